@@ -1,0 +1,183 @@
+"""What can go wrong because of what someone asked: one tree, each leaf with a stable code and its remedy.
+
+    SebillingError
+    ├── InvalidInput           the request can't be right as it stands; `field` names the place
+    ├── NotFound               no such thing, or none that the asker may see
+    ├── Conflict               right in itself, but not with what is already there
+    ├── AccessError            who asks may not
+    └── Unavailable            something that we stand on is away; trying again later may help
+
+No error carries an HTTP status: `schema.errors` maps them once, at the edge. Everything that isn't in this tree is
+unexpected: masked outside, logged with a reference.
+"""
+
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+Language = Literal["en", "id"]
+
+
+class ErrorCode(StrEnum):
+    """Stable names of errors; clients branch on them, so none is ever renamed."""
+
+    INVALID_AMOUNT = "INVALID_AMOUNT"
+    INVALID_DATE = "INVALID_DATE"
+    INVALID_ID = "INVALID_ID"
+    INVALID_MONTH = "INVALID_MONTH"
+    INVALID_TEXT = "INVALID_TEXT"
+    INVALID_CURSOR = "INVALID_CURSOR"
+    INVALID_PAGE_SIZE = "INVALID_PAGE_SIZE"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    PERIOD_CLOSED = "PERIOD_CLOSED"
+    GENERATION_RUNNING = "GENERATION_RUNNING"
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    INVOICE_NOT_PAYABLE = "INVOICE_NOT_PAYABLE"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    WRONG_CREDENTIALS = "WRONG_CREDENTIALS"
+    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
+    FORBIDDEN = "FORBIDDEN"
+    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
+
+
+class SebillingError(Exception):
+    """An error that a person can understand and mend. `facts` fill the message; `field` is the path of the input."""
+
+    code: ClassVar[ErrorCode]
+    english: ClassVar[str]
+    indonesian: ClassVar[str]
+
+    def __init__(self, *, field: tuple[str, ...] = (), **facts: object) -> None:
+        self.field = field
+        self.facts = facts
+        super().__init__(self.message("en"))
+
+    def message(self, language: Language) -> str:
+        """The sentence for a person, with its remedy."""
+        return (self.indonesian if language == "id" else self.english).format(**self.facts)
+
+
+class InvalidInput(SebillingError):
+    """The request can't be right as it stands."""
+
+
+class InvalidAmount(InvalidInput):
+    code = ErrorCode.INVALID_AMOUNT
+    english = "{given} is not an amount we can take: give whole rupiah from {least} to {most}."
+    indonesian = "{given} bukan nominal yang sah: isi rupiah bulat dari {least} sampai {most}."
+
+
+class InvalidDate(InvalidInput):
+    code = ErrorCode.INVALID_DATE
+    english = "{given} can't be: {why}"
+    indonesian = "{given} tidak sah: {why}"
+
+
+class InvalidId(InvalidInput):
+    code = ErrorCode.INVALID_ID
+    english = "'{given}' is not the id of a {noun}: use an id that this API gave out."
+    indonesian = "'{given}' bukan id {noun}: pakai id yang diberikan API ini."
+
+
+class InvalidMonth(InvalidInput):
+    code = ErrorCode.INVALID_MONTH
+    english = "'{given}' is not a month: write year and month as 2026-02."
+    indonesian = "'{given}' bukan bulan: tulis tahun dan bulan seperti 2026-02."
+
+
+class InvalidText(InvalidInput):
+    code = ErrorCode.INVALID_TEXT
+    english = "{what} can't be accepted: {why}"
+    indonesian = "{what} tidak dapat diterima: {why}"
+
+
+class InvalidCursor(InvalidInput):
+    code = ErrorCode.INVALID_CURSOR
+    english = "This cursor doesn't belong to this list: take it from pageInfo.endCursor of the same query and order."
+    indonesian = "Kursor ini bukan milik daftar ini: ambil dari pageInfo.endCursor kueri dan urutan yang sama."
+
+
+class InvalidPageSize(InvalidInput):
+    code = ErrorCode.INVALID_PAGE_SIZE
+    english = "first: {given} is outside 1 to {most}: ask for fewer and follow pageInfo.endCursor."
+    indonesian = "first: {given} di luar 1 sampai {most}: minta lebih sedikit dan ikuti pageInfo.endCursor."
+
+
+class NotFound(SebillingError):
+    """No such thing, or none that the asker may see: the answer is the same, so that refusals reveal nothing."""
+
+    code = ErrorCode.NOT_FOUND
+    english = "There is no {noun} '{given}' here: check it, or ask an admin whether you may see it."
+    indonesian = "Tidak ada {noun} '{given}' di sini: periksa lagi, atau tanyakan admin apakah Anda berhak melihatnya."
+
+
+class Conflict(SebillingError):
+    """Right in itself, but not with what is already there."""
+
+
+class AlreadyExists(Conflict):
+    code = ErrorCode.ALREADY_EXISTS
+    english = "The {noun} '{given}' exists already: use that one, or choose another name."
+    indonesian = "{noun} '{given}' sudah ada: pakai yang itu, atau pilih nama lain."
+
+
+class PeriodClosed(Conflict):
+    code = ErrorCode.PERIOD_CLOSED
+    english = "Period {month} is closed and takes no new invoices: correct it in an open period."
+    indonesian = "Periode {month} sudah ditutup dan tidak menerima tagihan baru: koreksi di periode yang terbuka."
+
+
+class GenerationRunning(Conflict):
+    code = ErrorCode.GENERATION_RUNNING
+    english = "Invoices are being generated for {what}: wait until the run is finished, then try again."
+    indonesian = "Tagihan untuk {what} sedang dibuat: tunggu sampai selesai, lalu coba lagi."
+
+
+class IdempotencyMismatch(Conflict):
+    code = ErrorCode.IDEMPOTENCY_MISMATCH
+    english = "The key '{key}' was used for another request: send the first body unchanged, or use a new key."
+    indonesian = "Kunci '{key}' sudah dipakai untuk permintaan lain: kirim isi yang sama, atau pakai kunci baru."
+
+
+class InvoiceNotPayable(Conflict):
+    code = ErrorCode.INVOICE_NOT_PAYABLE
+    english = "Invoice '{given}' isn't one of this customer's invoices: name only invoices of the paying customer."
+    indonesian = "Tagihan '{given}' bukan milik pelanggan ini: sebutkan hanya tagihan pelanggan yang membayar."
+
+
+class AccessError(SebillingError):
+    """Who asks may not."""
+
+
+class Unauthenticated(AccessError):
+    code = ErrorCode.UNAUTHENTICATED
+    english = "Sign in first: send the token of `signIn` as 'Authorization: Bearer …'."
+    indonesian = "Masuk dulu: kirim token dari `signIn` sebagai 'Authorization: Bearer …'."
+
+
+class WrongCredentials(AccessError):
+    code = ErrorCode.WRONG_CREDENTIALS
+    english = "User name or password is wrong: try again, or ask an admin to set a new password."
+    indonesian = "Nama pengguna atau kata sandi salah: coba lagi, atau minta admin mengatur kata sandi baru."
+
+
+class TooManyAttempts(AccessError):
+    code = ErrorCode.TOO_MANY_ATTEMPTS
+    english = "Too many failed sign-ins from here: wait {seconds} seconds and try again."
+    indonesian = "Terlalu banyak percobaan masuk yang gagal dari sini: tunggu {seconds} detik lalu coba lagi."
+
+
+class Forbidden(AccessError):
+    code = ErrorCode.FORBIDDEN
+    english = "Your role may not do this: ask someone with the role {roles}."
+    indonesian = "Peran Anda tidak boleh melakukan ini: minta kepada yang berperan {roles}."
+
+
+class Unavailable(SebillingError):
+    """Something that we stand on is away; trying again later may help."""
+
+
+class DatabaseUnavailable(Unavailable):
+    code = ErrorCode.DATABASE_UNAVAILABLE
+    english = "The database can't be reached ({why}): check that it runs and SEBILLING_DATABASE_URL, then try again."
+    indonesian = "Basis data tidak terjangkau ({why}): pastikan berjalan dan SEBILLING_DATABASE_URL benar, lalu coba lagi."

@@ -1,0 +1,46 @@
+"""Whole rupiah: the type, the bounds, the one way to read and the one way to write an amount.
+
+Money is an exact `int` in Python and `bigint` in PostgreSQL. Nothing in this project turns it into a float.
+"""
+
+import re
+from typing import Final, NewType
+
+Rupiah = NewType("Rupiah", int)
+
+MOST_RUPIAH: Final = 10**15
+"""The largest amount of one document: a thousand times Indonesia's largest bank transfer, and exact in a browser
+(2^53 is nine times as much)."""
+
+_WRITTEN = re.compile(
+    r"""(?:rp\.?|idr)?\s*           # Rp150.000, Rp. 150.000, IDR 150.000
+        (?P<whole>\d{1,3}(?:\.\d{3})+|\d+)   # thousands by dots, or none
+        (?:,(?:00?|-))?             # ,00 or ,- as Excel and handwriting end it: no sen
+        \s*\Z""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class NotRupiahError(ValueError):
+    """The text is no whole, non-negative amount of rupiah within the bounds."""
+
+
+def parse_rupiah(text: str) -> Rupiah:
+    """Read an amount as Indonesians write it: `150000`, `150.000`, `Rp 150.000`, `Rp150.000,00`.
+
+    A comma before anything but zeros is refused rather than guessed: `150,000` is Rp150.000 to an English Excel and
+    a hundred and fifty to an Indonesian one. Raises NotRupiahError, also below 0 and above MOST_RUPIAH.
+    """
+    found = _WRITTEN.match(text.replace("\N{NO-BREAK SPACE}", " ").strip())
+    if found is None or not text.isprintable():
+        raise NotRupiahError(text[:40])
+    digits = found["whole"].replace(".", "")
+    if not digits.isascii() or len(digits) > len(str(MOST_RUPIAH)) or int(digits) > MOST_RUPIAH:
+        raise NotRupiahError(text[:40])
+    return Rupiah(int(digits))
+
+
+def format_rupiah(amount: int) -> str:
+    """`150000` → `Rp150.000`, `-5000` → `-Rp5.000`: as receipts and tables show it."""
+    sign = "-" if amount < 0 else ""
+    return f"{sign}Rp{abs(amount):,}".replace(",", ".")
