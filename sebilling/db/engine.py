@@ -1,0 +1,129 @@
+"""Connections to PostgreSQL: reads and writes are different types, and one mutation is one transaction.
+
+A `ReadSession` runs in autocommit: each statement is its own snapshot and costs one round trip. A `WriteSession` is one
+READ COMMITTED transaction that knows who does what when. Nothing below the caller of `Database.transaction` commits.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.sql import Executable
+
+from sebilling.actor import Actor
+from sebilling.errors import DatabaseUnavailable
+
+
+class ReadSession:
+    """A connection that only reads. It may be used by one task at a time."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """Every row of the statement, in memory."""
+        return (await self._connection.execute(statement, parameters)).all()
+
+    async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        """The one row, or None. Raises MultipleResultsFound if there are more."""
+        return (await self._connection.execute(statement, parameters)).one_or_none()
+
+    async def value(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - a column's type is known to the caller alone
+        """The first column of the one row, or None."""
+        return (await self._connection.execute(statement, parameters)).scalar_one_or_none()
+
+
+class WriteSession(ReadSession):
+    """One transaction, done by `actor` at the instant `at`. Everything in it happens, or nothing."""
+
+    def __init__(self, connection: AsyncConnection, *, actor: Actor, at: datetime) -> None:
+        super().__init__(connection)
+        self.actor = actor
+        self.at = at
+
+    async def execute(self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> int:
+        """Run a statement for its effect; gives the number of rows it touched."""
+        return (await self._connection.execute(statement, parameters)).rowcount
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """The connection itself, for COPY. Run a statement before using its raw driver connection: SQLAlchemy sends
+        BEGIN with its first own statement, and what came earlier would commit by itself."""
+        return self._connection
+
+
+class Database:
+    """The two engines of one process. Make it once, `close()` it at the end."""
+
+    def __init__(self, url: str, *, connections: int = 10) -> None:
+        self.url = url
+        options: dict[str, Any] = {
+            "pool_size": connections,
+            "max_overflow": 0,
+            "pool_timeout": 30,
+            "pool_pre_ping": False,  # a dead connection is found at its first use and answered as unavailable
+            "json_serializer": lambda value: orjson.dumps(value).decode(),
+            "json_deserializer": orjson.loads,
+            "connect_args": {
+                "timeout": 10,
+                "server_settings": {"application_name": "sebilling", "timezone": "UTC", "jit": "off"},
+            },
+        }
+        self.write_engine: AsyncEngine = create_async_engine(url, **options)
+        self.read_engine: AsyncEngine = create_async_engine(
+            url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options
+        )
+
+    @asynccontextmanager
+    async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:
+        """One transaction, committed if the block ends well. Raises DatabaseUnavailable if the server is away."""
+        async with translated_errors(), self.write_engine.begin() as connection:
+            yield WriteSession(connection, actor=actor, at=at)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """A connection in autocommit, to read. Raises DatabaseUnavailable if the server is away."""
+        async with translated_errors(), self.read_engine.connect() as connection:
+            yield ReadSession(connection)
+
+    async def ping(self) -> None:
+        """Raises DatabaseUnavailable unless the database answers."""
+        async with self.reading() as session:
+            await session.value(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self.write_engine.dispose()
+        await self.read_engine.dispose()
+
+
+@asynccontextmanager
+async def translated_errors() -> AsyncIterator[None]:
+    """Turn what asyncpg and SQLAlchemy say of a lost server into DatabaseUnavailable; leave the rest as it is."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailable(why="every connection is busy") from error
+    except DBAPIError as error:
+        if not _is_lost(error):
+            raise
+        raise DatabaseUnavailable(why=type(error.orig).__name__) from error
+    except (ConnectionError, TimeoutError, FileNotFoundError) as error:
+        raise DatabaseUnavailable(why=type(error).__name__) from error
+
+
+_LOST_STATES = ("08", "57P", "53300")
+"""SQLSTATE prefixes: connection exceptions, server shutting down or starting, too many connections."""
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return isinstance(error, OperationalError) or str(state).startswith(_LOST_STATES)

@@ -1,0 +1,57 @@
+"""Bring a database to the newest schema: Alembic, run from inside the package so that an installed wheel can migrate."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from sebilling.db.engine import translated_errors
+
+LOCK_KEY = 0x5EB111
+"""Advisory lock held while migrating, so that two starting servers don't both try."""
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration without a file."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def head() -> str:
+    """The newest revision that this code knows."""
+    revision = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    if revision is None:
+        raise RuntimeError("the package holds no migrations")
+    return revision
+
+
+def sql(name: str) -> str:
+    """The text of a versioned SQL file in `db/sql/`."""
+    return (files("sebilling.db") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+async def migrate(url: str, revision: str = "head") -> None:
+    """Bring the database to `revision`, in one transaction. Does nothing if it is there.
+
+    Raises DatabaseUnavailable if it can't be reached.
+    """
+    engine = create_async_engine(url, connect_args={"timeout": 10})
+
+    def upgrade(connection: Connection) -> None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    try:
+        async with translated_errors(), engine.begin() as connection:
+            await connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
