@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -34,6 +35,15 @@ def head() -> str:
 def sql(name: str) -> str:
     """The text of a versioned SQL file in `db/sql/`."""
     return (files("sebilling.db") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def run_sql_file(connection: Connection, name: str) -> None:
+    """Run every statement of a file in `db/sql/` in the connection's transaction.
+
+    By the driver itself: SQLAlchemy prepares what it sends, and a prepared text holds one statement only.
+    """
+    adapted: Any = connection.connection.dbapi_connection
+    adapted.run_async(lambda driver: driver.execute(sql(name)))
 
 
 async def migrate(url: str, revision: str = "head") -> None:
