@@ -1,0 +1,62 @@
+"""Loket: the places and routes where customers pay."""
+
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import texts
+from sebilling.clock import JAKARTA, TIMEZONES
+from sebilling.db.engine import WriteSession
+from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound
+
+_INSERT: Final = text(
+    """
+    INSERT INTO counter (code, name, timezone, due_day, created_at) VALUES (:code, :name, :timezone, :due_day, :at)
+    ON CONFLICT (code) DO NOTHING RETURNING id
+    """
+)
+_LOCK: Final = text("SELECT name, due_day FROM counter WHERE id = :id FOR NO KEY UPDATE")
+_UPDATE: Final = text("UPDATE counter SET name = :name, due_day = :due_day WHERE id = :id")
+
+
+async def create(session: WriteSession, *, code: str, name: str, timezone: str = JAKARTA, due_day: int = 20) -> int:
+    """Add a counter; gives its id. Its `code` becomes part of invoice numbers and never changes.
+
+    Raises InvalidText, InvalidDate, AlreadyExists.
+    """
+    code = texts.counter_code(code, field=("input", "code"))
+    if timezone not in TIMEZONES:
+        why = f"use {', '.join(TIMEZONES[:-1])} or {TIMEZONES[-1]}."
+        raise InvalidText(field=("input", "timezone"), what=f"The time zone '{timezone[:40]}'", why=why)
+    values = {
+        "code": code, "name": texts.clean(name, what="The name", field=("input", "name")),
+        "timezone": timezone, "due_day": _due_day(due_day),
+    }  # fmt: skip
+    counter_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
+    if counter_id is None:
+        raise AlreadyExists(field=("input", "code"), noun="counter", given=code)
+    await events.append(session, "counter.created", subject="counter", subject_id=counter_id, counter_id=counter_id, after=values)
+    return counter_id
+
+
+async def update(session: WriteSession, counter_id: int, *, name: str | None = None, due_day: int | None = None) -> None:
+    """Change a counter's name or the due day of its next invoices. Raises InvalidText, InvalidDate, NotFound."""
+    row = await session.row(_LOCK, {"id": counter_id})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="counter", given=f"cou_{counter_id}")
+    before = {"name": row.name, "due_day": row.due_day}
+    after = {
+        "name": row.name if name is None else texts.clean(name, what="The name", field=("input", "name")),
+        "due_day": row.due_day if due_day is None else _due_day(due_day),
+    }
+    await session.execute(_UPDATE, {"id": counter_id, **after})
+    await events.append(
+        session, "counter.changed", subject="counter", subject_id=counter_id, counter_id=counter_id, before=before, after=after
+    )
+
+
+def _due_day(given: int) -> int:
+    if not 1 <= given <= 28:
+        raise InvalidDate(field=("input", "dueDay"), given=given, why="the due day is a day from 1 to 28, which every month has.")
+    return given

@@ -1,0 +1,149 @@
+"""Pelanggan: who pays, for which plan, at which counter."""
+
+import re
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from sebilling import events
+from sebilling.billing import texts
+from sebilling.db.engine import WriteSession
+from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, InvalidText, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerDetails:
+    """What is known of a customer. `price` is rupiah a month agreed instead of the plan's."""
+
+    code: str
+    name: str
+    counter_id: int
+    plan_id: int
+    installed_on: date
+    phone: str = ""
+    address: str = ""
+    price: int | None = None
+    active: bool = True
+    pppoe_name: str | None = None
+
+
+_COLUMNS: Final = "code, name, phone, address, counter_id, plan_id, price, installed_on, active, pppoe_name"
+_INSERT: Final = text(
+    f"""
+    INSERT INTO customer ({_COLUMNS}, created_at)
+    VALUES (:code, :name, :phone, :address, :counter_id, :plan_id, :price, :installed_on, :active, :pppoe_name, :at)
+    ON CONFLICT DO NOTHING RETURNING id
+    """
+)
+_LOCK: Final = text(f"SELECT {_COLUMNS} FROM customer WHERE id = :id FOR NO KEY UPDATE")
+_EXISTS: Final = text(
+    "SELECT EXISTS (SELECT FROM counter WHERE id = :counter_id), EXISTS (SELECT FROM plan WHERE id = :plan_id)"
+)
+_TAKEN: Final = text("SELECT code = :code AS code FROM customer WHERE code = :code OR pppoe_name = :pppoe_name ORDER BY 1 DESC LIMIT 1")
+_UPDATE: Final = text(
+    """
+    UPDATE customer SET name = :name, phone = :phone, address = :address, counter_id = :counter_id, plan_id = :plan_id,
+           price = :price, installed_on = :installed_on, active = :active, pppoe_name = :pppoe_name
+     WHERE id = :id
+    """
+)
+_LOCK_COUNTERS: Final = text("SELECT id FROM counter WHERE id IN (:one, :other) ORDER BY id FOR NO KEY UPDATE")
+_UNFINISHED: Final = text(
+    """
+    SELECT counter.code FROM generation_run
+      JOIN generation_task ON run_id = generation_run.id AND NOT finished
+      JOIN counter ON counter.id = counter_id
+     WHERE finished_at IS NULL AND counter_id IN (:one, :other) LIMIT 1
+    """
+)
+_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+async def create(session: WriteSession, details: CustomerDetails) -> int:
+    """Add a customer; gives the id. Raises InvalidText, InvalidAmount, InvalidDate, NotFound, AlreadyExists."""
+    values = await _checked(session, details)
+    customer_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
+    if customer_id is None:
+        raise await _taken(session, values)
+    await events.append(
+        session, "customer.created", subject="customer", subject_id=customer_id, counter_id=details.counter_id, after=_told(values)
+    )
+    return customer_id
+
+
+async def update(session: WriteSession, customer_id: int, **changes: Any) -> None:
+    """Change fields of CustomerDetails, but for `code`. Invoices already issued stay as they are.
+
+    Moving to another counter waits for no run: while invoices are generated at either counter it raises
+    GenerationRunning, so that a run accounts for exactly the customers it set out with. Raises like `create`.
+    """
+    row = await session.row(_LOCK, {"id": customer_id})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="customer", given=f"cus_{customer_id}")
+    before: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+    values = await _checked(session, CustomerDetails(**{**before, **changes}))
+    if values["counter_id"] != before["counter_id"]:
+        counters = {"one": before["counter_id"], "other": values["counter_id"]}
+        await session.rows(_LOCK_COUNTERS, counters)
+        if (code := await session.value(_UNFINISHED, counters)) is not None:
+            raise GenerationRunning(field=("input", "counterId"), what=code)
+    try:
+        await session.execute(_UPDATE, {**values, "id": customer_id})
+    except IntegrityError as error:  # the one unique thing in it
+        raise AlreadyExists(field=("input", "pppoeName"), noun="customer", given=values["pppoe_name"]) from error
+    changed = sorted(name for name in values if values[name] != before[name])
+    await events.append(
+        session, "customer.changed", subject="customer", subject_id=customer_id, counter_id=values["counter_id"],
+        before=_told({name: before[name] for name in changed}), after=_told({name: values[name] for name in changed}),
+    )  # fmt: skip
+
+
+async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str, Any]:
+    """The details as columns, every field checked."""
+    values = asdict(details)
+    values["code"] = texts.customer_code(details.code, field=("input", "code"))
+    values["name"] = texts.clean(details.name, what="The name", field=("input", "name"))
+    values["address"] = texts.clean(details.address, what="The address", field=("input", "address"), most=500, required=False)
+    values["phone"] = phone(details.phone, field=("input", "phone"))
+    if details.price is not None:
+        values["price"] = texts.rupiah(details.price, field=("input", "price"))
+    if details.pppoe_name is not None:
+        values["pppoe_name"] = texts.clean(details.pppoe_name, what="The PPPoE name", field=("input", "pppoeName"), most=64)
+    if not 1990 <= details.installed_on.year <= 2199:
+        raise InvalidDate(
+            field=("input", "installedOn"), given=details.installed_on, why="the installation lies between 1990 and 2199."
+        )
+    row = await session.row(_EXISTS, {"counter_id": details.counter_id, "plan_id": details.plan_id})
+    for there, field, noun, given in zip(
+        row or (), ("counterId", "planId"), ("counter", "plan"), (f"cou_{details.counter_id}", f"pla_{details.plan_id}"), strict=True
+    ):
+        if not there:
+            raise NotFound(field=("input", field), noun=noun, given=given)
+    return values
+
+
+def phone(given: str, *, field: tuple[str, ...]) -> str:
+    """A number as +62…, from 0812…, 62812… or +62 812-…; empty stays empty. Raises InvalidText."""
+    digits = re.sub(r"[\s().-]", "", given)
+    if not digits:
+        return ""
+    digits = f"+62{digits[1:]}" if digits.startswith("0") else f"+{digits}" if digits.startswith("62") else digits
+    if digits.startswith("8"):  # Excel takes the leading zero of 0812… away
+        digits = f"+62{digits}"
+    if not _PHONE.fullmatch(digits):
+        raise InvalidText(field=field, what=f"The phone number '{given[:30]}'", why="write it as 0812… or +62812….")
+    return digits
+
+
+async def _taken(session: WriteSession, values: dict[str, Any]) -> AlreadyExists:
+    by_code = await session.value(_TAKEN, {"code": values["code"], "pppoe_name": values["pppoe_name"]})
+    name = "code" if by_code else "pppoe_name"
+    return AlreadyExists(field=("input", "code" if by_code else "pppoeName"), noun="customer", given=values[name])
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    """For the event log: a day as text."""
+    return {name: str(value) if isinstance(value, date) else value for name, value in values.items()}

@@ -1,0 +1,112 @@
+"""Pembayaran: money received, what it settles, and what is left over as credit."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import orjson
+from sqlalchemy import text
+
+from sebilling.billing import texts
+from sebilling.db.engine import WriteSession
+from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound
+
+
+class PaymentMethod(StrEnum):
+    """How money came."""
+
+    CASH = "CASH"
+    TRANSFER = "TRANSFER"
+    QRIS = "QRIS"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Money as someone received it. Ids are numbers of rows; `amount` is rupiah."""
+
+    customer_id: int
+    amount: int
+    method: PaymentMethod
+    key: str
+    """Made by the device, one per payment: the same key again is the same payment."""
+    counter_id: int | None = None
+    """None: the customer's own."""
+    collected_at: datetime | None = None
+    """By the phone's clock; None: now."""
+    note: str = ""
+    invoice_ids: Sequence[int] | None = None
+    """Pay these, in this order; None: the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A payment's id; `replayed` if the key had recorded it before."""
+
+    payment_id: int
+    replayed: bool
+
+
+_RECORD: Final = text(
+    """
+    SELECT outcome, payment_id, fact
+      FROM record_payment(:user, :user_name, :key, :fingerprint, :customer, :counter, CAST(:scope AS bigint[]), :amount, :method,
+                          :collected_at, :at, :note, CAST(:invoices AS bigint[]))
+    """
+)
+_CLOCK_AHEAD: Final = timedelta(minutes=10)
+
+
+async def record(session: WriteSession, received: Received) -> Recorded:
+    """Take money: settle the oldest invoices (or those named), keep what is left over as credit.
+
+    One round trip to `record_payment` in db/sql. Raises InvalidAmount, InvalidDate, InvalidText, NotFound,
+    InvoiceNotPayable, IdempotencyMismatch; whoever raises must not commit.
+    """
+    actor = session.actor
+    if actor.user_id is None:
+        raise RuntimeError("money is received by a signed-in user, whose name stands on the receipt")
+    amount = texts.rupiah(received.amount, field=("input", "amount"), least=1)
+    note = texts.clean(received.note, what="The note", field=("input", "note"), most=500, required=False)
+    key = idempotency_key(received.key)
+    collected_at = received.collected_at or session.at
+    if collected_at > session.at + _CLOCK_AHEAD:
+        raise InvalidDate(
+            field=("input", "collectedAt"), given=collected_at.isoformat(), why="it lies in the future; set the phone's clock."
+        )
+    # what the client sent, so that "now" and "own counter" stay equal to themselves
+    body = [received.customer_id, amount, received.method.value, received.counter_id, note, received.invoice_ids,
+            None if received.collected_at is None else received.collected_at.timestamp()]  # fmt: skip
+    row = await session.row(
+        _RECORD,
+        {"user": actor.user_id, "user_name": actor.name, "key": key, "fingerprint": hashlib.sha256(orjson.dumps(body)).digest(),
+         "customer": received.customer_id, "counter": received.counter_id, "scope": actor.scope.ids, "amount": amount,
+         "method": received.method.value, "collected_at": collected_at, "at": session.at, "note": note,
+         "invoices": None if received.invoice_ids is None else list(received.invoice_ids)},
+    )  # fmt: skip
+    if row is None:
+        raise RuntimeError("record_payment gave no row")
+    match row.outcome:
+        case "RECORDED" | "REPLAYED":
+            return Recorded(row.payment_id, replayed=row.outcome == "REPLAYED")
+        case "UNKNOWN_CUSTOMER":
+            raise NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{received.customer_id}")
+        case "UNKNOWN_COUNTER":
+            raise NotFound(field=("input", "counterId"), noun="counter", given=f"cou_{received.counter_id}")
+        case "INVOICE_NOT_PAYABLE":
+            raise InvoiceNotPayable(field=("input", "invoiceIds"), given=f"inv_{row.fact}")
+        case "IDEMPOTENCY_MISMATCH":
+            raise IdempotencyMismatch(field=("input", "idempotencyKey"), key=key)
+        case outcome:
+            raise RuntimeError(f"record_payment answered {outcome}")
+
+
+def idempotency_key(given: str) -> str:
+    """The key, if it is 8 to 100 visible ASCII characters. Raises InvalidText."""
+    if not 8 <= len(given) <= 100 or not given.isascii() or not given.isprintable():
+        why = "give 8 to 100 letters, digits or signs, a new one (such as a UUID) for each new deed."
+        raise InvalidText(field=("input", "idempotencyKey"), what="The idempotency key", why=why)
+    return given

@@ -1,0 +1,50 @@
+"""Paket: what is sold, for how much a month."""
+
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import texts
+from sebilling.db.engine import WriteSession
+from sebilling.errors import AlreadyExists, InvalidAmount, NotFound
+
+_INSERT: Final = text(
+    """
+    INSERT INTO plan (name, price, rate_down_kbps, rate_up_kbps, created_at) VALUES (:name, :price, :down, :up, :at)
+    ON CONFLICT (name) DO NOTHING RETURNING id
+    """
+)
+_LOCK: Final = text("SELECT price FROM plan WHERE id = :id FOR NO KEY UPDATE")
+_UPDATE: Final = text("UPDATE plan SET price = :price WHERE id = :id")
+_MOST_RATE_KBPS: Final = 100_000_000
+
+
+async def create(
+    session: WriteSession, *, name: str, price: int, rate_down_kbps: int | None = None, rate_up_kbps: int | None = None
+) -> int:
+    """Add a plan at `price` rupiah a month; gives its id. Raises InvalidText, InvalidAmount, AlreadyExists."""
+    for field, rate in (("rateDownKbps", rate_down_kbps), ("rateUpKbps", rate_up_kbps)):
+        if rate is not None and not 1 <= rate <= _MOST_RATE_KBPS:
+            raise InvalidAmount(field=("input", field), given=rate, least=1, most=_MOST_RATE_KBPS)
+    values = {
+        "name": texts.clean(name, what="The name", field=("input", "name")),
+        "price": texts.rupiah(price, field=("input", "price")), "down": rate_down_kbps, "up": rate_up_kbps,
+    }  # fmt: skip
+    plan_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
+    if plan_id is None:
+        raise AlreadyExists(field=("input", "name"), noun="plan", given=values["name"])
+    await events.append(session, "plan.created", subject="plan", subject_id=plan_id, after=values)
+    return plan_id
+
+
+async def change_price(session: WriteSession, plan_id: int, *, price: int) -> None:
+    """Set the price of invoices to come; those issued keep theirs. Raises InvalidAmount, NotFound."""
+    price = texts.rupiah(price, field=("input", "price"))
+    row = await session.row(_LOCK, {"id": plan_id})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="plan", given=f"pla_{plan_id}")
+    await session.execute(_UPDATE, {"id": plan_id, "price": price})
+    await events.append(
+        session, "plan.changed", subject="plan", subject_id=plan_id, before={"price": row.price}, after={"price": price}
+    )

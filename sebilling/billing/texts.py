@@ -1,0 +1,54 @@
+"""What names, codes and notes may be: text that people type, kept as they typed it but for stray spaces."""
+
+import re
+import unicodedata
+from typing import Final
+
+from sebilling.errors import InvalidAmount, InvalidText
+from sebilling.money import MOST_RUPIAH, Rupiah
+
+MOST_NAME: Final = 200
+"""Characters of a name, an address, a note's line."""
+_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_COUNTER_CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}")
+_BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(given: str, *, what: str, field: tuple[str, ...], most: int = MOST_NAME, required: bool = True) -> str:
+    """`given` in normal form C without spaces around it. Emoji and right-to-left names are fine.
+
+    Raises InvalidText for an empty required text, one of more than `most` characters, and for characters that can't be
+    seen: control characters, and direction overrides, which make a name look like another.
+    """
+    text = unicodedata.normalize("NFC", given).strip()
+    if required and not text:
+        raise InvalidText(field=field, what=what, why="it is empty; write at least one character.")
+    if len(text) > most:
+        raise InvalidText(field=field, what=what, why=f"it has {len(text)} characters; the most is {most}.")
+    bad = next((letter for letter in text if unicodedata.category(letter) in {"Cc", "Cs"} or letter in _BIDI_CONTROLS), None)
+    if bad is not None:
+        raise InvalidText(field=field, what=what, why=f"it contains the invisible character U+{ord(bad):04X}; remove it.")
+    return text
+
+
+def customer_code(given: str, *, field: tuple[str, ...]) -> str:
+    """A customer's code, such as `P0001`. Raises InvalidText."""
+    text = clean(given, what="The code", field=field, most=32)
+    if not _CODE.fullmatch(text):
+        raise InvalidText(field=field, what=f"The code '{text}'", why="use letters, digits, dot, hyphen or underscore.")
+    return text
+
+
+def counter_code(given: str, *, field: tuple[str, ...]) -> str:
+    """A counter's code, such as `LKT01`, as it stands in invoice numbers. Raises InvalidText."""
+    text = clean(given, what="The code", field=field, most=16).upper()
+    if not _COUNTER_CODE.fullmatch(text):
+        raise InvalidText(field=field, what=f"The code '{text}'", why="use letters, digits or hyphen, such as LKT01.")
+    return text
+
+
+def rupiah(given: int, *, field: tuple[str, ...], least: int = 0) -> Rupiah:
+    """`given` as an amount of whole rupiah from `least` to MOST_RUPIAH. Raises InvalidAmount."""
+    if not least <= given <= MOST_RUPIAH:
+        raise InvalidAmount(field=field, given=given, least=least, most=MOST_RUPIAH)
+    return Rupiah(given)

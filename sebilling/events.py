@@ -1,0 +1,35 @@
+"""The event log: one row for each thing that happened, written in the transaction of the deed.
+
+Audit log, outbox and feed of subscriptions at once. Verbs that write by one SQL statement put the event into the same
+statement; the others call `append`.
+"""
+
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import text
+
+from sebilling.db.engine import WriteSession
+
+_APPEND: Final = text(
+    """
+    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+    VALUES (:at, :actor_id, :actor_name, :kind, :subject, :subject_id, :counter_id, CAST(:data AS jsonb))
+    """
+)
+
+
+async def append(
+    session: WriteSession, kind: str, *, subject: str, subject_id: int, counter_id: int | None = None, **data: Any
+) -> None:
+    """Tell that `kind` (such as `customer.created`) happened to the row `subject_id` of the table `subject`.
+
+    `data` is what changed, before and after, in JSON's types: never a secret.
+    """
+    await session.execute(
+        _APPEND,
+        {
+            "at": session.at, "actor_id": session.actor.user_id, "actor_name": session.actor.name, "kind": kind,
+            "subject": subject, "subject_id": subject_id, "counter_id": counter_id, "data": orjson.dumps(data).decode(),
+        },
+    )  # fmt: skip
