@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from sebilling.billing import texts
 from sebilling.db.engine import WriteSession
-from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound
+from sebilling.errors import IdempotencyMismatch, InvalidText, InvoiceNotPayable, NotFound
 
 
 class PaymentMethod(StrEnum):
@@ -57,13 +57,11 @@ _RECORD: Final = text(
                           :collected_at, :at, :note, CAST(:invoices AS bigint[]))
     """
 )
-_CLOCK_AHEAD: Final = timedelta(minutes=10)
-
 
 async def record(session: WriteSession, received: Received) -> Recorded:
     """Take money: settle the oldest invoices (or those named), keep what is left over as credit.
 
-    One round trip to `record_payment` in db/sql. Raises InvalidAmount, InvalidDate, InvalidText, NotFound,
+    One round trip to `record_payment` in db/sql. Raises InvalidAmount, InvalidText, NotFound,
     InvoiceNotPayable, IdempotencyMismatch; whoever raises must not commit.
     """
     actor = session.actor
@@ -72,11 +70,8 @@ async def record(session: WriteSession, received: Received) -> Recorded:
     amount = texts.rupiah(received.amount, field=("input", "amount"), least=1)
     note = texts.clean(received.note, what="The note", field=("input", "note"), most=500, required=False)
     key = idempotency_key(received.key)
+    # A phone's clock may be wrong; the money is real, and days are counted by the server's clock.
     collected_at = received.collected_at or session.at
-    if collected_at > session.at + _CLOCK_AHEAD:
-        raise InvalidDate(
-            field=("input", "collectedAt"), given=collected_at.isoformat(), why="it lies in the future; set the phone's clock."
-        )
     # what the client sent, so that "now" and "own counter" stay equal to themselves
     body = [received.customer_id, amount, received.method.value, received.counter_id, note, received.invoice_ids,
             None if received.collected_at is None else received.collected_at.timestamp()]  # fmt: skip

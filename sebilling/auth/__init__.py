@@ -1,0 +1,1 @@
+"""Who is asking: passwords, sign-ins, and what each role may do."""

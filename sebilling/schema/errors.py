@@ -1,0 +1,56 @@
+"""Errors as clients see them: a person's in the payload, the rest on top; what nobody expected is masked and logged."""
+
+import secrets
+from typing import Annotated, Any, Final
+
+import strawberry
+from graphql import GraphQLError
+
+from sebilling.errors import ErrorCode, Language, SebillingError, Unauthenticated, Unavailable
+from sebilling.logs import get_logger
+
+_log = get_logger(__name__)
+
+Code = strawberry.enum(ErrorCode, name="ErrorCode", description="Stable names of errors, to branch on.")
+
+
+@strawberry.type(description="Something that the caller can mend.")
+class UserError:
+    code: Annotated[ErrorCode, Code] = strawberry.field(description="Stable name.")
+    message: str = strawberry.field(description="A sentence for a person, with the remedy, in the caller's language.")
+    field: list[str] = strawberry.field(description="Path of the input that it is about; empty if none.")
+
+
+def in_payload(error: SebillingError) -> bool:
+    """Whether a mutation tells it in its payload rather than on top."""
+    return not isinstance(error, Unauthenticated | Unavailable)
+
+
+def user_error(error: SebillingError, language: Language) -> dict[str, Any]:
+    """A row of the type UserError."""
+    return {"code": error.code.value, "message": error.message(language), "field": list(error.field)}
+
+
+_MASKED: Final = {
+    "en": "Something went wrong on our side; nothing was changed. Tell your admin the reference {reference}.",
+    "id": "Ada kesalahan di pihak kami; tidak ada yang berubah. Sampaikan nomor rujukan {reference} kepada admin.",
+}
+
+
+def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
+    """A top-level error: ours with its code, a bad document as it is, anything else masked with a reference in the log."""
+    shown = dict(error.formatted)
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if isinstance(cause, SebillingError):
+        shown["message"] = cause.message(language)
+        shown["extensions"] = {"code": cause.code.value, "field": list(cause.field)}
+    elif cause is None or isinstance(cause, GraphQLError):
+        shown["extensions"] = {"code": "BAD_REQUEST"} | dict(shown.get("extensions") or {})
+    else:
+        reference = secrets.token_hex(6)
+        _log.error("unexpected_error", reference=reference, path=error.path, exc_info=cause)
+        shown["message"] = _MASKED[language].format(reference=reference)
+        shown["extensions"] = {"code": "INTERNAL", "reference": reference}
+    return shown

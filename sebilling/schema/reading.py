@@ -1,0 +1,252 @@
+"""Reading: a query's selection becomes one SQL statement that gives the answer as JSON.
+
+A `Node` says how the fields of a GraphQL type are read from a table. `plan` looks at what the document selects and builds
+the statement; plans are kept with the document in the cache of documents, so that a query that was seen before goes
+straight to the driver. Rows are plain dicts, which `resolve` reads by the field's name. See docs/decisions/0005.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+import orjson
+from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
+from sqlalchemy import TextClause, text
+
+from sebilling.errors import InvalidCursor, InvalidPageSize
+from sebilling.schema.context import Info
+
+MOST_ROWS: Final = 200
+"""Of a page."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Rows of another node that belong to a row: `{t}` is the row's alias, `{n}` the other's."""
+
+    node: Callable[[], "Node"]
+    where: str
+    many: bool = False
+    order: str = "{n}.id"
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """How a type is read: SQL for each field (`{t}` is the row's alias), links, and the counter that a row belongs to."""
+
+    table: str
+    columns: Mapping[str, str]
+    links: Mapping[str, Link] = field(default_factory=dict)
+    counter: str | None = None
+    """SQL for the row's counter, by which rights are bounded; None if everybody who may ask may see every row."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A key to sort by, never null; the row's id breaks ties."""
+
+    name: str
+    """In cursors, so that one of another order is refused."""
+    key: str
+    type: str
+    descending: bool = False
+
+
+Selection = dict[str, "Selection"]
+"""Fields selected → what is selected below them."""
+Conditions = dict[str, Mapping[str, Any]]
+"""SQL conditions → the parameters that they bind."""
+_SNAKE: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+
+def resolve(source: Any, name: str) -> Any:
+    """Strawberry's default resolver: an item of a row, an attribute of anything else."""
+    return source[name] if isinstance(source, dict) else getattr(source, name)
+
+
+def selection(info: Info, *below: str) -> Selection:
+    """What the document selects below this root field, fragments merged, directives ignored (too much is read at worst)."""
+    raw = info._raw_info  # noqa: SLF001 - Strawberry's own selected_fields rebuilds the tree at 30 times the price
+    found: Selection = {}
+    for node in raw.field_nodes:
+        _merge(found, node.selection_set, raw.fragments)
+    for name in below:
+        found = found.get(name, {})
+    return found
+
+
+def _merge(into: Selection, selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+    for node in selected.selections if selected is not None else ():
+        if isinstance(node, FieldNode):
+            name = _SNAKE.sub(lambda letter: f"_{letter[1].lower()}", node.name.value)
+            _merge(into.setdefault(name, {}), node.selection_set, fragments)
+        elif isinstance(node, InlineFragmentNode):
+            _merge(into, node.selection_set, fragments)
+        elif isinstance(node, FragmentSpreadNode):
+            _merge(into, fragments[node.name.value].selection_set, fragments)
+
+
+def _merged(one: Selection, other: Selection) -> Selection:
+    return {name: _merged(one.get(name, {}), other.get(name, {})) for name in {**one, **other}}
+
+
+def object_sql(node: Node, alias: str, selected: Selection, names: Iterator[str]) -> str:
+    """A JSON object of the selected fields of the row `alias`."""
+    parts = []
+    for name, below in selected.items():
+        if name in node.columns:
+            parts.append(f"'{name}', {node.columns[name].format(t=alias)}")
+        elif name in node.links:
+            parts.append(f"'{name}', {_link_sql(node.links[name], alias, below, names)}")
+        elif name != "__typename":
+            raise LookupError(f"{node.table} doesn't say how to read {name}")
+    return f"json_build_object({', '.join(parts)})"
+
+
+def _link_sql(link: Link, alias: str, selected: Selection, names: Iterator[str]) -> str:
+    node, other = link.node(), next(names)
+    item = object_sql(node, other, selected, names)
+    rows = f"FROM {node.table} {other} WHERE {link.where.format(t=alias, n=other)}"
+    if not link.many:
+        return f"(SELECT {item} {rows})"
+    order = link.order.format(n=other)
+    if link.most is None:
+        return f"(SELECT coalesce(json_agg({item} ORDER BY {order}), '[]') {rows})"
+    return f"(SELECT coalesce(json_agg(item), '[]') FROM (SELECT {item} AS item {rows} ORDER BY {order} LIMIT {link.most}) rows)"
+
+
+def _aliases() -> Iterator[str]:
+    number = 0
+    while True:
+        number += 1
+        yield f"n{number}"
+
+
+async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
+    """The row that meets the condition (on alias `t`) within the asker's counters, as a dict, or None."""
+    context, scope = info.context, info.context.signed_in.scope
+    bounded = node.counter is not None and scope.counters is not None
+    key = (id(info._raw_info.field_nodes[0]), condition, bounded)  # noqa: SLF001 - as in `selection`
+    statement: TextClause | None = context.plans.get(key)
+    if statement is None:
+        item = object_sql(node, "t", selection(info, *below), _aliases())
+        within = f" AND {_within(node)}" if bounded else ""
+        statement = context.plans[key] = text(f"SELECT CAST({item} AS text) FROM {node.table} t WHERE {condition}{within}")
+    bound = {**parameters, "scope": scope.ids} if bounded else parameters
+    async with context.parts.database.reading() as session:
+        found = await session.value(statement, bound)
+    return None if found is None else orjson.loads(found)
+
+
+async def page(
+    info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None
+) -> dict[str, Any]:
+    """A connection: the rows that meet every condition within the asker's counters, from behind the cursor on.
+
+    Raises InvalidPageSize, InvalidCursor.
+    """
+    if not 1 <= first <= MOST_ROWS:
+        raise InvalidPageSize(field=("first",), given=first, most=MOST_ROWS)
+    context, scope = info.context, info.context.signed_in.scope
+    bounded = node.counter is not None and scope.counters is not None
+    conditions = conditions or {}
+    key = (id(info._raw_info.field_nodes[0]), tuple(conditions), order, first, after is None, bounded)  # noqa: SLF001 - as in `selection`
+    plan: _PagePlan | None = context.plans.get(key)
+    if plan is None:
+        plan = context.plans[key] = _page_plan(
+            node, selection(info), tuple(conditions), order, first=first, resumed=after is not None, bounded=bounded
+        )
+    bound: dict[str, Any] = {name: value for parameters in conditions.values() for name, value in parameters.items()}
+    if bounded:
+        bound["scope"] = scope.ids
+    if after is not None:
+        bound |= _position(after, order)
+    async with context.parts.database.reading() as session:
+        found = await session.row(plan.statement, bound)
+    if found is None:
+        raise RuntimeError("a page's statement gives one row")
+    rows = orjson.loads(found[0])
+    more = len(rows) > first
+    del rows[first:]
+    edges = [{"node": row["node"], "cursor": _cursor(order, row["key"], row["id"])} for row in rows] if plan.cursors else []
+    start, end = (_cursor(order, row["key"], row["id"]) for row in (rows[0], rows[-1])) if rows else (None, None)
+    return {
+        "edges": edges, "nodes": [row["node"] for row in rows], "total_count": found[1],
+        "page_info": {"has_next_page": more, "has_previous_page": after is not None, "start_cursor": start, "end_cursor": end},
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _PagePlan:
+    statement: TextClause
+    cursors: bool
+    """Whether edges, each with its cursor, are asked for."""
+
+
+def _page_plan(
+    node: Node, selected: Selection, conditions: Sequence[str], order: Order, *, first: int, resumed: bool, bounded: bool
+) -> _PagePlan:
+    fields = _merged(selected.get("nodes", {}), selected.get("edges", {}).get("node", {}))
+    key, sign, way = order.key.format(t="t"), "<" if order.descending else ">", "DESC" if order.descending else "ASC"
+    where = [*conditions, *([_within(node)] if bounded else [])]
+    resumed_where = [*where, f"({key}, t.id) {sign} (CAST(:after_key AS {order.type}), CAST(:after_id AS bigint))"] if resumed else where
+    total = "NULL" if "total_count" not in selected else f"(SELECT count(*) FROM {node.table} t{_where(where)})"
+    # The LIMIT is literal: a bound one makes PostgreSQL plan for a tenth of the table. Rows are chosen before they are dressed.
+    chosen = f"SELECT t.* FROM {node.table} t{_where(resumed_where)} ORDER BY {key} {way}, t.id {way} LIMIT {first + 1}"
+    item = f"json_build_object('node', {object_sql(node, 't', fields, _aliases())}, 'key', {key}, 'id', t.id)"
+    return _PagePlan(
+        text(
+            f"SELECT CAST(coalesce((SELECT json_agg(item) FROM (SELECT {item} AS item FROM ({chosen}) t"
+            f" ORDER BY {key} {way}, t.id {way}) page), '[]') AS text), {total}"
+        ),
+        cursors="edges" in selected,
+    )
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _within(node: Node) -> str:
+    return f"{(node.counter or '').format(t='t')} = ANY (CAST(:scope AS bigint[]))"
+
+
+def _cursor(order: Order, key: Any, row_id: int) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([order.name, key, row_id])).decode().rstrip("=")
+
+
+def _position(cursor: str, order: Order) -> dict[str, Any]:
+    try:
+        given = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        name, key, row_id = given
+    except (ValueError, TypeError) as error:
+        raise InvalidCursor(field=("after",)) from error
+    if name != order.name or type(row_id) is not int or not 0 < row_id < 2**63:
+        raise InvalidCursor(field=("after",))
+    try:
+        return {"after_key": _KEY_TYPES[order.type](key), "after_id": row_id}
+    except (ValueError, TypeError) as error:
+        raise InvalidCursor(field=("after",)) from error
+
+
+def _exact_text(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError
+    return key
+
+
+def _exact_int(key: Any) -> int:
+    if type(key) is not int or not -(2**63) <= key < 2**63:
+        raise TypeError
+    return key
+
+
+def _exact_day(key: Any) -> date:
+    return date.fromisoformat(_exact_text(key))
+
+
+_KEY_TYPES: Final[Mapping[str, Callable[[Any], Any]]] = {"text": _exact_text, "bigint": _exact_int, "date": _exact_day}

@@ -1,0 +1,73 @@
+"""Scalars of the API. Rows come from PostgreSQL as JSON, so days and instants may be texts already."""
+
+from datetime import UTC, date, datetime
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.types.scalar import ScalarDefinition
+
+from sebilling.clock import Month, NotAMonthError
+from sebilling.errors import InvalidMonth
+
+Rupiah = NewType("Rupiah", int)
+MonthText = NewType("MonthText", str)
+Day = NewType("Day", date)
+Instant = NewType("Instant", datetime)
+
+
+def month(given: str, *, field: tuple[str, ...]) -> Month:
+    """Read `2026-02`. Raises InvalidMonth."""
+    try:
+        return Month.parse(given)
+    except NotAMonthError as error:
+        raise InvalidMonth(field=field, given=given[:20]) from error
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise GraphQLError(f"Rupiah are whole numbers: write {150000} for Rp150.000, without fraction or quotes; got {value!r:.40}.")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise GraphQLError(f"Write a month as a text, such as \"2026-02\"; got {value!r:.40}.")
+    return value
+
+
+def _day(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise GraphQLError(f"A Date is a text such as \"2026-02-28\", and a day that exists; got {value!r:.40}.") from None
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.tzinfo is None:
+        raise GraphQLError(f"A DateTime is a text with its offset, such as \"2026-02-28T08:30:00+07:00\"; got {value!r:.40}.")
+    return found.astimezone(UTC)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else value.isoformat()
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _scalar(name: str, description: str, *, parse: Any, serialize: Any = _same) -> ScalarDefinition:
+    return strawberry.scalar(name=name, description=description, parse_value=parse, serialize=serialize)
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Rupiah: _scalar("Rupiah", "Whole rupiah, as a JSON integer: 150000 is Rp150.000. Fractions are refused.", parse=_whole),
+    MonthText: _scalar("Month", "A calendar month, such as \"2026-02\".", parse=_text),
+    Day: _scalar("Date", "A calendar day, such as \"2026-02-28\".", parse=_day, serialize=_shown),
+    Instant: _scalar("DateTime", "An instant, RFC 3339; answers are in UTC.", parse=_instant, serialize=_shown),
+}
