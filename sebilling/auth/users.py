@@ -8,12 +8,11 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Role
-from sebilling.auth import passwords
+from sebilling.billing.counters import by_codes
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyExists, InvalidText, NotFound
+from sebilling.errors import AlreadyExists, InvalidText
 
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
-_COUNTERS: Final = text("SELECT id, code FROM counter WHERE code = ANY(:codes)")
 _INSERT: Final = text(
     """
     INSERT INTO app_user (username, name, role, password_hash, active, created_at)
@@ -38,15 +37,13 @@ async def create(
     if bool(counters) != (role in {Role.CLERK, Role.COLLECTOR}):
         why = "name counters for a clerk or collector, and for nobody else."
         raise InvalidText(field=("input", "counters"), what=f"The list of counters for the role {role}", why=why)
-    found = {row.code: row.id for row in await session.rows(_COUNTERS, {"codes": list(counters)})}
-    if missing := [code for code in counters if code not in found]:
-        raise NotFound(field=("input", "counters"), noun="counter", given=missing[0])
+    counter_ids = await by_codes(session, counters)
     user_id: int | None = await session.value(
         _INSERT, {"username": username, "name": name, "role": role.value, "hash": password_hash, "at": session.at}
     )
     if user_id is None:
         raise AlreadyExists(field=("input", "username"), noun="user", given=username)
-    for counter_id in found.values():
+    for counter_id in counter_ids:
         await session.execute(_ASSIGN, {"user": user_id, "counter": counter_id})
     await events.append(
         session, "user.created", subject="app_user", subject_id=user_id, username=username, role=role.value, counters=list(counters)

@@ -1,5 +1,6 @@
 """Loket: the places and routes where customers pay."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import text
@@ -7,7 +8,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import texts
 from sebilling.clock import JAKARTA, TIMEZONES
-from sebilling.db.engine import WriteSession
+from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound
 
 _INSERT: Final = text(
@@ -16,6 +17,7 @@ _INSERT: Final = text(
     ON CONFLICT (code) DO NOTHING RETURNING id
     """
 )
+_BY_CODES: Final = text("SELECT id, code FROM counter WHERE code = ANY(:codes)")
 _LOCK: Final = text("SELECT name, due_day FROM counter WHERE id = :id FOR NO KEY UPDATE")
 _UPDATE: Final = text("UPDATE counter SET name = :name, due_day = :due_day WHERE id = :id")
 
@@ -54,6 +56,14 @@ async def update(session: WriteSession, counter_id: int, *, name: str | None = N
     await events.append(
         session, "counter.changed", subject="counter", subject_id=counter_id, counter_id=counter_id, before=before, after=after
     )
+
+
+async def by_codes(session: ReadSession, codes: Sequence[str]) -> list[int]:
+    """The ids of the counters with these codes. Raises NotFound."""
+    found = {row.code: row.id for row in await session.rows(_BY_CODES, {"codes": list(codes)})}
+    if missing := [code for code in codes if code not in found]:
+        raise NotFound(field=("input", "counters"), noun="counter", given=missing[0])
+    return [found[code] for code in codes]
 
 
 def _due_day(given: int) -> int:

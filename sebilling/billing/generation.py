@@ -7,17 +7,20 @@ statements runs, whatever the number of customers. See docs/decisions/0003.
 """
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Row, Text, TextClause, bindparam, text
+from sqlalchemy.types import TypeEngine
 
 from sebilling.billing.pricing import COUNTED, PRICED, skipped_by_reason
 from sebilling.clock import Month
-from sebilling.db.engine import Database, ReadSession, WriteSession
+from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import IdempotencyMismatch, NotFound, PeriodClosed
 
 INLINE_MOST: Final = 10_000
@@ -45,8 +48,21 @@ class Preview:
     """Rupiah."""
 
 
-_PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month")
-_PREVIEW: Final = text(
+_TYPES: Final[dict[str, type[TypeEngine[Any]]]] = {
+    "month": Date, "after": Date, "due_on": Date, "user_name": Text, "prefix": Text, "finished": Boolean,
+    **dict.fromkeys(("period", "counter", "run", "user", "next", "after_id", "upto_id", "chunk", "seen", "issued"), BigInteger),
+    **dict.fromkeys(("already_invoiced", "skipped", "total_amount"), BigInteger),
+}  # fmt: skip
+
+
+def _typed(sql: str) -> TextClause:
+    """A statement whose parameters have types: PostgreSQL can't guess them in `INSERT … SELECT :at`."""
+    types: dict[str, TypeEngine[Any]] = {name: kind() for name, kind in _TYPES.items()} | {"at": DateTime(timezone=True)}
+    return text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in types.items() if re.search(rf":{name}\b", sql)))
+
+
+_PERIOD: Final = _typed("SELECT id, closed_at FROM period WHERE month = :month")
+_PREVIEW: Final = _typed(
     f"WITH priced AS ({PRICED} WHERE CAST(:counters AS bigint[]) IS NULL OR customer.counter_id = ANY (:counters))"
     f" SELECT {COUNTED} FROM priced"
 )
@@ -63,7 +79,7 @@ async def preview(session: ReadSession, month: Month, *, counters: Sequence[int]
     return Preview(row.issued, row.already_invoiced, skipped_by_reason(row), row.total_amount)
 
 
-_CLAIM: Final = text(
+_CLAIM: Final = _typed(
     """
     INSERT INTO idempotency_key (user_id, key, operation, fingerprint, result_id, created_at)
     VALUES (:user, :key, 'generateInvoices', :fingerprint, nextval(pg_get_serial_sequence('generation_run', 'id')), :at)
@@ -72,18 +88,19 @@ _CLAIM: Final = text(
 )
 _CLAIMED: Final = text("SELECT operation, fingerprint, result_id FROM idempotency_key WHERE user_id = :user AND key = :key")
 _TOTAL: Final = text("SELECT coalesce(sum(total), 0)::bigint FROM generation_task WHERE run_id = :run")
-_LOCK: Final = text(
+_LOCK: Final = _typed(
     """
     WITH wanted AS (SELECT id, closed_at FROM period WHERE month = :month FOR SHARE),
          counters AS (SELECT id FROM counter WHERE CAST(:counters AS bigint[]) IS NULL OR id = ANY (:counters) ORDER BY id FOR SHARE)
     SELECT wanted.id, wanted.closed_at, (SELECT array_agg(id) FROM counters) AS counters FROM wanted
     """
 )
-_START: Final = text(
+_START: Final = _typed(
     """
     WITH run AS (
-        INSERT INTO generation_run (id, period_id, requested_by, started_at)
-        OVERRIDING SYSTEM VALUE VALUES (:run, :period, :user, :at)
+        INSERT INTO generation_run (id, period_id, requested_by, started_at, finished_at)
+        OVERRIDING SYSTEM VALUE
+        VALUES (:run, :period, :user, :at, CASE WHEN cardinality(CAST(:counters AS bigint[])) = 0 THEN :at END)
     ), task AS (
         INSERT INTO generation_task (run_id, counter_id, after_customer_id, upto_customer_id, total, done, issued,
                                      already_invoiced, skipped, skipped_by_reason, total_amount, finished)
@@ -94,7 +111,7 @@ _START: Final = text(
     ), event AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, data)
         SELECT :at, :user, :user_name, 'generation.started', 'generation_run', :run,
-               jsonb_build_object('month', CAST(:month AS text), 'counters', to_jsonb(CAST(:counters AS bigint[])))
+               jsonb_build_object('month', to_char(:month, 'YYYY-MM'), 'counters', to_jsonb(CAST(:counters AS bigint[])))
     )
     SELECT coalesce(sum(total), 0)::bigint FROM task
     """
@@ -128,36 +145,38 @@ async def start(session: WriteSession, month: Month, *, counters: Sequence[int] 
     total: int = await session.value(
         _START,
         {"run": run_id, "period": locked.id, "user": session.actor.user_id, "user_name": session.actor.name,
-         "at": session.at, "month": str(month), "counters": found},
+         "at": session.at, "month": month.first, "counters": found},
     )  # fmt: skip
     return Started(run_id, replayed=False, total=total)
 
 
+# The task is locked too, though the run's lock would do: a statement that waited keeps its old snapshot, and PostgreSQL
+# reads only those rows again that it locks itself. Without it the chunk that someone else just finished would be done again.
 _NEXT: Final = """
     SELECT run.id AS run_id, run.period_id, period.month, task.counter_id, task.after_customer_id, task.upto_customer_id,
-           task.done, task.total, counter.code, greatest(CAST(CAST(:at AS timestamptz) AT TIME ZONE counter.timezone AS date),
+           task.done, task.total, counter.code, greatest(CAST(:at AT TIME ZONE counter.timezone AS date),
                                   period.month + counter.due_day - 1) AS due_on
       FROM generation_run run
       JOIN period ON period.id = run.period_id
-      LEFT JOIN generation_task task ON task.run_id = run.id AND NOT task.finished
-      LEFT JOIN counter ON counter.id = task.counter_id
+      JOIN generation_task task ON task.run_id = run.id AND NOT task.finished
+      JOIN counter ON counter.id = task.counter_id
      WHERE run.finished_at IS NULL {which}
-     ORDER BY run.id, task.counter_id LIMIT 1 FOR UPDATE OF run {how}
+     ORDER BY run.id, task.counter_id LIMIT 1 FOR UPDATE OF run, task {how}
 """
-_NEXT_OF_RUN: Final = text(_NEXT.format(which="AND run.id = :run", how=""))
-_NEXT_OF_ANY: Final = text(_NEXT.format(which="", how="SKIP LOCKED"))
+_NEXT_OF_RUN: Final = _typed(_NEXT.format(which="AND run.id = :run", how=""))
+_NEXT_OF_ANY: Final = _typed(_NEXT.format(which="", how="SKIP LOCKED"))
 
 # The lock keeps payments of the counter's customers out until commit (they hold it shared), so that waiting credit and
 # new invoices can't miss each other. It is taken in a statement of its own: the next ones see what was committed before.
-_LOCK_SERIES: Final = text(
+_LOCK_SERIES: Final = _typed(
     """
     INSERT INTO invoice_series AS series (period_id, counter_id, next_number)
-    SELECT :period, :counter, 1 FROM pg_advisory_xact_lock(1, CAST(:counter AS int))
+    SELECT :period, :counter, 1 FROM pg_advisory_xact_lock(1, :counter ::int)
     ON CONFLICT (period_id, counter_id) DO UPDATE SET next_number = series.next_number
     RETURNING next_number
     """
 )
-_ISSUE: Final = text(
+_ISSUE: Final = _typed(
     f"""
     WITH priced AS MATERIALIZED (
         {PRICED} WHERE customer.counter_id = :counter AND customer.id > :after_id AND customer.id <= :upto_id
@@ -165,8 +184,9 @@ _ISSUE: Final = text(
     ), issued AS (
         INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, run_id, plan_name, covers_from, covers_until,
                              issued_at, due_on, total, allocated)
-        SELECT :period, :counter, numbered.sequence, CAST(:prefix AS text) || lpad(numbered.sequence::text, 6, '0'),
-               id, :run, plan_name, covers_from, :after, :at, :due_on, price, 0
+        SELECT :period, :counter, numbered.sequence,
+               :prefix || lpad(numbered.sequence::text, 6, '0'), id, :run, plan_name, covers_from,
+               :after, :at, :due_on, price, 0
           FROM (SELECT *, :next + row_number() OVER (ORDER BY id) - 1 AS sequence FROM priced WHERE verdict = 'ISSUE') numbered
         RETURNING id, plan_name, total
     ), lines AS (
@@ -179,7 +199,7 @@ _ISSUE: Final = text(
       FROM priced
     """
 )
-_APPLY_CREDIT: Final = text(
+_APPLY_CREDIT: Final = _typed(
     """
     WITH waiting AS (
         SELECT payment.id AS payment_id, invoice.id AS invoice_id, total, amount - payment.allocated AS free,
@@ -191,7 +211,7 @@ _APPLY_CREDIT: Final = text(
     SELECT payment_id, invoice_id, least(free, total - before), :at FROM waiting WHERE before < total
     """
 )
-_SETTLE: Final = text(
+_SETTLE: Final = _typed(
     """
     WITH series AS (
         UPDATE invoice_series SET next_number = next_number + :issued WHERE period_id = :period AND counter_id = :counter
@@ -213,17 +233,17 @@ _SETTLE: Final = text(
         RETURNING id
     ), event AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT :at, CAST(:user AS bigint), :user_name, 'invoices.issued', 'generation_run', :run, CAST(:counter AS bigint),
-               jsonb_build_object('period', CAST(:period AS bigint), 'issued', CAST(:issued AS bigint), 'from', CAST(:next AS bigint),
-                                  'alreadyInvoiced', CAST(:already_invoiced AS bigint), 'skipped', CAST(:reasons AS jsonb),
-                                  'amount', CAST(:total_amount AS bigint))
+        SELECT :at, :user, :user_name, 'invoices.issued', 'generation_run',
+               :run, :counter,
+               jsonb_build_object('period', :period, 'issued', :issued, 'from', :next,
+                                  'alreadyInvoiced', :already_invoiced, 'skipped', CAST(:reasons AS jsonb),
+                                  'amount', :total_amount)
         UNION ALL
         SELECT :at, :user, :user_name, 'generation.finished', 'generation_run', id, NULL, '{}' FROM run
     )
     SELECT EXISTS (SELECT FROM run)
     """
 )
-_FINISH_EMPTY: Final = text("UPDATE generation_run SET finished_at = :at WHERE id = :run")
 
 
 async def advance(session: WriteSession, *, chunk: int, run_id: int | None = None) -> bool:
@@ -236,9 +256,6 @@ async def advance(session: WriteSession, *, chunk: int, run_id: int | None = Non
     )
     if found is None:
         return False
-    if found.counter_id is None:  # no counter existed when it started
-        await session.execute(_FINISH_EMPTY, {"run": found.run_id, "at": session.at})
-        return run_id is None
     finished_run = await _issue_chunk(session, found, chunk=chunk)
     return run_id is None or not finished_run
 
@@ -270,12 +287,12 @@ async def _issue_chunk(session: WriteSession, task: Row[Any], *, chunk: int) -> 
     return finished_run
 
 
-async def work(database: Database, *, started: Started, session_arguments: dict[str, Any], chunk: int) -> None:
-    """Drive a run to its end, a transaction per chunk."""
+async def work(transaction: Callable[[], AbstractAsyncContextManager[WriteSession]], *, run_id: int, chunk: int) -> None:
+    """Drive a run to its end, each chunk in a transaction of its own."""
     more = True
     while more:
-        async with database.transaction(**session_arguments) as session:
-            more = await advance(session, chunk=chunk, run_id=started.run_id)
+        async with transaction() as session:
+            more = await advance(session, chunk=chunk, run_id=run_id)
 
 
 def _days(period_id: int, first: date) -> dict[str, Any]:

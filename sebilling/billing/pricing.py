@@ -21,10 +21,10 @@ ALREADY_INVOICED: Final = "ALREADY_INVOICED"
 
 PRICED: Final = """
     SELECT customer.id, plan.name AS plan_name, coalesce(customer.price, plan.price) AS price,
-           greatest(CAST(:month AS date), customer.installed_on) AS covers_from,
+           greatest(:month, customer.installed_on) AS covers_from,
            CASE WHEN invoice.id IS NOT NULL THEN 'ALREADY_INVOICED'
                 WHEN NOT customer.active THEN 'INACTIVE'
-                WHEN customer.installed_on >= CAST(:after AS date) THEN 'NOT_INSTALLED_YET'
+                WHEN customer.installed_on >= :after THEN 'NOT_INSTALLED_YET'
                 WHEN coalesce(customer.price, plan.price) = 0 THEN 'ZERO_AMOUNT'
                 ELSE 'ISSUE' END AS verdict
       FROM customer

@@ -18,6 +18,8 @@ class Recap:
     counter_id: int
     counter_code: str
     counter_name: str
+    timezone: str
+    due_day: int
     invoices: int
     total_billed: int
     """Of the period's invoices."""
@@ -34,7 +36,7 @@ class Recap:
 
 _RECAP: Final = text(
     """
-    SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, billed.invoices,
+    SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day, billed.invoices,
            billed.total AS total_billed, billed.allocated, billed.total - billed.allocated AS outstanding,
            received.payments, received.total AS total_received, received.total - received.allocated AS credit
       FROM counter

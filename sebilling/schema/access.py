@@ -56,7 +56,7 @@ def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], S
             except SebillingError as error:
                 if not in_payload(error):
                     raise
-                return _Refused(errors=[user_error(error, info.context.language)])
+                return _Refused(errors=[user_error(error, info.context.language)], replayed=False)
 
         return _registered(guarded, roles, description)
 
@@ -64,7 +64,7 @@ def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], S
 
 
 class _Refused(dict[str, Any]):
-    """A payload with errors: every other field is null."""
+    """A payload with errors: every other thing in it is null."""
 
     def __missing__(self, key: str) -> None:
         return None

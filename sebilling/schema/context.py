@@ -1,6 +1,7 @@
 """What a request carries: who asks, in which language, since when; and the one way to database and clock."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,8 @@ import strawberry
 from sebilling.actor import Actor
 from sebilling.clock import Clock
 from sebilling.config import Settings
-from sebilling.db.engine import Database
-from sebilling.errors import Language, Unauthenticated
+from sebilling.db.engine import Database, WriteSession
+from sebilling.errors import Language, Unauthenticated, Unavailable
 
 
 @dataclass(slots=True)
@@ -37,13 +38,21 @@ class Context:
     plans: dict[Any, Any] = field(default_factory=dict)
     """Reading plans of the request's document: kept with it in the cache of documents."""
     operation: str = ""
+    trouble: Unavailable | None = None
+    """Why nobody could look up who asks."""
 
     @property
     def signed_in(self) -> Actor:
-        """Who asks. Raises Unauthenticated."""
+        """Who asks. Raises Unauthenticated, DatabaseUnavailable."""
+        if self.trouble is not None:
+            raise self.trouble
         if self.actor is None:
             raise Unauthenticated
         return self.actor
+
+    def transaction(self) -> AbstractAsyncContextManager[WriteSession]:
+        """One transaction, done by who asks, now."""
+        return self.parts.database.transaction(actor=self.signed_in, at=self.at)
 
 
 Info = strawberry.Info[Context, None]

@@ -1,17 +1,16 @@
 """Loket in GraphQL."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import strawberry
 
-from sebilling.billing import counters
+from sebilling.billing import counters as verbs
 from sebilling.clock import JAKARTA
-from sebilling.errors import NotFound
 from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, EVERYONE, OFFICE, mutation, query
+from sebilling.schema.access import EVERYONE, OFFICE, mutation, query
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Info
-from sebilling.schema.errors import UserError
+from sebilling.schema.payloads import INPUT, Payload, given, row
 from sebilling.schema.reading import Node, Order, one, page
 
 
@@ -33,6 +32,61 @@ _BY_CODE: Final = Order("code", "{t}.code", "text")
 
 
 @query(EVERYONE, "The counters that the asker may see, by code.")
-async def counter_list(info: Info, first: First = 50, after: After = None) -> Connection[Counter]:
-    result: Any = await page(info, COUNTER, first=first, after=after, order=_BY_CODE)
-    return result  # type: ignore[no-any-return]
+async def counters(info: Info, first: First = 50, after: After = None) -> Connection[Counter]:
+    return await page(info, COUNTER, first=first, after=after, order=_BY_CODE)
+
+
+@query(EVERYONE, "One counter, by its id or its code; null if there is none, or none that the asker may see.")
+async def counter(
+    info: Info,
+    id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,
+    code: Annotated[str | None, strawberry.argument(description="Its code, such as LKT01.")] = None,
+) -> Counter | None:
+    row_id = ids.decode_either(id, code, "counter")
+    return await one(info, COUNTER, "(t.id = :id OR t.code = :code)", {"id": row_id, "code": (code or "").upper()})
+
+
+@strawberry.input(description="A new counter.")
+class CreateCounterInput:
+    code: str = strawberry.field(description="Letters, digits and hyphens, such as LKT01: part of invoice numbers.")
+    name: str = strawberry.field(description="For people.")
+    timezone: str = strawberry.field(default=JAKARTA, description="Asia/Jakarta, Asia/Makassar or Asia/Jayapura.")
+    due_day: int = strawberry.field(default=20, description="1 to 28.")
+
+
+@strawberry.type(description="What came of createCounter.")
+class CreateCounterPayload(Payload):
+    counter: Counter | None = strawberry.field(description="The new counter.")
+
+
+@mutation(OFFICE, "Add a counter.")
+async def create_counter(info: Info, input: Annotated[CreateCounterInput, INPUT]) -> CreateCounterPayload:
+    async with info.context.transaction() as session:
+        counter_id = await verbs.create(
+            session, code=input.code, name=input.name, timezone=input.timezone, due_day=input.due_day
+        )
+    return row(counter=await one(info, COUNTER, "t.id = :id", {"id": counter_id}, below=("counter",)))
+
+
+@strawberry.input(description="Changes of a counter; what is left out stays.")
+class UpdateCounterInput:
+    id: strawberry.ID = strawberry.field(description="Which.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description="For people.")
+    due_day: int | None = strawberry.field(default=strawberry.UNSET, description="1 to 28, for invoices to come.")
+
+
+@strawberry.type(description="What came of updateCounter.")
+class UpdateCounterPayload(Payload):
+    counter: Counter | None = strawberry.field(description="The counter as it is now.")
+
+
+@mutation(OFFICE, "Change a counter.")
+async def update_counter(info: Info, input: Annotated[UpdateCounterInput, INPUT]) -> UpdateCounterPayload:
+    counter_id = ids.decode(input.id, "counter", field=("input", "id"))
+    async with info.context.transaction() as session:
+        await verbs.update(session, counter_id, **given(name=input.name, due_day=input.due_day))
+    return row(counter=await one(info, COUNTER, "t.id = :id", {"id": counter_id}, below=("counter",)))
+
+
+QUERIES: Final = [counters, counter]
+MUTATIONS: Final = [create_counter, update_counter]

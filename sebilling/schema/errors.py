@@ -1,7 +1,7 @@
 """Errors as clients see them: a person's in the payload, the rest on top; what nobody expected is masked and logged."""
 
 import secrets
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import strawberry
 from graphql import GraphQLError
@@ -11,12 +11,10 @@ from sebilling.logs import get_logger
 
 _log = get_logger(__name__)
 
-Code = strawberry.enum(ErrorCode, name="ErrorCode", description="Stable names of errors, to branch on.")
-
 
 @strawberry.type(description="Something that the caller can mend.")
 class UserError:
-    code: Annotated[ErrorCode, Code] = strawberry.field(description="Stable name.")
+    code: ErrorCode = strawberry.field(description="Stable name.")
     message: str = strawberry.field(description="A sentence for a person, with the remedy, in the caller's language.")
     field: list[str] = strawberry.field(description="Path of the input that it is about; empty if none.")
 

@@ -20,6 +20,13 @@ def decode(given: str, noun: str, *, field: tuple[str, ...]) -> int:
     return int(found[2])
 
 
+def decode_either(given: str | None, other: str | None, noun: str) -> int | None:
+    """The row's number for a thing that may be named by its id or in another way. Raises InvalidId unless exactly one is given."""
+    if (given is None) == (other is None):
+        raise InvalidId(field=("id",), given=given or "", noun=noun)
+    return decode_optional(given, noun, field=("id",))
+
+
 def decode_optional(given: str | None, noun: str, *, field: tuple[str, ...]) -> int | None:
     """Like `decode`; None stays None."""
     return None if given is None else decode(given, noun, field=field)

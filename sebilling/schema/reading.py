@@ -27,7 +27,8 @@ MOST_ROWS: Final = 200
 class Link:
     """Rows of another node that belong to a row: `{t}` is the row's alias, `{n}` the other's."""
 
-    node: Callable[[], "Node"]
+    node: str
+    """The other's table: types know each other in circles, so they are found in NODES when a plan is made."""
     where: str
     many: bool = False
     order: str = "{n}.id"
@@ -43,6 +44,13 @@ class Node:
     links: Mapping[str, Link] = field(default_factory=dict)
     counter: str | None = None
     """SQL for the row's counter, by which rights are bounded; None if everybody who may ask may see every row."""
+
+    def __post_init__(self) -> None:
+        NODES[self.table] = self
+
+
+NODES: Final[dict[str, Node]] = {}
+"""Every node, by its table."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,7 @@ def object_sql(node: Node, alias: str, selected: Selection, names: Iterator[str]
 
 
 def _link_sql(link: Link, alias: str, selected: Selection, names: Iterator[str]) -> str:
-    node, other = link.node(), next(names)
+    node, other = NODES[link.node], next(names)
     item = object_sql(node, other, selected, names)
     rows = f"FROM {node.table} {other} WHERE {link.where.format(t=alias, n=other)}"
     if not link.many:
@@ -126,7 +134,7 @@ def _aliases() -> Iterator[str]:
         yield f"n{number}"
 
 
-async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
+async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:  # noqa: ANN401 - a row, or None, in place of the GraphQL type
     """The row that meets the condition (on alias `t`) within the asker's counters, as a dict, or None."""
     context, scope = info.context, info.context.signed_in.scope
     bounded = node.counter is not None and scope.counters is not None
@@ -144,7 +152,7 @@ async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, A
 
 async def page(
     info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None
-) -> dict[str, Any]:
+) -> Any:  # noqa: ANN401 - stands for a Connection
     """A connection: the rows that meet every condition within the asker's counters, from behind the cursor on.
 
     Raises InvalidPageSize, InvalidCursor.

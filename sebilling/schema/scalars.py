@@ -16,7 +16,7 @@ Day = NewType("Day", date)
 Instant = NewType("Instant", datetime)
 
 
-def month(given: str, *, field: tuple[str, ...]) -> Month:
+def month_in(given: str, *, field: tuple[str, ...]) -> Month:
     """Read `2026-02`. Raises InvalidMonth."""
     try:
         return Month.parse(given)

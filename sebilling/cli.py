@@ -1,0 +1,278 @@
+"""The commands. Each opens the database (the embedded one unless SEBILLING_DATABASE_URL is set), does one thing, and ends."""
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.table import Table
+
+from sebilling import demo as demo_month
+from sebilling.actor import EVERYWHERE, Role, operator
+from sebilling.app import create_app
+from sebilling.auth import passwords, users
+from sebilling.billing import counters, generation, invariants
+from sebilling.billing import recap as recaps
+from sebilling.billing.imports import commands as imports
+from sebilling.clock import Month, NotAMonthError, system_clock
+from sebilling.config import Settings
+from sebilling.db.embedded import embedded_database
+from sebilling.db.engine import Database
+from sebilling.db.migrate import migrate as migrate_to_head
+from sebilling.errors import InvalidMonth, SebillingError
+from sebilling.jobs import worker as jobs
+from sebilling.logs import set_up
+from sebilling.money import format_rupiah
+from sebilling.schema.roots import build_schema
+
+app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no_args_is_help=True, pretty_exceptions_enable=False)
+user_app = typer.Typer(help="Users.", no_args_is_help=True)
+counter_app = typer.Typer(help="Counters (loket).", no_args_is_help=True)
+import_app = typer.Typer(help="Bring customers in. Nothing is written without --yes, and then everything or nothing.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+app.add_typer(counter_app, name="counter")
+app.add_typer(import_app, name="import")
+out = Console()
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Run a command; what the user can mend is told in one sentence, with exit code 1."""
+    try:
+        app()
+    except SebillingError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+@contextmanager
+def _opened(settings: Settings, *, own: bool = False) -> Iterator[str]:
+    """The URL of the database: the one that is set, or the embedded one, brought to the newest schema."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with embedded_database(settings.var / "postgres", own=own) as url:
+        asyncio.run(migrate_to_head(url))
+        yield url
+
+
+def _run(work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do something with the database."""
+    settings = _settings()
+
+    async def with_database(url: str) -> T:
+        database = Database(url, connections=2)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    with _opened(settings) as url:
+        return asyncio.run(with_database(url))
+
+
+def _settings(**overrides: Any) -> Settings:
+    settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    set_up(level=settings.log_level, style=settings.log_format)
+    return settings
+
+
+def _month(text: str) -> Month:
+    try:
+        return Month.parse(text)
+    except NotAMonthError as error:
+        raise InvalidMonth(given=text[:20]) from error
+
+
+MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-02.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve /graphql, /healthz and /readyz."""
+    settings = _settings(host=host, port=port)
+    with _opened(settings, own=True) as url:
+        uvicorn.run(create_app(settings, url), host=settings.host, port=settings.port, log_config=None, access_log=False)
+
+
+@app.command()
+def worker() -> None:
+    """Work on generation runs that outlast a request. Any number may run beside the servers."""
+    settings = _settings()
+
+    async def work(database: Database) -> None:
+        await jobs.run(database, clock=system_clock, wake=asyncio.Event(), chunk=settings.generate_chunk)
+
+    _run(work)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the newest schema. Does nothing if it is there."""
+    with _opened(_settings()) as url:
+        asyncio.run(migrate_to_head(url))
+    out.print("The database has the newest schema.")
+
+
+@user_app.command("add")
+def user_add(
+    username: Annotated[str, typer.Argument(help="2 to 64 letters, digits, . _ @ -")],
+    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.ADMIN,
+    name: Annotated[str, typer.Option(help="As it stands on receipts; the user name if left out.")] = "",
+    counter: Annotated[list[str] | None, typer.Option(help="Code of a clerk's or collector's counter; repeat it for more.")] = None,
+    generate_password: Annotated[bool, typer.Option(help="Make a random password and print it once.")] = False,
+) -> None:
+    """Add a user. The password is asked for, or read from standard input, or made."""
+    password = passwords.random_password() if generate_password else _asked_password()
+
+    async def work(database: Database) -> None:
+        hashed = await passwords.hashed(password)
+        async with database.transaction(actor=operator("sebilling user add"), at=system_clock()) as session:
+            await users.create(session, username=username, name=name or username, role=role, password_hash=hashed, counters=counter or [])
+
+    _run(work)
+    out.print(f"{username} may sign in as {role.value}." + (f" Password, shown this once: {password}" if generate_password else ""))
+
+
+def _asked_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return getpass.getpass("Password (at least 10 characters): ")
+
+
+@counter_app.command("add")
+def counter_add(
+    code: Annotated[str, typer.Argument(help="Such as LKT01.")],
+    name: Annotated[str, typer.Argument(help="For people.")],
+    due_day: Annotated[int, typer.Option(help="Day of the month, 1 to 28.")] = 20,
+    timezone: Annotated[str, typer.Option(help="Asia/Jakarta, Asia/Makassar or Asia/Jayapura.")] = "Asia/Jakarta",
+) -> None:
+    """Add a counter."""
+
+    async def work(database: Database) -> None:
+        async with database.transaction(actor=operator("sebilling counter add"), at=system_clock()) as session:
+            await counters.create(session, code=code, name=name, due_day=due_day, timezone=timezone)
+
+    _run(work)
+    out.print(f"Counter {code.upper()} is there.")
+
+
+Yes = Annotated[bool, typer.Option("--yes", help="Write it. Without, everything is checked and nothing is written.")]
+CreateMissing = Annotated[
+    bool, typer.Option("--create-missing", help="Add counters and plans that aren't there yet, instead of calling their rows faulty.")
+]
+
+
+@import_app.command("customers")
+def import_customers(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="UTF-8, UTF-16 or Windows; separated by ; , tab or |.")],
+    yes: Yes = False,
+    create_missing: CreateMissing = False,
+) -> None:
+    """Import customers from a spreadsheet saved as CSV, with Indonesian or English headers."""
+    _imported(imports.customers(file), yes=yes, create_missing=create_missing)
+
+
+@import_app.command("mikrotik")
+def import_mikrotik(
+    file: Annotated[Path, typer.Argument(metavar="FILE.rsc", help="What the router's `/ppp secret export` wrote.")],
+    counter: Annotated[str | None, typer.Option(help="Counter for secrets whose comment names none.")] = None,
+    yes: Yes = False,
+    create_missing: CreateMissing = False,
+) -> None:
+    """Import customers from a MikroTik's PPP secrets: profiles become plans, disabled ones inactive customers."""
+    _imported(imports.secrets(file, counter=counter, on=system_clock()), yes=yes, create_missing=create_missing)
+
+
+def _imported(source: imports.Source, *, yes: bool, create_missing: bool) -> None:
+    async def work(database: Database) -> bool:
+        return await imports.run(source, database, at=system_clock(), write=yes, create_missing=create_missing, out=out)
+
+    if not _run(work):
+        raise typer.Exit(1)
+
+
+@app.command()
+def generate(
+    month: MonthArgument,
+    counter: Annotated[list[str] | None, typer.Option(help="Code of a counter; repeat it for more. All if left out.")] = None,
+) -> None:
+    """Issue the invoices of an open period. Whoever has one already gets no second."""
+    settings, wanted, at = _settings(), _month(month), system_clock()
+
+    async def work(database: Database) -> None:
+        actor = operator("sebilling generate")
+        async with database.reading() as reading:
+            chosen = await counters.by_codes(reading, counter) if counter else None
+            before = await generation.preview(reading, wanted, counters=chosen)
+        async with database.transaction(actor=actor, at=at) as session:
+            started = await generation.start(session, wanted, counters=chosen, key=f"cli-{at.isoformat()}")
+        await generation.work(
+            lambda: database.transaction(actor=actor, at=system_clock()), run_id=started.run_id, chunk=settings.generate_chunk
+        )
+        out.print(f"{before.issued} invoices, {format_rupiah(before.total_amount)}; {before.already_invoiced} had theirs; skipped: {before.skipped or 0}")
+
+    _run(work)
+
+
+@app.command()
+def recap(month: MonthArgument) -> None:
+    """Print a month's recap per counter."""
+    wanted = _month(month)
+
+    async def work(database: Database) -> list[recaps.Recap]:
+        async with database.reading() as session:
+            return await recaps.read(session, wanted, scope=EVERYWHERE)
+
+    out.print(demo_month.recap_table(str(wanted), _run(work)))
+
+
+@app.command()
+def check() -> None:
+    """Check what must always hold; exit code 1 if anything doesn't."""
+
+    async def work(database: Database) -> list[invariants.Finding]:
+        async with database.reading() as session:
+            return [finding async for finding in invariants.check(session)]
+
+    findings = _run(work)
+    table = Table("invariant", "what must hold", "broken by rows")
+    for finding in findings:
+        table.add_row(finding.invariant.name, finding.invariant.sentence, str(finding.rows), style="red" if finding.rows else "")
+    out.print(table)
+    if any(finding.rows for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def schema() -> None:
+    """Print the GraphQL schema."""
+    sys.stdout.write(build_schema().as_str() + "\n")
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Do a month through HTTP, print it, and end, instead of serving.")] = False,
+    customers: Annotated[int, typer.Option(min=30, max=1_000_000, help="Customers of the demo ISP.")] = 300,
+    as_json: Annotated[bool, typer.Option("--json", help="With --once: print one JSON object.")] = False,
+    port: Annotated[int, typer.Option(help="Port to serve at; 0 takes a free one.")] = 8000,
+) -> None:
+    """Make a demo ISP and run its month, in a database of its own."""
+    settings = _settings(port=0 if once else port, log_level="WARNING")
+    if once:
+        demo_month.once(settings, customers=customers, out=None if as_json else out)
+    else:
+        demo_month.serve(settings, customers=customers, out=out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Pelanggan in GraphQL."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import strawberry
+
+from sebilling.billing import customers as verbs
+from sebilling.schema import ids
+from sebilling.schema.access import COUNTERS, OFFICE, mutation, query
+from sebilling.schema.connections import After, Connection, First
+from sebilling.schema.context import Info
+from sebilling.schema.counters import Counter
+from sebilling.schema.enums import described
+from sebilling.schema.payloads import INPUT, Payload, given, row
+from sebilling.schema.plans import Plan
+from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
+from sebilling.schema.scalars import Day, Rupiah
+
+if TYPE_CHECKING:
+    from sebilling.schema.invoices import Invoice
+    from sebilling.schema.payments import Payment
+
+_LAST_PAYMENTS: Final = 10
+
+
+@strawberry.type(description="Pelanggan: someone with a plan, who pays at a counter.")
+class Customer:
+    id: strawberry.ID = strawberry.field(description="Opaque id.")
+    code: str = strawberry.field(description="The ISP's own number for them; unique.")
+    name: str = strawberry.field(description="As they write it.")
+    phone: str = strawberry.field(description="As +62…, or empty.")
+    address: str = strawberry.field(description="May be empty.")
+    installed_on: Day = strawberry.field(description="Tanggal pasang: the first day of service.")
+    active: bool = strawberry.field(description="Inactive customers get no invoices.")
+    price: Rupiah | None = strawberry.field(description="Agreed per month instead of the plan's price, if any.")
+    pppoe_name: str | None = strawberry.field(description="Name at the router, if any.")
+    counter: Counter = strawberry.field(description="Where they belong.")
+    plan: Plan = strawberry.field(description="What they have.")
+    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: owed over all invoices.")
+    credit: Rupiah = strawberry.field(description="Titipan: received beyond what was owed; the next invoice takes it first.")
+    open_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] = strawberry.field(
+        description="Invoices not fully paid, the oldest first: the order in which payments settle them."
+    )
+    last_payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
+        description=f"Their last {_LAST_PAYMENTS} payments, the newest first."
+    )
+
+
+CUSTOMER: Final = Node(
+    "customer",
+    {
+        "id": ids.column("customer", "{t}.id"),
+        **{name: f"{{t}}.{name}" for name in ("code", "name", "phone", "address", "installed_on", "active", "price", "pppoe_name")},
+        "outstanding": "(SELECT coalesce(sum(total - allocated), 0) FROM invoice WHERE customer_id = {t}.id AND allocated < total)",
+        "credit": "(SELECT coalesce(sum(amount - allocated), 0) FROM payment WHERE customer_id = {t}.id AND allocated < amount)",
+    },
+    {
+        "counter": Link("counter", "{n}.id = {t}.counter_id"),
+        "plan": Link("plan", "{n}.id = {t}.plan_id"),
+        "open_invoices": Link(
+            "invoice", "{n}.customer_id = {t}.id AND {n}.allocated < {n}.total", many=True, order="{n}.due_on, {n}.id"
+        ),
+        "last_payments": Link("payment", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=_LAST_PAYMENTS),
+    },
+    counter="{t}.counter_id",
+)
+
+
+class CustomerOrder(StrEnum):
+    """How lists of customers are sorted."""
+
+    CODE = "CODE"
+    NAME = "NAME"
+    NEWEST = "NEWEST"
+
+
+described(CustomerOrder, "Ways to sort customers.", CODE="By code.", NAME="By name.", NEWEST="The last added first.")
+_ORDERS: Final = {
+    "CODE": Order("code", "{t}.code", "text"),
+    "NAME": Order("name", "{t}.name", "text"),
+    "NEWEST": Order("newest", "{t}.id", "bigint", descending=True),
+}
+
+
+@strawberry.input(description="Which customers; every condition given must hold.")
+class CustomerFilter:
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Of this counter.")
+    plan_id: strawberry.ID | None = strawberry.field(default=None, description="With this plan.")
+    active: bool | None = strawberry.field(default=None, description="Active, or not.")
+    in_arrears: bool | None = strawberry.field(default=None, description="Owing something, or not.")
+    search: str | None = strawberry.field(default=None, description="Part of the name, or the start of the code or phone number.")
+
+
+@query(COUNTERS, "Customers of the counters that the asker may see.")
+async def customers(
+    info: Info,
+    first: First = 50,
+    after: After = None,
+    filter: Annotated[CustomerFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
+    order_by: Annotated[CustomerOrder, strawberry.argument(description="How sorted.")] = CustomerOrder.CODE,
+) -> Connection[Customer]:
+    conditions = {} if filter is None else _conditions(filter)
+    return await page(info, CUSTOMER, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
+
+
+_OWING: Final = "EXISTS (SELECT FROM invoice WHERE customer_id = t.id AND allocated < total)"
+
+
+def _conditions(given: CustomerFilter) -> Conditions:
+    found: Conditions = {}
+    if given.counter_id is not None:
+        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+    if given.plan_id is not None:
+        found["t.plan_id = :plan"] = {"plan": ids.decode(given.plan_id, "plan", field=("filter", "planId"))}
+    if given.active is not None:
+        found["t.active" if given.active else "NOT t.active"] = {}
+    if given.in_arrears is not None:
+        found[_OWING if given.in_arrears else f"NOT {_OWING}"] = {}
+    if given.search:
+        exact = given.search.strip().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        found["(t.name ILIKE :part OR t.code ILIKE :start OR t.phone LIKE :phone)"] = {
+            "part": f"%{exact}%", "start": f"{exact}%", "phone": f"+62{exact[1:]}%" if exact.startswith("0") else f"{exact}%",
+        }  # fmt: skip
+    return found
+
+
+@query(COUNTERS, "One customer, by id or code; null if there is none, or none that the asker may see.")
+async def customer(
+    info: Info,
+    id: Annotated[strawberry.ID | None, strawberry.argument(description="Their id.")] = None,
+    code: Annotated[str | None, strawberry.argument(description="Their code.")] = None,
+) -> Customer | None:
+    return await one(
+        info, CUSTOMER, "(t.id = :id OR t.code = :code)", {"id": ids.decode_either(id, code, "customer"), "code": code or ""}
+    )
+
+
+@strawberry.input(description="A new customer.")
+class CreateCustomerInput:
+    code: str = strawberry.field(description="Letters, digits, dot, hyphen or underscore; unique.")
+    name: str = strawberry.field(description="1 to 200 characters.")
+    counter_id: strawberry.ID = strawberry.field(description="Where they belong.")
+    plan_id: strawberry.ID = strawberry.field(description="What they have.")
+    installed_on: Day = strawberry.field(description="The first day of service.")
+    phone: str = strawberry.field(default="", description="0812… or +62812….")
+    address: str = strawberry.field(default="", description="At most 500 characters.")
+    price: Rupiah | None = strawberry.field(default=None, description="Agreed per month instead of the plan's price.")
+    active: bool = strawberry.field(default=True, description="Whether they get invoices.")
+    pppoe_name: str | None = strawberry.field(default=None, description="Name at the router; unique.")
+
+
+@strawberry.type(description="What came of createCustomer.")
+class CreateCustomerPayload(Payload):
+    customer: Customer | None = strawberry.field(description="The new customer.")
+
+
+@mutation(OFFICE, "Add a customer.")
+async def create_customer(info: Info, input: Annotated[CreateCustomerInput, INPUT]) -> CreateCustomerPayload:
+    details = verbs.CustomerDetails(
+        code=input.code, name=input.name, counter_id=ids.decode(input.counter_id, "counter", field=("input", "counterId")),
+        plan_id=ids.decode(input.plan_id, "plan", field=("input", "planId")), installed_on=input.installed_on, phone=input.phone,
+        address=input.address, price=input.price, active=input.active, pppoe_name=input.pppoe_name,
+    )  # fmt: skip
+    async with info.context.transaction() as session:
+        customer_id = await verbs.create(session, details)
+    return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)))
+
+
+@strawberry.input(description="Changes of a customer; what is left out stays. Invoices already issued stay as they are.")
+class UpdateCustomerInput:
+    id: strawberry.ID = strawberry.field(description="Who.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description="1 to 200 characters.")
+    counter_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="Where they belong from now on.")
+    plan_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="What they have from now on.")
+    installed_on: Day | None = strawberry.field(default=strawberry.UNSET, description="The first day of service.")
+    phone: str | None = strawberry.field(default=strawberry.UNSET, description="0812… or +62812…; empty: none.")
+    address: str | None = strawberry.field(default=strawberry.UNSET, description="At most 500 characters.")
+    price: Rupiah | None = strawberry.field(default=strawberry.UNSET, description="Agreed per month; null: the plan's again.")
+    active: bool | None = strawberry.field(default=strawberry.UNSET, description="Whether they get invoices.")
+    pppoe_name: str | None = strawberry.field(default=strawberry.UNSET, description="Name at the router; null: none.")
+
+
+@strawberry.type(description="What came of updateCustomer.")
+class UpdateCustomerPayload(Payload):
+    customer: Customer | None = strawberry.field(description="The customer as they are now.")
+
+
+@mutation(OFFICE, "Change a customer.")
+async def update_customer(info: Info, input: Annotated[UpdateCustomerInput, INPUT]) -> UpdateCustomerPayload:
+    customer_id = ids.decode(input.id, "customer", field=("input", "id"))
+    changes: dict[str, Any] = given(
+        name=input.name, phone=input.phone, address=input.address, active=input.active, installed_on=input.installed_on
+    )
+    if input.counter_id:
+        changes["counter_id"] = ids.decode(input.counter_id, "counter", field=("input", "counterId"))
+    if input.plan_id:
+        changes["plan_id"] = ids.decode(input.plan_id, "plan", field=("input", "planId"))
+    for name in ("price", "pppoe_name"):  # here null means: none any more
+        if (value := getattr(input, name)) is not strawberry.UNSET:
+            changes[name] = value
+    async with info.context.transaction() as session:
+        await verbs.update(session, customer_id, **changes)
+    return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)))
+
+
+QUERIES: Final = [customers, customer]
+MUTATIONS: Final = [create_customer, update_customer]

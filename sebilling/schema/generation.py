@@ -1,0 +1,159 @@
+"""Buat pembayaran in GraphQL: preview, run, progress."""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+import strawberry
+
+from sebilling.billing import generation as verbs
+from sebilling.billing.payments import idempotency_key
+from sebilling.billing.pricing import SkipReason
+from sebilling.schema import ids
+from sebilling.schema.access import OFFICE, READERS, mutation, query
+from sebilling.schema.connections import After, Connection, First
+from sebilling.schema.context import Info
+from sebilling.schema.enums import described
+from sebilling.schema.payloads import INPUT, Payload, row
+from sebilling.schema.periods import Period
+from sebilling.schema.reading import Link, Node, Order, one, page
+from sebilling.schema.scalars import Instant, MonthText, Rupiah, month_in
+
+
+@strawberry.type(description="Customers who got no invoice, for one reason.")
+class Skipped:
+    reason: SkipReason = strawberry.field(description="Why.")
+    count: int = strawberry.field(description="How many.")
+
+
+@strawberry.type(description="How far a run is.")
+class Progress:
+    done: int = strawberry.field(description="Customers accounted for.")
+    total: int = strawberry.field(description="Customers in all.")
+
+
+@strawberry.type(description="What generateInvoices would do now. Every customer is in one of the counts.")
+class GenerationPreview:
+    issued: int = strawberry.field(description="Invoices that would be issued.")
+    already_invoiced: int = strawberry.field(description="Customers who have their invoice of the period.")
+    skipped: list[Skipped] = strawberry.field(description="Customers who would get none, by reason.")
+    total_amount: Rupiah = strawberry.field(description="Sum of the invoices that would be issued.")
+
+
+class GenerationStatus(StrEnum):
+    """Whether a run goes on."""
+
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+
+
+described(
+    GenerationStatus,
+    "Whether a run goes on.",
+    RUNNING="Customers are still to be accounted for; it goes on by itself, after a crash too.",
+    FINISHED="Every customer is accounted for.",
+)
+
+
+@strawberry.type(description="One click on Generate. total = issued + alreadyInvoiced + skipped, when it is finished.")
+class GenerationRun:
+    id: strawberry.ID = strawberry.field(description="Opaque id.")
+    status: GenerationStatus = strawberry.field(description="Whether it goes on.")
+    progress: Progress = strawberry.field(description="How far it is.")
+    issued: int = strawberry.field(description="Invoices that this run issued.")
+    already_invoiced: int = strawberry.field(description="Customers who had their invoice of the period before.")
+    skipped: list[Skipped] = strawberry.field(description="Customers who got none, by reason.")
+    total_amount: Rupiah = strawberry.field(description="Sum of the invoices that it issued.")
+    started_at: Instant = strawberry.field(description="When.")
+    finished_at: Instant | None = strawberry.field(description="When, if it is.")
+    period: Period = strawberry.field(description="Whose invoices.")
+
+
+def _sum(column: str) -> str:
+    return f"(SELECT coalesce(sum({column}), 0) FROM generation_task WHERE run_id = {{t}}.id)"
+
+
+RUN: Final = Node(
+    "generation_run",
+    {
+        "id": ids.column("run", "{t}.id"),
+        "status": "CASE WHEN {t}.finished_at IS NULL THEN 'RUNNING' ELSE 'FINISHED' END",
+        "progress": "(SELECT json_build_object('done', coalesce(sum(done), 0), 'total', coalesce(sum(total), 0))"
+        " FROM generation_task WHERE run_id = {t}.id)",
+        "issued": _sum("issued"),
+        "already_invoiced": _sum("already_invoiced"),
+        "skipped": "(SELECT coalesce(json_agg(json_build_object('reason', key, 'count', count) ORDER BY key), '[]') FROM ("
+        "SELECT key, sum(value::bigint) AS count FROM generation_task, jsonb_each_text(skipped_by_reason)"
+        " WHERE run_id = {t}.id GROUP BY key) reasons)",
+        "total_amount": _sum("total_amount"),
+        "started_at": "{t}.started_at",
+        "finished_at": "{t}.finished_at",
+    },
+    {"period": Link("period", "{n}.id = {t}.period_id")},
+)
+_NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
+Counters = Annotated[
+    list[strawberry.ID] | None, strawberry.argument(description="At these counters; at all if left out.")
+]
+
+
+@query(OFFICE, "What generateInvoices would do now; changes nothing.")
+async def preview_generation(
+    info: Info, month: Annotated[MonthText, strawberry.argument(description="Of which period.")], counter_ids: Counters = None
+) -> GenerationPreview:
+    wanted = ids.decode_all(counter_ids, "counter", field=("counterIds",))
+    async with info.context.parts.database.reading() as session:
+        found = await verbs.preview(session, month_in(month, field=("month",)), counters=wanted)
+    return row(
+        issued=found.issued, already_invoiced=found.already_invoiced, total_amount=found.total_amount,
+        skipped=[{"reason": reason, "count": count} for reason, count in found.skipped.items()],
+    )  # fmt: skip
+
+
+@query(READERS, "Runs, the newest first.")
+async def generation_runs(info: Info, first: First = 50, after: After = None) -> Connection[GenerationRun]:
+    return await page(info, RUN, first=first, after=after, order=_NEWEST)
+
+
+@query(READERS, "One run, to follow its progress; null if there is none.")
+async def generation_run(
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+) -> GenerationRun | None:
+    return await one(info, RUN, "t.id = :id", {"id": ids.decode(id, "run", field=("id",))})
+
+
+@strawberry.input(description="Whose invoices to issue.")
+class GenerateInvoicesInput:
+    month: MonthText = strawberry.field(description="Of which period; it must be open.")
+    idempotency_key: str = strawberry.field(
+        description="8 to 100 characters, new for each click: the same key again starts no second run."
+    )
+    counter_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="For the customers of these counters; of all if left out."
+    )
+
+
+@strawberry.type(description="What came of generateInvoices.")
+class GenerateInvoicesPayload(Payload):
+    run: GenerationRun | None = strawberry.field(
+        description=f"The run: finished up to {verbs.INLINE_MOST:,} customers; beyond that it runs on, follow generationRun."
+    )
+    replayed: bool = strawberry.field(description="The key had started this run before; no other was started.")
+
+
+@mutation(OFFICE, "Issue the period's invoices. Whoever has one already gets no second, however often and from wherever it is called.")
+async def generate_invoices(info: Info, input: Annotated[GenerateInvoicesInput, INPUT]) -> GenerateInvoicesPayload:
+    context = info.context
+    month, key = month_in(input.month, field=("input", "month")), idempotency_key(input.idempotency_key)
+    wanted = ids.decode_all(input.counter_ids, "counter", field=("input", "counterIds"))
+    async with context.transaction() as session:
+        started = await verbs.start(session, month, counters=wanted, key=key)
+    if started.total <= verbs.INLINE_MOST:
+        await verbs.work(context.transaction, run_id=started.run_id, chunk=context.parts.settings.generate_chunk)
+    else:
+        context.parts.wake.set()
+    found = await one(info, RUN, "t.id = :id", {"id": started.run_id}, below=("run",))
+    return row(run=found, replayed=started.replayed)
+
+
+QUERIES: Final = [preview_generation, generation_runs, generation_run]
+MUTATIONS: Final = [generate_invoices]

@@ -1,0 +1,169 @@
+"""Tagihan in GraphQL."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final
+
+import strawberry
+
+from sebilling.schema import ids
+from sebilling.schema.access import COUNTERS, query
+from sebilling.schema.connections import After, Connection, First
+from sebilling.schema.context import Info
+from sebilling.schema.counters import Counter
+from sebilling.schema.customers import Customer
+from sebilling.schema.enums import described
+from sebilling.schema.periods import Period
+from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
+from sebilling.schema.scalars import Day, Instant, MonthText, Rupiah, month_in
+
+if TYPE_CHECKING:
+    from sebilling.schema.payments import Allocation, Payment
+
+
+class InvoiceStatus(StrEnum):
+    """How far an invoice is paid."""
+
+    OPEN = "OPEN"
+    PARTLY_PAID = "PARTLY_PAID"
+    PAID = "PAID"
+
+
+described(
+    InvoiceStatus, "How far an invoice is paid.", OPEN="Nothing paid yet.", PARTLY_PAID="A part is paid.", PAID="Nothing is owed."
+)
+
+
+@strawberry.type(description="A line of an invoice.")
+class InvoiceLine:
+    kind: str = strawberry.field(description="SUBSCRIPTION: a month of a plan.")
+    description: str = strawberry.field(description="As printed, such as the plan's name at that time.")
+    quantity: int = strawberry.field(description="How many.")
+    unit_price: Rupiah = strawberry.field(description="For each, as it was when the invoice was issued.")
+    amount: Rupiah = strawberry.field(description="quantity times unitPrice.")
+
+
+@strawberry.type(description="Tagihan: what a customer owes for one stretch of service. Never edited, never deleted.")
+class Invoice:
+    id: strawberry.ID = strawberry.field(description="Opaque id.")
+    number: str = strawberry.field(description="Gapless per counter and period, such as INV/2026-02/LKT01/000123.")
+    status: InvoiceStatus = strawberry.field(description="How far it is paid.")
+    plan_name: str = strawberry.field(description="The plan when it was issued.")
+    covers_from: Day = strawberry.field(description="The first day of service that it bills.")
+    covers_until: Day = strawberry.field(description="The first day that it no longer bills.")
+    issued_at: Instant = strawberry.field(description="When.")
+    due_on: Day = strawberry.field(description="Jatuh tempo.")
+    total: Rupiah = strawberry.field(description="Sum of its lines.")
+    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: total less what payments have settled.")
+    period: Period = strawberry.field(description="In which it was issued.")
+    counter: Counter = strawberry.field(description="At which it was issued: the customer's at that time.")
+    customer: Customer = strawberry.field(description="Who owes it.")
+    lines: list[InvoiceLine] = strawberry.field(description="What the total consists of.")
+    allocations: list[Annotated["Allocation", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
+        description="What settled it, in order."
+    )
+    payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
+        description="The payments that settled it, wholly or in part, in order."
+    )
+
+
+INVOICE: Final = Node(
+    "invoice",
+    {
+        "id": ids.column("invoice", "{t}.id"),
+        **{
+            name: f"{{t}}.{name}"
+            for name in ("number", "plan_name", "covers_from", "covers_until", "issued_at", "due_on", "total")
+        },
+        "status": "CASE {t}.allocated WHEN {t}.total THEN 'PAID' WHEN 0 THEN 'OPEN' ELSE 'PARTLY_PAID' END",
+        "outstanding": "{t}.total - {t}.allocated",
+    },
+    {
+        "period": Link("period", "{n}.id = {t}.period_id"),
+        "counter": Link("counter", "{n}.id = {t}.counter_id"),
+        "customer": Link("customer", "{n}.id = {t}.customer_id"),
+        "lines": Link("invoice_line", "{n}.invoice_id = {t}.id", many=True, order="{n}.position"),
+        "allocations": Link("allocation", "{n}.invoice_id = {t}.id", many=True),
+        "payments": Link("payment", "{n}.id IN (SELECT payment_id FROM allocation WHERE invoice_id = {t}.id)", many=True),
+    },
+    counter="{t}.counter_id",
+)
+INVOICE_LINE: Final = Node(
+    "invoice_line", {name: f"{{t}}.{name}" for name in ("kind", "description", "quantity", "unit_price", "amount")}
+)
+
+
+class InvoiceOrder(StrEnum):
+    """How lists of invoices are sorted."""
+
+    NEWEST = "NEWEST"
+    OLDEST = "OLDEST"
+    DUE = "DUE"
+    NUMBER = "NUMBER"
+
+
+described(
+    InvoiceOrder,
+    "Ways to sort invoices.",
+    NEWEST="The last issued first.",
+    OLDEST="The first issued first.",
+    DUE="What falls due first.",
+    NUMBER="By number.",
+)
+_ORDERS: Final = {
+    "NEWEST": Order("newest", "{t}.id", "bigint", descending=True),
+    "OLDEST": Order("oldest", "{t}.id", "bigint"),
+    "DUE": Order("due", "{t}.due_on", "date"),
+    "NUMBER": Order("number", "{t}.number", "text"),
+}
+
+
+@strawberry.input(description="Which invoices; every condition given must hold.")
+class InvoiceFilter:
+    month: MonthText | None = strawberry.field(default=None, description="Of this period.")
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Of this counter.")
+    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Of this customer.")
+    status: InvoiceStatus | None = strawberry.field(default=None, description="Paid so far.")
+    due_before: Day | None = strawberry.field(default=None, description="Due before this day.")
+
+
+@query(COUNTERS, "Invoices of the counters that the asker may see.")
+async def invoices(
+    info: Info,
+    first: First = 50,
+    after: After = None,
+    filter: Annotated[InvoiceFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
+    order_by: Annotated[InvoiceOrder, strawberry.argument(description="How sorted.")] = InvoiceOrder.NEWEST,
+) -> Connection[Invoice]:
+    conditions = {} if filter is None else _conditions(filter)
+    return await page(info, INVOICE, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
+
+
+_STATUS: Final = {
+    InvoiceStatus.OPEN: "t.allocated = 0 AND t.total > 0",
+    InvoiceStatus.PARTLY_PAID: "t.allocated > 0 AND t.allocated < t.total",
+    InvoiceStatus.PAID: "t.allocated = t.total",
+}
+
+
+def _conditions(given: InvoiceFilter) -> Conditions:
+    found: Conditions = {}
+    if given.month is not None:
+        first = month_in(given.month, field=("filter", "month")).first
+        found["t.period_id = (SELECT id FROM period WHERE month = :month)"] = {"month": first}
+    if given.counter_id is not None:
+        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+    if given.customer_id is not None:
+        found["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, "customer", field=("filter", "customerId"))}
+    if given.status is not None:
+        found[_STATUS[given.status]] = {}
+    if given.due_before is not None:
+        found["t.due_on < :due_before"] = {"due_before": given.due_before}
+    return found
+
+
+@query(COUNTERS, "One invoice; null if there is none, or none that the asker may see.")
+async def invoice(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Invoice | None:
+    return await one(info, INVOICE, "t.id = :id", {"id": ids.decode(id, "invoice", field=("id",))})
+
+
+QUERIES: Final = [invoices, invoice]

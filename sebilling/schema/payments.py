@@ -1,0 +1,145 @@
+"""Pembayaran in GraphQL."""
+
+from typing import Annotated, Final
+
+import strawberry
+
+from sebilling.billing import payments as verbs
+from sebilling.billing.payments import PaymentMethod
+from sebilling.schema import ids
+from sebilling.schema.access import COUNTERS, RECEIVERS, mutation, query
+from sebilling.schema.connections import After, Connection, First
+from sebilling.schema.context import Info
+from sebilling.schema.counters import Counter
+from sebilling.schema.customers import Customer
+from sebilling.schema.invoices import Invoice
+from sebilling.schema.payloads import INPUT, Key, Payload, row
+from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
+from sebilling.schema.scalars import Day, Instant, Rupiah
+
+
+@strawberry.type(description="A part of a payment that settles a part of an invoice.")
+class Allocation:
+    amount: Rupiah = strawberry.field(description="How much.")
+    allocated_at: Instant = strawberry.field(description="When.")
+    invoice: Invoice = strawberry.field(description="What it settles.")
+    payment: "Payment" = strawberry.field(description="Out of which payment.")
+
+
+@strawberry.type(description="Pembayaran: money received from a customer. Never edited, never deleted.")
+class Payment:
+    id: strawberry.ID = strawberry.field(description="Opaque id.")
+    amount: Rupiah = strawberry.field(description="Received.")
+    credit: Rupiah = strawberry.field(description="What no invoice has taken yet.")
+    method: PaymentMethod = strawberry.field(description="How it came.")
+    collected_at: Instant = strawberry.field(description="When the money changed hands, by the clock of the device.")
+    received_at: Instant = strawberry.field(description="When the server recorded it.")
+    received_on: Day = strawberry.field(description="The counter's day in whose recap it stands.")
+    received_by: str = strawberry.field(description="Name of who received it.")
+    note: str = strawberry.field(description="May be empty.")
+    customer: Customer = strawberry.field(description="Who paid.")
+    counter: Counter = strawberry.field(description="Where it was received.")
+    allocations: list[Allocation] = strawberry.field(description="What it settled, in order.")
+
+
+ALLOCATION: Final = Node(
+    "allocation",
+    {"amount": "{t}.amount", "allocated_at": "{t}.allocated_at"},
+    {"invoice": Link("invoice", "{n}.id = {t}.invoice_id"), "payment": Link("payment", "{n}.id = {t}.payment_id")},
+)
+PAYMENT: Final = Node(
+    "payment",
+    {
+        "id": ids.column("payment", "{t}.id"),
+        **{name: f"{{t}}.{name}" for name in ("amount", "method", "collected_at", "received_at", "received_on", "note")},
+        "credit": "{t}.amount - {t}.allocated",
+        "received_by": "(SELECT name FROM app_user WHERE id = {t}.received_by)",
+    },
+    {
+        "customer": Link("customer", "{n}.id = {t}.customer_id"),
+        "counter": Link("counter", "{n}.id = {t}.counter_id"),
+        "allocations": Link("allocation", "{n}.payment_id = {t}.id", many=True),
+    },
+    counter="{t}.counter_id",
+)
+_NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
+
+
+@strawberry.input(description="Which payments; every condition given must hold.")
+class PaymentFilter:
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Received at this counter.")
+    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Of this customer.")
+    method: PaymentMethod | None = strawberry.field(default=None, description="That came so.")
+    received_from: Day | None = strawberry.field(default=None, description="Received on this day or later.")
+    received_until: Day | None = strawberry.field(default=None, description="Received before this day.")
+
+
+@query(COUNTERS, "Payments received at the counters that the asker may see, the newest first.")
+async def payments(
+    info: Info,
+    first: First = 50,
+    after: After = None,
+    filter: Annotated[PaymentFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
+) -> Connection[Payment]:
+    conditions = {} if filter is None else _conditions(filter)
+    return await page(info, PAYMENT, first=first, after=after, order=_NEWEST, conditions=conditions)
+
+
+def _conditions(given: PaymentFilter) -> Conditions:
+    found: Conditions = {}
+    if given.counter_id is not None:
+        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+    if given.customer_id is not None:
+        found["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, "customer", field=("filter", "customerId"))}
+    if given.method is not None:
+        found["t.method = :method"] = {"method": given.method.value}
+    if given.received_from is not None:
+        found["t.received_on >= :received_from"] = {"received_from": given.received_from}
+    if given.received_until is not None:
+        found["t.received_on < :received_until"] = {"received_until": given.received_until}
+    return found
+
+
+@query(COUNTERS, "One payment; null if there is none, or none that the asker may see.")
+async def payment(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Payment | None:
+    return await one(info, PAYMENT, "t.id = :id", {"id": ids.decode(id, "payment", field=("id",))})
+
+
+@strawberry.input(description="Money received.")
+class RecordPaymentInput:
+    customer_id: strawberry.ID = strawberry.field(description="Who paid.")
+    amount: Rupiah = strawberry.field(description="1 to 10^15. What is more than owed is kept as credit.")
+    idempotency_key: Key = strawberry.field(
+        description="8 to 100 characters, made by the device, one per payment: the same key again is the same payment."
+    )
+    method: PaymentMethod = strawberry.field(default=PaymentMethod.CASH, description="How it came.")
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Where; the customer's own if left out.")
+    collected_at: Instant | None = strawberry.field(default=None, description="When, by the clock of the device; now if left out.")
+    note: str = strawberry.field(default="", description="At most 500 characters.")
+    invoice_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Settle these, in this order; if left out, the oldest first."
+    )
+
+
+@strawberry.type(description="What came of recordPayment.")
+class RecordPaymentPayload(Payload):
+    payment: Payment | None = strawberry.field(description="The payment, with what it settled.")
+    replayed: bool = strawberry.field(description="The key had recorded this payment before; nothing happened now.")
+
+
+@mutation(RECEIVERS, "Take money: settles invoices, the oldest first, and keeps what is left over as credit.")
+async def record_payment(info: Info, input: Annotated[RecordPaymentInput, INPUT]) -> RecordPaymentPayload:
+    received = verbs.Received(
+        customer_id=ids.decode(input.customer_id, "customer", field=("input", "customerId")), amount=input.amount,
+        method=input.method, key=input.idempotency_key, note=input.note, collected_at=input.collected_at,
+        counter_id=ids.decode_optional(input.counter_id, "counter", field=("input", "counterId")),
+        invoice_ids=ids.decode_all(input.invoice_ids, "invoice", field=("input", "invoiceIds")),
+    )  # fmt: skip
+    async with info.context.transaction() as session:
+        recorded = await verbs.record(session, received)
+    found = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("payment",))
+    return row(payment=found, replayed=recorded.replayed)
+
+
+QUERIES: Final = [payments, payment]
+MUTATIONS: Final = [record_payment]

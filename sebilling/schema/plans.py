@@ -1,0 +1,85 @@
+"""Paket in GraphQL."""
+
+from typing import Annotated, Final
+
+import strawberry
+
+from sebilling.billing import plans as verbs
+from sebilling.schema import ids
+from sebilling.schema.access import EVERYONE, OFFICE, mutation, query
+from sebilling.schema.connections import After, Connection, First
+from sebilling.schema.context import Info
+from sebilling.schema.payloads import INPUT, Payload, row
+from sebilling.schema.reading import Node, Order, one, page
+from sebilling.schema.scalars import Rupiah
+
+
+@strawberry.type(description="Paket: a speed and a price per month.")
+class Plan:
+    id: strawberry.ID = strawberry.field(description="Opaque id.")
+    name: str = strawberry.field(description="Such as Home 20M; unique.")
+    price: Rupiah = strawberry.field(description="Per month, for invoices to come.")
+    rate_down_kbps: int | None = strawberry.field(description="Download speed in kbit/s, if known.")
+    rate_up_kbps: int | None = strawberry.field(description="Upload speed in kbit/s, if known.")
+
+
+PLAN: Final = Node(
+    "plan",
+    {"id": ids.column("plan", "{t}.id")} | {name: f"{{t}}.{name}" for name in ("name", "price", "rate_down_kbps", "rate_up_kbps")},
+)
+_BY_NAME: Final = Order("name", "{t}.name", "text")
+
+
+@query(EVERYONE, "All plans, by name.")
+async def plans(info: Info, first: First = 50, after: After = None) -> Connection[Plan]:
+    return await page(info, PLAN, first=first, after=after, order=_BY_NAME)
+
+
+@query(EVERYONE, "One plan; null if there is none.")
+async def plan(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Plan | None:
+    return await one(info, PLAN, "t.id = :id", {"id": ids.decode(id, "plan", field=("id",))})
+
+
+@strawberry.input(description="A new plan.")
+class CreatePlanInput:
+    name: str = strawberry.field(description="Such as Home 20M; unique.")
+    price: Rupiah = strawberry.field(description="Per month, 0 to 10^15.")
+    rate_down_kbps: int | None = strawberry.field(default=None, description="Download speed in kbit/s.")
+    rate_up_kbps: int | None = strawberry.field(default=None, description="Upload speed in kbit/s.")
+
+
+@strawberry.type(description="What came of createPlan.")
+class CreatePlanPayload(Payload):
+    plan: Plan | None = strawberry.field(description="The new plan.")
+
+
+@mutation(OFFICE, "Add a plan.")
+async def create_plan(info: Info, input: Annotated[CreatePlanInput, INPUT]) -> CreatePlanPayload:
+    async with info.context.transaction() as session:
+        plan_id = await verbs.create(
+            session, name=input.name, price=input.price, rate_down_kbps=input.rate_down_kbps, rate_up_kbps=input.rate_up_kbps
+        )
+    return row(plan=await one(info, PLAN, "t.id = :id", {"id": plan_id}, below=("plan",)))
+
+
+@strawberry.input(description="A change of a plan.")
+class UpdatePlanInput:
+    id: strawberry.ID = strawberry.field(description="Which.")
+    price: Rupiah = strawberry.field(description="Per month, for invoices to come; those issued keep theirs.")
+
+
+@strawberry.type(description="What came of updatePlan.")
+class UpdatePlanPayload(Payload):
+    plan: Plan | None = strawberry.field(description="The plan as it is now.")
+
+
+@mutation(OFFICE, "Change a plan's price.")
+async def update_plan(info: Info, input: Annotated[UpdatePlanInput, INPUT]) -> UpdatePlanPayload:
+    plan_id = ids.decode(input.id, "plan", field=("input", "id"))
+    async with info.context.transaction() as session:
+        await verbs.change_price(session, plan_id, price=input.price)
+    return row(plan=await one(info, PLAN, "t.id = :id", {"id": plan_id}, below=("plan",)))
+
+
+QUERIES: Final = [plans, plan]
+MUTATIONS: Final = [create_plan, update_plan]

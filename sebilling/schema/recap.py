@@ -1,0 +1,47 @@
+"""Rekap in GraphQL."""
+
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import strawberry
+
+from sebilling.billing import recap as verbs
+from sebilling.schema import ids
+from sebilling.schema.access import COUNTERS, query
+from sebilling.schema.context import Info
+from sebilling.schema.counters import Counter
+from sebilling.schema.payloads import row
+from sebilling.schema.scalars import MonthText, Rupiah, month_in
+
+
+@strawberry.type(description="Rekap: a counter's month.")
+class Recap:
+    counter: Counter = strawberry.field(description="Which counter.")
+    invoices: int = strawberry.field(description="The period's invoices.")
+    total_billed: Rupiah = strawberry.field(description="Their sum.")
+    allocated: Rupiah = strawberry.field(description="How much of that payments have settled, whenever they came.")
+    outstanding: Rupiah = strawberry.field(description="Sisa Tagihan: totalBilled less allocated.")
+    payments: int = strawberry.field(description="Payments received at the counter on the month's days.")
+    total_received: Rupiah = strawberry.field(description="Total Masuk: their sum.")
+    credit: Rupiah = strawberry.field(description="Titipan: how much of that money no invoice has taken yet.")
+
+
+@query(COUNTERS, "A month's recap, a row per counter that the asker may see, by code.")
+async def recap(
+    info: Info,
+    month: Annotated[MonthText, strawberry.argument(description="Of which period.")],
+    counter_id: Annotated[strawberry.ID | None, strawberry.argument(description="Of this counter alone.")] = None,
+) -> list[Recap]:
+    wanted = ids.decode_optional(counter_id, "counter", field=("counterId",))
+    async with info.context.parts.database.reading() as session:
+        found = await verbs.read(
+            session, month_in(month, field=("month",)), scope=info.context.signed_in.scope, counter_id=wanted
+        )
+    return [
+        row(counter={"id": f"cou_{one.counter_id}", "code": one.counter_code, "name": one.counter_name,
+                     "timezone": one.timezone, "due_day": one.due_day}, **asdict(one))
+        for one in found
+    ]  # type: ignore[return-value]  # fmt: skip
+
+
+QUERIES: Final = [recap]

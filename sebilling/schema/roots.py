@@ -1,0 +1,32 @@
+"""The schema: every noun's root fields, gathered."""
+
+from typing import Final
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import create_type
+
+from sebilling.schema import counters, customers, events, generation, invoices, payments, periods, plans, recap, users
+from sebilling.schema.documents import documents
+from sebilling.schema.reading import resolve
+from sebilling.schema.scalars import SCALARS
+
+_NOUNS: Final = (users, counters, plans, customers, periods, generation, invoices, payments, recap, events)
+Query: Final = create_type(
+    "Query", [field for noun in _NOUNS for field in noun.QUERIES], description="What can be asked. Each needs a sign-in."
+)
+Mutation: Final = create_type(
+    "Mutation",
+    [field for noun in _NOUNS for field in getattr(noun, "MUTATIONS", [])],
+    description="What can be done. Each is one transaction: it happens, or `errors` tells why not and nothing has changed.",
+)
+
+
+def build_schema(*, introspection: bool = True) -> strawberry.Schema:
+    """Make the schema, with a cache of documents of its own."""
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        extensions=[documents(introspection=introspection)],
+        config=StrawberryConfig(default_resolver=resolve, scalar_map=SCALARS),
+    )
