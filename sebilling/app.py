@@ -39,7 +39,11 @@ def create_app(settings: Settings, database_url: str, *, clock: Clock = system_c
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
-        loop = asyncio.create_task(worker.run(database, clock=clock, wake=parts.wake, chunk=settings.generate_chunk)) if settings.inline_worker else None
+        loop = (
+            asyncio.create_task(worker.run(database, clock=clock, wake=parts.wake, chunk=settings.generate_chunk))
+            if settings.inline_worker
+            else None
+        )
         try:
             yield
         finally:

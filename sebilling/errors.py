@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     INVALID_MONTH = "INVALID_MONTH"
     INVALID_TEXT = "INVALID_TEXT"
     INVALID_CURSOR = "INVALID_CURSOR"
+    INVALID_FILE = "INVALID_FILE"
     INVALID_PAGE_SIZE = "INVALID_PAGE_SIZE"
     NOT_FOUND = "NOT_FOUND"
     ALREADY_EXISTS = "ALREADY_EXISTS"
@@ -38,6 +39,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
     FORBIDDEN = "FORBIDDEN"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
+    PORT_TAKEN = "PORT_TAKEN"
 
 
 class SebillingError(Exception):
@@ -101,6 +103,14 @@ class InvalidPageSize(InvalidInput):
     code = ErrorCode.INVALID_PAGE_SIZE
     english = "first: {given} is outside 1 to {most}: ask for fewer and follow pageInfo.endCursor."
     indonesian = "first: {given} di luar 1 sampai {most}: minta lebih sedikit dan ikuti pageInfo.endCursor."
+
+
+class InvalidFile(InvalidInput):
+    """A file as a whole can't be read."""
+
+    code = ErrorCode.INVALID_FILE
+    english = "{file} can't be imported: {why}"
+    indonesian = "{file} tidak dapat diimpor: {why}"
 
 
 class NotFound(SebillingError):
@@ -181,3 +191,11 @@ class DatabaseUnavailable(Unavailable):
     code = ErrorCode.DATABASE_UNAVAILABLE
     english = "The database can't be reached ({why}): check that it runs and SEBILLING_DATABASE_URL, then try again."
     indonesian = "Basis data tidak terjangkau ({why}): pastikan berjalan dan SEBILLING_DATABASE_URL benar, lalu coba lagi."
+
+
+class PortTaken(Unavailable):
+    """Someone else listens there."""
+
+    code = ErrorCode.PORT_TAKEN
+    english = "{host}:{port} can't be listened on ({why}): end what runs there, or choose another with --port."
+    indonesian = "{host}:{port} tidak bisa dipakai ({why}): hentikan yang berjalan di sana, atau pilih port lain dengan --port."

@@ -19,9 +19,7 @@ _APPEND: Final = text(
 )
 
 
-async def append(
-    session: WriteSession, kind: str, *, subject: str, subject_id: int, counter_id: int | None = None, **data: Any
-) -> None:
+async def append(session: WriteSession, kind: str, *, subject: str, subject_id: int, counter_id: int | None = None, **data: Any) -> None:
     """Tell that `kind` (such as `customer.created`) happened to the row `subject_id` of the table `subject`.
 
     `data` is what changed, before and after, in JSON's types: never a secret.

@@ -15,9 +15,7 @@ def set_up(*, level: str, style: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else structlog.dev.ConsoleRenderer()
-    )
+    renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else structlog.dev.ConsoleRenderer()
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -33,6 +31,7 @@ def set_up(*, level: str, style: str) -> None:
     )
     logging.root.handlers = [handler]
     logging.root.setLevel(level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # uvicorn's access log would be a second line per request, without operation or user; ours is in app.py.
     logging.getLogger("uvicorn.access").disabled = True
     # Strawberry logs every GraphQL error with its whole cause; schema.errors logs the unexpected ones, with a reference.

@@ -16,9 +16,7 @@ from sebilling.errors import WrongCredentials
 
 _ALL_COUNTERS: Final = frozenset({Role.ADMIN, Role.FINANCE, Role.TECHNICIAN, Role.AUDITOR})
 _USER: Final = text("SELECT id, name, role, password_hash FROM app_user WHERE username = :username AND active")
-_INSERT: Final = text(
-    "INSERT INTO access_token (token_hash, user_id, created_at, expires_at) VALUES (:hash, :user, :at, :until)"
-)
+_INSERT: Final = text("INSERT INTO access_token (token_hash, user_id, created_at, expires_at) VALUES (:hash, :user, :at, :until)")
 _WHO: Final = text(
     """
     SELECT app_user.id, name, role, ARRAY(SELECT counter_id FROM user_counter WHERE user_id = app_user.id) AS counters

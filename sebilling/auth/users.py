@@ -22,9 +22,7 @@ _INSERT: Final = text(
 _ASSIGN: Final = text("INSERT INTO user_counter (user_id, counter_id) VALUES (:user, :counter)")
 
 
-async def create(
-    session: WriteSession, *, username: str, name: str, role: Role, password_hash: str, counters: Sequence[str] = ()
-) -> int:
+async def create(session: WriteSession, *, username: str, name: str, role: Role, password_hash: str, counters: Sequence[str] = ()) -> int:
     """Add a user, whose password was hashed before the transaction began; gives the id.
 
     A clerk or collector needs the codes of their counters; the other roles see every counter and take none.
@@ -49,5 +47,3 @@ async def create(
         session, "user.created", subject="app_user", subject_id=user_id, username=username, role=role.value, counters=list(counters)
     )
     return user_id
-
-

@@ -39,9 +39,7 @@ _INSERT: Final = text(
     """
 )
 _LOCK: Final = text(f"SELECT {_COLUMNS} FROM customer WHERE id = :id FOR NO KEY UPDATE")
-_EXISTS: Final = text(
-    "SELECT EXISTS (SELECT FROM counter WHERE id = :counter_id), EXISTS (SELECT FROM plan WHERE id = :plan_id)"
-)
+_EXISTS: Final = text("SELECT EXISTS (SELECT FROM counter WHERE id = :counter_id), EXISTS (SELECT FROM plan WHERE id = :plan_id)")
 _TAKEN: Final = text("SELECT code = :code AS code FROM customer WHERE code = :code OR pppoe_name = :pppoe_name ORDER BY 1 DESC LIMIT 1")
 _UPDATE: Final = text(
     """
@@ -113,9 +111,7 @@ async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str,
     if details.pppoe_name is not None:
         values["pppoe_name"] = texts.clean(details.pppoe_name, what="The PPPoE name", field=("input", "pppoeName"), most=64)
     if not 1990 <= details.installed_on.year <= 2199:
-        raise InvalidDate(
-            field=("input", "installedOn"), given=details.installed_on, why="the installation lies between 1990 and 2199."
-        )
+        raise InvalidDate(field=("input", "installedOn"), given=details.installed_on, why="the installation lies between 1990 and 2199.")
     row = await session.row(_EXISTS, {"counter_id": details.counter_id, "plan_id": details.plan_id})
     for there, field, noun, given in zip(
         row or (), ("counterId", "planId"), ("counter", "plan"), (f"cou_{details.counter_id}", f"pla_{details.plan_id}"), strict=True

@@ -38,8 +38,8 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What a run would do now."""
+class Counts:
+    """What a run would do now, or did."""
 
     issued: int
     already_invoiced: int
@@ -68,7 +68,7 @@ _PREVIEW: Final = _typed(
 )
 
 
-async def preview(session: ReadSession, month: Month, *, counters: Sequence[int] | None) -> Preview:
+async def preview(session: ReadSession, month: Month, *, counters: Sequence[int] | None) -> Counts:
     """What `start` and its run would do now at the counters (None: at all). Raises NotFound."""
     period = await session.row(_PERIOD, {"month": month.first})
     if period is None:
@@ -76,7 +76,7 @@ async def preview(session: ReadSession, month: Month, *, counters: Sequence[int]
     ids = None if counters is None else list(counters)
     row = await session.row(_PREVIEW, {**_days(period.id, month.first), "counters": ids})
     assert row is not None  # noqa: S101 - a count always gives one row
-    return Preview(row.issued, row.already_invoiced, skipped_by_reason(row), row.total_amount)
+    return Counts(row.issued, row.already_invoiced, skipped_by_reason(row), row.total_amount)
 
 
 _CLAIM: Final = _typed(
@@ -260,7 +260,7 @@ async def advance(session: WriteSession, *, chunk: int, run_id: int | None = Non
     return run_id is None or not finished_run
 
 
-async def _issue_chunk(session: WriteSession, task: Row[Any], *, chunk: int) -> bool:
+async def _issue_chunk(session: WriteSession, task: Row[*tuple[Any, ...]], *, chunk: int) -> bool:
     """One chunk of the task; True if it was the last of its run."""
     place = {"period": task.period_id, "counter": task.counter_id}
     first_number: int = await session.value(_LOCK_SERIES, place)
@@ -293,6 +293,26 @@ async def work(transaction: Callable[[], AbstractAsyncContextManager[WriteSessio
     while more:
         async with transaction() as session:
             more = await advance(session, chunk=chunk, run_id=run_id)
+
+
+_OUTCOME: Final = _typed(
+    """
+    SELECT coalesce(sum(issued), 0)::bigint AS issued, coalesce(sum(already_invoiced), 0)::bigint AS already_invoiced,
+           coalesce(sum(total_amount), 0)::bigint AS total_amount,
+           (SELECT coalesce(jsonb_object_agg(key, count), '{}') FROM (
+               SELECT key, sum(value::bigint)::bigint AS count FROM generation_task, jsonb_each_text(skipped_by_reason)
+                WHERE run_id = :run GROUP BY key) reasons) AS skipped
+      FROM generation_task WHERE run_id = :run
+    """
+)
+
+
+async def outcome(session: ReadSession, run_id: int) -> Counts:
+    """What the run did so far."""
+    row = await session.row(_OUTCOME, {"run": run_id})
+    assert row is not None  # noqa: S101 - a sum always gives one row
+    skipped = orjson.loads(row.skipped) if isinstance(row.skipped, str | bytes) else row.skipped
+    return Counts(row.issued, row.already_invoiced, skipped, row.total_amount)
 
 
 def _days(period_id: int, first: date) -> dict[str, Any]:

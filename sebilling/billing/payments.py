@@ -58,6 +58,7 @@ _RECORD: Final = text(
     """
 )
 
+
 async def record(session: WriteSession, received: Received) -> Recorded:
     """Take money: settle the oldest invoices (or those named), keep what is left over as credit.
 

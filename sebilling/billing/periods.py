@@ -9,9 +9,7 @@ from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodClosed
 
-_OPEN: Final = text(
-    "INSERT INTO period (month, opened_at) VALUES (:month, :at) ON CONFLICT (month) DO NOTHING RETURNING id"
-)
+_OPEN: Final = text("INSERT INTO period (month, opened_at) VALUES (:month, :at) ON CONFLICT (month) DO NOTHING RETURNING id")
 _LOCK: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR UPDATE")
 _UNFINISHED: Final = text("SELECT FROM generation_run WHERE period_id = :id AND finished_at IS NULL LIMIT 1")
 _CLOSE: Final = text("UPDATE period SET closed_at = :at WHERE id = :id")

@@ -45,6 +45,4 @@ async def change_price(session: WriteSession, plan_id: int, *, price: int) -> No
     if row is None:
         raise NotFound(field=("input", "id"), noun="plan", given=f"pla_{plan_id}")
     await session.execute(_UPDATE, {"id": plan_id, "price": price})
-    await events.append(
-        session, "plan.changed", subject="plan", subject_id=plan_id, before={"price": row.price}, after={"price": price}
-    )
+    await events.append(session, "plan.changed", subject="plan", subject_id=plan_id, before={"price": row.price}, after={"price": price})

@@ -36,7 +36,8 @@ class Recap:
 
 _RECAP: Final = text(
     """
-    SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day, billed.invoices,
+    SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name,
+           counter.timezone, counter.due_day, billed.invoices,
            billed.total AS total_billed, billed.allocated, billed.total - billed.allocated AS outstanding,
            received.payments, received.total AS total_received, received.total - received.allocated AS credit
       FROM counter

@@ -26,15 +26,15 @@ class ReadSession:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[*tuple[Any, ...]]]:
         """Every row of the statement, in memory."""
         return (await self._connection.execute(statement, parameters)).all()
 
-    async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Row[Any] | None:
+    async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Row[*tuple[Any, ...]] | None:
         """The one row, or None. Raises MultipleResultsFound if there are more."""
         return (await self._connection.execute(statement, parameters)).one_or_none()
 
-    async def value(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - a column's type is known to the caller alone
+    async def value(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:
         """The first column of the one row, or None."""
         return (await self._connection.execute(statement, parameters)).scalar_one_or_none()
 
@@ -76,9 +76,7 @@ class Database:
             },
         }
         self.write_engine: AsyncEngine = create_async_engine(url, **options)
-        self.read_engine: AsyncEngine = create_async_engine(
-            url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options
-        )
+        self.read_engine: AsyncEngine = create_async_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
 
     @asynccontextmanager
     async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:

@@ -30,7 +30,7 @@ async def run(database: Database, *, clock: Clock, wake: asyncio.Event, chunk: i
         except Unavailable as error:
             more = False
             _log.warning("worker_waits", why=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the next run must not wait for a restart
             more = False
             _log.exception("worker_failed")
         if not more:

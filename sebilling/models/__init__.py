@@ -4,5 +4,15 @@ from sebilling.models import access, counter, customer, event, generation, idemp
 from sebilling.models.base import Base
 
 __all__ = [
-    "Base", "access", "counter", "customer", "event", "generation", "idempotency", "invoice", "payment", "period", "plan",
+    "Base",
+    "access",
+    "counter",
+    "customer",
+    "event",
+    "generation",
+    "idempotency",
+    "invoice",
+    "payment",
+    "period",
+    "plan",
 ]

@@ -62,9 +62,7 @@ class CreateCounterPayload(Payload):
 @mutation(OFFICE, "Add a counter.")
 async def create_counter(info: Info, input: Annotated[CreateCounterInput, INPUT]) -> CreateCounterPayload:
     async with info.context.transaction() as session:
-        counter_id = await verbs.create(
-            session, code=input.code, name=input.name, timezone=input.timezone, due_day=input.due_day
-        )
+        counter_id = await verbs.create(session, code=input.code, name=input.name, timezone=input.timezone, due_day=input.due_day)
     return row(counter=await one(info, COUNTER, "t.id = :id", {"id": counter_id}, below=("counter",)))
 
 

@@ -58,9 +58,7 @@ CUSTOMER: Final = Node(
     {
         "counter": Link("counter", "{n}.id = {t}.counter_id"),
         "plan": Link("plan", "{n}.id = {t}.plan_id"),
-        "open_invoices": Link(
-            "invoice", "{n}.customer_id = {t}.id AND {n}.allocated < {n}.total", many=True, order="{n}.due_on, {n}.id"
-        ),
+        "open_invoices": Link("invoice", "{n}.customer_id = {t}.id AND {n}.allocated < {n}.total", many=True, order="{n}.due_on, {n}.id"),
         "last_payments": Link("payment", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=_LAST_PAYMENTS),
     },
     counter="{t}.counter_id",
@@ -131,9 +129,7 @@ async def customer(
     id: Annotated[strawberry.ID | None, strawberry.argument(description="Their id.")] = None,
     code: Annotated[str | None, strawberry.argument(description="Their code.")] = None,
 ) -> Customer | None:
-    return await one(
-        info, CUSTOMER, "(t.id = :id OR t.code = :code)", {"id": ids.decode_either(id, code, "customer"), "code": code or ""}
-    )
+    return await one(info, CUSTOMER, "(t.id = :id OR t.code = :code)", {"id": ids.decode_either(id, code, "customer"), "code": code or ""})
 
 
 @strawberry.input(description="A new customer.")

@@ -54,7 +54,7 @@ class Documents(SchemaExtension):
         entry, context = self._entry, self.execution_context
         if entry is not None:
             if not entry.validated:
-                entry.errors = validate_document(context.schema._schema, entry.document, self.rules)  # type: ignore[attr-defined]  # noqa: SLF001 - Strawberry's own caches read it so
+                entry.errors = validate_document(context.schema._schema, entry.document, self.rules)  # noqa: SLF001 - Strawberry's own caches read it so
                 entry.validated = True
                 if not entry.errors:
                     self.kept[context.query or ""] = entry

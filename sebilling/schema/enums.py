@@ -15,7 +15,7 @@ def described(enum: type[Enum], description: str, **values: str) -> None:
     """Make a GraphQL enum of a Python one. Raises ValueError unless exactly its members are described."""
     if set(values) != set(enum.__members__):
         raise ValueError(f"{enum.__name__}: describe {sorted(set(values) ^ set(enum.__members__))}")
-    strawberry.enum(enum, description=description)  # type: ignore[call-overload]
+    strawberry.enum(enum, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values[value.name]
 

@@ -45,7 +45,7 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         shown["message"] = cause.message(language)
         shown["extensions"] = {"code": cause.code.value, "field": list(cause.field)}
     elif cause is None or isinstance(cause, GraphQLError):
-        shown["extensions"] = {"code": "BAD_REQUEST"} | dict(shown.get("extensions") or {})
+        shown["extensions"] = {"code": "BAD_REQUEST"} | (error.extensions or {})
     else:
         reference = secrets.token_hex(6)
         _log.error("unexpected_error", reference=reference, path=error.path, exc_info=cause)

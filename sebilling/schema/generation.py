@@ -91,9 +91,7 @@ RUN: Final = Node(
     {"period": Link("period", "{n}.id = {t}.period_id")},
 )
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
-Counters = Annotated[
-    list[strawberry.ID] | None, strawberry.argument(description="At these counters; at all if left out.")
-]
+Counters = Annotated[list[strawberry.ID] | None, strawberry.argument(description="At these counters; at all if left out.")]
 
 
 @query(OFFICE, "What generateInvoices would do now; changes nothing.")
@@ -115,18 +113,14 @@ async def generation_runs(info: Info, first: First = 50, after: After = None) ->
 
 
 @query(READERS, "One run, to follow its progress; null if there is none.")
-async def generation_run(
-    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
-) -> GenerationRun | None:
+async def generation_run(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> GenerationRun | None:
     return await one(info, RUN, "t.id = :id", {"id": ids.decode(id, "run", field=("id",))})
 
 
 @strawberry.input(description="Whose invoices to issue.")
 class GenerateInvoicesInput:
     month: MonthText = strawberry.field(description="Of which period; it must be open.")
-    idempotency_key: str = strawberry.field(
-        description="8 to 100 characters, new for each click: the same key again starts no second run."
-    )
+    idempotency_key: str = strawberry.field(description="8 to 100 characters, new for each click: the same key again starts no second run.")
     counter_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="For the customers of these counters; of all if left out."
     )

@@ -28,9 +28,7 @@ class InvoiceStatus(StrEnum):
     PAID = "PAID"
 
 
-described(
-    InvoiceStatus, "How far an invoice is paid.", OPEN="Nothing paid yet.", PARTLY_PAID="A part is paid.", PAID="Nothing is owed."
-)
+described(InvoiceStatus, "How far an invoice is paid.", OPEN="Nothing paid yet.", PARTLY_PAID="A part is paid.", PAID="Nothing is owed.")
 
 
 @strawberry.type(description="A line of an invoice.")
@@ -70,10 +68,7 @@ INVOICE: Final = Node(
     "invoice",
     {
         "id": ids.column("invoice", "{t}.id"),
-        **{
-            name: f"{{t}}.{name}"
-            for name in ("number", "plan_name", "covers_from", "covers_until", "issued_at", "due_on", "total")
-        },
+        **{name: f"{{t}}.{name}" for name in ("number", "plan_name", "covers_from", "covers_until", "issued_at", "due_on", "total")},
         "status": "CASE {t}.allocated WHEN {t}.total THEN 'PAID' WHEN 0 THEN 'OPEN' ELSE 'PARTLY_PAID' END",
         "outstanding": "{t}.total - {t}.allocated",
     },
@@ -87,9 +82,7 @@ INVOICE: Final = Node(
     },
     counter="{t}.counter_id",
 )
-INVOICE_LINE: Final = Node(
-    "invoice_line", {name: f"{{t}}.{name}" for name in ("kind", "description", "quantity", "unit_price", "amount")}
-)
+INVOICE_LINE: Final = Node("invoice_line", {name: f"{{t}}.{name}" for name in ("kind", "description", "quantity", "unit_price", "amount")})
 
 
 class InvoiceOrder(StrEnum):

@@ -15,7 +15,7 @@ class Payload:
     errors: list[UserError] = strawberry.field(description="What the caller can mend; if there is any, nothing has changed.")
 
 
-def row(**fields: Any) -> Any:  # noqa: ANN401 - stands for whatever type the schema says
+def row(**fields: Any) -> Any:
     """A row as the schema's resolver reads it: a dict by field names, in the place of the GraphQL type's object."""
     return fields
 

@@ -61,9 +61,7 @@ async def period(
 ) -> Period | None:
     row_id = ids.decode_either(id, month, "period")
     first_day = None if month is None else month_in(month, field=("month",)).first
-    return await one(
-        info, PERIOD, "(t.id = :id OR t.month = CAST(:month AS date))", {"id": row_id, "month": first_day}
-    )
+    return await one(info, PERIOD, "(t.id = :id OR t.month = CAST(:month AS date))", {"id": row_id, "month": first_day})
 
 
 @strawberry.input(description="A month to open.")

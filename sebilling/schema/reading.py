@@ -134,7 +134,7 @@ def _aliases() -> Iterator[str]:
         yield f"n{number}"
 
 
-async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:  # noqa: ANN401 - a row, or None, in place of the GraphQL type
+async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
     """The row that meets the condition (on alias `t`) within the asker's counters, as a dict, or None."""
     context, scope = info.context, info.context.signed_in.scope
     bounded = node.counter is not None and scope.counters is not None
@@ -150,9 +150,7 @@ async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, A
     return None if found is None else orjson.loads(found)
 
 
-async def page(
-    info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None
-) -> Any:  # noqa: ANN401 - stands for a Connection
+async def page(info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None) -> Any:
     """A connection: the rows that meet every condition within the asker's counters, from behind the cursor on.
 
     Raises InvalidPageSize, InvalidCursor.

@@ -34,14 +34,12 @@ async def recap(
 ) -> list[Recap]:
     wanted = ids.decode_optional(counter_id, "counter", field=("counterId",))
     async with info.context.parts.database.reading() as session:
-        found = await verbs.read(
-            session, month_in(month, field=("month",)), scope=info.context.signed_in.scope, counter_id=wanted
-        )
+        found = await verbs.read(session, month_in(month, field=("month",)), scope=info.context.signed_in.scope, counter_id=wanted)
     return [
         row(counter={"id": f"cou_{one.counter_id}", "code": one.counter_code, "name": one.counter_name,
                      "timezone": one.timezone, "due_day": one.due_day}, **asdict(one))
         for one in found
-    ]  # type: ignore[return-value]  # fmt: skip
+    ]  # fmt: skip
 
 
 QUERIES: Final = [recap]

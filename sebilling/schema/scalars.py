@@ -5,7 +5,7 @@ from typing import Any, NewType
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.schema.types.scalar import ScalarDefinition
+from strawberry.types.scalar import ScalarDefinition
 
 from sebilling.clock import Month, NotAMonthError
 from sebilling.errors import InvalidMonth
@@ -32,7 +32,7 @@ def _whole(value: Any) -> int:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise GraphQLError(f"Write a month as a text, such as \"2026-02\"; got {value!r:.40}.")
+        raise GraphQLError(f'Write a month as a text, such as "2026-02"; got {value!r:.40}.')
     return value
 
 
@@ -40,7 +40,7 @@ def _day(value: Any) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise GraphQLError(f"A Date is a text such as \"2026-02-28\", and a day that exists; got {value!r:.40}.") from None
+        raise GraphQLError(f'A Date is a text such as "2026-02-28", and a day that exists; got {value!r:.40}.') from None
 
 
 def _instant(value: Any) -> datetime:
@@ -49,7 +49,7 @@ def _instant(value: Any) -> datetime:
     except (TypeError, ValueError):
         found = None
     if found is None or found.tzinfo is None:
-        raise GraphQLError(f"A DateTime is a text with its offset, such as \"2026-02-28T08:30:00+07:00\"; got {value!r:.40}.")
+        raise GraphQLError(f'A DateTime is a text with its offset, such as "2026-02-28T08:30:00+07:00"; got {value!r:.40}.')
     return found.astimezone(UTC)
 
 
@@ -67,7 +67,7 @@ def _scalar(name: str, description: str, *, parse: Any, serialize: Any = _same) 
 
 SCALARS: dict[object, ScalarDefinition] = {
     Rupiah: _scalar("Rupiah", "Whole rupiah, as a JSON integer: 150000 is Rp150.000. Fractions are refused.", parse=_whole),
-    MonthText: _scalar("Month", "A calendar month, such as \"2026-02\".", parse=_text),
-    Day: _scalar("Date", "A calendar day, such as \"2026-02-28\".", parse=_day, serialize=_shown),
+    MonthText: _scalar("Month", 'A calendar month, such as "2026-02".', parse=_text),
+    Day: _scalar("Date", 'A calendar day, such as "2026-02-28".', parse=_day, serialize=_shown),
     Instant: _scalar("DateTime", "An instant, RFC 3339; answers are in UTC.", parse=_instant, serialize=_shown),
 }

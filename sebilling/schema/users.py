@@ -27,11 +27,7 @@ class User:
 USER: Final = Node(
     "app_user",
     {"id": ids.column("user", "{t}.id")} | {name: f"{{t}}.{name}" for name in ("username", "name", "role")},
-    {
-        "counters": Link(
-            "counter", "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)", many=True, order="{n}.code"
-        )
-    },
+    {"counters": Link("counter", "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)", many=True, order="{n}.code")},
 )
 
 

@@ -53,7 +53,7 @@ class GraphQLView(GraphQL[Context, None]):
         answer: GraphQLHTTPResponse = {"data": result.data}
         if result.errors:
             language = _language(request)
-            answer["errors"] = [formatted(error, language) for error in result.errors]  # type: ignore[misc]
+            answer["errors"] = [formatted(error, language) for error in result.errors]
         return answer
 
     def encode_json(self, data: object) -> bytes:
@@ -61,7 +61,7 @@ class GraphQLView(GraphQL[Context, None]):
         return orjson.dumps(data)
 
     @cached_property
-    def graphql_ide_html(self) -> str:  # type: ignore[override]
+    def graphql_ide_html(self) -> str:
         """Strawberry's GraphiQL page, opened with prepared operations instead of its greeting."""
         page: str = super().graphql_ide_html
         before, mark, rest = page.partition("const EXAMPLE_QUERY = `")

@@ -118,9 +118,7 @@ def data_dir() -> Iterator[Path]:
 def test_first_start_makes_a_server_that_keeps_what_it_was_given(data_dir: Path) -> None:
     with embedded_database(data_dir, own=True) as url:
         shown = "current_setting('fsync'), current_setting('random_page_cost'), current_setting('listen_addresses')"
-        facts = (
-            f"current_user, current_setting('server_encoding'), lower('É'), {shown}, current_setting('max_connections')"
-        )
+        facts = f"current_user, current_setting('server_encoding'), lower('É'), {shown}, current_setting('max_connections')"
         assert query(url, f"SELECT unnest(array[{facts}])") == ["sebilling", "UTF8", "é", "on", "1.1", "", "200"]
         assert query(url, "SELECT DISTINCT auth_method FROM pg_hba_file_rules") == ["peer"]
         query(url, "CREATE TABLE payment (id bigint)", "INSERT INTO payment VALUES (7)", "SELECT 1")
@@ -149,9 +147,7 @@ def test_a_missing_database_is_made_again(data_dir: Path) -> None:
 
 def test_a_killed_postmaster_is_brought_back_with_every_row(data_dir: Path) -> None:
     with starting(data_dir) as url:
-        query(
-            url, "CREATE TABLE payment (id bigint)", "INSERT INTO payment SELECT generate_series(1, 1000)", "SELECT 1"
-        )
+        query(url, "CREATE TABLE payment (id bigint)", "INSERT INTO payment SELECT generate_series(1, 1000)", "SELECT 1")
         for _ in range(2):
             killed = postmaster_pid(data_dir)
             os.kill(killed, signal.SIGKILL)
@@ -164,9 +160,7 @@ def test_a_backend_that_works_on_doesnt_hinder_the_return(data_dir: Path) -> Non
     with starting(data_dir) as url, ThreadPoolExecutor(1) as pool:
         endless = pool.submit(query, url, "DO $$ BEGIN LOOP PERFORM 1; END LOOP; END $$", "SELECT 1")
         eventually(
-            lambda: (
-                query(url, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO %' AND state = 'active'") == [1]
-            ),
+            lambda: query(url, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'DO %' AND state = 'active'") == [1],
             seconds=5,
         )
         os.kill(postmaster_pid(data_dir), signal.SIGKILL)

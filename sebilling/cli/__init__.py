@@ -13,18 +13,18 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
-from sebilling import demo as demo_month
 from sebilling.actor import EVERYWHERE, Role, operator
 from sebilling.app import create_app
 from sebilling.auth import passwords, users
 from sebilling.billing import counters, generation, invariants
 from sebilling.billing import recap as recaps
-from sebilling.billing.imports import commands as imports
+from sebilling.cli import importing
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate as migrate_to_head
+from sebilling.demo import month as demo_month
 from sebilling.errors import InvalidMonth, SebillingError
 from sebilling.jobs import worker as jobs
 from sebilling.logs import set_up
@@ -38,7 +38,10 @@ import_app = typer.Typer(help="Bring customers in. Nothing is written without --
 app.add_typer(user_app, name="user")
 app.add_typer(counter_app, name="counter")
 app.add_typer(import_app, name="import")
-out = Console()
+_WIDTH = 140
+"""Of what is piped: nobody's terminal, so tables need not be squeezed."""
+out = Console(emoji=False, width=None if sys.stdout.isatty() else _WIDTH)
+errors = Console(emoji=False, stderr=True, width=None if sys.stderr.isatty() else _WIDTH)
 T = TypeVar("T")
 
 
@@ -47,7 +50,7 @@ def main() -> None:
     try:
         app()
     except SebillingError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -179,23 +182,23 @@ def import_customers(
     create_missing: CreateMissing = False,
 ) -> None:
     """Import customers from a spreadsheet saved as CSV, with Indonesian or English headers."""
-    _imported(imports.customers(file), yes=yes, create_missing=create_missing)
+    _imported(importing.customers(file), yes=yes, create_missing=create_missing)
 
 
 @import_app.command("mikrotik")
 def import_mikrotik(
     file: Annotated[Path, typer.Argument(metavar="FILE.rsc", help="What the router's `/ppp secret export` wrote.")],
-    counter: Annotated[str | None, typer.Option(help="Counter for secrets whose comment names none.")] = None,
+    counter: Annotated[str, typer.Option(help="Code of the counter for secrets whose comment names none.")] = "PUSAT",
     yes: Yes = False,
     create_missing: CreateMissing = False,
 ) -> None:
     """Import customers from a MikroTik's PPP secrets: profiles become plans, disabled ones inactive customers."""
-    _imported(imports.secrets(file, counter=counter, on=system_clock()), yes=yes, create_missing=create_missing)
+    _imported(importing.secrets(file, counter=counter, at=system_clock()), yes=yes, create_missing=create_missing)
 
 
-def _imported(source: imports.Source, *, yes: bool, create_missing: bool) -> None:
+def _imported(source: importing.Source, *, yes: bool, create_missing: bool) -> None:
     async def work(database: Database) -> bool:
-        return await imports.run(source, database, at=system_clock(), write=yes, create_missing=create_missing, out=out)
+        return await importing.run(source, database, at=system_clock(), write=yes, create_missing=create_missing, out=out, errors=errors)
 
     if not _run(work):
         raise typer.Exit(1)
@@ -213,13 +216,15 @@ def generate(
         actor = operator("sebilling generate")
         async with database.reading() as reading:
             chosen = await counters.by_codes(reading, counter) if counter else None
-            before = await generation.preview(reading, wanted, counters=chosen)
         async with database.transaction(actor=actor, at=at) as session:
             started = await generation.start(session, wanted, counters=chosen, key=f"cli-{at.isoformat()}")
         await generation.work(
             lambda: database.transaction(actor=actor, at=system_clock()), run_id=started.run_id, chunk=settings.generate_chunk
         )
-        out.print(f"{before.issued} invoices, {format_rupiah(before.total_amount)}; {before.already_invoiced} had theirs; skipped: {before.skipped or 0}")
+        async with database.reading() as reading:
+            done = await generation.outcome(reading, started.run_id)
+        skipped = ", ".join(f"{count} {reason}" for reason, count in done.skipped.items()) or "nobody"
+        out.print(f"{done.issued} invoices, {format_rupiah(done.total_amount)}; {done.already_invoiced} had theirs; skipped: {skipped}")
 
     _run(work)
 

@@ -1,0 +1,45 @@
+# `make demo` and `make test` set everything up that they need; nothing but Python 3.11 or newer must be there before.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: setup demo run test check lint bench clean
+setup: .venv/.dev
+
+.venv/.made:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "SeBilling needs Python 3.11 or newer: set PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.run: .venv/.made requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/.dev: .venv/.run requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+demo: .venv/.run
+	$(BIN)/sebilling demo $(ARGS)
+
+run: .venv/.run
+	$(BIN)/sebilling serve $(ARGS)
+
+test: .venv/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint
+	$(BIN)/sebilling schema | diff - schema.graphql
+
+bench: .venv/.dev
+	$(BIN)/python -m bench $(ARGS)
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

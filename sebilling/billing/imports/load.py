@@ -1,0 +1,175 @@
+"""Into the database: rows are staged by COPY, checked as a set, and written by a handful of statements, or not at all."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, field, fields
+from typing import Any, Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
+from sebilling.db.engine import WriteSession
+
+MOST_PROBLEMS: Final = 1_000
+"""That are kept to be shown; more are counted."""
+_TYPO_ROWS: Final = 10
+
+
+@dataclass(slots=True)
+class Staged:
+    """What a file would bring."""
+
+    rows: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    problem_count: int = 0
+    new_counters: dict[str, int] = field(default_factory=dict)
+    """Code → rows."""
+    new_plans: dict[str, int] = field(default_factory=dict)
+    """Name → rupiah a month."""
+
+    named: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    """("counter", code) and ("plan", name) → rows, the faulty among them."""
+
+    def add(self, problem: Problem) -> None:
+        """Note a fault."""
+        self.problem_count += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(problem)
+
+
+_STAGE: Final = text(
+    """
+    CREATE TEMPORARY TABLE import_row (
+        line integer, code text, name text, counter text, counter_name text, plan text, installed_on date, phone text,
+        address text, price bigint, active boolean, pppoe_name text) ON COMMIT DROP
+    """
+)
+_ANALYZE: Final = text("ANALYZE import_row")
+_CONFLICTS: Final = text(
+    f"""
+    SELECT line, 'code' AS column, 'the code ' || code || ' is on line ' || first || ' too: give each customer their own.' AS message
+      FROM (SELECT line, code, min(line) OVER (PARTITION BY code) AS first FROM import_row) numbered WHERE line > first
+     UNION ALL
+    SELECT line, 'pppoe_name', 'the PPPoE name ' || pppoe_name || ' is on line ' || first || ' too: give each customer their own.'
+      FROM (SELECT line, pppoe_name, min(line) OVER (PARTITION BY pppoe_name) AS first FROM import_row
+             WHERE pppoe_name IS NOT NULL) numbered WHERE line > first
+     UNION ALL
+    SELECT line, 'code', 'a customer with the code ' || code || ' exists already: remove the row, or give another code.'
+      FROM import_row JOIN customer USING (code)
+     UNION ALL
+    SELECT line, 'pppoe_name', 'the customer ' || customer.code || ' has the PPPoE name ' || pppoe_name || ' already: remove the row.'
+      FROM import_row JOIN customer USING (pppoe_name)
+     ORDER BY line LIMIT {MOST_PROBLEMS + 1}
+    """
+)
+_NEW_COUNTERS: Final = text(
+    "SELECT counter AS name, count(*) AS rows, min(line) AS line FROM import_row"
+    " WHERE NOT EXISTS (SELECT FROM counter WHERE code = import_row.counter) GROUP BY counter ORDER BY counter"
+)
+_NEW_PLANS: Final = text(
+    "SELECT plan AS name, count(*) AS rows, min(line) AS line, mode() WITHIN GROUP (ORDER BY price) AS price FROM import_row"
+    " WHERE NOT EXISTS (SELECT FROM plan WHERE plan.name = import_row.plan) GROUP BY plan ORDER BY plan"
+)
+_LINES: Final = text(
+    "SELECT line, CAST(:column AS text) AS column, CASE :column WHEN 'counter' THEN counter ELSE plan END AS name FROM import_row"
+    " WHERE CASE :column WHEN 'counter' THEN counter ELSE plan END = ANY (:names) ORDER BY line"
+)
+_KNOWN: Final = text("SELECT EXISTS (SELECT FROM counter)")
+_CREATE_COUNTERS: Final = text(
+    """
+    WITH added AS (
+        INSERT INTO counter (code, name, timezone, due_day, created_at)
+        SELECT counter, mode() WITHIN GROUP (ORDER BY counter_name), 'Asia/Jakarta', 20, CAST(:at AS timestamptz) FROM import_row
+         WHERE counter = ANY (:codes) GROUP BY counter
+        RETURNING id, code, name
+    )
+    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+    SELECT CAST(:at AS timestamptz), CAST(:user AS bigint), CAST(:user_name AS text), 'counter.created', 'counter', id, id,
+           jsonb_build_object('after', jsonb_build_object('code', code, 'name', name)) FROM added
+    """
+)
+_CREATE_CUSTOMERS: Final = text(
+    """
+    WITH added AS (
+        INSERT INTO customer (code, name, phone, address, counter_id, plan_id, price, installed_on, active, pppoe_name, created_at)
+        SELECT import_row.code, import_row.name, phone, address, counter.id, plan.id, nullif(import_row.price, plan.price),
+               installed_on, active, pppoe_name, CAST(:at AS timestamptz)
+          FROM import_row JOIN counter ON counter.code = import_row.counter JOIN plan ON plan.name = import_row.plan
+         ORDER BY line
+        RETURNING id, code, counter_id, plan_id, price, installed_on, active
+    ), told AS (
+        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+        SELECT CAST(:at AS timestamptz), CAST(:user AS bigint), CAST(:user_name AS text), 'customer.created', 'customer', id, counter_id,
+               jsonb_build_object('after', jsonb_build_object('code', code, 'plan_id', plan_id, 'price', price,
+                                                              'installed_on', installed_on, 'active', active)) FROM added
+    )
+    SELECT count(*) FROM added
+    """
+)
+
+
+async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, create_missing: bool, free_plans: bool = False) -> Staged:
+    """Bring the rows into a temporary table that ends with the transaction, and find everything that is wrong.
+
+    Counters and plans that aren't there are faults, unless `create_missing`; the first import into an empty database
+    brings its own, but for a counter or plan that only one row of many names, which is rather mistyped. A new plan costs
+    what most of its rows say; if none does it is a fault, unless `free_plans` lets it cost nothing. Raises InvalidFile.
+    """
+    staged = Staged()
+    await session.execute(_STAGE)
+    driver: Any = (await session.connection.get_raw_connection()).driver_connection
+    await driver.copy_records_to_table("import_row", records=_sound(rows, staged), columns=[column.name for column in fields(CustomerRow)])
+    await session.execute(_ANALYZE)
+    for row in await session.rows(_CONFLICTS):
+        staged.add(Problem(row.line, row.column, row.message))
+    first_import = not create_missing and not await session.value(_KNOWN)
+    for column, noun, statement in (("counter", "counter", _NEW_COUNTERS), ("plan", "plan", _NEW_PLANS)):
+        unknown: list[str] = []
+        for row in await session.rows(statement):
+            typo = first_import and staged.named[column, row.name] == 1 and staged.named.total() > 2 * _TYPO_ROWS
+            if typo or not (create_missing or first_import):
+                unknown.append(row.name)
+            elif column == "counter":
+                staged.new_counters[row.name] = row.rows
+            elif row.price is None and not free_plans:
+                staged.add(Problem(row.line, "plan", f"the plan {row.name} is new and no row tells its price: fill the column Harga."))
+            else:
+                staged.new_plans[row.name] = row.price or 0
+        for row in await session.rows(_LINES, {"column": column, "names": unknown}) if unknown else ():
+            why = f"there is no {noun} {row.name}: correct it, or add the {noun} first (or import with --create-missing)."
+            staged.add(Problem(row.line, column, why))
+    staged.problems.sort(key=lambda problem: problem.line)
+    return staged
+
+
+def _sound(rows: Iterable[CustomerRow | Faulty], staged: Staged) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        staged.named["counter", row.counter] += 1
+        staged.named["plan", row.plan] += 1
+        if isinstance(row, CustomerRow):
+            staged.rows += 1
+            yield astuple(row)
+        else:
+            for problem in row.problems:
+                staged.add(problem)
+
+
+async def write(session: WriteSession, staged: Staged, *, file: str) -> int:
+    """Write what was staged in this transaction without a fault; gives the number of customers added."""
+    if staged.problem_count:
+        raise RuntimeError("faulty rows are never written")
+    who = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
+    if staged.new_counters:
+        await session.execute(_CREATE_COUNTERS, {**who, "codes": list(staged.new_counters)})
+    for name, price in staged.new_plans.items():
+        plan_id = await session.value(_CREATE_PLAN, {"name": name, "price": price, "at": session.at})
+        await events.append(session, "plan.created", subject="plan", subject_id=plan_id, after={"name": name, "price": price})
+    added: int = await session.value(_CREATE_CUSTOMERS, who)
+    if added != staged.rows:
+        raise RuntimeError(f"{staged.rows} rows were staged, but {added} written")
+    await events.append(session, "customers.imported", subject="import", subject_id=0, file=file, customers=added)
+    return added
+
+
+_CREATE_PLAN: Final = text("INSERT INTO plan (name, price, created_at) VALUES (:name, :price, :at) RETURNING id")

@@ -1,0 +1,40 @@
+"""Databases beside each other on one server: the demo and the tests make their own and drop them."""
+
+import re
+
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def url_of(url: str, name: str) -> str:
+    """The URL of the database `name` on the server of `url`."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+async def create_database(url: str, name: str, *, template: str = "template0") -> str:
+    """Make the database, dropping one of that name first; gives its URL. `template` must have no connections."""
+    await drop_database(url, name)
+    await _outside_transactions(url, f"CREATE DATABASE {_checked(name)} TEMPLATE {_checked(template)}")
+    return url_of(url, name)
+
+
+async def drop_database(url: str, name: str) -> None:
+    """Drop the database if it is there, and end whoever is connected to it."""
+    await _outside_transactions(url, f"DROP DATABASE IF EXISTS {_checked(name)} WITH (FORCE)")
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no plain name of a database")
+    return name
+
+
+async def _outside_transactions(url: str, statement: str) -> None:
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text(statement))
+    finally:
+        await engine.dispose()

@@ -1,0 +1,1 @@
+"""The demo ISP and its month."""

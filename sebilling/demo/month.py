@@ -1,0 +1,260 @@
+"""A month of the demo ISP through GraphQL over HTTP: open, preview, generate, take payments, recap, check."""
+
+import asyncio
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from sebilling.app import create_app
+from sebilling.billing import invariants
+from sebilling.billing.recap import Recap
+from sebilling.clock import Month, system_clock
+from sebilling.config import Settings
+from sebilling.db.databases import create_database, drop_database
+from sebilling.db.embedded import embedded_database
+from sebilling.db.engine import Database
+from sebilling.db.migrate import migrate
+from sebilling.demo import isp
+from sebilling.money import format_rupiah
+from sebilling.server import listening_socket, serving
+
+_PAYERS: Final = 200
+_PARTIAL_EVERY: Final = 7
+_ERRORS: Final = "errors { code message field }"
+_RUN: Final = "id status progress { done total } issued alreadyInvoiced skipped { reason count } totalAmount"
+_GENERATE: Final = f"""mutation Generate($month: Month!, $key: String!) {{
+  generateInvoices(input: {{month: $month, idempotencyKey: $key}}) {{ run {{ {_RUN} }} {_ERRORS} }} }}"""
+_PAY: Final = f"""mutation Pay($input: RecordPaymentInput!) {{
+  recordPayment(input: $input) {{ payment {{ id amount credit allocations {{ amount }} }} replayed {_ERRORS} }} }}"""
+_OPEN_INVOICES: Final = """query Open($month: Month!, $counter: ID!, $first: Int!) {
+  invoices(first: $first, orderBy: NUMBER, filter: {month: $month, counterId: $counter, status: OPEN}) {
+    nodes { id outstanding customer { id outstanding } } } }"""
+_RECAP: Final = """query Recap($month: Month!) { recap(month: $month) {
+  counter { id code name } invoices totalBilled allocated outstanding payments totalReceived credit } }"""
+
+
+class DemoError(Exception):
+    """The API answered what it must not."""
+
+
+@dataclass(slots=True)
+class Story:
+    """What happened, step by step, and the figures to be printed."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[str], None]]:
+        """Time a step; the block tells in a few words what came of it."""
+        began = time.perf_counter()
+        told: list[str] = []
+        yield told.append
+        self.steps.append({"step": name, "seconds": round(time.perf_counter() - began, 3), "result": " ".join(told)})
+
+
+class Client:
+    """A GraphQL client as one user."""
+
+    def __init__(self, http: httpx.Client, sign_in: isp.SignIn) -> None:
+        self._http = http
+        self._headers: dict[str, str] = {}
+        answer = self.ask(
+            f"mutation SignIn($input: SignInInput!) {{ signIn(input: $input) {{ token {_ERRORS} }} }}",
+            input={"username": sign_in.username, "password": sign_in.password},
+        )
+        self._headers = {"Authorization": f"Bearer {answer['token']}"}
+
+    def ask(self, document: str, **variables: Any) -> Any:
+        """The first root field's value. Raises DemoError on any error."""
+        response = self._http.post("/graphql", json={"query": document, "variables": variables}, headers=self._headers)
+        answer = response.json()
+        if answer.get("errors"):
+            raise DemoError(answer["errors"])
+        value = next(iter(answer["data"].values()))
+        if isinstance(value, dict) and value.get("errors"):
+            raise DemoError(value["errors"])
+        return value
+
+
+def run_month(address: str, database_url: str, month: Month, sign_ins: list[isp.SignIn]) -> Story:
+    """Do the month at the server at `address`."""
+    story, name = Story(), str(month)
+    with httpx.Client(base_url=address, timeout=600) as http:
+        with story.step("sign in") as tell:
+            admin = Client(http, sign_ins[0])
+            cashiers = {one.counter: Client(http, one) for one in sign_ins if one.counter}
+            tell(f"{1 + len(cashiers)} users")
+        with story.step("open the period") as tell:
+            period = admin.ask(
+                f"mutation Open($month: Month!) {{ createPeriod(input: {{month: $month}}) {{ period {{ month status }} {_ERRORS} }} }}",
+                month=name,
+            )["period"]
+            tell(f"{period['month']} {period['status']}")
+        with story.step("preview") as tell:
+            preview = admin.ask(
+                "query Preview($month: Month!) { previewGeneration(month: $month) { issued totalAmount skipped { reason count } } }",
+                month=name,
+            )
+            tell(f"{preview['issued']} invoices, {format_rupiah(preview['totalAmount'])}; skipped {_skipped(preview)}")
+        with story.step("generate invoices") as tell:
+            run = _generate(admin, name)
+            tell(f"{run['issued']} issued, {format_rupiah(run['totalAmount'])}; skipped {_skipped(run)}")
+        if (run["issued"], run["totalAmount"]) != (preview["issued"], preview["totalAmount"]):
+            raise DemoError(f"the preview said {preview}, the run {run}")
+        with story.step("generate again") as tell:
+            again = _generate(admin, name)
+            tell(f"{again['issued']} issued, {again['alreadyInvoiced']} had theirs")
+        with story.step("take payments") as tell:
+            tell(_take_payments(admin, cashiers, name))
+        with story.step("recap") as tell:
+            recap = admin.ask(_RECAP, month=name)
+            totals = {key: sum(row[key] for row in recap) for key in ("totalBilled", "allocated", "outstanding", "totalReceived", "credit")}
+            tell(f"in {format_rupiah(totals['totalReceived'])}, owed {format_rupiah(totals['outstanding'])}")
+        with story.step("check") as tell:
+            violations = asyncio.run(_violations(database_url))
+            tell(f"{len(invariants.INVARIANTS)} invariants, {violations} rows break them")
+    skipped = sum(one["count"] for one in run["skipped"])
+    story.figures = {
+        "month": name, "customers": run["progress"]["total"], "issued": run["issued"], "alreadyInvoiced": run["alreadyInvoiced"],
+        "skipped": skipped, **totals, "generateSeconds": next(s["seconds"] for s in story.steps if s["step"] == "generate invoices"),
+        "issuedAgain": again["issued"], "invariantViolations": violations, "counters": recap, "steps": story.steps,
+    }  # fmt: skip
+    return story
+
+
+def _generate(admin: Client, month: str) -> Any:
+    run = admin.ask(_GENERATE, month=month, key=str(uuid.uuid4()))["run"]
+    while run["status"] == "RUNNING":
+        time.sleep(0.1)
+        run = admin.ask(f"query Run($id: ID!) {{ generationRun(id: $id) {{ {_RUN} }} }}", id=run["id"])
+    return run
+
+
+def _take_payments(admin: Client, cashiers: dict[str, Client], month: str) -> str:
+    """Each counter's clerk takes money: mostly the whole, some a part, one twice by the same key, one too much."""
+    taken = partial = 0
+    for counter in admin.ask("query Counters { counters { nodes { id code } } }")["nodes"]:
+        cashier = cashiers[counter["code"]]
+        invoices = cashier.ask(_OPEN_INVOICES, month=month, counter=counter["id"], first=min(200, _PAYERS // len(cashiers)))["nodes"]
+        payable = [one for one in invoices if one["customer"]["outstanding"] == one["outstanding"]]
+        for number, invoice in enumerate(payable[: max(4, len(payable) * 3 // 4)], 1):
+            owed = invoice["outstanding"]
+            amount = owed // 2 if number % _PARTIAL_EVERY == 0 else owed + 50_000 if number == 1 else owed
+            payment = {"customerId": invoice["customer"]["id"], "amount": amount, "method": "CASH", "idempotencyKey": str(uuid.uuid4())}
+            recorded = cashier.ask(_PAY, input=payment)
+            taken += 1
+            partial += amount < owed
+            if number == 2 and not cashier.ask(_PAY, input=payment)["replayed"]:  # the network was slow, the clerk tapped again
+                raise DemoError("the same key recorded a second payment")
+            if recorded["payment"]["credit"] != max(0, amount - owed):
+                raise DemoError(f"{amount} for {owed} gave {recorded}")
+    return f"{taken} payments, {partial} of them partial, {len(cashiers)} sent twice, {len(cashiers)} with too much"
+
+
+def _skipped(counts: Any) -> str:
+    return ", ".join(f"{one['count']} {one['reason']}" for one in counts["skipped"]) or "nobody"
+
+
+async def _violations(database_url: str) -> int:
+    database = Database(database_url, connections=2)
+    try:
+        async with database.reading() as session:
+            return sum([finding.rows async for finding in invariants.check(session)])
+    finally:
+        await database.close()
+
+
+async def _prepared(url: str, name: str, customers: int) -> tuple[str, Month, list[isp.SignIn]]:
+    own = await create_database(url, name)
+    await migrate(own)
+    database = Database(own, connections=2)
+    try:
+        month, sign_ins = await isp.make(database, customers=customers, now=system_clock())
+    finally:
+        await database.close()
+    return own, month, sign_ins
+
+
+def once(settings: Settings, *, customers: int, out: Console | None) -> None:
+    """Do the month in a database that is dropped at the end; print tables to `out`, or one JSON object to standard output."""
+    began = time.perf_counter()
+    with embedded_database(settings.var / "demo", own=False) as server:
+        name = f"once_{uuid.uuid4().hex[:12]}"
+        try:
+            url, month, sign_ins = asyncio.run(_prepared(server, name, customers))
+            prepared = {"step": "make the ISP", "seconds": round(time.perf_counter() - began, 3), "result": f"{customers} customers"}
+            with serving(create_app(settings, url), listening_socket(settings.host, settings.port)) as address:
+                story = run_month(address, url, month, sign_ins)
+        finally:
+            asyncio.run(drop_database(server, name))
+    story.steps.insert(0, prepared)
+    if out is None:
+        sys.stdout.write(orjson.dumps(story.figures).decode() + "\n")
+    else:
+        _show(story, out)
+
+
+def serve(settings: Settings, *, customers: int, out: Console) -> None:
+    """Do the month, print it with addresses and sign-ins, and serve until interrupted. The next demo starts afresh."""
+    listener = listening_socket(settings.host, settings.port)
+    with embedded_database(settings.var / "demo", own=False) as server:
+        out.print(f"Making an ISP of {customers} customers …")
+        url, month, sign_ins = asyncio.run(_prepared(server, "demo", customers))
+        with serving(create_app(settings, url), listener) as address:
+            _show(run_month(address, url, month, sign_ins), out)
+            table = Table("user", "password", "role", "counter", title="Sign-ins, made for this run")
+            for one in sign_ins:
+                table.add_row(one.username, one.password, one.role.value, one.counter or "all")
+            out.print(table)
+            out.print(f"GraphiQL: {address}/graphql   health: {address}/healthz   Ctrl-C ends it.", soft_wrap=True)
+            try:
+                while True:
+                    time.sleep(3600)
+            except KeyboardInterrupt:
+                out.print("The demo ends.")
+
+
+def _show(story: Story, out: Console) -> None:
+    steps = Table("step", "seconds", "what came of it", title=f"The month {story.figures['month']}, through GraphQL over HTTP")
+    for step in story.steps:
+        steps.add_row(step["step"], f"{step['seconds']:.3f}", step["result"])
+    out.print(steps)
+    counters = story.figures["counters"]
+    out.print(_recap_table(story.figures["month"], [
+        (one["counter"]["code"], one["counter"]["name"], one["invoices"], one["totalBilled"], one["outstanding"], one["payments"],
+         one["totalReceived"], one["credit"])
+        for one in counters
+    ]))  # fmt: skip
+
+
+def recap_table(month: str, rows: list[Recap]) -> Table:
+    """The recap of a month for people."""
+    return _recap_table(month, [
+        (row.counter_code, row.counter_name, row.invoices, row.total_billed, row.outstanding, row.payments, row.total_received, row.credit)
+        for row in rows
+    ])  # fmt: skip
+
+
+def _recap_table(month: str, rows: list[tuple[str, str, int, int, int, int, int, int]]) -> Table:
+    table = Table("loket", "", title=f"Rekap {month}", show_footer=True)
+    table.columns[0].footer = "total"
+    heads = ("invoices", "billed", "outstanding", "payments", "received (Total Masuk)", "credit (titipan)")
+    money = (False, True, True, False, True, True)
+    for place, (head, is_money) in enumerate(zip(heads, money, strict=True), 2):
+        total = sum(int(row[place]) for row in rows)
+        table.add_column(head, justify="right", footer=format_rupiah(total) if is_money else str(total))
+    for code, name, *values in rows:
+        table.add_row(
+            code, name, *(format_rupiah(value) if is_money else str(value) for value, is_money in zip(values, money, strict=True))
+        )
+    return table
