@@ -28,9 +28,8 @@ _log = get_logger(__name__)
 MOST_BODY_BYTES: Final = 256 * 1024
 
 
-def create_app(settings: Settings, database_url: str, *, clock: Clock = system_clock) -> Starlette:
-    """The application over the database at `database_url`. It starts and answers even while the database is away."""
-    database = Database(database_url, connections=settings.database_connections)
+def create_app(settings: Settings, database: Database, *, clock: Clock = system_clock) -> Starlette:
+    """The application; it closes the database when it ends. It starts and answers even while the database is away."""
     parts = Parts(database=database, settings=settings, clock=clock)
 
     @asynccontextmanager

@@ -11,7 +11,7 @@ from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodC
 
 _OPEN: Final = text("INSERT INTO period (month, opened_at) VALUES (:month, :at) ON CONFLICT (month) DO NOTHING RETURNING id")
 _LOCK: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR UPDATE")
-_UNFINISHED: Final = text("SELECT FROM generation_run WHERE period_id = :id AND finished_at IS NULL LIMIT 1")
+_UNFINISHED: Final = text("SELECT EXISTS (SELECT FROM generation_run WHERE period_id = :id AND finished_at IS NULL)")
 _CLOSE: Final = text("UPDATE period SET closed_at = :at WHERE id = :id")
 
 
@@ -35,7 +35,7 @@ async def close(session: WriteSession, month: Month) -> int:
         raise NotFound(field=("input", "month"), noun="period", given=month)
     if row.closed_at is not None:
         raise PeriodClosed(field=("input", "month"), month=month)
-    if await session.row(_UNFINISHED, {"id": row.id}) is not None:
+    if await session.value(_UNFINISHED, {"id": row.id}):
         raise GenerationRunning(field=("input", "month"), what=month)
     await session.execute(_CLOSE, {"id": row.id, "at": session.at})
     await events.append(session, "period.closed", subject="period", subject_id=row.id, month=str(month))

@@ -104,7 +104,8 @@ def serve(
     """Serve /graphql, /healthz and /readyz."""
     settings = _settings(host=host, port=port)
     with _opened(settings, own=True) as url:
-        uvicorn.run(create_app(settings, url), host=settings.host, port=settings.port, log_config=None, access_log=False)
+        database = Database(url, connections=settings.database_connections)
+        uvicorn.run(create_app(settings, database), host=settings.host, port=settings.port, log_config=None, access_log=False)
 
 
 @app.command()

@@ -193,7 +193,8 @@ def once(settings: Settings, *, customers: int, out: Console | None) -> None:
         try:
             url, month, sign_ins = asyncio.run(_prepared(server, name, customers))
             prepared = {"step": "make the ISP", "seconds": round(time.perf_counter() - began, 3), "result": f"{customers} customers"}
-            with serving(create_app(settings, url), listening_socket(settings.host, settings.port)) as address:
+            app = create_app(settings, Database(url, connections=settings.database_connections))
+            with serving(app, listening_socket(settings.host, settings.port)) as address:
                 story = run_month(address, url, month, sign_ins)
         finally:
             asyncio.run(drop_database(server, name))
@@ -210,7 +211,7 @@ def serve(settings: Settings, *, customers: int, out: Console) -> None:
     with embedded_database(settings.var / "demo", own=False) as server:
         out.print(f"Making an ISP of {customers} customers …")
         url, month, sign_ins = asyncio.run(_prepared(server, "demo", customers))
-        with serving(create_app(settings, url), listener) as address:
+        with serving(create_app(settings, Database(url, connections=settings.database_connections)), listener) as address:
             _show(run_month(address, url, month, sign_ins), out)
             table = Table("user", "password", "role", "counter", title="Sign-ins, made for this run")
             for one in sign_ins:

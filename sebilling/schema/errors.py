@@ -8,6 +8,7 @@ from graphql import GraphQLError
 
 from sebilling.errors import ErrorCode, Language, SebillingError, Unauthenticated, Unavailable
 from sebilling.logs import get_logger
+from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
 
 _log = get_logger(__name__)
 

@@ -1,0 +1,109 @@
+"""The harness: one embedded server per session, a migrated template, a savepoint per test, clones for what commits.
+
+`database` is one connection in a transaction that is rolled back; tests that need real commits, several connections or
+processes take `committed_url`, a database of their own. No socket leaves this machine.
+"""
+
+import asyncio
+import itertools
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from sebilling.db.databases import create_database, drop_database
+from sebilling.db.embedded import embedded_database
+from sebilling.db.engine import Database
+from sebilling.db.migrate import migrate
+from tests.harness import SavepointDatabase
+
+_numbers = itertools.count(1)
+_connect = socket.socket.connect
+
+
+def _guarded(self: socket.socket, address: Any) -> None:
+    if self.family != socket.AF_UNIX and address[0] not in {"127.0.0.1", "::1", "localhost"}:
+        raise RuntimeError(f"a test wanted to leave this machine: {address}")
+    _connect(self, address)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sockets_stay_here() -> Iterator[None]:
+    socket.socket.connect = _guarded  # type: ignore[assignment,method-assign]
+    yield
+    socket.socket.connect = _connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A server for this session; its maintenance database."""
+    folder = Path(tempfile.mkdtemp(prefix="sebilling-tests-"))
+    try:
+        with embedded_database(folder / "postgres", own=True, settings={"fsync": "off", "full_page_writes": "off"}) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> str:
+    """The name of a migrated database without rows, to be cloned."""
+    name = "template_of_tests"
+
+    async def make() -> None:
+        await migrate(await create_database(server_url, name))
+
+    asyncio.run(make())
+    return name
+
+
+@pytest.fixture
+def committed_url(server_url: str, template: str) -> Iterator[str]:
+    """A database of the test's own, migrated and empty: for what really commits."""
+    name = f"test_{next(_numbers)}"
+    yield asyncio.run(create_database(server_url, name, template=template))
+    asyncio.run(drop_database(server_url, name))
+
+
+@pytest_asyncio.fixture
+async def committed(committed_url: str) -> AsyncIterator[Database]:
+    """The test's own database, with pools of connections."""
+    database = Database(committed_url, connections=20)
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def shared_url(server_url: str, template: str) -> Iterator[str]:
+    """One migrated database for every test that rolls back."""
+    yield asyncio.run(create_database(server_url, "shared", template=template))
+    asyncio.run(drop_database(server_url, "shared"))
+
+
+@pytest_asyncio.fixture
+async def database(shared_url: str) -> AsyncIterator[SavepointDatabase]:
+    """A database in which nothing remains: transactions are savepoints of one that is rolled back."""
+    engine = create_async_engine(shared_url)
+    async with engine.connect() as connection:
+        await connection.begin()
+        yield SavepointDatabase(shared_url, connection)
+        await connection.rollback()
+    await engine.dispose()
+
+
+@pytest.fixture
+def tmp_file(tmp_path: Path) -> Callable[[bytes], Path]:
+    """Write bytes to a file, give its path."""
+
+    def write(content: bytes, name: str = "file.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return write

@@ -1,0 +1,211 @@
+"""What tests are made of: a database of savepoints, an ISP in a few lines, a GraphQL client, counted statements."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import httpx
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sebilling.actor import EVERYWHERE, Actor, Role, Scope, operator
+from sebilling.app import create_app
+from sebilling.auth import passwords, users
+from sebilling.billing import counters, customers, generation, invariants, payments, periods, plans
+from sebilling.clock import Month
+from sebilling.config import Settings
+from sebilling.db.engine import Database, ReadSession, WriteSession, translated_errors
+
+NOW = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
+"""9 o'clock on 3 February 2026 in Jakarta."""
+FEBRUARY = Month(2026, 2)
+PASSWORD = "rahasia-sekali"
+_hashed: list[str] = []
+
+
+class SavepointDatabase(Database):
+    """A `Database` on one connection, whose transactions are savepoints: seen at once, gone at the end of the test."""
+
+    def __init__(self, url: str, connection: AsyncConnection) -> None:
+        self.url = url
+        self.connection = connection
+        self._one_at_a_time = asyncio.Lock()
+
+    @asynccontextmanager
+    async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:
+        async with self._one_at_a_time, translated_errors(), self.connection.begin_nested():
+            yield WriteSession(self.connection, actor=actor, at=at)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        async with self._one_at_a_time, translated_errors():
+            yield ReadSession(self.connection)
+
+    async def close(self) -> None:
+        """The fixture closes."""
+
+
+@dataclass
+class Isp:
+    """A small ISP: one plan of Rp150.000, counters by code, an admin who may do everything."""
+
+    database: Database
+    admin: Actor
+    plan_id: int
+    counters: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    async def make(cls, database: Database, *codes: str) -> "Isp":
+        """With these counters; one called LKT01 if none is named."""
+        async with database.transaction(actor=operator("test"), at=NOW) as session:
+            admin_id = await make_user(session, "admin", Role.ADMIN)
+            plan_id = await plans.create(session, name="Home 10M", price=150_000)
+            isp = cls(database, Actor(admin_id, "admin", Role.ADMIN, EVERYWHERE), plan_id)
+            for code in codes or ("LKT01",):
+                isp.counters[code] = await counters.create(session, code=code, name=f"Loket {code}")
+        return isp
+
+    @asynccontextmanager
+    async def write(self, at: datetime = NOW) -> AsyncIterator[WriteSession]:
+        """A transaction of the admin."""
+        async with self.database.transaction(actor=self.admin, at=at) as session:
+            yield session
+
+    async def customer(self, code: str | None = None, *, counter: str | None = None, **details: Any) -> int:
+        """One more customer; gives the id."""
+        given: dict[str, Any] = {"name": "Budi", "plan_id": self.plan_id, "installed_on": date(2025, 1, 31)} | details
+        counter_id = self.counters[counter or next(iter(self.counters))]
+        async with self.write() as session:
+            return await customers.create(
+                session, customers.CustomerDetails(code=code or uuid.uuid4().hex[:12], counter_id=counter_id, **given)
+            )
+
+    async def many_customers(self, count: int, *, counter: str | None = None) -> None:
+        """`count` more, by one statement."""
+        counter_id = self.counters[counter or next(iter(self.counters))]
+        async with self.write() as session:
+            await session.execute(
+                text(
+                    "INSERT INTO customer (code, name, phone, address, counter_id, plan_id, installed_on, active, created_at)"
+                    " SELECT 'C' || CAST(:counter AS text) || '-' || n, 'Pelanggan ' || n, '', '', CAST(:counter AS int), :plan,"
+                    " DATE '2025-01-01', true, now() FROM generate_series(1, :count) n"
+                ),
+                {"counter": str(counter_id), "plan": self.plan_id, "count": count},
+            )
+
+    async def open(self, month: Month = FEBRUARY) -> int:
+        """Open a period."""
+        async with self.write() as session:
+            return await periods.create(session, month)
+
+    async def generate(self, month: Month = FEBRUARY, *, key: str | None = None, at: datetime = NOW, **options: Any) -> generation.Counts:
+        """Issue a month's invoices, to the end."""
+        chunk = options.pop("chunk", 10_000)
+        async with self.write(at) as session:
+            started = await generation.start(session, month, counters=options.get("counters"), key=key or str(uuid.uuid4()))
+        await generation.work(lambda: self.write(at), run_id=started.run_id, chunk=chunk)
+        async with self.database.reading() as session:
+            return await generation.outcome(session, started.run_id)
+
+    async def pay(self, customer_id: int, amount: int, **details: Any) -> payments.Recorded:
+        """Take money at the customer's counter."""
+        at = details.pop("at", NOW)
+        given: dict[str, Any] = {"method": payments.PaymentMethod.CASH, "key": str(uuid.uuid4())} | details
+        async with self.write(at) as session:
+            return await payments.record(session, payments.Received(customer_id=customer_id, amount=amount, **given))
+
+    async def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Look into the tables."""
+        async with self.database.reading() as session:
+            return [tuple(row) for row in await session.rows(text(sql), parameters)]
+
+    async def value(self, sql: str, **parameters: Any) -> Any:
+        """Look at one value in the tables."""
+        (row,) = await self.rows(sql, **parameters)
+        return row[0]
+
+    async def check(self) -> None:
+        """Every invariant holds."""
+        async with self.database.reading() as session:
+            broken = {finding.invariant.name: finding.rows async for finding in invariants.check(session) if finding.rows}
+        assert broken == {}
+
+
+async def make_user(session: WriteSession, username: str, role: Role, *codes: str) -> int:
+    """A user whose password is PASSWORD."""
+    if not _hashed:
+        _hashed.append(await passwords.hashed(PASSWORD))
+    return await users.create(session, username=username, name=username, role=role, password_hash=_hashed[0], counters=codes)
+
+
+def clerk(user_id: int, *counter_ids: int) -> Actor:
+    """An actor who may see these counters."""
+    return Actor(user_id, "kasir", Role.CLERK, Scope(frozenset(counter_ids)))
+
+
+class Api:
+    """A GraphQL client of the application in this process, without a socket."""
+
+    def __init__(self, database: Database, *, at: datetime = NOW, **settings: Any) -> None:
+        self.now = at
+        app = create_app(Settings(_env_file=None, inline_worker=False, **settings), database, clock=lambda: self.now)
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+        self.headers: dict[str, str] = {}
+
+    async def sign_in(self, username: str = "admin") -> None:
+        """Send this user's token from now on."""
+        document = "mutation($input: SignInInput!) { signIn(input: $input) { token errors { code } } }"
+        answer = (await self.raw(document, input={"username": username, "password": PASSWORD}))["data"]["signIn"]
+        assert answer["errors"] == []
+        self.headers["Authorization"] = f"Bearer {answer['token']}"
+
+    async def raw(self, document: str, **variables: Any) -> Any:
+        """The whole answer."""
+        response = await self.http.post("/graphql", json={"query": document, "variables": variables}, headers=self.headers)
+        return response.json()
+
+    async def ask(self, document: str, **variables: Any) -> Any:
+        """The first root field's value; top-level errors fail the test."""
+        answer = await self.raw(document, **variables)
+        assert "errors" not in answer, answer["errors"]
+        return next(iter(answer["data"].values()))
+
+    async def do(self, document: str, **variables: Any) -> Any:
+        """Like `ask`, for a mutation that must succeed."""
+        payload = await self.ask(document, **variables)
+        assert payload["errors"] == []
+        return payload
+
+    async def refused(self, document: str, **variables: Any) -> tuple[str, list[str]]:
+        """Code and field of the one error in the payload of a mutation that must be refused."""
+        payload = await self.ask(document, **variables)
+        (error,) = payload["errors"]
+        assert error["message"]
+        return error["code"], error["field"]
+
+    async def top_error(self, document: str, **variables: Any) -> str:
+        """The code of the one top-level error."""
+        (error,) = (await self.raw(document, **variables))["errors"]
+        return str(error["extensions"]["code"])
+
+
+@contextmanager
+def counted_statements(database: Database) -> Iterator[list[str]]:
+    """Every statement that the database object sends while the block runs; BEGIN and COMMIT are not among them."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    engines = [database.read_engine.sync_engine, database.write_engine.sync_engine]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)

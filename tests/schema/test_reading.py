@@ -1,0 +1,192 @@
+"""Reading: one statement per query, pages that stay right, the schema as it is committed."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sebilling.db.engine import Database
+from sebilling.schema.roots import build_schema
+from tests.harness import NOW, Api, Isp, counted_statements
+
+DEEP = """{ invoices(first: 50) { totalCount pageInfo { hasNextPage endCursor } nodes {
+  number status outstanding lines { amount } period { month } counter { code }
+  customer { name outstanding credit plan { price } counter { code } openInvoices { number }
+    lastPayments { amount allocations { amount } } }
+  payments { amount method receivedBy } allocations { amount payment { amount customer { code } } } } } }"""
+
+
+async def test_the_committed_schema_is_the_schema() -> None:
+    committed = (Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8")
+    assert build_schema().as_str() + "\n" == committed, "run `sebilling schema > schema.graphql` and look at the difference"
+
+
+def test_everything_in_the_schema_is_described() -> None:
+    bare = []
+    schema: Any = build_schema()._schema
+    for name, kind in schema.type_map.items():
+        if name.startswith("__") or name in {"String", "Int", "Boolean", "ID", "Float"}:
+            continue
+        bare += [name] * (not kind.description)
+        if isinstance(kind, GraphQLEnumType):
+            bare += [f"{name}.{value}" for value, one in kind.values.items() if not one.description]
+        if isinstance(kind, GraphQLObjectType | GraphQLInputObjectType):
+            bare += [f"{name}.{field}" for field, one in kind.fields.items() if not one.description]
+        if isinstance(kind, GraphQLObjectType):
+            bare += [f"{name}.{field}({arg})" for field, one in kind.fields.items() for arg, a in one.args.items() if not a.description]
+    assert bare == []
+
+
+async def test_a_query_is_one_statement_whatever_its_nesting(committed: Database) -> None:
+    isp = await Isp.make(committed)
+    for _ in range(5):
+        await isp.pay(await isp.customer(), 10_000)
+    await isp.open()
+    await isp.generate()
+    api = Api(committed)
+    await api.sign_in()
+    for document in (
+        DEEP,
+        "{ customers { nodes { code counter { name } openInvoices { lines { amount } } } } }",
+        '{ customer(code: "X") { name } }',
+    ):
+        await api.ask(document)
+        with counted_statements(committed) as sent:
+            await api.ask(document)
+        assert len(sent) == 2, "who asks, and what they ask for"
+
+
+async def test_every_field_that_can_be_selected_can_be_read(database: Database) -> None:
+    isp = await Isp.make(database)
+    await isp.pay(await isp.customer("A"), 10_000)
+    await isp.customer("B", active=False)
+    await isp.open()
+    await isp.generate()
+    api = Api(database)
+    await api.sign_in()
+    schema: Any = build_schema()._schema
+
+    def fields(kind: Any, depth: int) -> str:
+        while hasattr(kind, "of_type"):
+            kind = kind.of_type
+        if not isinstance(kind, GraphQLObjectType):
+            return ""
+        chosen = [name + fields(one.type, depth - 1) for name, one in kind.fields.items() if depth > 1 or not has_fields(one.type)]
+        return f" {{ {' '.join(chosen or ['__typename'])} }}"
+
+    def has_fields(kind: Any) -> bool:
+        while hasattr(kind, "of_type"):
+            kind = kind.of_type
+        return isinstance(kind, GraphQLObjectType)
+
+    arguments = {
+        "period": '(month: "2026-02")', "recap": '(month: "2026-02")', "customer": '(code: "A")', "counter": '(code: "LKT01")',
+        "previewGeneration": '(month: "2026-02")', "plan": f'(id: "pla_{isp.plan_id}")',
+        "invoice": f'(id: "inv_{await isp.value("SELECT min(id) FROM invoice")}")',
+        "payment": f'(id: "pay_{await isp.value("SELECT min(id) FROM payment")}")',
+        "generationRun": f'(id: "run_{await isp.value("SELECT min(id) FROM generation_run")}")',
+    }  # fmt: skip
+    for name, field in schema.query_type.fields.items():
+        document = f"{{ {name}{arguments.get(name, '')}{fields(field.type, 5)} }}"
+        monkey = (
+            Api.ask(api, document)
+            if len(document) < 20_000
+            else Api.ask(api, f"{{ {name}{arguments.get(name, '')}{fields(field.type, 3)} }}")
+        )
+        found = await monkey
+        assert found, name
+
+
+@pytest.mark.parametrize(
+    ("noun", "order"),
+    [("invoices", order) for order in ("NEWEST", "OLDEST", "DUE", "NUMBER")]
+    + [("customers", order) for order in ("CODE", "NAME", "NEWEST")],
+)
+async def test_pages_together_are_the_list_while_rows_are_added(database: Database, noun: str, order: str) -> None:
+    isp = await Isp.make(database)
+    for number in range(11):
+        await isp.customer(f"P{number:02d}", name=f"Budi {number % 3}")
+    await isp.open()
+    await isp.generate(at=NOW + timedelta(days=30))
+    api = Api(database)
+    await api.sign_in()
+    below = "edges { cursor node { id } } pageInfo { hasNextPage endCursor hasPreviousPage }"
+    document = f"query($a: String) {{ {noun}(first: 3, after: $a, orderBy: {order}) {{ {below} }} }}"
+    whole = [one["id"] for one in (await api.ask(f"{{ {noun}(first: 200, orderBy: {order}) {{ nodes {{ id }} }} }}"))["nodes"]]
+    assert len(whole) == 11
+    seen: list[str] = []
+    after = None
+    for number in range(20):
+        page = await api.ask(document, a=after)
+        seen += [edge["node"]["id"] for edge in page["edges"]]
+        assert page["pageInfo"]["hasPreviousPage"] == (after is not None)
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        await isp.customer(f"Z{number}", name="Aaa")
+        await isp.generate(at=NOW)
+    old = [one for one in seen if one in whole]
+    assert old == whole, "each old row once, in order"
+    assert len(seen) == len(set(seen))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=st.integers(1, 12), names=st.lists(st.sampled_from(["A", "B", "b", "É", "😀"]), max_size=8))
+async def test_any_page_size_walks_any_list(database: Database, first: int, names: list[str]) -> None:
+    connection = database.connection  # type: ignore[attr-defined]
+    await connection.rollback()
+    await connection.begin()
+    isp = await Isp.make(database)
+    for name in names:
+        await isp.customer(name=name)
+    api = Api(database)
+    await api.sign_in()
+    seen, after, more = [], None, True
+    while more:
+        page = await api.ask(
+            """query($f: Int!, $a: String) { customers(first: $f, after: $a, orderBy: NAME) {
+               nodes { id name } pageInfo { hasNextPage endCursor } } }""",
+            f=first,
+            a=after,
+        )
+        seen += page["nodes"]
+        more, after = page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"]
+    assert len({one["id"] for one in seen}) == len(seen) == len(names)
+    assert sorted(one["name"] for one in seen) == sorted(names)
+
+
+async def test_filters_and_totals(database: Database) -> None:
+    isp = await Isp.make(database, "LKT01", "LKT02")
+    one, two = await isp.customer("A", counter="LKT01"), await isp.customer("B", counter="LKT02")
+    await isp.customer("C", active=False)
+    await isp.open()
+    await isp.generate()
+    await isp.pay(one, 150_000)
+    await isp.pay(two, 50_000)
+    api = Api(database)
+    await api.sign_in()
+
+    async def codes(where: str) -> list[str]:
+        return [row["code"] for row in (await api.ask(f"{{ customers(filter: {{{where}}}) {{ nodes {{ code }} }} }}"))["nodes"]]
+
+    async def invoices(where: str) -> int:
+        return int((await api.ask(f"{{ invoices(filter: {{{where}}}) {{ totalCount }} }}"))["totalCount"])
+
+    assert await codes("inArrears: true") == ["B"]
+    assert await codes("inArrears: false, active: true") == ["A"]
+    assert await codes("active: false") == ["C"]
+    assert await codes(f'counterId: "cou_{isp.counters["LKT02"]}"') == ["B"]
+    assert await codes('search: "bud"') == ["A", "B", "C"]
+    assert await codes('search: "b"') == ["A", "B", "C"]
+    assert [await invoices(f"status: {status}") for status in ("OPEN", "PARTLY_PAID", "PAID")] == [0, 1, 1]
+    assert await invoices('month: "2026-02"') == 2
+    assert await invoices('month: "2026-03"') == 0
+    assert await invoices('dueBefore: "2026-02-20"') == 0
+    assert await invoices('dueBefore: "2026-02-21"') == 2
+    assert (await api.ask('{ payments(filter: {method: CASH, receivedFrom: "2026-02-03", receivedUntil: "2026-02-04"}) { totalCount } }'))[
+        "totalCount"
+    ] == 2
