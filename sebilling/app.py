@@ -17,6 +17,7 @@ from sebilling import __version__
 from sebilling.clock import Clock, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
+from sebilling.db.migrate import is_current
 from sebilling.errors import Unavailable
 from sebilling.jobs import worker
 from sebilling.logs import get_logger
@@ -59,6 +60,9 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
         try:
             async with asyncio.timeout(3):
                 await database.ping()
+                if not await is_current(database):
+                    why = "the database doesn't have this version's schema: run `sebilling migrate`"
+                    return JSONResponse({"status": "unavailable", "why": why}, status_code=503)
         except (Unavailable, TimeoutError) as error:
             return JSONResponse({"status": "unavailable", "why": str(error) or "the database doesn't answer"}, status_code=503)
         return JSONResponse({"status": "ready"})

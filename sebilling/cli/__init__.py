@@ -16,7 +16,7 @@ from rich.table import Table
 from sebilling.actor import EVERYWHERE, Role, operator
 from sebilling.app import create_app
 from sebilling.auth import passwords, users
-from sebilling.billing import counters, generation, invariants
+from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
 from sebilling.cli import importing
 from sebilling.clock import Month, NotAMonthError, system_clock
@@ -35,6 +35,8 @@ app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no
 user_app = typer.Typer(help="Users.", no_args_is_help=True)
 counter_app = typer.Typer(help="Counters (loket).", no_args_is_help=True)
 import_app = typer.Typer(help="Bring customers in. Nothing is written without --yes, and then everything or nothing.", no_args_is_help=True)
+period_app = typer.Typer(help="Periods (bulan tagihan).", no_args_is_help=True)
+app.add_typer(period_app, name="period")
 app.add_typer(user_app, name="user")
 app.add_typer(counter_app, name="counter")
 app.add_typer(import_app, name="import")
@@ -170,6 +172,32 @@ def counter_add(
     out.print(f"Counter {code.upper()} is there.")
 
 
+@period_app.command("open")
+def period_open(month: MonthArgument) -> None:
+    """Open a billing month. Issues nothing: `generate` does."""
+    wanted = _month(month)
+
+    async def work(database: Database) -> None:
+        async with database.transaction(actor=operator("sebilling period open"), at=system_clock()) as session:
+            await periods.create(session, wanted)
+
+    _run(work)
+    out.print(f"Period {wanted} is open.")
+
+
+@period_app.command("close")
+def period_close(month: MonthArgument) -> None:
+    """Close a billing month for good: it takes no new invoices."""
+    wanted = _month(month)
+
+    async def work(database: Database) -> None:
+        async with database.transaction(actor=operator("sebilling period close"), at=system_clock()) as session:
+            await periods.close(session, wanted)
+
+    _run(work)
+    out.print(f"Period {wanted} is closed.")
+
+
 Yes = Annotated[bool, typer.Option("--yes", help="Write it. Without, everything is checked and nothing is written.")]
 CreateMissing = Annotated[
     bool, typer.Option("--create-missing", help="Add counters and plans that aren't there yet, instead of calling their rows faulty.")
@@ -278,7 +306,3 @@ def demo(
         demo_month.once(settings, customers=customers, out=None if as_json else out)
     else:
         demo_month.serve(settings, customers=customers, out=out)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sebilling.db.engine import translated_errors
+from sebilling.db.engine import Database, translated_errors
 
 LOCK_KEY = 0x5EB111
 """Advisory lock held while migrating, so that two starting servers don't both try."""
@@ -30,6 +30,17 @@ def head() -> str:
     if revision is None:
         raise RuntimeError("the package holds no migrations")
     return revision
+
+
+_MIGRATED = text("SELECT EXISTS (SELECT FROM pg_tables WHERE tablename = 'alembic_version' AND schemaname = current_schema())")
+
+
+async def is_current(database: Database) -> bool:
+    """Whether the database is at `head()`. Raises DatabaseUnavailable."""
+    async with database.reading() as session:
+        if not await session.value(_MIGRATED):
+            return False
+        return bool(await session.value(text("SELECT version_num FROM alembic_version")) == head())
 
 
 def sql(name: str) -> str:

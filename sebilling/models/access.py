@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Base, Id, Instant, String
+from sebilling.models.columns import Base, Id, Instant, String
 
 
 class User(Base):

@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Base, Id, Instant, String
+from sebilling.models.columns import Base, Id, Instant, String
 
 
 class Counter(Base):

@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Base, Id, Instant, String
+from sebilling.models.columns import Base, Id, Instant, String
 
 
 class Customer(Base):

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Base, Id, Instant, String
+from sebilling.models.columns import Base, Id, Instant, String
 
 
 class Event(Base):

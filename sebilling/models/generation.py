@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Amount, Base, Id, Instant
+from sebilling.models.columns import Amount, Base, Id, Instant
 
 
 class GenerationRun(Base):

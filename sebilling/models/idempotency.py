@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Base, Instant, String
+from sebilling.models.columns import Base, Instant, String
 
 
 class IdempotencyKey(Base):

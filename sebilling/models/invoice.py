@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Amount, Base, Id, Instant, String
+from sebilling.models.columns import Amount, Base, Id, Instant, String
 
 
 class Invoice(Base):

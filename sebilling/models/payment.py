@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Amount, Base, Id, Instant, String
+from sebilling.models.columns import Amount, Base, Id, Instant, String
 
 
 class Payment(Base):

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Base, Id, Instant
+from sebilling.models.columns import Base, Id, Instant
 
 
 class Period(Base):

@@ -3,7 +3,7 @@
 from sqlalchemy import CheckConstraint, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sebilling.models.base import Amount, Base, Id, Instant, String
+from sebilling.models.columns import Amount, Base, Id, Instant, String
 
 
 class Plan(Base):

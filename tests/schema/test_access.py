@@ -103,7 +103,8 @@ async def test_a_clerk_sees_their_own_counter_and_nothing_else(database: Databas
     assert [one["counter"]["code"] for one in await api.ask('{ recap(month: "2026-02") { counter { code } } }')] == ["LKT01"]
     (foreign_invoice,) = await isp.rows("SELECT id FROM invoice WHERE customer_id = :c", c=foreign)
     assert await api.ask(f'{{ invoice(id: "inv_{foreign_invoice[0]}") {{ number }} }}') is None
-    pay = 'mutation($c: ID!) { recordPayment(input: {customerId: $c, amount: 1, idempotencyKey: "abcdefgh"}) { errors { code field message } } }'
+    pay = """mutation($c: ID!) {
+      recordPayment(input: {customerId: $c, amount: 1, idempotencyKey: "abcdefgh"}) { errors { code field message } } }"""
     assert await api.refused(pay, c=f"cus_{foreign}") == ("NOT_FOUND", ["input", "customerId"])
 
 

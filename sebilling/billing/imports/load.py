@@ -45,6 +45,7 @@ _STAGE: Final = text(
         address text, price bigint, active boolean, pppoe_name text) ON COMMIT DROP
     """
 )
+_UNSTAGE: Final = text("DROP TABLE IF EXISTS pg_temp.import_row")  # of an earlier file in the same transaction
 _ANALYZE: Final = text("ANALYZE import_row")
 _CONFLICTS: Final = text(
     f"""
@@ -117,6 +118,7 @@ async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, 
     what most of its rows say; if none does it is a fault, unless `free_plans` lets it cost nothing. Raises InvalidFile.
     """
     staged = Staged()
+    await session.execute(_UNSTAGE)
     await session.execute(_STAGE)
     driver: Any = (await session.connection.get_raw_connection()).driver_connection
     await driver.copy_records_to_table("import_row", records=_sound(rows, staged), columns=[column.name for column in fields(CustomerRow)])

@@ -1,0 +1,60 @@
+"""The house's budget: sizes, names, and habits that a linter doesn't know."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sebilling"
+FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "bench").rglob("*.py")])
+MOST_LINES_OF_A_FILE = 500
+MOST_LINES_OF_A_FUNCTION = 60
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc", "manager", "managers", "service", "services"}
+WALL_CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time")}
+MONEY = [PACKAGE / "billing", PACKAGE / "models", PACKAGE / "schema", PACKAGE / "money.py"]
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sizes_and_names(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES_OF_A_FILE
+    assert not {*path.with_suffix("").relative_to(ROOT).parts} & BANNED_NAMES
+    for node in nodes(path):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "migrations" not in path.parts:
+            assert (node.end_lineno or 0) - node.lineno < MOST_LINES_OF_A_FUNCTION, node.name
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_clock_asks_what_time_it_is_and_only_the_engine_commits(path: Path) -> None:
+    for node in nodes(path):
+        if isinstance(node, ast.Attribute):
+            owner = node.value.id if isinstance(node.value, ast.Name) else ""
+            assert (owner, node.attr) not in WALL_CLOCKS or path.name == "clock.py", f"{path}:{node.lineno} asks the wall clock"
+            assert node.attr not in {"commit", "rollback"}, f"{path}:{node.lineno} commits by itself"
+
+
+@pytest.mark.parametrize(
+    "path", [file for place in MONEY for file in ([place] if place.is_file() else place.rglob("*.py"))], ids=lambda path: path.name
+)
+def test_money_meets_no_float(path: Path) -> None:
+    for node in nodes(path):
+        assert not (isinstance(node, ast.Name) and node.id == "float"), f"{path}:{node.lineno}"
+        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float)), f"{path}:{node.lineno}"
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # of a path and a name
+            assert isinstance(node.right, ast.Constant), f"{path}:{node.lineno} divides"
+            assert isinstance(node.right.value, str), f"{path}:{node.lineno} divides"
+
+
+def test_every_public_function_of_the_domain_says_what_it_does() -> None:
+    bare = []
+    for place in ("billing", "auth", "db", "jobs"):
+        for path in (PACKAGE / place).rglob("*.py"):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body if "migrations" not in path.parts else ():
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                    bare += [f"{path}:{node.lineno} {node.name}"] * (not ast.get_docstring(node))
+    assert bare == []
