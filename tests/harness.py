@@ -84,17 +84,17 @@ class Isp:
                 session, customers.CustomerDetails(code=code or uuid.uuid4().hex[:12], counter_id=counter_id, **given)
             )
 
-    async def many_customers(self, count: int, *, counter: str | None = None) -> None:
-        """`count` more, by one statement."""
+    async def many_customers(self, count: int, *, counter: str | None = None, first: int = 0) -> None:
+        """`count` more, by one statement; `first` keeps the codes of several calls apart."""
         counter_id = self.counters[counter or next(iter(self.counters))]
         async with self.write() as session:
             await session.execute(
                 text(
                     "INSERT INTO customer (code, name, phone, address, counter_id, plan_id, installed_on, active, created_at)"
-                    " SELECT 'C' || CAST(:counter AS text) || '-' || n, 'Pelanggan ' || n, '', '', CAST(:counter AS int), :plan,"
+                    " SELECT 'C' || CAST(:counter AS text) || '-' || :first + n, 'Pelanggan ' || n, '', '', CAST(:counter AS int), :plan,"
                     " DATE '2025-01-01', true, now() FROM generate_series(1, :count) n"
                 ),
-                {"counter": str(counter_id), "plan": self.plan_id, "count": count},
+                {"counter": str(counter_id), "plan": self.plan_id, "count": count, "first": first},
             )
 
     async def open(self, month: Month = FEBRUARY) -> int:
@@ -147,12 +147,17 @@ def clerk(user_id: int, *counter_ids: int) -> Actor:
     return Actor(user_id, "kasir", Role.CLERK, Scope(frozenset(counter_ids)))
 
 
+def quiet_settings(**settings: Any) -> Settings:
+    """Settings that no file and no worker touches."""
+    return Settings(**{"_env_file": None, "inline_worker": False, **settings})
+
+
 class Api:
     """A GraphQL client of the application in this process, without a socket."""
 
     def __init__(self, database: Database, *, at: datetime = NOW, **settings: Any) -> None:
         self.now = at
-        app = create_app(Settings(_env_file=None, inline_worker=False, **settings), database, clock=lambda: self.now)
+        app = create_app(quiet_settings(**settings), database, clock=lambda: self.now)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
         self.headers: dict[str, str] = {}
 

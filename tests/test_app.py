@@ -10,13 +10,12 @@ import httpx
 from graphql import parse, validate
 
 from sebilling.app import create_app
-from sebilling.config import Settings
 from sebilling.db.databases import create_database, drop_database, url_of
 from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
 from sebilling.schema.roots import build_schema
-from tests.harness import Api, Isp
+from tests.harness import Api, Isp, quiet_settings
 from tests.processes import ServerProcess, clients, servers
 
 
@@ -46,7 +45,7 @@ async def test_ready_only_while_the_database_answers_and_back_by_itself(tmp_path
 async def test_not_ready_before_the_schema_is_there(server_url: str) -> None:
     await create_database(server_url, "unmigrated")
     database = Database(url_of(server_url, "unmigrated"), connections=2)
-    app = create_app(Settings(_env_file=None, inline_worker=False), database)
+    app = create_app(quiet_settings(), database)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
         answer = await http.get("/readyz")
         assert answer.status_code == 503

@@ -15,10 +15,10 @@ from datetime import date
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, Date, DateTime, Row, Text, TextClause, bindparam, text
+from sqlalchemy import BigInteger, Date, DateTime, Row, Text, TextClause, bindparam, text
 from sqlalchemy.types import TypeEngine
 
-from sebilling.billing.pricing import COUNTED, PRICED, skipped_by_reason
+from sebilling.billing.pricing import COUNTED, priced, skipped_by_reason
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import IdempotencyMismatch, NotFound, PeriodClosed
@@ -49,9 +49,7 @@ class Counts:
 
 
 _TYPES: Final[dict[str, type[TypeEngine[Any]]]] = {
-    "month": Date, "after": Date, "due_on": Date, "user_name": Text, "prefix": Text, "finished": Boolean,
-    **dict.fromkeys(("period", "counter", "run", "user", "next", "after_id", "upto_id", "chunk", "seen", "issued"), BigInteger),
-    **dict.fromkeys(("already_invoiced", "skipped", "total_amount"), BigInteger),
+    "month": Date, "after": Date, "user_name": Text, **dict.fromkeys(("period", "run", "user", "chunk"), BigInteger),
 }  # fmt: skip
 
 
@@ -63,7 +61,7 @@ def _typed(sql: str) -> TextClause:
 
 _PERIOD: Final = _typed("SELECT id, closed_at FROM period WHERE month = :month")
 _PREVIEW: Final = _typed(
-    f"WITH priced AS ({PRICED} WHERE CAST(:counters AS bigint[]) IS NULL OR customer.counter_id = ANY (:counters))"
+    f"WITH priced AS ({priced('customer')} WHERE CAST(:counters AS bigint[]) IS NULL OR customer.counter_id = ANY (:counters))"
     f" SELECT {COUNTED} FROM priced"
 )
 
@@ -150,53 +148,60 @@ async def start(session: WriteSession, month: Month, *, counters: Sequence[int] 
     return Started(run_id, replayed=False, total=total)
 
 
-# The task is locked too, though the run's lock would do: a statement that waited keeps its old snapshot, and PostgreSQL
+# The tasks are locked too, though the run's lock would do: a statement that waited keeps its old snapshot, and PostgreSQL
 # reads only those rows again that it locks itself. Without it the chunk that someone else just finished would be done again.
 _NEXT: Final = """
+    WITH run AS MATERIALIZED (
+        SELECT id, period_id FROM generation_run WHERE finished_at IS NULL {which} ORDER BY id LIMIT 1 FOR UPDATE {how}
+    )
     SELECT run.id AS run_id, run.period_id, period.month, task.counter_id, task.after_customer_id, task.upto_customer_id,
-           task.done, task.total, counter.code, greatest(CAST(:at AT TIME ZONE counter.timezone AS date),
-                                  period.month + counter.due_day - 1) AS due_on
-      FROM generation_run run
+           task.done, task.total, counter.code,
+           greatest(CAST(:at AT TIME ZONE counter.timezone AS date), period.month + counter.due_day - 1) AS due_on
+      FROM run
       JOIN period ON period.id = run.period_id
       JOIN generation_task task ON task.run_id = run.id AND NOT task.finished
       JOIN counter ON counter.id = task.counter_id
-     WHERE run.finished_at IS NULL {which}
-     ORDER BY run.id, task.counter_id LIMIT 1 FOR UPDATE OF run, task {how}
+     ORDER BY task.counter_id LIMIT 1000 FOR UPDATE OF task
 """
-_NEXT_OF_RUN: Final = _typed(_NEXT.format(which="AND run.id = :run", how=""))
+_NEXT_OF_RUN: Final = _typed(_NEXT.format(which="AND id = :run", how=""))
 _NEXT_OF_ANY: Final = _typed(_NEXT.format(which="", how="SKIP LOCKED"))
 
-# The lock keeps payments of the counter's customers out until commit (they hold it shared), so that waiting credit and
+# The lock keeps payments of the counters' customers out until commit (they hold it shared), so that waiting credit and
 # new invoices can't miss each other. It is taken in a statement of its own: the next ones see what was committed before.
 _LOCK_SERIES: Final = _typed(
     """
     INSERT INTO invoice_series AS series (period_id, counter_id, next_number)
-    SELECT :period, :counter, 1 FROM pg_advisory_xact_lock(1, :counter ::int)
+    SELECT :period, counter_id, 1 FROM unnest(CAST(:counters AS bigint[])) counter_id, pg_advisory_xact_lock(1, counter_id::int)
     ON CONFLICT (period_id, counter_id) DO UPDATE SET next_number = series.next_number
-    RETURNING next_number
+    RETURNING counter_id, next_number
     """
 )
+_CHUNK: Final = """task CROSS JOIN LATERAL (
+             SELECT * FROM customer WHERE counter_id = task.counter_id AND id > task.after_id AND id <= task.upto_id
+              ORDER BY id LIMIT :chunk) customer"""
 _ISSUE: Final = _typed(
     f"""
-    WITH priced AS MATERIALIZED (
-        {PRICED} WHERE customer.counter_id = :counter AND customer.id > :after_id AND customer.id <= :upto_id
-        ORDER BY customer.id LIMIT :chunk
+    WITH task AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:tasks AS jsonb))
+            AS task (counter_id bigint, after_id bigint, upto_id bigint, next bigint, prefix text, due_on date)
+    ), priced AS MATERIALIZED (
+        {priced(_CHUNK)}
     ), issued AS (
         INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, run_id, plan_name, covers_from, covers_until,
                              issued_at, due_on, total, allocated)
-        SELECT :period, :counter, numbered.sequence,
-               :prefix || lpad(numbered.sequence::text, 6, '0'), id, :run, plan_name, covers_from,
-               :after, :at, :due_on, price, 0
-          FROM (SELECT *, :next + row_number() OVER (ORDER BY id) - 1 AS sequence FROM priced WHERE verdict = 'ISSUE') numbered
+        SELECT :period, counter_id, sequence, prefix || lpad(sequence::text, 6, '0'), id, :run, plan_name, covers_from, :after,
+               :at, due_on, price, 0
+          FROM (SELECT priced.*, prefix, due_on, next + row_number() OVER (PARTITION BY counter_id ORDER BY id) - 1 AS sequence
+                  FROM priced JOIN task USING (counter_id) WHERE verdict = 'ISSUE') numbered
         RETURNING id, plan_name, total
     ), lines AS (
         INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount)
         SELECT id, 1, 'SUBSCRIPTION', plan_name, 1, total, total FROM issued
+    ), waiting AS (
+        SELECT EXISTS (SELECT FROM payment JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE' WHERE allocated < amount)
     )
-    SELECT {COUNTED}, max(id) AS last_id, (SELECT count(*) FROM issued) AS written,
-           EXISTS (SELECT FROM payment JOIN priced waiting ON waiting.id = customer_id AND waiting.verdict = 'ISSUE'
-                    WHERE allocated < amount) AS credit_waits
-      FROM priced
+    SELECT counter_id, {COUNTED}, max(id) AS last_id, (SELECT count(*) FROM issued) AS written, (TABLE waiting) AS credit_waits
+      FROM priced GROUP BY counter_id
     """
 )
 _APPLY_CREDIT: Final = _typed(
@@ -204,8 +209,9 @@ _APPLY_CREDIT: Final = _typed(
     WITH waiting AS (
         SELECT payment.id AS payment_id, invoice.id AS invoice_id, total, amount - payment.allocated AS free,
                sum(amount - payment.allocated) OVER (PARTITION BY invoice.id ORDER BY payment.id) - (amount - payment.allocated) AS before
-          FROM invoice JOIN payment ON payment.customer_id = invoice.customer_id AND payment.allocated < amount
-         WHERE period_id = :period AND invoice.counter_id = :counter AND sequence >= :next
+          FROM jsonb_to_recordset(CAST(:tasks AS jsonb)) AS task (counter_id bigint, next bigint)
+          JOIN invoice ON period_id = :period AND invoice.counter_id = task.counter_id AND sequence >= task.next
+          JOIN payment ON payment.customer_id = invoice.customer_id AND payment.allocated < amount
     )
     INSERT INTO allocation (payment_id, invoice_id, amount, allocated_at)
     SELECT payment_id, invoice_id, least(free, total - before), :at FROM waiting WHERE before < total
@@ -213,31 +219,35 @@ _APPLY_CREDIT: Final = _typed(
 )
 _SETTLE: Final = _typed(
     """
-    WITH series AS (
-        UPDATE invoice_series SET next_number = next_number + :issued WHERE period_id = :period AND counter_id = :counter
+    WITH counts AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(CAST(:counts AS jsonb)) AS counts (
+            counter_id bigint, next bigint, after_id bigint, seen int, issued int, already_invoiced int, skipped int, reasons jsonb,
+            total_amount bigint, finished boolean)
+    ), series AS (
+        UPDATE invoice_series series SET next_number = next_number + counts.issued FROM counts
+         WHERE period_id = :period AND series.counter_id = counts.counter_id
     ), task AS (
-        UPDATE generation_task
-           SET after_customer_id = :after_id, done = done + :seen, issued = issued + :issued,
-               already_invoiced = already_invoiced + :already_invoiced, skipped = skipped + :skipped,
+        UPDATE generation_task task
+           SET after_customer_id = counts.after_id, done = done + counts.seen, issued = task.issued + counts.issued,
+               already_invoiced = task.already_invoiced + counts.already_invoiced, skipped = task.skipped + counts.skipped,
                skipped_by_reason = (
                    SELECT coalesce(jsonb_object_agg(reason, count), '{}') FROM (
                        SELECT key AS reason, sum(value::bigint) AS count
                          FROM (SELECT * FROM jsonb_each_text(skipped_by_reason)
-                               UNION ALL SELECT * FROM jsonb_each_text(CAST(:reasons AS jsonb))) counts GROUP BY key) summed),
-               total_amount = total_amount + :total_amount, finished = :finished
-         WHERE run_id = :run AND counter_id = :counter
+                               UNION ALL SELECT * FROM jsonb_each_text(counts.reasons)) both_counts GROUP BY key) summed),
+               total_amount = task.total_amount + counts.total_amount, finished = counts.finished
+          FROM counts WHERE run_id = :run AND task.counter_id = counts.counter_id
     ), run AS (
         UPDATE generation_run SET finished_at = :at
-         WHERE id = :run AND :finished
-           AND NOT EXISTS (SELECT FROM generation_task WHERE run_id = :run AND counter_id <> :counter AND NOT finished)
+         WHERE id = :run AND NOT EXISTS (
+               SELECT FROM generation_task task LEFT JOIN counts USING (counter_id)
+                WHERE run_id = :run AND NOT task.finished AND NOT coalesce(counts.finished, false))
         RETURNING id
     ), event AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT :at, :user, :user_name, 'invoices.issued', 'generation_run',
-               :run, :counter,
-               jsonb_build_object('period', :period, 'issued', :issued, 'from', :next,
-                                  'alreadyInvoiced', :already_invoiced, 'skipped', CAST(:reasons AS jsonb),
-                                  'amount', :total_amount)
+        SELECT :at, :user, :user_name, 'invoices.issued', 'generation_run', :run, counter_id,
+               jsonb_build_object('period', :period, 'issued', issued, 'from', next, 'alreadyInvoiced', already_invoiced,
+                                  'skipped', reasons, 'amount', total_amount) FROM counts
         UNION ALL
         SELECT :at, :user, :user_name, 'generation.finished', 'generation_run', id, NULL, '{}' FROM run
     )
@@ -249,42 +259,73 @@ _SETTLE: Final = _typed(
 async def advance(session: WriteSession, *, chunk: int, run_id: int | None = None) -> bool:
     """Issue the invoices of the next `chunk` customers of a run (None: the oldest that nobody works on).
 
-    Gives False when there is nothing more to do. With a `run_id` it waits for whoever holds the run.
+    Counters that fit into the chunk together are done together. Gives False when there is nothing more to do. With a
+    `run_id` it waits for whoever holds the run.
     """
-    found = await session.row(
+    tasks = await session.rows(
         _NEXT_OF_ANY if run_id is None else _NEXT_OF_RUN, {"at": session.at} | ({} if run_id is None else {"run": run_id})
     )
-    if found is None:
+    if not tasks:
         return False
-    finished_run = await _issue_chunk(session, found, chunk=chunk)
+    finished_run = await _issue(session, _fitting(tasks, chunk), chunk=chunk)
     return run_id is None or not finished_run
 
 
-async def _issue_chunk(session: WriteSession, task: Row[*tuple[Any, ...]], *, chunk: int) -> bool:
-    """One chunk of the task; True if it was the last of its run."""
-    place = {"period": task.period_id, "counter": task.counter_id}
-    first_number: int = await session.value(_LOCK_SERIES, place)
-    month = Month.of(task.month)
-    counts = await session.row(
-        _ISSUE,
-        {**_days(task.period_id, task.month), **place, "run": task.run_id, "next": first_number, "at": session.at,
-         "prefix": f"INV/{month}/{task.code}/", "due_on": task.due_on, "after_id": task.after_customer_id,
-         "upto_id": task.upto_customer_id, "chunk": chunk},
-    )  # fmt: skip
-    if counts is None or counts.issued != counts.written:
-        raise RuntimeError(f"run {task.run_id} priced what it did not write: {counts}")
-    if counts.credit_waits:
-        await session.execute(_APPLY_CREDIT, {**place, "next": first_number, "at": session.at})
-    reasons = skipped_by_reason(counts)
+def _fitting(tasks: Sequence[Row[*tuple[Any, ...]]], chunk: int) -> list[Row[*tuple[Any, ...]]]:
+    """The first tasks that together have at most `chunk` customers left; at least one."""
+    found: list[Row[*tuple[Any, ...]]] = []
+    for task in tasks:
+        chunk -= task.total - task.done
+        if found and chunk < 0:
+            break
+        found.append(task)
+    return found
+
+
+async def _issue(session: WriteSession, tasks: Sequence[Row[*tuple[Any, ...]]], *, chunk: int) -> bool:
+    """The next chunk of these tasks, or all that is left of them; True if nothing of the run remains."""
+    first, month = tasks[0], Month.of(tasks[0].month)
+    place = {"period": first.period_id, "run": first.run_id, "at": session.at}
+    numbers = {row.counter_id: row.next_number for row in await session.rows(
+        _LOCK_SERIES, {"period": first.period_id, "counters": [task.counter_id for task in tasks]}
+    )}  # fmt: skip
+    asked = orjson.dumps([
+        {"counter_id": task.counter_id, "after_id": task.after_customer_id, "upto_id": task.upto_customer_id,
+         "next": numbers[task.counter_id], "prefix": f"INV/{month}/{task.code}/", "due_on": task.due_on}
+        for task in tasks
+    ]).decode()  # fmt: skip
+    counted = await session.rows(_ISSUE, {**place, "month": month.first, "after": month.after, "tasks": asked, "chunk": chunk})
+    if sum(row.issued for row in counted) != (counted[0].written if counted else 0):
+        raise RuntimeError(f"run {first.run_id} priced what it did not write: {counted}")
+    if counted and counted[0].credit_waits:
+        await session.execute(_APPLY_CREDIT, {"period": first.period_id, "at": session.at, "tasks": asked})
+    by_counter = {row.counter_id: row for row in counted}
+    counts = [_settled(task, by_counter.get(task.counter_id), next_number=numbers[task.counter_id]) for task in tasks]
     finished_run: bool = await session.value(
         _SETTLE,
-        {**place, "run": task.run_id, "next": first_number, "at": session.at, "user": session.actor.user_id,
-         "user_name": session.actor.name, "after_id": counts.last_id or task.upto_customer_id, "seen": counts.seen,
-         "issued": counts.issued, "already_invoiced": counts.already_invoiced, "skipped": sum(reasons.values()),
-         "reasons": orjson.dumps(reasons).decode(), "total_amount": counts.total_amount,
-         "finished": task.done + counts.seen >= task.total or counts.seen == 0},
-    )  # fmt: skip
+        {**place, "user": session.actor.user_id, "user_name": session.actor.name, "counts": orjson.dumps(counts).decode()},
+    )
     return finished_run
+
+
+def _settled(task: Row[*tuple[Any, ...]], counted: Row[*tuple[Any, ...]] | None, *, next_number: int) -> dict[str, Any]:
+    """What the task adds to its accounts; `counted` is None if no customer was left."""
+    if counted is None:
+        nothing = dict.fromkeys(("seen", "issued", "already_invoiced", "skipped", "total_amount"), 0)
+        return {
+            **nothing,
+            "counter_id": task.counter_id,
+            "next": next_number,
+            "after_id": task.upto_customer_id,
+            "reasons": {},
+            "finished": True,
+        }
+    reasons = skipped_by_reason(counted)
+    return {
+        "counter_id": task.counter_id, "next": next_number, "after_id": counted.last_id, "seen": counted.seen, "issued": counted.issued,
+        "already_invoiced": counted.already_invoiced, "skipped": sum(reasons.values()), "reasons": reasons,
+        "total_amount": counted.total_amount, "finished": task.done + counted.seen >= task.total,
+    }  # fmt: skip
 
 
 async def work(transaction: Callable[[], AbstractAsyncContextManager[WriteSession]], *, run_id: int, chunk: int) -> None:

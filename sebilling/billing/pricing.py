@@ -19,27 +19,33 @@ class SkipReason(StrEnum):
 ISSUE: Final = "ISSUE"
 ALREADY_INVOICED: Final = "ALREADY_INVOICED"
 
-PRICED: Final = """
-    SELECT customer.id, plan.name AS plan_name, coalesce(customer.price, plan.price) AS price,
-           greatest(:month, customer.installed_on) AS covers_from,
-           CASE WHEN invoice.id IS NOT NULL THEN 'ALREADY_INVOICED'
-                WHEN NOT customer.active THEN 'INACTIVE'
-                WHEN customer.installed_on >= :after THEN 'NOT_INSTALLED_YET'
-                WHEN coalesce(customer.price, plan.price) = 0 THEN 'ZERO_AMOUNT'
-                ELSE 'ISSUE' END AS verdict
-      FROM customer
-      JOIN plan ON plan.id = customer.plan_id
-      LEFT JOIN invoice ON invoice.customer_id = customer.id AND invoice.period_id = :period
-"""
-"""A row for every customer of the FROM clause: `verdict` is ISSUE, ALREADY_INVOICED or a SkipReason. Binds `period`, `month`
-(its first day) and `after` (the day after its last). A day of service that was installed late is covered from then on."""
+
+def priced(customers: str) -> str:
+    """SQL with a row for every customer of `customers`, a FROM item called `customer`: what becomes of them in the period.
+
+    `verdict` is ISSUE, ALREADY_INVOICED or a SkipReason. Binds `period`, `month` (its first day) and `after` (the day after its
+    last). Service that was installed within the month is covered from then on.
+    """
+    return f"""
+        SELECT customer.id, customer.counter_id, plan.name AS plan_name, coalesce(customer.price, plan.price) AS price,
+               greatest(:month, customer.installed_on) AS covers_from,
+               CASE WHEN invoice.id IS NOT NULL THEN 'ALREADY_INVOICED'
+                    WHEN NOT customer.active THEN 'INACTIVE'
+                    WHEN customer.installed_on >= :after THEN 'NOT_INSTALLED_YET'
+                    WHEN coalesce(customer.price, plan.price) = 0 THEN 'ZERO_AMOUNT'
+                    ELSE 'ISSUE' END AS verdict
+          FROM {customers}
+          JOIN plan ON plan.id = customer.plan_id
+          LEFT JOIN invoice ON invoice.customer_id = customer.id AND invoice.period_id = :period
+    """
+
 
 COUNTED: Final = """
     count(*) AS seen, count(*) FILTER (WHERE verdict = 'ISSUE') AS issued,
     count(*) FILTER (WHERE verdict = 'ALREADY_INVOICED') AS already_invoiced,
     coalesce(sum(price) FILTER (WHERE verdict = 'ISSUE'), 0)::bigint AS total_amount,
     """ + ", ".join(f"count(*) FILTER (WHERE verdict = '{reason}') AS skipped_{reason.lower()}" for reason in SkipReason)
-"""What became of PRICED rows, in columns."""
+"""What became of priced rows, in columns."""
 
 
 def skipped_by_reason(counts: object) -> dict[str, int]:

@@ -9,7 +9,7 @@ from sebilling.billing import counters, customers, generation, periods, plans
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.errors import GenerationRunning, IdempotencyMismatch, NotFound, PeriodClosed
-from tests.harness import FEBRUARY, NOW, Isp
+from tests.harness import FEBRUARY, NOW, Api, Isp, counted_statements
 
 
 async def test_everybody_is_issued_already_invoiced_or_skipped_with_the_reason(database: Database) -> None:
@@ -171,3 +171,21 @@ async def test_a_customer_moves_to_another_counter_only_between_runs(database: D
         await customers.update(session, customer_id, counter_id=isp.counters["LKT02"])
     assert (await isp.generate()).already_invoiced == 1, "who moved isn't billed again at the new counter"
     await isp.check()
+
+
+async def test_a_thousand_customers_of_three_counters_take_ten_statements_as_many_as_three(committed: Database) -> None:
+    isp = await Isp.make(committed, "LKT01", "LKT02", "LKT03")
+    api = Api(committed)
+    await api.sign_in()
+    document = "mutation($i: GenerateInvoicesInput!) { generateInvoices(input: $i) { run { issued skipped { count } } errors { code } } }"
+    counted = []
+    for number, customers_each in enumerate((1, 332)):
+        for code in isp.counters:
+            await isp.many_customers(customers_each, counter=code, first=10 * number)
+        month = Month(2026, 2).plus(number)
+        await isp.open(month)
+        with counted_statements(committed) as sent:
+            payload = await api.do(document, i={"month": str(month), "idempotencyKey": f"key-for-{month}"})
+        counted.append((payload["run"]["issued"], len(sent)))
+    assert counted == [(3, counted[0][1]), (999, counted[0][1])]
+    assert counted[1][1] <= 10

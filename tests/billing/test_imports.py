@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sebilling.actor import operator
 from sebilling.billing.imports import customers_csv, load, mikrotik_export
 from sebilling.billing.imports.rows import CustomerRow, Faulty, read_day
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile
-from tests.harness import NOW, Isp, operator
+from tests.harness import NOW, Isp
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 HEADER = "Kode Pelanggan;Nama;Loket;Paket;Harga;Tanggal Pasang"

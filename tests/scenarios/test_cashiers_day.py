@@ -54,7 +54,7 @@ class Day:
 
     async def pay(self, name: str, amount: int, key: str | None = None, **more: Any) -> Any:
         document = f"""mutation($i: RecordPaymentInput!) {{ recordPayment(input: $i) {{ replayed {ERRORS}
-          payment {{ amount credit receivedBy customer {{ outstanding credit }} allocations {{ amount invoice {{ number status }} }} }} }} }}"""
+          payment {{ amount credit receivedBy allocations {{ amount invoice {{ number status }} }} }} }} }}"""
         given = {"customerId": self.ids[name], "amount": amount, "idempotencyKey": key or f"pay-{name}-{self.cashier.now.isoformat()}"}
         return await self.cashier.do(document, i=given | more)
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from sebilling.billing import payments
 from sebilling.db.engine import Database
-from sebilling.schema import payments as payments_module
 from tests.harness import Api, Isp
 
 PAY = "mutation($i: RecordPaymentInput!) { recordPayment(input: $i) { payment { id } replayed errors { code message field } } }"
@@ -184,7 +184,7 @@ async def test_what_nobody_expected_is_masked_and_logged_with_a_reference(databa
     async def broken(*_: object) -> None:
         raise RuntimeError("a secret of the house")
 
-    monkeypatch.setattr(payments_module.verbs, "record", broken)
+    monkeypatch.setattr(payments, "record", broken)
     with capture_logs() as logs:
         answer = await api.raw(PAY, i={"customerId": customer, "amount": 1, "idempotencyKey": "abcdefgh"})
     (error,) = answer["errors"]

@@ -1,0 +1,52 @@
+"""`make bench ARGS="generate --customers 1000 100000 --json"`, `make bench ARGS="page --json"`."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from bench import generate, page
+from bench.result import Result
+from sebilling.logs import set_up
+
+
+def main() -> None:
+    """Measure, and print a table or an array of JSON objects."""
+    parser = argparse.ArgumentParser(prog="bench")
+    commands = parser.add_subparsers(dest="command", required=True)
+    generating = commands.add_parser("generate", help="generateInvoices through HTTP beside one plain SQL statement")
+    generating.add_argument("--customers", type=int, nargs="+", default=[1_000, 100_000])
+    generating.add_argument("--rounds", type=int, default=5)
+    paging = commands.add_parser("page", help="a page of 50 invoices beside a bare endpoint with the same SQL result")
+    paging.add_argument("--seconds", type=int, default=5)
+    paging.add_argument("--rounds", type=int, default=3)
+    for command in (generating, paging):
+        command.add_argument("--json", action="store_true")
+        command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
+    given = parser.parse_args()
+    set_up(level="WARNING", style="console")
+    if given.command == "generate":
+        results = [one for size in given.customers for one in asyncio.run(generate.measure(given.var, customers=size, rounds=given.rounds))]
+    else:
+        results = asyncio.run(page.measure(given.var, seconds=given.seconds, rounds=given.rounds))
+    show(results, as_json=given.json)
+
+
+def show(results: list[Result], *, as_json: bool) -> None:
+    """As JSON for programs, as a table for people."""
+    if as_json:
+        sys.stdout.write(orjson.dumps([one.as_json() for one in results]).decode() + "\n")
+        return
+    table = Table("benchmark", "size", "ours", "reference", "unit", "ratio", "reference is")
+    for one in results:
+        table.add_row(
+            one.benchmark, str(one.size), f"{one.ours:.4g}", f"{one.reference:.4g}", one.unit, f"{one.ratio:.2f}", one.reference_name
+        )
+    Console(width=160).print(table)
+
+
+main()

@@ -1,0 +1,127 @@
+"""Seconds of `generateInvoices` through HTTP beside the best plain SQL statement that writes the same rows.
+
+The reference inserts invoices and lines of one period for every counter, in one statement, in the same tables under the
+same constraints, triggers and indexes; it takes no lock, keeps no progress, applies no credit and writes no event.
+"""
+
+import statistics
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import event, text
+
+from bench.place import MONTH, PASSWORD, USERNAME, outside, place
+from bench.result import Result
+from sebilling.actor import operator
+from sebilling.app import create_app
+from sebilling.billing import periods
+from sebilling.clock import Month, system_clock
+from sebilling.config import Settings
+from sebilling.db.engine import Database
+from sebilling.server import listening_socket, serving
+
+SERIES = text("INSERT INTO invoice_series SELECT :period, id, 1 FROM counter")
+REFERENCE = text(
+    """
+    WITH issued AS (
+        INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, run_id, plan_name, covers_from, covers_until,
+                             issued_at, due_on, total, allocated)
+        SELECT CAST(:period AS bigint), counter.id, numbered.sequence,
+               'INV/' || CAST(:month AS text) || '/' || counter.code || '/' || lpad(numbered.sequence::text, 6, '0'), numbered.id, NULL,
+               plan.name, greatest(CAST(:first AS date), installed_on), CAST(:after AS date), now(),
+               CAST(:first AS date) + due_day - 1, coalesce(numbered.price, plan.price), 0
+          FROM (SELECT *, row_number() OVER (PARTITION BY counter_id ORDER BY id) AS sequence FROM customer
+                 WHERE active AND installed_on < CAST(:after AS date)) numbered
+          JOIN counter ON counter.id = counter_id JOIN plan ON plan.id = plan_id
+        RETURNING id, plan_name, total
+    )
+    INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount)
+    SELECT id, 1, 'SUBSCRIPTION', plan_name, 1, total, total FROM issued
+    """
+)
+RUN = "id status issued alreadyInvoiced totalAmount"
+
+
+async def measure(var: Path, *, customers: int, rounds: int) -> list[Result]:
+    """The medians of `rounds` interleaved runs, and the number of statements of one of ours."""
+    async with place(var, f"generate_{customers}", customers=customers) as database:
+        ours: list[float] = []
+        reference: list[float] = []
+        statements = 0
+        served = Database(database.url)
+        sent = _counted(served)
+        with (
+            serving(create_app(Settings(), served), listening_socket("127.0.0.1", 0)) as address,
+            httpx.Client(base_url=address, timeout=600) as http,
+        ):
+            _sign_in(http)
+            for number in range(rounds):
+                month = MONTH.plus(2 * number)
+                await _open(database, month)
+                await outside(database, "CHECKPOINT")
+                before, began = len(sent), time.perf_counter()
+                issued = _generate(http, month)
+                ours.append(time.perf_counter() - began)
+                statements = len(sent) - before
+                await _open(database, month.plus(1))
+                await outside(database, "CHECKPOINT")
+                began = time.perf_counter()
+                written = await _write(database, month.plus(1))
+                reference.append(time.perf_counter() - began)
+                if number == 0 and abs(issued - written) > customers // 50:  # some are installed a month later
+                    raise RuntimeError(f"ours issued {issued}, the reference {written}")
+                await outside(database, "VACUUM ANALYZE invoice")
+    results = [Result("generate", customers, statistics.median(ours), statistics.median(reference), "one plain SQL statement", "seconds")]
+    if customers <= 1_000:
+        results.append(Result("generate-statements", customers, statements, 10, "allowed", "SQL statements"))
+    return results
+
+
+def _counted(database: Database) -> list[str]:
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "SKIP LOCKED" not in statement:  # the background worker's looking for work
+            sent.append(statement)
+
+    for engine in (database.read_engine, database.write_engine):
+        event.listen(engine.sync_engine, "before_cursor_execute", note)
+    return sent
+
+
+def _ask(http: httpx.Client, document: str, **variables: Any) -> Any:
+    answer = http.post("/graphql", json={"query": document, "variables": variables}).json()
+    if "errors" in answer:
+        raise RuntimeError(answer["errors"])
+    return next(iter(answer["data"].values()))
+
+
+def _sign_in(http: httpx.Client) -> None:
+    document = "mutation($i: SignInInput!) { signIn(input: $i) { token } }"
+    token = _ask(http, document, i={"username": USERNAME, "password": PASSWORD})["token"]
+    http.headers["Authorization"] = f"Bearer {token}"
+
+
+def _generate(http: httpx.Client, month: Month) -> int:
+    document = f"mutation($i: GenerateInvoicesInput!) {{ generateInvoices(input: $i) {{ run {{ {RUN} }} errors {{ message }} }} }}"
+    run = _ask(http, document, i={"month": str(month), "idempotencyKey": str(uuid.uuid4())})["run"]
+    while run["status"] == "RUNNING":
+        time.sleep(0.05)
+        run = _ask(http, f"query($id: ID!) {{ generationRun(id: $id) {{ {RUN} }} }}", id=run["id"])
+    return int(run["issued"])
+
+
+async def _open(database: Database, month: Month) -> None:
+    async with database.transaction(actor=operator("bench"), at=system_clock()) as session:
+        await periods.create(session, month)
+
+
+async def _write(database: Database, month: Month) -> int:
+    async with database.write_engine.begin() as connection:
+        period = (await connection.execute(text("SELECT id FROM period WHERE month = :m"), {"m": month.first})).scalar_one()
+        await connection.execute(SERIES, {"period": period})
+        found = await connection.execute(REFERENCE, {"period": period, "month": str(month), "first": month.first, "after": month.after})
+        return found.rowcount

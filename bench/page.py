@@ -1,0 +1,160 @@
+"""Requests a second of a page of 50 invoices {customer {counter} payments}, beside a bare endpoint with the same SQL result.
+
+Both are processes of their own under uvicorn; one client sends to each in turn over 32 connections that stay open. The
+reference (bench/bare.py) is Starlette, asyncpg and orjson, knows neither GraphQL nor users, and runs our own statement.
+"""
+
+import asyncio
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+from sqlalchemy import event, text
+
+from bench.place import MONTH, PASSWORD, USERNAME, outside, place
+from bench.result import Result
+from sebilling.actor import EVERYWHERE, Actor, Role, operator
+from sebilling.billing import generation, periods
+from sebilling.clock import system_clock
+from sebilling.config import Settings
+from sebilling.db.engine import Database
+from sebilling.schema.context import Context, Parts
+from sebilling.schema.roots import build_schema
+
+CUSTOMERS = 20_000
+CONNECTIONS = 32
+QUERY = """{ invoices(first: 50) { nodes { id number status total outstanding dueOn
+  customer { id code name counter { id code name } } payments { id amount method receivedAt } } } }"""
+
+
+async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
+    """The medians of `rounds` interleaved runs of `seconds` each."""
+    async with place(var, "page", customers=CUSTOMERS) as database:
+        await _bill(database)
+        ours: list[float] = []
+        reference: list[float] = []
+        with _server(["-m", "sebilling.cli", "serve", "--port", "0"], database.url) as address:
+            token = orjson.loads(await _once(address, _post(
+                "mutation($i: SignInInput!) { signIn(input: $i) { token } }", i={"username": USERNAME, "password": PASSWORD}
+            )))["data"]["signIn"]["token"]  # fmt: skip
+            request = _post(QUERY, token)
+            answer = orjson.loads(await _once(address, request))
+            statement = await _statement(database)
+            with _server(["-m", "bench.bare"], database.url, BENCH_STATEMENT=statement) as bare:
+                same = orjson.loads(await _once(bare, _GET))
+                if [one["node"]["id"] for one in same["data"][:50]] != [one["id"] for one in answer["data"]["invoices"]["nodes"]]:
+                    raise RuntimeError("the reference reads something else")
+                for _ in range(rounds):
+                    ours.append(await _requests_per_second(address, request, seconds))
+                    reference.append(await _requests_per_second(bare, _GET, seconds))
+    name = "Starlette + asyncpg + orjson, no GraphQL, same SQL"
+    return [Result("page", 50, statistics.median(ours), statistics.median(reference), name, "requests/s")]
+
+
+async def _bill(database: Database) -> None:
+    """A month's invoices; every third of the last ones is paid in two parts."""
+    actor, at = operator("bench"), system_clock()
+    async with database.transaction(actor=actor, at=at) as session:
+        await periods.create(session, MONTH)
+        started = await generation.start(session, MONTH, counters=None, key="bench-page")
+    await generation.work(lambda: database.transaction(actor=actor, at=at), run_id=started.run_id, chunk=10_000)
+    async with database.transaction(actor=actor, at=at) as session:
+        await session.execute(
+            text(
+                "SELECT record_payment(app_user.id, 'bench', 'bench-' || half || '-' || invoice.id, ''::bytea, customer_id, NULL, NULL,"
+                " 50000, 'CASH', now(), now(), '', NULL) FROM app_user, invoice, generate_series(1, 2) half"
+                " WHERE invoice.id % 3 = 0 AND invoice.id > (SELECT max(id) - 3000 FROM invoice)"
+            )
+        )
+    await outside(database, "VACUUM ANALYZE")
+
+
+async def _statement(database: Database) -> str:
+    """The SQL that our server sends for QUERY: caught where it is sent."""
+    sent: list[str] = []
+    event.listen(database.read_engine.sync_engine, "before_cursor_execute", lambda _c, _u, statement, *_: sent.append(statement))
+    context = Context(
+        parts=Parts(database=database, settings=Settings(), clock=system_clock), at=system_clock(), language="en", token=None,
+        actor=Actor(None, "bench", Role.ADMIN, EVERYWHERE),
+    )  # fmt: skip
+    result = await build_schema().execute(QUERY, context_value=context)
+    if result.errors or len(sent) != 1:
+        raise RuntimeError(f"expected one statement: {result.errors} {sent}")
+    return sent[0]
+
+
+@contextmanager
+def _server(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
+    log = Path(tempfile.mkstemp(prefix="bench-")[1])
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=file, stderr=file,
+            env={**os.environ, "SEBILLING_DATABASE_URL": url, "SEBILLING_LOG_LEVEL": "INFO", **environment},
+        )  # fmt: skip
+    try:
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
+            if process.poll() is not None:
+                raise RuntimeError(log.read_text())
+            time.sleep(0.05)
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait()
+        log.unlink()
+
+
+_GET = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
+
+
+def _post(document: str, token: str | None = None, **variables: object) -> bytes:
+    body = orjson.dumps({"query": document, "variables": variables})
+    sign_in = f"Authorization: Bearer {token}\r\n" if token else ""
+    head = f"POST /graphql HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n{sign_in}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def _once(address: str, request: bytes) -> bytes:
+    reader, writer = await _connection(address)
+    body = await _answer(reader, writer, request)
+    writer.close()
+    return body
+
+
+async def _connection(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, _, port = address.removeprefix("http://").partition(":")
+    return await asyncio.open_connection(host, int(port), limit=1 << 22)
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
+    """A client that does nothing but send and read, so that it isn't what is measured."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(head.decode())
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    return await reader.readexactly(int(length[1]) if length else 0)
+
+
+async def _requests_per_second(address: str, request: bytes, seconds: int) -> float:
+    until = time.perf_counter() + seconds
+    done = 0
+
+    async def client() -> None:
+        nonlocal done
+        reader, writer = await _connection(address)
+        while time.perf_counter() < until:
+            await _answer(reader, writer, request)
+            done += 1
+        writer.close()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+    return done / (time.perf_counter() - began)

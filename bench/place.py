@@ -1,0 +1,50 @@
+"""A database to measure in: an embedded server with its usual, durable settings, and an ISP in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import text
+
+from sebilling.actor import Role, operator
+from sebilling.auth import passwords, users
+from sebilling.billing.imports import load
+from sebilling.clock import Month, system_clock
+from sebilling.db.databases import create_database, drop_database
+from sebilling.db.embedded import embedded_database
+from sebilling.db.engine import Database
+from sebilling.db.migrate import migrate
+from sebilling.demo import isp
+
+USERNAME = "bench"
+PASSWORD = passwords.random_password()
+MONTH = Month(2026, 1)
+
+
+@asynccontextmanager
+async def place(var: Path, name: str, *, customers: int) -> AsyncIterator[Database]:
+    """A fresh database with an admin and customers, dropped afterwards."""
+    with embedded_database(var / "bench", own=False) as server:
+        url = await create_database(server, name)
+        await migrate(url)
+        database = Database(url)
+        actor, at = operator("bench"), system_clock()
+        hashed = await passwords.hashed(PASSWORD)
+        async with database.transaction(actor=actor, at=at) as session:
+            await users.create(session, username=USERNAME, name=USERNAME, role=Role.ADMIN, password_hash=hashed)
+            staged = await load.stage(session, isp.rows(count=customers, month=MONTH), create_missing=True)
+            await load.write(session, staged, file="bench")
+        async with database.reading() as session:
+            await session.rows(text("SELECT 1"))
+        await outside(database, "VACUUM ANALYZE")
+        try:
+            yield database
+        finally:
+            await database.close()
+            await drop_database(server, name)
+
+
+async def outside(database: Database, statement: str) -> None:
+    """Run a statement that takes no transaction, such as VACUUM or CHECKPOINT."""
+    async with database.read_engine.connect() as connection:
+        await connection.execute(text(statement))
