@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup demo run test check lint bench clean
+.PHONY: setup demo run test check lint bench campaign clean
 setup: .venv/.dev
 
 .venv/.made:
@@ -40,6 +40,9 @@ check: lint
 
 bench: .venv/.dev
 	$(BIN)/python -m bench $(ARGS)
+
+campaign: .venv/.dev
+	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 $(BIN)/python -m pytest tests/crash tests/concurrency $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Final
 
 from sqlalchemy import text
@@ -12,10 +13,16 @@ from sebilling import events
 from sebilling.actor import Actor, Role, Scope
 from sebilling.auth import passwords
 from sebilling.db.engine import Database, ReadSession, WriteSession
-from sebilling.errors import WrongCredentials
+from sebilling.errors import TooManyAttempts, WrongCredentials
 
 _ALL_COUNTERS: Final = frozenset({Role.ADMIN, Role.FINANCE, Role.TECHNICIAN, Role.AUDITOR})
 _USER: Final = text("SELECT id, name, role, password_hash FROM app_user WHERE username = :username AND active")
+_FAILURES: Final = text(
+    "SELECT at FROM event WHERE subject = 'sign_in' AND subject_id = :id AND at > :since ORDER BY id DESC OFFSET :most - 1 LIMIT 1"
+)
+MOST_FAILURES: Final = 10
+WITHIN: Final = timedelta(minutes=5)
+"""After so many failures within this time a name has to wait, whether it exists or not."""
 _INSERT: Final = text("INSERT INTO access_token (token_hash, user_id, created_at, expires_at) VALUES (:hash, :user, :at, :until)")
 _WHO: Final = text(
     """
@@ -37,10 +44,20 @@ class SignIn:
 
 
 async def sign_in(database: Database, *, username: str, password: str, at: datetime, hours: int) -> SignIn:
-    """Check the password outside any transaction (it takes 50 ms), then write the sign-in. Raises WrongCredentials."""
+    """Check the password outside any transaction (it takes 50 ms), then write the sign-in, or the failure.
+
+    Raises WrongCredentials, and TooManyAttempts without looking at the password.
+    """
+    username = username.strip().lower()[:100]
+    name_id = int.from_bytes(_hash(username)[:8]) >> 1
     async with database.reading() as reading:
-        user = await reading.row(_USER, {"username": username.strip().lower()[:100]})
+        earlier = await reading.value(_FAILURES, {"id": name_id, "since": at - WITHIN, "most": MOST_FAILURES})
+        user = await reading.row(_USER, {"username": username})
+    if earlier is not None:
+        raise TooManyAttempts(field=("input", "username"), seconds=ceil((earlier + WITHIN - at).total_seconds()))
     if not await passwords.matches(password, None if user is None else user.password_hash) or user is None:
+        async with database.transaction(actor=Actor(None, username, Role.AUDITOR, Scope(frozenset())), at=at) as session:
+            await events.append(session, "user.sign_in_failed", subject="sign_in", subject_id=name_id)
         raise WrongCredentials(field=("input", "password"))
     token, until = f"sbt_{secrets.token_urlsafe(32)}", at + timedelta(hours=hours)
     actor = Actor(user.id, user.name, Role(user.role), Scope(frozenset()))

@@ -6,10 +6,11 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQLObjectType
 
 from sebilling.actor import Role
+from sebilling.auth.sessions import MOST_FAILURES, WITHIN
 from sebilling.db.engine import Database
 from sebilling.schema.access import ANYBODY, RULES
 from sebilling.schema.roots import build_schema
-from tests.harness import Api, Isp, make_user
+from tests.harness import PASSWORD, Api, Isp, make_user
 
 SCHEMA: Any = build_schema()._schema
 
@@ -131,3 +132,15 @@ async def test_a_token_ends_by_itself_and_no_secret_is_kept(database: Database) 
     assert "rahasia" not in kept
     api.now = api.now.replace(hour=api.now.hour + 1)
     assert await api.top_error("{ me { username } }") == "UNAUTHENTICATED"
+
+
+async def test_guessing_is_slowed_down_for_names_that_exist_and_names_that_do_not(database: Database) -> None:
+    isp, api = await Isp.make(database), Api(database)
+    document = "mutation($u: String!, $p: String!) { signIn(input: {username: $u, password: $p}) { token errors { code field message } } }"
+    for name in ("admin", "nobody"):
+        for _ in range(MOST_FAILURES):
+            assert (await api.refused(document, u=name, p="wrong-password"))[0] == "WRONG_CREDENTIALS"
+        assert (await api.refused(document, u=name, p=PASSWORD))[0] == "TOO_MANY_ATTEMPTS"
+    assert await isp.value("SELECT count(*) FROM event WHERE kind = 'user.sign_in_failed'") == 2 * MOST_FAILURES
+    api.now += WITHIN
+    await api.sign_in()
