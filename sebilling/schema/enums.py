@@ -24,7 +24,7 @@ def _leaves(error: type[SebillingError]) -> list[type[SebillingError]]:
     return [leaf for child in error.__subclasses__() for leaf in ([child] if "code" in vars(child) else _leaves(child))]
 
 
-ERROR_MESSAGES: Final = {leaf.code.value: leaf.english for leaf in _leaves(SebillingError) if leaf.code in ErrorCode}
+ERROR_MESSAGES: Final = {leaf.code.value: leaf.english for leaf in _leaves(SebillingError) if leaf.__module__ == SebillingError.__module__}
 
 described(ErrorCode, "Stable names of errors, to branch on.", **ERROR_MESSAGES)
 described(
