@@ -7,24 +7,24 @@ ARGS ?=
 setup: .venv/.dev
 
 .venv/.made:
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "SeBilling needs Python 3.11 or newer: set PYTHON=…")'
-	$(PYTHON) -m venv .venv
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "SeBilling needs Python 3.11 or newer: set PYTHON=…")'
+	@$(PYTHON) -m venv .venv
+	@touch $@
 
 .venv/.run: .venv/.made requirements.lock pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	touch $@
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
 
 demo: .venv/.run
-	$(BIN)/sebilling demo $(ARGS)
+	@$(BIN)/sebilling demo $(ARGS)
 
 run: .venv/.run
-	$(BIN)/sebilling serve $(ARGS)
+	@$(BIN)/sebilling serve $(ARGS)
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(ARGS)
@@ -39,7 +39,7 @@ check: lint
 	$(BIN)/sebilling schema | diff - schema.graphql
 
 bench: .venv/.dev
-	$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 campaign: .venv/.dev
 	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 $(BIN)/python -m pytest tests/crash tests/concurrency $(ARGS)

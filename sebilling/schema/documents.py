@@ -18,6 +18,7 @@ MOST_TOKENS: Final = 2_000
 MOST_DEPTH: Final = 10
 MOST_ALIASES: Final = 30
 _KEPT: Final = 500
+_MOST_PLANS: Final = 200
 
 
 @dataclass
@@ -61,6 +62,8 @@ class Documents(SchemaExtension):
                     if len(self.kept) > _KEPT:
                         self.kept.popitem(last=False)
             context.pre_execution_errors = entry.errors
+            if len(entry.plans) > _MOST_PLANS:  # page sizes and filters vary by variables
+                entry.plans.clear()
             if context.context is not None:
                 context.context.plans = entry.plans
                 context.context.operation = _name(entry.document, context.operation_name)

@@ -7,6 +7,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
 from sebilling.schema import counters, customers, events, generation, invoices, payments, periods, plans, recap, users
+from sebilling.schema.completion import Executor
 from sebilling.schema.documents import documents
 from sebilling.schema.reading import resolve
 from sebilling.schema.scalars import SCALARS
@@ -28,5 +29,6 @@ def build_schema(*, introspection: bool = True) -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         extensions=[documents(introspection=introspection)],
+        execution_context_class=Executor,
         config=StrawberryConfig(default_resolver=resolve, scalar_map=SCALARS),
     )

@@ -66,7 +66,9 @@ def _scalar(name: str, description: str, *, parse: Any, serialize: Any = _same) 
 
 
 SCALARS: dict[object, ScalarDefinition] = {
-    Rupiah: _scalar("Rupiah", "Whole rupiah, as a JSON integer: 150000 is Rp150.000. Fractions are refused.", parse=_whole),
+    Rupiah: _scalar(
+        "Rupiah", "Whole rupiah, as a JSON integer: 150000 is Rp150.000. Fractions are refused.", parse=_whole, serialize=_whole
+    ),
     MonthText: _scalar("Month", 'A calendar month, such as "2026-02".', parse=_text),
     Day: _scalar("Date", 'A calendar day, such as "2026-02-28".', parse=_day, serialize=_shown),
     Instant: _scalar("DateTime", "An instant, RFC 3339; answers are in UTC.", parse=_instant, serialize=_shown),

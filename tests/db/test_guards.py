@@ -1,6 +1,7 @@
 """What must never happen is impossible in SQL too, and the migrations are the models."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sebilling.billing import periods
+from sebilling.billing import generation, periods
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
+from sebilling.errors import DatabaseUnavailable
 from sebilling.models import Base
 from tests.harness import FEBRUARY, Isp
 
@@ -97,3 +99,29 @@ def test_the_migrations_make_what_the_models_say(server_url: str) -> None:
         if check.__visit_name__ == "check_constraint"
     }
     assert {name.rpartition("%")[2] for name in named} <= checks
+
+
+async def test_a_database_that_goes_away_in_the_middle_is_told_and_nothing_has_changed(committed: Database) -> None:
+    isp = await Isp.make(committed)
+    await isp.many_customers(100)
+    await isp.open()
+    other = Database(committed.url, connections=2)
+    with pytest.raises(DatabaseUnavailable):
+        async with isp.write() as session:
+            started = await generation.start(session, FEBRUARY, counters=None, key="cut-in-the-middle")
+            await generation.advance(session, chunk=1_000, run_id=started.run_id)
+            async with other.reading() as reading:
+                await reading.rows(
+                    text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+                )
+            await session.value(text("SELECT 1"))
+    await other.close()
+    for _ in range(3):  # other connections of the pool may be found dead at their first use
+        with suppress(DatabaseUnavailable):
+            await committed.ping()
+    assert await isp.value("SELECT count(*) FROM invoice") == 0
+    assert await isp.value("SELECT count(*) FROM generation_run") == 0
+    assert (await isp.generate()).issued == 100
+    await isp.check()
