@@ -36,6 +36,8 @@ ISSUE = (
     " LIMIT 1"
 )
 
+TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
 
 @pytest.mark.parametrize(
     "statement",
@@ -106,17 +108,17 @@ async def test_a_database_that_goes_away_in_the_middle_is_told_and_nothing_has_c
     await isp.many_customers(100)
     await isp.open()
     other = Database(committed.url, connections=2)
-    with pytest.raises(DatabaseUnavailable):
+
+    async def cut() -> None:
         async with isp.write() as session:
             started = await generation.start(session, FEBRUARY, counters=None, key="cut-in-the-middle")
             await generation.advance(session, chunk=1_000, run_id=started.run_id)
             async with other.reading() as reading:
-                await reading.rows(
-                    text(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                    )
-                )
+                await reading.rows(text(TERMINATE))
             await session.value(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailable):
+        await cut()
     await other.close()
     for _ in range(3):  # other connections of the pool may be found dead at their first use
         with suppress(DatabaseUnavailable):
