@@ -28,11 +28,11 @@ REFERENCE = text(
     """
     WITH issued AS (
         INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, run_id, plan_name, covers_from, covers_until,
-                             issued_at, due_on, total, allocated)
+                             issued_at, due_on, total, allocated, written_off)
         SELECT CAST(:period AS bigint), counter.id, numbered.sequence,
                'INV/' || CAST(:month AS text) || '/' || counter.code || '/' || lpad(numbered.sequence::text, 6, '0'), numbered.id, NULL,
                plan.name, greatest(CAST(:first AS date), installed_on), CAST(:after AS date), now(),
-               CAST(:first AS date) + due_day - 1, coalesce(numbered.price, plan.price), 0
+               CAST(:first AS date) + due_day - 1, coalesce(numbered.price, plan.price), 0, 0
           FROM (SELECT *, row_number() OVER (PARTITION BY counter_id ORDER BY id) AS sequence FROM customer
                  WHERE active AND installed_on < CAST(:after AS date)) numbered
           JOIN counter ON counter.id = counter_id JOIN plan ON plan.id = plan_id

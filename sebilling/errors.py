@@ -28,6 +28,7 @@ class ErrorCode(StrEnum):
     INVALID_CURSOR = "INVALID_CURSOR"
     INVALID_FILE = "INVALID_FILE"
     INVALID_PAGE_SIZE = "INVALID_PAGE_SIZE"
+    INVALID_PROOF = "INVALID_PROOF"
     NOT_FOUND = "NOT_FOUND"
     ALREADY_EXISTS = "ALREADY_EXISTS"
     PERIOD_CLOSED = "PERIOD_CLOSED"
@@ -111,6 +112,14 @@ class InvalidFile(InvalidInput):
     code = ErrorCode.INVALID_FILE
     english = "{file} can't be imported: {why}"
     indonesian = "{file} tidak dapat diimpor: {why}"
+
+
+class InvalidProof(InvalidInput):
+    """An upload that is no picture or PDF we can take."""
+
+    code = ErrorCode.INVALID_PROOF
+    english = "The proof can't be taken: {why}"
+    indonesian = "Bukti tidak dapat diterima: {why}"
 
 
 class NotFound(SebillingError):

@@ -6,22 +6,22 @@ that was under way, and the next worker goes on behind the last customer account
 statements runs, whatever the number of customers. See docs/decisions/0003.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import BigInteger, Date, DateTime, Row, Text, TextClause, bindparam, text
 from sqlalchemy.types import TypeEngine
 
-from sebilling.billing.pricing import COUNTED, priced, skipped_by_reason
+from sebilling.billing import idempotency
+from sebilling.billing.pricing import COUNTED, LINES, pricing, skipped_by_reason
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import IdempotencyMismatch, NotFound, PeriodClosed
+from sebilling.errors import NotFound, PeriodClosed
 
 INLINE_MOST: Final = 10_000
 """Customers up to which a run is finished in the request that asked for it."""
@@ -49,7 +49,7 @@ class Counts:
 
 
 _TYPES: Final[dict[str, type[TypeEngine[Any]]]] = {
-    "month": Date, "after": Date, "user_name": Text, **dict.fromkeys(("period", "run", "user", "chunk"), BigInteger),
+    "month": Date, "after": Date, "user_name": Text, **dict.fromkeys(("period", "run", "user", "chunk", "customer"), BigInteger),
 }  # fmt: skip
 
 
@@ -60,31 +60,18 @@ def _typed(sql: str) -> TextClause:
 
 
 _PERIOD: Final = _typed("SELECT id, closed_at FROM period WHERE month = :month")
-_PREVIEW: Final = _typed(
-    f"WITH priced AS ({priced('customer')} WHERE CAST(:counters AS bigint[]) IS NULL OR customer.counter_id = ANY (:counters))"
-    f" SELECT {COUNTED} FROM priced"
-)
+_WANTED: Final = "(SELECT * FROM customer WHERE (CAST(:counters AS bigint[]) IS NULL OR counter_id = ANY (:counters))) customer"
+_PREVIEW: Final = _typed(f"WITH {pricing(_WANTED)} SELECT {COUNTED} FROM priced")
 
 
-async def preview(session: ReadSession, month: Month, *, counters: Sequence[int] | None) -> Counts:
-    """What `start` and its run would do now at the counters (None: at all). Raises NotFound."""
-    period = await session.row(_PERIOD, {"month": month.first})
-    if period is None:
-        raise NotFound(field=("month",), noun="period", given=month)
+async def preview(session: ReadSession, month: Month, *, at: datetime, counters: Sequence[int] | None) -> Counts:
+    """What `start` and its run would do at `at` at the counters (None: at all). Raises NotFound."""
     ids = None if counters is None else list(counters)
-    row = await session.row(_PREVIEW, {**_days(period.id, month.first), "counters": ids})
+    row = await session.row(_PREVIEW, {**await _days(session, month), "counters": ids, "at": at})
     assert row is not None  # noqa: S101 - a count always gives one row
     return Counts(row.issued, row.already_invoiced, skipped_by_reason(row), row.total_amount)
 
 
-_CLAIM: Final = _typed(
-    """
-    INSERT INTO idempotency_key (user_id, key, operation, fingerprint, result_id, created_at)
-    VALUES (:user, :key, 'generateInvoices', :fingerprint, nextval(pg_get_serial_sequence('generation_run', 'id')), :at)
-    ON CONFLICT DO NOTHING RETURNING result_id
-    """
-)
-_CLAIMED: Final = text("SELECT operation, fingerprint, result_id FROM idempotency_key WHERE user_id = :user AND key = :key")
 _TOTAL: Final = text("SELECT coalesce(sum(total), 0)::bigint FROM generation_task WHERE run_id = :run")
 _LOCK: Final = _typed(
     """
@@ -102,36 +89,42 @@ _START: Final = _typed(
     ), task AS (
         INSERT INTO generation_task (run_id, counter_id, after_customer_id, upto_customer_id, total, done, issued,
                                      already_invoiced, skipped, skipped_by_reason, total_amount, finished)
-        SELECT :run, wanted.id, 0, coalesce(max(customer.id), 0), count(customer.id), 0, 0, 0, 0, '{}', 0, false
-          FROM unnest(CAST(:counters AS bigint[])) wanted (id) LEFT JOIN customer ON counter_id = wanted.id
+        SELECT :run, wanted.id, coalesce(:customer - 1, 0), coalesce(max(customer.id), 0), count(customer.id), 0, 0, 0, 0, '{}', 0, false
+          FROM unnest(CAST(:counters AS bigint[])) wanted (id)
+          LEFT JOIN customer ON counter_id = wanted.id AND (CAST(:customer AS bigint) IS NULL OR customer.id = :customer)
          GROUP BY wanted.id
         RETURNING total
     ), event AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, data)
         SELECT :at, :user, :user_name, 'generation.started', 'generation_run', :run,
-               jsonb_build_object('month', to_char(:month, 'YYYY-MM'), 'counters', to_jsonb(CAST(:counters AS bigint[])))
+               jsonb_build_object('month', to_char(:month, 'YYYY-MM'), 'counters', to_jsonb(CAST(:counters AS bigint[])),
+                                  'customer', CAST(:customer AS bigint))
     )
     SELECT coalesce(sum(total), 0)::bigint FROM task
     """
 )
+_HOME: Final = text("SELECT counter_id FROM customer WHERE id = :customer")
 
 
-async def start(session: WriteSession, month: Month, *, counters: Sequence[int] | None, key: str) -> Started:
-    """Write down a run over the customers that these counters (None: all) have now. `advance` issues the invoices.
+async def start(
+    session: WriteSession, month: Month, *, key: str, counters: Sequence[int] | None = None, customer_id: int | None = None
+) -> Started:
+    """Write down a run over the customers that these counters (None: all) have now, or over one customer. `advance` issues.
 
     Period and counters are locked shared until commit, so that the period isn't being closed and no customer is moving.
     Raises NotFound, PeriodClosed, IdempotencyMismatch.
     """
-    body = orjson.dumps([str(month), None if counters is None else sorted(set(counters))])
-    fingerprint, user = hashlib.sha256(body).digest(), session.actor.user_id or 0
-    claim = {"user": user, "key": key, "fingerprint": fingerprint, "at": session.at}
-    run_id: int | None = await session.value(_CLAIM, claim)
-    if run_id is None:
-        earlier = await session.row(_CLAIMED, {"user": user, "key": key})
-        if earlier is None or earlier.operation != "generateInvoices" or bytes(earlier.fingerprint) != fingerprint:
-            raise IdempotencyMismatch(field=("input", "idempotencyKey"), key=key)
-        return Started(earlier.result_id, replayed=True, total=await session.value(_TOTAL, {"run": earlier.result_id}))
     wanted = None if counters is None else sorted(set(counters))
+    claim = await idempotency.claim(
+        session, "generateInvoices", key, [str(month), wanted, *([] if customer_id is None else [customer_id])], table="generation_run"
+    )
+    if claim.replayed:
+        return Started(claim.result_id, replayed=True, total=await session.value(_TOTAL, {"run": claim.result_id}))
+    if customer_id is not None:
+        home = await session.value(_HOME, {"customer": customer_id})
+        if home is None:
+            raise NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{customer_id}")
+        wanted = [home]
     locked = await session.row(_LOCK, {"month": month.first, "counters": wanted})
     if locked is None:
         raise NotFound(field=("input", "month"), noun="period", given=month)
@@ -142,10 +135,10 @@ async def start(session: WriteSession, month: Month, *, counters: Sequence[int] 
         raise NotFound(field=("input", "counterIds"), noun="counter", given=f"cou_{min(missing)}")
     total: int = await session.value(
         _START,
-        {"run": run_id, "period": locked.id, "user": session.actor.user_id, "user_name": session.actor.name,
-         "at": session.at, "month": month.first, "counters": found},
+        {"run": claim.result_id, "period": locked.id, "user": session.actor.user_id, "user_name": session.actor.name,
+         "at": session.at, "month": month.first, "counters": found, "customer": customer_id},
     )  # fmt: skip
-    return Started(run_id, replayed=False, total=total)
+    return Started(claim.result_id, replayed=False, total=total)
 
 
 # The tasks are locked too, though the run's lock would do: a statement that waited keeps its old snapshot, and PostgreSQL
@@ -155,8 +148,7 @@ _NEXT: Final = """
         SELECT id, period_id FROM generation_run WHERE finished_at IS NULL {which} ORDER BY id LIMIT 1 FOR UPDATE {how}
     )
     SELECT run.id AS run_id, run.period_id, period.month, task.counter_id, task.after_customer_id, task.upto_customer_id,
-           task.done, task.total, counter.code,
-           greatest(CAST(:at AT TIME ZONE counter.timezone AS date), period.month + counter.due_day - 1) AS due_on
+           task.done, task.total, counter.code
       FROM run
       JOIN period ON period.id = run.period_id
       JOIN generation_task task ON task.run_id = run.id AND NOT task.finished
@@ -183,35 +175,46 @@ _ISSUE: Final = _typed(
     f"""
     WITH task AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:tasks AS jsonb))
-            AS task (counter_id bigint, after_id bigint, upto_id bigint, next bigint, prefix text, due_on date)
-    ), priced AS MATERIALIZED (
-        {priced(_CHUNK)}
-    ), issued AS (
+            AS task (counter_id bigint, after_id bigint, upto_id bigint, next bigint, prefix text)
+    ), {pricing(_CHUNK)}, issued AS (
         INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, run_id, plan_name, covers_from, covers_until,
-                             issued_at, due_on, total, allocated)
-        SELECT :period, counter_id, sequence, prefix || lpad(sequence::text, 6, '0'), id, :run, plan_name, covers_from, :after,
-               :at, due_on, price, 0
-          FROM (SELECT priced.*, prefix, due_on, next + row_number() OVER (PARTITION BY counter_id ORDER BY id) - 1 AS sequence
+                             issued_at, due_on, total, allocated, written_off)
+        SELECT :period, counter_id, sequence, prefix || lpad(sequence::text, 6, '0'), id, :run, plan_name, covers_from, covers_until,
+               :at, falls_due, total, 0, 0
+          FROM (SELECT priced.*, prefix, next + row_number() OVER (PARTITION BY counter_id ORDER BY id) - 1 AS sequence
                   FROM priced JOIN task USING (counter_id) WHERE verdict = 'ISSUE') numbered
-        RETURNING id, plan_name, total
+        RETURNING id AS invoice_id, customer_id
+    ), fee AS (
+        INSERT INTO charge (customer_id, kind, description, amount, overdue_invoice_id, created_at, created_by)
+        SELECT customer_id, 'LATE_FEE', description, amount, overdue_id, :at, :user
+          FROM late JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE'
+        RETURNING id, customer_id, amount, overdue_invoice_id
+    ), fee_told AS (
+        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, data)
+        SELECT :at, :user, :user_name, 'charge.created', 'charge', id,
+               jsonb_build_object('customer', customer_id, 'kind', 'LATE_FEE', 'amount', amount, 'invoice', overdue_invoice_id) FROM fee
     ), lines AS (
-        INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount)
-        SELECT id, 1, 'SUBSCRIPTION', plan_name, 1, total, total FROM issued
-    ), waiting AS (
-        SELECT EXISTS (SELECT FROM payment JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE' WHERE allocated < amount)
+        INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount, charge_id, discount_id,
+                                  tax_rate, tax_fraction, tax_base, tax_rounding)
+        SELECT invoice_id, position, kind, description, quantity, unit_price, quantity * unit_price, charge_id, discount_id,
+               tax_rate, tax_fraction, tax_base, tax_rounding
+          FROM ({LINES.format(new_fee="fee.id", join_new_fees="JOIN fee ON fee.overdue_invoice_id = overdue_id")}) line
+          JOIN issued USING (customer_id)
+    ), waits AS (
+        SELECT EXISTS (SELECT FROM payment JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE' WHERE credit > 0)
     )
-    SELECT counter_id, {COUNTED}, max(id) AS last_id, (SELECT count(*) FROM issued) AS written, (TABLE waiting) AS credit_waits
+    SELECT counter_id, {COUNTED}, max(id) AS last_id, (SELECT count(*) FROM issued) AS written, (TABLE waits) AS credit_waits
       FROM priced GROUP BY counter_id
     """
 )
 _APPLY_CREDIT: Final = _typed(
     """
     WITH waiting AS (
-        SELECT payment.id AS payment_id, invoice.id AS invoice_id, total, amount - payment.allocated AS free,
-               sum(amount - payment.allocated) OVER (PARTITION BY invoice.id ORDER BY payment.id) - (amount - payment.allocated) AS before
+        SELECT payment.id AS payment_id, invoice.id AS invoice_id, total, credit AS free,
+               sum(credit) OVER (PARTITION BY invoice.id ORDER BY payment.id) - credit AS before
           FROM jsonb_to_recordset(CAST(:tasks AS jsonb)) AS task (counter_id bigint, next bigint)
           JOIN invoice ON period_id = :period AND invoice.counter_id = task.counter_id AND sequence >= task.next
-          JOIN payment ON payment.customer_id = invoice.customer_id AND payment.allocated < amount
+          JOIN payment ON payment.customer_id = invoice.customer_id AND credit > 0
     )
     INSERT INTO allocation (payment_id, invoice_id, amount, allocated_at)
     SELECT payment_id, invoice_id, least(free, total - before), :at FROM waiting WHERE before < total
@@ -285,16 +288,18 @@ def _fitting(tasks: Sequence[Row[*tuple[Any, ...]]], chunk: int) -> list[Row[*tu
 async def _issue(session: WriteSession, tasks: Sequence[Row[*tuple[Any, ...]]], *, chunk: int) -> bool:
     """The next chunk of these tasks, or all that is left of them; True if nothing of the run remains."""
     first, month = tasks[0], Month.of(tasks[0].month)
-    place = {"period": first.period_id, "run": first.run_id, "at": session.at}
+    place = {"run": first.run_id, "at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
     numbers = {row.counter_id: row.next_number for row in await session.rows(
         _LOCK_SERIES, {"period": first.period_id, "counters": [task.counter_id for task in tasks]}
     )}  # fmt: skip
     asked = orjson.dumps([
         {"counter_id": task.counter_id, "after_id": task.after_customer_id, "upto_id": task.upto_customer_id,
-         "next": numbers[task.counter_id], "prefix": f"INV/{month}/{task.code}/", "due_on": task.due_on}
+         "next": numbers[task.counter_id], "prefix": f"INV/{month}/{task.code}/"}
         for task in tasks
     ]).decode()  # fmt: skip
-    counted = await session.rows(_ISSUE, {**place, "month": month.first, "after": month.after, "tasks": asked, "chunk": chunk})
+    counted = await session.rows(
+        _ISSUE, {**place, "period": first.period_id, "month": month.first, "after": month.after, "tasks": asked, "chunk": chunk}
+    )
     if sum(row.issued for row in counted) != (counted[0].written if counted else 0):
         raise RuntimeError(f"run {first.run_id} priced what it did not write: {counted}")
     if counted and counted[0].credit_waits:
@@ -303,7 +308,7 @@ async def _issue(session: WriteSession, tasks: Sequence[Row[*tuple[Any, ...]]], 
     counts = [_settled(task, by_counter.get(task.counter_id), next_number=numbers[task.counter_id]) for task in tasks]
     finished_run: bool = await session.value(
         _SETTLE,
-        {**place, "user": session.actor.user_id, "user_name": session.actor.name, "counts": orjson.dumps(counts).decode()},
+        {**place, "period": first.period_id, "counts": orjson.dumps(counts).decode()},
     )
     return finished_run
 
@@ -356,5 +361,42 @@ async def outcome(session: ReadSession, run_id: int) -> Counts:
     return Counts(row.issued, row.already_invoiced, skipped, row.total_amount)
 
 
-def _days(period_id: int, first: date) -> dict[str, Any]:
-    return {"period": period_id, "month": first, "after": Month.of(first).after}
+_ONE: Final = "(SELECT * FROM customer WHERE id = :customer) customer"
+_PREVIEW_ONE: Final = _typed(f"WITH {pricing(_ONE)} SELECT verdict, covers_from, covers_until, falls_due, total FROM priced")
+_PREVIEW_LINES: Final = _typed(
+    f"""
+    WITH {pricing(_ONE)}
+    SELECT kind, description, quantity, unit_price, quantity * unit_price AS amount
+      FROM ({LINES.format(new_fee="NULL", join_new_fees="")}) line ORDER BY position
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PricedInvoice:
+    """What one customer's invoice of a period would be. Without one (`verdict` isn't ISSUE) there are no lines."""
+
+    verdict: str
+    covers_from: date
+    covers_until: date
+    due_on: date
+    total: int
+    lines: list[dict[str, Any]]
+
+
+async def preview_one(session: ReadSession, month: Month, customer_id: int, *, at: datetime) -> PricedInvoice:
+    """The invoice that this customer would get for the period at `at`. Raises NotFound."""
+    bound = {**await _days(session, month), "customer": customer_id, "at": at}
+    row = await session.row(_PREVIEW_ONE, bound)
+    if row is None:
+        raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")
+    lines = [dict(line._mapping) for line in await session.rows(_PREVIEW_LINES, bound)]  # noqa: SLF001 - SQLAlchemy's documented name
+    return PricedInvoice(row.verdict, row.covers_from, row.covers_until, row.falls_due, row.total if lines else 0, lines)
+
+
+async def _days(session: ReadSession, month: Month) -> dict[str, Any]:
+    """What the pricing rule binds for a period. Raises NotFound."""
+    period = await session.row(_PERIOD, {"month": month.first})
+    if period is None:
+        raise NotFound(field=("month",), noun="period", given=month)
+    return {"period": period.id, "month": month.first, "after": month.after}

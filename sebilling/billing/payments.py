@@ -10,9 +10,9 @@ from typing import Final
 import orjson
 from sqlalchemy import text
 
-from sebilling.billing import texts
+from sebilling.billing import idempotency, texts
 from sebilling.db.engine import WriteSession
-from sebilling.errors import IdempotencyMismatch, InvalidText, InvoiceNotPayable, NotFound
+from sebilling.errors import IdempotencyMismatch, InvoiceNotPayable, NotFound
 
 
 class PaymentMethod(StrEnum):
@@ -70,7 +70,7 @@ async def record(session: WriteSession, received: Received) -> Recorded:
         raise RuntimeError("money is received by a signed-in user, whose name stands on the receipt")
     amount = texts.rupiah(received.amount, field=("input", "amount"), least=1)
     note = texts.clean(received.note, what="The note", field=("input", "note"), most=500, required=False)
-    key = idempotency_key(received.key)
+    key = idempotency.key(received.key)
     # A phone's clock may be wrong; the money is real, and days are counted by the server's clock.
     collected_at = received.collected_at or session.at
     # what the client sent, so that "now" and "own counter" stay equal to themselves
@@ -98,11 +98,3 @@ async def record(session: WriteSession, received: Received) -> Recorded:
             raise IdempotencyMismatch(field=("input", "idempotencyKey"), key=key)
         case outcome:
             raise RuntimeError(f"record_payment answered {outcome}")
-
-
-def idempotency_key(given: str) -> str:
-    """The key, if it is 8 to 100 visible ASCII characters. Raises InvalidText."""
-    if not 8 <= len(given) <= 100 or not given.isascii() or not given.isprintable():
-        why = "give 8 to 100 letters, digits or signs, a new one (such as a UUID) for each new deed."
-        raise InvalidText(field=("input", "idempotencyKey"), what="The idempotency key", why=why)
-    return given

@@ -38,15 +38,16 @@ _RECAP: Final = text(
     """
     SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name,
            counter.timezone, counter.due_day, billed.invoices,
-           billed.total AS total_billed, billed.allocated, billed.total - billed.allocated AS outstanding,
-           received.payments, received.total AS total_received, received.total - received.allocated AS credit
+           billed.total AS total_billed, billed.allocated, billed.outstanding,
+           received.payments, received.total AS total_received, received.credit
       FROM counter
       JOIN period ON period.month = :month
      CROSS JOIN LATERAL (
-           SELECT count(*) AS invoices, coalesce(sum(total), 0)::bigint AS total, coalesce(sum(allocated), 0)::bigint AS allocated
+           SELECT count(*) AS invoices, coalesce(sum(total), 0)::bigint AS total, coalesce(sum(allocated), 0)::bigint AS allocated,
+                  coalesce(sum(outstanding), 0)::bigint AS outstanding
              FROM invoice WHERE period_id = period.id AND counter_id = counter.id) billed
      CROSS JOIN LATERAL (
-           SELECT count(*) AS payments, coalesce(sum(amount), 0)::bigint AS total, coalesce(sum(allocated), 0)::bigint AS allocated
+           SELECT count(*) AS payments, coalesce(sum(amount), 0)::bigint AS total, coalesce(sum(credit), 0)::bigint AS credit
              FROM payment WHERE counter_id = counter.id AND received_on >= :month AND received_on < :after) received
      WHERE (CAST(:scope AS bigint[]) IS NULL OR counter.id = ANY (:scope))
        AND (CAST(:counter AS bigint) IS NULL OR counter.id = :counter)

@@ -1,13 +1,34 @@
 """Table rows, one file per noun. Importing this package registers every table with `Base.metadata`."""
 
-from sebilling.models import access, counter, customer, event, generation, idempotency, invoice, payment, period, plan
+from sebilling.models import (
+    access,
+    billing_cycle,
+    charge,
+    correction,
+    counter,
+    customer,
+    deposit,
+    event,
+    generation,
+    idempotency,
+    invoice,
+    payment,
+    period,
+    plan,
+    receipt,
+    settings,
+)
 from sebilling.models.columns import Base
 
 __all__ = [
     "Base",
     "access",
+    "billing_cycle",
+    "charge",
+    "correction",
     "counter",
     "customer",
+    "deposit",
     "event",
     "generation",
     "idempotency",
@@ -15,4 +36,6 @@ __all__ = [
     "payment",
     "period",
     "plan",
+    "receipt",
+    "settings",
 ]

@@ -1,26 +1,36 @@
 """Pembayaran: money received, and what it settles."""
 
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.models.columns import Amount, Base, Id, Instant, String
 
 
 class Payment(Base):
-    """Money received from a customer. Append-only, but for `allocated`, which only the trigger on `allocation` moves."""
+    """Money received from a customer. Append-only, but for `allocated`, `refunded` and `reversed_at`, which only triggers move."""
 
     __tablename__ = "payment"
     __table_args__ = (
         CheckConstraint("amount BETWEEN 1 AND 1000000000000000", name="amount"),
-        CheckConstraint("allocated BETWEEN 0 AND amount", name="allocated"),
+        CheckConstraint("allocated >= 0 AND refunded >= 0 AND allocated + refunded <= amount", name="allocated"),
+        CheckConstraint("reversed_at IS NULL OR allocated + refunded = 0", name="reversed"),
+        CheckConstraint("surplus_because IN ('', 'OVERPAID', 'IN_ADVANCE', 'ALREADY_PAID')", name="surplus_because"),
         CheckConstraint("method IN ('CASH', 'TRANSFER', 'QRIS', 'OTHER')", name="method"),
         Index(None, "customer_id", "id"),
         # the recap of a counter and month, and the list of a counter's payments
         Index(None, "counter_id", "received_on", "id"),
         # credit that waits for the next invoice
-        Index("payment_credit_idx", "customer_id", postgresql_where=text("allocated < amount")),
+        Index("payment_credit_idx", "customer_id", postgresql_where=text("credit > 0")),
+        # cash on hand: what a collector received in notes at a counter
+        Index(
+            "payment_cash_idx",
+            "counter_id",
+            "received_by",
+            postgresql_include=["amount"],
+            postgresql_where=text("method = 'CASH' AND reversed_at IS NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -38,6 +48,14 @@ class Payment(Base):
     received_on: Mapped[date]
     """The local day of `received_at` at the counter: the day in whose recap it stands."""
     note: Mapped[String]
+    surplus_because: Mapped[String]
+    """Why something was left over when it came, if it was."""
+    refunded: Mapped[Amount]
+    reversed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    credit: Mapped[int] = mapped_column(
+        BigInteger, Computed("CASE WHEN reversed_at IS NULL THEN amount - allocated - refunded ELSE 0 END", persisted=True), nullable=False
+    )
+    """Titipan: what no invoice has taken and nobody was given back."""
 
 
 class Allocation(Base):

@@ -52,13 +52,13 @@ CUSTOMER: Final = Node(
     {
         "id": ids.column("customer", "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("code", "name", "phone", "address", "installed_on", "active", "price", "pppoe_name")},
-        "outstanding": "(SELECT coalesce(sum(total - allocated), 0) FROM invoice WHERE customer_id = {t}.id AND allocated < total)",
-        "credit": "(SELECT coalesce(sum(amount - allocated), 0) FROM payment WHERE customer_id = {t}.id AND allocated < amount)",
+        "outstanding": "(SELECT coalesce(sum(outstanding), 0) FROM invoice WHERE customer_id = {t}.id AND outstanding > 0)",
+        "credit": "(SELECT coalesce(sum(credit), 0) FROM payment WHERE customer_id = {t}.id AND credit > 0)",
     },
     {
         "counter": Link("counter", "{n}.id = {t}.counter_id"),
         "plan": Link("plan", "{n}.id = {t}.plan_id"),
-        "open_invoices": Link("invoice", "{n}.customer_id = {t}.id AND {n}.allocated < {n}.total", many=True, order="{n}.due_on, {n}.id"),
+        "open_invoices": Link("invoice", "{n}.customer_id = {t}.id AND {n}.outstanding > 0", many=True, order="{n}.due_on, {n}.id"),
         "last_payments": Link("payment", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=_LAST_PAYMENTS),
     },
     counter="{t}.counter_id",
@@ -102,7 +102,7 @@ async def customers(
     return await page(info, CUSTOMER, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
 
 
-_OWING: Final = "EXISTS (SELECT FROM invoice WHERE customer_id = t.id AND allocated < total)"
+_OWING: Final = "EXISTS (SELECT FROM invoice WHERE customer_id = t.id AND outstanding > 0)"
 
 
 def _conditions(given: CustomerFilter) -> Conditions:

@@ -42,7 +42,8 @@ described(
     "Why a customer gets no invoice in a period.",
     INACTIVE="The customer isn't active.",
     NOT_INSTALLED_YET="The customer's first day of service lies after the period.",
-    ZERO_AMOUNT="The price is nothing.",
+    COVERED_BY_CYCLE="An invoice of another period covers these days: the customer pays several months at once.",
+    ZERO_AMOUNT="Nothing remains to be paid, after discounts.",
 )
 described(
     PaymentMethod,

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import generation as verbs
-from sebilling.billing.payments import idempotency_key
+from sebilling.billing import idempotency
 from sebilling.billing.pricing import SkipReason
 from sebilling.schema import ids
 from sebilling.schema.access import OFFICE, READERS, mutation, query
@@ -100,7 +100,7 @@ async def preview_generation(
 ) -> GenerationPreview:
     wanted = ids.decode_all(counter_ids, "counter", field=("counterIds",))
     async with info.context.parts.database.reading() as session:
-        found = await verbs.preview(session, month_in(month, field=("month",)), counters=wanted)
+        found = await verbs.preview(session, month_in(month, field=("month",)), at=info.context.at, counters=wanted)
     return row(
         issued=found.issued, already_invoiced=found.already_invoiced, total_amount=found.total_amount,
         skipped=[{"reason": reason, "count": count} for reason, count in found.skipped.items()],
@@ -137,7 +137,7 @@ class GenerateInvoicesPayload(Payload):
 @mutation(OFFICE, "Issue the period's invoices. Whoever has one already gets no second, however often and from wherever it is called.")
 async def generate_invoices(info: Info, input: Annotated[GenerateInvoicesInput, INPUT]) -> GenerateInvoicesPayload:
     context = info.context
-    month, key = month_in(input.month, field=("input", "month")), idempotency_key(input.idempotency_key)
+    month, key = month_in(input.month, field=("input", "month")), idempotency.key(input.idempotency_key)
     wanted = ids.decode_all(input.counter_ids, "counter", field=("input", "counterIds"))
     async with context.transaction() as session:
         started = await verbs.start(session, month, counters=wanted, key=key)

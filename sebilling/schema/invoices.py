@@ -26,9 +26,19 @@ class InvoiceStatus(StrEnum):
     OPEN = "OPEN"
     PARTLY_PAID = "PARTLY_PAID"
     PAID = "PAID"
+    WRITTEN_OFF = "WRITTEN_OFF"
+    VOID = "VOID"
 
 
-described(InvoiceStatus, "How far an invoice is paid.", OPEN="Nothing paid yet.", PARTLY_PAID="A part is paid.", PAID="Nothing is owed.")
+described(
+    InvoiceStatus,
+    "How far an invoice is paid.",
+    OPEN="Nothing paid yet.",
+    PARTLY_PAID="A part is paid, or written off.",
+    PAID="Nothing is owed.",
+    WRITTEN_OFF="Nothing is owed: what payments left was written off.",
+    VOID="It should not have been; nothing is owed, its number stays.",
+)
 
 
 @strawberry.type(description="A line of an invoice.")
@@ -64,13 +74,17 @@ class Invoice:
     )
 
 
+_STATUS_SQL: Final = (
+    "CASE WHEN {t}.voided_at IS NOT NULL THEN 'VOID' WHEN {t}.outstanding = 0 AND {t}.written_off > 0 THEN 'WRITTEN_OFF'"
+    " WHEN {t}.outstanding = 0 THEN 'PAID' WHEN {t}.outstanding = {t}.total THEN 'OPEN' ELSE 'PARTLY_PAID' END"
+)
 INVOICE: Final = Node(
     "invoice",
     {
         "id": ids.column("invoice", "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("number", "plan_name", "covers_from", "covers_until", "issued_at", "due_on", "total")},
-        "status": "CASE {t}.allocated WHEN {t}.total THEN 'PAID' WHEN 0 THEN 'OPEN' ELSE 'PARTLY_PAID' END",
-        "outstanding": "{t}.total - {t}.allocated",
+        "status": _STATUS_SQL,
+        "outstanding": "{t}.outstanding",
     },
     {
         "period": Link("period", "{n}.id = {t}.period_id"),
@@ -132,9 +146,11 @@ async def invoices(
 
 
 _STATUS: Final = {
-    InvoiceStatus.OPEN: "t.allocated = 0 AND t.total > 0",
-    InvoiceStatus.PARTLY_PAID: "t.allocated > 0 AND t.allocated < t.total",
-    InvoiceStatus.PAID: "t.allocated = t.total",
+    InvoiceStatus.OPEN: "t.outstanding > 0 AND t.outstanding = t.total",
+    InvoiceStatus.PARTLY_PAID: "t.outstanding > 0 AND t.outstanding < t.total",
+    InvoiceStatus.PAID: "t.outstanding = 0 AND t.written_off = 0 AND t.voided_at IS NULL",
+    InvoiceStatus.WRITTEN_OFF: "t.outstanding = 0 AND t.written_off > 0 AND t.voided_at IS NULL",
+    InvoiceStatus.VOID: "t.voided_at IS NOT NULL",
 }
 
 

@@ -52,7 +52,7 @@ PAYMENT: Final = Node(
     {
         "id": ids.column("payment", "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("amount", "method", "collected_at", "received_at", "received_on", "note")},
-        "credit": "{t}.amount - {t}.allocated",
+        "credit": "{t}.credit",
         "received_by": "(SELECT name FROM app_user WHERE id = {t}.received_by)",
     },
     {

@@ -11,7 +11,7 @@ from sebilling.errors import GenerationRunning, PeriodClosed
 from tests.harness import FEBRUARY, Isp
 
 PATIENCE_SECONDS = 0.3
-BESIDE = "SELECT customer_id FROM invoice WHERE allocated < total INTERSECT SELECT customer_id FROM payment WHERE allocated < amount"
+BESIDE = "SELECT customer_id FROM invoice WHERE outstanding > 0 INTERSECT SELECT customer_id FROM payment WHERE credit > 0"
 
 
 async def waits(work: Awaitable[Any]) -> "asyncio.Task[Any]":
