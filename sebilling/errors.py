@@ -24,6 +24,7 @@ class ErrorCode(StrEnum):
     INVALID_DATE = "INVALID_DATE"
     INVALID_ID = "INVALID_ID"
     INVALID_MONTH = "INVALID_MONTH"
+    INVALID_NUMBER = "INVALID_NUMBER"
     INVALID_TEXT = "INVALID_TEXT"
     INVALID_CURSOR = "INVALID_CURSOR"
     INVALID_FILE = "INVALID_FILE"
@@ -35,6 +36,14 @@ class ErrorCode(StrEnum):
     GENERATION_RUNNING = "GENERATION_RUNNING"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     INVOICE_NOT_PAYABLE = "INVOICE_NOT_PAYABLE"
+    ALREADY_COVERED = "ALREADY_COVERED"
+    ALREADY_CORRECTED = "ALREADY_CORRECTED"
+    ALREADY_DECIDED = "ALREADY_DECIDED"
+    INVOICE_PAID = "INVOICE_PAID"
+    NO_CREDIT = "NO_CREDIT"
+    NOTHING_OWED = "NOTHING_OWED"
+    CASH_NOT_THERE = "CASH_NOT_THERE"
+    OWN_DEPOSIT = "OWN_DEPOSIT"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     WRONG_CREDENTIALS = "WRONG_CREDENTIALS"
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
@@ -86,6 +95,12 @@ class InvalidMonth(InvalidInput):
     code = ErrorCode.INVALID_MONTH
     english = "'{given}' is not a month: write year and month as 2026-02."
     indonesian = "'{given}' bukan bulan: tulis tahun dan bulan seperti 2026-02."
+
+
+class InvalidNumber(InvalidInput):
+    code = ErrorCode.INVALID_NUMBER
+    english = "{what}: {given} can't be, {why}"
+    indonesian = "{what}: {given} tidak sah, {why}"
 
 
 class InvalidText(InvalidInput):
@@ -162,6 +177,70 @@ class InvoiceNotPayable(Conflict):
     code = ErrorCode.INVOICE_NOT_PAYABLE
     english = "Invoice '{given}' isn't one of this customer's invoices: name only invoices of the paying customer."
     indonesian = "Tagihan '{given}' bukan milik pelanggan ini: sebutkan hanya tagihan pelanggan yang membayar."
+
+
+class AlreadyCovered(Conflict):
+    """A start inside time that is paid for, invoiced, or in a closed period."""
+
+    code = ErrorCode.ALREADY_COVERED
+    english = "{given} lies in time that is invoiced or closed already: the first possible date is {first}."
+    indonesian = "{given} ada di masa yang sudah ditagih atau ditutup: tanggal paling awal adalah {first}."
+
+
+class AlreadyCorrected(Conflict):
+    code = ErrorCode.ALREADY_CORRECTED
+    english = "{noun} {given} was voided, reversed, cancelled or ended before: look at its history; nothing more needs to be done."
+    indonesian = "{noun} {given} sudah pernah dibatalkan atau diakhiri: lihat riwayatnya; tidak ada yang perlu dilakukan lagi."
+
+
+class AlreadyDecided(Conflict):
+    code = ErrorCode.ALREADY_DECIDED
+    english = "Deposit {given} was verified or rejected before: submit a new deposit if more was handed over."
+    indonesian = "Setoran {given} sudah diverifikasi atau ditolak: ajukan setoran baru bila ada uang lain yang diserahkan."
+
+
+class InvoicePaid(Conflict):
+    code = ErrorCode.INVOICE_PAID
+    english = (
+        "Invoice {given} has payments or write-offs: reverse the payment if the money never came, or void with releasePayments to keep it"
+        " as credit. What was written off can't be voided."
+    )
+    indonesian = (
+        "Tagihan {given} sudah ada pembayaran atau penghapusan: batalkan pembayarannya bila uangnya tidak pernah diterima, atau batalkan"
+        " tagihan dengan releasePayments agar uangnya menjadi titipan. Yang sudah dihapus tidak bisa dibatalkan."
+    )
+
+
+class NoCredit(Conflict):
+    code = ErrorCode.NO_CREDIT
+    english = "Only {credit} of {given} is still credit: take at most that, or release an invoice that it settled first."
+    indonesian = "Hanya {credit} dari {given} yang masih titipan: pakai paling banyak sebesar itu, atau lepaskan dulu dari tagihannya."
+
+
+class NothingOwed(Conflict):
+    code = ErrorCode.NOTHING_OWED
+    english = "{given} owes only {outstanding}: nothing more than that can be settled or written off."
+    indonesian = "{given} hanya punya sisa {outstanding}: tidak bisa dilunasi atau dihapus lebih dari itu."
+
+
+class CashNotThere(Conflict):
+    """Cash that would have to leave a drawer that doesn't hold it."""
+
+    code = ErrorCode.CASH_NOT_THERE
+    english = (
+        "{collector} has {on_hand} in cash at {counter} that isn't handed in or waiting for verification, not {amount}: the money was"
+        " deposited. Reject the waiting deposit, or refund it from the centre by TRANSFER."
+    )
+    indonesian = (
+        "{collector} hanya memegang tunai {on_hand} di {counter} yang belum disetor atau menunggu verifikasi, bukan {amount}: uangnya"
+        " sudah disetor. Tolak setoran yang menunggu, atau kembalikan dari pusat dengan TRANSFER."
+    )
+
+
+class OwnDeposit(Conflict):
+    code = ErrorCode.OWN_DEPOSIT
+    english = "Deposit {given} is yours, or was submitted by you: someone else with the role ADMIN or FINANCE decides about it."
+    indonesian = "Setoran {given} milik Anda atau Anda yang mengajukan: orang lain dengan peran ADMIN atau FINANCE yang memutuskan."
 
 
 class AccessError(SebillingError):

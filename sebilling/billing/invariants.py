@@ -18,6 +18,30 @@ class Invariant:
     broken: str
 
 
+_LIVE_ALLOCATION: Final = (
+    "(SELECT allocation.* FROM allocation LEFT JOIN deallocation ON allocation_id = allocation.id WHERE allocation_id IS NULL) live"
+)
+_JOURNAL_BALANCES: Final = (
+    "SELECT account, sum(amount) AS balance FROM (SELECT debit AS account, amount FROM journal UNION ALL SELECT credit, -amount FROM journal)"
+    " posted GROUP BY 1"
+)
+_TAX: Final = "SELECT sum(amount) FROM invoice_line JOIN invoice ON invoice.id = invoice_id AND voided_at IS NULL WHERE kind = 'TAX'"
+_EXPECTED_BALANCES: Final = f"""
+    SELECT account, coalesce(expected, 0) AS expected FROM (VALUES
+        ('RECEIVABLE', (SELECT sum(outstanding) FROM invoice)),
+        ('REVENUE', coalesce(({_TAX}), 0) - (SELECT sum(total) FROM invoice WHERE voided_at IS NULL)),
+        ('TAX_PAYABLE', -({_TAX})),
+        ('CREDIT', -(SELECT sum(credit) FROM payment)),
+        ('BAD_DEBT', (SELECT sum(amount) FROM write_off)),
+        ('CASH_ON_HAND', (SELECT sum(on_hand) FROM drawer)),
+        ('SHORTAGE', -(SELECT sum(difference) FROM deposit_decision WHERE difference < 0)),
+        ('SURPLUS', -(SELECT sum(difference) FROM deposit_decision WHERE difference > 0)),
+        ('CENTRAL_CASH', (SELECT sum(counted) FROM deposit_decision JOIN deposit ON deposit.id = deposit_id WHERE type = 'MANUAL')),
+        ('BANK', coalesce((SELECT sum(counted) FROM deposit_decision JOIN deposit ON deposit.id = deposit_id WHERE type = 'TRANSFER'), 0)
+                 + coalesce((SELECT sum(amount) FROM payment WHERE method <> 'CASH' AND reversed_at IS NULL), 0)
+                 - coalesce((SELECT sum(amount) FROM refund WHERE method <> 'CASH'), 0))) balances (account, expected)
+"""
+
 INVARIANTS: Final = (
     Invariant(
         "invoice_total", "An invoice's total is the sum of its lines.",
@@ -25,13 +49,13 @@ INVARIANTS: Final = (
         " GROUP BY invoice.id HAVING total <> coalesce(sum(amount), 0) OR count(amount) = 0",
     ),
     Invariant(
-        "invoice_allocated", "What an invoice says was settled is the sum of its allocations.",
-        "SELECT invoice.id FROM invoice LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM allocation GROUP BY 1) given"
+        "invoice_allocated", "What an invoice says was settled is the sum of its allocations not taken back.",
+        f"SELECT invoice.id FROM invoice LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM {_LIVE_ALLOCATION} GROUP BY 1) given"
         " ON invoice_id = invoice.id WHERE allocated <> coalesce(amount, 0)",
     ),
     Invariant(
-        "payment_allocated", "What a payment says it settled is the sum of its allocations.",
-        "SELECT payment.id FROM payment LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM allocation GROUP BY 1) given"
+        "payment_allocated", "What a payment says it settled is the sum of its allocations not taken back.",
+        f"SELECT payment.id FROM payment LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM {_LIVE_ALLOCATION} GROUP BY 1) given"
         " ON payment_id = payment.id WHERE allocated <> coalesce(given.amount, 0)",
     ),
     Invariant(
@@ -53,7 +77,7 @@ INVARIANTS: Final = (
     Invariant(
         "billed_once", "No day of service is billed twice.",
         "SELECT customer_id FROM (SELECT customer_id, covers_from, lag(covers_until) OVER (PARTITION BY customer_id ORDER BY covers_from)"
-        " AS before FROM invoice) stretch WHERE covers_from < before",
+        " AS before FROM invoice WHERE voided_at IS NULL) stretch WHERE covers_from < before",
     ),
     Invariant(
         "run_accounts", "A run's tasks account for everybody, and a finished run has only finished tasks.",
@@ -79,8 +103,65 @@ INVARIANTS: Final = (
         " GROUP BY payment.id HAVING count(event.id) <> 1 OR min((data->>'amount')::bigint) <> amount",
     ),
     Invariant(
-        "closed_periods", "A closed period takes no new invoices.",
-        "SELECT invoice.id FROM invoice JOIN period ON period.id = period_id WHERE issued_at > closed_at",
+        "closed_periods", "A closed period takes no new invoices and no corrections.",
+        "SELECT invoice.id FROM invoice JOIN period ON period.id = period_id WHERE issued_at > closed_at"
+        " UNION ALL SELECT invoice_id FROM invoice_void JOIN period ON period.id = period_id WHERE voided_at > closed_at",
+    ),
+    Invariant(
+        "corrections_carried", "What an invoice or payment says of its corrections is what the corrections say.",
+        "SELECT invoice.id FROM invoice LEFT JOIN invoice_void ON invoice_id = invoice.id"
+        " LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM write_off GROUP BY 1) given_up ON given_up.invoice_id = invoice.id"
+        " WHERE written_off <> coalesce(amount, 0) OR invoice.voided_at IS DISTINCT FROM invoice_void.voided_at"
+        " UNION ALL SELECT payment.id FROM payment LEFT JOIN payment_reversal ON payment_id = payment.id"
+        " LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM refund GROUP BY 1) given_back ON given_back.payment_id = payment.id"
+        " WHERE refunded <> coalesce(given_back.amount, 0) OR payment.reversed_at IS DISTINCT FROM payment_reversal.reversed_at",
+    ),
+    Invariant(
+        "charges_billed", "A charge is billed by the one live invoice that it names, with its amount, or waits.",
+        "SELECT charge.id FROM charge LEFT JOIN (SELECT charge_id, invoice_id, amount, customer_id FROM invoice_line"
+        " JOIN invoice ON invoice.id = invoice_id AND voided_at IS NULL WHERE charge_id IS NOT NULL) line ON charge_id = charge.id"
+        " WHERE charge.invoice_id IS DISTINCT FROM line.invoice_id OR charge.amount <> line.amount"
+        " OR charge.customer_id <> line.customer_id OR line.invoice_id IS NOT NULL AND cancelled_at IS NOT NULL",
+    ),
+    Invariant(
+        "tax_lines", "Tax is its rate on its fraction of its base, and the base is what the invoice's other lines say.",
+        "SELECT line.invoice_id FROM invoice_line line WHERE kind = 'TAX' AND (amount <> (SELECT CASE tax_rounding"
+        " WHEN 'DOWN' THEN floor(exact) ELSE floor(exact + 0.5) END FROM (SELECT tax_base * tax_rate"
+        " * split_part(tax_fraction, '/', 1)::int / (100 * split_part(tax_fraction, '/', 2)::int) AS exact) one)"
+        " OR tax_base <> (SELECT sum(amount) FROM invoice_line WHERE invoice_id = line.invoice_id AND kind NOT IN ('TAX', 'LATE_FEE')))",
+    ),
+    Invariant(
+        "receipts", "Every payment has a receipt; their numbers are 1, 2, 3 … per counter and month without a gap.",
+        "SELECT payment.id FROM payment LEFT JOIN receipt ON payment_id = payment.id WHERE payment_id IS NULL"
+        " OR receipt.counter_id <> payment.counter_id OR month <> date_trunc('month', received_on)"
+        " UNION ALL SELECT series.counter_id FROM receipt_series series LEFT JOIN receipt USING (counter_id, month)"
+        " GROUP BY series.counter_id, series.month, next_number"
+        " HAVING count(payment_id) <> next_number - 1 OR coalesce(max(sequence), 0) <> next_number - 1",
+    ),
+    Invariant(
+        "drawers", "No drawer holds less than nothing, and what was received is deposited, refunded, missing, or on hand.",
+        "SELECT counter_id FROM drawer WHERE on_hand < 0 OR on_hand <> received - refunded - deposited + difference OR waiting < 0",
+    ),
+    Invariant(
+        "deposits_decided", "A deposit is decided once, by someone else, and its status says what was decided.",
+        "SELECT deposit.id FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id"
+        " WHERE status <> CASE verified WHEN true THEN 'VERIFIED' WHEN false THEN 'REJECTED' ELSE 'SUBMITTED' END"
+        " OR decided_by IN (submitted_by, collector_id) OR type = 'TRANSFER' AND proof_id IS NULL",
+    ),
+    Invariant(
+        "journal", "Each account of the journal holds what the documents say, and all accounts together hold nothing.",
+        f"SELECT account FROM ({_JOURNAL_BALANCES}) kept FULL JOIN ({_EXPECTED_BALANCES}) document USING (account)"
+        " WHERE coalesce(balance, 0) <> coalesce(expected, 0)"
+        f" UNION ALL SELECT 'all' FROM ({_EXPECTED_BALANCES}) document HAVING sum(expected) <> 0",
+    ),
+    Invariant(
+        "corrections_told", "Every correction is told by the event log, once and with its amount.",
+        "SELECT invoice_id FROM invoice_void LEFT JOIN event ON subject = 'invoice' AND subject_id = invoice_id AND kind = 'invoice.voided'"
+        " GROUP BY 1 HAVING count(event.id) <> 1"
+        " UNION ALL SELECT payment_id FROM payment_reversal LEFT JOIN event ON subject = 'payment' AND subject_id = payment_id"
+        " AND kind = 'payment.reversed' GROUP BY 1 HAVING count(event.id) <> 1"
+        " UNION ALL SELECT deposit_id FROM deposit_decision LEFT JOIN event ON subject = 'deposit' AND subject_id = deposit_id"
+        " AND kind IN ('deposit.verified', 'deposit.rejected') GROUP BY 1 HAVING count(event.id) <> 1",
     ),
     Invariant(
         "zero_invoices", "Nobody gets an invoice over nothing.",

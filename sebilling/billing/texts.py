@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
+from decimal import Decimal
 from typing import Final
 
-from sebilling.errors import InvalidAmount, InvalidText
+from sebilling.errors import InvalidAmount, InvalidNumber, InvalidText
 from sebilling.money import MOST_RUPIAH, Rupiah
 
 MOST_NAME: Final = 200
@@ -52,3 +53,18 @@ def rupiah(given: int, *, field: tuple[str, ...], least: int = 0) -> Rupiah:
     if not least <= given <= MOST_RUPIAH:
         raise InvalidAmount(field=field, given=given, least=least, most=MOST_RUPIAH)
     return Rupiah(given)
+
+
+def reason(given: str) -> str:
+    """Why something is corrected: 3 to 500 characters. Raises InvalidText."""
+    text = clean(given, what="The reason", field=("input", "reason"), most=500)
+    if len(text) < 3:
+        raise InvalidText(field=("input", "reason"), what="The reason", why="write at least 3 characters, for whoever reads it in a year.")
+    return text
+
+
+def percent(given: Decimal, *, field: tuple[str, ...], least: Decimal = Decimal(0)) -> Decimal:
+    """`given` as percent from `least` to 100 with at most four decimals. Raises InvalidNumber."""
+    if not given.is_finite() or not least <= given <= 100 or given != round(given, 4):
+        raise InvalidNumber(field=field, what="percent", given=f"{given:.12}", why=f"give {least} to 100 with at most four decimals.")
+    return given

@@ -313,6 +313,7 @@ def upgrade() -> None:
     op.execute(_SERIES)
     run_sql_file(op.get_bind(), "guards_2")
     run_sql_file(op.get_bind(), "record_payment_2")
+    run_sql_file(op.get_bind(), "views_1")
 
 
 _CHECKS = (

@@ -1,0 +1,137 @@
+"""What is billed besides the months: one-off charges that wait for the next invoice, and discounts."""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import idempotency, locks, texts
+from sebilling.db.engine import WriteSession
+from sebilling.errors import AlreadyCorrected, InvalidDate, InvalidNumber, NotFound
+
+
+class ChargeKind(StrEnum):
+    """What a one-off charge is for."""
+
+    INSTALLATION = "INSTALLATION"
+    DEVICE = "DEVICE"
+    CABLE = "CABLE"
+    LATE_FEE = "LATE_FEE"
+    OTHER = "OTHER"
+
+
+_CHARGE: Final = text(
+    """
+    INSERT INTO charge (id, customer_id, kind, description, amount, created_at, created_by) OVERRIDING SYSTEM VALUE
+    VALUES (:id, :customer, :kind, :description, :amount, :at, :user)
+    """
+)
+_WHOSE_CHARGE: Final = text("SELECT customer_id FROM charge WHERE id = :id")
+_LOCK_CHARGE: Final = text("SELECT invoice_id, cancelled_at FROM charge WHERE id = :id FOR NO KEY UPDATE")
+_CANCEL: Final = text("UPDATE charge SET cancelled_at = :at WHERE id = :id")
+_DISCOUNT: Final = text(
+    """
+    INSERT INTO discount (customer_id, plan_id, amount, percent, description, from_on, until_on, created_at)
+    VALUES (:customer, :plan, :amount, :percent, :description, :from_on, :until_on, :at) RETURNING id
+    """
+)
+_PLAN: Final = text("SELECT EXISTS (SELECT FROM plan WHERE id = :plan)")
+_LOCK_DISCOUNT: Final = text("SELECT from_on, until_on FROM discount WHERE id = :id FOR NO KEY UPDATE")
+_END: Final = text("UPDATE discount SET until_on = :until_on WHERE id = :id")
+
+
+async def add(session: WriteSession, customer_id: int, *, kind: ChargeKind, description: str, amount: int, key: str) -> tuple[int, bool]:
+    """Let a charge of `amount` rupiah wait for the customer's next invoice; gives its id and whether the key had made it before.
+
+    Late fees are made by the pricing rule alone. Raises InvalidText, InvalidAmount, NotFound, IdempotencyMismatch.
+    """
+    if kind is ChargeKind.LATE_FEE:
+        why = "late fees come with the next invoice by themselves, if the settings say so: use OTHER."
+        raise InvalidNumber(field=("input", "kind"), what="kind", given=kind.value, why=why)
+    amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+    description = texts.clean(description, what="The description", field=("input", "description"))
+    claim = await idempotency.claim(session, "addCharge", key, [customer_id, kind.value, description, amount], table="charge")
+    if claim.replayed:
+        return claim.result_id, True
+    customer = await locks.customer(session, customer_id)
+    values = {"kind": kind.value, "description": description, "amount": amount}
+    await session.execute(
+        _CHARGE, {**values, "id": claim.result_id, "customer": customer_id, "at": session.at, "user": session.actor.user_id}
+    )
+    await events.append(
+        session, "charge.created", subject="charge", subject_id=claim.result_id, counter_id=customer.counter_id,
+        customer=customer_id, **values,
+    )  # fmt: skip
+    return claim.result_id, False
+
+
+async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
+    """Take back a charge that no invoice has taken yet. Raises InvalidText, NotFound, AlreadyCorrected.
+
+    A charge that is on a live invoice goes with it: void the invoice first.
+    """
+    why = texts.reason(reason)
+    customer_id = await session.value(_WHOSE_CHARGE, {"id": charge_id})
+    if customer_id is None:
+        raise NotFound(field=("input", "id"), noun="charge", given=f"chg_{charge_id}")
+    customer = await locks.customer(session, customer_id)
+    row = await session.row(_LOCK_CHARGE, {"id": charge_id})
+    if row is None or row.cancelled_at is not None or row.invoice_id is not None:
+        raise AlreadyCorrected(field=("input", "id"), noun="Charge", given=f"chg_{charge_id}")
+    await session.execute(_CANCEL, {"id": charge_id, "at": session.at})
+    await events.append(
+        session, "charge.cancelled", subject="charge", subject_id=charge_id, counter_id=customer.counter_id,
+        customer=customer_id, reason=why,
+    )  # fmt: skip
+
+
+async def discount(
+    session: WriteSession, *, customer_id: int | None = None, plan_id: int | None = None, amount: int | None = None,
+    percent: Decimal | None = None, description: str, from_on: date, until_on: date | None = None,
+) -> int:  # fmt: skip
+    """Take rupiah or percent off each month that begins in [from_on, until_on), for a customer or all with a plan; gives its id.
+
+    Raises InvalidNumber, InvalidAmount, InvalidDate, InvalidText, NotFound.
+    """
+    if (customer_id is None) == (plan_id is None):
+        raise InvalidNumber(field=("input",), what="discount", given="both or neither", why="give either customerId or planId.")
+    if (amount is None) == (percent is None):
+        raise InvalidNumber(field=("input",), what="discount", given="both or neither", why="give either amount or percent.")
+    if amount is not None:
+        amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+    if percent is not None:
+        texts.percent(percent, field=("input", "percent"), least=Decimal("0.0001"))
+    if until_on is not None and until_on <= from_on:
+        raise InvalidDate(field=("input", "untilOn"), given=until_on, why="a discount ends after it begins.")
+    counter_id = None
+    if customer_id is not None:
+        counter_id = (await locks.customer(session, customer_id)).counter_id
+    elif not await session.value(_PLAN, {"plan": plan_id}):
+        raise NotFound(field=("input", "planId"), noun="plan", given=f"pla_{plan_id}")
+    values: dict[str, Any] = {
+        "customer": customer_id, "plan": plan_id, "amount": amount, "percent": percent,
+        "description": texts.clean(description, what="The description", field=("input", "description")),
+        "from_on": from_on, "until_on": until_on,
+    }  # fmt: skip
+    discount_id: int = await session.value(_DISCOUNT, {**values, "at": session.at})
+    told = {name: str(value) if isinstance(value, date | Decimal) else value for name, value in values.items()}
+    await events.append(session, "discount.created", subject="discount", subject_id=discount_id, counter_id=counter_id, **told)
+    return discount_id
+
+
+async def end_discount(session: WriteSession, discount_id: int, *, until_on: date) -> None:
+    """Let a discount end earlier: months that begin on `until_on` or later are billed in full. Raises NotFound, InvalidDate."""
+    row = await session.row(_LOCK_DISCOUNT, {"id": discount_id})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="discount", given=f"dis_{discount_id}")
+    if until_on < row.from_on or (row.until_on is not None and until_on > row.until_on):
+        why = f"choose a day from {row.from_on} to {row.until_on or 'any later one'}: a longer discount is a new discount."
+        raise InvalidDate(field=("input", "untilOn"), given=until_on, why=why)
+    await session.execute(_END, {"id": discount_id, "until_on": until_on})
+    await events.append(
+        session, "discount.ended", subject="discount", subject_id=discount_id,
+        before={"until_on": None if row.until_on is None else str(row.until_on)}, after={"until_on": str(until_on)},
+    )  # fmt: skip

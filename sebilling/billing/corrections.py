@@ -1,0 +1,201 @@
+"""Corrections: void, reverse, write off, refund. Each is a row that names what it takes back, with its reason; none edits or deletes.
+
+A closed period is corrected in an open one: the correction is dated now.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+
+from sebilling import events
+from sebilling.billing import deposits, idempotency, locks, texts
+from sebilling.billing.payments import PaymentMethod
+from sebilling.clock import local_date
+from sebilling.db.engine import WriteSession
+from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NotFound, NothingOwed, PeriodClosed
+from sebilling.money import format_rupiah
+
+_INVOICE: Final = text(
+    """
+    SELECT invoice.id, customer_id, counter_id, period_id, number, total, allocated, written_off, outstanding, voided_at,
+           to_char(month, 'YYYY-MM') AS month, timezone,
+           CASE WHEN closed_at IS NULL THEN period_id
+                ELSE (SELECT id FROM period WHERE closed_at IS NULL ORDER BY month DESC LIMIT 1) END AS dated_in
+      FROM invoice JOIN period ON period.id = period_id JOIN counter ON counter.id = counter_id WHERE invoice.id = :invoice
+    """
+)
+_KEEP_OPEN: Final = text("SELECT closed_at IS NULL FROM period WHERE id = :period FOR SHARE")
+_VOID: Final = text("INSERT INTO invoice_void VALUES (:invoice, :period, :reason, :at, :user)")
+_FORGIVE_FEE: Final = text(
+    "UPDATE charge SET cancelled_at = :at WHERE overdue_invoice_id = :invoice AND invoice_id IS NULL AND cancelled_at IS NULL"
+)
+_DEALLOCATE: Final = """
+    INSERT INTO deallocation (allocation_id, deallocated_at)
+    SELECT id, :at FROM allocation WHERE {which} AND NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = allocation.id)
+"""
+_DEALLOCATE_INVOICE: Final = text(_DEALLOCATE.format(which="invoice_id = :invoice"))
+_DEALLOCATE_PAYMENT: Final = text(_DEALLOCATE.format(which="payment_id = :payment"))
+_PAYMENT: Final = text(
+    """
+    SELECT payment.id, customer_id, counter_id, amount, method, received_by, allocated, refunded, credit, reversed_at, timezone
+      FROM payment JOIN counter ON counter.id = counter_id WHERE payment.id = :payment
+    """
+)
+_REVERSE: Final = text("INSERT INTO payment_reversal VALUES (:payment, :reason, :at, :day, :user)")
+_WRITE_OFF: Final = text(
+    """
+    INSERT INTO write_off (id, invoice_id, amount, reason, written_off_at, written_off_on, written_off_by) OVERRIDING SYSTEM VALUE
+    VALUES (:id, :invoice, :amount, :reason, :at, :day, :user)
+    """
+)
+_REFUND: Final = text(
+    """
+    INSERT INTO refund (id, payment_id, counter_id, amount, method, reason, refunded_at, refunded_on, refunded_by) OVERRIDING SYSTEM VALUE
+    VALUES (:id, :payment, :counter, :amount, :method, :reason, :at, :day, :collector)
+    """
+)
+
+
+async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, key: str, release_payments: bool = False) -> bool:
+    """Take back an invoice that should not have been: its number stays, its days and charges are free again.
+
+    Gives whether the key had done it before. With `release_payments` what payments had settled becomes credit first.
+    It stands in its own period's recap while that is open, else in the newest open one's. Raises InvalidText, NotFound,
+    InvoicePaid, AlreadyCorrected, PeriodClosed (none is open), IdempotencyMismatch.
+    """
+    why = texts.reason(reason)
+    claim = await idempotency.claim(session, "voidInvoice", key, [invoice_id, why, release_payments], result_id=invoice_id)
+    if claim.replayed:
+        return True
+    invoice = await _locked_invoice(session, invoice_id)
+    if invoice.voided_at is not None:
+        raise AlreadyCorrected(field=("input", "invoiceId"), noun="Invoice", given=invoice.number)
+    if invoice.written_off or (invoice.allocated and not release_payments):
+        raise InvoicePaid(field=("input", "invoiceId"), given=invoice.number)
+    if invoice.dated_in is None or not await session.value(_KEEP_OPEN, {"period": invoice.dated_in}):
+        raise PeriodClosed(field=("input", "invoiceId"), month=invoice.month)
+    await session.execute(_DEALLOCATE_INVOICE, {"invoice": invoice_id, "at": session.at})
+    await session.execute(
+        _VOID, {"invoice": invoice_id, "period": invoice.dated_in, "reason": why, "at": session.at, "user": session.actor.user_id}
+    )
+    await session.execute(_FORGIVE_FEE, {"invoice": invoice_id, "at": session.at})
+    await events.append(
+        session, "invoice.voided", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
+        customer=invoice.customer_id, total=invoice.total, released=invoice.allocated, period=invoice.dated_in,
+    )  # fmt: skip
+    return False
+
+
+async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str, key: str) -> bool:
+    """Say that money was not received after all: the invoices that it settled are open again. Gives whether the key had done it.
+
+    Cash must still be in its collector's drawer: what was deposited can't be taken back from there. Raises InvalidText,
+    NotFound, AlreadyCorrected, NoCredit (a part was refunded), CashNotThere, IdempotencyMismatch.
+    """
+    why = texts.reason(reason)
+    claim = await idempotency.claim(session, "reversePayment", key, [payment_id, why], result_id=payment_id)
+    if claim.replayed:
+        return True
+    payment = await _locked_payment(session, payment_id)
+    if payment.reversed_at is not None:
+        raise AlreadyCorrected(field=("input", "paymentId"), noun="Payment", given=f"pay_{payment_id}")
+    if payment.refunded:
+        left = format_rupiah(payment.amount - payment.refunded)
+        raise NoCredit(field=("input", "paymentId"), credit=left, given=f"pay_{payment_id}")
+    if payment.method == PaymentMethod.CASH:
+        await deposits.take_from_drawer(session, payment.counter_id, payment.received_by, payment.amount)
+    day = local_date(session.at, payment.timezone)
+    await session.execute(_DEALLOCATE_PAYMENT, {"payment": payment_id, "at": session.at})
+    await session.execute(_REVERSE, {"payment": payment_id, "reason": why, "at": session.at, "day": day, "user": session.actor.user_id})
+    await events.append(
+        session, "payment.reversed", subject="payment", subject_id=payment_id, counter_id=payment.counter_id, reason=why,
+        customer=payment.customer_id, amount=payment.amount, reopened=payment.allocated,
+    )  # fmt: skip
+    return False
+
+
+async def write_off(session: WriteSession, invoice_id: int, *, reason: str, key: str, amount: int | None = None) -> bool:
+    """Give up `amount` rupiah (None: all) of what an invoice still owes. Gives whether the key had done it before.
+
+    Raises InvalidText, InvalidAmount, NotFound, NothingOwed, IdempotencyMismatch.
+    """
+    why = texts.reason(reason)
+    if amount is not None:
+        amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+    claim = await idempotency.claim(session, "writeOff", key, [invoice_id, why, amount], table="write_off")
+    if claim.replayed:
+        return True
+    invoice = await _locked_invoice(session, invoice_id)
+    taken = invoice.outstanding if amount is None else amount
+    if taken > invoice.outstanding or taken == 0:
+        raise NothingOwed(field=("input", "invoiceId"), given=invoice.number, outstanding=format_rupiah(invoice.outstanding))
+    day = local_date(session.at, invoice.timezone)
+    await session.execute(
+        _WRITE_OFF,
+        {"id": claim.result_id, "invoice": invoice_id, "amount": taken, "reason": why, "at": session.at, "day": day,
+         "user": session.actor.user_id},
+    )  # fmt: skip
+    await events.append(
+        session, "invoice.written_off", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
+        customer=invoice.customer_id, amount=taken,
+    )  # fmt: skip
+    return False
+
+
+async def refund(
+    session: WriteSession, payment_id: int, *, method: PaymentMethod, reason: str, key: str, amount: int | None = None,
+    collector_id: int | None = None,
+) -> bool:  # fmt: skip
+    """Give `amount` rupiah (None: all) of a payment's credit back. Gives whether the key had done it before.
+
+    Cash leaves the drawer of `collector_id` (None: of who does this) at the payment's counter. Raises InvalidText,
+    InvalidAmount, NotFound, NoCredit, CashNotThere, IdempotencyMismatch.
+    """
+    why = texts.reason(reason)
+    if amount is not None:
+        amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+    claim = await idempotency.claim(session, "refundCredit", key, [payment_id, method.value, why, amount, collector_id], table="refund")
+    if claim.replayed:
+        return True
+    payment = await _locked_payment(session, payment_id)
+    given_back = payment.credit if amount is None else amount
+    if given_back > payment.credit or given_back == 0:
+        raise NoCredit(field=("input", "paymentId"), credit=format_rupiah(payment.credit), given=f"pay_{payment_id}")
+    giver = session.actor.user_id if collector_id is None else collector_id
+    if giver is None:
+        raise RuntimeError("money is given back by a signed-in user, whose drawer it leaves")
+    if method is PaymentMethod.CASH:
+        await deposits.take_from_drawer(session, payment.counter_id, giver, given_back)
+    await session.execute(
+        _REFUND,
+        {"id": claim.result_id, "payment": payment_id, "counter": payment.counter_id, "amount": given_back, "method": method.value,
+         "reason": why, "at": session.at, "day": local_date(session.at, payment.timezone), "collector": giver},
+    )  # fmt: skip
+    await events.append(
+        session, "credit.refunded", subject="payment", subject_id=payment_id, counter_id=payment.counter_id, reason=why,
+        customer=payment.customer_id, amount=given_back, method=method.value, collector=giver,
+    )  # fmt: skip
+    return False
+
+
+async def _locked_invoice(session: WriteSession, invoice_id: int) -> Row[*tuple[Any, ...]]:
+    """The invoice, after its customer, counter and all of the customer's money are locked. Raises NotFound."""
+    return await _locked(session, _INVOICE, "invoice", invoice_id, prefix="inv")
+
+
+async def _locked_payment(session: WriteSession, payment_id: int) -> Row[*tuple[Any, ...]]:
+    """Likewise, the payment."""
+    return await _locked(session, _PAYMENT, "payment", payment_id, prefix="pay")
+
+
+async def _locked(session: WriteSession, statement: Any, noun: str, row_id: int, *, prefix: str) -> Row[*tuple[Any, ...]]:
+    # Read twice: the first tells whose it is, the second what it is once nobody else can change it.
+    for locked in (False, True):
+        row = await session.row(statement, {noun: row_id})
+        if row is None or row.counter_id not in session.actor.scope:
+            raise NotFound(field=("input", f"{noun}Id"), noun=noun, given=f"{prefix}_{row_id}")
+        if locked:
+            return row
+        await locks.customer(session, row.customer_id)
+        await locks.money(session, row.customer_id)
+    raise AssertionError

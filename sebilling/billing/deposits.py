@@ -1,0 +1,193 @@
+"""Setoran: money handed over to the centre, and the drawers that it leaves.
+
+A drawer is what one collector holds in cash of one counter: received − refunded − deposited ± shortage, always (the view
+`drawer`, db/sql). A deposit leaves the drawer when someone else has counted it; a difference stays with the collector.
+"""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+
+from sebilling import events
+from sebilling.actor import Role
+from sebilling.billing import idempotency, locks, texts
+from sebilling.clock import local_date
+from sebilling.db.engine import WriteSession
+from sebilling.errors import AlreadyDecided, CashNotThere, Forbidden, InvalidProof, NotFound, OwnDeposit
+from sebilling.money import format_rupiah
+from sebilling.storage.proofs import Proof
+
+
+class DepositType(StrEnum):
+    """How money is handed over."""
+
+    MANUAL = "MANUAL"
+    TRANSFER = "TRANSFER"
+
+
+class DepositStatus(StrEnum):
+    """How far a deposit is."""
+
+    SUBMITTED = "SUBMITTED"
+    VERIFIED = "VERIFIED"
+    REJECTED = "REJECTED"
+
+
+_COUNTER: Final = text("SELECT code, timezone FROM counter WHERE id = :counter")
+_COLLECTOR: Final = text("SELECT name FROM app_user WHERE id = :collector")
+_ON_HAND: Final = text("SELECT on_hand, waiting FROM drawer WHERE counter_id = :counter AND collector_id = :collector")
+_PROOF: Final = text(
+    """
+    INSERT INTO proof (object_key, media_type, size_bytes, sha256, uploaded_at, uploaded_by)
+    VALUES (:object_key, :media_type, :size, :sha256, :at, :user) RETURNING id
+    """
+)
+_SUBMIT: Final = text(
+    """
+    INSERT INTO deposit (id, counter_id, collector_id, submitted_by, amount, type, note, proof_id, submitted_at, deposited_on, status)
+    OVERRIDING SYSTEM VALUE
+    VALUES (:id, :counter, :collector, :user, :amount, :type, :note, :proof, :at, :day, 'SUBMITTED')
+    """
+)
+_WHOSE: Final = text("SELECT collector_id FROM deposit WHERE id = :deposit")
+_DEPOSIT: Final = text("SELECT counter_id, collector_id, submitted_by, amount, status FROM deposit WHERE id = :deposit")
+_DECIDE: Final = text(
+    """
+    INSERT INTO deposit_decision (deposit_id, verified, counted, difference, reason, decided_at, decided_by)
+    VALUES (:deposit, :verified, :counted, :difference, :reason, :at, :user)
+    """
+)
+_FOR_OTHERS: Final = frozenset({Role.ADMIN, Role.FINANCE})
+
+
+async def on_hand(session: WriteSession, counter_id: int, collector_id: int) -> tuple[int, int]:
+    """Rupiah in cash in a drawer, and how much of it is submitted and waits for verification."""
+    row = await session.row(_ON_HAND, {"counter": counter_id, "collector": collector_id})
+    return (0, 0) if row is None else (int(row.on_hand), int(row.waiting))
+
+
+async def take_from_drawer(session: WriteSession, counter_id: int, collector_id: int, amount: int) -> None:
+    """Lock the collector's drawers and make sure that `amount` rupiah are there, besides what waits. Raises NotFound, CashNotThere."""
+    await locks.drawers(session, collector_id)
+    held, waiting = await on_hand(session, counter_id, collector_id)
+    if amount > held - waiting:
+        counter = await session.row(_COUNTER, {"counter": counter_id})
+        raise CashNotThere(
+            field=("input",), amount=format_rupiah(amount), on_hand=format_rupiah(max(held - waiting, 0)),
+            collector=await session.value(_COLLECTOR, {"collector": collector_id}), counter=counter.code if counter else "",
+        )  # fmt: skip
+
+
+async def submit(
+    session: WriteSession, *, counter_id: int, amount: int, type: DepositType, key: str, note: str = "",  # noqa: A002 - the manual's word
+    collector_id: int | None = None, proof: Proof | None = None, object_key: str | None = None,
+) -> tuple[int, bool]:  # fmt: skip
+    """Hand over `amount` rupiah of a drawer (None: the asker's own); gives the deposit's id and whether the key had made it.
+
+    `proof` lies in the object store at `object_key`; a transfer needs one. More than is on hand is taken, and shown as such.
+    Raises InvalidAmount, InvalidText, InvalidProof, NotFound, Forbidden, IdempotencyMismatch; the caller then deletes the object.
+    """
+    actor = session.actor
+    if actor.user_id is None:
+        raise RuntimeError("money is handed over by a signed-in user")
+    collector = actor.user_id if collector_id is None else collector_id
+    if collector != actor.user_id and actor.role not in _FOR_OTHERS:
+        raise Forbidden(roles=" / ".join(sorted(_FOR_OTHERS)))
+    amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+    note = texts.clean(note, what="The note", field=("input", "note"), most=500, required=False)
+    if type is DepositType.TRANSFER and proof is None:
+        raise InvalidProof(field=("input", "proof"), why="a transfer needs one: attach the picture or PDF of the bank's receipt.")
+    counter = await session.row(_COUNTER, {"counter": counter_id})
+    if counter is None or counter_id not in actor.scope:
+        raise NotFound(field=("input", "counterId"), noun="counter", given=f"cou_{counter_id}")
+    body = [counter_id, collector_id, amount, type.value, note, None if proof is None else proof.sha256.hex()]
+    claim = await idempotency.claim(session, "submitDeposit", key, body, table="deposit")
+    if claim.replayed:
+        return claim.result_id, True
+    await locks.drawers(session, collector)
+    held, waiting = await on_hand(session, counter_id, collector)
+    proof_id = None if proof is None else await _store(session, proof, object_key)
+    await session.execute(
+        _SUBMIT,
+        {"id": claim.result_id, "counter": counter_id, "collector": collector, "user": actor.user_id, "amount": amount, "type": type.value,
+         "note": note, "proof": proof_id, "at": session.at, "day": local_date(session.at, counter.timezone)},
+    )  # fmt: skip
+    await events.append(
+        session, "deposit.submitted", subject="deposit", subject_id=claim.result_id, counter_id=counter_id, collector=collector,
+        amount=amount, type=type.value, on_hand=held, waiting=waiting,
+    )  # fmt: skip
+    return claim.result_id, False
+
+
+async def _store(session: WriteSession, proof: Proof, object_key: str | None) -> int:
+    proof_id: int = await session.value(
+        _PROOF,
+        {"object_key": object_key, "media_type": proof.media_type, "size": len(proof.content), "sha256": proof.sha256,
+         "at": session.at, "user": session.actor.user_id},
+    )  # fmt: skip
+    return proof_id
+
+
+async def verify(session: WriteSession, deposit_id: int, *, key: str, counted: int | None = None, note: str = "") -> bool:
+    """Say that `counted` rupiah (None: as submitted) of a deposit are there. Gives whether the key had done it before.
+
+    The drawer is relieved of what was submitted, at most of what it held. What was counted beyond that is a surplus, what
+    is missing a shortage; either stays with the collector. Raises InvalidAmount, InvalidText, NotFound, OwnDeposit,
+    AlreadyDecided, IdempotencyMismatch.
+    """
+    if counted is not None:
+        counted = texts.rupiah(counted, field=("input", "counted"), least=1)
+    note = texts.clean(note, what="The note", field=("input", "note"), most=500, required=False)
+    claim = await idempotency.claim(session, "verifyDeposit", key, [deposit_id, counted, note], result_id=deposit_id)
+    if claim.replayed:
+        return True
+    deposit = await _undecided(session, deposit_id)
+    held, _ = await on_hand(session, deposit.counter_id, deposit.collector_id)
+    there = deposit.amount if counted is None else counted
+    difference = there - min(deposit.amount, held)
+    await _decide(session, deposit_id, verified=True, counted=there, difference=difference, reason=note)
+    await events.append(
+        session, "deposit.verified", subject="deposit", subject_id=deposit_id, counter_id=deposit.counter_id,
+        collector=deposit.collector_id, amount=deposit.amount, counted=there, difference=difference,
+    )  # fmt: skip
+    return False
+
+
+async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: str) -> bool:
+    """Say that a deposit was not there: the cash is still in the drawer. Raises like `verify`; gives whether the key had done it."""
+    why = texts.reason(reason)
+    claim = await idempotency.claim(session, "rejectDeposit", key, [deposit_id, why], result_id=deposit_id)
+    if claim.replayed:
+        return True
+    deposit = await _undecided(session, deposit_id)
+    await _decide(session, deposit_id, verified=False, reason=why)
+    await events.append(
+        session, "deposit.rejected", subject="deposit", subject_id=deposit_id, counter_id=deposit.counter_id,
+        collector=deposit.collector_id, amount=deposit.amount, reason=why,
+    )  # fmt: skip
+    return False
+
+
+async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
+    """The deposit, its drawer locked, to be decided by the asker. Raises NotFound, OwnDeposit, AlreadyDecided."""
+    collector_id = await session.value(_WHOSE, {"deposit": deposit_id})
+    if collector_id is not None:
+        await locks.drawers(session, collector_id)
+    deposit = await session.row(_DEPOSIT, {"deposit": deposit_id})
+    if deposit is None or deposit.counter_id not in session.actor.scope:
+        raise NotFound(field=("input", "depositId"), noun="deposit", given=f"dep_{deposit_id}")
+    if session.actor.user_id in {deposit.submitted_by, deposit.collector_id}:
+        raise OwnDeposit(field=("input", "depositId"), given=f"dep_{deposit_id}")
+    if deposit.status != DepositStatus.SUBMITTED:
+        raise AlreadyDecided(field=("input", "depositId"), given=f"dep_{deposit_id}")
+    return deposit
+
+
+async def _decide(session: WriteSession, deposit_id: int, *, verified: bool, reason: str, counted: int | None = None,
+                  difference: int | None = None) -> None:  # fmt: skip
+    await session.execute(
+        _DECIDE,
+        {"deposit": deposit_id, "verified": verified, "counted": counted, "difference": difference, "reason": reason,
+         "at": session.at, "user": session.actor.user_id},
+    )  # fmt: skip

@@ -1,0 +1,47 @@
+"""Locks, in the one order that everybody keeps: idempotency key → customer → counter → invoices → payments → drawer.
+
+A payment, a correction and a change of the billing cycle hold the customer's counter shared, a generation chunk holds it
+exclusively: whoever has it sees every invoice of the customer, and none is being issued meanwhile.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+
+from sebilling.db.engine import WriteSession
+from sebilling.errors import NotFound
+
+_CUSTOMER: Final = text(
+    """
+    SELECT customer.id, customer.code, counter_id, installed_on, timezone
+      FROM customer JOIN counter ON counter.id = counter_id WHERE customer.id = :customer FOR NO KEY UPDATE OF customer
+    """
+)
+_COUNTER: Final = text("SELECT pg_advisory_xact_lock_shared(1, :counter)")
+_INVOICES: Final = text("SELECT id FROM invoice WHERE customer_id = :customer AND voided_at IS NULL ORDER BY id FOR NO KEY UPDATE")
+_PAYMENTS: Final = text("SELECT id FROM payment WHERE customer_id = :customer AND reversed_at IS NULL ORDER BY id FOR NO KEY UPDATE")
+_DRAWERS: Final = text("SELECT id FROM app_user WHERE id = :collector FOR NO KEY UPDATE")
+
+
+async def customer(session: WriteSession, customer_id: int, *, field: tuple[str, ...] = ("input", "customerId")) -> Row[*tuple[Any, ...]]:
+    """Lock the customer and their counter; gives id, code, counter_id, installed_on, timezone. Raises NotFound."""
+    row = await session.row(_CUSTOMER, {"customer": customer_id})
+    if row is None or row.counter_id not in session.actor.scope:
+        raise NotFound(field=field, noun="customer", given=f"cus_{customer_id}")
+    await session.rows(_COUNTER, {"counter": row.counter_id})
+    return row
+
+
+async def money(session: WriteSession, customer_id: int) -> None:
+    """Lock the customer's live invoices, then their payments. `customer` first."""
+    await session.rows(_INVOICES, {"customer": customer_id})
+    await session.rows(_PAYMENTS, {"customer": customer_id})
+
+
+async def drawers(session: WriteSession, collector_id: int) -> None:
+    """Lock what leaves this collector's drawers: deposits, refunds and reversals go one after the other. Raises NotFound.
+
+    Money that comes in takes no lock: it only makes a drawer fuller.
+    """
+    if await session.value(_DRAWERS, {"collector": collector_id}) is None:
+        raise NotFound(field=("input", "collectorId"), noun="user", given=f"usr_{collector_id}")

@@ -1,0 +1,89 @@
+"""How this ISP bills: proration, tax, late fee, and what stands on its papers. Invoices keep what they were made with."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import texts
+from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.errors import InvalidNumber
+
+
+class TaxRounding(StrEnum):
+    """How tax is rounded to whole rupiah."""
+
+    HALF_UP = "HALF_UP"
+    DOWN = "DOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One row. `tax_rate` is percent of `tax_numerator`/`tax_denominator` of what is taxable; `late_fee` rupiah."""
+
+    prorate_first_month: bool
+    tax_rate: Decimal
+    tax_numerator: int
+    tax_denominator: int
+    tax_rounding: str
+    late_fee: int
+    late_fee_after_days: int
+    company_name: str
+    company_address: str
+    company_phone: str
+    receipt_footer: str
+
+
+_NAMES: Final = tuple(Settings.__dataclass_fields__)
+_READ: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings")
+_LOCK: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings FOR NO KEY UPDATE")
+_WRITE: Final = text(f"UPDATE billing_settings SET {', '.join(f'{name} = :{name}' for name in _NAMES)}")
+_MOST_LATE_FEE: Final = 1_000_000_000
+_MOST_DENOMINATOR: Final = 1_000
+
+
+async def read(session: ReadSession) -> Settings:
+    """The settings as they are now."""
+    row = await session.row(_READ)
+    assert row is not None  # noqa: S101 - the migration made it, and nothing deletes it
+    return Settings(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+
+
+async def change(session: WriteSession, **changes: Any) -> Settings:
+    """Change fields of Settings for the invoices to come. Raises InvalidNumber, InvalidText; gives what they are now."""
+    row = await session.row(_LOCK)
+    assert row is not None  # noqa: S101 - as above
+    before: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - as above
+    after = Settings(**{**before, **changes})
+    _check(after)
+    await session.execute(_WRITE, {name: getattr(after, name) for name in _NAMES})
+    changed = [name for name in _NAMES if getattr(after, name) != before[name]]
+    await events.append(
+        session, "settings.changed", subject="billing_settings", subject_id=1,
+        before={name: _told(before[name]) for name in changed}, after={name: _told(getattr(after, name)) for name in changed},
+    )  # fmt: skip
+    return after
+
+
+def _told(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _check(given: Settings) -> None:
+    texts.percent(given.tax_rate, field=("input", "taxRate"))
+    bounds = (
+        ("taxDenominator", given.tax_denominator, 1, _MOST_DENOMINATOR),
+        ("taxNumerator", given.tax_numerator, 1, given.tax_denominator),
+        ("lateFee", given.late_fee, 0, _MOST_LATE_FEE),
+        ("lateFeeAfterDays", given.late_fee_after_days, 0, 365),
+    )
+    for name, value, least, most in bounds:
+        if not least <= value <= most:
+            raise InvalidNumber(field=("input", name), what=name, given=value, why=f"give {least} to {most}.")
+    for name, what, most in (("company_name", "The name", 100), ("company_address", "The address", 300),
+                             ("company_phone", "The phone number", 50), ("receipt_footer", "The footer", 300)):  # fmt: skip
+        camel = name.split("_")[0] + name.split("_")[1].title()
+        texts.clean(getattr(given, name), what=what, field=("input", camel), most=most, required=False)
