@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
+from obstore.store import MemoryStore
 from sqlalchemy import event, text
 
 from bench.place import MONTH, PASSWORD, USERNAME, outside, place
@@ -28,6 +29,7 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.schema.context import Context, Parts
 from sebilling.schema.roots import build_schema
+from sebilling.storage import ObjectStore
 
 CUSTOMERS = 20_000
 CONNECTIONS = 32
@@ -82,8 +84,8 @@ async def _statement(database: Database) -> str:
     sent: list[str] = []
     event.listen(database.read_engine.sync_engine, "before_cursor_execute", lambda _c, _u, statement, *_: sent.append(statement))
     context = Context(
-        parts=Parts(database=database, settings=Settings(), clock=system_clock), at=system_clock(), language="en", token=None,
-        actor=Actor(None, "bench", Role.ADMIN, EVERYWHERE),
+        parts=Parts(database=database, settings=Settings(), clock=system_clock, store=ObjectStore(MemoryStore()), key=b""),
+        at=system_clock(), language="en", token=None, actor=Actor(None, "bench", Role.ADMIN, EVERYWHERE),
     )  # fmt: skip
     result = await build_schema().execute(QUERY, context_value=context)
     if result.errors or len(sent) != 1:

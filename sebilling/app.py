@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sebilling import __version__
+from sebilling import __version__, downloads
+from sebilling.auth import links
 from sebilling.clock import Clock, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -24,6 +26,8 @@ from sebilling.logs import get_logger
 from sebilling.schema.context import Parts
 from sebilling.schema.roots import build_schema
 from sebilling.schema.view import GraphQLView
+from sebilling.storage import ObjectStore
+from sebilling.storage.proofs import MOST_PROOF_BYTES
 
 _log = get_logger(__name__)
 MOST_BODY_BYTES: Final = 256 * 1024
@@ -31,7 +35,9 @@ MOST_BODY_BYTES: Final = 256 * 1024
 
 def create_app(settings: Settings, database: Database, *, clock: Clock = system_clock) -> Starlette:
     """The application; it closes the database when it ends. It starts and answers even while the database is away."""
-    parts = Parts(database=database, settings=settings, clock=clock)
+    store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
+    key = links.key_in(settings.var) if settings.secret_key is None else links.derived(settings.secret_key.get_secret_value())
+    parts = Parts(database=database, settings=settings, clock=clock, store=store, key=key)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -40,7 +46,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
         loop = (
-            asyncio.create_task(worker.run(database, clock=clock, wake=parts.wake, chunk=settings.generate_chunk))
+            asyncio.create_task(worker.run(database, store, clock=clock, wake=parts.wake, chunk=settings.generate_chunk))
             if settings.inline_worker
             else None
         )
@@ -75,12 +81,25 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
             Route("/", home),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            Route("/graphql", GraphQLView(build_schema(introspection=settings.graphiql), parts), max_body_size=MOST_BODY_BYTES),
+            Route("/graphql", BodyLimits(GraphQLView(build_schema(introspection=settings.graphiql), parts))),
+            downloads.route(parts),
         ],
         lifespan=lifespan,
     )
     app.add_middleware(RequestLog)
     return app
+
+
+class BodyLimits:
+    """Documents are small; only a multipart request may bring a file. What is too large is answered 413 and never kept."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._document = RequestBodyLimitMiddleware(app, MOST_BODY_BYTES)
+        self._upload = RequestBodyLimitMiddleware(app, MOST_PROOF_BYTES + MOST_BODY_BYTES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_upload = any(name == b"content-type" and value.startswith(b"multipart/form-data") for name, value in scope["headers"])
+        await (self._upload if is_upload else self._document)(scope, receive, send)
 
 
 class RequestLog:

@@ -16,7 +16,14 @@ class Settings(BaseSettings):
         default=None,
         description="PostgreSQL >= 15 as postgresql+asyncpg://user:password@host/name. Unset: an embedded server in VAR.",
     )
-    var: Path = Field(default=Path("var"), description="Folder for the embedded database and, later, uploads.")
+    var: Path = Field(default=Path("var"), description="Folder for the embedded database, uploads and the key file.")
+    storage_url: str | None = Field(
+        default=None, description="Where proofs lie, such as s3://bucket/prefix with the usual AWS_… variables. Unset: uploads in VAR."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Signs download links; the same for all servers, 32 characters or more by chance. Unset: a key file in VAR.",
+    )
     host: str = Field(default="127.0.0.1", description="Address that `sebilling serve` listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that `sebilling serve` listens on.")
     database_connections: int = Field(default=10, ge=2, le=200, description="Connections per pool (one to read, one to write).")

@@ -1,11 +1,15 @@
 """What tests are made of: a database of savepoints, an ISP in a few lines, a GraphQL client, counted statements."""
 
 import asyncio
+import atexit
+import functools
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -149,7 +153,15 @@ def clerk(user_id: int, *counter_ids: int) -> Actor:
 
 def quiet_settings(**settings: Any) -> Settings:
     """Settings that no file and no worker touches."""
-    return Settings(**{"_env_file": None, "inline_worker": False, **settings})
+    return Settings(**{"_env_file": None, "inline_worker": False, "secret_key": "of tests", "var": _var(), **settings})
+
+
+@functools.cache
+def _var() -> Path:
+    """A folder for this session's uploads."""
+    folder = tempfile.TemporaryDirectory(prefix="sebilling-tests-var-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 class Api:

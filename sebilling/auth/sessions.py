@@ -5,9 +5,9 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from sebilling import events
 from sebilling.actor import Actor, Role, Scope
@@ -29,6 +29,12 @@ _WHO: Final = text(
     SELECT app_user.id, name, role, ARRAY(SELECT counter_id FROM user_counter WHERE user_id = app_user.id) AS counters
       FROM access_token JOIN app_user ON app_user.id = user_id AND active
      WHERE token_hash = :hash AND revoked_at IS NULL AND expires_at > :at
+    """
+)
+_ACTOR: Final = text(
+    """
+    SELECT id, name, role, ARRAY(SELECT counter_id FROM user_counter WHERE user_id = app_user.id) AS counters
+      FROM app_user WHERE id = :user AND active
     """
 )
 _REVOKE: Final = text("UPDATE access_token SET revoked_at = :at WHERE token_hash = :hash AND revoked_at IS NULL RETURNING user_id")
@@ -72,7 +78,15 @@ async def sign_in(database: Database, *, username: str, password: str, at: datet
 
 async def who(session: ReadSession, token: str, *, at: datetime) -> Actor | None:
     """The user of a living token, with what they may see now; else None. One statement."""
-    row = await session.row(_WHO, {"hash": _hash(token), "at": at})
+    return _as_actor(await session.row(_WHO, {"hash": _hash(token), "at": at}))
+
+
+async def actor(session: ReadSession, user_id: int) -> Actor | None:
+    """An active user with what they may see now; else None. For links that were signed for them."""
+    return _as_actor(await session.row(_ACTOR, {"user": user_id}))
+
+
+def _as_actor(row: Row[*tuple[Any, ...]] | None) -> Actor | None:
     if row is None:
         return None
     role = Role(row.role)

@@ -63,7 +63,7 @@ async def add(session: WriteSession, customer_id: int, *, kind: ChargeKind, desc
     )
     await events.append(
         session, "charge.created", subject="charge", subject_id=claim.result_id, counter_id=customer.counter_id,
-        customer=customer_id, **values,
+        customer=customer_id, charge_kind=kind.value, description=description, amount=amount,
     )  # fmt: skip
     return claim.result_id, False
 

@@ -4,6 +4,7 @@ A drawer is what one collector holds in cash of one counter: received − refund
 `drawer`, db/sql). A deposit leaves the drawer when someone else has counted it; a difference stays with the collector.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -32,6 +33,15 @@ class DepositStatus(StrEnum):
     SUBMITTED = "SUBMITTED"
     VERIFIED = "VERIFIED"
     REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A deposit's id; `replayed` if the key had made it before; by how much it exceeds the cash that doesn't wait already."""
+
+    deposit_id: int
+    replayed: bool
+    more_than_on_hand: int = 0
 
 
 _COUNTER: Final = text("SELECT code, timezone FROM counter WHERE id = :counter")
@@ -82,8 +92,8 @@ async def take_from_drawer(session: WriteSession, counter_id: int, collector_id:
 async def submit(
     session: WriteSession, *, counter_id: int, amount: int, type: DepositType, key: str, note: str = "",  # noqa: A002 - the manual's word
     collector_id: int | None = None, proof: Proof | None = None, object_key: str | None = None,
-) -> tuple[int, bool]:  # fmt: skip
-    """Hand over `amount` rupiah of a drawer (None: the asker's own); gives the deposit's id and whether the key had made it.
+) -> Submitted:  # fmt: skip
+    """Hand over `amount` rupiah of a drawer (None: the asker's own).
 
     `proof` lies in the object store at `object_key`; a transfer needs one. More than is on hand is taken, and shown as such.
     Raises InvalidAmount, InvalidText, InvalidProof, NotFound, Forbidden, IdempotencyMismatch; the caller then deletes the object.
@@ -104,7 +114,7 @@ async def submit(
     body = [counter_id, collector_id, amount, type.value, note, None if proof is None else proof.sha256.hex()]
     claim = await idempotency.claim(session, "submitDeposit", key, body, table="deposit")
     if claim.replayed:
-        return claim.result_id, True
+        return Submitted(claim.result_id, replayed=True)
     await locks.drawers(session, collector)
     held, waiting = await on_hand(session, counter_id, collector)
     proof_id = None if proof is None else await _store(session, proof, object_key)
@@ -117,7 +127,7 @@ async def submit(
         session, "deposit.submitted", subject="deposit", subject_id=claim.result_id, counter_id=counter_id, collector=collector,
         amount=amount, type=type.value, on_hand=held, waiting=waiting,
     )  # fmt: skip
-    return claim.result_id, False
+    return Submitted(claim.result_id, replayed=False, more_than_on_hand=max(amount - (held - waiting), 0))
 
 
 async def _store(session: WriteSession, proof: Proof, object_key: str | None) -> int:

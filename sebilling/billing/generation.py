@@ -196,7 +196,8 @@ _ISSUE: Final = _typed(
     ), fee_told AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, data)
         SELECT :at, :user, :user_name, 'charge.created', 'charge', id,
-               jsonb_build_object('customer', customer_id, 'kind', 'LATE_FEE', 'amount', amount, 'invoice', overdue_invoice_id) FROM fee
+               jsonb_build_object('customer', customer_id, 'charge_kind', 'LATE_FEE', 'amount', amount, 'invoice', overdue_invoice_id)
+          FROM fee
     ), lines AS (
         INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount, charge_id, discount_id,
                                   tax_rate, tax_fraction, tax_base, tax_rounding)

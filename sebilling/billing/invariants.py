@@ -22,8 +22,8 @@ _LIVE_ALLOCATION: Final = (
     "(SELECT allocation.* FROM allocation LEFT JOIN deallocation ON allocation_id = allocation.id WHERE allocation_id IS NULL) live"
 )
 _JOURNAL_BALANCES: Final = (
-    "SELECT account, sum(amount) AS balance FROM (SELECT debit AS account, amount FROM journal UNION ALL SELECT credit, -amount FROM journal)"
-    " posted GROUP BY 1"
+    "SELECT account, sum(amount) AS balance FROM (SELECT debit AS account, amount FROM journal UNION ALL"
+    " SELECT credit, -amount FROM journal) posted GROUP BY 1"
 )
 _TAX: Final = "SELECT sum(amount) FROM invoice_line JOIN invoice ON invoice.id = invoice_id AND voided_at IS NULL WHERE kind = 'TAX'"
 _EXPECTED_BALANCES: Final = f"""

@@ -24,6 +24,14 @@ class PaymentMethod(StrEnum):
     OTHER = "OTHER"
 
 
+class SurplusReason(StrEnum):
+    """Why something of a payment was left over when it came."""
+
+    OVERPAID = "OVERPAID"
+    IN_ADVANCE = "IN_ADVANCE"
+    ALREADY_PAID = "ALREADY_PAID"
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """Money as someone received it. Ids are numbers of rows; `amount` is rupiah."""

@@ -30,6 +30,7 @@ from sebilling.jobs import worker as jobs
 from sebilling.logs import set_up
 from sebilling.money import format_rupiah
 from sebilling.schema.roots import build_schema
+from sebilling.storage import ObjectStore
 
 app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no_args_is_help=True, pretty_exceptions_enable=False)
 user_app = typer.Typer(help="Users.", no_args_is_help=True)
@@ -116,7 +117,8 @@ def worker() -> None:
     settings = _settings()
 
     async def work(database: Database) -> None:
-        await jobs.run(database, clock=system_clock, wake=asyncio.Event(), chunk=settings.generate_chunk)
+        store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
+        await jobs.run(database, store, clock=system_clock, wake=asyncio.Event(), chunk=settings.generate_chunk)
 
     _run(work)
 

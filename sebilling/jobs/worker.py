@@ -13,18 +13,24 @@ from sebilling.billing import generation
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.errors import Unavailable
+from sebilling.jobs import sweep
 from sebilling.logs import get_logger
+from sebilling.storage import ObjectStore
 
 _log = get_logger(__name__)
 _LOOK_SECONDS: Final = 2.0
 """A worker in another process isn't woken, so it looks."""
 
 
-async def run(database: Database, *, clock: Clock, wake: asyncio.Event, chunk: int) -> None:
+async def run(database: Database, store: ObjectStore, *, clock: Clock, wake: asyncio.Event, chunk: int) -> None:
     """Work until cancelled. A database that is away is waited for; anything unexpected is logged and tried again."""
+    swept_at = clock()
     while True:
         wake.clear()
         try:
+            if clock() >= swept_at + sweep.PATIENCE:
+                swept_at = clock()
+                await sweep.orphans(database, store, at=swept_at)
             async with database.transaction(actor=operator("worker"), at=clock()) as session:
                 more = await generation.advance(session, chunk=chunk)
         except Unavailable as error:

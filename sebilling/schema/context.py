@@ -13,6 +13,7 @@ from sebilling.clock import Clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import Language, Unauthenticated, Unavailable
+from sebilling.storage import ObjectStore
 
 
 @dataclass(slots=True)
@@ -22,6 +23,10 @@ class Parts:
     database: Database
     settings: Settings
     clock: Clock
+    store: ObjectStore
+    """Where proofs lie."""
+    key: bytes
+    """Signs addresses of downloads."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is work for the background loop."""
 

@@ -8,9 +8,11 @@ import strawberry
 from sebilling.billing import customers as verbs
 from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, OFFICE, mutation, query
+from sebilling.schema.charges import Charge, Discount
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
+from sebilling.schema.custom import BillingCycle
 from sebilling.schema.enums import described
 from sebilling.schema.payloads import INPUT, Payload, given, row
 from sebilling.schema.plans import Plan
@@ -39,6 +41,11 @@ class Customer:
     plan: Plan = strawberry.field(description="What they have.")
     outstanding: Rupiah = strawberry.field(description="Sisa tagihan: owed over all invoices.")
     credit: Rupiah = strawberry.field(description="Titipan: received beyond what was owed; the next invoice takes it first.")
+    charges: list[Charge] = strawberry.field(description="One-off charges, the newest first; the last 20.")
+    discounts: list[Discount] = strawberry.field(description="Their own discounts, the oldest first; the plan's come on top.")
+    billing_cycles: list[BillingCycle] = strawberry.field(
+        description="How they were to be billed, the first decision first; see customBilling."
+    )
     open_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] = strawberry.field(
         description="Invoices not fully paid, the oldest first: the order in which payments settle them."
     )
@@ -58,6 +65,9 @@ CUSTOMER: Final = Node(
     {
         "counter": Link("counter", "{n}.id = {t}.counter_id"),
         "plan": Link("plan", "{n}.id = {t}.plan_id"),
+        "charges": Link("charge", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=20),
+        "discounts": Link("discount", "{n}.customer_id = {t}.id", many=True),
+        "billing_cycles": Link("billing_cycle", "{n}.customer_id = {t}.id", many=True),
         "open_invoices": Link("invoice", "{n}.customer_id = {t}.id AND {n}.outstanding > 0", many=True, order="{n}.due_on, {n}.id"),
         "last_payments": Link("payment", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=_LAST_PAYMENTS),
     },

@@ -6,8 +6,12 @@ from typing import Final
 import strawberry
 
 from sebilling.actor import Role
-from sebilling.billing.payments import PaymentMethod
-from sebilling.billing.pricing import SkipReason
+from sebilling.billing.charges import ChargeKind
+from sebilling.billing.deposits import DepositStatus, DepositType
+from sebilling.billing.payments import PaymentMethod, SurplusReason
+from sebilling.billing.pricing import LineKind, SkipReason
+from sebilling.billing.reports import Report
+from sebilling.billing.settings import TaxRounding
 from sebilling.errors import ErrorCode, SebillingError
 
 
@@ -52,4 +56,47 @@ described(
     TRANSFER="By bank.",
     QRIS="By QR code.",
     OTHER="In another way; the note tells which.",
+)
+described(
+    SurplusReason,
+    "Why something of a payment was left over when it came.",
+    OVERPAID="More than was owed.",
+    IN_ADVANCE="Nothing was owed.",
+    ALREADY_PAID="An invoice that it named had been paid meanwhile: ask the customer.",
+)
+described(
+    LineKind,
+    "What a line of an invoice bills.",
+    SUBSCRIPTION="Months of a plan.",
+    PRORATION="Days of a plan.",
+    CHARGE="A one-off charge.",
+    DISCOUNT="Something off; below nothing.",
+    TAX="PPN.",
+    LATE_FEE="Denda keterlambatan: for an overdue invoice, once.",
+)
+described(
+    ChargeKind,
+    "What a one-off charge is for.",
+    INSTALLATION="Pemasangan.",
+    DEVICE="Perangkat.",
+    CABLE="Kabel.",
+    LATE_FEE="Denda keterlambatan.",
+    OTHER="Something else; the description tells what.",
+)
+described(TaxRounding, "How tax is rounded to whole rupiah.", HALF_UP="To the nearest, halves up.", DOWN="Down.")
+described(DepositType, "How money is handed over.", MANUAL="In cash.", TRANSFER="To the ISP's bank account; needs a proof.")
+described(
+    DepositStatus,
+    "How far a deposit is.",
+    SUBMITTED="It waits for someone else to count it.",
+    VERIFIED="It was counted.",
+    REJECTED="It was not there; the cash is still in the drawer.",
+)
+described(
+    Report,
+    "What can be exported for a month.",
+    INVOICES="The period's invoices.",
+    PAYMENTS="Payments received on the month's days.",
+    DEPOSITS="Deposits submitted on the month's days.",
+    JOURNAL="Every document as debit, credit and amount, for accountants.",
 )

@@ -7,7 +7,7 @@ import strawberry
 
 from sebilling.billing import generation as verbs
 from sebilling.billing import idempotency
-from sebilling.billing.pricing import SkipReason
+from sebilling.billing.pricing import ALREADY_INVOICED, ISSUE, LineKind, SkipReason
 from sebilling.schema import ids
 from sebilling.schema.access import OFFICE, READERS, mutation, query
 from sebilling.schema.connections import After, Connection, First
@@ -16,7 +16,7 @@ from sebilling.schema.enums import described
 from sebilling.schema.payloads import INPUT, Payload, row
 from sebilling.schema.periods import Period
 from sebilling.schema.reading import Link, Node, Order, one, page
-from sebilling.schema.scalars import Instant, MonthText, Rupiah, month_in
+from sebilling.schema.scalars import Day, Instant, MonthText, Rupiah, month_in
 
 
 @strawberry.type(description="Customers who got no invoice, for one reason.")
@@ -149,5 +149,63 @@ async def generate_invoices(info: Info, input: Annotated[GenerateInvoicesInput, 
     return row(run=found, replayed=started.replayed)
 
 
-QUERIES: Final = [preview_generation, generation_runs, generation_run]
-MUTATIONS: Final = [generate_invoices]
+@strawberry.type(description="A line of an invoice that would be issued.")
+class PreviewLine:
+    kind: LineKind = strawberry.field(description="What it bills.")
+    description: str = strawberry.field(description="As it would be printed.")
+    quantity: int = strawberry.field(description="How many.")
+    unit_price: Rupiah = strawberry.field(description="For each.")
+    amount: Rupiah = strawberry.field(description="quantity times unitPrice.")
+
+
+@strawberry.type(description="The invoice that one customer would get now.")
+class InvoicePreview:
+    already_invoiced: bool = strawberry.field(description="They have their invoice of the period; there would be no other.")
+    skipped: SkipReason | None = strawberry.field(description="Why they would get none, if so.")
+    covers_from: Day | None = strawberry.field(description="The first day that it would bill.")
+    covers_until: Day | None = strawberry.field(description="The first day that it would no longer bill.")
+    due_on: Day | None = strawberry.field(description="Jatuh tempo.")
+    total: Rupiah = strawberry.field(description="Sum of the lines.")
+    lines: list[PreviewLine] = strawberry.field(description="By the same rule as generateInvoices.")
+
+
+@query(OFFICE, "The invoice that one customer would get for a period now, line by line; changes nothing.")
+async def preview_invoice(
+    info: Info,
+    month: Annotated[MonthText, strawberry.argument(description="Of which period.")],
+    customer_id: Annotated[strawberry.ID, strawberry.argument(description="Whose.")],
+) -> InvoicePreview:
+    wanted = ids.decode(customer_id, "customer", field=("customerId",))
+    async with info.context.parts.database.reading() as session:
+        found = await verbs.preview_one(session, month_in(month, field=("month",)), wanted, at=info.context.at)
+    issued, invoiced = found.verdict == ISSUE, found.verdict == ALREADY_INVOICED
+    return row(
+        already_invoiced=invoiced, skipped=None if issued or invoiced else found.verdict, total=found.total, lines=found.lines,
+        covers_from=found.covers_from if issued else None, covers_until=found.covers_until if issued else None,
+        due_on=found.due_on if issued else None,
+    )  # fmt: skip
+
+
+@strawberry.input(description="Whose invoice to issue.")
+class IssueInvoiceInput:
+    month: MonthText = strawberry.field(description="Of which period; it must be open.")
+    customer_id: strawberry.ID = strawberry.field(description="Whose.")
+    idempotency_key: str = strawberry.field(description="8 to 100 characters, new for each click.")
+
+
+@mutation(OFFICE, "Issue one customer's invoice of a period, such as for someone installed today. A run over one customer.")
+async def issue_invoice(info: Info, input: Annotated[IssueInvoiceInput, INPUT]) -> GenerateInvoicesPayload:
+    context = info.context
+    month, customer_id = (
+        month_in(input.month, field=("input", "month")),
+        ids.decode(input.customer_id, "customer", field=("input", "customerId")),
+    )
+    async with context.transaction() as session:
+        started = await verbs.start(session, month, customer_id=customer_id, key=input.idempotency_key)
+    await verbs.work(context.transaction, run_id=started.run_id, chunk=context.parts.settings.generate_chunk)
+    found = await one(info, RUN, "t.id = :id", {"id": started.run_id}, below=("run",))
+    return row(run=found, replayed=started.replayed)
+
+
+QUERIES: Final = [preview_generation, preview_invoice, generation_runs, generation_run]
+MUTATIONS: Final = [generate_invoices, issue_invoice]

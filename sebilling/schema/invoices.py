@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import strawberry
 
+from sebilling.billing.pricing import LineKind
 from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, query
 from sebilling.schema.connections import After, Connection, First
@@ -14,7 +15,7 @@ from sebilling.schema.customers import Customer
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
-from sebilling.schema.scalars import Day, Instant, MonthText, Rupiah, month_in
+from sebilling.schema.scalars import Day, Instant, MonthText, Rate, Rupiah, month_in
 
 if TYPE_CHECKING:
     from sebilling.schema.payments import Allocation, Payment
@@ -43,11 +44,30 @@ described(
 
 @strawberry.type(description="A line of an invoice.")
 class InvoiceLine:
-    kind: str = strawberry.field(description="SUBSCRIPTION: a month of a plan.")
+    kind: LineKind = strawberry.field(description="What it bills.")
     description: str = strawberry.field(description="As printed, such as the plan's name at that time.")
     quantity: int = strawberry.field(description="How many.")
-    unit_price: Rupiah = strawberry.field(description="For each, as it was when the invoice was issued.")
+    unit_price: Rupiah = strawberry.field(description="For each, as it was when the invoice was issued; of a discount below nothing.")
     amount: Rupiah = strawberry.field(description="quantity times unitPrice.")
+    tax_rate: Rate | None = strawberry.field(description="Of a tax line: percent …")
+    tax_fraction: str | None = strawberry.field(description="… of this part, such as 11/12 …")
+    tax_base: Rupiah | None = strawberry.field(description="… of this.")
+
+
+@strawberry.type(description="Why and when an invoice was voided.")
+class InvoiceVoid:
+    reason: str = strawberry.field(description="Why.")
+    voided_at: Instant = strawberry.field(description="When.")
+    voided_by: str | None = strawberry.field(description="By whom.")
+    period: Period = strawberry.field(description="In whose recap it stands: its own, or the newest open one if that was closed.")
+
+
+@strawberry.type(description="What was given up of an invoice.")
+class WriteOff:
+    amount: Rupiah = strawberry.field(description="How much.")
+    reason: str = strawberry.field(description="Why.")
+    written_off_at: Instant = strawberry.field(description="When.")
+    written_off_by: str | None = strawberry.field(description="By whom.")
 
 
 @strawberry.type(description="Tagihan: what a customer owes for one stretch of service. Never edited, never deleted.")
@@ -61,11 +81,15 @@ class Invoice:
     issued_at: Instant = strawberry.field(description="When.")
     due_on: Day = strawberry.field(description="Jatuh tempo.")
     total: Rupiah = strawberry.field(description="Sum of its lines.")
-    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: total less what payments have settled.")
+    allocated: Rupiah = strawberry.field(description="What payments have settled.")
+    written_off: Rupiah = strawberry.field(description="What was given up.")
+    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: total less allocated and writtenOff; nothing if it is void.")
     period: Period = strawberry.field(description="In which it was issued.")
     counter: Counter = strawberry.field(description="At which it was issued: the customer's at that time.")
     customer: Customer = strawberry.field(description="Who owes it.")
     lines: list[InvoiceLine] = strawberry.field(description="What the total consists of.")
+    void: InvoiceVoid | None = strawberry.field(description="Its voiding, if it is void.")
+    write_offs: list[WriteOff] = strawberry.field(description="What was given up, in order.")
     allocations: list[Annotated["Allocation", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
         description="What settled it, in order."
     )
@@ -78,25 +102,49 @@ _STATUS_SQL: Final = (
     "CASE WHEN {t}.voided_at IS NOT NULL THEN 'VOID' WHEN {t}.outstanding = 0 AND {t}.written_off > 0 THEN 'WRITTEN_OFF'"
     " WHEN {t}.outstanding = 0 THEN 'PAID' WHEN {t}.outstanding = {t}.total THEN 'OPEN' ELSE 'PARTLY_PAID' END"
 )
+LIVE_ALLOCATION: Final = "NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = {n}.id)"
+"""Condition on the other's alias of a link: what a correction took back doesn't count."""
 INVOICE: Final = Node(
     "invoice",
     {
         "id": ids.column("invoice", "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("number", "plan_name", "covers_from", "covers_until", "issued_at", "due_on", "total")},
         "status": _STATUS_SQL,
-        "outstanding": "{t}.outstanding",
+        **{name: f"{{t}}.{name}" for name in ("allocated", "written_off", "outstanding")},
     },
     {
         "period": Link("period", "{n}.id = {t}.period_id"),
         "counter": Link("counter", "{n}.id = {t}.counter_id"),
         "customer": Link("customer", "{n}.id = {t}.customer_id"),
         "lines": Link("invoice_line", "{n}.invoice_id = {t}.id", many=True, order="{n}.position"),
-        "allocations": Link("allocation", "{n}.invoice_id = {t}.id", many=True),
-        "payments": Link("payment", "{n}.id IN (SELECT payment_id FROM allocation WHERE invoice_id = {t}.id)", many=True),
+        "void": Link("invoice_void", "{n}.invoice_id = {t}.id"),
+        "write_offs": Link("write_off", "{n}.invoice_id = {t}.id", many=True),
+        "allocations": Link("allocation", f"{{n}}.invoice_id = {{t}}.id AND {LIVE_ALLOCATION}", many=True),
+        "payments": Link(
+            "payment",
+            "{n}.id IN (SELECT payment_id FROM allocation live WHERE invoice_id = {t}.id"
+            " AND NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = live.id))",
+            many=True,
+        ),
     },
     counter="{t}.counter_id",
 )
-INVOICE_LINE: Final = Node("invoice_line", {name: f"{{t}}.{name}" for name in ("kind", "description", "quantity", "unit_price", "amount")})
+_LINE_FIELDS: Final = ("kind", "description", "quantity", "unit_price", "amount", "tax_fraction", "tax_base")
+INVOICE_LINE: Final = Node(
+    "invoice_line", {name: f"{{t}}.{name}" for name in _LINE_FIELDS} | {"tax_rate": "trim_scale({t}.tax_rate)::text"}
+)
+INVOICE_VOID: Final = Node(
+    "invoice_void",
+    {"reason": "{t}.reason", "voided_at": "{t}.voided_at", "voided_by": "(SELECT name FROM app_user WHERE id = {t}.voided_by)"},
+    {"period": Link("period", "{n}.id = {t}.period_id")},
+)
+WRITE_OFF: Final = Node(
+    "write_off",
+    {
+        **{name: f"{{t}}.{name}" for name in ("amount", "reason", "written_off_at")},
+        "written_off_by": "(SELECT name FROM app_user WHERE id = {t}.written_off_by)",
+    },
+)
 
 
 class InvoiceOrder(StrEnum):

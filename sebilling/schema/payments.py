@@ -5,14 +5,14 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import payments as verbs
-from sebilling.billing.payments import PaymentMethod
+from sebilling.billing.payments import PaymentMethod, SurplusReason
 from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, RECEIVERS, mutation, query
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.invoices import Invoice
+from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice
 from sebilling.schema.payloads import INPUT, Key, Payload, row
 from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
 from sebilling.schema.scalars import Day, Instant, Rupiah
@@ -26,11 +26,31 @@ class Allocation:
     payment: "Payment" = strawberry.field(description="Out of which payment.")
 
 
+@strawberry.type(description="Why and when a payment was reversed.")
+class PaymentReversal:
+    reason: str = strawberry.field(description="Why.")
+    reversed_at: Instant = strawberry.field(description="When.")
+    reversed_on: Day = strawberry.field(description="The counter's day, in whose recap it stands.")
+    reversed_by: str | None = strawberry.field(description="By whom.")
+
+
+@strawberry.type(description="Credit given back to the customer.")
+class Refund:
+    amount: Rupiah = strawberry.field(description="How much.")
+    method: PaymentMethod = strawberry.field(description="How.")
+    reason: str = strawberry.field(description="Why.")
+    refunded_at: Instant = strawberry.field(description="When.")
+    refunded_by: str = strawberry.field(description="Who gave it, and whose cash it was.")
+
+
 @strawberry.type(description="Pembayaran: money received from a customer. Never edited, never deleted.")
 class Payment:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
     amount: Rupiah = strawberry.field(description="Received.")
-    credit: Rupiah = strawberry.field(description="What no invoice has taken yet.")
+    receipt_number: str = strawberry.field(description="Gapless per counter and month, such as KW/2026-02/LKT01/000123.")
+    credit: Rupiah = strawberry.field(description="Titipan: what no invoice has taken and nobody was given back.")
+    refunded: Rupiah = strawberry.field(description="What was given back.")
+    surplus_because: SurplusReason | None = strawberry.field(description="Why something was left over when it came; null if nothing was.")
     method: PaymentMethod = strawberry.field(description="How it came.")
     collected_at: Instant = strawberry.field(description="When the money changed hands, by the clock of the device.")
     received_at: Instant = strawberry.field(description="When the server recorded it.")
@@ -40,6 +60,8 @@ class Payment:
     customer: Customer = strawberry.field(description="Who paid.")
     counter: Counter = strawberry.field(description="Where it was received.")
     allocations: list[Allocation] = strawberry.field(description="What it settled, in order.")
+    reversal: PaymentReversal | None = strawberry.field(description="Its reversal, if it was reversed.")
+    refunds: list[Refund] = strawberry.field(description="What was given back, in order.")
 
 
 ALLOCATION: Final = Node(
@@ -53,14 +75,33 @@ PAYMENT: Final = Node(
         "id": ids.column("payment", "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("amount", "method", "collected_at", "received_at", "received_on", "note")},
         "credit": "{t}.credit",
+        "refunded": "{t}.refunded",
+        "surplus_because": "nullif({t}.surplus_because, '')",
+        "receipt_number": "(SELECT number FROM receipt WHERE payment_id = {t}.id)",
         "received_by": "(SELECT name FROM app_user WHERE id = {t}.received_by)",
     },
     {
         "customer": Link("customer", "{n}.id = {t}.customer_id"),
         "counter": Link("counter", "{n}.id = {t}.counter_id"),
-        "allocations": Link("allocation", "{n}.payment_id = {t}.id", many=True),
+        "allocations": Link("allocation", f"{{n}}.payment_id = {{t}}.id AND {LIVE_ALLOCATION}", many=True),
+        "reversal": Link("payment_reversal", "{n}.payment_id = {t}.id"),
+        "refunds": Link("refund", "{n}.payment_id = {t}.id", many=True),
     },
     counter="{t}.counter_id",
+)
+REVERSAL: Final = Node(
+    "payment_reversal",
+    {
+        **{name: f"{{t}}.{name}" for name in ("reason", "reversed_at", "reversed_on")},
+        "reversed_by": "(SELECT name FROM app_user WHERE id = {t}.reversed_by)",
+    },
+)
+REFUND: Final = Node(
+    "refund",
+    {
+        **{name: f"{{t}}.{name}" for name in ("amount", "method", "reason", "refunded_at")},
+        "refunded_by": "(SELECT name FROM app_user WHERE id = {t}.refunded_by)",
+    },
 )
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 

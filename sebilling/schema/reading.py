@@ -150,6 +150,19 @@ async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, A
     return None if found is None else orjson.loads(found)
 
 
+async def every(info: Info, node: Node, *, order: str, conditions: Conditions | None = None) -> Any:
+    """Every row that meets the conditions within the asker's counters, as dicts: for lists that stay short."""
+    context, scope = info.context, info.context.signed_in.scope
+    bounded = node.counter is not None and scope.counters is not None
+    conditions = conditions or {}
+    item = object_sql(node, "t", selection(info), _aliases())
+    where = _where([*conditions, *([_within(node)] if bounded else [])])
+    bound: dict[str, Any] = {name: value for parameters in conditions.values() for name, value in parameters.items()}
+    statement = text(f"SELECT CAST(coalesce(json_agg({item} ORDER BY {order}), '[]') AS text) FROM {node.table} t{where}")
+    async with context.parts.database.reading() as session:
+        return orjson.loads(await session.value(statement, bound | ({"scope": scope.ids} if bounded else {})))
+
+
 async def page(info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None) -> Any:
     """A connection: the rows that meet every condition within the asker's counters, from behind the cursor on.
 

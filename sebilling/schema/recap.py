@@ -17,13 +17,24 @@ from sebilling.schema.scalars import MonthText, Rupiah, month_in
 @strawberry.type(description="Rekap: a counter's month.")
 class Recap:
     counter: Counter = strawberry.field(description="Which counter.")
-    invoices: int = strawberry.field(description="The period's invoices.")
-    total_billed: Rupiah = strawberry.field(description="Their sum.")
+    invoices: int = strawberry.field(description="The period's invoices, void ones too.")
+    total_billed: Rupiah = strawberry.field(description="Their sum, less what was voided in the period.")
     allocated: Rupiah = strawberry.field(description="How much of that payments have settled, whenever they came.")
-    outstanding: Rupiah = strawberry.field(description="Sisa Tagihan: totalBilled less allocated.")
+    written_off: Rupiah = strawberry.field(description="How much of it was given up.")
+    outstanding: Rupiah = strawberry.field(
+        description="Sisa Tagihan: totalBilled + voidedEarlier − voidedLater − allocated − writtenOff, always."
+    )
+    voided_earlier: Rupiah = strawberry.field(description="Voided in this period, but issued in an earlier one that is closed.")
+    voided_later: Rupiah = strawberry.field(description="Issued in this period, but voided in a later one, because this was closed.")
     payments: int = strawberry.field(description="Payments received at the counter on the month's days.")
-    total_received: Rupiah = strawberry.field(description="Total Masuk: their sum.")
-    credit: Rupiah = strawberry.field(description="Titipan: how much of that money no invoice has taken yet.")
+    reversed: Rupiah = strawberry.field(description="Payments reversed on the month's days, whenever they were received.")
+    refunded: Rupiah = strawberry.field(description="Credit given back on the month's days.")
+    total_received: Rupiah = strawberry.field(description="Total Masuk: the payments' sum less what was reversed.")
+    credit: Rupiah = strawberry.field(description="Titipan: how much of the month's money no invoice has taken yet.")
+    total_deposited: Rupiah = strawberry.field(description="Total Setor: verified deposits of the month's days, as counted.")
+    difference: Rupiah = strawberry.field(description="Their surplus, or below nothing their shortage.")
+    awaiting_verification: Rupiah = strawberry.field(description="Menunggu verifikasi: submitted and undecided, of any month.")
+    cash_on_hand: Rupiah = strawberry.field(description="Belum disetor: cash in the counter's drawers now, what waits included.")
 
 
 @query(COUNTERS, "A month's recap, a row per counter that the asker may see, by code.")

@@ -3,16 +3,39 @@
 from typing import Final
 
 import strawberry
+from strawberry.file_uploads import Upload
+from strawberry.file_uploads.scalars import UploadDefinition
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
-from sebilling.schema import counters, customers, events, generation, invoices, payments, periods, plans, recap, users
+from sebilling.schema import (
+    charges,
+    corrections,
+    counters,
+    credit,
+    custom,
+    customers,
+    deposits,
+    events,
+    generation,
+    invoices,
+    papers,
+    payments,
+    periods,
+    plans,
+    recap,
+    settings,
+    users,
+)
 from sebilling.schema.completion import Executor
 from sebilling.schema.documents import documents
 from sebilling.schema.reading import resolve
 from sebilling.schema.scalars import SCALARS
 
-_NOUNS: Final = (users, counters, plans, customers, periods, generation, invoices, payments, recap, events)
+_NOUNS: Final = (
+    users, counters, plans, customers, charges, custom, periods, generation, invoices, payments, credit, corrections, deposits, recap,
+    papers, settings, events,
+)  # fmt: skip
 Query: Final = create_type(
     "Query", [field for noun in _NOUNS for field in noun.QUERIES], description="What can be asked. Each needs a sign-in."
 )
@@ -30,5 +53,5 @@ def build_schema(*, introspection: bool = True) -> strawberry.Schema:
         mutation=Mutation,
         extensions=[documents(introspection=introspection)],
         execution_context_class=Executor,
-        config=StrawberryConfig(default_resolver=resolve, scalar_map=SCALARS),
+        config=StrawberryConfig(default_resolver=resolve, scalar_map={**SCALARS, Upload: UploadDefinition}),
     )

@@ -1,6 +1,7 @@
 """Scalars of the API. Rows come from PostgreSQL as JSON, so days and instants may be texts already."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
 import strawberry
@@ -14,6 +15,7 @@ Rupiah = NewType("Rupiah", int)
 MonthText = NewType("MonthText", str)
 Day = NewType("Day", date)
 Instant = NewType("Instant", datetime)
+Rate = NewType("Rate", Decimal)
 
 
 def month_in(given: str, *, field: tuple[str, ...]) -> Month:
@@ -53,6 +55,20 @@ def _instant(value: Any) -> datetime:
     return found.astimezone(UTC)
 
 
+def _rate(value: Any) -> Decimal:
+    try:
+        found = Decimal(value) if isinstance(value, str) else None
+    except InvalidOperation:
+        found = None
+    if found is None or not found.is_finite():
+        raise GraphQLError(f'A Rate is an exact decimal as a text, such as "12" or "2.5"; got {value!r:.40}.')
+    return found
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value.normalize():f}"
+
+
 def _shown(value: Any) -> str:
     return value if isinstance(value, str) else value.isoformat()
 
@@ -71,5 +87,6 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     MonthText: _scalar("Month", 'A calendar month, such as "2026-02".', parse=_text),
     Day: _scalar("Date", 'A calendar day, such as "2026-02-28".', parse=_day, serialize=_shown),
+    Rate: _scalar("Rate", 'An exact decimal as a text, such as "12" or "2.5": percent.', parse=_rate, serialize=_plain),
     Instant: _scalar("DateTime", "An instant, RFC 3339; answers are in UTC.", parse=_instant, serialize=_shown),
 }

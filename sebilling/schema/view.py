@@ -3,9 +3,10 @@
 import json
 from functools import cached_property
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
@@ -20,6 +21,9 @@ from sebilling.errors import Language, Unavailable
 from sebilling.schema.context import Context, Parts
 from sebilling.schema.errors import formatted
 
+PREFLIGHT: Final = "GraphQL-Require-Preflight"
+"""Makes browsers ask before they send it across sites; the specification of multipart requests knows no other defence."""
+
 
 class GraphQLView(GraphQL[Context, None]):
     """Strawberry's view with our context, errors and encoding. Mutations by GET are refused by Strawberry."""
@@ -29,6 +33,7 @@ class GraphQLView(GraphQL[Context, None]):
             schema,
             graphql_ide="graphiql" if parts.settings.graphiql else None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            multipart_uploads_enabled=True,
         )
         self._parts = parts
 
@@ -47,6 +52,17 @@ class GraphQLView(GraphQL[Context, None]):
             except Unavailable as trouble:
                 context.trouble = trouble
         return context
+
+    async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, str]:
+        """The request's operations with their files. A form of another site can't send our header: refused without it."""
+        if not request.headers.get(PREFLIGHT):
+            raise HTTPException(400, f"Uploads need the header {PREFLIGHT}: send it with any value.")
+        try:
+            return await super().parse_multipart(request)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise HTTPException(
+                400, "The multipart request isn't one: send operations, map and files as the specification says."
+            ) from error
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """The answer, its errors as clients may see them."""

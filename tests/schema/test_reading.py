@@ -1,6 +1,7 @@
 """Reading: one statement per query, pages that stay right, the schema as it is committed."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,15 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sebilling.actor import EVERYWHERE, Actor, Role
+from sebilling.billing import charges, corrections, custom, deposits
+from sebilling.billing.charges import ChargeKind
+from sebilling.billing.deposits import DepositType
+from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database
 from sebilling.schema.roots import build_schema
-from tests.harness import NOW, Api, Isp, counted_statements
+from sebilling.storage.proofs import Proof
+from tests.harness import NOW, Api, Isp, counted_statements, make_user
 
 DEEP = """{ invoices(first: 50) { totalCount pageInfo { hasNextPage endCursor } nodes {
   number status outstanding lines { amount } period { month } counter { code }
@@ -60,12 +67,44 @@ async def test_a_query_is_one_statement_whatever_its_nesting(committed: Database
         assert len(sent) == 2, "who asks, and what they ask for"
 
 
+async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
+    """A charge, discounts, a cycle, corrections and a decided deposit with its proof; gives the deposit's id."""
+    invoice_id = await isp.value("SELECT min(id) FROM invoice")
+    customer_id = await isp.value("SELECT min(id) FROM customer")
+    async with isp.write() as session:
+        verifier = await make_user(session, "verifier", Role.FINANCE)
+        await charges.add(session, customer_id, kind=ChargeKind.CABLE, description="Kabel", amount=1, key="key-of-charge")
+        await charges.discount(session, customer_id=customer_id, percent=Decimal("2.5"), description="Promo", from_on=date(2026, 3, 1))
+        await custom.set_billing(session, customer_id, months=3, effective_from=date(2026, 3, 1))
+        await corrections.write_off(session, invoice_id, reason="pindah rumah", key="key-of-write-off", amount=1)
+        proof = Proof("image/png", b"x", b"y")
+        submitted = await deposits.submit(
+            session,
+            counter_id=isp.counters["LKT01"],
+            amount=1,
+            type=DepositType.TRANSFER,
+            key="key-of-deposit",
+            proof=proof,
+            object_key="k",
+        )
+    paid = await isp.pay(customer_id, 500_000)
+    async with isp.write() as session:
+        await corrections.refund(session, paid.payment_id, method=PaymentMethod.CASH, reason="kelebihan", key="key-of-refund", amount=1)
+    reversed_later = await isp.pay(customer_id, 500_000)
+    async with isp.write() as session:
+        await corrections.reverse_payment(session, reversed_later.payment_id, reason="salah orang", key="key-of-reversal")
+    async with isp.database.transaction(actor=Actor(verifier, "verifier", Role.FINANCE, EVERYWHERE), at=NOW) as session:
+        await deposits.verify(session, submitted.deposit_id, key="key-of-decision", counted=2)
+    return submitted.deposit_id
+
+
 async def test_every_field_that_can_be_selected_can_be_read(database: Database) -> None:
     isp = await Isp.make(database)
     await isp.pay(await isp.customer("A"), 10_000)
     await isp.customer("B", active=False)
     await isp.open()
     await isp.generate()
+    deposit_id = await everything_that_can_hang_on_a_row(isp)
     api = Api(database)
     await api.sign_in()
     schema: Any = build_schema()._schema
@@ -83,12 +122,20 @@ async def test_every_field_that_can_be_selected_can_be_read(database: Database) 
             kind = kind.of_type
         return isinstance(kind, GraphQLObjectType)
 
+    customer = f"cus_{await isp.value('SELECT min(id) FROM customer')}"
+    payment = f"pay_{await isp.value('SELECT min(id) FROM payment')}"
     arguments = {
         "period": '(month: "2026-02")', "recap": '(month: "2026-02")', "customer": '(code: "A")', "counter": '(code: "LKT01")',
         "previewGeneration": '(month: "2026-02")', "plan": f'(id: "pla_{isp.plan_id}")',
         "invoice": f'(id: "inv_{await isp.value("SELECT min(id) FROM invoice")}")',
         "payment": f'(id: "pay_{await isp.value("SELECT min(id) FROM payment")}")',
         "generationRun": f'(id: "run_{await isp.value("SELECT min(id) FROM generation_run")}")',
+        "deposit": f'(id: "dep_{deposit_id}")', "proofLink": f'(depositId: "dep_{deposit_id}")',
+        "customBilling": f'(customerId: "{customer}")', "previewInvoice": f'(month: "2026-02", customerId: "{customer}")',
+        "previewCustomBilling": f'(customerId: "{customer}", months: 3, effectiveFrom: "2026-04-01")',
+        "receipt": f'(paymentId: "{payment}")', "receiptLink": f'(paymentId: "{payment}", paper: A5)',
+        "invoiceLink": f'(invoiceId: "inv_{await isp.value("SELECT min(id) FROM invoice")}")',
+        "reportLink": '(report: INVOICES, month: "2026-02")',
     }  # fmt: skip
     for name, field in schema.query_type.fields.items():
         document = f"{{ {name}{arguments.get(name, '')}{fields(field.type, 5)} }}"

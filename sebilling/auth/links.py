@@ -1,0 +1,82 @@
+"""Signed addresses that live a few minutes: to look at a proof, print a receipt, fetch a report, in a browser without a token.
+
+The signature says what may be fetched and by whom; whether that user still may is asked again when it is fetched.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+LIFETIME: Final = timedelta(minutes=5)
+_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What may be fetched: its kind, what the kind needs to know, and for whom."""
+
+    kind: str
+    about: dict[str, Any]
+    user_id: int
+
+
+def sign(link: Link, *, key: bytes, at: datetime) -> str:
+    """A token for an address, good until `at` + LIFETIME. It hides nothing: it only can't be made or changed by others."""
+    body = orjson.dumps([link.kind, link.about, link.user_id, int((at + LIFETIME).timestamp())])
+    return f"{_text(body)}.{_text(_mac(key, body))}"
+
+
+def read(token: str, *, key: bytes, at: datetime) -> Link | None:
+    """What the token allows at `at`; None if it wasn't signed with this key or its time is over."""
+    first, _, second = token.partition(".")
+    try:
+        body, mac = _bytes(first), _bytes(second)
+    except (ValueError, binascii.Error):
+        return None
+    if not hmac.compare_digest(mac, _mac(key, body)):
+        return None
+    kind, about, user_id, until = orjson.loads(body)
+    return None if at >= datetime.fromtimestamp(until, UTC) else Link(kind, about, user_id)
+
+
+def key_in(folder: Path) -> bytes:
+    """The deployment's own key, made by chance at its first use and kept in `folder`, readable by its owner alone.
+
+    Several servers that share no folder need the setting SEBILLING_SECRET_KEY instead. Raises OSError.
+    """
+    path = folder / "secret.key"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        made = folder / f"secret.{secrets.token_hex(4)}.new"
+        made.touch(mode=0o600)
+        made.write_bytes(secrets.token_bytes(_KEY_BYTES))
+        with suppress(FileExistsError):  # another process was faster: its key holds
+            path.hardlink_to(made)
+        made.unlink()
+    return path.read_bytes()
+
+
+def derived(secret: str) -> bytes:
+    """The key of a secret that was set."""
+    return hashlib.sha256(b"sebilling links " + secret.encode()).digest()
+
+
+def _mac(key: bytes, body: bytes) -> bytes:
+    return hmac.new(key, body, hashlib.sha256).digest()
+
+
+def _text(given: bytes) -> str:
+    return base64.urlsafe_b64encode(given).decode().rstrip("=")
+
+
+def _bytes(given: str) -> bytes:
+    return base64.b64decode(given + "=" * (-len(given) % 4), altchars=b"-_", validate=True)

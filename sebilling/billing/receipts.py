@@ -1,0 +1,226 @@
+"""Kuitansi and tagihan as they are printed: everything that stands on the paper, read by one statement."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+
+from sebilling.actor import Scope
+from sebilling.billing.payments import PaymentMethod
+from sebilling.clock import local_date
+from sebilling.db.engine import ReadSession
+from sebilling.errors import NotFound
+
+ZONE_NAMES: Final = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+"""What people call a counter's time zone."""
+
+INVOICE_STATUS_SQL: Final = (
+    "CASE WHEN invoice.voided_at IS NOT NULL THEN 'BATAL' WHEN invoice.outstanding = 0 AND invoice.written_off > 0 THEN 'DIHAPUS'"
+    " WHEN invoice.outstanding = 0 THEN 'LUNAS' WHEN invoice.outstanding = invoice.total THEN 'BELUM LUNAS' ELSE 'SEBAGIAN' END"
+)
+"""How far a row of `invoice` is paid, in the words of papers and reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The ISP as its papers name it. Each text may be empty."""
+
+    name: str
+    address: str
+    phone: str
+    footer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What of a payment went to one invoice, in rupiah; the service is [covers_from, covers_until)."""
+
+    invoice_number: str
+    covers_from: date
+    covers_until: date
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A payment as its receipt shows it, in rupiah: amount = settled + credit + refunded, unless it was reversed."""
+
+    number: str
+    company: Company
+    counter_code: str
+    counter_name: str
+    customer_code: str
+    customer_name: str
+    received_at: datetime
+    """Aware, in the counter's time zone."""
+    zone: str
+    """WIB, WITA or WIT."""
+    received_by: str
+    method: PaymentMethod
+    amount: int
+    lines: tuple[Settled, ...]
+    """What it settles now, oldest service first. Empty once it is reversed."""
+    credit: int
+    refunded: int
+    outstanding: int
+    """What the customer still owes over all invoices, at the moment of reading."""
+    reversed: bool
+    """Whether the money was not received after all: such a receipt proves nothing and must say so."""
+    reversal_reason: str
+    """Empty unless reversed."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePaperLine:
+    """One line of an invoice; amount = quantity * unit_price, in rupiah, below 0 for a discount."""
+
+    kind: str
+    description: str
+    quantity: int
+    unit_price: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePaper:
+    """An invoice as it is printed, in rupiah. Days are those of its counter; the service is [covers_from, covers_until)."""
+
+    number: str
+    status: str
+    """LUNAS, BELUM LUNAS, SEBAGIAN, BATAL or DIHAPUS."""
+    company: Company
+    counter_code: str
+    counter_name: str
+    customer_code: str
+    customer_name: str
+    customer_address: str
+    customer_phone: str
+    plan_name: str
+    covers_from: date
+    covers_until: date
+    issued_on: date
+    due_on: date
+    lines: tuple[InvoicePaperLine, ...]
+    total: int
+    allocated: int
+    written_off: int
+    outstanding: int
+    void_reason: str
+    """Empty unless the status is BATAL."""
+
+
+# One row per settled invoice, or one without any. Allocations to the same invoice are one line.
+_RECEIPT: Final = text(
+    """
+    SELECT receipt.number, company_name, company_address, company_phone, receipt_footer,
+           counter.code AS counter_code, counter.name AS counter_name, counter.timezone,
+           customer.code AS customer_code, customer.name AS customer_name, payment.received_at, app_user.name AS received_by,
+           payment.method, payment.amount, payment.credit, payment.refunded, owed.outstanding,
+           payment_reversal.payment_id IS NOT NULL AS reversed, coalesce(payment_reversal.reason, '') AS reversal_reason,
+           settled.invoice_number, settled.covers_from, settled.covers_until, settled.amount AS settled_amount
+      FROM payment
+      JOIN receipt ON receipt.payment_id = payment.id
+      JOIN counter ON counter.id = payment.counter_id
+      JOIN customer ON customer.id = payment.customer_id
+      JOIN app_user ON app_user.id = payment.received_by
+      JOIN billing_settings ON billing_settings.id = 1
+      LEFT JOIN payment_reversal ON payment_reversal.payment_id = payment.id
+     CROSS JOIN LATERAL (
+           SELECT coalesce(sum(outstanding), 0)::bigint AS outstanding
+             FROM invoice WHERE customer_id = payment.customer_id AND outstanding > 0) owed
+      LEFT JOIN LATERAL (
+           SELECT invoice.id AS invoice_id, invoice.number AS invoice_number, covers_from, covers_until,
+                  sum(allocation.amount)::bigint AS amount
+             FROM allocation JOIN invoice ON invoice.id = allocation.invoice_id
+            WHERE allocation.payment_id = payment.id
+              AND NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = allocation.id)
+            GROUP BY invoice.id) settled ON true
+     WHERE payment.id = :payment AND (CAST(:scope AS bigint[]) IS NULL OR payment.counter_id = ANY (:scope))
+     ORDER BY settled.covers_from, settled.invoice_id
+    """
+)
+_INVOICE: Final = text(
+    f"""
+    SELECT invoice.number, {INVOICE_STATUS_SQL} AS status, company_name, company_address, company_phone, receipt_footer,
+           counter.code AS counter_code, counter.name AS counter_name, counter.timezone,
+           customer.code AS customer_code, customer.name AS customer_name, customer.address AS customer_address,
+           customer.phone AS customer_phone, plan_name, covers_from, covers_until, issued_at, due_on,
+           total, allocated, written_off, outstanding, coalesce(invoice_void.reason, '') AS void_reason,
+           line.kind, line.description, line.quantity, line.unit_price, line.amount
+      FROM invoice
+      JOIN counter ON counter.id = invoice.counter_id
+      JOIN customer ON customer.id = invoice.customer_id
+      JOIN billing_settings ON billing_settings.id = 1
+      LEFT JOIN invoice_void ON invoice_void.invoice_id = invoice.id
+      LEFT JOIN invoice_line line ON line.invoice_id = invoice.id
+     WHERE invoice.id = :invoice AND (CAST(:scope AS bigint[]) IS NULL OR invoice.counter_id = ANY (:scope))
+     ORDER BY line.position
+    """
+)
+
+
+async def read(session: ReadSession, payment_id: int, *, scope: Scope) -> Receipt:
+    """The receipt of a payment, as things stand now. Raises NotFound for none, or one of a counter outside `scope`."""
+    rows = await session.rows(_RECEIPT, {"payment": payment_id, "scope": scope.ids})
+    if not rows:
+        raise NotFound(field=("paymentId",), noun="payment", given=f"pay_{payment_id}")
+    row = rows[0]
+    return Receipt(
+        number=row.number,
+        company=Company(row.company_name, row.company_address, row.company_phone, row.receipt_footer),
+        counter_code=row.counter_code,
+        counter_name=row.counter_name,
+        customer_code=row.customer_code,
+        customer_name=row.customer_name,
+        received_at=row.received_at.astimezone(ZoneInfo(row.timezone)),
+        zone=ZONE_NAMES[row.timezone],
+        received_by=row.received_by,
+        method=PaymentMethod(row.method),
+        amount=row.amount,
+        lines=tuple(
+            Settled(line.invoice_number, line.covers_from, line.covers_until, line.settled_amount)
+            for line in rows
+            if line.invoice_number is not None
+        ),
+        credit=row.credit,
+        refunded=row.refunded,
+        outstanding=row.outstanding,
+        reversed=row.reversed,
+        reversal_reason=row.reversal_reason,
+    )
+
+
+async def read_invoice(session: ReadSession, invoice_id: int, *, scope: Scope) -> InvoicePaper:
+    """An invoice with its lines, as things stand now. Raises NotFound for none, or one of a counter outside `scope`."""
+    rows = await session.rows(_INVOICE, {"invoice": invoice_id, "scope": scope.ids})
+    if not rows:
+        raise NotFound(field=("invoiceId",), noun="invoice", given=f"inv_{invoice_id}")
+    row = rows[0]
+    return InvoicePaper(
+        number=row.number,
+        status=row.status,
+        company=Company(row.company_name, row.company_address, row.company_phone, row.receipt_footer),
+        counter_code=row.counter_code,
+        counter_name=row.counter_name,
+        customer_code=row.customer_code,
+        customer_name=row.customer_name,
+        customer_address=row.customer_address,
+        customer_phone=row.customer_phone,
+        plan_name=row.plan_name,
+        covers_from=row.covers_from,
+        covers_until=row.covers_until,
+        issued_on=local_date(row.issued_at, row.timezone),
+        due_on=row.due_on,
+        lines=tuple(
+            InvoicePaperLine(line.kind, line.description, line.quantity, line.unit_price, line.amount)
+            for line in rows
+            if line.kind is not None
+        ),
+        total=row.total,
+        allocated=row.allocated,
+        written_off=row.written_off,
+        outstanding=row.outstanding,
+        void_reason=row.void_reason,
+    )

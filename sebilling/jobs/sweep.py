@@ -1,0 +1,25 @@
+"""Proofs that belong to no deposit: their upload was cut off between the store and the database. They are deleted after an hour."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling.db.engine import Database
+from sebilling.storage import ObjectStore
+
+PATIENCE: Final = timedelta(hours=1)
+"""An upload that is just being recorded is none of them."""
+_KNOWN: Final = text("SELECT object_key FROM proof WHERE object_key = ANY (:keys)")
+
+
+async def orphans(database: Database, store: ObjectStore, *, at: datetime) -> int:
+    """Delete them; gives their number. Raises DatabaseUnavailable, and then deletes nothing."""
+    old = await store.keys_older_than(at - PATIENCE)
+    if not old:
+        return 0
+    async with database.reading() as session:
+        known = {row.object_key for row in await session.rows(_KNOWN, {"keys": old})}
+    for key in (stray := [key for key in old if key not in known]):
+        await store.delete(key)
+    return len(stray)

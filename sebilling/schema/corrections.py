@@ -1,0 +1,108 @@
+"""Corrections in GraphQL: void, write off, reverse, refund. Each with its reason; none edits or deletes."""
+
+from typing import Annotated, Final
+
+import strawberry
+
+from sebilling.billing import corrections as verbs
+from sebilling.billing.payments import PaymentMethod
+from sebilling.schema import ids
+from sebilling.schema.access import OFFICE, mutation
+from sebilling.schema.context import Info
+from sebilling.schema.invoices import INVOICE, Invoice
+from sebilling.schema.payloads import INPUT, Key, Payload, row
+from sebilling.schema.payments import PAYMENT, Payment
+from sebilling.schema.reading import one
+from sebilling.schema.scalars import Rupiah
+
+_REPLAYED: Final = "The key had done this before; nothing happened now."
+_KEY: Final = "8 to 100 characters, new for each correction."
+_REASON: Final = "3 to 500 characters, for whoever reads it in a year."
+
+
+@strawberry.type(description="What came of a correction of an invoice.")
+class InvoiceCorrectionPayload(Payload):
+    invoice: Invoice | None = strawberry.field(description="The invoice as it is now.")
+    replayed: bool = strawberry.field(description=_REPLAYED)
+
+
+@strawberry.type(description="What came of a correction of a payment.")
+class PaymentCorrectionPayload(Payload):
+    payment: Payment | None = strawberry.field(description="The payment as it is now.")
+    replayed: bool = strawberry.field(description=_REPLAYED)
+
+
+@strawberry.input(description="An invoice that should not have been.")
+class VoidInvoiceInput:
+    invoice_id: strawberry.ID = strawberry.field(description="Which.")
+    reason: str = strawberry.field(description=_REASON)
+    idempotency_key: Key = strawberry.field(description=_KEY)
+    release_payments: bool = strawberry.field(
+        default=False, description="Turn what payments settled into credit first; else a paid invoice stays."
+    )
+
+
+@mutation(OFFICE, "Void an invoice: its number stays, its days and charges are free again.")
+async def void_invoice(info: Info, input: Annotated[VoidInvoiceInput, INPUT]) -> InvoiceCorrectionPayload:
+    invoice_id = ids.decode(input.invoice_id, "invoice", field=("input", "invoiceId"))
+    async with info.context.transaction() as session:
+        replayed = await verbs.void_invoice(
+            session, invoice_id, reason=input.reason, key=input.idempotency_key, release_payments=input.release_payments
+        )
+    return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
+
+
+@strawberry.input(description="What nobody will pay any more.")
+class WriteOffInvoiceInput:
+    invoice_id: strawberry.ID = strawberry.field(description="Of which invoice.")
+    reason: str = strawberry.field(description=_REASON)
+    idempotency_key: Key = strawberry.field(description=_KEY)
+    amount: Rupiah | None = strawberry.field(default=None, description="How much; all that is outstanding if left out.")
+
+
+@mutation(OFFICE, "Give up what an invoice still owes.")
+async def write_off_invoice(info: Info, input: Annotated[WriteOffInvoiceInput, INPUT]) -> InvoiceCorrectionPayload:
+    invoice_id = ids.decode(input.invoice_id, "invoice", field=("input", "invoiceId"))
+    async with info.context.transaction() as session:
+        replayed = await verbs.write_off(session, invoice_id, reason=input.reason, key=input.idempotency_key, amount=input.amount)
+    return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
+
+
+@strawberry.input(description="Money that was not received after all.")
+class ReversePaymentInput:
+    payment_id: strawberry.ID = strawberry.field(description="Which.")
+    reason: str = strawberry.field(description=_REASON)
+    idempotency_key: Key = strawberry.field(description=_KEY)
+
+
+@mutation(OFFICE, "Reverse a payment: what it settled is open again. Cash must not have been deposited.")
+async def reverse_payment(info: Info, input: Annotated[ReversePaymentInput, INPUT]) -> PaymentCorrectionPayload:
+    payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
+    async with info.context.transaction() as session:
+        replayed = await verbs.reverse_payment(session, payment_id, reason=input.reason, key=input.idempotency_key)
+    return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
+
+
+@strawberry.input(description="Credit to give back.")
+class RefundCreditInput:
+    payment_id: strawberry.ID = strawberry.field(description="Out of which payment.")
+    method: PaymentMethod = strawberry.field(description="How; cash leaves a drawer.")
+    reason: str = strawberry.field(description=_REASON)
+    idempotency_key: Key = strawberry.field(description=_KEY)
+    amount: Rupiah | None = strawberry.field(default=None, description="How much; all of its credit if left out.")
+    collector_id: strawberry.ID | None = strawberry.field(default=None, description="Whose cash it is; the asker's if left out.")
+
+
+@mutation(OFFICE, "Give credit (titipan) back to the customer.")
+async def refund_credit(info: Info, input: Annotated[RefundCreditInput, INPUT]) -> PaymentCorrectionPayload:
+    payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
+    async with info.context.transaction() as session:
+        replayed = await verbs.refund(
+            session, payment_id, method=input.method, reason=input.reason, key=input.idempotency_key, amount=input.amount,
+            collector_id=ids.decode_optional(input.collector_id, "user", field=("input", "collectorId")),
+        )  # fmt: skip
+    return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
+
+
+QUERIES: Final[list[object]] = []
+MUTATIONS: Final = [void_invoice, write_off_invoice, reverse_payment, refund_credit]

@@ -1,0 +1,253 @@
+"""Setoran in GraphQL: drawers, deposits, their proofs and their verification."""
+
+from typing import Annotated, Any, Final
+
+import strawberry
+from starlette.datastructures import UploadFile
+from strawberry.file_uploads import Upload
+
+from sebilling.billing import deposits as verbs
+from sebilling.billing.deposits import DepositStatus, DepositType
+from sebilling.errors import InvalidProof, SebillingError, Unavailable
+from sebilling.schema import ids
+from sebilling.schema.access import COUNTERS, OFFICE, RECEIVERS, mutation, query
+from sebilling.schema.connections import After, Connection, First
+from sebilling.schema.context import Context, Info
+from sebilling.schema.counters import Counter
+from sebilling.schema.payloads import INPUT, Key, Payload, row
+from sebilling.schema.reading import Conditions, Link, Node, Order, every, one, page
+from sebilling.schema.scalars import Day, Instant, Rupiah
+from sebilling.schema.users import User
+from sebilling.storage import new_key
+from sebilling.storage.proofs import MOST_PROOF_BYTES, Proof, inspect
+
+
+@strawberry.type(description="A picture or PDF of a bank's receipt. proofLink gives an address to look at it.")
+class DepositProof:
+    media_type: str = strawberry.field(description="image/jpeg, image/png, image/webp or application/pdf.")
+    size_bytes: int = strawberry.field(description="How large it is.")
+    uploaded_at: Instant = strawberry.field(description="When.")
+
+
+@strawberry.type(description="What became of a deposit.")
+class DepositDecision:
+    counted: Rupiah | None = strawberry.field(description="What was really there, if it was verified: this counts in Total Setor.")
+    difference: Rupiah | None = strawberry.field(description="Counted less what the drawer owed: above 0 a surplus, below a shortage.")
+    reason: str = strawberry.field(description="Why it was rejected, or a note.")
+    decided_at: Instant = strawberry.field(description="When.")
+    decided_by: str = strawberry.field(description="By whom.")
+
+
+@strawberry.type(description="Setoran: money of a drawer, handed over to the centre.")
+class Deposit:
+    id: strawberry.ID = strawberry.field(description="Opaque id.")
+    amount: Rupiah = strawberry.field(description="As submitted.")
+    type: DepositType = strawberry.field(description="How it is handed over.")
+    status: DepositStatus = strawberry.field(description="How far it is.")
+    note: str = strawberry.field(description="May be empty.")
+    submitted_at: Instant = strawberry.field(description="When.")
+    submitted_by: str = strawberry.field(description="By whom.")
+    deposited_on: Day = strawberry.field(description="The counter's day, in whose month it counts.")
+    counter: Counter = strawberry.field(description="Where the cash was received.")
+    collector: User = strawberry.field(description="Whose cash it is.")
+    proof: DepositProof | None = strawberry.field(description="Its proof, if there is one.")
+    decision: DepositDecision | None = strawberry.field(description="What became of it; null while it waits.")
+
+
+PROOF: Final = Node("proof", {name: f"{{t}}.{name}" for name in ("media_type", "size_bytes", "uploaded_at")})
+DECISION: Final = Node(
+    "deposit_decision",
+    {
+        **{name: f"{{t}}.{name}" for name in ("counted", "difference", "reason", "decided_at")},
+        "decided_by": "(SELECT name FROM app_user WHERE id = {t}.decided_by)",
+    },
+)
+DEPOSIT: Final = Node(
+    "deposit",
+    {
+        "id": ids.column("deposit", "{t}.id"),
+        **{name: f"{{t}}.{name}" for name in ("amount", "type", "status", "note", "submitted_at", "deposited_on")},
+        "submitted_by": "(SELECT name FROM app_user WHERE id = {t}.submitted_by)",
+    },
+    {
+        "counter": Link("counter", "{n}.id = {t}.counter_id"),
+        "collector": Link("app_user", "{n}.id = {t}.collector_id"),
+        "proof": Link("proof", "{n}.id = {t}.proof_id"),
+        "decision": Link("deposit_decision", "{n}.deposit_id = {t}.id"),
+    },
+    counter="{t}.counter_id",
+)
+_NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
+
+
+@strawberry.input(description="Which deposits; every condition given must hold.")
+class DepositFilter:
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Of this counter's cash.")
+    collector_id: strawberry.ID | None = strawberry.field(default=None, description="Of this collector's cash.")
+    status: DepositStatus | None = strawberry.field(default=None, description="So far.")
+    with_difference: bool | None = strawberry.field(default=None, description="With a surplus or shortage, or without.")
+
+
+@query(COUNTERS, "Deposits of the counters that the asker may see, the newest first.")
+async def deposits(
+    info: Info,
+    first: First = 50,
+    after: After = None,
+    filter: Annotated[DepositFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
+) -> Connection[Deposit]:
+    conditions = {} if filter is None else _conditions(filter)
+    return await page(info, DEPOSIT, first=first, after=after, order=_NEWEST, conditions=conditions)
+
+
+_DIFFERENT: Final = "EXISTS (SELECT FROM deposit_decision WHERE deposit_id = t.id AND difference <> 0)"
+
+
+def _conditions(given: DepositFilter) -> Conditions:
+    found: Conditions = {}
+    if given.counter_id is not None:
+        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+    if given.collector_id is not None:
+        found["t.collector_id = :collector"] = {"collector": ids.decode(given.collector_id, "user", field=("filter", "collectorId"))}
+    if given.status is not None:
+        found["t.status = :status"] = {"status": given.status.value}
+    if given.with_difference is not None:
+        found[_DIFFERENT if given.with_difference else f"NOT {_DIFFERENT}"] = {}
+    return found
+
+
+@query(COUNTERS, "One deposit; null if there is none, or none that the asker may see.")
+async def deposit(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Deposit | None:
+    return await one(info, DEPOSIT, "t.id = :id", {"id": ids.decode(id, "deposit", field=("id",))})
+
+
+@strawberry.type(description="What a collector holds in cash of a counter. onHand = received − refunded − deposited + difference.")
+class Drawer:
+    counter: Counter = strawberry.field(description="Of which counter's customers.")
+    collector: User = strawberry.field(description="Who holds it.")
+    received: Rupiah = strawberry.field(description="In cash, ever, without what was reversed.")
+    refunded: Rupiah = strawberry.field(description="Given back in cash.")
+    deposited: Rupiah = strawberry.field(description="Verified, as counted.")
+    difference: Rupiah = strawberry.field(description="Surplus less shortage of all verified deposits: it stays with the collector.")
+    waiting: Rupiah = strawberry.field(description="Submitted and not yet verified; still part of onHand.")
+    on_hand: Rupiah = strawberry.field(description="Belum disetor.")
+
+
+DRAWER: Final = Node(
+    "drawer",
+    {name: f"{{t}}.{name}" for name in ("received", "refunded", "deposited", "difference", "waiting", "on_hand")},
+    {"counter": Link("counter", "{n}.id = {t}.counter_id"), "collector": Link("app_user", "{n}.id = {t}.collector_id")},
+    counter="{t}.counter_id",
+)
+
+
+@query(COUNTERS, "What collectors hold in cash, by counter and collector.")
+async def drawers(
+    info: Info,
+    counter_id: Annotated[strawberry.ID | None, strawberry.argument(description="Of this counter.")] = None,
+    collector_id: Annotated[strawberry.ID | None, strawberry.argument(description="Of this collector.")] = None,
+) -> list[Drawer]:
+    conditions: Conditions = {}
+    if counter_id is not None:
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(counter_id, "counter", field=("counterId",))}
+    if collector_id is not None:
+        conditions["t.collector_id = :collector"] = {"collector": ids.decode(collector_id, "user", field=("collectorId",))}
+    return await every(info, DRAWER, order="t.counter_id, t.collector_id", conditions=conditions)
+
+
+@strawberry.input(description="Tambah Setoran: nominal, tipe, bukti.")
+class SubmitDepositInput:
+    counter_id: strawberry.ID = strawberry.field(description="Where the cash was received.")
+    amount: Rupiah = strawberry.field(description="1 to 10^15.")
+    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deposit.")
+    type: DepositType = strawberry.field(default=DepositType.MANUAL, description="How it is handed over.")
+    proof: Upload | None = strawberry.field(
+        default=None, description="JPEG, PNG, WebP or PDF of at most 5 MiB, by a GraphQL multipart request; a transfer needs one."
+    )
+    note: str = strawberry.field(default="", description="At most 500 characters.")
+    collector_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Whose cash; the asker's if left out. For others: ADMIN, FINANCE."
+    )
+
+
+@strawberry.type(description="What came of submitDeposit.")
+class SubmitDepositPayload(Payload):
+    deposit: Deposit | None = strawberry.field(description="The deposit, which now waits for someone else to verify it.")
+    replayed: bool = strawberry.field(description="The key had made this deposit before; nothing happened now.")
+    more_than_on_hand: Rupiah | None = strawberry.field(
+        description="By how much it exceeds the cash on hand that doesn't wait for verification already: a surplus, if it is there."
+    )
+
+
+@mutation(RECEIVERS, "Hand over cash of a drawer to the centre.")
+async def submit_deposit(info: Info, input: Annotated[SubmitDepositInput, INPUT]) -> SubmitDepositPayload:
+    context = info.context
+    counter_id = ids.decode(input.counter_id, "counter", field=("input", "counterId"))
+    collector_id = ids.decode_optional(input.collector_id, "user", field=("input", "collectorId"))
+    proof, object_key = (None, None) if input.proof is None else await _kept(context, input.proof)
+    try:
+        async with context.transaction() as session:
+            submitted = await verbs.submit(
+                session, counter_id=counter_id, collector_id=collector_id, amount=input.amount, type=input.type,
+                key=input.idempotency_key, note=input.note, proof=proof, object_key=object_key,
+            )  # fmt: skip
+    except SebillingError as error:
+        # With a lost database nobody knows whether it was committed: then the sweep looks later (jobs/sweep.py).
+        if object_key is not None and not isinstance(error, Unavailable):
+            await context.parts.store.delete(object_key)
+        raise
+    if submitted.replayed and object_key is not None:
+        await context.parts.store.delete(object_key)
+    found = await one(info, DEPOSIT, "t.id = :id", {"id": submitted.deposit_id}, below=("deposit",))
+    return row(deposit=found, replayed=submitted.replayed, more_than_on_hand=submitted.more_than_on_hand or None)
+
+
+async def _kept(context: Context, upload: Any) -> tuple[Proof, str]:
+    """The upload, inspected and put into the store. Raises InvalidProof."""
+    if not isinstance(upload, UploadFile):
+        raise InvalidProof(field=("input", "proof"), why="send the file by a GraphQL multipart request.")
+    content = await upload.read(MOST_PROOF_BYTES + 1)
+    proof = await inspect(content)
+    object_key = new_key("proofs", proof.media_type, on=context.at.date())
+    await context.parts.store.put(object_key, proof.content, media_type=proof.media_type)
+    return proof, object_key
+
+
+@strawberry.type(description="What came of verifyDeposit or rejectDeposit.")
+class DecideDepositPayload(Payload):
+    deposit: Deposit | None = strawberry.field(description="The deposit as it is now.")
+    replayed: bool = strawberry.field(description="The key had decided this before; nothing happened now.")
+
+
+@strawberry.input(description="A deposit that is there.")
+class VerifyDepositInput:
+    deposit_id: strawberry.ID = strawberry.field(description="Which; not one's own.")
+    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
+    counted: Rupiah | None = strawberry.field(default=None, description="What is really there; as submitted if left out.")
+    note: str = strawberry.field(default="", description="At most 500 characters.")
+
+
+@mutation(OFFICE, "Say what is there of a deposit that someone else submitted. A difference stays with the collector.")
+async def verify_deposit(info: Info, input: Annotated[VerifyDepositInput, INPUT]) -> DecideDepositPayload:
+    deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
+    async with info.context.transaction() as session:
+        replayed = await verbs.verify(session, deposit_id, key=input.idempotency_key, counted=input.counted, note=input.note)
+    return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
+
+
+@strawberry.input(description="A deposit that is not there.")
+class RejectDepositInput:
+    deposit_id: strawberry.ID = strawberry.field(description="Which; not one's own.")
+    reason: str = strawberry.field(description="3 to 500 characters.")
+    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
+
+
+@mutation(OFFICE, "Say that a deposit is not there: the cash is still in the drawer.")
+async def reject_deposit(info: Info, input: Annotated[RejectDepositInput, INPUT]) -> DecideDepositPayload:
+    deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
+    async with info.context.transaction() as session:
+        replayed = await verbs.reject(session, deposit_id, reason=input.reason, key=input.idempotency_key)
+    return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
+
+
+QUERIES: Final = [deposits, deposit, drawers]
+MUTATIONS: Final = [submit_deposit, verify_deposit, reject_deposit]

@@ -1,0 +1,85 @@
+"""Where uploads lie: a local folder, or a bucket of S3, MinIO or their kin. Keys are ours, never the client's file name."""
+
+import re
+import secrets
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Self
+
+import obstore.store
+from obstore.store import LocalStore
+
+_ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "application/pdf": "pdf"}
+_KIND = re.compile(r"[a-z]{1,32}")
+
+
+class ObjectMissing(KeyError):
+    """Nothing lies under this key."""
+
+
+class ObjectStore:
+    """A flat map from keys to bytes. Errors of the disk or the network surface as they are: OSError or obstore's BaseError."""
+
+    def __init__(self, store: obstore.store.ObjectStore) -> None:
+        self._store = store
+        # A folder has nowhere to keep a media type, and obstore refuses one there; the caller keeps it beside the key.
+        self._keeps_media_types = not isinstance(store, LocalStore)
+
+    @classmethod
+    def open(cls, url: str | None, folder: Path) -> Self:
+        """The store at `url` (`s3://bucket/prefix`), or in `folder` if there is no URL.
+
+        Credentials, region and endpoint (for MinIO) come from the ordinary AWS_… variables; no connection is made yet.
+        Creates `folder`, readable by its owner alone. Raises OSError if it can't, ValueError or obstore's BaseError for a bad URL.
+        """
+        if url is not None:
+            return cls(obstore.store.from_url(url))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return cls(LocalStore(prefix=folder, mkdir=True))
+
+    async def put(self, key: str, content: bytes, *, media_type: str) -> None:
+        """Keep `content` under `key`, whole or not at all. Whatever was there before is replaced.
+
+        Raises OSError or obstore's BaseError if it couldn't be written; then nothing of it remains. ValueError for a key with `..`.
+        """
+        attributes: dict[str, str] | None = {"Content-Type": media_type} if self._keeps_media_types else None
+        # One request: an upload in parts that breaks off leaves parts in a bucket, paid for and seen by nobody.
+        await self._store.put_async(key, content, attributes=attributes, use_multipart=False)
+
+    async def get(self, key: str) -> bytes:
+        """The bytes under `key`. Raises ObjectMissing, OSError, or obstore's BaseError if the store is away."""
+        try:
+            found = await self._store.get_async(key)
+        except FileNotFoundError as missing:
+            raise ObjectMissing(key) from missing
+        return bytes(await found.bytes_async())
+
+    async def delete(self, key: str) -> None:
+        """Remove what lies under `key`; if there is nothing, nothing happens. Raises OSError or obstore's BaseError."""
+        try:
+            await self._store.delete_async(key)
+        except FileNotFoundError:
+            return
+
+    async def keys_older_than(self, instant: datetime) -> list[str]:
+        """Every key last written before `instant` (aware), sorted. Lists the whole store: for sweeping, not for requests.
+
+        Raises ValueError for an instant without a zone, OSError or obstore's BaseError if the store is away.
+        """
+        if instant.tzinfo is None:
+            raise ValueError(f"{instant} has no zone: give an aware instant")
+        keys: list[str] = []
+        async for objects in self._store.list(chunk_size=1000):
+            keys += [found["path"] for found in objects if found["last_modified"].astimezone(UTC) < instant]
+        return sorted(keys)
+
+
+def new_key(kind: str, media_type: str, *, on: date) -> str:
+    """A key that nobody can guess: `proofs/2026/02/<32 hex digits>.jpg`, 128 bits of chance.
+
+    `kind` is 1 to 32 small letters, `media_type` one that we store. Raises ValueError for any other.
+    """
+    if _KIND.fullmatch(kind) is None or media_type not in _ENDINGS:
+        raise ValueError(f"no key for {kind!r} of type {media_type!r}")
+    return f"{kind}/{on.year:04d}/{on.month:02d}/{secrets.token_hex(16)}.{_ENDINGS[media_type]}"

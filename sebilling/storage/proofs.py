@@ -1,0 +1,171 @@
+"""Proofs of a transfer: what a collector uploads with a deposit. Judged by its bytes, decoded apart, stored as written anew."""
+
+import asyncio
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+from weakref import WeakKeyDictionary
+
+from sebilling.errors import InvalidProof
+from sebilling.logs import get_logger
+from sebilling.storage import decode
+
+MOST_PROOF_BYTES = decode.MOST_PROOF_BYTES
+MOST_AT_ONCE = 2
+"""Decoders running at the same time in this process: each may take a core, and up to 1.5 GiB."""
+MOST_SECONDS = 20
+
+_MEDIA_TYPES = {"image/jpeg", "image/png", "image/webp", "application/pdf"}
+_MOST_ANSWER_BYTES = MOST_PROOF_BYTES + 4096
+_DECODER = Path(decode.__file__)
+_logger = get_logger(__name__)
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+_TAKEN = "send a JPEG, PNG or WebP picture, or a PDF."
+_FOREIGN = (
+    (b"MZ", "a Windows program"),
+    (b"\x7fELF", "a program"),
+    (b"#!", "a script"),
+    (b"PK\x03\x04", "a ZIP archive or an Office document"),
+    (b"Rar!", "an archive"),
+    (b"7z\xbc\xaf\x27\x1c", "an archive"),
+    (b"\x1f\x8b", "an archive"),
+    (b"GIF8", "a GIF"),
+    (b"BM", "a BMP picture"),
+    (b"II*\x00", "a TIFF picture"),
+    (b"MM\x00*", "a TIFF picture"),
+    (b"<", "a web page or an SVG drawing"),
+)
+"""First bytes of what people send by mistake, and what it is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof that may be stored."""
+
+    media_type: str
+    """One of image/jpeg, image/png, image/webp, application/pdf: of `content`, which may be another than that of the upload."""
+    content: bytes
+    """What to store, at most MOST_PROOF_BYTES: written anew from pixels or pages, not what was uploaded."""
+    sha256: bytes
+    """Of the upload itself, 32 bytes: the same upload again has the same one."""
+
+
+async def inspect(content: bytes) -> Proof:
+    """Check an upload and write it anew, in a process of its own that lives at most MOST_SECONDS.
+
+    Takes JPEG, PNG, WebP and PDF up to MOST_PROOF_BYTES, whatever they are called. Pictures are turned upright and at most 2400
+    pixels long; nothing but pixels or pages survives. Raises InvalidProof, with the remedy, for anything else; OSError if no
+    process can be started. Waits while MOST_AT_ONCE others are being decoded. Leaves nothing on a disk.
+    """
+    media_type = _told_by_its_bytes(content)
+    async with _turn():
+        kind, stored = await _decoded(content, media_type)
+    return Proof(kind, stored, hashlib.sha256(content).digest())
+
+
+def _refusal(why: str) -> InvalidProof:
+    return InvalidProof(field=("input", "proof"), why=why)
+
+
+def _told_by_its_bytes(content: bytes) -> str:
+    """The media type that its first bytes claim. Raises InvalidProof for none of ours, for no bytes and for too many."""
+    if not content:
+        raise _refusal(f"the file is empty; {_TAKEN}")
+    if len(content) > MOST_PROOF_BYTES:
+        raise _refusal(f"it has {len(content)} bytes, more than {MOST_PROOF_BYTES} (5 MB); send a smaller picture, or a screenshot.")
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith(b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"):
+        return "image/png"
+    if content.startswith(b"RIFF") and content[8:15] == b"WEBPVP8":
+        return "image/webp"
+    if content.startswith(b"%PDF-"):
+        return "application/pdf"
+    if content[4:8] == b"ftyp":
+        raise _refusal("it is a video or an iPhone's HEIC picture; send a screenshot of it, or set the camera to 'Most Compatible'.")
+    start = content.lstrip()[:8]
+    what = next((name for magic, name in _FOREIGN if start.startswith(magic)), "no picture or PDF that we know")
+    raise _refusal(f"it is {what}; {_TAKEN}")
+
+
+def _turn() -> asyncio.Semaphore:
+    """The running loop's own semaphore: one made for another loop can't be waited for here."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MOST_AT_ONCE))
+
+
+async def _decoded(content: bytes, media_type: str) -> tuple[str, bytes]:
+    """What the decoder made of it: (media type, bytes). Raises InvalidProof if it refuses, dies, is slow or talks nonsense."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",  # neither the folder we run in nor PYTHON… variables change what it imports
+        str(_DECODER),
+        media_type,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        cwd="/",
+        env={},  # it meets hostile bytes: our passwords are none of its business
+        start_new_session=True,  # Ctrl-C is for us; it ends when it is done
+    )
+    try:
+        async with asyncio.timeout(MOST_SECONDS):
+            answer = await _conversation(process, content)
+            code = await process.wait()
+    except TimeoutError:
+        code, answer = None, b""
+    finally:
+        await _end(process)
+    line, _, stored = answer.partition(b"\n")
+    if code == 0 and (why := _field(line, "refused")):
+        raise _refusal(why)
+    if code == 0 and (kind := _field(line, "media_type")) in _MEDIA_TYPES and 0 < len(stored) <= MOST_PROOF_BYTES:
+        return kind, stored
+    _logger.warning("proof_decoder_failed", media_type=media_type, bytes=len(content), exit_code=code, answered=len(answer))
+    raise _refusal("decoding it takes too long or too much memory; send a smaller picture, or a screenshot.")
+
+
+def _field(line: bytes, name: str) -> str:
+    """A text in the header, or nothing: a decoder that was taken over may say anything."""
+    try:
+        header = json.loads(line)
+    except ValueError:
+        return ""
+    value = header.get(name) if isinstance(header, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+async def _conversation(process: asyncio.subprocess.Process, content: bytes) -> bytes:
+    """Say everything, then listen to the end. An answer that is longer than any honest one is cut to nothing."""
+    stdin, stdout = _pipes(process)
+    try:
+        stdin.write(content)
+        await stdin.drain()
+        stdin.close()
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it died before it had read everything; its exit code tells
+    answer = bytearray()
+    while chunk := await stdout.read(65536):
+        answer += chunk
+        if len(answer) > _MOST_ANSWER_BYTES:
+            process.kill()
+            return b""
+    return bytes(answer)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Nothing of the decoder stays: not the process, not its pipes. After the ordinary end this does nothing."""
+    if process.returncode is None:
+        process.kill()
+    _, stdout = _pipes(process)
+    while await stdout.read(65536):
+        pass  # what nobody reads would keep the pipe, and with it the wait, open
+    await process.wait()
+
+
+def _pipes(process: asyncio.subprocess.Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
+    """Both ends: there whenever PIPE was asked for, which the type can't know."""
+    return cast("asyncio.StreamWriter", process.stdin), cast("asyncio.StreamReader", process.stdout)

@@ -1,0 +1,437 @@
+"""The domain once more, as simply as it can be said: days in sets, money in dictionaries, one customer at a time.
+
+It shares no line with `sebilling.billing`. The machine does each deed to both and compares everything after each step.
+Whatever a person can do wrong is raised as `Refused` with the name of the error that the API must answer.
+"""
+
+import calendar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+class Refused(Exception):  # noqa: N818 - what happens, not an accident
+    """The deed is impossible; the argument is the error's class."""
+
+
+@dataclass
+class Place:
+    """A counter."""
+
+    id: int
+    code: str
+    zone: str
+    due_day: int
+
+
+@dataclass
+class Person:
+    """A customer."""
+
+    id: int
+    counter: int
+    plan: int
+    price: int | None
+    installed: date
+    active: bool = True
+    cycles: list[tuple[int, date]] = field(default_factory=list)
+
+
+@dataclass
+class Bill:
+    """An invoice."""
+
+    customer: int
+    month: date
+    counter: int
+    sequence: int
+    covers_from: date
+    covers_until: date
+    due: date
+    lines: list[tuple[str, int]]
+    paid: dict[int, int] = field(default_factory=dict)
+    written_off: int = 0
+    void: bool = False
+    charges: list[int] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(amount for _, amount in self.lines)
+
+    @property
+    def owed(self) -> int:
+        return 0 if self.void else self.total - sum(self.paid.values()) - self.written_off
+
+
+@dataclass
+class Money:
+    """A payment."""
+
+    customer: int
+    counter: int
+    collector: int
+    method: str
+    amount: int
+    because: str
+    refunded: int = 0
+    reversed: bool = False
+
+
+@dataclass
+class Extra:
+    """A one-off charge."""
+
+    customer: int
+    fee_for: int | None
+    amount: int
+    bill: int | None = None
+    cancelled: bool = False
+
+
+@dataclass
+class Off:
+    """A discount."""
+
+    customer: int | None
+    plan: int | None
+    amount: int | None
+    percent: Fraction | None
+    start: date
+    end: date | None
+
+
+@dataclass
+class Handed:
+    """A deposit."""
+
+    counter: int
+    collector: int
+    submitter: int
+    amount: int
+    status: str = "SUBMITTED"
+    counted: int = 0
+    difference: int = 0
+
+
+def rounded(exact: Fraction) -> int:
+    """To the nearest whole, halves up."""
+    return int((exact + Fraction(1, 2)).__floor__())
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day of the month, or its last."""
+    year, number = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, number + 1, min(day.day, calendar.monthrange(year, number + 1)[1]))
+
+
+def next_month(first: date) -> date:
+    """The first day after a month."""
+    return months_later(first, 1)
+
+
+def days(start: date, end: date) -> list[date]:
+    """[start, end)"""
+    return [start + timedelta(days=n) for n in range(max((end - start).days, 0))]
+
+
+@dataclass
+class Stretch:
+    """What a customer's invoice bills: whole months that begin on these days, and parts (days, of how many, first day)."""
+
+    starts: list[date]
+    parts: list[tuple[int, int, date]]
+    covers_from: date
+    covers_until: date
+    due: date
+
+
+@dataclass
+class Model:
+    """Everything that is, with ids as the database gave them."""
+
+    now: datetime
+    places: dict[int, Place] = field(default_factory=dict)
+    plans: dict[int, int] = field(default_factory=dict)
+    people: dict[int, Person] = field(default_factory=dict)
+    periods: dict[date, bool] = field(default_factory=dict)
+    """First day → open."""
+    bills: dict[int, Bill] = field(default_factory=dict)
+    money: dict[int, Money] = field(default_factory=dict)
+    extras: dict[int, Extra] = field(default_factory=dict)
+    offs: dict[int, Off] = field(default_factory=dict)
+    handed: dict[int, Handed] = field(default_factory=dict)
+    prorate: bool = False
+    tax: tuple[Fraction, Fraction, str] = (Fraction(0), Fraction(1), "HALF_UP")
+    fee: tuple[int, int] = (0, 0)
+    """Rupiah, and the days after which."""
+
+    def today(self, counter: int) -> date:
+        """The counter's day."""
+        return self.now.astimezone(ZoneInfo(self.places[counter].zone)).date()
+
+    # --- who is billed for what -------------------------------------------------------------------------------------------
+
+    def live(self, customer: int) -> list[Bill]:
+        return [bill for bill in self.bills.values() if bill.customer == customer and not bill.void]
+
+    def covered(self, customer: int) -> set[date]:
+        return {day for bill in self.live(customer) for day in days(bill.covers_from, bill.covers_until)}
+
+    def stretch(self, person: Person, month: date) -> Stretch | str:
+        """What the month bills, or why nothing."""
+        end, covered = next_month(month), self.covered(person.id)
+        if any(bill.month == month for bill in self.live(person.id)):
+            return "ALREADY_INVOICED"
+        if not person.active:
+            return "INACTIVE"
+        if person.installed >= end:
+            return "NOT_INSTALLED_YET"
+        held = [place for place, (_, start) in enumerate(person.cycles) if start < end]
+        months, anchor = person.cycles[held[-1]] if held else (1, person.installed)
+        later = [start for _, start in person.cycles[held[-1] + 1 :]] if held else []
+        limit = min(later, default=date.max)
+        of, today, place = (end - month).days, self.today(person.counter), self.places[person.counter]
+        if months == 1:
+            free = [day for day in days(max(month, person.installed), end) if day not in covered]
+            if not free:
+                return "COVERED_BY_CYCLE"
+            due = max(today, month + timedelta(days=place.due_day - 1))
+            untouched = not any(day in covered for day in days(month, end))
+            if len(free) == of or (untouched and not self.prorate):
+                return Stretch([free[0]], [], free[0], end, due)
+            return Stretch([], [(len(free), of, free[0])], free[0], free[-1] + timedelta(days=1), due)
+        start = months_later(anchor, (month.year - anchor.year) * 12 + month.month - anchor.month)
+        if start in covered:
+            return "COVERED_BY_CYCLE"
+        starts = []
+        for nth in range(months):
+            here, there = (months_later(anchor, (start.year - anchor.year) * 12 + start.month - anchor.month + k) for k in (nth, nth + 1))
+            if there > limit or any(day in covered for day in days(here, there)):
+                break
+            starts.append(here)
+            until = there
+        parts = []
+        first = start
+        if anchor >= month:
+            while first > max(month, person.installed) and first - timedelta(days=1) not in covered:
+                first -= timedelta(days=1)
+            if first < start:
+                parts.append(((start - first).days, of, first))
+        if not starts:
+            until = start
+            while until < limit and until not in covered:
+                until += timedelta(days=1)
+            tail_of = (months_later(anchor, (start.year - anchor.year) * 12 + start.month - anchor.month + 1) - start).days
+            parts.append(((until - start).days, tail_of, start))
+        return Stretch(starts, parts, first, until, max(today, start))
+
+    def priced(self, person: Person, month: date) -> tuple[Stretch, list[tuple[str, int]], list[int], list[int]] | str:
+        """Lines, the charges taken, the overdue invoices that get a fee; or why nothing."""
+        found = self.stretch(person, month)
+        if isinstance(found, str):
+            return found
+        price = self.plans[person.plan] if person.price is None else person.price
+        lines = [("SUBSCRIPTION", price * len(found.starts))] if found.starts else []
+        parts = [(rounded(Fraction(price * count, of)), count, of, first) for count, of, first in found.parts]
+        lines += [("PRORATION", amount) for amount, *_ in parts]
+        months_amount = sum(amount for _, amount in lines)
+        left, offs = months_amount, []
+        for _, off in sorted(self.offs.items()):
+            if off.customer != person.id and off.plan != person.plan:
+                continue
+            taken = min(left, sum(self.off_month(off, price, 1, 1, first) for first in found.starts)
+                        + sum(self.off_month(off, amount, count, of, first) for amount, count, of, first in parts))  # fmt: skip
+            left -= taken
+            offs += [("DISCOUNT", -taken)] if taken else []
+        waiting = [number for number, extra in sorted(self.extras.items()) if extra.customer == person.id and self.waits(extra)]
+        lines += [("LATE_FEE" if self.extras[number].fee_for else "CHARGE", self.extras[number].amount) for number in waiting]
+        late = self.late(person)
+        lines += [("LATE_FEE", self.fee[0])] * len(late)
+        lines += offs
+        taxable = left + sum(amount for kind, amount in lines if kind == "CHARGE")
+        net = sum(amount for _, amount in lines)
+        exact = taxable * self.tax[0] * self.tax[1] / 100
+        tax = rounded(exact) if self.tax[2] == "HALF_UP" else exact.__floor__()
+        if net == 0:
+            return "ZERO_AMOUNT"
+        return found, lines + ([("TAX", tax)] if tax else []), waiting, late
+
+    @staticmethod
+    def off_month(off: Off, price: int, count: int, of: int, first: date) -> int:
+        """What a discount takes off one month, or `count` of its `of` days, that begins on `first`."""
+        if first < off.start or (off.end is not None and first >= off.end):
+            return 0
+        if off.percent is not None:
+            return min(price, rounded(price * off.percent / 100))
+        return min(price, rounded(Fraction((off.amount or 0) * count, of)))
+
+    @staticmethod
+    def waits(extra: Extra) -> bool:
+        return extra.bill is None and not extra.cancelled
+
+    def late(self, person: Person) -> list[int]:
+        """The overdue invoices that had no fee yet."""
+        amount, after = self.fee
+        had = {extra.fee_for for extra in self.extras.values()}
+        today = self.today(person.counter)
+        return [
+            number
+            for number, bill in sorted(self.bills.items())
+            if amount and bill.customer == person.id and bill.owed > 0 and bill.due + timedelta(days=after) < today and number not in had
+        ]
+
+    # --- money ------------------------------------------------------------------------------------------------------------
+
+    def credit(self, payment: int) -> int:
+        money = self.money[payment]
+        settled = sum(bill.paid.get(payment, 0) for bill in self.bills.values())
+        return 0 if money.reversed else money.amount - settled - money.refunded
+
+    def settle(self, payment: int, bills: Iterable[int]) -> None:
+        """Let the payment's credit settle the bills in this order."""
+        for number in bills:
+            part = min(self.bills[number].owed, self.credit(payment))
+            if part:
+                self.bills[number].paid[payment] = self.bills[number].paid.get(payment, 0) + part
+
+    def open_bills(self, customer: int) -> list[int]:
+        found = [number for number, bill in self.bills.items() if bill.customer == customer and bill.owed > 0]
+        return sorted(found, key=lambda number: (self.bills[number].due, number))
+
+    def credits(self, customer: int) -> list[int]:
+        return [number for number, money in sorted(self.money.items()) if money.customer == customer and self.credit(number) > 0]
+
+    def pay(self, number: int, money: Money, named: Sequence[int] | None) -> None:
+        candidates = self.open_bills(money.customer)
+        if named is not None:
+            candidates = [bill for bill in named if bill in candidates]
+        payable = sum(self.bills[bill].owed for bill in candidates)
+        if money.amount > payable:
+            paid_before = any(self.bills[bill].owed == 0 for bill in named or ())
+            money.because = "ALREADY_PAID" if paid_before else "OVERPAID" if payable else "IN_ADVANCE"
+        self.money[number] = money
+        self.settle(number, candidates)
+
+    def drawer(self, counter: int, collector: int) -> tuple[int, int]:
+        """On hand, and waiting."""
+        here = [money for money in self.money.values() if (money.counter, money.collector, money.method) == (counter, collector, "CASH")]
+        gone = [one for one in self.handed.values() if (one.counter, one.collector) == (counter, collector)]
+        held = sum(money.amount for money in here if not money.reversed) - self.cash_refunds.get((counter, collector), 0)
+        held -= sum(one.counted - one.difference for one in gone if one.status == "VERIFIED")
+        return held, sum(one.amount for one in gone if one.status == "SUBMITTED")
+
+    cash_refunds: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def out_of_drawer(self, counter: int, collector: int, amount: int) -> None:
+        held, waiting = self.drawer(counter, collector)
+        if amount > held - waiting:
+            raise Refused("CashNotThere")
+
+    def reverse(self, number: int) -> None:
+        money = self.money[number]
+        if money.reversed:
+            raise Refused("AlreadyCorrected")
+        if money.refunded:
+            raise Refused("NoCredit")
+        if money.method == "CASH":
+            self.out_of_drawer(money.counter, money.collector, money.amount)
+        for bill in self.bills.values():
+            bill.paid.pop(number, None)
+        money.reversed = True
+
+    def refund(self, number: int, amount: int | None, method: str, collector: int) -> None:
+        money, credit = self.money[number], self.credit(number)
+        given = credit if amount is None else amount
+        if given > credit or given == 0:
+            raise Refused("NoCredit")
+        if method == "CASH":
+            self.out_of_drawer(money.counter, collector, given)
+            place = (money.counter, collector)
+            self.cash_refunds[place] = self.cash_refunds.get(place, 0) + given
+        money.refunded += given
+
+    def void(self, number: int, *, release: bool) -> None:
+        bill = self.bills[number]
+        if bill.void:
+            raise Refused("AlreadyCorrected")
+        if bill.written_off or (bill.paid and not release):
+            raise Refused("InvoicePaid")
+        if not self.periods[bill.month] and not any(self.periods.values()):
+            raise Refused("PeriodClosed")
+        bill.paid.clear()
+        bill.void = True
+        for extra in self.extras.values():
+            if extra.bill == number:
+                extra.bill = None
+        for extra in self.extras.values():
+            if extra.fee_for == number and self.waits(extra):
+                extra.cancelled = True
+
+    def write_off(self, number: int, amount: int | None) -> None:
+        owed = self.bills[number].owed
+        given_up = owed if amount is None else amount
+        if given_up > owed or given_up == 0:
+            raise Refused("NothingOwed")
+        self.bills[number].written_off += given_up
+
+    def apply(self, customer: int) -> None:
+        if not self.credits(customer):
+            raise Refused("NoCredit")
+        if not self.open_bills(customer):
+            raise Refused("NothingOwed")
+        for payment in self.credits(customer):
+            self.settle(payment, self.open_bills(customer))
+
+    def verify(self, number: int, counted: int | None, verifier: int) -> None:
+        one = self.undecided(number, verifier)
+        held, _ = self.drawer(one.counter, one.collector)
+        there = one.amount if counted is None else counted
+        one.status, one.counted, one.difference = "VERIFIED", there, there - min(one.amount, held)
+
+    def reject(self, number: int, verifier: int) -> None:
+        self.undecided(number, verifier).status = "REJECTED"
+
+    def undecided(self, number: int, verifier: int) -> Handed:
+        one = self.handed[number]
+        if verifier in {one.submitter, one.collector}:
+            raise Refused("OwnDeposit")
+        if one.status != "SUBMITTED":
+            raise Refused("AlreadyDecided")
+        return one
+
+    # --- customers --------------------------------------------------------------------------------------------------------
+
+    def first_possible(self, person: Person) -> date:
+        closed = [next_month(month) for month, is_open in self.periods.items() if not is_open]
+        return max([person.installed, *closed, *(bill.covers_until for bill in self.live(person.id))])
+
+    def set_cycle(self, person: Person, months: int, start: date) -> None:
+        if not 1 <= months <= 60:
+            raise Refused("InvalidNumber")
+        if start < self.first_possible(person):
+            raise Refused("AlreadyCovered")
+        person.cycles.append((months, start))
+
+    def state(self) -> dict[str, Any]:
+        """What is compared with the database."""
+        return {
+            "bills": {
+                number: (bill.customer, bill.month, bill.counter, bill.sequence, bill.covers_from, bill.covers_until, bill.due, bill.total,
+                         sum(bill.paid.values()), bill.written_off, bill.owed, bill.void, sorted(bill.lines))
+                for number, bill in self.bills.items()
+            },
+            "money": {
+                number: (money.customer, money.counter, money.amount, self.credit(number), money.refunded, money.reversed, money.because)
+                for number, money in self.money.items()
+            },
+            "extras": {number: (extra.amount, extra.bill, extra.cancelled, extra.fee_for) for number, extra in self.extras.items()},
+            "drawers": {
+                place: self.drawer(*place)
+                for place in {(m.counter, m.collector) for m in self.money.values() if m.method == "CASH" and not m.reversed}
+                | {(h.counter, h.collector) for h in self.handed.values() if h.status != "REJECTED"} | set(self.cash_refunds)
+            },
+            "handed": {number: (one.status, one.counted, one.difference) for number, one in self.handed.items()},
+        }  # fmt: skip
