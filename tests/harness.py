@@ -22,7 +22,7 @@ from sebilling.auth import passwords, users
 from sebilling.billing import counters, customers, generation, invariants, payments, periods, plans
 from sebilling.clock import Month
 from sebilling.config import Settings
-from sebilling.db.engine import Database, ReadSession, WriteSession, translated_errors
+from sebilling.db.engine import Database, ReadSession, Snapshot, WriteSession, translated_errors
 
 NOW = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
 """9 o'clock on 3 February 2026 in Jakarta."""
@@ -48,6 +48,11 @@ class SavepointDatabase(Database):
     async def reading(self) -> AsyncIterator[ReadSession]:
         async with self._one_at_a_time, translated_errors():
             yield ReadSession(self.connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        async with self._one_at_a_time, translated_errors():
+            yield Snapshot(self.connection)
 
     async def close(self) -> None:
         """The fixture closes."""
@@ -136,7 +141,7 @@ class Isp:
         """Every invariant holds."""
         async with self.database.reading() as session:
             broken = {finding.invariant.name: finding.rows async for finding in invariants.check(session) if finding.rows}
-        assert broken == {}
+        assert broken == {}, broken
 
 
 async def make_user(session: WriteSession, username: str, role: Role, *codes: str) -> int:

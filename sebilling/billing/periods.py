@@ -12,7 +12,15 @@ from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodC
 _OPEN: Final = text("INSERT INTO period (month, opened_at) VALUES (:month, :at) ON CONFLICT (month) DO NOTHING RETURNING id")
 _LOCK: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR UPDATE")
 _UNFINISHED: Final = text("SELECT EXISTS (SELECT FROM generation_run WHERE period_id = :id AND finished_at IS NULL)")
-_CLOSE: Final = text("UPDATE period SET closed_at = :at WHERE id = :id")
+# A closing may have waited for a run that began after it: it is then dated behind what the period took last.
+_CLOSE: Final = text(
+    """
+    UPDATE period SET closed_at = greatest(
+               :at, (SELECT max(issued_at) FROM invoice WHERE period_id = :id),
+               (SELECT max(voided_at) FROM invoice_void WHERE period_id = :id))
+     WHERE id = :id
+    """
+)
 
 
 async def create(session: WriteSession, month: Month) -> int:

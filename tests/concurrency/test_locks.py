@@ -3,12 +3,13 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import Any
 
 from sebilling.billing import customers, generation, payments, periods
 from sebilling.db.engine import Database
 from sebilling.errors import GenerationRunning, PeriodClosed
-from tests.harness import FEBRUARY, Isp
+from tests.harness import FEBRUARY, NOW, Isp
 
 PATIENCE_SECONDS = 0.3
 BESIDE = "SELECT customer_id FROM invoice WHERE outstanding > 0 INTERSECT SELECT customer_id FROM payment WHERE credit > 0"
@@ -173,4 +174,23 @@ async def test_a_customer_moves_before_a_run_starts_or_not_at_all(committed: Dat
         ("LKT01", 0), ("LKT02", 1),
     ]  # fmt: skip
     assert await isp.value("SELECT count(*) FROM invoice") == 1
+    await isp.check()
+
+
+async def test_a_closing_that_waited_is_dated_behind_what_it_waited_for(committed: Database) -> None:
+    isp = await Isp.make(committed)
+    await isp.customer()
+    await isp.open()
+    later = NOW + timedelta(seconds=5)
+
+    async def close() -> None:
+        async with isp.write(NOW) as session:
+            await periods.close(session, FEBRUARY)
+
+    async with isp.write(later) as session:
+        started = await generation.start(session, FEBRUARY, counters=None, key="asked-later")
+        await generation.advance(session, chunk=10, run_id=started.run_id)
+        closing = await waits(close())
+    await closing
+    assert await isp.value("SELECT closed_at FROM period") == later
     await isp.check()

@@ -5,6 +5,7 @@ Whatever a person can do wrong is raised as `Refused` with the name of the error
 """
 
 import calendar
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 
-class Refused(Exception):  # noqa: N818 - what happens, not an accident
+class Refused(Exception):
     """The deed is impossible; the argument is the error's class."""
 
 
@@ -127,6 +128,11 @@ def months_later(day: date, months: int) -> date:
     return date(year, number + 1, min(day.day, calendar.monthrange(year, number + 1)[1]))
 
 
+def months_between(one: date, other: date) -> int:
+    """From the month of the one to the month of the other."""
+    return (other.year - one.year) * 12 + other.month - one.month
+
+
 def next_month(first: date) -> date:
     """The first day after a month."""
     return months_later(first, 1)
@@ -182,7 +188,7 @@ class Model:
 
     def stretch(self, person: Person, month: date) -> Stretch | str:
         """What the month bills, or why nothing."""
-        end, covered = next_month(month), self.covered(person.id)
+        end = next_month(month)
         if any(bill.month == month for bill in self.live(person.id)):
             return "ALREADY_INVOICED"
         if not person.active:
@@ -190,43 +196,44 @@ class Model:
         if person.installed >= end:
             return "NOT_INSTALLED_YET"
         held = [place for place, (_, start) in enumerate(person.cycles) if start < end]
-        months, anchor = person.cycles[held[-1]] if held else (1, person.installed)
-        later = [start for _, start in person.cycles[held[-1] + 1 :]] if held else []
-        limit = min(later, default=date.max)
-        of, today, place = (end - month).days, self.today(person.counter), self.places[person.counter]
-        if months == 1:
-            free = [day for day in days(max(month, person.installed), end) if day not in covered]
-            if not free:
-                return "COVERED_BY_CYCLE"
-            due = max(today, month + timedelta(days=place.due_day - 1))
-            untouched = not any(day in covered for day in days(month, end))
-            if len(free) == of or (untouched and not self.prorate):
-                return Stretch([free[0]], [], free[0], end, due)
-            return Stretch([], [(len(free), of, free[0])], free[0], free[-1] + timedelta(days=1), due)
-        start = months_later(anchor, (month.year - anchor.year) * 12 + month.month - anchor.month)
+        if held and person.cycles[held[-1]][0] > 1:
+            limit = min((start for _, start in person.cycles[held[-1] + 1 :]), default=date.max)
+            return self._cycle(person, month, *person.cycles[held[-1]], limit)
+        return self._calendar_month(person, month)
+
+    def _calendar_month(self, person: Person, month: date) -> Stretch | str:
+        end, covered = next_month(month), self.covered(person.id)
+        free = [day for day in days(max(month, person.installed), end) if day not in covered]
+        if not free:
+            return "COVERED_BY_CYCLE"
+        due = max(self.today(person.counter), month + timedelta(days=self.places[person.counter].due_day - 1))
+        of, untouched = (end - month).days, not any(day in covered for day in days(month, end))
+        if len(free) == of or (untouched and not self.prorate):
+            return Stretch([free[0]], [], free[0], end, due)
+        return Stretch([], [(len(free), of, free[0])], free[0], free[-1] + timedelta(days=1), due)
+
+    def _cycle(self, person: Person, month: date, months: int, anchor: date, limit: date) -> Stretch | str:
+        covered = self.covered(person.id)
+        start, after, *_ = grid = [months_later(anchor, months_between(anchor, month) + k) for k in range(months + 1)]
         if start in covered:
             return "COVERED_BY_CYCLE"
-        starts = []
-        for nth in range(months):
-            here, there = (months_later(anchor, (start.year - anchor.year) * 12 + start.month - anchor.month + k) for k in (nth, nth + 1))
+        starts, until = [], start
+        for here, there in itertools.pairwise(grid):
             if there > limit or any(day in covered for day in days(here, there)):
                 break
             starts.append(here)
             until = there
-        parts = []
-        first = start
+        parts, first = [], start
         if anchor >= month:
             while first > max(month, person.installed) and first - timedelta(days=1) not in covered:
                 first -= timedelta(days=1)
             if first < start:
-                parts.append(((start - first).days, of, first))
+                parts.append(((start - first).days, (next_month(month) - month).days, first))
         if not starts:
-            until = start
             while until < limit and until not in covered:
                 until += timedelta(days=1)
-            tail_of = (months_later(anchor, (start.year - anchor.year) * 12 + start.month - anchor.month + 1) - start).days
-            parts.append(((until - start).days, tail_of, start))
-        return Stretch(starts, parts, first, until, max(today, start))
+            parts.append(((until - start).days, (after - start).days, start))
+        return Stretch(starts, parts, first, until, max(self.today(person.counter), start))
 
     def priced(self, person: Person, month: date) -> tuple[Stretch, list[tuple[str, int]], list[int], list[int]] | str:
         """Lines, the charges taken, the overdue invoices that get a fee; or why nothing."""

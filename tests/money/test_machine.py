@@ -1,0 +1,23 @@
+"""Months in the life of an ISP at random, beside the model: no difference, no broken invariant."""
+
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.money.machine import MoneyMachine
+
+RUNS = int(os.environ.get("SEBILLING_MACHINE_RUNS", "50"))
+STEPS = int(os.environ.get("SEBILLING_MACHINE_STEPS", "200"))
+
+
+def test_the_domain_is_the_model(shared_url: str) -> None:
+    MoneyMachine.url, MoneyMachine.steps, MoneyMachine.machines = shared_url, 0, 0
+    run_state_machine_as_test(
+        MoneyMachine,
+        settings=settings(
+            max_examples=RUNS, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck), database=None,
+            phases=[Phase.generate, Phase.shrink], print_blob=True,
+        ),
+    )  # fmt: skip
+    assert MoneyMachine.machines >= RUNS, "Hypothesis gave up on some machines: they drew too much"
