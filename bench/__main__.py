@@ -18,7 +18,7 @@ def main() -> None:
     """Measure, and print a table or an array of JSON objects."""
     parser = argparse.ArgumentParser(prog="bench")
     commands = parser.add_subparsers(dest="command", required=True)
-    generating = commands.add_parser("generate", help="generateInvoices through HTTP beside one plain SQL statement")
+    generating = commands.add_parser("generate", help="generateInvoices through HTTP beside plain SQL, without and with pricing rules")
     generating.add_argument("--customers", type=int, nargs="+", default=[1_000, 100_000])
     generating.add_argument("--rounds", type=int, default=5)
     paging = commands.add_parser("page", help="a page of 50 invoices beside a bare endpoint with the same SQL result")
@@ -30,7 +30,12 @@ def main() -> None:
     given = parser.parse_args()
     set_up(level="WARNING", style="console")
     if given.command == "generate":
-        results = [one for size in given.customers for one in asyncio.run(generate.measure(given.var, customers=size, rounds=given.rounds))]
+        results = [
+            one
+            for size in given.customers
+            for with_rules in (False, True)
+            for one in asyncio.run(generate.measure(given.var, customers=size, rounds=given.rounds, with_rules=with_rules))
+        ]
     else:
         results = asyncio.run(page.measure(given.var, seconds=given.seconds, rounds=given.rounds))
     show(results, as_json=given.json)
