@@ -41,8 +41,10 @@ check: lint
 bench: .venv/.dev
 	@$(BIN)/python -m bench $(ARGS)
 
+# `make campaign ARGS=money` runs the tests of tests/money at full size; without ARGS every campaign.
 campaign: .venv/.dev
-	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 $(BIN)/python -m pytest tests/crash tests/concurrency $(ARGS)
+	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 SEBILLING_MACHINE_RUNS=500 SEBILLING_OPERATIONS=200000 \
+	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),crash concurrency money))
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

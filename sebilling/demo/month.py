@@ -1,6 +1,7 @@
-"""A month of the demo ISP through GraphQL over HTTP: open, preview, generate, take payments, recap, check."""
+"""A month of the demo ISP through GraphQL over HTTP: open, generate, take payments, hand over cash, custom billing, recap, check."""
 
 import asyncio
+import io
 import sys
 import time
 import uuid
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import httpx
 import orjson
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
@@ -39,7 +41,21 @@ _OPEN_INVOICES: Final = """query Open($month: Month!, $counter: ID!, $first: Int
   invoices(first: $first, orderBy: NUMBER, filter: {month: $month, counterId: $counter, status: OPEN}) {
     nodes { id outstanding customer { id outstanding } } } }"""
 _RECAP: Final = """query Recap($month: Month!) { recap(month: $month) {
-  counter { id code name } invoices totalBilled allocated outstanding payments totalReceived credit } }"""
+  counter { id code name } invoices totalBilled allocated outstanding payments totalReceived credit
+  totalDeposited difference awaitingVerification cashOnHand } }"""
+_DRAWERS: Final = "query Drawers($me: ID!) { drawers(collectorId: $me) { onHand counter { id code } } }"
+_SUBMIT: Final = f"""mutation Submit($input: SubmitDepositInput!) {{
+  submitDeposit(input: $input) {{ deposit {{ id amount proof {{ mediaType sizeBytes }} }} {_ERRORS} }} }}"""
+_VERIFY: Final = f"""mutation Verify($input: VerifyDepositInput!) {{
+  verifyDeposit(input: $input) {{ deposit {{ decision {{ counted difference }} }} {_ERRORS} }} }}"""
+_CUSTOM: Final = f"""mutation Custom($input: SetCustomBillingInput!) {{
+  setCustomBilling(input: $input) {{ customBilling {{ months nextDueOn coming {{ coversFrom coversUntil }} }} {_ERRORS} }} }}"""
+_SHORT: Final = 5_000
+"""What the demo's verifier misses at one counter."""
+_SUMMED: Final = (
+    "totalBilled", "allocated", "outstanding", "totalReceived", "credit", "totalDeposited", "difference", "awaitingVerification",
+    "cashOnHand",
+)  # fmt: skip
 
 
 class DemoError(Exception):
@@ -76,7 +92,17 @@ class Client:
 
     def ask(self, document: str, **variables: Any) -> Any:
         """The first root field's value. Raises DemoError on any error."""
-        response = self._http.post("/graphql", json={"query": document, "variables": variables}, headers=self._headers)
+        return self._value(self._http.post("/graphql", json={"query": document, "variables": variables}, headers=self._headers))
+
+    def upload(self, document: str, given: dict[str, Any], *, name: str, content: bytes) -> Any:
+        """Like `ask`, with a file at `input.name`: a GraphQL multipart request."""
+        operations = orjson.dumps({"query": document, "variables": {"input": {**given, name: None}}}).decode()
+        form = {"operations": operations, "map": orjson.dumps({"file": [f"variables.input.{name}"]}).decode()}
+        headers = {**self._headers, "GraphQL-Require-Preflight": "1"}
+        return self._value(self._http.post("/graphql", data=form, files={"file": ("bukti.jpg", content, "image/jpeg")}, headers=headers))
+
+    @staticmethod
+    def _value(response: httpx.Response) -> Any:
         answer = response.json()
         if answer.get("errors"):
             raise DemoError(answer["errors"])
@@ -116,9 +142,13 @@ def run_month(address: str, database_url: str, month: Month, sign_ins: list[isp.
             tell(f"{again['issued']} issued, {again['alreadyInvoiced']} had theirs")
         with story.step("take payments") as tell:
             tell(_take_payments(admin, cashiers, name))
+        with story.step("hand over cash") as tell:
+            tell(_hand_over(admin, cashiers))
+        with story.step("custom billing") as tell:
+            tell(_pay_three_months_at_once(admin, month))
         with story.step("recap") as tell:
             recap = admin.ask(_RECAP, month=name)
-            totals = {key: sum(row[key] for row in recap) for key in ("totalBilled", "allocated", "outstanding", "totalReceived", "credit")}
+            totals = {key: sum(row[key] for row in recap) for key in _SUMMED}
             tell(f"in {format_rupiah(totals['totalReceived'])}, owed {format_rupiah(totals['outstanding'])}")
         with story.step("check") as tell:
             violations = asyncio.run(_violations(database_url))
@@ -159,6 +189,39 @@ def _take_payments(admin: Client, cashiers: dict[str, Client], month: str) -> st
             if recorded["payment"]["credit"] != max(0, amount - owed):
                 raise DemoError(f"{amount} for {owed} gave {recorded}")
     return f"{taken} payments, {partial} of them partial, {len(cashiers)} sent twice, {len(cashiers)} with too much"
+
+
+def _hand_over(admin: Client, cashiers: dict[str, Client]) -> str:
+    """Each clerk deposits what they hold: by transfer with its proof, or in notes. One is counted short, one still waits."""
+    told = []
+    for number, cashier in enumerate(cashiers.values()):
+        for drawer in cashier.ask(_DRAWERS, me=cashier.ask("query Me { me { id } }")["id"]):
+            given = {"counterId": drawer["counter"]["id"], "amount": drawer["onHand"], "idempotencyKey": str(uuid.uuid4())}
+            if number == 0:
+                deposit = cashier.upload(_SUBMIT, given | {"type": "TRANSFER"}, name="proof", content=_bank_receipt())["deposit"]
+            else:
+                deposit = cashier.ask(_SUBMIT, input=given)["deposit"]
+            told.append(f"{drawer['counter']['code']} {format_rupiah(drawer['onHand'])}")
+            if number < len(cashiers) - 1:
+                counted = deposit["amount"] - (_SHORT if number == 1 else 0)
+                verified = {"depositId": deposit["id"], "counted": counted, "idempotencyKey": str(uuid.uuid4())}
+                admin.ask(_VERIFY, input=verified)
+    return f"{', '.join(told)}; one with its proof, one {format_rupiah(_SHORT)} short, one waits"
+
+
+def _bank_receipt() -> bytes:
+    """A picture, as a phone would take it."""
+    picture = io.BytesIO()
+    Image.new("RGB", (640, 360), "white").save(picture, "JPEG")
+    return picture.getvalue()
+
+
+def _pay_three_months_at_once(admin: Client, month: Month) -> str:
+    (customer,) = admin.ask("query One { customers(first: 1, filter: {active: true}) { nodes { id name } } }")["nodes"]
+    given = {"customerId": customer["id"], "months": 3, "effectiveFrom": month.after.isoformat()}
+    billing = admin.ask(_CUSTOM, input=given)["customBilling"]
+    first = billing["coming"][0]
+    return f"{customer['name']} pays {first['coversFrom']} to {first['coversUntil']} at once, next due {billing['nextDueOn']}"
 
 
 def _skipped(counts: Any) -> str:
@@ -233,7 +296,7 @@ def _show(story: Story, out: Console) -> None:
     counters = story.figures["counters"]
     out.print(_recap_table(story.figures["month"], [
         (one["counter"]["code"], one["counter"]["name"], one["invoices"], one["totalBilled"], one["outstanding"], one["payments"],
-         one["totalReceived"], one["credit"])
+         one["totalReceived"], one["credit"], one["totalDeposited"], one["cashOnHand"])
         for one in counters
     ]))  # fmt: skip
 
@@ -241,16 +304,17 @@ def _show(story: Story, out: Console) -> None:
 def recap_table(month: str, rows: list[Recap]) -> Table:
     """The recap of a month for people."""
     return _recap_table(month, [
-        (row.counter_code, row.counter_name, row.invoices, row.total_billed, row.outstanding, row.payments, row.total_received, row.credit)
+        (row.counter_code, row.counter_name, row.invoices, row.total_billed, row.outstanding, row.payments, row.total_received, row.credit,
+         row.total_deposited, row.cash_on_hand)
         for row in rows
     ])  # fmt: skip
 
 
-def _recap_table(month: str, rows: list[tuple[str, str, int, int, int, int, int, int]]) -> Table:
+def _recap_table(month: str, rows: list[tuple[str, str, *tuple[int, ...]]]) -> Table:
     table = Table("loket", "", title=f"Rekap {month}", show_footer=True)
     table.columns[0].footer = "total"
-    heads = ("invoices", "billed", "outstanding", "payments", "received (Total Masuk)", "credit (titipan)")
-    money = (False, True, True, False, True, True)
+    heads = ("invoices", "billed", "Sisa Tagihan", "payments", "Total Masuk", "titipan", "Total Setor", "belum disetor")
+    money = (False, True, True, False, True, True, True, True)
     for place, (head, is_money) in enumerate(zip(heads, money, strict=True), 2):
         total = sum(int(row[place]) for row in rows)
         table.add_column(head, justify="right", footer=format_rupiah(total) if is_money else str(total))
