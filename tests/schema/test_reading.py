@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,13 @@ async def test_filters_and_totals(database: Database) -> None:
     assert (await api.ask('{ payments(filter: {method: CASH, receivedFrom: "2026-02-03", receivedUntil: "2026-02-04"}) { totalCount } }'))[
         "totalCount"
     ] == 2
+
+
+async def test_the_prepared_operations_are_valid_and_within_the_limits(database: Database) -> None:
+    """GraphiQL sends the whole document with the name of the operation that was chosen."""
+    await Isp.make(database)
+    api = Api(database)
+    await api.sign_in()
+    document = (files("sebilling.schema") / "examples.graphql").read_text(encoding="utf-8")
+    answer = (await api.http.post("/graphql", json={"query": document, "operationName": "WhoHoldsCash"}, headers=api.headers)).json()
+    assert answer == {"data": {"drawers": []}}
