@@ -1,0 +1,128 @@
+"""Loading plugins, one by one: what one does wrong stops neither another nor the application, and is shown with its error."""
+
+import asyncio
+import inspect
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+import pluggy
+
+from sebilling.logs import get_logger
+from sebilling.plugins import hookspecs
+from sebilling.plugins.contract import API, DeviceConfig, IsolationDriver
+
+_log = get_logger(__name__)
+GROUP: Final = "sebilling.plugins"
+HOOK_SECONDS: Final = 10.0
+"""A hook that takes longer is left behind; a thread that it blocks stays blocked, others go on."""
+
+
+class PluginStatus(StrEnum):
+    """Whether a plugin works."""
+
+    ACTIVE = "ACTIVE"
+    FAILED = "FAILED"
+    DISABLED = "DISABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """What became of loading a plugin. `error` is in words, empty unless it FAILED."""
+
+    name: str
+    distribution: str
+    version: str
+    status: PluginStatus
+    error: str = ""
+    drivers: tuple[str, ...] = ()
+
+
+class PluginError(Exception):
+    """Why a plugin can't be used."""
+
+
+class Plugins:
+    """The loaded plugins, their drivers by kind, and their hooks."""
+
+    def __init__(self) -> None:
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self.plugins: list[Plugin] = []
+        self.drivers: dict[str, type[IsolationDriver[Any]]] = {}
+
+    @classmethod
+    def load(cls, *, disabled: Iterable[str] = (), points: Iterable[EntryPoint] | None = None) -> "Plugins":
+        """Load what is installed (or `points`), by name, but for those `disabled`."""
+        found, off = cls(), frozenset(disabled)
+        for point in sorted(entry_points(group=GROUP) if points is None else points, key=lambda one: one.name):
+            found._add(point, disabled=point.name in off)
+        return found
+
+    def _add(self, point: EntryPoint, *, disabled: bool) -> None:
+        name = point.name
+        origin = (point.dist.name, point.dist.version) if point.dist is not None else ("", "")
+        if disabled:
+            self.plugins.append(Plugin(name, *origin, PluginStatus.DISABLED))
+            return
+        try:
+            drivers = self._registered(name, point)
+        except BaseException as error:  # whatever an import may do, SystemExit among it
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            self._manager.set_blocked(name)
+            told = str(error) if isinstance(error, PluginError) else "".join(traceback.format_exception_only(error)).strip()
+            self.plugins.append(Plugin(name, *origin, PluginStatus.FAILED, told))
+            _log.error("plugin_failed", plugin=name, error=told, exc_info=not isinstance(error, PluginError))
+            return
+        self.drivers |= drivers
+        self.plugins.append(Plugin(name, *origin, PluginStatus.ACTIVE, drivers=tuple(sorted(drivers))))
+
+    def _registered(self, name: str, point: EntryPoint) -> Mapping[str, type[IsolationDriver[Any]]]:
+        module = point.load()
+        version = getattr(module, "SEBILLING_PLUGIN_API", None)
+        if not (isinstance(version, tuple) and len(version) == 2 and version[0] == API[0] and version[1] <= API[1]):
+            raise PluginError(f"it is made for the plugin API {version}, this is {API}: install a version of it for this SeBilling.")
+        self._manager.register(module, name)
+        try:
+            self._manager.check_pending()
+            return dict(self._checked(self._manager.subset_hook_caller("sebilling_drivers", self._others(module))()))
+        except BaseException:
+            self._manager.unregister(name=name)
+            raise
+
+    def _others(self, module: object) -> list[object]:
+        return [one for one in self._manager.get_plugins() if one is not module]
+
+    def _checked(self, answers: Iterable[Iterable[Any]]) -> Iterator[tuple[str, type[IsolationDriver[Any]]]]:
+        seen: set[str] = set()
+        for driver in (one for answer in answers for one in answer):
+            if not (inspect.isclass(driver) and issubclass(driver, IsolationDriver)) or inspect.isabstract(driver):
+                raise PluginError(f"{driver!r} is no driver: derive it from IsolationDriver and write every method.")
+            kind, model = driver.kind, driver.config_model
+            if not issubclass(model, DeviceConfig):
+                raise PluginError(f"{kind}: config_model must be derived from DeviceConfig.")
+            if kind in self.drivers or kind in seen:
+                raise PluginError(f"there is a driver of the kind {kind} already: choose another name.")
+            seen.add(kind)
+            yield kind, driver
+
+    async def tell(self, hook: str, **arguments: Any) -> Mapping[str, str]:
+        """Call a hook of each plugin in turn, each in a thread of its own with a deadline; gives the errors by plugin."""
+        errors: dict[str, str] = {}
+        for name, module in self._manager.list_name_plugin():
+            if module is None or not hasattr(module, hook):
+                continue
+            caller = self._manager.subset_hook_caller(hook, self._others(module))
+            try:
+                async with asyncio.timeout(HOOK_SECONDS):
+                    for answer in await asyncio.to_thread(caller, **arguments):
+                        if inspect.isawaitable(answer):
+                            await answer
+            except Exception as error:  # noqa: BLE001 - whatever it does, the next plugin has its turn
+                errors[name] = "".join(traceback.format_exception_only(error)).strip()
+                _log.error("hook_failed", plugin=name, hook=hook, exc_info=error)
+        return errors
