@@ -6,7 +6,7 @@ docs/pricing.md once more, in plain dates, and tests hold it against what genera
 
 import calendar
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -48,7 +48,9 @@ class Standing:
     installed_on: date
     due_day: int
     today: date
-    closed_until: date | None
+    opened: Sequence[Month]
+    """Periods that are open."""
+    closed: Sequence[Month]
     cycles: Sequence[Cycle]
     """In the order of decision: the last one that begins before a period's end holds in it."""
     invoiced: Sequence[tuple[Month, date, date]]
@@ -56,7 +58,7 @@ class Standing:
     @property
     def first_possible(self) -> date:
         """The first day that is neither invoiced nor in a closed period nor before the installation."""
-        return max([self.installed_on, *(until for _, _, until in self.invoiced), *([self.closed_until] if self.closed_until else [])])
+        return max([self.installed_on, *(until for _, _, until in self.invoiced), *(month.after for month in self.closed)])
 
 
 def day_after_months(anchor: date, months: int) -> date:
@@ -66,19 +68,19 @@ def day_after_months(anchor: date, months: int) -> date:
 
 
 def coming(standing: Standing, *, count: int) -> list[Coming]:
-    """The next `count` invoices, if every period from this month on is generated in its turn and prices are above nothing."""
+    """The next `count` invoices, if the periods still open and those from this month on are generated in turn, at prices above nothing."""
     found: list[Coming] = []
     covered = [(first, until) for _, first, until in standing.invoiced]
-    done = {month for month, _, _ in standing.invoiced}
-    month = max(Month.of(standing.today), Month.of(standing.installed_on))
-    for _ in range(12 * _YEARS_AHEAD):
+    done = {month for month, _, _ in standing.invoiced} | set(standing.closed)
+    this_month = Month.of(standing.today)
+    earlier = sorted(month for month in standing.opened if month < this_month)
+    for month in (*earlier, *(this_month.plus(ahead) for ahead in range(12 * _YEARS_AHEAD))):
         stretch = None if month in done else _stretch(standing, month, covered)
         if stretch is not None:
             found.append(stretch)
             covered.append((stretch.covers_from, stretch.covers_until))
         if len(found) == count:
             break
-        month = month.plus(1)
     return found
 
 
@@ -109,7 +111,8 @@ def _stretch(standing: Standing, month: Month, covered: Sequence[tuple[date, dat
 _STANDING: Final = text(
     """
     SELECT installed_on, due_day, timezone, counter_id,
-           (SELECT (max(month) + interval '1 month')::date FROM period WHERE closed_at IS NOT NULL) AS closed_until,
+           ARRAY(SELECT month FROM period WHERE closed_at IS NULL ORDER BY month) AS opened,
+           ARRAY(SELECT month FROM period WHERE closed_at IS NOT NULL ORDER BY month) AS closed,
            ARRAY(SELECT months FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS months,
            ARRAY(SELECT effective_from FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS effective_from,
            ARRAY(SELECT month FROM invoice JOIN period ON period.id = period_id
@@ -135,7 +138,8 @@ async def standing(session: ReadSession, customer_id: int, *, at: datetime, scop
     cycles = [Cycle(months, day) for months, day in zip(row.months, row.effective_from, strict=True)]
     periods = [Month.of(day) for day in row.periods]
     return Standing(
-        row.installed_on, row.due_day, local_date(at, row.timezone), row.closed_until, cycles,
+        row.installed_on, row.due_day, local_date(at, row.timezone), [Month.of(day) for day in row.opened],
+        [Month.of(day) for day in row.closed], cycles,
         list(zip(periods, row.covers_from, row.covers_until, strict=True)),
     )  # fmt: skip
 
@@ -150,7 +154,7 @@ def decided(found: Standing, cycle: Cycle, *, field: tuple[str, ...] = ("input",
         raise InvalidDate(field=(*field, "effectiveFrom"), given=cycle.effective_from, why=why)
     if cycle.effective_from < found.first_possible:
         raise AlreadyCovered(field=(*field, "effectiveFrom"), given=cycle.effective_from, first=found.first_possible)
-    return Standing(found.installed_on, found.due_day, found.today, found.closed_until, [*found.cycles, cycle], found.invoiced)
+    return replace(found, cycles=[*found.cycles, cycle])
 
 
 async def set_billing(session: WriteSession, customer_id: int, *, months: int, effective_from: date) -> None:

@@ -282,10 +282,13 @@ class MoneyMachine(RuleBasedStateMachine):
             async with self.database.reading() as session:
                 standing = await custom.standing(session, person.id, at=self.model.now, scope=EVERYWHERE)
             (first, *_) = custom.coming(standing, count=1)
-            return (first.covers_from, first.covers_until, first.due_on) if first.month == Month.of(month) else "another month"
+            if first.month < Month.of(month):  # an earlier period is still to be generated
+                return None
+            return (first.covers_from, first.covers_until, first.due_on) if first.month == Month.of(month) else "nothing before later"
 
         here = [one for one in self.model.people.values() if one.active and self.model.today(one.counter).replace(day=1) == month]
-        return {person.id: self.run(ask(person)) for person in here}
+        told = {person.id: self.run(ask(person)) for person in here}
+        return {customer: one for customer, one in told.items() if one is not None}
 
     # --- money ------------------------------------------------------------------------------------------------------------
 
