@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup demo run test check lint bench campaign clean
+.PHONY: setup demo run test check lint bench campaign mutants clean
 setup: .venv/.dev
 
 .venv/.made:
@@ -45,6 +45,9 @@ bench: .venv/.dev
 campaign: .venv/.dev
 	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 SEBILLING_MACHINE_RUNS=500 SEBILLING_OPERATIONS=200000 \
 	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),crash concurrency money))
+
+mutants: .venv/.dev
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

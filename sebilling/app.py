@@ -86,6 +86,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
         ],
         lifespan=lifespan,
     )
+    app.add_middleware(UnreadBodies)
     app.add_middleware(RequestLog)
     return app
 
@@ -100,6 +101,40 @@ class BodyLimits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_upload = any(name == b"content-type" and value.startswith(b"multipart/form-data") for name, value in scope["headers"])
         await (self._upload if is_upload else self._document)(scope, receive, send)
+
+
+class UnreadBodies:
+    """Whoever is answered before their body was read to its end is hung up on: the server would go on taking gigabytes for nobody."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_body = scope["type"] == "http" and any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in scope["headers"]
+        )
+        if not has_body:
+            await self._app(scope, receive, send)
+            return
+        is_read = False
+
+        async def read() -> Message:
+            nonlocal is_read
+            message = await receive()
+            is_read = is_read or not message.get("more_body", False)
+            return message
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and not is_read:
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await self._app(scope, read, answer)
+
+
+def _loggable(path: str) -> str:
+    """The path without what opens anything: the token of a download."""
+    return "/downloads/…" if path.startswith("/downloads/") else path
 
 
 class RequestLog:
@@ -128,7 +163,7 @@ class RequestLog:
             _log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=_loggable(scope["path"]),
                 operation=context.operation if context is not None else "",
                 user=actor.name if actor is not None else None,
                 user_id=actor.user_id if actor is not None else None,

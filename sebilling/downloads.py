@@ -4,7 +4,10 @@ The token says what and for whom; whether that user still may is asked here agai
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -12,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sebilling.actor import Actor
+from sebilling.actor import Actor, Scope
 from sebilling.auth import links, sessions
 from sebilling.billing import receipts, reports
 from sebilling.billing.reports import Cell, Report
 from sebilling.clock import Month
+from sebilling.db.engine import Database
 from sebilling.errors import NotFound, SebillingError, Unavailable
 from sebilling.logs import get_logger
 from sebilling.printing import pdf, sheets
@@ -34,6 +38,7 @@ _HEADERS: Final = {
 }
 _PAPERS: Final[dict[str, Any]] = {"MM58": "58", "MM80": "80", "A5": "A5"}
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_CHUNK_BYTES: Final = 256 * 1024
 _PROOF: Final = text(
     """
     SELECT object_key, media_type FROM deposit JOIN proof ON proof.id = proof_id
@@ -103,30 +108,45 @@ async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
 async def _report(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     report, month, is_csv = Report(about["report"]), Month.parse(about["month"]), about["format"] == "CSV"
     name = f"{report.lower()}-{month}.{'csv' if is_csv else 'xlsx'}"
-    chunks = _chunks(parts, actor, report, month, is_csv=is_csv)
-    first = await anext(chunks)  # whatever can go wrong at the beginning is answered with a status, not a torn file
+    chunks = _chunks(report_file(parts.database, report, month, scope=actor.scope, is_csv=is_csv))
+    first = await anext(chunks)  # the whole file is there now: whatever went wrong was answered with a status
 
     async def whole() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in chunks:
-            yield chunk
+        async with aclosing(chunks):
+            yield first
+            async for chunk in chunks:
+                yield chunk
 
     headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(whole(), media_type="text/csv; charset=utf-8" if is_csv else _XLSX, headers=headers)
 
 
-async def _chunks(parts: Parts, actor: Actor, report: Report, month: Month, *, is_csv: bool) -> AsyncIterator[bytes]:
-    async with parts.database.reading() as session:
-        rows: AsyncIterator[Sequence[Cell]] = reports.rows(session, report, month, scope=actor.scope)
-        header = reports.header(report)
-        if is_csv:
-            async for lines in sheets.csv_lines(header, rows):
-                yield lines
-            return
-        async with sheets.xlsx(header, rows) as path:
-            with path.open("rb") as file:
-                while chunk := file.read(256 * 1024):
-                    yield chunk
+async def _chunks(path: AbstractAsyncContextManager[Path]) -> AsyncGenerator[bytes, None]:
+    async with path as whole:
+        with whole.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
+
+
+@asynccontextmanager
+async def report_file(database: Database, report: Report, month: Month, *, scope: Scope, is_csv: bool) -> AsyncIterator[Path]:
+    """A report as a file that is there while the block runs; nothing of it stays on the disk, whatever happens.
+
+    The snapshot ends before the block begins: whoever reads slowly holds no connection, and no old rows. Raises NotFound
+    (the recap of a month never opened), DatabaseUnavailable, OSError if the disk is full.
+    """
+    async with AsyncExitStack() as stack:
+        async with database.snapshot() as snapshot:
+            rows: AsyncIterator[Sequence[Cell]] = reports.rows(snapshot, report, month, scope=scope)
+            header = reports.header(report)
+            if is_csv:
+                path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sebilling-csv-"))) / "laporan.csv"
+                with path.open("wb") as file:
+                    async for lines in sheets.csv_lines(header, rows):
+                        file.write(lines)
+            else:
+                path = await stack.enter_async_context(sheets.xlsx(header, rows))
+        yield path
 
 
 _HANDLERS: Final[dict[str, tuple[str, Handler]]] = {

@@ -39,6 +39,9 @@ class ErrorCode(StrEnum):
     ALREADY_COVERED = "ALREADY_COVERED"
     ALREADY_CORRECTED = "ALREADY_CORRECTED"
     ALREADY_DECIDED = "ALREADY_DECIDED"
+    CHARGE_BILLED = "CHARGE_BILLED"
+    PAYMENT_REFUNDED = "PAYMENT_REFUNDED"
+    NO_OPEN_PERIOD = "NO_OPEN_PERIOD"
     INVOICE_PAID = "INVOICE_PAID"
     NO_CREDIT = "NO_CREDIT"
     NOTHING_OWED = "NOTHING_OWED"
@@ -199,6 +202,24 @@ class AlreadyDecided(Conflict):
     indonesian = "Setoran {given} sudah diverifikasi atau ditolak: ajukan setoran baru bila ada uang lain yang diserahkan."
 
 
+class ChargeBilled(Conflict):
+    code = ErrorCode.CHARGE_BILLED
+    english = "Charge {given} is on invoice {number}: void that invoice first, then the charge can be cancelled."
+    indonesian = "Biaya {given} sudah ada di tagihan {number}: batalkan dulu tagihannya, baru biayanya bisa dibatalkan."
+
+
+class PaymentRefunded(Conflict):
+    code = ErrorCode.PAYMENT_REFUNDED
+    english = "{refunded} of payment {given} was given back to the customer, so it did come: it can't be reversed; refund the rest instead."
+    indonesian = "{refunded} dari pembayaran {given} sudah dikembalikan ke pelanggan, jadi memang diterima: kembalikan sisanya saja."
+
+
+class NoOpenPeriod(Conflict):
+    code = ErrorCode.NO_OPEN_PERIOD
+    english = "Period {month} is closed, and no later one is open to date the correction in: open one first."
+    indonesian = "Periode {month} sudah ditutup, dan belum ada periode sesudahnya yang terbuka untuk koreksi: buka dulu satu."
+
+
 class InvoicePaid(Conflict):
     code = ErrorCode.INVOICE_PAID
     english = (
@@ -228,12 +249,14 @@ class CashNotThere(Conflict):
 
     code = ErrorCode.CASH_NOT_THERE
     english = (
-        "{collector} has {on_hand} in cash at {counter} that isn't handed in or waiting for verification, not {amount}: the money was"
-        " deposited. Reject the waiting deposit, or refund it from the centre by TRANSFER."
+        "{collector} has {on_hand} in cash at {counter} that isn't handed in or waiting for verification, not {amount}: the rest was"
+        " deposited. If that deposit still waits, have it rejected and submitted anew without this money; money that did come is given"
+        " back by refundCredit."
     )
     indonesian = (
-        "{collector} hanya memegang tunai {on_hand} di {counter} yang belum disetor atau menunggu verifikasi, bukan {amount}: uangnya"
-        " sudah disetor. Tolak setoran yang menunggu, atau kembalikan dari pusat dengan TRANSFER."
+        "{collector} hanya memegang tunai {on_hand} di {counter} yang belum disetor atau menunggu verifikasi, bukan {amount}: selebihnya"
+        " sudah disetor. Bila setoran itu masih menunggu, minta ditolak lalu ajukan lagi tanpa uang ini; uang yang memang diterima"
+        " dikembalikan dengan refundCredit."
     )
 
 

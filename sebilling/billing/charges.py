@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import idempotency, locks, texts
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyCorrected, InvalidDate, InvalidNumber, NotFound
+from sebilling.errors import AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound
 
 
 class ChargeKind(StrEnum):
@@ -30,12 +30,14 @@ _CHARGE: Final = text(
     """
 )
 _WHOSE_CHARGE: Final = text("SELECT customer_id FROM charge WHERE id = :id")
-_LOCK_CHARGE: Final = text("SELECT invoice_id, cancelled_at FROM charge WHERE id = :id FOR NO KEY UPDATE")
+_LOCK_CHARGE: Final = text(
+    "SELECT cancelled_at, (SELECT number FROM invoice WHERE invoice.id = invoice_id) AS number FROM charge WHERE id = :id FOR NO KEY UPDATE"
+)
 _CANCEL: Final = text("UPDATE charge SET cancelled_at = :at WHERE id = :id")
 _DISCOUNT: Final = text(
     """
-    INSERT INTO discount (customer_id, plan_id, amount, percent, description, from_on, until_on, created_at)
-    VALUES (:customer, :plan, :amount, :percent, :description, :from_on, :until_on, :at) RETURNING id
+    INSERT INTO discount (id, customer_id, plan_id, amount, percent, description, from_on, until_on, created_at) OVERRIDING SYSTEM VALUE
+    VALUES (:id, :customer, :plan, :amount, :percent, :description, :from_on, :until_on, :at)
     """
 )
 _PLAN: Final = text("SELECT EXISTS (SELECT FROM plan WHERE id = :plan)")
@@ -69,7 +71,7 @@ async def add(session: WriteSession, customer_id: int, *, kind: ChargeKind, desc
 
 
 async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
-    """Take back a charge that no invoice has taken yet. Raises InvalidText, NotFound, AlreadyCorrected.
+    """Take back a charge that no invoice has taken yet. Raises InvalidText, NotFound, AlreadyCorrected, ChargeBilled.
 
     A charge that is on a live invoice goes with it: void the invoice first.
     """
@@ -79,7 +81,9 @@ async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
         raise NotFound(field=("input", "id"), noun="charge", given=f"chg_{charge_id}")
     customer = await locks.customer(session, customer_id)
     row = await session.row(_LOCK_CHARGE, {"id": charge_id})
-    if row is None or row.cancelled_at is not None or row.invoice_id is not None:
+    if row is not None and row.number is not None:
+        raise ChargeBilled(field=("input", "id"), given=f"chg_{charge_id}", number=row.number)
+    if row is None or row.cancelled_at is not None:
         raise AlreadyCorrected(field=("input", "id"), noun="Charge", given=f"chg_{charge_id}")
     await session.execute(_CANCEL, {"id": charge_id, "at": session.at})
     await events.append(
@@ -90,11 +94,12 @@ async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
 
 async def discount(
     session: WriteSession, *, customer_id: int | None = None, plan_id: int | None = None, amount: int | None = None,
-    percent: Decimal | None = None, description: str, from_on: date, until_on: date | None = None,
-) -> int:  # fmt: skip
-    """Take rupiah or percent off each month that begins in [from_on, until_on), for a customer or all with a plan; gives its id.
+    percent: Decimal | None = None, description: str, from_on: date, until_on: date | None = None, key: str,
+) -> tuple[int, bool]:  # fmt: skip
+    """Take rupiah or percent off each month that begins in [from_on, until_on), for a customer or all with a plan.
 
-    Raises InvalidNumber, InvalidAmount, InvalidDate, InvalidText, NotFound.
+    Gives the discount's id and whether the key had made it before. Raises InvalidNumber, InvalidAmount, InvalidDate, InvalidText,
+    NotFound, IdempotencyMismatch.
     """
     if (customer_id is None) == (plan_id is None):
         raise InvalidNumber(field=("input",), what="discount", given="both or neither", why="give either customerId or planId.")
@@ -106,20 +111,23 @@ async def discount(
         texts.percent(percent, field=("input", "percent"), least=Decimal("0.0001"))
     if until_on is not None and until_on <= from_on:
         raise InvalidDate(field=("input", "untilOn"), given=until_on, why="a discount ends after it begins.")
-    counter_id = None
-    if customer_id is not None:
-        counter_id = (await locks.customer(session, customer_id)).counter_id
-    elif not await session.value(_PLAN, {"plan": plan_id}):
-        raise NotFound(field=("input", "planId"), noun="plan", given=f"pla_{plan_id}")
     values: dict[str, Any] = {
         "customer": customer_id, "plan": plan_id, "amount": amount, "percent": percent,
         "description": texts.clean(description, what="The description", field=("input", "description")),
         "from_on": from_on, "until_on": until_on,
     }  # fmt: skip
-    discount_id: int = await session.value(_DISCOUNT, {**values, "at": session.at})
     told = {name: str(value) if isinstance(value, date | Decimal) else value for name, value in values.items()}
-    await events.append(session, "discount.created", subject="discount", subject_id=discount_id, counter_id=counter_id, **told)
-    return discount_id
+    claim = await idempotency.claim(session, "addDiscount", key, list(told.values()), table="discount")
+    if claim.replayed:
+        return claim.result_id, True
+    counter_id = None
+    if customer_id is not None:
+        counter_id = (await locks.customer(session, customer_id)).counter_id
+    elif not await session.value(_PLAN, {"plan": plan_id}):
+        raise NotFound(field=("input", "planId"), noun="plan", given=f"pla_{plan_id}")
+    await session.execute(_DISCOUNT, {**values, "id": claim.result_id, "at": session.at})
+    await events.append(session, "discount.created", subject="discount", subject_id=claim.result_id, counter_id=counter_id, **told)
+    return claim.result_id, False
 
 
 async def end_discount(session: WriteSession, discount_id: int, *, until_on: date) -> None:

@@ -12,22 +12,35 @@ from sebilling.billing import deposits, idempotency, locks, texts
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NotFound, NothingOwed, PeriodClosed
+from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NoOpenPeriod, NotFound, NothingOwed, PaymentRefunded
 from sebilling.money import format_rupiah
 
 _INVOICE: Final = text(
     """
     SELECT invoice.id, customer_id, counter_id, period_id, number, total, allocated, written_off, outstanding, voided_at,
-           to_char(month, 'YYYY-MM') AS month, timezone,
-           CASE WHEN closed_at IS NULL THEN period_id
-                ELSE (SELECT id FROM period WHERE closed_at IS NULL ORDER BY month DESC LIMIT 1) END AS dated_in
+           to_char(month, 'YYYY-MM') AS month, timezone
       FROM invoice JOIN period ON period.id = period_id JOIN counter ON counter.id = counter_id WHERE invoice.id = :invoice
     """
 )
-_KEEP_OPEN: Final = text("SELECT closed_at IS NULL FROM period WHERE id = :period FOR SHARE")
+# The invoice's own period while it is open; else, of those after it, the newest that has begun, or the first that will.
+_DATED_IN: Final = text(
+    """
+    SELECT open.id FROM period own JOIN period open ON open.closed_at IS NULL AND open.month >= own.month
+     WHERE own.id = :period
+     ORDER BY open.id <> own.id, open.month > :today, CASE WHEN open.month > :today THEN open.month - :today ELSE :today - open.month END
+     LIMIT 1
+    """
+)
+_KEEP_OPEN: Final = text("SELECT id FROM period WHERE id = :period AND closed_at IS NULL FOR SHARE")
 _VOID: Final = text("INSERT INTO invoice_void VALUES (:invoice, :period, :reason, :at, :user)")
-_FORGIVE_FEE: Final = text(
-    "UPDATE charge SET cancelled_at = :at WHERE overdue_invoice_id = :invoice AND invoice_id IS NULL AND cancelled_at IS NULL"
+# The late fees of void invoices that wait: of this invoice's, and those that this invoice billed.
+_FORGIVE_FEES: Final = text(
+    """
+    UPDATE charge SET cancelled_at = :at
+     WHERE customer_id = :customer AND invoice_id IS NULL AND cancelled_at IS NULL
+       AND (SELECT voided_at FROM invoice WHERE id = overdue_invoice_id) IS NOT NULL
+    RETURNING id, amount
+    """
 )
 _DEALLOCATE: Final = """
     INSERT INTO deallocation (allocation_id, deallocated_at)
@@ -60,8 +73,8 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
     """Take back an invoice that should not have been: its number stays, its days and charges are free again.
 
     Gives whether the key had done it before. With `release_payments` what payments had settled becomes credit first.
-    It stands in its own period's recap while that is open, else in the newest open one's. Raises InvalidText, NotFound,
-    InvoicePaid, AlreadyCorrected, PeriodClosed (none is open), IdempotencyMismatch.
+    It stands in its own period's recap while that is open, else in a later one's that is. Raises InvalidText, NotFound,
+    InvoicePaid, AlreadyCorrected, NoOpenPeriod, IdempotencyMismatch.
     """
     why = texts.reason(reason)
     claim = await idempotency.claim(session, "voidInvoice", key, [invoice_id, why, release_payments], result_id=invoice_id)
@@ -72,25 +85,37 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
         raise AlreadyCorrected(field=("input", "invoiceId"), noun="Invoice", given=invoice.number)
     if invoice.written_off or (invoice.allocated and not release_payments):
         raise InvoicePaid(field=("input", "invoiceId"), given=invoice.number)
-    if invoice.dated_in is None or not await session.value(_KEEP_OPEN, {"period": invoice.dated_in}):
-        raise PeriodClosed(field=("input", "invoiceId"), month=invoice.month)
+    dated_in = await _dated_in(session, invoice)
     await session.execute(_DEALLOCATE_INVOICE, {"invoice": invoice_id, "at": session.at})
     await session.execute(
-        _VOID, {"invoice": invoice_id, "period": invoice.dated_in, "reason": why, "at": session.at, "user": session.actor.user_id}
+        _VOID, {"invoice": invoice_id, "period": dated_in, "reason": why, "at": session.at, "user": session.actor.user_id}
     )
-    await session.execute(_FORGIVE_FEE, {"invoice": invoice_id, "at": session.at})
+    for fee in await session.rows(_FORGIVE_FEES, {"customer": invoice.customer_id, "at": session.at}):
+        await events.append(
+            session, "charge.cancelled", subject="charge", subject_id=fee.id, counter_id=invoice.counter_id,
+            customer=invoice.customer_id, amount=fee.amount, reason="the invoice that it was for is void",
+        )  # fmt: skip
     await events.append(
         session, "invoice.voided", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
-        customer=invoice.customer_id, total=invoice.total, released=invoice.allocated, period=invoice.dated_in,
+        customer=invoice.customer_id, total=invoice.total, released=invoice.allocated, period=dated_in,
     )  # fmt: skip
     return False
+
+
+async def _dated_in(session: WriteSession, invoice: Row[*tuple[Any, ...]]) -> int:
+    """The period in whose recap a void stands, kept open until commit. Raises NoOpenPeriod."""
+    wanted = {"period": invoice.period_id, "today": local_date(session.at, invoice.timezone)}
+    while (period_id := await session.value(_DATED_IN, wanted)) is not None:
+        if await session.value(_KEEP_OPEN, {"period": period_id}) is not None:  # else it was closed while we waited: look again
+            return int(period_id)
+    raise NoOpenPeriod(field=("input", "invoiceId"), month=invoice.month)
 
 
 async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str, key: str) -> bool:
     """Say that money was not received after all: the invoices that it settled are open again. Gives whether the key had done it.
 
     Cash must still be in its collector's drawer: what was deposited can't be taken back from there. Raises InvalidText,
-    NotFound, AlreadyCorrected, NoCredit (a part was refunded), CashNotThere, IdempotencyMismatch.
+    NotFound, AlreadyCorrected, PaymentRefunded, CashNotThere, IdempotencyMismatch.
     """
     why = texts.reason(reason)
     claim = await idempotency.claim(session, "reversePayment", key, [payment_id, why], result_id=payment_id)
@@ -100,8 +125,7 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
     if payment.reversed_at is not None:
         raise AlreadyCorrected(field=("input", "paymentId"), noun="Payment", given=f"pay_{payment_id}")
     if payment.refunded:
-        left = format_rupiah(payment.amount - payment.refunded)
-        raise NoCredit(field=("input", "paymentId"), credit=left, given=f"pay_{payment_id}")
+        raise PaymentRefunded(field=("input", "paymentId"), refunded=format_rupiah(payment.refunded), given=f"pay_{payment_id}")
     if payment.method == PaymentMethod.CASH:
         await deposits.take_from_drawer(session, payment.counter_id, payment.received_by, payment.amount)
     day = local_date(session.at, payment.timezone)
@@ -166,6 +190,8 @@ async def refund(
         raise RuntimeError("money is given back by a signed-in user, whose drawer it leaves")
     if method is PaymentMethod.CASH:
         await deposits.take_from_drawer(session, payment.counter_id, giver, given_back)
+    else:
+        await locks.drawers(session, giver)
     await session.execute(
         _REFUND,
         {"id": claim.result_id, "payment": payment_id, "counter": payment.counter_id, "amount": given_back, "method": method.value,

@@ -103,7 +103,8 @@ _START: Final = _typed(
     SELECT coalesce(sum(total), 0)::bigint FROM task
     """
 )
-_HOME: Final = text("SELECT counter_id FROM customer WHERE id = :customer")
+# Locked before the counter is: a customer who is just being moved is waited for, and found where they are then.
+_HOME: Final = text("SELECT counter_id FROM customer WHERE id = :customer FOR SHARE")
 
 
 async def start(
@@ -183,8 +184,8 @@ _ISSUE: Final = _typed(
     ), {pricing(_CHUNK)}, issued AS (
         INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, run_id, plan_name, covers_from, covers_until,
                              issued_at, due_on, total, allocated, written_off)
-        SELECT :period, counter_id, sequence, prefix || lpad(sequence::text, 6, '0'), id, :run, plan_name, covers_from, covers_until,
-               :at, falls_due, total, 0, 0
+        SELECT :period, counter_id, sequence, prefix || lpad(sequence::text, greatest(6, length(sequence::text)), '0'), id, :run,
+               plan_name, covers_from, covers_until, :at, falls_due, total, 0, 0
           FROM (SELECT priced.*, prefix, next + row_number() OVER (PARTITION BY counter_id ORDER BY id) - 1 AS sequence
                   FROM priced JOIN task USING (counter_id) WHERE verdict = 'ISSUE') numbered
         RETURNING id AS invoice_id, customer_id

@@ -72,7 +72,8 @@ INVARIANTS: Final = (
     Invariant(
         "number_text", "An invoice's number tells its period, counter and sequence.",
         "SELECT invoice.id FROM invoice JOIN period ON period.id = period_id JOIN counter ON counter.id = counter_id"
-        " WHERE number <> 'INV/' || to_char(month, 'YYYY-MM') || '/' || code || '/' || lpad(sequence::text, 6, '0')",
+        " WHERE number <> 'INV/' || to_char(month, 'YYYY-MM') || '/' || code"
+        " || '/' || lpad(sequence::text, greatest(6, length(sequence::text)), '0')",
     ),
     Invariant(
         "billed_once", "No day of service is billed twice.",
@@ -156,10 +157,16 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "corrections_told", "Every correction is told by the event log, once and with its amount.",
-        "SELECT invoice_id FROM invoice_void LEFT JOIN event ON subject = 'invoice' AND subject_id = invoice_id AND kind = 'invoice.voided'"
+        "SELECT invoice.id FROM invoice_void JOIN invoice ON invoice.id = invoice_id LEFT JOIN event ON subject = 'invoice'"
+        " AND subject_id = invoice_id AND kind = 'invoice.voided' AND (data->>'total')::bigint = total"
         " GROUP BY 1 HAVING count(event.id) <> 1"
-        " UNION ALL SELECT payment_id FROM payment_reversal LEFT JOIN event ON subject = 'payment' AND subject_id = payment_id"
-        " AND kind = 'payment.reversed' GROUP BY 1 HAVING count(event.id) <> 1"
+        " UNION ALL SELECT payment.id FROM payment_reversal JOIN payment ON payment.id = payment_id LEFT JOIN event"
+        " ON subject = 'payment' AND subject_id = payment_id AND kind = 'payment.reversed' AND (data->>'amount')::bigint = amount"
+        " GROUP BY 1 HAVING count(event.id) <> 1"
+        " UNION ALL SELECT invoice.id FROM invoice LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint) AS amount FROM event"
+        " WHERE kind = 'invoice.written_off' GROUP BY 1) told ON subject_id = invoice.id WHERE written_off <> coalesce(amount, 0)"
+        " UNION ALL SELECT payment.id FROM payment LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint) AS amount FROM event"
+        " WHERE kind = 'credit.refunded' GROUP BY 1) told ON subject_id = payment.id WHERE refunded <> coalesce(told.amount, 0)"
         " UNION ALL SELECT deposit_id FROM deposit_decision LEFT JOIN event ON subject = 'deposit' AND subject_id = deposit_id"
         " AND kind IN ('deposit.verified', 'deposit.rejected') GROUP BY 1 HAVING count(event.id) <> 1",
     ),

@@ -4,32 +4,42 @@ A payment, a correction and a change of the billing cycle hold the customer's co
 exclusively: whoever has it sees every invoice of the customer, and none is being issued meanwhile.
 """
 
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling.db.engine import WriteSession
 from sebilling.errors import NotFound
 
-_CUSTOMER: Final = text(
-    """
-    SELECT customer.id, customer.code, counter_id, installed_on, timezone
-      FROM customer JOIN counter ON counter.id = counter_id WHERE customer.id = :customer FOR NO KEY UPDATE OF customer
-    """
-)
-_COUNTER: Final = text("SELECT pg_advisory_xact_lock_shared(1, :counter)")
+# Alone, without the counter: a statement that waited reads again only the row that it locks, and would lose who was moved.
+_CUSTOMER: Final = text("SELECT id, code, counter_id, installed_on FROM customer WHERE id = :customer FOR NO KEY UPDATE")
+_COUNTER: Final = text("SELECT timezone FROM counter, pg_advisory_xact_lock_shared(1, CAST(:counter AS int)) WHERE id = :counter")
 _INVOICES: Final = text("SELECT id FROM invoice WHERE customer_id = :customer AND voided_at IS NULL ORDER BY id FOR NO KEY UPDATE")
 _PAYMENTS: Final = text("SELECT id FROM payment WHERE customer_id = :customer AND reversed_at IS NULL ORDER BY id FOR NO KEY UPDATE")
 _DRAWERS: Final = text("SELECT id FROM app_user WHERE id = :collector FOR NO KEY UPDATE")
 
 
-async def customer(session: WriteSession, customer_id: int, *, field: tuple[str, ...] = ("input", "customerId")) -> Row[*tuple[Any, ...]]:
-    """Lock the customer and their counter; gives id, code, counter_id, installed_on, timezone. Raises NotFound."""
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A customer who stays as they are until commit."""
+
+    id: int
+    code: str
+    counter_id: int
+    installed_on: date
+    timezone: str
+    """Their counter's."""
+
+
+async def customer(session: WriteSession, customer_id: int, *, field: tuple[str, ...] = ("input", "customerId")) -> Locked:
+    """Lock the customer and their counter. Raises NotFound."""
     row = await session.row(_CUSTOMER, {"customer": customer_id})
     if row is None or row.counter_id not in session.actor.scope:
         raise NotFound(field=field, noun="customer", given=f"cus_{customer_id}")
-    await session.rows(_COUNTER, {"counter": row.counter_id})
-    return row
+    timezone: str = await session.value(_COUNTER, {"counter": row.counter_id})
+    return Locked(row.id, row.code, row.counter_id, row.installed_on, timezone)
 
 
 async def money(session: WriteSession, customer_id: int) -> None:

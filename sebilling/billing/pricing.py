@@ -37,14 +37,7 @@ ALREADY_INVOICED: Final = "ALREADY_INVOICED"
 # A cycle's months begin on its anchor's day, or on the month's last: anchor + n months, never a month after a month.
 _GRID: Final = "(anchor + make_interval(months => nth + {k}))::date"
 _TERMS: Final = """
-    regime AS MATERIALIZED (
-        SELECT DISTINCT ON (customer_id) customer_id, months, effective_from AS anchor,
-               ((extract(year FROM CAST(:month AS date)) - extract(year FROM effective_from)) * 12
-                + extract(month FROM CAST(:month AS date)) - extract(month FROM effective_from))::int AS nth,
-               (SELECT min(later.effective_from) FROM billing_cycle later
-                 WHERE later.customer_id = billing_cycle.customer_id AND later.id > billing_cycle.id) AS superseded_on
-          FROM billing_cycle WHERE effective_from < :after ORDER BY customer_id, id DESC
-    ), terms AS MATERIALIZED (
+    terms AS MATERIALIZED (
         SELECT customer.id, customer.counter_id, customer.active, customer.installed_on, plan.id AS plan_id, plan.name AS plan_name,
                coalesce(customer.price, plan.price) AS price, coalesce(months, 1) AS months, anchor, nth, start,
                CAST(:at AT TIME ZONE counter.timezone AS date) AS today, CAST(:month AS date) + counter.due_day - 1 AS due_on,
@@ -52,7 +45,13 @@ _TERMS: Final = """
           FROM {customers}
           JOIN plan ON plan.id = customer.plan_id
           JOIN counter ON counter.id = customer.counter_id
-          LEFT JOIN regime ON regime.customer_id = customer.id
+          LEFT JOIN LATERAL (
+               SELECT months, effective_from AS anchor,
+                      ((extract(year FROM CAST(:month AS date)) - extract(year FROM effective_from)) * 12
+                       + extract(month FROM CAST(:month AS date)) - extract(month FROM effective_from))::int AS nth,
+                      (SELECT min(later.effective_from) FROM billing_cycle later
+                        WHERE later.customer_id = customer.id AND later.id > billing_cycle.id) AS superseded_on
+                 FROM billing_cycle WHERE customer_id = customer.id AND effective_from < :after ORDER BY id DESC LIMIT 1) regime ON true
          CROSS JOIN LATERAL (SELECT CASE WHEN months > 1 THEN (anchor + make_interval(months => nth))::date
                                          ELSE greatest(:month, installed_on) END AS start) grid
          CROSS JOIN LATERAL (

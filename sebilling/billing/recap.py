@@ -59,7 +59,8 @@ _RECAP: Final = text(
     """
     SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name,
            counter.timezone, counter.due_day, billed.invoices,
-           billed.total - voided.here - voided.earlier AS total_billed, voided.earlier AS voided_earlier, voided.later AS voided_later,
+           billed.total - voided.here - voided.earlier AS total_billed, voided.earlier AS voided_earlier,
+           billed.voided - voided.here AS voided_later,
            billed.allocated, billed.written_off, billed.outstanding,
            received.payments, reversed.total AS reversed, refunded.total AS refunded,
            received.total - reversed.total AS total_received, received.credit,
@@ -68,14 +69,14 @@ _RECAP: Final = text(
       JOIN period ON period.month = :month
      CROSS JOIN LATERAL (
            SELECT count(*) AS invoices, coalesce(sum(total), 0)::bigint AS total, coalesce(sum(allocated), 0)::bigint AS allocated,
-                  coalesce(sum(written_off), 0)::bigint AS written_off, coalesce(sum(outstanding), 0)::bigint AS outstanding
+                  coalesce(sum(written_off), 0)::bigint AS written_off, coalesce(sum(outstanding), 0)::bigint AS outstanding,
+                  coalesce(sum(total) FILTER (WHERE voided_at IS NOT NULL), 0)::bigint AS voided
              FROM invoice WHERE period_id = period.id AND counter_id = counter.id) billed
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(total) FILTER (WHERE invoice.period_id = invoice_void.period_id), 0)::bigint AS here,
-                  coalesce(sum(total) FILTER (WHERE invoice.period_id <> period.id), 0)::bigint AS earlier,
-                  coalesce(sum(total) FILTER (WHERE invoice_void.period_id <> period.id), 0)::bigint AS later
+                  coalesce(sum(total) FILTER (WHERE invoice.period_id <> invoice_void.period_id), 0)::bigint AS earlier
              FROM invoice_void JOIN invoice ON invoice.id = invoice_id
-            WHERE counter_id = counter.id AND (invoice_void.period_id = period.id OR invoice.period_id = period.id)) voided
+            WHERE counter_id = counter.id AND invoice_void.period_id = period.id) voided
      CROSS JOIN LATERAL (
            SELECT count(*) AS payments, coalesce(sum(amount), 0)::bigint AS total, coalesce(sum(credit), 0)::bigint AS credit
              FROM payment WHERE counter_id = counter.id AND received_on >= :month AND received_on < :after) received

@@ -1,6 +1,6 @@
 """How this ISP bills: proration, tax, late fee, and what stands on its papers. Invoices keep what they were made with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -57,8 +57,7 @@ async def change(session: WriteSession, **changes: Any) -> Settings:
     row = await session.row(_LOCK)
     assert row is not None  # noqa: S101 - as above
     before: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - as above
-    after = Settings(**{**before, **changes})
-    _check(after)
+    after = _checked(Settings(**{**before, **changes}))
     await session.execute(_WRITE, {name: getattr(after, name) for name in _NAMES})
     changed = [name for name in _NAMES if getattr(after, name) != before[name]]
     await events.append(
@@ -72,7 +71,8 @@ def _told(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def _check(given: Settings) -> None:
+def _checked(given: Settings) -> Settings:
+    """The settings, texts cleaned. Raises InvalidNumber, InvalidText."""
     texts.percent(given.tax_rate, field=("input", "taxRate"))
     bounds = (
         ("taxDenominator", given.tax_denominator, 1, _MOST_DENOMINATOR),
@@ -83,7 +83,9 @@ def _check(given: Settings) -> None:
     for name, value, least, most in bounds:
         if not least <= value <= most:
             raise InvalidNumber(field=("input", name), what=name, given=value, why=f"give {least} to {most}.")
+    cleaned: dict[str, Any] = {}
     for name, what, most in (("company_name", "The name", 100), ("company_address", "The address", 300),
                              ("company_phone", "The phone number", 50), ("receipt_footer", "The footer", 300)):  # fmt: skip
         camel = name.split("_")[0] + name.split("_")[1].title()
-        texts.clean(getattr(given, name), what=what, field=("input", camel), most=most, required=False)
+        cleaned[name] = texts.clean(getattr(given, name), what=what, field=("input", camel), most=most, required=False)
+    return replace(given, **cleaned)

@@ -18,7 +18,8 @@ from sebilling.app import create_app
 from sebilling.auth import passwords, users
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
-from sebilling.cli import importing
+from sebilling.billing.reports import Report
+from sebilling.cli import exporting, importing
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.embedded import embedded_database
@@ -270,6 +271,36 @@ def recap(month: MonthArgument) -> None:
             return await recaps.read(session, wanted, scope=EVERYWHERE)
 
     out.print(demo_month.recap_table(str(wanted), _run(work)))
+
+
+@app.command()
+def export(
+    report: Annotated[
+        Report, typer.Argument(metavar="REPORT", case_sensitive=False, help="invoices, payments, deposits, journal or recap.")
+    ],
+    month: MonthArgument,
+    format: Annotated[exporting.Format | None, typer.Option(case_sensitive=False, help="As the name of FILE ends; else xlsx.")] = None,  # noqa: A002 - the option's name
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Such as invoices-2026-02.xlsx, its default.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write a month's report of all counters to a file for a spreadsheet."""
+    wanted, chosen = _month(month), exporting.format_of(to, format)
+    file = to or Path(f"{report.lower()}-{wanted}.{chosen}")
+
+    async def work(database: Database) -> bool:
+        return await exporting.write(database, report, wanted, file=file, format=chosen, force=force, out=out, errors=errors)
+
+    if not _run(work):
+        raise typer.Exit(1)
+
+
+@app.command()
+def receipt(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Such as KW/2026-02/LKT01/000123, or a payment's id: pay_123.")],
+    columns: Annotated[exporting.Roll, typer.Option(help="Characters in a line: 58 or 80 mm paper.")] = exporting.Roll.NARROW,
+) -> None:
+    """Print a payment's receipt as text."""
+    sys.stdout.write(_run(lambda database: exporting.receipt(database, number, roll=columns)))
 
 
 @app.command()

@@ -1,13 +1,14 @@
 """Connections to PostgreSQL: reads and writes are different types, and one mutation is one transaction.
 
 A `ReadSession` runs in autocommit: each statement is its own snapshot and costs one round trip. A `WriteSession` is one
-READ COMMITTED transaction that knows who does what when. Nothing below the caller of `Database.transaction` commits.
+READ COMMITTED transaction that knows who does what when. Nothing below the caller of `Database.transaction` commits. A
+`Snapshot` is for what is too long for one answer and must be of one moment: reports.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Row, text
@@ -18,6 +19,9 @@ from sqlalchemy.sql import Executable
 
 from sebilling.actor import Actor
 from sebilling.errors import DatabaseUnavailable
+
+_ROWS_AT_A_TIME: Final = 2_000
+"""Of a stream that are in memory."""
 
 
 class ReadSession:
@@ -37,6 +41,17 @@ class ReadSession:
     async def value(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:
         """The first column of the one row, or None."""
         return (await self._connection.execute(statement, parameters)).scalar_one_or_none()
+
+
+class Snapshot(ReadSession):
+    """One moment of the database: whatever is written meanwhile, every statement sees the same. Nothing can be written in it."""
+
+    async def stream(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> AsyncIterator[Row[*tuple[Any, ...]]]:
+        """Every row of the statement, some thousands of them in memory at a time. Other statements wait until it is read or closed."""
+        options = {"yield_per": _ROWS_AT_A_TIME}
+        async with self._connection.stream(statement, parameters, execution_options=options) as result:
+            async for row in result:
+                yield row
 
 
 class WriteSession(ReadSession):
@@ -67,6 +82,7 @@ class Database:
             "pool_size": connections,
             "max_overflow": 0,
             "pool_timeout": 30,
+            "hide_parameters": True,  # errors are logged with their statement: what was bound may be someone's name or key
             "pool_pre_ping": False,  # a dead connection is found at its first use and answered as unavailable
             "json_serializer": lambda value: orjson.dumps(value).decode(),
             "json_deserializer": orjson.loads,
@@ -77,6 +93,8 @@ class Database:
         }
         self.write_engine: AsyncEngine = create_async_engine(url, **options)
         self.read_engine: AsyncEngine = create_async_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
+        # the same pool: a connection is set back to autocommit when the snapshot ends
+        self._snapshots = self.read_engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @asynccontextmanager
     async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:
@@ -89,6 +107,15 @@ class Database:
         """A connection in autocommit, to read. Raises DatabaseUnavailable if the server is away."""
         async with translated_errors(), self.read_engine.connect() as connection:
             yield ReadSession(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """One moment to read from, for as long as the block runs: make it short, as old rows can't be cleaned away meanwhile.
+
+        Raises DatabaseUnavailable if the server is away.
+        """
+        async with translated_errors(), self._snapshots.begin() as connection:
+            yield Snapshot(connection)
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers."""

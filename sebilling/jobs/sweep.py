@@ -1,5 +1,6 @@
 """Proofs that belong to no deposit: their upload was cut off between the store and the database. They are deleted after an hour."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,12 +11,14 @@ from sebilling.storage import ObjectStore
 
 PATIENCE: Final = timedelta(hours=1)
 """An upload that is just being recorded is none of them."""
+_OURS: Final = re.compile(r"proofs/[0-9]{4}/[0-9]{2}/[0-9a-f]{32}\.[a-z]{3,4}")
+"""As `storage.new_key` makes them. A bucket may hold other people's things too: they are nobody's to delete."""
 _KNOWN: Final = text("SELECT object_key FROM proof WHERE object_key = ANY (:keys)")
 
 
 async def orphans(database: Database, store: ObjectStore, *, at: datetime) -> int:
     """Delete them; gives their number. Raises DatabaseUnavailable, and then deletes nothing."""
-    old = await store.keys_older_than(at - PATIENCE)
+    old = [key for key in await store.keys_older_than(at - PATIENCE) if _OURS.fullmatch(key)]
     if not old:
         return 0
     async with database.reading() as session:

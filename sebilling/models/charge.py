@@ -24,6 +24,8 @@ class Charge(Base):
         # the pricing rule asks what waits
         Index("charge_waiting_idx", "customer_id", postgresql_where=text("invoice_id IS NULL AND cancelled_at IS NULL")),
         Index(None, "customer_id", "id"),
+        # voiding an invoice frees its charges
+        Index("charge_billed_idx", "invoice_id", postgresql_where=text("invoice_id IS NOT NULL")),
     )
 
     id: Mapped[Id]

@@ -98,6 +98,7 @@ async def cancel_charge(info: Info, input: Annotated[CancelChargeInput, INPUT]) 
 class AddDiscountInput:
     description: str = strawberry.field(description="As it shall stand on invoices; 1 to 200 characters.")
     from_on: Day = strawberry.field(description="The first day on which a discounted month may begin.")
+    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each discount.")
     until_on: Day | None = strawberry.field(default=None, description="The first day on which none begins any more; null: no end.")
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="For this customer.")
     plan_id: strawberry.ID | None = strawberry.field(default=None, description="For everybody with this plan.")
@@ -108,17 +109,18 @@ class AddDiscountInput:
 @strawberry.type(description="What came of addDiscount or endDiscount.")
 class DiscountPayload(Payload):
     discount: Discount | None = strawberry.field(description="The discount as it is now.")
+    replayed: bool = strawberry.field(description="The key had made this discount before; nothing happened now.")
 
 
 @mutation(OFFICE, "Take something off the months to come, for a customer or all with a plan.")
 async def add_discount(info: Info, input: Annotated[AddDiscountInput, INPUT]) -> DiscountPayload:
     async with info.context.transaction() as session:
-        discount_id = await verbs.discount(
+        discount_id, replayed = await verbs.discount(
             session, customer_id=ids.decode_optional(input.customer_id, "customer", field=("input", "customerId")),
             plan_id=ids.decode_optional(input.plan_id, "plan", field=("input", "planId")), amount=input.amount, percent=input.percent,
-            description=input.description, from_on=input.from_on, until_on=input.until_on,
+            description=input.description, from_on=input.from_on, until_on=input.until_on, key=input.idempotency_key,
         )  # fmt: skip
-    return row(discount=await one(info, DISCOUNT, "t.id = :id", {"id": discount_id}, below=("discount",)))
+    return row(discount=await one(info, DISCOUNT, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=replayed)
 
 
 @strawberry.input(description="A discount to end.")
@@ -132,7 +134,7 @@ async def end_discount(info: Info, input: Annotated[EndDiscountInput, INPUT]) ->
     discount_id = ids.decode(input.id, "discount", field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.end_discount(session, discount_id, until_on=input.until_on)
-    return row(discount=await one(info, DISCOUNT, "t.id = :id", {"id": discount_id}, below=("discount",)))
+    return row(discount=await one(info, DISCOUNT, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=False)
 
 
 QUERIES: Final[list[object]] = []

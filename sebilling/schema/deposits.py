@@ -3,12 +3,14 @@
 from typing import Annotated, Any, Final
 
 import strawberry
+from obstore.exceptions import BaseError
 from starlette.datastructures import UploadFile
 from strawberry.file_uploads import Upload
 
 from sebilling.billing import deposits as verbs
 from sebilling.billing.deposits import DepositStatus, DepositType
-from sebilling.errors import InvalidProof, SebillingError, Unavailable
+from sebilling.errors import InvalidProof
+from sebilling.logs import get_logger
 from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, OFFICE, RECEIVERS, mutation, query
 from sebilling.schema.connections import After, Connection, First
@@ -20,6 +22,8 @@ from sebilling.schema.scalars import Day, Instant, Rupiah
 from sebilling.schema.users import User
 from sebilling.storage import new_key
 from sebilling.storage.proofs import MOST_PROOF_BYTES, Proof, inspect
+
+_log = get_logger(__name__)
 
 
 @strawberry.type(description="A picture or PDF of a bank's receipt. proofLink gives an address to look at it.")
@@ -184,19 +188,21 @@ async def submit_deposit(info: Info, input: Annotated[SubmitDepositInput, INPUT]
     counter_id = ids.decode(input.counter_id, "counter", field=("input", "counterId"))
     collector_id = ids.decode_optional(input.collector_id, "user", field=("input", "collectorId"))
     proof, object_key = (None, None) if input.proof is None else await _kept(context, input.proof)
+    committing = False
     try:
         async with context.transaction() as session:
             submitted = await verbs.submit(
                 session, counter_id=counter_id, collector_id=collector_id, amount=input.amount, type=input.type,
                 key=input.idempotency_key, note=input.note, proof=proof, object_key=object_key,
             )  # fmt: skip
-    except SebillingError as error:
-        # With a lost database nobody knows whether it was committed: then the sweep looks later (jobs/sweep.py).
-        if object_key is not None and not isinstance(error, Unavailable):
-            await context.parts.store.delete(object_key)
+            committing = True
+    except Exception:
+        # Before COMMIT nothing can have been kept. What fails at it may have been, and nobody knows: the sweep looks later.
+        if not committing:
+            await _forgotten(context, object_key)
         raise
-    if submitted.replayed and object_key is not None:
-        await context.parts.store.delete(object_key)
+    if submitted.replayed:
+        await _forgotten(context, object_key)
     found = await one(info, DEPOSIT, "t.id = :id", {"id": submitted.deposit_id}, below=("deposit",))
     return row(deposit=found, replayed=submitted.replayed, more_than_on_hand=submitted.more_than_on_hand or None)
 
@@ -210,6 +216,16 @@ async def _kept(context: Context, upload: Any) -> tuple[Proof, str]:
     object_key = new_key("proofs", proof.media_type, on=context.at.date())
     await context.parts.store.put(object_key, proof.content, media_type=proof.media_type)
     return proof, object_key
+
+
+async def _forgotten(context: Context, object_key: str | None) -> None:
+    """Take an upload out of the store again. A store that is away changes no answer: the sweep (jobs/sweep.py) deletes it later."""
+    if object_key is None:
+        return
+    try:
+        await context.parts.store.delete(object_key)
+    except (OSError, BaseError):
+        _log.exception("stored_object_left", key=object_key)
 
 
 @strawberry.type(description="What came of verifyDeposit or rejectDeposit.")

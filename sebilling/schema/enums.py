@@ -99,4 +99,5 @@ described(
     PAYMENTS="Payments received on the month's days.",
     DEPOSITS="Deposits submitted on the month's days.",
     JOURNAL="Every document as debit, credit and amount, for accountants.",
+    RECAP="The month's recap: a row per counter, and their sums.",
 )

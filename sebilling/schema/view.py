@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.http import GraphQLHTTPResponse
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.schema import BaseSchema
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
+from strawberry.types.unset import UNSET
 
 from sebilling.auth import sessions
 from sebilling.errors import Language, Unavailable
@@ -23,6 +24,11 @@ from sebilling.schema.errors import formatted
 
 PREFLIGHT: Final = "GraphQL-Require-Preflight"
 """Makes browsers ask before they send it across sites; the specification of multipart requests knows no other defence."""
+
+_NO_REQUEST: Final = (
+    "This isn't a GraphQL request: send a JSON object with query and variables, or operations, map and files as the specification"
+    " of multipart requests says."
+)
 
 
 class GraphQLView(GraphQL[Context, None]):
@@ -53,16 +59,29 @@ class GraphQLView(GraphQL[Context, None]):
                 context.trouble = trouble
         return context
 
+    async def run(self, request: Any, context: Any = UNSET, root_value: Any = UNSET) -> Any:
+        """The response; what was uploaded is closed, whoever has read it."""
+        try:
+            return await super().run(request, context, root_value)
+        finally:
+            if isinstance(request, Request):
+                await request.close()
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
+        """The request as it was meant. Strawberry believes in the shape of what it is sent: whatever it stumbles over is a 400."""
+        try:
+            return await super().parse_http_body(request)
+        except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+            raise HTTPException(400, _NO_REQUEST) from error
+
     async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, str]:
         """The request's operations with their files. A form of another site can't send our header: refused without it."""
         if not request.headers.get(PREFLIGHT):
             raise HTTPException(400, f"Uploads need the header {PREFLIGHT}: send it with any value.")
-        try:
-            return await super().parse_multipart(request)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise HTTPException(
-                400, "The multipart request isn't one: send operations, map and files as the specification says."
-            ) from error
+        form = (await request.get_form_data()).form
+        if not all(isinstance(form.get(name, ""), str) for name in ("operations", "map")):  # sent as files: Strawberry would copy them
+            raise HTTPException(400, _NO_REQUEST)
+        return await super().parse_multipart(request)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """The answer, its errors as clients may see them."""

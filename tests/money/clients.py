@@ -47,7 +47,7 @@ class Client:
             self.users = [row[0] for row in await session.rows(text("SELECT id FROM app_user ORDER BY id"))]
         names, weights = zip(*((name, weight) for name, (weight, _) in DEEDS.items()), strict=True)
         for number in range(operations):
-            self.months = 1 + 24 * number // operations
+            self.months = 1 + max(24 * number // operations, number // 60)
             name = self.chance.choices(names, weights)[0]
             user = self.chance.choice(self.users)
             actor, at = Actor(user, f"user {user}", Role.FINANCE, EVERYWHERE), BEGIN + timedelta(days=30 * self.months, seconds=number)

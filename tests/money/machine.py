@@ -456,7 +456,9 @@ class MoneyMachine(RuleBasedStateMachine):
         number = self.one_of(self.model.extras, which)
 
         def modelled() -> None:
-            if not self.model.waits(self.model.extras[number]):
+            if self.model.extras[number].bill is not None:
+                raise Refused("ChargeBilled")
+            if self.model.extras[number].cancelled:
                 raise Refused("AlreadyCorrected")
             self.model.extras[number].cancelled = True
 
@@ -472,9 +474,9 @@ class MoneyMachine(RuleBasedStateMachine):
         amount = 25_001 if percent is None else None
 
         async def add(session: WriteSession) -> None:
-            number = await charges.discount(
+            number, _ = await charges.discount(
                 session, customer_id=person, plan_id=plan, amount=amount, percent=None if percent is None else Decimal(percent),
-                description="Promo", from_on=start, until_on=end,
+                description="Promo", from_on=start, until_on=end, key=next(self.keys),
             )  # fmt: skip
             self.model.offs[number] = Off(person, plan, amount, None if percent is None else Fraction(percent), start, end)
 

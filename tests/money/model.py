@@ -342,7 +342,7 @@ class Model:
         if money.reversed:
             raise Refused("AlreadyCorrected")
         if money.refunded:
-            raise Refused("NoCredit")
+            raise Refused("PaymentRefunded")
         if money.method == "CASH":
             self.out_of_drawer(money.counter, money.collector, money.amount)
         for bill in self.bills.values():
@@ -366,15 +366,15 @@ class Model:
             raise Refused("AlreadyCorrected")
         if bill.written_off or (bill.paid and not release):
             raise Refused("InvoicePaid")
-        if not self.periods[bill.month] and not any(self.periods.values()):
-            raise Refused("PeriodClosed")
+        if not any(is_open for month, is_open in self.periods.items() if month >= bill.month):
+            raise Refused("NoOpenPeriod")
         bill.paid.clear()
         bill.void = True
         for extra in self.extras.values():
             if extra.bill == number:
                 extra.bill = None
         for extra in self.extras.values():
-            if extra.fee_for == number and self.waits(extra):
+            if extra.fee_for is not None and self.bills[extra.fee_for].void and self.waits(extra):
                 extra.cancelled = True
 
     def write_off(self, number: int, amount: int | None) -> None:

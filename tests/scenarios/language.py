@@ -581,6 +581,7 @@ _SINCE: Final = "from {day}[ until {until:day}][ as {what:quoted}]"
 async def discount(book: Book, *, day: str, until: str | None = None, what: str = "Diskon", **words: Any) -> None:
     whom = words.get("customer") or words["plan"]
     given = {"amount": words.get("amount"), "percent": words.get("rate"), "customerId" if "customer" in words else "planId": book.ids[whom]}
+    given["idempotencyKey"] = book.key(None)
     made = await book.mutate("addDiscount", "discount { id }", description=what, fromOn=day, untilOn=until, **given)
     book.discounts[whom] = made["discount"]["id"]
 

@@ -75,7 +75,9 @@ async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
     async with isp.write() as session:
         verifier = await make_user(session, "verifier", Role.FINANCE)
         await charges.add(session, customer_id, kind=ChargeKind.CABLE, description="Kabel", amount=1, key="key-of-charge")
-        await charges.discount(session, customer_id=customer_id, percent=Decimal("2.5"), description="Promo", from_on=date(2026, 3, 1))
+        await charges.discount(
+            session, customer_id=customer_id, percent=Decimal("2.5"), description="Promo", from_on=date(2026, 3, 1), key="key-of-discount"
+        )
         await custom.set_billing(session, customer_id, months=3, effective_from=date(2026, 3, 1))
         await corrections.write_off(session, invoice_id, reason="pindah rumah", key="key-of-write-off", amount=1)
         proof = Proof("image/png", b"x", b"y")

@@ -132,6 +132,23 @@ BEGIN
     RAISE EXCEPTION 'a deposit begins as SUBMITTED' USING ERRCODE = 'restrict_violation';
 END $$;
 CREATE TRIGGER deposit_begins BEFORE INSERT ON deposit FOR EACH ROW WHEN (NEW.status <> 'SUBMITTED') EXECUTE FUNCTION refuse_decided();
+-- A payment settles invoices of its own customer only. (The rest of this function is as in version 1.)
+CREATE OR REPLACE FUNCTION carry_allocations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE invoice SET allocated = invoice.allocated + added.amount
+      FROM (SELECT invoice_id, sum(amount)::bigint AS amount FROM new_allocation GROUP BY invoice_id) added
+     WHERE invoice.id = added.invoice_id;
+    UPDATE payment SET allocated = payment.allocated + added.amount
+      FROM (SELECT payment_id, sum(amount)::bigint AS amount FROM new_allocation GROUP BY payment_id) added
+     WHERE payment.id = added.payment_id;
+    IF EXISTS (SELECT FROM new_allocation JOIN invoice ON invoice.id = invoice_id JOIN payment ON payment.id = payment_id
+                WHERE invoice.customer_id <> payment.customer_id) THEN
+        RAISE EXCEPTION 'a payment settles invoices of its own customer only' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER billing_settings_kept BEFORE DELETE OR TRUNCATE ON billing_settings FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- Documents begin untouched: nothing is born settled but by rows that say so.
 CREATE FUNCTION refuse_born_settled() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

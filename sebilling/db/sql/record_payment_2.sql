@@ -84,7 +84,7 @@ BEGIN
     RETURNING next_number - 1 INTO number_in_month;
     INSERT INTO receipt (payment_id, counter_id, month, sequence, number)
     VALUES (payment_id, p_counter, date_trunc('month', today)::date, number_in_month,
-            'KW/' || to_char(today, 'YYYY-MM') || '/' || place || '/' || lpad(number_in_month::text, 6, '0'));
+            'KW/' || to_char(today, 'YYYY-MM') || '/' || place || '/' || lpad(number_in_month::text, greatest(6, length(number_in_month::text)), '0'));
 
     INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
     VALUES (p_at, p_user, p_user_name, 'payment.recorded', 'payment', payment_id, p_counter,

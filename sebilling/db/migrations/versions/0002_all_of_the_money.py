@@ -168,6 +168,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("charge_pkey")),
         sa.UniqueConstraint("overdue_invoice_id", name=op.f("charge_overdue_invoice_id_key")),
     )
+    op.create_index("charge_billed_idx", "charge", ["invoice_id"], unique=False, postgresql_where=sa.text("invoice_id IS NOT NULL"))
     op.create_index(op.f("charge_customer_id_id_idx"), "charge", ["customer_id", "id"], unique=False)
     op.create_index(
         "charge_waiting_idx",
@@ -330,7 +331,8 @@ _SETTINGS = "INSERT INTO billing_settings VALUES (1, false, 0, 1, 1, 'HALF_UP', 
 # Payments of before get their receipt numbers in the order in which they came.
 _RECEIPTS = """
     INSERT INTO receipt (payment_id, counter_id, month, sequence, number)
-    SELECT id, counter_id, month, sequence, 'KW/' || to_char(month, 'YYYY-MM') || '/' || code || '/' || lpad(sequence::text, 6, '0')
+    SELECT id, counter_id, month, sequence,
+           'KW/' || to_char(month, 'YYYY-MM') || '/' || code || '/' || lpad(sequence::text, greatest(6, length(sequence::text)), '0')
       FROM (SELECT payment.id, counter_id, code, date_trunc('month', received_on)::date AS month,
                    row_number() OVER (PARTITION BY counter_id, date_trunc('month', received_on) ORDER BY payment.id) AS sequence
               FROM payment JOIN counter ON counter.id = counter_id) numbered

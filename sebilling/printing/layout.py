@@ -1,0 +1,260 @@
+"""What papers are drawn from: blocks of text with a height, and pages of A5 that they flow onto."""
+
+import io
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from reportlab.lib.colors import Color, HexColor
+from reportlab.lib.pagesizes import A5
+from reportlab.lib.units import mm
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfgen.canvas import Canvas
+
+from sebilling.billing.receipts import Company
+from sebilling.printing.receipt_text import one_line, plain
+
+Align = Literal["left", "centre", "right"]
+
+_REGULAR: Final = "Helvetica"
+_BOLD: Final = "Helvetica-Bold"
+_INK: Final = HexColor("#1C2733")
+ACCENT: Final = HexColor("#14506E")
+_TINT: Final = HexColor("#EDF3F7")
+_RULE: Final = HexColor("#C9D5DE")
+GREY: Final = HexColor("#667482")
+RED: Final = HexColor("#B3261E")
+_LEADING: Final = 1.28
+"""Height of a line, in sizes of its font."""
+
+
+# --- text and blocks -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How text looks; its size in points."""
+
+    size: float
+    bold: bool = False
+    colour: Color = _INK
+    align: Align = "left"
+
+    @property
+    def font(self) -> str:
+        """Its name in a PDF."""
+        return _BOLD if self.bold else _REGULAR
+
+    def wide(self, given: str) -> float:
+        """Points that a line takes."""
+        return stringWidth(given, self.font, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Between which edges something stands, in points."""
+
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Something of a height, in points, that can be drawn below a `y`."""
+
+    height: float
+    draw: Callable[[Canvas, float], None]
+
+
+def _shown(given: str) -> str:
+    """`given` in the characters of the font."""
+    letters = unicodedata.normalize("NFC", one_line(given))
+    return "".join(letter if letter.encode("cp1252", "ignore") else plain(letter) for letter in letters)
+
+
+def _split(given: str, style: Style, width: float) -> list[str]:
+    """Lines no wider than `width`; a word that is wider is cut."""
+    lines: list[str] = []
+    line = ""
+    for word in _shown(given).split():
+        longer = f"{line} {word}".lstrip()
+        if style.wide(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        line = word
+        while style.wide(line) > width and len(line) > 1:
+            fits = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or style.wide(line[:n]) <= width)
+            lines.append(line[:fits])
+            line = line[fits:]
+    return [*lines, line] if line else lines
+
+
+def write(canvas: Canvas, lane: Lane, y: float, given: str, style: Style) -> None:
+    """One line with its baseline at `y`; smaller if it doesn't fit."""
+    size = min(style.size, style.size * lane.width / max(style.wide(given), 1))
+    canvas.setFont(style.font, size)
+    canvas.setFillColor(style.colour)
+    match style.align:
+        case "left":
+            canvas.drawString(lane.x, y, given)
+        case "centre":
+            canvas.drawCentredString(lane.x + lane.width / 2, y, given)
+        case "right":
+            canvas.drawRightString(lane.x + lane.width, y, given)
+
+
+def text(given: str, style: Style, lane: Lane) -> Block:
+    """A paragraph; of no height if it is empty."""
+    return _lines(_split(given, style, lane.width), style, lane)
+
+
+def _lines(lines: Sequence[str], style: Style, lane: Lane) -> Block:
+    step = style.size * _LEADING
+
+    def draw(canvas: Canvas, y: float) -> None:
+        for number, line in enumerate(lines):
+            write(canvas, lane, y - number * step - style.size * 0.95, line, style)
+
+    return Block(len(lines) * step, draw)
+
+
+def space(height: float) -> Block:
+    """Nothing, so many points high."""
+    return Block(height, lambda _canvas, _y: None)
+
+
+def rule(lane: Lane, *, colour: Color = _RULE, thick: float = 0.6, around: float = 4, dashed: bool = False) -> Block:
+    """A line across, with as much room above as below."""
+
+    def draw(canvas: Canvas, y: float) -> None:
+        canvas.setStrokeColor(colour)
+        canvas.setLineWidth(thick)
+        canvas.setDash([2, 2] if dashed else [])
+        canvas.line(lane.x, y - around, lane.x + lane.width, y - around)
+        canvas.setDash([])
+
+    return Block(2 * around, draw)
+
+
+def stack(*blocks: Block) -> Block:
+    """One under the other."""
+
+    def draw(canvas: Canvas, y: float) -> None:
+        for block in blocks:
+            block.draw(canvas, y)
+            y -= block.height
+
+    return Block(sum(block.height for block in blocks), draw)
+
+
+def beside(*blocks: Block) -> Block:
+    """Next to each other, all from the same height down."""
+
+    def draw(canvas: Canvas, y: float) -> None:
+        for block in blocks:
+            block.draw(canvas, y)
+
+    return Block(max(block.height for block in blocks), draw)
+
+
+def filled(block: Block, lane: Lane, *, colour: Color = _TINT, padding: float = 5) -> Block:
+    """On a tinted ground with round corners."""
+    height = block.height + 2 * padding
+
+    def draw(canvas: Canvas, y: float) -> None:
+        canvas.setFillColor(colour)
+        canvas.roundRect(lane.x, y - height, lane.width, height, 3, stroke=0, fill=1)
+        block.draw(canvas, y - padding)
+
+    return Block(height, draw)
+
+
+def pair(left: str, right: str, lane: Lane, style: Style) -> Block:
+    """Words at the left edge, an amount at the right: in one line if both fit, else the amount below."""
+    amount = _lines([right], replace(style, align="right"), lane)
+    together = style.wide(_shown(left)) + style.wide(right) + 6 <= lane.width
+    return (beside if together else stack)(text(left, style, lane), amount)
+
+
+def document(buffer: io.BytesIO, size: tuple[float, float], title: str, company: Company) -> Canvas:
+    """A new PDF; it gets no date and no random id, so that the same paper gives the same bytes."""
+    canvas = Canvas(buffer, pagesize=size, invariant=1, pageCompression=1)
+    canvas.setTitle(title)
+    canvas.setAuthor(one_line(company.name))
+    canvas.setCreator("SeBilling")
+    return canvas
+
+
+# --- A5 --------------------------------------------------------------------------------------------------------------------
+
+_MARGIN: Final = 11 * mm
+PAGE: Final = Lane(_MARGIN, A5[0] - 2 * _MARGIN)
+INSIDE: Final = Lane(PAGE.x + 8, PAGE.width - 16)
+_TOP: Final = A5[1] - _MARGIN
+_BOTTOM: Final = _MARGIN + 26
+"""Above the footer."""
+SMALL: Final = Style(7.5, colour=GREY)
+BODY: Final = Style(8.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns by their edges; every row is a block of cells."""
+
+    columns: tuple[tuple[str, Lane, Align], ...]
+
+    def head(self) -> Block:
+        """The titles."""
+        cells = [text(title, Style(7.5, bold=True, colour=ACCENT, align=align), lane) for title, lane, align in self.columns]
+        return stack(filled(beside(*cells), PAGE, padding=4), space(3))
+
+    def row(self, *cells: str, below: str = "") -> Block:
+        """`below` stands small under the first cell, whose text may take lines. Other cells get smaller rather than break."""
+        (_, lane, _), *others = self.columns
+        first = stack(text(cells[0], BODY, lane), text(below, SMALL, lane))
+        rest = [_lines([_shown(cell)], replace(BODY, align=align), lane) for cell, (_, lane, align) in zip(cells[1:], others, strict=True)]
+        return stack(space(1.5), beside(first, *rest), rule(PAGE, thick=0.4, around=2.5))
+
+
+def flowing(first: Block, table: Table, rows: Sequence[Block], tail: Block, running: str) -> list[Block]:
+    """What goes on which page. Each page repeats the table's head; what comes after the table stays together."""
+    pages = [[first, table.head()] if rows else [first]]
+    room = _TOP - _BOTTOM - sum(block.height for block in pages[0])
+    for block in [*rows, tail]:
+        if block.height > room:
+            pages.append([text(running, SMALL, PAGE), space(6), *([] if block is tail else [table.head()])])
+            room = _TOP - _BOTTOM - sum(part.height for part in pages[-1])
+        pages[-1].append(block)
+        room -= block.height
+    return [stack(*page) for page in pages]
+
+
+def _watermark(canvas: Canvas, words: str) -> None:
+    canvas.saveState()
+    canvas.translate(A5[0] / 2, A5[1] / 2)
+    canvas.rotate(52)
+    canvas.setFillColor(RED)
+    canvas.setFillAlpha(0.11)
+    canvas.setFont(_BOLD, 72)
+    canvas.drawCentredString(0, -24, words)
+    canvas.restoreState()
+
+
+def a5(pages: Sequence[Block], title: str, company: Company, watermark: str) -> bytes:
+    """The pages as PDF, each with the footer and its number; `watermark` may be empty."""
+    buffer = io.BytesIO()
+    canvas = document(buffer, A5, title, company)
+    footer = _lines(_split(company.footer, SMALL, PAGE.width - 70)[:2], SMALL, PAGE)
+    for number, page in enumerate(pages, start=1):
+        if watermark:
+            _watermark(canvas, watermark)
+        page.draw(canvas, _TOP)
+        rule(PAGE, around=0).draw(canvas, _MARGIN + 20)
+        footer.draw(canvas, _MARGIN + 17)
+        text(f"Halaman {number} dari {len(pages)}", replace(SMALL, align="right"), PAGE).draw(canvas, _MARGIN + 17)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()

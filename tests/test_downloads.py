@@ -1,0 +1,263 @@
+"""Signed addresses: what they give, to whom, for how long, and that nobody can make or bend one."""
+
+import base64
+import csv
+import io
+import os
+import re
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pikepdf
+import pytest
+from sqlalchemy import text
+
+from sebilling import downloads
+from sebilling.actor import EVERYWHERE, Role
+from sebilling.auth import links
+from sebilling.billing.reports import Report
+from sebilling.clock import Month
+from sebilling.db.engine import Database
+from tests.harness import NOW, Api, Isp, make_user
+
+RECEIPT = "query($id: ID!, $paper: Paper!) { receiptLink(paymentId: $id, paper: $paper) { url expiresAt } }"
+INVOICE = "query($id: ID!) { invoiceLink(invoiceId: $id) { url expiresAt } }"
+PROOF = "query($id: ID!) { proofLink(depositId: $id) { url } }"
+REPORT = "query($r: Report!, $m: Month!, $f: ReportFormat!) { reportLink(report: $r, month: $m, format: $f) { url } }"
+KEY = links.derived("of tests")
+
+
+class Office(Api):
+    """An ISP with an invoice and a payment at each of two counters; an admin, and a clerk of LKT01."""
+
+    isp: Isp
+    clerk_id: int
+    payments: dict[str, str]
+    invoices: dict[str, str]
+
+    @classmethod
+    async def made(cls, database: Database, **settings: Any) -> "Office":
+        """Signed in as the admin."""
+        api = cls(database, **settings)
+        api.isp = await Isp.make(database, "LKT01", "LKT02")
+        await api.isp.open()
+        api.payments, api.invoices = {}, {}
+        paying = {code: await api.isp.customer(name=f"Budi {code}", counter=code) for code in ("LKT01", "LKT02")}
+        await api.isp.generate()
+        for code, customer_id in paying.items():
+            api.payments[code] = f"pay_{(await api.isp.pay(customer_id, 100_000)).payment_id}"
+            api.invoices[code] = f"inv_{await api.isp.value('SELECT id FROM invoice WHERE customer_id = :id', id=customer_id)}"
+        async with api.isp.write() as session:
+            api.clerk_id = await make_user(session, "kasir", Role.CLERK, "LKT01")
+        await api.sign_in()
+        return api
+
+    async def link(self, document: str, **variables: Any) -> str:
+        """The address."""
+        return str((await self.ask(document, **variables))["url"])
+
+    async def get(self, url: str) -> httpx.Response:
+        """What lies there, without a token."""
+        return await self.http.get(url)
+
+    async def change(self, sql: str, **parameters: Any) -> None:
+        """Behind everyone's back."""
+        async with self.isp.write() as session:
+            await session.execute(text(sql), parameters)
+
+
+def lines(response: httpx.Response) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"), newline=""), delimiter=";"))
+
+
+def safe(response: httpx.Response) -> bool:
+    """Whether it carries every header that a stranger's file needs."""
+    return (
+        response.headers["x-content-type-options"] == "nosniff"
+        and response.headers["cache-control"] == "private, no-store"
+        and response.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+        and response.headers["referrer-policy"] == "no-referrer"
+    )
+
+
+async def test_papers_come_as_pdf(database: Database) -> None:
+    api = await Office.made(database)
+    urls = [await api.link(RECEIPT, id=api.payments["LKT01"], paper=paper) for paper in ("MM58", "MM80", "A5")]
+    urls.append(await api.link(INVOICE, id=api.invoices["LKT01"]))
+    widths = []
+    for url in urls:
+        answer = await api.get(url)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+        assert safe(answer)
+        assert re.fullmatch(r'inline; filename="(KW|INV)-2026-02-LKT01-000001\.pdf"', answer.headers["content-disposition"])
+        with pikepdf.open(io.BytesIO(answer.content)) as paper:
+            widths.append(round(float(paper.pages[0].mediabox[2]) / 72 * 25.4))
+    assert widths == [58, 80, 148, 148]
+
+
+async def test_reports_come_as_csv_and_xlsx(database: Database) -> None:
+    api = await Office.made(database)
+    for report, count in (("INVOICES", 3), ("PAYMENTS", 3), ("DEPOSITS", 1), ("JOURNAL", 7), ("RECAP", 4)):
+        answer = await api.get(await api.link(REPORT, r=report, m="2026-02", f="CSV"))
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+        assert safe(answer)
+        assert answer.headers["content-disposition"] == f'attachment; filename="{report.lower()}-2026-02.csv"'
+        assert len(lines(answer)) == count, report
+        book = await api.get(await api.link(REPORT, r=report, m="2026-02", f="XLSX"))
+        assert (book.status_code, book.headers["content-type"]) == (200, downloads._XLSX)
+        assert safe(book)
+        assert book.headers["content-disposition"] == f'attachment; filename="{report.lower()}-2026-02.xlsx"'
+        with zipfile.ZipFile(io.BytesIO(book.content)) as opened:
+            assert opened.testzip() is None
+
+
+async def test_what_cannot_be_reported_is_a_status_and_no_torn_file(database: Database) -> None:
+    api = await Office.made(database)
+    answer = await api.get(await api.link(REPORT, r="RECAP", m="2026-03", f="XLSX"))
+    assert answer.status_code == 404
+    assert "2026-03" in answer.json()["error"]
+    assert safe(answer)
+    assert len(lines(await api.get(await api.link(REPORT, r="INVOICES", m="2026-03", f="CSV")))) == 1
+
+
+async def test_a_byte_changed_anywhere_and_the_address_is_none(database: Database) -> None:
+    api = await Office.made(database)
+    url = await api.link(RECEIPT, id=api.payments["LKT01"], paper="MM58")
+    start, _, token = url.rpartition("/")
+    assert (await api.get(url)).status_code == 200
+    for place, letter in enumerate(token):
+        for other in ("A" if letter != "A" else "B", chr(ord(letter) ^ 1)):
+            if other.isalnum() or other in "-_.":
+                answer = await api.get(f"{start}/{token[:place]}{other}{token[place + 1 :]}")
+                assert answer.status_code == 404, place
+    for bent in (token[:-1], f"{token}=", f"{token}A", f"{token}.", token.replace(".", "..", 1), token.upper(), token[1:], f"{token}%00"):
+        answer = await api.get(f"{start}/{bent}")
+        assert answer.status_code == 404, bent
+        assert safe(answer)
+
+
+def test_there_is_only_one_spelling_of_a_token() -> None:
+    token = links.sign(links.Link("receipt", {"payment": 1, "paper": "A5"}, 1), key=KEY, at=NOW)
+    assert links.read(token, key=KEY, at=NOW) == links.Link("receipt", {"payment": 1, "paper": "A5"}, 1)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/="
+    for place in (token.index(".") - 1, len(token) - 1):  # where base64 leaves bits unused
+        good = [one for one in letters if links.read(f"{token[:place]}{one}{token[place + 1 :]}", key=KEY, at=NOW) is not None]
+        assert good == [token[place]]
+
+
+def test_a_token_of_another_key_is_none() -> None:
+    link = links.Link("receipt", {"payment": 1, "paper": "A5"}, 1)
+    assert links.read(links.sign(link, key=links.derived("another"), at=NOW), key=KEY, at=NOW) is None
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["x" * 10_000, "." * 10_000, "x" * 5_000 + "." + "x" * 5_000, ".", "a.b", "é" * 3_000, "%ff%fe.%00", "==.==", "..%2f..%2fetc%2fpasswd",
+     "W10.W10", "\N{GRINNING FACE}." * 1_000, "%"],
+)  # fmt: skip
+async def test_garbage_is_answered_404(database: Database, token: str) -> None:
+    answer = await Api(database).http.get(f"/downloads/{token}")
+    assert answer.status_code == 404
+
+
+async def test_a_body_without_its_signature_is_none(database: Database) -> None:
+    api = await Office.made(database)
+    body = base64.urlsafe_b64encode(orjson.dumps(["receipt", {"payment": 1, "paper": "A5"}, 1, 9_999_999_999])).decode().rstrip("=")
+    for token in (body, f"{body}.", f"{body}.{body}", f".{body}"):
+        assert (await api.get(f"/downloads/{token}")).status_code == 404
+
+
+async def test_an_address_lives_five_minutes(database: Database) -> None:
+    api = await Office.made(database)
+    link = await api.ask(INVOICE, id=api.invoices["LKT01"])
+    assert link["expiresAt"] == "2026-02-03T02:05:00+00:00"
+    api.now = NOW + links.LIFETIME - timedelta(seconds=1)
+    assert (await api.get(link["url"])).status_code == 200
+    api.now = NOW + links.LIFETIME
+    gone = await api.get(link["url"])
+    assert gone.status_code == 404
+    assert "ask for a new one" in gone.json()["error"]
+
+
+async def test_an_address_asks_again_whether_its_user_may(database: Database) -> None:
+    api = await Office.made(database)
+    await api.sign_in("kasir")
+    receipt = await api.link(RECEIPT, id=api.payments["LKT01"], paper="MM58")
+    invoice = await api.link(INVOICE, id=api.invoices["LKT01"])
+    report = await api.link(REPORT, r="PAYMENTS", m="2026-02", f="CSV")
+    assert [row[2] for row in lines(await api.get(report))] == ["Loket", "LKT01"]
+
+    await api.change(
+        "UPDATE user_counter SET counter_id = :other WHERE user_id = :user", other=api.isp.counters["LKT02"], user=api.clerk_id
+    )
+    assert (await api.get(receipt)).status_code == 404
+    assert (await api.get(invoice)).status_code == 404
+    assert [row[2] for row in lines(await api.get(report))] == ["Loket", "LKT02"], "what they may see now"
+
+    await api.change("UPDATE user_counter SET counter_id = :old WHERE user_id = :user", old=api.isp.counters["LKT01"], user=api.clerk_id)
+    assert (await api.get(receipt)).status_code == 200
+    await api.change("UPDATE app_user SET role = 'TECHNICIAN' WHERE id = :user", user=api.clerk_id)
+    assert {(await api.get(url)).status_code for url in (receipt, invoice, report)} == {404}
+    await api.change("UPDATE app_user SET role = 'CLERK', active = false WHERE id = :user", user=api.clerk_id)
+    assert {(await api.get(url)).status_code for url in (receipt, invoice, report)} == {404}
+
+
+async def test_a_clerk_gets_no_address_of_another_counter(database: Database) -> None:
+    api = await Office.made(database)
+    await api.sign_in("kasir")
+    assert await api.top_error(RECEIPT, id=api.payments["LKT02"], paper="MM58") == "NOT_FOUND"
+    assert await api.top_error(INVOICE, id=api.invoices["LKT02"]) == "NOT_FOUND"
+    assert await api.top_error("query($id: ID!) { receipt(paymentId: $id) { text32 } }", id=api.payments["LKT02"]) == "NOT_FOUND"
+    assert await api.top_error(PROOF, id="dep_1") == "NOT_FOUND"
+    assert await api.link(RECEIPT, id=api.payments["LKT01"], paper="MM58")
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_who_may_ask_for_addresses(database: Database, role: Role) -> None:
+    api = await Office.made(database)
+    async with api.isp.write() as session:
+        await make_user(session, "someone", role, *(["LKT01"] if role in {Role.CLERK, Role.COLLECTOR} else []))
+    await api.sign_in("someone")
+    if role is Role.TECHNICIAN:
+        assert await api.top_error(REPORT, r="INVOICES", m="2026-02", f="CSV") == "FORBIDDEN"
+        assert await api.top_error(INVOICE, id=api.invoices["LKT01"]) == "FORBIDDEN"
+        return
+    assert (await api.get(await api.link(INVOICE, id=api.invoices["LKT01"]))).status_code == 200
+    report = lines(await api.get(await api.link(REPORT, r="RECAP", m="2026-02", f="CSV")))
+    here = ["LKT01", "Total"] if role in {Role.CLERK, Role.COLLECTOR} else ["LKT01", "LKT02", "Total"]
+    assert [row[0] for row in report] == ["Loket", *here]
+
+
+async def test_an_address_is_for_reading_only(database: Database) -> None:
+    api = await Office.made(database)
+    url = await api.link(INVOICE, id=api.invoices["LKT01"])
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert (await api.http.request(method, url)).status_code == 405
+    head = await api.http.head(url)
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_a_reader_who_goes_away_leaves_nothing(committed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    await Office.made(committed)
+    month = Month(2026, 2)
+    for is_csv in (True, False):
+        chunks = downloads._chunks(downloads.report_file(committed, Report.INVOICES, month, scope=EVERYWHERE, is_csv=is_csv))
+        assert await anext(chunks)
+        assert len(os.listdir(tmp_path)) == 1  # noqa: PTH208 - pathlib's is refused in coroutines
+        assert committed.read_engine.pool.checkedout() == 0, "the snapshot is over before anyone reads"  # type: ignore[attr-defined]
+        await chunks.aclose()
+        assert os.listdir(tmp_path) == []  # noqa: PTH208 - as above
+
+
+async def test_the_database_is_away() -> None:
+    token = links.sign(links.Link("report", {"report": "INVOICES", "month": "2026-02", "format": "CSV"}, 1), key=KEY, at=NOW)
+    database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nothing", connections=2)
+    answer = await Api(database).http.get(f"/downloads/{token}")
+    assert answer.status_code == 503
+    assert safe(answer)
+    await database.close()
