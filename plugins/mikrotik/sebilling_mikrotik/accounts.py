@@ -1,0 +1,142 @@
+"""Accounts with sessions and profiles: what PPPoE secrets and hotspot users have in common.
+
+By profile, the customer keeps a session, in the walled garden; by disabling, none. A session goes on in the profile it was made in,
+so it is ended after each change. Whether a session runs in the walled garden the router itself says, if the isolir profile names an
+address list: it then lists the session's address there.
+"""
+
+import abc
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar, Literal, TypeVar
+
+from pydantic import Field
+from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Ref
+
+from sebilling_mikrotik.bulk import Change
+from sebilling_mikrotik.config import RouterConfig
+from sebilling_mikrotik.faults import Trap, Unanswered
+from sebilling_mikrotik.rates import pair_bps, ref_bps
+from sebilling_mikrotik.rows import RowDriver, View, lacking, was
+from sebilling_mikrotik.session import Command
+
+
+class AccountConfig(RouterConfig, frozen=True):
+    """Router, method, and the walled garden's profile."""
+
+    method: Literal["profile", "disable"] = Field(default="profile", description="profile: a walled garden; disable: dark.")
+    profile: str = Field(default="isolir", min_length=1, max_length=128, description="Name of the walled garden's profile.")
+
+
+A = TypeVar("A", bound=AccountConfig)
+
+
+class AccountDriver(RowDriver[A], abc.ABC):
+    """An account is cut by its profile, or by being disabled."""
+
+    profile_menu: ClassVar[str]
+    session_menus: ClassVar[Mapping[str, str]]
+    """Menus whose rows are ended → their field with the account's name. The first one's rows are the sessions."""
+    ended_on_restore: ClassVar[tuple[str, ...]]
+    step: ClassVar[str]
+
+    @property
+    def _by_profile(self) -> bool:
+        return self.config.method == "profile"
+
+    def cut(self) -> Mapping[str, str]:
+        return {"profile": self.config.profile} if self._by_profile else {"disabled": "true"}
+
+    async def view(self, refs: Sequence[Ref]) -> View:
+        names = ",".join((".id", self.key_field, *self.saved))
+        sessions_menu, name_field = next(iter(self.session_menus.items()))
+        rows, sessions, profiles, listed = await self.session.tables(
+            self.asked(self.menu, names, self.key_field, refs),
+            self.asked(sessions_menu, f".id,{name_field},address", name_field, refs),
+            (f"{self.profile_menu}/print", "=.proplist=name,rate-limit,address-list"),
+            ("/ip/firewall/address-list/print", "=.proplist=list,address", "?dynamic=true"),
+        )
+        view = View()
+        for row in rows:
+            view.rows[row.get(self.key_field, "")].append(row)
+        for row in sessions:
+            view.sessions[row.get(name_field, "")].append(row)
+        view.profiles = {row.get("name", ""): row for row in profiles}
+        if garden := view.profiles.get(self.config.profile, {}).get("address-list"):
+            view.walled = frozenset(row.get("address", "") for row in listed if row.get("list") == garden)
+        return view
+
+    def open_sessions(self, view: View, ref: Ref) -> bool:
+        sessions = view.sessions.get(ref.key, ())
+        if not self._by_profile:
+            return bool(sessions)
+        return view.walled is not None and any(row.get("address") not in view.walled for row in sessions)
+
+    def walled_sessions(self, view: View, ref: Ref) -> bool:
+        return (
+            self._by_profile
+            and view.walled is not None
+            and any(row.get("address") in view.walled for row in view.sessions.get(ref.key, ()))
+        )
+
+    def alive(self, view: View, ref: Ref) -> Collection[str]:
+        return [row.get(".id", "") for row in view.sessions.get(ref.key, ())]
+
+    def judge_block(self, view: View, job: Job) -> Outcome | Change:
+        if self._by_profile and self.config.profile not in view.profiles:
+            raise lacking(f"the profile {self.config.profile} in {self.profile_menu}", self.step)
+        return super().judge_block(view, job)
+
+    def target(self, view: View, job: Job) -> tuple[Mapping[str, str], str]:
+        target, message = super().target(view, job)
+        if not (self._by_profile and job.plan_changed):
+            return target, message
+        speed, old = ref_bps(job.ref), was(job.snapshot, "profile")
+        if speed is None:
+            return target, "The plan's speed isn't known: given back in the profile from before."
+        fitting = [
+            name for name, row in view.profiles.items() if name != self.config.profile and pair_bps(row.get("rate-limit", "")) == speed
+        ]
+        if old in fitting:
+            return target, message
+        if len(fitting) != 1:
+            found = "several profiles carry" if fitting else "no profile carries"
+            return target, f"Given back in the profile from before: {found} the plan's new speed. Set the account's profile by hand."
+        return {"profile": fitting[0]}, f"Given back in the profile {fitting[0]}, which carries the plan's new speed."
+
+    async def kick(self, changes: Sequence[Change], *, restoring: bool) -> tuple[dict[int, frozenset[str]], dict[int, DeviceError]]:
+        if not changes or (restoring and not self._by_profile):  # who was dark has no session
+            return {}, {}
+        ids = {change.job.ref.key: change.job.ref.id for change in changes}
+        refs = [change.job.ref for change in changes]
+        menus = [menu for menu in self.session_menus if not restoring or menu in self.ended_on_restore]
+        tables = await self.session.tables(*(self.asked(m, f".id,{self.session_menus[m]}", self.session_menus[m], refs) for m in menus))
+        commands: list[tuple[int, Command]] = []
+        ended: dict[int, set[str]] = {}
+        for menu, rows in zip(menus, tables, strict=True):
+            for row in rows:
+                if (ref_id := ids.get(row.get(self.session_menus[menu], ""))) is None:
+                    continue
+                commands.append((ref_id, (f"{menu}/remove", f"=.id={row['.id']}")))
+                if menu == next(iter(self.session_menus)):
+                    ended.setdefault(ref_id, set()).add(row[".id"])
+        errors: dict[int, DeviceError] = {}
+        async for ref_id, answer in self.session.each(commands):
+            if isinstance(answer, DeviceError) and answer.fault is not Fault.ABSENT:  # it hung up by itself meanwhile
+                kind = DeviceError if isinstance(answer, Trap) else Unanswered  # sent or not: the change before it was made
+                errors[ref_id] = kind(answer.fault, f"Changed, but its session wasn't ended. {answer.message}", retryable=True)
+        return {ref_id: frozenset(one) for ref_id, one in ended.items()}, errors
+
+    async def setup_problems(self) -> Sequence[str]:
+        if not self._by_profile:
+            return ()
+        rows = await self.session.rows(f"{self.profile_menu}/print", "=.proplist=name,address-list", f"?name={self.config.profile}")
+        if not rows:
+            return (lacking(f"the profile {self.config.profile} in {self.profile_menu}", self.step).message,)
+        garden = rows[0].get("address-list", "")
+        if not garden:
+            return (
+                f"The profile {self.config.profile} names no address list, so cut sessions can't be told from others: README, {self.step}.",
+            )
+        if not await self.mentions(garden):
+            return (f"No firewall rule that is on looks at the address list {garden}: nobody would be held back. README, {self.step}.",)
+        return ()

@@ -1,0 +1,131 @@
+"""Static addresses: an entry of ours in an address list that a firewall rule holds back. We remove only what carries our comment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import ClassVar
+
+from pydantic import Field
+from sebilling.plugins.contract import Fault, Job, Outcome, Reading, Ref, Result, Snapshot, State
+
+from sebilling_mikrotik.bulk import BulkDriver, Change, refused
+from sebilling_mikrotik.config import RouterConfig
+from sebilling_mikrotik.device import is_yes
+from sebilling_mikrotik.rows import lacking
+from sebilling_mikrotik.session import Row
+
+_MENU = "/ip/firewall/address-list"
+
+
+class AddressListConfig(RouterConfig, frozen=True):
+    """Router, and the list."""
+
+    list_name: str = Field(default="ISOLIR", min_length=1, max_length=128, description="Name of the address list.")
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The list's entries, and whether a rule looks at it."""
+
+    by_comment: Mapping[str, list[Row]]
+    by_address: Mapping[str, list[Row]]
+    ruled: bool
+
+
+class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
+    """Cuts by `/ip/firewall/address-list`. An address has no row of its own on the router, so none is ever ABSENT."""
+
+    kind: ClassVar[str] = "mikrotik.address_list"
+    title: ClassVar[str] = "MikroTik address list (static IP)"
+    config_model: ClassVar[type[AddressListConfig]] = AddressListConfig
+    service_kinds: ClassVar[Mapping[str, str]] = {"STATIC_IP": "IPv4 address, or network such as 10.0.0.8/29"}
+
+    async def view(self, refs: Sequence[Ref]) -> Entries:
+        del refs  # the list holds the cut ones only, and an address is written in more ways than one
+        rows = await self.session.rows(
+            f"{_MENU}/print", "=.proplist=.id,list,address,comment,disabled,dynamic,timeout", f"?list={self.config.list_name}"
+        )
+        by_comment: dict[str, list[Row]] = {}
+        by_address: dict[str, list[Row]] = {}
+        for row in rows:
+            if row.get("comment"):
+                by_comment.setdefault(row["comment"], []).append(row)
+            by_address.setdefault(canonical(row.get("address", "")) or "", []).append(row)
+        return Entries(by_comment, by_address, await self.mentions(self.config.list_name))
+
+    def kept(self, view: Entries, ref: Ref) -> Snapshot | None:
+        del view
+        return {"list": self.config.list_name, "address": ref.key, "comment": comment(ref)}
+
+    def _ours(self, view: Entries, ref: Ref) -> tuple[Sequence[Row], Sequence[Row], bool]:
+        """Our entries, others' of the same address, and whether ours cut as we left them."""
+        ours = view.by_comment.get(comment(ref), ())
+        address = canonical(ref.key)
+        others = [row for row in view.by_address.get(address or "", ()) if row.get("comment") != comment(ref)]
+        right = all(
+            canonical(row.get("address", "")) == address and not is_yes(row.get("disabled")) and "timeout" not in row for row in ours
+        )
+        return ours, others, bool(ours) and right
+
+    def state(self, view: Entries, ref: Ref, snapshot: Snapshot | None) -> Reading:
+        del snapshot
+        ours, others, right = self._ours(view, ref)
+        if right:
+            if not view.ruled:
+                return Reading(State.ACTIVE, f"listed in {self.config.list_name}, but no firewall rule looks at it")
+            return Reading(State.BLOCKED, f"listed in {self.config.list_name}")
+        if ours:
+            return Reading(State.DRIFTED, "our entry was changed by hand")
+        if others:
+            return Reading(State.DRIFTED, f"listed in {self.config.list_name} by hand")
+        return Reading(State.ACTIVE, "not listed")
+
+    def judge_block(self, view: Entries, job: Job) -> Outcome | Change:
+        if not view.ruled:
+            raise lacking(f"a firewall rule that looks at the address list {self.config.list_name}", "step 3b")
+        if canonical(job.ref.key) is None:
+            return refused(job.ref, Fault.REFUSED, "The key is no IPv4 address or network.")
+        ours, others, right = self._ours(view, job.ref)
+        if right:
+            return Outcome(job.ref.id, Result.UNCHANGED)
+        if ours or others:
+            return refused(
+                job.ref, Fault.DRIFTED, "The address is listed by hand, or our entry was changed: look at it, it was left alone."
+            )
+        words = (f"=list={self.config.list_name}", f"=address={job.ref.key}", f"=comment={comment(job.ref)}")
+        return Change(job, ((f"{_MENU}/add", *words),), {"listed": "yes"})
+
+    def judge_restore(self, view: Entries, job: Job) -> Outcome | Change:
+        ours, others, right = self._ours(view, job.ref)
+        if ours and not right:
+            return refused(job.ref, Fault.DRIFTED, "Our entry was changed by hand: look at it, it was left alone.")
+        if others:
+            return refused(job.ref, Fault.DRIFTED, "The address is listed by hand too: it stays held back until that entry goes.")
+        if not ours:
+            return Outcome(job.ref.id, Result.UNCHANGED)
+        return Change(job, tuple((f"{_MENU}/remove", f"=.id={row['.id']}") for row in ours), {"listed": "no"})
+
+    def proven(self, view: Entries, change: Change) -> Outcome | None:
+        ours, _, right = self._ours(view, change.job.ref)
+        if right if change.wanted["listed"] == "yes" else not ours:
+            return None
+        return refused(change.job.ref, Fault.DRIFTED, "The router took the change, but the list reads otherwise.", retryable=True)
+
+    async def setup_problems(self) -> Sequence[str]:
+        if await self.mentions(self.config.list_name):
+            return ()
+        return (lacking(f"a firewall rule that is on and looks at the address list {self.config.list_name}", "step 3b").message,)
+
+
+def comment(ref: Ref) -> str:
+    """What marks an entry as ours."""
+    return f"sebilling:{ref.id}"
+
+
+def canonical(address: str) -> str | None:
+    """One spelling per address or network; None if it is neither. RouterOS prints a /32 without its length."""
+    try:
+        network = ip_network(address.strip(), strict=False)
+    except ValueError:
+        return None
+    return str(network) if network.version == 4 else None

@@ -1,0 +1,162 @@
+"""The way of every bulk call: one read before, tagged commands, session kicks, one read after that proves it.
+
+A driver brings its judgement (what to do with one job, given what was read) and its proof (whether the read after shows it).
+What can't be proven is never told as success.
+"""
+
+import abc
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Reading, Ref, Result, Snapshot
+
+from sebilling_mikrotik.config import RouterConfig
+from sebilling_mikrotik.device import RouterDriver
+from sebilling_mikrotik.faults import Unanswered
+from sebilling_mikrotik.session import Command
+
+R = TypeVar("R", bound=RouterConfig)
+V = TypeVar("V")
+_LOOKS: Final = (0.1, 0.3, 0.6, 0.0)
+"""Seconds to wait after each look at a session that was told to end: the router takes a moment to take it down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to do for one job: commands, then ending its sessions, then the values that must be read back."""
+
+    job: Job
+    commands: tuple[Command, ...]
+    wanted: Mapping[str, str]
+    kick: bool = False
+    message: str = ""
+
+
+class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
+    """A driver by judgement and proof. `V` is what one read gives."""
+
+    @abc.abstractmethod
+    async def view(self, refs: Sequence[Ref]) -> V:
+        """All that is to be known of these refs, in one round trip. Raises DeviceError."""
+
+    @abc.abstractmethod
+    def state(self, view: V, ref: Ref, snapshot: Snapshot | None) -> Reading:
+        """What is there for one ref."""
+
+    @abc.abstractmethod
+    def kept(self, view: V, ref: Ref) -> Snapshot | None:
+        """The snapshot of one ref; None if there isn't exactly one such thing."""
+
+    @abc.abstractmethod
+    def judge_block(self, view: V, job: Job) -> Outcome | Change:
+        """What cutting it takes. Raises DeviceError if the router lacks what cutting anyone takes."""
+
+    @abc.abstractmethod
+    def judge_restore(self, view: V, job: Job) -> Outcome | Change:
+        """What giving it back takes."""
+
+    @abc.abstractmethod
+    def proven(self, view: V, change: Change) -> Outcome | None:
+        """None if the read after shows the change, or why it doesn't."""
+
+    async def kick(self, changes: Sequence[Change], *, restoring: bool) -> tuple[dict[int, frozenset[str]], dict[int, DeviceError]]:
+        """End sessions: what was told to end, and what failed, by ref id. Raises DeviceError. A method without sessions has none."""
+        del changes, restoring
+        return {}, {}
+
+    def alive(self, view: V, ref: Ref) -> Collection[str]:
+        """The sessions of a ref that are up."""
+        del view, ref
+        return ()
+
+    async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
+        view = await self.view(refs)
+        return {ref.id: self.state(view, ref, snapshots.get(ref.id)) for ref in refs}
+
+    async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
+        view = await self.view(refs)
+        return {ref.id: kept for ref in refs if (kept := self.kept(view, ref)) is not None}
+
+    async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        async for outcome in self._run(jobs, self.judge_block, restoring=False):
+            yield outcome
+
+    async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        async for outcome in self._run(jobs, self.judge_restore, restoring=True):
+            yield outcome
+
+    async def _run(self, jobs: Sequence[Job], judge: Callable[[V, Job], Outcome | Change], *, restoring: bool) -> AsyncIterator[Outcome]:
+        view = await self.view([job.ref for job in jobs])
+        verdicts = [judge(view, job) for job in jobs]  # all before the first command: a lacking setup touches nobody
+        changes: list[Change] = []
+        for verdict in verdicts:
+            if isinstance(verdict, Change):
+                changes.append(verdict)
+            else:
+                yield verdict
+        done: list[Change] = []
+        async for change, error in self._send(changes):
+            if error is None:
+                done.append(change)
+            else:
+                yield failed(change.job.ref, error)
+        async for outcome in self._settle(done, restoring=restoring):
+            yield outcome
+
+    async def _send(self, changes: Sequence[Change]) -> AsyncIterator[tuple[Change, DeviceError | None]]:
+        for change in changes:
+            if not change.commands:
+                yield change, None
+        commands = [((change, index), command) for change in changes for index, command in enumerate(change.commands)]
+        left = {change.job.ref.id: len(change.commands) for change in changes}
+        errors: dict[int, DeviceError] = {}
+        made: set[int] = set()
+        async for (change, _), answer in self.session.each(commands):
+            ref_id = change.job.ref.id
+            left[ref_id] -= 1
+            if isinstance(answer, DeviceError):
+                errors[ref_id] = answer
+            else:
+                made.add(ref_id)
+            if not left[ref_id]:
+                error = errors.get(ref_id)
+                if error is not None and ref_id in made:  # one command of several: neither as it was nor as wanted
+                    error = Unanswered(error.fault, f"Changed in part. {error.message}", retryable=True)
+                yield change, error
+
+    async def _settle(self, done: Sequence[Change], *, restoring: bool) -> AsyncIterator[Outcome]:
+        if not done:
+            return
+        pending = {change.job.ref.id: change for change in done}
+        try:
+            kicked, errors = await self.kick([change for change in done if change.kick], restoring=restoring)
+            for ref_id, error in errors.items():
+                yield failed(pending.pop(ref_id).job.ref, error)
+            for seconds in _LOOKS:
+                view = await self.view([change.job.ref for change in pending.values()]) if pending else None
+                for ref_id, change in list(pending.items()):
+                    if view is not None and kicked.get(ref_id, frozenset()).isdisjoint(self.alive(view, change.job.ref)):
+                        del pending[ref_id]
+                        yield self.proven(view, change) or Outcome(ref_id, Result.CHANGED, message=change.message)
+                if not pending:
+                    return
+                await asyncio.sleep(seconds)
+        except DeviceError as error:
+            for ref_id in pending:
+                yield Outcome(ref_id, Result.UNKNOWN, error.fault, f"Changed, but not read back. {error.message}", retryable=True)
+            return
+        for ref_id in pending:
+            yield Outcome(ref_id, Result.FAILED, Fault.REFUSED, "Changed, but its session from before is still up.", retryable=True)
+
+
+def failed(ref: Ref, error: DeviceError) -> Outcome:
+    """A command's error as the job's outcome: what was sent and not answered is UNKNOWN."""
+    result = Result.UNKNOWN if isinstance(error, Unanswered) else Result.FAILED
+    return Outcome(ref.id, result, error.fault, error.message, retryable=error.retryable or result is Result.UNKNOWN)
+
+
+def refused(ref: Ref, fault: Fault, message: str, *, retryable: bool = False) -> Outcome:
+    """The job fails alone."""
+    return Outcome(ref.id, Result.FAILED, fault, message, retryable=retryable)

@@ -1,0 +1,23 @@
+"""A router's settings, common to all drivers."""
+
+from pydantic import Field, SecretStr
+from sebilling.plugins.contract import DeviceConfig
+
+
+class RouterConfig(DeviceConfig, frozen=True):
+    """How to reach the router. TLS with verification unless it is switched off."""
+
+    host: str = Field(min_length=1, max_length=255, description="Address or name of the router.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="API port; empty: 8729 with TLS, 8728 without.")
+    username: str = Field(min_length=1, max_length=255)
+    password: SecretStr
+    tls: bool = Field(default=True, description="API-SSL. Without it, the password and all names can be read on the way.")
+    ca_pem: str | None = Field(default=None, max_length=65536, description="The CA's certificate (PEM) that the router's is checked by.")
+    server_name: str | None = Field(default=None, max_length=255, description="The name in the router's certificate, if it isn't the host.")
+    timeout_seconds: float = Field(default=10, gt=0, le=120, description="Longest wait for the answer to a command.")
+    read_timeout_seconds: float = Field(default=30, gt=0, le=600, description="Longest wait for a whole table.")
+
+    @property
+    def api_port(self) -> int:
+        """The port, or the protocol's own."""
+        return self.port or (8729 if self.tls else 8728)

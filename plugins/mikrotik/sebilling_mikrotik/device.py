@@ -1,0 +1,115 @@
+"""What all five drivers share: the session's life, and the probe of the router's one-time setup."""
+
+import abc
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault, IsolationDriver
+
+from sebilling_mikrotik.config import RouterConfig
+from sebilling_mikrotik.faults import Trap
+from sebilling_mikrotik.session import Command, Session
+
+R = TypeVar("R", bound=RouterConfig)
+_AWAY: Final = (Fault.UNREACHABLE, Fault.TIMEOUT)
+_NEEDED: Final = ("api", "read", "write")
+_NO_TLS: Final = "TLS is off: the password and every name cross the network readable. Turn API-SSL on (README, step 1) and set tls."
+_FACTS: Final[tuple[tuple[str, Command, tuple[str, ...]], ...]] = (
+    ("resource", ("/system/resource/print", "=.proplist=version,board-name,uptime"), ("version", "board-name", "uptime")),
+    ("clock", ("/system/clock/print", "=.proplist=date,time,time-zone-name"), ("date", "time", "time-zone-name")),
+)
+
+
+class RouterDriver(IsolationDriver[R], abc.ABC):
+    """A driver with one session. Its subclasses say how a customer is cut."""
+
+    _session: Session | None = None
+
+    async def open(self) -> None:
+        if self._session is None:
+            self._session = await Session.connect(self.config)
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    @property
+    def session(self) -> Session:
+        """The open session. Raises DeviceError if there is none: that is the caller's mistake, not the router's."""
+        if self._session is None:
+            raise DeviceError(Fault.UNREACHABLE, "There is no open session: call open first.", retryable=True)
+        return self._session
+
+    async def probe(self) -> DeviceHealth:
+        opened = self._session is None
+        try:
+            await self.open()
+            return await self._health()
+        except DeviceError as error:
+            self.context.logger.warning("mikrotik_probe_failed fault=%s", error.fault)
+            return DeviceHealth(reachable=error.fault not in _AWAY, problems=(error.message, *self._tls_problem()))
+        finally:
+            if opened:
+                await self.close()
+
+    def _tls_problem(self) -> tuple[str, ...]:
+        return () if self.config.tls else (_NO_TLS,)
+
+    async def _health(self) -> DeviceHealth:
+        problems, facts = list(self._tls_problem()), {"identity": self.session.identity}
+        for what, command, names in _FACTS:
+            try:
+                row = next(iter(await self.session.rows(*command)), {})
+            except Trap as error:
+                problems.append(f"The {what} can't be read: {error.message}")
+                continue
+            facts |= {name: row[name] for name in names if name in row}
+        facts["permissions"], lacking = await self._permissions()
+        problems += lacking
+        problems += await self.setup_problems()
+        return DeviceHealth(reachable=True, problems=tuple(problems), facts=facts)
+
+    async def _permissions(self) -> tuple[str, Sequence[str]]:
+        """The policies of our user's group, and what is missing. A user of RADIUS isn't in the router's table: then nothing is known."""
+        name = self.config.username
+        try:
+            user = next(iter(await self.session.rows("/user/print", "=.proplist=name,group", f"?name={name}")), None)
+            if user is None:
+                return "unknown", ()
+            group = next(iter(await self.session.rows("/user/group/print", "=.proplist=name,policy", f"?name={user.get('group', '')}")), {})
+        except Trap:
+            return "unknown", ()
+        policies = [one for one in group.get("policy", "").split(",") if one and one[0] != "!"]
+        missing = [one for one in _NEEDED if one not in policies]
+        problem = f"The user's group lacks the policies {', '.join(missing)}: /user group set (README, step 2)."
+        return ",".join(policies), (problem,) if missing else ()
+
+    @abc.abstractmethod
+    async def setup_problems(self) -> Sequence[str]:
+        """What the router's one-time setup lacks for this method, each with its remedy. Changes nothing."""
+
+    async def mentions(self, list_name: str) -> bool:
+        """Whether any firewall rule that is on looks at this address list. Raises DeviceError."""
+        tables = await self.session.tables(
+            *(
+                (f"/ip/firewall/{menu}/print", "=.proplist=.id,disabled", f"?{side}-address-list={list_name}")
+                for menu in ("filter", "nat", "raw", "mangle")
+                for side in ("src", "dst")
+            )
+        )
+        return any(not is_yes(row.get("disabled")) for rows in tables for row in rows)
+
+
+def is_yes(value: str | None) -> bool:
+    """RouterOS prints `true` or, in old versions and some menus, `yes`."""
+    return value in {"true", "yes"}
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two printed values say the same: `yes` and `true` do, and so does a missing `no`."""
+    return one == other or (is_yes(one) and is_yes(other)) or (_no(one) and _no(other))
+
+
+def _no(value: str | None) -> bool:
+    return value in {"false", "no", None}

@@ -1,0 +1,191 @@
+"""Methods that change one row of a menu: a PPP secret, a hotspot user, a queue, a lease.
+
+`cut` says which fields cut the customer. They, and nothing else, are set, and put back as the snapshot has them.
+"""
+
+import abc
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, TypeVar
+
+from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Reading, Ref, Result, Snapshot, State
+
+from sebilling_mikrotik.bulk import BulkDriver, Change, refused
+from sebilling_mikrotik.config import RouterConfig
+from sebilling_mikrotik.device import is_yes, same
+from sebilling_mikrotik.session import Command, Row
+
+R = TypeVar("R", bound=RouterConfig)
+_MOST_ASKED: Final = 32
+"""Up to so many keys are asked for by name; beyond it the whole table is cheaper for the router."""
+BOOLEANS: Final = frozenset({"disabled", "block-access"})
+"""Fields that RouterOS may leave out when they say no."""
+
+
+@dataclass(slots=True)
+class View:
+    """Rows and sessions by key, and what else a method reads."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    sessions: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    profiles: dict[str, Row] = field(default_factory=dict)
+    walled: frozenset[str] | None = None
+    """Addresses of sessions that run in the walled garden, as the router itself lists them. None: it can't be known."""
+
+
+class RowDriver(BulkDriver[R, View], abc.ABC):
+    """A driver whose customer is one row of `menu`."""
+
+    menu: ClassVar[str]
+    key_field: ClassVar[str] = "name"
+    saved: ClassVar[tuple[str, ...]]
+    """What a snapshot holds."""
+
+    @abc.abstractmethod
+    def cut(self) -> Mapping[str, str]:
+        """The fields of a cut customer's row, and their values."""
+
+    def target(self, view: View, job: Job) -> tuple[Mapping[str, str], str]:
+        """The fields of the row when it is given back, and what to tell of it."""
+        del view
+        return {name: was(job.snapshot, name) for name in self.cut()}, ""
+
+    def unfit(self, row: Row) -> tuple[Fault, str] | None:
+        """Why this row can't be cut by this method, if so."""
+        del row
+        return None
+
+    def canonical(self, key: str) -> str:
+        """A key as the table's own keys are written."""
+        return key
+
+    def equal(self, field_name: str, one: str | None, other: str | None) -> bool:
+        """Whether two printed values of a field say the same."""
+        return same(one, other) if field_name in BOOLEANS else one == other
+
+    def asked(self, menu: str, names: str, field_name: str, refs: Sequence[Ref]) -> Command:
+        """The print of a menu: by name for few, whole for many."""
+        keys = [self.canonical(ref.key) for ref in refs]
+        few = (*(f"?{field_name}={key}" for key in keys), *("?#|" for _ in keys[1:])) if len(keys) <= _MOST_ASKED else ()
+        return (f"{menu}/print", f"=.proplist={names}", *few)
+
+    async def view(self, refs: Sequence[Ref]) -> View:
+        view = View()
+        names = ",".join(dict.fromkeys((".id", self.key_field, *self.saved, "dynamic")))
+        for row in await self.session.rows(*self.asked(self.menu, names, self.key_field, refs)):
+            view.rows[self.canonical(row.get(self.key_field, ""))].append(row)
+        return view
+
+    def _only(self, view: View, ref: Ref) -> Row | Outcome:
+        rows = view.rows.get(self.canonical(ref.key), ())
+        if len(rows) == 1:
+            return rows[0]
+        if not rows:
+            return refused(ref, Fault.ABSENT, f"{self.menu} has no such {self.key_field}.")
+        return refused(ref, Fault.AMBIGUOUS, f"{self.menu} has {len(rows)} of that {self.key_field}: leave one.")
+
+    def _holds(self, row: Row, fields: Mapping[str, str]) -> bool:
+        return all(self.equal(name, row.get(name), value) for name, value in fields.items())
+
+    def dark(self, row: Row, snapshot: Snapshot | None) -> bool:
+        """Switched off by hand: it has no access whatever we do."""
+        was_on = snapshot is None or not is_yes(snapshot.get("disabled"))
+        return "disabled" not in self.cut() and is_yes(row.get("disabled")) and was_on
+
+    def open_sessions(self, view: View, ref: Ref) -> bool:
+        """Whether a session is up that isn't cut. False if it can't be known."""
+        del view, ref
+        return False
+
+    def walled_sessions(self, view: View, ref: Ref) -> bool:
+        """Whether a session is up that is still cut. False if it can't be known."""
+        del view, ref
+        return False
+
+    def kept(self, view: View, ref: Ref) -> Snapshot | None:
+        row = self._only(view, ref)
+        return None if isinstance(row, Outcome) else {name: row[name] for name in self.saved if name in row}
+
+    def state(self, view: View, ref: Ref, snapshot: Snapshot | None) -> Reading:
+        row = self._only(view, ref)
+        if isinstance(row, Outcome):
+            return Reading(State.ABSENT if row.fault is Fault.ABSENT else State.DRIFTED, row.message)
+        told = ", ".join(f"{name}={row.get(name, '')}" for name in self.cut())
+        if self._holds(row, self.cut()):
+            up = self.open_sessions(view, ref)
+            return Reading(State.ACTIVE, f"{told}, but the session from before is still up") if up else Reading(State.BLOCKED, told)
+        if self.dark(row, snapshot) or (snapshot is not None and not self._given_back(view, row, Job(ref, snapshot))):
+            return Reading(State.DRIFTED, f"{told}, disabled={row.get('disabled', '')}: neither as it was nor cut")
+        if self.walled_sessions(view, ref):
+            return Reading(State.BLOCKED, f"{told}, but the session is still in the walled garden")
+        return Reading(State.ACTIVE, told)
+
+    def _given_back(self, view: View, row: Row, job: Job) -> bool:
+        """As the snapshot has it, or at the plan's new speed."""
+        if self._holds(row, {name: was(job.snapshot, name) for name in self.cut()}):
+            return True
+        return self._holds(row, self.target(view, Job(job.ref, job.snapshot, plan_changed=True))[0])
+
+    def judge_block(self, view: View, job: Job) -> Outcome | Change:
+        row = self._only(view, job.ref)
+        if isinstance(row, Outcome):
+            return row
+        if self._holds(row, self.cut()):
+            # A session that isn't cut: a call before this one ended between the change and the kick.
+            up = self.open_sessions(view, job.ref)
+            return Change(job, (), self.cut(), kick=True) if up else Outcome(job.ref.id, Result.UNCHANGED)
+        reason = self.unfit(row) or self._unsaid(job)
+        if reason is None and not self._holds(row, {name: was(job.snapshot, name) for name in self.cut()}):
+            reason = Fault.DRIFTED, "It was changed by hand since the snapshot: look at it, it was left alone."
+        return Change(job, (self._set(row, self.cut()),), self.cut(), kick=True) if reason is None else refused(job.ref, *reason)
+
+    def judge_restore(self, view: View, job: Job) -> Outcome | Change:
+        row = self._only(view, job.ref)
+        if isinstance(row, Outcome):
+            return row
+        reason = self._unsaid(job)
+        if reason is None and self.dark(row, job.snapshot):
+            reason = Fault.DRIFTED, "It was disabled by hand: look at it, it was left alone."
+        if reason is not None:
+            return refused(job.ref, *reason)
+        target, message = self.target(view, job)
+        if self._holds(row, target):
+            walled = not self._holds(row, self.cut()) and self.walled_sessions(view, job.ref)
+            return Change(job, (), target, kick=True, message=message) if walled else Outcome(job.ref.id, Result.UNCHANGED, message=message)
+        if self._holds(row, self.cut()) or self._given_back(view, row, job):
+            return Change(job, (self._set(row, target),), target, kick=True, message=message)
+        return refused(job.ref, Fault.DRIFTED, "It was changed by hand since it was cut: look at it, it was left alone.")
+
+    def _unsaid(self, job: Job) -> tuple[Fault, str] | None:
+        unsaid = [name for name in self.cut() if name not in job.snapshot and name not in BOOLEANS]
+        return (Fault.REFUSED, f"The snapshot doesn't say {', '.join(unsaid)}: nothing to restore from.") if unsaid else None
+
+    def proven(self, view: View, change: Change) -> Outcome | None:
+        row = self._only(view, change.job.ref)
+        if isinstance(row, Outcome):
+            return row
+        if self._holds(row, change.wanted):
+            return None
+        found = ", ".join(f"{name}={row.get(name, '')}" for name in change.wanted)
+        return refused(change.job.ref, Fault.DRIFTED, f"The router took the change, but reads {found}.", retryable=True)
+
+    def _set(self, row: Row, fields: Mapping[str, str]) -> Command:
+        """Only what differs is sent: a field that is right already may be one this RouterOS doesn't let be set."""
+        words = (f"={name}={sent(name, value)}" for name, value in fields.items() if not self.equal(name, row.get(name), value))
+        return (f"{self.menu}/set", f"=.id={row['.id']}", *words)
+
+
+def was(snapshot: Snapshot, name: str) -> str:
+    """A field's value in the snapshot; a boolean that RouterOS left out says no."""
+    return snapshot.get(name, "false") if name in BOOLEANS else snapshot.get(name, "")
+
+
+def sent(name: str, value: str) -> str:
+    """RouterOS prints true and takes yes."""
+    return ("yes" if is_yes(value) else "no") if name in BOOLEANS else value
+
+
+def lacking(what: str, step: str) -> DeviceError:
+    """The router's one-time setup isn't done: nobody is touched."""
+    return DeviceError(Fault.SETUP, f"The router lacks {what}: see the README, {step}.", retryable=False)

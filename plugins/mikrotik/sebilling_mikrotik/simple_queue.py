@@ -1,0 +1,65 @@
+"""Simple queue: a throttle. The queue stays on with a low `max-limit`; disabling it would lift the limit."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import Field
+from sebilling.plugins.contract import Fault, Job
+
+from sebilling_mikrotik.config import RouterConfig
+from sebilling_mikrotik.device import is_yes
+from sebilling_mikrotik.rates import PAIR, pair_bps, ref_bps, written
+from sebilling_mikrotik.rows import RowDriver, View
+from sebilling_mikrotik.session import Row
+
+
+class QueueConfig(RouterConfig, frozen=True):
+    """Router, and the speed that is left."""
+
+    throttle: str = Field(
+        default="64k/64k", pattern=PAIR, description="max-limit of a cut customer, upload/download. 0 would lift the limit and is refused."
+    )
+
+    def model_post_init(self, _context: object) -> None:
+        """A limit of 0 is none."""
+        if 0 in (pair_bps(self.throttle) or (0,)):
+            raise ValueError("throttle: 0 means no limit at all; give a small speed such as 64k/64k")
+
+
+class QueueDriver(RowDriver[QueueConfig]):
+    """Cuts by `/queue/simple`."""
+
+    kind: ClassVar[str] = "mikrotik.queue"
+    title: ClassVar[str] = "MikroTik simple queue (throttle)"
+    config_model: ClassVar[type[QueueConfig]] = QueueConfig
+    service_kinds: ClassVar[Mapping[str, str]] = {"QUEUE": "name of the simple queue"}
+    menu: ClassVar[str] = "/queue/simple"
+    saved: ClassVar[tuple[str, ...]] = ("max-limit", "disabled")
+
+    def cut(self) -> Mapping[str, str]:
+        return {"max-limit": self.config.throttle}
+
+    def equal(self, field_name: str, one: str | None, other: str | None) -> bool:
+        if field_name == "max-limit" and one and other:  # 64k and 64000 are one speed
+            return one == other or (pair_bps(one) is not None and pair_bps(one) == pair_bps(other))
+        return super().equal(field_name, one, other)
+
+    def target(self, view: View, job: Job) -> tuple[Mapping[str, str], str]:
+        target, message = super().target(view, job)
+        if not job.plan_changed:
+            return target, message
+        speed = ref_bps(job.ref)
+        if speed is None:
+            return target, "The plan's speed isn't known: given back at the speed from before."
+        return {"max-limit": written(speed)}, message
+
+    def unfit(self, row: Row) -> tuple[Fault, str] | None:
+        if is_yes(row.get("dynamic")):
+            return (Fault.SETUP, "The queue is dynamic and can't be changed: cut its owner instead.")
+        if is_yes(row.get("disabled")):
+            return (Fault.DRIFTED, "The queue is disabled, so it limits nothing: enable it on the router.")
+        return None
+
+    async def setup_problems(self) -> Sequence[str]:
+        await self.session.rows("/queue/simple/print", "=.proplist=.id", "?name=")  # readable at all
+        return ()

@@ -1,0 +1,6 @@
+"""A RouterOS to try drivers on: `Simulator` serves a stateful `Router` over the API's own protocol."""
+
+from sebilling_mikrotik.testing.router import Router
+from sebilling_mikrotik.testing.simulator import Faults, Simulator
+
+__all__ = ["Faults", "Router", "Simulator"]

@@ -1,0 +1,143 @@
+"""A RouterOS menu as a table: rows of raw strings with `.id`s like *1A, fields checked as RouterOS checks them."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Final
+
+Row = dict[str, str]
+_TRUTH: Final = {"yes": "true", "true": "true", "no": "false", "false": "false"}
+_RATE: Final = re.compile(r"(\d+)([kMG]?)")
+_FACTOR: Final = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+
+
+class Refusal(Exception):
+    """A `!trap`."""
+
+    def __init__(self, message: str, *, category: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.category = message, category
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a menu's rows may hold: field → its default (None: may be left out)."""
+
+    fields: Mapping[str, str | None]
+    key: str = "name"
+    unique: tuple[str, ...] = ()
+    taken: str = "failure: already have such entry"
+    booleans: frozenset[str] = frozenset({"disabled"})
+    rates: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset({"dynamic"})
+    references: Mapping[str, str] = field(default_factory=dict)
+    """Field → the menu whose names it takes."""
+    sensitive: frozenset[str] = frozenset()
+
+
+@dataclass
+class Table:
+    """A menu's rows. `lookup` gives another menu's table, for fields that name its rows."""
+
+    shape: Shape
+    lookup: "Callable[[str], Table]"
+    rows: dict[str, Row] = field(default_factory=dict)
+    named: dict[str, list[Row]] = field(default_factory=dict)
+    next_id: int = 1
+
+    def add(self, fields: Mapping[str, str], *, by_hand: bool = True) -> Row:
+        """A new row. The router itself (`by_hand=False`) may set what is read-only and repeat what is unique."""
+        if by_hand and (unknown := (fields.keys() - self.shape.fields.keys()) | (fields.keys() & self.shape.read_only)):
+            raise Refusal(f"unknown parameter {min(unknown)}", category="5")
+        row: Row = {".id": f"*{self.next_id:X}"}
+        for name, default in self.shape.fields.items():
+            value = fields.get(name, default)
+            if value is not None:
+                row[name] = self.checked(name, value)
+        row |= {name: value for name, value in fields.items() if name not in row}
+        if by_hand:
+            self._alone(row)
+        self.next_id += 1
+        self.rows[row[".id"]] = row
+        self.named.setdefault(row.get(self.shape.key, ""), []).append(row)
+        return row
+
+    def set(self, row: Row, fields: Mapping[str, str]) -> None:
+        """Change fields of a row, all or none."""
+        if unknown := (fields.keys() - self.shape.fields.keys()) | (fields.keys() & self.shape.read_only):
+            raise Refusal(f"unknown parameter {min(unknown)}", category="5")
+        if row.get("dynamic") == "true":
+            raise Refusal("failure: can not change dynamic item", category="4")
+        changed = row | {name: self.checked(name, value) for name, value in fields.items()}
+        self._alone(changed)
+        key = self.shape.key
+        if changed.get(key) != row.get(key):
+            self._unname(row)
+            self.named.setdefault(changed.get(key, ""), []).append(row)
+        row |= changed
+
+    def remove(self, row: Row) -> None:
+        """Take a row out."""
+        del self.rows[row[".id"]]
+        self._unname(row)
+
+    def _unname(self, row: Row) -> None:
+        left = [one for one in self.named.get(row.get(self.shape.key, ""), ()) if one is not row]
+        if left:
+            self.named[row.get(self.shape.key, "")] = left
+        else:
+            self.named.pop(row.get(self.shape.key, ""), None)
+
+    def find(self, name: str) -> Row | None:
+        """The first row with that key."""
+        return next(iter(self.named.get(name, ())), None)
+
+    def meant(self, numbers: str) -> Iterator[Row]:
+        """The rows of a `.id` word: ids or names, with commas. Raises Refusal before the first if one isn't there."""
+        found = [self.rows.get(number) or self.find(number) for number in numbers.split(",")]
+        for row in found:
+            if row is None:
+                raise Refusal("no such item", category="0")
+        return (row for row in found if row is not None)
+
+    def _alone(self, row: Row) -> None:
+        if not self.shape.unique:
+            return
+        key = self.shape.key
+        near = self.named.get(row.get(key, ""), ()) if key in self.shape.unique else self.rows.values()
+        for other in near:
+            if other[".id"] != row[".id"] and all(other.get(name) == row.get(name) for name in self.shape.unique):
+                raise Refusal(self.shape.taken, category="4")
+
+    def checked(self, name: str, value: str) -> str:
+        """A value as RouterOS keeps and prints it."""
+        shape = self.shape
+        if name in shape.booleans:
+            if value not in _TRUTH:
+                raise Refusal(f"invalid value for argument {name}", category="1")
+            return _TRUTH[value]
+        if name in shape.references and self.lookup(shape.references[name]).find(value) is None:
+            raise Refusal(f"input does not match any value of {name}", category="1")
+        if name in shape.rates:
+            return _rates(name, value)
+        if name in shape.addresses:
+            return _address(name, value)
+        return value
+
+
+def _rates(name: str, value: str) -> str:
+    parts = [_RATE.fullmatch(part) for part in value.split("/")]
+    rates = [str(int(part[1]) * _FACTOR[part[2]]) for part in parts if part is not None]
+    if len(parts) != 2 or len(rates) != 2:
+        raise Refusal(f"invalid value for argument {name}", category="1")
+    return "/".join(rates)
+
+
+def _address(name: str, value: str) -> str:
+    try:
+        network = ip_network(value, strict=False)
+    except ValueError:
+        raise Refusal(f"invalid value for argument {name}", category="1") from None
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)

@@ -1,0 +1,95 @@
+"""RouterOS's wire format on top of librouteros' length coding: words as they are, never typed, and no byte of them lost.
+
+A word is its length and its bytes; a sentence ends with a word of length zero. RouterOS promises no encoding: names typed in
+Winbox may be in any code page. Words that aren't UTF-8 are therefore held with each byte above 0x7F as U+F700 + byte, which
+goes through JSON and PostgreSQL and comes back to the same bytes.
+"""
+
+from typing import Final
+
+from librouteros.exceptions import ProtocolError
+from librouteros.protocol import decode_length, determine_length, encode_length
+
+MOST_WORD_BYTES: Final = 1 << 20
+"""No RouterOS value is that long; a length beyond it is another protocol's greeting, or garbage."""
+_RAW: Final = 0xF700
+
+Sentence = tuple[str, ...]
+
+
+class NotRouterOS(Exception):
+    """What came isn't RouterOS's API."""
+
+
+def _is_raw(char: str) -> bool:
+    return _RAW + 0x80 <= ord(char) <= _RAW + 0xFF
+
+
+def to_text(raw: bytes) -> str:
+    """A word's bytes as text; `to_bytes` gives the same bytes again, whatever they are."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    else:
+        if text.isascii() or not any(map(_is_raw, text)):
+            return text
+    return "".join(chr(byte if byte < 0x80 else _RAW + byte) for byte in raw)
+
+
+def to_bytes(text: str) -> bytes:
+    """The bytes of a word. Raises ValueError for text that no word can hold."""
+    if text.isascii() or not any(map(_is_raw, text)):
+        return text.encode("utf-8")
+    return b"".join(bytes([ord(char) - _RAW]) if _is_raw(char) else char.encode("utf-8") for char in text)
+
+
+def encode(words: Sentence) -> bytes:
+    """A sentence as it goes over the wire. An empty word would end it, so there must be none."""
+    out = bytearray()
+    for word in words:
+        raw = to_bytes(word)
+        if not raw:
+            raise ValueError("a sentence has no empty word")
+        out += encode_length(len(raw)) + raw
+    return bytes(out) + b"\x00"
+
+
+class Decoder:
+    """Bytes in, whole sentences out, however they are cut in pieces."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._words: list[str] = []
+
+    def feed(self, data: bytes) -> list[Sentence]:
+        """The sentences that are complete with `data`. Raises NotRouterOS."""
+        self._buffer += data
+        found: list[Sentence] = []
+        at, buffer = 0, self._buffer
+        while at < len(buffer):
+            first = bytes(buffer[at : at + 1])
+            try:
+                start = at + 1 + determine_length(first)
+                if start > len(buffer):
+                    break
+                size = decode_length(bytes(buffer[at:start]))
+            except ProtocolError:
+                raise NotRouterOS(f"a word can't begin with the byte {first.hex()}") from None
+            if size > MOST_WORD_BYTES:
+                raise NotRouterOS(f"a word of {size} bytes")
+            if start + size > len(buffer):
+                break
+            if size:
+                self._words.append(to_text(bytes(buffer[start : start + size])))
+            elif self._words:  # an empty sentence says nothing
+                found.append(tuple(self._words))
+                self._words = []
+            at = start + size
+        del buffer[:at]
+        return found
+
+
+def pairs(words: Sentence) -> dict[str, str]:
+    """The `=name=value` words of a sentence, values raw: `12345` stays '12345', `yes` stays 'yes'."""
+    return {name: value for word in words if word[:1] == "=" for name, _, value in [word[1:].partition("=")]}
