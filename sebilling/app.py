@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 from starlette.applications import Starlette
@@ -21,8 +21,10 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.db.migrate import is_current
 from sebilling.errors import Unavailable
-from sebilling.jobs import worker
+from sebilling.jobs import isolating, worker
 from sebilling.logs import get_logger
+from sebilling.plugins.loading import Plugins
+from sebilling.plugins.secrets import Vault
 from sebilling.schema.context import Parts
 from sebilling.schema.roots import build_schema
 from sebilling.schema.view import GraphQLView
@@ -33,11 +35,16 @@ _log = get_logger(__name__)
 MOST_BODY_BYTES: Final = 256 * 1024
 
 
-def create_app(settings: Settings, database: Database, *, clock: Clock = system_clock) -> Starlette:
-    """The application; it closes the database when it ends. It starts and answers even while the database is away."""
+def create_app(settings: Settings, database: Database, *, clock: Clock = system_clock, plugins: Plugins | None = None) -> Starlette:
+    """The application, with the plugins that are installed (or these); it closes the database when it ends.
+
+    It starts and answers even while the database is away.
+    """
     store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
     key = links.key_in(settings.var) if settings.secret_key is None else links.derived(settings.secret_key.get_secret_value())
-    parts = Parts(database=database, settings=settings, clock=clock, store=store, key=key)
+    old = [] if settings.secret_key_old is None else [links.derived(settings.secret_key_old.get_secret_value())]
+    vault, plugins = Vault(key, *old), plugins or Plugins.load(disabled=settings.plugins_disabled.split(","))
+    parts = Parts(database=database, settings=settings, clock=clock, store=store, key=key, plugins=plugins, vault=vault)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -45,18 +52,17 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
-        loop = (
-            asyncio.create_task(worker.run(database, store, clock=clock, wake=parts.wake, chunk=settings.generate_chunk))
-            if settings.inline_worker
-            else None
-        )
+        loops = []
+        if settings.inline_worker:
+            work = worker.run(database, store, clock=clock, wake=parts.wake, chunk=settings.generate_chunk)
+            engine = isolating.engine_of(database, plugins, vault, clock=clock)
+            loops = [asyncio.create_task(work), asyncio.create_task(isolating.run(engine))]
         try:
             yield
         finally:
-            if loop is not None:
+            for loop in loops:
                 loop.cancel()
-                with suppress(asyncio.CancelledError):
-                    await loop
+            await asyncio.gather(*loops, return_exceptions=True)
             await database.close()
 
     async def healthz(_: Request) -> Response:

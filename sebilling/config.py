@@ -24,6 +24,10 @@ class Settings(BaseSettings):
         default=None,
         description="Signs download links; the same for all servers, 32 characters or more by chance. Unset: a key file in VAR.",
     )
+    secret_key_old: SecretStr | None = Field(
+        default=None, description="The key before, while `sebilling secrets rotate` writes what it had encrypted anew."
+    )
+    plugins_disabled: str = Field(default="", description="Names of plugins that aren't loaded, with commas.")
     host: str = Field(default="127.0.0.1", description="Address that `sebilling serve` listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that `sebilling serve` listens on.")
     database_connections: int = Field(default=10, ge=2, le=200, description="Connections per pool (one to read, one to write).")

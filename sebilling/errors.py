@@ -47,6 +47,10 @@ class ErrorCode(StrEnum):
     NOTHING_OWED = "NOTHING_OWED"
     CASH_NOT_THERE = "CASH_NOT_THERE"
     OWN_DEPOSIT = "OWN_DEPOSIT"
+    NO_ACCESS = "NO_ACCESS"
+    STILL_OVERDUE = "STILL_OVERDUE"
+    DEVICE_IN_USE = "DEVICE_IN_USE"
+    INVALID_DEVICE = "INVALID_DEVICE"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     WRONG_CREDENTIALS = "WRONG_CREDENTIALS"
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
@@ -264,6 +268,38 @@ class OwnDeposit(Conflict):
     code = ErrorCode.OWN_DEPOSIT
     english = "Deposit {given} is yours, or was submitted by you: someone else with the role ADMIN or FINANCE decides about it."
     indonesian = "Setoran {given} milik Anda atau Anda yang mengajukan: orang lain dengan peran ADMIN atau FINANCE yang memutuskan."
+
+
+class NoAccess(Conflict):
+    code = ErrorCode.NO_ACCESS
+    english = (
+        "{given} has no access on a device that could be changed so: give them one with setServiceAccess, or look whether it is so already."
+    )
+    indonesian = (
+        "{given} tidak punya akses di perangkat yang bisa diubah begitu: atur dengan setServiceAccess, atau periksa apakah sudah begitu."
+    )
+
+
+class StillOverdue(Conflict):
+    code = ErrorCode.STILL_OVERDUE
+    english = "{given} still owes {amount} and would be cut again at once: take the payment, or record a promise to pay (promiseToPay)."
+    indonesian = (
+        "{given} masih menunggak {amount} dan akan langsung diisolir lagi: terima pembayaran, atau catat janji bayar (promiseToPay)."
+    )
+
+
+class DeviceInUse(Conflict):
+    code = ErrorCode.DEVICE_IN_USE
+    english = "{count} customers hang on device '{given}': move them to another first, or disable it."
+    indonesian = "{count} pelanggan masih memakai perangkat '{given}': pindahkan dulu, atau nonaktifkan perangkatnya."
+
+
+class InvalidDevice(InvalidInput):
+    """Settings that the driver doesn't take, or a driver that isn't there."""
+
+    code = ErrorCode.INVALID_DEVICE
+    english = "The device can't be set up so: {why}"
+    indonesian = "Perangkat tidak bisa diatur begitu: {why}"
 
 
 class AccessError(SebillingError):

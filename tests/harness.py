@@ -23,6 +23,7 @@ from sebilling.billing import counters, customers, generation, invariants, payme
 from sebilling.clock import Month
 from sebilling.config import Settings
 from sebilling.db.engine import Database, ReadSession, Snapshot, WriteSession, translated_errors
+from tests.isolation import gear
 
 NOW = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
 """9 o'clock on 3 February 2026 in Jakarta."""
@@ -174,7 +175,7 @@ class Api:
 
     def __init__(self, database: Database, *, at: datetime = NOW, **settings: Any) -> None:
         self.now = at
-        app = create_app(quiet_settings(**settings), database, clock=lambda: self.now)
+        app = create_app(quiet_settings(**settings), database, clock=lambda: self.now, plugins=gear.plugins())
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
         self.headers: dict[str, str] = {}
 

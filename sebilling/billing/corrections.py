@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 
 from sebilling import events
-from sebilling.billing import deposits, idempotency, locks, texts
+from sebilling.billing import deposits, idempotency, isolation, locks, texts
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
@@ -95,6 +95,7 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
             session, "charge.cancelled", subject="charge", subject_id=fee.id, counter_id=invoice.counter_id,
             customer=invoice.customer_id, amount=fee.amount, reason="the invoice that it was for is void",
         )  # fmt: skip
+    await isolation.reconsider(session, [invoice.customer_id])
     await events.append(
         session, "invoice.voided", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
         customer=invoice.customer_id, total=invoice.total, released=invoice.allocated, period=dated_in,
@@ -159,6 +160,7 @@ async def write_off(session: WriteSession, invoice_id: int, *, reason: str, key:
         {"id": claim.result_id, "invoice": invoice_id, "amount": taken, "reason": why, "at": session.at, "day": day,
          "user": session.actor.user_id},
     )  # fmt: skip
+    await isolation.reconsider(session, [invoice.customer_id])
     await events.append(
         session, "invoice.written_off", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
         customer=invoice.customer_id, amount=taken,

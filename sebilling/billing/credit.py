@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import idempotency, locks
+from sebilling.billing import idempotency, isolation, locks
 from sebilling.db.engine import WriteSession
 from sebilling.errors import NoCredit, NotFound, NothingOwed
 from sebilling.money import format_rupiah
@@ -58,6 +58,7 @@ async def apply(session: WriteSession, customer_id: int, *, key: str, invoice_id
     if found.owed == 0:
         raise NothingOwed(field=("input", "customerId"), given=customer.code, outstanding=format_rupiah(0))
     applied: int = await session.value(_APPLY, {**place, "at": session.at})
+    await isolation.reconsider(session, [customer_id])
     await events.append(
         session, "credit.applied", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
         amount=applied, invoice=invoice_id,

@@ -18,6 +18,9 @@ READERS: Final = OFFICE | {Role.AUDITOR}
 COUNTERS: Final = READERS | {Role.CLERK, Role.COLLECTOR}
 RECEIVERS: Final = OFFICE | {Role.CLERK, Role.COLLECTOR}
 ADMIN: Final = frozenset({Role.ADMIN})
+DEVICES: Final = ADMIN | {Role.TECHNICIAN}
+PROMISERS: Final = OFFICE | {Role.CLERK}
+BLOCKERS: Final = OFFICE | {Role.TECHNICIAN}
 ANYBODY: Final[frozenset[Role]] = frozenset()
 """Also who hasn't signed in."""
 

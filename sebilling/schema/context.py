@@ -13,6 +13,8 @@ from sebilling.clock import Clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import Language, Unauthenticated, Unavailable
+from sebilling.plugins.loading import Plugins
+from sebilling.plugins.secrets import Vault
 from sebilling.storage import ObjectStore
 
 
@@ -27,6 +29,9 @@ class Parts:
     """Where proofs lie."""
     key: bytes
     """Signs addresses of downloads."""
+    plugins: Plugins = field(default_factory=Plugins)
+    vault: Vault | None = None
+    """Opens and locks devices' settings."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is work for the background loop."""
 

@@ -16,9 +16,11 @@ from sebilling.schema import (
     custom,
     customers,
     deposits,
+    devices,
     events,
     generation,
     invoices,
+    isolation,
     papers,
     payments,
     periods,
@@ -34,7 +36,7 @@ from sebilling.schema.scalars import SCALARS
 
 _NOUNS: Final = (
     users, counters, plans, customers, charges, custom, periods, generation, invoices, payments, credit, corrections, deposits, recap,
-    papers, settings, events,
+    papers, settings, devices, isolation, events,
 )  # fmt: skip
 Query: Final = create_type(
     "Query", [field for noun in _NOUNS for field in noun.QUERIES], description="What can be asked. Each needs a sign-in."

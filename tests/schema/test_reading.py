@@ -10,16 +10,22 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import charges, corrections, custom, deposits
+from sebilling.auth import links
+from sebilling.billing import charges, corrections, custom, deposits, isolation
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
+from sebilling.billing.isolation import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database
+from sebilling.plugins import devices
+from sebilling.plugins.secrets import Vault
 from sebilling.schema.roots import build_schema
 from sebilling.storage.proofs import Proof
 from tests.harness import NOW, Api, Isp, counted_statements, make_user
+from tests.isolation import gear
 
 DEEP = """{ invoices(first: 50) { totalCount pageInfo { hasNextPage endCursor } nodes {
   number status outstanding lines { amount } period { month } counter { code }
@@ -98,6 +104,21 @@ async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
         await corrections.reverse_payment(session, reversed_later.payment_id, reason="salah orang", key="key-of-reversal")
     async with isp.database.transaction(actor=Actor(verifier, "verifier", Role.FINANCE, EVERYWHERE), at=NOW) as session:
         await deposits.verify(session, submitted.deposit_id, key="key-of-decision", counted=2)
+    async with isp.write() as session:
+        vault = Vault(links.derived("of tests"))
+        device_id = await devices.create(session, gear.plugins(), vault, name="RB1", kind="test.gear", config={"gear": "one"})
+        access = {"customer_id": customer_id, "device_id": device_id, "service_kind": "PPPOE", "key": "a"}
+        await devices.give_access(session, gear.plugins(), **access)
+        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0)
+        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=customer_id)
+        await isolation.set_policy(session, mode=IsolationMode.MANUAL, days=0, counter_id=isp.counters["LKT01"])
+        await isolation.keep_day(session, date(2026, 3, 20), reason="libur")
+        await session.execute(text("INSERT INTO isolation_hold (held_at, would_cut, of_active) VALUES (now(), 1, 1)"))
+    owing = await isp.customer()
+    async with isp.write() as session:
+        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=owing)
+        await devices.give_access(session, gear.plugins(), **{**access, "customer_id": owing, "key": "b"})
+    await isp.generate()
     return submitted.deposit_id
 
 
@@ -126,6 +147,7 @@ async def test_every_field_that_can_be_selected_can_be_read(database: Database) 
         return isinstance(kind, GraphQLObjectType)
 
     customer = f"cus_{await isp.value('SELECT min(id) FROM customer')}"
+    device = f"dev_{await isp.value('SELECT id FROM device')}"
     payment = f"pay_{await isp.value('SELECT min(id) FROM payment')}"
     arguments = {
         "period": '(month: "2026-02")', "recap": '(month: "2026-02")', "customer": '(code: "A")', "counter": '(code: "LKT01")',
@@ -138,6 +160,7 @@ async def test_every_field_that_can_be_selected_can_be_read(database: Database) 
         "previewCustomBilling": f'(customerId: "{customer}", months: 3, effectiveFrom: "2026-04-01")',
         "receipt": f'(paymentId: "{payment}")', "receiptLink": f'(paymentId: "{payment}", paper: A5)',
         "invoiceLink": f'(invoiceId: "inv_{await isp.value("SELECT min(id) FROM invoice")}")',
+        "device": f'(id: "{device}")', "deviceConfig": f'(id: "{device}")', "isolationForecast": f'(customerId: "{customer}")',
         "reportLink": '(report: INVOICES, month: "2026-02")',
     }  # fmt: skip
     for name, field in schema.query_type.fields.items():

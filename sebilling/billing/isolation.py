@@ -1,0 +1,291 @@
+"""Isolir: who should be cut and who not, and why. Here it is only decided; jobs/isolation.py makes devices so.
+
+The rule is the view `isolation` (db/sql, docs/isolation.md): a row for each customer who will be cut if nothing is paid. What
+clears a debt calls `reconsider` in its own transaction; the sweep (`decide`) cuts whose day has come, and mends what was missed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.actor import EVERYWHERE, Scope
+from sebilling.billing import locks, texts
+from sebilling.clock import local_date
+from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.errors import AlreadyDecided, InvalidDate, InvalidNumber, NoAccess, NotFound, StillOverdue
+from sebilling.money import format_rupiah
+
+
+class IsolationMode(StrEnum):
+    """When a late customer is cut."""
+
+    FROM_INVOICE = "FROM_INVOICE"
+    FROM_INSTALL_DATE = "FROM_INSTALL_DATE"
+    MANUAL = "MANUAL"
+
+
+MOST_PROMISED: Final = timedelta(days=60)
+ALWAYS: Final = 20
+"""Customers that a sweep may cut whatever the share: small ISPs have few."""
+_POLICY: Final = text(
+    """
+    INSERT INTO isolation_policy (customer_id, counter_id, mode, days, minimum) VALUES (:customer, :counter, :mode, :days, :minimum)
+    ON CONFLICT (customer_id, counter_id) DO UPDATE SET mode = :mode, days = :days, minimum = :minimum
+    """
+)
+_COUNTER: Final = text("SELECT EXISTS (SELECT FROM counter WHERE id = :counter)")
+_FORGET: Final = text("DELETE FROM isolation_policy WHERE customer_id = :customer OR counter_id = :counter")
+_PROMISE: Final = text(
+    "INSERT INTO payment_promise (customer_id, until_on, reason, promised_at, promised_to) VALUES (:customer, :until, :reason, :at, :user)"
+)
+_NO_CUT: Final = text("INSERT INTO no_cut_day VALUES (:day, :reason) ON CONFLICT (day) DO UPDATE SET reason = :reason")
+_CUT_AGAIN: Final = text("DELETE FROM no_cut_day WHERE day = :day")
+_RECONSIDER: Final = text("SELECT reconsider_access(CAST(:customers AS bigint[]), :at, :user, :user_name)")
+_BLOCK: Final = text(
+    """
+    UPDATE service_access SET desired = 'BLOCKED', manual = true, because = :because, desired_at = :at, want = want + 1, attempts = 0,
+           next_at = :at, error = '' WHERE customer_id = :customer RETURNING id, device_id
+    """
+)
+_RESTORE: Final = text(
+    """
+    UPDATE service_access SET desired = 'ACTIVE', manual = false, because = '', desired_at = :at, want = want + 1, attempts = 0,
+           next_at = :at, error = '' WHERE customer_id = :customer AND desired = 'BLOCKED' RETURNING id, device_id
+    """
+)
+_WAKE: Final = text("UPDATE device SET next_at = least(next_at, :at) WHERE id = ANY (:devices) AND failures = 0")
+_FORECAST: Final = text(
+    """
+    SELECT isolation.cut_on, isolation.amount, number, isolation.mode, promised_until FROM isolation JOIN invoice ON invoice.id = invoice_id
+     WHERE isolation.customer_id = :customer
+    """
+)
+_SEEN: Final = text(
+    "SELECT EXISTS (SELECT FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope)))"
+)
+# Customers whose money is just being moved are left to the next sweep: their row is locked.
+_DUE: Final = """
+    SELECT service_access.id, service_access.customer_id, service_access.device_id, isolation.invoice_id, isolation.amount, isolation.cut_on
+      FROM service_access JOIN isolation ON isolation.customer_id = service_access.customer_id
+      JOIN device ON device.id = device_id AND enabled
+     WHERE desired = 'ACTIVE' AND isolation.cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE isolation.timezone)::date
+       AND NOT EXISTS (SELECT FROM no_cut_day WHERE day = (CAST(:at AS timestamptz) AT TIME ZONE isolation.timezone)::date)
+"""
+_PLAN: Final = text(f"{_DUE} ORDER BY service_access.customer_id")
+_COUNT: Final = text(
+    f"""
+    SELECT (SELECT count(*) FROM ({_DUE}) due) AS due, (SELECT count(*) FROM service_access WHERE desired = 'ACTIVE') AS active,
+           (SELECT mass_cut_percent FROM billing_settings) AS percent,
+           EXISTS (SELECT FROM isolation_hold WHERE approved AND decided_at > CAST(:at AS timestamptz) - interval '12 hours') AS approved,
+           EXISTS (SELECT FROM isolation_hold WHERE decided_at IS NULL) AS held
+    """
+)
+_CUT: Final = text(
+    f"""
+    WITH due AS MATERIALIZED ({_DUE} FOR UPDATE OF service_access SKIP LOCKED), changed AS (
+        UPDATE service_access SET desired = 'BLOCKED', desired_at = :at, want = want + 1, attempts = 0, next_at = :at, error = '',
+               because = 'unpaid since ' || due.cut_on || ': ' || due.amount || ' rupiah'
+          FROM due WHERE service_access.id = due.id RETURNING service_access.id, service_access.customer_id, service_access.device_id
+    ), woken AS (
+        UPDATE device SET next_at = least(next_at, :at) WHERE id IN (SELECT device_id FROM changed) AND failures = 0
+    ), told AS (
+        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+        SELECT :at, :user, :user_name, 'isolation.block_wanted', 'service_access', changed.id, customer.counter_id,
+               jsonb_build_object('customer', changed.customer_id, 'invoice', due.invoice_id, 'amount', due.amount, 'cut_on', due.cut_on)
+          FROM changed JOIN due USING (id) JOIN customer ON customer.id = changed.customer_id
+    )
+    SELECT count(*) FROM changed
+    """
+)
+_NEEDLESS: Final = text("SELECT DISTINCT customer_id FROM service_access WHERE desired = 'BLOCKED' AND NOT manual")
+_HOLD: Final = text("INSERT INTO isolation_hold (held_at, would_cut, of_active) VALUES (:at, :due, :active) RETURNING id")
+_DECIDE_HOLD: Final = text(
+    "UPDATE isolation_hold SET decided_at = :at, decided_by = :user, approved = :approved"
+    " WHERE id = :id AND decided_at IS NULL RETURNING id"
+)
+_HELD: Final = text("SELECT EXISTS (SELECT FROM isolation_hold WHERE id = :id)")
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """On which day someone is cut if nothing is paid, and why in words; `cut_on` None: they aren't."""
+
+    cut_on: date | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a sweep came to. `held`: it would have cut too many and asks first."""
+
+    cut: int
+    given_back: int
+    held: int = 0
+
+
+async def set_policy(
+    session: WriteSession,
+    *,
+    mode: IsolationMode,
+    days: int,
+    minimum: int = 1,
+    customer_id: int | None = None,
+    counter_id: int | None = None,
+) -> None:
+    """How a customer, else a counter's customers, else everybody (neither) is cut. Raises InvalidNumber, InvalidAmount, NotFound."""
+    if customer_id is not None and counter_id is not None:
+        raise InvalidNumber(field=("input",), what="policy", given="both", why="name a customer or a counter, or neither for the ISP.")
+    if not 0 <= days <= 365:
+        raise InvalidNumber(field=("input", "days"), what="days", given=days, why="give 0 to 365.")
+    minimum = texts.rupiah(minimum, field=("input", "minimum"), least=1)
+    place = await _place(session, customer_id, counter_id)
+    values = {"mode": mode.value, "days": days, "minimum": minimum}
+    await session.execute(_POLICY, {**values, "customer": customer_id, "counter": counter_id})
+    await events.append(
+        session, "isolation.policy_set", subject="customer" if customer_id else "counter", subject_id=customer_id or counter_id or 0,
+        counter_id=place, after=values,
+    )  # fmt: skip
+    if customer_id is not None:
+        await reconsider(session, [customer_id])
+
+
+async def _place(session: WriteSession, customer_id: int | None, counter_id: int | None) -> int | None:
+    if customer_id is not None:
+        found: int = (await locks.customer(session, customer_id)).counter_id
+        return found
+    if counter_id is not None and not await session.value(_COUNTER, {"counter": counter_id}):
+        raise NotFound(field=("input", "counterId"), noun="counter", given=f"cou_{counter_id}")
+    return counter_id
+
+
+async def forget_policy(session: WriteSession, *, customer_id: int | None = None, counter_id: int | None = None) -> None:
+    """Let the next wider policy hold again. Raises NotFound."""
+    place = await _place(session, customer_id, counter_id)
+    await session.execute(_FORGET, {"customer": customer_id, "counter": counter_id})
+    await events.append(
+        session, "isolation.policy_forgotten", subject="customer" if customer_id else "counter",
+        subject_id=customer_id or counter_id or 0, counter_id=place,
+    )  # fmt: skip
+    if customer_id is not None:
+        await reconsider(session, [customer_id])
+
+
+async def promise(session: WriteSession, customer_id: int, *, until_on: date, reason: str) -> None:
+    """Janji bayar: not cut up to and on `until_on`, at most MOST_PROMISED ahead; who is cut is given back. Raises InvalidDate, NotFound."""
+    why = texts.reason(reason)
+    customer = await locks.customer(session, customer_id)
+    today = local_date(session.at, customer.timezone)
+    if not today <= until_on <= today + MOST_PROMISED:
+        raise InvalidDate(field=("input", "untilOn"), given=until_on, why=f"promise a day from {today} to {today + MOST_PROMISED}.")
+    bound = {"customer": customer_id, "until": until_on, "reason": why, "at": session.at, "user": session.actor.user_id}
+    await session.execute(_PROMISE, bound)
+    await events.append(
+        session, "customer.promised", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
+        until_on=str(until_on), reason=why,
+    )  # fmt: skip
+    await reconsider(session, [customer_id])
+
+
+async def keep_day(session: WriteSession, day: date, *, reason: str) -> None:
+    """Cut nobody on `day`. Raises InvalidText."""
+    why = texts.reason(reason)
+    await session.execute(_NO_CUT, {"day": day, "reason": why})
+    await events.append(session, "isolation.day_kept", subject="no_cut_day", subject_id=day.toordinal(), day=str(day), reason=why)
+
+
+async def free_day(session: WriteSession, day: date) -> None:
+    """Cut on `day` like on any other."""
+    await session.execute(_CUT_AGAIN, {"day": day})
+    await events.append(session, "isolation.day_freed", subject="no_cut_day", subject_id=day.toordinal(), day=str(day))
+
+
+async def block(session: WriteSession, customer_id: int, *, reason: str) -> None:
+    """Cut by hand, until someone lifts it. Raises InvalidText, NotFound, NoAccess."""
+    await _by_hand(session, customer_id, reason=reason, statement=_BLOCK, kind="isolation.block_wanted")
+
+
+async def restore(session: WriteSession, customer_id: int, *, reason: str) -> None:
+    """Lift a block. Raises InvalidText, NotFound, NoAccess (isn't cut), StillOverdue (a promise to pay is the way then)."""
+    customer = await locks.customer(session, customer_id)
+    row = await session.row(_FORECAST, {"customer": customer_id})
+    if row is not None and row.cut_on <= local_date(session.at, customer.timezone):
+        raise StillOverdue(field=("input", "customerId"), given=customer.code, amount=format_rupiah(row.amount))
+    await _by_hand(session, customer_id, reason=reason, statement=_RESTORE, kind="isolation.restore_wanted")
+
+
+async def _by_hand(session: WriteSession, customer_id: int, *, reason: str, statement: Any, kind: str) -> None:
+    why = texts.reason(reason)
+    customer = await locks.customer(session, customer_id)
+    rows = await session.rows(statement, {"customer": customer_id, "because": why, "at": session.at} if statement is _BLOCK else
+                              {"customer": customer_id, "at": session.at})  # fmt: skip
+    if not rows:
+        raise NoAccess(field=("input", "customerId"), given=customer.code)
+    await session.execute(_WAKE, {"devices": sorted({row.device_id for row in rows}), "at": session.at})
+    for row in rows:
+        await events.append(
+            session, kind, subject="service_access", subject_id=row.id, counter_id=customer.counter_id, customer=customer_id,
+            because=why, by_hand=True,
+        )  # fmt: skip
+
+
+async def reconsider(session: WriteSession, customer_ids: Sequence[int]) -> int:
+    """Give back whoever of them is cut by the engine and need no longer be; gives their number."""
+    actor = session.actor
+    found: int = await session.value(
+        _RECONSIDER, {"customers": list(customer_ids), "at": session.at, "user": actor.user_id, "user_name": actor.name}
+    )
+    return found
+
+
+async def decide(session: WriteSession) -> Decided:
+    """The sweep: cut whose day has come, give back who need not be cut.
+
+    One that would cut more than the settings' share of the active customers cuts nobody and leaves a hold, to be decided by a person.
+    """
+    cut_by_engine = [row.customer_id for row in await session.rows(_NEEDLESS)]
+    given_back = await reconsider(session, cut_by_engine) if cut_by_engine else 0
+    counts = await session.row(_COUNT, {"at": session.at})
+    assert counts is not None  # noqa: S101 - counts always give one row
+    if counts.due > max(ALWAYS, counts.active * counts.percent // 100) and not counts.approved:
+        if not counts.held:
+            hold_id: int = await session.value(_HOLD, {"at": session.at, "due": counts.due, "active": counts.active})
+            await events.append(
+                session, "isolation.held", subject="isolation_hold", subject_id=hold_id, would_cut=counts.due, of_active=counts.active
+            )
+        return Decided(0, given_back, held=counts.due)
+    actor = session.actor
+    cut: int = 0
+    if counts.due:
+        cut = await session.value(_CUT, {"at": session.at, "user": actor.user_id, "user_name": actor.name})
+    return Decided(cut, given_back)
+
+
+async def decide_hold(session: WriteSession, hold_id: int, *, approved: bool) -> None:
+    """Say that a held sweep is right (it may go on for twelve hours), or not. Raises NotFound, AlreadyDecided."""
+    done = await session.value(_DECIDE_HOLD, {"id": hold_id, "approved": approved, "at": session.at, "user": session.actor.user_id})
+    if done is None:
+        if await session.value(_HELD, {"id": hold_id}):
+            raise AlreadyDecided(field=("input", "id"), given=f"hol_{hold_id}")
+        raise NotFound(field=("input", "id"), noun="hold", given=f"hol_{hold_id}")
+    await events.append(session, "isolation.hold_decided", subject="isolation_hold", subject_id=hold_id, approved=approved)
+
+
+async def plan(session: ReadSession, *, at: datetime) -> Sequence[Any]:
+    """Whom a sweep would cut now: id of the access, customer_id, device_id, invoice_id, amount, cut_on."""
+    return await session.rows(_PLAN, {"at": at})
+
+
+async def forecast(session: ReadSession, customer_id: int, *, scope: Scope = EVERYWHERE) -> Forecast:
+    """On which day the customer is cut if nothing is paid, and why. Raises NotFound."""
+    if not await session.value(_SEEN, {"customer": customer_id, "scope": scope.ids}):
+        raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")
+    row = await session.row(_FORECAST, {"customer": customer_id})
+    if row is None:
+        return Forecast(None, "Nothing that is owed leads to a cut by the policy that holds.")
+    promised = f"; promised to pay until {row.promised_until}" if row.promised_until else ""
+    return Forecast(row.cut_on, f"{format_rupiah(row.amount)} unpaid with {row.number} ({row.mode}){promised}")

@@ -1,0 +1,198 @@
+"""Perangkat: routers, servers and OLTs with their settings, and which customer hangs on which of them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import SecretStr, ValidationError
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import locks, texts
+from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.errors import AlreadyExists, DeviceInUse, InvalidDevice, NotFound
+from sebilling.plugins.contract import DeviceConfig, IsolationDriver
+from sebilling.plugins.loading import Plugins
+from sebilling.plugins.secrets import Vault
+
+_INSERT: Final = text(
+    """
+    INSERT INTO device (name, kind, config, config_version, enabled, created_at, problems, facts, next_at, failures)
+    VALUES (:name, :kind, :config, :version, true, :at, '[]', '{}', :at, 0) ON CONFLICT (name) DO NOTHING RETURNING id
+    """
+)
+_LOCK: Final = text("SELECT name, kind, config, config_version, enabled FROM device WHERE id = :id FOR NO KEY UPDATE")
+_READ: Final = text("SELECT name, kind, config, config_version FROM device WHERE id = :id")
+_UPDATE: Final = text(
+    "UPDATE device SET name = :name, config = :config, config_version = :version, enabled = :enabled, next_at = :at, failures = 0"
+    " WHERE id = :id"
+)
+_NAMED: Final = text("SELECT EXISTS (SELECT FROM device WHERE name = :name AND id <> :id)")
+_HANGING: Final = text("SELECT count(*) FROM service_access WHERE device_id = :id")
+_DELETE: Final = text("DELETE FROM device WHERE id = :id")
+_ALL: Final = text("SELECT id, config FROM device ORDER BY id FOR NO KEY UPDATE")
+_RENEW: Final = text("UPDATE device SET config = :config WHERE id = :id")
+_TAKEN: Final = text("SELECT customer_id FROM service_access WHERE device_id = :device AND key = :key")
+_GIVE: Final = text(
+    """
+    INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at, want, have, actual,
+                                detail, attempts, next_at, error)
+    VALUES (:customer, :device, :kind, :key, 'ACTIVE', false, '', :at, 0, 0, 'UNKNOWN', '', 0, :at, '')
+    ON CONFLICT (device_id, key) DO NOTHING RETURNING id
+    """
+)
+_LOCK_ACCESS: Final = text(
+    "SELECT customer_id, device_id, service_kind, key, desired, actual, want, have FROM service_access WHERE id = :id FOR NO KEY UPDATE"
+)
+_TAKE: Final = text("DELETE FROM service_access WHERE id = :id")
+
+
+def driver_of(plugins: Plugins, kind: str) -> type[IsolationDriver[Any]]:
+    """The driver. Raises InvalidDevice if no active plugin brings it."""
+    driver = plugins.drivers.get(kind)
+    if driver is None:
+        known = ", ".join(sorted(plugins.drivers)) or "none"
+        raise InvalidDevice(field=("input", "kind"), why=f"no active plugin has the driver '{kind[:60]}'; there are: {known}.")
+    return driver
+
+
+def config_of(plugins: Plugins, vault: Vault, kind: str, locked: bytes, version: int) -> DeviceConfig:
+    """A device's settings as its driver takes them now. Raises InvalidDevice, Undecipherable."""
+    driver = driver_of(plugins, kind)
+    stored: Mapping[str, Any] = vault.open(locked)
+    if version != driver.config_version:
+        stored = driver.migrate_config(stored, version)
+    return _valid(driver, stored)
+
+
+def _valid(driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> DeviceConfig:
+    try:
+        return driver.config_model.model_validate(given)
+    except ValidationError as error:
+        # never `str(error)`: what was given may be a password
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        why = "; ".join(f"{'.'.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']}" for one in found)
+        raise InvalidDevice(field=("input", "config"), why=why) from None
+
+
+def _plain(config: DeviceConfig) -> dict[str, Any]:
+    """The settings as JSON with their secrets: to be locked at once."""
+    return {name: _opened(value) for name, value in config.model_dump(mode="python").items()}
+
+
+def _opened(value: Any) -> Any:
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case dict():
+            return {name: _opened(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_opened(one) for one in value]
+        case _:
+            return value
+
+
+async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name: str, kind: str, config: Mapping[str, Any]) -> int:
+    """Add a device; gives its id. Raises InvalidText, InvalidDevice, AlreadyExists."""
+    driver = driver_of(plugins, kind)
+    name = texts.clean(name, what="The name", field=("input", "name"), most=100)
+    locked = vault.lock(_plain(_valid(driver, config)))
+    bound = {"name": name, "kind": kind, "config": locked, "version": driver.config_version, "at": session.at}
+    device_id: int | None = await session.value(_INSERT, bound)
+    if device_id is None:
+        raise AlreadyExists(field=("input", "name"), noun="device", given=name)
+    await events.append(session, "device.created", subject="device", subject_id=device_id, name=name, driver=kind)
+    return device_id
+
+
+async def update(
+    session: WriteSession, plugins: Plugins, vault: Vault, device_id: int, *, name: str | None = None,
+    config: Mapping[str, Any] | None = None, enabled: bool | None = None,
+) -> None:  # fmt: skip
+    """Change what is given; settings left out stay, secrets among them. Raises InvalidText, InvalidDevice, NotFound, AlreadyExists."""
+    row = await session.row(_LOCK, {"id": device_id})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="device", given=f"dev_{device_id}")
+    values = {"name": row.name, "config": row.config, "version": row.config_version, "enabled": row.enabled}
+    if name is not None:
+        values["name"] = texts.clean(name, what="The name", field=("input", "name"), most=100)
+        if await session.value(_NAMED, {"name": values["name"], "id": device_id}):
+            raise AlreadyExists(field=("input", "name"), noun="device", given=values["name"])
+    if config is not None:
+        driver = driver_of(plugins, row.kind)
+        kept = _plain(config_of(plugins, vault, row.kind, row.config, row.config_version))
+        values["config"] = vault.lock(_plain(_valid(driver, {**kept, **config})))
+        values["version"] = driver.config_version
+    if enabled is not None:
+        values["enabled"] = enabled
+    await session.execute(_UPDATE, {**values, "id": device_id, "at": session.at})
+    await events.append(
+        session, "device.changed", subject="device", subject_id=device_id, name=values["name"], enabled=values["enabled"],
+        settings_changed=sorted(config or {}),
+    )  # fmt: skip
+
+
+async def delete(session: WriteSession, device_id: int) -> None:
+    """Remove a device on which nobody hangs. Raises NotFound, DeviceInUse."""
+    row = await session.row(_LOCK, {"id": device_id})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="device", given=f"dev_{device_id}")
+    if count := await session.value(_HANGING, {"id": device_id}):
+        raise DeviceInUse(field=("input", "id"), given=row.name, count=count)
+    await session.execute(_DELETE, {"id": device_id})
+    await events.append(session, "device.deleted", subject="device", subject_id=device_id, name=row.name, driver=row.kind)
+
+
+async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, device_id: int) -> tuple[str, str, DeviceConfig]:
+    """Name, kind and settings of a device. Raises NotFound, InvalidDevice, Undecipherable."""
+    row = await session.row(_READ, {"id": device_id})
+    if row is None:
+        raise NotFound(field=("id",), noun="device", given=f"dev_{device_id}")
+    return row.name, row.kind, config_of(plugins, vault, row.kind, row.config, row.config_version)
+
+
+async def rotate(session: WriteSession, vault: Vault) -> int:
+    """Encrypt every device's settings by the vault's first key; gives their number. Raises Undecipherable, and then changes nothing."""
+    rows = await session.rows(_ALL)
+    for row in rows:
+        await session.execute(_RENEW, {"id": row.id, "config": vault.renew(row.config)})
+    await events.append(session, "device.secrets_rotated", subject="device", subject_id=0, devices=len(rows))
+    return len(rows)
+
+
+async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: int, device_id: int, service_kind: str, key: str) -> int:
+    """Say that the customer is what is called `key` on the device; gives the access's id.
+
+    Raises InvalidText, InvalidDevice, NotFound, AlreadyExists.
+    """
+    customer = await locks.customer(session, customer_id)
+    device = await session.row(_LOCK, {"id": device_id})
+    if device is None:
+        raise NotFound(field=("input", "deviceId"), noun="device", given=f"dev_{device_id}")
+    kinds = driver_of(plugins, device.kind).service_kinds
+    if service_kind not in kinds:
+        why = f"the driver {device.kind} has no service '{service_kind[:40]}'; it has: {', '.join(sorted(kinds))}."
+        raise InvalidDevice(field=("input", "serviceKind"), why=why)
+    key = texts.clean(key, what=kinds[service_kind], field=("input", "key"), most=200)
+    bound = {"customer": customer_id, "device": device_id, "kind": service_kind, "key": key, "at": session.at}
+    access_id: int | None = await session.value(_GIVE, bound)
+    if access_id is None:
+        raise AlreadyExists(field=("input", "key"), noun=kinds[service_kind], given=key)
+    await events.append(
+        session, "service_access.given", subject="service_access", subject_id=access_id, counter_id=customer.counter_id,
+        customer=customer_id, device=device_id, service=service_kind, key=key,
+    )  # fmt: skip
+    return access_id
+
+
+async def take_access(session: WriteSession, access_id: int) -> None:
+    """Forget an access. Raises NotFound, DeviceInUse while the customer is cut there: restore them first."""
+    row = await session.row(_LOCK_ACCESS, {"id": access_id})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="access", given=f"acc_{access_id}")
+    if row.desired == "BLOCKED" or row.actual == "BLOCKED" or row.want != row.have:
+        raise DeviceInUse(field=("input", "id"), given=row.key, count=1)
+    await session.execute(_TAKE, {"id": access_id})
+    await events.append(
+        session, "service_access.taken", subject="service_access", subject_id=access_id, customer=row.customer_id, device=row.device_id,
+        key=row.key,
+    )  # fmt: skip

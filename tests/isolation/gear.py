@@ -1,0 +1,129 @@
+"""Gear in memory: a driver whose device is a dictionary that outlives its sessions, and that fails as it is told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from pydantic import SecretStr
+
+from sebilling.plugins.contract import (
+    DeviceConfig,
+    DeviceError,
+    DeviceHealth,
+    Fault,
+    IsolationDriver,
+    Job,
+    Outcome,
+    Reading,
+    Ref,
+    Result,
+    Snapshot,
+    State,
+)
+from sebilling.plugins.loading import Plugin, Plugins, PluginStatus
+
+
+@dataclass
+class Gear:
+    """A device: what each key's profile is, and what goes wrong."""
+
+    profiles: dict[str, str] = field(default_factory=dict)
+    sessions: int = 0
+    most_sessions: int = 0
+    unreachable: bool = False
+    forgets_answers: int = 0
+    """So many outcomes are done and not answered."""
+    dies_after: int | None = None
+    """So many sets, then the line is gone."""
+    log: list[tuple[str, str]] = field(default_factory=list)
+
+
+GEARS: dict[str, Gear] = {}
+
+
+class GearConfig(DeviceConfig, frozen=True):
+    """Which gear, and its password."""
+
+    gear: str
+    password: SecretStr = SecretStr("")
+
+
+class GearDriver(IsolationDriver[GearConfig]):
+    kind = "test.gear"
+    title = "Gear in memory"
+    config_model = GearConfig
+    service_kinds: ClassVar[Mapping[str, str]] = {"PPPOE": "PPPoE name"}
+    max_batch = 7
+
+    @property
+    def gear(self) -> Gear:
+        return GEARS[self.config.gear]
+
+    async def open(self) -> None:
+        await asyncio.sleep(0)
+        if self.gear.unreachable:
+            raise DeviceError(Fault.UNREACHABLE, "no route", retryable=True)
+        self.gear.sessions += 1
+        self.gear.most_sessions = max(self.gear.most_sessions, self.gear.sessions)
+
+    async def close(self) -> None:
+        self.gear.sessions = max(0, self.gear.sessions - 1)
+
+    async def probe(self) -> DeviceHealth:
+        return DeviceHealth(reachable=not self.gear.unreachable, facts={"version": "1"})
+
+    async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:  # noqa: ARG002 - the contract's
+        await asyncio.sleep(0)
+        if self.gear.unreachable:
+            raise DeviceError(Fault.UNREACHABLE, "no route", retryable=True)
+        found = {}
+        for ref in refs:
+            profile = self.gear.profiles.get(ref.key)
+            state = State.ABSENT if profile is None else State.BLOCKED if profile == "isolir" else State.ACTIVE
+            found[ref.id] = Reading(state, profile or "")
+        return found
+
+    async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
+        await asyncio.sleep(0)
+        return {ref.id: {"profile": self.gear.profiles[ref.key]} for ref in refs if ref.key in self.gear.profiles}
+
+    async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        for job in jobs:
+            yield await self._set(job, "isolir")
+
+    async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        for job in jobs:
+            profile = self.gear.profiles.get(job.ref.key)
+            if not job.snapshot:
+                yield Outcome(job.ref.id, Result.UNCHANGED)
+            elif profile not in {"isolir", job.snapshot["profile"]}:
+                yield Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, "changed by hand")
+            else:
+                yield await self._set(job, job.snapshot["profile"])
+
+    async def _set(self, job: Job, profile: str) -> Outcome:
+        await asyncio.sleep(0)
+        gear, key = self.gear, job.ref.key
+        if gear.dies_after is not None:
+            gear.dies_after -= 1
+            if gear.dies_after < 0:
+                gear.unreachable, gear.dies_after = True, None
+                raise DeviceError(Fault.UNREACHABLE, "the line is gone", retryable=True)
+        if key not in gear.profiles:
+            return Outcome(job.ref.id, Result.FAILED, Fault.ABSENT, "no such name", retryable=False)
+        changed = gear.profiles[key] != profile
+        gear.profiles[key] = profile
+        gear.log.append((key, profile))
+        if gear.forgets_answers:
+            gear.forgets_answers -= 1
+            return Outcome(job.ref.id, Result.UNKNOWN, Fault.TIMEOUT, "no answer", retryable=True)
+        return Outcome(job.ref.id, Result.CHANGED if changed else Result.UNCHANGED)
+
+
+def plugins() -> Plugins:
+    """Plugins with this driver alone."""
+    found = Plugins()
+    found.drivers[GearDriver.kind] = GearDriver
+    found.plugins.append(Plugin("gear", "tests", "0", PluginStatus.ACTIVE, drivers=(GearDriver.kind,)))
+    return found

@@ -1,0 +1,235 @@
+"""The engine: late customers are cut and payers given back, exactly as it was, whatever the gear does."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from sebilling.billing import isolation
+from sebilling.billing.isolation import Decided, IsolationMode
+from sebilling.db.engine import Database
+from sebilling.errors import StillOverdue
+from sebilling.jobs.isolation import Engine, work_one
+from sebilling.plugins import devices
+from sebilling.plugins.secrets import Vault
+from tests.harness import Isp
+from tests.isolation.gear import GEARS, Gear, plugins
+
+ISSUED = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
+LATE = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
+
+
+@dataclass
+class Place:
+    """An ISP with one device; time stands still unless it is moved."""
+
+    isp: Isp
+    gear: Gear
+    engine: Engine
+    device_id: int = 0
+    now: datetime = LATE
+    people: dict[str, int] = field(default_factory=dict)
+
+    async def person(self, name: str) -> int:
+        """A customer whose PPPoE name is theirs, with a profile on the gear."""
+        customer_id = await self.isp.customer(name)
+        self.gear.profiles[name] = f"home-{name}"
+        async with self.isp.write(self.now) as session:
+            await devices.give_access(
+                session, self.engine.plugins, customer_id=customer_id, device_id=self.device_id, service_kind="PPPOE", key=name
+            )
+        self.people[name] = customer_id
+        return customer_id
+
+    async def sweep(self) -> Decided:
+        async with self.isp.write(self.now) as session:
+            return await isolation.decide(session)
+
+    async def work(self) -> None:
+        """Until nothing is to be done; time passes where the engine waits."""
+        for _ in range(50):
+            if not await work_one(self.engine):
+                if await self.isp.value("SELECT count(*) FROM service_access JOIN device ON device.id = device_id AND enabled"
+                                        " WHERE want > have") == 0:  # fmt: skip
+                    return
+                self.now += timedelta(seconds=30)
+        raise AssertionError("the engine doesn't come to rest")
+
+    async def access(self, name: str) -> tuple[str, str]:
+        rows = await self.isp.rows("SELECT desired, actual FROM service_access WHERE key = :key", key=name)
+        return rows[0][0], rows[0][1]
+
+
+@pytest.fixture
+def gear() -> Iterator[Gear]:
+    GEARS["one"] = Gear()
+    yield GEARS["one"]
+    GEARS.clear()
+
+
+async def make(database: Database, gear: Gear, *names: str) -> Place:
+    """Customers with an unpaid invoice of 3 February; the ISP cuts ten days after an invoice."""
+    isp = await Isp.make(database)
+    engine = Engine(database, plugins(), Vault(b"key"), lambda: place.now, "worker", random.Random(1))
+    place = Place(isp, gear, engine)
+    async with isp.write() as session:
+        place.device_id = await devices.create(
+            session, engine.plugins, engine.vault, name="RB1", kind="test.gear", config={"gear": "one", "password": "rahasia-sekali"}
+        )
+        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
+    for name in names:
+        await place.person(name)
+    await isp.open()
+    await isp.generate(at=ISSUED)
+    return place
+
+
+async def test_who_is_late_is_cut_and_who_pays_is_back_as_they_were(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi", "siti")
+    place.now = LATE - timedelta(days=2)
+    assert await place.sweep() == Decided(0, 0), "ten days aren't over"
+    place.now = LATE
+    assert await place.sweep() == Decided(2, 0)
+    await place.work()
+    assert gear.profiles == {"budi": "isolir", "siti": "isolir"}
+    assert await place.access("budi") == ("BLOCKED", "BLOCKED")
+    await place.isp.pay(place.people["budi"], 149_999, at=place.now)
+    await place.work()
+    assert gear.profiles["budi"] == "isolir", "one rupiah is owed"
+    await place.isp.pay(place.people["budi"], 1, at=place.now)
+    assert (await place.access("budi"))[0] == "ACTIVE", "wanted in the payment's own transaction"
+    await place.work()
+    assert gear.profiles == {"budi": "home-budi", "siti": "isolir"}
+    assert await place.access("budi") == ("ACTIVE", "ACTIVE")
+    assert await place.sweep() == Decided(0, 0)
+    kinds = await place.isp.rows("SELECT kind FROM event WHERE kind LIKE 'customer.%ed' AND subject = 'service_access' ORDER BY id")
+    assert [row[0] for row in kinds] == ["customer.blocked", "customer.blocked", "customer.restored"]
+
+
+async def test_who_pays_between_the_decision_and_the_deed_is_never_cut(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi", "siti")
+    await place.sweep()
+    await place.isp.pay(place.people["budi"], 150_000, at=place.now)
+    await place.work()
+    assert gear.log == [("siti", "isolir")], "Budi's access was never touched"
+    assert await place.access("budi") == ("ACTIVE", "ACTIVE")
+
+
+async def test_a_wish_that_is_stale_is_looked_at_again_under_lock(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    await place.isp.pay(place.people["budi"], 150_000, at=place.now)
+    async with place.isp.write(place.now) as session:  # as if the sweep had read before the payment committed
+        await session.execute(text("UPDATE service_access SET desired = 'BLOCKED', want = want + 1"))
+    await place.work()
+    assert gear.log == []
+    assert await place.access("budi") == ("ACTIVE", "ACTIVE")
+
+
+@pytest.mark.parametrize("dies_after", range(5))
+async def test_a_line_that_breaks_anywhere_converges(database: Database, gear: Gear, dies_after: int) -> None:
+    place = await make(database, gear, "a", "b", "c", "d")
+    await place.sweep()
+    gear.dies_after = dies_after
+    assert await work_one(place.engine)
+    gear.unreachable = False
+    place.now += timedelta(minutes=1)
+    await place.work()
+    assert set(gear.profiles.values()) == {"isolir"}
+    assert (await place.isp.rows("SELECT DISTINCT actual, have = want FROM service_access")) == [("BLOCKED", True)]
+    gear.dies_after = dies_after
+    for name, customer_id in place.people.items():
+        if name != "d":
+            await place.isp.pay(customer_id, 150_000, at=place.now)
+    await work_one(place.engine)
+    gear.unreachable = False
+    place.now += timedelta(minutes=1)
+    await place.work()
+    assert gear.profiles == {"a": "home-a", "b": "home-b", "c": "home-c", "d": "isolir"}
+
+
+async def test_what_was_not_answered_is_read_and_not_told_as_done(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    await place.sweep()
+    gear.forgets_answers = 1
+    await place.work()
+    assert await place.access("budi") == ("BLOCKED", "BLOCKED")
+    assert gear.log == [("budi", "isolir")], "it was read back, not done again"
+
+
+async def test_what_someone_changed_by_hand_is_reported_and_left(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    await place.sweep()
+    await place.work()
+    gear.profiles["budi"] = "by-hand"
+    await place.isp.pay(place.people["budi"], 150_000, at=place.now)
+    assert await work_one(place.engine)
+    assert gear.profiles["budi"] == "by-hand"
+    assert await place.isp.value("SELECT error FROM service_access") == "changed by hand"
+    assert await place.isp.value("SELECT data->>'fault' FROM event WHERE kind = 'isolation.failed'") == "DRIFTED"
+
+
+async def test_a_block_by_hand_stays_until_someone_lifts_it(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    async with place.isp.write(place.now) as session:
+        await isolation.block(session, place.people["budi"], reason="kabel dicuri")
+    await place.work()
+    await place.isp.pay(place.people["budi"], 150_000, at=place.now)
+    await place.sweep()
+    await place.work()
+    assert gear.profiles["budi"] == "isolir"
+    async with place.isp.write(place.now) as session:
+        await isolation.restore(session, place.people["budi"], reason="sudah ditemukan")
+    await place.work()
+    assert gear.profiles["budi"] == "home-budi"
+
+
+async def test_lifting_a_block_of_someone_overdue_needs_a_promise(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    await place.sweep()
+    await place.work()
+    with pytest.raises(StillOverdue):
+        async with place.isp.write(place.now) as session:
+            await isolation.restore(session, place.people["budi"], reason="kasihan")
+    async with place.isp.write(place.now) as session:
+        await isolation.promise(session, place.people["budi"], until_on=date(2026, 2, 20), reason="gajian tanggal 20")
+    await place.work()
+    assert gear.profiles["budi"] == "home-budi"
+    assert await place.sweep() == Decided(0, 0)
+    place.now = datetime(2026, 2, 20, 16, 59, tzinfo=UTC)  # 23:59 in Jakarta
+    assert await place.sweep() == Decided(0, 0)
+    place.now += timedelta(minutes=1)
+    assert await place.sweep() == Decided(1, 0), "the promise is over"
+
+
+async def test_nobody_is_cut_on_a_day_that_is_kept(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    async with place.isp.write(place.now) as session:
+        await isolation.keep_day(session, date(2026, 2, 14), reason="Hari raya")
+    assert await place.sweep() == Decided(0, 0)
+    place.now += timedelta(days=1)
+    assert await place.sweep() == Decided(1, 0)
+
+
+async def test_a_sweep_that_would_cut_too_many_asks_first(database: Database, gear: Gear) -> None:
+    names = [f"p{number:02d}" for number in range(25)]
+    place = await make(database, gear, *names)
+    assert await place.sweep() == Decided(0, 0, held=25)
+    assert await place.sweep() == Decided(0, 0, held=25)
+    ((hold_id, would_cut),) = await place.isp.rows("SELECT id, would_cut FROM isolation_hold")
+    assert would_cut == 25
+    async with place.isp.write(place.now) as session:
+        await isolation.decide_hold(session, hold_id, approved=True)
+    assert await place.sweep() == Decided(25, 0)
+    await place.work()
+    assert set(gear.profiles.values()) == {"isolir"}
+
+
+async def test_no_secret_is_anywhere_in_the_database(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    await place.sweep()
+    await place.work()
+    assert await place.isp.value("SELECT position('rahasia' in encode(config, 'escape')) FROM device") == 0
+    assert await place.isp.value("SELECT count(*) FROM event WHERE data::text LIKE '%rahasia%'") == 0

@@ -1,0 +1,107 @@
+"""On which day someone is cut: the view against the rule, said once more in Python."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sebilling.billing import isolation
+from sebilling.billing.isolation import IsolationMode
+from sebilling.clock import Month
+from sebilling.db.engine import Database
+from tests.harness import Isp
+from tests.money.model import months_between, months_later
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+
+
+def cut_on(
+    *, mode: IsolationMode, days: int, minimum: int, installed: date, owed: list[tuple[date, int]], promised: date | None, kept: set[date],
+) -> date | None:  # fmt: skip
+    """`owed` holds the day of issue and the outstanding amount of each invoice."""
+    if mode is IsolationMode.MANUAL:
+        return None
+    found, total = None, 0
+    for day, amount in sorted((_day(mode, days, installed, issued), amount) for issued, amount in owed):
+        total += amount
+        if total >= minimum and found is None:
+            found = day
+    if found is None:
+        return None
+    if promised is not None:
+        found = max(found, promised + timedelta(days=1))
+    while found in kept:
+        found += timedelta(days=1)
+    return found
+
+
+def _day(mode: IsolationMode, days: int, installed: date, issued: date) -> date:
+    if mode is IsolationMode.FROM_INVOICE:
+        return issued + timedelta(days=days)
+    months = months_between(installed, issued)
+    monthly = months_later(installed, months)
+    return (monthly if monthly >= issued else months_later(installed, months + 1)) + timedelta(days=days)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    mode=st.sampled_from(IsolationMode), days=st.integers(0, 40), minimum=st.sampled_from((1, 100_000, 200_000, 400_000)),
+    installed=st.dates(date(2025, 1, 1), date(2025, 12, 31)), issued=st.lists(st.integers(0, 27), min_size=1, max_size=3),
+    paid=st.integers(0, 300_000), promised=st.none() | st.integers(0, 50), kept=st.sets(st.integers(0, 90), max_size=20),
+)  # fmt: skip
+async def test_the_day_is_what_the_rule_says(
+    database: Database, *, mode: IsolationMode, days: int, minimum: int, installed: date, issued: list[int], paid: int,
+    promised: int | None, kept: set[int],
+) -> None:  # fmt: skip
+    connection = database.connection  # type: ignore[attr-defined]
+    await connection.rollback()
+    await connection.begin()
+    isp = await Isp.make(database)
+    customer_id = await isp.customer(installed_on=installed)
+    owed: list[tuple[date, int]] = []
+    for number, day in enumerate(issued):
+        month = Month(2026, 1).plus(number)
+        at = datetime(month.year, month.number, 1, 17, 30, tzinfo=UTC) + timedelta(days=day)  # half past midnight of the next day
+        await isp.open(month)
+        await isp.generate(month, at=at)
+        owed.append((at.astimezone(JAKARTA).date(), 150_000))
+    if paid:
+        await isp.pay(customer_id, paid, at=datetime(2026, 4, 1, tzinfo=UTC))
+    rows = await isp.rows("SELECT outstanding FROM invoice ORDER BY id")
+    owed = [(issued_on, outstanding) for (issued_on, _), (outstanding,) in zip(owed, rows, strict=True) if outstanding]
+    at = datetime(2026, 4, 1, 2, 0, tzinfo=UTC)
+    until = None if promised is None else date(2026, 4, 1) + timedelta(days=promised)
+    keeping = {date(2026, 3, 20) + timedelta(days=offset) for offset in kept}
+    async with isp.write(at) as session:
+        await isolation.set_policy(session, mode=mode, days=days, minimum=minimum)
+        if until is not None:
+            await isolation.promise(session, customer_id, until_on=until, reason="gajian")
+        for kept_day in keeping:
+            await isolation.keep_day(session, kept_day, reason="libur")
+    async with database.reading() as session:
+        found = await isolation.forecast(session, customer_id)
+    assert found.cut_on == cut_on(
+        mode=mode, days=days, minimum=minimum, installed=installed, owed=owed,
+        promised=until, kept=keeping,
+    )  # fmt: skip
+
+
+async def test_a_customers_policy_goes_before_the_counters_and_that_before_the_isps(database: Database) -> None:
+    isp = await Isp.make(database)
+    customer_id = await isp.customer()
+    await isp.open()
+    await isp.generate(at=datetime(2026, 2, 1, 3, 0, tzinfo=UTC))
+
+    async def cut() -> date | None:
+        async with database.reading() as session:
+            return (await isolation.forecast(session, customer_id)).cut_on
+
+    assert await cut() is None, "until the ISP decides, nobody is cut"
+    for given_to, days in (({}, 10), ({"counter_id": isp.counters["LKT01"]}, 20), ({"customer_id": customer_id}, 5)):
+        async with isp.write() as session:
+            await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=days, **given_to)
+        assert await cut() == date(2026, 2, 1) + timedelta(days=days)
+    async with isp.write() as session:
+        await isolation.forget_policy(session, customer_id=customer_id)
+    assert await cut() == date(2026, 2, 21)
