@@ -11,9 +11,9 @@ setup: .venv/.dev
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.run: .venv/.made requirements.lock pyproject.toml
+.venv/.run: .venv/.made requirements.lock pyproject.toml plugins/mikrotik/pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable plugins/mikrotik
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.lock
@@ -26,13 +26,16 @@ demo: .venv/.run
 run: .venv/.run
 	@$(BIN)/sebilling serve $(ARGS)
 
+# Each plugin is a distribution of its own, with tests of its own.
 test: .venv/.dev
 	$(BIN)/python -m pytest $(ARGS)
+	$(if $(ARGS),,cd plugins/mikrotik && ../../$(BIN)/python -m pytest)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd plugins/mikrotik && ../../$(BIN)/mypy
 	$(BIN)/lint-imports
 
 check: lint
