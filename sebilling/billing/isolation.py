@@ -69,16 +69,22 @@ _SEEN: Final = text(
     "SELECT EXISTS (SELECT FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope)))"
 )
 # Customers whose money is just being moved are left to the next sweep: their row is locked.
-_DUE: Final = """
-    SELECT service_access.id, service_access.customer_id, service_access.device_id, isolation.invoice_id, isolation.amount, isolation.cut_on
-      FROM service_access JOIN isolation ON isolation.customer_id = service_access.customer_id
-      JOIN device ON device.id = device_id AND enabled
-     WHERE desired = 'ACTIVE' AND isolation.cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE isolation.timezone)::date
-       AND NOT EXISTS (SELECT FROM no_cut_day WHERE day = (CAST(:at AS timestamptz) AT TIME ZONE isolation.timezone)::date)
+# The view is worked out once, not once for each access: that took 12 s for 300.
+_LATE: Final = """
+    late AS MATERIALIZED (
+        SELECT * FROM isolation WHERE cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date
+           AND NOT EXISTS (SELECT FROM no_cut_day WHERE day = (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date))
 """
-_PLAN: Final = text(f"{_DUE} ORDER BY service_access.customer_id")
+_DUE: Final = """
+    SELECT service_access.id, service_access.customer_id, service_access.device_id, late.invoice_id, late.amount, late.cut_on
+      FROM service_access JOIN late ON late.customer_id = service_access.customer_id
+      JOIN device ON device.id = device_id AND enabled
+     WHERE desired = 'ACTIVE'
+"""
+_PLAN: Final = text(f"WITH {_LATE} {_DUE} ORDER BY service_access.customer_id")
 _COUNT: Final = text(
     f"""
+    WITH {_LATE}
     SELECT (SELECT count(*) FROM ({_DUE}) due) AS due, (SELECT count(*) FROM service_access WHERE desired = 'ACTIVE') AS active,
            (SELECT mass_cut_percent FROM billing_settings) AS percent,
            EXISTS (SELECT FROM isolation_hold WHERE approved AND decided_at > CAST(:at AS timestamptz) - interval '12 hours') AS approved,
@@ -87,7 +93,7 @@ _COUNT: Final = text(
 )
 _CUT: Final = text(
     f"""
-    WITH due AS MATERIALIZED ({_DUE} FOR UPDATE OF service_access SKIP LOCKED), changed AS (
+    WITH {_LATE}, due AS MATERIALIZED ({_DUE} FOR UPDATE OF service_access SKIP LOCKED), changed AS (
         UPDATE service_access SET desired = 'BLOCKED', desired_at = :at, want = want + 1, attempts = 0, next_at = :at, error = '',
                because = 'unpaid since ' || due.cut_on || ': ' || due.amount || ' rupiah'
           FROM due WHERE service_access.id = due.id RETURNING service_access.id, service_access.customer_id, service_access.device_id

@@ -25,7 +25,7 @@ from sebilling.db.databases import create_database, drop_database
 from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
-from sebilling.demo import isp
+from sebilling.demo import isp, network
 from sebilling.money import format_rupiah
 from sebilling.server import listening_socket, serving
 
@@ -146,6 +146,7 @@ def run_month(address: str, database_url: str, month: Month, sign_ins: list[isp.
             tell(_hand_over(admin, cashiers))
         with story.step("custom billing") as tell:
             tell(_pay_three_months_at_once(admin, month))
+        cut = _isolate(story, admin) if network.available() else {}
         with story.step("recap") as tell:
             recap = admin.ask(_RECAP, month=name)
             totals = {key: sum(row[key] for row in recap) for key in _SUMMED}
@@ -157,7 +158,7 @@ def run_month(address: str, database_url: str, month: Month, sign_ins: list[isp.
     story.figures = {
         "month": name, "customers": run["progress"]["total"], "issued": run["issued"], "alreadyInvoiced": run["alreadyInvoiced"],
         "skipped": skipped, **totals, "generateSeconds": next(s["seconds"] for s in story.steps if s["step"] == "generate invoices"),
-        "issuedAgain": again["issued"], "invariantViolations": violations, "counters": recap, "steps": story.steps,
+        "issuedAgain": again["issued"], **cut, "invariantViolations": violations, "counters": recap, "steps": story.steps,
     }  # fmt: skip
     return story
 
@@ -222,6 +223,22 @@ def _pay_three_months_at_once(admin: Client, month: Month) -> str:
     billing = admin.ask(_CUSTOM, input=given)["customBilling"]
     first = billing["coming"][0]
     return f"{customer['name']} pays {first['coversFrom']} to {first['coversUntil']} at once, next due {billing['nextDueOn']}"
+
+
+def _isolate(story: Story, admin: Client) -> dict[str, Any]:
+    """Late customers are cut on a simulated router, and who pays is back as they were."""
+    with network.router() as simulator:
+        with story.step("connect a router") as tell:
+            tell(f"{network.connect(admin, simulator)} PPPoE customers on a simulated RouterOS")
+        before = network.secrets(simulator)
+        with story.step("cut who is late") as tell:
+            blocked, held = network.isolate(admin)
+            tell(f"{blocked} cut and read back{', after the guard against mass cuts had asked' if held else ''}")
+        with story.step("give back who pays") as tell:
+            restored, seconds = network.restore(admin, simulator, before)
+            tell(f"{restored} back exactly as they were, the slowest after {seconds} s")
+        wrong = network.wrongly_blocked(admin, simulator)
+    return {"blocked": blocked, "restored": restored, "restoreSeconds": seconds, "wronglyBlocked": wrong}
 
 
 def _skipped(counts: Any) -> str:

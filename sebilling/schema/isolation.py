@@ -248,8 +248,22 @@ async def decide_isolation_hold(info: Info, input: Annotated[DecideIsolationHold
     return row(done=True)
 
 
+@strawberry.type(description="What came of runIsolation.")
+class RunIsolationPayload(Payload):
+    cut: int | None = strawberry.field(description="To be cut now; devices are brought in line within seconds.")
+    given_back: int | None = strawberry.field(description="To be given back now.")
+    held: int | None = strawberry.field(description="So many would have been cut: decide about the hold first; 0: none was held.")
+
+
+@mutation(OFFICE, "Sweep now instead of within half a minute: cut whose day has come, give back who need not be cut.")
+async def run_isolation(info: Info) -> RunIsolationPayload:
+    async with info.context.transaction() as session:
+        decided = await verbs.decide(session)
+    return row(cut=decided.cut, given_back=decided.given_back, held=decided.held)
+
+
 QUERIES: Final = [isolation_policies, isolation_forecast, isolation_plan, no_cut_days, isolation_holds]
 MUTATIONS: Final = [
     set_isolation_policy, forget_isolation_policy, promise_to_pay, block_customer, restore_customer, keep_day, free_day,
-    decide_isolation_hold,
+    decide_isolation_hold, run_isolation,
 ]  # fmt: skip

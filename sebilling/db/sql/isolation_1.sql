@@ -33,11 +33,13 @@ WITH debt AS (
      ORDER BY customer_id, cut_on, invoice_id
 )
 SELECT reached.customer_id, reached.invoice_id, reached.amount::bigint AS amount, reached.mode, reached.timezone, promised.until_on AS promised_until,
-       (SELECT min(day)::date FROM generate_series(greatest(reached.cut_on, promised.until_on + 1),
-                                                   greatest(reached.cut_on, promised.until_on + 1) + 366, interval '1 day') day
-         WHERE NOT EXISTS (SELECT FROM no_cut_day WHERE no_cut_day.day = day.day::date)) AS cut_on
+       CASE WHEN EXISTS (SELECT FROM no_cut_day WHERE day = wanted.cut_on)
+            THEN (SELECT wanted.cut_on + min(ahead) FROM generate_series(1, 366) ahead
+                   WHERE NOT EXISTS (SELECT FROM no_cut_day WHERE day = wanted.cut_on + ahead))
+            ELSE wanted.cut_on END AS cut_on
   FROM reached
-  LEFT JOIN LATERAL (SELECT until_on FROM payment_promise WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1) promised ON true;
+  LEFT JOIN LATERAL (SELECT until_on FROM payment_promise WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1) promised ON true
+ CROSS JOIN LATERAL (SELECT greatest(reached.cut_on, promised.until_on + 1) AS cut_on) wanted;
 
 -- Give back who is cut by the engine and need no longer be: called in the transaction of whatever clears a debt. The
 -- worker sees it by `want`. What was blocked by hand stays.
