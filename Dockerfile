@@ -5,10 +5,11 @@ COPY requirements.lock ./
 RUN python -m venv /opt/sebilling && /opt/sebilling/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md ./
 COPY sebilling ./sebilling
-RUN /opt/sebilling/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+COPY plugins/mikrotik ./plugins/mikrotik
+RUN /opt/sebilling/bin/pip install --no-cache-dir --no-deps --no-build-isolation . ./plugins/mikrotik
 
 FROM python:3.13-slim
-RUN useradd --system --create-home --uid 10001 sebilling
+RUN useradd --system --create-home --uid 10001 sebilling && install -d -o sebilling -g sebilling /home/sebilling/var
 COPY --from=build /opt/sebilling /opt/sebilling
 ENV PATH=/opt/sebilling/bin:$PATH PYTHONUNBUFFERED=1 SEBILLING_HOST=0.0.0.0 SEBILLING_PORT=8000
 USER sebilling
