@@ -202,8 +202,8 @@ class AlreadyCorrected(Conflict):
 
 class AlreadyDecided(Conflict):
     code = ErrorCode.ALREADY_DECIDED
-    english = "Deposit {given} was verified or rejected before: submit a new deposit if more was handed over."
-    indonesian = "Setoran {given} sudah diverifikasi atau ditolak: ajukan setoran baru bila ada uang lain yang diserahkan."
+    english = "{given} was decided before: look at what was decided; if more is to be decided, submit a new one."
+    indonesian = "{given} sudah diputuskan sebelumnya: lihat keputusannya; bila ada yang lain, ajukan yang baru."
 
 
 class ChargeBilled(Conflict):

@@ -19,7 +19,7 @@ from sebilling.auth import passwords, users
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
 from sebilling.billing.reports import Report
-from sebilling.cli import exporting, importing
+from sebilling.cli import exporting, importing, isolating
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.embedded import embedded_database
@@ -27,17 +27,21 @@ from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate as migrate_to_head
 from sebilling.demo import month as demo_month
 from sebilling.errors import InvalidMonth, SebillingError
-from sebilling.jobs import worker as jobs
 from sebilling.logs import set_up
 from sebilling.money import format_rupiah
 from sebilling.schema.roots import build_schema
-from sebilling.storage import ObjectStore
 
 app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no_args_is_help=True, pretty_exceptions_enable=False)
 user_app = typer.Typer(help="Users.", no_args_is_help=True)
 counter_app = typer.Typer(help="Counters (loket).", no_args_is_help=True)
 import_app = typer.Typer(help="Bring customers in. Nothing is written without --yes, and then everything or nothing.", no_args_is_help=True)
 period_app = typer.Typer(help="Periods (bulan tagihan).", no_args_is_help=True)
+plugin_app = typer.Typer(help="Plugins.", no_args_is_help=True)
+isolation_app = typer.Typer(help="Isolation (isolir) of late customers.", no_args_is_help=True)
+secrets_app = typer.Typer(help="Secrets of devices.", no_args_is_help=True)
+app.add_typer(plugin_app, name="plugin")
+app.add_typer(isolation_app, name="isolation")
+app.add_typer(secrets_app, name="secrets")
 app.add_typer(period_app, name="period")
 app.add_typer(user_app, name="user")
 app.add_typer(counter_app, name="counter")
@@ -69,12 +73,12 @@ def _opened(settings: Settings, *, own: bool = False) -> Iterator[str]:
         yield url
 
 
-def _run(work: Callable[[Database], Awaitable[T]]) -> T:
+def _run(work: Callable[[Database], Awaitable[T]], *, connections: int = 2) -> T:
     """Do something with the database."""
     settings = _settings()
 
     async def with_database(url: str) -> T:
-        database = Database(url, connections=2)
+        database = Database(url, connections=connections)
         try:
             return await work(database)
         finally:
@@ -114,14 +118,37 @@ def serve(
 
 @app.command()
 def worker() -> None:
-    """Work on generation runs that outlast a request. Any number may run beside the servers."""
+    """Work on generation runs that outlast a request, and on isolation. Any number may run beside the servers."""
     settings = _settings()
+    _run(lambda database: isolating.work_for_ever(settings, database), connections=settings.database_connections)
 
-    async def work(database: Database) -> None:
-        store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
-        await jobs.run(database, store, clock=system_clock, wake=asyncio.Event(), chunk=settings.generate_chunk)
 
-    _run(work)
+@plugin_app.command("list")
+def plugin_list() -> None:
+    """Print the plugins that are installed, working or not, and their drivers."""
+    isolating.show_plugins(isolating.installed(_settings()), out)
+
+
+@isolation_app.command("plan")
+def isolation_plan() -> None:
+    """Print who would be cut now, and who would be given back. Changes nothing."""
+    _run(lambda database: isolating.show_plan(database, out))
+
+
+@isolation_app.command("run")
+def isolation_run() -> None:
+    """Decide once who is cut and who is given back, and work on the devices for up to a minute; exit code 1 if it was held."""
+    settings = _settings()
+    if not _run(lambda database: isolating.run_once(isolating.engine_of(settings, database), out, errors), connections=4):
+        raise typer.Exit(1)
+
+
+@secrets_app.command("rotate")
+def secrets_rotate() -> None:
+    """Encrypt the devices' settings by SEBILLING_SECRET_KEY; SEBILLING_SECRET_KEY_OLD is the key before."""
+    settings = _settings()
+    if not _run(lambda database: isolating.rotate(settings, database, out, errors)):
+        raise typer.Exit(1)
 
 
 @app.command()

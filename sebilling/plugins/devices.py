@@ -79,6 +79,15 @@ def _plain(config: DeviceConfig) -> dict[str, Any]:
     return {name: _opened(value) for name, value in config.model_dump(mode="python").items()}
 
 
+def _without_stars(given: Mapping[str, Any], current: DeviceConfig) -> dict[str, Any]:
+    """Without secrets that came back as a form was shown them: as a row of stars, which is nobody's password."""
+    return {name: value for name, value in given.items() if not _is_star(value, getattr(current, name, None))}
+
+
+def _is_star(given: Any, current: Any) -> bool:
+    return isinstance(current, SecretStr) and given == str(current)
+
+
 def _opened(value: Any) -> Any:
     match value:
         case SecretStr():
@@ -119,8 +128,8 @@ async def update(
             raise AlreadyExists(field=("input", "name"), noun="device", given=values["name"])
     if config is not None:
         driver = driver_of(plugins, row.kind)
-        kept = _plain(config_of(plugins, vault, row.kind, row.config, row.config_version))
-        values["config"] = vault.lock(_plain(_valid(driver, {**kept, **config})))
+        current = config_of(plugins, vault, row.kind, row.config, row.config_version)
+        values["config"] = vault.lock(_plain(_valid(driver, {**_plain(current), **_without_stars(config, current)})))
         values["version"] = driver.config_version
     if enabled is not None:
         values["enabled"] = enabled

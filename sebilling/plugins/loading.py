@@ -1,9 +1,12 @@
 """Loading plugins, one by one: what one does wrong stops neither another nor the application, and is shown with its error."""
 
 import asyncio
+import functools
 import inspect
+import threading
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
@@ -119,10 +122,39 @@ class Plugins:
             caller = self._manager.subset_hook_caller(hook, self._others(module))
             try:
                 async with asyncio.timeout(HOOK_SECONDS):
-                    for answer in await asyncio.to_thread(caller, **arguments):
+                    for answer in await _in_a_thread(functools.partial(caller, **arguments)):
                         if inspect.isawaitable(answer):
                             await answer
-            except Exception as error:  # noqa: BLE001 - whatever it does, the next plugin has its turn
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the next plugin has its turn
                 errors[name] = "".join(traceback.format_exception_only(error)).strip()
                 _log.error("hook_failed", plugin=name, hook=hook, exc_info=error)
         return errors
+
+
+async def _in_a_thread(call: Callable[[], Any]) -> Any:
+    """What `call` gives, from a thread of its own: those of the loop's pool are few, and hooks that block would use them up.
+
+    A daemon, so that one that stays blocked doesn't hold up the end of the process.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
+
+    def tell(answer: Any, error: BaseException | None) -> None:
+        if not done.done():  # else it was left behind
+            done.set_result((answer, error))
+
+    def work() -> None:
+        answer: Any = None
+        failed: BaseException | None = None
+        try:
+            answer = call()
+        except BaseException as error:  # noqa: BLE001 - SystemExit too is only this hook's end
+            failed = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell, answer, failed)
+
+    threading.Thread(target=work, name="sebilling-hook", daemon=True).start()
+    answer, error = await done
+    if error is not None:
+        raise error
+    return answer

@@ -226,6 +226,7 @@ class ServiceAccess:
     customer: Customer = strawberry.field(description="Whose.")
 
 
+_IN_LINE: Final = "{t}.want = {t}.have AND {t}.actual IN ({t}.desired, 'UNKNOWN')"
 ACCESS: Final = Node(
     "service_access",
     {
@@ -235,7 +236,7 @@ ACCESS: Final = Node(
             for name in ("service_kind", "key", "desired", "manual", "because", "detail", "error", "attempts", "read_at", "desired_at")
         },
         "actual": "nullif({t}.actual, 'UNKNOWN')",
-        "in_line": "({t}.want = {t}.have)",
+        "in_line": f"({_IN_LINE})",
     },
     {"device": Link("device", "{n}.id = {t}.device_id"), "customer": Link("customer", "{n}.id = {t}.customer_id")},
 )
@@ -266,7 +267,7 @@ async def service_accesses(
         if filter.blocked is not None:
             found[f"t.desired {'=' if filter.blocked else '<>'} 'BLOCKED'"] = {}
         if filter.in_line is not None:
-            in_line = "t.want = t.have AND t.actual IN (t.desired, 'UNKNOWN')"
+            in_line = _IN_LINE.format(t="t")
             found[f"({in_line})" if filter.in_line else f"NOT ({in_line})"] = {}
     return await page(info, ACCESS, first=first, after=after, order=_BY_ID, conditions=found)
 

@@ -1,4 +1,4 @@
-"""What leaves a drawer goes one after the other, and so do corrections and chunks, and the numbers of a counter's receipts."""
+"""What leaves a drawer goes one after the other, and so do the numbers of a counter's receipts."""
 
 import asyncio
 import itertools
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import corrections, custom, deposits, generation, payments
+from sebilling.billing import corrections, deposits, payments
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database
-from sebilling.errors import AlreadyCovered, AlreadyDecided, CashNotThere
-from tests.concurrency.test_locks import run_of, waits
-from tests.harness import FEBRUARY, NOW, Isp, make_user
+from sebilling.errors import AlreadyDecided, CashNotThere
+from tests.concurrency.test_locks import waits
+from tests.harness import NOW, Isp, make_user
 
 _numbers = itertools.count(10_000_000)
 
@@ -116,23 +116,6 @@ async def test_a_deposit_is_told_what_another_one_has_named_already(committed: D
         await deposits.submit(session, counter_id=isp.counters["LKT01"], amount=100_000, type=DepositType.MANUAL, key=key())
         second = await waits(submit(isp, 100_000))
     assert (await second).more_than_on_hand == 50_000
-
-
-async def test_a_correction_waits_for_the_chunk_at_its_counter(committed: Database) -> None:
-    isp = await Isp.make(committed)
-    customer_id = await isp.customer()
-    await isp.open()
-    started = await run_of(isp)
-
-    async def pay_three_months() -> None:
-        async with isp.write() as session:
-            await custom.set_billing(session, customer_id, months=3, effective_from=FEBRUARY.first)
-
-    async with isp.write() as session:
-        await generation.advance(session, chunk=10, run_id=started.run_id)
-        setting = await waits(pay_three_months())
-    assert isinstance(await outcome(setting), AlreadyCovered)
-    await isp.check()
 
 
 async def test_a_receipt_is_numbered_in_the_month_of_its_counter(committed: Database) -> None:

@@ -32,8 +32,8 @@ async def billed(database: Database) -> Isp:
 ALLOCATE = "INSERT INTO allocation (payment_id, invoice_id, amount, allocated_at) SELECT p.id, i.id, {}, now() FROM payment p, invoice i"
 ISSUE = (
     "INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, plan_name, covers_from, covers_until, issued_at, due_on,"
-    " total, allocated) SELECT period_id, counter_id, 99, 'x', {}, 'x', '2026-02-01', '2026-03-01', now(), '2026-02-20', 1, 0 FROM invoice"
-    " LIMIT 1"
+    " total, allocated, written_off) SELECT period_id, counter_id, 99, 'x', {}, 'x', '2026-02-01', '2026-03-01', now(), '2026-02-20',"
+    " 1, 0, 0 FROM invoice LIMIT 1"
 )
 
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -68,8 +68,11 @@ async def test_a_closed_period_takes_no_invoice_from_anyone(database: Database) 
     newcomer = await isp.customer()
     async with isp.write() as session:
         await periods.close(session, FEBRUARY)
-    for statement in (ISSUE.format(":c"), "UPDATE period SET closed_at = NULL WHERE :c > 0"):
-        with pytest.raises(IntegrityError):
+    for statement, told in (
+        (ISSUE.format(":c"), "a closed period takes no new invoices"),
+        ("UPDATE period SET closed_at = NULL WHERE :c > 0", "UPDATE of period is refused"),
+    ):
+        with pytest.raises(IntegrityError, match=told):
             async with isp.write() as session:
                 await session.execute(text(statement), {"c": newcomer})
 

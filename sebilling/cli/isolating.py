@@ -1,0 +1,199 @@
+"""`sebilling plugin`, `sebilling isolation`, `sebilling secrets` and the worker: what an operator of isolation does at a shell."""
+
+import asyncio
+import time
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+
+from sebilling.actor import operator
+from sebilling.auth import links
+from sebilling.billing import isolation as domain
+from sebilling.clock import Clock, system_clock
+from sebilling.config import Settings
+from sebilling.db.engine import Database
+from sebilling.jobs import isolating as loops
+from sebilling.jobs import worker as jobs
+from sebilling.jobs.isolation import Engine, work_one
+from sebilling.money import format_rupiah
+from sebilling.plugins import devices
+from sebilling.plugins.loading import Plugins, PluginStatus
+from sebilling.plugins.secrets import Undecipherable, Vault
+from sebilling.storage import ObjectStore
+
+RUN_SECONDS: Final = 60.0
+SIDE_BY_SIDE: Final = 4
+"""Devices that one command works on at once: a dead one doesn't hold up the rest."""
+_LOOK_SECONDS: Final = 0.3
+_MOST_SHOWN: Final = 20
+_NAMES: Final = text(
+    """
+    SELECT service_access.id, customer.code, customer.name, device.name AS device
+      FROM service_access JOIN customer ON customer.id = customer_id JOIN device ON device.id = device_id
+     WHERE service_access.id = ANY (:ids)
+    """
+)
+# The condition of reconsider_access, which gives them back: db/sql/isolation_1.sql.
+_GIVEN_BACK: Final = text(
+    """
+    SELECT customer.code, customer.name, device.name AS device, (desired_at AT TIME ZONE counter.timezone)::date AS since,
+           (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE invoice.customer_id = customer.id) AS amount
+      FROM service_access JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
+      JOIN device ON device.id = device_id
+     WHERE desired = 'BLOCKED' AND NOT manual
+       AND NOT EXISTS (SELECT FROM isolation WHERE isolation.customer_id = customer.id
+                          AND isolation.cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE isolation.timezone)::date)
+     ORDER BY customer.id
+    """
+)
+# The lock of the workers' sweep, waited for: whoever calls the command wants an answer.
+_ONE_SWEEP: Final = text("SELECT pg_advisory_xact_lock(3, 0)")
+_ASKING: Final = text("SELECT id FROM isolation_hold WHERE decided_at IS NULL ORDER BY id DESC LIMIT 1")
+_WAITING: Final = """
+    SELECT {} FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
+     WHERE want > have AND enabled
+"""
+_COUNT_WAITING: Final = text(_WAITING.format("count(*)"))
+_SHOW_WAITING: Final = text(
+    _WAITING.format("customer.code, key, device.name AS device, desired, coalesce(nullif(error, ''), problems->>0, '') AS error")
+    + f" ORDER BY desired, service_access.id LIMIT {_MOST_SHOWN}"
+)
+
+
+def vault_of(settings: Settings) -> Vault:
+    """The vault that the server has too. Raises OSError."""
+    key = links.key_in(settings.var) if settings.secret_key is None else links.derived(settings.secret_key.get_secret_value())
+    old = [] if settings.secret_key_old is None else [links.derived(settings.secret_key_old.get_secret_value())]
+    return Vault(key, *old)
+
+
+def installed(settings: Settings) -> Plugins:
+    """The plugins that are installed and not switched off."""
+    return Plugins.load(disabled=settings.plugins_disabled.split(","))
+
+
+def engine_of(settings: Settings, database: Database) -> Engine:
+    """An engine with the installed plugins."""
+    return loops.engine_of(database, installed(settings), vault_of(settings), clock=system_clock)
+
+
+async def work_for_ever(settings: Settings, database: Database) -> None:
+    """Generation and isolation side by side, until cancelled."""
+    store, engine = ObjectStore.open(settings.storage_url, settings.var / "uploads"), engine_of(settings, database)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(jobs.run(database, store, clock=system_clock, wake=asyncio.Event(), chunk=settings.generate_chunk))
+        group.create_task(loops.run(engine))
+
+
+def show_plugins(plugins: Plugins, out: Console) -> None:
+    """Print what is installed, working or not."""
+    table = Table("name", "package", "version", "status", "error", "drivers")
+    for one in plugins.plugins:
+        style = "red" if one.status is PluginStatus.FAILED else ""
+        # errors may hold brackets, which the console would take for markup
+        cells = (one.name, one.distribution, one.version, one.status.value, one.error, ", ".join(one.drivers))
+        table.add_row(*(cell.replace("[", r"\[") for cell in cells), style=style)
+    out.print(table)
+    if not plugins.plugins:
+        out.print("No plugin is installed: without one, nobody can be cut.")
+
+
+async def show_plan(database: Database, out: Console, *, clock: Clock = system_clock) -> None:
+    """Print whom a sweep would cut now and whom it would give back. Changes nothing."""
+    at = clock()
+    async with database.reading() as session:
+        cut = await domain.plan(session, at=at)
+        names = {row.id: row for row in await session.rows(_NAMES, {"ids": [one.id for one in cut]})}
+        given_back = await session.rows(_GIVEN_BACK, {"at": at})
+        hold_id = await session.value(_ASKING)
+    table = Table("would be", "customer", "name", "device", "owes", "since")
+    for one in cut:
+        who = names[one.id]
+        _row(table, "cut", who.code, who.name, who.device, format_rupiah(one.amount), str(one.cut_on))
+    for row in given_back:
+        _row(table, "given back", row.code, row.name, row.device, format_rupiah(row.amount), str(row.since))
+    if cut or given_back:
+        out.print(table)
+    out.print(f"{len(cut)} would be cut, {len(given_back)} would be given back. Nothing was changed.")
+    if hold_id is not None:
+        out.print(f"A held sweep (hol_{hold_id}) waits for someone's decision.")
+
+
+def _row(table: Table, *cells: str) -> None:
+    table.add_row(*(cell.replace("[", r"\[") for cell in cells))
+
+
+async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> bool:
+    """One sweep, then devices until nothing is to be done or `seconds` have passed. False, with the remedy, if the sweep was held."""
+    async with engine.database.transaction(actor=operator("sebilling isolation run"), at=engine.clock()) as session:
+        await session.execute(_ONE_SWEEP)
+        decided = await domain.decide(session)
+        hold_id = await session.value(_ASKING) if decided.held else None
+    out.print(f"The sweep decided: {decided.cut} to be cut, {decided.given_back} to be given back.")
+    begun_with = await _waiting(engine)
+    until = time.monotonic() + seconds
+    async with asyncio.TaskGroup() as group:
+        for _ in range(SIDE_BY_SIDE):
+            group.create_task(_work(engine, until=until))
+    left = await _waiting(engine)
+    out.print(f"On devices: {max(0, begun_with - left)} were made so and read back, {left} wait.")
+    if left:
+        await _show_waiting(engine, out)
+    if hold_id is None:
+        return True
+    errors.print(
+        f"The sweep was held: {decided.held} customers would be cut at once, which is more than the settings allow, so nobody was."
+        f" Look at `sebilling isolation plan`; if it is right, let an admin or finance approve it"
+        f" (decideIsolationHold, id hol_{hold_id}) and run this again within twelve hours.",
+        style="red", markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    return False
+
+
+async def _work(engine: Engine, *, until: float) -> None:
+    # A session that runs is never broken off: what it sent must be read back.
+    while time.monotonic() < until:
+        if not await work_one(engine):
+            if not await _waiting(engine):
+                return
+            await asyncio.sleep(min(_LOOK_SECONDS, max(0.0, until - time.monotonic())))
+
+
+async def _waiting(engine: Engine) -> int:
+    async with engine.database.reading() as session:
+        found: int = await session.value(_COUNT_WAITING)
+    return found
+
+
+async def _show_waiting(engine: Engine, out: Console) -> None:
+    async with engine.database.reading() as session:
+        rows = await session.rows(_SHOW_WAITING)
+    table = Table("waits to be", "customer", "key", "device", "error")
+    for row in rows:
+        _row(table, row.desired, row.code, row.key, row.device, row.error)
+    out.print(table)
+
+
+async def rotate(settings: Settings, database: Database, out: Console, errors: Console) -> bool:
+    """Encrypt the devices' settings by the new key. False, with a sentence and nothing changed, if that can't be."""
+    if settings.secret_key is None or settings.secret_key_old is None:
+        _say(errors, "Set SEBILLING_SECRET_KEY to the new key and SEBILLING_SECRET_KEY_OLD to the one before, then run this again.")
+        return False
+    try:
+        async with database.transaction(actor=operator("sebilling secrets rotate"), at=system_clock()) as session:
+            count = await devices.rotate(session, vault_of(settings))
+    except Undecipherable:
+        _say(
+            errors,
+            "A device's settings can't be deciphered by SEBILLING_SECRET_KEY or SEBILLING_SECRET_KEY_OLD, so nothing was changed:"
+            " set SEBILLING_SECRET_KEY_OLD to the key that they were encrypted by.",
+        )
+        return False
+    out.print(f"The settings of {count} devices are encrypted by the new key: SEBILLING_SECRET_KEY_OLD can go once all servers have it.")
+    return True
+
+
+def _say(errors: Console, sentence: str) -> None:
+    errors.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,241 @@
+"""Devices and isolation through GraphQL: who may do what, and no secret in any answer."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from sebilling.actor import Role
+from sebilling.auth import links
+from sebilling.billing import isolation
+from sebilling.db.engine import Database
+from sebilling.plugins.secrets import Vault
+from tests.harness import Api, Isp, make_user
+from tests.isolation.gear import GEARS, Gear
+
+LATE = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
+SECRET = "sandi-router-777"
+CREATE = (
+    "mutation($input: CreateDeviceInput!) { createDevice(input: $input) { device { id name kind enabled } errors { code field message } } }"
+)
+UPDATE = "mutation($input: UpdateDeviceInput!) { updateDevice(input: $input) { device { id name enabled } errors { code field message } } }"
+DELETE = "mutation($input: DeviceIdInput!) { deleteDevice(input: $input) { device { id } errors { code field message } } }"
+TEST = (
+    "mutation($input: DeviceIdInput!) { testDevice(input: $input) { device { reachable problems facts } errors { code field message } } }"
+)
+ACCESS = (
+    "mutation($input: SetServiceAccessInput!) { setServiceAccess(input: $input)"
+    " { access { id desired actual inLine } errors { code field message } } }"
+)
+POLICY = "mutation($input: SetIsolationPolicyInput!) { setIsolationPolicy(input: $input) { done errors { code field message } } }"
+PROMISE = "mutation($input: PromiseToPayInput!) { promiseToPay(input: $input) { customer { id } errors { code field message } } }"
+BLOCK = "mutation($input: BlockCustomerInput!) { blockCustomer(input: $input) { customer { id } errors { code field message } } }"
+RESTORE = "mutation($input: BlockCustomerInput!) { restoreCustomer(input: $input) { customer { id } errors { code field message } } }"
+DECIDE = "mutation($input: DecideIsolationHoldInput!) { decideIsolationHold(input: $input) { done errors { code field message } } }"
+FORECAST = "query($id: ID!) { isolationForecast(customerId: $id) { cutOn because } }"
+PLAN = "{ isolationPlan { customerId deviceId amount cutOn } }"
+ACCESSES = "query($filter: ServiceAccessFilter) { serviceAccesses(filter: $filter) { nodes { key desired actual inLine manual } } }"
+
+
+@pytest.fixture(autouse=True)
+def gear() -> Iterator[Gear]:
+    GEARS["one"] = Gear()
+    yield GEARS["one"]
+    GEARS.clear()
+
+
+@pytest_asyncio.fixture
+async def isp(database: Database) -> Isp:
+    """Two counters, and a user of each role that matters."""
+    made = await Isp.make(database, "LKT01", "LKT02")
+    async with made.write() as session:
+        await make_user(session, "kasir", Role.CLERK, "LKT01")
+        await make_user(session, "teknisi", Role.TECHNICIAN)
+    return made
+
+
+@pytest_asyncio.fixture
+async def api(database: Database, isp: Isp) -> Api:
+    made = Api(database, at=LATE)
+    await made.sign_in()
+    return made
+
+
+async def device(api: Api) -> str:
+    made = await api.do(CREATE, input={"name": "RB1", "kind": "test.gear", "config": {"gear": "one", "password": SECRET}})
+    found: str = made["device"]["id"]
+    return found
+
+
+async def person(isp: Isp, api: Api, device_id: str, name: str, counter: str = "LKT01") -> int:
+    customer_id = await isp.customer(name, counter=counter)
+    GEARS["one"].profiles[name] = "home"
+    given = {"customerId": f"cus_{customer_id}", "deviceId": device_id, "serviceKind": "PPPOE", "key": name}
+    assert (await api.do(ACCESS, input=given))["access"]["desired"] == "ACTIVE"
+    return customer_id
+
+
+async def opened(isp: Isp) -> dict[str, Any]:
+    return Vault(links.derived("of tests")).open(await isp.value("SELECT config FROM device"))
+
+
+async def test_a_secret_goes_in_and_never_comes_out(api: Api, isp: Isp) -> None:
+    answers = [await api.raw(CREATE, input={"name": "RB1", "kind": "test.gear", "config": {"gear": "one", "password": SECRET}})]
+    device_id = answers[0]["data"]["createDevice"]["device"]["id"]
+    answers.append(await api.raw("query($id: ID!) { deviceConfig(id: $id) { config } }", id=device_id))
+    config = answers[-1]["data"]["deviceConfig"]["config"]
+    assert config["gear"] == "one"
+    assert set(config["password"]) == {"*"}
+    answers.append(await api.raw("{ devices { id name kind problems facts } drivers { kind configSchema } plugins { name error } }"))
+    answers.append(await api.raw("{ events(first: 50) { nodes { kind data } } }"))
+    for wrong in ({"gear": "one", "password": [SECRET]}, {"gear": 7, "password": SECRET}, {"gear": "one", "pasword": SECRET}, SECRET):
+        answers.append(await api.raw(CREATE, input={"name": "RB2", "kind": "test.gear", "config": wrong}))
+        answers.append(await api.raw(UPDATE, input={"id": device_id, "config": wrong}))
+    assert SECRET not in json.dumps(answers)
+    assert (await opened(isp))["password"] == SECRET
+
+
+async def test_wrong_settings_name_the_field_and_not_the_value(api: Api) -> None:
+    for config, field in (({"gear": "one", "password": [SECRET]}, "password"), ({}, "gear"), ({"gear": "one", "port": SECRET}, "port")):
+        payload = await api.ask(CREATE, input={"name": "RB1", "kind": "test.gear", "config": config})
+        (error,) = payload["errors"]
+        assert (error["code"], error["field"]) == ("INVALID_DEVICE", ["input", "config"])
+        assert field in error["message"]
+        assert SECRET not in error["message"]
+    assert await api.refused(CREATE, input={"name": "RB1", "kind": "no.such", "config": {}}) == ("INVALID_DEVICE", ["input", "kind"])
+
+
+async def test_an_update_keeps_what_it_leaves_out(api: Api, isp: Isp) -> None:
+    device_id = await device(api)
+    await api.do(UPDATE, input={"id": device_id, "name": "RB9", "config": {"gear": "two"}})
+    assert await opened(isp) == {"gear": "two", "password": SECRET}
+    await api.do(UPDATE, input={"id": device_id, "config": {"password": "new-one"}, "enabled": False})
+    assert await opened(isp) == {"gear": "two", "password": "new-one"}
+
+
+async def test_what_the_form_showed_as_stars_is_kept_when_it_is_sent_back(api: Api, isp: Isp) -> None:
+    device_id = await device(api)
+    shown = (await api.ask("query($id: ID!) { deviceConfig(id: $id) { config } }", id=device_id))["config"]
+    await api.do(UPDATE, input={"id": device_id, "config": shown})
+    assert (await opened(isp))["password"] == SECRET
+
+
+async def test_a_device_with_customers_isnt_deleted(api: Api, isp: Isp) -> None:
+    device_id = await device(api)
+    await person(isp, api, device_id, "budi")
+    assert await api.refused(DELETE, input={"id": device_id}) == ("DEVICE_IN_USE", ["input", "id"])
+    (access_id,) = (await isp.rows("SELECT id FROM service_access"))[0]
+    await api.do(
+        "mutation($input: RemoveServiceAccessInput!) { removeServiceAccess(input: $input) { errors { code } } }",
+        input={"id": f"acc_{access_id}"},
+    )
+    await api.do(DELETE, input={"id": device_id})
+
+
+async def test_a_key_is_one_customers_and_of_a_kind_that_the_driver_has(api: Api, isp: Isp) -> None:
+    device_id = await device(api)
+    await person(isp, api, device_id, "budi")
+    given = {"customerId": f"cus_{await isp.customer('siti')}", "deviceId": device_id, "serviceKind": "PPPOE", "key": "budi"}
+    assert (await api.refused(ACCESS, input=given))[0] == "ALREADY_EXISTS"
+    assert await api.refused(ACCESS, input={**given, "serviceKind": "ONU"}) == ("INVALID_DEVICE", ["input", "serviceKind"])
+
+
+async def test_a_device_is_asked_how_it_is(api: Api, gear: Gear) -> None:
+    device_id = await device(api)
+    assert (await api.do(TEST, input={"id": device_id}))["device"] == {"reachable": True, "problems": [], "facts": {"version": "1"}}
+    gear.unreachable = True
+    assert (await api.do(TEST, input={"id": device_id}))["device"]["reachable"] is False
+
+
+async def test_from_the_policy_to_the_plan(api: Api, isp: Isp) -> None:
+    device_id = await device(api)
+    customer_id = await person(isp, api, device_id, "budi")
+    await isp.open()
+    await isp.generate()
+    assert (await api.ask(FORECAST, id=f"cus_{customer_id}"))["cutOn"] is None
+    assert await api.ask(PLAN) == []
+    await api.do(POLICY, input={"mode": "FROM_INVOICE", "days": 10})
+    forecast = await api.ask(FORECAST, id=f"cus_{customer_id}")
+    assert forecast["cutOn"] == "2026-02-13"
+    assert "150.000" in forecast["because"]
+    (planned,) = await api.ask(PLAN)
+    assert (planned["customerId"], planned["deviceId"], planned["cutOn"]) == (f"cus_{customer_id}", device_id, "2026-02-13")
+    assert await isp.value("SELECT desired FROM service_access") == "ACTIVE", "a plan changes nothing"
+
+
+async def test_a_clerk_takes_promises_at_their_own_counter(api: Api, isp: Isp) -> None:
+    device_id = await device(api)
+    own = await person(isp, api, device_id, "budi")
+    other = await person(isp, api, device_id, "siti", "LKT02")
+    await isp.open()
+    await isp.generate()
+    await api.do(POLICY, input={"mode": "FROM_INVOICE", "days": 10})
+    await api.sign_in("kasir")
+    given = {"untilOn": "2026-02-20", "reason": "gajian"}
+    await api.do(PROMISE, input={"customerId": f"cus_{own}", **given})
+    assert (await api.ask(FORECAST, id=f"cus_{own}"))["cutOn"] == "2026-02-21"
+    assert (await api.refused(PROMISE, input={"customerId": f"cus_{other}", **given}))[0] == "NOT_FOUND"
+    assert await api.top_error(FORECAST, id=f"cus_{other}") == "NOT_FOUND"
+    assert await isp.value("SELECT count(*) FROM payment_promise") == 1
+
+
+async def test_a_technician_blocks_and_restores(api: Api, isp: Isp) -> None:
+    customer_id = await person(isp, api, await device(api), "budi")
+    await api.sign_in("teknisi")
+    given = {"customerId": f"cus_{customer_id}", "reason": "kabel dicuri"}
+    await api.do(BLOCK, input=given)
+    (node,) = (await api.ask(ACCESSES, filter={"blocked": True}))["nodes"]
+    assert (node["desired"], node["manual"], node["inLine"]) == ("BLOCKED", True, False)
+    await api.do(RESTORE, input=given)
+    assert (await api.ask(ACCESSES, filter={"blocked": True}))["nodes"] == []
+    assert (await api.refused(RESTORE, input=given))[0] == "NO_ACCESS"
+
+
+async def test_a_held_sweep_is_decided_once(api: Api, isp: Isp) -> None:
+    device_id = await device(api)
+    for number in range(25):
+        await person(isp, api, device_id, f"p{number}")
+    await isp.open()
+    await isp.generate()
+    await api.do(POLICY, input={"mode": "FROM_INVOICE", "days": 10})
+    async with isp.write(LATE) as session:
+        assert (await isolation.decide(session)).held == 25
+    (hold,) = await api.ask("{ isolationHolds { id wouldCut ofActive approved } }")
+    assert (hold["wouldCut"], hold["approved"]) == (25, None)
+    await api.do(DECIDE, input={"id": hold["id"], "approved": True})
+    assert (await api.refused(DECIDE, input={"id": hold["id"], "approved": False}))[0] == "ALREADY_DECIDED"
+    assert (await api.refused(DECIDE, input={"id": "hol_999999", "approved": False}))[0] == "NOT_FOUND"
+    async with isp.write(LATE) as session:
+        assert (await isolation.decide(session)).cut == 25
+
+
+async def test_drift_is_what_isnt_in_line(api: Api, isp: Isp) -> None:
+    device_id = await device(api)
+    for name in ("budi", "siti"):
+        await person(isp, api, device_id, name)
+    assert (await api.ask(ACCESSES, filter={"inLine": False}))["nodes"] == []
+    async with isp.write(LATE) as session:
+        await session.execute(text("UPDATE service_access SET actual = 'DRIFTED' WHERE key = 'siti'"))
+    (node,) = (await api.ask(ACCESSES, filter={"inLine": False}))["nodes"]
+    assert (node["key"], node["actual"], node["inLine"]) == ("siti", "DRIFTED", False)
+    (node,) = (await api.ask(ACCESSES, filter={"inLine": True}))["nodes"]
+    assert (node["key"], node["inLine"]) == ("budi", True)
+
+
+async def test_roles(api: Api, isp: Isp) -> None:
+    device_id = await device(api)
+    customer_id = await person(isp, api, device_id, "budi")
+    await api.sign_in("kasir")
+    config = {"gear": "one", "password": SECRET}
+    assert (await api.refused(CREATE, input={"name": "RB2", "kind": "test.gear", "config": config}))[0] == "FORBIDDEN"
+    assert (await api.refused(BLOCK, input={"customerId": f"cus_{customer_id}", "reason": "iseng saja"}))[0] == "FORBIDDEN"
+    assert await api.top_error("query($id: ID!) { deviceConfig(id: $id) { config } }", id=device_id) == "FORBIDDEN"
+    await api.sign_in("teknisi")
+    assert (await api.refused(POLICY, input={"mode": "MANUAL", "days": 0}))[0] == "FORBIDDEN"
+    assert (await api.refused(PROMISE, input={"customerId": f"cus_{customer_id}", "untilOn": "2026-02-20", "reason": "gajian"}))[
+        0
+    ] == "FORBIDDEN"

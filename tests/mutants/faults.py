@@ -1,0 +1,328 @@
+"""The faults as data: what is written, what a mistake would write instead, and the tests that must notice.
+
+`old` stands exactly once in its file; tests/mutants/test_faults.py fails as soon as it doesn't, so that no fault rots silently.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+PRICING: Final = ("tests/billing/test_pricing.py",)
+CORRECTIONS: Final = ("tests/billing/test_corrections.py",)
+DEPOSITS: Final = ("tests/billing/test_deposits.py",)
+CUSTOM: Final = ("tests/billing/test_custom.py",)
+GENERATION: Final = ("tests/billing/test_generation.py",)
+PAYMENTS: Final = ("tests/billing/test_payments.py",)
+LOCKS: Final = ("tests/concurrency/test_locks.py",)
+DRAWERS: Final = ("tests/concurrency/test_drawers.py",)
+MACHINE: Final = ("tests/money/test_machine.py",)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A mistake: in `file` (below sebilling/) `new` instead of `old`; `tests` are the arguments of pytest."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+FAULTS: Final = (
+    # --- rounding ----------------------------------------------------------------------------------------------------------
+    Fault(
+        "every-rounding-goes-down", "db/sql/guards_2.sql",
+        "RETURN div(2 * numerator + denominator, 2 * denominator)::bigint;", "RETURN div(numerator, denominator)::bigint;", MACHINE,
+    ),
+    Fault(
+        "half-goes-down", "db/sql/guards_2.sql",
+        "div(2 * numerator + denominator, 2 * denominator)", "div(2 * numerator + denominator - 1, 2 * denominator)", PRICING,
+    ),
+    Fault(
+        "proration-rounds-down", "billing/pricing.py",
+        "half_up(price * lead_days, lead_of) AS lead_amount", "(price * lead_days / lead_of) AS lead_amount", PRICING,
+    ),
+    Fault(
+        "percent-rounds-down", "billing/pricing.py",
+        "least(price, coalesce(amount, half_up(price * percent, 100)))",
+        "least(price, coalesce(amount, div(price * percent, 100)::bigint))", PRICING,
+    ),
+    Fault(
+        "tax-rounds-down", "billing/pricing.py",
+        "ELSE half_up(tax_base * tax_rate * tax_numerator, 100 * tax_denominator) END",
+        "ELSE div(tax_base * tax_rate * tax_numerator, 100 * tax_denominator)::bigint END", PRICING,
+    ),
+    Fault(
+        "tax-rounding-setting-ignored", "billing/pricing.py", "CASE tax_rounding WHEN 'DOWN' THEN", "CASE tax_rounding WHEN '' THEN",
+        PRICING,
+    ),
+    # --- tax ---------------------------------------------------------------------------------------------------------------
+    Fault(
+        "tax-without-its-fraction", "billing/pricing.py",
+        "half_up(tax_base * tax_rate * tax_numerator, 100 * tax_denominator)", "half_up(tax_base * tax_rate, 100)", PRICING,
+    ),
+    Fault(
+        "late-fee-is-taxed", "billing/pricing.py",
+        "subscription + coalesce(charged.taxable, 0) AS tax_base", "subscription + coalesce(charged.amount, 0) AS tax_base", PRICING,
+    ),
+    Fault(
+        "discount-is-taxed", "billing/pricing.py",
+        "subscription + coalesce(charged.taxable, 0) AS tax_base",
+        "subscription + coalesce(taken_off.amount, 0) + coalesce(charged.taxable, 0) AS tax_base", MACHINE,
+    ),
+    # --- which days --------------------------------------------------------------------------------------------------------
+    Fault(
+        "proration-by-thirty-days", "billing/pricing.py",
+        "CAST(:after AS date) - :month AS lead_of, 0 AS tail_days", "30 AS lead_of, 0 AS tail_days", PRICING,
+    ),
+    Fault(
+        "months-counted-one-too-many", "billing/pricing.py",
+        "- extract(month FROM effective_from))::int AS nth", "- extract(month FROM effective_from) + 1)::int AS nth", PRICING,
+    ),
+    Fault(
+        "cycle-one-month-too-short", "billing/pricing.py",
+        '{_GRID.format(k="n")} END AS covers_until', '{_GRID.format(k="n - 1")} END AS covers_until', PRICING,
+    ),
+    Fault(
+        "month-after-a-month", "billing/pricing.py",
+        "(anchor + make_interval(months => nth + {k}))::date",
+        "(anchor + make_interval(months => nth) + make_interval(months => {k}))::date", PRICING,
+    ),
+    Fault(
+        "foretold-month-after-a-month", "billing/custom.py",
+        "(day := day_after_months(anchor, nth + k))", "(day := day_after_months(day_after_months(anchor, nth), k))", CUSTOM,
+    ),
+    Fault(
+        "covered-by-cycle-not-seen", "billing/pricing.py", " OR months > 1 AND covered_until > start THEN", " THEN", PRICING,
+    ),
+    Fault(
+        "void-still-covers", "billing/pricing.py",
+        "WHERE customer_id = customer.id AND voided_at IS NULL AND covers_until", "WHERE customer_id = customer.id AND covers_until",
+        CORRECTIONS,
+    ),
+    Fault(
+        "void-keeps-its-days", "db/migrations/versions/0002_all_of_the_money.py",
+        "daterange(covers_from, covers_until) WITH &&) WHERE (voided_at IS NULL)", "daterange(covers_from, covers_until) WITH &&)",
+        CORRECTIONS,
+    ),
+    Fault(
+        "later-decision-ignored", "billing/pricing.py",
+        "least(covered_again_from, superseded_on) AS taken_from", "covered_again_from AS taken_from", PRICING,
+    ),
+    Fault(
+        "days-before-a-cycle-forgotten", "billing/pricing.py",
+        "WHEN anchor >= :month THEN least(start, greatest(:month, installed_on, covered_until))", "WHEN anchor >= :month THEN start",
+        PRICING,
+    ),
+    Fault(
+        "first-possible-a-day-early", "billing/custom.py",
+        "*(until for _, _, until in self.invoiced)", "*(until - timedelta(days=1) for _, _, until in self.invoiced)",
+        CUSTOM,
+    ),
+    Fault("due-day-of-utc", "billing/pricing.py", "CAST(:at AT TIME ZONE counter.timezone AS date)", "CAST(:at AT TIME ZONE 'UTC' AS date)",
+          GENERATION),
+    Fault(
+        "cycle-due-on-the-counters-day", "billing/pricing.py",
+        "CASE WHEN months > 1 THEN greatest(today, start) ELSE", "CASE WHEN months > 99 THEN greatest(today, start) ELSE", PRICING,
+    ),
+    # --- discounts, charges, fees ------------------------------------------------------------------------------------------
+    Fault(
+        "discount-above-its-month", "billing/pricing.py",
+        "least(price, coalesce(amount, half_up(price * percent, 100)))", "coalesce(amount, half_up(price * percent, 100))", PRICING,
+    ),
+    Fault(
+        "discounts-above-all-months", "billing/pricing.py",
+        "least(amount, subscription - before)::bigint AS amount", "amount::bigint AS amount", PRICING,
+    ),
+    Fault("discount-on-its-last-day", "billing/pricing.py", "{day} < coalesce(until_on", "{day} <= coalesce(until_on", PRICING),
+    Fault(
+        "late-fee-again", "billing/pricing.py",
+        " < today AND (SELECT id FROM charge WHERE overdue_invoice_id = invoice.id) IS NULL", " < today", PRICING,
+    ),
+    Fault(
+        "late-fee-a-day-early", "billing/pricing.py",
+        "invoice.due_on + late_fee_after_days < today", "invoice.due_on + late_fee_after_days <= today", PRICING,
+    ),
+    Fault("charge-billed-twice", "billing/pricing.py", "WHERE invoice_id IS NULL AND cancelled_at IS NULL", "WHERE cancelled_at IS NULL",
+          PRICING),
+    Fault(
+        "charge-not-freed-by-void", "db/sql/guards_2.sql",
+        "UPDATE charge SET invoice_id = NULL WHERE invoice_id = NEW.invoice_id;", "", PRICING,
+    ),
+    Fault(
+        "fee-stays-after-void", "billing/corrections.py",
+        "AND (SELECT voided_at FROM invoice WHERE id = overdue_invoice_id) IS NOT NULL", "AND false", CORRECTIONS,
+    ),
+    # --- generation --------------------------------------------------------------------------------------------------------
+    Fault("inactive-customers-billed", "billing/pricing.py", "WHEN NOT active THEN", "WHEN active IS NULL THEN", GENERATION),
+    Fault(
+        "numbers-for-the-skipped", "billing/generation.py",
+        "WHERE verdict = 'ISSUE') numbered", ") numbered WHERE verdict = 'ISSUE'", GENERATION,
+    ),
+    Fault(
+        "papers-show-the-present-plan", "billing/receipts.py", "customer.phone AS customer_phone, plan_name,",
+        "customer.phone AS customer_phone, (SELECT name FROM plan WHERE plan.id = customer.plan_id) AS plan_name,", PRICING,
+    ),
+    Fault("credit-waits-on", "billing/generation.py", "if counted and counted[0].credit_waits:", "if not counted:", GENERATION),
+    Fault(
+        "newest-credit-first-at-generation", "billing/generation.py",
+        "ORDER BY payment.id) - credit AS before", "ORDER BY payment.id DESC) - credit AS before", GENERATION,
+    ),
+    Fault(
+        "chunk-without-lock-of-tasks", "billing/generation.py",
+        "ORDER BY task.counter_id LIMIT 1000 FOR UPDATE OF task", "ORDER BY task.counter_id LIMIT 1000", LOCKS,
+    ),
+    Fault(
+        "generation-without-lock-of-counter", "billing/generation.py",
+        "counter_id, pg_advisory_xact_lock(1, counter_id::int),", "counter_id,", LOCKS,
+    ),
+    Fault(
+        "closed-period-takes-invoices", "db/sql/guards_1.sql",
+        "closed_at IS NOT NULL AND id IN (SELECT DISTINCT period_id FROM new_invoice)", "false",
+        CORRECTIONS,
+    ),
+    # --- payments ----------------------------------------------------------------------------------------------------------
+    Fault(
+        "surplus-dropped", "db/sql/record_payment_3.sql",
+        "p_customer, p_counter, p_amount, 0, 0, p_method", "p_customer, p_counter, greatest(least(p_amount, payable), 1), 0, 0, p_method",
+        PAYMENTS,
+    ),
+    Fault(
+        "newest-invoice-first", "db/sql/record_payment_3.sql",
+        "ORDER BY array_position(p_invoices, id), due_on, id) - outstanding", "ORDER BY due_on DESC, id DESC) - outstanding", PAYMENTS,
+    ),
+    Fault(
+        "payment-without-lock-of-customer", "db/sql/record_payment_3.sql",
+        "counter_id = ANY (p_scope)) FOR NO KEY UPDATE;", "counter_id = ANY (p_scope));", LOCKS,
+    ),
+    Fault(
+        "payment-without-lock-of-counter", "db/sql/record_payment_3.sql",
+        "    PERFORM pg_advisory_xact_lock_shared(1, home::int);\n", "", LOCKS,
+    ),
+    Fault(
+        "payment-of-another-body", "db/sql/record_payment_3.sql",
+        "earlier.operation = 'recordPayment' AND earlier.fingerprint = p_fingerprint", "earlier.operation = 'recordPayment'", PAYMENTS,
+    ),
+    Fault(
+        "deed-of-another-body", "billing/idempotency.py",
+        " or earlier.operation != operation or bytes(earlier.fingerprint) != fingerprint:", " or earlier.operation != operation:",
+        CORRECTIONS,
+    ),
+    Fault(
+        "payment-at-any-counter", "db/sql/record_payment_3.sql",
+        "FROM counter WHERE id = p_counter AND (p_scope IS NULL OR id = ANY (p_scope));", "FROM counter WHERE id = p_counter;", PAYMENTS,
+    ),
+    Fault(
+        "receipt-number-without-lock", "db/sql/record_payment_3.sql",
+        """    INSERT INTO receipt_series AS series (counter_id, month, next_number) VALUES (p_counter, date_trunc('month', today)::date, 2)
+    ON CONFLICT (counter_id, month) DO UPDATE SET next_number = series.next_number + 1
+    RETURNING next_number - 1 INTO number_in_month;
+""",
+        """    SELECT coalesce(max(sequence), 0) + 1 INTO number_in_month FROM receipt
+     WHERE counter_id = p_counter AND month = date_trunc('month', today)::date;
+""", DRAWERS,
+    ),
+    Fault("received-on-the-day-of-utc", "db/sql/record_payment_3.sql", "today := (p_at AT TIME ZONE zone)::date;",
+          "today := (p_at AT TIME ZONE 'UTC')::date;", PAYMENTS),
+    Fault(
+        "receipt-of-the-month-of-utc", "db/sql/record_payment_3.sql",
+        "'KW/' || to_char(today, 'YYYY-MM')", "'KW/' || to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM')", DRAWERS,
+    ),
+    Fault("surplus-unexplained", "db/sql/record_payment_3.sql", "WHEN payable = 0 THEN 'IN_ADVANCE'", "WHEN payable = 0 THEN ''", MACHINE),
+    Fault(
+        "newest-credit-first-by-hand", "billing/credit.py",
+        "sum(credit) OVER (ORDER BY id) - credit AS starts, sum(credit) OVER (ORDER BY id) AS ends",
+        "sum(credit) OVER (ORDER BY id DESC) - credit AS starts, sum(credit) OVER (ORDER BY id DESC) AS ends", CORRECTIONS,
+    ),
+    # --- corrections -------------------------------------------------------------------------------------------------------
+    Fault(
+        "reversal-leaves-the-invoice-paid", "billing/corrections.py",
+        '    await session.execute(_DEALLOCATE_PAYMENT, {"payment": payment_id, "at": session.at})\n', "", CORRECTIONS,
+    ),
+    Fault("deposited-cash-reversed", "billing/corrections.py", "if payment.method == PaymentMethod.CASH:", 'if payment.method == "":',
+          CORRECTIONS),
+    Fault("refund-without-cash", "billing/corrections.py", "if method is PaymentMethod.CASH:", "if method is None:", CORRECTIONS),
+    Fault(
+        "refund-stays-in-the-drawer", "db/sql/views_1.sql",
+        "SELECT counter_id, refunded_by, 0, amount, 0, 0, 0 FROM refund", "SELECT counter_id, refunded_by, 0, 0, 0, 0, 0 FROM refund",
+        CORRECTIONS,
+    ),
+    Fault(
+        "void-in-a-closed-period", "billing/corrections.py",
+        '"period": dated_in, "reason": why', '"period": invoice.period_id, "reason": why', CORRECTIONS,
+    ),
+    Fault(
+        "closed-period-takes-voids", "db/sql/guards_2.sql",
+        "WHERE id = NEW.period_id AND closed_at IS NOT NULL", "WHERE id = NEW.period_id AND false", CORRECTIONS,
+    ),
+    Fault(
+        "paid-invoice-voided", "billing/corrections.py",
+        "invoice.written_off or (invoice.allocated and not release_payments)", "invoice.written_off", CORRECTIONS,
+    ),
+    Fault(
+        "correction-without-lock-of-counter", "billing/locks.py",
+        "FROM counter, pg_advisory_xact_lock_shared(1, CAST(:counter AS int)) WHERE", "FROM counter WHERE",
+        ("tests/concurrency/test_corrections.py",),
+    ),
+    Fault(
+        "more-written-off-than-owed", "billing/corrections.py",
+        "if taken > invoice.outstanding or taken == 0:", "if taken == 0:", MACHINE,
+    ),
+    Fault(
+        "journal-without-reversals", "db/sql/views_1.sql",
+        "FROM payment JOIN payment_reversal ON payment_reversal.payment_id = id",
+        "FROM payment JOIN payment_reversal ON payment_reversal.payment_id = -id", CORRECTIONS,
+    ),
+    # --- deposits and recap ------------------------------------------------------------------------------------------------
+    Fault(
+        "drawer-not-locked", "billing/locks.py", "app_user WHERE id = :collector FOR NO KEY UPDATE", "app_user WHERE id = :collector",
+        DRAWERS,
+    ),
+    Fault(
+        "decision-without-lock-of-drawer", "billing/deposits.py",
+        "    if collector_id is not None:\n        await locks.drawers(session, collector_id)\n", "", DRAWERS,
+    ),
+    Fault(
+        "cash-taken-without-lock-of-drawer", "billing/deposits.py",
+        "    await locks.drawers(session, collector_id)\n    held, waiting = await on_hand(session, counter_id, collector_id)\n",
+        "    held, waiting = await on_hand(session, counter_id, collector_id)\n", DRAWERS,
+    ),
+    Fault(
+        "own-deposit-verified", "billing/deposits.py",
+        "if session.actor.user_id in {deposit.submitted_by, deposit.collector_id}:", "if session.actor.user_id is None:", DEPOSITS,
+    ),
+    Fault(
+        "own-deposit-verified-in-sql", "db/sql/guards_2.sql",
+        " AND status = 'SUBMITTED' AND NEW.decided_by NOT IN (submitted_by, collector_id);", " AND status = 'SUBMITTED';", DEPOSITS,
+    ),
+    Fault(
+        "counted-amount-ignored", "billing/deposits.py",
+        "there = deposit.amount if counted is None else counted", "there = deposit.amount", DEPOSITS,
+    ),
+    Fault(
+        "shortage-turned", "billing/deposits.py",
+        "difference = there - min(deposit.amount, held)", "difference = min(deposit.amount, held) - there", DEPOSITS,
+    ),
+    Fault("more-relieved-than-held", "billing/deposits.py", "there - min(deposit.amount, held)", "there - deposit.amount", DEPOSITS),
+    Fault("waiting-cash-taken", "billing/deposits.py", "if amount > held - waiting:", "if amount > held:", CORRECTIONS),
+    Fault(
+        "rejected-deposit-still-waits", "db/sql/views_1.sql", "WHERE status = 'SUBMITTED') moved", "WHERE status <> 'VERIFIED') moved",
+        DEPOSITS,
+    ),
+    Fault(
+        "recap-counts-rejected-deposits", "billing/recap.py",
+        """coalesce(sum(counted), 0)::bigint AS counted, coalesce(sum(difference), 0)::bigint AS difference
+             FROM deposit JOIN deposit_decision ON deposit_id = deposit.id AND verified""",
+        """coalesce(sum(amount), 0)::bigint AS counted, coalesce(sum(difference), 0)::bigint AS difference
+             FROM deposit JOIN deposit_decision ON deposit_id = deposit.id""", DEPOSITS,
+    ),
+    Fault(
+        "recap-keeps-what-was-reversed", "billing/recap.py",
+        "received.total - reversed.total AS total_received", "received.total AS total_received", CORRECTIONS,
+    ),
+    Fault(
+        "recap-by-days-of-utc", "billing/recap.py",
+        "counter_id = counter.id AND received_on >= :month AND received_on < :after)",
+        "counter_id = counter.id AND received_at >= :month AND received_at < :after)", ("tests/billing/test_recap.py",),
+    ),
+)  # fmt: skip

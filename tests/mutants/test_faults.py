@@ -1,0 +1,52 @@
+"""The faults can still be planted: a fault whose place is gone would say nothing any more."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.__main__ import judged
+from tests.mutants.faults import FAULTS, Fault
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_its_place_is_there_exactly_once(fault: Fault) -> None:
+    assert (ROOT / "sebilling" / fault.file).read_text(encoding="utf-8").count(fault.old) == 1
+    assert fault.new != fault.old
+    assert fault.tests
+    assert all((ROOT / test.partition("::")[0]).is_file() for test in fault.tests)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.file.endswith(".sql")], ids=lambda fault: fault.name)
+def test_no_later_file_replaces_what_it_is_in(fault: Fault) -> None:
+    """A migration that makes the function or view anew would leave the fault in text that counts no more."""
+    before = (ROOT / "sebilling" / fault.file).read_text(encoding="utf-8").partition(fault.old)[0]
+    kind, name = re.findall(r"^CREATE (?:OR REPLACE )?(FUNCTION|VIEW) (\w+)", before, re.MULTILINE)[-1]
+    migrations = sorted((ROOT / "sebilling/db/migrations/versions").glob("0*.py"))
+    run = [found for path in migrations for found in re.findall(r'run_sql_file\(.*"(\w+)"', path.read_text(encoding="utf-8"))]
+    files = {stem: (ROOT / f"sebilling/db/sql/{stem}.sql").read_text(encoding="utf-8") for stem in run}
+    makes = re.compile(rf"^CREATE (OR REPLACE )?{kind} {name}\b", re.MULTILINE)
+    assert [stem for stem in run if makes.search(files[stem])][-1] == Path(fault.file).stem
+
+
+def test_each_has_its_own_name() -> None:
+    names = [fault.name for fault in FAULTS]
+    assert sorted(set(names)) == sorted(names)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "verdict"),
+    [
+        (0, "44 passed", "SURVIVED"),
+        (1, "E   AssertionError: 4 != 5\nFAILED tests/a.py::test_b - AssertionError", "CAUGHT"),
+        (1, "E   sqlalchemy.exc.ProgrammingError: no such column\nFAILED tests/a.py::test_b - ProgrammingError", "BROKEN"),
+        (1, "ERROR tests/a.py::test_b - the fixture failed", "BROKEN"),
+        (2, "ERROR tests/a.py - ImportError", "BROKEN"),
+        (5, "no tests ran", "BROKEN"),
+    ],
+)
+def test_only_a_test_that_failed_by_itself_has_caught_anything(code: int, output: str, verdict: str) -> None:
+    assert judged(code, output)[0] == verdict
