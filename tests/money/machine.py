@@ -203,16 +203,17 @@ class MoneyMachine(RuleBasedStateMachine):
     @precondition(lambda self: sum(self.model.periods.values()) > 2)
     @rule()
     def close_oldest_period(self) -> None:
-        month = min(month for month, is_open in self.model.periods.items() if is_open)
-        self.model.periods[month] = False
-        self.deed(lambda: None, lambda session: periods.close(session, Month.of(month)))
+        self._close_period(min(month for month, is_open in self.model.periods.items() if is_open))
 
-    @precondition(lambda self: any(self.model.periods.values()))
+    @precondition(lambda self: any(self.model.periods.values()) and len(self.model.periods) % 5 == 0)  # seldom: then nothing can be voided
     @rule()
     def close_every_period(self) -> None:
-        for month in [month for month, is_open in self.model.periods.items() if is_open][: int(len(self.model.periods) % 5 == 0) * 9]:
-            self.model.periods[month] = False
-            self.deed(lambda: None, lambda session, month=month: periods.close(session, Month.of(month)))  # type: ignore[misc]
+        for month in [month for month, is_open in self.model.periods.items() if is_open]:
+            self._close_period(month)
+
+    def _close_period(self, month: date) -> None:
+        self.model.periods[month] = False
+        self.deed(lambda: None, lambda session: periods.close(session, Month.of(month)))
 
     @rule(place=few, where=few, chunk=st.sampled_from((1, 3, 100)))
     def generate(self, place: int, where: int, chunk: int) -> None:
