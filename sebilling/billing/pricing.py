@@ -103,8 +103,10 @@ _WAITING: Final = """
     late AS MATERIALIZED (
         SELECT base.id AS customer_id, invoice.id AS overdue_id, 'Denda keterlambatan ' || number AS description, late_fee AS amount
           FROM settings JOIN base ON late_fee > 0 AND reason = 'ISSUE'
-         CROSS JOIN LATERAL (SELECT * FROM invoice WHERE customer_id = base.id AND outstanding > 0 ORDER BY due_on, id) invoice
-         WHERE invoice.due_on + late_fee_after_days < today AND (SELECT id FROM charge WHERE overdue_invoice_id = invoice.id) IS NULL
+         CROSS JOIN LATERAL (
+               SELECT id, number FROM invoice WHERE customer_id = base.id AND outstanding > 0 AND due_on < today - late_fee_after_days
+                ORDER BY due_on, id) invoice
+         WHERE (SELECT id FROM charge WHERE overdue_invoice_id = invoice.id) IS NULL
     ), waiting AS MATERIALIZED (
         SELECT customer_id, charge.id AS charge_id, kind = 'LATE_FEE' AS is_fee, description, amount
           FROM charge JOIN base ON base.id = customer_id AND reason = 'ISSUE'

@@ -137,11 +137,11 @@ FAULTS: Final = (
     Fault("discount-on-its-last-day", "billing/pricing.py", "{day} < coalesce(until_on", "{day} <= coalesce(until_on", PRICING),
     Fault(
         "late-fee-again", "billing/pricing.py",
-        " < today AND (SELECT id FROM charge WHERE overdue_invoice_id = invoice.id) IS NULL", " < today", PRICING,
+        "WHERE (SELECT id FROM charge WHERE overdue_invoice_id = invoice.id) IS NULL", "WHERE true", PRICING,
     ),
     Fault(
         "late-fee-a-day-early", "billing/pricing.py",
-        "invoice.due_on + late_fee_after_days < today", "invoice.due_on + late_fee_after_days <= today", PRICING,
+        "due_on < today - late_fee_after_days", "due_on <= today - late_fee_after_days", PRICING,
     ),
     Fault("charge-billed-twice", "billing/pricing.py", "WHERE invoice_id IS NULL AND cancelled_at IS NULL", "WHERE cancelled_at IS NULL",
           PRICING),
