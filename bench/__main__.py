@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import generate, page
+from bench import generate, isolate, page
 from bench.result import Result
 from sebilling.logs import set_up
 
@@ -24,7 +24,16 @@ def main() -> None:
     paging = commands.add_parser("page", help="a page of 50 invoices beside a bare endpoint with the same SQL result")
     paging.add_argument("--seconds", type=int, default=5)
     paging.add_argument("--rounds", type=int, default=3)
-    for command in (generating, paging):
+    isolating = commands.add_parser("isolate", help="cutting and giving back a router's customers, beside one after the other")
+    isolating.add_argument("--customers", type=int, default=1_000)
+    isolating.add_argument("--delay-ms", type=int, default=20)
+    isolating.add_argument("--rounds", type=int, default=3)
+    paying = commands.add_parser("payers", help="from a payment to being back, with some routers dead")
+    paying.add_argument("--customers", type=int, default=10_000)
+    paying.add_argument("--routers", type=int, default=20)
+    paying.add_argument("--dead", type=int, default=2)
+    paying.add_argument("--payers", type=int, default=400)
+    for command in (generating, paging, isolating, paying):
         command.add_argument("--json", action="store_true")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
     given = parser.parse_args()
@@ -36,6 +45,12 @@ def main() -> None:
             for with_rules in (False, True)
             for one in asyncio.run(generate.measure(given.var, customers=size, rounds=given.rounds, with_rules=with_rules))
         ]
+    elif given.command == "isolate":
+        results = asyncio.run(isolate.measure(given.var, customers=given.customers, delay_ms=given.delay_ms, rounds=given.rounds))
+    elif given.command == "payers":
+        results = asyncio.run(isolate.wait_of_payers(
+            given.var, customers=given.customers, routers=given.routers, dead=given.dead, payers=given.payers
+        ))  # fmt: skip
     else:
         results = asyncio.run(page.measure(given.var, seconds=given.seconds, rounds=given.rounds))
     show(results, as_json=given.json)

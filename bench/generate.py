@@ -9,14 +9,14 @@ import statistics
 import time
 import uuid
 from pathlib import Path
-from typing import Any
 
 import httpx
 from sqlalchemy import event, text
 
 from bench import rules
-from bench.place import MONTH, PASSWORD, USERNAME, outside, place
+from bench.place import MONTH, outside, place
 from bench.result import Result
+from bench.serving import ask, sign_in
 from sebilling.actor import operator
 from sebilling.app import create_app
 from sebilling.billing import periods
@@ -64,7 +64,7 @@ async def measure(var: Path, *, customers: int, rounds: int, with_rules: bool) -
             serving(create_app(Settings(), served), listening_socket("127.0.0.1", 0)) as address,
             httpx.Client(base_url=address, timeout=600) as http,
         ):
-            _sign_in(http)
+            sign_in(http)
             for number in range(rounds):
                 month = MONTH.plus(2 * number)
                 await _open(database, month)
@@ -106,28 +106,15 @@ def _counted(database: Database) -> list[str]:
     return sent
 
 
-def _ask(http: httpx.Client, document: str, **variables: Any) -> Any:
-    answer = http.post("/graphql", json={"query": document, "variables": variables}).json()
-    if "errors" in answer:
-        raise RuntimeError(answer["errors"])
-    return next(iter(answer["data"].values()))
-
-
-def _sign_in(http: httpx.Client) -> None:
-    document = "mutation($i: SignInInput!) { signIn(input: $i) { token } }"
-    token = _ask(http, document, i={"username": USERNAME, "password": PASSWORD})["token"]
-    http.headers["Authorization"] = f"Bearer {token}"
-
-
 def _generate(http: httpx.Client, month: Month) -> tuple[int, int]:
     """How many were issued, and how often we looked how far it was."""
     document = f"mutation($i: GenerateInvoicesInput!) {{ generateInvoices(input: $i) {{ run {{ {RUN} }} errors {{ message }} }} }}"
-    run = _ask(http, document, i={"month": str(month), "idempotencyKey": str(uuid.uuid4())})["run"]
+    run = ask(http, document, i={"month": str(month), "idempotencyKey": str(uuid.uuid4())})["run"]
     looks = 0
     while run["status"] == "RUNNING":
         time.sleep(0.05)
         looks += 1
-        run = _ask(http, f"query($id: ID!) {{ generationRun(id: $id) {{ {RUN} }} }}", id=run["id"])
+        run = ask(http, f"query($id: ID!) {{ generationRun(id: $id) {{ {RUN} }} }}", id=run["id"])
     return int(run["issued"]), looks
 
 

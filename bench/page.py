@@ -5,15 +5,9 @@ reference (bench/bare.py) is Starlette, asyncpg and orjson, knows neither GraphQ
 """
 
 import asyncio
-import os
 import re
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -22,6 +16,7 @@ from sqlalchemy import event, text
 
 from bench.place import MONTH, PASSWORD, USERNAME, outside, place
 from bench.result import Result
+from bench.serving import SERVE, served
 from sebilling.actor import EVERYWHERE, Actor, Role, operator
 from sebilling.billing import generation, periods
 from sebilling.clock import system_clock
@@ -43,14 +38,14 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
         await _bill(database)
         ours: list[float] = []
         reference: list[float] = []
-        with _server(["-m", "sebilling.cli", "serve", "--port", "0"], database.url) as address:
+        with served(SERVE, database.url) as address:
             token = orjson.loads(await _once(address, _post(
                 "mutation($i: SignInInput!) { signIn(input: $i) { token } }", i={"username": USERNAME, "password": PASSWORD}
             )))["data"]["signIn"]["token"]  # fmt: skip
             request = _post(QUERY, token)
             answer = orjson.loads(await _once(address, request))
             statement = await _statement(database)
-            with _server(["-m", "bench.bare"], database.url, BENCH_STATEMENT=statement) as bare:
+            with served(["-m", "bench.bare"], database.url, BENCH_STATEMENT=statement) as bare:
                 same = orjson.loads(await _once(bare, _GET))
                 if [one["node"]["id"] for one in same["data"][:50]] != [one["id"] for one in answer["data"]["invoices"]["nodes"]]:
                     raise RuntimeError("the reference reads something else")
@@ -91,26 +86,6 @@ async def _statement(database: Database) -> str:
     if result.errors or len(sent) != 1:
         raise RuntimeError(f"expected one statement: {result.errors} {sent}")
     return sent[0]
-
-
-@contextmanager
-def _server(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
-    log = Path(tempfile.mkstemp(prefix="bench-")[1])
-    with log.open("w") as file:
-        process = subprocess.Popen(
-            [sys.executable, *arguments], stdout=file, stderr=file,
-            env={**os.environ, "SEBILLING_DATABASE_URL": url, "SEBILLING_LOG_LEVEL": "INFO", **environment},
-        )  # fmt: skip
-    try:
-        while not (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
-            if process.poll() is not None:
-                raise RuntimeError(log.read_text())
-            time.sleep(0.05)
-        yield found[0]
-    finally:
-        process.terminate()
-        process.wait()
-        log.unlink()
 
 
 _GET = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"

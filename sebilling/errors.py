@@ -49,6 +49,7 @@ class ErrorCode(StrEnum):
     OWN_DEPOSIT = "OWN_DEPOSIT"
     NO_ACCESS = "NO_ACCESS"
     STILL_OVERDUE = "STILL_OVERDUE"
+    DEVICE_BUSY = "DEVICE_BUSY"
     DEVICE_IN_USE = "DEVICE_IN_USE"
     INVALID_DEVICE = "INVALID_DEVICE"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -292,6 +293,12 @@ class DeviceInUse(Conflict):
     code = ErrorCode.DEVICE_IN_USE
     english = "{count} customers hang on device '{given}': move them to another first, or disable it."
     indonesian = "{count} pelanggan masih memakai perangkat '{given}': pindahkan dulu, atau nonaktifkan perangkatnya."
+
+
+class DeviceBusy(Conflict):
+    code = ErrorCode.DEVICE_BUSY
+    english = "A worker is just at work on device '{given}', and only one may be: look at the device in a minute, or try again."
+    indonesian = "Perangkat '{given}' sedang dikerjakan, dan hanya boleh satu: lihat lagi sebentar lagi, atau coba ulang."
 
 
 class InvalidDevice(InvalidInput):

@@ -49,16 +49,15 @@ _RECONSIDER: Final = text("SELECT reconsider_access(CAST(:customers AS bigint[])
 _BLOCK: Final = text(
     """
     UPDATE service_access SET desired = 'BLOCKED', manual = true, because = :because, desired_at = :at, want = want + 1, attempts = 0,
-           next_at = :at, error = '' WHERE customer_id = :customer RETURNING id, device_id
+           next_at = :at, error = '' WHERE customer_id = :customer RETURNING id
     """
 )
 _RESTORE: Final = text(
     """
     UPDATE service_access SET desired = 'ACTIVE', manual = false, because = '', desired_at = :at, want = want + 1, attempts = 0,
-           next_at = :at, error = '' WHERE customer_id = :customer AND desired = 'BLOCKED' RETURNING id, device_id
+           next_at = :at, error = '' WHERE customer_id = :customer AND desired = 'BLOCKED' RETURNING id
     """
 )
-_WAKE: Final = text("UPDATE device SET next_at = least(next_at, :at) WHERE id = ANY (:devices) AND failures = 0")
 _FORECAST: Final = text(
     """
     SELECT isolation.cut_on, isolation.amount, number, isolation.mode, promised_until FROM isolation JOIN invoice ON invoice.id = invoice_id
@@ -93,12 +92,10 @@ _COUNT: Final = text(
 )
 _CUT: Final = text(
     f"""
-    WITH {_LATE}, due AS MATERIALIZED ({_DUE} FOR UPDATE OF service_access SKIP LOCKED), changed AS (
+    WITH {_LATE}, due AS MATERIALIZED ({_DUE} ORDER BY service_access.id FOR UPDATE OF service_access SKIP LOCKED), changed AS (
         UPDATE service_access SET desired = 'BLOCKED', desired_at = :at, want = want + 1, attempts = 0, next_at = :at, error = '',
                because = 'unpaid since ' || due.cut_on || ': ' || due.amount || ' rupiah'
-          FROM due WHERE service_access.id = due.id RETURNING service_access.id, service_access.customer_id, service_access.device_id
-    ), woken AS (
-        UPDATE device SET next_at = least(next_at, :at) WHERE id IN (SELECT device_id FROM changed) AND failures = 0
+          FROM due WHERE service_access.id = due.id RETURNING service_access.id, service_access.customer_id
     ), told AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
         SELECT :at, :user, :user_name, 'isolation.block_wanted', 'service_access', changed.id, customer.counter_id,
@@ -231,7 +228,6 @@ async def _by_hand(session: WriteSession, customer_id: int, *, reason: str, stat
                               {"customer": customer_id, "at": session.at})  # fmt: skip
     if not rows:
         raise NoAccess(field=("input", "customerId"), given=customer.code)
-    await session.execute(_WAKE, {"devices": sorted({row.device_id for row in rows}), "at": session.at})
     for row in rows:
         await events.append(
             session, kind, subject="service_access", subject_id=row.id, counter_id=customer.counter_id, customer=customer_id,

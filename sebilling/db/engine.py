@@ -15,6 +15,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import Executable
 
 from sebilling.actor import Actor
@@ -22,6 +23,15 @@ from sebilling.errors import DatabaseUnavailable
 
 _ROWS_AT_A_TIME: Final = 2_000
 """Of a stream that are in memory."""
+_OPTIONS: Final[Mapping[str, Any]] = {
+    "hide_parameters": True,  # errors are logged with their statement: what was bound may be someone's name or key
+    "json_serializer": lambda value: orjson.dumps(value).decode(),
+    "json_deserializer": orjson.loads,
+    "connect_args": {
+        "timeout": 10,
+        "server_settings": {"application_name": "sebilling", "timezone": "UTC", "jit": "off"},
+    },
+}
 
 
 class ReadSession:
@@ -79,17 +89,11 @@ class Database:
     def __init__(self, url: str, *, connections: int = 10) -> None:
         self.url = url
         options: dict[str, Any] = {
+            **_OPTIONS,
             "pool_size": connections,
             "max_overflow": 0,
             "pool_timeout": 30,
-            "hide_parameters": True,  # errors are logged with their statement: what was bound may be someone's name or key
             "pool_pre_ping": False,  # a dead connection is found at its first use and answered as unavailable
-            "json_serializer": lambda value: orjson.dumps(value).decode(),
-            "json_deserializer": orjson.loads,
-            "connect_args": {
-                "timeout": 10,
-                "server_settings": {"application_name": "sebilling", "timezone": "UTC", "jit": "off"},
-            },
         }
         self.write_engine: AsyncEngine = create_async_engine(url, **options)
         self.read_engine: AsyncEngine = create_async_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
@@ -126,6 +130,15 @@ class Database:
         """Close every pooled connection."""
         await self.write_engine.dispose()
         await self.read_engine.dispose()
+
+
+async def connect_alone(url: str) -> AsyncConnection:
+    """A connection of no pool, in autocommit, for what must live as long as it: leases, listening. The caller closes it.
+
+    Raises DatabaseUnavailable if the server is away.
+    """
+    async with translated_errors():
+        return await create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", **_OPTIONS).connect()
 
 
 @asynccontextmanager

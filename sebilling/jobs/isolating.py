@@ -1,6 +1,7 @@
 """The engine's loops in a worker: sweeps, devices side by side, health. Any number of workers may run; leases keep them apart."""
 
 import asyncio
+import functools
 import os
 import secrets
 import socket
@@ -14,19 +15,22 @@ from sqlalchemy import text
 from sebilling.billing import isolation as domain
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
-from sebilling.errors import SebillingError, Unavailable
-from sebilling.jobs import isolation
-from sebilling.jobs.isolation import Engine
+from sebilling.errors import NotFound, Unavailable
+from sebilling.jobs import device_health, isolation
+from sebilling.jobs.engine import Engine
 from sebilling.logs import get_logger
 from sebilling.plugins.loading import Plugins
-from sebilling.plugins.secrets import Undecipherable, Vault
+from sebilling.plugins.secrets import Vault
 
 _log = get_logger(__name__)
-Turn = Callable[[Engine], Awaitable[int]]
-"""Something done again and again; gives how many looks to wait before the next."""
-SIDE_BY_SIDE: Final = 16
+Turn = Callable[[Engine], Awaitable[float]]
+"""Something done again and again; gives the seconds to wait before the next time."""
+SIDE_BY_SIDE: Final = 32
 """Devices that one worker works on at once: a dead one holds up nobody else."""
-LOOK_SECONDS: Final = 0.3
+MOST_TRIED: Final = 200
+"""Devices whose lease is tried in one look, as other workers may hold the first of them."""
+LOOK_SECONDS: Final = 0.25
+LOOK_HEALTH_SECONDS: Final = 5.0
 SWEEP_EVERY: Final = timedelta(seconds=30)
 _ONE_SWEEP: Final = text("SELECT pg_try_advisory_xact_lock(3, 0)")
 
@@ -47,39 +51,57 @@ async def sweep(engine: Engine) -> None:
 
 async def run(engine: Engine) -> None:
     """Work until cancelled."""
-    async with asyncio.TaskGroup() as group:
-        for _ in range(SIDE_BY_SIDE):
-            group.create_task(_forever(_device, engine))
-        group.create_task(_forever(_sweeps, engine))
-        group.create_task(_forever(_health, engine))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for turn in (functools.partial(_devices, group), _sweeps, _health):
+                group.create_task(_forever(turn, engine))
+    finally:
+        await engine.close()
 
 
 async def _forever(turn: Turn, engine: Engine) -> None:
     """Turn after turn: a database that is away is waited for, anything unexpected is logged and tried again."""
     while True:
-        pause = LOOK_SECONDS * engine.chance.uniform(0.8, 1.2)
-        try:
-            pause *= await turn(engine)
-        except Unavailable as error:
-            _log.warning("isolation_waits", why=str(error))
-            pause = 1
-        except Exception:  # noqa: BLE001 - whatever it is, the next turn must not wait for a restart
-            _log.exception("isolation_failed")
-            pause = 1
-        await asyncio.sleep(pause)
+        pause = await _forgiving(turn(engine))
+        await asyncio.sleep(pause * engine.chance.uniform(0.8, 1.2))
 
 
-async def _device(engine: Engine) -> int:
-    return 0 if await isolation.work_one(engine) else SIDE_BY_SIDE // 4
+async def _forgiving(work: Awaitable[float]) -> float:
+    """What `work` gives; a second if it failed, which is logged: whatever it is, the next turn must not wait for a restart."""
+    try:
+        return await work
+    except Unavailable as error:
+        _log.warning("isolation_waits", why=str(error))
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("isolation_failed")
+    return 1
 
 
-async def _sweeps(engine: Engine) -> int:
+async def _devices(group: asyncio.TaskGroup, engine: Engine) -> float:
+    """Take up devices on which something is to be done, as many side by side as there is room for."""
+    room = SIDE_BY_SIDE - len(engine.leases.held)
+    for device_id in (await isolation.waiting(engine))[:MOST_TRIED] if room > 0 else ():
+        group.create_task(_forgiving(_device(engine, device_id)))
+        await asyncio.sleep(0)  # it takes its place
+        if len(engine.leases.held) >= SIDE_BY_SIDE:
+            break
+    return LOOK_SECONDS
+
+
+async def _device(engine: Engine, device_id: int) -> float:
+    await isolation.work_on(engine, device_id)
+    return 0
+
+
+async def _sweeps(engine: Engine) -> float:
     await sweep(engine)
-    return int(SWEEP_EVERY.total_seconds() / LOOK_SECONDS)
+    return SWEEP_EVERY.total_seconds()
 
 
-async def _health(engine: Engine) -> int:
-    for device_id in await isolation.unchecked(engine):
-        with suppress(SebillingError, Undecipherable):  # shown at the device, or gone meanwhile
-            await isolation.probe(engine, device_id)
-    return 20
+async def _health(engine: Engine) -> float:
+    for device_id in await device_health.unchecked(engine):
+        async with engine.leases.hold(device_id) as mine:
+            if mine:  # else whoever works on it learns how it is
+                with suppress(NotFound):  # deleted meanwhile
+                    await device_health.probe(engine, device_id)
+    return LOOK_HEALTH_SECONDS

@@ -43,7 +43,7 @@ class Device(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     checked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lease_by: Mapped[str | None] = mapped_column(Text)
-    lease_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """The session that took the lease last (db/leases.py): what an earlier one still writes is refused."""
     next_at: Mapped[Instant]
     """Not before this instant: after a failure it waits longer each time."""
     failures: Mapped[int] = mapped_column(Integer)

@@ -6,7 +6,7 @@ import orjson
 import strawberry
 from strawberry.scalars import JSON
 
-from sebilling.jobs import isolation as engine
+from sebilling.jobs import device_health
 from sebilling.jobs.isolating import engine_of
 from sebilling.plugins import devices as verbs
 from sebilling.plugins.contract import State
@@ -196,7 +196,11 @@ class DeviceIdInput:
 async def test_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> DevicePayload:
     context, device_id = info.context, ids.decode(input.id, "device", field=("input", "id"))
     parts = context.parts
-    await engine.probe(engine_of(parts.database, parts.plugins, _vault(context), clock=parts.clock), device_id)
+    engine = engine_of(parts.database, parts.plugins, _vault(context), clock=parts.clock)
+    try:
+        await device_health.ask(engine, device_id)
+    finally:
+        await engine.close()
     return await _shown(info, device_id)
 
 

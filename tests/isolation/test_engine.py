@@ -1,18 +1,20 @@
 """The engine: late customers are cut and payers given back, exactly as it was, whatever the gear does."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 
 from sebilling.billing import isolation
 from sebilling.billing.isolation import Decided, IsolationMode
 from sebilling.db.engine import Database
 from sebilling.errors import StillOverdue
-from sebilling.jobs.isolation import Engine, work_one
+from sebilling.jobs.engine import Engine
+from sebilling.jobs.isolation import work_one
 from sebilling.plugins import devices
 from sebilling.plugins.secrets import Vault
 from tests.harness import Isp
@@ -63,17 +65,23 @@ class Place:
         return rows[0][0], rows[0][1]
 
 
-@pytest.fixture
-def gear() -> Iterator[Gear]:
+_engines: list[Engine] = []
+
+
+@pytest_asyncio.fixture
+async def gear() -> AsyncIterator[Gear]:
     GEARS["one"] = Gear()
     yield GEARS["one"]
     GEARS.clear()
+    while _engines:
+        await _engines.pop().close()
 
 
 async def make(database: Database, gear: Gear, *names: str) -> Place:
     """Customers with an unpaid invoice of 3 February; the ISP cuts ten days after an invoice."""
     isp = await Isp.make(database)
     engine = Engine(database, plugins(), Vault(b"key"), lambda: place.now, "worker", random.Random(1))
+    _engines.append(engine)
     place = Place(isp, gear, engine)
     async with isp.write() as session:
         place.device_id = await devices.create(

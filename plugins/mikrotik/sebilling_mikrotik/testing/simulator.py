@@ -6,9 +6,11 @@ so pipelined commands don't wait for each other.
 
 import asyncio
 import hashlib
+import itertools
 import secrets
 import ssl
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -17,6 +19,7 @@ from sebilling_mikrotik.testing.commands import done, execute, policies, trap
 from sebilling_mikrotik.testing.router import Router
 
 _DOWN_SECONDS: Final = 0.05
+_numbers: Final = itertools.count(1)
 
 
 @dataclass
@@ -30,6 +33,8 @@ class Faults:
     """Commands are done, but not answered."""
     reset_after: int | None = None
     """The command is done, then the connection is reset: its answer and those on their way are lost."""
+    lost_after: int | None = None
+    """The connection is reset before the command is done."""
     fatal_after: int | None = None
     fatal_reason: str | None = "out of memory"
     """None: a `!fatal` without a reason."""
@@ -46,20 +51,23 @@ class Simulator:
         self.router, self.faults = router, Faults()
         self.seen: list[wire.Sentence] = []
         """Commands that came, logins aside."""
+        self.watch: Callable[[int, wire.Sentence], None] | None = None
+        """Called after each command that was done, with a number of its connection."""
         self.port = 0
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._connections: set[_Connection] = set()
 
     async def __aenter__(self) -> Self:
-        await self._listen()
+        await self.listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
         self.router.close()
 
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """Be there, again or for the first time."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -77,7 +85,7 @@ class Simulator:
         await self.stop()
         self.router.reboot()
         await asyncio.sleep(down_seconds)
-        await self._listen()
+        await self.listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, reader, writer)
@@ -92,6 +100,7 @@ class Simulator:
 class _Connection:
     def __init__(self, simulator: Simulator, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._simulator, self._reader, self._writer = simulator, reader, writer
+        self._number = next(_numbers)
         self._user: str | None = None
         self._challenge = b""
         self._hung: list[str] = []
@@ -186,7 +195,12 @@ class _Connection:
             category, message = faults.traps[command[0]]
             self._answer([trap(message, category), done()], tag)
             return
+        if self._counted("lost_after"):
+            self.reset()
+            return
         answer = execute(simulator.router, command, user=self._user or "")
+        if simulator.watch is not None:
+            simulator.watch(self._number, command)
         if self._counted("reset_after"):
             self.reset()
         elif self._counted("fatal_after"):

@@ -1,0 +1,54 @@
+"""Our server as a process of its own, and a client that asks it."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.place import PASSWORD, USERNAME
+
+SERVE = ["-m", "sebilling.cli", "serve", "--port", "0"]
+
+
+@contextmanager
+def served(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
+    """Run Python with these arguments over the database at `url`; gives the address that it prints."""
+    log = Path(tempfile.mkstemp(prefix="bench-")[1])
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=file, stderr=file,
+            env={**os.environ, "SEBILLING_DATABASE_URL": url, "SEBILLING_LOG_LEVEL": "INFO", **environment},
+        )  # fmt: skip
+    try:
+        while not (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
+            if process.poll() is not None:
+                raise RuntimeError(log.read_text())
+            time.sleep(0.05)
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait()
+        log.unlink()
+
+
+def ask(http: httpx.Client, document: str, **variables: Any) -> Any:
+    """The first root field's value. Raises RuntimeError if there are errors."""
+    answer = http.post("/graphql", json={"query": document, "variables": variables}).json()
+    if "errors" in answer:
+        raise RuntimeError(answer["errors"])
+    return next(iter(answer["data"].values()))
+
+
+def sign_in(http: httpx.Client) -> None:
+    """Send the admin's token from now on."""
+    document = "mutation($i: SignInInput!) { signIn(input: $i) { token } }"
+    token = ask(http, document, i={"username": USERNAME, "password": PASSWORD})["token"]
+    http.headers["Authorization"] = f"Bearer {token}"

@@ -1,0 +1,15 @@
+"""leases are advisory locks: they need no end; giving back locks in one order"""
+
+from alembic import op
+
+from sebilling.db.migrate import run_sql_file
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.drop_column("device", "lease_until")
+    run_sql_file(op.get_bind(), "isolation_2")

@@ -1,0 +1,215 @@
+"""Devices of a campaign: simulated gear with customers on it, that fails as chance has it and tells when someone is cut."""
+
+import asyncio
+import os
+import random
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sebilling_mikrotik.testing import Router, Simulator
+
+from sebilling.clock import system_clock
+
+PASSWORD = "kata-sandi-router"
+_SECONDS: Mapping[str, float] = {"timeout_seconds": 1.0, "read_timeout_seconds": 1.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Someone was cut on a device at this instant."""
+
+    key: str
+    at: datetime
+
+
+class Site(ABC):
+    """A device. `cuts` grows as customers are cut; `overlaps` counts commands of a session that another had succeeded."""
+
+    kind: ClassVar[str]
+    service: ClassVar[str]
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.keys = list(keys)
+        self.cuts: list[Cut] = []
+        self.overlaps = 0
+        self._cut: set[str] = set()
+        self._sessions: list[int] = []
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Listen."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Listen no more."""
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """Settings for the driver."""
+
+    @abstractmethod
+    def state(self) -> Mapping[str, Any]:
+        """Everything that must be back exactly as it was, by key."""
+
+    @abstractmethod
+    def is_cut(self, key: str) -> bool:
+        """Whether they have no internet now."""
+
+    @abstractmethod
+    async def fail(self, chance: random.Random) -> None:
+        """Something goes wrong, for a while or until `heal`."""
+
+    @abstractmethod
+    async def heal(self) -> None:
+        """Nothing goes wrong any more."""
+
+    def noted(self, session: int) -> None:
+        """A command of this session was done: note who is newly cut, and whether the session had been succeeded."""
+        if session in self._sessions[:-1]:
+            self.overlaps += 1
+        elif session not in self._sessions:
+            self._sessions.append(session)
+        cut = {key for key in self.keys if self.is_cut(key)}
+        self.cuts += [Cut(key, system_clock()) for key in cut - self._cut]
+        self._cut = cut
+
+
+def _port() -> int:
+    """A free port that no outgoing connection is given while the device is down: below the range of those."""
+    for port in _ports:
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no port is free")
+
+
+_ports = iter(range(20_000 + os.getpid() % 4_000, 32_000))
+
+
+class RouterSite(Site):
+    """A simulated RouterOS."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        super().__init__(keys)
+        self.router = Router(dial_seconds=0.02)
+        self.router.user("sebilling", PASSWORD)
+        self.router.setup()
+        self.router.add("/ppp/profile", name="10M", rate_limit="10M/20M")
+        self.simulator = Simulator(self.router)
+        self.simulator.watch = self._watch
+        self.simulator.port = _port()
+        for key in keys:
+            self.put(key)
+
+    @abstractmethod
+    def put(self, key: str) -> None:
+        """Put a customer on the router."""
+
+    def _watch(self, session: int, _command: Sequence[str]) -> None:
+        self.noted(session)
+
+    async def start(self) -> None:
+        await self.simulator.__aenter__()
+
+    async def stop(self) -> None:
+        await self.simulator.__aexit__()
+
+    def config(self) -> dict[str, Any]:
+        return {"host": "127.0.0.1", "port": self.simulator.port, "username": "sebilling", "password": PASSWORD, "tls": False, **_SECONDS}
+
+    async def fail(self, chance: random.Random) -> None:
+        faults = self.simulator.faults
+        match chance.randrange(9):
+            case 0:
+                faults.delay_seconds = chance.choice((0.02, 0.1, 0.3))
+            case 1:
+                faults.hang_after = chance.randrange(40)
+            case 2:
+                faults.reset_after = chance.randrange(40)
+                asyncio.get_running_loop().call_later(0.7, setattr, faults, "reset_after", None)
+            case 3:
+                faults.fatal_after, faults.fatal_reason = chance.randrange(40), chance.choice(("out of memory", None))
+                asyncio.get_running_loop().call_later(0.7, setattr, faults, "fatal_after", None)
+            case 4:
+                faults.traps = {f"{self.menu}/set": ("0", "failure: disk full")}
+            case 5:
+                await self.simulator.reboot(down_seconds=chance.uniform(0.05, 1))
+            case 6:
+                self.router.passwords["sebilling"] = "changed by someone"
+            case 7:
+                await self.simulator.stop()
+            case _:
+                faults.drip_seconds = 0.00005
+
+    menu: ClassVar[str]
+
+    async def heal(self) -> None:
+        faults = self.simulator.faults
+        faults.delay_seconds, faults.drip_seconds, faults.traps = 0, None, None
+        faults.hang_after = faults.reset_after = faults.fatal_after = None
+        self.router.passwords["sebilling"] = PASSWORD
+        await self.simulator.reboot(down_seconds=0)
+
+    def row(self, key: str) -> Mapping[str, Any]:
+        """The customer's row."""
+        row = self.router.table(self.menu).find(key)
+        assert row is not None, f"{key} is gone"
+        return row
+
+    def state(self) -> Mapping[str, Any]:
+        return {key: {name: value for name, value in self.row(key).items() if name != "last-logged-out"} for key in self.keys}
+
+
+class PppoeSite(RouterSite):
+    kind, service, menu = "mikrotik.pppoe", "PPPOE", "/ppp/secret"
+
+    def put(self, key: str) -> None:
+        self.router.add("/ppp/secret", name=key, profile="10M", password="x", comment="pelanggan", remote_address="")
+
+    async def start(self) -> None:
+        await super().start()
+        for key in self.keys[::2]:
+            self.router.dial(key)
+
+    def is_cut(self, key: str) -> bool:
+        return self.row(key)["profile"] == "isolir"
+
+
+class QueueSite(RouterSite):
+    kind, service, menu = "mikrotik.queue", "QUEUE", "/queue/simple"
+
+    def put(self, key: str) -> None:
+        self.limit = self.router.add("/queue/simple", name=key, target="10.0.0.1/32", max_limit="10M/20M")["max-limit"]
+
+    def is_cut(self, key: str) -> bool:
+        return bool(self.row(key)["max-limit"] != self.limit)
+
+
+class AddressSite(RouterSite):
+    kind, service, menu = "mikrotik.address_list", "STATIC_IP", "/ip/firewall/address-list"
+
+    def put(self, key: str) -> None:
+        """A static address needs nothing on the router until it is cut."""
+
+    def is_cut(self, key: str) -> bool:
+        return bool(self.router.table(self.menu).named.get(key))
+
+    def state(self) -> Mapping[str, Any]:
+        return {key: self.is_cut(key) for key in self.keys}
+
+
+KINDS: Sequence[type[Site]] = (PppoeSite, PppoeSite, QueueSite, AddressSite)
+
+
+def keys_of(site: type[Site], number: int, count: int) -> list[str]:
+    """Names of customers, of the sort that the kind takes."""
+    if site is AddressSite:
+        return [f"10.{number}.0.{place}" for place in range(1, count + 1)]
+    return [f"{number}-{place:04d}" if place % 3 else f"pelanggan {number}={place}" for place in range(1, count + 1)]
