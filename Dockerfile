@@ -5,8 +5,8 @@ COPY requirements.lock ./
 RUN python -m venv /opt/sebilling && /opt/sebilling/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md ./
 COPY sebilling ./sebilling
-COPY plugins/mikrotik ./plugins/mikrotik
-RUN /opt/sebilling/bin/pip install --no-cache-dir --no-deps --no-build-isolation . ./plugins/mikrotik
+COPY plugins ./plugins
+RUN /opt/sebilling/bin/pip install --no-cache-dir --no-deps --no-build-isolation . ./plugins/mikrotik ./plugins/olt ./plugins/radius
 
 FROM python:3.13-slim
 RUN useradd --system --create-home --uid 10001 sebilling && install -d -o sebilling -g sebilling /home/sebilling/var

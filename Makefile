@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+# Each plugin is a distribution of its own, with tests of its own.
+PLUGINS := plugins/mikrotik plugins/olt plugins/radius
 
 .PHONY: setup demo run test check lint bench campaign mutants clean
 setup: .venv/.dev
@@ -11,9 +13,9 @@ setup: .venv/.dev
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.run: .venv/.made requirements.lock pyproject.toml plugins/mikrotik/pyproject.toml
+.venv/.run: .venv/.made requirements.lock pyproject.toml $(PLUGINS:=/pyproject.toml)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . --editable plugins/mikrotik
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . $(addprefix --editable ,$(PLUGINS))
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.lock
@@ -26,16 +28,15 @@ demo: .venv/.run
 run: .venv/.run
 	@$(BIN)/sebilling serve $(ARGS)
 
-# Each plugin is a distribution of its own, with tests of its own.
 test: .venv/.dev
 	$(BIN)/python -m pytest $(ARGS)
-	$(if $(ARGS),,cd plugins/mikrotik && ../../$(BIN)/python -m pytest)
+	$(if $(ARGS),,for plugin in $(PLUGINS); do (cd $$plugin && ../../$(BIN)/python -m pytest) || exit 1; done)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	cd plugins/mikrotik && ../../$(BIN)/mypy
+	for plugin in $(PLUGINS); do (cd $$plugin && ../../$(BIN)/mypy) || exit 1; done
 	$(BIN)/lint-imports
 
 check: lint
@@ -46,8 +47,8 @@ bench: .venv/.dev
 
 # `make campaign ARGS=money` runs the tests of tests/money at full size; without ARGS every campaign.
 campaign: .venv/.dev
-	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 SEBILLING_MACHINE_RUNS=500 SEBILLING_OPERATIONS=200000 \
-	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),crash concurrency money))
+	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 SEBILLING_MACHINE_RUNS=500 SEBILLING_OPERATIONS=200000 SEBILLING_ISOLATION_SEEDS=300 \
+	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),crash concurrency money isolation))
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants $(ARGS)

@@ -44,6 +44,8 @@ REFERENCE = text(
     SELECT id, 1, 'SUBSCRIPTION', plan_name, 1, total, total FROM issued
     """
 )
+LOOKING = ("SKIP LOCKED", "FROM device WHERE")
+"""The background worker's looking for work, found or not."""
 STATEMENTS_OF_A_LOOK = 2
 """Who asks, and how far the run is."""
 RUN = "id status issued alreadyInvoiced totalAmount"
@@ -98,7 +100,7 @@ def _counted(database: Database) -> list[str]:
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "SKIP LOCKED" not in statement:  # the background worker's looking for work, found or not
+        if not any(words in statement for words in LOOKING):
             sent.append(statement)
 
     for engine in (database.read_engine, database.write_engine):

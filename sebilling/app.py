@@ -24,7 +24,7 @@ from sebilling.errors import Unavailable
 from sebilling.jobs import isolating, worker
 from sebilling.logs import get_logger
 from sebilling.plugins.loading import Plugins
-from sebilling.plugins.secrets import Vault
+from sebilling.plugins.secrets import vault_of
 from sebilling.schema.context import Parts
 from sebilling.schema.roots import build_schema
 from sebilling.schema.view import GraphQLView
@@ -42,8 +42,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
     """
     store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
     key = links.key_in(settings.var) if settings.secret_key is None else links.derived(settings.secret_key.get_secret_value())
-    old = [] if settings.secret_key_old is None else [links.derived(settings.secret_key_old.get_secret_value())]
-    vault, plugins = Vault(key, *old), plugins or Plugins.load(disabled=settings.plugins_disabled.split(","))
+    vault, plugins = vault_of(settings), plugins or Plugins.load(disabled=settings.plugins_disabled.split(","))
     parts = Parts(database=database, settings=settings, clock=clock, store=store, key=key, plugins=plugins, vault=vault)
 
     @asynccontextmanager

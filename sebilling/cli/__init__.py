@@ -19,7 +19,7 @@ from sebilling.auth import passwords, users
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
 from sebilling.billing.reports import Report
-from sebilling.cli import exporting, importing, isolating
+from sebilling.cli import exporting, importing, isolating, plugin_new
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.embedded import embedded_database
@@ -50,6 +50,7 @@ _WIDTH = 140
 """Of what is piped: nobody's terminal, so tables need not be squeezed."""
 out = Console(emoji=False, width=None if sys.stdout.isatty() else _WIDTH)
 errors = Console(emoji=False, stderr=True, width=None if sys.stderr.isatty() else _WIDTH)
+plugin_new.register(plugin_app, out, errors)
 T = TypeVar("T")
 
 
@@ -137,15 +138,22 @@ def isolation_plan() -> None:
 
 @isolation_app.command("run")
 def isolation_run() -> None:
-    """Decide once who is cut and who is given back, and work on the devices for up to a minute; exit code 1 if it was held."""
+    """Decide once who is cut and who is given back, and work on the devices for up to a minute; exit code 1: it was held, 2: work waits."""
     settings = _settings()
-    if not _run(lambda database: isolating.run_once(isolating.engine_of(settings, database), out, errors), connections=4):
+    if code := _run(lambda database: isolating.run(isolating.engine_of(settings, database), out, errors), connections=4):
+        raise typer.Exit(code)
+
+
+@isolation_app.command("drift")
+def isolation_drift(device: Annotated[str | None, typer.Option(help="Name or id of the device; all if left out.")] = None) -> None:
+    """Print who isn't as they should be, beside what was last found on the device; exit code 1 if there is anyone. Changes nothing."""
+    if not _run(lambda database: isolating.show_drift(database, out, device=device)):
         raise typer.Exit(1)
 
 
 @secrets_app.command("rotate")
 def secrets_rotate() -> None:
-    """Encrypt the devices' settings by SEBILLING_SECRET_KEY; SEBILLING_SECRET_KEY_OLD is the key before."""
+    """Encrypt the devices' settings by SEBILLING_SECRET_KEY; the key before is SEBILLING_SECRET_KEY_OLD, or the key file in VAR."""
     settings = _settings()
     if not _run(lambda database: isolating.rotate(settings, database, out, errors)):
         raise typer.Exit(1)
@@ -246,13 +254,28 @@ def import_customers(
 
 @import_app.command("mikrotik")
 def import_mikrotik(
-    file: Annotated[Path, typer.Argument(metavar="FILE.rsc", help="What the router's `/ppp secret export` wrote.")],
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE.rsc]", help="What the router's `/ppp secret export` wrote.")] = None,
+    device: Annotated[str | None, typer.Option(help="Name or id of a device to read instead: customers get their access there.")] = None,
     counter: Annotated[str, typer.Option(help="Code of the counter for secrets whose comment names none.")] = "PUSAT",
     yes: Yes = False,
     create_missing: CreateMissing = False,
 ) -> None:
     """Import customers from a MikroTik's PPP secrets: profiles become plans, disabled ones inactive customers."""
-    _imported(importing.secrets(file, counter=counter, at=system_clock()), yes=yes, create_missing=create_missing)
+    if (file is None) == (device is None):
+        raise typer.BadParameter("name a file, or a device by --device.")
+    if file is not None:
+        _imported(importing.secrets(file, counter=counter, at=system_clock()), yes=yes, create_missing=create_missing)
+        return
+    settings = _settings()
+
+    async def work(database: Database) -> bool:
+        return await importing.run_device(
+            str(device), isolating.engine_of(settings, database), counter=counter, at=system_clock(), write=yes,
+            create_missing=create_missing, out=out, errors=errors,
+        )  # fmt: skip
+
+    if not _run(work):
+        raise typer.Exit(1)
 
 
 def _imported(source: importing.Source, *, yes: bool, create_missing: bool) -> None:

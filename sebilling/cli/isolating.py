@@ -9,18 +9,18 @@ from rich.table import Table
 from sqlalchemy import text
 
 from sebilling.actor import operator
-from sebilling.auth import links
 from sebilling.billing import isolation as domain
 from sebilling.clock import Clock, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.jobs import isolating as loops
 from sebilling.jobs import worker as jobs
-from sebilling.jobs.isolation import Engine, work_one
+from sebilling.jobs.engine import Engine
+from sebilling.jobs.isolation import work_one
 from sebilling.money import format_rupiah
 from sebilling.plugins import devices
 from sebilling.plugins.loading import Plugins, PluginStatus
-from sebilling.plugins.secrets import Undecipherable, Vault
+from sebilling.plugins.secrets import Undecipherable, has_older_key, vault_of
 from sebilling.storage import ObjectStore
 
 RUN_SECONDS: Final = 60.0
@@ -55,18 +55,23 @@ _WAITING: Final = """
     SELECT {} FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
      WHERE want > have AND enabled
 """
+# What GraphQL's filter `inLine: false` gives, but for disabled devices: schema/devices.py.
+_DRIFT: Final = text(
+    """
+    SELECT customer.code, key, device.name AS device, desired, coalesce(nullif(actual, 'UNKNOWN'), 'not read') AS found, detail,
+           coalesce(to_char(read_at AT TIME ZONE timezone, 'YYYY-MM-DD HH24:MI'), '') AS read,
+           coalesce(nullif(error, ''), CASE WHEN want > have THEN problems->>0 END, '') AS error
+      FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
+      JOIN counter ON counter.id = counter_id
+     WHERE enabled AND NOT (want = have AND actual IN (desired, 'UNKNOWN')) AND (CAST(:device AS bigint) IS NULL OR device_id = :device)
+     ORDER BY desired, device.name, service_access.id
+    """
+)
 _COUNT_WAITING: Final = text(_WAITING.format("count(*)"))
 _SHOW_WAITING: Final = text(
     _WAITING.format("customer.code, key, device.name AS device, desired, coalesce(nullif(error, ''), problems->>0, '') AS error")
     + f" ORDER BY desired, service_access.id LIMIT {_MOST_SHOWN}"
 )
-
-
-def vault_of(settings: Settings) -> Vault:
-    """The vault that the server has too. Raises OSError."""
-    key = links.key_in(settings.var) if settings.secret_key is None else links.derived(settings.secret_key.get_secret_value())
-    old = [] if settings.secret_key_old is None else [links.derived(settings.secret_key_old.get_secret_value())]
-    return Vault(key, *old)
 
 
 def installed(settings: Settings) -> Plugins:
@@ -125,6 +130,14 @@ def _row(table: Table, *cells: str) -> None:
     table.add_row(*(cell.replace("[", r"\[") for cell in cells))
 
 
+async def run(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> int:
+    """`run_once` as an exit code: 0 if all is done, 1 if the sweep was held, 2 if work still waits after `seconds`."""
+    held = not await run_once(engine, out, errors, seconds=seconds)
+    if left := await _waiting(engine):
+        _say(errors, f"{left} accesses aren't as they should be yet: what holds them up is in the table. A worker goes on with them.")
+    return 1 if held else 2 if left else 0
+
+
 async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> bool:
     """One sweep, then devices until nothing is to be done or `seconds` have passed. False, with the remedy, if the sweep was held."""
     async with engine.database.transaction(actor=operator("sebilling isolation run"), at=engine.clock()) as session:
@@ -134,9 +147,12 @@ async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: fl
     out.print(f"The sweep decided: {decided.cut} to be cut, {decided.given_back} to be given back.")
     begun_with = await _waiting(engine)
     until = time.monotonic() + seconds
-    async with asyncio.TaskGroup() as group:
-        for _ in range(SIDE_BY_SIDE):
-            group.create_task(_work(engine, until=until))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(SIDE_BY_SIDE):
+                group.create_task(_work(engine, until=until))
+    finally:
+        await engine.close()
     left = await _waiting(engine)
     out.print(f"On devices: {max(0, begun_with - left)} were made so and read back, {left} wait.")
     if left:
@@ -167,6 +183,23 @@ async def _waiting(engine: Engine) -> int:
     return found
 
 
+async def show_drift(database: Database, out: Console, *, device: str | None = None) -> bool:
+    """Print each access that isn't as it should be, beside what was last found on its device. Changes nothing.
+
+    True if there is none. Disabled devices are left out: nothing is done there. Raises NotFound.
+    """
+    async with database.reading() as session:
+        only = None if device is None else (await devices.find(session, device)).id
+        rows = await session.rows(_DRIFT, {"device": only})
+    table = Table("customer", "key", "device", "should be", "found", "what was found", "error", "read")
+    for row in rows:
+        _row(table, row.code, row.key, row.device, row.desired, row.found, row.detail, row.error, row.read)
+    if rows:
+        out.print(table)
+    out.print(f"{len(rows)} accesses aren't as they should be." + ("" if rows else " Nothing drifted."))
+    return not rows
+
+
 async def _show_waiting(engine: Engine, out: Console) -> None:
     async with engine.database.reading() as session:
         rows = await session.rows(_SHOW_WAITING)
@@ -178,8 +211,12 @@ async def _show_waiting(engine: Engine, out: Console) -> None:
 
 async def rotate(settings: Settings, database: Database, out: Console, errors: Console) -> bool:
     """Encrypt the devices' settings by the new key. False, with a sentence and nothing changed, if that can't be."""
-    if settings.secret_key is None or settings.secret_key_old is None:
-        _say(errors, "Set SEBILLING_SECRET_KEY to the new key and SEBILLING_SECRET_KEY_OLD to the one before, then run this again.")
+    if not has_older_key(settings):
+        _say(
+            errors,
+            "There is no key before the present one: set SEBILLING_SECRET_KEY to the new key, and SEBILLING_SECRET_KEY_OLD to the one"
+            f" before, or leave {settings.var}/secret.key in its place if that was the key; then run this again.",
+        )
         return False
     try:
         async with database.transaction(actor=operator("sebilling secrets rotate"), at=system_clock()) as session:
@@ -187,11 +224,14 @@ async def rotate(settings: Settings, database: Database, out: Console, errors: C
     except Undecipherable:
         _say(
             errors,
-            "A device's settings can't be deciphered by SEBILLING_SECRET_KEY or SEBILLING_SECRET_KEY_OLD, so nothing was changed:"
-            " set SEBILLING_SECRET_KEY_OLD to the key that they were encrypted by.",
+            "A device's settings can't be deciphered by SEBILLING_SECRET_KEY, SEBILLING_SECRET_KEY_OLD or the key file, so nothing was"
+            " changed: set SEBILLING_SECRET_KEY_OLD to the key that they were encrypted by.",
         )
         return False
-    out.print(f"The settings of {count} devices are encrypted by the new key: SEBILLING_SECRET_KEY_OLD can go once all servers have it.")
+    out.print(
+        f"The settings of {count} devices are encrypted by the new key: once all servers have it, the old one"
+        " (SEBILLING_SECRET_KEY_OLD, or the key file) can go."
+    )
     return True
 
 

@@ -221,7 +221,8 @@ class _Wanted:
     @property
     def job(self) -> Job:
         """The work; with `plan_changed` if it was another plan's when they were cut."""
-        changed = self.restores and self.row.snapshot_plan_id is not None and self.row.snapshot_plan_id != self.row.plan_id
+        row = self.row
+        changed = self.restores and row.snapshot is not None and row.snapshot_plan_id not in {None, row.plan_id}
         return Job(_ref(self.row), self.snapshot or {}, plan_changed=changed)
 
 
@@ -270,6 +271,8 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
     data = {"customer": row.customer_id, "device": device_id, "key": row.key, "wanted": wanted.value, "error": error}
     if not done and outcome.fault is not None:
         data["fault"] = outcome.fault.value
+    if done and outcome.message:  # such as what couldn't be taken along of a new plan
+        data["note"] = outcome.message
     wait = engine.backoff(row.attempts + (0 if outcome.retryable else 4)).total_seconds()
     return {
         "id": row.id, "done": done, "want": row.want, "actual": "UNKNOWN" if actual is None else actual.value,

@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -188,3 +188,27 @@ class IsolationDriver(abc.ABC, Generic[C]):
     @abc.abstractmethod
     def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         """Give each back exactly as its snapshot says. What was changed by hand since is FAILED with DRIFTED, and left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A customer as the device has them, for an import. Never a password."""
+
+    key: str
+    service_kind: str
+    """One of the driver's `service_kinds`."""
+    plan: str | None = None
+    """The plan's name there. None: the device can't tell it, such as of someone who is cut there."""
+    comment: str = ""
+    disabled: bool = False
+    rate_down_kbps: int | None = None
+    """The plan's speed. None: not known, or no limit."""
+    rate_up_kbps: int | None = None
+
+
+@runtime_checkable
+class CustomerSource(Protocol):
+    """What a driver may offer besides: the customers that are on its device, for `sebilling import`. Optional."""
+
+    async def read_customers(self) -> Sequence[Subscriber]:
+        """All of them, in the device's order; `open` was called before. Changes nothing. Raises DeviceError rather than give only some."""

@@ -1,18 +1,21 @@
 """Perangkat: routers, servers and OLTs with their settings, and which customer hangs on which of them."""
 
-from collections.abc import Mapping
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from sebilling import events
 from sebilling.billing import locks, texts
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, DeviceInUse, InvalidDevice, NotFound
-from sebilling.plugins.contract import DeviceConfig, IsolationDriver
+from sebilling.plugins.contract import CustomerSource, DeviceConfig, DeviceError, DriverContext, Fault, IsolationDriver, Subscriber
 from sebilling.plugins.loading import Plugins
-from sebilling.plugins.secrets import Vault
+from sebilling.plugins.secrets import Undecipherable, Vault
 
 _INSERT: Final = text(
     """
@@ -40,6 +43,31 @@ _GIVE: Final = text(
     ON CONFLICT (device_id, key) DO NOTHING RETURNING id
     """
 )
+_FIND: Final = text(
+    "SELECT id, name, kind, config, config_version FROM device WHERE name = :name OR id = :id ORDER BY name = :name DESC LIMIT 1"
+)
+_KEYS: Final = text("SELECT key FROM service_access WHERE device_id = :id")
+_GIVE_MANY: Final = text(
+    """
+    WITH given AS (
+        INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at, want, have, actual,
+                                    detail, attempts, next_at, error)
+        SELECT customer.id, CAST(:device AS bigint), new.kind, new.key, 'ACTIVE', false, '', CAST(:at AS timestamptz), 0, 0, 'UNKNOWN',
+               '', 0, CAST(:at AS timestamptz), ''
+          FROM unnest(CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:keys AS text[])) AS new (code, kind, key)
+          JOIN customer ON customer.code = new.code
+        RETURNING id, customer_id, service_kind, key
+    ), told AS (
+        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+        SELECT CAST(:at AS timestamptz), CAST(:user AS bigint), CAST(:user_name AS text), 'service_access.given', 'service_access',
+               given.id, counter_id, jsonb_build_object('customer', customer_id, 'device', CAST(:device AS bigint),
+                                                        'service', service_kind, 'key', key)
+          FROM given JOIN customer ON customer.id = customer_id
+    )
+    SELECT count(*) FROM given
+    """
+)
+READ_SECONDS: Final = 120.0
 _LOCK_ACCESS: Final = text(
     "SELECT customer_id, device_id, service_kind, key, desired, actual, want, have FROM service_access WHERE id = :id FOR NO KEY UPDATE"
 )
@@ -56,11 +84,18 @@ def driver_of(plugins: Plugins, kind: str) -> type[IsolationDriver[Any]]:
 
 
 def config_of(plugins: Plugins, vault: Vault, kind: str, locked: bytes, version: int) -> DeviceConfig:
-    """A device's settings as its driver takes them now. Raises InvalidDevice, Undecipherable."""
+    """A device's settings as its driver takes them now. Raises InvalidDevice, with the remedy, if they can't be read or migrated."""
     driver = driver_of(plugins, kind)
-    stored: Mapping[str, Any] = vault.open(locked)
+    try:
+        stored: Mapping[str, Any] = vault.open(locked)
+    except Undecipherable as error:
+        raise InvalidDevice(field=("input", "config"), why=f"its {error}, or enter them all anew.") from None
     if version != driver.config_version:
-        stored = driver.migrate_config(stored, version)
+        try:
+            stored = driver.migrate_config(stored, version)
+        except Exception:  # noqa: BLE001 - whatever a plugin raises, its words may hold a secret
+            why = f"the driver {kind} can't take over settings of its version {version}: enter them all anew."
+            raise InvalidDevice(field=("input", "config"), why=why) from None
     return _valid(driver, stored)
 
 
@@ -77,6 +112,21 @@ def _valid(driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> Devi
 def _plain(config: DeviceConfig) -> dict[str, Any]:
     """The settings as JSON with their secrets: to be locked at once."""
     return {name: _opened(value) for name, value in config.model_dump(mode="python").items()}
+
+
+def _current(plugins: Plugins, vault: Vault, row: Row[*tuple[Any, ...]]) -> DeviceConfig | None:
+    """The settings of now; None if nobody can read them any more, so that they can be entered anew."""
+    try:
+        return config_of(plugins, vault, row.kind, row.config, row.config_version)
+    except InvalidDevice:
+        return None
+
+
+def _joined(given: Mapping[str, Any], current: DeviceConfig | None) -> dict[str, Any]:
+    """What is given over the settings of now; without those, nothing that came as a row of stars is taken."""
+    if current is None:
+        return {name: value for name, value in given.items() if not (isinstance(value, str) and set(value) == {"*"})}
+    return {**_plain(current), **_without_stars(given, current)}
 
 
 def _without_stars(given: Mapping[str, Any], current: DeviceConfig) -> dict[str, Any]:
@@ -128,8 +178,7 @@ async def update(
             raise AlreadyExists(field=("input", "name"), noun="device", given=values["name"])
     if config is not None:
         driver = driver_of(plugins, row.kind)
-        current = config_of(plugins, vault, row.kind, row.config, row.config_version)
-        values["config"] = vault.lock(_plain(_valid(driver, {**_plain(current), **_without_stars(config, current)})))
+        values["config"] = vault.lock(_plain(_valid(driver, _joined(config, _current(plugins, vault, row)))))
         values["version"] = driver.config_version
     if enabled is not None:
         values["enabled"] = enabled
@@ -152,7 +201,7 @@ async def delete(session: WriteSession, device_id: int) -> None:
 
 
 async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, device_id: int) -> tuple[str, str, DeviceConfig]:
-    """Name, kind and settings of a device. Raises NotFound, InvalidDevice, Undecipherable."""
+    """Name, kind and settings of a device. Raises NotFound, InvalidDevice."""
     row = await session.row(_READ, {"id": device_id})
     if row is None:
         raise NotFound(field=("id",), noun="device", given=f"dev_{device_id}")
@@ -191,6 +240,61 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
         customer=customer_id, device=device_id, service=service_kind, key=key,
     )  # fmt: skip
     return access_id
+
+
+async def find(session: ReadSession, name_or_id: str) -> Row[*tuple[Any, ...]]:
+    """A device by its name or its id (`dev_12`), with its locked settings. Raises NotFound."""
+    number = name_or_id.removeprefix("dev_")
+    known = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
+    row = await session.row(_FIND, {"name": name_or_id, "id": known})
+    if row is None:
+        raise NotFound(field=("device",), noun="device", given=name_or_id)
+    return row
+
+
+async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any, ...]]) -> list[Subscriber]:
+    """The customers on a device that `find` gave, in a session of its own: the caller holds the lease.
+
+    In no transaction, because it may take READ_SECONDS. Raises InvalidDevice, also if its driver can't list them, and DeviceError.
+    """
+    driver = driver_of(plugins, device.kind)
+    if not issubclass(driver, CustomerSource):
+        raise InvalidDevice(field=("device",), why=f"the driver {device.kind} can't list customers: import them from a file.")
+    config = config_of(plugins, vault, device.kind, device.config, device.config_version)
+    source = driver(config, DriverContext(device.id, device.name, logging.getLogger(f"sebilling.device.{device.kind}")))
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            await source.open()
+            found: list[Any] = list(await source.read_customers())
+    except DeviceError:
+        raise
+    except TimeoutError:
+        raise DeviceError(Fault.TIMEOUT, f"{device.name} didn't answer within {READ_SECONDS:.0f} seconds.", retryable=True) from None
+    except Exception as error:
+        raise DeviceError(Fault.PROTOCOL, f"The driver {device.kind} failed: {type(error).__name__}.", retryable=True) from error
+    finally:
+        with suppress(Exception):
+            await source.close()
+    wrong = next((one for one in found if not isinstance(one, Subscriber) or one.service_kind not in driver.service_kinds), None)
+    if wrong is not None:
+        raise DeviceError(Fault.PROTOCOL, f"The driver {device.kind} gave a customer of no service that it has.", retryable=False)
+    return found
+
+
+async def keys(session: WriteSession, device_id: int) -> set[str]:
+    """What hangs on the device already; until the transaction's end nobody gives or takes another. Raises NotFound."""
+    if await session.row(_LOCK, {"id": device_id}) is None:
+        raise NotFound(field=("device",), noun="device", given=f"dev_{device_id}")
+    return {row.key for row in await session.rows(_KEYS, {"id": device_id})}
+
+
+async def give_many(session: WriteSession, device_id: int, accesses: Sequence[tuple[str, str, str]]) -> None:
+    """Like `give_access` for many new customers at once: code, kind of service and key of each. The caller has checked them by `keys`."""
+    codes, kinds, names = ([one[part] for one in accesses] for part in range(3))
+    who = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
+    given = await session.value(_GIVE_MANY, {**who, "device": device_id, "codes": codes, "kinds": kinds, "keys": names})
+    if given != len(accesses):
+        raise RuntimeError(f"{len(accesses)} accesses were to be given, but {given} were")
 
 
 async def take_access(session: WriteSession, access_id: int) -> None:

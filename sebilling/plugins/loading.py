@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import inspect
+import queue
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -85,14 +86,15 @@ class Plugins:
         self.plugins.append(Plugin(name, *origin, PluginStatus.ACTIVE, drivers=tuple(sorted(drivers))))
 
     def _registered(self, name: str, point: EntryPoint) -> Mapping[str, type[IsolationDriver[Any]]]:
-        module = point.load()
+        module = _in_time(point.load, "its import")
         version = getattr(module, "SEBILLING_PLUGIN_API", None)
         if not (isinstance(version, tuple) and len(version) == 2 and version[0] == API[0] and version[1] <= API[1]):
             raise PluginError(f"it is made for the plugin API {version}, this is {API}: install a version of it for this SeBilling.")
         self._manager.register(module, name)
         try:
             self._manager.check_pending()
-            return dict(self._checked(self._manager.subset_hook_caller("sebilling_drivers", self._others(module))()))
+            asked = self._manager.subset_hook_caller("sebilling_drivers", self._others(module))
+            return dict(self._checked(_in_time(asked, "its sebilling_drivers")))
         except BaseException:
             self._manager.unregister(name=name)
             raise
@@ -129,6 +131,26 @@ class Plugins:
                 errors[name] = "".join(traceback.format_exception_only(error)).strip()
                 _log.error("hook_failed", plugin=name, hook=hook, exc_info=error)
         return errors
+
+
+def _in_time(call: Callable[[], Any], what: str) -> Any:
+    """What `call` gives, from a thread of its own. Raises PluginError if it takes longer than a hook may: the thread is left behind."""
+    done: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            done.put((call(), None))
+        except BaseException as error:  # noqa: BLE001 - SystemExit too is only this plugin's end
+            done.put((None, error))
+
+    threading.Thread(target=work, name="sebilling-plugin", daemon=True).start()
+    try:
+        answer, error = done.get(timeout=HOOK_SECONDS)
+    except queue.Empty:
+        raise PluginError(f"{what} didn't end within {HOOK_SECONDS:.0f} seconds: mend it, or switch it off.") from None
+    if error is not None:
+        raise error
+    return answer
 
 
 async def _in_a_thread(call: Callable[[], Any]) -> Any:

@@ -3,12 +3,17 @@
 import base64
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from sebilling.auth import links
+from sebilling.config import Settings
+
 _PURPOSE: Final = b"sebilling device settings"
+_KEY_FILE: Final = "secret.key"  # as auth/links.py names it
 
 
 class Undecipherable(Exception):
@@ -30,12 +35,31 @@ class Vault:
         try:
             settings: dict[str, Any] = orjson.loads(self._fernet.decrypt(locked))
         except InvalidToken as error:
-            raise Undecipherable("device settings were encrypted by another key: set SEBILLING_SECRET_KEY to the one of then") from error
+            raise Undecipherable("settings were encrypted by another key: set SEBILLING_SECRET_KEY(_OLD) to the one of then") from error
         return settings
 
     def renew(self, locked: bytes) -> bytes:
         """The same, encrypted by the first key. Raises Undecipherable."""
         return self.lock(self.open(locked))
+
+
+def vault_of(settings: Settings) -> Vault:
+    """The vault of a deployment, for its servers and commands alike. Raises OSError if the key file can't be made or read.
+
+    Where SEBILLING_SECRET_KEY is set, VAR's key file is an old key if it is there: settings that were encrypted before the key
+    was set can still be read, and `sebilling secrets rotate` can encrypt them anew. No key file is made then.
+    """
+    old = [] if settings.secret_key_old is None else [links.derived(settings.secret_key_old.get_secret_value())]
+    if settings.secret_key is None:
+        return Vault(links.key_in(settings.var), *old)
+    with suppress(OSError):  # it isn't there, or is another user's: then it is no key of ours
+        old.append((settings.var / _KEY_FILE).read_bytes())
+    return Vault(links.derived(settings.secret_key.get_secret_value()), *old)
+
+
+def has_older_key(settings: Settings) -> bool:
+    """Whether there is a key before the present one, from which `sebilling secrets rotate` could come."""
+    return settings.secret_key_old is not None or (settings.secret_key is not None and (settings.var / _KEY_FILE).is_file())
 
 
 def _fernet(key: bytes) -> Fernet:

@@ -1,5 +1,6 @@
 """Errors as clients see them: a person's in the payload, the rest on top; what nobody expected is masked and logged."""
 
+import re
 import secrets
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         shown["message"] = cause.message(language)
         shown["extensions"] = {"code": cause.code.value, "field": list(cause.field)}
     elif cause is None or isinstance(cause, GraphQLError):
+        shown["message"] = _unquoted(error.message)
         shown["extensions"] = {"code": "BAD_REQUEST"} | (error.extensions or {})
     else:
         reference = secrets.token_hex(6)
@@ -53,3 +55,12 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         shown["message"] = _MASKED[language].format(reference=reference)
         shown["extensions"] = {"code": "INTERNAL", "reference": reference}
     return shown
+
+
+_QUOTED: Final = re.compile(r"(?:[,?] [Ff]ound:?|; got|(?P<kept>cannot represent [^:]*value|Unexpected \w+):?) .*", re.DOTALL)
+_NO_SUCH_VALUE: Final = re.compile(r"Value '.*' does not exist", re.DOTALL)
+
+
+def _unquoted(message: str) -> str:
+    """A message of graphql-core without what was sent, which it repeats: it may be a password in the wrong place."""
+    return _QUOTED.sub(r"\g<kept>.", _NO_SUCH_VALUE.sub("That value does not exist", message))

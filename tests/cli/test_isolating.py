@@ -16,7 +16,7 @@ from sebilling.auth import links
 from sebilling.billing import isolation
 from sebilling.cli import isolating
 from sebilling.db.engine import Database
-from sebilling.jobs.isolation import Engine
+from sebilling.jobs.engine import Engine
 from sebilling.plugins import devices
 from sebilling.plugins.secrets import Vault
 from tests.harness import Isp

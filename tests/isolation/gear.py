@@ -90,7 +90,10 @@ class GearDriver(IsolationDriver[GearConfig]):
 
     async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         for job in jobs:
-            yield await self._set(job, "isolir")
+            if job.snapshot:
+                yield await self._set(job, "isolir")
+            else:
+                yield Outcome(job.ref.id, Result.FAILED, Fault.ABSENT, "nothing could give it back")
 
     async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         for job in jobs:

@@ -179,7 +179,7 @@ class PppoeSite(RouterSite):
             self.router.dial(key)
 
     def is_cut(self, key: str) -> bool:
-        return self.row(key)["profile"] == "isolir"
+        return bool(self.row(key)["profile"] == "isolir")
 
 
 class QueueSite(RouterSite):

@@ -1,45 +1,78 @@
-"""The driver of docs/plugins.md does what the page says."""
+"""docs/plugins.md is followed to the letter: its commands are run, its files are saved, in an environment of its own, without network."""
 
-import logging
+import os
 import re
+import subprocess
 import sys
-from importlib.metadata import EntryPoint
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-from sebilling.plugins.contract import DeviceError, DriverContext, Fault, Job, Ref, Result, State
-from sebilling.plugins.loading import GROUP, Plugins
+from tests.plugins.installing import ENVIRONMENT
 
 PAGE = Path(__file__).parents[2] / "docs" / "plugins.md"
+BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+"""pip as a machine without network has it; a 0 is its way to say that there is no isolation."""
 
 
-async def test_the_tutorials_driver_blocks_reads_and_restores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    (tmp_path / "tutorial_shelf.py").write_text(code, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    plugins = Plugins.load(points=[EntryPoint("shelf", "tutorial_shelf", GROUP)])
-    assert [(one.status.value, one.error) for one in plugins.plugins] == [("ACTIVE", "")]
-    kind = plugins.drivers["example.shelf"]
-    context = DriverContext(1, "shelf", logging.getLogger("tutorial"))
-    with pytest.raises(DeviceError) as refused:
-        await kind(kind.config_model.model_validate({"password": "wrong"}), context).open()
-    assert refused.value.fault is Fault.AUTH
-    driver = kind(kind.config_model.model_validate({"password": "open sesame"}), context)
-    await driver.open()
-    assert (await driver.probe()).ok
-    budi, nobody = Ref(1, "budi"), Ref(2, "nobody")
-    kept = await driver.snapshot([budi, nobody])
-    assert kept == {1: {"profile": "home-10m"}}
-    jobs = [Job(budi, kept[1]), Job(nobody, {})]
-    assert [one.result async for one in driver.block(jobs)] == [Result.CHANGED, Result.FAILED]
-    assert [one.result async for one in driver.block(jobs[:1])] == [Result.UNCHANGED]
-    assert {ref: one.state for ref, one in (await driver.read_state([budi, nobody], kept)).items()} == {1: State.BLOCKED, 2: State.ABSENT}
-    assert [one.result async for one in driver.restore(jobs[:1])] == [Result.CHANGED]
-    assert (await driver.read_state([budi], {}))[1].state is State.ACTIVE
-    router = sys.modules["tutorial_shelf"].ROUTER
-    assert router == {"budi": "home-10m"}
-    router["budi"] = "by-hand"
-    assert [one.fault async for one in driver.restore(jobs[:1])] == [Fault.DRIFTED]
-    assert router == {"budi": "by-hand"}
-    await driver.close()
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An environment into which the page may install, with all that is installed in ours, and a `sebilling` of its own."""
+    folder = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=120)
+    scripts = folder / "bin"
+    site = sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)})
+    Path(site, "ours.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n", encoding="utf-8")
+    command = scripts / "sebilling"
+    command.write_text(f'#!/bin/sh\nexec "{scripts / "python"}" -m sebilling.cli "$@"\n', encoding="utf-8")
+    command.chmod(0o755)
+    path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
+    return {**ENVIRONMENT, **OFFLINE, "PATH": path, "SEBILLING_VAR": str(tmp_path / "var"), "COLUMNS": "200"}
+
+
+class Reader:
+    """Somebody who does what the page says."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder, self.environment = folder, environment
+        self.commands = self.files = 0
+
+    def follow(self, page: str) -> None:
+        """All blocks in their order."""
+        for kind, block in BLOCK.findall(page):
+            if kind == "python":
+                self.save(block)
+                continue
+            for command, *told in (part.splitlines() for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part):
+                self.type(command, told)
+
+    def save(self, block: str) -> None:
+        """A file whose first line is its name."""
+        found = re.match(r'"""([\w/.]+): ', block)
+        assert found is not None, block[:80]
+        (self.folder / found[1]).write_text(block, encoding="utf-8")
+        self.files += 1
+
+    def type(self, command: str, told: list[str]) -> None:
+        """A command: it must tell what stands below it, `…` for anything, and fail only if it is told to."""
+        self.commands += 1
+        if command.startswith("cd "):
+            self.folder /= command.removeprefix("cd ")
+            return
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], capture_output=True, text=True, check=False, cwd=self.folder, env=self.environment, timeout=300
+        )
+        said = " ".join((done.stdout + done.stderr).replace("│", " ").split())
+        fails = any("FAILED" in line for line in told)
+        assert (done.returncode != 0) is fails, f"{command}: {done.stdout}{done.stderr}"
+        for line in told:
+            assert re.search(".*?".join(re.escape(part.strip()) for part in line.split("…")), said), f"{command} didn't tell {line}: {said}"
+
+
+def test_whoever_follows_the_page_has_two_drivers(tmp_path: Path, environment: dict[str, str]) -> None:
+    reader = Reader(tmp_path, environment)
+    reader.follow(PAGE.read_text(encoding="utf-8"))
+    assert (reader.commands, reader.files) == (12, 3)
+    assert reader.folder.name == "sebilling-my-gear"

@@ -1,9 +1,12 @@
 """PPPoE: the secret's profile becomes isolir (walled garden), or the secret is disabled; its sessions are ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from sebilling.plugins.contract import Subscriber
+
 from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
+from sebilling_mikrotik.reading import PROFILES, SECRETS, subscribers
 
 
 class PppoeDriver(AccountDriver[AccountConfig]):
@@ -19,3 +22,10 @@ class PppoeDriver(AccountDriver[AccountConfig]):
     session_menus: ClassVar[Mapping[str, str]] = {"/ppp/active": "name"}
     ended_on_restore: ClassVar[tuple[str, ...]] = ("/ppp/active",)
     step: ClassVar[str] = "step 3a"
+
+    async def read_customers(self) -> Sequence[Subscriber]:
+        """Every secret, in one round trip. Passwords are never asked for. Raises DeviceError."""
+        secrets, profiles = await self.session.tables(SECRETS, PROFILES)
+        self.context.logger.info("mikrotik_read menu=%s rows=%d", SECRETS[0], len(secrets))
+        garden = self.config.profile if self.config.method == "profile" else None
+        return subscribers(secrets, profiles, service_kind="PPPOE", garden=garden)

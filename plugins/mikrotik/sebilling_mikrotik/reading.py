@@ -1,27 +1,34 @@
 """Reading a router for an import: its secrets without their passwords, and its profiles."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from sebilling.plugins.contract import DriverContext
+from sebilling.plugins.contract import DriverContext, Subscriber
 
+from sebilling_mikrotik import wire
 from sebilling_mikrotik.config import RouterConfig
-from sebilling_mikrotik.session import Row, Session
+from sebilling_mikrotik.device import is_yes
+from sebilling_mikrotik.rates import pair_bps
+from sebilling_mikrotik.session import Command, Row, Session
 
-_SECRET: Final = "name,service,profile,caller-id,local-address,remote-address,disabled,comment,last-logged-out"  # noqa: S105 - field names
-_PROFILE: Final = "name,local-address,remote-address,rate-limit,address-list,comment"
+SECRETS: Final[Command] = (
+    "/ppp/secret/print",
+    "=.proplist=.id,name,service,profile,caller-id,local-address,remote-address,disabled,comment,last-logged-out",
+)
+PROFILES: Final[Command] = ("/ppp/profile/print", "=.proplist=.id,name,local-address,remote-address,rate-limit,address-list,comment")
 
 
 async def read_secrets(config: RouterConfig, context: DriverContext) -> list[dict[str, str]]:
     """All PPP secrets as RouterOS prints them, raw, in its order. Passwords are never asked for. Raises DeviceError."""
-    return await _read(config, context, "/ppp/secret/print", f"=.proplist=.id,{_SECRET}")
+    return await _read(config, context, SECRETS)
 
 
 async def read_profiles(config: RouterConfig, context: DriverContext) -> list[dict[str, str]]:
     """All PPP profiles, raw; `rate-limit` is upload/download of the subscriber. Raises DeviceError."""
-    return await _read(config, context, "/ppp/profile/print", f"=.proplist=.id,{_PROFILE}")
+    return await _read(config, context, PROFILES)
 
 
-async def _read(config: RouterConfig, context: DriverContext, *command: str) -> list[Row]:
+async def _read(config: RouterConfig, context: DriverContext, command: Command) -> list[Row]:
     session = await Session.connect(config)
     try:
         rows = await session.rows(*command)
@@ -29,3 +36,33 @@ async def _read(config: RouterConfig, context: DriverContext, *command: str) -> 
         await session.close()
     context.logger.info("mikrotik_read menu=%s rows=%d", command[0], len(rows))
     return [{name: value for name, value in row.items() if name != "password"} for row in rows]
+
+
+def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind: str, garden: str | None) -> list[Subscriber]:
+    """Secrets as customers; their plan is their profile, but for those in the profile `garden`, whose plan nobody can tell."""
+    speeds = {row.get("name", ""): pair_bps(row.get("rate-limit", "")) for row in profiles}
+    found: list[Subscriber] = []
+    for row in secrets:
+        profile = row.get("profile", "default")
+        up, down = speeds.get(profile) or (0, 0)
+        found.append(
+            Subscriber(
+                key=row.get("name", ""),
+                service_kind=service_kind,
+                plan=None if profile == garden else profile,
+                comment=_as_text(row.get("comment", "")),
+                disabled=is_yes(row.get("disabled")),
+                rate_down_kbps=down // 1_000 or None,  # 0 is no limit
+                rate_up_kbps=up // 1_000 or None,
+            )
+        )
+    return found
+
+
+def _as_text(value: str) -> str:
+    """A comment in UTF-8, or in the Windows encoding that old WinBox typed."""
+    raw = wire.to_bytes(value)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")

@@ -105,7 +105,9 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
 
     def kept(self, view: View, ref: Ref) -> Snapshot | None:
         row = self._only(view, ref)
-        return None if isinstance(row, Outcome) else {name: row[name] for name in self.saved if name in row}
+        if isinstance(row, Outcome):
+            return None
+        return {name: was(row, name) for name in self.saved if name in row or name in BOOLEANS}
 
     def state(self, view: View, ref: Ref, snapshot: Snapshot | None) -> Reading:
         row = self._only(view, ref)
@@ -144,6 +146,8 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         row = self._only(view, job.ref)
         if isinstance(row, Outcome):
             return row
+        if not job.snapshot:  # we never cut it: if it is cut, someone else did that
+            return Outcome(job.ref.id, Result.UNCHANGED)
         reason = self._unsaid(job)
         if reason is None and self.dark(row, job.snapshot):
             reason = Fault.DRIFTED, "It was disabled by hand: look at it, it was left alone."
@@ -158,7 +162,7 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         return refused(job.ref, Fault.DRIFTED, "It was changed by hand since it was cut: look at it, it was left alone.")
 
     def _unsaid(self, job: Job) -> tuple[Fault, str] | None:
-        unsaid = [name for name in self.cut() if name not in job.snapshot and name not in BOOLEANS]
+        unsaid = [name for name in self.cut() if name not in job.snapshot]
         return (Fault.REFUSED, f"The snapshot doesn't say {', '.join(unsaid)}: nothing to restore from.") if unsaid else None
 
     def proven(self, view: View, change: Change) -> Outcome | None:

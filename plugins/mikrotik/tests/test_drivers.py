@@ -280,3 +280,17 @@ async def test_a_name_that_is_not_utf8_comes_back_to_the_byte(router: Router, si
     assert (await restored(driver, wanted))[1].result is Result.CHANGED
     assert (router.table("/ppp/secret").find(name) or {})["profile"] == name
     await driver.close()
+
+
+async def test_a_switch_that_routeros_leaves_out_is_kept_as_off(router: Router, simulator: Simulator) -> None:
+    put_lease(router, MACS[0])
+    row = next(iter(router.table("/ip/dhcp-server/lease").rows.values()))
+    del row["block-access"], row["disabled"]
+    driver = made(DhcpDriver, simulator)
+    await driver.open()
+    (job,) = await jobs(driver, refs(MACS[:1]))
+    assert job.snapshot == {"block-access": "false", "disabled": "false"}, "an empty one couldn't be told from none"
+    assert (await blocked(driver, [job]))[1].result is Result.CHANGED
+    assert (await restored(driver, [job]))[1].result is Result.CHANGED
+    assert row["block-access"] == "false"
+    await driver.close()

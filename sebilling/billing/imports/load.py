@@ -27,6 +27,8 @@ class Staged:
     """Code → rows."""
     new_plans: dict[str, int] = field(default_factory=dict)
     """Name → rupiah a month."""
+    new_speeds: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    """Name → kbit/s down and up, where the rows tell them."""
 
     named: Counter[tuple[str, str | None]] = field(default_factory=Counter)
     """("counter", code) and ("plan", name) → rows, the faulty among them."""
@@ -42,7 +44,7 @@ _STAGE: Final = text(
     """
     CREATE TEMPORARY TABLE import_row (
         line integer, code text, name text, counter text, counter_name text, plan text, installed_on date, phone text,
-        address text, price bigint, active boolean, pppoe_name text) ON COMMIT DROP
+        address text, price bigint, active boolean, pppoe_name text, rate_down_kbps integer, rate_up_kbps integer) ON COMMIT DROP
     """
 )
 _UNSTAGE: Final = text("DROP TABLE IF EXISTS pg_temp.import_row")  # of an earlier file in the same transaction
@@ -69,7 +71,8 @@ _NEW_COUNTERS: Final = text(
     " WHERE NOT EXISTS (SELECT FROM counter WHERE code = import_row.counter) GROUP BY counter ORDER BY counter"
 )
 _NEW_PLANS: Final = text(
-    "SELECT plan AS name, count(*) AS rows, min(line) AS line, mode() WITHIN GROUP (ORDER BY price) AS price FROM import_row"
+    "SELECT plan AS name, count(*) AS rows, min(line) AS line, mode() WITHIN GROUP (ORDER BY price) AS price,"
+    " min(rate_down_kbps) AS down, min(rate_up_kbps) AS up FROM import_row"
     " WHERE NOT EXISTS (SELECT FROM plan WHERE plan.name = import_row.plan) GROUP BY plan ORDER BY plan"
 )
 _LINES: Final = text(
@@ -138,6 +141,7 @@ async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, 
                 staged.add(Problem(row.line, "plan", f"the plan {row.name} is new and no row tells its price: fill the column Harga."))
             else:
                 staged.new_plans[row.name] = row.price or 0
+                staged.new_speeds[row.name] = (row.down, row.up)
         for row in await session.rows(_LINES, {"column": column, "names": unknown}) if unknown else ():
             why = f"there is no {noun} {row.name}: correct it, or add the {noun} first (or import with --create-missing)."
             staged.add(Problem(row.line, column, why))
@@ -165,8 +169,10 @@ async def write(session: WriteSession, staged: Staged, *, file: str) -> int:
     if staged.new_counters:
         await session.execute(_CREATE_COUNTERS, {**who, "codes": list(staged.new_counters)})
     for name, price in staged.new_plans.items():
-        plan_id = await session.value(_CREATE_PLAN, {"name": name, "price": price, "at": session.at})
-        await events.append(session, "plan.created", subject="plan", subject_id=plan_id, after={"name": name, "price": price})
+        down, up = staged.new_speeds.get(name, (None, None))
+        plan_id = await session.value(_CREATE_PLAN, {"name": name, "price": price, "down": down, "up": up, "at": session.at})
+        after = {"name": name, "price": price} | ({} if down is None and up is None else {"down": down, "up": up})
+        await events.append(session, "plan.created", subject="plan", subject_id=plan_id, after=after)
     added: int = await session.value(_CREATE_CUSTOMERS, who)
     if added != staged.rows:
         raise RuntimeError(f"{staged.rows} rows were staged, but {added} written")
@@ -174,4 +180,6 @@ async def write(session: WriteSession, staged: Staged, *, file: str) -> int:
     return added
 
 
-_CREATE_PLAN: Final = text("INSERT INTO plan (name, price, created_at) VALUES (:name, :price, :at) RETURNING id")
+_CREATE_PLAN: Final = text(
+    "INSERT INTO plan (name, price, rate_down_kbps, rate_up_kbps, created_at) VALUES (:name, :price, :down, :up, :at) RETURNING id"
+)

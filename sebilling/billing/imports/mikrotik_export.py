@@ -6,12 +6,12 @@ from datetime import date
 from pathlib import Path
 from typing import Final, TextIO
 
+from sebilling.billing.imports import subscribers
 from sebilling.billing.imports.rows import CustomerRow, Faulty, customer_row, faulty
 from sebilling.errors import InvalidFile
 
 _WORD: Final = re.compile(r"""([a-z0-9-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)""", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:([0-9A-F]{2})|(.))", re.DOTALL)
-_COUNTER_SUFFIX: Final = re.compile(r"(.*?)\s*-\s*([A-Z][A-Z0-9-]{0,15})", re.DOTALL)
 _MOST_LINE: Final = 64 * 1024
 
 
@@ -82,14 +82,9 @@ def _secret(line: int, words: Mapping[str, str], *, counter: str, on: date) -> C
     name, comment = words.get("name", ""), _as_text(words.get("comment", "")).strip()
     if not name:
         return faulty(line, "name", "the secret has no name: give it one on the router, or remove it.")
-    found = _COUNTER_SUFFIX.fullmatch(comment)
-    cells = {
-        "code": re.sub(r"[^A-Za-z0-9._-]", "-", name)[:32], "name": (found[1] if found else comment) or name,
-        "counter": found[2] if found else counter,
-        "plan": words.get("profile", "default"), "installed_on": on.isoformat(), "pppoe_name": name,
-        "active": "nonaktif" if words.get("disabled") == "yes" else "aktif",
-    }  # fmt: skip
-    return customer_row(line, cells)
+    cells = subscribers.cells(name, comment=comment, plan=words.get("profile", "default"), disabled=words.get("disabled") == "yes",
+                              counter=counter, on=on)  # fmt: skip
+    return customer_row(line, cells | {"pppoe_name": name})
 
 
 def _as_text(value: str) -> str:

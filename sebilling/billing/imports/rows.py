@@ -28,6 +28,9 @@ class CustomerRow:
     price: int | None = None
     active: bool = True
     pppoe_name: str | None = None
+    rate_down_kbps: int | None = None
+    """The plan's speed, if it is told; a new plan takes it."""
+    rate_up_kbps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""leases are advisory locks: they need no end; giving back locks in one order"""
+"""leases are advisory locks and need no end; giving back locks in one order; a trigger looks up by keys"""
 
 from alembic import op
 
@@ -13,3 +13,4 @@ depends_on = None
 def upgrade() -> None:
     op.drop_column("device", "lease_until")
     run_sql_file(op.get_bind(), "isolation_2")
+    run_sql_file(op.get_bind(), "guards_3")

@@ -1,0 +1,192 @@
+"""The conformance kit on all five drivers and all their methods, against the simulator on a socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from sebilling.plugins.conformance import AWKWARD_NAMES, DriverConformance, World
+from sebilling.plugins.contract import IsolationDriver, Ref
+
+from sebilling_mikrotik import AddressListDriver, DhcpDriver, HotspotDriver, PppoeDriver, QueueDriver
+from sebilling_mikrotik.testing import Router, Simulator
+
+from .conftest import NAMES, PASSWORD, settings
+
+CUSTOMERS_PASSWORD: Final = "sandi-pelanggan-17"
+NAMED: Final = tuple(dict.fromkeys([*NAMES, *AWKWARD_NAMES]))
+DIAL_SECONDS: Final = 0.01
+SESSIONS: Final = {"/ppp/secret": ("/ppp/active", "name"), "/ip/hotspot/user": ("/ip/hotspot/active", "user")}
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of cutting: what is put on the router, what is set on it, and how a hand sets it otherwise."""
+
+    driver: type[IsolationDriver[Any]]
+    menu: str
+    reads: int
+    """Commands that are sent before the first change."""
+    row: Mapping[str, str] = field(default_factory=dict)
+    cut: Mapping[str, str] = field(default_factory=dict)
+    hand: Mapping[str, str] | None = None
+    keys: Sequence[str] = NAMED
+    key_field: str = "name"
+    absent: str | None = "nobody"
+    more: Mapping[str, object] = field(default_factory=dict)
+
+
+class RouterWorld(World):
+    """A simulated router with the customers of one way of cutting."""
+
+    wrong_password: Mapping[str, Any] = {"password": "salah-sekali-55"}
+    secrets: Sequence[str] = (PASSWORD, CUSTOMERS_PASSWORD)
+
+    def __init__(self, way: Way, simulator: Simulator) -> None:
+        self.way, self.simulator, self.router = way, simulator, simulator.router
+        self.driver = way.driver
+        self.settings = settings(simulator, **way.more)
+        self.refs = [Ref(number, key) for number, key in enumerate(way.keys, 1)]
+        self.absent = Ref(900, way.absent) if way.absent is not None else None
+        self.table = self.router.table(way.menu)
+        for ref in self.refs:
+            self.put(ref.key)
+
+    def put(self, key: str) -> None:
+        """One more customer."""
+        if self.way.menu == "/ip/firewall/address-list":
+            return
+        row = {self.way.key_field.replace("-", "_"): key, **self.way.row}
+        if self.way.menu == "/ppp/secret":  # an address of their own, as those have who pay for one
+            row["remote_address"] = f"10.5.{len(self.table.rows) // 250}.{len(self.table.rows) % 250}"
+        self.router.add(self.way.menu, **row)
+        self.dial(key)
+
+    def dial(self, key: str) -> None:
+        """Customers with sessions have one; it is ended first if it is up."""
+        menu, name = SESSIONS.get(self.way.menu, ("", ""))
+        if not menu:
+            return
+        for row in [row for row in self.router.table(menu).rows.values() if row[name] == key]:
+            self.router.table(menu).remove(row)
+            self.router.removed(menu, row)
+        (self.router.dial if name == "name" else self.router.hotspot_login)(key)
+
+    async def state(self) -> Any:
+        left_out = {"/ppp/active", "/ip/hotspot/active", "/ip/hotspot/cookie"}  # these come and go by themselves
+        return {
+            menu: [dict(row) for row in table.rows.values() if menu != "/ip/firewall/address-list" or row["dynamic"] != "true"]
+            for menu, table in self.router.tables.items()
+            if menu not in left_out
+        }
+
+    async def is_cut(self, ref: Ref) -> bool:
+        menu, name = SESSIONS.get(self.way.menu, ("", ""))
+        up = [row["address"] for row in self.router.table(menu).rows.values() if row[name] == ref.key] if menu else []
+        if up:  # a session goes on as it began, whatever the account says since
+            listed = self.router.table("/ip/firewall/address-list").rows.values()
+            return any(row["address"] in up for row in listed if row["list"] == "ISOLIR")
+        row = self.table.find(ref.key)
+        return row is not None and all(row.get(name) == value for name, value in self.way.cut.items())
+
+    async def cut_link_after(self, jobs: int, *, made: bool) -> None:
+        setattr(self.simulator.faults, "reset_after" if made else "lost_after", self.way.reads + jobs)
+
+    async def break_reading(self, answers: int) -> None:
+        self.simulator.faults.reset_after = answers
+
+    async def make_unreachable(self) -> None:
+        await self.simulator.stop()
+
+    async def mend(self) -> None:
+        self.simulator.faults.reset_after = self.simulator.faults.lost_after = None
+        if self.simulator._server is None:
+            await self.simulator.listen()
+
+    async def by_hand(self, ref: Ref) -> None:
+        if self.way.hand is None:
+            raise NotImplementedError
+        self.table.set(self.table.find(ref.key) or {}, self.way.hand)
+
+    async def cut_by_hand(self, ref: Ref) -> None:
+        if self.way.menu == "/ip/firewall/address-list":
+            self.router.add(self.way.menu, list="ISOLIR", address=ref.key, comment="by hand")
+            return
+        row = self.table.find(ref.key) or {}
+        row |= self.way.cut
+        self.dial(ref.key)
+
+    async def more(self, count: int) -> Sequence[Ref]:
+        refs = [Ref(1_000 + number, self.another(number)) for number in range(count)]
+        for ref in refs:
+            self.put(ref.key)
+        return refs
+
+    def another(self, number: int) -> str:
+        """One more key of the kind."""
+        high, low = divmod(number, 250)
+        return {"address": f"10.10.{high}.{low}", "mac-address": f"AA:BB:CC:01:{high:02X}:{low:02X}"}.get(self.way.key_field, f"n{number}")
+
+    async def settle(self) -> None:
+        if self.way.menu in SESSIONS:
+            await asyncio.sleep(3 * DIAL_SECONDS)
+
+
+class Conformance(DriverConformance):
+    """The kit on one way."""
+
+    way: ClassVar[Way]
+
+    @asynccontextmanager
+    async def world(self) -> AsyncIterator[World]:
+        router = Router(dial_seconds=DIAL_SECONDS)
+        router.user("sebilling", PASSWORD)
+        router.setup()
+        router.add("/ppp/profile", name="10M", rate_limit="10M/20M")
+        router.add("/ip/hotspot/user/profile", name="other")
+        async with Simulator(router) as simulator:
+            yield RouterWorld(self.way, simulator)
+
+
+_SECRET = {"password": CUSTOMERS_PASSWORD, "profile": "10M", "comment": "rumah = 3"}
+_USER = {"password": CUSTOMERS_PASSWORD, "profile": "default"}
+_DISABLED = {"disabled": "true"}
+_DARK = {"method": "disable"}
+
+
+class TestPppoe(Conformance):
+    way = Way(PppoeDriver, "/ppp/secret", 4, _SECRET, {"profile": "isolir"}, {"profile": "default"})
+
+
+class TestPppoeDisable(Conformance):
+    way = Way(PppoeDriver, "/ppp/secret", 4, _SECRET, _DISABLED, more=_DARK)
+
+
+class TestHotspot(Conformance):
+    way = Way(HotspotDriver, "/ip/hotspot/user", 4, _USER, {"profile": "isolir"}, {"profile": "other"})
+
+
+class TestHotspotDisable(Conformance):
+    way = Way(HotspotDriver, "/ip/hotspot/user", 4, _USER, _DISABLED, more=_DARK)
+
+
+class TestQueue(Conformance):
+    way = Way(
+        QueueDriver, "/queue/simple", 1, {"target": "10.5.0.1/32", "max_limit": "10M/20M"}, {"max-limit": "64000/64000"},
+        {"max-limit": "5M/5M"},
+    )  # fmt: skip
+
+
+class TestDhcp(Conformance):
+    way = Way(
+        DhcpDriver, "/ip/dhcp-server/lease", 1, {"address": "10.6.0.1"}, {"block-access": "true"}, key_field="mac-address",
+        keys=[f"AA:BB:CC:00:00:{number:02X}" for number in range(11)], absent="AA:BB:CC:00:00:FF",
+    )  # fmt: skip
+
+
+class TestAddressList(Conformance):
+    way = Way(
+        AddressListDriver, "/ip/firewall/address-list", 9, cut={"list": "ISOLIR", "disabled": "false"}, hand={"disabled": "yes"},
+        key_field="address", keys=[*(f"10.9.0.{number}" for number in range(1, 11)), "10.9.1.0/29"], absent=None,
+    )  # fmt: skip

@@ -1,0 +1,20 @@
+"""FreeRADIUS for SeBilling: two drivers over its PostgreSQL tables, and Disconnect or CoA to the NASes."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sebilling.plugins.contract import IsolationDriver
+from sebilling.plugins.hookspecs import hookimpl
+
+from sebilling_radius.group import GroupDriver
+from sebilling_radius.reject import RejectDriver
+
+SEBILLING_PLUGIN_API: Final = (1, 0)
+
+__all__ = ["SEBILLING_PLUGIN_API", "GroupDriver", "RejectDriver", "sebilling_drivers"]
+
+
+@hookimpl
+def sebilling_drivers() -> Iterable[type[IsolationDriver[Any]]]:
+    """The two ways of cutting a customer in FreeRADIUS: a walled garden, and dark."""
+    return [GroupDriver, RejectDriver]

@@ -1,0 +1,90 @@
+"""Settings: the RADIUS database, the NASes whose sessions are ended, and the way of cutting."""
+
+import ipaddress
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+from sebilling.plugins.contract import DeviceConfig
+
+_TABLE: Final = r"^[a-z_][a-z0-9_]{0,62}$"
+_ATTRIBUTE: Final = r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$"
+Table = Annotated[str, Field(pattern=_TABLE)]
+Attribute = Annotated[str, Field(pattern=_ATTRIBUTE)]
+PARKED: Final = (
+    "Framed-IP-Address", "Framed-IP-Netmask", "Framed-Pool", "Framed-Route", "Framed-IPv6-Address", "Framed-IPv6-Prefix",
+    "Framed-IPv6-Pool", "Framed-IPv6-Route", "Delegated-IPv6-Prefix", "Delegated-IPv6-Prefix-Pool", "Filter-Id", "Fall-Through",
+    "Mikrotik-Rate-Limit", "Mikrotik-Address-List", "Mikrotik-Group", "Mikrotik-Delegated-IPv6-Pool",
+)  # fmt: skip
+"""Attributes of a customer's own that would go above the walled garden's, or keep FreeRADIUS from reading groups at all."""
+
+
+class Nas(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
+    """Where sessions run, and how to tell it to end one."""
+
+    address: str = Field(description="The address as radacct has it (NASIPAddress), or a network such as 10.20.0.0/24.")
+    secret: SecretStr = Field(description="Shared secret for CoA and Disconnect.")
+    port: int = Field(default=3799, ge=1, le=65535, description="Port for CoA and Disconnect; 3799 by the standard, old MikroTik 1700.")
+    send_to: str = Field(default="", max_length=255, description="Where to send, if not to the address itself (NAT).")
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        return str(ipaddress.ip_network(value)) if "/" in value else str(ipaddress.ip_address(value))
+
+    @field_validator("secret")
+    @classmethod
+    def _is_a_secret(cls, value: SecretStr) -> SecretStr:
+        # A form that was shown stars in place of the secret must not make stars the secret.
+        if not value.get_secret_value().strip("*"):
+            raise ValueError("give the secret itself; to keep the one that is set, leave nas out of the update")
+        return value
+
+    @property
+    def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        """All addresses that this entry is for."""
+        return ipaddress.ip_network(self.address)
+
+
+class RadiusConfig(DeviceConfig, frozen=True):
+    """The RADIUS database and the NASes."""
+
+    database_host: str = Field(min_length=1, max_length=255, description="Address or name of the database server, or the socket's folder.")
+    database_port: int = Field(default=5432, ge=1, le=65535)
+    database_name: str = Field(default="radius", min_length=1, max_length=63)
+    database_user: str = Field(default="sebilling", min_length=1, max_length=63)
+    database_password: SecretStr
+    database_tls: bool = Field(default=True, description="TLS with a verified certificate. Off only on the same machine.")
+    database_ca_pem: str | None = Field(default=None, max_length=65536, description="The CA's certificate (PEM); empty: the system's CAs.")
+    schema_name: Table | None = Field(default=None, description="Schema of the tables, if it isn't in the user's search path.")
+    radcheck: Table = "radcheck"
+    radreply: Table = "radreply"
+    radusergroup: Table = "radusergroup"
+    radgroupreply: Table = "radgroupreply"
+    radacct: Table = "radacct"
+    nas: tuple[Nas, ...] = Field(default=(), max_length=1000, description="NASes by address; the narrowest that fits counts.")
+    timeout_seconds: float = Field(default=10, gt=0, le=60, description="Longest wait for the database.")
+    coa_timeout_seconds: float = Field(default=1.5, gt=0, le=10, description="Wait for a NAS's answer before the request is sent again.")
+    coa_tries: int = Field(default=3, ge=1, le=10, description="How many times a request is sent in all.")
+
+    def nas_of(self, address: str) -> Nas | None:
+        """The narrowest entry that the address is in."""
+        found = ipaddress.ip_address(address)
+        fitting = [one for one in self.nas if found in one.network]
+        return max(fitting, key=lambda one: one.network.prefixlen, default=None)
+
+
+class GroupConfig(RadiusConfig, frozen=True):
+    """The walled garden."""
+
+    group: str = Field(default="isolir", min_length=1, max_length=64, description="Group of those who are cut.")
+    parked: tuple[Attribute, ...] = Field(
+        default=PARKED, min_length=1, max_length=64, description="A customer's own reply attributes that are set aside while cut."
+    )
+    session: Literal["disconnect", "coa"] = Field(
+        default="disconnect",
+        description="disconnect: the session is ended, the customer dials into the garden. coa: it goes on with the group's attributes.",
+    )
+
+
+class RejectConfig(RadiusConfig, frozen=True):
+    """Dark: the login is refused."""

@@ -1,0 +1,357 @@
+"""The way of both methods: judge and write in one transaction, end the sessions, write down what is left, read back.
+
+A customer's standing is found from the tables alone, our mark among them; so whatever a call that died has left, the next finishes.
+"""
+
+import abc
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import ClassVar, Final, TypeVar
+
+from sebilling.plugins.contract import (
+    DeviceError,
+    DeviceHealth,
+    DriverContext,
+    Fault,
+    IsolationDriver,
+    Job,
+    Outcome,
+    Reading,
+    Ref,
+    Result,
+    Snapshot,
+    State,
+    Subscriber,
+)  # fmt: skip
+
+from sebilling_radius import customers, mark, plans, reading, rows, setup
+from sebilling_radius.config import RadiusConfig
+from sebilling_radius.customers import Customer, Tables, View
+from sebilling_radius.database import RadiusDatabase
+from sebilling_radius.faults import of_the_whole
+from sebilling_radius.mark import Mark, Phase
+from sebilling_radius.sessions import Answer, Ender, Failure, Session
+
+R = TypeVar("R", bound=RadiusConfig)
+_AWAY: Final = (Fault.UNREACHABLE, Fault.TIMEOUT)
+
+
+class Standing(Enum):
+    """How a customer stands, by the tables."""
+
+    ABSENT = "absent"
+    FREE = "free"
+    CUT = "cut"
+    CUT_BY_HAND = "cut by hand"
+    """Before us and not by us: it stays."""
+    GIVEN_BACK = "given back"
+    """The rows are; sessions may not be."""
+    DRIFTED = "drifted"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One job that rows or sessions have to be touched for."""
+
+    job: Job
+    writes: bool
+    mark: Mark | None
+    """Ours while sessions are still to be ended; None: no session has to be."""
+    message: str = ""
+
+
+class RadiusDriver(IsolationDriver[R], abc.ABC):
+    """A driver by its judgement and its rows. One connection to the database."""
+
+    mark_table: str
+    """Where our marks are."""
+    walled: ClassVar[bool]
+    """Whether one who is cut has a session, in a walled garden."""
+    _database: RadiusDatabase | None = None
+
+    def __init__(self, config: R, context: DriverContext) -> None:
+        super().__init__(config, context)
+        self.tables = Tables.of(config)
+
+    async def open(self) -> None:
+        if self._database is None:
+            self._database = await RadiusDatabase.connect(self.config)
+
+    async def close(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            await database.close()
+
+    @property
+    def database(self) -> RadiusDatabase:
+        """The open connection. Raises DeviceError if there is none: that is the caller's mistake."""
+        if self._database is None:
+            raise DeviceError(Fault.UNREACHABLE, "There is no open session: call open first.", retryable=True)
+        return self._database
+
+    async def probe(self) -> DeviceHealth:
+        opened = self._database is None
+        try:
+            await self.open()
+            problems, facts = await setup.examine(self.database, self.config, needs=self.needs())
+            problems = [*problems, *await self.setup_problems()]
+            return DeviceHealth(reachable=True, problems=tuple(problems), facts=facts)
+        except DeviceError as error:
+            self.context.logger.warning("radius_probe_failed fault=%s", error.fault)
+            return DeviceHealth(reachable=error.fault not in _AWAY, problems=(error.message,))
+        finally:
+            if opened:
+                await self.close()
+
+    @abc.abstractmethod
+    def needs(self) -> Mapping[str, str]:
+        """Privileges that this method needs, as letters of `setup.PRIVILEGES`, by table."""
+
+    @abc.abstractmethod
+    async def setup_problems(self) -> Sequence[str]:
+        """What the one-time setup lacks for this method, each with its remedy. Raises DeviceError."""
+
+    @abc.abstractmethod
+    async def view(self, refs: Sequence[Ref]) -> View:
+        """What the tables say of these refs. Raises DeviceError."""
+
+    @abc.abstractmethod
+    def ours(self, customer: Customer) -> int:
+        """How many of the rows of the customer's name are ours, less those that are the customer's under another name."""
+
+    @abc.abstractmethod
+    def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, str]:
+        """How the customer stands, and what was found, in words. ABSENT is never asked for."""
+
+    @abc.abstractmethod
+    def kept(self, customer: Customer) -> Snapshot:
+        """What restoring needs, whether the customer is cut now or not."""
+
+    @abc.abstractmethod
+    def cut_mark(self, customer: Customer) -> Mark:
+        """The mark of one who is about to be cut."""
+
+    @abc.abstractmethod
+    def uncut(self, customer: Customer) -> Sequence[Session]:
+        """Open sessions of a customer who is cut that aren't."""
+
+    @abc.abstractmethod
+    def given_back_mark(self, customer: Customer, found: Mark) -> Mark | None:
+        """The mark that stays until sessions that are still cut are ended; None: there can be none."""
+
+    @abc.abstractmethod
+    async def write_cut(self, steps: Sequence[Step]) -> None:
+        """The rows that cut. Inside a transaction. Raises DeviceError."""
+
+    @abc.abstractmethod
+    async def write_back(self, cut: Mapping[str, Mark]) -> None:
+        """The rows as they were, of those who are cut, by key. Inside a transaction. Raises DeviceError."""
+
+    def changed_since(self, customer: Customer, snapshot: Snapshot) -> str:
+        """What differs between a customer who isn't cut and the snapshot, in words; empty if nothing does."""
+        del customer, snapshot
+        return ""
+
+    async def change_of_sessions(self) -> Mapping[str, str] | None:
+        """What a session is changed to instead of being ended; None: it is ended. Raises DeviceError."""
+        return None
+
+    def _stands(self, view: View, ref: Ref, snapshot: Snapshot | None) -> tuple[Standing, str]:
+        customer = view.get(ref.key)
+        if customer is None or not self._exists(customer):
+            return Standing.ABSENT, "No row of the RADIUS tables has this name."
+        return self.standing(customer, snapshot)
+
+    def _exists(self, customer: Customer) -> bool:
+        return customer.rows > self.ours(customer)
+
+    async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
+        view = await self.view(refs)
+        return {ref.id: self._reading(view, ref, snapshots.get(ref.id)) for ref in refs}
+
+    def _reading(self, view: View, ref: Ref, snapshot: Snapshot | None) -> Reading:
+        standing, detail = self._stands(view, ref, snapshot)
+        if standing is Standing.FREE and snapshot is not None and (changed := self.changed_since(view[ref.key], snapshot)):
+            return Reading(State.DRIFTED, changed)
+        if standing is Standing.CUT:
+            up = self.uncut(view[ref.key])
+            return (
+                Reading(State.ACTIVE, f"{detail}, but a session from before may be up: {_named(up)}")
+                if up
+                else Reading(State.BLOCKED, detail)
+            )
+        if standing is Standing.GIVEN_BACK:
+            found = view[ref.key].mark
+            up = found.pending(view[ref.key].sessions) if found else []
+            return (
+                Reading(State.BLOCKED, f"{detail}, but a session may still be cut: {_named(up)}") if up else Reading(State.ACTIVE, detail)
+            )
+        states = {Standing.ABSENT: State.ABSENT, Standing.FREE: State.ACTIVE, Standing.CUT_BY_HAND: State.BLOCKED}
+        return Reading(states.get(standing, State.DRIFTED), detail)
+
+    async def read_customers(self) -> Sequence[Subscriber]:
+        """Everybody in radcheck, for an import, by name. Raises DeviceError."""
+        garden: str | None = getattr(self.config, "group", None)
+        kind = next(iter(self.service_kinds))
+        return await reading.subscribers(self.database, self.tables, marks=self.mark_table, service_kind=kind, garden=garden)
+
+    async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
+        view = await self.view(refs)
+        return {ref.id: self.kept(view[ref.key]) for ref in refs if ref.key in view and self._exists(view[ref.key])}
+
+    async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        async for outcome in self._bulk(jobs, restoring=False):
+            yield outcome
+
+    async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        async for outcome in self._bulk(jobs, restoring=True):
+            yield outcome
+
+    async def _bulk(self, jobs: Sequence[Job], *, restoring: bool) -> AsyncIterator[Outcome]:
+        outcomes, steps = await self._written(jobs, restoring=restoring)
+        for outcome in outcomes:
+            yield outcome
+        if not steps:
+            return
+        try:
+            for outcome in await self._settled(steps, restoring=restoring):
+                yield outcome
+        except DeviceError as error:
+            for step in steps:
+                why = f"Written, but not read back. {error.message}"
+                yield Outcome(step.job.ref.id, Result.UNKNOWN, error.fault, why, retryable=True)
+
+    async def _written(self, jobs: Sequence[Job], *, restoring: bool) -> tuple[list[Outcome], list[Step]]:
+        """Judge and write, all in one transaction; if a row is refused, each by itself, so that one stops nobody else."""
+        try:
+            async with self.database.transaction():
+                return await self._judged_and_written(jobs, restoring=restoring)
+        except DeviceError as error:
+            if of_the_whole(error):
+                raise
+            if len(jobs) == 1:
+                return [Outcome(jobs[0].ref.id, Result.FAILED, error.fault, error.message, retryable=error.retryable)], []
+        parts = [await self._written([job], restoring=restoring) for job in jobs]
+        return [one for outcomes, _ in parts for one in outcomes], [one for _, steps in parts for one in steps]
+
+    async def _judged_and_written(self, jobs: Sequence[Job], *, restoring: bool) -> tuple[list[Outcome], list[Step]]:
+        view = await self.view([job.ref for job in jobs])
+        speeds = await plans.read(self.database, self.tables, [job.ref for job in jobs if job.plan_changed]) if restoring else {}
+        outcomes, steps = self._judged(view, jobs, speeds, restoring=restoring)
+        writing = [step for step in steps if step.writes]
+        marks = {step.job.ref.key: step.mark for step in writing}
+        if not restoring and writing:
+            await self.write_cut(writing)
+            await rows.replace_marks(self.database, self.mark_table, marks)
+        elif writing:
+            found = {key: view[key].mark for key in marks}
+            cut = {key: one for key, one in found.items() if one is not None and one.phase is not Phase.RESTORING}
+            if cut:
+                await self.write_back(cut)
+                await rows.replace_marks(self.database, self.mark_table, {key: marks[key] for key in cut})
+            await plans.write(self.database, self.tables, {key: speeds[key] for key in marks if key in speeds})
+        return outcomes, steps
+
+    def _judged(
+        self, view: View, jobs: Sequence[Job], speeds: Mapping[str, plans.Speed], *, restoring: bool
+    ) -> tuple[list[Outcome], list[Step]]:
+        outcomes: list[Outcome] = []
+        steps: list[Step] = []
+        for job in jobs:
+            standing, why = self._stands(view, job.ref, job.snapshot)
+            if standing in {Standing.ABSENT, Standing.DRIFTED}:
+                fault = Fault.ABSENT if standing is Standing.ABSENT else Fault.DRIFTED
+                outcomes.append(Outcome(job.ref.id, Result.FAILED, fault, f"{why} It was left alone."))
+                continue
+            customer = view[job.ref.key]
+            verdict = (
+                self._to_give_back(customer, job, standing, speeds.get(job.ref.key)) if restoring else self._to_cut(customer, job, standing)
+            )
+            if isinstance(verdict, Step):
+                steps.append(verdict)
+            else:
+                outcomes.append(verdict)
+        return outcomes, steps
+
+    def _to_cut(self, customer: Customer, job: Job, standing: Standing) -> Outcome | Step:
+        found = customer.mark
+        if standing is Standing.CUT and found is not None:
+            unfinished = found.phase is Phase.ENDING or self.uncut(customer)
+            return Step(job, writes=False, mark=found) if unfinished else Outcome(job.ref.id, Result.UNCHANGED)
+        if standing is Standing.CUT_BY_HAND:
+            return Outcome(job.ref.id, Result.UNCHANGED, message="It was cut by hand before, and stays so.")
+        if changed := self.changed_since(customer, job.snapshot):
+            return Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, f"{changed} It was left alone.")
+        return Step(job, writes=True, mark=self.cut_mark(customer))
+
+    def _to_give_back(self, customer: Customer, job: Job, standing: Standing, speed: plans.Speed | None) -> Outcome | Step:
+        found = customer.mark
+        writes_plan, message = (speed.writes, speed.message) if speed else (False, "")
+        if standing is Standing.CUT and found is not None:
+            return Step(job, writes=True, mark=self.given_back_mark(customer, found), message=message)
+        if standing is Standing.GIVEN_BACK:
+            return Step(job, writes=writes_plan, mark=found, message=message)
+        if standing is Standing.FREE and writes_plan:
+            return Step(job, writes=True, mark=None, message=message)
+        return Outcome(job.ref.id, Result.UNCHANGED, message=message)
+
+    async def _settled(self, steps: Sequence[Step], *, restoring: bool) -> list[Outcome]:
+        """End sessions, write down which are left, read back."""
+        open_now: dict[str, list[Session]] = {step.job.ref.key: [] for step in steps}
+        for one in await customers.open_sessions(self.database, self.tables, list(open_now)):
+            open_now[one.username].append(one)
+        doomed = {step.job.ref.id: self._doomed(step, open_now[step.job.ref.key], restoring=restoring) for step in steps}
+        change = await self.change_of_sessions() if not restoring else None
+        answers = await Ender(self.config).end([one for some in doomed.values() for one in some], change)
+        marks: dict[str, Mark | None] = {}
+        for step in steps:
+            left = [one.id for one in doomed[step.job.ref.id] if not isinstance(answers[one.id], Answer)]
+            if step.mark is not None:
+                newest = max((one.id for one in open_now[step.job.ref.key]), default=0)
+                marks[step.job.ref.key] = (
+                    _still_to_give_back(step.mark, left) if restoring
+                    else self._still_to_cut(step.mark, left, newest=newest, first=step.writes, changed=change is not None)
+                )  # fmt: skip
+        async with self.database.transaction():
+            await rows.replace_marks(self.database, self.mark_table, marks)
+        view = await self.view([step.job.ref for step in steps])
+        return [self._proven(view, step, [answers[one.id] for one in doomed[step.job.ref.id]], restoring=restoring) for step in steps]
+
+    def _doomed(self, step: Step, sessions: Sequence[Session], *, restoring: bool) -> Sequence[Session]:
+        if step.mark is None:
+            return ()
+        if step.writes:  # those, too, that came while the rows were written
+            return [one for one in sessions if one.id > step.mark.up_to] if restoring else sessions
+        return step.mark.pending(sessions) if restoring else self.uncut(Customer(marks=[str(step.mark)], sessions=list(sessions)))
+
+    def _still_to_cut(self, found: Mark, left: Sequence[int], *, newest: int, first: bool, changed: bool) -> Mark:
+        """The mark after sessions were asked about; `left` may still be up."""
+        named = mark.few(left)
+        # Of sessions that live on, and of more than can be named, none is from before.
+        up_to = 0 if changed or named is None else newest if first or not self.walled else found.up_to
+        return replace(found, phase=Phase.ENDING if left else Phase.ENDED, up_to=up_to, named=named if left else ())
+
+    def _proven(self, view: View, step: Step, answers: Sequence[Answer | Failure], *, restoring: bool) -> Outcome:
+        """What may be told of a step: as little as is known."""
+        ref = step.job.ref
+        failures = sorted((one for one in answers if isinstance(one, Failure)), key=lambda one: one.result is Result.UNKNOWN)
+        if failures:
+            first = failures[0]
+            return Outcome(ref.id, first.result, first.fault, f"The rows are written. {first.message}", retryable=first.retryable)
+        reading = self._reading(view, ref, None if restoring else step.job.snapshot)
+        if reading.state is not (State.ACTIVE if restoring else State.BLOCKED):
+            why = f"Written, but read back as {reading.state}: {reading.detail}"
+            return Outcome(ref.id, Result.FAILED, Fault.REFUSED, why, retryable=True)
+        changed = step.writes or Answer.ENDED in answers
+        return Outcome(ref.id, Result.CHANGED if changed else Result.UNCHANGED, message=step.message)
+
+
+def _still_to_give_back(found: Mark, left: Sequence[int]) -> Mark | None:
+    """The mark after sessions were asked about; None if none is left that may still be cut."""
+    return replace(found, named=mark.few(left)) if left else None
+
+
+def _named(sessions: Sequence[Session]) -> str:
+    shown = ", ".join(f"{one.acct_session_id} on NAS {one.nas}" for one in sessions[:3])
+    return shown if len(sessions) <= 3 else f"{shown} and {len(sessions) - 3} more"

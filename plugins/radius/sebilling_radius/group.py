@@ -1,0 +1,157 @@
+"""Walled garden: the customer's first group becomes the blocked one, and what would go above it is set aside.
+
+The customer's rows are never removed. One row of ours is added to radusergroup, below every priority that is there; the customer's own
+reply attributes (a fixed address above all) are renamed to a user name that nobody logs in by, and keep their ids.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+from sebilling.plugins.contract import DriverContext, Ref, Snapshot
+
+from sebilling_radius import customers, mark, setup
+from sebilling_radius.config import GroupConfig
+from sebilling_radius.customers import Customer, Pair, View
+from sebilling_radius.driver import RadiusDriver, Standing, Step
+from sebilling_radius.mark import Mark, Phase
+from sebilling_radius.sessions import CHANGEABLE, Session
+
+_LEAST_PRIORITY: Final = -(2**31)
+
+
+class GroupDriver(RadiusDriver[GroupConfig]):
+    """Cuts by radusergroup."""
+
+    kind: ClassVar[str] = "radius.group"
+    title: ClassVar[str] = "FreeRADIUS group (walled garden)"
+    config_model: ClassVar[type[GroupConfig]] = GroupConfig
+    service_kinds: ClassVar[Mapping[str, str]] = {"RADIUS": "user name in radcheck"}
+    walled: ClassVar[bool] = True
+
+    def __init__(self, config: GroupConfig, context: DriverContext) -> None:
+        super().__init__(config, context)
+        self.mark_table = self.tables.radreply
+
+    def needs(self) -> Mapping[str, str]:
+        return {"radcheck": "u", "radreply": "siwd", "radusergroup": "sid", "radgroupreply": "s", "radacct": "s"}
+
+    async def setup_problems(self) -> Sequence[str]:
+        return await setup.group_problems(self.database, self.tables, self.config.group)
+
+    async def view(self, refs: Sequence[Ref]) -> View:
+        return await customers.read(
+            self.database, self.tables, refs, pairs=self.tables.radreply, attributes=self.config.parked, groups=True
+        )
+
+    def ours(self, customer: Customer) -> int:
+        return int(_our_group(customer) in customer.groups) - len(customer.parked)
+
+    def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, str]:
+        if customer.marks and customer.mark is None:
+            return Standing.DRIFTED, f"The row {mark.ATTRIBUTE} in radreply was changed by hand."
+        if (found := customer.mark) is None:
+            return self._unmarked(customer)
+        if found.phase is Phase.RESTORING:
+            return (Standing.DRIFTED, "Rows are still set aside.") if customer.parked else (Standing.GIVEN_BACK, _shown(customer))
+        changed = self._changed_by_hand(customer, found, snapshot)
+        return (Standing.DRIFTED, changed) if changed else (Standing.CUT, _shown(customer))
+
+    def _changed_by_hand(self, customer: Customer, found: Mark, snapshot: Snapshot | None) -> str:
+        """What a hand did to one whom we cut, in words; empty if nothing."""
+        others = [one for one in customer.groups if one != _our_group(customer)]
+        if len(others) == len(customer.groups):
+            return f"The row that puts it into {found.group} was removed from radusergroup by hand."
+        if any(priority <= found.priority for _, priority in others):
+            return f"A group was put before {found.group} by hand."
+        expected = set(_lowered(json.loads(snapshot["attributes"]) if snapshot and "attributes" in snapshot else self.config.parked))
+        if again := sorted({one.attribute for one in customer.own if one.attribute.lower() in expected}):
+            return f"It was given {', '.join(again)} by hand, which goes above {found.group}."
+        if snapshot and "reply" in snapshot and snapshot["reply"] != _written(customer.parked):
+            return f"What is set aside as {mark.PREFIX}… in radreply was changed by hand."
+        return ""
+
+    def _unmarked(self, customer: Customer) -> tuple[Standing, str]:
+        if customer.parked:
+            return Standing.DRIFTED, f"The row {mark.ATTRIBUTE} was removed from radreply by hand, and rows are still set aside."
+        ahead = [group for group, priority in customer.groups if priority == customer.groups[0][1]]
+        if ahead == [self.config.group]:
+            return Standing.CUT_BY_HAND, f"in {self.config.group}, not by SeBilling"
+        if customer.groups and customer.groups[0][1] <= _LEAST_PRIORITY:
+            return Standing.DRIFTED, "Its group has the lowest priority that there is, so none can go before it: raise it."
+        return Standing.FREE, _shown(customer)
+
+    def changed_since(self, customer: Customer, snapshot: Snapshot) -> str:
+        if "reply" not in snapshot or snapshot["reply"] == _written(customer.own):
+            return ""
+        return "Its own attributes in radreply were changed by hand since the snapshot."
+
+    def kept(self, customer: Customer) -> Snapshot:
+        return {
+            "reply": _written(customer.parked or customer.own),
+            "attributes": json.dumps(self.config.parked),
+            "groups": json.dumps([one for one in customer.groups if one != _our_group(customer)]),
+        }
+
+    def cut_mark(self, customer: Customer) -> Mark:
+        lowest = min((priority for _, priority in customer.groups), default=1)
+        up_to, named = mark.of_before([] if self.config.session == "coa" else customer.sessions, customer.sessions)
+        return Mark(Phase.ENDING, min(0, lowest - 1), up_to, named, self.config.group)
+
+    def uncut(self, customer: Customer) -> Sequence[Session]:
+        found = customer.mark
+        return found.pending(customer.sessions) if found is not None else customer.sessions
+
+    def given_back_mark(self, customer: Customer, found: Mark) -> Mark | None:
+        named = mark.few([one.id for one in customer.sessions if one.id > found.up_to])
+        return Mark(Phase.RESTORING, found.priority, found.up_to, named, found.group)
+
+    async def change_of_sessions(self) -> Mapping[str, str] | None:
+        if self.config.session == "disconnect":
+            return None
+        attributes = f"SELECT attribute, value FROM {self.tables.radgroupreply} WHERE groupname = $1 AND attribute = ANY ($2) ORDER BY id"
+        return {row["attribute"]: row["value"] for row in await self.database.rows(attributes, self.config.group, list(CHANGEABLE))}
+
+    async def write_cut(self, steps: Sequence[Step]) -> None:
+        keys = [step.job.ref.key for step in steps]
+        await self.database.run(
+            f"INSERT INTO {self.tables.radusergroup} (username, groupname, priority)"
+            " SELECT name, $3, priority FROM unnest($1::text[], $2::int[]) AS new (name, priority)",
+            keys, [step.mark.priority if step.mark else 0 for step in steps], self.config.group,
+        )  # fmt: skip
+        await self.database.run(
+            f"UPDATE {self.tables.radreply} SET username = $3 || username WHERE username = ANY ($1) AND lower(attribute) = ANY ($2)",
+            keys, _lowered(self.config.parked), mark.PREFIX,
+        )  # fmt: skip
+
+    async def write_back(self, cut: Mapping[str, Mark]) -> None:
+        await self.database.run(
+            f"DELETE FROM {self.tables.radusergroup} member"
+            " USING unnest($1::text[], $2::text[], $3::int[]) AS ours (name, groupname, priority)"
+            " WHERE member.username = ours.name AND member.groupname = ours.groupname AND member.priority = ours.priority",
+            list(cut), [one.group for one in cut.values()], [one.priority for one in cut.values()],
+        )  # fmt: skip
+        await self.database.run(
+            f"UPDATE {self.tables.radreply} SET username = substr(username, length($3) + 1) WHERE username = ANY ($1) AND attribute <> $2",
+            [mark.parked_name(key) for key in cut], mark.ATTRIBUTE, mark.PREFIX,
+        )  # fmt: skip
+
+
+def _our_group(customer: Customer) -> tuple[str, int] | None:
+    found = customer.mark
+    return (found.group, found.priority) if found is not None and found.phase is not Phase.RESTORING else None
+
+
+def _lowered(attributes: Sequence[str]) -> list[str]:
+    """FreeRADIUS takes attributes' names in any case."""
+    return [one.lower() for one in attributes]
+
+
+def _written(pairs: Sequence[Pair]) -> str:
+    return json.dumps([[one.attribute, one.op, one.value] for one in pairs], ensure_ascii=False)
+
+
+def _shown(customer: Customer) -> str:
+    groups = ", ".join(f"{group} ({priority})" for group, priority in customer.groups) or "none"
+    aside = ", ".join(f"{one.attribute} {one.value}" for one in customer.parked)
+    return f"groups: {groups}" + (f"; set aside: {aside}" if aside else "")

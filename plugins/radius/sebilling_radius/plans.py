@@ -1,0 +1,96 @@
+"""The plan's speed when it has changed while the customer was cut: the customer's own `Mikrotik-Rate-Limit` in radreply.
+
+A group that carries the speed already needs no row; one that sets its own speed over everybody's would undo ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sebilling.plugins.contract import Ref
+
+from sebilling_radius import mark, rates
+from sebilling_radius.customers import Tables
+from sebilling_radius.database import RadiusDatabase
+
+_LOWER: Final = rates.ATTRIBUTE.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What is to be written for one customer, if anything, and what to tell of it."""
+
+    value: str = ""
+    message: str = ""
+    insert: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """Whether a row has to be written."""
+        return bool(self.value)
+
+
+@dataclass(slots=True)
+class _Found:
+    own: list[str] = field(default_factory=list)
+    group: tuple[str, str, str] | None = None
+    """(name, op, value) of the speed of the customer's first group."""
+
+
+async def read(database: RadiusDatabase, tables: Tables, refs: Sequence[Ref]) -> dict[str, Speed]:
+    """What each ref's speed takes, by key. Raises DeviceError."""
+    if not refs:
+        return {}
+    found = {ref.key: _Found() for ref in refs}
+    names = {key: key for key in found} | {mark.parked_name(key): key for key in found}
+    own = f"SELECT username, value FROM {tables.radreply} WHERE username = ANY ($1) AND lower(attribute) = $2 ORDER BY id"
+    for row in await database.rows(own, list(names), _LOWER):
+        found[names[row["username"]]].own.append(row["value"])
+    groups = (
+        f"SELECT DISTINCT ON (member.username) member.username, speed.groupname, speed.op, speed.value"
+        f" FROM {tables.radusergroup} member JOIN {tables.radgroupreply} speed ON speed.groupname = member.groupname"
+        f" WHERE member.username = ANY ($1) AND lower(speed.attribute) = $2"
+        f" AND NOT EXISTS (SELECT FROM {tables.radreply} ours WHERE ours.username = $3 || member.username AND ours.attribute = $4"
+        "                   AND split_part(ours.value, ' ', 2) = member.priority::text)"
+        " ORDER BY member.username, member.priority, speed.id"
+    )
+    for row in await database.rows(groups, list(found), _LOWER, mark.PREFIX, mark.ATTRIBUTE):
+        found[row["username"]].group = (row["groupname"], row["op"], row["value"])
+    return {ref.key: _speed(ref, found[ref.key]) for ref in refs}
+
+
+def _speed(ref: Ref, found: _Found) -> Speed:
+    wanted = rates.written(ref)
+    if wanted is None:
+        return Speed(message="The plan's speed isn't known: given back at the speed from before.")
+    if len(found.own) > 1:
+        return Speed(message=f"Given back at the speed from before: there are several {rates.ATTRIBUTE}. Set the plan's speed by hand.")
+    if found.own:
+        return Speed() if rates.pair_bps(found.own[0]) == rates.pair_bps(wanted) else Speed(wanted)
+    if found.group is not None:
+        name, op, value = found.group
+        if rates.pair_bps(value) == rates.pair_bps(wanted):
+            return Speed(message=f"The group {name} carries the plan's new speed.")
+        if op == ":=":
+            return Speed(
+                message=f"Given back at the speed of the group {name}, which goes above the customer's own. Change the group by hand."
+            )
+    return Speed(wanted, f"The plan's new speed was written as the customer's own {rates.ATTRIBUTE}.", insert=True)
+
+
+async def write(database: RadiusDatabase, tables: Tables, speeds: Mapping[str, Speed]) -> None:
+    """Write the speeds. Inside a transaction, after rows that were set aside are back. Raises DeviceError."""
+    changed = {key: one.value for key, one in speeds.items() if one.writes and not one.insert}
+    if changed:
+        await database.run(
+            f"UPDATE {tables.radreply} SET value = new.value FROM unnest($1::text[], $2::text[]) AS new (name, value)"
+            " WHERE username = new.name AND lower(attribute) = $3",
+            list(changed), list(changed.values()), _LOWER,
+        )  # fmt: skip
+    added = {key: one.value for key, one in speeds.items() if one.insert}
+    if added:
+        await database.run(
+            f"INSERT INTO {tables.radreply} (username, attribute, op, value)"
+            " SELECT name, $3, ':=', value FROM unnest($1::text[], $2::text[]) AS new (name, value)",
+            list(added), list(added.values()), rates.ATTRIBUTE,
+        )  # fmt: skip

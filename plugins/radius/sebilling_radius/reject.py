@@ -1,0 +1,95 @@
+"""Dark: `Auth-Type := Reject` in radcheck, after every row of the customer's own, so that it counts."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+from sebilling.plugins.contract import DriverContext, Ref, Snapshot
+
+from sebilling_radius import customers, mark
+from sebilling_radius.config import RejectConfig
+from sebilling_radius.customers import Customer, Pair, View
+from sebilling_radius.driver import RadiusDriver, Standing, Step
+from sebilling_radius.mark import Mark, Phase
+from sebilling_radius.sessions import Session
+
+_REJECT: Final = Pair("Auth-Type", ":=", "Reject")
+
+
+class RejectDriver(RadiusDriver[RejectConfig]):
+    """Cuts by radcheck."""
+
+    kind: ClassVar[str] = "radius.reject"
+    title: ClassVar[str] = "FreeRADIUS reject (dark)"
+    config_model: ClassVar[type[RejectConfig]] = RejectConfig
+    service_kinds: ClassVar[Mapping[str, str]] = {"RADIUS": "user name in radcheck"}
+    walled: ClassVar[bool] = False
+
+    def __init__(self, config: RejectConfig, context: DriverContext) -> None:
+        super().__init__(config, context)
+        self.mark_table = self.tables.radcheck
+
+    def needs(self) -> Mapping[str, str]:
+        return {"radcheck": "sid", "radreply": "siw", "radusergroup": "s", "radgroupreply": "s", "radacct": "s"}
+
+    async def setup_problems(self) -> Sequence[str]:
+        return ()
+
+    async def view(self, refs: Sequence[Ref]) -> View:
+        return await customers.read(
+            self.database, self.tables, refs, pairs=self.tables.radcheck, attributes=(_REJECT.attribute,), groups=False
+        )
+
+    def ours(self, customer: Customer) -> int:
+        return int(customer.mark is not None and customer.own[-1:] == [_REJECT])
+
+    def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, str]:
+        del snapshot
+        types = ", ".join(f"{one.op} {one.value}" for one in customer.own)
+        if customer.marks and customer.mark is None:
+            return Standing.DRIFTED, f"The row {mark.ATTRIBUTE} in radcheck was changed by hand."
+        rejected = bool(customer.own) and customer.own[-1] == _REJECT
+        if customer.mark is None:
+            return (Standing.CUT_BY_HAND, "rejected, not by SeBilling") if rejected else (Standing.FREE, f"Auth-Type: {types or 'not set'}")
+        if not rejected:
+            return Standing.DRIFTED, f"Auth-Type was changed by hand: {types or 'it was removed'}."
+        return Standing.CUT, f"Auth-Type: {types}"
+
+    def kept(self, customer: Customer) -> Snapshot:
+        own = customer.own[:-1] if customer.mark is not None and customer.own and customer.own[-1] == _REJECT else customer.own
+        return {"check": json.dumps([[one.attribute, one.op, one.value] for one in own], ensure_ascii=False)}
+
+    def changed_since(self, customer: Customer, snapshot: Snapshot) -> str:
+        if "check" not in snapshot or snapshot["check"] == self.kept(customer)["check"]:
+            return ""
+        return "Its Auth-Type in radcheck was changed by hand since the snapshot."
+
+    def cut_mark(self, customer: Customer) -> Mark:
+        up_to, named = mark.of_before(customer.sessions, customer.sessions)
+        return Mark(Phase.ENDING, 0, up_to, named)
+
+    def uncut(self, customer: Customer) -> Sequence[Session]:
+        if (found := customer.mark) is None:
+            return customer.sessions
+        pending = {one.id for one in found.pending(customer.sessions)}
+        return [one for one in customer.sessions if one.id > found.up_to or one.id in pending]
+
+    def given_back_mark(self, customer: Customer, found: Mark) -> Mark | None:
+        del customer, found
+        return None
+
+    async def write_cut(self, steps: Sequence[Step]) -> None:
+        await self.database.run(
+            f"INSERT INTO {self.tables.radcheck} (username, attribute, op, value)"
+            " SELECT name, $2, $3, $4 FROM unnest($1::text[]) AS new (name)",
+            [step.job.ref.key for step in steps], _REJECT.attribute, _REJECT.op, _REJECT.value,
+        )  # fmt: skip
+
+    async def write_back(self, cut: Mapping[str, Mark]) -> None:
+        # The last one is ours: a customer's own from before stays.
+        await self.database.run(
+            f"DELETE FROM {self.tables.radcheck} WHERE id IN ("
+            f" SELECT max(id) FROM {self.tables.radcheck}"
+            " WHERE username = ANY ($1) AND lower(attribute) = lower($2) AND op = $3 AND value = $4 GROUP BY username)",
+            list(cut), _REJECT.attribute, _REJECT.op, _REJECT.value,
+        )  # fmt: skip

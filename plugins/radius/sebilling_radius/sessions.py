@@ -1,0 +1,197 @@
+"""Ending sessions: Disconnect-Request and CoA-Request (RFC 5176) to the NAS that a session runs on, by pyrad.
+
+Only an answer with a right authenticator counts, and only two answers say that the session isn't what it was: ACK, and NAK with
+Error-Cause 503 (the NAS knows no such session; radacct is behind). Whatever else comes is a failure, and silence is not known.
+"""
+
+import asyncio
+import io
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from pyrad.client_async import ClientAsync
+from pyrad.dictionary import Dictionary
+from pyrad.packet import CoAACK, CoANAK, CoARequest, DisconnectACK, DisconnectNAK, DisconnectRequest
+from sebilling.plugins.contract import Fault, Result
+
+from sebilling_radius.config import Nas, RadiusConfig
+
+_DICTIONARY: Final = """
+ATTRIBUTE User-Name 1 string
+ATTRIBUTE Filter-Id 11 string
+ATTRIBUTE Session-Timeout 27 integer
+ATTRIBUTE Idle-Timeout 28 integer
+ATTRIBUTE Acct-Session-Id 44 string
+ATTRIBUTE Message-Authenticator 80 octets
+ATTRIBUTE Error-Cause 101 integer
+VENDOR Mikrotik 14988
+BEGIN-VENDOR Mikrotik
+ATTRIBUTE Mikrotik-Rate-Limit 8 string
+ATTRIBUTE Mikrotik-Address-List 19 string
+END-VENDOR Mikrotik
+"""
+CHANGEABLE: Final = ("Filter-Id", "Session-Timeout", "Idle-Timeout", "Mikrotik-Rate-Limit", "Mikrotik-Address-List")
+"""What a CoA-Request may change in a session, if the group has it."""
+_NUMBERS: Final = frozenset({"Session-Timeout", "Idle-Timeout"})
+IN_FLIGHT: Final = 128
+IN_FLIGHT_PER_NAS: Final = 64
+"""One that is silent must not take the whole window."""
+ALL_SECONDS: Final = 40.0
+"""Within the deadline of a call of the engine, with time to write down what was found."""
+_CONTEXT_NOT_FOUND: Final = 503
+_CAUSES: Final[Mapping[int, tuple[Fault, bool, str]]] = {
+    401: (Fault.PROTOCOL, False, "it doesn't know an attribute"),
+    402: (Fault.PROTOCOL, False, "it wants another attribute to find the session by"),
+    403: (Fault.SETUP, False, "it is another NAS: check the addresses of nas"),
+    404: (Fault.PROTOCOL, False, "it calls the request invalid"),
+    405: (Fault.SETUP, False, "it doesn't do this: choose the other way to end sessions"),
+    501: (Fault.PERMISSION, False, "it is prohibited there: allow CoA from this address"),
+    504: (Fault.REFUSED, True, "the session can't be removed now"),
+    506: (Fault.REFUSED, True, "it has no resources left"),
+}
+logging.getLogger("sebilling_radius.coa").setLevel(logging.CRITICAL)  # pyrad logs an ERROR for each packet that a closed port sends back
+
+
+def dictionary() -> Any:
+    """The few attributes that are sent and understood, as pyrad wants them."""
+    return Dictionary(io.StringIO(_DICTIONARY))
+
+
+_WORDS: Final = dictionary()
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open row of radacct."""
+
+    id: int
+    """radacctid"""
+    acct_session_id: str
+    username: str
+    nas: str
+
+
+class Answer(Enum):
+    """What a NAS said that counts as done."""
+
+    ENDED = "ended"
+    UNKNOWN_THERE = "the NAS knows no such session"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a session may still be up."""
+
+    result: Result
+    fault: Fault
+    message: str
+    retryable: bool
+
+
+@dataclass(slots=True)
+class _Line:
+    """One NAS for the length of a call."""
+
+    nas: Nas
+    client: Any
+    window: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IN_FLIGHT_PER_NAS))
+    answered: bool = False
+    silent: bool = False
+
+
+class Ender:
+    """Ends sessions on all NASes of the settings. Its sockets live as long as one `end`."""
+
+    def __init__(self, config: RadiusConfig) -> None:
+        self._config = config
+        self._window = asyncio.Semaphore(IN_FLIGHT)
+
+    async def end(self, sessions: Sequence[Session], change: Mapping[str, str] | None = None) -> dict[int, Answer | Failure]:
+        """Disconnect each session, or change it to these attributes; what became of each, by its id. Doesn't raise."""
+        lines: dict[str, _Line | Failure] = {}
+        answers: dict[int, Answer | Failure] = {}
+        try:
+            for address in {one.nas for one in sessions}:
+                lines[address] = await self._line(address)
+            try:
+                async with asyncio.timeout(ALL_SECONDS), asyncio.TaskGroup() as tasks:
+                    for one in sessions:
+                        tasks.create_task(self._ask(one, lines[one.nas], change, answers))
+            except TimeoutError:
+                pass
+        finally:
+            for line in lines.values():
+                if isinstance(line, _Line):
+                    await line.client.deinitialize_transports()
+        late = Failure(Result.UNKNOWN, Fault.TIMEOUT, f"Not all sessions were answered for within {ALL_SECONDS:.0f} s.", retryable=True)
+        return {one.id: answers.get(one.id, late) for one in sessions}
+
+    async def _line(self, address: str) -> _Line | Failure:
+        nas = self._config.nas_of(address)
+        if nas is None:
+            why = f"A session runs on NAS {address}, which the settings don't have: add it to nas with its secret."
+            return Failure(Result.FAILED, Fault.SETUP, why, retryable=False)
+        client = ClientAsync(
+            server=nas.send_to or address, coa_port=nas.port, secret=nas.secret.get_secret_value().encode(), dict=_WORDS,
+            retries=self._config.coa_tries - 1, timeout=self._config.coa_timeout_seconds, logger_name="sebilling_radius.coa",
+        )  # fmt: skip
+        try:
+            await client.initialize_transports(enable_coa=True)
+        except OSError as error:
+            why = f"NAS {address} can't be sent to ({type(error).__name__}): check its address and the route."
+            return Failure(Result.FAILED, Fault.UNREACHABLE, why, retryable=True)
+        return _Line(nas, client)
+
+    async def _ask(
+        self, session: Session, line: _Line | Failure, change: Mapping[str, str] | None, answers: dict[int, Answer | Failure]
+    ) -> None:
+        if isinstance(line, Failure):
+            answers[session.id] = line
+            return
+        async with line.window, self._window:
+            if line.silent:
+                why = f"NAS {session.nas} answers nothing: not asked. {_SILENCE}"
+                answers[session.id] = Failure(Result.FAILED, Fault.TIMEOUT, why, retryable=True)
+                return
+            answers[session.id] = await _exchange(session, line, change)
+
+
+_SILENCE: Final = "Check that it is up, that it takes CoA from this address, its port, and that the secret is the same."
+
+
+async def _exchange(session: Session, line: _Line, change: Mapping[str, str] | None) -> Answer | Failure:
+    try:
+        code = DisconnectRequest if change is None else CoARequest
+        packet = line.client.CreateCoAPacket(code=code, message_authenticator=True)
+        packet["User-Name"] = session.username
+        packet["Acct-Session-Id"] = session.acct_session_id
+        for name, value in (change or {}).items():
+            packet[name] = int(value) if name in _NUMBERS else value
+        reply = await line.client.SendPacket(packet)
+    except TimeoutError:
+        line.silent = not line.answered
+        return Failure(Result.UNKNOWN, Fault.TIMEOUT, f"NAS {session.nas} didn't answer. {_SILENCE}", retryable=True)
+    except OSError as error:
+        why = f"NAS {session.nas} can't be sent to ({type(error).__name__})."
+        return Failure(Result.UNKNOWN, Fault.UNREACHABLE, why, retryable=True)
+    except Exception as error:  # noqa: BLE001 - pyrad raises plain Exception, and ValueError for what can't be encoded
+        why = f"The request for a session on NAS {session.nas} can't be made ({type(error).__name__}): look at its row in radacct."
+        return Failure(Result.FAILED, Fault.PROTOCOL, why, retryable=False)
+    line.answered = True
+    return _understood(session, reply)
+
+
+def _understood(session: Session, reply: Any) -> Answer | Failure:
+    if reply.code in {DisconnectACK, CoAACK}:
+        return Answer.ENDED
+    if reply.code not in {DisconnectNAK, CoANAK}:
+        why = f"NAS {session.nas} answered with a packet of code {reply.code}, which is no answer to this."
+        return Failure(Result.UNKNOWN, Fault.PROTOCOL, why, retryable=True)
+    cause = reply["Error-Cause"][0] if "Error-Cause" in reply else 0
+    if cause == _CONTEXT_NOT_FOUND:
+        return Answer.UNKNOWN_THERE
+    fault, retryable, meaning = _CAUSES.get(cause, (Fault.REFUSED, True, "no known reason"))
+    return Failure(Result.FAILED, fault, f"NAS {session.nas} refused to end the session: {meaning} (Error-Cause {cause}).", retryable)

@@ -1,0 +1,62 @@
+"""Programs that end with us.
+
+Each asks the kernel for a signal when the thread that started it ends: start them from one that lives on.
+"""
+
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Final
+
+_LAUNCH: Final = """
+import ctypes, os, signal, sys
+parent, uid, gid = map(int, sys.argv[1:4])
+if os.geteuid() == 0 and uid:
+    os.setgroups([]); os.setgid(gid); os.setuid(uid)
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)
+    if os.getppid() != parent:
+        sys.exit("the owner is gone")
+os.execv(sys.argv[4], sys.argv[4:])
+"""
+_ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def account() -> pwd.struct_passwd:
+    """As whom servers run: we ourselves, or, for root, whom FreeRADIUS's package made, else nobody."""
+    if os.geteuid() != 0:
+        return pwd.getpwuid(os.geteuid())
+    with suppress(KeyError):
+        return pwd.getpwnam("freerad")
+    return pwd.getpwnam("nobody")
+
+
+def launch(command: list[str], log: IO[bytes], *, cwd: Path, stay_root: bool = False) -> subprocess.Popen[bytes]:
+    """Start a program as `account`; `stay_root` for one that leaves root by itself."""
+    uid, gid = (0, 0) if stay_root else (account().pw_uid, account().pw_gid)
+    words = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), str(uid), str(gid), *command]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, env=_ENVIRONMENT, start_new_session=True)
+
+
+def end(process: subprocess.Popen[bytes], sign: signal.Signals = signal.SIGINT) -> None:
+    """Ask it to end, and make it after 10 s."""
+    if process.poll() is None:
+        process.send_signal(sign)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    """A port on loopback that nothing has now."""
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port

@@ -1,0 +1,82 @@
+"""A NAS in this process, for where FreeRADIUS isn't: answers Disconnect and CoA as it is told to, by pyrad's packets."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from pyrad.packet import CoAACK, CoANAK, CoAPacket, DisconnectACK, DisconnectNAK, DisconnectRequest
+
+from sebilling_radius.sessions import dictionary
+
+ACK: Final = 0
+SILENT: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that came with the right authenticator."""
+
+    disconnect: bool
+    user_name: str
+    session_id: str
+    attributes: dict[str, Any]
+
+
+class Receiver(asyncio.DatagramProtocol):
+    """`async with Receiver(secret) as nas:` serves on 127.0.0.1, `nas.port`.
+
+    `answer` says for each request ACK, SILENT or the Error-Cause of a NAK; a NAK of 1 has none. Wrong authenticators are dropped, as
+    the standard has it. `lies` makes it sign its answers with another secret.
+    """
+
+    def __init__(
+        self, secret: str, answer: Callable[[Asked], int] = lambda _asked: ACK, *, lies: bool = False, address: str = "127.0.0.1"
+    ) -> None:
+        self.secret, self.answer, self.lies, self.address = secret, answer, lies, address
+        self.asked: list[Asked] = []
+        self.dropped = 0
+        self.port = 0
+        self.most_at_once = 0
+        self.delay_seconds = 0.0
+        self._at_once = 0
+        self._words = dictionary()
+        self._transport: asyncio.DatagramTransport | None = None
+
+    async def __aenter__(self) -> Self:
+        self._transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, local_addr=(self.address, self.port))
+        self.port = self._transport.get_extra_info("sockname")[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """One request."""
+        packet = CoAPacket(packet=data, dict=self._words, secret=self.secret.encode())
+        if not packet.VerifyCoARequest() or not packet.message_authenticator or not packet.verify_message_authenticator():
+            self.dropped += 1
+            return
+        known = {str(name): packet[name] for name in packet.keys() if isinstance(name, str)}  # noqa: SIM118 - its iteration gives codes
+        asked = Asked(packet.code == DisconnectRequest, known["User-Name"][0], known["Acct-Session-Id"][0], known)
+        self.asked.append(asked)
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        asyncio.get_running_loop().call_later(self.delay_seconds, self._reply, packet, asked, addr)
+
+    def _reply(self, packet: Any, asked: Asked, addr: tuple[str, int]) -> None:
+        self._at_once -= 1
+        cause = self.answer(asked)
+        if cause == SILENT or self._transport is None or self._transport.is_closing():
+            return
+        reply = packet.CreateReply()
+        if cause == ACK:
+            reply.code = DisconnectACK if asked.disconnect else CoAACK
+        else:
+            reply.code = DisconnectNAK if asked.disconnect else CoANAK
+            if cause > 1:
+                reply["Error-Cause"] = cause
+        if self.lies:
+            reply.secret = b"another " + self.secret.encode()
+        self._transport.sendto(reply.ReplyPacket(), addr)

@@ -1,0 +1,233 @@
+"""The whole: a database with the tables and other people's rows, FreeRADIUS if it is there, customers, sessions, dumps."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import asyncpg
+
+from sebilling_radius.testing import freeradius
+from sebilling_radius.testing.freeradius import FreeRadius
+from sebilling_radius.testing.postgres import PrivatePostgres
+
+TABLES: Final = ("radcheck", "radreply", "radusergroup", "radgroupcheck", "radgroupreply", "radacct", "nas", "radpostauth")
+_PAIR: Final = "attribute text NOT NULL, op varchar(2) NOT NULL, value text NOT NULL"
+_OWN_SCHEMA: Final = f"""
+CREATE TABLE radcheck (id serial PRIMARY KEY, username text NOT NULL, {_PAIR});
+CREATE TABLE radreply (id serial PRIMARY KEY, username text NOT NULL, {_PAIR});
+CREATE TABLE radgroupcheck (id serial PRIMARY KEY, groupname text NOT NULL, {_PAIR});
+CREATE TABLE radgroupreply (id serial PRIMARY KEY, groupname text NOT NULL, {_PAIR});
+CREATE TABLE radusergroup (id serial PRIMARY KEY, username text NOT NULL, groupname text NOT NULL, priority integer NOT NULL DEFAULT 0);
+CREATE TABLE radacct (radacctid bigserial PRIMARY KEY, acctsessionid text NOT NULL, acctuniqueid text NOT NULL UNIQUE, username text,
+                      nasipaddress inet NOT NULL, acctstarttime timestamptz, acctstoptime timestamptz, framedipaddress inet);
+CREATE TABLE nas (id serial PRIMARY KEY, nasname text NOT NULL, shortname text NOT NULL, secret text NOT NULL);
+CREATE TABLE radpostauth (id bigserial PRIMARY KEY, username text NOT NULL, pass text, reply text);
+CREATE INDEX ON radcheck (username, attribute);
+CREATE INDEX ON radreply (username, attribute);
+CREATE INDEX ON radusergroup (username);
+CREATE INDEX ON radacct (acctuniqueid) WHERE acctstoptime IS NULL;
+"""
+_NAS: Final = """
+CREATE TABLE nas_session (id text PRIMARY KEY, username text NOT NULL, answer text NOT NULL, changed text NOT NULL DEFAULT '');
+CREATE INDEX ON radacct (acctsessionid);
+"""
+"""Of FreeRADIUS as a NAS: its sessions, and what finds them in radacct when it stops them."""
+GRANTS: Final = """
+GRANT SELECT (username) ON radcheck TO sebilling;
+GRANT SELECT, INSERT, UPDATE, DELETE ON radreply TO sebilling;
+GRANT SELECT, INSERT, DELETE ON radusergroup TO sebilling;
+GRANT SELECT ON radgroupreply, radacct TO sebilling;
+GRANT USAGE ON SEQUENCE radreply_id_seq, radusergroup_id_seq TO sebilling;
+"""
+"""What the walled garden needs and no more."""
+GRANTS_REJECT: Final = """
+GRANT SELECT, INSERT, DELETE ON radcheck TO sebilling;
+GRANT SELECT, INSERT, UPDATE ON radreply TO sebilling;
+GRANT SELECT ON radusergroup, radgroupreply, radacct TO sebilling;
+GRANT USAGE ON SEQUENCE radcheck_id_seq, radreply_id_seq TO sebilling;
+"""
+
+
+class Rig:
+    """`with Rig() as rig:` starts it; `rig.settings()` are those of a driver for it. Root runs its servers as another user."""
+
+    nas_address: Final = "127.0.0.1"
+
+    def __init__(self, *, radius: bool | None = None) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="sebilling-radius-"))
+        self._folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        self.secret, self.password = secrets.token_hex(8), secrets.token_hex(8)
+        self.database = PrivatePostgres(self._folder)
+        self._wants_radius = not freeradius.freeradius_problem() if radius is None else radius
+        self._radius: FreeRadius | None = None
+
+    def __enter__(self) -> Self:
+        self.database.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._radius is not None:
+            self._radius.stop()
+        self.database.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def radius(self) -> FreeRadius:
+        """The running FreeRADIUS. Raises RuntimeError without one."""
+        if self._radius is None:
+            raise RuntimeError(freeradius.freeradius_problem() or "call set_up first")
+        return self._radius
+
+    async def admin(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection as superuser, to be closed."""
+        return await asyncpg.connect(self.database.dsn)
+
+    async def set_up(self, *, grants: Sequence[str] = (GRANTS,)) -> None:
+        """Tables by FreeRADIUS's schema (by ours, if that isn't there), the group isolir, a plan, the user sebilling, FreeRADIUS."""
+        connection = await self.admin()
+        schema = freeradius.SCHEMA.read_text() if os.access(freeradius.SCHEMA, os.R_OK) else _OWN_SCHEMA
+        await connection.execute(schema)
+        await connection.execute(_NAS)
+        await connection.execute(f"CREATE USER sebilling PASSWORD '{self.password}'")
+        for one in grants:
+            await connection.execute(one)
+        await connection.close()
+        await self.add_group("isolir", ("Framed-Pool", ":=", "isolir-pool"), ("Mikrotik-Address-List", ":=", "ISOLIR"),
+                             ("Mikrotik-Rate-Limit", ":=", "512k/512k"))  # fmt: skip
+        await self.add_group(
+            "10M", ("Mikrotik-Rate-Limit", "=", "10M/20M"), ("Framed-Pool", "=", "customers"), ("Session-Timeout", "=", "86400")
+        )
+        if self._wants_radius:
+            self._radius = FreeRadius(self._folder, self.database, login="rig", password=self.database.password, secret=self.secret)
+            self._radius.start()
+
+    def settings(self, **more: object) -> dict[str, object]:
+        """A driver's settings for this rig, as JSON would bring them."""
+        nas = [{"address": "127.0.0.0/8", "secret": self.secret, "port": self._radius.coa if self._radius else 3799}]
+        own = {"database_host": "127.0.0.1", "database_port": self.database.port, "database_name": "postgres", "database_user": "sebilling",
+               "database_password": self.password, "database_tls": False, "nas": nas}  # fmt: skip
+        return own | more
+
+    async def add_group(self, name: str, *reply: tuple[str, str, str]) -> None:
+        """A group with reply attributes (attribute, op, value)."""
+        connection = await self.admin()
+        await connection.executemany(
+            "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ($1, $2, $3, $4)", [(name, *one) for one in reply]
+        )
+        await connection.close()
+
+    async def add_customer(
+        self, name: str, password: str = "rahasia", *, groups: Iterable[tuple[str, int]] = (("10M", 0),),  # noqa: S107 - invented
+        reply: Iterable[tuple[str, str, str]] = (),
+    ) -> None:  # fmt: skip
+        """A customer with groups (name, priority) and reply attributes of their own."""
+        connection = await self.admin()
+        await connection.execute(
+            "INSERT INTO radcheck (username, attribute, op, value) VALUES ($1, 'Cleartext-Password', ':=', $2)", name, password
+        )
+        await connection.executemany(
+            "INSERT INTO radusergroup (username, groupname, priority) VALUES ($1, $2, $3)", [(name, *one) for one in groups]
+        )
+        await connection.executemany(
+            "INSERT INTO radreply (username, attribute, op, value) VALUES ($1, $2, $3, $4)", [(name, *one) for one in reply]
+        )
+        await connection.close()
+
+    async def add_many(self, names: Sequence[str], *, with_sessions: bool = True) -> None:
+        """Customers in the group 10M, each with a password and a fixed address of their own, and a session."""
+        connection = await self.admin()
+        addresses = [f"10.{64 + (n >> 16)}.{(n >> 8) & 255}.{n & 255}" for n in range(len(names))]
+        await connection.copy_records_to_table(
+            "radcheck",
+            columns=["username", "attribute", "op", "value"],
+            records=[(name, "Cleartext-Password", ":=", "x") for name in names],
+        )
+        await connection.copy_records_to_table(
+            "radreply", columns=["username", "attribute", "op", "value"],
+            records=[(name, "Framed-IP-Address", ":=", address) for name, address in zip(names, addresses, strict=True)],
+        )  # fmt: skip
+        await connection.copy_records_to_table(
+            "radusergroup", columns=["username", "groupname", "priority"], records=[(name, "10M", 0) for name in names]
+        )
+        await connection.close()
+        if with_sessions:
+            await self.open_sessions(names)
+        connection = await self.admin()
+        await connection.execute("ANALYZE")
+        await connection.close()
+
+    async def open_sessions(
+        self, names: Sequence[str], *, nas: str = nas_address, answer: str | None = "ack", prefix: str = ""
+    ) -> list[str]:
+        """Sessions as accounting would have written them; gives their ids.
+
+        `answer` is what FreeRADIUS as NAS says to a Disconnect: ack, or an Error-Cause; None: it has no such session.
+        """
+        mark = prefix or secrets.token_hex(4)
+        ids = [f"{mark}-{number}" for number in range(len(names))]
+        connection = await self.admin()
+        await connection.execute(
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, acctstarttime)"
+            " SELECT id, id, name, $3::text::inet, now() FROM unnest($1::text[], $2::text[]) AS new (id, name)",
+            ids, list(names), nas,
+        )  # fmt: skip
+        if answer is not None:
+            await connection.execute(
+                "INSERT INTO nas_session (id, username, answer)"
+                " SELECT id, name, $3 FROM unnest($1::text[], $2::text[]) AS new (id, name)",
+                ids, list(names), answer,
+            )  # fmt: skip
+        await connection.close()
+        return ids
+
+    async def at_the_nas(self) -> dict[str, str]:
+        """Sessions that FreeRADIUS as NAS has, and what CoA changed them to."""
+        return {row["id"]: row["changed"] for row in await self.query("SELECT id, changed FROM nas_session")}
+
+    async def query(self, statement: str, *values: object) -> list[Mapping[str, Any]]:
+        """Rows, as superuser."""
+        connection = await self.admin()
+        try:
+            return [dict(row) for row in await connection.fetch(statement, *values)]
+        finally:
+            await connection.close()
+
+    async def dump(self, *, without: Sequence[str] = ("radacct", "radpostauth")) -> dict[str, list[tuple[Any, ...]]]:
+        """All rows with their ids, by table; without what FreeRADIUS itself writes."""
+        connection = await self.admin()
+        dumped = {
+            name: [tuple(row) for row in await connection.fetch(f"SELECT * FROM {name} ORDER BY 1")]
+            for name in TABLES
+            if name not in without
+        }
+        await connection.close()
+        return dumped
+
+    def authenticate(self, name: str, password: str = "rahasia") -> dict[str, str] | None:  # noqa: S107 - invented
+        """What radclient is answered: the attributes, or None for a reject. Raises RuntimeError for silence."""
+        quoted = {"User-Name": name, "User-Password": password}
+        words = ", ".join(f'{attribute} = "{_escaped(value)}"' for attribute, value in quoted.items())
+        _, printed = self.radius.client(self.radius.auth, "auth", words)
+        _, _, received = printed.partition("Received Access-")
+        if received.startswith("Reject"):
+            return None
+        if not received.startswith("Accept"):
+            raise RuntimeError(f"FreeRADIUS doesn't answer: {printed[-500:]}")
+        pairs = (line.strip().partition(" = ") for line in received.splitlines()[1:] if " = " in line)
+        return {attribute: value.strip('"') for attribute, _, value in pairs if attribute != "Message-Authenticator"}
+
+    def account(self, name: str, session_id: str, *, kind: str = "Start") -> None:
+        """Tell FreeRADIUS of a session, as a NAS does. Raises RuntimeError if it isn't taken."""
+        words = f'User-Name = "{_escaped(name)}", Acct-Session-Id = "{session_id}", Acct-Status-Type = {kind}'
+        words += f", NAS-IP-Address = {self.nas_address}"
+        code, printed = self.radius.client(self.radius.acct, "acct", words)
+        if code != 0:
+            raise RuntimeError(f"FreeRADIUS takes no accounting: {printed[-500:]}")
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,219 @@
+"""Checks of what goes wrong on the way: never more is told than is known."""
+
+# ruff: noqa: S101 - a check is an assertion
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from sebilling.plugins.conformance.world import (
+    SUCCESS,
+    Kit,
+    Story,
+    World,
+    all_done,
+    gathered,
+    jobs_of,
+    made,
+    session,
+    snapshots_of,
+    states,
+)
+from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Result, State
+
+_AWAY: Final = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT})
+_CANCEL_SECONDS: Final = 3.0
+
+
+class Breaks(Kit):
+    """A link that breaks, a device that is gone, a password that is wrong."""
+
+    def test_a_wrong_password_is_told_as_such(self) -> None:
+        """AUTH, not to be tried again, and nothing is touched."""
+        self.run(_wrong_password)
+
+    def test_a_dead_link_is_told_as_such(self) -> None:
+        """UNREACHABLE or TIMEOUT, to be tried again: not the password's fault."""
+        self.run(_dead_link)
+
+    def test_a_failed_reading_is_never_less(self) -> None:
+        """read_state and snapshot raise DeviceError over a broken link, or tell all that there is."""
+        self.run(_readings)
+
+    def test_a_dead_session_tells_no_success(self) -> None:
+        """Block and restore over a link that is gone."""
+        self.run(_dead_session)
+
+    def test_a_link_that_breaks_while_blocking(self) -> None:
+        """No false success; a fresh session finishes, and all comes back to the byte."""
+        self._broken(restoring=False)
+
+    def test_a_link_that_breaks_while_restoring(self) -> None:
+        """No false success; a fresh session finishes, and all is as it was to the byte."""
+        self._broken(restoring=True)
+
+    def test_a_call_that_is_given_up(self) -> None:
+        """The core's deadline cancels a call: `close` works all the same, and a fresh session finishes."""
+        self.run(_given_up)
+
+    def _broken(self, *, restoring: bool) -> None:
+        interrupted: list[bool] = []
+
+        def broken(share: int, *, made: bool) -> Story:
+            async def story(world: World) -> None:
+                count = (len(world.refs) - 1) * share // 3
+                interrupted.append(await _break(world, count, made=made, restoring=restoring))
+
+            return story
+
+        for share in range(4):  # at the first job, in between, at the last one
+            self.run(broken(share, made=True))
+            self.run(broken(share, made=False))
+        assert all(interrupted), "cut_link_after didn't break the link every time: where it held, this check proved nothing"
+
+
+async def _raised(call: Awaitable[Any]) -> DeviceError | None:
+    """The DeviceError that it raises; None if it raises nothing."""
+    try:
+        await call
+    except DeviceError as error:
+        return error
+    except Exception as error:
+        raise AssertionError(f"{error!r} was raised: turn it into a DeviceError") from error
+    return None
+
+
+async def _wrong_password(world: World) -> None:
+    before = await world.state()
+    driver = made(world, **world.wrong_password)
+    error = await _raised(driver.open())
+    await driver.close()
+    assert error is not None, "open took a wrong password"
+    assert error.fault is Fault.AUTH, f"a wrong password is AUTH, not {error.fault}"
+    assert not error.retryable, "a wrong password isn't to be tried again: it may lock the account"
+    assert error.message.strip(), "say what to mend"
+    assert await world.state() == before, "a refused login changed the device"
+
+
+async def _dead_link(world: World) -> None:
+    await world.make_unreachable()
+    driver = made(world)
+    error = await _raised(driver.open())
+    await driver.close()
+    assert error is not None, "open succeeded on a dead device"
+    assert error.fault in _AWAY, f"a dead link is UNREACHABLE or TIMEOUT, not {error.fault}"
+    assert error.retryable, "a dead link is to be tried again"
+    assert error.message.strip(), "say what to mend"
+    await world.mend()
+    async with session(world):
+        pass
+
+
+async def _readings(world: World) -> None:
+    jobs = await jobs_of(world)
+    await all_done(world, jobs[:1], restoring=False)
+    kept = snapshots_of(jobs[:1])
+    refs = [*world.refs, *([world.absent] if world.absent is not None else [])]
+    async with session(world) as driver:
+        whole, snapshots = await driver.read_state(refs, kept), await driver.snapshot(refs)
+    failed = 0
+    for answers in range(6):
+        for what, right in (("read_state", whole), ("snapshot", snapshots)):
+            async with session(world) as driver:
+                await world.break_reading(answers)
+                try:
+                    found = await (driver.read_state(refs, kept) if what == "read_state" else driver.snapshot(refs))
+                except DeviceError:
+                    failed += 1
+                except Exception as error:
+                    raise AssertionError(f"{what} over a broken link raised {error!r}: turn it into a DeviceError") from error
+                else:
+                    _as_whole(what, found, right)
+            await world.mend()
+    assert failed, "break_reading broke nothing, so this check proved nothing: let the device break the link"
+
+
+def _as_whole(what: str, found: Any, right: Any) -> None:
+    told = {ref_id: one.state for ref_id, one in found.items()} if what == "read_state" else found
+    whole = {ref_id: one.state for ref_id, one in right.items()} if what == "read_state" else right
+    assert told == whole, f"{what} over a broken link told {told} instead of {whole}: raise DeviceError rather than giving less"
+
+
+async def _dead_session(world: World) -> None:
+    jobs = await jobs_of(world)
+    await all_done(world, jobs[:1], restoring=False)
+    for restoring, part in ((True, jobs[:1]), (False, jobs[1:])):
+        async with session(world) as driver:
+            await world.make_unreachable()
+            outcomes, _ = await _collected(driver.restore(part) if restoring else driver.block(part))
+        await world.mend()
+        assert not [one for one in outcomes if one.result in SUCCESS], f"the device is dead, but it was told {outcomes}"
+
+
+async def _collected(call: AsyncIterator[Outcome]) -> tuple[list[Outcome], DeviceError | None]:
+    try:
+        return await gathered(call)
+    except Exception as error:
+        raise AssertionError(f"{error!r} was raised: turn it into a DeviceError") from error
+
+
+async def _break(world: World, count: int, *, made: bool, restoring: bool) -> bool:
+    """The link breaks after `count` jobs. Whether it was noticed."""
+    jobs, before = await jobs_of(world), await world.state()
+    if restoring:
+        await all_done(world, jobs, restoring=False)
+    async with session(world) as driver:
+        await world.cut_link_after(count, made=made)
+        outcomes, error = await _collected(driver.restore(jobs) if restoring else driver.block(jobs))
+    await world.mend()
+    await world.settle()
+    ids = [one.ref_id for one in outcomes]
+    assert len(set(ids)) == len(ids), f"outcomes for {sorted(ids)}: one for each job"
+    assert set(ids) <= {job.ref.id for job in jobs}, "an outcome for nobody"
+    assert error is not None or len(ids) == len(jobs), "some jobs have no outcome, and no DeviceError was raised"
+    cut = {job.ref.id: await world.is_cut(job.ref) for job in jobs}
+    for one in outcomes:
+        so = cut[one.ref_id] is not restoring
+        assert one.result not in SUCCESS or so, f"told as success, but it isn't so on the device: {one}"
+        assert one.result is not Result.FAILED or not so, f"done, but told as FAILED: say UNKNOWN when no answer came: {one}"
+    await _finish(world, jobs, before, cut)
+    return error is not None or any(one.result not in SUCCESS for one in outcomes)
+
+
+async def _finish(world: World, jobs: Sequence[Job], before: Any, cut: dict[int, bool]) -> None:
+    """A fresh session reads what is there, cuts the rest, and gives all back."""
+    found = await states(world, world.refs, snapshots_of(jobs))
+    right = {ref_id: State.BLOCKED if is_cut else State.ACTIVE for ref_id, is_cut in cut.items()}
+    assert found == right, f"after the break a fresh session reads {found}, but the device holds {right}"
+    for restoring in (False, True):
+        await all_done(world, jobs, restoring=restoring)
+    assert await world.state() == before, "after the break and a retry the device isn't as it was"
+
+
+async def _given_up(world: World) -> None:
+    jobs, before = await jobs_of(world), await world.state()
+    driver = made(world)
+    await driver.open()
+    first = asyncio.Event()
+
+    async def work() -> None:
+        async for _ in driver.block(jobs):
+            first.set()
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(work())
+    waiting = asyncio.create_task(first.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    for one in (task, waiting):
+        one.cancel()
+    _, late = await asyncio.wait({task, waiting}, timeout=_CANCEL_SECONDS)
+    assert not late, "a cancelled call must end at once: don't swallow CancelledError"
+    with suppress(asyncio.CancelledError, DeviceError):
+        await task
+    try:
+        async with asyncio.timeout(_CANCEL_SECONDS):
+            await driver.close()
+    except Exception as error:
+        raise AssertionError(f"close after a cancelled call: {error!r}") from error
+    await world.settle()
+    await _finish(world, jobs, before, {job.ref.id: await world.is_cut(job.ref) for job in jobs})

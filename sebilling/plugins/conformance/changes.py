@@ -1,0 +1,245 @@
+"""Checks of block and restore on a device that works."""
+
+# ruff: noqa: S101 - a check is an assertion
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sebilling.plugins.conformance.world import (
+    SUCCESS,
+    Kit,
+    World,
+    all_done,
+    done,
+    gathered,
+    jobs_of,
+    session,
+    snapshots_of,
+    states,
+    wanted,
+)
+from sebilling.plugins.contract import Fault, Job, Outcome, Result, State
+
+
+class Changes(Kit):
+    """What changes the device."""
+
+    def test_what_is_blocked_comes_back_to_the_byte(self) -> None:
+        """Block, read BLOCKED, restore from the snapshot as it comes back from JSON, read ACTIVE; the device is as it was."""
+        self.run(_life)
+
+    def test_a_second_time_is_unchanged(self) -> None:
+        """Block twice, restore twice: UNCHANGED, and the device stays as it is."""
+        self.run(_twice)
+
+    def test_each_job_has_one_outcome(self) -> None:
+        """No job without, none with two, no outcome for nobody."""
+        self.run(_outcomes)
+
+    def test_a_missing_customer_fails_alone(self) -> None:
+        """FAILED with ABSENT; the others are cut and given back."""
+        self.run(_missing)
+
+    def test_who_wasnt_named_is_left_alone(self) -> None:
+        """Neither a block nor a restore touches anybody else."""
+        self.run(_others)
+
+    def test_what_a_hand_changed_is_left_alone(self) -> None:
+        """restore is FAILED with DRIFTED, and the device stays as the hand left it."""
+        self.run(_by_hand)
+
+    def test_who_was_cut_before_us_stays_cut(self) -> None:
+        """What an operator cut by hand isn't given back by us, with its snapshot or without one."""
+        self.run(_cut_before)
+
+    def test_without_a_snapshot_nothing_is_destroyed(self) -> None:
+        """Blocked without a snapshot: refused, or given back to the byte all the same."""
+        self.run(_without)
+
+    def test_restoring_without_a_snapshot_changes_nothing(self) -> None:
+        """Nothing of ours was ever there."""
+        self.run(_restore_without)
+
+    def test_a_changed_plan_doesnt_hinder_the_restore(self) -> None:
+        """With `plan_changed` the customer has access again, at a speed that is known or not."""
+        self.run(_plan)
+
+    def test_batches_of_all_sizes_work(self) -> None:
+        """One by one, two by two, and `max_batch` in one call if the world can put so many on the device."""
+        self.run(_batches)
+
+
+async def _life(world: World) -> None:
+    before = await world.state()
+    jobs = await jobs_of(world)
+    told = await all_done(world, jobs, restoring=False)
+    assert {one.result for one in told.values()} == {Result.CHANGED}, f"all were cut, so all are CHANGED, not {_results(told.values())}"
+    assert await world.state() != before, "all were told as cut, but state() is as before: it must hold what the driver changes"
+    found = await states(world, world.refs, snapshots_of(jobs))
+    assert set(found.values()) == {State.BLOCKED}, f"cut, but reads {found}"
+    told = await all_done(world, jobs, restoring=True)
+    assert {one.result for one in told.values()} == {Result.CHANGED}, f"all were given back, so all are CHANGED: {_results(told.values())}"
+    _same(await world.state(), before, "restored, but the device isn't as it was")
+    found = await states(world, world.refs, {})
+    assert set(found.values()) == {State.ACTIVE}, f"given back, but reads {found}"
+
+
+async def _twice(world: World) -> None:
+    jobs = await jobs_of(world)
+    for restoring in (False, True):
+        await all_done(world, jobs, restoring=restoring)
+        once = await world.state()
+        told = await all_done(world, jobs, restoring=restoring)
+        assert {one.result for one in told.values()} == {Result.UNCHANGED}, f"a second time is UNCHANGED, not {_results(told.values())}"
+        _same(await world.state(), once, "the second time changed the device")
+
+
+async def _outcomes(world: World) -> None:
+    jobs = await jobs_of(world, [*world.refs, *([world.absent] if world.absent is not None else [])])
+    for restoring in (False, True):
+        async with session(world) as driver:
+            call = driver.restore if restoring else driver.block
+            nobody, _ = await gathered(call([]))
+            assert nobody == [], f"outcomes without a job: {nobody}"
+            for part in (jobs, jobs[:1]):
+                outcomes, error = await gathered(call(part))
+                assert error is None, f"raised on a sound device: {error!r}"
+                ids = sorted(one.ref_id for one in outcomes)
+                assert ids == sorted(job.ref.id for job in part), f"{len(part)} jobs got outcomes for {ids}"
+                _well_formed(outcomes)
+        await world.settle()
+
+
+def _well_formed(outcomes: Sequence[Outcome]) -> None:
+    for one in outcomes:
+        assert isinstance(one, Outcome), f"{one!r} is no Outcome"
+        assert isinstance(one.result, Result), f"{one.result!r} is no Result"
+        failed = one.result not in SUCCESS
+        assert not failed or isinstance(one.fault, Fault), f"{one}: what failed says by which Fault"
+        assert not failed or one.message.strip(), f"{one}: what failed says why, and what to do"
+        assert failed or one.fault is None, f"{one}: a success has no fault"
+
+
+async def _missing(world: World) -> None:
+    if world.absent is None:
+        await wanted(_nothing())
+        return
+    before = await world.state()
+    jobs = await jobs_of(world, [world.refs[0], world.absent, *world.refs[1:]])
+    for kept in ({}, {"made": "up"}):
+        for restoring in (False, True):
+            given = [replace(job, snapshot=kept) if job.ref == world.absent and kept else job for job in jobs]
+            told = await done(world, given, restoring=restoring)
+            one = told.pop(world.absent.id)
+            assert (one.result, one.fault) == (Result.FAILED, Fault.ABSENT), f"a customer who isn't there is FAILED with ABSENT, not {one}"
+            assert not one.retryable, "trying again doesn't help one who isn't there"
+            assert {each.result for each in told.values()} == {Result.CHANGED}, f"the others don't suffer: {_results(told.values())}"
+    _same(await world.state(), before, "the device isn't as it was")
+
+
+async def _nothing() -> None:
+    raise NotImplementedError
+
+
+async def _others(world: World) -> None:
+    before = await world.state()
+    named, others = world.refs[:1], world.refs[1:]
+    jobs = await jobs_of(world, named)
+    for restoring in (False, True):
+        await all_done(world, jobs, restoring=restoring)
+        cut = [ref.key for ref in others if await world.is_cut(ref)]
+        assert not cut, f"only {named[0].key!r} was named, but {cut} were cut"
+    _same(await world.state(), before, "the device isn't as it was")
+    everyone = await jobs_of(world)
+    await all_done(world, everyone, restoring=False)
+    await all_done(world, everyone[:1], restoring=True)
+    free = [ref.key for ref in others if not await world.is_cut(ref)]
+    assert not free, f"only {named[0].key!r} was to be given back, but {free} were too"
+
+
+async def _by_hand(world: World) -> None:
+    jobs = await jobs_of(world)
+    await all_done(world, jobs, restoring=False)
+    await wanted(world.by_hand(jobs[0].ref))
+    await world.settle()
+    hand = await world.state()
+    told = await done(world, jobs[:1], restoring=True)
+    one = told[jobs[0].ref.id]
+    assert (one.result, one.fault) == (Result.FAILED, Fault.DRIFTED), f"what a hand changed is FAILED with DRIFTED, not {one}"
+    _same(await world.state(), hand, "what a hand changed was overwritten")
+    told = await done(world, jobs, restoring=True)
+    assert _results(told[job.ref.id] for job in jobs[1:]) == {Result.CHANGED}, "one that drifted doesn't hold up the others"
+
+
+async def _cut_before(world: World) -> None:
+    ref = world.refs[0]
+    await wanted(world.cut_by_hand(ref))
+    await world.settle()
+    hand = await world.state()
+    (job,) = await jobs_of(world, [ref])
+    for restoring, one in ((False, job), (True, job), (True, Job(ref, {}))):
+        told = await done(world, [one], restoring=restoring)
+        assert told[ref.id].result is not Result.CHANGED, f"cut by hand before us: nothing is to be changed, but it was told {told[ref.id]}"
+        _same(await world.state(), hand, "what an operator had cut by hand was changed")
+
+
+async def _without(world: World) -> None:
+    before = await world.state()
+    jobs = [Job(ref, {}) for ref in world.refs]
+    told = await done(world, jobs, restoring=False)
+    for ref in world.refs:
+        assert (told[ref.id].result in SUCCESS) is await world.is_cut(ref), f"told {told[ref.id]}, but cut={await world.is_cut(ref)}"
+    await done(world, jobs, restoring=True)
+    _same(await world.state(), before, "cut without a snapshot and not given back: refuse to cut what you couldn't give back")
+
+
+async def _restore_without(world: World) -> None:
+    before = await world.state()
+    told = await done(world, [Job(ref, {}) for ref in world.refs], restoring=True)
+    assert Result.CHANGED not in _results(told.values()), "there was nothing to give back, but something was told as CHANGED"
+    _same(await world.state(), before, "restoring who was never cut changed the device")
+
+
+async def _plan(world: World) -> None:
+    for down, up in ((None, None), (20_000, 10_000)):
+        before = await world.state()
+        jobs = await jobs_of(world)
+        await all_done(world, jobs, restoring=False)
+        jobs = [replace(job, ref=replace(job.ref, rate_down_kbps=down, rate_up_kbps=up), plan_changed=True) for job in jobs]
+        await all_done(world, jobs, restoring=True)
+        told = await all_done(world, jobs, restoring=True)
+        assert _results(told.values()) == {Result.UNCHANGED}, f"a second time is UNCHANGED, not {_results(told.values())}"
+        found = await states(world, [job.ref for job in jobs], {})
+        assert set(found.values()) == {State.ACTIVE}, f"given back, but reads {found}"
+        if down is None:
+            _same(await world.state(), before, "the plan's speed isn't known, so all should be as it was")
+
+
+async def _batches(world: World) -> None:
+    before = await world.state()
+    jobs = await jobs_of(world)
+    for size in (1, 2):
+        parts = [jobs[at : at + size] for at in range(0, len(jobs), size)][:3]
+        for restoring in (False, True):
+            for part in parts:
+                await all_done(world, part, restoring=restoring)
+        _same(await world.state(), before, f"after batches of {size} the device isn't as it was")
+    most = world.driver.max_batch
+    try:
+        more = await world.more(max(0, most - len(world.refs)))
+    except NotImplementedError:
+        return
+    before = await world.state()
+    jobs = await jobs_of(world, [*world.refs, *more][:most])
+    assert len(jobs) == most, f"the world gave {len(more)} more"
+    for restoring in (False, True):
+        await all_done(world, jobs, restoring=restoring)
+    _same(await world.state(), before, f"after a batch of max_batch={most} the device isn't as it was")
+
+
+def _results(outcomes: Any) -> set[Result]:
+    return {one.result for one in outcomes}
+
+
+def _same(state: Any, before: Any, why: str) -> None:
+    assert state == before, why

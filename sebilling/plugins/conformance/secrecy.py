@@ -1,0 +1,114 @@
+"""The check that no secret is told: not in a log at DEBUG, an error, a text, nor on the standard streams."""
+
+# ruff: noqa: S101 - a check is an assertion
+import contextlib
+import io
+import logging
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from sebilling.plugins.conformance.world import Kit, World, gathered, jobs_of, made, secrets_in, session, snapshots_of
+from sebilling.plugins.contract import DeviceError
+
+
+class Secrecy(Kit):
+    """What is told, and to whom."""
+
+    def test_no_secret_is_told(self) -> None:
+        """Through a session's whole life, and when it fails."""
+        self.run(_told)
+
+
+@contextlib.contextmanager
+def everything_said() -> Iterator[list[str]]:
+    """All log records from DEBUG up, of whatever logger, and what is printed. Loggers that have a level of their own keep it."""
+    said: list[str] = []
+    root, make = logging.getLogger(), logging.getLogRecordFactory()
+    level, disabled = root.level, logging.root.manager.disable
+
+    def record(*given: Any, **more: Any) -> logging.LogRecord:
+        one = make(*given, **more)
+        said.append(logging.Formatter().format(one) + repr(one.args) + repr(one.msg))
+        return one
+
+    streams = io.StringIO()
+    logging.setLogRecordFactory(record)
+    root.setLevel(logging.DEBUG)
+    logging.disable(logging.NOTSET)
+    try:
+        with contextlib.redirect_stdout(streams), contextlib.redirect_stderr(streams):
+            yield said
+    finally:
+        logging.setLogRecordFactory(make)
+        root.setLevel(level)
+        logging.disable(disabled)
+        said.append(streams.getvalue())
+
+
+async def _told(world: World) -> None:
+    wrong = made(world, **world.wrong_password)
+    secrets = {*world.secrets, *secrets_in(wrong.config.model_dump(mode="python"))}
+    assert secrets, "plant a secret: this check would prove nothing"
+    told: list[object] = []
+    with everything_said() as said:
+        logging.getLogger("sebilling.conformance").debug("said")
+        await _failures(world, wrong, told)
+        await _session(world, told)
+        told.append(await _error(wrong.open()))
+        await wrong.close()
+    assert said, "no log was seen"
+    leaks = [line for line in said if any(secret in line for secret in secrets)]
+    assert not leaks, f"{len(leaks)} log records or printed lines hold a secret; one begins {_stars(leaks[0], secrets)[:120]!r}"
+    leaks = [text for one in told for text in _texts(one) if any(secret in text for secret in secrets)]
+    assert not leaks, f"what the driver gives or raises holds a secret: {_stars(leaks[0], secrets)[:200]!r}"
+
+
+async def _failures(world: World, wrong: Any, told: list[object]) -> None:
+    told += [await _error(wrong.probe()), wrong, wrong.config]
+    await wrong.close()
+    await world.make_unreachable()
+    dead = made(world)
+    told += [await _error(dead.probe()), await _error(dead.open()), dead]
+    await dead.close()
+    await world.mend()
+
+
+async def _session(world: World, told: list[object]) -> None:
+    refs = [*world.refs, *([world.absent] if world.absent is not None else [])]
+    jobs = await jobs_of(world, refs)
+    async with session(world) as driver:
+        told += [driver, await driver.probe(), *(await driver.snapshot(refs)).values()]
+        for call in (driver.block, driver.block, driver.restore):
+            told += [*(await gathered(call(jobs))), *(await driver.read_state(refs, snapshots_of(jobs))).values()]
+            await world.settle()
+    async with session(world) as driver:
+        await world.cut_link_after(1, made=True)
+        told += [*(await gathered(driver.block(jobs))), await _error(driver.read_state(refs, {}))]
+    await world.mend()
+    await world.settle()
+    async with session(world) as driver:
+        await world.break_reading(0)
+        told += [await _error(driver.read_state(refs, {})), await _error(driver.snapshot(refs))]
+    await world.mend()
+
+
+async def _error(call: Any) -> object:
+    """What it gives, or the DeviceError that it raises."""
+    try:
+        return await call
+    except DeviceError as error:
+        return error
+
+
+def _texts(one: object) -> Iterator[str]:
+    yield f"{one!r} {one}"
+    if isinstance(one, DeviceError):
+        yield f"{one.message} {one.args!r}"
+        yield "".join(traceback.format_exception(one))
+
+
+def _stars(text: str, secrets: set[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text

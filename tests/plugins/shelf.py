@@ -1,0 +1,271 @@
+"""A device in memory, a driver that does all that the contract asks of it, and its world for the conformance kit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar
+
+from pydantic import SecretStr
+
+from sebilling.plugins.conformance import AWKWARD_NAMES, DriverConformance, World
+from sebilling.plugins.contract import (
+    DeviceConfig,
+    DeviceError,
+    DeviceHealth,
+    Fault,
+    IsolationDriver,
+    Job,
+    Outcome,
+    Reading,
+    Ref,
+    Result,
+    Snapshot,
+    State,
+    Subscriber,
+)
+
+PASSWORD = "sandi-perangkat-91"
+CUSTOMERS_PASSWORD = "sandi-pelanggan-17"
+Row = dict[str, str]
+
+
+class Refused(Exception):
+    """The shelf's word for a wrong password."""
+
+
+class Shelf:
+    """A device in memory with the shortcomings of a real one: its link breaks, and a change may be made without an answer."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.up = True
+        self.sets: int | None = None
+        self.made = True
+        self.answers: int | None = None
+        self.probes = 0
+        self.noted: set[str] = set()
+
+    def look(self) -> None:
+        """Raises ConnectionError."""
+        if not self.up:
+            raise ConnectionResetError("the line is gone")
+
+    async def login(self, password: str) -> None:
+        """Raises ConnectionError, Refused."""
+        await asyncio.sleep(0)
+        self.look()
+        if password != PASSWORD:
+            raise Refused
+
+    async def rows_of(self, *, half: bool = False) -> dict[str, Row]:
+        """All rows, or ConnectionError; with `half`, what came before the line went."""
+        await asyncio.sleep(0)
+        if self.answers is not None:
+            self.answers -= 1
+            if self.answers < 0:
+                self.up = False
+        if half and not self.up:
+            return dict(list(self.rows.items())[: len(self.rows) // 2])
+        self.look()
+        return {key: dict(row) for key, row in self.rows.items()}
+
+    async def set(self, key: str, **fields: str) -> None:
+        """Change a row. Raises KeyError; ConnectionError, perhaps after the change."""
+        await asyncio.sleep(0)
+        self.look()
+        row = self.rows[key]
+        if self.sets is not None:
+            self.sets -= 1
+            self.up = self.sets >= 0
+        if self.up or self.made:
+            row |= fields
+        self.look()
+
+
+class ShelfConfig(DeviceConfig, frozen=True):
+    """How to reach the shelf."""
+
+    name: str = "shelf"
+    password: SecretStr
+    profile: str = "isolir"
+
+
+SHELVES: dict[str, Shelf] = {}
+
+
+class Good(IsolationDriver[Any]):
+    """Does all that the contract asks."""
+
+    kind: ClassVar[str] = "test.shelf"
+    title: ClassVar[str] = "A shelf"
+    config_model: ClassVar[type[DeviceConfig]] = ShelfConfig
+    service_kinds: ClassVar[Mapping[str, str]] = {"PPPOE": "PPPoE name"}
+    max_batch: ClassVar[int] = 20
+    opened = False
+
+    @property
+    def shelf(self) -> Shelf:
+        return SHELVES["shelf"]
+
+    @property
+    def password(self) -> str:
+        found: str = self.config.password.get_secret_value()
+        return found
+
+    async def open(self) -> None:
+        try:
+            await self.shelf.login(self.password)
+        except Refused:
+            raise DeviceError(Fault.AUTH, "the shelf refuses the password: check it", retryable=False) from None
+        except ConnectionError as error:
+            raise self.away(error) from error
+        self.opened = True
+
+    def away(self, error: Exception) -> DeviceError:
+        return DeviceError(Fault.UNREACHABLE, f"{error}: look at the cable", retryable=True)
+
+    async def close(self) -> None:
+        self.opened = False
+
+    async def probe(self) -> DeviceHealth:
+        try:
+            await self.shelf.login(self.password)
+        except (ConnectionError, Refused) as error:
+            return DeviceHealth(reachable=isinstance(error, Refused), problems=["it doesn't let us in: look at it"])
+        return DeviceHealth(reachable=True, facts={"version": "1"})
+
+    async def rows(self) -> dict[str, Row]:
+        try:
+            return await self.shelf.rows_of()
+        except ConnectionError as error:
+            raise self.away(error) from error
+
+    def state(self, row: Row | None, snapshot: Snapshot | None) -> State:
+        if row is None:
+            return State.ABSENT
+        if row["profile"] == self.config.profile:
+            return State.BLOCKED
+        return State.DRIFTED if snapshot and row["profile"] != snapshot["profile"] else State.ACTIVE
+
+    async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
+        rows = await self.rows()
+        return {ref.id: Reading(self.state(rows.get(ref.key), snapshots.get(ref.id))) for ref in refs}
+
+    def kept(self, row: Row) -> Snapshot:
+        return {"profile": row["profile"]}
+
+    async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
+        rows = await self.rows()
+        return {ref.id: self.kept(rows[ref.key]) for ref in refs if ref.key in rows}
+
+    async def read_customers(self) -> Sequence[Subscriber]:
+        return [self.subscriber(key, row) for key, row in (await self.rows()).items()]
+
+    def subscriber(self, key: str, row: Row) -> Subscriber:
+        return Subscriber(key, "PPPOE", plan=row["profile"])
+
+    def judged(self, job: Job, row: Row | None, *, restoring: bool) -> Outcome | str:
+        """The profile to set, or what to tell without setting anything."""
+        ref_id = job.ref.id
+        if row is None:
+            return Outcome(ref_id, Result.FAILED, Fault.ABSENT, "no such name: look at the shelf")
+        before = job.snapshot.get("profile")
+        target = before if restoring else self.config.profile
+        if before is None and not restoring and row["profile"] != target:
+            return Outcome(ref_id, Result.FAILED, Fault.REFUSED, "no snapshot: nothing could give it back")
+        if before is None or row["profile"] == target:
+            return Outcome(ref_id, Result.UNCHANGED)
+        if row["profile"] not in {before, self.config.profile}:
+            return Outcome(ref_id, Result.FAILED, Fault.DRIFTED, "changed by hand: look at it")
+        return str(target)
+
+    async def change(self, jobs: Sequence[Job], *, restoring: bool) -> AsyncIterator[Outcome]:
+        rows = await self.rows()
+        for job in jobs:
+            judged = self.judged(job, rows.get(job.ref.key), restoring=restoring)
+            if isinstance(judged, Outcome):
+                yield judged
+                continue
+            try:
+                self.shelf.look()
+            except ConnectionError as error:
+                raise self.away(error) from error
+            try:
+                await self.shelf.set(job.ref.key, profile=judged)
+            except ConnectionError as error:
+                yield self.unanswered(job, error)
+            else:
+                yield Outcome(job.ref.id, Result.CHANGED)
+
+    def unanswered(self, job: Job, error: Exception) -> Outcome:
+        return Outcome(job.ref.id, Result.UNKNOWN, Fault.UNREACHABLE, f"sent, no answer: {error}", retryable=True)
+
+    async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        async for one in self.change(jobs, restoring=False):
+            yield one
+
+    async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        async for one in self.change(jobs, restoring=True):
+            yield one
+
+
+class ShelfWorld(World):
+    """A shelf with customers."""
+
+    settings: Mapping[str, Any] = {"password": PASSWORD}
+    wrong_password: Mapping[str, Any] = {"password": "salah-sekali-55"}
+    secrets: Sequence[str] = (PASSWORD, CUSTOMERS_PASSWORD)
+    refs: Sequence[Ref] = tuple(Ref(number, name) for number, name in enumerate(AWKWARD_NAMES, 1))
+    absent: Ref | None = Ref(900, "nobody")
+
+    def __init__(self, driver: type[IsolationDriver[Any]]) -> None:
+        self.driver = driver
+        self.shelf = SHELVES["shelf"] = Shelf()
+        for ref in self.refs:
+            self.put(ref)
+
+    def put(self, ref: Ref) -> None:
+        self.shelf.rows[ref.key] = {"profile": f"home-{ref.id % 3}", "password": CUSTOMERS_PASSWORD, "note": "", "seen": "0"}
+
+    async def state(self) -> Any:
+        return {key: dict(row) for key, row in self.shelf.rows.items()} | {"probes": self.shelf.probes}
+
+    async def is_cut(self, ref: Ref) -> bool:
+        return self.shelf.rows[ref.key]["profile"] == "isolir"
+
+    async def cut_link_after(self, jobs: int, *, made: bool) -> None:
+        self.shelf.sets, self.shelf.made = jobs, made
+
+    async def break_reading(self, answers: int) -> None:
+        self.shelf.answers = answers
+
+    async def make_unreachable(self) -> None:
+        self.shelf.up = False
+
+    async def mend(self) -> None:
+        self.shelf.up, self.shelf.sets, self.shelf.answers = True, None, None
+
+    async def by_hand(self, ref: Ref) -> None:
+        self.shelf.rows[ref.key]["profile"] = "by-hand"
+
+    async def cut_by_hand(self, ref: Ref) -> None:
+        self.shelf.rows[ref.key]["profile"] = "isolir"
+
+    async def more(self, count: int) -> Sequence[Ref]:
+        refs = [Ref(1_000 + number, f"more{number}") for number in range(count)]
+        for ref in refs:
+            self.put(ref)
+        return refs
+
+
+def kit(driver: type[IsolationDriver[Any]], world: type[ShelfWorld] = ShelfWorld) -> DriverConformance:
+    """The kit for one of these drivers, in this world or one that is broken."""
+
+    class Kit(DriverConformance):
+        seconds = 5.0
+
+        @asynccontextmanager
+        async def world(self) -> AsyncIterator[World]:
+            yield world(driver)
+
+    return Kit()
