@@ -6,6 +6,7 @@ import random
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from sebilling_mikrotik.testing import Router, Simulator
 from sebilling.clock import system_clock
 
 PASSWORD = "kata-sandi-router"
+_LOOK_SECONDS = 0.015
 _SECONDS: Mapping[str, float] = {"timeout_seconds": 1.0, "read_timeout_seconds": 1.5}
 
 
@@ -27,7 +29,7 @@ class Cut:
 
 
 class Site(ABC):
-    """A device. `cuts` grows as customers are cut; `overlaps` counts commands of a session that another had succeeded."""
+    """A device. `cuts` grows as customers are cut; `overlaps` counts commands of a session that another had succeeded, if that is seen."""
 
     kind: ClassVar[str]
     service: ClassVar[str]
@@ -37,27 +39,40 @@ class Site(ABC):
         self.cuts: list[Cut] = []
         self.overlaps = 0
         self._cut: set[str] = set()
-        self._sessions: list[int] = []
+        self._watching: asyncio.Task[None] | None = None
 
-    @abstractmethod
     async def start(self) -> None:
-        """Listen."""
+        """Be there, and watch who is cut."""
+        self._watching = asyncio.create_task(self._watch())
 
-    @abstractmethod
     async def stop(self) -> None:
-        """Listen no more."""
+        """Be there no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            with suppress(OSError):  # it is just failing
+                self.note(await self.cut_keys())
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    @classmethod
+    def names(cls, number: int, count: int) -> list[str]:
+        """What customers are called on the device of that number."""
+        return [f"{number}-{place:04d}" if place % 3 else f"pelanggan {number}={place}" for place in range(1, count + 1)]
 
     @abstractmethod
     def config(self) -> dict[str, Any]:
         """Settings for the driver."""
 
     @abstractmethod
-    def state(self) -> Mapping[str, Any]:
+    async def state(self) -> Mapping[str, Any]:
         """Everything that must be back exactly as it was, by key."""
 
     @abstractmethod
-    def is_cut(self, key: str) -> bool:
-        """Whether they have no internet now."""
+    async def cut_keys(self) -> set[str]:
+        """Who has no internet now. Raises OSError while it can't be told."""
 
     @abstractmethod
     async def fail(self, chance: random.Random) -> None:
@@ -67,18 +82,13 @@ class Site(ABC):
     async def heal(self) -> None:
         """Nothing goes wrong any more."""
 
-    def noted(self, session: int) -> None:
-        """A command of this session was done: note who is newly cut, and whether the session had been succeeded."""
-        if session in self._sessions[:-1]:
-            self.overlaps += 1
-        elif session not in self._sessions:
-            self._sessions.append(session)
-        cut = {key for key in self.keys if self.is_cut(key)}
-        self.cuts += [Cut(key, system_clock()) for key in cut - self._cut]
+    def note(self, cut: set[str]) -> None:
+        """Keep who is newly cut."""
+        self.cuts += [Cut(key, system_clock()) for key in sorted(cut - self._cut)]
         self._cut = cut
 
 
-def _port() -> int:
+def free_port() -> int:
     """A free port that no outgoing connection is given while the device is down: below the range of those."""
     for port in _ports:
         with socket.socket() as one:
@@ -103,8 +113,9 @@ class RouterSite(Site):
         self.router.setup()
         self.router.add("/ppp/profile", name="10M", rate_limit="10M/20M")
         self.simulator = Simulator(self.router)
-        self.simulator.watch = self._watch
-        self.simulator.port = _port()
+        self.simulator.watch = self._done
+        self.simulator.port = free_port()
+        self._sessions: list[int] = []
         for key in keys:
             self.put(key)
 
@@ -112,13 +123,26 @@ class RouterSite(Site):
     def put(self, key: str) -> None:
         """Put a customer on the router."""
 
-    def _watch(self, session: int, _command: Sequence[str]) -> None:
-        self.noted(session)
+    def _done(self, session: int, _command: Sequence[str]) -> None:
+        if session in self._sessions[:-1]:
+            self.overlaps += 1
+        elif session not in self._sessions:
+            self._sessions.append(session)
+        self.note({key for key in self.keys if self.is_cut(key)})
+
+    @abstractmethod
+    def is_cut(self, key: str) -> bool:
+        """Whether they have no internet now."""
+
+    async def cut_keys(self) -> set[str]:
+        return {key for key in self.keys if self.is_cut(key)}
 
     async def start(self) -> None:
         await self.simulator.__aenter__()
+        await super().start()
 
     async def stop(self) -> None:
+        await super().stop()
         await self.simulator.__aexit__()
 
     def config(self) -> dict[str, Any]:
@@ -163,7 +187,7 @@ class RouterSite(Site):
         assert row is not None, f"{key} is gone"
         return row
 
-    def state(self) -> Mapping[str, Any]:
+    async def state(self) -> Mapping[str, Any]:
         return {key: {name: value for name, value in self.row(key).items() if name != "last-logged-out"} for key in self.keys}
 
 
@@ -201,15 +225,12 @@ class AddressSite(RouterSite):
     def is_cut(self, key: str) -> bool:
         return bool(self.router.table(self.menu).named.get(key))
 
-    def state(self) -> Mapping[str, Any]:
+    async def state(self) -> Mapping[str, Any]:
         return {key: self.is_cut(key) for key in self.keys}
 
-
-KINDS: Sequence[type[Site]] = (PppoeSite, PppoeSite, QueueSite, AddressSite)
-
-
-def keys_of(site: type[Site], number: int, count: int) -> list[str]:
-    """Names of customers, of the sort that the kind takes."""
-    if site is AddressSite:
+    @classmethod
+    def names(cls, number: int, count: int) -> list[str]:
         return [f"10.{number}.0.{place}" for place in range(1, count + 1)]
-    return [f"{number}-{place:04d}" if place % 3 else f"pelanggan {number}={place}" for place in range(1, count + 1)]
+
+
+ROUTERS: Sequence[type[Site]] = (PppoeSite, PppoeSite, QueueSite, AddressSite)
