@@ -23,8 +23,8 @@ from sebilling.plugins.contract import DeviceError, Fault, IsolationDriver, Job,
 
 _log = get_logger(__name__)
 _BATCH: Final = 1_000
-MOST_MISSING: Final = 20
-"""Names that a device may not know, whatever their share, before nobody is cut there: it may be another one, or have been reset."""
+MOST_MISSING: Final = 5
+"""Names of a batch that a device may not know, whatever their share: if more than half are missing too, nobody new is cut there."""
 _BUSY_SECONDS: Final = 0.05
 
 _HAS_WORK: Final = """
@@ -164,6 +164,9 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
     """Snapshots, the look under lock, the deed, reading back. False if the device is another worker's now."""
     fresh = [_ref(row) for row in rows if row.desired == State.BLOCKED and row.snapshot is None]
     snapshots = dict(await within(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
+    missing = len(fresh) - len(snapshots)
+    if missing > max(MOST_MISSING, len(fresh) // 2):
+        snapshots = {}  # a reading that failed, or another device, must not look as if they had all left
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         if await session.value(_MINE, {"device": device_id, "worker": engine.name}) is None:
             return False
@@ -172,7 +175,7 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
         await asyncio.sleep(_BUSY_SECONDS)
         return True
     unknown = [one for one in wanted if not one.restores and one.snapshot is None]
-    outcomes = {one.row.id: _not_there(fresh, snapshots, one) for one in unknown}
+    outcomes = {one.row.id: _not_there(one, missing=missing, of=len(fresh)) for one in unknown}
     jobs = [one for one in wanted if one.row.id not in outcomes]
     trouble: DeviceError | None = None
     readings: Mapping[int, Reading] = {}
@@ -197,11 +200,10 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
     return True
 
 
-def _not_there(fresh: Sequence[Ref], snapshots: Mapping[int, Snapshot], one: "_Wanted") -> Outcome:
+def _not_there(one: "_Wanted", *, missing: int, of: int) -> Outcome:
     """What to say of someone of whom there is no snapshot: without one nobody is cut, as nothing could give them back."""
-    missing = len(fresh) - len(snapshots)
-    if missing > max(MOST_MISSING, len(fresh) // 2):
-        why = f"the device doesn't know {missing} of {len(fresh)} that are to be cut: is it the right one, or was it reset?"
+    if missing > max(MOST_MISSING, of // 2):
+        why = f"the device doesn't know {missing} of {of} that are to be cut: is it the right one, or was it reset?"
         return Outcome(one.row.id, Result.FAILED, Fault.SETUP, why)
     return Outcome(one.row.id, Result.FAILED, Fault.ABSENT, f"the device knows no '{one.row.key}': mend the customer's access")
 
@@ -273,10 +275,12 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
         data["fault"] = outcome.fault.value
     if done and outcome.message:  # such as what couldn't be taken along of a new plan
         data["note"] = outcome.message
+    # after a cut that failed, what there is may change before it is tried again
+    untouched = not one.restores and actual is State.ACTIVE and outcome.result is Result.FAILED
     wait = engine.backoff(row.attempts + (0 if outcome.retryable else 4)).total_seconds()
     return {
         "id": row.id, "done": done, "want": row.want, "actual": "UNKNOWN" if actual is None else actual.value,
-        "detail": reading.detail if reading else "", "error": error, "wait": f"{wait} seconds", "forget": done and one.restores,
+        "detail": reading.detail if reading else "", "error": error, "wait": f"{wait} seconds", "forget": (done and one.restores) or untouched,
         "kind": _kind(one, outcome, done=done, never_cut=never_cut), "counter": row.counter_id, "data": data,
     }  # fmt: skip
 

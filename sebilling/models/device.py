@@ -66,6 +66,8 @@ class ServiceAccess(Base):
         Index(None, "customer_id"),
         # what is to be done on a device
         Index("service_access_dirty_idx", "device_id", "next_at", postgresql_where=text("want > have")),
+        # and who of them waits for their internet
+        Index("service_access_restore_idx", "device_id", "next_at", postgresql_where=text("want > have AND desired = 'ACTIVE'")),
         # who is cut: asked in the transaction of each payment, and by the sweep
         Index("service_access_blocked_idx", "customer_id", postgresql_where=text("desired = 'BLOCKED'")),
     )

@@ -34,6 +34,8 @@ class Gear:
     unreachable: bool = False
     forgets_answers: int = 0
     """So many outcomes are done and not answered."""
+    refuses: int = 0
+    """So many sets are refused."""
     dies_after: int | None = None
     """So many sets, then the line is gone."""
     log: list[tuple[str, str]] = field(default_factory=list)
@@ -113,6 +115,9 @@ class GearDriver(IsolationDriver[GearConfig]):
             if gear.dies_after < 0:
                 gear.unreachable, gear.dies_after = True, None
                 raise DeviceError(Fault.UNREACHABLE, "the line is gone", retryable=True)
+        if gear.refuses:
+            gear.refuses -= 1
+            return Outcome(job.ref.id, Result.FAILED, Fault.REFUSED, "disk full", retryable=True)
         if key not in gear.profiles:
             return Outcome(job.ref.id, Result.FAILED, Fault.ABSENT, "no such name", retryable=False)
         changed = gear.profiles[key] != profile

@@ -235,6 +235,46 @@ async def test_a_sweep_that_would_cut_too_many_asks_first(database: Database, ge
     assert set(gear.profiles.values()) == {"isolir"}
 
 
+async def test_whom_the_device_does_not_know_is_told_and_not_cut(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi", "siti")
+    del gear.profiles["budi"]
+    await place.sweep()
+    assert await work_one(place.engine)
+    assert gear.log == [("siti", "isolir")]
+    assert await place.access("budi") == ("BLOCKED", "ABSENT")
+    assert "knows no 'budi'" in await place.isp.value("SELECT error FROM service_access WHERE key = 'budi'")
+
+
+async def test_a_device_that_knows_hardly_anybody_is_none_of_ours(database: Database, gear: Gear) -> None:
+    names = [f"p{number}" for number in range(7)]
+    place = await make(database, gear, *names)
+    for name in names[:6]:
+        del gear.profiles[name]
+    await place.sweep()
+    assert await work_one(place.engine)
+    assert gear.log == [], "nobody is cut, those that it knows neither"
+    assert "doesn't know 6 of 7" in await place.isp.value("SELECT DISTINCT error FROM service_access")
+    gear.profiles |= {name: f"home-{name}" for name in names}
+    place.now += timedelta(minutes=1)
+    await place.work()
+    assert set(gear.profiles.values()) == {"isolir"}
+
+
+async def test_what_changes_after_a_cut_that_failed_is_given_back_as_it_is_then(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    await place.sweep()
+    gear.refuses = 1
+    assert await work_one(place.engine)
+    assert await place.isp.value("SELECT snapshot IS NULL FROM service_access")
+    gear.profiles["budi"] = "home-20m"
+    place.now += timedelta(minutes=1)
+    await place.work()
+    assert gear.profiles["budi"] == "isolir"
+    await place.isp.pay(place.people["budi"], 150_000, at=place.now)
+    await place.work()
+    assert gear.profiles["budi"] == "home-20m"
+
+
 async def test_no_secret_is_anywhere_in_the_database(database: Database, gear: Gear) -> None:
     place = await make(database, gear, "budi")
     await place.sweep()

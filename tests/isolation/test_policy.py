@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sebilling.actor import EVERYWHERE
 from sebilling.billing import isolation
 from sebilling.billing.isolation import IsolationMode
 from sebilling.clock import Month
@@ -80,7 +81,7 @@ async def test_the_day_is_what_the_rule_says(
         for kept_day in keeping:
             await isolation.keep_day(session, kept_day, reason="libur")
     async with database.reading() as session:
-        found = await isolation.forecast(session, customer_id)
+        found = await isolation.forecast(session, customer_id, scope=EVERYWHERE)
     assert found.cut_on == cut_on(
         mode=mode, days=days, minimum=minimum, installed=installed, owed=owed,
         promised=until, kept=keeping,
@@ -95,7 +96,7 @@ async def test_a_customers_policy_goes_before_the_counters_and_that_before_the_i
 
     async def cut() -> date | None:
         async with database.reading() as session:
-            return (await isolation.forecast(session, customer_id)).cut_on
+            return (await isolation.forecast(session, customer_id, scope=EVERYWHERE)).cut_on
 
     assert await cut() is None, "until the ISP decides, nobody is cut"
     for given_to, days in (({}, 10), ({"counter_id": isp.counters["LKT01"]}, 20), ({"customer_id": customer_id}, 5)):

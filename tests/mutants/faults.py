@@ -15,6 +15,9 @@ PAYMENTS: Final = ("tests/billing/test_payments.py",)
 LOCKS: Final = ("tests/concurrency/test_locks.py",)
 DRAWERS: Final = ("tests/concurrency/test_drawers.py",)
 MACHINE: Final = ("tests/money/test_machine.py",)
+ENGINE: Final = ("tests/isolation/test_engine.py",)
+POLICY: Final = ("tests/isolation/test_policy.py", "tests/isolation/test_engine.py")
+LEASES: Final = ("tests/isolation/test_leases.py",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,4 +328,36 @@ FAULTS: Final = (
         "counter_id = counter.id AND received_on >= :month AND received_on < :after)",
         "counter_id = counter.id AND received_at >= :month AND received_at < :after)", ("tests/billing/test_recap.py",),
     ),
+    # --- isolation ---------------------------------------------------------------------------------------------------------
+    Fault(
+        "cut-without-a-last-look", "jobs/isolation.py",
+        "let_be = {row.id for row in cutting if row.customer_id not in due}", "let_be: set[int] = set()", ENGINE,
+    ),
+    Fault("unanswered-is-told-as-done", "jobs/isolation.py", "done = actual is wanted and", "done = outcome.result is not None or", ENGINE),
+    Fault("snapshot-not-kept", "jobs/isolation.py", "WHERE service_access.id = kept.id AND", "WHERE false AND", ENGINE),
+    Fault(
+        "snapshot-kept-after-a-cut-that-failed", "jobs/isolation.py",
+        "(done and one.restores) or untouched", "done and one.restores", ENGINE,
+    ),
+    Fault("another-device-is-cut-all-the-same", "jobs/isolation.py", "snapshots = {}  # a reading", "pass  # a reading", ENGINE),
+    Fault(
+        "payment-lifts-a-block-by-hand", "db/sql/isolation_2.sql",
+        "AND desired = 'BLOCKED' AND NOT manual", "AND desired = 'BLOCKED'", ENGINE,
+    ),
+    Fault("given-back-though-still-late", "db/sql/isolation_2.sql", "AND customer_id NOT IN (SELECT customer_id FROM late)", "", ENGINE),
+    Fault("mass-cut-goes-on", "billing/isolation.py", "counts.due > max(ALWAYS,", "counts.due > max(10**9,", ENGINE),
+    Fault(
+        "promise-ends-a-day-early", "db/sql/isolation_1.sql",
+        "greatest(reached.cut_on, promised.until_on + 1)", "greatest(reached.cut_on, promised.until_on)", ENGINE,
+    ),
+    Fault(
+        "cut-on-a-day-that-is-kept", "billing/isolation.py",
+        "AND NOT EXISTS (SELECT FROM no_cut_day WHERE day = (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date)", "", ENGINE,
+    ),
+    Fault("less-than-the-minimum-cuts", "db/sql/isolation_1.sql", "WHERE amount >= minimum", "WHERE amount >= 1", POLICY),
+    Fault(
+        "lease-is-no-lock", "db/leases.py",
+        "pg_try_advisory_lock(:space, :number)", "CAST(:space AS int) + CAST(:number AS int) > 0", LEASES,
+    ),
+    Fault("work-goes-on-without-its-lease", "db/leases.py", "scope.reschedule(0)", "scope.when()", LEASES),
 )  # fmt: skip
