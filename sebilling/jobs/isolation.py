@@ -280,8 +280,9 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
     wait = engine.backoff(row.attempts + (0 if outcome.retryable else 4)).total_seconds()
     return {
         "id": row.id, "done": done, "want": row.want, "actual": "UNKNOWN" if actual is None else actual.value,
-        "detail": reading.detail if reading else "", "error": error, "wait": f"{wait} seconds", "forget": (done and one.restores) or untouched,
-        "kind": _kind(one, outcome, done=done, never_cut=never_cut), "counter": row.counter_id, "data": data,
+        "detail": reading.detail if reading else "", "error": error, "wait": f"{wait} seconds",
+        "forget": (done and one.restores) or untouched, "kind": _kind(one, outcome, done=done, never_cut=never_cut),
+        "counter": row.counter_id, "data": data,
     }  # fmt: skip
 
 
