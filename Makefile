@@ -28,9 +28,18 @@ demo: .venv/.run
 run: .venv/.run
 	@$(BIN)/sebilling serve $(ARGS)
 
+# The plugins' tests wait for simulated gear most of the time, so they run beside the others; each tells its story when it has ended.
 test: .venv/.dev
-	$(BIN)/python -m pytest $(ARGS)
-	$(if $(ARGS),,for plugin in $(PLUGINS); do (cd $$plugin && ../../$(BIN)/python -m pytest) || exit 1; done)
+	@$(if $(ARGS),,for plugin in $(PLUGINS); do \
+	    log=.venv/test-$$(basename $$plugin).log; rm -f $$log.failed; \
+	    (cd $$plugin && ../../$(BIN)/python -m pytest > ../../$$log 2>&1 || touch ../../$$log.failed) & \
+	done;) \
+	$(BIN)/python -m pytest $(ARGS); core=$$?; \
+	$(if $(ARGS),,wait; for plugin in $(PLUGINS); do \
+	    log=.venv/test-$$(basename $$plugin).log; echo "== $$plugin"; \
+	    if [ -e $$log.failed ]; then cat $$log; core=1; else tail -n 20 $$log; fi; \
+	done;) \
+	exit $$core
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

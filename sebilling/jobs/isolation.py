@@ -269,11 +269,16 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
     done = actual is wanted and outcome.result in {Result.CHANGED, Result.UNCHANGED, Result.UNKNOWN}
     if never_cut and outcome.result is not Result.UNKNOWN:  # nothing of ours was ever there: there is nothing to give back
         done = done or outcome.result in {Result.CHANGED, Result.UNCHANGED} or actual is State.ACTIVE
+    # what is exactly as it was before us is given back, though someone else had cut it
+    as_before = one.restores and row.snapshot is not None and outcome.result is Result.UNCHANGED and actual is State.BLOCKED
+    done = done or as_before
     error = "" if done else outcome.message or (f"read back as {actual}" if actual else "not read back")
     data = {"customer": row.customer_id, "device": device_id, "key": row.key, "wanted": wanted.value, "error": error}
     if not done and outcome.fault is not None:
         data["fault"] = outcome.fault.value
-    if done and outcome.message:  # such as what couldn't be taken along of a new plan
+    if as_before:
+        data["note"] = "it had been cut on the device before us, and is left as it was"
+    elif done and outcome.message:  # such as what couldn't be taken along of a new plan
         data["note"] = outcome.message
     # after a cut that failed, what there is may change before it is tried again
     untouched = not one.restores and actual is State.ACTIVE and outcome.result is Result.FAILED

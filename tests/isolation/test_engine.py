@@ -275,6 +275,18 @@ async def test_what_changes_after_a_cut_that_failed_is_given_back_as_it_is_then(
     assert gear.profiles["budi"] == "home-20m"
 
 
+async def test_who_was_cut_before_us_is_left_so_and_not_tried_for_ever(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    gear.profiles["budi"] = "isolir"
+    await place.sweep()
+    await place.work()
+    await place.isp.pay(place.people["budi"], 150_000, at=place.now)
+    await place.work()
+    assert gear.profiles["budi"] == "isolir"
+    assert await place.access("budi") == ("ACTIVE", "BLOCKED"), "it is seen that they have no internet"
+    assert "before us" in await place.isp.value("SELECT data->>'note' FROM event WHERE kind = 'customer.restored'")
+
+
 async def test_no_secret_is_anywhere_in_the_database(database: Database, gear: Gear) -> None:
     place = await make(database, gear, "budi")
     await place.sweep()

@@ -1,0 +1,132 @@
+"""The settings of an OLT, common to both makers and of each."""
+
+import re
+from typing import ClassVar, Final, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from sebilling.plugins.contract import DeviceConfig
+
+from sebilling_olt.dialects import HUAWEI, ZTE, Dialect
+from sebilling_olt.templates import CommandTemplates
+
+_WORD: Final = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
+_FINGERPRINT: Final = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
+_KEY: Final = re.compile(r"(?:\S+ )?((?:ssh|ecdsa)-[a-z0-9-]+) ([A-Za-z0-9+/]+={0,3})(?: .*)?")
+
+
+class OltConfig(DeviceConfig, frozen=True):
+    """How to reach an OLT, and how a customer is cut there."""
+
+    dialect: ClassVar[Dialect]
+
+    host: str = Field(max_length=255, description="Address or name of the OLT.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="Empty: 22 for SSH, 23 for Telnet.")
+    transport: Literal["ssh", "telnet"] = Field(default="ssh", description="With Telnet, the password can be read on the way.")
+    username: str = Field(max_length=64)
+    password: SecretStr
+    enable_password: SecretStr | None = Field(default=None, description="If the OLT asks for one at `enable`.")
+    host_fingerprint: str = Field(
+        default="",
+        max_length=8192,
+        description="SSH: the OLT's host key, or its fingerprint SHA256:…; one per line. The probe shows the OLT's.",
+    )
+    timeout_seconds: float = Field(default=15, gt=0, le=60, description="Longest wait for the answer to one command.")
+    save_seconds: float = Field(default=40, gt=0, le=60, description="Longest wait for the answer to the save command.")
+    commands: CommandTemplates | None = Field(
+        default=None, description="The commands of this firmware, if they aren't the usual ones of the method; `dry-run` shows them."
+    )
+
+    @field_validator("host", "username")
+    @classmethod
+    def _word(cls, given: str) -> str:
+        if _WORD.fullmatch(given) is None:
+            raise ValueError("it must be one word, without spaces and control characters")
+        return given
+
+    @field_validator("password", "enable_password")
+    @classmethod
+    def _line(cls, given: SecretStr | None) -> SecretStr | None:
+        value = "-" if given is None else given.get_secret_value()
+        if not 1 <= len(value) <= 255 or any(char < " " or char == "\x7f" for char in value):
+            raise ValueError("it must be one line, without control characters")
+        return given
+
+    @field_validator("host_fingerprint")
+    @classmethod
+    def _keys(cls, given: str) -> str:
+        for line in given.splitlines():
+            if line.strip() and not (_FINGERPRINT.fullmatch(line.strip()) or _KEY.fullmatch(line.strip())):
+                raise ValueError("each line must be a fingerprint (SHA256:…) or a key (ssh-ed25519 AAAA…, as ssh-keyscan prints it)")
+        return given
+
+    @property
+    def tcp_port(self) -> int:
+        """The port, or the protocol's own."""
+        return self.port or (22 if self.transport == "ssh" else 23)
+
+    @property
+    def method_name(self) -> str:
+        """The method of the dialect's grammar."""
+        raise NotImplementedError
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What of an ONU is set: its admin state, or each of its LAN ports."""
+        return ("admin",)
+
+    @property
+    def templates(self) -> CommandTemplates:
+        """The commands of this device."""
+        return self.commands or self.dialect.grammar.methods[self.method_name].defaults
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be in a message."""
+        return tuple(one.get_secret_value() for one in (self.password, self.enable_password) if one is not None)
+
+    @model_validator(mode="after")
+    def _commands_are_harmless(self) -> Self:
+        if self.commands is not None:
+            self.dialect.grammar.check(self.method_name, self.commands)
+        return self
+
+
+class HuaweiConfig(OltConfig, frozen=True):
+    """Huawei MA56xx and MA58xx."""
+
+    dialect: ClassVar[Dialect] = HUAWEI
+    method: Literal["deactivate"] = Field(default="deactivate", description="`ont deactivate`: the ONU is dark.")
+
+    @property
+    def method_name(self) -> str:
+        return self.method
+
+
+class ZteConfig(OltConfig, frozen=True):
+    """ZTE C3xx, the ONU as a whole."""
+
+    dialect: ClassVar[Dialect] = ZTE
+    method: Literal["state", "shutdown"] = Field(
+        default="state",
+        description="`onu N state disable` at the port, or `shutdown` of the ONU's interface, as the firmware has it: dark.",
+    )
+
+    @property
+    def method_name(self) -> str:
+        return self.method
+
+
+class ZteLanConfig(OltConfig, frozen=True):
+    """ZTE C3xx, the ONU's LAN ports."""
+
+    dialect: ClassVar[Dialect] = ZTE
+    method: Literal["lan"] = Field(default="lan", description="The LAN ports are locked; what the ONU itself serves, such as WiFi, stays.")
+    lan_ports: int = Field(default=4, ge=1, le=8, description="How many LAN ports each ONU has.")
+
+    @property
+    def method_name(self) -> str:
+        return self.method
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return tuple(f"eth_0/{number}" for number in range(1, self.lan_ports + 1))

@@ -1,0 +1,297 @@
+"""Cutting and giving back ONUs: read before, change only what differs, read after, save once."""
+
+import abc
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeVar
+
+from sebilling.plugins.contract import (
+    DeviceError,
+    DeviceHealth,
+    Fault,
+    IsolationDriver,
+    Job,
+    Outcome,
+    Reading,
+    Ref,
+    Result,
+    Snapshot,
+    State,
+)
+
+from sebilling_olt import plan, sending
+from sebilling_olt.config import HuaweiConfig, OltConfig, ZteConfig, ZteLanConfig
+from sebilling_olt.faults import Refusal, Unanswered
+from sebilling_olt.onu import KEY_HELP, Onu
+from sebilling_olt.session import Busy, Session
+from sebilling_olt.tables import Values
+
+O = TypeVar("O", bound=OltConfig)  # noqa: E741 - the contract's own style: one letter
+View = Mapping[Onu, Values]
+_AWAY: Final = (Fault.UNREACHABLE, Fault.TIMEOUT)
+_TELNET: Final = "Telnet: the password crosses the network readable. Use SSH, or a closed management network."
+_OPEN_WAIT_SECONDS: Final = 6.0
+_LOOKS: Final = (0.0, 0.3, 1.0, 2.0)
+"""Seconds to wait before each look at what was changed: an OLT takes a moment to show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to do for one job: the parts to set. None to set is one that may have been set, but not saved, by a session that broke off."""
+
+    job: Job
+    onu: Onu
+    wanted: Values
+
+
+class OltDriver(IsolationDriver[O], abc.ABC):
+    """A driver with one session. Its subclasses are the makers."""
+
+    config_model: ClassVar[type[OltConfig]]
+    service_kinds: ClassVar[Mapping[str, str]] = {"ONU": KEY_HELP}
+    max_batch: ClassVar[int] = 64
+    _session: Session | None = None
+
+    async def open(self) -> None:
+        if self._session is None:
+            self._session = await Session.connect(self.config, self.context.logger, wait_seconds=_OPEN_WAIT_SECONDS)
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    @property
+    def session(self) -> Session:
+        """The open session. Raises DeviceError if there is none: that is the caller's mistake, not the OLT's."""
+        if self._session is None:
+            raise DeviceError(Fault.UNREACHABLE, "There is no open session: call open first.", retryable=True)
+        return self._session
+
+    def dry_run(self, refs: Sequence[Ref], *, restoring: bool = False) -> list[str]:
+        """The commands that cutting (or giving back) these would send, in order. Connects to nothing. Raises ValueError for a bad key."""
+        onus = [self._onu(ref) for ref in refs]
+        bad = [ref.key for ref, onu in zip(refs, onus, strict=True) if onu is None]
+        if bad:
+            raise ValueError(f"{bad[0]!r} isn't an {KEY_HELP}")
+        return plan.dry_run(self.config, [onu for onu in onus if onu is not None], restoring=restoring)
+
+    async def probe(self) -> DeviceHealth:
+        opened = self._session is None
+        telnet = (_TELNET,) if self.config.transport == "telnet" else ()
+        try:
+            if self._session is None:
+                self._session = await Session.connect(self.config, self.context.logger, wait_seconds=1)
+            facts, problems = await self.session.run(lambda: sending.looked_at(self.session.talk, self.config))
+            return DeviceHealth(reachable=True, problems=(*telnet, *problems), facts=facts)
+        except Busy:
+            return DeviceHealth(reachable=True, facts={"busy": "a session of SeBilling is at work on it"})
+        except DeviceError as error:
+            self.context.logger.warning("olt_probe_failed fault=%s", error.fault)
+            return DeviceHealth(reachable=error.fault not in _AWAY, problems=(error.message, *telnet))
+        finally:
+            if opened:
+                await self.close()
+
+    def _onu(self, ref: Ref) -> Onu | None:
+        onu = Onu.parse(ref.key)
+        low, high = self.config.dialect.onus
+        return onu if onu is not None and low <= onu.onu <= high else None
+
+    async def _view(self, refs: Sequence[Ref]) -> View:
+        onus = [onu for ref in refs if (onu := self._onu(ref)) is not None]
+        if not onus:
+            return {}
+        return await self.session.run(lambda: sending.view(self.session.talk, self.config, onus))
+
+    # What is there
+
+    def _cut(self) -> Values:
+        return dict.fromkeys(self.config.parts, self.config.dialect.blocked[self.config.method_name])
+
+    def _set(self, values: Values) -> Values:
+        return {part: values[part] for part in self.config.parts}
+
+    async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
+        view = await self._view(refs)
+        return {ref.id: self._reading(view, ref, snapshots.get(ref.id)) for ref in refs}
+
+    def _reading(self, view: View, ref: Ref, snapshot: Snapshot | None) -> Reading:
+        values = self._there(view, ref)
+        if isinstance(values, Outcome):
+            return Reading(State.ABSENT, values.message)
+        told = ", ".join(f"{part}={values[part]}" for part in self.config.parts)
+        if self._other_onu(values, snapshot):
+            return Reading(State.DRIFTED, f"{told}, and another ONU than the one that was cut")
+        if self._set(values) == self._cut():
+            return Reading(State.BLOCKED, told)
+        before = self._set(values) if snapshot is None else {part: snapshot.get(part, values[part]) for part in self.config.parts}
+        if any(values[part] not in {before[part], self._cut()[part]} for part in self.config.parts):
+            return Reading(State.DRIFTED, f"{told}: neither as it was nor cut")
+        # some LAN ports cut and others not is what a session leaves that broke off: it is still at work
+        return Reading(State.ACTIVE, told if self._set(values) == before else f"{told}: cut in part")
+
+    def _there(self, view: View, ref: Ref) -> Values | Outcome:
+        onu = self._onu(ref)
+        if onu is None:
+            return _failed(ref, Fault.REFUSED, f"It isn't an {KEY_HELP}.")
+        return view.get(onu) or _failed(ref, Fault.ABSENT, f"The OLT has no ONU {onu.key}.")
+
+    @staticmethod
+    def _other_onu(values: Values, snapshot: Snapshot | None) -> bool:
+        return snapshot is not None and "sn" in values and snapshot.get("sn", values["sn"]) != values["sn"]
+
+    async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
+        view = await self._view(refs)
+        found = ((ref.id, self._there(view, ref)) for ref in refs)
+        return {ref_id: dict(values) for ref_id, values in found if not isinstance(values, Outcome)}
+
+    # What is to be done
+
+    def _found(self, view: View, job: Job) -> Outcome | tuple[Onu, Values]:
+        """The ONU and what is there, or why nothing can be done: it must be there, and the snapshot must say what restoring needs."""
+        values, onu = self._there(view, job.ref), self._onu(job.ref)
+        if isinstance(values, Outcome):
+            return values
+        if onu is None or any(part not in job.snapshot for part in self.config.parts):
+            return _failed(job.ref, Fault.REFUSED, "The snapshot doesn't say what restoring needs: it was left alone.")
+        return onu, values
+
+    def _judge_block(self, view: View, job: Job) -> Outcome | Change:
+        found = self._found(view, job)
+        if isinstance(found, Outcome):
+            return found
+        onu, values = found
+        if self._other_onu(values, job.snapshot):
+            return _failed(job.ref, Fault.DRIFTED, "Another ONU is registered there since the snapshot: look at it, it was left alone.")
+        if self._set(values) == self._cut():
+            ours = self._set(job.snapshot) != self._cut()
+            return Change(job, onu, {}) if ours else Outcome(job.ref.id, Result.UNCHANGED)
+        return Change(job, onu, {part: value for part, value in self._cut().items() if values[part] != value})
+
+    def _judge_restore(self, view: View, job: Job) -> Outcome | Change:
+        if not job.snapshot and not isinstance(self._there(view, job.ref), Outcome):
+            return Outcome(job.ref.id, Result.UNCHANGED)  # nothing of ours was ever there
+        found = self._found(view, job)
+        if isinstance(found, Outcome):
+            return found
+        onu, values = found
+        before, cut = self._set(job.snapshot), self._cut()
+        if self._set(values) == before:
+            return Change(job, onu, {}) if before != cut else Outcome(job.ref.id, Result.UNCHANGED)
+        if self._other_onu(values, job.snapshot):
+            return _failed(job.ref, Fault.DRIFTED, "Another ONU is registered there since it was cut: look at it, it was left alone.")
+        if any(values[part] not in {before[part], cut[part]} for part in self.config.parts):
+            return _failed(job.ref, Fault.DRIFTED, "It was changed by hand since it was cut: look at it, it was left alone.")
+        return Change(job, onu, {part: value for part, value in before.items() if values[part] != value})
+
+    async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        view = await self._view([job.ref for job in jobs])
+        async for outcome in self._run([self._judge_block(view, job) for job in jobs]):
+            yield outcome
+
+    async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
+        view = await self._view([job.ref for job in jobs])
+        async for outcome in self._run([self._judge_restore(view, job) for job in jobs]):
+            yield outcome
+
+    async def _run(self, verdicts: Sequence[Outcome | Change]) -> AsyncIterator[Outcome]:
+        changes: list[Change] = []
+        for verdict in verdicts:
+            if isinstance(verdict, Change):
+                changes.append(verdict)
+            else:
+                yield verdict
+        if not changes:
+            return
+        places = plan.places(self.config, [(one.job.ref.id, one.onu, one.wanted) for one in changes if one.wanted])
+        errors = await self.session.run(lambda: sending.send(self.session.talk, self.config, places))
+        outcomes = await self._settled(changes, errors)
+        self.context.logger.info("olt_batch jobs=%d changed=%d", len(verdicts), sum(one.result is Result.CHANGED for one in outcomes))
+        for outcome in outcomes:
+            yield outcome
+
+    async def _settled(self, changes: Sequence[Change], errors: Mapping[int, DeviceError]) -> list[Outcome]:
+        """What became of each, by what is read back; saved if any is as wanted."""
+        try:
+            view = await self._read_back(changes, errors)
+        except DeviceError as error:
+            return [_unproven(one, errors.get(one.job.ref.id), error) for one in changes]
+        done = [one for one in changes if self._as_wanted(view, one)]
+        failed = [self._missed(one, errors.get(one.job.ref.id), view) for one in changes if one not in done]
+        saved: DeviceError | None = None
+        if done:
+            try:
+                await self.session.run(lambda: sending.save(self.session.talk, self.config))
+            except DeviceError as error:
+                saved = error
+        return failed + [_done(one, saved) for one in done]
+
+    async def _read_back(self, changes: Sequence[Change], errors: Mapping[int, DeviceError]) -> View:
+        view: View = {}
+        waited = [one for one in changes if one.wanted and one.job.ref.id not in errors]
+        for seconds in _LOOKS:
+            view = await self.session.run(lambda: sending.view(self.session.talk, self.config, [one.onu for one in changes], after=seconds))  # noqa: B023 - awaited at once
+            if all(self._as_wanted(view, one) for one in waited):
+                break
+        return view
+
+    @staticmethod
+    def _as_wanted(view: View, change: Change) -> bool:
+        values = view.get(change.onu, {})
+        return change.onu in view and all(values.get(part) == value for part, value in change.wanted.items())
+
+    def _missed(self, change: Change, error: DeviceError | None, view: View) -> Outcome:
+        ref, values = change.job.ref, view.get(change.onu)
+        if error is not None:
+            return Outcome(ref.id, Result.FAILED, error.fault, error.message, retryable=error.retryable)
+        if values is None:
+            return _failed(ref, Fault.ABSENT, f"The OLT has no ONU {change.onu.key} any more.")
+        told = ", ".join(f"{part}={values[part]}" for part in change.wanted)
+        return _failed(ref, Fault.REFUSED, f"The OLT took the command, but reads {told}.", retryable=True)
+
+
+def _failed(ref: Ref, fault: Fault, message: str, *, retryable: bool = False) -> Outcome:
+    return Outcome(ref.id, Result.FAILED, fault, message, retryable=retryable)
+
+
+def _unproven(change: Change, error: DeviceError | None, reading: DeviceError) -> Outcome:
+    """Not read back: what was sent is UNKNOWN, what wasn't has failed."""
+    ref = change.job.ref
+    if error is not None and not isinstance(error, Refusal | Unanswered):
+        return Outcome(ref.id, Result.FAILED, error.fault, error.message, retryable=True)
+    why = error or reading
+    return Outcome(ref.id, Result.UNKNOWN, why.fault, f"Sent, but not read back. {why.message}", retryable=True)
+
+
+def _done(change: Change, unsaved: DeviceError | None) -> Outcome:
+    ref_id = change.job.ref.id
+    if unsaved is not None:
+        message = f"Done, but not saved: it would be lost when the OLT restarts. {unsaved.message}"
+        return Outcome(ref_id, Result.FAILED, unsaved.fault, message, retryable=True)
+    return Outcome(ref_id, Result.CHANGED if change.wanted else Result.UNCHANGED)
+
+
+class HuaweiDriver(OltDriver[HuaweiConfig]):
+    """Huawei MA56xx and MA58xx."""
+
+    kind: ClassVar[str] = "olt.huawei"
+    title: ClassVar[str] = "Huawei OLT (MA56xx, MA58xx)"
+    config_model: ClassVar[type[HuaweiConfig]] = HuaweiConfig
+
+
+class ZteDriver(OltDriver[ZteConfig]):
+    """ZTE C300 and C320: the ONU is switched off."""
+
+    kind: ClassVar[str] = "olt.zte"
+    title: ClassVar[str] = "ZTE OLT (C300, C320)"
+    config_model: ClassVar[type[ZteConfig]] = ZteConfig
+
+
+class ZteLanDriver(OltDriver[ZteLanConfig]):
+    """ZTE C300 and C320: the ONU's LAN ports are locked. A command per ONU to read, so it is slow."""
+
+    kind: ClassVar[str] = "olt.zte_lan"
+    title: ClassVar[str] = "ZTE OLT, LAN ports (C300, C320)"
+    config_model: ClassVar[type[ZteLanConfig]] = ZteLanConfig
+    max_batch: ClassVar[int] = 16

@@ -1,0 +1,127 @@
+"""The login, up to configuration mode. Tried once: OLTs lock a user out after a few wrong passwords."""
+
+import re
+import time
+
+from sebilling.plugins.contract import DeviceError, Fault
+
+from sebilling_olt import dialects
+from sebilling_olt.conversation import PROMPT, Conversation
+from sebilling_olt.faults import Refusal, shown
+from sebilling_olt.screen import Overflow, Screen
+
+
+def log_in(talk: Conversation) -> None:
+    """To configuration mode, with paging and alarms turned off where the firmware can. Raises DeviceError."""
+    until = time.monotonic() + talk.config.timeout_seconds
+    try:
+        _Greeting(talk, until).run()
+        if talk.at.endswith(">"):
+            _enable(talk, until)
+    except (EOFError, OSError):
+        talk.give_up()
+        raise _turned_away(talk) from None
+    except (DeviceError, Overflow):
+        talk.give_up()
+        raise
+    for command in talk.dialect.quiet:
+        try:
+            talk.ask(command)
+        except Refusal:
+            talk.logger.debug("olt_not_known command=%s", command)
+    before = talk.at
+    talk.ask(talk.dialect.config)
+    talk.home = talk.at
+    if talk.home == before or not talk.home.endswith(")#"):
+        talk.give_up()
+        why = f"'{talk.dialect.config}' leads nowhere: the OLT's user may not configure."
+        raise DeviceError(Fault.PERMISSION, why, retryable=False)
+
+
+def _say(talk: Conversation, word: str) -> None:
+    talk.terminal.write(word + "\r")
+
+
+class _Greeting:
+    """Answers what is asked up to the first prompt. The screen stays as one, for what it says if we are turned away."""
+
+    def __init__(self, talk: Conversation, until: float) -> None:
+        self._talk, self._until = talk, until
+        self._given: set[str] = set()
+
+    def run(self) -> None:
+        """Raises DeviceError, EOFError, OSError."""
+        answered = ("", 0)
+        screen = self._talk.screen
+        while not self._talk.at:
+            if text := self._talk.terminal.read():
+                screen.feed(text)
+            elif time.monotonic() > self._until:
+                raise DeviceError(Fault.TIMEOUT, f"The OLT shows no prompt, but {shown(screen.last)!r}.", retryable=True)
+            else:
+                here = (screen.last.strip(), len(screen.lines))
+                if here != answered and here[0] and screen.at_end and self._answered(here[0]):
+                    answered = here
+
+    def _answered(self, line: str) -> bool:
+        if dialects.NEW_PASSWORD.search(line):
+            raise DeviceError(Fault.SETUP, "The OLT wants a new password for its user: set one there and here.", retryable=False)
+        if dialects.USERNAME.fullmatch(line):
+            self._give("user", self._talk.config.username)
+        elif dialects.PASSWORD.fullmatch(line):
+            self._give("password", self._talk.config.password.get_secret_value())
+        elif dialects.QUESTION.fullmatch(line):
+            self._talk.terminal.write(f"{'yes' if 'yes' in line.lower() else 'n'}{self._talk.terminal.enter}")
+        elif found := PROMPT.fullmatch(line):
+            self._talk.name, self._talk.at = found[1], line
+            self._talk.prompt = re.compile(rf"({re.escape(found[1])})((?:\([\w ./:_-]{{1,60}}\))?)([>#])")
+        else:
+            return False
+        return True
+
+    def _give(self, what: str, word: str) -> None:
+        if what in self._given:  # asked once more: it was wrong
+            raise _turned_away(self._talk, asked_again=True)
+        self._given.add(what)
+        _say(self._talk, word)
+
+
+def _enable(talk: Conversation, until: float) -> None:
+    """Where a password is asked, it goes out unseen; so this isn't `ask`."""
+    wrong = DeviceError(Fault.AUTH, "The OLT refused the password for `enable`.", retryable=False)
+    talk.type(talk.dialect.enable)
+    asked = False
+    while True:
+        if text := talk.terminal.read():
+            talk.screen.feed(text)
+            continue
+        if time.monotonic() > until:
+            raise DeviceError(Fault.TIMEOUT, "The OLT didn't answer `enable` in time.", retryable=True)
+        line = talk.screen.last.strip()
+        if len(talk.screen.lines) == 1:
+            continue
+        if dialects.PASSWORD.fullmatch(line):
+            if talk.config.enable_password is None:
+                raise DeviceError(Fault.SETUP, "The OLT asks for a password at `enable`: set enable_password.", retryable=False)
+            if asked:
+                raise wrong
+            asked = True
+            talk.screen = Screen()
+            _say(talk, talk.config.enable_password.get_secret_value())
+        elif talk.prompt.fullmatch(line):
+            if line.endswith(">"):
+                raise wrong
+            talk.at = line
+            return
+
+
+def _turned_away(talk: Conversation, *, asked_again: bool = False) -> DeviceError:
+    """Why there was no prompt, by what the OLT has said."""
+    said = "\n".join(talk.screen.lines)
+    if dialects.FULL.search(said):
+        return DeviceError(Fault.REFUSED, "The OLT has no session free for this user: give SeBilling a user of its own.", retryable=True)
+    if dialects.LOCKED_OUT.search(said):
+        return DeviceError(Fault.AUTH, "The OLT has locked its user out after wrong passwords: unlock it there.", retryable=False)
+    if asked_again or dialects.WRONG_LOGIN.search(said):
+        return DeviceError(Fault.AUTH, "The OLT refused the user or its password.", retryable=False)
+    return DeviceError(Fault.UNREACHABLE, "The OLT ended the connection at the login.", retryable=True)

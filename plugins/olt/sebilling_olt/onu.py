@@ -1,0 +1,32 @@
+"""What a customer is called on an OLT: `frame/slot/port:onu`, such as `0/1/2:5`."""
+
+import re
+from typing import Final, NamedTuple
+
+KEY_HELP: Final = "ONU as frame/slot/port:onu, such as 0/1/2:5 (ZTE: shelf/slot/port:onu, such as 1/2/1:5)"
+_NUMBER: Final = r"(0|[1-9][0-9]{0,2})"
+_KEY: Final = re.compile(rf"{_NUMBER}/{_NUMBER}/{_NUMBER}:{_NUMBER}")
+_MOST: Final = (63, 63, 63, 255)
+
+
+class Onu(NamedTuple):
+    """An ONU's place. Four small numbers and nothing else, so nothing else can get into a command."""
+
+    frame: int
+    slot: int
+    port: int
+    onu: int
+
+    @classmethod
+    def parse(cls, key: str) -> "Onu | None":
+        """The place that a key names, or None. One place has one key: leading zeros, spaces and signs are refused."""
+        found = _KEY.fullmatch(key)
+        if found is None:
+            return None
+        place = cls(*(int(part) for part in found.groups()))
+        return place if all(number <= most for number, most in zip(place, _MOST, strict=True)) else None
+
+    @property
+    def key(self) -> str:
+        """As it is written in `Ref.key`."""
+        return f"{self.frame}/{self.slot}/{self.port}:{self.onu}"

@@ -1,0 +1,48 @@
+"""Which commands a batch takes, worked out before the first is sent; the dry run prints the same."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sebilling_olt.config import OltConfig
+from sebilling_olt.onu import Onu
+from sebilling_olt.templates import rendered
+
+
+@dataclass(slots=True)
+class Place:
+    """Somewhere in the configuration: how to get there, and what to send for whom (by ref id)."""
+
+    enter: tuple[str, ...]
+    steps: dict[int, list[str]] = field(default_factory=dict)
+
+
+def reads(config: OltConfig, onus: Iterable[Onu]) -> dict[str, Onu]:
+    """The commands that show the state of all of them, each with one that it was made for: one per PON port if the template allows."""
+    return {rendered(config.templates.read, onu): onu for onu in sorted(set(onus), reverse=True)}
+
+
+def places(config: OltConfig, wanted: Sequence[tuple[int, Onu, Mapping[str, str]]]) -> list[Place]:
+    """For each (ref id, ONU, part → value it is to have), grouped so that each place is entered once."""
+    found: dict[tuple[str, ...], Place] = {}
+    for ref_id, onu, values in sorted(wanted, key=lambda one: one[1]):
+        enter = tuple(rendered(line, onu) for line in config.templates.enter)
+        place = found.setdefault(enter, Place(enter))
+        place.steps[ref_id] = [command(config, onu, part, value) for part, value in values.items()]
+    return list(found.values())
+
+
+def command(config: OltConfig, onu: Onu, part: str, value: str) -> str:
+    """What gives one part of an ONU its value: cut or not, there is nothing else."""
+    cut = value == config.dialect.blocked[config.method_name]
+    lan = int(part.rpartition("/")[2]) if part != "admin" else 0
+    return rendered(config.templates.block if cut else config.templates.restore, onu, lan=lan)
+
+
+def dry_run(config: OltConfig, onus: Sequence[Onu], *, restoring: bool) -> list[str]:
+    """The commands that would be sent if each of them had to be changed, without connecting to anything."""
+    value = "" if restoring else config.dialect.blocked[config.method_name]
+    wanted = [(number, onu, dict.fromkeys(config.parts, value)) for number, onu in enumerate(dict.fromkeys(onus))]
+    lines = [config.dialect.config, *sorted(reads(config, onus))]
+    for place in places(config, wanted):
+        lines += [*place.enter, *(line for step in place.steps.values() for line in step), *([config.templates.leave] * len(place.enter))]
+    return [*lines, *sorted(reads(config, onus)), config.templates.save]

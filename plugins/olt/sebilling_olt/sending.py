@@ -1,0 +1,138 @@
+"""The blocking half of the driver: what the session's thread does with the conversation."""
+
+import re
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from sebilling.plugins.contract import DeviceError, Fault
+
+from sebilling_olt import plan
+from sebilling_olt.config import OltConfig
+from sebilling_olt.conversation import Conversation
+from sebilling_olt.faults import Garbled, Refusal, Unanswered, shown
+from sebilling_olt.onu import Onu
+from sebilling_olt.tables import Values
+
+_NOT_SAVED: Final = re.compile(r"fail|denied|refused|not enough|no space|error", re.IGNORECASE)
+_READS: Final = 3
+"""How often a table that an alarm has split is asked for."""
+
+
+def view(talk: Conversation, config: OltConfig, onus: Sequence[Onu], *, after: float = 0) -> dict[Onu, Values]:
+    """All that is known of the PON ports of these ONUs; those that the OLT hasn't are left out. Raises DeviceError."""
+    time.sleep(after)
+    found: dict[Onu, Values] = {}
+    doubtful: Refusal | None = None
+    for command, onu in plan.reads(config, onus).items():
+        try:
+            found |= _read(talk, config, command, onu)
+            talk.understood = True
+        except Refusal as error:
+            if config.dialect.no_such_place.search(error.said) is None:
+                raise
+            doubtful = error
+    if doubtful is not None and not talk.understood:  # if none was read, it may be the command that is wrong, and nobody is absent
+        why = f"{doubtful.message} Check the key, and the template of the read command."
+        raise DeviceError(Fault.SETUP, why, retryable=False)
+    return found
+
+
+def _read(talk: Conversation, config: OltConfig, command: str, onu: Onu) -> dict[Onu, Values]:
+    reader = config.dialect.readers[config.method_name]
+    garbled = ""
+    for _ in range(_READS):
+        try:
+            return reader(talk.ask(command), onu, config.parts)
+        except Refusal as error:
+            if config.dialect.none_there.search(error.said):
+                return {}
+            raise
+        except Garbled as error:
+            garbled = error.message
+    raise DeviceError(Fault.PROTOCOL, f"'{command}': {garbled}", retryable=True)
+
+
+def send(talk: Conversation, config: OltConfig, places: Sequence[plan.Place]) -> dict[int, DeviceError]:
+    """Send it all; gives what went wrong, by ref id. Unanswered may have been done; what isn't Refusal either was never sent."""
+    errors: dict[int, DeviceError] = {}
+    broken: DeviceError | None = None
+    for place in places:
+        if broken is None:
+            broken = _at(talk, config, place, errors)
+        else:
+            errors |= dict.fromkeys(place.steps, broken)
+    return errors
+
+
+def _at(talk: Conversation, config: OltConfig, place: plan.Place, errors: dict[int, DeviceError]) -> DeviceError | None:
+    """Send what is to be sent in one place, and note what went wrong; gives what ended the session, or None."""
+    left = dict.fromkeys(place.steps)
+    try:
+        try:
+            _enter(talk, place)
+        except Refusal as error:
+            errors |= dict.fromkeys(place.steps, error)
+        else:
+            for ref_id, commands in place.steps.items():
+                _step(talk, ref_id, commands, errors)
+                del left[ref_id]
+        _home(talk, config)
+    except DeviceError as error:
+        broken = DeviceError(error.fault, error.message, retryable=True)
+        errors |= {ref_id: broken for ref_id in left if ref_id not in errors}
+        return broken
+    return None
+
+
+def _enter(talk: Conversation, place: plan.Place) -> None:
+    for line in place.enter:
+        before = talk.at
+        talk.ask(line)
+        if talk.at in {before, talk.home}:  # what comes next would be carried out in another place than is meant
+            raise Refusal(Fault.PROTOCOL, f"'{line}' leads nowhere: the prompt is still {talk.at}.", said="", retryable=False)
+
+
+def _step(talk: Conversation, ref_id: int, commands: Sequence[str], errors: dict[int, DeviceError]) -> None:
+    """The commands for one ONU. Raises DeviceError if the session ended."""
+    for number, command in enumerate(commands):
+        try:
+            talk.ask(command, agree=True)
+        except Refusal as error:
+            errors[ref_id] = error
+            return
+        except DeviceError as error:
+            kind = Unanswered if number or isinstance(error, Unanswered) else DeviceError
+            errors[ref_id] = kind(error.fault, error.message, retryable=True)
+            raise
+
+
+def _home(talk: Conversation, config: OltConfig) -> None:
+    """Back to configuration mode. Raises DeviceError if it isn't reached: then nobody knows where we are."""
+    for _ in range(4):
+        if talk.at == talk.home:
+            return
+        talk.ask(config.templates.leave)
+    talk.usable = False
+    raise DeviceError(Fault.PROTOCOL, f"'{config.templates.leave}' doesn't lead back: the prompt is {talk.at}.", retryable=True)
+
+
+def save(talk: Conversation, config: OltConfig) -> None:
+    """Make the changes outlive a restart. Raises DeviceError if the OLT doesn't say that it did."""
+    lines = talk.ask(config.templates.save, seconds=config.save_seconds, agree=True)
+    if any(_NOT_SAVED.search(line) for line in lines):
+        raise DeviceError(Fault.REFUSED, f"The OLT says: {shown(' '.join(lines))}", retryable=True)
+
+
+def looked_at(talk: Conversation, config: OltConfig) -> tuple[dict[str, str], list[str]]:
+    """Facts and problems, for the probe. Changes nothing. Raises DeviceError if the session broke."""
+    facts = {"name": talk.name}
+    problems: list[str] = []
+    try:
+        for line in talk.ask(config.dialect.version):
+            if found := config.dialect.version_line.fullmatch(line):
+                facts["version"] = shown(found[1])
+                break
+    except Refusal as error:
+        problems.append(f"The version can't be read: {error.message}")
+    return facts, problems

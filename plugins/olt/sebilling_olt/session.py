@@ -1,0 +1,84 @@
+"""A session as the event loop sees it: a thread of its own for netmiko, and one session at a time per OLT in this process."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from sebilling.plugins.contract import DeviceError, Fault
+
+from sebilling_olt.config import OltConfig
+from sebilling_olt.conversation import Conversation
+from sebilling_olt.login import log_in
+from sebilling_olt.terminal import Terminal
+
+T = TypeVar("T")
+_CLOSE_SECONDS: Final = 5.0
+_locks: dict[tuple[str, int], threading.Lock] = {}
+
+
+class Busy(DeviceError):
+    """This process has a session with the OLT already."""
+
+    def __init__(self) -> None:
+        super().__init__(Fault.REFUSED, "SeBilling is at work on this OLT in another session.", retryable=True)
+
+
+class Session:
+    """An open, logged-in session in configuration mode. Make it by `connect`."""
+
+    def __init__(self, config: OltConfig, logger: logging.Logger) -> None:
+        self._lock = _locks.setdefault((config.host, config.tcp_port), threading.Lock())
+        self._terminal = Terminal(config)
+        self.talk = Conversation(self._terminal, config, logger)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"olt-{config.host}")
+        self._held = False
+
+    @classmethod
+    async def connect(cls, config: OltConfig, logger: logging.Logger, *, wait_seconds: float) -> "Session":
+        """Connect and log in; waits so long for another session of ours to end. Raises Busy, DeviceError."""
+        session = cls(config, logger)
+        try:
+            until = asyncio.get_running_loop().time() + wait_seconds
+            while not session._take():
+                if asyncio.get_running_loop().time() > until:
+                    raise Busy  # noqa: TRY301 - what was made must be undone as for any other error
+                await asyncio.sleep(0.05)
+            await session.run(session._terminal.connect)
+            await session.run(lambda: log_in(session.talk))
+        except BaseException:
+            session._end()
+            raise
+        return session
+
+    def _take(self) -> bool:
+        self._held = self._held or self._lock.acquire(blocking=False)
+        return self._held
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do blocking work in the session's thread. Cancelled, it ends the connection, so that the thread ends too."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except asyncio.CancelledError:
+            self.talk.usable = False
+            self._terminal.abort()
+            raise
+
+    async def close(self) -> None:
+        """Log out. Never raises."""
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.run(self.talk.log_out)
+        except (TimeoutError, RuntimeError):
+            pass
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._terminal.abort()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._held:
+            self._held = False
+            self._lock.release()

@@ -1,0 +1,98 @@
+"""Reading what OLTs print about ONUs. What isn't whole raises Garbled: a failed reading must never look like an empty one.
+
+A table counts only if its head was seen and the OLT's own total at the end agrees with the rows. Lines that belong to nothing, such as
+alarms, are passed over; a row that one of them has split is missing from the count.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sebilling_olt.faults import Garbled, shown
+from sebilling_olt.onu import Onu
+
+Values = Mapping[str, str]
+"""What is known of one ONU, raw: `admin` or one entry per LAN port, and `sn` where the OLT prints it."""
+
+_HUAWEI_HEAD: Final = re.compile(r"\s*F/S/P\s+ONT(?:-ID)?\s+SN\s+Control\s+Run\b.*")
+_HUAWEI_ROW: Final = re.compile(
+    r"\s*(\d+)/\s*(\d+)/\s*(\d+)\s+(\d+)\s+([0-9A-Za-z]{12,16})\s+([a-z]+)\s+(?:[a-z]+|-)\s+(?:[a-z]+|-)\s+(?:[a-z]+|-)\s+(?:no|yes|-)\s*"
+)
+_HUAWEI_TOTAL: Final = re.compile(
+    r"\s*In port\s+(\d+)/\s*(\d+)/\s*(\d+)\s*,\s*the total(?:\s+number)?\s+of\s+ONTs\s+(?:are|is)\s*:\s*(\d+)\s*(?:,.*)?"
+)
+_ZTE_HEAD: Final = re.compile(r"\s*OnuIndex\s+Admin State\s+OMCC State\s+Phase State\b.*", re.IGNORECASE)
+_ZTE_ROW: Final = re.compile(
+    r"\s*(?:gpon[-_]onu[-_])?(\d+)/(\d+)/(\d+):(\d+)\s+([a-z]+)\s+([a-z]+)\s+([A-Za-z]\w*)(?:\s.*)?", re.IGNORECASE
+)
+_ZTE_TOTAL: Final = re.compile(r"\s*ONU Number:\s*(\d+)\s*/\s*(\d+)\s*", re.IGNORECASE)
+_ZTE_ONU: Final = re.compile(r"\s*pon-onu-mng gpon[-_]onu[-_](\d+)/(\d+)/(\d+):(\d+)\s*")
+_ZTE_LOCK: Final = re.compile(r"\s*interface eth eth_0/(\d+) state (lock|unlock)\s*")
+
+
+def huawei_port(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu, Values]:
+    """`display ont info F S P all`. `parts` is just `admin`. Raises Garbled."""
+    (part,) = parts
+    found: dict[Onu, Values] = {}
+    headed, total = False, None
+    for line in lines:
+        if _HUAWEI_HEAD.fullmatch(line):
+            headed = True
+        elif row := _HUAWEI_ROW.fullmatch(line):
+            _add(found, Onu(*(int(one) for one in row.groups()[:4])), {part: row[6], "sn": row[5]}, asked)
+        elif counted := _HUAWEI_TOTAL.fullmatch(line):
+            _same_port([int(one) for one in counted.groups()[:3]], asked, line)
+            total = int(counted[4])
+    _whole(found, headed=headed, total=total)
+    return found
+
+
+def zte_port(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu, Values]:
+    """`show gpon onu state gpon-olt_F/S/P`. `parts` is just `admin`. Raises Garbled."""
+    (part,) = parts
+    found: dict[Onu, Values] = {}
+    headed, total = False, None
+    for line in lines:
+        if _ZTE_HEAD.fullmatch(line):
+            headed = True
+        elif row := _ZTE_ROW.fullmatch(line):
+            _add(found, Onu(*(int(one) for one in row.groups()[:4])), {part: row[5].lower()}, asked)
+        elif counted := _ZTE_TOTAL.fullmatch(line):
+            total = int(counted[2])
+    _whole(found, headed=headed, total=total)
+    return found
+
+
+def zte_lan(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu, Values]:
+    """`show onu running config gpon-onu_F/S/P:N`: the LAN ports of `parts`; one that isn't printed is unlocked. Raises Garbled."""
+    headed = False
+    ports = dict.fromkeys(parts, "unlock")
+    for line in lines:
+        if head := _ZTE_ONU.fullmatch(line):
+            if Onu(*(int(one) for one in head.groups())) != asked:
+                raise Garbled(f"The OLT answered for another ONU: {shown(line)}.")
+            headed = True
+        elif (lock := _ZTE_LOCK.fullmatch(line)) and f"eth_0/{lock[1]}" in ports:
+            ports[f"eth_0/{lock[1]}"] = lock[2]
+    if not headed:
+        raise Garbled("The OLT's answer names no ONU: it isn't whole, or this firmware prints it in another way.")
+    return {asked: ports}
+
+
+def _add(found: dict[Onu, Values], onu: Onu, values: Values, asked: Onu) -> None:
+    _same_port(onu[:3], asked, onu.key)
+    if onu in found:
+        raise Garbled(f"The OLT's table has {onu.key} twice.")
+    found[onu] = values
+
+
+def _same_port(place: Sequence[int], asked: Onu, line: str) -> None:
+    if tuple(place) != asked[:3]:
+        raise Garbled(f"The OLT answered for another port: {shown(line)}.")
+
+
+def _whole(found: Mapping[Onu, Values], *, headed: bool, total: int | None) -> None:
+    if not headed or total is None:
+        raise Garbled("The OLT's table has no head or no total: it isn't whole, or this firmware prints it in another way.")
+    if len(found) != total:
+        raise Garbled(f"The OLT's table says {total} ONUs and shows {len(found)}: it isn't whole.")

@@ -1,0 +1,205 @@
+"""The line to an OLT: netmiko's connection for its device type, with the host key pinned, and read as it comes.
+
+netmiko brings the SSH and Telnet connection and each maker's option negotiation. Its own login and `send_command` aren't used: the
+Telnet login tries a wrong password again and again, which locks the user out, and the reading is led astray by alarms.
+"""
+
+import base64
+import binascii
+import hashlib
+import logging
+import re
+import socket
+import time
+from contextlib import suppress
+from typing import Any, Final
+
+from netmiko import BaseConnection, NetmikoAuthenticationException, NetmikoBaseException
+from netmiko._telnetlib.telnetlib import DO, DONT, ECHO, IAC, NAWS, SB, SE, SGA, WILL, WONT
+from netmiko.huawei import HuaweiSmartAXSSH
+from netmiko.zte import ZteZxrosSSH
+from paramiko.channel import Channel
+from paramiko.client import MissingHostKeyPolicy, SSHClient
+from paramiko.pkey import PKey
+from paramiko.ssh_exception import SSHException
+from sebilling.plugins.contract import DeviceError, Fault
+
+from sebilling_olt.config import OltConfig
+from sebilling_olt.faults import shown
+
+_POLL_SECONDS: Final = 0.002
+_NO_COMMON: Final = re.compile(r"incompatible ssh|no acceptable|no matching|unknown cipher|no hostkey", re.IGNORECASE)
+
+
+class _FromWarning(logging.Filter):
+    """Lets nothing below WARNING through, whatever level someone sets: netmiko logs what is written, passwords among it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
+
+for _name in ("netmiko", "paramiko", "paramiko.transport", "paramiko.transport.sftp"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+    logging.getLogger(_name).addFilter(_FromWarning())
+
+
+class PinnedKey(MissingHostKeyPolicy):
+    """Takes the host key of the settings and no other. `refused` says why, with the remedy."""
+
+    def __init__(self, host_fingerprint: str) -> None:
+        self._pinned = [fingerprint(line) for line in host_fingerprint.splitlines() if line.strip()]
+        self.refused = ""
+
+    def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
+        """Raises SSHException unless it is a pinned one."""
+        del client
+        found = f"SHA256:{_digest(bytes(key))}"
+        if found in self._pinned:
+            return
+        if self._pinned:
+            self.refused = (
+                f"{hostname} shows another host key than the settings have: {key.algorithm_name} {found}. If the OLT was replaced or reset,"
+                " compare it with the OLT's own and set host_fingerprint; if not, someone is in between."
+            )
+        else:
+            self.refused = (
+                f"{hostname} shows the host key {key.algorithm_name} {found}, and the settings have none. Compare it with the OLT's own"
+                " (README), and set host_fingerprint to that fingerprint."
+            )
+        raise SSHException("the host key isn't trusted")
+
+
+def fingerprint(line: str) -> str:
+    """The SHA-256 fingerprint of one line of the settings: a fingerprint itself, or a key as ssh-keyscan prints it."""
+    line = line.strip()
+    if line.startswith("SHA256:"):
+        return line.rstrip("=")
+    blob = next((word for word in line.split() if word.startswith("AAAA")), "")
+    try:
+        return f"SHA256:{_digest(base64.b64decode(blob, validate=True))}"
+    except (ValueError, binascii.Error):
+        return ""
+
+
+def _digest(key: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
+
+
+class _Line(BaseConnection):
+    """What is changed of netmiko's connections."""
+
+    pinned: PinnedKey
+
+    def _build_ssh_client(self) -> SSHClient:
+        client: SSHClient = super()._build_ssh_client()
+        client.set_missing_host_key_policy(self.pinned)  # type: ignore[no-untyped-call]
+        return client
+
+    def _try_session_preparation(self, force_data: bool = True) -> None:  # noqa: FBT001, FBT002 - netmiko's signature
+        del force_data  # the conversation logs in by itself, in one try
+
+    def telnet_login(self, *_: Any, **__: Any) -> str:
+        """Only agrees on the echo, by which every command is checked before it is sent off."""
+        self.remote_conn.set_option_negotiation_callback(_agree)  # type: ignore[union-attr]
+        return ""
+
+    def special_login_handler(self, delay_factor: float = 1.0) -> None:
+        """Nothing is read here."""
+
+    def cleanup(self, command: str = "") -> None:
+        """Nothing is sent here: the conversation has logged out, or can't."""
+
+
+class _HuaweiLine(_Line, HuaweiSmartAXSSH):
+    pass
+
+
+class _ZteLine(_Line, ZteZxrosSSH):
+    pass
+
+
+_LINES: Final[dict[str, type[_Line]]] = {"Huawei": _HuaweiLine, "ZTE": _ZteLine}
+
+
+def _agree(telnet_socket: socket.socket, command: bytes, option: bytes) -> None:
+    """The OLT echoes and needs no go-ahead; our window is wide, so that it breaks no line."""
+    if command == WILL:
+        telnet_socket.sendall(IAC + (DO if option in {ECHO, SGA} else DONT) + option)
+    elif command == DO and option == NAWS:
+        telnet_socket.sendall(IAC + WILL + NAWS + IAC + SB + NAWS + b"\x01\xfe\x00\xc8" + IAC + SE)  # 510 by 200: no byte is an IAC
+    elif command == DO:
+        telnet_socket.sendall(IAC + WONT + option)
+
+
+class Terminal:
+    """A connection to an OLT that isn't logged in yet with Telnet, and is with SSH. Not for two threads, except `abort`."""
+
+    def __init__(self, config: OltConfig) -> None:
+        self._config = config
+        self._pinned = PinnedKey(config.host_fingerprint)
+        self._aborted = False
+        self._line = _LINES[config.dialect.name](
+            host=config.host, port=config.tcp_port, username=config.username, password=config.password.get_secret_value(),
+            device_type=config.dialect.device_types[config.transport], ssh_strict=True, use_keys=False, allow_agent=False,
+            conn_timeout=config.timeout_seconds, auth_timeout=config.timeout_seconds, banner_timeout=config.timeout_seconds,
+            disable_lf_normalization=True, auto_connect=False,
+        )  # fmt: skip
+        self._line.pinned = self._pinned
+        self.enter = "\r\n" if config.transport == "telnet" else "\n"
+
+    def connect(self) -> None:
+        """Connect; with SSH, log in. Raises DeviceError."""
+        where = f"{self._config.host}:{self._config.tcp_port}"
+        try:
+            self._line._open()  # noqa: SLF001 - netmiko's own second half of the constructor
+        except NetmikoAuthenticationException:
+            raise DeviceError(Fault.AUTH, "The OLT refused the user or its password.", retryable=False) from None
+        except (NetmikoBaseException, SSHException, EOFError, OSError) as error:
+            raise self._why(where, error) from None
+        except ValueError as error:  # paramiko, of a host key that is none
+            raise DeviceError(Fault.PROTOCOL, f"{where}: what answers isn't SSH ({shown(str(error))}).", retryable=True) from None
+        if self._aborted:
+            self.abort()
+            raise DeviceError(Fault.TIMEOUT, f"{where} answered too late.", retryable=True)
+
+    def _why(self, where: str, error: BaseException) -> DeviceError:
+        self.abort()
+        text = shown(str(error), hide=self._config.secrets)
+        if self._pinned.refused:
+            return DeviceError(Fault.SETUP, self._pinned.refused, retryable=False)
+        if _NO_COMMON.search(text):
+            why = f"{where}: no SSH algorithm in common ({text}). Its SSH is too old: update the OLT, or use Telnet in a closed network."
+            return DeviceError(Fault.SETUP, why, retryable=False)
+        if isinstance(error, TimeoutError) or "timed out" in text or "timeout" in text.lower():
+            return DeviceError(Fault.TIMEOUT, f"{where} didn't take the connection in time.", retryable=True)
+        if "TCP connection" in text or "DNS" in text:
+            text = "no TCP connection; check the address, the port and the way there"
+        return DeviceError(Fault.UNREACHABLE, f"{where} can't be reached: {text or type(error).__name__}.", retryable=True)
+
+    def read(self) -> str:
+        """What has come, as it is; empty if nothing has, after a moment. Raises EOFError or OSError if the line is gone."""
+        channel = self._line.remote_conn
+        over = channel is None or self._aborted or (isinstance(channel, Channel) and (channel.closed or channel.eof_received))
+        text = "" if channel is None else self._line.read_channel()  # after the look: what came before the end is in it
+        if text:
+            return text
+        if over:
+            raise EOFError
+        time.sleep(_POLL_SECONDS)
+        return ""
+
+    def write(self, text: str) -> None:
+        """Send it, past netmiko's log. Raises EOFError or OSError if the line is gone."""
+        if self._line.remote_conn is None:
+            raise EOFError
+        self._line.channel.write_channel(text)
+
+    def abort(self) -> None:
+        """End the connection at once, without a farewell. From any thread, at any time; never raises."""
+        self._aborted = True
+        channel = self._line.remote_conn
+        if channel is not None and not isinstance(channel, Channel):
+            with suppress(Exception):
+                channel.get_socket().shutdown(socket.SHUT_RDWR)
+        with suppress(Exception):
+            self._line.disconnect()

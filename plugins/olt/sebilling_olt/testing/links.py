@@ -1,0 +1,64 @@
+"""How a simulated OLT is reached: keys as they come, whatever the protocol. Telnet here; SSH is in `ssh`, which needs asyncssh."""
+
+import asyncio
+import codecs
+from contextlib import suppress
+from typing import Final
+
+_IAC, _SB, _SE = 255, 250, 240
+_OPTIONS: Final = range(251, 255)
+_OFFERED: Final = bytes([255, 251, 1, 255, 251, 3, 255, 253, 31])
+"""WILL ECHO, WILL SUPPRESS-GO-AHEAD, DO NAWS."""
+
+
+class Keys:
+    """Enter is CR, LF, CR LF or CR NUL: one `\\n` in any case."""
+
+    def __init__(self) -> None:
+        self._cr = False
+
+    def __call__(self, char: str) -> str:
+        after_cr, self._cr = self._cr, char == "\r"
+        if char == "\x00" or (char == "\n" and after_cr):
+            return ""
+        return "\n" if char == "\r" else char
+
+
+class TelnetLink:
+    """RFC 854 as an OLT speaks it: it echoes, and asks for the size of the window."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer, self._keys = reader, writer, Keys()
+        self._text = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        writer.write(_OFFERED)
+
+    async def _byte(self) -> int:
+        try:
+            return (await self._reader.readexactly(1))[0]
+        except (asyncio.IncompleteReadError, OSError):
+            raise EOFError from None
+
+    async def read(self) -> str:
+        """One character. Raises EOFError."""
+        while True:
+            byte = await self._byte()
+            if byte != _IAC:
+                if (char := self._text.decode(bytes([byte]))) and (key := self._keys(char)):
+                    return key
+                continue
+            command = await self._byte()
+            if command in _OPTIONS:
+                await self._byte()
+            elif command == _SB:
+                last = 0
+                while (byte := await self._byte()) != _SE or last != _IAC:
+                    last = byte
+
+    def write(self, text: str) -> None:
+        """Send it."""
+        with suppress(OSError):
+            self._writer.write(text.encode("utf-8"))
+
+    def cut(self) -> None:
+        """End the connection at once."""
+        self._writer.transport.abort()

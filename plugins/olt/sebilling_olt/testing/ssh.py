@@ -1,0 +1,99 @@
+"""The SSH side of the simulator, by asyncssh."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import asyncssh
+
+from sebilling_olt.testing.links import Keys
+from sebilling_olt.testing.olt import Olt
+
+logging.getLogger("asyncssh").setLevel(logging.WARNING)
+
+
+class SshLink:
+    """A shell's channel."""
+
+    def __init__(self, process: "asyncssh.SSHServerProcess[str]") -> None:
+        self._process, self._keys = process, Keys()
+        self._connection = process.channel.get_connection()
+
+    async def read(self) -> str:
+        """One character. Raises EOFError."""
+        while True:
+            try:
+                char = await self._process.stdin.read(1)
+            except (asyncssh.Error, OSError):
+                raise EOFError from None
+            if not char:
+                raise EOFError
+            if key := self._keys(char):
+                return key
+
+    def write(self, text: str) -> None:
+        """Send it."""
+        with suppress(OSError, asyncssh.Error):
+            self._process.stdout.write(text)
+
+    def cut(self) -> None:
+        """End the connection at once."""
+        self._connection.abort()
+
+
+class SshServer:
+    """Listens on loopback, and gives each shell to `serve`. The host key stays over restarts."""
+
+    def __init__(self, olt: Olt, serve: Callable[[SshLink], Awaitable[None]]) -> None:
+        self._olt, self._serve = olt, serve
+        self.key = asyncssh.generate_private_key("ssh-ed25519")
+        self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._connections: set[asyncssh.SSHServerConnection] = set()
+
+    async def listen(self, port: int) -> int:
+        """Listen there, or anywhere for 0; gives the port."""
+        self._acceptor = await asyncssh.listen(
+            "127.0.0.1", port, server_factory=lambda: _Door(self._olt, self._connections), server_host_keys=[self.key],
+            process_factory=self._shell, line_editor=False, encoding="utf-8", reuse_address=True,
+        )  # fmt: skip
+        return self._acceptor.get_port()
+
+    async def _shell(self, process: "asyncssh.SSHServerProcess[str]") -> None:
+        await self._serve(SshLink(process))
+        with suppress(OSError, asyncssh.Error):
+            process.exit(0)
+
+    def close(self) -> None:
+        """Take nobody more."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+
+    async def wait_closed(self) -> None:
+        """Hang up on those who are still there, and wait until they are gone."""
+        for connection in list(self._connections):
+            connection.abort()
+            await connection.wait_closed()
+        self._connections.clear()
+        if self._acceptor is not None:
+            await self._acceptor.wait_closed()
+
+
+class _Door(asyncssh.SSHServer):
+    """Who may come in by SSH."""
+
+    def __init__(self, olt: Olt, connections: set[asyncssh.SSHServerConnection]) -> None:
+        self._olt, self._connections = olt, connections
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Someone knocks."""
+        self._connections.add(conn)
+
+    def password_auth_supported(self) -> bool:
+        """Only by password."""
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        """Whether it is the right one."""
+        right = self._olt.users.get(username) == password
+        self._olt.failed_logins += not right
+        return right
