@@ -44,6 +44,7 @@ def sockets_stay_here() -> Iterator[None]:
 def server_url() -> Iterator[str]:
     """A server for this session; its maintenance database."""
     folder = Path(tempfile.mkdtemp(prefix="sebilling-tests-"))
+    folder.chmod(0o711)  # root's server, which runs as another user, would go where nobody cleans up
     try:
         with embedded_database(folder / "postgres", own=True, settings={"fsync": "off", "full_page_writes": "off"}) as url:
             yield url

@@ -29,6 +29,7 @@ LANES = 4
 @contextmanager
 def _server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="sebilling-campaign-"))
+    folder.chmod(0o711)  # as in conftest.py
     try:
         with embedded_database(folder / "postgres", own=True, settings={"fsync": "off"}) as url:
             yield url
