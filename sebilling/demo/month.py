@@ -2,11 +2,13 @@
 
 import asyncio
 import io
+import signal
 import sys
+import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -112,8 +114,8 @@ class Client:
         return value
 
 
-def run_month(address: str, database_url: str, month: Month, sign_ins: list[isp.SignIn]) -> Story:
-    """Do the month at the server at `address`."""
+def run_month(address: str, database_url: str, month: Month, sign_ins: list[isp.SignIn], gear: ExitStack, *, full: bool) -> Story:
+    """Do the month at the server at `address`. Devices that it starts end with `gear`; `full`: of every kind."""
     story, name = Story(), str(month)
     with httpx.Client(base_url=address, timeout=600) as http:
         with story.step("sign in") as tell:
@@ -146,7 +148,7 @@ def run_month(address: str, database_url: str, month: Month, sign_ins: list[isp.
             tell(_hand_over(admin, cashiers))
         with story.step("custom billing") as tell:
             tell(_pay_three_months_at_once(admin, month))
-        cut = _isolate(story, admin) if network.available() else {}
+        cut = _isolate(story, admin, gear, full=full)
         with story.step("recap") as tell:
             recap = admin.ask(_RECAP, month=name)
             totals = {key: sum(row[key] for row in recap) for key in _SUMMED}
@@ -225,20 +227,63 @@ def _pay_three_months_at_once(admin: Client, month: Month) -> str:
     return f"{customer['name']} pays {first['coversFrom']} to {first['coversUntil']} at once, next due {billing['nextDueOn']}"
 
 
-def _isolate(story: Story, admin: Client) -> dict[str, Any]:
-    """Late customers are cut on a simulated router, and who pays is back as they were."""
-    with network.router() as simulator:
-        with story.step("connect a router") as tell:
-            tell(f"{network.connect(admin, simulator)} PPPoE customers on a simulated RouterOS")
-        before = network.secrets(simulator)
-        with story.step("cut who is late") as tell:
-            blocked, held = network.isolate(admin)
-            tell(f"{blocked} cut and read back{', after the guard against mass cuts had asked' if held else ''}")
-        with story.step("give back who pays") as tell:
-            restored, seconds = network.restore(admin, simulator, before)
-            tell(f"{restored} back exactly as they were, the slowest after {seconds} s")
-        wrong = network.wrongly_blocked(admin, simulator)
-    return {"blocked": blocked, "restored": restored, "restoreSeconds": seconds, "wronglyBlocked": wrong}
+def _isolate(story: Story, admin: Client, gear: ExitStack, *, full: bool) -> dict[str, Any]:
+    """Late customers are cut on the devices, and who pays is back as they were. Without a device nobody is."""
+    devices = _connect(story, admin, gear, full=full)
+    if not devices:
+        return {}
+    if full:
+        with story.step("go online") as tell:
+            for device in devices:
+                device.dial(list(device.before))
+            tell(f"{sum(len(device.before) for device in devices)} customers are online")
+    with story.step("cut who is late") as tell:
+        held = network.isolate(admin, devices)
+        tell(f"{_each(devices, 'blocked')} cut and read back{', after the guard against mass cuts had asked' if held else ''}")
+    if full:
+        with story.step("go online while cut") as tell:
+            network.go_online(admin, devices)
+            tell("nobody who is cut was given what they had")
+    with story.step("give back who pays") as tell:
+        payers = [network.restore(admin, device, alone=len(devices) == 1) for device in devices]
+        slowest = max(device.restore_seconds for device in devices)
+        tell(f"{_each(devices, 'restored')} back exactly as they were, the slowest after {slowest} s")
+    if full:
+        with story.step("go online again") as tell:
+            for device, keys in zip(devices, payers, strict=True):
+                device.dial(keys)
+            tell("\n".join(network.dialled(devices)))
+    for device in devices:
+        network.examine(admin, device)
+    totals = {
+        "blocked": sum(device.blocked for device in devices), "restored": sum(device.restored for device in devices),
+        "restoreSeconds": slowest, "wronglyBlocked": sum(device.wrongly_blocked for device in devices),
+    }  # fmt: skip
+    return totals | ({"devices": [device.figures() for device in devices]} if full else {})
+
+
+def _connect(story: Story, admin: Client, gear: ExitStack, *, full: bool) -> list[network.Device]:
+    """Start every device that can be here, with a share of the customers, and tell which can't and why."""
+    kinds = network.kinds(full=full)
+    problems = {kind: kind.problem() for kind in kinds}
+    if not kinds:
+        return []
+    shares = iter(network.customers_of(admin, max(1, [*problems.values()].count(""))))
+    devices = []
+    for kind in kinds:
+        with story.step(f"connect {kind.what}") as tell:
+            if problems[kind]:
+                tell(f"left out: {problems[kind]}")
+                continue
+            devices.append(network.connect(admin, gear, kind, next(shares)))
+            tell(f"{len(devices[-1].before)} {kind.holds}")
+    return devices
+
+
+def _each(devices: Sequence[network.Device], what: str) -> str:
+    """The sum, and where there are several devices each one's."""
+    counts = {device.gear.name: getattr(device, what) for device in devices}
+    return str(sum(counts.values())) + (f" ({', '.join(f'{name} {count}' for name, count in counts.items())})" if len(counts) > 1 else "")
 
 
 def _skipped(counts: Any) -> str:
@@ -265,17 +310,37 @@ async def _prepared(url: str, name: str, customers: int) -> tuple[str, Month, li
     return own, month, sign_ins
 
 
-def once(settings: Settings, *, customers: int, out: Console | None) -> None:
-    """Do the month in a database that is dropped at the end; print tables to `out`, or one JSON object to standard output."""
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """SIGTERM ends what was started, as Ctrl-C does. In the main thread only: no other one is told."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def once(settings: Settings, *, customers: int, full: bool, out: Console | None) -> None:
+    """Do the month in a database that is dropped at the end; print tables to `out`, or one JSON object to standard output.
+
+    `full`: with every kind of device.
+    """
     began = time.perf_counter()
-    with embedded_database(settings.var / "demo", own=False) as server:
+    with _ended_in_order(), embedded_database(settings.var / "demo", own=False) as server:
         name = f"once_{uuid.uuid4().hex[:12]}"
         try:
             url, month, sign_ins = asyncio.run(_prepared(server, name, customers))
             prepared = {"step": "make the ISP", "seconds": round(time.perf_counter() - began, 3), "result": f"{customers} customers"}
             app = create_app(settings, Database(url, connections=settings.database_connections))
-            with serving(app, listening_socket(settings.host, settings.port)) as address:
-                story = run_month(address, url, month, sign_ins)
+            with ExitStack() as gear, serving(app, listening_socket(settings.host, settings.port)) as address:
+                story = run_month(address, url, month, sign_ins, gear, full=full)
         finally:
             asyncio.run(drop_database(server, name))
     story.steps.insert(0, prepared)
@@ -285,14 +350,18 @@ def once(settings: Settings, *, customers: int, out: Console | None) -> None:
         _show(story, out)
 
 
-def serve(settings: Settings, *, customers: int, out: Console) -> None:
-    """Do the month, print it with addresses and sign-ins, and serve until interrupted. The next demo starts afresh."""
+def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> None:
+    """Do the month, print it with addresses and sign-ins, and serve until interrupted, the devices with it. The next demo starts afresh.
+
+    `full`: with every kind of device.
+    """
     listener = listening_socket(settings.host, settings.port)
-    with embedded_database(settings.var / "demo", own=False) as server:
+    with _ended_in_order(), embedded_database(settings.var / "demo", own=False) as server:
         out.print(f"Making an ISP of {customers} customers …")
         url, month, sign_ins = asyncio.run(_prepared(server, "demo", customers))
-        with serving(create_app(settings, Database(url, connections=settings.database_connections)), listener) as address:
-            _show(run_month(address, url, month, sign_ins), out)
+        app = create_app(settings, Database(url, connections=settings.database_connections))
+        with ExitStack() as gear, serving(app, listener) as address:
+            _show(run_month(address, url, month, sign_ins, gear, full=full), out)
             table = Table("user", "password", "role", "counter", title="Sign-ins, made for this run")
             for one in sign_ins:
                 table.add_row(one.username, one.password, one.role.value, one.counter or "all")

@@ -1,23 +1,26 @@
-"""The demo's network: a simulated router, late customers cut on it, and who pays given back exactly as they were.
+"""The demo's network: devices with customers on them, late customers cut, and who pays given back exactly as they were.
 
-The router comes with the MikroTik plugin; without it (it is a distribution of its own) the demo leaves this part out.
+The devices come with the plugins; what isn't there (each plugin is a distribution of its own) the demo leaves out.
 """
 
-import asyncio
-import importlib
-import importlib.util
-import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sebilling.auth import passwords
+from sebilling.demo.gear import Gear, Running, Subscriber, running
+from sebilling.demo.olt import Olt
+from sebilling.demo.radius import Radius
+from sebilling.demo.router import Router
 
+KINDS: Final[tuple[type[Gear], ...]] = (Router, Radius, Olt)
 _MOST: Final = 300
-"""Customers on the router."""
+"""Customers on all devices together."""
 _PAYERS: Final = 5
+_PAYERS_OF_EACH: Final = 3
+"""Where there are several devices; somebody stays cut on each."""
 _PATIENCE_SECONDS: Final = 60
 _ERRORS: Final = "errors { code message field }"
 _CUSTOMERS: Final = """query Who($first: Int!, $after: String) { customers(first: $first, after: $after) {
@@ -29,124 +32,161 @@ _RUN: Final = f"mutation Run {{ runIsolation {{ cut held {_ERRORS} }} }}"
 _HOLDS: Final = "query Holds { isolationHolds { id } }"
 _APPROVE: Final = f"mutation Approve($input: DecideIsolationHoldInput!) {{ decideIsolationHold(input: $input) {{ {_ERRORS} }} }}"
 _WAITING: Final = "query Waiting { serviceAccesses(first: 1, filter: {inLine: false}) { totalCount } }"
-_BLOCKED: Final = """query Blocked($after: String) { serviceAccesses(first: 200, after: $after, filter: {blocked: true}) {
-  nodes { key actual customer { id outstanding } } pageInfo { hasNextPage endCursor } } }"""
+_BLOCKED: Final = """query Blocked($device: ID!, $after: String) {
+  serviceAccesses(first: 200, after: $after, filter: {blocked: true, deviceId: $device}) {
+    nodes { key actual customer { id outstanding } } pageInfo { hasNextPage endCursor } } }"""
 _PAY: Final = f"mutation Pay($input: RecordPaymentInput!) {{ recordPayment(input: $input) {{ {_ERRORS} }} }}"
 _DAYS: Final = 20
 
 
-def available() -> bool:
-    """Whether the MikroTik plugin is installed."""
-    return importlib.util.find_spec("sebilling_mikrotik") is not None
+class NotAsItWas(Exception):
+    """A device isn't as it must be."""
 
 
-@contextmanager
-def router() -> Iterator[Any]:
-    """A simulated router on a port of this machine, in a thread of its own; gives its simulator."""
-    testing = importlib.import_module("sebilling_mikrotik.testing")
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="router", daemon=True)
-    thread.start()
+@dataclass(slots=True)
+class Device:
+    """A device that is there and that SeBilling knows, and what came of it so far."""
 
-    def run(work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=30)
+    gear: Gear
+    running: Running
+    id: str
+    before: Mapping[str, Any]
+    """The state of every customer's before anybody is cut."""
+    given: dict[str, list[str]] = field(default_factory=dict)
+    """What customers were given at each of their dials."""
+    blocked: int = 0
+    restored: int = 0
+    restore_seconds: float = 0.0
+    wrongly_blocked: int = 0
 
-    simulator = testing.Simulator(testing.Router(identity="RB-Ciawi"))
-    run(simulator.__aenter__())
-    try:
-        yield simulator
-    finally:
-        run(simulator.__aexit__(None, None, None))
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=10)
-        loop.close()
+    def figures(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "kind": self.gear.kind, "name": self.gear.name, "customers": len(self.before), "blocked": self.blocked,
+            "restored": self.restored, "restoreSeconds": self.restore_seconds, "wronglyBlocked": self.wrongly_blocked,
+        }  # fmt: skip
+
+    def dial(self, keys: Sequence[str]) -> None:
+        """These customers want to go online."""
+        for key, words in self.running.run(self.gear.dial(keys)).items():
+            self.given.setdefault(key, []).append(words)
 
 
-def secrets(simulator: Any) -> dict[str, dict[str, str]]:
-    """Every PPPoE secret of the router by name, as it is."""
-    return {row["name"]: dict(row) for row in simulator.router.table("/ppp/secret").rows.values()}
+def kinds(*, full: bool) -> list[type[Gear]]:
+    """A router if it can be here; with `full` every kind, whether it can or not."""
+    return list(KINDS) if full else [kind for kind in (Router,) if not kind.problem()]
 
 
-def connect(admin: Any, simulator: Any) -> int:
-    """Put customers on the router, and the router and its customers into SeBilling; gives their number."""
-    password = passwords.random_password()
-    simulator.router.user("sebilling", password)
-    simulator.router.setup()
-    settings = {"host": "127.0.0.1", "port": simulator.port, "username": "sebilling", "password": password, "tls": False}
-    device = admin.ask(_DEVICE, input={"name": "RB-Ciawi", "kind": "mikrotik.pppoe", "config": settings})["device"]
-    count, after, profiles = 0, None, set()
-    while count < _MOST:
-        page = admin.ask(_CUSTOMERS, first=min(200, _MOST - count), after=after)
-        for customer in page["nodes"]:
-            plan = customer["plan"]["name"]
-            if plan not in profiles:
-                profiles.add(plan)
-                simulator.router.add("/ppp/profile", name=plan)
-            simulator.router.add("/ppp/secret", name=customer["pppoeName"], profile=plan, password="x", service="pppoe")  # noqa: S106
-            access = {"customerId": customer["id"], "deviceId": device["id"], "serviceKind": "PPPOE", "key": customer["pppoeName"]}
-            admin.ask(_ACCESS, input=access)
-            count += 1
+def customers_of(admin: Any, shares: int) -> list[list[Any]]:
+    """The first customers, dealt out in so many shares."""
+    found: list[Any] = []
+    after = None
+    while len(found) < _MOST:
+        page = admin.ask(_CUSTOMERS, first=min(200, _MOST - len(found)), after=after)
+        found += page["nodes"]
         after = page["pageInfo"]["endCursor"]
         if after is None:
             break
+    return [found[number::shares] for number in range(shares)]
+
+
+def connect(admin: Any, stack: ExitStack, kind: type[Gear], customers: Sequence[Any]) -> Device:
+    """Start a device, which ends with the stack; put the customers on it, and it and them into SeBilling."""
+    there = stack.enter_context(running(kind))
+    gear = there.gear
+    keys = {customer["id"]: kind.key(number, customer["pppoeName"]) for number, customer in enumerate(customers)}
+    there.run(gear.put([Subscriber(keys[customer["id"]], customer["plan"]["name"]) for customer in customers]))
+    device = admin.ask(_DEVICE, input={"name": gear.name, "kind": gear.kind, "config": gear.config()})["device"]
+    for customer_id, key in keys.items():
+        access = {"customerId": customer_id, "deviceId": device["id"], "serviceKind": gear.service, "key": key}
+        admin.ask(_ACCESS, input=access)
+    return Device(gear, there, device["id"], there.run(gear.state()))
+
+
+def isolate(admin: Any, devices: Sequence[Device]) -> bool:
+    """Cut whose day has come, and wait until the devices are read back so; gives whether the guard asked first.
+
+    Raises NotAsItWas if a device doesn't have it so.
+    """
     admin.ask(_POLICY, input={"mode": "FROM_INVOICE", "days": _DAYS})
-    return count
-
-
-def isolate(admin: Any) -> tuple[int, bool]:
-    """Cut whose day has come, and wait until the router is read back so; gives their number, and whether the guard asked first."""
-    run = admin.ask(_RUN)
-    held = bool(run["held"])
+    held = bool(admin.ask(_RUN)["held"])
     if held:
         for hold in admin.ask(_HOLDS):
             admin.ask(_APPROVE, input={"id": hold["id"], "approved": True})
-        run = admin.ask(_RUN)
+        admin.ask(_RUN)
     _in_line(admin)
-    return run["cut"], held
+    for device in devices:
+        examine(admin, device)
+        device.blocked = len(_blocked(admin, device))
+    return held
 
 
 def _in_line(admin: Any) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while admin.ask(_WAITING)["totalCount"]:
         if time.monotonic() > deadline:
-            raise TimeoutError("the router isn't in line within a minute: look at serviceAccesses(filter: {inLine: false})")
+            raise TimeoutError("the devices aren't in line within a minute: look at serviceAccesses(filter: {inLine: false})")
         time.sleep(0.02)
 
 
-def blocked(admin: Any) -> list[Any]:
-    """Everybody who should be cut, as SeBilling says."""
+def _blocked(admin: Any, device: Device) -> list[Any]:
+    """Everybody who should be cut on the device, as SeBilling says."""
     found: list[Any] = []
     after = None
     while True:
-        page = admin.ask(_BLOCKED, after=after)
+        page = admin.ask(_BLOCKED, device=device.id, after=after)
         found += page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
             return found
         after = page["pageInfo"]["endCursor"]
 
 
-def restore(admin: Any, simulator: Any, before: dict[str, dict[str, str]]) -> tuple[int, float]:
-    """Some of the cut ones pay; gives how many are back exactly as they were, and the longest wait in seconds."""
-    back, longest = 0, 0.0
-    for access in blocked(admin)[:_PAYERS]:
+def restore(admin: Any, device: Device, *, alone: bool) -> list[str]:
+    """Some of the cut ones pay; gives their keys. `alone`: there is no other device."""
+    payers = _blocked(admin, device)
+    payers = payers[:_PAYERS] if alone else payers[:-1][:_PAYERS_OF_EACH]
+    for access in payers:
         owed = access["customer"]["outstanding"]
         payment = {"customerId": access["customer"]["id"], "amount": owed, "method": "QRIS", "idempotencyKey": str(uuid.uuid4())}
         began = time.perf_counter()
         admin.ask(_PAY, input=payment)
         _in_line(admin)
-        longest = max(longest, time.perf_counter() - began)
-        back += _as_it_was(secrets(simulator)[access["key"]], before[access["key"]])
-    return back, round(longest, 3)
+        device.restore_seconds = round(max(device.restore_seconds, time.perf_counter() - began), 3)
+        device.restored += device.running.run(device.gear.state())[access["key"]] == device.before[access["key"]]
+    return [access["key"] for access in payers]
 
 
-def _as_it_was(now: dict[str, str], before: dict[str, str]) -> bool:
-    """Every word of the secret; the router's own memory of its last session apart."""
-    apart = {"last-logged-out"}
-    return {name: now[name] for name in now if name not in apart} == {name: before[name] for name in before if name not in apart}
+def go_online(admin: Any, devices: Sequence[Device]) -> None:
+    """Everybody who should be cut dials."""
+    for device in devices:
+        device.dial([access["key"] for access in _blocked(admin, device)])
 
 
-def wrongly_blocked(admin: Any, simulator: Any) -> int:
-    """Secrets that are cut on the router though nothing says so, and customers who are cut though they owe nothing."""
-    should = {access["key"]: access["customer"]["outstanding"] for access in blocked(admin)}
-    cut = {name for name, row in secrets(simulator).items() if row["profile"] == "isolir" or row.get("disabled") == "true"}
-    return len(cut - set(should)) + sum(1 for name in cut & set(should) if should[name] == 0)
+def examine(admin: Any, device: Device) -> None:
+    """Count who is cut though nothing says so, and who is cut though they owe nothing.
+
+    Raises NotAsItWas if anybody who should be cut isn't, or anybody else isn't quite as they were.
+    """
+    should = {access["key"]: access["customer"]["outstanding"] for access in _blocked(admin, device)}
+    cut = device.running.run(device.gear.cut())
+    device.wrongly_blocked = len(cut - set(should)) + sum(1 for key in cut & set(should) if should[key] == 0)
+    if uncut := sorted(set(should) - cut):
+        raise NotAsItWas(f"{device.gear.name}: {', '.join(uncut[:5])} should be cut")
+    now = device.running.run(device.gear.state())
+    if changed := [key for key, state in device.before.items() if key not in should and now.get(key) != state]:
+        raise NotAsItWas(f"{device.gear.name}: {', '.join(changed[:5])} should be as before")
+
+
+def dialled(devices: Sequence[Device]) -> list[str]:
+    """What the first of those who were cut and paid was given at each dial, for each device.
+
+    Raises NotAsItWas if anybody who was cut was given the same, or anybody who paid isn't given what they had.
+    """
+    told = []
+    for device in devices:
+        for key, (before, cut, *after) in ((key, given) for key, given in device.given.items() if len(given) > 1):
+            if cut == before or [one for one in after if one != before]:
+                raise NotAsItWas(f"{device.gear.name} gave {key} {device.given[key]}")
+        if whole := next((key for key, given in device.given.items() if len(given) > 2), None):
+            told.append(f"{whole}: {'; cut: '.join(device.given[whole][:2])}; back: {device.given[whole][2]}")
+    return told
