@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 # Each plugin is a distribution of its own, with tests of its own.
-PLUGINS := plugins/mikrotik plugins/olt plugins/radius
+PLUGINS := plugins/mikrotik plugins/notify plugins/olt plugins/radius
 
 .PHONY: setup demo run test check lint bench campaign mutants clean
 setup: .venv/.dev
@@ -28,18 +28,19 @@ demo: .venv/.run
 run: .venv/.run
 	@$(BIN)/sebilling serve $(ARGS)
 
-# The plugins' tests wait for simulated gear most of the time, so they run beside the others; each tells its story when it has ended.
+# Tests that start servers, kill them and wait for devices run beside the others, and so do those of the plugins; each tells its
+# story when it has ended.
+WAITING := tests/cli tests/concurrency tests/crash tests/feed tests/fuzz tests/isolation tests/live tests/phone tests/plugins
 test: .venv/.dev
-	@$(if $(ARGS),,for plugin in $(PLUGINS); do \
-	    log=.venv/test-$$(basename $$plugin).log; rm -f $$log.failed; \
-	    (cd $$plugin && ../../$(BIN)/python -m pytest > ../../$$log 2>&1 || touch ../../$$log.failed) & \
-	done;) \
-	$(BIN)/python -m pytest $(ARGS); core=$$?; \
-	$(if $(ARGS),,wait; for plugin in $(PLUGINS); do \
-	    log=.venv/test-$$(basename $$plugin).log; echo "== $$plugin"; \
-	    if [ -e $$log.failed ]; then cat $$log; core=1; else tail -n 20 $$log; fi; \
-	done;) \
-	exit $$core
+	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS), \
+	beside() { log=$$PWD/.venv/test-$$1.log; rm -f $$log.failed; (cd $$2 && shift 2 && "$$@" > $$log 2>&1 || touch $$log.failed) & }; \
+	told() { log=.venv/test-$$1.log; echo "== $$1"; if [ -e $$log.failed ]; then cat $$log; failed=1; else tail -n 20 $$log; fi; }; \
+	python=$$PWD/$(BIN)/python; failed=0; \
+	beside waiting . $$python -m pytest $(WAITING); \
+	for plugin in $(PLUGINS); do beside $$(basename $$plugin) $$plugin $$python -m pytest; done; \
+	$$python -m pytest tests $(addprefix --ignore=,$(WAITING)) || failed=1; \
+	wait; told waiting; for plugin in $(PLUGINS); do told $$(basename $$plugin); done; \
+	exit $$failed)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -57,7 +58,8 @@ bench: .venv/.dev
 # `make campaign ARGS=money` runs the tests of tests/money at full size; without ARGS every campaign.
 campaign: .venv/.dev
 	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 SEBILLING_MACHINE_RUNS=500 SEBILLING_OPERATIONS=200000 SEBILLING_ISOLATION_SEEDS=300 \
-	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),crash concurrency money isolation))
+	SEBILLING_PHONE_SEEDS=50 SEBILLING_FUZZ_DOCUMENTS=5000 SEBILLING_LIVE_SECONDS=300 \
+	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),crash concurrency money isolation phone fuzz live))
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants $(ARGS)

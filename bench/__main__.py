@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import generate, isolate, page
+from bench import generate, isolate, page, subscribe
 from bench.result import Result
 from sebilling.logs import set_up
 
@@ -33,7 +33,11 @@ def main() -> None:
     paying.add_argument("--routers", type=int, default=20)
     paying.add_argument("--dead", type=int, default=2)
     paying.add_argument("--payers", type=int, default=400)
-    for command in (generating, paging, isolating, paying):
+    watching = commands.add_parser("subscribe", help="from a payment to subscribers at another process, and what they cost the payers")
+    watching.add_argument("--seconds", type=int, default=60)
+    watching.add_argument("--rate", type=int, default=50, help="payments a second")
+    watching.add_argument("--subscribers", type=int, default=200)
+    for command in (generating, paging, isolating, paying, watching):
         command.add_argument("--json", action="store_true")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
     given = parser.parse_args()
@@ -51,6 +55,8 @@ def main() -> None:
         results = asyncio.run(isolate.wait_of_payers(
             given.var, customers=given.customers, routers=given.routers, dead=given.dead, payers=given.payers
         ))  # fmt: skip
+    elif given.command == "subscribe":
+        results = asyncio.run(subscribe.measure(given.var, seconds=given.seconds, rate=given.rate, subscribers=given.subscribers))
     else:
         results = asyncio.run(page.measure(given.var, seconds=given.seconds, rounds=given.rounds))
     show(results, as_json=given.json)

@@ -25,7 +25,8 @@ def served(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
     with log.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, *arguments], stdout=file, stderr=file,
-            env={**os.environ, "SEBILLING_DATABASE_URL": url, "SEBILLING_LOG_LEVEL": "INFO", **environment},
+            env={**os.environ, "SEBILLING_DATABASE_URL": url, "SEBILLING_LOG_LEVEL": "INFO", "SEBILLING_ALLOWED_HOSTS": "bench",
+                 **environment},
         )  # fmt: skip
     try:
         while not (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):

@@ -5,6 +5,7 @@
     ├── NotFound               no such thing, or none that the asker may see
     ├── Conflict               right in itself, but not with what is already there
     ├── AccessError            who asks may not
+    ├── Unexpected             one thing of a batch failed for a reason that nobody thought of
     └── Unavailable            something that we stand on is away; trying again later may help
 
 No error carries an HTTP status: `schema.errors` maps them once, at the edge. Everything that isn't in this tree is
@@ -29,6 +30,8 @@ class ErrorCode(StrEnum):
     INVALID_CURSOR = "INVALID_CURSOR"
     INVALID_FILE = "INVALID_FILE"
     INVALID_PAGE_SIZE = "INVALID_PAGE_SIZE"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    UNKNOWN_DOCUMENT = "UNKNOWN_DOCUMENT"
     INVALID_PROOF = "INVALID_PROOF"
     NOT_FOUND = "NOT_FOUND"
     ALREADY_EXISTS = "ALREADY_EXISTS"
@@ -55,9 +58,19 @@ class ErrorCode(StrEnum):
     UNAUTHENTICATED = "UNAUTHENTICATED"
     WRONG_CREDENTIALS = "WRONG_CREDENTIALS"
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
+    CODE_NEEDED = "CODE_NEEDED"
+    WRONG_CODE = "WRONG_CODE"
+    PASSWORD_CHANGE_NEEDED = "PASSWORD_CHANGE_NEEDED"  # noqa: S105 - a code
+    OWN_ACCOUNT = "OWN_ACCOUNT"
+    LAST_ADMIN = "LAST_ADMIN"
+    TWO_STEP_STATE = "TWO_STEP_STATE"
     FORBIDDEN = "FORBIDDEN"
+    TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    INTERNAL = "INTERNAL"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
     PORT_TAKEN = "PORT_TAKEN"
+    INVALID_SETTING = "INVALID_SETTING"
 
 
 class SebillingError(Exception):
@@ -127,6 +140,22 @@ class InvalidPageSize(InvalidInput):
     code = ErrorCode.INVALID_PAGE_SIZE
     english = "first: {given} is outside 1 to {most}: ask for fewer and follow pageInfo.endCursor."
     indonesian = "first: {given} di luar 1 sampai {most}: minta lebih sedikit dan ikuti pageInfo.endCursor."
+
+
+class LimitExceeded(InvalidInput):
+    """A document or its variables ask for too much; `limit` is the bound's name, `given` what was asked for, `most` the bound."""
+
+    code = ErrorCode.LIMIT_EXCEEDED
+    english = "This request's {limit} is {given}, and the most is {most}: ask for less, or in several requests."
+    indonesian = "{limit} permintaan ini {given}, padahal paling banyak {most}: minta lebih sedikit, atau bagi menjadi beberapa permintaan."
+
+
+class UnknownDocument(InvalidInput):
+    """A document that isn't among the trusted ones, or an id of none."""
+
+    code = ErrorCode.UNKNOWN_DOCUMENT
+    english = "This server has no such trusted document ({why}): send a documentId that it knows, or ask an admin to add the document."
+    indonesian = "Server ini tidak punya dokumen tepercaya itu ({why}): kirim documentId yang dikenal, atau minta admin menambahkannya."
 
 
 class InvalidFile(InvalidInput):
@@ -289,6 +318,26 @@ class StillOverdue(Conflict):
     )
 
 
+class OwnAccount(Conflict):
+    code = ErrorCode.OWN_ACCOUNT
+    english = "Nobody may do this to their own account: ask another ADMIN; your own password you change with changePassword."
+    indonesian = "Ini tidak boleh dilakukan pada akun sendiri: minta ADMIN lain; kata sandi sendiri diganti dengan changePassword."
+
+
+class LastAdmin(Conflict):
+    code = ErrorCode.LAST_ADMIN
+    english = "{given} is the last active ADMIN: make someone else ADMIN first."
+    indonesian = "{given} adalah ADMIN aktif terakhir: jadikan orang lain ADMIN dulu."
+
+
+class TwoStepState(Conflict):
+    code = ErrorCode.TWO_STEP_STATE
+    english = "Two-step sign-in isn't as this needs it: to turn it on, startTotp and then confirmTotp; one that is on, disableTotp first."
+    indonesian = (
+        "Masuk dua langkah belum sesuai untuk ini: untuk mengaktifkan, startTotp lalu confirmTotp; yang sudah aktif, disableTotp dulu."
+    )
+
+
 class DeviceInUse(Conflict):
     code = ErrorCode.DEVICE_IN_USE
     english = "{count} customers hang on device '{given}': move them to another first, or disable it."
@@ -331,10 +380,48 @@ class TooManyAttempts(AccessError):
     indonesian = "Terlalu banyak percobaan masuk yang gagal dari sini: tunggu {seconds} detik lalu coba lagi."
 
 
+class CodeNeeded(AccessError):
+    """The password was right, and the account has two-step sign-in."""
+
+    code = ErrorCode.CODE_NEEDED
+    english = "This account has two-step sign-in: give the code of your authenticator app, or a recovery code."
+    indonesian = "Akun ini memakai masuk dua langkah: isi kode dari aplikasi autentikator, atau kode pemulihan."
+
+
+class WrongCode(AccessError):
+    code = ErrorCode.WRONG_CODE
+    english = "This code is wrong, over, or was used before: wait for the next one, or check the clock of your phone."
+    indonesian = "Kode ini salah, kedaluwarsa, atau sudah dipakai: tunggu kode berikutnya, atau periksa jam ponsel Anda."
+
+
+class PasswordChangeNeeded(AccessError):
+    """The password was right, and is good for one sign-in only."""
+
+    code = ErrorCode.PASSWORD_CHANGE_NEEDED
+    english = "This password is good for one sign-in only: choose your own and send it along as newPassword."
+    indonesian = "Kata sandi ini hanya untuk sekali masuk: pilih kata sandi sendiri dan kirimkan sebagai newPassword."
+
+
 class Forbidden(AccessError):
     code = ErrorCode.FORBIDDEN
     english = "Your role may not do this: ask someone with the role {roles}."
     indonesian = "Peran Anda tidak boleh melakukan ini: minta kepada yang berperan {roles}."
+
+
+class TooManyRequests(AccessError):
+    """More requests of one user, or of one address that isn't signed in, than may run at once."""
+
+    code = ErrorCode.TOO_MANY_REQUESTS
+    english = "{most} requests of yours are being answered already: wait for them, then send the next."
+    indonesian = "{most} permintaan Anda masih diproses: tunggu selesai, lalu kirim yang berikutnya."
+
+
+class Unexpected(SebillingError):
+    """Nobody thought of it: one thing of a batch failed so, and the others go on. Logged with its reference."""
+
+    code = ErrorCode.INTERNAL
+    english = "Something went wrong on our side, this wasn't taken: keep it, send it again later; tell your admin {reference}."
+    indonesian = "Ada kesalahan di pihak kami, ini belum tercatat: simpan, kirim lagi nanti, sampaikan rujukan {reference} kepada admin."
 
 
 class Unavailable(SebillingError):
@@ -353,3 +440,19 @@ class PortTaken(Unavailable):
     code = ErrorCode.PORT_TAKEN
     english = "{host}:{port} can't be listened on ({why}): end what runs there, or choose another with --port."
     indonesian = "{host}:{port} tidak bisa dipakai ({why}): hentikan yang berjalan di sana, atau pilih port lain dengan --port."
+
+
+class DeadlineExceeded(Unavailable):
+    """A query that took too long was given up. Mutations never are."""
+
+    code = ErrorCode.DEADLINE_EXCEEDED
+    english = "The answer took more than {seconds} seconds and was given up: ask for less at a time, or try again later."
+    indonesian = "Jawaban memakan lebih dari {seconds} detik lalu dihentikan: minta lebih sedikit sekaligus, atau coba lagi nanti."
+
+
+class InvalidSetting(SebillingError):
+    """A setting with which nothing can start."""
+
+    code = ErrorCode.INVALID_SETTING
+    english = "{setting} can't be used: {why}"
+    indonesian = "{setting} tidak bisa dipakai: {why}"

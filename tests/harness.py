@@ -159,7 +159,8 @@ def clerk(user_id: int, *counter_ids: int) -> Actor:
 
 def quiet_settings(**settings: Any) -> Settings:
     """Settings that no file and no worker touches."""
-    return Settings(**{"_env_file": None, "inline_worker": False, "secret_key": "of tests", "var": _var(), **settings})
+    given = {"inline_worker": False, "secret_key": "of tests", "var": _var(), "allowed_hosts": "test"}
+    return Settings(**{"_env_file": None, **given, **settings})
 
 
 @functools.cache

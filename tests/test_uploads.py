@@ -285,7 +285,7 @@ async def test_bodies_that_are_torn(database: Database, folder: Path, media_type
     api = await Counter.made(database, folder)
     before = await api.counts()
     response = await api.http.post("/graphql", content=body, headers={**api.headers, PREFLIGHT: "1", "content-type": media_type})
-    assert response.status_code == 400, response.text
+    assert response.status_code in {400, 415}, response.text
     assert await api.counts() == before
 
 

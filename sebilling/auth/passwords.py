@@ -7,10 +7,12 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from sebilling.auth.commonest import COMMONEST
 from sebilling.errors import InvalidText
 
 LEAST_CHARACTERS: Final = 10
 _MOST_CHARACTERS: Final = 200
+_LEAST_DIFFERENT: Final = 3
 _HASHER: Final = PasswordHasher()
 _DECOY: Final = _HASHER.hash(secrets.token_urlsafe())
 """Checked when there is no such user, so that the time of an answer doesn't tell."""
@@ -18,13 +20,28 @@ _HASHING: Final = asyncio.Semaphore(2)
 """Each check takes 64 MiB and a core for 50 ms: more at once would only starve the rest."""
 
 
-async def hashed(password: str) -> str:
-    """The hash to keep. Raises InvalidText for fewer than LEAST_CHARACTERS or more than 200 characters."""
-    if not LEAST_CHARACTERS <= len(password) <= _MOST_CHARACTERS:
-        why = f"use {LEAST_CHARACTERS} to {_MOST_CHARACTERS} characters."
-        raise InvalidText(field=("input", "password"), what="The password", why=why)
+async def hashed(password: str, *, username: str = "", field: tuple[str, ...] = ("input", "password")) -> str:
+    """The hash to keep. Raises InvalidText as `check` does."""
+    check(password, username=username, field=field)
     async with _HASHING:
         return await asyncio.to_thread(_HASHER.hash, password)
+
+
+def check(password: str, *, username: str = "", field: tuple[str, ...] = ("input", "password")) -> None:
+    """Whether it may be a password: LEAST_CHARACTERS to 200 characters, not the user name, none of the commonest. Nothing is asked
+    of its composition: that makes passwords that are easy to guess and hard to keep in mind.
+
+    Raises InvalidText, which doesn't repeat it.
+    """
+    why = ""
+    if not LEAST_CHARACTERS <= len(password) <= _MOST_CHARACTERS:
+        why = f"use {LEAST_CHARACTERS} to {_MOST_CHARACTERS} characters."
+    elif username and password.casefold() == username.casefold():
+        why = "it is the user name; choose another."
+    elif password.casefold() in COMMONEST or len(set(password)) < _LEAST_DIFFERENT:
+        why = "it is one of the first that anybody would guess; choose another, such as a few words that belong to you alone."
+    if why:
+        raise InvalidText(field=field, what="The password", why=why)
 
 
 async def matches(password: str, kept: str | None) -> bool:
@@ -37,7 +54,15 @@ async def matches(password: str, kept: str | None) -> bool:
             return False
 
     async with _HASHING:
-        return await asyncio.to_thread(verify) and kept is not None
+        return await asyncio.to_thread(verify) and bool(kept)
+
+
+async def renewed(password: str, kept: str) -> str | None:
+    """A new hash of a password that matches, if the kept one was made with other parameters than today's; else None."""
+    if not _HASHER.check_needs_rehash(kept):
+        return None
+    async with _HASHING:
+        return await asyncio.to_thread(_HASHER.hash, password)
 
 
 def random_password() -> str:

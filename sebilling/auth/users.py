@@ -1,49 +1,242 @@
-"""Users: who may sign in, as what, at which counters."""
+"""Users: who may sign in, as what, at which counters; and accounts of scripts, which have one token and no password."""
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from sebilling import events
-from sebilling.actor import Role
+from sebilling.actor import Actor, Role
+from sebilling.auth import sessions
+from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
+from sebilling.billing import texts
 from sebilling.billing.counters import by_codes
-from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyExists, InvalidText
+from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.errors import AlreadyExists, Forbidden, InvalidNumber, InvalidText, LastAdmin, NotFound, OwnAccount
 
+ONE_TIME: Final = timedelta(hours=72)
+"""A password that an admin's reset made is worth nothing after so long."""
+MOST_SERVICE_DAYS: Final = 3_650
+AT_COUNTERS: Final = frozenset({Role.CLERK, Role.COLLECTOR})
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
+_SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
+_LOCK_KEY: Final = 0x5EB_ACC
+"""Advisory lock of whoever changes accounts: two admins who take each other's role away at once come one after the other."""
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(:key)")
 _INSERT: Final = text(
     """
-    INSERT INTO app_user (username, name, role, password_hash, active, created_at)
-    VALUES (:username, :name, :role, :hash, true, :at) ON CONFLICT (username) DO NOTHING RETURNING id
+    INSERT INTO app_user (username, name, role, password_hash, active, created_at, service, one_time_until)
+    VALUES (:username, :name, :role, :hash, true, :at, :service, CAST(:until AS timestamptz))
+    ON CONFLICT (username) DO NOTHING RETURNING id
     """
 )
 _ASSIGN: Final = text("INSERT INTO user_counter (user_id, counter_id) VALUES (:user, :counter)")
+_UNASSIGN: Final = text("DELETE FROM user_counter WHERE user_id = :user")
+_BY_ID: Final = text(
+    """
+    SELECT id, username, name, role, active, ARRAY(SELECT code FROM counter JOIN user_counter ON counter_id = counter.id
+                                                    WHERE user_id = app_user.id ORDER BY code) AS counters
+      FROM app_user WHERE id = :user AND service = :service FOR NO KEY UPDATE
+    """
+)
+_STILL_ADMIN: Final = text("SELECT EXISTS (SELECT FROM app_user WHERE id = :user AND active AND role = 'ADMIN')")
+_OTHER_ADMIN: Final = text("SELECT EXISTS (SELECT FROM app_user WHERE id <> :user AND active AND role = 'ADMIN' AND NOT service)")
+_UPDATE: Final = text("UPDATE app_user SET name = :name, role = :role, active = :active WHERE id = :user")
+_RESET: Final = text("UPDATE app_user SET password_hash = :hash, one_time_until = CAST(:until AS timestamptz) WHERE id = :user")
+_FORGET_DEVICES: Final = text("DELETE FROM known_device WHERE user_id = :user")
+_ID_OF: Final = text("SELECT id FROM app_user WHERE username = :username AND NOT service")
+_SERVICE_OF: Final = text(
+    """
+    SELECT app_user.id, EXISTS (SELECT FROM sign_in WHERE user_id = app_user.id AND revoked_at IS NULL AND expires_at > :at) AS living
+      FROM app_user WHERE username = :username AND service FOR NO KEY UPDATE
+    """
+)
 
 
-async def create(session: WriteSession, *, username: str, name: str, role: Role, password_hash: str, counters: Sequence[str] = ()) -> int:
-    """Add a user, whose password was hashed before the transaction began; gives the id.
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Of a user; None: as it is."""
+
+    name: str | None = None
+    role: Role | None = None
+    counters: Sequence[str] | None = None
+    """Codes."""
+    active: bool | None = None
+
+
+async def create(
+    session: WriteSession, *, username: str, name: str, role: Role, password_hash: str, counters: Sequence[str] = (), one_time: bool = False
+) -> int:
+    """Add a user, whose password was hashed before the transaction began; gives the id. A `one_time` one must be changed at the first
+    sign-in, within ONE_TIME.
 
     A clerk or collector needs the codes of their counters; the other roles see every counter and take none.
-    Raises InvalidText, NotFound, AlreadyExists.
+    Raises InvalidText, NotFound, AlreadyExists, Forbidden.
     """
     username = username.strip().lower()
     if not _USERNAME.fullmatch(username):
         why = "use 2 to 64 letters, digits, or . _ @ -, beginning with a letter or digit."
         raise InvalidText(field=("input", "username"), what=f"The user name '{username[:40]}'", why=why)
-    if bool(counters) != (role in {Role.CLERK, Role.COLLECTOR}):
-        why = "name counters for a clerk or collector, and for nobody else."
-        raise InvalidText(field=("input", "counters"), what=f"The list of counters for the role {role}", why=why)
-    counter_ids = await by_codes(session, counters)
-    user_id: int | None = await session.value(
-        _INSERT, {"username": username, "name": name, "role": role.value, "hash": password_hash, "at": session.at}
-    )
+    await _administer(session)
+    values = {
+        "username": username, "name": texts.clean(name, what="The name", field=("input", "name")), "role": role.value,
+        "hash": password_hash, "service": False, "until": session.at + ONE_TIME if one_time else None, "at": session.at,
+    }  # fmt: skip
+    user_id: int | None = await session.value(_INSERT, values)
     if user_id is None:
         raise AlreadyExists(field=("input", "username"), noun="user", given=username)
-    for counter_id in counter_ids:
-        await session.execute(_ASSIGN, {"user": user_id, "counter": counter_id})
+    await _assign(session, user_id, role, counters)
     await events.append(
         session, "user.created", subject="app_user", subject_id=user_id, username=username, role=role.value, counters=list(counters)
     )
     return user_id
+
+
+async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
+    """Change a user. Whoever isn't active any more is signed out everywhere at once; a role counts from the next request on.
+
+    Nobody changes their own role or activity, and the last active ADMIN stays one. Who becomes a clerk or collector needs counters; the
+    counters of who stops being one are taken away. Raises InvalidText, NotFound, Forbidden, OwnAccount, LastAdmin.
+    """
+    await _administer(session)
+    row = await _user(session, user_id)
+    was = Role(row.role)
+    role, active = changes.role or was, row.active if changes.active is None else changes.active
+    if (role, active) != (was, row.active):
+        if session.actor.user_id == user_id:
+            raise OwnAccount(field=("input", "role" if role is not was else "active"))
+        loses = was is Role.ADMIN and row.active and not (role is Role.ADMIN and active)
+        if loses and not await session.value(_OTHER_ADMIN, {"user": user_id}):
+            raise LastAdmin(field=("input", "role" if role is not was else "active"), given=row.username)
+    name = row.name if changes.name is None else texts.clean(changes.name, what="The name", field=("input", "name"))
+    counters = list(changes.counters) if changes.counters is not None else list(row.counters) if role in AT_COUNTERS else []
+    await session.execute(_UPDATE, {"user": user_id, "name": name, "role": role.value, "active": active})
+    await session.execute(_UNASSIGN, {"user": user_id})
+    await _assign(session, user_id, role, counters)
+    if row.active and not active:
+        await _shut_out(session, user_id)
+    before = {"name": row.name, "role": was.value, "active": row.active, "counters": sorted(row.counters)}
+    after = {"name": name, "role": role.value, "active": active, "counters": sorted(counters)}
+    if before != after:
+        changed = {key for key, value in after.items() if before[key] != value}
+        await events.append(
+            session, "user.changed", subject="app_user", subject_id=user_id, username=row.username,
+            before={key: before[key] for key in sorted(changed)}, after={key: after[key] for key in sorted(changed)},
+        )  # fmt: skip
+
+
+async def reset_password(session: WriteSession, user_id: int, *, password_hash: str, one_time: bool = True) -> None:
+    """Somebody else's password, hashed before: they are signed out everywhere, and a `one_time` one must be changed at their next sign-in.
+
+    Raises NotFound, Forbidden, OwnAccount.
+    """
+    await _administer(session)
+    if session.actor.user_id == user_id:
+        raise OwnAccount(field=("input", "id"))
+    row = await _user(session, user_id)
+    until = session.at + ONE_TIME if one_time else None
+    await session.execute(_RESET, {"user": user_id, "hash": password_hash, "until": until})
+    await _shut_out(session, user_id)
+    await events.append(session, "user.password_reset", subject="app_user", subject_id=user_id, username=row.username)
+
+
+async def check_may_administer(session: WriteSession, user_id: int) -> None:
+    """Raises Forbidden unless who acts is an ADMIN now, under the lock of all who administer; NotFound if there is no such user."""
+    await _administer(session)
+    await _user(session, user_id)
+
+
+async def create_service(
+    session: WriteSession, *, name: str, role: Role, counters: Sequence[str], days: int, lifetimes: Lifetimes
+) -> tuple[int, Tokens]:
+    """A script's account with its one token, good for `days`; gives its id and the token, told this once.
+
+    It never is an ADMIN and never signs in by password. A name whose token has ended may be used again.
+    Raises InvalidText, InvalidNumber, NotFound, AlreadyExists, Forbidden.
+    """
+    name = name.strip().lower()
+    if not _SERVICE.fullmatch(name):
+        why = "use 2 to 64 letters, digits, or . _ -, beginning with a letter or digit."
+        raise InvalidText(field=("input", "name"), what=f"The name '{name[:40]}'", why=why)
+    if role is Role.ADMIN:
+        why = "a script gets the narrowest role that does; ADMIN is for people."
+        raise InvalidText(field=("input", "role"), what="The role ADMIN", why=why)
+    if not 1 <= days <= MOST_SERVICE_DAYS:
+        raise InvalidNumber(field=("input", "days"), what="days", given=days, why=f"give 1 to {MOST_SERVICE_DAYS}.")
+    await _administer(session)
+    user_id = await _service_account(session, name, role)
+    await _assign(session, user_id, role, counters)
+    until = session.at + timedelta(days=days)
+    tokens = await sessions.begin(session, user_id, kind=SignInKind.SERVICE, device=name, address="", lifetimes=lifetimes, until=until)
+    await events.append(
+        session, "service_token.created", subject="app_user", subject_id=user_id, name=name, role=role.value, counters=list(counters),
+        until=until.isoformat(),
+    )  # fmt: skip
+    return user_id, tokens
+
+
+async def _service_account(session: WriteSession, name: str, role: Role) -> int:
+    username = f"service:{name}"  # no person can be called so
+    found = await session.row(_SERVICE_OF, {"username": username, "at": session.at})
+    if found is not None:
+        if found.living:
+            raise AlreadyExists(field=("input", "name"), noun="service token", given=name)
+        await session.execute(_UPDATE, {"user": found.id, "name": name, "role": role.value, "active": True})
+        await session.execute(_UNASSIGN, {"user": found.id})
+        return int(found.id)
+    values = {"username": username, "name": name, "role": role.value, "hash": "", "service": True, "until": None, "at": session.at}
+    return int(await session.value(_INSERT, values))
+
+
+async def revoke_service(session: WriteSession, user_id: int) -> None:
+    """End a script's token at once. Raises NotFound, Forbidden."""
+    await _administer(session)
+    row = await _user(session, user_id, service=True)
+    if not await sessions.revoke_all(session, user_id):
+        raise NotFound(field=("input", "id"), noun="living service token", given=row.name)
+    await session.execute(_UPDATE, {"user": user_id, "name": row.name, "role": row.role, "active": False})
+    await events.append(session, "service_token.revoked", subject="app_user", subject_id=user_id, name=row.name)
+
+
+async def named(session: ReadSession, username: str) -> int:
+    """The id of the person with this user name. Raises NotFound."""
+    user_id: int | None = await session.value(_ID_OF, {"username": username.strip().lower()})
+    if user_id is None:
+        raise NotFound(noun="user", given=username[:40])
+    return user_id
+
+
+async def _administer(session: WriteSession) -> None:
+    """One after the other, and only who is an ADMIN at this moment: the role may have been taken away since the request began."""
+    await session.execute(_LOCK, {"key": _LOCK_KEY})
+    if not await _may(session, session.actor):
+        raise Forbidden(roles=Role.ADMIN.value)
+
+
+async def _may(session: ReadSession, actor: Actor) -> bool:
+    return actor.user_id is None or bool(await session.value(_STILL_ADMIN, {"user": actor.user_id}))
+
+
+async def _user(session: WriteSession, user_id: int, *, service: bool = False) -> Row[*tuple[Any, ...]]:
+    row = await session.row(_BY_ID, {"user": user_id, "service": service})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="service token" if service else "user", given=f"usr_{user_id}")
+    return row
+
+
+async def _assign(session: WriteSession, user_id: int, role: Role, counters: Sequence[str]) -> None:
+    if bool(counters) != (role in AT_COUNTERS):
+        why = "name counters for a clerk or collector, and for nobody else."
+        raise InvalidText(field=("input", "counters"), what=f"The list of counters for the role {role}", why=why)
+    if len(set(counters)) < len(counters):
+        raise InvalidText(field=("input", "counters"), what="The list of counters", why="one is in it twice.")
+    for counter_id in await by_codes(session, counters):
+        await session.execute(_ASSIGN, {"user": user_id, "counter": counter_id})
+
+
+async def _shut_out(session: WriteSession, user_id: int) -> None:
+    await sessions.revoke_all(session, user_id)
+    await session.execute(_FORGET_DEVICES, {"user": user_id})

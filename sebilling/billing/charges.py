@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import idempotency, locks, texts
+from sebilling.billing import idempotency, locks, scope, texts
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound
 
@@ -41,7 +41,10 @@ _DISCOUNT: Final = text(
     """
 )
 _PLAN: Final = text("SELECT EXISTS (SELECT FROM plan WHERE id = :plan)")
-_LOCK_DISCOUNT: Final = text("SELECT from_on, until_on FROM discount WHERE id = :id FOR NO KEY UPDATE")
+_LOCK_DISCOUNT: Final = text(
+    "SELECT from_on, until_on, (SELECT counter_id FROM customer WHERE customer.id = customer_id) AS counter_id"
+    " FROM discount WHERE id = :id FOR NO KEY UPDATE"
+)
 _END: Final = text("UPDATE discount SET until_on = :until_on WHERE id = :id")
 
 
@@ -77,9 +80,10 @@ async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
     """
     why = texts.reason(reason)
     customer_id = await session.value(_WHOSE_CHARGE, {"id": charge_id})
+    missing = NotFound(field=("input", "id"), noun="charge", given=f"chg_{charge_id}")
     if customer_id is None:
-        raise NotFound(field=("input", "id"), noun="charge", given=f"chg_{charge_id}")
-    customer = await locks.customer(session, customer_id)
+        raise missing
+    customer = await locks.customer(session, customer_id, missing=missing)
     row = await session.row(_LOCK_CHARGE, {"id": charge_id})
     if row is not None and row.number is not None:
         raise ChargeBilled(field=("input", "id"), given=f"chg_{charge_id}", number=row.number)
@@ -99,7 +103,7 @@ async def discount(
     """Take rupiah or percent off each month that begins in [from_on, until_on), for a customer or all with a plan.
 
     Gives the discount's id and whether the key had made it before. Raises InvalidNumber, InvalidAmount, InvalidDate, InvalidText,
-    NotFound, IdempotencyMismatch.
+    NotFound, Forbidden, IdempotencyMismatch.
     """
     if (customer_id is None) == (plan_id is None):
         raise InvalidNumber(field=("input",), what="discount", given="both or neither", why="give either customerId or planId.")
@@ -123,23 +127,27 @@ async def discount(
     counter_id = None
     if customer_id is not None:
         counter_id = (await locks.customer(session, customer_id)).counter_id
-    elif not await session.value(_PLAN, {"plan": plan_id}):
-        raise NotFound(field=("input", "planId"), noun="plan", given=f"pla_{plan_id}")
+    else:
+        scope.central(session)
+        if not await session.value(_PLAN, {"plan": plan_id}):
+            raise NotFound(field=("input", "planId"), noun="plan", given=f"pla_{plan_id}")
     await session.execute(_DISCOUNT, {**values, "id": claim.result_id, "at": session.at})
     await events.append(session, "discount.created", subject="discount", subject_id=claim.result_id, counter_id=counter_id, **told)
     return claim.result_id, False
 
 
 async def end_discount(session: WriteSession, discount_id: int, *, until_on: date) -> None:
-    """Let a discount end earlier: months that begin on `until_on` or later are billed in full. Raises NotFound, InvalidDate."""
+    """Let a discount end earlier: months that begin on `until_on` or later are billed in full. Raises NotFound, InvalidDate, Forbidden."""
     row = await session.row(_LOCK_DISCOUNT, {"id": discount_id})
-    if row is None:
+    if row is None or (row.counter_id is not None and row.counter_id not in session.actor.scope):
         raise NotFound(field=("input", "id"), noun="discount", given=f"dis_{discount_id}")
+    if row.counter_id is None:
+        scope.central(session)
     if until_on < row.from_on or (row.until_on is not None and until_on > row.until_on):
         why = f"choose a day from {row.from_on} to {row.until_on or 'any later one'}: a longer discount is a new discount."
         raise InvalidDate(field=("input", "untilOn"), given=until_on, why=why)
     await session.execute(_END, {"id": discount_id, "until_on": until_on})
     await events.append(
-        session, "discount.ended", subject="discount", subject_id=discount_id,
+        session, "discount.ended", subject="discount", subject_id=discount_id, counter_id=row.counter_id,
         before={"until_on": None if row.until_on is None else str(row.until_on)}, after={"until_on": str(until_on)},
     )  # fmt: skip

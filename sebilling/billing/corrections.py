@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 
 from sebilling import events
-from sebilling.billing import deposits, idempotency, isolation, locks, texts
+from sebilling.billing import deposits, idempotency, isolation, locks, scope, texts
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
@@ -175,7 +175,7 @@ async def refund(
     """Give `amount` rupiah (None: all) of a payment's credit back. Gives whether the key had done it before.
 
     Cash leaves the drawer of `collector_id` (None: of who does this) at the payment's counter. Raises InvalidText,
-    InvalidAmount, NotFound, NoCredit, CashNotThere, IdempotencyMismatch.
+    InvalidAmount, NotFound, NoCredit, CashNotThere, Forbidden, IdempotencyMismatch.
     """
     why = texts.reason(reason)
     if amount is not None:
@@ -190,6 +190,7 @@ async def refund(
     giver = session.actor.user_id if collector_id is None else collector_id
     if giver is None:
         raise RuntimeError("money is given back by a signed-in user, whose drawer it leaves")
+    scope.own_drawer(session.actor, giver)
     if method is PaymentMethod.CASH:
         await deposits.take_from_drawer(session, payment.counter_id, giver, given_back)
     else:
@@ -220,10 +221,11 @@ async def _locked(session: WriteSession, statement: Any, noun: str, row_id: int,
     # Read twice: the first tells whose it is, the second what it is once nobody else can change it.
     for locked in (False, True):
         row = await session.row(statement, {noun: row_id})
+        missing = NotFound(field=("input", f"{noun}Id"), noun=noun, given=f"{prefix}_{row_id}")
         if row is None or row.counter_id not in session.actor.scope:
-            raise NotFound(field=("input", f"{noun}Id"), noun=noun, given=f"{prefix}_{row_id}")
+            raise missing
         if locked:
             return row
-        await locks.customer(session, row.customer_id)
+        await locks.customer(session, row.customer_id, missing=missing)
         await locks.money(session, row.customer_id)
     raise AssertionError

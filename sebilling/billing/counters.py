@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import texts
+from sebilling.billing import scope, texts
 from sebilling.clock import JAKARTA, TIMEZONES
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound
@@ -25,8 +25,9 @@ _UPDATE: Final = text("UPDATE counter SET name = :name, due_day = :due_day WHERE
 async def create(session: WriteSession, *, code: str, name: str, timezone: str = JAKARTA, due_day: int = 20) -> int:
     """Add a counter; gives its id. Its `code` becomes part of invoice numbers and never changes.
 
-    Raises InvalidText, InvalidDate, AlreadyExists.
+    Raises InvalidText, InvalidDate, AlreadyExists, Forbidden.
     """
+    scope.central(session)
     code = texts.counter_code(code, field=("input", "code"))
     if timezone not in TIMEZONES:
         why = f"use {', '.join(TIMEZONES[:-1])} or {TIMEZONES[-1]}."
@@ -45,7 +46,7 @@ async def create(session: WriteSession, *, code: str, name: str, timezone: str =
 async def update(session: WriteSession, counter_id: int, *, name: str | None = None, due_day: int | None = None) -> None:
     """Change a counter's name or the due day of its next invoices. Raises InvalidText, InvalidDate, NotFound."""
     row = await session.row(_LOCK, {"id": counter_id})
-    if row is None:
+    if row is None or counter_id not in session.actor.scope:
         raise NotFound(field=("input", "id"), noun="counter", given=f"cou_{counter_id}")
     before = {"name": row.name, "due_day": row.due_day}
     after = {

@@ -79,7 +79,7 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
     GenerationRunning, so that a run accounts for exactly the customers it set out with. Raises like `create`.
     """
     row = await session.row(_LOCK, {"id": customer_id})
-    if row is None:
+    if row is None or row.counter_id not in session.actor.scope:
         raise NotFound(field=("input", "id"), noun="customer", given=f"cus_{customer_id}")
     before: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
     values = await _checked(session, CustomerDetails(**{**before, **changes}))
@@ -116,7 +116,7 @@ async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str,
     for there, field, noun, given in zip(
         row or (), ("counterId", "planId"), ("counter", "plan"), (f"cou_{details.counter_id}", f"pla_{details.plan_id}"), strict=True
     ):
-        if not there:
+        if not there or (noun == "counter" and details.counter_id not in session.actor.scope):
             raise NotFound(field=("input", field), noun=noun, given=given)
     return values
 

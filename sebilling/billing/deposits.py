@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 
 from sebilling import events
 from sebilling.actor import Role
-from sebilling.billing import idempotency, locks, texts
+from sebilling.billing import idempotency, locks, scope, texts
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyDecided, CashNotThere, Forbidden, InvalidProof, NotFound, OwnDeposit
@@ -60,7 +60,7 @@ _SUBMIT: Final = text(
     VALUES (:id, :counter, :collector, :user, :amount, :type, :note, :proof, :at, :day, 'SUBMITTED')
     """
 )
-_WHOSE: Final = text("SELECT collector_id FROM deposit WHERE id = :deposit")
+_WHOSE: Final = text("SELECT collector_id, counter_id FROM deposit WHERE id = :deposit")
 _DEPOSIT: Final = text("SELECT counter_id, collector_id, submitted_by, amount, status FROM deposit WHERE id = :deposit")
 _DECIDE: Final = text(
     """
@@ -104,6 +104,7 @@ async def submit(
     collector = actor.user_id if collector_id is None else collector_id
     if collector != actor.user_id and actor.role not in _FOR_OTHERS:
         raise Forbidden(roles=" / ".join(sorted(_FOR_OTHERS)))
+    scope.own_drawer(actor, collector)
     amount = texts.rupiah(amount, field=("input", "amount"), least=1)
     note = texts.clean(note, what="The note", field=("input", "note"), most=500, required=False)
     if type is DepositType.TRANSFER and proof is None:
@@ -181,11 +182,12 @@ async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: st
 
 async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
     """The deposit, its drawer locked, to be decided by the asker. Raises NotFound, OwnDeposit, AlreadyDecided."""
-    collector_id = await session.value(_WHOSE, {"deposit": deposit_id})
+    whose = await session.row(_WHOSE, {"deposit": deposit_id})
+    collector_id = None if whose is None or whose.counter_id not in session.actor.scope else whose.collector_id
     if collector_id is not None:
         await locks.drawers(session, collector_id)
     deposit = await session.row(_DEPOSIT, {"deposit": deposit_id})
-    if deposit is None or deposit.counter_id not in session.actor.scope:
+    if deposit is None or collector_id is None:
         raise NotFound(field=("input", "depositId"), noun="deposit", given=f"dep_{deposit_id}")
     if session.actor.user_id in {deposit.submitted_by, deposit.collector_id}:
         raise OwnDeposit(field=("input", "depositId"), given=f"dep_{deposit_id}")

@@ -17,8 +17,10 @@ import orjson
 from sqlalchemy import BigInteger, Date, DateTime, Row, Text, TextClause, bindparam, text
 from sqlalchemy.types import TypeEngine
 
+from sebilling.actor import Scope
 from sebilling.billing import idempotency
 from sebilling.billing.pricing import COUNTED, LINES, pricing, skipped_by_reason
+from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import NotFound, PeriodClosed
@@ -64,9 +66,9 @@ _WANTED: Final = "(SELECT * FROM customer WHERE (CAST(:counters AS bigint[]) IS 
 _PREVIEW: Final = _typed(f"WITH {pricing(_WANTED)} SELECT {COUNTED} FROM priced")
 
 
-async def preview(session: ReadSession, month: Month, *, at: datetime, counters: Sequence[int] | None) -> Counts:
-    """What `start` and its run would do at `at` at the counters (None: at all). Raises NotFound."""
-    ids = None if counters is None else list(counters)
+async def preview(session: ReadSession, month: Month, *, at: datetime, counters: Sequence[int] | None, scope: Scope) -> Counts:
+    """What `start` and its run would do at `at` at the counters of the scope (None: at all). Raises NotFound."""
+    ids = narrowed(scope, counters)
     row = await session.row(_PREVIEW, {**await _days(session, month), "counters": ids, "at": at})
     assert row is not None  # noqa: S101 - a count always gives one row
     return Counts(row.issued, row.already_invoiced, skipped_by_reason(row), row.total_amount)
@@ -123,10 +125,10 @@ async def start(
         return Started(claim.result_id, replayed=True, total=await session.value(_TOTAL, {"run": claim.result_id}))
     if customer_id is not None:
         home = await session.value(_HOME, {"customer": customer_id})
-        if home is None:
+        if home is None or home not in session.actor.scope:
             raise NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{customer_id}")
         wanted = [home]
-    locked = await session.row(_LOCK, {"month": month.first, "counters": wanted})
+    locked = await session.row(_LOCK, {"month": month.first, "counters": narrowed(session.actor.scope, wanted)})
     if locked is None:
         raise NotFound(field=("input", "month"), noun="period", given=month)
     if locked.closed_at is not None:
@@ -367,7 +369,7 @@ async def outcome(session: ReadSession, run_id: int) -> Counts:
     return Counts(row.issued, row.already_invoiced, skipped, row.total_amount)
 
 
-_ONE: Final = "(SELECT * FROM customer WHERE id = :customer) customer"
+_ONE: Final = "(SELECT * FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))) customer"
 _PREVIEW_ONE: Final = _typed(f"WITH {pricing(_ONE)} SELECT verdict, covers_from, covers_until, falls_due, total FROM priced")
 _PREVIEW_LINES: Final = _typed(
     f"""
@@ -390,9 +392,9 @@ class PricedInvoice:
     lines: list[dict[str, Any]]
 
 
-async def preview_one(session: ReadSession, month: Month, customer_id: int, *, at: datetime) -> PricedInvoice:
-    """The invoice that this customer would get for the period at `at`. Raises NotFound."""
-    bound = {**await _days(session, month), "customer": customer_id, "at": at}
+async def preview_one(session: ReadSession, month: Month, customer_id: int, *, at: datetime, scope: Scope) -> PricedInvoice:
+    """The invoice that this customer of the scope would get for the period at `at`. Raises NotFound."""
+    bound = {**await _days(session, month), "customer": customer_id, "at": at, "scope": scope.ids}
     row = await session.row(_PREVIEW_ONE, bound)
     if row is None:
         raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")

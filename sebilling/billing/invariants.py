@@ -41,6 +41,11 @@ _EXPECTED_BALANCES: Final = f"""
                  + coalesce((SELECT sum(amount) FROM payment WHERE method <> 'CASH' AND reversed_at IS NULL), 0)
                  - coalesce((SELECT sum(amount) FROM refund WHERE method <> 'CASH'), 0))) balances (account, expected)
 """
+# In the order of the numbers, row by row: it takes time, not memory. A digest whose event is gone can't be right.
+_CHAIN: Final = (
+    "(SELECT number, digest, event_id, lag(digest, 1, decode(repeat('00', 32), 'hex')) OVER (ORDER BY number) AS before FROM feed) chained"
+    " LEFT JOIN event ON event.id = event_id"
+)
 
 INVARIANTS: Final = (
     Invariant(
@@ -169,6 +174,19 @@ INVARIANTS: Final = (
         " WHERE kind = 'credit.refunded' GROUP BY 1) told ON subject_id = payment.id WHERE refunded <> coalesce(told.amount, 0)"
         " UNION ALL SELECT deposit_id FROM deposit_decision LEFT JOIN event ON subject = 'deposit' AND subject_id = deposit_id"
         " AND kind IN ('deposit.verified', 'deposit.rejected') GROUP BY 1 HAVING count(event.id) <> 1",
+    ),
+    Invariant(
+        "feed_gapless", "The numbers of the feed are 1, 2, 3 … without a gap.",
+        "SELECT 1 FROM feed HAVING count(*) <> coalesce(max(number), 0)",
+    ),
+    Invariant(
+        "feed_complete", "Every event that the feed has passed has its number, and every number its event.",
+        "SELECT id FROM event LEFT JOIN feed ON event_id = event.id WHERE event_id IS NULL AND event.id <= (SELECT low FROM feed_mark)"
+        " UNION ALL SELECT event_id FROM feed LEFT JOIN event ON event.id = event_id WHERE event.id IS NULL",
+    ),
+    Invariant(
+        "feed_chain", "Each digest of the feed is that of the digest before it and of its event as it is now: nothing was changed.",
+        f"SELECT number FROM {_CHAIN} WHERE digest IS DISTINCT FROM sha256(before || event_canonical(event))",
     ),
     Invariant(
         "zero_invoices", "Nobody gets an invoice over nothing.",

@@ -13,8 +13,9 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.actor import EVERYWHERE, Scope
+from sebilling.actor import Role, Scope
 from sebilling.billing import locks, texts
+from sebilling.billing import scope as scopes
 from sebilling.clock import local_date
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyDecided, InvalidDate, InvalidNumber, NoAccess, NotFound, StillOverdue
@@ -80,7 +81,11 @@ _DUE: Final = """
       JOIN device ON device.id = device_id AND enabled
      WHERE desired = 'ACTIVE'
 """
-_PLAN: Final = text(f"WITH {_LATE} {_DUE} ORDER BY service_access.customer_id")
+_PLAN: Final = text(
+    f"WITH {_LATE} {_DUE} AND (CAST(:scope AS bigint[]) IS NULL"
+    " OR (SELECT counter_id FROM customer WHERE customer.id = service_access.customer_id) = ANY (:scope))"
+    " ORDER BY service_access.customer_id"
+)
 _COUNT: Final = text(
     f"""
     WITH {_LATE}
@@ -140,7 +145,10 @@ async def set_policy(
     customer_id: int | None = None,
     counter_id: int | None = None,
 ) -> None:
-    """How a customer, else a counter's customers, else everybody (neither) is cut. Raises InvalidNumber, InvalidAmount, NotFound."""
+    """How a customer, else a counter's customers, else everybody (neither) is cut.
+
+    Raises InvalidNumber, InvalidAmount, NotFound, Forbidden.
+    """
     if customer_id is not None and counter_id is not None:
         raise InvalidNumber(field=("input",), what="policy", given="both", why="name a customer or a counter, or neither for the ISP.")
     if not 0 <= days <= 365:
@@ -161,13 +169,15 @@ async def _place(session: WriteSession, customer_id: int | None, counter_id: int
     if customer_id is not None:
         found: int = (await locks.customer(session, customer_id)).counter_id
         return found
-    if counter_id is not None and not await session.value(_COUNTER, {"counter": counter_id}):
+    if counter_id is None:
+        scopes.central(session)
+    elif counter_id not in session.actor.scope or not await session.value(_COUNTER, {"counter": counter_id}):
         raise NotFound(field=("input", "counterId"), noun="counter", given=f"cou_{counter_id}")
     return counter_id
 
 
 async def forget_policy(session: WriteSession, *, customer_id: int | None = None, counter_id: int | None = None) -> None:
-    """Let the next wider policy hold again. Raises NotFound."""
+    """Let the next wider policy hold again. Raises NotFound, Forbidden."""
     place = await _place(session, customer_id, counter_id)
     await session.execute(_FORGET, {"customer": customer_id, "counter": counter_id})
     await events.append(
@@ -195,14 +205,16 @@ async def promise(session: WriteSession, customer_id: int, *, until_on: date, re
 
 
 async def keep_day(session: WriteSession, day: date, *, reason: str) -> None:
-    """Cut nobody on `day`. Raises InvalidText."""
+    """Cut nobody on `day`. Raises InvalidText, Forbidden."""
+    scopes.central(session)
     why = texts.reason(reason)
     await session.execute(_NO_CUT, {"day": day, "reason": why})
     await events.append(session, "isolation.day_kept", subject="no_cut_day", subject_id=day.toordinal(), day=str(day), reason=why)
 
 
 async def free_day(session: WriteSession, day: date) -> None:
-    """Cut on `day` like on any other."""
+    """Cut on `day` like on any other. Raises Forbidden."""
+    scopes.central(session)
     await session.execute(_CUT_AGAIN, {"day": day})
     await events.append(session, "isolation.day_freed", subject="no_cut_day", subject_id=day.toordinal(), day=str(day))
 
@@ -217,7 +229,8 @@ async def restore(session: WriteSession, customer_id: int, *, reason: str) -> No
     customer = await locks.customer(session, customer_id)
     row = await session.row(_FORECAST, {"customer": customer_id})
     if row is not None and row.cut_on <= local_date(session.at, customer.timezone):
-        raise StillOverdue(field=("input", "customerId"), given=customer.code, amount=format_rupiah(row.amount))
+        amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(row.amount)  # who sees no money gets no sum
+        raise StillOverdue(field=("input", "customerId"), given=customer.code, amount=amount)
     await _by_hand(session, customer_id, reason=reason, statement=_RESTORE, kind="isolation.restore_wanted")
 
 
@@ -248,7 +261,9 @@ async def decide(session: WriteSession) -> Decided:
     """The sweep: cut whose day has come, give back who need not be cut.
 
     One that would cut more than the settings' share of the active customers cuts nobody and leaves a hold, to be decided by a person.
+    Raises Forbidden: it looks at every counter's customers.
     """
+    scopes.central(session)
     cut_by_engine = [row.customer_id for row in await session.rows(_NEEDLESS)]
     given_back = await reconsider(session, cut_by_engine) if cut_by_engine else 0
     counts = await session.row(_COUNT, {"at": session.at})
@@ -268,7 +283,8 @@ async def decide(session: WriteSession) -> Decided:
 
 
 async def decide_hold(session: WriteSession, hold_id: int, *, approved: bool) -> None:
-    """Say that a held sweep is right (it may go on for twelve hours), or not. Raises NotFound, AlreadyDecided."""
+    """Say that a held sweep is right (it may go on for twelve hours), or not. Raises NotFound, AlreadyDecided, Forbidden."""
+    scopes.central(session)
     done = await session.value(_DECIDE_HOLD, {"id": hold_id, "approved": approved, "at": session.at, "user": session.actor.user_id})
     if done is None:
         if await session.value(_HELD, {"id": hold_id}):
@@ -277,12 +293,12 @@ async def decide_hold(session: WriteSession, hold_id: int, *, approved: bool) ->
     await events.append(session, "isolation.hold_decided", subject="isolation_hold", subject_id=hold_id, approved=approved)
 
 
-async def plan(session: ReadSession, *, at: datetime) -> Sequence[Any]:
-    """Whom a sweep would cut now: id of the access, customer_id, device_id, invoice_id, amount, cut_on."""
-    return await session.rows(_PLAN, {"at": at})
+async def plan(session: ReadSession, *, at: datetime, scope: Scope) -> Sequence[Any]:
+    """Whom of the scope a sweep would cut now: id of the access, customer_id, device_id, invoice_id, amount, cut_on."""
+    return await session.rows(_PLAN, {"at": at, "scope": scope.ids})
 
 
-async def forecast(session: ReadSession, customer_id: int, *, scope: Scope = EVERYWHERE) -> Forecast:
+async def forecast(session: ReadSession, customer_id: int, *, scope: Scope) -> Forecast:
     """On which day the customer is cut if nothing is paid, and why. Raises NotFound."""
     if not await session.value(_SEEN, {"customer": customer_id, "scope": scope.ids}):
         raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")

@@ -33,11 +33,11 @@ class Locked:
     """Their counter's."""
 
 
-async def customer(session: WriteSession, customer_id: int, *, field: tuple[str, ...] = ("input", "customerId")) -> Locked:
-    """Lock the customer and their counter. Raises NotFound."""
+async def customer(session: WriteSession, customer_id: int, *, missing: NotFound | None = None) -> Locked:
+    """Lock the customer and their counter. Raises NotFound (or `missing`) for none, or one of a counter that the actor may not see."""
     row = await session.row(_CUSTOMER, {"customer": customer_id})
     if row is None or row.counter_id not in session.actor.scope:
-        raise NotFound(field=field, noun="customer", given=f"cus_{customer_id}")
+        raise missing or NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{customer_id}")
     timezone: str = await session.value(_COUNTER, {"counter": row.counter_id})
     return Locked(row.id, row.code, row.counter_id, row.installed_on, timezone)
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -12,7 +12,12 @@ from sqlalchemy import text
 
 from sebilling.billing import idempotency, texts
 from sebilling.db.engine import WriteSession
-from sebilling.errors import IdempotencyMismatch, InvoiceNotPayable, NotFound
+from sebilling.errors import IdempotencyMismatch, InvalidDate, InvoiceNotPayable, NotFound
+
+MOST_AHEAD: Final = timedelta(minutes=15)
+"""How far a phone's clock may be ahead of ours."""
+MOST_PAST: Final = timedelta(days=180)
+"""How long ago money may have changed hands: nobody is offline for longer, so the clock is wrong."""
 
 
 class PaymentMethod(StrEnum):
@@ -44,7 +49,7 @@ class Received:
     counter_id: int | None = None
     """None: the customer's own."""
     collected_at: datetime | None = None
-    """By the phone's clock; None: now."""
+    """By the phone's clock, within MOST_PAST and MOST_AHEAD of ours; None: now."""
     note: str = ""
     invoice_ids: Sequence[int] | None = None
     """Pay these, in this order; None: the oldest first."""
@@ -70,7 +75,8 @@ _RECORD: Final = text(
 async def record(session: WriteSession, received: Received) -> Recorded:
     """Take money: settle the oldest invoices (or those named), keep what is left over as credit.
 
-    One round trip to `record_payment` in db/sql. Raises InvalidAmount, InvalidText, NotFound,
+    One round trip to `record_payment` in db/sql. Whatever `collected_at` says, it stands in the recap of the counter's day on
+    which it is recorded, so that no closed period changes. Raises InvalidAmount, InvalidDate, InvalidText, NotFound,
     InvoiceNotPayable, IdempotencyMismatch; whoever raises must not commit.
     """
     actor = session.actor
@@ -79,7 +85,7 @@ async def record(session: WriteSession, received: Received) -> Recorded:
     amount = texts.rupiah(received.amount, field=("input", "amount"), least=1)
     note = texts.clean(received.note, what="The note", field=("input", "note"), most=500, required=False)
     key = idempotency.key(received.key)
-    # A phone's clock may be wrong; the money is real, and days are counted by the server's clock.
+    # A phone's clock may be a little wrong; the money is real, and days are counted by the server's clock.
     collected_at = received.collected_at or session.at
     # what the client sent, so that "now" and "own counter" stay equal to themselves
     body = [received.customer_id, amount, received.method.value, received.counter_id, note, received.invoice_ids,
@@ -94,8 +100,11 @@ async def record(session: WriteSession, received: Received) -> Recorded:
     if row is None:
         raise RuntimeError("record_payment gave no row")
     match row.outcome:
-        case "RECORDED" | "REPLAYED":
-            return Recorded(row.payment_id, replayed=row.outcome == "REPLAYED")
+        case "RECORDED":
+            _check_clock(collected_at, at=session.at)
+            return Recorded(row.payment_id, replayed=False)
+        case "REPLAYED":  # what was taken once is taken, however long ago
+            return Recorded(row.payment_id, replayed=True)
         case "UNKNOWN_CUSTOMER":
             raise NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{received.customer_id}")
         case "UNKNOWN_COUNTER":
@@ -106,3 +115,12 @@ async def record(session: WriteSession, received: Received) -> Recorded:
             raise IdempotencyMismatch(field=("input", "idempotencyKey"), key=key)
         case outcome:
             raise RuntimeError(f"record_payment answered {outcome}")
+
+
+def _check_clock(collected_at: datetime, *, at: datetime) -> None:
+    """Raises InvalidDate for what no clock in order says."""
+    if at - MOST_PAST <= collected_at <= at + MOST_AHEAD:
+        return
+    wrong = "it lies ahead of the server's clock" if collected_at > at else f"it is more than {MOST_PAST.days} days ago"
+    why = f"{wrong}: set the phone's clock (here it is {at:%Y-%m-%d %H:%M} UTC), or send it again without collectedAt."
+    raise InvalidDate(field=("input", "collectedAt"), given=collected_at.isoformat(), why=why)

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
+from sebilling.billing import scope
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodClosed
@@ -24,7 +25,8 @@ _CLOSE: Final = text(
 
 
 async def create(session: WriteSession, month: Month) -> int:
-    """Open a month; gives the period's id. Raises AlreadyExists if it was ever opened."""
+    """Open a month; gives the period's id. Raises AlreadyExists if it was ever opened, Forbidden."""
+    scope.central(session)
     period_id: int | None = await session.value(_OPEN, {"month": month.first, "at": session.at})
     if period_id is None:
         raise AlreadyExists(field=("input", "month"), noun="period", given=month)
@@ -35,9 +37,10 @@ async def create(session: WriteSession, month: Month) -> int:
 async def close(session: WriteSession, month: Month) -> int:
     """Close a month for good: it takes no new invoices. Gives the period's id.
 
-    Raises NotFound, PeriodClosed, and GenerationRunning while a run isn't finished. The row lock excludes a run that
-    is just starting, which holds it shared.
+    Raises Forbidden, NotFound, PeriodClosed, and GenerationRunning while a run isn't finished. The row lock excludes a run
+    that is just starting, which holds it shared.
     """
+    scope.central(session)
     row = await session.row(_LOCK, {"month": month.first})
     if row is None:
         raise NotFound(field=("input", "month"), noun="period", given=month)

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import texts
+from sebilling.billing import scope, texts
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, InvalidAmount, NotFound
 
@@ -23,7 +23,8 @@ _MOST_RATE_KBPS: Final = 100_000_000
 async def create(
     session: WriteSession, *, name: str, price: int, rate_down_kbps: int | None = None, rate_up_kbps: int | None = None
 ) -> int:
-    """Add a plan at `price` rupiah a month; gives its id. Raises InvalidText, InvalidAmount, AlreadyExists."""
+    """Add a plan at `price` rupiah a month; gives its id. Raises InvalidText, InvalidAmount, AlreadyExists, Forbidden."""
+    scope.central(session)
     for field, rate in (("rateDownKbps", rate_down_kbps), ("rateUpKbps", rate_up_kbps)):
         if rate is not None and not 1 <= rate <= _MOST_RATE_KBPS:
             raise InvalidAmount(field=("input", field), given=rate, least=1, most=_MOST_RATE_KBPS)
@@ -39,7 +40,8 @@ async def create(
 
 
 async def change_price(session: WriteSession, plan_id: int, *, price: int) -> None:
-    """Set the price of invoices to come; those issued keep theirs. Raises InvalidAmount, NotFound."""
+    """Set the price of invoices to come; those issued keep theirs. Raises InvalidAmount, NotFound, Forbidden."""
+    scope.central(session)
     price = texts.rupiah(price, field=("input", "price"))
     row = await session.row(_LOCK, {"id": plan_id})
     if row is None:

@@ -64,8 +64,8 @@ class Receipt:
     """What it settles now, oldest service first. Empty once it is reversed."""
     credit: int
     refunded: int
-    outstanding: int
-    """What the customer still owes over all invoices, at the moment of reading."""
+    outstanding: int | None
+    """What the customer still owes over all invoices, at the moment of reading; None if the reader may not see their counter."""
     reversed: bool
     """Whether the money was not received after all: such a receipt proves nothing and must say so."""
     reversal_reason: str
@@ -96,6 +96,7 @@ class InvoicePaper:
     customer_code: str
     customer_name: str
     customer_address: str
+    """Empty too if the customer is now of a counter that the reader may not see; so is the phone number."""
     customer_phone: str
     plan_name: str
     covers_from: date
@@ -117,7 +118,8 @@ _RECEIPT: Final = text(
     SELECT receipt.number, company_name, company_address, company_phone, receipt_footer,
            counter.code AS counter_code, counter.name AS counter_name, counter.timezone,
            customer.code AS customer_code, customer.name AS customer_name, payment.received_at, app_user.name AS received_by,
-           payment.method, payment.amount, payment.credit, payment.refunded, owed.outstanding,
+           payment.method, payment.amount, payment.credit, payment.refunded,
+           CASE WHEN CAST(:scope AS bigint[]) IS NULL OR customer.counter_id = ANY (:scope) THEN owed.outstanding END AS outstanding,
            payment_reversal.payment_id IS NOT NULL AS reversed, coalesce(payment_reversal.reason, '') AS reversal_reason,
            settled.invoice_number, settled.covers_from, settled.covers_until, settled.amount AS settled_amount
       FROM payment
@@ -151,7 +153,11 @@ _INVOICE: Final = text(
            line.kind, line.description, line.quantity, line.unit_price, line.amount
       FROM invoice
       JOIN counter ON counter.id = invoice.counter_id
-      JOIN customer ON customer.id = invoice.customer_id
+     CROSS JOIN LATERAL (
+           SELECT code, name, plan_id, CASE WHEN is_seen THEN address ELSE '' END AS address,
+                  CASE WHEN is_seen THEN phone ELSE '' END AS phone
+             FROM (SELECT *, CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope) AS is_seen
+                     FROM customer WHERE id = invoice.customer_id) who) customer
       JOIN billing_settings ON billing_settings.id = 1
       LEFT JOIN invoice_void ON invoice_void.invoice_id = invoice.id
       LEFT JOIN invoice_line line ON line.invoice_id = invoice.id

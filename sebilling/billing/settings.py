@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import texts
+from sebilling.billing import scope, texts
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidNumber
 
@@ -54,7 +54,8 @@ async def read(session: ReadSession) -> Settings:
 
 
 async def change(session: WriteSession, **changes: Any) -> Settings:
-    """Change fields of Settings for the invoices to come. Raises InvalidNumber, InvalidText; gives what they are now."""
+    """Change fields of Settings for the invoices to come. Raises InvalidNumber, InvalidText, Forbidden; gives what they are now."""
+    scope.central(session)
     row = await session.row(_LOCK)
     assert row is not None  # noqa: S101 - as above
     before: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - as above

@@ -1,7 +1,6 @@
 """The commands. Each opens the database (the embedded one unless SEBILLING_DATABASE_URL is set), does one thing, and ends."""
 
 import asyncio
-import getpass
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +12,12 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
-from sebilling.actor import EVERYWHERE, Role, operator
+from sebilling.actor import EVERYWHERE, operator
 from sebilling.app import create_app
-from sebilling.auth import passwords, users
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
 from sebilling.billing.reports import Report
-from sebilling.cli import exporting, importing, isolating, plugin_new
+from sebilling.cli import accounts, documents, exporting, feeding, importing, isolating, plugin_new
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.embedded import embedded_database
@@ -30,15 +28,20 @@ from sebilling.errors import InvalidMonth, SebillingError
 from sebilling.logs import set_up
 from sebilling.money import format_rupiah
 from sebilling.schema.roots import build_schema
+from sebilling.server import OPTIONS
 
 app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no_args_is_help=True, pretty_exceptions_enable=False)
-user_app = typer.Typer(help="Users.", no_args_is_help=True)
+user_app = typer.Typer(help="Users, and tokens of scripts.", no_args_is_help=True)
 counter_app = typer.Typer(help="Counters (loket).", no_args_is_help=True)
 import_app = typer.Typer(help="Bring customers in. Nothing is written without --yes, and then everything or nothing.", no_args_is_help=True)
 period_app = typer.Typer(help="Periods (bulan tagihan).", no_args_is_help=True)
 plugin_app = typer.Typer(help="Plugins.", no_args_is_help=True)
 isolation_app = typer.Typer(help="Isolation (isolir) of late customers.", no_args_is_help=True)
-secrets_app = typer.Typer(help="Secrets of devices.", no_args_is_help=True)
+secrets_app = typer.Typer(help="Secrets of devices and users.", no_args_is_help=True)
+events_app = typer.Typer(help="The event log and its feed.", no_args_is_help=True)
+documents_app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
+app.add_typer(documents_app, name="documents")
+app.add_typer(events_app, name="events")
 app.add_typer(plugin_app, name="plugin")
 app.add_typer(isolation_app, name="isolation")
 app.add_typer(secrets_app, name="secrets")
@@ -102,6 +105,7 @@ def _month(text: str) -> Month:
         raise InvalidMonth(given=text[:20]) from error
 
 
+accounts.register(user_app, _run, _settings, out)
 MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-02.")]
 
 
@@ -114,20 +118,37 @@ def serve(
     settings = _settings(host=host, port=port)
     with _opened(settings, own=True) as url:
         database = Database(url, connections=settings.database_connections)
-        uvicorn.run(create_app(settings, database), host=settings.host, port=settings.port, log_config=None, access_log=False)
+        uvicorn.run(create_app(settings, database), host=settings.host, port=settings.port, **OPTIONS)
 
 
 @app.command()
 def worker() -> None:
-    """Work on generation runs that outlast a request, and on isolation. Any number may run beside the servers."""
+    """Work on generation runs that outlast a request, isolation, the feed, and hooks of plugins. Any number may run beside the servers."""
     settings = _settings()
     _run(lambda database: isolating.work_for_ever(settings, database), connections=settings.database_connections)
 
 
 @plugin_app.command("list")
 def plugin_list() -> None:
-    """Print the plugins that are installed, working or not, and their drivers."""
-    isolating.show_plugins(isolating.installed(_settings()), out)
+    """Print the plugins that are installed, working or not, their drivers, and how far events were delivered to them."""
+    settings = _settings()
+    has_database = settings.database_url is not None or (settings.var / "postgres").exists()
+    delivered = _run(isolating.deliveries) if has_database else {}
+    isolating.show_plugins(isolating.installed(settings), out, delivered)
+
+
+@events_app.command("head")
+def events_head() -> None:
+    """Print the feed's last number and digest, and how many events have no number yet."""
+    _run(lambda database: feeding.show_head(database, out))
+
+
+@events_app.command("verify")
+def events_verify(written: feeding.Written = None) -> None:
+    """Work all digests out again and print the last number and digest, to be written down elsewhere; exit code 1: something was changed."""
+    kept = feeding.read_written(written or [])
+    if not _run(lambda database: feeding.verify(database, kept, out, errors)):
+        raise typer.Exit(1)
 
 
 @isolation_app.command("plan")
@@ -153,7 +174,7 @@ def isolation_drift(device: Annotated[str | None, typer.Option(help="Name or id 
 
 @secrets_app.command("rotate")
 def secrets_rotate() -> None:
-    """Encrypt the devices' settings by SEBILLING_SECRET_KEY; the key before is SEBILLING_SECRET_KEY_OLD, or the key file in VAR."""
+    """Encrypt devices' settings and two-step secrets by SEBILLING_SECRET_KEY; the key before is in SEBILLING_SECRET_KEY_OLD, or VAR."""
     settings = _settings()
     if not _run(lambda database: isolating.rotate(settings, database, out, errors)):
         raise typer.Exit(1)
@@ -165,32 +186,6 @@ def migrate() -> None:
     with _opened(_settings()) as url:
         asyncio.run(migrate_to_head(url))
     out.print("The database has the newest schema.")
-
-
-@user_app.command("add")
-def user_add(
-    username: Annotated[str, typer.Argument(help="2 to 64 letters, digits, . _ @ -")],
-    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.ADMIN,
-    name: Annotated[str, typer.Option(help="As it stands on receipts; the user name if left out.")] = "",
-    counter: Annotated[list[str] | None, typer.Option(help="Code of a clerk's or collector's counter; repeat it for more.")] = None,
-    generate_password: Annotated[bool, typer.Option(help="Make a random password and print it once.")] = False,
-) -> None:
-    """Add a user. The password is asked for, or read from standard input, or made."""
-    password = passwords.random_password() if generate_password else _asked_password()
-
-    async def work(database: Database) -> None:
-        hashed = await passwords.hashed(password)
-        async with database.transaction(actor=operator("sebilling user add"), at=system_clock()) as session:
-            await users.create(session, username=username, name=name or username, role=role, password_hash=hashed, counters=counter or [])
-
-    _run(work)
-    out.print(f"{username} may sign in as {role.value}." + (f" Password, shown this once: {password}" if generate_password else ""))
-
-
-def _asked_password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    return getpass.getpass("Password (at least 10 characters): ")
 
 
 @counter_app.command("add")
@@ -370,6 +365,15 @@ def check() -> None:
         raise typer.Exit(1)
 
 
+@documents_app.command("check")
+def documents_check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files or folders of .graphql, or JSON objects of ids and texts.")],
+) -> None:
+    """Check documents against the schema and its limits, and print their ids; exit code 1 if one isn't right. Needs no database."""
+    if not documents.check(files, out, errors):
+        raise typer.Exit(1)
+
+
 @app.command()
 def schema() -> None:
     """Print the GraphQL schema."""
@@ -382,10 +386,11 @@ def demo(
     customers: Annotated[int, typer.Option(min=30, max=1_000_000, help="Customers of the demo ISP.")] = 300,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: print one JSON object.")] = False,
     port: Annotated[int, typer.Option(help="Port to serve at; 0 takes a free one.")] = 8000,
+    full: Annotated[bool, typer.Option("--full", help="With a router, an OLT and, where it is installed, FreeRADIUS.")] = False,
 ) -> None:
     """Make a demo ISP and run its month, in a database of its own."""
     settings = _settings(port=0 if once else port, log_level="WARNING")
     if once:
-        demo_month.once(settings, customers=customers, out=None if as_json else out)
+        demo_month.once(settings, customers=customers, full=full, out=None if as_json else out)
     else:
-        demo_month.serve(settings, customers=customers, out=out)
+        demo_month.serve(settings, customers=customers, full=full, out=out)

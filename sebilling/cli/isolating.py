@@ -1,18 +1,25 @@
 """`sebilling plugin`, `sebilling isolation`, `sebilling secrets` and the worker: what an operator of isolation does at a shell."""
 
 import asyncio
+import signal
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
-from sebilling.actor import operator
+from sebilling.actor import EVERYWHERE, operator
+from sebilling.auth import totp
 from sebilling.billing import isolation as domain
 from sebilling.clock import Clock, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
+from sebilling.db.migrate import is_current
+from sebilling.errors import Unavailable
+from sebilling.jobs import hooks, relay
 from sebilling.jobs import isolating as loops
 from sebilling.jobs import worker as jobs
 from sebilling.jobs.engine import Engine
@@ -85,20 +92,40 @@ def engine_of(settings: Settings, database: Database) -> Engine:
 
 
 async def work_for_ever(settings: Settings, database: Database) -> None:
-    """Generation and isolation side by side, until cancelled."""
+    """Generation, isolation, the feed and the hooks of plugins side by side, until cancelled, or until SIGTERM asks for the end."""
     store, engine = ObjectStore.open(settings.storage_url, settings.var / "uploads"), engine_of(settings, database)
+    end = asyncio.Event()
+    with suppress(NotImplementedError):  # where there are no such signals
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
+    work = (
+        jobs.run(database, store, clock=system_clock, wake=asyncio.Event(), chunk=settings.generate_chunk),
+        loops.run(engine),
+        relay.run(database, clock=system_clock),
+        hooks.run(database, engine.plugins, clock=system_clock),
+    )
     async with asyncio.TaskGroup() as group:
-        group.create_task(jobs.run(database, store, clock=system_clock, wake=asyncio.Event(), chunk=settings.generate_chunk))
-        group.create_task(loops.run(engine))
+        tasks = [group.create_task(one) for one in work]
+        await end.wait()
+        for task in tasks:
+            task.cancel()
 
 
-def show_plugins(plugins: Plugins, out: Console) -> None:
-    """Print what is installed, working or not."""
-    table = Table("name", "package", "version", "status", "error", "drivers")
+async def deliveries(database: Database) -> Mapping[str, hooks.Delivered]:
+    """How far each plugin's events are delivered; nothing if the database is away or not at this version's schema."""
+    try:
+        return await hooks.deliveries(database) if await is_current(database) else {}
+    except Unavailable:
+        return {}
+
+
+def show_plugins(plugins: Plugins, out: Console, delivered: Mapping[str, hooks.Delivered]) -> None:
+    """Print what is installed, working or not, and how far its events are delivered."""
+    table = Table("name", "package", "version", "status", "error", "drivers", "events")
     for one in plugins.plugins:
-        style = "red" if one.status is PluginStatus.FAILED else ""
+        style, to = "red" if one.status is PluginStatus.FAILED else "", delivered.get(one.name)
+        told = "" if to is None else f"up to {to.upto}, {to.waiting} wait" + (f": {to.error}" if to.error else "")
         # errors may hold brackets, which the console would take for markup
-        cells = (one.name, one.distribution, one.version, one.status.value, one.error, ", ".join(one.drivers))
+        cells = (one.name, one.distribution, one.version, one.status.value, one.error, ", ".join(one.drivers), told)
         table.add_row(*(cell.replace("[", r"\[") for cell in cells), style=style)
     out.print(table)
     if not plugins.plugins:
@@ -109,7 +136,7 @@ async def show_plan(database: Database, out: Console, *, clock: Clock = system_c
     """Print whom a sweep would cut now and whom it would give back. Changes nothing."""
     at = clock()
     async with database.reading() as session:
-        cut = await domain.plan(session, at=at)
+        cut = await domain.plan(session, at=at, scope=EVERYWHERE)
         names = {row.id: row for row in await session.rows(_NAMES, {"ids": [one.id for one in cut]})}
         given_back = await session.rows(_GIVEN_BACK, {"at": at})
         hold_id = await session.value(_ASKING)
@@ -210,7 +237,7 @@ async def _show_waiting(engine: Engine, out: Console) -> None:
 
 
 async def rotate(settings: Settings, database: Database, out: Console, errors: Console) -> bool:
-    """Encrypt the devices' settings by the new key. False, with a sentence and nothing changed, if that can't be."""
+    """Encrypt devices' settings and two-step secrets by the new key. False, with a sentence and nothing changed, if that can't be."""
     if not has_older_key(settings):
         _say(
             errors,
@@ -221,16 +248,17 @@ async def rotate(settings: Settings, database: Database, out: Console, errors: C
     try:
         async with database.transaction(actor=operator("sebilling secrets rotate"), at=system_clock()) as session:
             count = await devices.rotate(session, vault_of(settings))
+            people = await totp.rotate(session, vault_of(settings))
     except Undecipherable:
         _say(
             errors,
-            "A device's settings can't be deciphered by SEBILLING_SECRET_KEY, SEBILLING_SECRET_KEY_OLD or the key file, so nothing was"
-            " changed: set SEBILLING_SECRET_KEY_OLD to the key that they were encrypted by.",
+            "A device's settings or a user's two-step secret can't be deciphered by SEBILLING_SECRET_KEY, SEBILLING_SECRET_KEY_OLD or the"
+            " key file, so nothing was changed: set SEBILLING_SECRET_KEY_OLD to the key that they were encrypted by.",
         )
         return False
     out.print(
-        f"The settings of {count} devices are encrypted by the new key: once all servers have it, the old one"
-        " (SEBILLING_SECRET_KEY_OLD, or the key file) can go."
+        f"The settings of {count} devices and the two-step secrets of {people} users are encrypted by the new key: once all servers have"
+        " it, the old one (SEBILLING_SECRET_KEY_OLD, or the key file) can go."
     )
     return True
 

@@ -61,7 +61,7 @@ class Leases:
         except TimeoutError as error:
             if not scope.expired():
                 raise
-            raise DatabaseUnavailable(why="the lease of a device was lost with its connection") from error
+            raise DatabaseUnavailable(why="a lease was lost with its connection") from error
         finally:
             self._held.pop(number, None)
 

@@ -12,7 +12,7 @@ would lose who gets the id first and the xid after it. Newer events wait for nob
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,10 +23,8 @@ from sebilling.actor import operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.errors import Unavailable
-from sebilling.logs import get_logger
+from sebilling.jobs.turns import forgiving
 
-_log = get_logger(__name__)
 _SPACE: Final = 5
 """Of the relay's lease among the advisory locks."""
 MOST: Final = 5_000
@@ -180,7 +178,7 @@ async def run(database: Database, *, clock: Clock) -> None:
     leases = Leases(database.url, space=_SPACE)
     try:
         while True:
-            pause = await _forgiving(_lead(leases, database, clock))
+            pause = await forgiving("relay", _lead(leases, database, clock))
             await asyncio.sleep(pause)
     finally:
         await leases.close()
@@ -201,13 +199,3 @@ async def _lead(leases: Leases, database: Database, clock: Clock) -> float:
                 continue
             rest = BUSY_SECONDS if time.monotonic() < busy_until else IDLE_SECONDS
             await asyncio.sleep(_NOTIFY_SECONDS if relay.has_untold else rest)
-
-
-async def _forgiving(work: Awaitable[float]) -> float:
-    try:
-        return await work
-    except Unavailable as error:
-        _log.warning("relay_waits", why=str(error))
-    except Exception:  # noqa: BLE001 - whatever it is, the feed must not wait for a restart
-        _log.exception("relay_failed")
-    return STANDBY_SECONDS

@@ -40,5 +40,7 @@ async def run(database: Database, store: ObjectStore, *, clock: Clock, wake: asy
             more = False
             _log.exception("worker_failed")
         if not more:
+            # not wait_for: on Python 3.11 it swallows a cancel that comes together with the wake-up
             with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), _LOOK_SECONDS)
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await wake.wait()

@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import Row, text
 
 from sebilling import events
-from sebilling.billing import locks, texts
+from sebilling.billing import locks, scope, texts
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, DeviceInUse, InvalidDevice, NotFound
 from sebilling.plugins.contract import CustomerSource, DeviceConfig, DeviceError, DriverContext, Fault, IsolationDriver, Subscriber
@@ -69,7 +69,9 @@ _GIVE_MANY: Final = text(
 )
 READ_SECONDS: Final = 120.0
 _LOCK_ACCESS: Final = text(
-    "SELECT customer_id, device_id, service_kind, key, desired, actual, want, have FROM service_access WHERE id = :id FOR NO KEY UPDATE"
+    "SELECT customer_id, device_id, service_kind, key, desired, actual, want, have,"
+    " (SELECT counter_id FROM customer WHERE customer.id = customer_id) AS counter_id"
+    " FROM service_access WHERE id = :id FOR NO KEY UPDATE"
 )
 _TAKE: Final = text("DELETE FROM service_access WHERE id = :id")
 
@@ -151,7 +153,8 @@ def _opened(value: Any) -> Any:
 
 
 async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name: str, kind: str, config: Mapping[str, Any]) -> int:
-    """Add a device; gives its id. Raises InvalidText, InvalidDevice, AlreadyExists."""
+    """Add a device; gives its id. Raises InvalidText, InvalidDevice, AlreadyExists, Forbidden."""
+    scope.central(session)
     driver = driver_of(plugins, kind)
     name = texts.clean(name, what="The name", field=("input", "name"), most=100)
     locked = vault.lock(_plain(_valid(driver, config)))
@@ -167,7 +170,11 @@ async def update(
     session: WriteSession, plugins: Plugins, vault: Vault, device_id: int, *, name: str | None = None,
     config: Mapping[str, Any] | None = None, enabled: bool | None = None,
 ) -> None:  # fmt: skip
-    """Change what is given; settings left out stay, secrets among them. Raises InvalidText, InvalidDevice, NotFound, AlreadyExists."""
+    """Change what is given; settings left out stay, secrets among them.
+
+    Raises InvalidText, InvalidDevice, NotFound, AlreadyExists, Forbidden.
+    """
+    scope.central(session)
     row = await session.row(_LOCK, {"id": device_id})
     if row is None:
         raise NotFound(field=("input", "id"), noun="device", given=f"dev_{device_id}")
@@ -190,7 +197,8 @@ async def update(
 
 
 async def delete(session: WriteSession, device_id: int) -> None:
-    """Remove a device on which nobody hangs. Raises NotFound, DeviceInUse."""
+    """Remove a device on which nobody hangs. Raises NotFound, DeviceInUse, Forbidden."""
+    scope.central(session)
     row = await session.row(_LOCK, {"id": device_id})
     if row is None:
         raise NotFound(field=("input", "id"), noun="device", given=f"dev_{device_id}")
@@ -300,12 +308,12 @@ async def give_many(session: WriteSession, device_id: int, accesses: Sequence[tu
 async def take_access(session: WriteSession, access_id: int) -> None:
     """Forget an access. Raises NotFound, DeviceInUse while the customer is cut there: restore them first."""
     row = await session.row(_LOCK_ACCESS, {"id": access_id})
-    if row is None:
+    if row is None or row.counter_id not in session.actor.scope:
         raise NotFound(field=("input", "id"), noun="access", given=f"acc_{access_id}")
     if row.desired == "BLOCKED" or row.actual == "BLOCKED" or row.want != row.have:
         raise DeviceInUse(field=("input", "id"), given=row.key, count=1)
     await session.execute(_TAKE, {"id": access_id})
     await events.append(
-        session, "service_access.taken", subject="service_access", subject_id=access_id, customer=row.customer_id, device=row.device_id,
-        key=row.key,
+        session, "service_access.taken", subject="service_access", subject_id=access_id, counter_id=row.counter_id,
+        customer=row.customer_id, device=row.device_id, key=row.key,
     )  # fmt: skip

@@ -1,13 +1,15 @@
 """What a plugin may hook into. A hook is a plain function, or a coroutine; it takes what it names of these arguments.
 
-An event hook gets one frozen `event`, so that new fields break nobody. Events come after the commit, at least once, in order per
-customer, each with its id: a plugin that must not do a thing twice keeps the id. One that raises, hangs or blocks stops no other.
+An event hook gets one frozen `event`, so that new fields break nobody. Events come after the commit, at least once, in the order of the
+feed (so in order per customer), each with its id: a plugin that must not do a thing twice keeps the id. An event whose hook raises or
+takes too long comes again, later and later, and the ones behind it wait; after half an hour it is passed over. One plugin's trouble is
+no other's. docs/events.md has the details.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pluggy
 
@@ -33,19 +35,78 @@ class Event:
     data: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer, as a message needs them."""
+
+    id: int
+    code: str
+    name: str
+    phone: str
+    """+62…, or empty."""
+    counter: str
+    """The code of where they pay."""
+    owes: int
+    """Whole rupiah, now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """An invoice, as a message needs it. Amounts are whole rupiah."""
+
+    number: str
+    person: Person
+    total: int
+    outstanding: int
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Who will be cut, and on which local day, unless `amount` rupiah are paid."""
+
+    person: Person
+    amount: int
+    cut_on: date
+
+
+class Context(Protocol):
+    """What a plugin may read. Each call waits for the database: from a coroutine use `asyncio.to_thread`.
+
+    Raises TimeoutError, or whatever the database says; raise it on from an event hook, and the event comes again.
+    """
+
+    def company(self) -> str:
+        """The ISP's name as it stands on receipts; may be empty."""
+
+    def customer(self, customer_id: int) -> Person | None:
+        """A customer as they are now."""
+
+    def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Bill]:
+        """The live invoices that an `invoices.issued` event tells of, by number, some at a time; none for any other event."""
+
+    def to_be_cut(self, *, within_days: int) -> Sequence[Due]:
+        """Who will be cut from tomorrow on within so many days; who is cut already isn't among them."""
+
+
 @hookspec
 def sebilling_drivers() -> "Iterable[type[IsolationDriver[Any]]]":  # type: ignore[empty-body]
     """The drivers that the plugin brings. Asked once, when it is loaded."""
 
 
 @hookspec
-def sebilling_startup() -> None:
-    """A worker starts."""
+def sebilling_startup(context: Context) -> None:
+    """A worker starts. Tried again until it succeeds; no event comes before."""
 
 
 @hookspec
 def sebilling_shutdown() -> None:
-    """A worker ends."""
+    """A worker ends. There are five seconds."""
+
+
+@hookspec
+def sebilling_hourly() -> None:
+    """About once an hour, in one worker at a time, for what depends on the calendar and not on an event."""
 
 
 @hookspec

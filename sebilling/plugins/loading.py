@@ -1,13 +1,11 @@
 """Loading plugins, one by one: what one does wrong stops neither another nor the application, and is shown with its error."""
 
-import asyncio
 import functools
 import inspect
 import queue
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
@@ -17,6 +15,7 @@ import pluggy
 
 from sebilling.logs import get_logger
 from sebilling.plugins import hookspecs
+from sebilling.plugins.calling import Room
 from sebilling.plugins.contract import API, DeviceConfig, IsolationDriver
 
 _log = get_logger(__name__)
@@ -57,6 +56,7 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
         self.plugins: list[Plugin] = []
         self.drivers: dict[str, type[IsolationDriver[Any]]] = {}
+        self._rooms: dict[str, Room] = {}
 
     @classmethod
     def load(cls, *, disabled: Iterable[str] = (), points: Iterable[EntryPoint] | None = None) -> "Plugins":
@@ -78,7 +78,7 @@ class Plugins:
             if isinstance(error, KeyboardInterrupt):
                 raise
             self._manager.set_blocked(name)
-            told = str(error) if isinstance(error, PluginError) else "".join(traceback.format_exception_only(error)).strip()
+            told = str(error) if isinstance(error, PluginError) else in_words(error)
             self.plugins.append(Plugin(name, *origin, PluginStatus.FAILED, told))
             _log.error("plugin_failed", plugin=name, error=told, exc_info=not isinstance(error, PluginError))
             return
@@ -115,22 +115,48 @@ class Plugins:
             seen.add(kind)
             yield kind, driver
 
+    def hooked(self, hooks: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """The active plugins that have any of these hooks, each with those that it has."""
+        wanted = frozenset(hooks)
+        having = {
+            name: wanted.intersection(caller.name for caller in self._manager.get_hookcallers(module) or ())
+            for name, module in self._manager.list_name_plugin()
+            if module is not None
+        }
+        return {name: found for name, found in sorted(having.items()) if found}
+
+    async def call(self, name: str, hook: str, **arguments: Any) -> None:
+        """Call one plugin's hook within HOOK_SECONDS, in a thread and on a loop of its own; nothing if it has none of that name.
+
+        Raises whatever it raises, SystemExit among it, TimeoutError, or PluginStuck.
+        """
+        module = self._manager.get_plugin(name)
+        if module is None or not hasattr(module, hook):
+            return
+        caller = self._manager.subset_hook_caller(hook, self._others(module))
+        room = self._rooms.setdefault(name, Room(name))
+        await room.run(functools.partial(caller, **arguments), seconds=HOOK_SECONDS)
+
     async def tell(self, hook: str, **arguments: Any) -> Mapping[str, str]:
-        """Call a hook of each plugin in turn, each in a thread of its own with a deadline; gives the errors by plugin."""
+        """Call a hook of each plugin in turn; gives the errors by plugin."""
         errors: dict[str, str] = {}
-        for name, module in self._manager.list_name_plugin():
-            if module is None or not hasattr(module, hook):
-                continue
-            caller = self._manager.subset_hook_caller(hook, self._others(module))
+        for name in self.hooked([hook]):
             try:
-                async with asyncio.timeout(HOOK_SECONDS):
-                    for answer in await _in_a_thread(functools.partial(caller, **arguments)):
-                        if inspect.isawaitable(answer):
-                            await answer
+                await self.call(name, hook, **arguments)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the next plugin has its turn
-                errors[name] = "".join(traceback.format_exception_only(error)).strip()
+                errors[name] = in_words(error)
                 _log.error("hook_failed", plugin=name, hook=hook, exc_info=error)
         return errors
+
+    async def close(self) -> None:
+        """End the plugins' loops."""
+        for room in self._rooms.values():
+            await room.close()
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong, in a line: the error's class and what it says."""
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def _in_time(call: Callable[[], Any], what: str) -> Any:
@@ -148,35 +174,6 @@ def _in_time(call: Callable[[], Any], what: str) -> Any:
         answer, error = done.get(timeout=HOOK_SECONDS)
     except queue.Empty:
         raise PluginError(f"{what} didn't end within {HOOK_SECONDS:.0f} seconds: mend it, or switch it off.") from None
-    if error is not None:
-        raise error
-    return answer
-
-
-async def _in_a_thread(call: Callable[[], Any]) -> Any:
-    """What `call` gives, from a thread of its own: those of the loop's pool are few, and hooks that block would use them up.
-
-    A daemon, so that one that stays blocked doesn't hold up the end of the process.
-    """
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
-
-    def tell(answer: Any, error: BaseException | None) -> None:
-        if not done.done():  # else it was left behind
-            done.set_result((answer, error))
-
-    def work() -> None:
-        answer: Any = None
-        failed: BaseException | None = None
-        try:
-            answer = call()
-        except BaseException as error:  # noqa: BLE001 - SystemExit too is only this hook's end
-            failed = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(tell, answer, failed)
-
-    threading.Thread(target=work, name="sebilling-hook", daemon=True).start()
-    answer, error = await done
     if error is not None:
         raise error
     return answer

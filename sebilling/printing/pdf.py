@@ -106,7 +106,7 @@ def _roll_blocks(receipt: Receipt, lane: Lane, size: float) -> list[Block]:
         pair("JUMLAH", format_rupiah(receipt.amount), lane, replace(body, size=size * 1.4, bold=True)),
         text(terbilang(receipt.amount).capitalize(), replace(body, size=size * 0.9), lane),
         space(3),
-        pair("Sisa tagihan", format_rupiah(receipt.outstanding), lane, body),
+        *([] if receipt.outstanding is None else [pair("Sisa tagihan", format_rupiah(receipt.outstanding), lane, body)]),
         rule(lane, colour=black, thick=1, around=4),
     ]
     if receipt.reversed:
@@ -225,8 +225,9 @@ def _receipt_a5(receipt: Receipt) -> bytes:
     ]
     rows += [_RECEIPT_TABLE.row(name, "", format_rupiah(amount)) for name, amount in _leftovers(receipt)]
     words = text(terbilang(receipt.amount).capitalize(), Style(9, bold=True), INSIDE)
+    owed = [] if receipt.outstanding is None else [("Sisa tagihan", receipt.outstanding)]
     tail = stack(
-        _totals([], ("Jumlah diterima", receipt.amount), [("Sisa tagihan", receipt.outstanding)]),
+        _totals([], ("Jumlah diterima", receipt.amount), owed),
         space(7),
         filled(stack(text("Terbilang", SMALL, INSIDE), space(1), words), PAGE),
         *([] if receipt.reversed else [space(16), _signature(receipt.received_by)]),

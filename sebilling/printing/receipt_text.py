@@ -159,7 +159,8 @@ def _roll(receipt: Receipt, columns: int) -> Iterator[str]:
         yield thin
     yield from _amount("JUMLAH", receipt.amount, columns)
     yield from _wrapped(f"({terbilang(receipt.amount)})", columns)
-    yield from _amount("Sisa tagihan", receipt.outstanding, columns)
+    if receipt.outstanding is not None:
+        yield from _amount("Sisa tagihan", receipt.outstanding, columns)
     yield thick
     if receipt.reversed:
         yield from void[1:-1]
@@ -222,7 +223,8 @@ def whatsapp_text(receipt: Receipt) -> str:
         lines.append(f"Titipan: {format_rupiah(receipt.credit)}")
     if receipt.refunded:
         lines.append(f"Dikembalikan: {format_rupiah(receipt.refunded)}")
-    lines.append(f"Sisa tagihan: *{format_rupiah(receipt.outstanding)}*")
+    if receipt.outstanding is not None:
+        lines.append(f"Sisa tagihan: *{format_rupiah(receipt.outstanding)}*")
     if not receipt.reversed:
         footer = _unmarked(closing(receipt.company.footer))
         lines += ["", f"{THANKS}.{' ' if footer else ''}{footer}"]

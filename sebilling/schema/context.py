@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import strawberry
+from starlette.responses import Response
 
 from sebilling.actor import Actor
 from sebilling.clock import Clock
@@ -15,6 +16,8 @@ from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import Language, Unauthenticated, Unavailable
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.secrets import Vault
+from sebilling.schema.browser import Came
+from sebilling.schema.following import Look
 from sebilling.storage import ObjectStore
 
 
@@ -48,8 +51,20 @@ class Context:
     plans: dict[Any, Any] = field(default_factory=dict)
     """Reading plans of the request's document: kept with it in the cache of documents."""
     operation: str = ""
+    deadline: asyncio.Timeout | None = None
+    """When the document is given up. A mutation takes it off: nothing that writes is cut in the middle."""
     trouble: Unavailable | None = None
     """Why nobody could look up who asks."""
+    came: Came = field(default_factory=Came)
+    """From where, and how."""
+    sign_in_id: int | None = None
+    """By which of the user's sign-ins."""
+    is_stale: bool = False
+    """When the token was used is to be written, after the answer."""
+    response: Response | None = None
+    """Where cookies are put; there is none at a WebSocket."""
+    look: Look | None = None
+    """The turn of a subscription that is executed."""
 
     @property
     def signed_in(self) -> Actor:

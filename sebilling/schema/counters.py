@@ -26,7 +26,6 @@ class Counter:
 COUNTER: Final = Node(
     "counter",
     {"id": ids.column("counter", "{t}.id")} | {name: f"{{t}}.{name}" for name in ("code", "name", "timezone", "due_day")},
-    counter="{t}.id",
 )
 _BY_CODE: Final = Order("code", "{t}.code", "text")
 

@@ -31,7 +31,8 @@ async def unresolved_money(
     if counter_id is not None:
         conditions["t.counter_id = :counter"] = {"counter": ids.decode(counter_id, "counter", field=("counterId",))}
     if beside_a_debt:
-        conditions["EXISTS (SELECT FROM invoice WHERE customer_id = t.customer_id AND outstanding > 0)"] = {}
+        debt = "invoice.customer_id = t.customer_id AND outstanding > 0 AND (CAST(:seen AS bigint[]) IS NULL OR counter_id = ANY (:seen))"
+        conditions[f"EXISTS (SELECT FROM invoice WHERE {debt})"] = {"seen": info.context.signed_in.scope.ids}
     return await page(info, PAYMENT, first=first, after=after, order=_OLDEST, conditions=conditions)
 
 

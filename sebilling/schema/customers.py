@@ -7,7 +7,7 @@ import strawberry
 
 from sebilling.billing import customers as verbs
 from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, OFFICE, mutation, query
+from sebilling.schema.access import COUNTERS, EVERYONE, OFFICE, allow_argument, mutation, query
 from sebilling.schema.charges import Charge, Discount
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Info
@@ -47,10 +47,10 @@ class Customer:
         description="How they were to be billed, the first decision first; see customBilling."
     )
     open_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] = strawberry.field(
-        description="Invoices not fully paid, the oldest first: the order in which payments settle them."
+        description="Invoices not fully paid, of whatever counter, the oldest first: the order in which payments settle them."
     )
     last_payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
-        description=f"Their last {_LAST_PAYMENTS} payments, the newest first."
+        description=f"Their last {_LAST_PAYMENTS} payments, at whatever counter, the newest first."
     )
 
 
@@ -63,15 +63,17 @@ CUSTOMER: Final = Node(
         "credit": "(SELECT coalesce(sum(credit), 0) FROM payment WHERE customer_id = {t}.id AND credit > 0)",
     },
     {
-        "counter": Link("counter", "{n}.id = {t}.counter_id"),
+        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
         "plan": Link("plan", "{n}.id = {t}.plan_id"),
-        "charges": Link("charge", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=20),
-        "discounts": Link("discount", "{n}.customer_id = {t}.id", many=True),
+        "charges": Link("charge", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=20, follows=True),
+        "discounts": Link("discount", "{n}.customer_id = {t}.id", many=True, follows=True),
         "billing_cycles": Link("billing_cycle", "{n}.customer_id = {t}.id", many=True),
-        "open_invoices": Link("invoice", "{n}.customer_id = {t}.id AND {n}.outstanding > 0", many=True, order="{n}.due_on, {n}.id"),
-        "last_payments": Link("payment", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=_LAST_PAYMENTS),
+        # A customer's debts and payments go with the customer, at whatever counter they were made.
+        "open_invoices": Link(
+            "invoice", "{n}.customer_id = {t}.id AND {n}.outstanding > 0", many=True, order="{n}.due_on, {n}.id", follows=True
+        ),
+        "last_payments": Link("payment", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=_LAST_PAYMENTS, follows=True),
     },
-    counter="{t}.counter_id",
 )
 
 
@@ -100,7 +102,7 @@ class CustomerFilter:
     search: str | None = strawberry.field(default=None, description="Part of the name, or the start of the code or phone number.")
 
 
-@query(COUNTERS, "Customers of the counters that the asker may see.")
+@query(EVERYONE, "Customers of the counters that the asker may see.")
 async def customers(
     info: Info,
     first: First = 50,
@@ -108,6 +110,8 @@ async def customers(
     filter: Annotated[CustomerFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
     order_by: Annotated[CustomerOrder, strawberry.argument(description="How sorted.")] = CustomerOrder.CODE,
 ) -> Connection[Customer]:
+    if filter is not None and filter.in_arrears is not None:
+        allow_argument(info, COUNTERS)  # who owes is money
     conditions = {} if filter is None else _conditions(filter)
     return await page(info, CUSTOMER, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
 
@@ -133,7 +137,7 @@ def _conditions(given: CustomerFilter) -> Conditions:
     return found
 
 
-@query(COUNTERS, "One customer, by id or code; null if there is none, or none that the asker may see.")
+@query(EVERYONE, "One customer, by id or code; null if there is none, or none that the asker may see.")
 async def customer(
     info: Info,
     id: Annotated[strawberry.ID | None, strawberry.argument(description="Their id.")] = None,

@@ -74,12 +74,11 @@ DEPOSIT: Final = Node(
         "submitted_by": "(SELECT name FROM app_user WHERE id = {t}.submitted_by)",
     },
     {
-        "counter": Link("counter", "{n}.id = {t}.counter_id"),
-        "collector": Link("app_user", "{n}.id = {t}.collector_id"),
+        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
+        "collector": Link("app_user", "{n}.id = {t}.collector_id", follows=True),
         "proof": Link("proof", "{n}.id = {t}.proof_id"),
         "decision": Link("deposit_decision", "{n}.deposit_id = {t}.id"),
     },
-    counter="{t}.counter_id",
 )
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
@@ -139,8 +138,10 @@ class Drawer:
 DRAWER: Final = Node(
     "drawer",
     {name: f"{{t}}.{name}" for name in ("received", "refunded", "deposited", "difference", "waiting", "on_hand")},
-    {"counter": Link("counter", "{n}.id = {t}.counter_id"), "collector": Link("app_user", "{n}.id = {t}.collector_id")},
-    counter="{t}.counter_id",
+    {
+        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
+        "collector": Link("app_user", "{n}.id = {t}.collector_id", follows=True),
+    },
 )
 
 

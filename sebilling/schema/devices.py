@@ -6,14 +6,15 @@ import orjson
 import strawberry
 from strawberry.scalars import JSON
 
-from sebilling.jobs import device_health
+from sebilling.errors import NotFound
+from sebilling.jobs import device_health, hooks
 from sebilling.jobs.isolating import engine_of
 from sebilling.plugins import devices as verbs
 from sebilling.plugins.contract import State
 from sebilling.plugins.loading import PluginStatus
 from sebilling.plugins.secrets import Vault
 from sebilling.schema import ids
-from sebilling.schema.access import DEVICES, mutation, query
+from sebilling.schema.access import DEVICE_READERS, DEVICES, EVERYONE, mutation, query
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Context, Info
 from sebilling.schema.customers import Customer
@@ -34,6 +35,14 @@ described(
 )
 
 
+@strawberry.type(description="How far a plugin's events are delivered.")
+class PluginEvents:
+    delivered_up_to: strawberry.ID = strawberry.field(description="The number of the feed up to which nothing is left to deliver.")
+    waiting: int = strawberry.field(description="Events of the feed behind that, the plugin's or not; at most 2147483647.")
+    attempts: int = strawberry.field(description="Failures in a row of the next delivery.")
+    error: str = strawberry.field(description="What went wrong last; empty if nothing.")
+
+
 @strawberry.type(description="A plugin that is installed.")
 class Plugin:
     name: str = strawberry.field(description="Of its entry point.")
@@ -42,6 +51,7 @@ class Plugin:
     status: PluginStatus = strawberry.field(description="Whether it works.")
     error: str = strawberry.field(description="Why not; empty if it does.")
     drivers: list[str] = strawberry.field(description="Kinds of the drivers that it brings.")
+    events: PluginEvents | None = strawberry.field(description="How far events were delivered to it; null if it takes none.")
 
 
 @strawberry.type(description="A kind of service that a driver takes.")
@@ -58,8 +68,9 @@ class Driver:
     service_kinds: list[ServiceKind] = strawberry.field(description="What it takes.")
 
 
-@query(DEVICES, "The plugins that are installed, working or not.")
+@query(DEVICE_READERS, "The plugins that are installed, working or not.")
 async def plugins(info: Info) -> list[Plugin]:
+    delivered = await hooks.deliveries(info.context.parts.database)
     return [
         row(
             name=one.name,
@@ -68,12 +79,19 @@ async def plugins(info: Info) -> list[Plugin]:
             status=one.status.value,
             error=one.error,
             drivers=list(one.drivers),
+            events=_events(delivered.get(one.name)),
         )
         for one in info.context.parts.plugins.plugins
     ]
 
 
-@query(DEVICES, "The drivers of the active plugins.")
+def _events(to: hooks.Delivered | None) -> Any:
+    if to is None:
+        return None
+    return row(delivered_up_to=str(to.upto), waiting=min(to.waiting, 2_147_483_647), attempts=to.attempts, error=to.error)
+
+
+@query(DEVICE_READERS, "The drivers of the active plugins.")
 async def drivers(info: Info) -> list[Driver]:
     return [
         row(kind=kind, title=driver.title, config_schema=driver.config_model.model_json_schema(),
@@ -107,13 +125,13 @@ DEVICE: Final = Node(
 )
 
 
-@query(DEVICES, "All devices, by name.")
+@query(DEVICE_READERS, "All devices, by name.")
 async def devices(info: Info) -> list[Device]:
     found: list[Device] = await every(info, DEVICE, order="t.name")
     return found
 
 
-@query(DEVICES, "One device; null if there is none.")
+@query(DEVICE_READERS, "One device; null if there is none.")
 async def device(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Device | None:
     found: Device | None = await one(info, DEVICE, "t.id = :id", {"id": ids.decode(id, "device", field=("id",))})
     return found
@@ -124,12 +142,19 @@ class DeviceConfig:
     config: JSON = strawberry.field(description="The settings; a secret is null if it is not set, else a row of stars.")
 
 
-@query(DEVICES, "A device's settings for a form. Secrets are never given out.")
+@query(DEVICE_READERS, "A device's settings for a form. Secrets are never given out.")
 async def device_config(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> DeviceConfig:
-    context = info.context
+    context, device_id = info.context, _of_centre(info, ids.decode(id, "device", field=("id",)), field=("id",))
     async with context.parts.database.reading() as session:
-        _, _, config = await verbs.read_config(session, context.parts.plugins, _vault(context), ids.decode(id, "device", field=("id",)))
+        _, _, config = await verbs.read_config(session, context.parts.plugins, _vault(context), device_id)
     return row(config=orjson.loads(config.model_dump_json()))
+
+
+def _of_centre(info: Info, device_id: int, *, field: tuple[str, ...]) -> int:
+    """The device's id, if the asker is bounded to no counter: devices are of none. Raises NotFound."""
+    if info.context.signed_in.scope.counters is not None:
+        raise NotFound(field=field, noun="device", given=f"dev_{device_id}")
+    return device_id
 
 
 def _vault(context: Context) -> Vault:
@@ -194,7 +219,7 @@ class DeviceIdInput:
 
 @mutation(DEVICES, "Ask a device how it is, its one-time setup among it. Changes nothing there.")
 async def test_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> DevicePayload:
-    context, device_id = info.context, ids.decode(input.id, "device", field=("input", "id"))
+    context, device_id = info.context, _of_centre(info, ids.decode(input.id, "device", field=("input", "id")), field=("input", "id"))
     parts = context.parts
     engine = engine_of(parts.database, parts.plugins, _vault(context), clock=parts.clock)
     try:
@@ -220,13 +245,13 @@ class ServiceAccess:
     actual: State | None = strawberry.field(description="What was last read on the device; null: not known.")
     in_line: bool = strawberry.field(description="Whether what should be was made so and read back.")
     manual: bool = strawberry.field(description="Blocked by hand: no payment lifts it.")
-    because: str = strawberry.field(description="Why they are to be cut; empty if not.")
+    because: str = strawberry.field(description="Why they are to be cut, without the sum; empty if not.")
     detail: str = strawberry.field(description="What was found on the device, in words.")
     error: str = strawberry.field(description="What went wrong last; empty if nothing.")
     attempts: int = strawberry.field(description="Failures in a row.")
     read_at: Instant | None = strawberry.field(description="When the device was last read.")
     desired_at: Instant = strawberry.field(description="Since when it should be so.")
-    device: Device = strawberry.field(description="Where.")
+    device: Device | None = strawberry.field(description="Where; null for who is bounded to counters, as devices are of no counter.")
     customer: Customer = strawberry.field(description="Whose.")
 
 
@@ -237,12 +262,13 @@ ACCESS: Final = Node(
         "id": ids.column("access", "{t}.id"),
         **{
             name: f"{{t}}.{name}"
-            for name in ("service_kind", "key", "desired", "manual", "because", "detail", "error", "attempts", "read_at", "desired_at")
+            for name in ("service_kind", "key", "desired", "manual", "detail", "error", "attempts", "read_at", "desired_at")
         },
+        "because": "regexp_replace({t}.because, ': [0-9]+ rupiah$', '')",  # a technician reads why, but no money
         "actual": "nullif({t}.actual, 'UNKNOWN')",
         "in_line": f"({_IN_LINE})",
     },
-    {"device": Link("device", "{n}.id = {t}.device_id"), "customer": Link("customer", "{n}.id = {t}.customer_id")},
+    {"device": Link("device", "{n}.id = {t}.device_id"), "customer": Link("customer", "{n}.id = {t}.customer_id", follows=True)},
 )
 _BY_ID: Final = Order("id", "{t}.id", "bigint")
 
@@ -255,7 +281,7 @@ class ServiceAccessFilter:
     in_line: bool | None = strawberry.field(default=None, description="Made so and read back, or not: the drift report.")
 
 
-@query(DEVICES, "Accesses of customers on devices: what should be beside what is.")
+@query(EVERYONE, "Accesses of customers on devices: what should be beside what is.")
 async def service_accesses(
     info: Info,
     first: First = 50,

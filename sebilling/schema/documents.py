@@ -5,20 +5,33 @@ limiters; clients send few texts often, so one dictionary by text does both.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from graphql import DocumentNode, GraphQLError, NoSchemaIntrospectionCustomRule, OperationDefinitionNode, parse, specified_rules
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    specified_rules,
+)
 from graphql import validate as validate_document
-from strawberry.extensions import SchemaExtension, max_aliases, query_depth_limiter
+from strawberry.extensions import SchemaExtension
 
-MOST_CHARACTERS: Final = 20_000
-MOST_TOKENS: Final = 2_000
-MOST_DEPTH: Final = 10
-MOST_ALIASES: Final = 30
-_KEPT: Final = 500
+from sebilling.errors import LimitExceeded, UnknownDocument
+from sebilling.schema import limits
+
+_MOST_KEPT: Final = 500
+_MOST_KEPT_CHARACTERS: Final = 500_000
+"""Of all texts kept: a syntax tree is a hundred times as large as its text."""
 _MOST_PLANS: Final = 200
+_PARSED_DEPTH: Final = 200
+"""Where graphql-core's parser gives up."""
 
 
 @dataclass
@@ -26,59 +39,131 @@ class _Kept:
     document: DocumentNode
     errors: list[GraphQLError] | None = None
     plans: dict[Any, Any] = field(default_factory=dict)
+    costs: dict[str | None, limits.Cost] = field(default_factory=dict)
     validated: bool = False
+
+
+class Cache:
+    """Documents by their text, the longest unused forgotten first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._characters = 0
+
+    def get(self, query: str) -> _Kept | None:
+        """The document of this text, if it is kept."""
+        entry = self._kept.get(query)
+        if entry is not None:
+            self._kept.move_to_end(query)
+        return entry
+
+    def keep(self, query: str, entry: _Kept) -> None:
+        """Keep it, within bounds of number and size."""
+        if query not in self._kept:
+            self._characters += len(query)
+        self._kept[query] = entry
+        while len(self._kept) > _MOST_KEPT or self._characters > _MOST_KEPT_CHARACTERS:
+            self._characters -= len(self._kept.popitem(last=False)[0])
 
 
 class Documents(SchemaExtension):
     """The extension; Strawberry makes one per request, the cache belongs to the class made by `documents`."""
 
-    kept: OrderedDict[str, _Kept]
+    cache: Cache
     rules: tuple[Any, ...]
+    introspection: bool
+    trusted: Collection[str] | None
+    """Texts of the only documents that are answered; None: any is."""
     _entry: _Kept | None = None
 
     def on_parse(self) -> Iterator[None]:
-        """Give the document of a text that was seen before, else parse it."""
+        """Give the document of a text that was seen before, else parse it. Raises LimitExceeded, UnknownDocument."""
         query = self.execution_context.query or ""
-        entry = self.kept.get(query)
+        entry = self.cache.get(query)
         if entry is None:
-            if len(query) > MOST_CHARACTERS:
-                raise GraphQLError(f"The document has {len(query)} characters; the most is {MOST_CHARACTERS}: ask in several requests.")
-            entry = _Kept(parse(query, max_tokens=MOST_TOKENS))
-        else:
-            self.kept.move_to_end(query)
+            if self.trusted is not None and query not in self.trusted:
+                raise UnknownDocument(why="only trusted documents are answered here")
+            asking = self.execution_context.context
+            is_stranger = asking is not None and asking.actor is None and not self.introspection and self.trusted is None
+            entry = _Kept(parsed(query, most_tokens=limits.MOST_TOKENS_OF_STRANGERS if is_stranger else limits.MOST_TOKENS))
         self._entry = entry
         self.execution_context.graphql_document = entry.document
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Validate a document once, and keep it if it is valid."""
+        """Validate a document once, and keep it if it is valid. Raises LimitExceeded."""
         entry, context = self._entry, self.execution_context
         if entry is not None:
+            asking = context.context
             if not entry.validated:
-                entry.errors = validate_document(context.schema._schema, entry.document, self.rules)  # noqa: SLF001 - Strawberry's own caches read it so
+                schema = context.schema._schema  # noqa: SLF001 - Strawberry's own caches read it so
+                entry.errors = validate_document(schema, entry.document, self.rules, hide_suggestions=not self.introspection)
                 entry.validated = True
                 if not entry.errors:
-                    self.kept[context.query or ""] = entry
-                    if len(self.kept) > _KEPT:
-                        self.kept.popitem(last=False)
+                    entry.costs = limits.costs(entry.document, schema)
+                    # Whoever isn't signed in can't fill the cache with what nobody asks again.
+                    if asking is None or asking.actor is not None:
+                        self.cache.keep(context.query or "", entry)
             context.pre_execution_errors = entry.errors
-            if len(entry.plans) > _MOST_PLANS:  # page sizes and filters vary by variables
-                entry.plans.clear()
-            if context.context is not None:
-                context.context.plans = entry.plans
-                context.context.operation = _name(entry.document, context.operation_name)
+            if not entry.errors:
+                self._bound(entry)
+            if asking is not None:
+                if len(entry.plans) > _MOST_PLANS:  # page sizes and filters vary by variables
+                    entry.plans.clear()
+                asking.plans = entry.plans
+                asking.operation = _name(entry.document, context.operation_name)
+                if asking.deadline is not None and context.operation_type.value == OperationType.MUTATION.value:
+                    asking.deadline.reschedule(None)
         yield
 
+    def _bound(self, entry: _Kept) -> None:
+        context = self.execution_context
+        if context.variables:
+            limits.check_variables(context.variables)
+        cost = entry.costs.get(context.operation_name)
+        if cost is not None:
+            cost.check(context.variables)
 
-def documents(*, introspection: bool) -> type[Documents]:
+
+def parsed(query: str, *, most_tokens: int = limits.MOST_TOKENS) -> DocumentNode:
+    """The document of a text, within the limits of its shape. Raises LimitExceeded, GraphQLSyntaxError."""
+    limits.exceeded("characters", len(query), limits.MOST_CHARACTERS)
+    try:
+        document = parse(query, max_tokens=most_tokens)
+        limits.check_shape(document)
+    except GraphQLSyntaxError as error:  # given up where the bound was passed: nobody counts the rest
+        if "nested too deeply" in error.message:
+            raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MOST_DEPTH) from None
+        if "Parsing aborted" in error.message:
+            raise LimitExceeded(limit="tokens", given=most_tokens + 1, most=most_tokens) from None
+        raise
+    except RecursionError:
+        raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MOST_DEPTH) from None
+    return document
+
+
+def faults(query: str, schema: GraphQLSchema) -> list[str]:
+    """What is wrong with a document, in sentences; none if it may be asked."""
+    try:
+        document = parsed(query)
+    except (LimitExceeded, GraphQLError) as error:
+        return [str(error)]
+    if errors := validate_document(schema, document, specified_rules):
+        return [error.message for error in errors]
+    found = []
+    for name, cost in limits.costs(document, schema).items():
+        try:
+            if not cost.hangs_on_variables:
+                cost.check({})
+        except LimitExceeded as error:
+            found.append(f"{name or 'the operation'}: {error}")
+    return found
+
+
+def documents(*, introspection: bool, trusted: Collection[str] | None = None) -> type[Documents]:
     """The extension with an empty cache and its rules, made once per schema."""
-    rules = [
-        *specified_rules,
-        query_depth_limiter.create_validator(MOST_DEPTH, None),
-        max_aliases.create_validator(MOST_ALIASES),
-        *([] if introspection else [NoSchemaIntrospectionCustomRule]),
-    ]
-    return type("Documents", (Documents,), {"kept": OrderedDict(), "rules": tuple(rules)})
+    rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
+    return type("Documents", (Documents,), {"cache": Cache(), "rules": rules, "introspection": introspection, "trusted": trusted})
 
 
 def _name(document: DocumentNode, wanted: str | None) -> str:

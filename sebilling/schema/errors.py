@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
-from sebilling.errors import ErrorCode, Language, SebillingError, Unauthenticated, Unavailable
+from sebilling.errors import ErrorCode, Language, LimitExceeded, SebillingError, Unauthenticated, Unavailable
 from sebilling.logs import get_logger
 from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
 
@@ -45,7 +46,11 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         cause = cause.original_error
     if isinstance(cause, SebillingError):
         shown["message"] = cause.message(language)
-        shown["extensions"] = {"code": cause.code.value, "field": list(cause.field)}
+        facts = cause.facts if isinstance(cause, LimitExceeded) else {}
+        shown["extensions"] = {"code": cause.code.value, "field": list(cause.field), **facts}
+    elif isinstance(cause, CannotGetOperationTypeError | InvalidOperationTypeError):
+        shown["message"] = "This kind of operation isn't answered here, or the document has none of this name: look at operationName."
+        shown["extensions"] = {"code": "BAD_REQUEST"}
     elif cause is None or isinstance(cause, GraphQLError):
         shown["message"] = _unquoted(error.message)
         shown["extensions"] = {"code": "BAD_REQUEST"} | (error.extensions or {})

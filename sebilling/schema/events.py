@@ -5,10 +5,13 @@ from typing import Annotated, Final
 import strawberry
 from strawberry.scalars import JSON
 
+from sebilling.errors import InvalidText
+from sebilling.schema import ids
 from sebilling.schema.access import READERS, query
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Info
-from sebilling.schema.reading import Conditions, Node, Order, page
+from sebilling.schema.counters import Counter
+from sebilling.schema.reading import Conditions, Link, Node, Order, page
 from sebilling.schema.scalars import Instant
 
 
@@ -18,15 +21,35 @@ class Event:
     at: Instant = strawberry.field(description="When.")
     actor: str = strawberry.field(description="Name of who did it.")
     kind: str = strawberry.field(description="What, such as payment.recorded.")
-    subject: str = strawberry.field(description="To what sort of thing.")
+    subject: str = strawberry.field(description="To what sort of thing, such as payment.")
+    subject_id: str = strawberry.field(description="To which of them: the number in its id.")
+    counter: Counter | None = strawberry.field(description="At which counter, if it was at one.")
     data: JSON = strawberry.field(description="What changed, before and after.")
 
 
 EVENT: Final = Node(
     "event",
-    {"id": "{t}.id::text", "actor": "{t}.actor_name"} | {name: f"{{t}}.{name}" for name in ("at", "kind", "subject", "data")},
+    {
+        "id": "{t}.id::text",
+        "actor": "{t}.actor_name",
+        "subject_id": "{t}.subject_id::text",
+        **{name: f"{{t}}.{name}" for name in ("at", "kind", "subject", "data")},
+    },
+    {"counter": Link("counter", "{n}.id = {t}.counter_id", follows=True)},
 )
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
+
+
+@strawberry.input(description="Which events; every condition given must hold.")
+class EventFilter:
+    kind: str | None = strawberry.field(default=None, description="Such, as payment.recorded; or all that begin so, as payment.")
+    actor: str | None = strawberry.field(default=None, description="Done by who had this name then.")
+    actor_id: strawberry.ID | None = strawberry.field(default=None, description="Done by this user.")
+    subject: str | None = strawberry.field(default=None, description="To this sort of thing, as payment.")
+    subject_id: str | None = strawberry.field(default=None, description="To this one: the number in its id; needs subject.")
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="At this counter.")
+    since: Instant | None = strawberry.field(default=None, description="At this instant or later.")
+    until: Instant | None = strawberry.field(default=None, description="Before this instant.")
 
 
 @query(READERS, "What happened, the newest first.")
@@ -34,10 +57,40 @@ async def events(
     info: Info,
     first: First = 50,
     after: After = None,
-    kind: Annotated[str | None, strawberry.argument(description="Only such, as payment.recorded.")] = None,
+    filter: Annotated[EventFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
 ) -> Connection[Event]:
-    conditions: Conditions = {} if kind is None else {"t.kind = :kind": {"kind": kind}}
+    conditions = {} if filter is None else _conditions(filter)
     return await page(info, EVENT, first=first, after=after, order=_NEWEST, conditions=conditions)
+
+
+_EXACT: Final = {
+    "actor": "t.actor_name = :actor",
+    "subject": "t.subject = :subject",
+    "since": "t.at >= :since",
+    "until": "t.at < :until",
+}
+
+
+def _conditions(given: EventFilter) -> Conditions:
+    found: Conditions = {condition: {name: getattr(given, name)} for name, condition in _EXACT.items() if getattr(given, name) is not None}
+    if given.kind is not None:
+        found["(t.kind = :kind OR starts_with(t.kind, :kind || '.'))"] = {"kind": given.kind.rstrip(".")}
+    if given.actor_id is not None:
+        found["t.actor_id = :actor_id"] = {"actor_id": ids.decode(given.actor_id, "user", field=("filter", "actorId"))}
+    if given.counter_id is not None:
+        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+    if given.subject_id is not None:
+        found["t.subject_id = :subject_id"] = {"subject_id": _number(given)}
+    return found
+
+
+def _number(given: EventFilter) -> int:
+    """The subject's number. Raises InvalidText."""
+    number = given.subject_id or ""
+    if given.subject is None or not (number.isascii() and number.isdecimal() and len(number) <= 18):
+        why = "name the subject too, and give the number alone: of pay_12 it is 12."
+        raise InvalidText(field=("filter", "subjectId"), what="The subject's number", why=why)
+    return int(number)
 
 
 QUERIES: Final = [events]

@@ -100,7 +100,8 @@ async def preview_generation(
 ) -> GenerationPreview:
     wanted = ids.decode_all(counter_ids, "counter", field=("counterIds",))
     async with info.context.parts.database.reading() as session:
-        found = await verbs.preview(session, month_in(month, field=("month",)), at=info.context.at, counters=wanted)
+        month_asked, scope = month_in(month, field=("month",)), info.context.signed_in.scope
+        found = await verbs.preview(session, month_asked, at=info.context.at, counters=wanted, scope=scope)
     return row(
         issued=found.issued, already_invoiced=found.already_invoiced, total_amount=found.total_amount,
         skipped=[{"reason": reason, "count": count} for reason, count in found.skipped.items()],
@@ -177,7 +178,8 @@ async def preview_invoice(
 ) -> InvoicePreview:
     wanted = ids.decode(customer_id, "customer", field=("customerId",))
     async with info.context.parts.database.reading() as session:
-        found = await verbs.preview_one(session, month_in(month, field=("month",)), wanted, at=info.context.at)
+        month_asked, scope = month_in(month, field=("month",)), info.context.signed_in.scope
+        found = await verbs.preview_one(session, month_asked, wanted, at=info.context.at, scope=scope)
     issued, invoiced = found.verdict == ISSUE, found.verdict == ALREADY_INVOICED
     return row(
         already_invoiced=invoiced, skipped=None if issued or invoiced else found.verdict, total=found.total, lines=found.lines,

@@ -86,7 +86,9 @@ class Invoice:
     outstanding: Rupiah = strawberry.field(description="Sisa tagihan: total less allocated and writtenOff; nothing if it is void.")
     period: Period = strawberry.field(description="In which it was issued.")
     counter: Counter = strawberry.field(description="At which it was issued: the customer's at that time.")
-    customer: Customer = strawberry.field(description="Who owes it.")
+    customer: Customer | None = strawberry.field(description="Who owes it; null if they are of a counter that the asker may not see.")
+    customer_code: str = strawberry.field(description="Code of who owes it, as on paper.")
+    customer_name: str = strawberry.field(description="Name of who owes it, as on paper.")
     lines: list[InvoiceLine] = strawberry.field(description="What the total consists of.")
     void: InvoiceVoid | None = strawberry.field(description="Its voiding, if it is void.")
     write_offs: list[WriteOff] = strawberry.field(description="What was given up, in order.")
@@ -94,7 +96,7 @@ class Invoice:
         description="What settled it, in order."
     )
     payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
-        description="The payments that settled it, wholly or in part, in order."
+        description="The payments that settled it, wholly or in part, in order; those that the asker may see."
     )
 
 
@@ -111,10 +113,11 @@ INVOICE: Final = Node(
         **{name: f"{{t}}.{name}" for name in ("number", "plan_name", "covers_from", "covers_until", "issued_at", "due_on", "total")},
         "status": _STATUS_SQL,
         **{name: f"{{t}}.{name}" for name in ("allocated", "written_off", "outstanding")},
+        **{f"customer_{name}": f"(SELECT {name} FROM customer WHERE id = {{t}}.customer_id)" for name in ("code", "name")},
     },
     {
         "period": Link("period", "{n}.id = {t}.period_id"),
-        "counter": Link("counter", "{n}.id = {t}.counter_id"),
+        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
         "customer": Link("customer", "{n}.id = {t}.customer_id"),
         "lines": Link("invoice_line", "{n}.invoice_id = {t}.id", many=True, order="{n}.position"),
         "void": Link("invoice_void", "{n}.invoice_id = {t}.id"),
@@ -127,7 +130,6 @@ INVOICE: Final = Node(
             many=True,
         ),
     },
-    counter="{t}.counter_id",
 )
 _LINE_FIELDS: Final = ("kind", "description", "quantity", "unit_price", "amount", "tax_fraction", "tax_base")
 INVOICE_LINE: Final = Node(

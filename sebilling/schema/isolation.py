@@ -37,7 +37,10 @@ class IsolationPolicy:
 POLICY: Final = Node(
     "isolation_policy",
     {name: f"{{t}}.{name}" for name in ("mode", "days", "minimum")},
-    {"customer": Link("customer", "{n}.id = {t}.customer_id"), "counter": Link("counter", "{n}.id = {t}.counter_id")},
+    {
+        "customer": Link("customer", "{n}.id = {t}.customer_id", follows=True),
+        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
+    },
 )
 
 
@@ -77,7 +80,7 @@ class IsolationPlan:
 @query(READERS, "Whom a sweep would cut now; changes nothing.")
 async def isolation_plan(info: Info) -> list[IsolationPlan]:
     async with info.context.parts.database.reading() as session:
-        found = await verbs.plan(session, at=info.context.at)
+        found = await verbs.plan(session, at=info.context.at, scope=info.context.signed_in.scope)
     return [
         row(customer_id=f"cus_{each.customer_id}", device_id=f"dev_{each.device_id}", invoice_id=f"inv_{each.invoice_id}",
             amount=each.amount, cut_on=each.cut_on)

@@ -1,29 +1,40 @@
 """Pembayaran in GraphQL."""
 
-from typing import Annotated, Final
+import secrets
+from typing import Annotated, Any, Final, Optional
 
 import strawberry
 
 from sebilling.billing import payments as verbs
 from sebilling.billing.payments import PaymentMethod, SurplusReason
+from sebilling.errors import InvalidNumber, SebillingError, Unexpected
+from sebilling.logs import get_logger
 from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, RECEIVERS, mutation, query
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
+from sebilling.schema.errors import UserError, in_payload, user_error
 from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice
 from sebilling.schema.payloads import INPUT, Key, Payload, row
 from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
 from sebilling.schema.scalars import Day, Instant, Rupiah
+
+_log = get_logger(__name__)
+MOST_OF_A_BATCH: Final = 100
+"""Payments."""
 
 
 @strawberry.type(description="A part of a payment that settles a part of an invoice.")
 class Allocation:
     amount: Rupiah = strawberry.field(description="How much.")
     allocated_at: Instant = strawberry.field(description="When.")
-    invoice: Invoice = strawberry.field(description="What it settles.")
-    payment: "Payment" = strawberry.field(description="Out of which payment.")
+    invoice_number: str = strawberry.field(description="What it settles, as on the receipt.")
+    invoice: Invoice | None = strawberry.field(description="What it settles; null if it is of a counter that the asker may not see.")
+    payment: Optional["Payment"] = strawberry.field(
+        description="Out of which payment; null if it was received at a counter that the asker may not see."
+    )
 
 
 @strawberry.type(description="Why and when a payment was reversed.")
@@ -57,7 +68,9 @@ class Payment:
     received_on: Day = strawberry.field(description="The counter's day in whose recap it stands.")
     received_by: str = strawberry.field(description="Name of who received it.")
     note: str = strawberry.field(description="May be empty.")
-    customer: Customer = strawberry.field(description="Who paid.")
+    customer: Customer | None = strawberry.field(description="Who paid; null if they are of a counter that the asker may not see.")
+    customer_code: str = strawberry.field(description="Code of who paid, as on the receipt.")
+    customer_name: str = strawberry.field(description="Name of who paid, as on the receipt.")
     counter: Counter = strawberry.field(description="Where it was received.")
     allocations: list[Allocation] = strawberry.field(description="What it settled, in order.")
     reversal: PaymentReversal | None = strawberry.field(description="Its reversal, if it was reversed.")
@@ -66,7 +79,11 @@ class Payment:
 
 ALLOCATION: Final = Node(
     "allocation",
-    {"amount": "{t}.amount", "allocated_at": "{t}.allocated_at"},
+    {
+        "amount": "{t}.amount",
+        "allocated_at": "{t}.allocated_at",
+        "invoice_number": "(SELECT number FROM invoice WHERE id = {t}.invoice_id)",
+    },
     {"invoice": Link("invoice", "{n}.id = {t}.invoice_id"), "payment": Link("payment", "{n}.id = {t}.payment_id")},
 )
 PAYMENT: Final = Node(
@@ -79,15 +96,15 @@ PAYMENT: Final = Node(
         "surplus_because": "nullif({t}.surplus_because, '')",
         "receipt_number": "(SELECT number FROM receipt WHERE payment_id = {t}.id)",
         "received_by": "(SELECT name FROM app_user WHERE id = {t}.received_by)",
+        **{f"customer_{name}": f"(SELECT {name} FROM customer WHERE id = {{t}}.customer_id)" for name in ("code", "name")},
     },
     {
         "customer": Link("customer", "{n}.id = {t}.customer_id"),
-        "counter": Link("counter", "{n}.id = {t}.counter_id"),
+        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
         "allocations": Link("allocation", f"{{n}}.payment_id = {{t}}.id AND {LIVE_ALLOCATION}", many=True),
         "reversal": Link("payment_reversal", "{n}.payment_id = {t}.id"),
         "refunds": Link("refund", "{n}.payment_id = {t}.id", many=True),
     },
-    counter="{t}.counter_id",
 )
 REVERSAL: Final = Node(
     "payment_reversal",
@@ -170,17 +187,73 @@ class RecordPaymentPayload(Payload):
 
 @mutation(RECEIVERS, "Take money: settles invoices, the oldest first, and keeps what is left over as credit.")
 async def record_payment(info: Info, input: Annotated[RecordPaymentInput, INPUT]) -> RecordPaymentPayload:
-    received = verbs.Received(
-        customer_id=ids.decode(input.customer_id, "customer", field=("input", "customerId")), amount=input.amount,
-        method=input.method, key=input.idempotency_key, note=input.note, collected_at=input.collected_at,
-        counter_id=ids.decode_optional(input.counter_id, "counter", field=("input", "counterId")),
-        invoice_ids=ids.decode_all(input.invoice_ids, "invoice", field=("input", "invoiceIds")),
-    )  # fmt: skip
+    received = _received(input)
     async with info.context.transaction() as session:
         recorded = await verbs.record(session, received)
     found = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("payment",))
     return row(payment=found, replayed=recorded.replayed)
 
 
+def _received(given: RecordPaymentInput) -> verbs.Received:
+    """Raises InvalidId."""
+    return verbs.Received(
+        customer_id=ids.decode(given.customer_id, "customer", field=("input", "customerId")), amount=given.amount,
+        method=given.method, key=given.idempotency_key, note=given.note, collected_at=given.collected_at,
+        counter_id=ids.decode_optional(given.counter_id, "counter", field=("input", "counterId")),
+        invoice_ids=ids.decode_all(given.invoice_ids, "invoice", field=("input", "invoiceIds")),
+    )  # fmt: skip
+
+
+@strawberry.input(description="Payments that a phone gathered while it was offline.")
+class RecordPaymentsInput:
+    payments: list[RecordPaymentInput] = strawberry.field(description=f"1 to {MOST_OF_A_BATCH}, in the order in which the money came.")
+
+
+@strawberry.type(description="What came of one payment of a batch.")
+class RecordedPayment:
+    payment: Payment | None = strawberry.field(description="The payment, with what it settled; null if it was refused.")
+    replayed: bool = strawberry.field(description="The key had recorded this payment before; nothing happened now.")
+    errors: list[UserError] = strawberry.field(description="Why it was refused; then it has changed nothing.")
+
+
+@strawberry.type(description="What came of recordPayments.")
+class RecordPaymentsPayload(Payload):
+    results: list[RecordedPayment] | None = strawberry.field(
+        description="One for each payment, in their order; null if the batch as a whole was refused."
+    )
+
+
+@mutation(RECEIVERS, "Take money that was received offline: each payment is recorded or refused alone, one after the other.")
+async def record_payments(info: Info, input: Annotated[RecordPaymentsInput, INPUT]) -> RecordPaymentsPayload:
+    count = len(input.payments)
+    if not 1 <= count <= MOST_OF_A_BATCH:
+        why = f"send 1 to {MOST_OF_A_BATCH} at a time."
+        raise InvalidNumber(field=("input", "payments"), what="Payments in a batch", given=count, why=why)
+    return row(results=[await _one_of_batch(info, given, str(place)) for place, given in enumerate(input.payments)])
+
+
+async def _one_of_batch(info: Info, given: RecordPaymentInput, place: str) -> Any:
+    """Record it in a transaction of its own; whatever is wrong with it must not keep the ones behind it waiting for ever.
+
+    Raises Unavailable: then the phone sends the batch again, and what was recorded is replayed.
+    """
+    try:
+        received = _received(given)
+        async with info.context.transaction() as session:
+            recorded = await verbs.record(session, received)
+    except SebillingError as error:
+        if not in_payload(error):
+            raise
+        refused: SebillingError = error
+    except Exception:  # noqa: BLE001 - a fault of ours in one payment isn't one in the others
+        refused = Unexpected(field=("input",), reference=secrets.token_hex(6))
+        _log.exception("unexpected_error", reference=refused.facts["reference"], path=["recordPayments", place])
+    else:
+        found = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))
+        return row(payment=found, replayed=recorded.replayed, errors=[])
+    refused.field = ("input", "payments", place, *refused.field[1:])
+    return row(payment=None, replayed=False, errors=[user_error(refused, info.context.language)])
+
+
 QUERIES: Final = [payments, payment]
-MUTATIONS: Final = [record_payment]
+MUTATIONS: Final = [record_payment, record_payments]

@@ -3,6 +3,9 @@
 A `Node` says how the fields of a GraphQL type are read from a table. `plan` looks at what the document selects and builds
 the statement; plans are kept with the document in the cache of documents, so that a query that was seen before goes
 straight to the driver. Rows are plain dicts, which `resolve` reads by the field's name. See docs/decisions/0005.
+
+Whoever is bounded to counters gets statements that are bounded by schema/scopes.py at their root and at every link: a row
+of another counter is null, or left out of its list, whatever a resolver asks for. See docs/decisions/0013.
 """
 
 import base64
@@ -18,6 +21,7 @@ from sqlalchemy import TextClause, text
 
 from sebilling.errors import InvalidCursor, InvalidPageSize
 from sebilling.schema.context import Info
+from sebilling.schema.scopes import whose
 
 MOST_ROWS: Final = 200
 """Of a page."""
@@ -33,17 +37,17 @@ class Link:
     many: bool = False
     order: str = "{n}.id"
     most: int | None = None
+    follows: bool = False
+    """Seen with the row it hangs on, whatever its own counter: a customer's debts go with the customer."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """How a type is read: SQL for each field (`{t}` is the row's alias), links, and the counter that a row belongs to."""
+    """How a type is read: SQL for each field (`{t}` is the row's alias), and links. Whose its rows are says schema/scopes.py."""
 
     table: str
     columns: Mapping[str, str]
     links: Mapping[str, Link] = field(default_factory=dict)
-    counter: str | None = None
-    """SQL for the row's counter, by which rights are bounded; None if everybody who may ask may see every row."""
 
     def __post_init__(self) -> None:
         NODES[self.table] = self
@@ -80,45 +84,84 @@ def selection(info: Info, *below: str) -> Selection:
     """What the document selects below this root field, fragments merged, directives ignored (too much is read at worst)."""
     raw = info._raw_info  # noqa: SLF001 - Strawberry's own selected_fields rebuilds the tree at 30 times the price
     found: Selection = {}
+    spread: set[tuple[int, str]] = set()
     for node in raw.field_nodes:
-        _merge(found, node.selection_set, raw.fragments)
+        _merge(found, node.selection_set, raw.fragments, spread)
     for name in below:
         found = found.get(name, {})
     return found
 
 
-def _merge(into: Selection, selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+def _merge(
+    into: Selection, selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode], spread: set[tuple[int, str]]
+) -> None:
+    """Add what is selected; `spread` keeps which fragment lies in which part already, as each may spread others twice."""
     for node in selected.selections if selected is not None else ():
         if isinstance(node, FieldNode):
             name = _SNAKE.sub(lambda letter: f"_{letter[1].lower()}", node.name.value)
-            _merge(into.setdefault(name, {}), node.selection_set, fragments)
+            _merge(into.setdefault(name, {}), node.selection_set, fragments, spread)
         elif isinstance(node, InlineFragmentNode):
-            _merge(into, node.selection_set, fragments)
-        elif isinstance(node, FragmentSpreadNode):
-            _merge(into, fragments[node.name.value].selection_set, fragments)
+            _merge(into, node.selection_set, fragments, spread)
+        elif isinstance(node, FragmentSpreadNode) and (id(into), node.name.value) not in spread:
+            spread.add((id(into), node.name.value))
+            _merge(into, fragments[node.name.value].selection_set, fragments, spread)
 
 
 def _merged(one: Selection, other: Selection) -> Selection:
     return {name: _merged(one.get(name, {}), other.get(name, {})) for name in {**one, **other}}
 
 
-def object_sql(node: Node, alias: str, selected: Selection, names: Iterator[str]) -> str:
+@dataclass(frozen=True)
+class _Bounds:
+    """Who reads: bounded to counters, or by nothing."""
+
+    scope: list[int] | None
+    asker: int | None
+
+    @property
+    def bounded(self) -> bool:
+        return self.scope is not None
+
+    def root(self, node: Node, alias: str = "t") -> list[str]:
+        """The condition on a row that is read by itself, if there is one. Raises LookupError for a mere part of other rows."""
+        belongs = whose(node.table)
+        if belongs.is_part:
+            raise LookupError(f"{node.table} is a part of other rows: read it by a link")
+        return [belongs.condition.format(t=alias)] if self.bounded and belongs.condition else []
+
+    def link(self, link: Link, alias: str) -> str:
+        """The condition on a row that is reached from one that may be seen."""
+        belongs = whose(link.node)
+        condition = belongs.by_link or belongs.condition
+        return f" AND {condition.format(t=alias)}" if self.bounded and condition and not link.follows else ""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {} if self.scope is None else {"scope": self.scope, "asker": self.asker}
+
+
+def _bounds(info: Info) -> _Bounds:
+    actor = info.context.signed_in
+    return _Bounds(actor.scope.ids, actor.user_id)
+
+
+def object_sql(node: Node, alias: str, selected: Selection, names: Iterator[str], bounds: _Bounds) -> str:
     """A JSON object of the selected fields of the row `alias`."""
     parts = []
     for name, below in selected.items():
         if name in node.columns:
             parts.append(f"'{name}', {node.columns[name].format(t=alias)}")
         elif name in node.links:
-            parts.append(f"'{name}', {_link_sql(node.links[name], alias, below, names)}")
+            parts.append(f"'{name}', {_link_sql(node.links[name], alias, below, names, bounds)}")
         elif name != "__typename":
             raise LookupError(f"{node.table} doesn't say how to read {name}")
     return f"json_build_object({', '.join(parts)})"
 
 
-def _link_sql(link: Link, alias: str, selected: Selection, names: Iterator[str]) -> str:
+def _link_sql(link: Link, alias: str, selected: Selection, names: Iterator[str], bounds: _Bounds) -> str:
     node, other = NODES[link.node], next(names)
-    item = object_sql(node, other, selected, names)
-    rows = f"FROM {node.table} {other} WHERE {link.where.format(t=alias, n=other)}"
+    item = object_sql(node, other, selected, names, bounds)
+    rows = f"FROM {node.table} {other} WHERE {link.where.format(t=alias, n=other)}{bounds.link(link, other)}"
     if not link.many:
         return f"(SELECT {item} {rows})"
     order = link.order.format(n=other)
@@ -135,53 +178,59 @@ def _aliases() -> Iterator[str]:
 
 
 async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
-    """The row that meets the condition (on alias `t`) within the asker's counters, as a dict, or None."""
-    context, scope = info.context, info.context.signed_in.scope
-    bounded = node.counter is not None and scope.counters is not None
-    key = (id(info._raw_info.field_nodes[0]), condition, bounded)  # noqa: SLF001 - as in `selection`
+    """The row that meets the condition (on alias `t`) and that the asker may see, as a dict, or None."""
+    context, bounds = info.context, _bounds(info)
+    key = (id(info._raw_info.field_nodes[0]), condition, bounds.bounded)  # noqa: SLF001 - as in `selection`
     statement: TextClause | None = context.plans.get(key)
     if statement is None:
-        item = object_sql(node, "t", selection(info, *below), _aliases())
-        within = f" AND {_within(node)}" if bounded else ""
-        statement = context.plans[key] = text(f"SELECT CAST({item} AS text) FROM {node.table} t WHERE {condition}{within}")
-    bound = {**parameters, "scope": scope.ids} if bounded else parameters
+        item = object_sql(node, "t", selection(info, *below), _aliases(), bounds)
+        where = _where([condition, *bounds.root(node)])
+        statement = context.plans[key] = text(f"SELECT CAST({item} AS text) FROM {node.table} t{where}")
     async with context.parts.database.reading() as session:
-        found = await session.value(statement, bound)
+        found = await session.value(statement, {**parameters, **bounds.parameters})
     return None if found is None else orjson.loads(found)
 
 
+async def many(info: Info, node: Node, row_ids: Sequence[int], *, below: Sequence[str] = ()) -> dict[int, Any]:
+    """The rows of these ids that the asker may see, as dicts, by id. One statement."""
+    context, bounds = info.context, _bounds(info)
+    key = ("many", id(info._raw_info.field_nodes[0]), node.table, bounds.bounded)  # noqa: SLF001 - as in `selection`
+    statement: TextClause | None = context.plans.get(key)
+    if statement is None:
+        item = object_sql(node, "t", selection(info, *below), _aliases(), bounds)
+        where = _where(["t.id = ANY (CAST(:ids AS bigint[]))", *bounds.root(node)])
+        statement = context.plans[key] = text(f"SELECT t.id, CAST({item} AS text) FROM {node.table} t{where}")
+    async with context.parts.database.reading() as session:
+        return {row[0]: orjson.loads(row[1]) for row in await session.rows(statement, {"ids": sorted(set(row_ids)), **bounds.parameters})}
+
+
 async def every(info: Info, node: Node, *, order: str, conditions: Conditions | None = None) -> Any:
-    """Every row that meets the conditions within the asker's counters, as dicts: for lists that stay short."""
-    context, scope = info.context, info.context.signed_in.scope
-    bounded = node.counter is not None and scope.counters is not None
+    """Every row that meets the conditions and that the asker may see, as dicts: for lists that stay short."""
+    context, bounds = info.context, _bounds(info)
     conditions = conditions or {}
-    item = object_sql(node, "t", selection(info), _aliases())
-    where = _where([*conditions, *([_within(node)] if bounded else [])])
-    bound: dict[str, Any] = {name: value for parameters in conditions.values() for name, value in parameters.items()}
+    item = object_sql(node, "t", selection(info), _aliases(), bounds)
+    where = _where([*conditions, *bounds.root(node)])
     statement = text(f"SELECT CAST(coalesce(json_agg({item} ORDER BY {order}), '[]') AS text) FROM {node.table} t{where}")
     async with context.parts.database.reading() as session:
-        return orjson.loads(await session.value(statement, bound | ({"scope": scope.ids} if bounded else {})))
+        return orjson.loads(await session.value(statement, _bound(conditions) | bounds.parameters))
 
 
 async def page(info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None) -> Any:
-    """A connection: the rows that meet every condition within the asker's counters, from behind the cursor on.
+    """A connection: the rows that meet every condition and that the asker may see, from behind the cursor on.
 
     Raises InvalidPageSize, InvalidCursor.
     """
     if not 1 <= first <= MOST_ROWS:
         raise InvalidPageSize(field=("first",), given=first, most=MOST_ROWS)
-    context, scope = info.context, info.context.signed_in.scope
-    bounded = node.counter is not None and scope.counters is not None
+    context, bounds = info.context, _bounds(info)
     conditions = conditions or {}
-    key = (id(info._raw_info.field_nodes[0]), tuple(conditions), order, first, after is None, bounded)  # noqa: SLF001 - as in `selection`
+    key = (id(info._raw_info.field_nodes[0]), tuple(conditions), order, first, after is None, bounds.bounded)  # noqa: SLF001 - as in `selection`
     plan: _PagePlan | None = context.plans.get(key)
     if plan is None:
         plan = context.plans[key] = _page_plan(
-            node, selection(info), tuple(conditions), order, first=first, resumed=after is not None, bounded=bounded
+            node, selection(info), tuple(conditions), order, first=first, resumed=after is not None, bounds=bounds
         )
-    bound: dict[str, Any] = {name: value for parameters in conditions.values() for name, value in parameters.items()}
-    if bounded:
-        bound["scope"] = scope.ids
+    bound = _bound(conditions) | bounds.parameters
     if after is not None:
         bound |= _position(after, order)
     async with context.parts.database.reading() as session:
@@ -207,16 +256,16 @@ class _PagePlan:
 
 
 def _page_plan(
-    node: Node, selected: Selection, conditions: Sequence[str], order: Order, *, first: int, resumed: bool, bounded: bool
+    node: Node, selected: Selection, conditions: Sequence[str], order: Order, *, first: int, resumed: bool, bounds: _Bounds
 ) -> _PagePlan:
     fields = _merged(selected.get("nodes", {}), selected.get("edges", {}).get("node", {}))
     key, sign, way = order.key.format(t="t"), "<" if order.descending else ">", "DESC" if order.descending else "ASC"
-    where = [*conditions, *([_within(node)] if bounded else [])]
+    where = [*conditions, *bounds.root(node)]
     resumed_where = [*where, f"({key}, t.id) {sign} (CAST(:after_key AS {order.type}), CAST(:after_id AS bigint))"] if resumed else where
     total = "NULL" if "total_count" not in selected else f"(SELECT count(*) FROM {node.table} t{_where(where)})"
     # The LIMIT is literal: a bound one makes PostgreSQL plan for a tenth of the table. Rows are chosen before they are dressed.
     chosen = f"SELECT t.* FROM {node.table} t{_where(resumed_where)} ORDER BY {key} {way}, t.id {way} LIMIT {first + 1}"
-    item = f"json_build_object('node', {object_sql(node, 't', fields, _aliases())}, 'key', {key}, 'id', t.id)"
+    item = f"json_build_object('node', {object_sql(node, 't', fields, _aliases(), bounds)}, 'key', {key}, 'id', t.id)"
     return _PagePlan(
         text(
             f"SELECT CAST(coalesce((SELECT json_agg(item) FROM (SELECT {item} AS item FROM ({chosen}) t"
@@ -230,8 +279,8 @@ def _where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _within(node: Node) -> str:
-    return f"{(node.counter or '').format(t='t')} = ANY (CAST(:scope AS bigint[]))"
+def _bound(conditions: Conditions) -> dict[str, Any]:
+    return {name: value for parameters in conditions.values() for name, value in parameters.items()}
 
 
 def _cursor(order: Order, key: Any, row_id: int) -> str:

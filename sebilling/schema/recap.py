@@ -1,5 +1,6 @@
 """Rekap in GraphQL."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Final
 
@@ -46,6 +47,11 @@ async def recap(
     wanted = ids.decode_optional(counter_id, "counter", field=("counterId",))
     async with info.context.parts.database.reading() as session:
         found = await verbs.read(session, month_in(month, field=("month",)), scope=info.context.signed_in.scope, counter_id=wanted)
+    return rows_of(found)
+
+
+def rows_of(found: Sequence[verbs.Recap]) -> list[Recap]:
+    """Recaps as rows."""
     return [
         row(counter={"id": f"cou_{one.counter_id}", "code": one.counter_code, "name": one.counter_name,
                      "timezone": one.timezone, "due_day": one.due_day}, **asdict(one))

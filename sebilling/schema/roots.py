@@ -1,5 +1,6 @@
 """The schema: every noun's root fields, gathered."""
 
+from collections.abc import Collection
 from typing import Final
 
 import strawberry
@@ -9,12 +10,14 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
 from sebilling.schema import (
+    accounts,
     charges,
     corrections,
     counters,
     credit,
     custom,
     customers,
+    dashboard,
     deposits,
     devices,
     events,
@@ -27,6 +30,9 @@ from sebilling.schema import (
     plans,
     recap,
     settings,
+    sign_ins,
+    subscriptions,
+    sync,
     users,
 )
 from sebilling.schema.completion import Executor
@@ -35,8 +41,8 @@ from sebilling.schema.reading import resolve
 from sebilling.schema.scalars import SCALARS
 
 _NOUNS: Final = (
-    users, counters, plans, customers, charges, custom, periods, generation, invoices, payments, credit, corrections, deposits, recap,
-    papers, settings, devices, isolation, events,
+    users, sign_ins, accounts, counters, plans, customers, charges, custom, periods, generation, invoices, payments, sync, credit,
+    corrections, deposits, recap, dashboard, papers, settings, devices, isolation, events,
 )  # fmt: skip
 Query: Final = create_type(
     "Query", [field for noun in _NOUNS for field in noun.QUERIES], description="What can be asked. Each needs a sign-in."
@@ -47,13 +53,20 @@ Mutation: Final = create_type(
     description="What can be done. Each is one transaction: it happens, or `errors` tells why not and nothing has changed.",
 )
 
+Subscription: Final = create_type(
+    "Subscription",
+    subscriptions.SUBSCRIPTIONS,
+    description="What happens, as it happens: over WebSocket (graphql-transport-ws) or SSE. Each message says where to go on.",
+)
 
-def build_schema(*, introspection: bool = True) -> strawberry.Schema:
-    """Make the schema, with a cache of documents of its own."""
+
+def build_schema(*, introspection: bool = True, trusted: Collection[str] | None = None) -> strawberry.Schema:
+    """Make the schema, with a cache of documents of its own; with `trusted` it answers only documents of these texts."""
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,
-        extensions=[documents(introspection=introspection)],
+        subscription=Subscription,
+        extensions=[documents(introspection=introspection, trusted=trusted)],
         execution_context_class=Executor,
         config=StrawberryConfig(default_resolver=resolve, scalar_map={**SCALARS, Upload: UploadDefinition}),
     )

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from sebilling.actor import operator
+from sebilling.actor import EVERYWHERE, operator
 from sebilling.billing import counters, customers, generation, periods, plans
 from sebilling.clock import Month
 from sebilling.db.engine import Database
@@ -22,7 +22,7 @@ async def test_everybody_is_issued_already_invoiced_or_skipped_with_the_reason(d
     await isp.customer("F", price=0)
     await isp.open()
     async with database.reading() as session:
-        expected = await generation.preview(session, FEBRUARY, at=NOW, counters=None)
+        expected = await generation.preview(session, FEBRUARY, at=NOW, counters=None, scope=EVERYWHERE)
     skipped = {"INACTIVE": 1, "NOT_INSTALLED_YET": 1, "ZERO_AMOUNT": 1}
     assert expected == generation.Counts(issued=3, already_invoiced=0, skipped=skipped, total_amount=399_000)
 

@@ -157,7 +157,10 @@ async def test_a_late_fee_comes_once_untaxed_and_not_before_its_days_are_over(da
     await change(isp, late_fee=10_000, late_fee_after_days=5, tax_rate=Decimal(10))
     await isp.open(MARCH)
     async with database.reading() as session:
-        foreseen = [await generation.preview(session, MARCH, at=datetime(2026, 2, day, 3, tzinfo=UTC), counters=None) for day in (15, 16)]
+        foreseen = [
+            await generation.preview(session, MARCH, at=datetime(2026, 2, day, 3, tzinfo=UTC), counters=None, scope=EVERYWHERE)
+            for day in (15, 16)
+        ]
     assert [counts.total_amount for counts in foreseen] == [165_000, 175_000]
     await isp.generate(MARCH, at=datetime(2026, 2, 16, 3, tzinfo=UTC))
     await bill(isp, APRIL, datetime(2026, 2, 17, 3, tzinfo=UTC))

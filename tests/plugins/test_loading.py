@@ -100,7 +100,7 @@ async def test_a_plugin_that_cant_be_loaded_is_shown_and_the_others_work(write: 
     assert told in failed.error
     assert failed.drivers == ()
     assert set(plugins.drivers) == {"test.gear"}
-    assert await plugins.tell("sebilling_startup") == {}
+    assert await plugins.tell("sebilling_startup", context=None) == {}
     assert called(good) == ["startup"]
 
 
@@ -109,7 +109,7 @@ async def test_a_kind_that_is_taken_is_refused_and_the_first_stays(write: Write)
     plugins = Plugins.load(points=[write("later", DRIVERS + "return [GearDriver]"), good])
     assert status(plugins) == {"good": PluginStatus.ACTIVE, "later": PluginStatus.FAILED}
     assert "test.gear" in plugins.plugins[1].error
-    await plugins.tell("sebilling_startup")
+    await plugins.tell("sebilling_startup", context=None)
     assert called(good) == ["startup"]
 
 
@@ -117,7 +117,7 @@ async def test_a_failed_plugins_hooks_are_never_called(write: Write) -> None:
     half = HOOK + "def sebilling_startup(): raise ValueError('called')\n@hookimpl\ndef sebilling_unknown(): ..."
     plugins = Plugins.load(points=[write("half", half), write("good", GOOD)])
     assert status(plugins)["half"] is PluginStatus.FAILED
-    assert await plugins.tell("sebilling_startup") == {}
+    assert await plugins.tell("sebilling_startup", context=None) == {}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ async def test_a_hook_that_raises_hangs_or_blocks_stops_no_other(
     good = write("good", GOOD)
     plugins = Plugins.load(points=[write("bad", HOOK + body), good])
     began = time.monotonic()
-    errors = await plugins.tell("sebilling_startup")
+    errors = await plugins.tell("sebilling_startup", context=None)
     assert list(errors) == ["bad"]
     assert told in errors["bad"]
     assert time.monotonic() - began < 1.5
@@ -149,7 +149,7 @@ async def test_hooks_that_block_many_threads_leave_one_for_the_others(write: Wri
     good = write("good", GOOD)
     plugins = Plugins.load(points=[write("bad", HOOK + "def sebilling_startup(): time.sleep(15)"), good])
     for _ in range(12):  # the loop's pool has fewer threads on a small machine
-        assert list(await plugins.tell("sebilling_startup")) == ["bad"]
+        assert list(await plugins.tell("sebilling_startup", context=None)) == ["bad"]
     assert len(called(good)) == 12
 
 
@@ -164,5 +164,5 @@ async def test_plugins_are_switched_off_by_name(write: Write) -> None:
     good = write("good", GOOD)
     plugins = Plugins.load(disabled=["off", "unknown", ""], points=[write("off", "raise SystemExit"), good])
     assert status(plugins) == {"good": PluginStatus.ACTIVE, "off": PluginStatus.DISABLED}
-    await plugins.tell("sebilling_startup")
+    await plugins.tell("sebilling_startup", context=None)
     assert called(good) == ["startup"]

@@ -6,12 +6,13 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQLObjectType
 
 from sebilling.actor import Role
-from sebilling.auth.sessions import MOST_FAILURES, WITHIN
+from sebilling.auth.attempts import MOST_FAILURES, WITHIN
 from sebilling.db.engine import Database
 from sebilling.schema.access import ANYBODY, RULES
 from sebilling.schema.roots import build_schema
 from tests.harness import PASSWORD, Api, Isp, make_user
 
+OPEN = {"sign_in", "refresh_sign_in"}
 SCHEMA: Any = build_schema()._schema
 
 
@@ -53,13 +54,14 @@ def documents() -> list[tuple[str, str, bool]]:
 
 
 def test_every_root_field_has_a_rule_and_only_sign_in_is_open() -> None:
-    names = {snake(name) for root in (SCHEMA.query_type, SCHEMA.mutation_type) for name in root.fields}
+    roots = (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type)
+    names = {snake(name) for root in roots for name in root.fields}
     assert names == set(RULES)
-    assert [name for name, roles in RULES.items() if roles is ANYBODY] == ["sign_in"]
-    assert all(roles for name, roles in RULES.items() if name != "sign_in")
+    assert {name for name, roles in RULES.items() if roles is ANYBODY} == OPEN
+    assert all(roles for name, roles in RULES.items() if name not in OPEN)
 
 
-@pytest.mark.parametrize(("name", "document", "_mutation"), [one for one in documents() if one[0] != "signIn"])
+@pytest.mark.parametrize(("name", "document", "_mutation"), [one for one in documents() if snake(one[0]) not in OPEN])
 async def test_without_a_sign_in_nothing_is_answered(database: Database, name: str, document: str, _mutation: bool) -> None:  # noqa: FBT001
     api = Api(database)
     assert await api.top_error(document) == "UNAUTHENTICATED", name
@@ -76,7 +78,7 @@ async def test_every_role_gets_exactly_what_the_table_says(database: Database, r
     api = Api(database)
     await api.sign_in("someone")
     for name, document, is_mutation in documents():
-        if name in {"signIn", "signOut"}:
+        if snake(name) in OPEN | {"sign_out"}:
             continue
         answer = await api.raw(document)
         errors = answer["data"][name]["errors"] if is_mutation and answer["data"] else answer.get("errors", [])

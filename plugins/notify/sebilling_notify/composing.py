@@ -1,0 +1,133 @@
+"""Which messages an event becomes: for every webhook the event itself, for a customer or the staff a text."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sebilling.plugins.hookspecs import Context, Event, Person
+
+from sebilling_notify.channels import Telegram, WhatsApp
+from sebilling_notify.queue import New
+from sebilling_notify.settings import Settings
+from sebilling_notify.templates import day, render, rupiah
+
+_PAGE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A text to be: its template, whom it is about, its fields, and what sets it apart from others of the same event."""
+
+    template: str
+    person: Person | None
+    fields: Mapping[str, str]
+    part: str = ""
+
+
+def webhooks(event: Event, settings: Settings) -> Iterator[New]:
+    """The event as it is, for each address. Its target is the event's id, for the header."""
+    told = {
+        "id": event.id, "at": event.at.isoformat(), "kind": event.kind, "actor": event.actor, "subject": event.subject,
+        "subjectId": event.subject_id, "counterId": event.counter_id, "data": dict(event.data),
+    }  # fmt: skip
+    body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    for url in settings.webhook_urls:
+        yield New(f"webhook {url} {event.id}", f"webhook {url}", str(event.id), body)
+
+
+def texts(event: Event, context: Context, settings: Settings) -> Iterator[New]:
+    """The texts that an event becomes."""
+    write = _WRITERS.get(event.kind)
+    if write is not None:
+        for told in write(event, context):
+            yield from _addressed(told, f"{event.id}{told.part}", context, settings)
+
+
+def reminders(context: Context, settings: Settings) -> Iterator[New]:
+    """For who will be cut soon, once for each day of cutting."""
+    for due in context.to_be_cut(within_days=settings.reminder_days):
+        fields = {"amount": rupiah(due.amount), "cut_on": day(due.cut_on)}
+        yield from _addressed(Told("reminder", due.person, fields), f"{due.person.id} {due.cut_on}", context, settings)
+
+
+def _addressed(told: Told, key: str, context: Context, settings: Settings) -> Iterator[New]:
+    template, person = told.template, told.person
+    phone = person.phone if person is not None and settings.whatsapp_url and template in settings.whatsapp_messages else ""
+    is_for_staff = template in settings.telegram_messages and settings.telegram_chat
+    if not phone and not is_for_staff:
+        return
+    text = render(template, settings.templates, {**_about(person, context), **told.fields})
+    if phone:
+        yield New(f"{WhatsApp.lane} {template} {key}", WhatsApp.lane, phone, text)
+    if is_for_staff:
+        yield New(f"{Telegram.lane} {template} {key}", Telegram.lane, settings.telegram_chat, text)
+
+
+def _about(person: Person | None, context: Context) -> Mapping[str, str]:
+    if person is None:
+        return {"name": "?", "code": "?", "counter": "", "owes": "", "company": ""}
+    return {
+        "name": person.name, "code": person.code, "counter": person.counter, "owes": rupiah(person.owes), "company": context.company(),
+    }  # fmt: skip
+
+
+def _invoices(event: Event, context: Context) -> Iterator[Told]:
+    skip = 0
+    while bills := context.invoices(event, skip=skip, most=_PAGE):
+        for bill in bills:
+            fields = {"number": bill.number, "amount": rupiah(bill.total), "due_on": day(bill.due_on)}
+            if bill.outstanding > 0:  # credit has paid the others
+                yield Told("invoice", bill.person, fields, f" {bill.number}")
+        skip += len(bills)
+
+
+def _of_customer(template: str, fields: Callable[[Event], Mapping[str, str]]) -> Callable[[Event, Context], Iterator[Told]]:
+    def write(event: Event, context: Context) -> Iterator[Told]:
+        yield Told(template, context.customer(int(event.data["customer"])), fields(event))
+
+    return write
+
+
+def _deposit(event: Event, _: Context) -> Iterator[Told]:
+    data = event.data
+    fields = {name: rupiah(data[name]) for name in ("amount", "counted", "difference")}
+    yield Told("deposit", None, {"actor": event.actor, **fields})
+
+
+def _health(event: Event, _: Context) -> Iterator[Told]:
+    status = "bisa dihubungi" if event.data.get("reachable") else "tidak bisa dihubungi"
+    problems = "; ".join(event.data.get("problems", ()))
+    yield Told("health", None, {"device": str(event.data["name"]), "status": status, "reason": problems})
+
+
+def _reason(event: Event, name: str) -> str:
+    return str(event.data.get(name, ""))
+
+
+def _nothing(_: Event) -> Mapping[str, str]:
+    return {}
+
+
+def _amount(event: Event) -> Mapping[str, str]:
+    return {"amount": rupiah(event.data["amount"])}
+
+
+def _reversal(event: Event) -> Mapping[str, str]:
+    return {**_amount(event), "actor": event.actor, "reason": _reason(event, "reason")}
+
+
+def _failure(event: Event) -> Mapping[str, str]:
+    return {"reason": _reason(event, "error")}
+
+
+_WRITERS: Final[Mapping[str, Callable[[Event, Context], Iterator[Told]]]] = {
+    "invoices.issued": _invoices,
+    "payment.recorded": _of_customer("payment", _amount),
+    "payment.reversed": _of_customer("reversed", _reversal),
+    "customer.blocked": _of_customer("cut", _nothing),
+    "customer.restored": _of_customer("restored", _nothing),
+    "isolation.failed": _of_customer("failed", _failure),
+    "deposit.verified": _deposit,
+    "device.health_changed": _health,
+}

@@ -1,0 +1,116 @@
+"""Sends what waits: a task for each lane, so that one receiver that is slow or dead holds up no other."""
+
+import asyncio
+import fcntl
+import logging
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from sebilling_notify.channels import Channel, Refused, TryAgain, masked
+from sebilling_notify.queue import Message, Queue
+
+_log = logging.getLogger(__name__)
+LOOK_SECONDS: Final = 0.5
+MOST_WAIT_SECONDS: Final = 900.0
+_FORGET_SECONDS: Final = 3_600.0
+
+
+class Sender:
+    """The lanes of one queue. `run` until cancelled."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        channels: Sequence[Channel],
+        *,
+        lock: Path,
+        clock: Callable[[], datetime],
+        max_age: timedelta,
+        timeout_seconds: float,
+    ) -> None:
+        self._queue, self._channels, self._lock_file, self._clock = queue, channels, lock, clock
+        self._max_age, self._timeout_seconds = max_age, timeout_seconds
+        self._wakes = [asyncio.Event() for _ in channels]
+        self.first_wait_seconds = 1.0
+        """Before the second attempt; it doubles."""
+
+    def wake(self) -> None:
+        """Look at once: something was put into the queue. To be called on the sender's loop."""
+        for one in self._wakes:
+            one.set()
+
+    async def run(self) -> None:
+        """Send until cancelled. Of several processes on one file only one sends at a time."""
+        for name in ("httpx", "httpcore"):  # they log addresses, and a bot's token is in its address
+            logging.getLogger(name).setLevel(logging.WARNING)
+        while True:
+            with _held(self._lock_file) as mine:
+                if mine:
+                    async with httpx.AsyncClient(timeout=self._timeout_seconds) as client, asyncio.TaskGroup() as group:
+                        for channel, wake in zip(self._channels, self._wakes, strict=True):
+                            group.create_task(self._serve(client, channel, wake))
+                        group.create_task(self._forget())
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _serve(self, client: httpx.AsyncClient, channel: Channel, wake: asyncio.Event) -> None:
+        while True:
+            wake.clear()
+            message = self._queue.next(channel.lane, in_order=channel.in_order)
+            if message is None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):  # wait_for would swallow a cancel that comes together with a wake
+                        await wake.wait()
+            else:
+                pause = await self.send(client, channel, message)
+                await asyncio.sleep(max(pause, channel.least_seconds))
+
+    async def send(self, client: httpx.AsyncClient, channel: Channel, message: Message) -> float:
+        """Send one message, and keep what became of it; gives the seconds for which nothing may be sent there."""
+        if self._clock().timestamp() - message.made_at > self._max_age.total_seconds():
+            self._give_up(message, "too old")
+            return 0
+        try:
+            async with asyncio.timeout(self._timeout_seconds):  # httpx's are for each part of an answer
+                await channel.send(client, message)
+        except Refused as error:
+            self._give_up(message, str(error))
+        except TryAgain as error:
+            self._again(message, str(error), error.pause_seconds)
+            return error.pause_seconds
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            self._again(message, type(error).__name__, 0)  # what it says may name the address
+        else:
+            self._queue.sent(message)
+        return 0
+
+    def _again(self, message: Message, why: str, pause_seconds: float) -> None:
+        wait = min(MOST_WAIT_SECONDS, self.first_wait_seconds * 2.0 ** min(message.attempts, 20)) * random.uniform(0.5, 1)  # noqa: S311
+        _log.info("message %s to %s waits: %s", message.id, masked(message.target), why)
+        self._queue.again(message, seconds=max(wait, pause_seconds), error=why)
+
+    def _give_up(self, message: Message, why: str) -> None:
+        _log.warning("message %s to %s is given up: %s", message.id, masked(message.target), why)
+        self._queue.give_up(message, why)
+
+    async def _forget(self) -> None:
+        while True:
+            self._queue.forget_old()
+            await asyncio.sleep(_FORGET_SECONDS)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[bool]:
+    """Whether the lock file is ours for the block; the system lets go of it when the process dies."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

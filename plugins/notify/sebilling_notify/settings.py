@@ -1,0 +1,140 @@
+"""Settings, from the environment (`SEBILLING_NOTIFY_…`), a `.env` file, or a TOML file that SEBILLING_NOTIFY_FILE names."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from sebilling_notify.templates import TEMPLATES, check
+
+PREFIX = "SEBILLING_NOTIFY_"
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+Names = Annotated[tuple[str, ...], NoDecode]
+"""With commas."""
+
+
+class BadSettings(ValueError):
+    """The settings can't be used. Says which and why, and holds none of their values."""
+
+
+class Settings(BaseSettings):
+    """What is sent where. Every name has the prefix `SEBILLING_NOTIFY_`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    queue: Path = Field(default=Path("var/notify.sqlite"), description="File with the messages that wait, on a disk of this machine.")
+    most_waiting: int = Field(default=50_000, ge=1, le=1_000_000, description="Messages that may wait; more are refused and come again.")
+    max_age_hours: int = Field(default=24, ge=1, le=720, description="Older events and messages are dropped: nobody wants them any more.")
+    timeout_seconds: int = Field(default=10, ge=1, le=60, description="How long a receiver may take to answer.")
+    allow_http: bool = Field(default=False, description="Send to http addresses of other machines too; secrets are then open to read.")
+
+    webhook_urls: Names = Field(default=(), description="Addresses that get every event as signed JSON, with commas.")
+    webhook_secret: SecretStr | None = Field(default=None, description="Signs webhooks; 16 characters or more.")
+
+    whatsapp_url: str = Field(default="", description="Gateway that takes a form, such as https://api.fonnte.com/send.")
+    whatsapp_token: SecretStr | None = Field(default=None, description="Sent in whatsapp_token_header.")
+    whatsapp_token_header: str = Field(default="Authorization", description="Header that the gateway wants its token in.")
+    whatsapp_phone_field: str = Field(default="target", description="Form field of the number: target (Fonnte), phone (Wablas).")
+    whatsapp_text_field: str = Field(default="message", description="Form field of the text.")
+    whatsapp_extra: dict[str, str] = Field(default={}, description="Further form fields, as a JSON object.")
+    whatsapp_per_minute: int = Field(default=20, ge=1, le=6_000, description="Messages a minute: who sends too fast is blocked.")
+    whatsapp_messages: Names = Field(
+        default=("invoice", "payment", "reminder", "cut", "restored"), description="Which of the templates customers get, with commas."
+    )
+    reminder_days: int = Field(default=3, ge=1, le=30, description="A customer is reminded so many days before they are cut.")
+
+    telegram_token: SecretStr | None = Field(default=None, description="Of the bot, as BotFather gives it.")
+    telegram_chat: str = Field(default="", description="Id of the staff's group.")
+    telegram_url: str = Field(default="https://api.telegram.org", description="Of the bot API.")
+    telegram_messages: Names = Field(
+        default=("reversed", "deposit", "failed", "health"), description="Which of the templates the staff's group gets, with commas."
+    )
+
+    templates: dict[str, str] = Field(default={}, description="Texts instead of the built-in ones, by name.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource, file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as the library calls it
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """The environment goes before the file."""
+        file = TomlConfigSettingsSource(settings_cls, Path(os.environ.get(f"{PREFIX}FILE", "")) if f"{PREFIX}FILE" in os.environ else None)
+        return init_settings, env_settings, dotenv_settings, file
+
+    @field_validator("webhook_urls", "whatsapp_messages", "telegram_messages", mode="before")
+    @classmethod
+    def _split(cls, given: Any) -> Any:
+        return tuple(one.strip() for one in given.split(",") if one.strip()) if isinstance(given, str) else given
+
+    @field_validator("whatsapp_messages", "telegram_messages")
+    @classmethod
+    def _known(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(given) - set(TEMPLATES)):
+            raise ValueError(f"there is no message {', '.join(unknown)}: choose of {', '.join(TEMPLATES)}")
+        return given
+
+    @field_validator("templates")
+    @classmethod
+    def _usable(cls, given: dict[str, str]) -> dict[str, str]:
+        for name, text in given.items():
+            check(name, text)
+        return given
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _long(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and len(given.get_secret_value()) < 16:
+            raise ValueError("it is too short: take 16 characters or more by chance")
+        return given
+
+    @property
+    def has_work(self) -> bool:
+        """Whether anything is to be sent anywhere."""
+        return bool(self.webhook_urls or self.whatsapp_url or self.telegram_chat)
+
+
+def load(given: Mapping[str, Any] | None = None) -> Settings:
+    """The settings; `given` go before all. Raises BadSettings."""
+    file = os.environ.get(f"{PREFIX}FILE")
+    if file is not None and not Path(file).is_file():
+        raise BadSettings(f"{PREFIX}FILE names no file: write one, or unset it")
+    try:
+        settings = Settings(**(given or {}))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        raise BadSettings(f"{PREFIX}{name}: {first['msg']}") from None
+    except (OSError, tomllib.TOMLDecodeError, SettingsError) as error:
+        raise BadSettings(f"{PREFIX}FILE or a setting can't be read: {type(error).__name__}") from None
+    for name, url in [("WEBHOOK_URLS", one) for one in settings.webhook_urls] + [
+        ("WHATSAPP_URL", settings.whatsapp_url), ("TELEGRAM_URL", settings.telegram_url)
+    ]:  # fmt: skip
+        if url:
+            _check_address(name, url, allow_http=settings.allow_http)
+    if settings.webhook_urls and settings.webhook_secret is None:
+        raise BadSettings(f"{PREFIX}WEBHOOK_SECRET isn't set, so receivers couldn't know who sends: set 16 characters or more by chance.")
+    if settings.telegram_chat and settings.telegram_token is None:
+        raise BadSettings(f"{PREFIX}TELEGRAM_TOKEN isn't set: make a bot with BotFather, or leave TELEGRAM_CHAT empty.")
+    return settings
+
+
+def _check_address(name: str, url: str, *, allow_http: bool) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise BadSettings(f"{PREFIX}{name} holds something that is no address: write https://…")
+    if parts.scheme == "http" and not allow_http and parts.hostname not in _LOOPBACK:
+        raise BadSettings(
+            f"{PREFIX}{name} has an http address, which anybody on the way can read: use https, or set {PREFIX}ALLOW_HTTP=true."
+        )

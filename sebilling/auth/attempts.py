@@ -1,0 +1,110 @@
+"""Guessing is slowed down, without a way to lock anybody out.
+
+Each failed sign-in fills limits that empty again by time: one for the account from this address, one for the address, and one for
+the account from everywhere. Whoever guesses fills only limits that stand in their own way: a device on which the account has signed
+in before is told by its token and has a limit of its own, so it gets in while all the others are refused.
+
+A limit is one row with one instant, at which it is empty again; attempts are paid for before the password is looked at, so that a
+thousand at once are no more than ten in turn, and given back when they succeed.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling.actor import Actor, Role, Scope
+from sebilling.db.engine import Database, WriteSession
+from sebilling.errors import TooManyAttempts
+
+MOST_FAILURES: Final = 10
+WITHIN: Final = timedelta(minutes=5)
+"""After so many failures within this time, one at a time as it passes."""
+_MOST_FROM_AN_ADDRESS: Final = 50
+_MOST_FOR_AN_ACCOUNT: Final = 100
+_WITHIN_FOR_AN_ACCOUNT: Final = timedelta(hours=1)
+_EMPTY_AT_ONCE: Final = 20
+_PAY: Final = text(
+    """
+    WITH paid AS (SELECT *, CAST(:at AS timestamptz) AS at
+                    FROM unnest(CAST(:keys AS bytea[]), CAST(:steps AS interval[]), CAST(:withins AS interval[])) one (key, step, within))
+    INSERT INTO sign_in_attempt AS kept (key, empty_at) SELECT key, at + step FROM paid ORDER BY key
+    ON CONFLICT (key) DO UPDATE
+       SET empty_at = (SELECT greatest(kept.empty_at, at) + step FROM paid WHERE paid.key = kept.key)
+     WHERE (SELECT greatest(kept.empty_at, at) + step <= at + within FROM paid WHERE paid.key = kept.key)
+    RETURNING key
+    """
+)
+_FULL: Final = text("SELECT key, empty_at FROM sign_in_attempt WHERE key = ANY (CAST(:keys AS bytea[]))")
+_GIVE_BACK: Final = text(
+    """
+    UPDATE sign_in_attempt SET empty_at = empty_at - paid.step
+      FROM unnest(CAST(:keys AS bytea[]), CAST(:steps AS interval[])) AS paid (key, step) WHERE sign_in_attempt.key = paid.key
+    """
+)
+_CLEAN: Final = text(
+    f"""
+    DELETE FROM sign_in_attempt
+     WHERE key IN (SELECT key FROM sign_in_attempt WHERE empty_at < :at ORDER BY empty_at LIMIT {_EMPTY_AT_ONCE} FOR UPDATE SKIP LOCKED)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many failures within this time, for this key."""
+
+    key: bytes
+    most: int
+    within: timedelta
+
+    @property
+    def step(self) -> timedelta:
+        """After so long one more is allowed."""
+        return self.within / self.most
+
+
+def limits(username: str, network: str, *, device: str | None) -> tuple[Limit, ...]:
+    """The limits of a sign-in: the device's alone if `device` is the token of one that this account has signed in on before."""
+    if device is not None:
+        return (_limit(MOST_FAILURES, WITHIN, "device", username, device),)
+    return (
+        _limit(MOST_FAILURES, WITHIN, "account and address", username, network),
+        _limit(_MOST_FROM_AN_ADDRESS, WITHIN, "address", network),
+        _limit(_MOST_FOR_AN_ACCOUNT, _WITHIN_FOR_AN_ACCOUNT, "account", username),
+    )
+
+
+def limits_of_user(user_id: int) -> tuple[Limit, ...]:
+    """The limit of who is signed in and gives their password or a code once more."""
+    return (_limit(MOST_FAILURES, WITHIN, "signed in", str(user_id)),)
+
+
+async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, field: tuple[str, ...]) -> None:
+    """Take one attempt of each limit, in a transaction of its own. Raises TooManyAttempts at `field`, and then none is taken."""
+    bound = {
+        "keys": [limit.key for limit in wanted], "steps": [limit.step for limit in wanted], "withins": [limit.within for limit in wanted],
+        "at": at,
+    }  # fmt: skip
+    async with database.transaction(actor=_NOBODY, at=at) as session:
+        if len(await session.rows(_PAY, bound)) < len(wanted):
+            full = {bytes(row.key): row.empty_at for row in await session.rows(_FULL, {"keys": bound["keys"]})}
+            waits = [full[limit.key] + limit.step - limit.within - at for limit in wanted if limit.key in full]
+            raise TooManyAttempts(field=field, seconds=max(1, ceil(max(waits).total_seconds())))
+        await session.execute(_CLEAN, {"at": at})
+
+
+async def give_back(session: WriteSession, wanted: Sequence[Limit]) -> None:
+    """What was paid was no guess."""
+    await session.execute(_GIVE_BACK, {"keys": [limit.key for limit in wanted], "steps": [limit.step for limit in wanted]})
+
+
+_NOBODY: Final = Actor(None, "nobody", Role.AUDITOR, Scope(frozenset()))
+
+
+def _limit(most: int, within: timedelta, *key: str) -> Limit:
+    return Limit(hashlib.sha256("\0".join(key).encode(errors="replace")).digest()[:16], most, within)

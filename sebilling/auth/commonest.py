@@ -1,0 +1,28 @@
+"""The commonest passwords that are long enough for us: whoever guesses begins with them."""
+
+from typing import Final
+
+_WORDS: Final = """
+0123456789 01234567890 1029384756 1111111111 1122334455 11223344556677 1212121212 1231231231 123123123123 1234512345 1234554321
+123456123456 1234567890 12345678900 12345678901 123456789012 1234567890123 123456789a 123456789abc 123456789q 1234567891 12345678910
+1234567899 12345678987654321 1234567890a 1234567890q 123456abcdef 1234qwerasdf 1234qwerty 123qweasdzxc 1472583690 1q2w3e4r5t
+1q2w3e4r5t6y 1qaz2wsx3edc 1qazxsw23edc 5555555555 6666666666 7777777777 8888888888 9876543210 987654321a 9999999999 a123456789
+aa123456789 aaaaaaaaaa abc1234567 abc123456789 abcd123456 abcd12345678 abcde12345 abcdefghij admin12345 admin123456 admin123admin
+administrator administrator1 adminadmin adminadmin1 adminisp123 akucintakamu akusayangkamu alhamdulillah allahuakbar anakanakku
+asdasdasdasd asdfasdfasdf asdfghjkl1 asdfghjkl123 asdfghjklqwe bandung123 bangsatbangsat bapakku123 basketball bidadari123 billing123
+bismillah1 bismillah12 bismillah123 bismillahirrahmanirrahim changeme123 changemenow cintaku123 computer123 dangdut123 default123
+dragon1234 facebook123 football123 football1234 garuda12345 gatotkaca123 google1234 hotspot123 iloveyou12 iloveyou123 iloveyou1234
+indonesia1 indonesia12 indonesia123 indonesia1945 indonesia2024 indonesia2025 indonesia2026 internet12 internet123 internet1234
+jakarta123 jakarta1234 jangkrik123 kasirkasir kasir12345 katasandi1 katasandi123 katasandiku kolektor123 komputer123 letmein123
+letmein1234 liverpool1 loketloket1 loket12345 malaysia123 mamapapa123 manchester manchesterunited matahari123 merdeka123 merdeka1945
+mikrotik12 mikrotik123 mikrotik1234 monkey12345 monyet12345 mypassword mypassword1 oktober123 p@ssw0rd12 p@ssw0rd123 pa55word123
+pass123456 pass1234567 passpasspass passw0rd12 passw0rd123 passw0rd1234 password00 password01 password11 password12 password123
+password1234 password12345 password123456 password1! passwordpassword pelanggan123 persib1933 princess123 q1w2e3r4t5 q1w2e3r4t5y6
+qazwsxedc1 qazwsxedc123 qazwsxedcrfv qq123456789 qwe123qwe123 qwer123456 qwerty1234 qwerty12345 qwerty123456 qwerty123456789
+qwertyqwerty qwertyuiop qwertyuiop1 qwertyuiop12 qwertyuiop123 qwertyuiopasdfghjkl rahasia123 rahasia1234 rahasiaku1 rahasianegara
+rahasiarahasia router1234 routeros123 sayangkamu sayangku123 sayangsayang sebilling1 sebilling12 sebilling123 sebillingsebilling
+selamatdatang semangat123 semarang123 shadow12345 sidoarjo123 starwars123 sunshine12 sunshine123 superadmin superadmin1 superadmin123
+superman12 superman123 surabaya123 telkom12345 telkomsel123 terserah123 test123456 testtest123 testtesttest trustno1trustno1
+user123456 username123 welcome123 welcome1234 welcome123456 yogyakarta zxcvbnm123 zxcvbnm1234 zxcvbnmasdfghjkl
+"""
+COMMONEST: Final = frozenset(_WORDS.split())

@@ -1,0 +1,159 @@
+"""Two-step sign-in: the codes of authenticator apps (RFC 6238: SHA-1, six digits, 30 seconds), and recovery codes.
+
+The codes are fifteen lines of the standard library, no dependency: what libraries give beyond them is the QR code, which the client
+draws, while what matters here, that no code is taken twice, needs the step that a code belongs to, which they don't tell.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.errors import OwnAccount, TwoStepState, WrongCode
+from sebilling.plugins.secrets import Undecipherable, Vault
+
+_DIGITS: Final = 6
+_STEP_SECONDS: Final = 30
+_DRIFT: Final = 1
+"""Steps that a clock may be off, either way."""
+_SECRET_BYTES: Final = 20
+_RECOVERY_CODES: Final = 10
+_RECOVERY_BYTES: Final = 10
+_ISSUER: Final = "SeBilling"
+_LOCK: Final = text("SELECT username, totp_secret, totp_pending, totp_step FROM app_user WHERE id = :user FOR NO KEY UPDATE")
+_PEND: Final = text("UPDATE app_user SET totp_pending = :locked WHERE id = :user")
+_CONFIRM: Final = text("UPDATE app_user SET totp_secret = totp_pending, totp_pending = NULL, totp_step = :step WHERE id = :user")
+_TAKE: Final = text("UPDATE app_user SET totp_step = :step WHERE id = :user AND totp_step < :step")
+_OFF: Final = text("UPDATE app_user SET totp_secret = NULL, totp_pending = NULL WHERE id = :user AND totp_secret IS NOT NULL")
+_FORGET_CODES: Final = text("DELETE FROM recovery_code WHERE user_id = :user")
+_KEEP_CODE: Final = text("INSERT INTO recovery_code (user_id, code_hash) VALUES (:user, :hash)")
+_USE_CODE: Final = text("UPDATE recovery_code SET used_at = :at WHERE user_id = :user AND code_hash = :hash AND used_at IS NULL")
+_STATE: Final = text(
+    """
+    SELECT totp_secret IS NOT NULL AS is_on, (SELECT count(*) FROM recovery_code WHERE user_id = app_user.id AND used_at IS NULL) AS codes
+      FROM app_user WHERE id = :user
+    """
+)
+_ALL: Final = text(
+    "SELECT id, totp_secret, totp_pending FROM app_user WHERE coalesce(totp_secret, totp_pending) IS NOT NULL ORDER BY id FOR NO KEY UPDATE"
+)
+_RENEW: Final = text("UPDATE app_user SET totp_secret = :secret, totp_pending = :pending WHERE id = :user")
+
+
+def code_of(secret: bytes, step: int, *, digits: int = _DIGITS) -> str:
+    """The code of a time step."""
+    mac = hmac.digest(secret, step.to_bytes(8), "sha1")
+    place = mac[-1] & 0xF
+    return f"{(int.from_bytes(mac[place : place + 4]) & 0x7FFFFFFF) % 10**digits:0{digits}d}"
+
+
+def step_at(at: datetime) -> int:
+    """The time step that an instant lies in."""
+    return int(at.timestamp()) // _STEP_SECONDS
+
+
+def matching_step(secret: bytes, code: str, *, at: datetime, after: int) -> int | None:
+    """The step later than `after` that the code belongs to, of those that a clock may show at `at`; None if there is none."""
+    present = step_at(at)
+    for step in range(present - _DRIFT, present + _DRIFT + 1):
+        if step > after and hmac.compare_digest(code_of(secret, step).encode(), code.encode(errors="replace")):
+            return step
+    return None
+
+
+async def state(session: ReadSession, user_id: int) -> tuple[bool, int]:
+    """Whether it is on, and how many recovery codes are left."""
+    row = await session.row(_STATE, {"user": user_id})
+    return (False, 0) if row is None else (row.is_on, row.codes)
+
+
+async def start(session: WriteSession, vault: Vault, user_id: int) -> str:
+    """Make a secret for a user whose password was checked; gives the otpauth address for their app, which is told this once.
+
+    Nothing is asked for at their sign-in before `confirm`. Raises TwoStepState if it is on.
+    """
+    row = await session.row(_LOCK, {"user": user_id})
+    if row is None or row.totp_secret is not None:
+        raise TwoStepState
+    secret = secrets.token_bytes(_SECRET_BYTES)
+    await session.execute(_PEND, {"user": user_id, "locked": _locked(vault, user_id, secret)})
+    label, shown = quote(f"{_ISSUER}:{row.username}"), base64.b32encode(secret).decode()
+    return f"otpauth://totp/{label}?secret={shown}&issuer={_ISSUER}&algorithm=SHA1&digits={_DIGITS}&period={_STEP_SECONDS}"
+
+
+async def confirm(session: WriteSession, vault: Vault, user_id: int, code: str) -> list[str]:
+    """Turn it on with a first code; gives the recovery codes, which are told this once. Raises TwoStepState, WrongCode."""
+    row = await session.row(_LOCK, {"user": user_id})
+    if row is None or row.totp_pending is None or row.totp_secret is not None:
+        raise TwoStepState
+    step = matching_step(_opened(vault, user_id, row.totp_pending), _typed(code), at=session.at, after=row.totp_step)
+    if step is None:
+        raise WrongCode(field=("input", "code"))
+    await session.execute(_CONFIRM, {"user": user_id, "step": step})
+    codes = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode().lower() for _ in range(_RECOVERY_CODES)]
+    await session.execute(_FORGET_CODES, {"user": user_id})
+    await session.execute(_KEEP_CODE, [{"user": user_id, "hash": _hash(one)} for one in codes])
+    await events.append(session, "user.totp_enabled", subject="app_user", subject_id=user_id)
+    return ["-".join(one[place : place + 4] for place in range(0, len(one), 4)) for one in codes]
+
+
+async def use(session: WriteSession, vault: Vault, user_id: int, code: str) -> None:
+    """Take a code of the app, or a recovery code: neither is good a second time, whoever brings it. Raises WrongCode."""
+    row = await session.row(_LOCK, {"user": user_id})
+    typed = _typed(code)
+    if row is None or row.totp_secret is None:
+        raise WrongCode(field=("input", "code"))
+    step = matching_step(_opened(vault, user_id, row.totp_secret), typed, at=session.at, after=row.totp_step)
+    if step is not None and await session.execute(_TAKE, {"user": user_id, "step": step}):
+        return
+    if not await session.execute(_USE_CODE, {"user": user_id, "hash": _hash(typed), "at": session.at}):
+        raise WrongCode(field=("input", "code"))
+    await events.append(session, "user.recovery_code_used", subject="app_user", subject_id=user_id)
+
+
+async def end(session: WriteSession, user_id: int, *, by_admin: bool = False) -> None:
+    """Turn it off: for a user whose password was checked, or, `by_admin`, for somebody else. Raises TwoStepState, OwnAccount."""
+    if by_admin and session.actor.user_id == user_id:
+        raise OwnAccount(field=("input", "id"))
+    if not await session.execute(_OFF, {"user": user_id}):
+        raise TwoStepState
+    await session.execute(_FORGET_CODES, {"user": user_id})
+    await events.append(session, "user.totp_reset" if by_admin else "user.totp_disabled", subject="app_user", subject_id=user_id)
+
+
+async def rotate(session: WriteSession, vault: Vault) -> int:
+    """Encrypt every secret by the vault's first key; gives their number. Raises Undecipherable, and then changes nothing."""
+    rows = await session.rows(_ALL)
+    for row in rows:
+        secret, pending = (None if one is None else vault.renew(one) for one in (row.totp_secret, row.totp_pending))
+        await session.execute(_RENEW, {"user": row.id, "secret": secret, "pending": pending})
+    if rows:
+        await events.append(session, "user.secrets_rotated", subject="app_user", subject_id=0, users=len(rows))
+    return len(rows)
+
+
+def _locked(vault: Vault, user_id: int, secret: bytes) -> bytes:
+    return vault.lock({"totp": secret.hex(), "user": user_id})
+
+
+def _opened(vault: Vault, user_id: int, locked: bytes) -> bytes:
+    """The secret; what was copied from another user's row isn't taken."""
+    found = vault.open(locked)
+    if found.get("user") != user_id:
+        raise Undecipherable("this secret was made for another user")
+    return bytes.fromhex(found["totp"])
+
+
+def _typed(code: str) -> str:
+    return "".join(code.split()).replace("-", "").lower()[:64]
+
+
+def _hash(code: str) -> bytes:
+    return hashlib.sha256(code.encode(errors="replace")).digest()

@@ -1,0 +1,66 @@
+"""The dashboard: today's and this month's figures of each counter, by one statement."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import DateTime, bindparam, text
+
+from sebilling.actor import Scope
+from sebilling.db.engine import ReadSession
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of a counter, in rupiah; days are the counter's own."""
+
+    counter_id: int
+    counter_code: str
+    counter_name: str
+    timezone: str
+    due_day: int
+    day: date
+    received_today: int
+    """Less what was reversed today."""
+    payments_today: int
+    received_this_month: int
+    payments_this_month: int
+    outstanding: int
+    """What the counter's customers owe, of all periods."""
+    cash_on_hand: int
+    cut_customers: int
+    """Who is cut now, as their device says."""
+
+
+_FIGURES: Final = text(
+    """
+    SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day, now.day,
+           received.today - reversed.today AS received_today, received.payments_today,
+           received.month - reversed.month AS received_this_month, received.payments_this_month,
+           owed.outstanding, held.on_hand AS cash_on_hand, cut.customers AS cut_customers
+      FROM counter
+     CROSS JOIN LATERAL (SELECT (:at AT TIME ZONE timezone)::date AS day) now
+     CROSS JOIN LATERAL (
+           SELECT count(*) AS payments_this_month, count(*) FILTER (WHERE received_on = now.day) AS payments_today,
+                  coalesce(sum(amount), 0)::bigint AS month, coalesce(sum(amount) FILTER (WHERE received_on = now.day), 0)::bigint AS today
+             FROM payment WHERE counter_id = counter.id AND received_on >= date_trunc('month', now.day)::date AND received_on <= now.day
+           ) received
+     CROSS JOIN LATERAL (
+           SELECT coalesce(sum(amount), 0)::bigint AS month, coalesce(sum(amount) FILTER (WHERE reversed_on = now.day), 0)::bigint AS today
+             FROM payment_reversal JOIN payment ON payment.id = payment_id
+            WHERE counter_id = counter.id AND reversed_on >= date_trunc('month', now.day)::date AND reversed_on <= now.day) reversed
+     CROSS JOIN LATERAL (
+           SELECT coalesce(sum(outstanding), 0)::bigint AS outstanding FROM invoice WHERE counter_id = counter.id AND outstanding > 0) owed
+     CROSS JOIN LATERAL (SELECT coalesce(sum(on_hand), 0)::bigint AS on_hand FROM drawer WHERE counter_id = counter.id) held
+     CROSS JOIN LATERAL (
+           SELECT count(DISTINCT customer.id) AS customers FROM service_access JOIN customer ON customer.id = customer_id
+            WHERE actual = 'BLOCKED' AND customer.counter_id = counter.id) cut
+     WHERE CAST(:scope AS bigint[]) IS NULL OR counter.id = ANY (:scope)
+     ORDER BY counter.code
+    """
+).bindparams(bindparam("at", type_=DateTime(timezone=True)))
+
+
+async def read(session: ReadSession, *, at: datetime, scope: Scope) -> list[Figures]:
+    """One row per counter that `scope` lets see, by code."""
+    return [Figures(**row._mapping) for row in await session.rows(_FIGURES, {"at": at, "scope": scope.ids})]  # noqa: SLF001 - its documented name

@@ -1,0 +1,146 @@
+"""`sebilling user …`: people who may sign in, and tokens of scripts, for whoever has a shell on the server."""
+
+import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+
+from sebilling.actor import Role, operator
+from sebilling.auth import passwords, totp, users
+from sebilling.auth.sessions import Lifetimes
+from sebilling.clock import system_clock
+from sebilling.config import Settings
+from sebilling.db.engine import Database
+
+Run = Callable[[Callable[[Database], Awaitable[Any]]], Any]
+"""Does something with the database."""
+_ALL = text(
+    """
+    SELECT username, name, role, active, must_change_password, two_step, NULL AS expires_at, last_used_at,
+           (SELECT string_agg(code, ' ' ORDER BY code) FROM counter JOIN user_counter ON counter_id = counter.id
+             WHERE user_id = account.id) AS counters
+      FROM account
+     UNION ALL
+    SELECT 'service:' || name, name, role, active, false, false, expires_at, last_used_at,
+           (SELECT string_agg(code, ' ' ORDER BY code) FROM counter JOIN user_counter ON counter_id = counter.id
+             WHERE user_id = service_account.id)
+      FROM service_account
+     ORDER BY 1
+    """
+)
+Username = Annotated[str, typer.Argument(help="Of the user.")]
+Counters = Annotated[list[str] | None, typer.Option("--counter", help="Code of a clerk's or collector's counter; repeat it for more.")]
+
+
+def register(group: typer.Typer, run: Run, settings: Callable[[], Settings], out: Console) -> None:
+    """Make the commands of `group`."""
+    _people(group, run, out)
+    _ways_back(group, run, out)
+    _tokens(group, run, settings, out)
+
+
+def _people(group: typer.Typer, run: Run, out: Console) -> None:
+    @group.command("list")
+    def user_list() -> None:
+        """Print who may sign in, and the tokens of scripts."""
+        run(lambda database: _show(database, out))
+
+    @group.command("add")
+    def user_add(
+        username: Annotated[str, typer.Argument(help="2 to 64 letters, digits, . _ @ -")],
+        role: Annotated[Role, typer.Option(help="What they may do.")] = Role.ADMIN,
+        name: Annotated[str, typer.Option(help="As it stands on receipts; the user name if left out.")] = "",
+        counter: Counters = None,
+        generate_password: Annotated[bool, typer.Option(help="Make a random password and print it once.")] = False,
+    ) -> None:
+        """Add a user. The password is asked for, or read from standard input, or made."""
+        password = passwords.random_password() if generate_password else _asked_password()
+
+        async def work(database: Database) -> None:
+            hashed = await passwords.hashed(password, username=username)
+            async with database.transaction(actor=operator("sebilling user add"), at=system_clock()) as session:
+                await users.create(
+                    session, username=username, name=name or username, role=role, password_hash=hashed, counters=counter or []
+                )
+
+        run(work)
+        out.print(f"{username} may sign in as {role.value}." + (f" Password, shown this once: {password}" if generate_password else ""))
+
+    @group.command("disable")
+    def user_disable(username: Username) -> None:
+        """Shut a user out: they are signed out everywhere at once. The last active ADMIN can't be."""
+
+        async def work(database: Database) -> None:
+            async with database.transaction(actor=operator("sebilling user disable"), at=system_clock()) as session:
+                await users.update(session, await users.named(session, username), users.Changes(active=False))
+
+        run(work)
+        out.print(f"{username} can't sign in any more, and is signed out everywhere.")
+
+
+def _ways_back(group: typer.Typer, run: Run, out: Console) -> None:
+    @group.command("password")
+    def user_password(
+        username: Username,
+        generate_password: Annotated[bool, typer.Option(help="Make a one-time password, to be changed at the next sign-in.")] = False,
+        two_step_off: Annotated[bool, typer.Option("--two-step-off", help="Turn two-step sign-in off too.")] = False,
+    ) -> None:
+        """Give a user a new password: asked for, or read from standard input, or made. They are signed out everywhere."""
+        password = passwords.random_password() if generate_password else _asked_password()
+
+        async def work(database: Database) -> None:
+            hashed = await passwords.hashed(password, username=username)
+            async with database.transaction(actor=operator("sebilling user password"), at=system_clock()) as session:
+                user_id = await users.named(session, username)
+                await users.reset_password(session, user_id, password_hash=hashed, one_time=generate_password)
+                if two_step_off and (await totp.state(session, user_id))[0]:
+                    await totp.end(session, user_id, by_admin=True)
+
+        run(work)
+        told = f" One-time password, shown this once: {password}" if generate_password else ""
+        out.print(f"{username} has a new password and is signed out everywhere.{told}")
+
+
+def _tokens(group: typer.Typer, run: Run, settings: Callable[[], Settings], out: Console) -> None:
+    @group.command("token")
+    def user_token(
+        name: Annotated[str, typer.Argument(help="What the script is called: 2 to 64 letters, digits, . _ -")],
+        role: Annotated[Role, typer.Option(help="The narrowest that does; ADMIN is refused.")],
+        counter: Counters = None,
+        days: Annotated[int, typer.Option(help="How long it is good.")] = 365,
+    ) -> None:
+        """Make a token for a script and print it once. `revokeServiceToken` ends it."""
+        lifetimes = Lifetimes.of(settings())
+
+        async def work(database: Database) -> str:
+            async with database.transaction(actor=operator("sebilling user token"), at=system_clock()) as session:
+                _, tokens = await users.create_service(
+                    session, name=name, role=role, counters=counter or [], days=days, lifetimes=lifetimes
+                )
+            return tokens.token
+
+        out.print(f"Token of {name}, shown this once: {run(work)}", soft_wrap=True, highlight=False)
+
+
+async def _show(database: Database, out: Console) -> None:
+    async with database.reading() as session:
+        rows = await session.rows(_ALL)
+    table = Table("user", "name", "role", "counters", "state", "last used")
+    for row in rows:
+        marks = ["active" if row.active else "disabled"]
+        marks += ["one-time password"] * row.must_change_password + ["two-step"] * row.two_step
+        marks += [f"until {row.expires_at:%Y-%m-%d}"] if row.expires_at is not None else []
+        used = "" if row.last_used_at is None else f"{row.last_used_at:%Y-%m-%d %H:%M}"
+        table.add_row(row.username, row.name, row.role, row.counters or "", ", ".join(marks), used)
+    out.print(table)
+
+
+def _asked_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return getpass.getpass("Password (at least 10 characters): ")

@@ -1,0 +1,30 @@
+"""`sebilling documents`: what clients ask, checked against the schema and its limits before it is trusted."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from sebilling.schema import trusted
+from sebilling.schema.roots import build_schema
+
+
+def check(paths: Sequence[Path], out: Console, errors: Console) -> bool:
+    """Print the ids of every document that these files and folders have, or what is wrong with it; whether all are right.
+
+    Raises InvalidSetting for a file that can't be read.
+    """
+    schema = build_schema()._schema  # noqa: SLF001 - Strawberry gives it no other name
+    is_right = True
+    for path in paths:
+        known = trusted.read(path)
+        wrong = trusted.check(known, schema)
+        is_right = is_right and not wrong
+        for name, text in known.items():
+            if name == trusted.digest(text):  # each has one, beside its name
+                continue
+            for why in wrong.get(name, []):
+                errors.print(f"{path}: {name}: {why}", style="red", markup=False, highlight=False, soft_wrap=True)
+            if name not in wrong:
+                out.print(f"{name}  {trusted.digest(text)}", markup=False, highlight=False, soft_wrap=True)
+    return is_right

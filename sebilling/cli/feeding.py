@@ -1,0 +1,74 @@
+"""`sebilling events`: where the feed ends, and whether anything in it was changed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from sqlalchemy import text
+
+from sebilling import feed
+from sebilling.billing.invariants import INVARIANTS
+from sebilling.db.engine import Database, ReadSession
+
+Written = Annotated[
+    list[str] | None,
+    typer.Option("--written", metavar="NUMBER:DIGEST", help="What was written down earlier: it must still be so. Repeat it for more."),
+]
+_WRITTEN: Final = re.compile(r"([1-9][0-9]{0,18}):([0-9a-fA-F]{64})")
+_DIGESTS: Final = text("SELECT number, digest FROM feed WHERE number = ANY (CAST(:numbers AS bigint[]))")
+_FIRST_BROKEN: Final = "SELECT count(*) AS rows, min(key) AS first FROM ({broken}) broken (key)"
+_FEED: Final = [one for one in INVARIANTS if one.name.startswith("feed_")]
+
+
+def read_written(given: Sequence[str]) -> Mapping[int, bytes]:
+    """Numbers and digests as `verify` prints them. Raises BadParameter."""
+    found = {}
+    for one in given:
+        parts = _WRITTEN.fullmatch(one.strip())
+        if parts is None:
+            raise typer.BadParameter(f"{one!r:.90} isn't NUMBER:DIGEST as `sebilling events verify` prints it.")
+        found[int(parts[1])] = bytes.fromhex(parts[2])
+    return found
+
+
+async def show_head(database: Database, out: Console) -> None:
+    """Print the feed's last number and digest, and what has no number yet."""
+    async with database.reading() as session:
+        head, waiting = await feed.head(session), await feed.waiting(session)
+    _say(out, f"{head.number}:{head.digest.hex()}")
+    if waiting.events:
+        _say(out, f"{waiting.events} events have no number yet, the oldest from {waiting.since}. If that lasts: does a worker run?")
+
+
+async def verify(database: Database, written: Mapping[int, bytes], out: Console, errors: Console) -> bool:
+    """Work all digests out again, from the first event on, and compare what was written down; prints the end. False if anything differs."""
+    async with database.snapshot() as session:
+        head = await feed.head(session)
+        broken = [told for told in [await _broken(session, one.name, one.broken) for one in _FEED] if told]
+        kept = {row.number: row.digest for row in await session.rows(_DIGESTS, {"numbers": sorted(written)})}
+    for number, digest in sorted(written.items()):
+        if number not in kept:
+            broken.append(f"{number} was written down, but the feed ends at {head.number}: its end was cut off, or this is an older backup")
+        elif kept[number] != digest:
+            broken.append(f"{number} was written down with another digest: something up to it was changed, and the chain made anew")
+    for told in broken:
+        errors.print(told, style="red", markup=False, highlight=False, soft_wrap=True)
+    if not broken:
+        _say(out, f"{head.number} events, each as it was when it got its number. To prove it later, write this down elsewhere:")
+    _say(out, f"{head.number}:{head.digest.hex()}")
+    return not broken
+
+
+async def _broken(session: ReadSession, name: str, sql: str) -> str:
+    row = await session.row(text(_FIRST_BROKEN.format(broken=sql).replace(":", r"\:")))
+    if row is None or not row.rows:
+        return ""
+    sentence = next(one.sentence for one in _FEED if one.name == name)
+    key = "number" if name == "feed_chain" else "event"
+    return f"{name}: broken {row.rows} times" + (f", first at {key} {row.first}" if name != "feed_gapless" else "") + f". {sentence}"
+
+
+def _say(out: Console, sentence: str) -> None:
+    out.print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,107 @@
+"""The feed: committed events by gapless numbers, in an order that doesn't change any more.
+
+Ids of events are given in the order of writing, so a reader who resumes behind id 7 would miss 6 if 6 commits later. Numbers are given
+after the commit, by the relay (jobs/relay.py): whoever has read up to a number has missed nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+
+from sebilling.db.engine import ReadSession
+
+CHANNEL: Final = "sebilling_feed"
+"""Of the NOTIFY that the relay sends after it has numbered something; its payload is the last number. A hint: readers ask the feed."""
+BEFORE_THE_FIRST: Final = bytes(32)
+"""What the first digest is chained to."""
+MOST: Final = 1_000
+
+_HEAD: Final = text(
+    """
+    SELECT coalesce(max(number), 0) AS number, (SELECT digest FROM feed ORDER BY number DESC LIMIT 1) AS digest FROM feed
+    """
+)
+_WAITING: Final = text(
+    """
+    SELECT count(*) AS events, min(at) AS since FROM event
+     WHERE id > (SELECT low FROM feed_mark)
+       AND NOT EXISTS (SELECT FROM feed WHERE event_id = event.id AND event_id > (SELECT low FROM feed_mark))
+    """
+)
+# The numbers are chosen before the events are joined: what a reader doesn't want costs next to nothing, and moves them on.
+_AFTER: Final = text(
+    f"""
+    SELECT feed.number, event.id, at, kind, actor_id, actor_name, subject, subject_id, counter_id, data
+      FROM (SELECT number, event_id FROM feed WHERE number > :number ORDER BY number LIMIT least(:most, {MOST})) feed
+      LEFT JOIN event ON event.id = event_id AND (CAST(:kinds AS text[]) IS NULL OR kind = ANY (CAST(:kinds AS text[])))
+     ORDER BY feed.number
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event of the feed."""
+
+    number: int
+    id: int
+    at: datetime
+    kind: str
+    actor_id: int | None
+    actor: str
+    subject: str
+    subject_id: int
+    counter_id: int | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Events in the feed's order, and the number up to which the feed was looked at: where to go on. Unchanged if there is nothing new."""
+
+    events: Sequence[Numbered]
+    upto: int
+    looked_at: int
+    """How many numbers: as many as were asked for if there may be more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last number and its digest: whoever writes both down can prove later that nothing up to there was changed."""
+
+    number: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Committed events without a number, and when the oldest of them happened."""
+
+    events: int
+    since: datetime | None
+
+
+async def after(session: ReadSession, number: int, limit: int = MOST, *, kinds: Iterable[str] | None = None) -> Stretch:
+    """Look at the next `limit` numbers (at most 1,000) behind `number`; gives the events among them that are of these kinds."""
+    rows = await session.rows(_AFTER, {"number": number, "most": limit, "kinds": None if kinds is None else sorted(kinds)})
+    events = [
+        Numbered(row.number, row.id, row.at, row.kind, row.actor_id, row.actor_name, row.subject, row.subject_id, row.counter_id, row.data)
+        for row in rows
+        if row.id is not None
+    ]
+    return Stretch(events, rows[-1].number if rows else number, len(rows))
+
+
+async def head(session: ReadSession) -> Head:
+    """The end of the feed; number 0 if it is empty."""
+    row = await session.row(_HEAD)
+    return Head(0, BEFORE_THE_FIRST) if row is None or row.digest is None else Head(row.number, row.digest)
+
+
+async def waiting(session: ReadSession) -> Waiting:
+    """What the relay hasn't numbered yet; for long, if no worker runs."""
+    row = await session.row(_WAITING)
+    return Waiting(0, None) if row is None else Waiting(row.events, row.since)

@@ -1,0 +1,256 @@
+"""Hooks of plugins: each plugin gets the events of the feed by a cursor of its own, in a task of its own, at least once and in order.
+
+The cursor moves after the hook has ended well, so that whoever is killed in between leaves the event to the next worker. One worker
+at a time delivers to a plugin, by a lease. What fails is tried again with growing waits, and after MOST_ATTEMPTS it is told as
+`plugin.delivery_failed` and passed over: one event that a plugin can't digest must not keep all later ones from it for ever.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import DateTime, Row, bindparam, text
+
+from sebilling import events, feed
+from sebilling.actor import operator
+from sebilling.clock import Clock
+from sebilling.db.engine import Database
+from sebilling.db.leases import Leases
+from sebilling.jobs.lookup import Lookup
+from sebilling.jobs.turns import forgiving
+from sebilling.logs import get_logger
+from sebilling.plugins.calling import PluginStuck
+from sebilling.plugins.hookspecs import Event
+from sebilling.plugins.loading import Plugins, in_words
+
+_log = get_logger(__name__)
+HOOKS: Final[Mapping[str, str]] = {
+    "invoices.issued": "sebilling_invoices_issued",
+    "payment.recorded": "sebilling_payment_recorded",
+    "payment.reversed": "sebilling_payment_reversed",
+    "deposit.verified": "sebilling_deposit_verified",
+    "customer.blocked": "sebilling_customer_blocked",
+    "customer.restored": "sebilling_customer_restored",
+    "isolation.failed": "sebilling_isolation_failed",
+    "device.health_changed": "sebilling_device_health_changed",
+}
+"""Which hook takes which kind of event."""
+_LIFE: Final = frozenset({"sebilling_startup", "sebilling_shutdown", "sebilling_hourly"})
+MOST_ATTEMPTS: Final = 15
+MOST_WAIT_SECONDS: Final = 300.0
+"""Waits double from one second up to this: fifteen attempts take 34 minutes and more."""
+LOOK_SECONDS: Final = 0.25
+STANDBY_SECONDS: Final = 1.0
+HOURLY_SECONDS: Final = 3600.0
+_SHUTDOWN_SECONDS: Final = 5.0
+_MOST_LOOKED_AT: Final = 1_000
+_MOST_ERROR: Final = 500
+_SPACE: Final = 6
+"""Of the plugins' leases among the advisory locks."""
+
+# What is in the log before the plugin is there is none of its, also if the relay numbers it only later.
+_REGISTER: Final = text(
+    """
+    INSERT INTO plugin_cursor (plugin, number, since_event_id, attempts, error)
+    SELECT :plugin, coalesce((SELECT max(number) FROM feed), 0), coalesce((SELECT max(id) FROM event), 0), 0, ''
+     WHERE NOT EXISTS (SELECT FROM plugin_cursor WHERE plugin = :plugin)
+    ON CONFLICT (plugin) DO NOTHING
+    """
+)
+_ID: Final = text("SELECT id FROM plugin_cursor WHERE plugin = :plugin")
+_CURSOR: Final = text("SELECT number, since_event_id, attempts, next_at FROM plugin_cursor WHERE id = :id")
+# Whoever lost their lease without noticing moves nothing: the number isn't the one that they started from.
+_DELIVERED: Final = text(
+    "UPDATE plugin_cursor SET number = :number, attempts = 0, next_at = NULL, error = '' WHERE id = :id AND number = :before"
+)
+_PASSED: Final = text("UPDATE plugin_cursor SET number = :number WHERE id = :id AND number = :before")
+_GIVEN_UP: Final = text(
+    "UPDATE plugin_cursor SET number = :number, attempts = 0, next_at = NULL, error = :error WHERE id = :id AND number = :before"
+)
+_FAILED: Final = text(
+    "UPDATE plugin_cursor SET attempts = :attempts, next_at = :next_at, error = :error WHERE id = :id AND number = :before"
+).bindparams(bindparam("next_at", type_=DateTime(timezone=True)))
+_TROUBLE: Final = text("UPDATE plugin_cursor SET error = :error WHERE id = :id")
+_STARTED: Final = text("UPDATE plugin_cursor SET error = '' WHERE id = :id AND error LIKE 'sebilling_startup: %'")
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """The events of one plugin."""
+
+    name: str
+    hooks: frozenset[str]
+    database: Database
+    plugins: Plugins
+    clock: Clock
+    leases: Leases
+    id: int = 0
+    _hourly_at: float = field(default=0.0, init=False)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [kind for kind, hook in HOOKS.items() if hook in self.hooks]
+
+    async def serve(self, context: Lookup) -> None:
+        """Start it, deliver whenever nobody else does, and shut it down when cancelled."""
+        started = False
+        try:
+            failures = 0
+            await forgiving("hooks", self._show(""))  # from now on events are its own, however long its start takes
+            while not started:
+                error = await self._call("sebilling_startup", context=context)
+                await forgiving("hooks", self._show(error))
+                started = not error
+                if error:
+                    failures += 1
+                    await asyncio.sleep(backoff_seconds(failures))
+            while True:
+                pause = await forgiving("hooks", self._lead())
+                await asyncio.sleep(pause)
+        finally:
+            if started:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_SHUTDOWN_SECONDS):
+                        await self._call("sebilling_shutdown")
+
+    async def _call(self, hook: str, **arguments: Any) -> str:
+        """What went wrong in a hook that is no event's; empty if it ended well."""
+        try:
+            await self.plugins.call(self.name, hook, **arguments)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the worker goes on
+            told = in_words(error)[:_MOST_ERROR]
+            _log.error("hook_failed", plugin=self.name, hook=hook, error=told)
+            return f"{hook}: {told}"
+        return ""
+
+    async def _show(self, error: str) -> float:
+        """Keep what became of the start, for whoever looks why nothing is delivered."""
+        await self._register()
+        async with self.database.transaction(actor=operator("worker"), at=self.clock()) as session:
+            await session.execute(_TROUBLE if error else _STARTED, {"id": self.id} | ({"error": error} if error else {}))
+        return 0
+
+    async def _register(self) -> None:
+        if not self.id:
+            async with self.database.transaction(actor=operator("worker"), at=self.clock()) as session:
+                await session.execute(_REGISTER, {"plugin": self.name})
+                self.id = await session.value(_ID, {"plugin": self.name})
+
+    async def _lead(self) -> float:
+        """Deliver for as long as the lease is held; gives the seconds to wait if someone else has it."""
+        await self._register()
+        async with self.leases.hold(self.id) as mine:
+            if not mine:
+                return STANDBY_SECONDS
+            while True:
+                if "sebilling_hourly" in self.hooks and time.monotonic() >= self._hourly_at:
+                    error = await self._call("sebilling_hourly")
+                    self._hourly_at = time.monotonic() + (MOST_WAIT_SECONDS if error else HOURLY_SECONDS)
+                pause = await self.turn()
+                await asyncio.sleep(pause)
+
+    async def turn(self) -> float:
+        """Deliver what is next; gives the seconds to wait before the next turn."""
+        async with self.database.reading() as session:
+            cursor = await session.row(_CURSOR, {"id": self.id})
+            if cursor is None:
+                self.id = 0
+                raise RuntimeError(f"the cursor of the plugin {self.name} was deleted: it starts at the end of the feed")
+            if cursor.next_at is not None and self.clock() < cursor.next_at:
+                return LOOK_SECONDS
+            stretch = await feed.after(session, cursor.number, _MOST_LOOKED_AT, kinds=self.kinds)
+        reached, attempts = cursor.number, cursor.attempts
+        for event in stretch.events:
+            if event.id <= cursor.since_event_id:
+                continue
+            if not await self._deliver(event, reached, attempts):
+                return LOOK_SECONDS
+            reached, attempts = event.number, 0
+        if stretch.upto > reached:
+            await self._write(_PASSED, {"number": stretch.upto, "before": reached})
+        return 0 if stretch.looked_at >= _MOST_LOOKED_AT else LOOK_SECONDS
+
+    async def _deliver(self, event: feed.Numbered, before: int, attempts: int) -> bool:
+        """Call the event's hook and move the cursor; False if it must be tried again."""
+        hook = HOOKS[event.kind]
+        told = Event(event.id, event.at, event.kind, event.actor, event.subject, event.subject_id, event.counter_id, event.data)
+        try:
+            await self.plugins.call(self.name, hook, event=told)
+        except PluginStuck as error:  # not this event's fault: it waits
+            await self._write(_FAILED, _again(before, attempts, MOST_ATTEMPTS, error=str(error), clock=self.clock))
+            return False
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the worker goes on
+            await self._failed(event, hook, before, attempts + 1, in_words(error)[:_MOST_ERROR])
+            return False
+        return await self._write(_DELIVERED, {"number": event.number, "before": before})
+
+    async def _failed(self, event: feed.Numbered, hook: str, before: int, attempts: int, error: str) -> None:
+        _log.warning("delivery_failed", plugin=self.name, hook=hook, event_id=event.id, attempts=attempts, error=error)
+        if attempts < MOST_ATTEMPTS:
+            await self._write(_FAILED, _again(before, attempts, attempts, error=error, clock=self.clock))
+            return
+        async with self.database.transaction(actor=operator("worker"), at=self.clock()) as session:
+            moved = await session.execute(_GIVEN_UP, {"id": self.id, "number": event.number, "before": before, "error": error})
+            if moved:
+                await events.append(
+                    session, "plugin.delivery_failed", subject="event", subject_id=event.id, counter_id=event.counter_id,
+                    plugin=self.name, hook=hook, kind_of_event=event.kind, number=event.number, attempts=attempts, error=error,
+                )  # fmt: skip
+
+    async def _write(self, statement: Any, bound: Mapping[str, Any]) -> bool:
+        """Whether the cursor was still where it was taken from."""
+        async with self.database.transaction(actor=operator("worker"), at=self.clock()) as session:
+            return await session.execute(statement, {"id": self.id, **bound}) > 0
+
+
+def _again(before: int, attempts: int, waits: int, *, error: str, clock: Clock) -> Mapping[str, Any]:
+    return {"before": before, "attempts": attempts, "next_at": clock() + timedelta(seconds=backoff_seconds(waits)), "error": error}
+
+
+def backoff_seconds(attempts: int) -> float:
+    """How long to wait after so many failures: doubling from a second, at most MOST_WAIT_SECONDS."""
+    return float(min(MOST_WAIT_SECONDS, 2.0 ** min(attempts - 1, 30)))
+
+
+async def run(database: Database, plugins: Plugins, *, clock: Clock) -> None:
+    """Deliver to every plugin that has hooks, side by side, until cancelled."""
+    leases, context = Leases(database.url, space=_SPACE), Lookup(database, clock=clock)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name, hooks in plugins.hooked([*HOOKS.values(), *_LIFE]).items():
+                group.create_task(_Delivery(name, hooks, database, plugins, clock, leases).serve(context))
+    finally:
+        await leases.close()
+        await plugins.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """How far a plugin's events are delivered: up to a number of the feed, how many numbers wait, and what went wrong last."""
+
+    upto: int
+    waiting: int
+    attempts: int
+    error: str
+
+
+_DELIVERIES: Final = text(
+    """
+    SELECT plugin, number AS upto, greatest((SELECT coalesce(max(number), 0) FROM feed) - number, 0) AS waiting, attempts, error
+      FROM plugin_cursor
+    """
+)
+
+
+async def deliveries(database: Database) -> Mapping[str, Delivered]:
+    """How far each plugin is, by its name: those that ever had hooks in this deployment. Raises DatabaseUnavailable."""
+
+    def read(row: Row[*tuple[Any, ...]]) -> Delivered:
+        return Delivered(row.upto, row.waiting, row.attempts, row.error)
+
+    async with database.reading() as session:
+        return {row.plugin: read(row) for row in await session.rows(_DELIVERIES)}

@@ -1,0 +1,103 @@
+"""What plugins may read: the context of their hooks. They call it from threads of theirs; the database is asked on our loop."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Row, text
+
+from sebilling.clock import Clock
+from sebilling.db.engine import Database, ReadSession
+from sebilling.plugins.hookspecs import Bill, Due, Event, Person
+
+T = TypeVar("T")
+_SECONDS: Final = 9.0
+"""Less than a hook may take."""
+_PERSON: Final = """
+    customer.id, customer.code, customer.name, customer.phone, counter.code AS counter,
+    (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice owed WHERE owed.customer_id = customer.id AND outstanding > 0) AS owes
+"""
+_COMPANY: Final = text("SELECT company_name FROM billing_settings")
+_CUSTOMER: Final = text(f"SELECT {_PERSON} FROM customer JOIN counter ON counter.id = counter_id WHERE customer.id = :customer")
+_INVOICES: Final = text(
+    f"""
+    SELECT number, total, outstanding, due_on, {_PERSON}
+      FROM invoice JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = customer.counter_id
+     WHERE period_id = :period AND invoice.counter_id = :counter AND sequence >= :first AND sequence < :first + :issued
+       AND voided_at IS NULL
+     ORDER BY sequence OFFSET :skip LIMIT :most
+    """
+)
+# The rule is worked out once: joined as a view it would be for each customer.
+_TO_BE_CUT: Final = text(
+    f"""
+    WITH late AS MATERIALIZED (
+        SELECT customer_id, amount, cut_on FROM isolation
+         WHERE cut_on > (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date
+           AND cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date + CAST(:days AS int)
+    )
+    SELECT amount, cut_on, {_PERSON}
+      FROM late JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
+     WHERE EXISTS (SELECT FROM service_access WHERE service_access.customer_id = customer.id AND desired = 'ACTIVE')
+     ORDER BY cut_on, customer.id
+    """
+)
+
+
+class Lookup:
+    """A `Context` for plugins, on the loop that is running now."""
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        self._database, self._clock, self._loop = database, clock, asyncio.get_running_loop()
+
+    def company(self) -> str:
+        """The ISP's name; may be empty."""
+
+        async def read(session: ReadSession) -> str:
+            return str(await session.value(_COMPANY) or "")
+
+        return self._asked(read)
+
+    def customer(self, customer_id: int) -> Person | None:
+        """A customer as they are now."""
+
+        async def read(session: ReadSession) -> Person | None:
+            row = await session.row(_CUSTOMER, {"customer": customer_id})
+            return None if row is None else _person(row)
+
+        return self._asked(read)
+
+    def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Bill]:
+        """The live invoices that the event tells of."""
+        if event.kind != "invoices.issued":
+            return []
+        bound = {
+            "period": event.data["period"], "counter": event.counter_id, "first": event.data["from"], "issued": event.data["issued"],
+            "skip": skip, "most": most,
+        }  # fmt: skip
+
+        async def read(session: ReadSession) -> Sequence[Bill]:
+            rows = await session.rows(_INVOICES, bound)
+            return [Bill(row.number, _person(row), row.total, row.outstanding, row.due_on) for row in rows]
+
+        return self._asked(read)
+
+    def to_be_cut(self, *, within_days: int) -> Sequence[Due]:
+        """Who will be cut from tomorrow on within so many days."""
+
+        async def read(session: ReadSession) -> Sequence[Due]:
+            rows = await session.rows(_TO_BE_CUT, {"at": self._clock(), "days": within_days})
+            return [Due(_person(row), row.amount, row.cut_on) for row in rows]
+
+        return self._asked(read)
+
+    def _asked(self, read: Callable[[ReadSession], Coroutine[Any, Any, T]]) -> T:
+        async def work() -> T:
+            async with self._database.reading() as session:
+                return await read(session)
+
+        return asyncio.run_coroutine_threadsafe(work(), self._loop).result(_SECONDS)
+
+
+def _person(row: Row[*tuple[Any, ...]]) -> Person:
+    return Person(row.id, row.code, row.name, row.phone, row.counter, row.owes)

@@ -1,0 +1,333 @@
+"""Groups: who asked the same gets the same, executed once and written as JSON once.
+
+The same is: document, variables but for `after`, role, counters, language; and, for who is bounded to counters, the user, as what
+they see of other users hangs on who they are. A group goes through the feed stretch by stretch; who comes with `after` goes through
+what they missed alone, until they stand where the group stands.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import orjson
+from graphql import GraphQLError, Visitor, parse, visit
+from strawberry.schema import BaseSchema
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from sebilling.actor import Actor
+from sebilling.errors import DeadlineExceeded, InvalidCursor, Language, Unavailable
+from sebilling.feed import Numbered
+from sebilling.live.hub import Hub
+from sebilling.logs import get_logger
+from sebilling.schema.context import Context, Parts
+from sebilling.schema.errors import formatted
+from sebilling.schema.following import Look
+
+_log = get_logger(__name__)
+MOST_OF_A_TURN: Final = 200
+"""Events that become messages at once."""
+_CATCHING_UP: Final = 4
+"""Subscriptions that read what they missed at the same time."""
+_RETRY_SECONDS: Final = 1.0
+_TOGETHER_SECONDS: Final = 0.1
+"""After a turn, what happens in this time goes out together: to hundreds of clients, one write is much cheaper than five."""
+Errors = list[dict[str, Any]]
+
+
+class Follower(Protocol):
+    """One subscription of a client: where its messages go."""
+
+    def message(self, number: int, payload: str) -> None:
+        """Take a message, JSON of an execution result, of the feed's number. Returns at once."""
+
+    def failed(self, errors: Errors) -> None:
+        """It can't be: nothing follows."""
+
+    def completed(self) -> None:
+        """Nothing can come any more."""
+
+    async def room(self) -> None:
+        """Wait until what was taken is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A subscription as a client asks for it."""
+
+    query: str
+    variables: dict[str, Any]
+    operation: str | None
+    actor: Actor
+    language: Language
+
+
+class FailedError(Exception):
+    """A subscription that can't be, or can't go on."""
+
+    def __init__(self, errors: Errors) -> None:
+        super().__init__("the subscription failed")
+        self.errors = errors
+
+
+@dataclass(slots=True)
+class _Turned:
+    """What came of a turn."""
+
+    look: Look
+    messages: list[tuple[int, str]]
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a follower stands."""
+
+    number: int
+    """Up to which they have everything."""
+    state: Any
+    """That they were told last, if it is a state that they follow."""
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Followers who get the same from where they stand on."""
+
+    key: Any
+    asked: Asked
+    look: Look
+    number: int
+    followers: dict[Follower, _Place] = field(default_factory=dict)
+    coming: int = 0
+    """Who still reads what they missed."""
+    task: asyncio.Task[None] | None = None
+
+    def tell(self, turned: _Turned) -> None:
+        """Give the messages of a turn to who hasn't got them."""
+        for number, payload in turned.messages:
+            for follower, place in list(self.followers.items()):
+                if number > place.number and (turned.look.state is None or turned.look.state != place.state):
+                    place.state = turned.look.state
+                    follower.message(number, payload)
+
+    def sees(self, event: Numbered) -> bool:
+        """Whether the event is one of the group's; of a state, also events elsewhere that may change it."""
+        return (self.look.wants is None or self.look.wants(event)) and (bool(self.look.every) or _in_scope(self.asked.actor, event))
+
+
+def _in_scope(actor: Actor, event: Numbered) -> bool:
+    return actor.scope.counters is None or event.counter_id in actor.scope.counters
+
+
+class Groups:
+    """Every group of this process."""
+
+    def __init__(self, schema: BaseSchema, parts: Parts, hub: Hub) -> None:
+        self._schema = schema
+        self._parts = parts
+        self.hub = hub
+        self._groups: dict[Any, Group] = {}
+        self._catching_up = asyncio.Semaphore(_CATCHING_UP)
+
+    async def follow(self, asked: Asked, follower: Follower, *, resume: int | None = None) -> None:
+        """Give the follower everything behind `resume` (or `after` of the document, or now), until cancelled.
+
+        Ends by itself if the subscription can't be or is complete, which the follower is told.
+        """
+        try:
+            begun = await self._begin(asked, follower, resume)
+            if begun is None:
+                follower.completed()
+            else:
+                await self._join(asked, follower, *begun)
+        except FailedError as error:
+            follower.failed(error.errors)
+        except Exception as error:  # noqa: BLE001 - the last edge: masked, and logged with a reference
+            told = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+            follower.failed([formatted(told, asked.language)])
+
+    async def _begin(self, asked: Asked, follower: Follower, resume: int | None) -> tuple[Look, _Place] | None:
+        """Find out what the subscription is about, and where it begins; tell the state that it follows. None if it is complete.
+
+        Raises FailedError, InvalidCursor, DatabaseUnavailable.
+        """
+        number = await self.hub.ready()
+        first = (await self._turn(asked, Look(number))).look
+        resume = first.resume if resume is None else resume
+        if resume is not None and resume > number and resume > await self.hub.head():
+            raise InvalidCursor(field=("after",))
+        if not first.every:
+            return first, _Place(number if resume is None else resume, None)
+        if resume == number:
+            return first, _Place(number, first.state)
+        greeting = await self._greet(asked, follower, number)
+        return None if greeting.ends else (first, _Place(number, greeting.state))
+
+    async def _join(self, asked: Asked, follower: Follower, look: Look, place: _Place) -> None:
+        """Bring a follower to where the group stands, and let them go on with it until cancelled."""
+        group = self._group(asked, look)
+        group.coming += 1
+        try:
+            try:
+                while place.number < group.number:  # the group may go on meanwhile
+                    place.number = await self._catch_up(group, follower, place.number)
+                group.followers[follower] = place
+            finally:
+                group.coming -= 1
+            if group.task is None or group.task.done():  # new, or ended meanwhile: what ended it is told anew
+                self._groups[group.key] = group
+                group.task = asyncio.create_task(self._run(group))
+            await asyncio.Event().wait()
+        finally:
+            self._leave(group, follower)
+
+    async def _greet(self, asked: Asked, follower: Follower, number: int) -> Look:
+        """Tell the state as it is."""
+        turned = await self._turn(asked, Look(number, greets=True))
+        for place, payload in turned.messages:
+            follower.message(place, payload)
+        return turned.look
+
+    def _group(self, asked: Asked, look: Look) -> Group:
+        key = _key(asked)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(key, asked, look, self.hub.number)
+        return group
+
+    def _leave(self, group: Group, follower: Follower) -> None:
+        group.followers.pop(follower, None)
+        if not group.followers and not group.coming:
+            self._close(group)
+
+    def _close(self, group: Group) -> None:
+        if self._groups.get(group.key) is group:
+            del self._groups[group.key]
+        if group.task is not None and group.task is not asyncio.current_task():
+            group.task.cancel()
+            group.task = None
+
+    async def _catch_up(self, group: Group, follower: Follower, number: int) -> int:
+        """Give a follower some of what they missed; gives up to where."""
+        await follower.room()
+        async with self._catching_up:
+            stretch = await self.hub.after(number, MOST_OF_A_TURN)
+            events = [event for event in stretch.events if group.sees(event)]
+            messages = (await self._turn(group.asked, Look(stretch.upto, events))).messages if events else []
+        for place, payload in messages:
+            follower.message(place, payload)
+        return stretch.upto
+
+    async def _run(self, group: Group) -> None:
+        """Go through the feed with a group, for as long as it has followers."""
+        try:
+            while not group.look.ends:
+                await self.hub.beyond(group.number)
+                try:
+                    turned = await self._next(group)
+                except Unavailable:
+                    await asyncio.sleep(_RETRY_SECONDS)  # from the same number
+                    continue
+                group.tell(turned)
+                group.number = turned.look.number
+                if turned.messages:
+                    await asyncio.sleep(max(group.look.every.total_seconds(), _TOGETHER_SECONDS))
+        except FailedError as error:
+            self._end(group, error.errors)
+        except Exception as error:  # noqa: BLE001 - the last edge of a task: masked, and logged with a reference
+            _log.exception("group_failed")
+            self._end(group, [formatted(GraphQLError("", original_error=error), group.asked.language)])
+        else:
+            self._end(group, None)
+
+    def _end(self, group: Group, errors: Errors | None) -> None:
+        followers = list(group.followers)
+        group.followers.clear()
+        self._close(group)
+        for follower in followers:
+            if errors is None:
+                follower.completed()
+            else:
+                follower.failed(errors)
+
+    async def _next(self, group: Group) -> _Turned:
+        """Execute the next stretch, if there is anything of the group's in it. Of a state, all that is there is one stretch."""
+        number, events = group.number, list[Numbered]()
+        while True:
+            stretch = await self.hub.after(number, MOST_OF_A_TURN)
+            events += [event for event in stretch.events if group.sees(event)]
+            if not group.look.every or stretch.upto <= number or stretch.upto >= self.hub.number:
+                break
+            number = stretch.upto
+        if not events:
+            return _Turned(Look(stretch.upto), [])
+        turned = await self._turn(group.asked, Look(stretch.upto, events))
+        group.look = turned.look
+        return turned
+
+    async def _turn(self, asked: Asked, look: Look) -> _Turned:
+        """Execute the document over one stretch. Raises FailedError, and Unavailable if the stretch is to be tried again."""
+        context = Context(
+            parts=self._parts, at=self._parts.clock(), language=asked.language, token=None, actor=asked.actor, look=look
+        )  # fmt: skip
+        seconds = self._parts.settings.document_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                results = [one async for one in await self._results(asked, context)]
+        except TimeoutError as error:
+            raise DeadlineExceeded(seconds=seconds) from error
+        look.events = ()
+        return _Turned(look, list(zip(look.numbers, [_payload(one, asked.language) for one in results], strict=True)))
+
+    async def _results(self, asked: Asked, context: Context) -> Any:
+        stream = await self._schema.subscribe(
+            asked.query, variable_values=asked.variables, operation_name=asked.operation, context_value=context
+        )
+        return _checked(stream, asked.language)
+
+
+async def _checked(stream: Any, language: Language) -> Any:
+    """The stream's results, if there can be any. Raises FailedError, Unavailable."""
+    async for result in stream:
+        if isinstance(result, PreExecutionError) or (result.errors and result.data is None):
+            for error in result.errors or ():
+                if isinstance(error.original_error, Unavailable):
+                    raise error.original_error
+            raise FailedError([formatted(error, language) for error in result.errors or ()])
+        yield result
+
+
+def _payload(result: ExecutionResult, language: Language) -> str:
+    answer: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        answer["errors"] = [formatted(error, language) for error in result.errors]
+    return orjson.dumps(answer).decode()
+
+
+def _key(asked: Asked) -> Any:
+    actor = asked.actor
+    named = _resumed_by(asked.query)
+    variables = {name: value for name, value in asked.variables.items() if name != named}
+    who = (actor.role, actor.scope.counters, None if actor.scope.counters is None else actor.user_id)
+    return asked.query, asked.operation, json.dumps(variables, sort_keys=True), who, asked.language
+
+
+def _resumed_by(query: str) -> str | None:
+    """The variable that gives `after`, if it gives nothing else."""
+    found = _Variables()
+    visit(parse(query), found)
+    return found.after if found.after is not None and found.uses.count(found.after) == 1 else None
+
+
+class _Variables(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.after: str | None = None
+        self.uses: list[str] = []
+
+    def enter_variable_definition(self, *_: Any) -> Any:
+        return self.SKIP
+
+    def enter_variable(self, node: Any, _key: Any, parent: Any, *_: Any) -> None:
+        self.uses.append(node.name.value)
+        if getattr(parent, "kind", "") == "argument" and parent.name.value == "after":
+            self.after = node.name.value

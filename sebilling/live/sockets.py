@@ -1,0 +1,233 @@
+"""graphql-transport-ws: subscriptions over a WebSocket, as https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md says.
+
+Subscriptions alone: queries and mutations go by POST, where their limits, their deadline and a retry by key are. Close codes are
+listed in docs/realtime.md.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from sebilling.auth import sessions
+from sebilling.auth.sessions import Live
+from sebilling.errors import LimitExceeded, Unavailable
+from sebilling.live.groups import Asked, Errors, Groups
+from sebilling.live.line import NOT_SIGNED_IN, TOO_MANY, End, Line, Lines
+from sebilling.schema.context import Context, Parts
+from sebilling.schema.view import GraphQLView
+
+PROTOCOL: Final = "graphql-transport-ws"
+INIT_SECONDS: Final = 10.0
+MOST_SUBSCRIPTIONS: Final = 50
+"""Of a connection."""
+_MOST_ID: Final = 100
+_CLOSE_SECONDS: Final = 5.0
+_GONE: Final = 1006
+
+
+class _Closing(Exception):
+    """The client has broken the protocol, or may not."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.end = End(code, reason)
+
+
+class Sockets:
+    """The WebSocket endpoint."""
+
+    def __init__(self, view: GraphQLView, parts: Parts, groups: Groups, lines: Lines) -> None:
+        self._view = view
+        self._parts = parts
+        self._groups = groups
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        socket = WebSocket(scope, receive, send)
+        context = await self._view.get_context(socket, socket)
+        if socket.headers.get("origin") is not None and not context.came.is_ours:
+            await socket.close(1008)  # before it is accepted: the handshake is answered 403
+            return
+        if PROTOCOL not in scope["subprotocols"]:
+            await socket.accept()
+            await socket.close(4406, f"Subprotocol not acceptable: use {PROTOCOL}")
+            return
+        await socket.accept(PROTOCOL)
+        connection = _Connection(socket, context, self._parts, self._groups)
+        try:
+            try:
+                live, token = await connection.init()
+            except _Closing as closing:
+                await connection.close(closing.end)
+                return
+            with self._lines.place(live.actor.user_id) as is_free:
+                await connection.close(await connection.serve(live, token) if is_free else TOO_MANY)
+        finally:
+            if (cut := scope.get("extensions", {}).get("sebilling.cut")) is not None:
+                cut()  # a client that takes nothing doesn't take the end either
+
+
+class _Connection:
+    """One connection, from its first message to its end."""
+
+    def __init__(self, socket: WebSocket, context: Context, parts: Parts, groups: Groups) -> None:
+        self._socket = socket
+        self._context = context
+        self._parts = parts
+        self._groups = groups
+        self._following: dict[str, asyncio.Task[None]] = {}
+        self._line: Line | None = None
+
+    async def init(self) -> tuple[Live, str]:
+        """Wait for connection_init; gives who it is. Raises _Closing."""
+        try:
+            async with asyncio.timeout(INIT_SECONDS):
+                while True:
+                    message = await self._message()
+                    if message["type"] == "connection_init":
+                        break
+                    if message["type"] == "ping":
+                        await self._send([_text(type="pong")])
+                    elif message["type"] == "subscribe":
+                        raise _Closing(4401, "Unauthorized: send connection_init first")
+        except TimeoutError:
+            raise _Closing(4408, "Connection initialisation timeout") from None
+        payload = message.get("payload")
+        given = next((value for name, value in payload.items() if name.lower() == "authorization"), "") if isinstance(payload, dict) else ""
+        scheme, _, token = str(given).partition(" ")
+        wanted = token.strip() if scheme.lower() == "bearer" and token.strip() else self._context.token
+        if given and wanted == self._context.token and scheme.lower() != "bearer":
+            raise _Closing(4403, "Forbidden: authorization must be a Bearer token")
+        if wanted is None:
+            raise _Closing(4403, 'Forbidden: give {"authorization": "Bearer …"} with connection_init')
+        try:
+            async with self._parts.database.reading() as session:
+                live = await sessions.live(session, wanted, at=self._parts.clock())
+        except Unavailable:
+            raise _Closing(1013, "The database can't be reached: try again later") from None
+        if live is None:
+            raise _Closing(NOT_SIGNED_IN.code, NOT_SIGNED_IN.reason)
+        return live, wanted
+
+    async def serve(self, live: Live, token: str) -> End:
+        """Serve until the client goes or is cut off; gives why."""
+        line = self._line = Line(self._groups.hub, self._parts, token, live, self._send)
+        line.put(_text(type="connection_ack"))
+        reading = asyncio.create_task(self._read(line))
+        try:
+            return await line.run()
+        finally:
+            tasks = [reading, *self._following.values()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self, end: End) -> None:
+        """Tell why, if the client is still there and takes it."""
+        if end.code == _GONE:
+            return
+        with suppress(Exception):  # whatever a server says of a line that is dead already
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._socket.close(end.code, end.reason)
+                while (await self._socket.receive())["type"] != "websocket.disconnect":
+                    pass
+
+    async def _read(self, line: Line) -> None:
+        try:
+            while True:
+                self._take(line, await self._message())
+        except _Closing as closing:
+            line.end(closing.end)
+
+    def _take(self, line: Line, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "subscribe":
+            self._subscribe(line, message)
+        elif kind == "complete":
+            task = self._following.pop(str(message.get("id")), None)
+            if task is not None:
+                task.cancel()
+        elif kind == "ping":
+            line.put(_text(type="pong", **({"payload": message["payload"]} if isinstance(message.get("payload"), dict) else {})))
+        elif kind == "connection_init":
+            raise _Closing(4429, "Too many initialisation requests")
+        elif kind != "pong":
+            raise _Closing(4400, "Invalid message: this type is unknown")
+
+    def _subscribe(self, line: Line, message: dict[str, Any]) -> None:
+        name, payload = message.get("id"), message.get("payload")
+        if not isinstance(name, str) or not 0 < len(name) <= _MOST_ID or not isinstance(payload, dict):
+            raise _Closing(4400, "Invalid message: subscribe needs an id and a payload")
+        asked = asked_of(payload, line.live, self._context)
+        if asked is None:
+            raise _Closing(4400, "Invalid message: the payload needs a query, and variables that are an object")
+        if name in self._following:
+            raise _Closing(4409, f"Subscriber for {name} already exists")
+        follower = _Subscription(name, line, lambda: self._following.pop(name, None))
+        if len(self._following) >= MOST_SUBSCRIPTIONS:
+            error = LimitExceeded(limit="subscriptions", given=len(self._following) + 1, most=MOST_SUBSCRIPTIONS)
+            follower.failed([{"message": error.message(asked.language), "extensions": {"code": error.code.value}}])
+            return
+        self._following[name] = asyncio.create_task(self._groups.follow(asked, follower))
+
+    async def _message(self) -> dict[str, Any]:
+        """The next message. Raises _Closing."""
+        received = await self._socket.receive()
+        if received["type"] == "websocket.disconnect":
+            raise _Closing(_GONE, "gone")
+        try:
+            message = orjson.loads(received.get("text") or b"")
+        except ValueError:
+            message = None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise _Closing(4400, "Invalid message: send JSON objects with a type")
+        return message
+
+    async def _send(self, texts: list[str]) -> None:
+        at_once = self._socket.scope.get("extensions", {}).get("sebilling.texts")
+        if at_once is not None:
+            await at_once(texts)
+            return
+        for text in texts:  # another server than ours
+            await self._socket.send({"type": "websocket.send", "text": text})
+
+
+class _Subscription:
+    """A follower that writes messages of the protocol."""
+
+    def __init__(self, name: str, line: Line, forget: Callable[[], object]) -> None:
+        self._name = orjson.dumps(name).decode()
+        self._before = f'{{"id":{self._name},"type":"next","payload":'
+        self._line = line
+        self._forget = forget
+
+    def message(self, number: int, payload: str) -> None:  # noqa: ARG002 - the protocol has no place for it; it is in the cursor
+        self._line.put(f"{self._before}{payload}}}")
+
+    def failed(self, errors: Errors) -> None:
+        self._forget()
+        self._line.put(f'{{"id":{self._name},"type":"error","payload":{orjson.dumps(errors).decode()}}}')
+
+    def completed(self) -> None:
+        self._forget()
+        self._line.put(f'{{"id":{self._name},"type":"complete"}}')
+
+    async def room(self) -> None:
+        await self._line.room()
+
+
+def asked_of(payload: dict[str, Any], live: Live, context: Context) -> Asked | None:
+    """What a request asks for; None if it is none."""
+    query, variables, operation = payload.get("query"), payload.get("variables"), payload.get("operationName")
+    is_right = isinstance(query, str) and isinstance(variables, dict | None) and isinstance(operation, str | None)
+    return Asked(query, variables or {}, operation, live.actor, context.language) if is_right else None  # type: ignore[arg-type]
+
+
+def _text(**message: Any) -> str:
+    return orjson.dumps(message).decode()

@@ -1,0 +1,176 @@
+"""Subscriptions as server-sent events: graphql-sse's "distinct connections", one stream per subscription.
+
+https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md. Each message has its cursor as the event's id, so that a browser's
+EventSource goes on by itself where it was (Last-Event-ID). Requests that don't accept an event stream go to the ordinary view.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+from cross_web import HTTPException
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sebilling.auth import sessions
+from sebilling.auth.sessions import Live
+from sebilling.errors import InvalidCursor, SebillingError, TooManyRequests, Unauthenticated
+from sebilling.live.groups import Asked, Errors, Groups
+from sebilling.live.line import TOO_SLOW, End, Line, Lines
+from sebilling.live.sockets import asked_of
+from sebilling.schema.context import Context, Parts
+from sebilling.schema.following import cursor, number_of
+from sebilling.schema.view import GraphQLView
+
+QUIET_SECONDS: Final = 12.0
+"""After which a comment is sent: a proxy keeps the line, and a dead client is noticed."""
+_COMPLETE: Final = "event: complete\ndata:\n\n"
+_DONE: Final = End(1000, "complete")
+
+
+class Streams:
+    """/graphql: event streams for who accepts them, everything else as ever."""
+
+    def __init__(self, view: GraphQLView, parts: Parts, groups: Groups, lines: Lines) -> None:
+        self._view: ASGIApp = view
+        self._contexts = view
+        self._parts = parts
+        self._groups = groups
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        if request.method not in {"GET", "POST"} or "text/event-stream" not in request.headers.get("accept", ""):
+            await self._view(scope, receive, send)
+            return
+        try:
+            context = await self._contexts.get_context(request, Response())
+            live = await self._who(context)
+            payload, resume = await _payload(request), number_of(request.headers.get("last-event-id"))
+        except (HTTPException, StarletteHTTPException) as error:
+            why = error.reason if isinstance(error, HTTPException) else error.detail
+            await _refused(error.status_code, why, "BAD_REQUEST")(scope, receive, send)
+            return
+        except SebillingError as error:
+            status = 401 if isinstance(error, Unauthenticated) else 400 if isinstance(error, InvalidCursor) else 503
+            await _refused(status, error.message("en"), error.code.value)(scope, receive, send)
+            return
+        except ClientDisconnect:
+            return
+        asked = asked_of(payload, live, context)
+        if asked is None:
+            await _refused(400, "Send a JSON object with a query, and variables that are an object.", "BAD_REQUEST")(scope, receive, send)
+            return
+        with self._lines.place(live.actor.user_id) as is_free:
+            if not is_free:
+                busy = TooManyRequests(most=self._lines.most)
+                await _refused(429, busy.message(context.language), busy.code.value)(scope, receive, send)
+                return
+            await self._stream(asked, resume, live, context, receive, send, scope)
+
+    async def _who(self, context: Context) -> Live:
+        """Raises Unauthenticated, DatabaseUnavailable."""
+        actor = context.signed_in
+        async with self._parts.database.reading() as session:
+            live = await sessions.live(session, context.token or "", at=context.at)
+        if live is None or live.actor != actor:
+            raise Unauthenticated
+        return live
+
+    async def _stream(  # noqa: PLR0917 - an ASGI call with what was found out
+        self, asked: Asked, resume: int | None, live: Live, context: Context, receive: Receive, send: Send, scope: Scope
+    ) -> None:
+        async def write(texts: list[str]) -> None:
+            await send({"type": "http.response.body", "body": "".join(texts).encode(), "more_body": True})
+
+        scope["sebilling.stream"] = True  # the server ends it when it stops: see server.py
+        headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        line = Line(self._groups.hub, self._parts, context.token or "", live, write)
+        line.put(":\n\n")
+        tasks = [
+            asyncio.create_task(self._groups.follow(asked, _Stream(line), resume=resume)),
+            asyncio.create_task(_keep(line)),
+            asyncio.create_task(_watch(line, receive)),
+        ]
+        try:
+            end = await line.run()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        last = _COMPLETE if end is _DONE else ""
+        if end.code == 4403:
+            last = _event([{"message": f"{end.reason}.", "extensions": {"code": "FORBIDDEN"}}]) + _COMPLETE
+        if end is TOO_SLOW:  # without an end: nobody may take it for complete
+            if (cut := scope.get("extensions", {}).get("sebilling.cut")) is not None:
+                cut()
+            return
+        with suppress(Exception):  # the client may be gone
+            async with asyncio.timeout(2):
+                await send({"type": "http.response.body", "body": last.encode(), "more_body": False})
+
+
+async def _keep(line: Line) -> None:
+    while True:
+        await asyncio.sleep(QUIET_SECONDS)
+        line.put(":\n\n")
+
+
+async def _watch(line: Line, receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    line.end(End(1006, "gone"))
+
+
+class _Stream:
+    """A follower that writes server-sent events."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def message(self, number: int, payload: str) -> None:
+        self._line.put(f"id: {cursor(number)}\nevent: next\ndata: {payload}\n\n")
+
+    def failed(self, errors: Errors) -> None:
+        self._line.put(_event(errors))
+        self.completed()
+
+    def completed(self) -> None:
+        self._line.finish(_DONE)
+
+    async def room(self) -> None:
+        await self._line.room()
+
+
+def _event(errors: Errors) -> str:
+    return f"event: next\ndata: {orjson.dumps({'errors': errors}).decode()}\n\n"
+
+
+async def _payload(request: Request) -> dict[str, Any]:
+    """What is asked. Raises HTTPException."""
+    try:
+        if request.method == "GET":
+            given: Mapping[str, str] = request.query_params
+            variables = given.get("variables")
+            return {
+                "query": given.get("query"), "operationName": given.get("operationName"),
+                "variables": orjson.loads(variables) if variables else None,
+            }  # fmt: skip
+        if not request.headers.get("content-type", "").startswith("application/json"):
+            raise HTTPException(415, "Send it as application/json.")
+        payload = orjson.loads(await request.body())
+    except ValueError:
+        payload = None
+    if not isinstance(payload, dict):
+        raise HTTPException(400, "Send a JSON object with query and variables.")
+    return payload
+
+
+def _refused(status: int, why: str, code: str) -> Response:
+    return Response(orjson.dumps({"errors": [{"message": why, "extensions": {"code": code}}]}), status, None, "application/json")

@@ -1,0 +1,87 @@
+"""What a browser needs: a cookie that scripts can't read and other sites can't use, and where a request comes from.
+
+A cookie goes along with whatever request a page causes, so one that is signed in by cookie must show that it comes from a page of
+ours: by a header that no page of another site may send unasked, and by its Origin. A bearer token proves that by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from sebilling.auth import entry
+from sebilling.auth.addresses import Network, origin
+
+PREFLIGHT: Final = "GraphQL-Require-Preflight"
+"""Makes browsers ask before they send it across sites; the specification of multipart requests knows no other defence."""
+CROSS_SITE: Final = (
+    f"Requests that are signed in by cookie need the header {PREFLIGHT} (any value) and come from this server's own pages:"
+    " send the header, or a bearer token instead of the cookie."
+)
+_TOKEN: Final = "sebilling"  # noqa: S105 - a cookie's name
+_DEVICE: Final = "sebilling_device"
+_DEVICE_SECONDS: Final = 400 * 24 * 3600
+"""Browsers keep no cookie for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """How a request came."""
+
+    network: str = "unknown"
+    """Of the client; see auth/addresses.py."""
+    is_secure: bool = False
+    """By TLS, as far as we and the proxies that we trust know."""
+    is_ours: bool = False
+    """It can't have been caused by a page of another site."""
+    user_agent: str = ""
+    device_token: str | None = None
+    """Of the device's cookie."""
+
+
+def came(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequence[str]) -> Came:
+    """How the request came; `origins` are web apps elsewhere that the deployment trusts."""
+    headers, peer = request.headers, request.client
+    scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
+    found = origin(
+        peer.host if peer is not None else None, scheme, headers.getlist("x-forwarded-for"), headers.get("x-forwarded-proto", ""), trusted
+    )
+    return Came(
+        network=found.network, is_secure=found.is_secure, is_ours=_is_ours(request, origins),
+        user_agent=entry.called(headers.get("user-agent", "")), device_token=request.cookies.get(_name(_DEVICE, secure=found.is_secure)),
+    )  # fmt: skip
+
+
+def _is_ours(request: HTTPConnection, origins: Sequence[str]) -> bool:
+    given = request.headers.get("origin")
+    place = "" if given is None else urlsplit(given).netloc.lower()  # empty for "null" too: a page that hides where it comes from
+    is_same = given in origins or (place != "" and place == request.headers.get("host", "").lower())
+    if request.scope["type"] == "websocket":  # a handshake has no headers of the page's, but always its origin
+        return is_same
+    return bool(request.headers.get(PREFLIGHT)) and (given is None or is_same)
+
+
+def token_of(request: HTTPConnection, came: Came) -> str | None:
+    """The token of the sign-in's cookie."""
+    return request.cookies.get(_name(_TOKEN, secure=came.is_secure)) or None
+
+
+def keep(response: Response, came: Came, *, token: str, device_token: str, seconds: int) -> None:
+    """Make the browser keep the sign-in, and that it has signed in here before."""
+    for name, value, age in ((_TOKEN, token, seconds), (_DEVICE, device_token, _DEVICE_SECONDS)):
+        response.set_cookie(
+            _name(name, secure=came.is_secure), value, max_age=age, path="/", secure=came.is_secure, httponly=True, samesite="strict"
+        )
+
+
+def forget(response: Response, came: Came) -> None:
+    """Make the browser forget the sign-in. That it has signed in here before it keeps."""
+    response.delete_cookie(_name(_TOKEN, secure=came.is_secure), path="/", secure=came.is_secure, httponly=True, samesite="strict")
+
+
+def _name(name: str, *, secure: bool) -> str:
+    """By TLS, with the prefix that keeps other hosts and unencrypted pages from setting it."""
+    return f"__Host-{name}" if secure else name

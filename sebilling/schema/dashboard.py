@@ -1,0 +1,55 @@
+"""Dashboard in GraphQL."""
+
+from dataclasses import asdict
+from typing import Final
+
+import strawberry
+
+from sebilling import feed
+from sebilling.billing import dashboard as verbs
+from sebilling.clock import Month
+from sebilling.schema import following
+from sebilling.schema.access import COUNTERS, query
+from sebilling.schema.context import Info
+from sebilling.schema.counters import Counter
+from sebilling.schema.payloads import row
+from sebilling.schema.scalars import Day, MonthText, Rupiah
+
+
+@strawberry.type(description="A counter today and this month.")
+class CounterFigures:
+    counter: Counter = strawberry.field(description="Which counter.")
+    day: Day = strawberry.field(description="Today, at the counter.")
+    month: MonthText = strawberry.field(description="Its month: what recap and recapChanged take.")
+    received_today: Rupiah = strawberry.field(description="Received today, less what was reversed today.")
+    payments_today: int = strawberry.field(description="Payments received today.")
+    received_this_month: Rupiah = strawberry.field(description="Received this month up to today, less what was reversed in it.")
+    payments_this_month: int = strawberry.field(description="Payments received this month.")
+    outstanding: Rupiah = strawberry.field(description="What invoices of the counter still owe, of all periods.")
+    cash_on_hand: Rupiah = strawberry.field(description="Belum disetor: cash in the counter's drawers now.")
+    cut_customers: int = strawberry.field(description="Customers who are cut now, as their device says.")
+
+
+@strawberry.type(description="How the counters stand now.")
+class Dashboard:
+    cursor: str = strawberry.field(description="`after` for subscriptions: what these figures may not hold yet comes behind it.")
+    counters: list[CounterFigures] = strawberry.field(description="By code.")
+
+
+@query(COUNTERS, "Today's and this month's figures of the counters that the asker may see.")
+async def dashboard(info: Info) -> Dashboard:
+    async with info.context.parts.database.reading() as session:
+        number = (await feed.head(session)).number  # before the figures: a client that goes on from here misses nothing
+        found = await verbs.read(session, at=info.context.at, scope=info.context.signed_in.scope)
+    return row(
+        cursor=following.cursor(number),
+        counters=[
+            row(counter={"id": f"cou_{one.counter_id}", "code": one.counter_code, "name": one.counter_name,
+                         "timezone": one.timezone, "due_day": one.due_day},
+                month=str(Month(one.day.year, one.day.month)), **asdict(one))
+            for one in found
+        ],
+    )  # fmt: skip
+
+
+QUERIES: Final = [dashboard]

@@ -1,0 +1,1 @@
+"""Documents by chance against a running server."""

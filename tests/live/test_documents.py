@@ -1,0 +1,27 @@
+"""What docs/realtime.md tells people to copy can be asked, and what it says of codes and bounds is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from sebilling.live import line, sockets
+from sebilling.schema.documents import faults
+from sebilling.schema.roots import build_schema
+
+TEXT = (Path(__file__).parents[2] / "docs" / "realtime.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("document", re.findall(r"```graphql\n(.*?)```", TEXT, re.DOTALL))
+def test_every_document_can_be_asked(document: str) -> None:
+    assert faults(document, build_schema()._schema) == []
+
+
+def test_every_code_and_bound_is_there() -> None:
+    source = "".join(Path(one.__file__).read_text(encoding="utf-8") for one in (line, sockets))
+    codes = set(re.findall(r"\b(44\d\d|1013)\b", source))
+    assert codes <= set(re.findall(r"^\| (\d{4}) \|", TEXT, re.MULTILINE))
+    for bound in (f"{line.MOST_WAITING:,} messages", f"{line.MOST_WAITING_CHARACTERS:,} characters", f"{line.WRITE_SECONDS:.0f} seconds"):
+        assert bound in TEXT
+    assert f"{sockets.MOST_SUBSCRIPTIONS} subscriptions" in TEXT
+    assert f"Within {sockets.INIT_SECONDS:.0f} seconds" in TEXT

@@ -1,0 +1,1 @@
+"""What a phone does: it syncs, takes money offline, and sends it over a line that drops answers."""

@@ -1,0 +1,366 @@
+"""Who may do and read what: the table of docs/product, written out for every root field and every field of every type.
+
+It was written from the product's table, not from `schema/access.py`: a rule that says something else is wrong here or there. A
+new root field or field without a line here fails. A letter is a role that may: A admin, F finance, C clerk, K collector,
+T technician, U auditor; c and k may at their own counters alone, and find nothing elsewhere.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from graphql import GraphQLObjectType, get_named_type
+
+from sebilling.actor import Role
+from sebilling.db.engine import Database
+from sebilling.schema.access import ANYBODY, RULES
+from tests.harness import Api
+from tests.isolation.gear import GEARS, Gear
+from tests.schema.test_access import snake
+from tests.schema.two_counters import ROLES, SCHEMA, World, call, leaves, make, marks
+
+LETTERS: Final = {"A": "admin", "F": "keuangan", "C": "kasir", "K": "kolektor", "T": "teknisi", "U": "auditor"}
+ROOTS: Final = """
+# oneself
+me signIns twoStep                                                                                  AFCKTU
+signOut revokeSignIn revokeOtherSignIns changePassword startTotp confirmTotp disableTotp            AFCKTU
+signIn refreshSignIn                                                                                AFCKTU
+# read: all, own counter, own counters, customers' service and devices, all
+counters counter customers customer serviceAccesses                                                 AFckTU
+plans plan                                                                                          AFCKTU
+invoices invoice payments payment deposits deposit drawers recap unresolvedMoney                    AFck U
+dashboard                                                                                           AFck U
+receipt receiptLink invoiceLink proofLink reportLink customBilling isolationForecast syncCustomers  AFck U
+periods period noCutDays                                                                            AFCK U
+generationRuns generationRun billingSettings events isolationPolicies isolationPlan isolationHolds  AF   U
+devices device deviceConfig drivers plugins                                                         AF  TU
+users serviceTokens                                                                                 A    U
+# periods, generation, void, reversal
+createPeriod closePeriod generateInvoices issueInvoice previewGeneration previewInvoice             AF
+voidInvoice writeOffInvoice reversePayment refundCredit applyCredit                                 AF
+# money at a counter
+recordPayment recordPayments submitDeposit                                                          AFck
+verifyDeposit rejectDeposit                                                                         AF
+# customers, custom billing, isolation policy, promise
+createCounter updateCounter createPlan updatePlan createCustomer updateCustomer                     AF
+addCharge cancelCharge addDiscount endDiscount setCustomBilling previewCustomBilling                AF
+setIsolationPolicy forgetIsolationPolicy keepDay freeDay decideIsolationHold runIsolation           AF
+promiseToPay                                                                                        AFc
+blockCustomer restoreCustomer                                                                       AF  T
+# devices, plugins
+createDevice updateDevice testDevice deleteDevice setServiceAccess removeServiceAccess              A   T
+# users, settings
+updateBillingSettings                                                                               A
+createUser updateUser resetPassword resetTotp createServiceToken revokeServiceToken                 A
+"""
+SUBSCRIPTIONS: Final = """
+paymentRecorded recapChanged depositChanged                                                         AFck U
+generationProgress events                                                                           AF   U
+isolationChanged                                                                                    AFckTU
+"""
+FIELDS: Final = """
+Dashboard         cursor counters                                                                   AFCK U
+CounterFigures    counter day month receivedToday paymentsToday receivedThisMonth paymentsThisMonth AFCK U
+CounterFigures    outstanding cashOnHand cutCustomers                                               AFCK U
+PaymentMessage    cursor eventId at kind payment                                                    AFCK U
+RecapMessage      cursor eventId recaps                                                             AFCK U
+GenerationMessage cursor eventId run                                                                AF   U
+DepositMessage    cursor eventId at kind deposit                                                    AFCK U
+IsolationMessage  cursor eventId at kind access                                                     AFCKTU
+EventMessage      cursor eventId event                                                              AF   U
+Counter           id code name timezone dueDay                                                      AFCKTU
+Plan              id name rateDownKbps rateUpKbps                                                   AFCKTU
+Plan              price                                                                             AFCK U
+Customer          id code name phone address installedOn active pppoeName counter plan              AFCKTU
+Customer          price outstanding credit charges discounts billingCycles openInvoices lastPayments AFCK U
+User              id username name role counters                                                    AFCKTU
+SignIn            id kind device address createdAt lastUsedAt expiresAt current                     AFCKTU
+TwoStep           on recoveryCodes                                                                  AFCKTU
+UserError         code message field                                                                AFCKTU
+PageInfo          hasNextPage hasPreviousPage startCursor endCursor                                 AFCKTU
+ServiceAccess     id serviceKind key desired actual inLine manual because detail error attempts     AFCKTU
+ServiceAccess     readAt desiredAt customer                                                         AFCKTU
+ServiceAccess     device                                                                            AF  TU
+Device            id name kind enabled reachable problems facts checkedAt customers waiting         AF  TU
+DeviceConfig      config                                                                            AF  TU
+Driver            kind title configSchema serviceKinds                                              AF  TU
+ServiceKind       kind key                                                                          AF  TU
+Plugin            name distribution version status error drivers events                             AF  TU
+PluginEvents      deliveredUpTo waiting attempts error                                              AF  TU
+Charge            id kind description amount createdAt invoiceNumber cancelledAt                    AFCK U
+Discount          id amount percent description fromOn untilOn                                      AFCK U
+BillingCycle      months effectiveFrom setAt setBy                                                  AFCK U
+CustomBilling     months effectiveFrom firstPossible nextDueOn coming                               AFCK U
+ComingInvoice     month coversFrom coversUntil dueOn                                                AFCK U
+Period            id month status openedAt closedAt                                                 AFCK U
+Invoice           id number status planName coversFrom coversUntil issuedAt dueOn total allocated   AFCK U
+Invoice           writtenOff outstanding period counter customer customerCode customerName lines    AFCK U
+Invoice           void writeOffs allocations payments                                               AFCK U
+InvoiceLine       kind description quantity unitPrice amount taxRate taxFraction taxBase            AFCK U
+InvoiceVoid       reason voidedAt voidedBy period                                                   AFCK U
+WriteOff          amount reason writtenOffAt writtenOffBy                                           AFCK U
+Payment           id amount receiptNumber credit refunded surplusBecause method collectedAt         AFCK U
+Payment           receivedAt receivedOn receivedBy note customer customerCode customerName counter  AFCK U
+Payment           allocations reversal refunds                                                      AFCK U
+Allocation        amount allocatedAt invoiceNumber invoice payment                                  AFCK U
+PaymentReversal   reason reversedAt reversedOn reversedBy                                           AFCK U
+Refund            amount method reason refundedAt refundedBy                                        AFCK U
+Deposit           id amount type status note submittedAt submittedBy depositedOn counter collector  AFCK U
+Deposit           proof decision                                                                    AFCK U
+DepositProof      mediaType sizeBytes uploadedAt                                                    AFCK U
+DepositDecision   counted difference reason decidedAt decidedBy                                     AFCK U
+Drawer            counter collector received refunded deposited difference waiting onHand           AFCK U
+Recap             counter invoices totalBilled allocated writtenOff outstanding voidedEarlier       AFCK U
+Recap             voidedLater payments reversed refunded totalReceived credit totalDeposited        AFCK U
+Recap             difference awaitingVerification cashOnHand                                        AFCK U
+Receipt           number text32 text48 whatsApp                                                     AFCK U
+DownloadLink      url expiresAt                                                                     AFCK U
+IsolationForecast cutOn because                                                                     AFCK U
+NoCutDay          day reason                                                                        AFCK U
+CustomerSync      reset customers removed cursor more                                               AFCK U
+SyncedCustomer    id code name phone address counterId planName price outstanding credit            AFCK U
+SyncedCustomer    openInvoices                                                                      AFCK U
+SyncedInvoice     id number coversFrom coversUntil dueOn total outstanding                          AFCK U
+RemovedCustomer   id because                                                                        AFCK U
+RecordedPayment   payment replayed errors                                                           AFCK
+IsolationPolicy   mode days minimum customer counter                                                AF   U
+IsolationPlan     customerId deviceId invoiceId amount cutOn                                        AF   U
+IsolationHold     id heldAt wouldCut ofActive decidedAt approved                                    AF   U
+GenerationRun     id status progress issued alreadyInvoiced skipped totalAmount startedAt           AF   U
+GenerationRun     finishedAt period                                                                 AF   U
+Progress          done total                                                                        AF   U
+Skipped           reason count                                                                      AF   U
+GenerationPreview issued alreadyInvoiced skipped totalAmount                                        AF
+InvoicePreview    alreadyInvoiced skipped coversFrom coversUntil dueOn total lines                  AF
+PreviewLine       kind description quantity unitPrice amount                                        AF
+BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee         AF   U
+BillingSettings   lateFeeAfterDays companyName companyAddress companyPhone receiptFooter            AF   U
+BillingSettings   massCutPercent                                                                    AF   U
+Event             id at actor kind subject subjectId counter data                                   AF   U
+Account           id username name role counters active mustChangePassword twoStep createdAt        A    U
+Account           lastUsedAt                                                                        A    U
+ServiceToken      id name role counters active createdAt expiresAt lastUsedAt                       A    U
+"""
+FRAMES: Final = """
+SignInPayload token expiresAt refreshToken deviceToken user
+RefreshSignInPayload token expiresAt refreshToken user
+SignOutPayload signedOut
+RevokeSignInPayload revoked
+ChangePasswordPayload signedOut
+StartTotpPayload uri
+ConfirmTotpPayload recoveryCodes
+DisableTotpPayload disabled
+AccountPayload user
+OneTimePasswordPayload user oneTimePassword
+CreateServiceTokenPayload serviceToken token
+RevokeServiceTokenPayload serviceToken
+CreateCounterPayload counter
+UpdateCounterPayload counter
+CreatePlanPayload plan
+UpdatePlanPayload plan
+CreateCustomerPayload customer
+UpdateCustomerPayload customer
+ChargePayload charge replayed
+DiscountPayload discount replayed
+SetCustomBillingPayload customBilling
+CreatePeriodPayload period
+ClosePeriodPayload period
+GenerateInvoicesPayload run replayed
+RecordPaymentPayload payment replayed
+RecordPaymentsPayload results
+ApplyCreditPayload customer replayed
+InvoiceCorrectionPayload invoice replayed
+PaymentCorrectionPayload payment replayed
+SubmitDepositPayload deposit replayed moreThanOnHand
+DecideDepositPayload deposit replayed
+UpdateBillingSettingsPayload settings
+DevicePayload device
+ServiceAccessPayload access
+IsolationPayload done
+CustomerIsolationPayload customer
+RunIsolationPayload cut givenBack held
+"""
+"""What mutations answer, beside `errors`: for whoever may call them. What lies in it has lines above."""
+_LIST: Final = ({"edges", "nodes", "pageInfo", "totalCount"}, {"node", "cursor"})
+_ANYBODYS: Final = {"signIn", "refreshSignIn"}
+_ENDS_THE_SIGN_IN: Final = {
+    *_ANYBODYS, "signOut", "revokeSignIn", "revokeOtherSignIns", "changePassword", "startTotp", "confirmTotp", "disableTotp",
+}  # fmt: skip
+
+
+_LINE: Final = re.compile(r"(.*?) +(A[F ]?[Cc ]?[Kk ]?[T ]?U?)")
+
+
+def _lines(table: str) -> Iterator[tuple[list[str], str]]:
+    for line in table.strip().splitlines():
+        if not line.startswith("#"):
+            found = _LINE.fullmatch(line.rstrip())
+            assert found is not None, line
+            yield found[1].split(), found[2].replace(" ", "")
+
+
+ROOT_TABLE: Final = {name: letters for names, letters in _lines(ROOTS) for name in names}
+FIELD_TABLE: Final = {(names[0], name): letters for names, letters in _lines(FIELDS) for name in names[1:]}
+_OBJECTS: Final = {
+    name: kind
+    for name, kind in SCHEMA.type_map.items()
+    if isinstance(kind, GraphQLObjectType) and not name.startswith("__") and name not in {"Query", "Mutation", "Subscription"}
+}
+_ROOTS: Final = [*SCHEMA.query_type.fields, *SCHEMA.mutation_type.fields]
+
+
+@pytest.fixture(autouse=True)
+def gear() -> Iterator[None]:
+    GEARS["one"] = Gear()
+    yield
+    GEARS.clear()
+
+
+@pytest_asyncio.fixture
+async def world(database: Database) -> World:
+    return await make(database)
+
+
+def test_every_root_field_has_a_line() -> None:
+    assert set(ROOT_TABLE) == set(_ROOTS)
+    subscriptions = {name: letters for names, letters in _lines(SUBSCRIPTIONS) for name in names}
+    assert set(subscriptions) == set(SCHEMA.subscription_type.fields)
+    for name, letters in subscriptions.items():
+        assert {ROLES[LETTERS[letter]] for letter in letters.upper()} == RULES[snake(name)], name
+    assert {name for name in _ROOTS if RULES[snake(name)] is ANYBODY} == _ANYBODYS
+
+
+def test_every_field_of_every_type_has_a_line() -> None:
+    frames = {one.split()[0]: {*one.split()[1:], "errors"} for one in FRAMES.strip().splitlines()}
+    lists = [name for name in _OBJECTS if name.endswith(("Connection", "Edge"))]
+    assert {name for name in _OBJECTS if name.endswith("Payload")} == set(frames)
+    assert all(set(_OBJECTS[name].fields) in _LIST for name in lists)
+    assert {name: set(_OBJECTS[name].fields) for name in frames} == frames
+    fields = {(name, field) for name, kind in _OBJECTS.items() if name not in {*frames, *lists} for field in kind.fields}
+    assert set(FIELD_TABLE) == fields
+
+
+def _codes(answer: Any, root: str) -> set[str]:
+    data = (answer.get("data") or {}).get(root)
+    told = data.get("errors", []) if isinstance(data, dict) else []
+    return {error["code"] for error in told} | {error["extensions"]["code"] for error in answer.get("errors", [])}
+
+
+def _below(root: str) -> str:
+    return "{ errors { code } }" if root in SCHEMA.mutation_type.fields else "{ __typename }"
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+async def test_every_role_may_ask_for_exactly_what_the_table_says(world: World, letter: str) -> None:
+    api, wrong = Api(world.isp.database), {}
+    await api.sign_in(LETTERS[letter])
+    connection = world.isp.database.connection  # type: ignore[attr-defined]
+    for root in (one for one in _ROOTS if one not in _ENDS_THE_SIGN_IN):
+        async with connection.begin_nested() as savepoint:
+            codes = _codes(await api.raw(call(root, world.own, _below(root))), root)
+            await savepoint.rollback()
+        assert not codes & {"BAD_REQUEST", "INTERNAL", "UNAUTHENTICATED"}, (root, codes)
+        if ("FORBIDDEN" in codes) == (letter in ROOT_TABLE[root].upper()):
+            wrong[root] = codes
+    assert wrong == {}
+    assert ROLES[LETTERS[letter]] in Role
+
+
+@pytest.mark.parametrize("letter", ["C", "K"])
+async def test_another_counters_things_are_answered_as_if_they_were_not_there(world: World, letter: str) -> None:
+    api = Api(world.isp.database)
+    await api.sign_in(LETTERS[letter])
+    connection = world.isp.database.connection  # type: ignore[attr-defined]
+    for root in (one for one, letters in ROOT_TABLE.items() if letter.lower() in letters):
+        is_mutation = root in SCHEMA.mutation_type.fields
+        kind = get_named_type((SCHEMA.mutation_type if is_mutation else SCHEMA.query_type).fields[root].type)
+        below = _errors(kind) if is_mutation else f"{{ {' '.join(leaves(kind)) or '__typename'} }}"
+        answers = []
+        for ids in (world.own, world.other, world.none):
+            for optional in (False, True):
+                document = call(root, ids, below, optional=optional)
+                async with connection.begin_nested() as savepoint:
+                    answer = str(await api.raw(document))
+                    await savepoint.rollback()
+                for noun, one in ids.items():  # what was asked for comes back in the message
+                    answer = answer.replace(repr(one), f"<{noun}>").replace(f"'{one}'", f"<{noun}>")
+                answers.append((document, answer))
+        (_, own), (_, own_named), (asked, other), (_, other_named), (_, none), (_, none_named) = answers
+        assert (other, other_named) == (none, none_named), asked
+        assert marks(other) + marks(other_named) == []
+        if answers[0][0] != asked or answers[1][0] != answers[3][0]:  # something of the counter is named at all
+            assert (own, own_named) != (other, other_named), f"{root}: the own counter is refused too"
+
+
+def _errors(kind: Any) -> str:
+    """All errors of a payload, also those of its parts."""
+    parts = [name for name, field in kind.fields.items() if "errors" in getattr(get_named_type(field.type), "fields", {})]
+    told = "errors { code field message }"
+    return f"{{ {told} {' '.join(f'{part} {{ {told} }}' for part in parts)} }}"
+
+
+def _way(letter: str, wanted: str) -> tuple[str, str, str] | None:
+    """A root field that the role may ask for, and what stands before and behind a selection in a type that it comes to."""
+    for root, letters in ROOT_TABLE.items():
+        if letter not in letters.upper() or root in _ENDS_THE_SIGN_IN or root in SCHEMA.mutation_type.fields:
+            continue
+        waiting: list[tuple[GraphQLObjectType, list[str]]] = [(get_named_type(SCHEMA.query_type.fields[root].type), [])]
+        seen: set[str] = set()
+        while waiting:
+            here, way = waiting.pop(0)
+            if here.name == wanted:
+                return root, "".join(f"{{ {one} " for one in way), " }" * len(way)
+            if here.name in seen or len(way) > 5:
+                continue
+            seen.add(here.name)
+            for name, field in here.fields.items():
+                below = get_named_type(field.type)
+                allowed = letter in FIELD_TABLE.get((here.name, name), "AFCKTU")
+                if isinstance(below, GraphQLObjectType) and allowed:
+                    waiting.append((below, [*way, name]))
+    return None
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+async def test_every_role_reads_exactly_the_fields_that_the_table_says(world: World, letter: str) -> None:
+    api, wrong, asked = Api(world.isp.database), [], 0
+    await api.sign_in(LETTERS[letter])
+    for type_name, kind in _OBJECTS.items():
+        way = _way(letter, type_name)
+        if way is None:
+            allowed = {name for name in kind.fields if letter in FIELD_TABLE.get((type_name, name), "")}
+            otherwise = type_name in {"RecordedPayment", "UserError"} or type_name.endswith("Message")  # by mutations and subscriptions
+            assert not allowed or otherwise, f"{letter} should read {type_name}, but there is no way to it"
+            continue
+        root, before, behind = way
+        for name, field in kind.fields.items():
+            below = " { __typename }" if isinstance(get_named_type(field.type), GraphQLObjectType) else ""
+            answer = await api.raw(call(root, world.own, f"{before}{{ {name}{below} }}{behind}"))
+            asked += 1
+            codes = _codes(answer, root)
+            if ("FORBIDDEN" in codes) == (letter in FIELD_TABLE.get((type_name, name), "AFCKTU")) or codes - {"FORBIDDEN"}:
+                wrong.append((type_name, name, codes))
+    assert wrong == []
+    assert asked > 60
+
+
+async def test_a_field_is_refused_wherever_it_hides(world: World) -> None:
+    api = Api(world.isp.database)
+    await api.sign_in("teknisi")
+    for document in (
+        "{ customers { nodes { ...Money } } } fragment Money on Customer { code outstanding }",
+        "{ customers { edges { node { ... on Customer { owed: outstanding } } } } }",
+        "{ customers { nodes { ... { lastPayments { amount } } } } }",
+        "{ customers { nodes { plan { price } } } }",
+        "query($no: Boolean = false) { customers { nodes { credit @include(if: $no) } } }",
+        "{ customers(filter: {inArrears: true}) { nodes { code } } }",
+        "{ serviceAccesses { nodes { customer { openInvoices { total } } } } }",
+    ):
+        assert await api.top_error(document) == "FORBIDDEN", document
+    payload = await api.ask(call("blockCustomer", world.own, "{ customer { outstanding } errors { code } }"))
+    assert payload == {"customer": None, "errors": [{"code": "FORBIDDEN"}]}
+    assert await world.isp.value("SELECT count(*) FROM service_access WHERE manual") == 0, "a refused field refuses the deed"
+    payload = await api.ask(call("blockCustomer", world.own, "{ customer { code phone } errors { code } }"))
+    assert payload == {"customer": {"code": "OWN-1", "phone": "+6281234567890"}, "errors": []}
