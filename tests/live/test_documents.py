@@ -18,7 +18,7 @@ def test_every_document_can_be_asked(document: str) -> None:
 
 
 def test_every_code_and_bound_is_there() -> None:
-    source = "".join(Path(one.__file__).read_text(encoding="utf-8") for one in (line, sockets))
+    source = "".join(Path(str(one.__file__)).read_text(encoding="utf-8") for one in (line, sockets))
     codes = set(re.findall(r"\b(44\d\d|1013)\b", source))
     assert codes <= set(re.findall(r"^\| (\d{4}) \|", TEXT, re.MULTILINE))
     for bound in (f"{line.MOST_WAITING:,} messages", f"{line.MOST_WAITING_CHARACTERS:,} characters", f"{line.WRITE_SECONDS:.0f} seconds"):

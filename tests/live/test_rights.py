@@ -70,8 +70,11 @@ async def test_a_right_that_is_taken_away_ends_the_connection_before_anything_be
                     "counter": Changes(counters=["LKT01"]), "activity": Changes(active=False), "role": Changes(role=Role.TECHNICIAN),
                 }[taken]  # fmt: skip
                 await users.update(session, user_id, changes)
-        for _ in range(20):  # at once: the relay numbers them behind the change
-            await isp.pay(there, 2_000)
+        async with isp.write() as blocker:  # nobody can look up rights meanwhile: what is in doubt must wait
+            await blocker.execute(text("LOCK TABLE access_token IN ACCESS EXCLUSIVE MODE"))
+            for _ in range(20):
+                await isp.pay(there, 2_000)
+            await watcher.nothing()
         assert await watcher.closed(within=10) == 4403
         assert watcher.came["1"].empty()
 

@@ -34,6 +34,7 @@ async def test_who_resumes_gets_what_was_missed_and_then_what_happens(site: Site
         first = await watcher.next()
     for amount in (2_000, 3_000):
         await site.isp.pay(customer, amount)
+    await asyncio.sleep(1.5)  # until they are numbered, and behind what a newcomer would get
     async with watching(site.b.address, site.admin) as watcher:
         await watcher.subscribe(PAYMENTS, after=first["cursor"])
         await watcher.subscribe(EVENTS, "events", after=first["cursor"], kinds=["payment.recorded"])
