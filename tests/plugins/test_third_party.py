@@ -117,7 +117,7 @@ def test_a_plugin_that_hangs_when_it_is_asked_for_its_drivers_is_given_up(target
     hung.mkdir()
     put("hung", HANGS.format(hook="sebilling_drivers()"), hung)
     shown = subprocess.run(
-        [sys.executable, "-m", "sebilling.cli", "plugin", "list"], capture_output=True, text=True, check=True, cwd=tmp_path, timeout=20,
+        [sys.executable, "-m", "sebilling.cli", "plugin", "list"], capture_output=True, text=True, check=True, cwd=tmp_path, timeout=90,
         env={**ENVIRONMENT, "PYTHONPATH": f"{target}:{hung}"},
     ).stdout  # fmt: skip
     assert any("hung" in line and "FAILED" in line for line in shown.splitlines()), shown
