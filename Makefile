@@ -28,19 +28,19 @@ demo: .venv/.run
 run: .venv/.run
 	@$(BIN)/sebilling serve $(ARGS)
 
-# Tests that start servers, kill them and wait for devices run beside the others, and so do those of the plugins; each tells its
-# story when it has ended.
+# Tests that start servers, kill them and wait for devices run in front; the others run beside them, and the plugins' one after the
+# other, and tell their story when they have ended. (What a shell starts beside itself doesn't hear Ctrl-C, which tests in front send.)
 WAITING := tests/cli tests/concurrency tests/crash tests/feed tests/fuzz tests/isolation tests/live tests/phone tests/plugins
 test: .venv/.dev
 	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS), \
-	beside() { log=$$PWD/.venv/test-$$1.log; rm -f $$log.failed; (cd $$2 && shift 2 && "$$@" > $$log 2>&1 || touch $$log.failed) & }; \
-	told() { log=.venv/test-$$1.log; echo "== $$1"; if [ -e $$log.failed ]; then cat $$log; failed=1; else tail -n 20 $$log; fi; }; \
-	python=$$PWD/$(BIN)/python; failed=0; \
-	beside waiting . $$python -m pytest $(WAITING); \
-	for plugin in $(PLUGINS); do beside $$(basename $$plugin) $$plugin $$python -m pytest; done; \
-	$$python -m pytest tests $(addprefix --ignore=,$(WAITING)) || failed=1; \
-	wait; told waiting; for plugin in $(PLUGINS); do told $$(basename $$plugin); done; \
-	exit $$failed)
+	python=$$PWD/$(BIN)/python; logs=$$PWD/.venv; rm -f $$logs/test-*.log*; failed=0; \
+	story() { (cd $$2 && name=$$1 && shift 2 && "$$@" > $$logs/test-$$name.log 2>&1 || touch $$logs/test-$$name.log.failed); }; \
+	story core . $$python -m pytest tests $(addprefix --ignore=,$(WAITING)) & \
+	for plugin in $(PLUGINS); do story $$(basename $$plugin) $$plugin $$python -m pytest; done & \
+	$$python -m pytest $(WAITING) || failed=1; \
+	wait; for log in $$logs/test-*.log; do echo "== $$log"; \
+	    if [ -e $$log.failed ]; then cat $$log; failed=1; else tail -n 20 $$log; fi; \
+	done; exit $$failed)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
