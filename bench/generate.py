@@ -20,6 +20,7 @@ from bench.serving import ask, sign_in
 from sebilling.actor import operator
 from sebilling.app import create_app
 from sebilling.billing import periods
+from sebilling.billing.generation import INLINE_MOST
 from sebilling.clock import Month, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -44,8 +45,8 @@ REFERENCE = text(
     SELECT id, 1, 'SUBSCRIPTION', plan_name, 1, total, total FROM issued
     """
 )
-LOOKING = ("SKIP LOCKED", "FROM device WHERE")
-"""The background worker's looking for work, found or not."""
+LOOKING = ("SKIP LOCKED", "FROM device WHERE", "feed", "plugin_cursor", "pg_locks", "pg_notify", "payment_promise", "no_cut_day")
+"""Words of what the worker's other loops do meanwhile: looking for work, numbering events, sweeping."""
 STATEMENTS_OF_A_LOOK = 2
 """Who asks, and how far the run is."""
 RUN = "id status issued alreadyInvoiced totalAmount"
@@ -63,7 +64,7 @@ async def measure(var: Path, *, customers: int, rounds: int, with_rules: bool) -
         served = Database(database.url)
         sent = _counted(served)
         with (
-            serving(create_app(Settings(), served), listening_socket("127.0.0.1", 0)) as address,
+            serving(create_app(Settings(inline_worker=customers > INLINE_MOST), served), listening_socket("127.0.0.1", 0)) as address,
             httpx.Client(base_url=address, timeout=600) as http,
         ):
             sign_in(http)
