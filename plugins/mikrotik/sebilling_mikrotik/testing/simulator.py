@@ -19,6 +19,7 @@ from sebilling_mikrotik.testing.commands import done, execute, policies, trap
 from sebilling_mikrotik.testing.router import Router
 
 _DOWN_SECONDS: Final = 0.05
+_TRIES: Final = 20
 _numbers: Final = itertools.count(1)
 
 
@@ -68,7 +69,15 @@ class Simulator:
 
     async def listen(self) -> None:
         """Be there, again or for the first time."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
+        for patience in range(_TRIES, -1, -1):
+            try:
+                self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
+                break
+            except OSError:  # seldom, the port isn't quite free yet after the last time
+                if not patience or not self.port:
+                    raise
+                await asyncio.sleep(_DOWN_SECONDS)
+        assert self._server is not None  # noqa: S101 - or it was raised
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
