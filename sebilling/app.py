@@ -2,9 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
@@ -22,14 +22,14 @@ from sebilling.db.engine import Database
 from sebilling.db.migrate import is_current
 from sebilling.edge import BodyLimits, Headers, Hosts, RequestLog, UnreadBodies, cors_origins, proxies
 from sebilling.errors import InvalidSetting, Unavailable
-from sebilling.jobs import hooks, isolating, relay, worker
+from sebilling.jobs import everything, isolating
 from sebilling.live.groups import Groups
 from sebilling.live.hub import Hub
 from sebilling.live.line import Lines
 from sebilling.live.sockets import Sockets
 from sebilling.live.streams import Streams
 from sebilling.plugins.loading import Plugins
-from sebilling.plugins.secrets import Vault, vault_of
+from sebilling.plugins.secrets import vault_of
 from sebilling.schema import trusted
 from sebilling.schema.context import Parts
 from sebilling.schema.roots import build_schema
@@ -60,7 +60,9 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
-        loops = [asyncio.create_task(one) for one in inline_work(parts, vault)] if settings.inline_worker else []
+        engine = isolating.engine_of(database, plugins, vault, clock=clock)
+        work = everything.loops(engine, store, wake=parts.wake, chunk=settings.generate_chunk) if settings.inline_worker else []
+        loops = [asyncio.create_task(one) for one in work]
         try:
             yield
         finally:
@@ -68,6 +70,22 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
                 loop.cancel()
             await asyncio.gather(*loops, hub.close(), return_exceptions=True)
             await database.close()
+
+    app = Starlette(
+        routes=[
+            *health(database),
+            Route("/graphql", BodyLimits(compressed(Streams(view, parts, groups, lines)))),
+            WebSocketRoute("/graphql", Sockets(view, parts, groups, lines)),
+            downloads.route(parts),
+        ],
+        lifespan=lifespan,
+    )
+    _protect(app, settings, origins)
+    return app
+
+
+def health(database: Database) -> list[Route]:
+    """/healthz says that the process lives, /readyz that the database answers and has this version's schema; / leads to /graphql."""
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})
@@ -86,30 +104,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
     async def home(_: Request) -> Response:
         return RedirectResponse("/graphql")
 
-    app = Starlette(
-        routes=[
-            Route("/", home),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/graphql", BodyLimits(compressed(Streams(view, parts, groups, lines)))),
-            WebSocketRoute("/graphql", Sockets(view, parts, groups, lines)),
-            downloads.route(parts),
-        ],
-        lifespan=lifespan,
-    )
-    _protect(app, settings, origins)
-    return app
-
-
-def inline_work(parts: Parts, vault: Vault) -> list[Coroutine[Any, Any, None]]:
-    """What `sebilling worker` does, for a server that does it too: each runs until cancelled."""
-    database, clock = parts.database, parts.clock
-    return [
-        worker.run(database, parts.store, clock=clock, wake=parts.wake, chunk=parts.settings.generate_chunk),
-        isolating.run(isolating.engine_of(database, parts.plugins, vault, clock=clock)),
-        relay.run(database, clock=clock),
-        hooks.run(database, parts.plugins, clock=clock),
-    ]
+    return [Route("/", home), Route("/healthz", healthz), Route("/readyz", readyz)]
 
 
 def graphql_view(parts: Parts) -> GraphQLView:

@@ -24,6 +24,7 @@ from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate as migrate_to_head
 from sebilling.demo import month as demo_month
+from sebilling.demo.tables import recap_table
 from sebilling.errors import InvalidMonth, SebillingError
 from sebilling.logs import set_up
 from sebilling.money import format_rupiah
@@ -315,7 +316,7 @@ def recap(month: MonthArgument) -> None:
         async with database.reading() as session:
             return await recaps.read(session, wanted, scope=EVERYWHERE)
 
-    out.print(demo_month.recap_table(str(wanted), _run(work)))
+    out.print(recap_table(str(wanted), _run(work)))
 
 
 @app.command()

@@ -19,9 +19,8 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.db.migrate import is_current
 from sebilling.errors import Unavailable
-from sebilling.jobs import hooks, relay
+from sebilling.jobs import everything, hooks
 from sebilling.jobs import isolating as loops
-from sebilling.jobs import worker as jobs
 from sebilling.jobs.engine import Engine
 from sebilling.jobs.isolation import work_one
 from sebilling.money import format_rupiah
@@ -97,12 +96,7 @@ async def work_for_ever(settings: Settings, database: Database) -> None:
     end = asyncio.Event()
     with suppress(NotImplementedError):  # where there are no such signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
-    work = (
-        jobs.run(database, store, clock=system_clock, wake=asyncio.Event(), chunk=settings.generate_chunk),
-        loops.run(engine),
-        relay.run(database, clock=system_clock),
-        hooks.run(database, engine.plugins, clock=system_clock),
-    )
+    work = everything.loops(engine, store, wake=asyncio.Event(), chunk=settings.generate_chunk)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one) for one in work]
         await end.wait()

@@ -20,14 +20,13 @@ from rich.table import Table
 
 from sebilling.app import create_app
 from sebilling.billing import invariants
-from sebilling.billing.recap import Recap
 from sebilling.clock import Month, system_clock
 from sebilling.config import Settings
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
-from sebilling.demo import isp, network
+from sebilling.demo import isp, network, tables
 from sebilling.money import format_rupiah
 from sebilling.server import listening_socket, serving
 
@@ -347,7 +346,7 @@ def once(settings: Settings, *, customers: int, full: bool, out: Console | None)
     if out is None:
         sys.stdout.write(orjson.dumps(story.figures).decode() + "\n")
     else:
-        _show(story, out)
+        tables.show_month(story.figures, out)
 
 
 def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> None:
@@ -361,7 +360,7 @@ def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> No
         url, month, sign_ins = asyncio.run(_prepared(server, "demo", customers))
         app = create_app(settings, Database(url, connections=settings.database_connections))
         with ExitStack() as gear, serving(app, listener) as address:
-            _show(run_month(address, url, month, sign_ins, gear, full=full), out)
+            tables.show_month(run_month(address, url, month, sign_ins, gear, full=full).figures, out)
             table = Table("user", "password", "role", "counter", title="Sign-ins, made for this run")
             for one in sign_ins:
                 table.add_row(one.username, one.password, one.role.value, one.counter or "all")
@@ -372,40 +371,3 @@ def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> No
                     time.sleep(3600)
             except KeyboardInterrupt:
                 out.print("The demo ends.")
-
-
-def _show(story: Story, out: Console) -> None:
-    steps = Table("step", "seconds", "what came of it", title=f"The month {story.figures['month']}, through GraphQL over HTTP")
-    for step in story.steps:
-        steps.add_row(step["step"], f"{step['seconds']:.3f}", step["result"])
-    out.print(steps)
-    counters = story.figures["counters"]
-    out.print(_recap_table(story.figures["month"], [
-        (one["counter"]["code"], one["counter"]["name"], one["invoices"], one["totalBilled"], one["outstanding"], one["payments"],
-         one["totalReceived"], one["credit"], one["totalDeposited"], one["cashOnHand"])
-        for one in counters
-    ]))  # fmt: skip
-
-
-def recap_table(month: str, rows: list[Recap]) -> Table:
-    """The recap of a month for people."""
-    return _recap_table(month, [
-        (row.counter_code, row.counter_name, row.invoices, row.total_billed, row.outstanding, row.payments, row.total_received, row.credit,
-         row.total_deposited, row.cash_on_hand)
-        for row in rows
-    ])  # fmt: skip
-
-
-def _recap_table(month: str, rows: list[tuple[str, str, *tuple[int, ...]]]) -> Table:
-    table = Table("loket", "", title=f"Rekap {month}", show_footer=True)
-    table.columns[0].footer = "total"
-    heads = ("invoices", "billed", "Sisa Tagihan", "payments", "Total Masuk", "titipan", "Total Setor", "belum disetor")
-    money = (False, True, True, False, True, True, True, True)
-    for place, (head, is_money) in enumerate(zip(heads, money, strict=True), 2):
-        total = sum(int(row[place]) for row in rows)
-        table.add_column(head, justify="right", footer=format_rupiah(total) if is_money else str(total))
-    for code, name, *values in rows:
-        table.add_row(
-            code, name, *(format_rupiah(value) if is_money else str(value) for value, is_money in zip(values, money, strict=True))
-        )
-    return table

@@ -15,9 +15,10 @@ from sqlalchemy import text
 from sebilling.billing import isolation as domain
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
-from sebilling.errors import NotFound, Unavailable
+from sebilling.errors import NotFound
 from sebilling.jobs import device_health, isolation
 from sebilling.jobs.engine import Engine
+from sebilling.jobs.turns import forgiving
 from sebilling.logs import get_logger
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.secrets import Vault
@@ -64,26 +65,15 @@ async def run(engine: Engine) -> None:
 async def _forever(turn: Turn, engine: Engine) -> None:
     """Turn after turn: a database that is away is waited for, anything unexpected is logged and tried again."""
     while True:
-        pause = await _forgiving(turn(engine))
+        pause = await forgiving("isolation", turn(engine))
         await asyncio.sleep(pause * engine.chance.uniform(0.8, 1.2))
-
-
-async def _forgiving(work: Awaitable[float]) -> float:
-    """What `work` gives; a second if it failed, which is logged: whatever it is, the next turn must not wait for a restart."""
-    try:
-        return await work
-    except Unavailable as error:
-        _log.warning("isolation_waits", why=str(error))
-    except Exception:  # noqa: BLE001 - see above
-        _log.exception("isolation_failed")
-    return 1
 
 
 async def _devices(group: asyncio.TaskGroup, engine: Engine) -> float:
     """Take up devices on which something is to be done, as many side by side as there is room for."""
     room = SIDE_BY_SIDE - len(engine.leases.held)
     for device_id in (await isolation.waiting(engine))[:MOST_TRIED] if room > 0 else ():
-        group.create_task(_forgiving(_device(engine, device_id)))
+        group.create_task(forgiving("isolation", _device(engine, device_id)))
         await asyncio.sleep(0)  # it takes its place
         if len(engine.leases.held) >= SIDE_BY_SIDE:
             break

@@ -165,7 +165,9 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
     fresh = [_ref(row) for row in rows if row.desired == State.BLOCKED and row.snapshot is None]
     snapshots = dict(await within(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
     missing = len(fresh) - len(snapshots)
+    why = ""
     if missing > max(MOST_MISSING, len(fresh) // 2):
+        why = f"the device doesn't know {missing} of {len(fresh)} that are to be cut: is it the right one, or was it reset?"
         snapshots = {}  # a reading that failed, or another device, must not look as if they had all left
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         if await session.value(_MINE, {"device": device_id, "worker": engine.name}) is None:
@@ -175,7 +177,7 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
         await asyncio.sleep(_BUSY_SECONDS)
         return True
     unknown = [one for one in wanted if not one.restores and one.snapshot is None]
-    outcomes = {one.row.id: _not_there(one, missing=missing, of=len(fresh)) for one in unknown}
+    outcomes = {one.row.id: _not_there(one, why) for one in unknown}
     jobs = [one for one in wanted if one.row.id not in outcomes]
     trouble: DeviceError | None = None
     readings: Mapping[int, Reading] = {}
@@ -200,10 +202,9 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
     return True
 
 
-def _not_there(one: "_Wanted", *, missing: int, of: int) -> Outcome:
+def _not_there(one: "_Wanted", why: str) -> Outcome:
     """What to say of someone of whom there is no snapshot: without one nobody is cut, as nothing could give them back."""
-    if missing > max(MOST_MISSING, of // 2):
-        why = f"the device doesn't know {missing} of {of} that are to be cut: is it the right one, or was it reset?"
+    if why:
         return Outcome(one.row.id, Result.FAILED, Fault.SETUP, why)
     return Outcome(one.row.id, Result.FAILED, Fault.ABSENT, f"the device knows no '{one.row.key}': mend the customer's access")
 

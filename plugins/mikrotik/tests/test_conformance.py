@@ -106,7 +106,7 @@ class RouterWorld(World):
 
     async def by_hand(self, ref: Ref) -> None:
         if self.way.hand is None:
-            raise NotImplementedError
+            raise NotImplementedError  # there or not there: no third position
         self.table.set(self.table.find(ref.key) or {}, self.way.hand)
 
     async def cut_by_hand(self, ref: Ref) -> None:

@@ -19,6 +19,7 @@ class OltConfig(DeviceConfig, frozen=True):
 
     dialect: ClassVar[Dialect]
 
+    method: str = Field(description="How a customer is cut: a method of the dialect's grammar.")
     host: str = Field(max_length=255, description="Address or name of the OLT.")
     port: int | None = Field(default=None, ge=1, le=65535, description="Empty: 22 for SSH, 23 for Telnet.")
     transport: Literal["ssh", "telnet"] = Field(default="ssh", description="With Telnet, the password can be read on the way.")
@@ -65,11 +66,6 @@ class OltConfig(DeviceConfig, frozen=True):
         return self.port or (22 if self.transport == "ssh" else 23)
 
     @property
-    def method_name(self) -> str:
-        """The method of the dialect's grammar."""
-        raise NotImplementedError
-
-    @property
     def parts(self) -> tuple[str, ...]:
         """What of an ONU is set: its admin state, or each of its LAN ports."""
         return ("admin",)
@@ -77,7 +73,7 @@ class OltConfig(DeviceConfig, frozen=True):
     @property
     def templates(self) -> CommandTemplates:
         """The commands of this device."""
-        return self.commands or self.dialect.grammar.methods[self.method_name].defaults
+        return self.commands or self.dialect.grammar.methods[self.method].defaults
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -87,7 +83,7 @@ class OltConfig(DeviceConfig, frozen=True):
     @model_validator(mode="after")
     def _commands_are_harmless(self) -> Self:
         if self.commands is not None:
-            self.dialect.grammar.check(self.method_name, self.commands)
+            self.dialect.grammar.check(self.method, self.commands)
         return self
 
 
@@ -96,10 +92,6 @@ class HuaweiConfig(OltConfig, frozen=True):
 
     dialect: ClassVar[Dialect] = HUAWEI
     method: Literal["deactivate"] = Field(default="deactivate", description="`ont deactivate`: the ONU is dark.")
-
-    @property
-    def method_name(self) -> str:
-        return self.method
 
 
 class ZteConfig(OltConfig, frozen=True):
@@ -111,10 +103,6 @@ class ZteConfig(OltConfig, frozen=True):
         description="`onu N state disable` at the port, or `shutdown` of the ONU's interface, as the firmware has it: dark.",
     )
 
-    @property
-    def method_name(self) -> str:
-        return self.method
-
 
 class ZteLanConfig(OltConfig, frozen=True):
     """ZTE C3xx, the ONU's LAN ports."""
@@ -122,10 +110,6 @@ class ZteLanConfig(OltConfig, frozen=True):
     dialect: ClassVar[Dialect] = ZTE
     method: Literal["lan"] = Field(default="lan", description="The LAN ports are locked; what the ONU itself serves, such as WiFi, stays.")
     lan_ports: int = Field(default=4, ge=1, le=8, description="How many LAN ports each ONU has.")
-
-    @property
-    def method_name(self) -> str:
-        return self.method
 
     @property
     def parts(self) -> tuple[str, ...]:

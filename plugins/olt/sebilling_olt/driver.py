@@ -107,7 +107,7 @@ class OltDriver(IsolationDriver[O], abc.ABC):
     # What is there
 
     def _cut(self) -> Values:
-        return dict.fromkeys(self.config.parts, self.config.dialect.blocked[self.config.method_name])
+        return dict.fromkeys(self.config.parts, self.config.dialect.blocked[self.config.method])
 
     def _set(self, values: Values) -> Values:
         return {part: values[part] for part in self.config.parts}

@@ -33,14 +33,14 @@ def places(config: OltConfig, wanted: Sequence[tuple[int, Onu, Mapping[str, str]
 
 def command(config: OltConfig, onu: Onu, part: str, value: str) -> str:
     """What gives one part of an ONU its value: cut or not, there is nothing else."""
-    cut = value == config.dialect.blocked[config.method_name]
+    cut = value == config.dialect.blocked[config.method]
     lan = int(part.rpartition("/")[2]) if part != "admin" else 0
     return rendered(config.templates.block if cut else config.templates.restore, onu, lan=lan)
 
 
 def dry_run(config: OltConfig, onus: Sequence[Onu], *, restoring: bool) -> list[str]:
     """The commands that would be sent if each of them had to be changed, without connecting to anything."""
-    value = "" if restoring else config.dialect.blocked[config.method_name]
+    value = "" if restoring else config.dialect.blocked[config.method]
     wanted = [(number, onu, dict.fromkeys(config.parts, value)) for number, onu in enumerate(dict.fromkeys(onus))]
     lines = [config.dialect.config, *sorted(reads(config, onus))]
     for place in places(config, wanted):

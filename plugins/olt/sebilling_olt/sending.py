@@ -39,7 +39,7 @@ def view(talk: Conversation, config: OltConfig, onus: Sequence[Onu], *, after: f
 
 
 def _read(talk: Conversation, config: OltConfig, command: str, onu: Onu) -> dict[Onu, Values]:
-    reader = config.dialect.readers[config.method_name]
+    reader = config.dialect.readers[config.method]
     garbled = ""
     for _ in range(_READS):
         try:

@@ -92,7 +92,7 @@ class _Line(BaseConnection):
 
     def _build_ssh_client(self) -> SSHClient:
         client: SSHClient = super()._build_ssh_client()
-        client.set_missing_host_key_policy(self.pinned)  # type: ignore[no-untyped-call]
+        client.set_missing_host_key_policy(self.pinned)  # type: ignore[no-untyped-call]  # paramiko says no types
         return client
 
     def _try_session_preparation(self, force_data: bool = True) -> None:  # noqa: FBT001, FBT002 - netmiko's signature
@@ -100,7 +100,7 @@ class _Line(BaseConnection):
 
     def telnet_login(self, *_: Any, **__: Any) -> str:
         """Only agrees on the echo, by which every command is checked before it is sent off."""
-        self.remote_conn.set_option_negotiation_callback(_agree)  # type: ignore[union-attr]
+        self.remote_conn.set_option_negotiation_callback(_agree)  # type: ignore[union-attr]  # it is Telnet's here
         return ""
 
     def special_login_handler(self, delay_factor: float = 1.0) -> None:

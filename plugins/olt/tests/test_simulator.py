@@ -56,7 +56,7 @@ async def test_netmiko_as_it_is_works_with_it(way: Way) -> None:
     key = f"{way.key(0)[:-1]}3"
     assert [one.key for one, unit in olt.units.items() if unit.off] == [key]
     if way.firmware.maker == "huawei":
-        rows = parse_output(platform="huawei_smartax", command="display ont info 0 1 1 all", data=after)  # type: ignore[no-untyped-call]
+        rows = parse_output(platform="huawei_smartax", command="display ont info 0 1 1 all", data=after)  # type: ignore[no-untyped-call]  # foreign
         assert len(rows) == 40
         assert {row["ont_id"] for row in rows if row["control_flag"] == "deactive"} == {"3"}
         assert rows[3]["serial_number"] == olt.unit(key).sn

@@ -119,7 +119,7 @@ def test_every_place_has_one_key() -> None:
     with pytest.raises(ValueError, match="never sent"):
         rendered("ont deactivate {port} {onu}\n", Onu(0, 1, 2, 3))
     with pytest.raises(ValueError, match="invalid literal"):
-        rendered("{port}", Onu(0, 1, "1\nreboot", 3))  # type: ignore[arg-type]
+        rendered("{port}", Onu(0, 1, "1\nreboot", 3))  # type: ignore[arg-type]  # a wrong type is the point
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import secrets
 import ssl
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -69,16 +70,16 @@ class Simulator:
 
     async def listen(self) -> None:
         """Be there, again or for the first time."""
-        for patience in range(_TRIES, -1, -1):
-            try:
-                self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
-                break
-            except OSError:  # seldom, the port isn't quite free yet after the last time
-                if not patience or not self.port:
-                    raise
-                await asyncio.sleep(_DOWN_SECONDS)
-        assert self._server is not None  # noqa: S101 - or it was raised
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = server = await self._bound()
+        self.port = server.sockets[0].getsockname()[1]
+
+    async def _bound(self) -> asyncio.Server:
+        """A server at the port of before, which seldom isn't quite free yet; at any port the first time."""
+        for _ in range(_TRIES if self.port else 0):
+            with suppress(OSError):
+                return await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
+            await asyncio.sleep(_DOWN_SECONDS)
+        return await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
 
     async def stop(self) -> None:
         """Hang up on everybody and listen no more."""
