@@ -85,6 +85,10 @@ class Watcher(asyncio.Protocol):
         self._transport.write(bytes([128 | kind]) + size + bytes(4) + content)  # masked by zeros
 
 
+async def _connect(loop: asyncio.AbstractEventLoop, watcher: Watcher, host: str, port: int) -> None:
+    await loop.create_connection(lambda: watcher, host, port)
+
+
 async def main() -> None:
     """Watch until the input ends."""
     loop = asyncio.get_running_loop()
@@ -92,7 +96,7 @@ async def main() -> None:
     host, _, port = given["host"].partition(":")
     watchers = [Watcher(given["host"], token) for token in given["tokens"]]
     for one in watchers:
-        await loop.create_connection(lambda one=one: one, host, int(port))  # type: ignore[misc]
+        await _connect(loop, one, host, int(port))
         await one.ready
     await asyncio.sleep(1)  # the last ones' subscriptions
     print("ready", flush=True)

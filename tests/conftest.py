@@ -22,6 +22,7 @@ from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
 from tests.harness import SavepointDatabase
+from tests.isolation.gear import GEARS, Gear
 
 _numbers = itertools.count(1)
 _connect = socket.socket.connect
@@ -96,6 +97,14 @@ async def database(shared_url: str) -> AsyncIterator[SavepointDatabase]:
         yield SavepointDatabase(shared_url, connection)
         await connection.rollback()
     await engine.dispose()
+
+
+@pytest.fixture
+def gear() -> Iterator[Gear]:
+    """The device that drivers of tests talk to, by the name `one`."""
+    GEARS["one"] = Gear()
+    yield GEARS["one"]
+    GEARS.clear()
 
 
 @pytest.fixture

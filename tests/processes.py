@@ -19,19 +19,52 @@ from tests.harness import PASSWORD
 SETTINGS = {"SEBILLING_LOG_FORMAT": "json", "SEBILLING_GENERATE_CHUNK": "10000"}
 
 
-class ServerProcess:
-    """`sebilling serve` on a free port, over the database at `url`."""
+class _Process:
+    """A command of ours, over the database at `url`."""
 
-    def __init__(self, url: str, **environment: str) -> None:
-        self._log = Path(tempfile.mkstemp(prefix="sebilling-serve-")[1])
+    def __init__(self, *words: str, url: str, **environment: str) -> None:
+        self._log = Path(tempfile.mkstemp(prefix=f"sebilling-{words[0]}-")[1])
+        self._told: str | None = None
+        """The log of one that was stopped, whose file is gone."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "sebilling.cli", "serve", "--port", "0"],
-                env={**os.environ, **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
-                stderr=log,
-                stdout=subprocess.DEVNULL,
-                cwd=tempfile.gettempdir(),
-            )
+                [sys.executable, "-m", "sebilling.cli", *words], stderr=log, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(),
+                env={**kept, **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
+            )  # fmt: skip
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return self._told if self._told is not None else self._log.read_text(encoding="utf-8")
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Politely; it must obey. Gives the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        self._told = self.log
+        self._log.unlink(missing_ok=True)
+        return code
+
+
+class WorkerProcess(_Process):
+    """`sebilling worker`."""
+
+    def __init__(self, url: str, **environment: str) -> None:
+        super().__init__("worker", url=url, **{"SEBILLING_SECRET_KEY": "of tests", **environment})
+
+
+class ServerProcess(_Process):
+    """`sebilling serve` on a free port."""
+
+    def __init__(self, url: str, **environment: str) -> None:
+        super().__init__("serve", "--port", "0", url=url, **environment)
         self.address = self._await_address()
 
     def _await_address(self) -> str:
@@ -43,22 +76,16 @@ class ServerProcess:
             time.sleep(0.02)
         raise AssertionError(f"the server didn't start: {self.log}")
 
-    @property
-    def log(self) -> str:
-        """What it has logged."""
-        return self._log.read_text(encoding="utf-8")
 
-    def kill(self) -> None:
-        """As a power cut would."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> None:
-        """Politely; it must obey."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=30)
-        self._log.unlink(missing_ok=True)
+@contextmanager
+def workers(url: str, count: int, **environment: str) -> Iterator[list[WorkerProcess]]:
+    """As many workers over one database; those that still run at the end are ended."""
+    running = [WorkerProcess(url, **environment) for _ in range(count)]
+    try:
+        yield running
+    finally:
+        for one in running:
+            one.stop()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 from sebilling.db.engine import Database
 from tests.feed.relaying import bare, tell
 from tests.feed.test_relay import check, ids_in_feed
-from tests.feed.working import WorkerProcess
+from tests.processes import WorkerProcess
 
 KILLS = int(os.environ.get("SEBILLING_FEED_KILLS", "4"))
 

@@ -8,9 +8,6 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
-import tempfile
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -32,10 +29,11 @@ from tests.harness import Isp
 from tests.isolation.sites import ROUTERS, Site
 from tests.isolation.sites_olt import OLTS
 from tests.isolation.sites_radius import RadiusSite, RejectSite
+from tests.processes import WorkerProcess
 
 KEY: Final = "the key of a campaign, which is long enough"
 PRICE: Final = 150_000
-ALIKE: Final = timedelta(seconds=4)
+GRACE: Final = timedelta(seconds=4)
 """How long after it was no longer wished a cut may still land: it was sent when it was wished, and the line was slow. The drivers'
 deadlines of a campaign are below."""
 STILL: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -72,7 +70,7 @@ class Campaign:
     chance: random.Random = field(init=False)
     sites: list[Site] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
-    workers: list["Worker"] = field(default_factory=list)
+    workers: list[WorkerProcess] = field(default_factory=list)
     history: list[str] = field(default_factory=list)
     """What was done, to be read when it went wrong."""
 
@@ -82,7 +80,7 @@ class Campaign:
         try:
             isp = await self._set_up()
             before = [dict(await site.state()) for site in self.sites]
-            self.workers = [Worker(self.database.url) for _ in range(2)]
+            self.workers = [WorkerProcess(self.database.url, SEBILLING_SECRET_KEY=KEY) for _ in range(2)]
             await self._storm(isp)
             await self._calm(isp)
             await self._converged(isp)
@@ -95,6 +93,7 @@ class Campaign:
         finally:
             for worker in self.workers:
                 worker.kill()
+                worker.stop()
             for site in self.sites:
                 await site.stop()
 
@@ -235,7 +234,8 @@ class Campaign:
                 self.history.append(f"{system_clock():%H:%M:%S.%f} a worker is killed")
                 number = self.chance.randrange(len(self.workers))
                 self.workers[number].kill()
-                self.workers[number] = Worker(self.database.url)
+                self.workers[number].stop()
+                self.workers[number] = WorkerProcess(self.database.url, SEBILLING_SECRET_KEY=KEY)
 
     async def _calm(self, isp: Isp) -> None:
         self.history.append(f"{system_clock():%H:%M:%S.%f} calm")
@@ -270,7 +270,7 @@ class Campaign:
             for one in site.cuts:
                 assert (id(site), one.key) not in never, f"{one.key} on {site.kind} was cut and never should have been"
                 spans = wished.get(f"{site.kind}/{one.key}", [])
-                assert any(start <= one.at <= end + ALIKE for start, end in spans), f"{one.key} was cut at {one.at}, wished: {spans}"
+                assert any(start <= one.at <= end + GRACE for start, end in spans), f"{one.key} was cut at {one.at}, wished: {spans}"
 
     async def _wished(self, isp: Isp) -> dict[str, list[tuple[datetime, datetime]]]:
         """From when to when it was wished that someone is cut, by the event log."""
@@ -296,27 +296,3 @@ async def _kill_database(isp: Isp) -> None:
 
 def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
-
-
-class Worker:
-    """A `sebilling worker` process."""
-
-    def __init__(self, url: str) -> None:
-        self._log = Path(tempfile.mkstemp(prefix="sebilling-worker-")[1])
-        with self._log.open("w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "sebilling.cli", "worker"],
-                env={**os.environ, "SEBILLING_DATABASE_URL": url, "SEBILLING_SECRET_KEY": KEY, "SEBILLING_LOG_LEVEL": "INFO"},
-                cwd=tempfile.gettempdir(), stdout=subprocess.DEVNULL, stderr=log,
-            )  # fmt: skip
-
-    @property
-    def log(self) -> str:
-        """What it has logged; empty when it was ended."""
-        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
-
-    def kill(self) -> None:
-        """As a power cut would."""
-        self._process.kill()
-        self._process.wait()
-        self._log.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """What an operator reads at the shell: work that waits, what drifted, and keys that come from the key file."""
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,10 @@ from sebilling.jobs.engine import Engine
 from sebilling.plugins import devices
 from sebilling.plugins.secrets import Vault, vault_of
 from tests.harness import Isp
-from tests.isolation.gear import GEARS, Gear, GearDriver, plugins
+from tests.isolation.gear import Gear, GearDriver, plugins
 from tests.isolation.routers import console, said, shell
 
 LATE = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def gear() -> Iterator[Gear]:
-    GEARS["one"] = Gear()
-    yield GEARS["one"]
-    GEARS.clear()
 
 
 async def late(database: Database, gear: Gear, *names: str) -> tuple[Isp, Engine]:

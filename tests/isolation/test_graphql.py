@@ -1,11 +1,9 @@
 """Devices and isolation through GraphQL: who may do what, and no secret in any answer."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
@@ -41,15 +39,8 @@ PLAN = "{ isolationPlan { customerId deviceId amount cutOn } }"
 ACCESSES = "query($filter: ServiceAccessFilter) { serviceAccesses(filter: $filter) { nodes { key desired actual inLine manual } } }"
 
 
-@pytest.fixture(autouse=True)
-def gear() -> Iterator[Gear]:
-    GEARS["one"] = Gear()
-    yield GEARS["one"]
-    GEARS.clear()
-
-
 @pytest_asyncio.fixture
-async def isp(database: Database) -> Isp:
+async def isp(database: Database, gear: Gear) -> Isp:
     """Two counters, and a user of each role that matters."""
     made = await Isp.make(database, "LKT01", "LKT02")
     async with made.write() as session:

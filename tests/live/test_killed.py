@@ -21,10 +21,9 @@ from sebilling.db.migrate import migrate
 from sebilling.errors import Unavailable
 from sebilling.schema.following import cursor
 from tests.db.test_embedded import postmaster_pid
-from tests.feed.working import WorkerProcess
 from tests.harness import Isp
 from tests.live.watching import EVENTS, SECONDS, token_of, watching
-from tests.processes import ServerProcess
+from tests.processes import ServerProcess, WorkerProcess
 
 SETTINGS = {"SEBILLING_INLINE_WORKER": "false", "SEBILLING_SECRET_KEY": "of tests"}
 

@@ -10,8 +10,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.feed.working import workers
-from tests.processes import HttpApi, ServerProcess, servers
+from tests.processes import HttpApi, ServerProcess, servers, workers
 
 PAYMENTS = "subscription($after: String, $counterId: ID) { paymentRecorded(after: $after, counterId: $counterId)"
 PAYMENTS += " { eventId cursor payment { id amount counter { code } } } }"

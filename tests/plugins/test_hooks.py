@@ -19,9 +19,9 @@ from sebilling.plugins import calling, loading
 from sebilling.plugins.loading import GROUP, Plugins
 from tests.feed.relaying import all_turns, bare, tell
 from tests.feed.relaying import relay as relay_of
-from tests.feed.working import WorkerProcess
 from tests.harness import Api, Isp
 from tests.plugins.installing import put
+from tests.processes import WorkerProcess
 
 BEGIN = """
 import asyncio, json, os, time

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -12,24 +11,10 @@ from sqlalchemy import text
 
 from sebilling.actor import Role
 from sebilling.auth import links
-from sebilling.db.engine import Database
 from tests.harness import NOW, Api
-from tests.isolation.gear import GEARS, Gear
-from tests.schema.two_counters import MARK, MARKED_FROM, World, call, make, marks
+from tests.schema.two_counters import MARK, MARKED_FROM, World, call, marks
 
 KEY = links.derived("of tests")
-
-
-@pytest.fixture(autouse=True)
-def gear() -> Iterator[None]:
-    GEARS["one"] = Gear()
-    yield
-    GEARS.clear()
-
-
-@pytest_asyncio.fixture
-async def world(database: Database) -> World:
-    return await make(database)
 
 
 @pytest_asyncio.fixture

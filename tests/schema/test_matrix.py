@@ -10,16 +10,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-import pytest_asyncio
 from graphql import GraphQLObjectType, get_named_type
 
 from sebilling.actor import Role
-from sebilling.db.engine import Database
 from sebilling.schema.access import ANYBODY, RULES
 from tests.harness import Api
-from tests.isolation.gear import GEARS, Gear
 from tests.schema.test_access import snake
-from tests.schema.two_counters import ROLES, SCHEMA, World, call, leaves, make, marks
+from tests.schema.two_counters import ROLES, SCHEMA, World, call, leaves, marks
 
 LETTERS: Final = {"A": "admin", "F": "keuangan", "C": "kasir", "K": "kolektor", "T": "teknisi", "U": "auditor"}
 ROOTS: Final = """
@@ -209,18 +206,6 @@ _OBJECTS: Final = {
     if isinstance(kind, GraphQLObjectType) and not name.startswith("__") and name not in {"Query", "Mutation", "Subscription"}
 }
 _ROOTS: Final = [*SCHEMA.query_type.fields, *SCHEMA.mutation_type.fields]
-
-
-@pytest.fixture(autouse=True)
-def gear() -> Iterator[None]:
-    GEARS["one"] = Gear()
-    yield
-    GEARS.clear()
-
-
-@pytest_asyncio.fixture
-async def world(database: Database) -> World:
-    return await make(database)
 
 
 def test_every_root_field_has_a_line() -> None:

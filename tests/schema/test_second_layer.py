@@ -2,7 +2,7 @@
 
 import inspect
 import pkgutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import Any, Final
 
@@ -14,15 +14,14 @@ from sqlalchemy import text
 import sebilling.billing
 from sebilling.actor import EVERYWHERE, Scope
 from sebilling.billing import receipts
-from sebilling.db.engine import Database, ReadSession, Snapshot
+from sebilling.db.engine import ReadSession, Snapshot
 from sebilling.models.columns import Base
 from sebilling.schema import access
 from sebilling.schema.reading import NODES
 from sebilling.schema.scopes import SCOPES
 from tests.harness import Api
-from tests.isolation.gear import GEARS, Gear
 from tests.schema.test_access import snake
-from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, NOUNS, SCHEMA, World, call, leaves, make, marks, whole
+from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, NOUNS, SCHEMA, World, call, leaves, marks, whole
 
 _QUERIES: Final = sorted(SCHEMA.query_type.fields)
 _MUTATIONS: Final = sorted(SCHEMA.mutation_type.fields)
@@ -30,18 +29,6 @@ _OWN_SESSION: Final = {
     "signIn", "refreshSignIn", "signOut", "revokeSignIn", "revokeOtherSignIns", "changePassword", "startTotp", "confirmTotp", "disableTotp",
 }  # fmt: skip
 """Who calls them writes their own account, whatever is checked."""
-
-
-@pytest.fixture(autouse=True)
-def gear() -> Iterator[None]:
-    GEARS["one"] = Gear()
-    yield
-    GEARS.clear()
-
-
-@pytest_asyncio.fixture
-async def world(database: Database) -> World:
-    return await make(database)
 
 
 @pytest_asyncio.fixture(params=["kasir", "kolektor"])
