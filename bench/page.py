@@ -2,7 +2,8 @@
 
 Both are processes of their own under uvicorn; one client sends to each in turn over 32 connections that stay open. The
 reference (bench/bare.py) is Starlette, asyncpg and orjson, knows neither GraphQL nor users, and runs our own statement.
-The second row is the price of rights: the same page as a clerk of one counter, beside ours as an admin, who sees all.
+The second row is the price of rights: the same page as a clerk of one counter, beside ours as an admin, who sees all. The third is the
+price of accounts, rights and limits in all: the same page by a server without them (bench/unguarded.py), beside ours.
 """
 
 import asyncio
@@ -43,13 +44,16 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
         ours: list[float] = []
         bounded: list[float] = []
         reference: list[float] = []
-        with served(SERVE, database.url) as address:
+        without: list[float] = []
+        with served(SERVE, database.url) as address, served(["-m", "bench.unguarded"], database.url) as unguarded:
             request = _post(QUERY, await _token(address, USERNAME))
             as_clerk = _post(QUERY, await _token(address, CLERK))
             answer = orjson.loads(await _once(address, request))
             theirs = orjson.loads(await _once(address, as_clerk))["data"]["invoices"]["nodes"]
             if len(theirs) != 50 or len({one["customer"]["counter"]["id"] for one in theirs}) != 1:
                 raise RuntimeError("the clerk should see a page of one counter's invoices")
+            if orjson.loads(await _once(unguarded, _post(QUERY))) != answer:
+                raise RuntimeError("without rights the page should be the same")
             statement = await _statement(database)
             with served(["-m", "bench.bare"], database.url, BENCH_STATEMENT=statement) as bare:
                 same = orjson.loads(await _once(bare, _GET))
@@ -57,6 +61,7 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
                     raise RuntimeError("the reference reads something else")
                 for _ in range(rounds):
                     ours.append(await _requests_per_second(address, request, seconds))
+                    without.append(await _requests_per_second(unguarded, request, seconds))
                     bounded.append(await _requests_per_second(address, as_clerk, seconds))
                     reference.append(await _requests_per_second(bare, _GET, seconds))
     name = "Starlette + asyncpg + orjson, no GraphQL, same SQL"
@@ -64,6 +69,7 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
     return [
         Result("page", 50, free, statistics.median(reference), name, "requests/s"),
         Result("page as a clerk", 50, statistics.median(bounded), free, "ours as an admin, who is bounded by nothing", "requests/s"),
+        Result("page without accounts, rights and limits", 50, statistics.median(without), free, "ours, with all of them", "requests/s"),
     ]
 
 

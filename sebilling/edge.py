@@ -7,7 +7,6 @@ from typing import Final
 
 import orjson
 from starlette.datastructures import Headers as RequestHeaders
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,14 +22,15 @@ MOST_BODY_BYTES: Final = 256 * 1024
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """They tell nothing, and what probes them goes by any name."""
-_YEAR_SECONDS: Final = 31_536_000
 _HEADERS: Final = (
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("x-frame-options", "DENY"),
-    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
-    ("cache-control", "no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"cache-control", b"no-store"),
 )
+_ONLY_BY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")
+"""For a year."""
 
 
 def _entries(given: str) -> list[str]:
@@ -115,11 +115,12 @@ class Headers:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS:
-                    headers.setdefault(name, value)
+                given = message.get("headers", ())
+                said = {name for name, _ in given}
+                added = [header for header in _HEADERS if header[0] not in said]
                 if self._is_secure(scope):
-                    headers["strict-transport-security"] = f"max-age={_YEAR_SECONDS}"
+                    added.append(_ONLY_BY_TLS)
+                message = {**message, "headers": [*given, *added]}
             await send(message)
 
         await self._app(scope, receive, answer)

@@ -1,5 +1,6 @@
 """Where a request comes from: the address of the connection, or what a proxy that we trust says, and no one else."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -9,6 +10,8 @@ UNKNOWN: Final = "unknown"
 _IPV6_SITE_BITS: Final = 64
 """What one customer of any provider has to himself: its single addresses tell nothing."""
 _MOST_HOPS: Final = 20
+_MOST_CHARACTERS: Final = 100
+"""Of an address, the name of its interface with it."""
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -45,6 +48,11 @@ def origin(peer: str | None, scheme: str, forwarded_for: Sequence[str], forwarde
 
 
 def _address(given: str) -> Address | None:
+    return _parsed(given) if len(given) <= _MOST_CHARACTERS else None
+
+
+@functools.lru_cache(maxsize=4_096)  # few come often
+def _parsed(given: str) -> Address | None:
     try:
         found = ip_address(given)
     except ValueError:
@@ -56,6 +64,7 @@ def _within(address: Address, trusted: Sequence[Network]) -> bool:
     return any(address in network for network in trusted)
 
 
+@functools.lru_cache(maxsize=4_096)
 def _network(address: Address | None) -> str:
     if address is None:
         return UNKNOWN

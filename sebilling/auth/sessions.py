@@ -7,6 +7,7 @@ family was used up or overtaken: whoever brings it is a thief, or was robbed, an
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,10 +25,10 @@ _ALL_COUNTERS: Final = frozenset({Role.ADMIN, Role.FINANCE, Role.TECHNICIAN, Rol
 _COUNTERS: Final = "ARRAY(SELECT counter_id FROM user_counter WHERE user_id = app_user.id) AS counters"
 _WHO: Final = text(
     f"""
-    SELECT app_user.id, name, role, {_COUNTERS}, sign_in.id AS sign_in_id, used_at
+    SELECT token_hash, app_user.id, name, role, {_COUNTERS}, sign_in.id AS sign_in_id, used_at, access_token.expires_at AS until
       FROM access_token JOIN sign_in ON sign_in.id = sign_in_id AND revoked_at IS NULL
       JOIN app_user ON app_user.id = user_id AND active
-     WHERE token_hash = :hash AND access_token.expires_at > :at
+     WHERE token_hash = ANY (CAST(:hashes AS bytea[]))
     """
 )
 _ACTOR: Final = text(f"SELECT id, name, role, {_COUNTERS} FROM app_user WHERE id = :user AND active")
@@ -152,6 +153,8 @@ class Live:
     actor: Actor
     sign_in_id: int
     used_at: datetime
+    until: datetime
+    """When its token is good no longer."""
 
 
 async def who(session: ReadSession, token: str, *, at: datetime) -> Actor | None:
@@ -162,19 +165,24 @@ async def who(session: ReadSession, token: str, *, at: datetime) -> Actor | None
 
 async def live(session: ReadSession, token: str, *, at: datetime) -> Live | None:
     """The sign-in of a living token; else None. One statement."""
-    row = await session.row(_WHO, {"hash": hash_of(token), "at": at})
-    actor = _as_actor(row)
-    return None if row is None or actor is None else Live(actor, row.sign_in_id, row.used_at)
+    digest = hash_of(token)
+    found = (await known(session, [digest])).get(digest)
+    return found if found is not None and found.until > at else None
+
+
+async def known(session: ReadSession, digests: Collection[bytes]) -> dict[bytes, Live]:
+    """The sign-ins of tokens, by `hash_of` them, also of those that are good no longer. One statement."""
+    rows = await session.rows(_WHO, {"hashes": list(digests)})
+    return {row.token_hash: Live(_as_actor(row), row.sign_in_id, row.used_at, row.until) for row in rows}
 
 
 async def actor(session: ReadSession, user_id: int) -> Actor | None:
     """An active user with what they may see now; else None. For links that were signed for them."""
-    return _as_actor(await session.row(_ACTOR, {"user": user_id}))
+    row = await session.row(_ACTOR, {"user": user_id})
+    return None if row is None else _as_actor(row)
 
 
-def _as_actor(row: Row[*tuple[Any, ...]] | None) -> Actor | None:
-    if row is None:
-        return None
+def _as_actor(row: Row[*tuple[Any, ...]]) -> Actor:
     role = Role(row.role)
     scope = Scope(None) if role in _ALL_COUNTERS else Scope(frozenset(row.counters))
     return Actor(user_id=row.id, name=row.name, role=role, scope=scope)

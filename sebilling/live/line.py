@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from sebilling.auth import sessions
 from sebilling.auth.sessions import Live
 from sebilling.errors import Unavailable
 from sebilling.live.hub import Hub
@@ -158,8 +157,7 @@ class Line:
                 pass
             self._doubted.clear()
             try:
-                async with self._parts.database.reading() as session:
-                    found = await sessions.live(session, self._token, at=self._parts.clock())
+                found = await self._parts.lookup.live(self._token, at=self._parts.clock())
             except Unavailable:
                 self._doubted.set()
                 await asyncio.sleep(_RETRY_SECONDS)

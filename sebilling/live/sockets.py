@@ -13,7 +13,6 @@ import orjson
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from sebilling.auth import sessions
 from sebilling.auth.sessions import Live
 from sebilling.errors import LimitExceeded, Unavailable
 from sebilling.live.groups import Asked, Errors, Groups
@@ -107,8 +106,7 @@ class _Connection:
         if wanted is None:
             raise _Closing(4403, 'Forbidden: give {"authorization": "Bearer …"} with connection_init')
         try:
-            async with self._parts.database.reading() as session:
-                live = await sessions.live(session, wanted, at=self._parts.clock())
+            live = await self._parts.lookup.live(wanted, at=self._parts.clock())
         except Unavailable:
             raise _Closing(1013, "The database can't be reached: try again later") from None
         if live is None:

@@ -16,7 +16,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sebilling.auth import sessions
 from sebilling.auth.sessions import Live
 from sebilling.errors import InvalidCursor, SebillingError, TooManyRequests, Unauthenticated
 from sebilling.live.groups import Asked, Errors, Groups
@@ -76,8 +75,7 @@ class Streams:
     async def _who(self, context: Context) -> Live:
         """Raises Unauthenticated, DatabaseUnavailable."""
         actor = context.signed_in
-        async with self._parts.database.reading() as session:
-            live = await sessions.live(session, context.token or "", at=context.at)
+        live = await self._parts.lookup.live(context.token or "", at=context.at)
         if live is None or live.actor != actor:
             raise Unauthenticated
         return live

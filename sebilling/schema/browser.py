@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from sebilling.auth import entry
 from sebilling.auth.addresses import Network, origin
 
 PREFLIGHT: Final = "GraphQL-Require-Preflight"
@@ -38,6 +37,7 @@ class Came:
     is_ours: bool = False
     """It can't have been caused by a page of another site."""
     user_agent: str = ""
+    """As it was sent, not to be shown like that: see `entry.called`."""
     device_token: str | None = None
     """Of the device's cookie."""
 
@@ -45,13 +45,14 @@ class Came:
 def came(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequence[str]) -> Came:
     """How the request came; `origins` are web apps elsewhere that the deployment trusts."""
     headers, peer = request.headers, request.client
-    scheme = {"ws": "http", "wss": "https"}.get(request.url.scheme, request.url.scheme)
+    told: str = request.scope["scheme"]
+    scheme = {"ws": "http", "wss": "https"}.get(told, told)
     found = origin(
         peer.host if peer is not None else None, scheme, headers.getlist("x-forwarded-for"), headers.get("x-forwarded-proto", ""), trusted
     )
     return Came(
         network=found.network, is_secure=found.is_secure, is_ours=_is_ours(request, origins),
-        user_agent=entry.called(headers.get("user-agent", "")), device_token=request.cookies.get(_name(_DEVICE, secure=found.is_secure)),
+        user_agent=headers.get("user-agent", ""), device_token=request.cookies.get(_name(_DEVICE, secure=found.is_secure)),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     Undefined,
+    is_enum_type,
     is_leaf_type,
     is_object_type,
 )
@@ -72,21 +73,23 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     def _object(self, kind: GraphQLObjectType, field_details_list: Any) -> Completer:
         if kind.is_type_of or kind.interfaces:
             raise UnusualError
-        parts: list[tuple[str, str, Completer]] = []
+        parts: list[_Part] = []
         for key, details in self.collect_subfields(kind, field_details_list)[0].items():
             name = details[0].node.name.value
             if name == "__typename":
-                parts.append((key, "", _constant(kind.name)))
+                parts.append((key, "", _NEVER, _constant(kind.name)))
                 continue
             field = kind.fields.get(name)
             definition = field.extensions.get(_BACKREF) if field is not None else None
             if field is None or field.args or definition is None or not definition.is_basic_field:
                 raise UnusualError
-            parts.append((key, definition.python_name, self._value(field.type, details)))
-        return _rows(parts)
+            parts.append((key, definition.python_name, _plain(field.type), self._value(field.type, details)))
+        return _row(parts)
 
     def _value(self, kind: GraphQLOutputType, details: Any) -> Completer:
         if isinstance(kind, GraphQLNonNull):
+            if is_object_type(kind.of_type):
+                return self._object(kind.of_type, details)
             return _never_null(self._value(kind.of_type, details))
         if isinstance(kind, GraphQLList):
             return _each(self._value(kind.of_type, details))
@@ -98,12 +101,26 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         raise UnusualError
 
 
-def _rows(parts: list[tuple[str, str, Completer]]) -> Completer:
+_Part = tuple[str, str, type, Completer]
+"""Of a row: under which key its value goes out, what it is called in the row ("" if nothing), the type that goes out as it is."""
+_NEVER: Final = type("Never", (), {})
+"""No value's type."""
+
+
+def _plain(kind: GraphQLOutputType) -> type:
+    """The Python type whose values go out as they are: those of a whole page are most of what is to be done."""
+    return _PLAIN.get(getattr(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, "name", ""), _NEVER)
+
+
+def _row(parts: list[_Part]) -> Completer:
     def complete(row: Any) -> dict[str, Any]:
         if not isinstance(row, dict):
             raise UnusualError
         try:
-            return {key: complete_part(row[name] if name else None) for key, name, complete_part in parts}
+            return {
+                key: (value if type(value := row[name]) is plain else complete_part(value)) if name else complete_part(None)
+                for key, name, plain, complete_part in parts
+            }
         except KeyError:
             raise UnusualError from None
 
@@ -135,19 +152,24 @@ def _each(complete: Completer) -> Completer:
 
 
 def _leaf(kind: GraphQLLeafType) -> Completer:
-    plain, coerce, is_int = _PLAIN.get(kind.name), kind.coerce_output_value, kind.name == "Int"
+    plain, coerce, is_int, is_enum = _PLAIN.get(kind.name), kind.coerce_output_value, kind.name == "Int", is_enum_type(kind)
+    members: dict[str, Any] = {}  # an enum's few: asked once each, as Strawberry looks through them all
 
     def complete(value: Any) -> Any:
         if value is None or type(value) is plain:
             return value
         if is_int and type(value) is int and _SMALLEST_INT <= value <= _LARGEST_INT:
             return value
+        if type(value) is str and (member := members.get(value)) is not None:
+            return member
         try:
             coerced = coerce(value)
         except Exception as error:
             raise UnusualError from error
         if coerced is None or coerced is Undefined:
             raise UnusualError
+        if is_enum and type(value) is str:
+            members[value] = coerced
         return coerced
 
     return complete

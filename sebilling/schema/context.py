@@ -10,6 +10,7 @@ import strawberry
 from starlette.responses import Response
 
 from sebilling.actor import Actor
+from sebilling.auth.lookup import Lookup
 from sebilling.clock import Clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database, WriteSession
@@ -37,6 +38,11 @@ class Parts:
     """Opens and locks devices' settings."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is work for the background loop."""
+    lookup: Lookup = field(init=False)
+    """Tells who asks."""
+
+    def __post_init__(self) -> None:
+        self.lookup = Lookup(self.database)
 
 
 @dataclass(slots=True)

@@ -81,7 +81,7 @@ async def sign_in(info: Info, input: Annotated[SignInInput, INPUT]) -> SignInPay
     lifetimes = Lifetimes.of(context.parts.settings)
     asked = entry.Asked(
         username=input.username, password=input.password, code=input.code, new_password=input.new_password,
-        device_token=input.device_token or context.came.device_token, device=input.device or context.came.user_agent,
+        device_token=input.device_token or context.came.device_token, device=input.device or entry.called(context.came.user_agent),
         network=context.came.network, kind=kind,
     )  # fmt: skip
     found = await entry.sign_in(context.parts.database, vault_of(context), asked, at=context.at, lifetimes=lifetimes)

@@ -107,8 +107,7 @@ class GraphQLView(GraphQL[Context, None]):
             context.token = by_cookie if came.is_ours else None
         if context.token is not None:
             try:
-                async with self._parts.database.reading() as session:
-                    found = await sessions.live(session, context.token, at=context.at)
+                found = await self._parts.lookup.live(context.token, at=context.at)
             except Unavailable as trouble:
                 context.trouble = trouble
             else:
