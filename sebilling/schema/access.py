@@ -38,7 +38,6 @@ RECEIVERS: Final = OFFICE | {Role.CLERK, Role.COLLECTOR}
 ADMIN: Final = frozenset({Role.ADMIN})
 DEVICES: Final = ADMIN | {Role.TECHNICIAN}
 DEVICE_READERS: Final = READERS | {Role.TECHNICIAN}
-ACCOUNT_READERS: Final = ADMIN | {Role.AUDITOR}
 PROMISERS: Final = OFFICE | {Role.CLERK}
 BLOCKERS: Final = OFFICE | {Role.TECHNICIAN}
 ANYBODY: Final[frozenset[Role]] = frozenset()
@@ -53,8 +52,8 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "User": {EVERYONE: "id username name role counters"},
     "SignIn": {EVERYONE: "id kind device address createdAt lastUsedAt expiresAt current"},
     "TwoStep": {EVERYONE: "on recoveryCodes"},
-    "Account": {ACCOUNT_READERS: "id username name role counters active mustChangePassword twoStep createdAt lastUsedAt"},
-    "ServiceToken": {ACCOUNT_READERS: "id name role counters active createdAt expiresAt lastUsedAt"},
+    "Account": {READERS: "id username name role counters active mustChangePassword twoStep createdAt lastUsedAt"},
+    "ServiceToken": {READERS: "id name role counters active createdAt expiresAt lastUsedAt"},
     "Counter": {EVERYONE: "id code name timezone dueDay"},
     "Plan": {EVERYONE: "id name rateDownKbps rateUpKbps", COUNTERS: "price"},
     "Customer": {

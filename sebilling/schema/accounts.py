@@ -9,7 +9,7 @@ from sebilling.auth import passwords, totp
 from sebilling.auth import users as verbs
 from sebilling.auth.sessions import Lifetimes
 from sebilling.schema import ids
-from sebilling.schema.access import ADMIN, mutation, query
+from sebilling.schema.access import ADMIN, READERS, mutation, query
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
@@ -17,7 +17,6 @@ from sebilling.schema.payloads import INPUT, Payload, row
 from sebilling.schema.reading import Conditions, Link, Node, Order, every, one, page
 from sebilling.schema.scalars import Instant
 
-_READERS: Final = ADMIN | {Role.AUDITOR}
 _COUNTERS: Final = Link("counter", "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)", many=True, order="{n}.code")
 
 
@@ -47,7 +46,7 @@ ACCOUNT: Final = Node(
 _BY_USERNAME: Final = Order("username", "{t}.username", "text")
 
 
-@query(_READERS, "All accounts of people, by user name.")
+@query(READERS, "All accounts of people, by user name.")
 async def users(
     info: Info,
     first: First = 50,
@@ -161,7 +160,7 @@ SERVICE_TOKEN: Final = Node(
 )
 
 
-@query(_READERS, "All service tokens, by name, the revoked ones too. The tokens themselves are never shown again.")
+@query(READERS, "All service tokens, by name, the revoked ones too. The tokens themselves are never shown again.")
 async def service_tokens(info: Info) -> list[ServiceToken]:
     found: list[ServiceToken] = await every(info, SERVICE_TOKEN, order="t.name")
     return found

@@ -32,8 +32,8 @@ dashboard                                                                       
 receipt receiptLink invoiceLink proofLink reportLink customBilling isolationForecast syncCustomers  AFck U
 periods period noCutDays                                                                            AFCK U
 generationRuns generationRun billingSettings events isolationPolicies isolationPlan isolationHolds  AF   U
+users serviceTokens                                                                                 AF   U
 devices device deviceConfig drivers plugins                                                         AF  TU
-users serviceTokens                                                                                 A    U
 # periods, generation, void, reversal
 createPeriod closePeriod generateInvoices issueInvoice previewGeneration previewInvoice             AF
 voidInvoice writeOffInvoice reversePayment refundCredit applyCredit                                 AF
@@ -136,9 +136,9 @@ BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRound
 BillingSettings   lateFeeAfterDays companyName companyAddress companyPhone receiptFooter            AF   U
 BillingSettings   massCutPercent                                                                    AF   U
 Event             id at actor kind subject subjectId counter data                                   AF   U
-Account           id username name role counters active mustChangePassword twoStep createdAt        A    U
-Account           lastUsedAt                                                                        A    U
-ServiceToken      id name role counters active createdAt expiresAt lastUsedAt                       A    U
+Account           id username name role counters active mustChangePassword twoStep createdAt        AF   U
+Account           lastUsedAt                                                                        AF   U
+ServiceToken      id name role counters active createdAt expiresAt lastUsedAt                       AF   U
 """
 FRAMES: Final = """
 SignInPayload token expiresAt refreshToken deviceToken user
