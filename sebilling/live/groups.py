@@ -30,8 +30,11 @@ MOST_OF_A_TURN: Final = 200
 _CATCHING_UP: Final = 4
 """Subscriptions that read what they missed at the same time."""
 _RETRY_SECONDS: Final = 1.0
-_TOGETHER_SECONDS: Final = 0.1
-"""After a turn, what happens in this time goes out together: to hundreds of clients, one write is much cheaper than five."""
+_TOGETHER_SECONDS: Final = 0.2
+"""From turn to turn: what happens meanwhile goes out together, as to hundreds of clients one write is much cheaper than ten."""
+_FOLLOWERS_AT_ONCE: Final = 20
+_PAUSE_SECONDS: Final = 0.002
+"""After so many followers, for everybody else on this machine: writing to hundreds at a stretch made payments wait."""
 Errors = list[dict[str, Any]]
 
 
@@ -101,13 +104,20 @@ class Group:
     """Who still reads what they missed."""
     task: asyncio.Task[None] | None = None
 
-    def tell(self, turned: _Turned) -> None:
-        """Give the messages of a turn to who hasn't got them."""
-        for number, payload in turned.messages:
-            for follower, place in list(self.followers.items()):
+    async def tell(self, turned: _Turned) -> None:
+        """Give the messages of a turn to who hasn't got them, some followers at a time.
+
+        The group stands behind the turn already: who joins meanwhile reads it by themselves.
+        """
+        for count, (follower, place) in enumerate(list(self.followers.items()), 1):
+            if follower not in self.followers:  # left meanwhile
+                continue
+            for number, payload in turned.messages:
                 if number > place.number and (turned.look.state is None or turned.look.state != place.state):
                     place.state = turned.look.state
                     follower.message(number, payload)
+            if count % _FOLLOWERS_AT_ONCE == 0:
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     def sees(self, event: Numbered) -> bool:
         """Whether the event is one of the group's; of a state, also events elsewhere that may change it."""
@@ -219,6 +229,7 @@ class Groups:
 
     async def _run(self, group: Group) -> None:
         """Go through the feed with a group, for as long as it has followers."""
+        clock = asyncio.get_running_loop().time
         try:
             while not group.look.ends:
                 await self.hub.beyond(group.number)
@@ -227,10 +238,11 @@ class Groups:
                 except Unavailable:
                     await asyncio.sleep(_RETRY_SECONDS)  # from the same number
                     continue
-                group.tell(turned)
                 group.number = turned.look.number
                 if turned.messages:
-                    await asyncio.sleep(max(group.look.every.total_seconds(), _TOGETHER_SECONDS))
+                    next_turn = clock() + max(group.look.every.total_seconds(), _TOGETHER_SECONDS)
+                    await group.tell(turned)
+                    await asyncio.sleep(next_turn - clock())
         except FailedError as error:
             self._end(group, error.errors)
         except Exception as error:  # noqa: BLE001 - the last edge of a task: masked, and logged with a reference
