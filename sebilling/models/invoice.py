@@ -48,6 +48,8 @@ class Invoice(Base):
         ),
         # the pricing rule asks until when a customer is covered, lists ask for a customer's invoices
         Index(None, "customer_id", "covers_until"),
+        # a counter's list, the newest first
+        Index(None, "counter_id", "id"),
         CheckConstraint("total >= 0 AND allocated >= 0 AND written_off >= 0 AND allocated + written_off <= total", name="allocated"),
         CheckConstraint("voided_at IS NULL OR allocated + written_off = 0", name="voided"),
         CheckConstraint("covers_from < covers_until", name="covers"),

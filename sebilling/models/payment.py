@@ -19,8 +19,10 @@ class Payment(Base):
         CheckConstraint("surplus_because IN ('', 'OVERPAID', 'IN_ADVANCE', 'ALREADY_PAID')", name="surplus_because"),
         CheckConstraint("method IN ('CASH', 'TRANSFER', 'QRIS', 'OTHER')", name="method"),
         Index(None, "customer_id", "id"),
-        # the recap of a counter and month, and the list of a counter's payments
+        # the recap of a counter and month
         Index(None, "counter_id", "received_on", "id"),
+        # a counter's list, the newest first
+        Index(None, "counter_id", "id"),
         # credit that waits for the next invoice
         Index("payment_credit_idx", "customer_id", postgresql_where=text("credit > 0")),
         # cash on hand: what a collector received in notes at a counter

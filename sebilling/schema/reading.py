@@ -261,10 +261,16 @@ def _page_plan(
     fields = _merged(selected.get("nodes", {}), selected.get("edges", {}).get("node", {}))
     key, sign, way = order.key.format(t="t"), "<" if order.descending else ">", "DESC" if order.descending else "ASC"
     where = [*conditions, *bounds.root(node)]
-    resumed_where = [*where, f"({key}, t.id) {sign} (CAST(:after_key AS {order.type}), CAST(:after_id AS bigint))"] if resumed else where
+    resume = [f"({key}, t.id) {sign} (CAST(:after_key AS {order.type}), CAST(:after_id AS bigint))"] if resumed else []
     total = "NULL" if "total_count" not in selected else f"(SELECT count(*) FROM {node.table} t{_where(where)})"
     # The LIMIT is literal: a bound one makes PostgreSQL plan for a tenth of the table. Rows are chosen before they are dressed.
-    chosen = f"SELECT t.* FROM {node.table} t{_where(resumed_where)} ORDER BY {key} {way}, t.id {way} LIMIT {first + 1}"
+    first_ones = f"ORDER BY {key} {way}, t.id {way} LIMIT {first + 1}"
+    if bounds.bounded and whose(node.table).by_counter:
+        # Counter by counter, as a month's invoices lie one counter behind the other: its clerk would read through everybody's.
+        own = f"SELECT t.* FROM {node.table} t{_where([*conditions, 't.counter_id = seen.id', *resume])} {first_ones}"
+        chosen = f"SELECT t.* FROM unnest(CAST(:scope AS bigint[])) seen(id) CROSS JOIN LATERAL ({own}) t {first_ones}"
+    else:
+        chosen = f"SELECT t.* FROM {node.table} t{_where([*where, *resume])} {first_ones}"
     item = f"json_build_object('node', {object_sql(node, 't', fields, _aliases(), bounds)}, 'key', {key}, 'id', t.id)"
     return _PagePlan(
         text(

@@ -4,7 +4,7 @@ A clerk or collector is bounded to counters. Every statement of schema/reading.p
 resolver asked for: rows of another counter are as if they weren't there. A table that isn't named here is the centre's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -18,6 +18,8 @@ class Whose:
     """The same for rows that a link leads to, where that is wider; empty: `condition`."""
     is_part: bool = False
     """Never read by itself: seen with the row it hangs on."""
+    by_counter: bool = False
+    """`condition` says that the row's own `counter_id` is one of theirs: a page of them can be read counter by counter."""
 
 
 EVERYBODYS: Final = Whose("")
@@ -32,8 +34,8 @@ def _at(counter: str) -> Whose:
 
 
 _OF_CUSTOMER: Final = _at("(SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id)")
-_AT_COUNTER: Final = _at("{t}.counter_id")
-_WITH_CUSTOMER: Final = Whose(_AT_COUNTER.condition, by_link=f"({_AT_COUNTER.condition} OR {_OF_CUSTOMER.condition})")
+_AT_COUNTER: Final = replace(_at("{t}.counter_id"), by_counter=True)
+_WITH_CUSTOMER: Final = replace(_AT_COUNTER, by_link=f"({_AT_COUNTER.condition} OR {_OF_CUSTOMER.condition})")
 """In lists of the counter at which it was made, and by links also of the one to which its customer belongs now."""
 SCOPES: Final[dict[str, Whose]] = {
     "account": CENTRAL,

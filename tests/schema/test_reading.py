@@ -208,6 +208,44 @@ async def test_pages_together_are_the_list_while_rows_are_added(database: Databa
     assert len(seen) == len(set(seen))
 
 
+@pytest.mark.parametrize(
+    ("noun", "order"),
+    [("invoices", order) for order in ("NEWEST", "OLDEST", "DUE", "NUMBER")]
+    + [("customers", order) for order in ("CODE", "NAME", "NEWEST")]
+    + [("payments", "")],
+)
+async def test_a_collector_of_two_counters_walks_what_the_office_sees_of_both(database: Database, noun: str, order: str) -> None:
+    isp = await Isp.make(database, "LKT01", "LKT02", "LKT03", "LKT04")
+    for number in range(16):
+        counter = f"LKT0{1 + number * 7 % 4}"
+        await isp.customer(f"P{number:02d}", name=f"Budi {number % 3}", counter=counter)
+    await isp.open()
+    await isp.generate()
+    for number, (customer_id,) in enumerate(await isp.rows("SELECT id FROM customer ORDER BY code DESC")):
+        await isp.pay(customer_id, 1_000 + number)
+    async with isp.write() as session:
+        await make_user(session, "kolektor", Role.COLLECTOR, "LKT02", "LKT04")
+    given = f"orderBy: {order}" if order else "after: null"
+    office, collector = Api(database), Api(database)
+    await office.sign_in()
+    await collector.sign_in("kolektor")
+    whole = (await office.ask(f"{{ {noun}(first: 200, {given}) {{ nodes {{ id counter {{ code }} }} }} }}"))["nodes"]
+    wanted = [one["id"] for one in whole if one["counter"]["code"] in {"LKT02", "LKT04"}]
+    assert 0 < len(wanted) < len(whole)
+    by = f", orderBy: {order}" if order else ""
+    document = (
+        f"query($a: String) {{ {noun}(first: 3, after: $a{by}) {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage endCursor }} }} }}"
+    )
+    seen: list[str] = []
+    after, more = None, True
+    while more:
+        page = await collector.ask(document, a=after)
+        assert page["totalCount"] == len(wanted)
+        seen += [one["id"] for one in page["nodes"]]
+        more, after = page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"]
+    assert seen == wanted
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.integers(1, 12), names=st.lists(st.sampled_from(["A", "B", "b", "É", "😀"]), max_size=8))
 async def test_any_page_size_walks_any_list(database: Database, first: int, names: list[str]) -> None:
