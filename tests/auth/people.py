@@ -26,6 +26,7 @@ CONFIRM = f"mutation($c: String!) {{ confirmTotp(input: {{code: $c}}) {{ recover
 DISABLE = f"mutation($p: String!) {{ disableTotp(input: {{password: $p}}) {{ disabled {ERRORS} }} }}"
 SERVICE = f"""mutation($input: CreateServiceTokenInput!) {{ createServiceToken(input: $input) {{
   token serviceToken {{ id name role active expiresAt counters {{ code }} }} {ERRORS} }} }}"""
+REVOKE_OTHERS = f"mutation {{ revokeOtherSignIns {{ revoked {ERRORS} }} }}"
 SIGN_OUT = f"mutation {{ signOut {{ signedOut {ERRORS} }} }}"
 ME = "{ me { username role } }"
 NEW_PASSWORD = "kopi-hitam-tanpa-gula"

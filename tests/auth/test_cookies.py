@@ -8,11 +8,10 @@ import pytest
 from sebilling.actor import Role
 from sebilling.db.engine import Database
 from sebilling.schema.browser import PREFLIGHT
-from tests.auth.people import ME, SIGN_IN, SIGN_INS, SIGN_OUT, add, enter, from_address, refused_sign_in
+from tests.auth.people import ME, REVOKE_OTHERS, SIGN_IN, SIGN_INS, SIGN_OUT, add, enter, from_address, refused_sign_in
 from tests.harness import PASSWORD, Api, Isp
 
 OURS = {PREFLIGHT: "1", "Origin": "http://test"}
-PAY_LIKE = "mutation { revokeOtherSignIns { revoked errors { code } } }"
 
 
 async def post(api: Api, document: str, headers: dict[str, str], **variables: Any) -> httpx.Response:
@@ -76,7 +75,7 @@ async def test_a_request_that_another_site_could_cause_is_refused(database: Data
     api, other = Api(database), Api(database)
     await enter(other)
     await by_cookie(api)
-    response = await post(api, PAY_LIKE, headers)
+    response = await post(api, REVOKE_OTHERS, headers)
     assert response.status_code in {403, 415}, response.text
     assert "data" not in response.json()
     assert len((await post(api, SIGN_INS, OURS)).json()["data"]["signIns"]) == 2, "nothing was done"
@@ -86,7 +85,7 @@ async def test_a_form_of_another_site_does_nothing(database: Database) -> None:
     await Isp.make(database)
     api = Api(database)
     await by_cookie(api)
-    parts = {"operations": (None, f'{{"query": "{PAY_LIKE}"}}'), "map": (None, "{}")}
+    parts = {"operations": (None, f'{{"query": "{REVOKE_OTHERS}"}}'), "map": (None, "{}")}
     response = await api.http.post("/graphql", files=parts, headers={"Origin": "http://evil.example"})
     assert response.status_code == 403
 

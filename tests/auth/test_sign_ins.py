@@ -15,6 +15,7 @@ from tests.auth.people import (
     NEW_PASSWORD,
     REFRESH,
     REVOKE,
+    REVOKE_OTHERS,
     SIGN_IN,
     SIGN_INS,
     SIGN_OUT,
@@ -77,8 +78,7 @@ async def test_each_device_is_listed_and_ended_alone(database: Database) -> None
     assert not await is_signed_in(api, lost["token"])
     assert await is_refused(api, lost["refreshToken"])
     assert await is_signed_in(api, here["token"])
-    document = "mutation { revokeOtherSignIns { revoked errors { code } } }"
-    assert (await api.do(document))["revoked"] == 1
+    assert (await api.do(REVOKE_OTHERS))["revoked"] == 1
     assert [one["current"] for one in await api.ask(SIGN_INS)] == [True]
     assert (await kinds(isp)).count("user.token_revoked") == 2
 
