@@ -31,6 +31,7 @@ from graphql import (
 )
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef
 
+from sebilling.billing.sync import MOST_CUSTOMERS
 from sebilling.errors import LimitExceeded
 from sebilling.schema.reading import MOST_ROWS
 
@@ -67,7 +68,10 @@ USUAL_LIST: Final = 10
 """Rows of a list without `first`, such as the lines of an invoice."""
 
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})
-_PAGED: Final = frozenset({"nodes", "edges"})
+_PAGED: Final = frozenset({"nodes", "edges", "customers", "removed"})
+_PAGES: Final = ("Connection", "Sync")
+"""Endings of types whose lists are as long as their field's `first` says."""
+_LARGEST_PAGE: Final = max(MOST_ROWS, MOST_CUSTOMERS)
 Terms = dict[tuple[str, ...], int]
 """A sum: product of these variables → how often."""
 
@@ -223,7 +227,7 @@ class Cost:
         self._terms = terms
         self._defaults = defaults
         self.hangs_on_variables = any(terms.keys())
-        self.worst = sum(times * MOST_ROWS ** len(names) for names, times in terms.items())
+        self.worst = sum(times * _LARGEST_PAGE ** len(names) for names, times in terms.items())
         """With every page that a variable bounds as large as a page may be."""
 
     def check(self, variables: Mapping[str, Any] | None) -> None:
@@ -243,7 +247,7 @@ class Cost:
 
 def _page(rows: Any) -> int:
     """What a page of impossible size costs doesn't matter: its field refuses it."""
-    return min(max(rows, 0), MOST_ROWS) if type(rows) is int else MOST_ROWS
+    return min(max(rows, 0), _LARGEST_PAGE) if type(rows) is int else _LARGEST_PAGE
 
 
 def costs(document: DocumentNode, schema: GraphQLSchema) -> dict[str | None, Cost]:
@@ -295,7 +299,7 @@ class _Costs:
         _add(one, below)
         _add(one, _product(below_per_row, _rows(node, definition)))
         is_list = isinstance(definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type, GraphQLList)
-        if is_list and name in _PAGED and parent.name.endswith("Connection"):
+        if is_list and name in _PAGED and parent.name.endswith(_PAGES):
             _add(per_row, one)
         else:
             _add(once, _product(one, ((), self._size(parent, name) if is_list else 1)))
