@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from sebilling.actor import Role
+from sebilling.actor import Role, operator
 from sebilling.auth.lookup import Lookup
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
@@ -61,6 +61,13 @@ async def test_a_sign_out_counts_for_every_request_that_comes_after_it(committed
         assert not await is_signed_in(api, token)
     is_over = True
     await asyncio.gather(*busy)
+
+
+async def test_a_user_who_is_shut_out_is_nobody_though_nobody_ended_their_sign_ins(committed: Database) -> None:
+    _, (token,) = await tokens(committed, 1)
+    async with committed.transaction(actor=operator("test"), at=NOW) as session:
+        await session.execute(text("UPDATE app_user SET active = false"))
+    assert await Lookup(committed).live(token, at=NOW) is None
 
 
 async def test_who_goes_away_takes_nobody_with_them(committed: Database) -> None:

@@ -3,8 +3,10 @@
 `old` stands exactly once in its file; tests/mutants/test_faults.py fails as soon as it doesn't, so that no fault rots silently.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from tests.mutants import access
+from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
 CORRECTIONS: Final = ("tests/billing/test_corrections.py",)
@@ -18,17 +20,6 @@ MACHINE: Final = ("tests/money/test_machine.py",)
 ENGINE: Final = ("tests/isolation/test_engine.py",)
 POLICY: Final = ("tests/isolation/test_policy.py", "tests/isolation/test_engine.py")
 LEASES: Final = ("tests/isolation/test_leases.py",)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A mistake: in `file` (below sebilling/) `new` instead of `old`; `tests` are the arguments of pytest."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
 
 
 FAULTS: Final = (
@@ -360,4 +351,5 @@ FAULTS: Final = (
         "pg_try_advisory_lock(:space, :number)", "CAST(:space AS int) + CAST(:number AS int) > 0", LEASES,
     ),
     Fault("work-goes-on-without-its-lease", "db/leases.py", "scope.reschedule(0)", "scope.when()", LEASES),
+    *access.FAULTS,
 )  # fmt: skip

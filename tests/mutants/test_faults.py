@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.__main__ import judged
-from tests.mutants.faults import FAULTS, Fault
+from tests.mutants.fault import Fault
+from tests.mutants.faults import FAULTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,6 +44,7 @@ def test_each_has_its_own_name() -> None:
         (0, "44 passed", "SURVIVED"),
         (1, "E   AssertionError: 4 != 5\nFAILED tests/a.py::test_b - AssertionError", "CAUGHT"),
         (1, "E   sqlalchemy.exc.ProgrammingError: no such column\nFAILED tests/a.py::test_b - ProgrammingError", "BROKEN"),
+        (1, "ERROR    strawberry.execution:logging.py:25 what was logged\nFAILED tests/a.py::test_b - AssertionError", "CAUGHT"),
         (1, "ERROR tests/a.py::test_b - the fixture failed", "BROKEN"),
         (2, "ERROR tests/a.py - ImportError", "BROKEN"),
         (5, "no tests ran", "BROKEN"),

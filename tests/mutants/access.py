@@ -1,0 +1,154 @@
+"""Faults of accounts, rights and limits, of the feed and what is told from it."""
+
+from typing import Final
+
+from tests.mutants.fault import Fault
+
+SIGN_INS: Final = ("tests/auth/test_sign_ins.py",)
+LOOKUP: Final = ("tests/auth/test_lookup.py",)
+RACES: Final = ("tests/concurrency/test_accounts.py",)
+TWO_STEP: Final = ("tests/auth/test_totp.py",)
+GUESSING: Final = ("tests/auth/test_limits.py",)
+COOKIES: Final = ("tests/auth/test_cookies.py",)
+EDGE: Final = ("tests/test_headers.py",)
+RIGHTS: Final = ("tests/schema/test_access.py",)
+SECOND_LAYER: Final = ("tests/schema/test_second_layer.py",)
+LIMITS: Final = ("tests/schema/test_limits.py",)
+RELAY: Final = ("tests/feed/test_relay.py",)
+CHAIN: Final = ("tests/feed/test_chain.py",)
+LIVE: Final = ("tests/live/test_sockets.py", "tests/live/test_rights.py")
+
+FAULTS: Final = (
+    # --- sign-ins ----------------------------------------------------------------------------------------------------------
+    Fault(
+        "a-revoked-sign-in-lives", "auth/sessions.py",
+        "ON sign_in.id = sign_in_id AND revoked_at IS NULL\n      JOIN", "ON sign_in.id = sign_in_id\n      JOIN", SIGN_INS,
+    ),
+    Fault(
+        "a-user-who-is-shut-out-stays-in", "auth/sessions.py",
+        "JOIN app_user ON app_user.id = user_id AND active\n     WHERE token_hash",
+        "JOIN app_user ON app_user.id = user_id\n     WHERE token_hash", LOOKUP,
+    ),
+    Fault("an-old-token-is-good-for-ever", "auth/lookup.py", "live.until > at", "live.until is not at", SIGN_INS),
+    Fault("everybody-is-who-came-first", "auth/lookup.py", "found.get(one.digest)", "found.get(batch[0].digest)", LOOKUP),
+    Fault(
+        "judged-by-the-time-of-who-came-first", "auth/lookup.py",
+        "found.get(one.digest), one.at)", "found.get(one.digest), batch[0].at)", LOOKUP,
+    ),
+    Fault(
+        "who-goes-away-takes-the-others-along", "auth/lookup.py",
+        "return await asked.answer", "return await self._task or asked.answer.result()", LOOKUP,
+    ),
+    Fault(
+        "an-overtaken-refresh-is-good", "auth/sessions.py",
+        "if locked.refresh_hash not in {presented, known.parent_hash}:", 'if locked.refresh_hash == b"":', SIGN_INS,
+    ),
+    Fault(
+        "a-lost-answer-signs-out", "auth/sessions.py",
+        "not in {presented, known.parent_hash}:", "not in {known.parent_hash}:", SIGN_INS,
+    ),
+    Fault("two-refreshes-dont-wait", "auth/sessions.py", "FOR NO KEY UPDATE OF sign_in", "", RACES),
+    Fault(
+        "a-changed-password-ends-nothing", "auth/entry.py",
+        "ended = await sessions.revoke_all(session, user.id, but=keep)", "ended = 0", SIGN_INS,
+    ),
+    # --- two-step, guessing ------------------------------------------------------------------------------------------------
+    Fault("a-code-is-good-twice", "auth/totp.py", "if step > after and", "if", TWO_STEP),
+    Fault(
+        "a-recovery-code-is-good-twice", "auth/totp.py",
+        "AND code_hash = :hash AND used_at IS NULL", "AND code_hash = :hash", TWO_STEP,
+    ),
+    Fault("a-clock-may-be-minutes-off", "auth/totp.py", "_DRIFT: Final = 1", "_DRIFT: Final = 4", TWO_STEP),
+    Fault(
+        "two-confirmations-dont-wait", "auth/totp.py",
+        'FROM app_user WHERE id = :user FOR NO KEY UPDATE"', 'FROM app_user WHERE id = :user"', RACES,
+    ),
+    Fault(
+        "guesses-are-free", "auth/attempts.py",
+        "if len(await session.rows(_PAY, bound)) < len(wanted):", "if len(await session.rows(_PAY, bound)) < 0:", GUESSING,
+    ),
+    Fault(
+        "strangers-lock-the-owner-out", "auth/attempts.py",
+        'if device is not None:\n        return (_limit(MOST_FAILURES, WITHIN, "device"',
+        'if device == "":\n        return (_limit(MOST_FAILURES, WITHIN, "device"', GUESSING,
+    ),
+    Fault(
+        "a-client-says-where-it-comes-from", "auth/addresses.py",
+        "if address is None or not _within(address, trusted):", "if address is None:", GUESSING,
+    ),
+    # --- browsers, the edge ------------------------------------------------------------------------------------------------
+    Fault(
+        "any-site-may-use-the-cookie", "schema/browser.py",
+        "return bool(request.headers.get(PREFLIGHT)) and (given is None or is_same)", "return True", COOKIES,
+    ),
+    Fault("a-socket-of-any-site-is-ours", "schema/browser.py", "        return is_same\n", "        return True\n", COOKIES),
+    Fault(
+        "scripts-read-the-cookie", "schema/browser.py",
+        'max_age=age, path="/", secure=came.is_secure, httponly=True',
+        'max_age=age, path="/", secure=came.is_secure, httponly=False', COOKIES,
+    ),
+    Fault(
+        "any-name-is-ours", "edge.py",
+        "if len(hosts) != 1:\n            return False", "if len(hosts) != 1:\n            return True", EDGE,
+    ),
+    Fault(
+        "unexpected-errors-are-told", "schema/errors.py",
+        'shown["message"] = _MASKED[language].format(reference=reference)', "pass", ("tests/schema/test_bad_input.py",),
+    ),
+    Fault("tokens-stand-in-the-log", "logs.py", 'r"|\\bsb[a-z]_[\\w-]{8,}"', 'r"|\\bsbx_[\\w-]{8,}"', EDGE),
+    # --- rights ------------------------------------------------------------------------------------------------------------
+    Fault(
+        "every-role-may-ask", "schema/access.py",
+        "if roles is not ANYBODY and not asking <= roles:", "if roles is not ANYBODY and not asking:", RIGHTS,
+    ),
+    Fault(
+        "every-role-reads-every-field", "schema/access.py",
+        "if not asking <= readers:", "if not asking:", ("tests/schema/test_matrix.py",),
+    ),
+    Fault(
+        "rights-of-who-asked-first", "schema/access.py",
+        "id(raw.field_nodes[0]), asking)", "id(raw.field_nodes[0]))", ("tests/schema/test_matrix.py",),
+    ),
+    Fault("a-page-of-every-counter", "schema/reading.py", "'t.counter_id = seen.id', *resume", "*resume", SECOND_LAYER),
+    Fault(
+        "a-link-into-every-counter", "schema/reading.py",
+        "if self.bounded and condition and not link.follows else", "if self.bounded and condition and link.follows else", SECOND_LAYER,
+    ),
+    Fault(
+        "unknown-tables-are-everybodys", "schema/scopes.py",
+        "return SCOPES.get(table, CENTRAL)", "return SCOPES.get(table, EVERYBODYS)", SECOND_LAYER,
+    ),
+    Fault("devices-are-everybodys", "schema/scopes.py", '"device": CENTRAL', '"device": EVERYBODYS', SECOND_LAYER),
+    # --- limits ------------------------------------------------------------------------------------------------------------
+    Fault("no-document-costs-too-much", "schema/limits.py", "if self.worst > MOST_COST:", "if self.worst < 0:", LIMITS),
+    Fault("no-document-is-too-deep", "schema/limits.py", "levels + (root.selection_set is not None), most)", "levels * 0, most)", LIMITS),
+    Fault("a-fragment-hides-its-fields", "schema/limits.py", "fields + 1 + below.fields", "fields + 1", LIMITS),
+    Fault("a-batch-is-taken", "schema/view.py", 'raise LimitExceeded(limit="batch", given=len(request_data), most=1)', "return", LIMITS),
+    # --- the feed ----------------------------------------------------------------------------------------------------------
+    Fault("who-commits-late-is-lost", "jobs/relay.py", "if self._mark.writers:", "if not self._mark:", RELAY),
+    Fault(
+        "half-a-turn-is-lost", "jobs/relay.py",
+        "min(settled, added.last_id) if added.events >= self.most else settled", "settled", RELAY,
+    ),
+    Fault("nobody-is-told", "jobs/relay.py", "if self._last > self._told and", "if self._last < self._told and", RELAY),
+    Fault("a-digest-of-its-event-alone", "db/sql/feed_1.sql", "sha256(coalesce(before, start) || canonical)", "sha256(canonical)", CHAIN),
+    Fault("a-digest-without-the-data", "db/sql/feed_1.sql", "told.counter_id, told.data)::text", "told.counter_id)::text", CHAIN),
+    Fault("a-reader-gets-the-last-one-twice", "feed.py", "FROM feed WHERE number > :number", "FROM feed WHERE number >= :number", RELAY),
+    # --- what is told live -------------------------------------------------------------------------------------------------
+    Fault(
+        "who-resumes-misses-one", "live/groups.py",
+        "place.number = await self._catch_up(group, follower, place.number)",
+        "place.number = await self._catch_up(group, follower, place.number + 1)", LIVE,
+    ),
+    Fault(
+        "who-joins-late-is-told-twice", "live/groups.py",
+        "if number > place.number and", "if", ("tests/live/test_groups.py", "tests/live/test_figures.py"),
+    ),
+    Fault("everybody-is-in-one-group", "live/groups.py", "who = (actor.role, actor.scope.counters,", "who = (actor.role, None,", LIVE),
+    Fault("rights-are-never-looked-up-again", "live/hub.py", "event.subject_id in self._watchers:", "event.subject_id in ():", LIVE),
+    Fault(
+        "what-waits-for-a-client-has-no-bound", "live/line.py",
+        "if len(self._waiting) >= MOST_WAITING or self._characters > MOST_WAITING_CHARACTERS:",
+        "if self._characters < 0:", ("tests/live/test_slow.py",),
+    ),
+)  # fmt: skip
