@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from sebilling.actor import Role
-from sebilling.billing import periods
+from sebilling.billing import customers, periods
 from sebilling.billing.payments import MOST_AHEAD, MOST_PAST
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.schema.payments import MOST_OF_A_BATCH
 from tests.harness import NOW, Api, Isp, make_user
+from tests.phone.test_sync import numbered
 
 BATCH = """mutation($p: [RecordPaymentInput!]!) { recordPayments(input: {payments: $p}) {
   results { payment { id amount credit surplusBecause receiptNumber collectedAt receivedOn allocations { amount } } replayed
@@ -136,6 +137,30 @@ async def test_a_collector_sends_only_what_is_theirs(database: Database) -> None
     await api.sign_in("teknisi")
     payload = await api.ask(BATCH, p=[item(own)])
     assert (payload["results"], payload["errors"][0]["code"]) == (None, "FORBIDDEN")
+
+
+async def test_money_of_a_customer_who_was_moved_while_the_phone_was_offline(database: Database) -> None:
+    """It stays in the outbox, as docs/phone.md says; the others are recorded, and the phone learns why."""
+    isp, api = await started(database)
+    moved, own = await isp.customer(counter="LKT01"), await isp.customer(counter="LKT01")
+    async with isp.write() as session:
+        await make_user(session, "kolektor", Role.COLLECTOR, "LKT01")
+    await api.sign_in("kolektor")
+    sync = "query($since: String) { syncCustomers(since: $since) { cursor customers { id } removed { id because } } }"
+    await numbered(database)
+    before = await api.ask(sync)
+    assert {one["id"] for one in before["customers"]} == {f"cus_{moved}", f"cus_{own}"}
+    outbox = [item(moved), item(own), item(moved)]
+    async with isp.write() as session:
+        await customers.update(session, moved, counter_id=isp.counters["LKT02"])
+    assert codes((await api.do(BATCH, p=outbox))["results"]) == ["NOT_FOUND", "OK", "NOT_FOUND"]
+    assert await isp.rows("SELECT customer_id FROM payment") == [(own,)]
+    await numbered(database)
+    after = await api.ask(sync, since=before["cursor"])
+    assert after["removed"] == [{"id": f"cus_{moved}", "because": "MOVED"}]
+    async with isp.write() as session:  # back again: what waits is sent as it is
+        await customers.update(session, moved, counter_id=isp.counters["LKT01"])
+    assert codes((await api.do(BATCH, p=outbox))["results"]) == ["OK", "AGAIN", "OK"]
 
 
 async def test_a_fault_of_ours_in_one_payment_keeps_no_other_waiting(committed: Database) -> None:
