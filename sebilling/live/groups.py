@@ -31,7 +31,8 @@ _CATCHING_UP: Final = 4
 """Subscriptions that read what they missed at the same time."""
 _RETRY_SECONDS: Final = 1.0
 _TOGETHER_SECONDS: Final = 0.2
-"""From turn to turn: what happens meanwhile goes out together, as to hundreds of clients one write is much cheaper than ten."""
+"""From turn to turn: what happens meanwhile goes out together, as to hundreds of clients one write is much cheaper than ten. A group
+that is behind doesn't wait."""
 _FOLLOWERS_AT_ONCE: Final = 20
 _PAUSE_SECONDS: Final = 0.002
 """After so many followers, for everybody else on this machine: writing to hundreds at a stretch made payments wait."""
@@ -79,6 +80,8 @@ class _Turned:
 
     look: Look
     messages: list[tuple[int, str]]
+    is_behind: bool = False
+    """More had been read of the feed than one turn takes."""
 
 
 @dataclass(slots=True)
@@ -240,7 +243,8 @@ class Groups:
                     continue
                 group.number = turned.look.number
                 if turned.messages:
-                    next_turn = clock() + max(group.look.every.total_seconds(), _TOGETHER_SECONDS)
+                    pause = _PAUSE_SECONDS if turned.is_behind else _TOGETHER_SECONDS
+                    next_turn = clock() + max(group.look.every.total_seconds(), pause)
                     await group.tell(turned)
                     await asyncio.sleep(next_turn - clock())
         except FailedError as error:
@@ -270,9 +274,11 @@ class Groups:
             if not group.look.every or stretch.upto <= number or stretch.upto >= self.hub.number:
                 break
             number = stretch.upto
+        is_behind = stretch.upto < self.hub.number
         if not events:
-            return _Turned(Look(stretch.upto), [])
+            return _Turned(Look(stretch.upto), [], is_behind)
         turned = await self._turn(group.asked, Look(stretch.upto, events))
+        turned.is_behind = is_behind
         group.look = turned.look
         return turned
 

@@ -112,6 +112,7 @@ async def test_a_client_that_reads_too_slowly_is_told_by_a_code_and_may_go_on(si
         for _ in range(30):
             await tell(site.isp, 200)
             await asyncio.sleep(0.05)
+        await asyncio.sleep(3)  # until the server has been through all of it
         count = 0
         async with asyncio.timeout(20):
             with contextlib.suppress(ConnectionClosed):
