@@ -5,6 +5,8 @@ MARKED_FROM on (everything of the own counter is far smaller, and any sum with a
 MARKED_COUNT on.
 """
 
+import base64
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -198,11 +200,19 @@ def marks(answer: Any, *, path: str = "", but: str = "") -> list[str]:
             is_count = answer in MARKED_COUNT and "].data." not in path and ".node.data." not in path  # there it may be a row's number
             return [f"{path} = {answer}"] if abs(answer) >= MARKED_FROM // 2 or is_count else []
         case str():
-            lowered = (answer.replace(but, "") if but else answer).lower().replace(".", "")
+            lowered = _told(answer.replace(but, "") if but else answer).lower().replace(".", "")
             is_marked = MARK in lowered or MARKED_DIGITS in lowered or f"rp{MARKED_FROM // 10**9}" in lowered
             return [f"{path} = {answer}"] if is_marked else []
         case _:
             return []
+
+
+def _told(text: str) -> str:
+    """A text without what is chance in it, where any three letters stand some day: signatures of links (what is signed is read), tokens."""
+    link = re.fullmatch(r"/downloads/([\w-]+)\.[\w-]+", text)
+    if link is not None:
+        return base64.urlsafe_b64decode(link[1] + "=" * (-len(link[1]) % 4)).decode()
+    return re.sub(r"\bsb[a-z]_[\w-]+", "", text)
 
 
 NOUNS: Final = {
