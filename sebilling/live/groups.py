@@ -30,10 +30,10 @@ MOST_OF_A_TURN: Final = 200
 _CATCHING_UP: Final = 4
 """Subscriptions that read what they missed at the same time."""
 _RETRY_SECONDS: Final = 1.0
-_TOGETHER_SECONDS: Final = 0.2
+_TOGETHER_SECONDS: Final = 0.3
 """From turn to turn: what happens meanwhile goes out together, as to hundreds of clients one write is much cheaper than ten. A group
 that is behind doesn't wait."""
-_FOLLOWERS_AT_ONCE: Final = 20
+_FOLLOWERS_AT_ONCE: Final = 10
 _PAUSE_SECONDS: Final = 0.002
 """After so many followers, for everybody else on this machine: writing to hundreds at a stretch made payments wait."""
 Errors = list[dict[str, Any]]
