@@ -13,21 +13,19 @@ import time
 from pathlib import Path
 
 import orjson
-from obstore.store import MemoryStore
 from sqlalchemy import event, text
 
 from bench.place import MONTH, PASSWORD, USERNAME, outside, place
 from bench.result import Result
 from bench.serving import SERVE, served
-from sebilling.actor import EVERYWHERE, Actor, Role, operator
+from bench.unguarded import ADMIN, parts
+from sebilling.actor import Role, operator
 from sebilling.auth import passwords, users
 from sebilling.billing import generation, periods
 from sebilling.clock import system_clock
-from sebilling.config import Settings
 from sebilling.db.engine import Database
-from sebilling.schema.context import Context, Parts
+from sebilling.schema.context import Context
 from sebilling.schema.roots import build_schema
-from sebilling.storage import ObjectStore
 
 CUSTOMERS = 20_000
 CONNECTIONS = 32
@@ -110,10 +108,7 @@ async def _statement(database: Database) -> str:
     """The SQL that our server sends for QUERY: caught where it is sent."""
     sent: list[str] = []
     event.listen(database.read_engine.sync_engine, "before_cursor_execute", lambda _c, _u, statement, *_: sent.append(statement))
-    context = Context(
-        parts=Parts(database=database, settings=Settings(), clock=system_clock, store=ObjectStore(MemoryStore()), key=b""),
-        at=system_clock(), language="en", token=None, actor=Actor(None, "bench", Role.ADMIN, EVERYWHERE),
-    )  # fmt: skip
+    context = Context(parts=parts(database), at=system_clock(), language="en", token=None, actor=ADMIN)
     result = await build_schema().execute(QUERY, context_value=context)
     if result.errors or len(sent) != 1:
         raise RuntimeError(f"expected one statement: {result.errors} {sent}")

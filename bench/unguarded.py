@@ -4,7 +4,6 @@ Whoever asks is an admin, nobody looks up who it is; rights, costs, turns, deadl
 stood before them stays: Strawberry's view with our encoding and errors, compiled completion, one line of log per request.
 """
 
-import gc
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from strawberry.asgi import GraphQL
 
 from sebilling import logs, server
 from sebilling.actor import EVERYWHERE, Actor, Role
+from sebilling.app import settle_memory
 from sebilling.clock import system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -32,7 +32,12 @@ from sebilling.schema.roots import build_schema
 from sebilling.schema.view import GraphQLView
 from sebilling.storage import ObjectStore
 
-_ADMIN = Actor(None, "bench", Role.ADMIN, EVERYWHERE)
+ADMIN = Actor(None, "bench", Role.ADMIN, EVERYWHERE)
+
+
+def parts(database: Database) -> Parts:
+    """What a page needs, without a server."""
+    return Parts(database=database, settings=Settings(), clock=system_clock, store=ObjectStore(MemoryStore()), key=b"")
 
 
 class Unguarded(GraphQLView):
@@ -40,7 +45,7 @@ class Unguarded(GraphQLView):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 - Strawberry's signature
         """An admin's."""
-        context = Context(parts=self._parts, at=self._parts.clock(), language="en", actor=_ADMIN, token=None)
+        context = Context(parts=self._parts, at=self._parts.clock(), language="en", actor=ADMIN, token=None)
         request.scope["sebilling.context"] = context
         return context
 
@@ -52,20 +57,17 @@ class Unguarded(GraphQLView):
 def main() -> None:
     """Serve, until stopped."""
     access._allow = lambda info, name: None  # noqa: SLF001, ARG005 - what it costs is measured
-    Documents._bound = lambda self, entry: None  # type: ignore[method-assign]  # noqa: SLF001, ARG005
+    Documents._bound = lambda self, entry: None  # type: ignore[method-assign]  # noqa: SLF001, ARG005 - what it costs too
     logs.set_up(level="INFO", style="json")
     database = Database(os.environ["SEBILLING_DATABASE_URL"])
-    parts = Parts(database=database, settings=Settings(), clock=system_clock, store=ObjectStore(MemoryStore()), key=b"")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(10_000, 20, 50)  # as sebilling/app.py
+        settle_memory()
         yield
         await database.close()
 
-    app = Starlette(routes=[Route("/graphql", Unguarded(build_schema(), parts))], lifespan=lifespan)
+    app = Starlette(routes=[Route("/graphql", Unguarded(build_schema(), parts(database)))], lifespan=lifespan)
     app.add_middleware(RequestLog)
     listener = server.listening_socket("127.0.0.1", 0)
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)

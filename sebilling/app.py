@@ -56,10 +56,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # What start-up built lives for ever: keep the collector from walking it again and again (1.4 times as fast).
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(10_000, 20, 50)
+        settle_memory()
         engine = isolating.engine_of(database, plugins, vault, clock=clock)
         work = everything.loops(engine, store, wake=parts.wake, chunk=settings.generate_chunk) if settings.inline_worker else []
         loops = [asyncio.create_task(one) for one in work]
@@ -82,6 +79,13 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
     )
     _protect(app, settings, origins)
     return app
+
+
+def settle_memory() -> None:
+    """What start-up built lives for ever: keep the collector from walking it again and again (1.4 times as fast)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def health(database: Database) -> list[Route]:

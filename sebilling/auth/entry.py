@@ -145,10 +145,10 @@ async def _enter(
     await events.append(
         session, "user.signed_in", subject="app_user", subject_id=user.id, by=asked.kind.value, device=device, network=asked.network
     )
-    actor = await sessions.who(session, tokens.token, at=session.at)
-    if actor is None:
+    live = await sessions.live(session, tokens.token, at=session.at)
+    if live is None:
         raise WrongCredentials(field=("input", "password"))
-    return Entered(tokens, device_token, actor)
+    return Entered(tokens, device_token, live.actor)
 
 
 async def proven(database: Database, user_id: int, password: str, *, at: datetime, place: tuple[str, ...]) -> Row[*tuple[Any, ...]]:

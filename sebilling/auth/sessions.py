@@ -153,27 +153,19 @@ class Live:
     actor: Actor
     sign_in_id: int
     used_at: datetime
-    until: datetime
-    """When its token is good no longer."""
-
-
-async def who(session: ReadSession, token: str, *, at: datetime) -> Actor | None:
-    """The user of a living token, with what they may see now; else None. One statement."""
-    found = await live(session, token, at=at)
-    return None if found is None else found.actor
 
 
 async def live(session: ReadSession, token: str, *, at: datetime) -> Live | None:
-    """The sign-in of a living token; else None. One statement."""
-    digest = hash_of(token)
-    found = (await known(session, [digest])).get(digest)
-    return found if found is not None and found.until > at else None
+    """The sign-in of a living token, its user with what they may see now; else None. One statement."""
+    asked = (hash_of(token), at)
+    return (await living(session, [asked])).get(asked)
 
 
-async def known(session: ReadSession, digests: Collection[bytes]) -> dict[bytes, Live]:
-    """The sign-ins of tokens, by `hash_of` them, also of those that are good no longer. One statement."""
-    rows = await session.rows(_WHO, {"hashes": list(digests)})
-    return {row.token_hash: Live(_as_actor(row), row.sign_in_id, row.used_at, row.until) for row in rows}
+async def living(session: ReadSession, asked: Collection[tuple[bytes, datetime]]) -> dict[tuple[bytes, datetime], Live]:
+    """The same of many at once: of each pair of a token's `hash_of` and the instant at which it is to be good. One statement."""
+    rows = await session.rows(_WHO, {"hashes": list({digest for digest, _ in asked})})
+    found = {row.token_hash: (row.until, Live(_as_actor(row), row.sign_in_id, row.used_at)) for row in rows}
+    return {(digest, at): found[digest][1] for digest, at in asked if digest in found and found[digest][0] > at}
 
 
 async def actor(session: ReadSession, user_id: int) -> Actor | None:

@@ -83,7 +83,7 @@ async def test_nobody_is_signed_out_by_the_migration(server_url: str) -> None:
     await migrate(url)
     async with database.reading() as reading:
         living = [await sessions.live(reading, token, at=at) for token in ("sbt_living", "sbt_revoked", "sbt_other")]
-        over = await sessions.who(reading, "sbt_living", at=at + timedelta(days=1))
+        over = await sessions.live(reading, "sbt_living", at=at + timedelta(days=1))
     assert [one is not None and one.actor.name == "Lama" for one in living] == [True, False, True]
     assert living[0] is not None
     assert living[2] is not None
