@@ -265,7 +265,8 @@ SECRETS = ["hunter2hunter2", "sbt_abcdefghijklmnop", "geheim-passwort"]
 @pytest.mark.parametrize(
     "event",
     [{"password": SECRETS[0]}, {"newPassword": SECRETS[0]}, {"headers": {"Authorization": SECRETS[0], "Cookie": SECRETS[1]}},
-     {"input": [{"totp_secret": SECRETS[0]}]}, {"event": f"sent Bearer {SECRETS[1]}"}, {"event": f"at postgresql+asyncpg://u:{SECRETS[0]}@h/d"},
+     {"input": [{"totp_secret": SECRETS[0]}]}, {"event": f"sent Bearer {SECRETS[1]}"}, {"event": f"{SECRETS[1]} was brought twice"},
+     {"event": f"at postgresql+asyncpg://u:{SECRETS[0]}@h/d"},
      {"event": f"GET /downloads/{SECRETS[2]}?x=1"}, {"exception": f"KeyError: {{'password': '{SECRETS[0]}'}}"},
      {"event": f"token={SECRETS[1]}&a=1"}, {"deep": {"a": {"b": {"c": {"d": {"e": {"f": {"g": SECRETS[0]}}}}}}}}, {"api_key": SECRETS[0]}],
 )  # fmt: skip

@@ -2,7 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
+import pytest_asyncio
+
+from sebilling.actor import Actor
 from sebilling.db.engine import Database
 from sebilling.live.groups import Asked, Errors, Groups
 from sebilling.live.hub import Hub
@@ -33,73 +38,99 @@ class Follower:
     async def room(self) -> None: ...
 
 
-def parts_of(database: Database) -> Parts:
-    settings = quiet_settings()
-    return Parts(database, settings, lambda: NOW, ObjectStore.open(None, settings.var / "uploads"), b"of tests")
+class Audience:
+    """Followers of one process."""
+
+    def __init__(self, database: Database) -> None:
+        settings = quiet_settings()
+        parts = Parts(database, settings, lambda: NOW, ObjectStore.open(None, settings.var / "uploads"), b"of tests")
+        self.hub = Hub(database)
+        self._groups = Groups(build_schema(), parts, self.hub)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def follow(self, actor: Actor, **variables: Any) -> Follower:
+        """One more who asks for payments."""
+        follower = Follower()
+        self._tasks.append(asyncio.create_task(self._groups.follow(Asked(PAYMENTS, variables, None, actor, "en"), follower)))
+        return follower
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.hub.close()
 
 
-async def test_a_hundred_followers_cost_one_statement(committed: Database) -> None:
+@pytest_asyncio.fixture
+async def audience(committed: Database) -> AsyncIterator[Audience]:
+    one = Audience(committed)
+    yield one
+    await one.close()
+
+
+async def told(followers: Sequence[Follower], count: int) -> None:
+    """Wait until each has so many messages, or an error; at most half a minute."""
+    for _ in range(3_000):
+        if all(len(one.texts) >= count or one.errors for one in followers):
+            break
+        await asyncio.sleep(0.01)
+
+
+async def test_a_hundred_followers_cost_one_statement(committed: Database, audience: Audience) -> None:
     isp = await Isp.make(committed)
     customer = await isp.customer()
-    hub = Hub(committed)
-    groups = Groups(build_schema(), parts_of(committed), hub)
-    followers = [Follower() for _ in range(100)]
     # whether and with what `after` is given doesn't part them
-    tasks = [
-        asyncio.create_task(groups.follow(Asked(PAYMENTS, {"after": None} if number % 2 else {}, None, isp.admin, "en"), follower))
-        for number, follower in enumerate(followers)
-    ]
-    try:
-        await asyncio.sleep(2)
-        await isp.pay(customer, 1_000)
-        await isp.pay(customer, 2_000)
-        with counted_statements(committed) as sent:
-            await all_turns(relay(committed))
-            for _ in range(100):
-                await asyncio.sleep(0.1)
-                if all(len(one.texts) == 2 for one in followers):
-                    break
-        assert not any(one.errors for one in followers), followers[0].errors
-        assert all(one.texts == followers[0].texts for one in followers)
-        assert len(followers[0].texts) == 2
-        assert all(one.texts[0] is followers[0].texts[0] for one in followers)  # the very same text
-        assert sum("FROM payment t" in one for one in sent) == 1
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await hub.close()
+    followers = [audience.follow(isp.admin, **({"after": None} if number % 2 else {})) for number in range(100)]
+    await asyncio.sleep(2)
+    await isp.pay(customer, 1_000)
+    await isp.pay(customer, 2_000)
+    with counted_statements(committed) as sent:
+        await all_turns(relay(committed))
+        await told(followers, 2)
+    assert not any(one.errors for one in followers), followers[0].errors
+    assert all(one.texts == followers[0].texts for one in followers)
+    assert len(followers[0].texts) == 2
+    assert all(one.texts[0] is followers[0].texts[0] for one in followers)  # the very same text
+    assert sum("FROM payment t" in one for one in sent) == 1
 
 
-async def test_who_joins_while_a_turn_is_told_misses_nothing_and_gets_nothing_twice(committed: Database) -> None:
+async def test_who_joins_while_a_turn_is_told_misses_nothing_and_gets_nothing_twice(committed: Database, audience: Audience) -> None:
     """A turn is told some followers at a time: whoever comes in between stands neither before it nor behind it."""
     isp = await Isp.make(committed)
     customer = await isp.customer()
-    hub, turns = Hub(committed), relay(committed)
-    groups = Groups(build_schema(), parts_of(committed), hub)
-    followers: list[Follower] = []
-    tasks: list[asyncio.Task[None]] = []
-    paid = []
-    try:
-        for number in range(20):
-            for _ in range(8):
-                followers.append(Follower())
-                asked = Asked(PAYMENTS, {"after": cursor(0)}, None, isp.admin, "en")
-                tasks.append(asyncio.create_task(groups.follow(asked, followers[-1])))
-            paid.append((await isp.pay(customer, 1_000 + number)).payment_id)
-            await all_turns(turns)
-            await asyncio.sleep(0.05)
-        for _ in range(300):
-            await asyncio.sleep(0.1)
-            if all(len(one.texts) >= len(paid) or one.errors for one in followers):
-                break
-        for one in followers:
-            assert not one.errors, one.errors
-            assert [json.loads(text)["data"]["paymentRecorded"]["payment"]["id"] for text in one.texts] == [
-                f"pay_{number}" for number in paid
-            ]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await hub.close()
+    turns, followers, paid = relay(committed), list[Follower](), list[str]()
+    for number in range(20):
+        followers += [audience.follow(isp.admin, after=cursor(0)) for _ in range(8)]
+        paid.append(f"pay_{(await isp.pay(customer, 1_000 + number)).payment_id}")
+        await all_turns(turns)
+        await asyncio.sleep(0.05)
+    await told(followers, len(paid))
+    for one in followers:
+        assert not one.errors, one.errors
+        assert [json.loads(text)["data"]["paymentRecorded"]["payment"]["id"] for text in one.texts] == paid
+
+
+async def test_who_comes_while_the_group_waits_is_not_told_what_was_before_them(committed: Database, audience: Audience) -> None:
+    isp = await Isp.make(committed)
+    customer = await isp.customer()
+    turns = relay(committed)
+    first = audience.follow(isp.admin)
+    await asyncio.sleep(2)
+    await isp.pay(customer, 1_000)
+    await all_turns(turns)
+    await told([first], 1)
+    number = audience.hub.number  # the group has told it, and waits for more to tell together
+    await isp.pay(customer, 2_000)
+    await all_turns(turns)
+    await audience.hub.beyond(number)
+    second = audience.follow(isp.admin)
+    await told([first], 2)
+    await asyncio.sleep(0.5)
+    assert len(first.texts) == 2
+    assert second.texts == []
+    await isp.pay(customer, 3_000)
+    await all_turns(turns)
+    await told([first], 3)
+    await told([second], 1)
+    assert second.texts == first.texts[2:]
+    assert len(second.texts) == 1

@@ -110,7 +110,7 @@ FAULTS: Final = (
     ),
     Fault(
         "rights-of-who-asked-first", "schema/access.py",
-        "id(raw.field_nodes[0]), asking)", "id(raw.field_nodes[0]))", ("tests/schema/test_matrix.py",),
+        "id(raw.field_nodes[0]), asking)", "id(raw.field_nodes[0]))", RIGHTS,
     ),
     Fault("a-page-of-every-counter", "schema/reading.py", "'t.counter_id = seen.id', *resume", "*resume", SECOND_LAYER),
     Fault(
@@ -145,7 +145,7 @@ FAULTS: Final = (
     ),
     Fault(
         "who-joins-late-is-told-twice", "live/groups.py",
-        "if number > place.number and", "if", ("tests/live/test_groups.py", "tests/live/test_figures.py"),
+        "if number > place.number and", "if", ("tests/live/test_groups.py",),
     ),
     Fault(
         "who-joins-during-a-turn-misses-it", "live/groups.py", "group.number = turned.look.number",

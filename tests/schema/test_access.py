@@ -86,6 +86,20 @@ async def test_every_role_gets_exactly_what_the_table_says(database: Database, r
         assert ("FORBIDDEN" in codes) == (role not in RULES[snake(name)]), f"{role} {name}: {codes}"
 
 
+async def test_what_one_may_read_says_nothing_of_who_asks_the_same_next(database: Database) -> None:
+    """Documents are kept with what was found out of them: rights are found out for each role."""
+    isp = await Isp.make(database)
+    await isp.customer("BUDI")
+    async with isp.write() as session:
+        await make_user(session, "teknisi", Role.TECHNICIAN)
+    api, document = Api(database), "{ customers { nodes { code outstanding } } }"
+    for _ in range(2):
+        await api.sign_in()
+        assert (await api.ask(document))["nodes"] == [{"code": "BUDI", "outstanding": 0}]
+        await api.sign_in("teknisi")
+        assert await api.top_error(document) == "FORBIDDEN"
+
+
 async def test_a_clerk_sees_their_own_counter_and_nothing_else(database: Database) -> None:
     isp = await Isp.make(database, "LKT01", "LKT02")
     own, foreign = await isp.customer("OWN", counter="LKT01"), await isp.customer("FOREIGN", counter="LKT02")

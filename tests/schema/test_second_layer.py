@@ -18,7 +18,7 @@ from sebilling.db.engine import ReadSession, Snapshot
 from sebilling.models.columns import Base
 from sebilling.schema import access
 from sebilling.schema.reading import NODES
-from sebilling.schema.scopes import SCOPES
+from sebilling.schema.scopes import CENTRAL, SCOPES, whose
 from tests.harness import Api
 from tests.schema.test_access import snake
 from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, NOUNS, SCHEMA, World, call, leaves, marks, whole
@@ -61,6 +61,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
 def test_every_table_that_is_read_says_whose_it_is() -> None:
     assert set(NODES) - set(SCOPES) == set(), "say in schema/scopes.py whose its rows are; until then it is the centre's"
     assert set(SCOPES) - set(NODES) == set()
+    assert whose("a table that comes tomorrow") is CENTRAL
 
 
 async def test_the_marks_are_seen_by_who_may_see_them(world: World) -> None:
