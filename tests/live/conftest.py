@@ -1,10 +1,12 @@
 """One site for all of these tests, as starting its processes takes longer than most of them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest_asyncio
 
+from sebilling import feed
 from sebilling.actor import Role
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
@@ -26,7 +28,7 @@ class Site:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def site(server_url: str, template: str) -> AsyncIterator[Site]:
+async def running_site(server_url: str, template: str) -> AsyncIterator[Site]:
     url = await create_database(server_url, "live", template=template)
     database = Database(url, connections=20)
     isp = await Isp.make(database, "LKT01", "LKT02")
@@ -36,3 +38,16 @@ async def site(server_url: str, template: str) -> AsyncIterator[Site]:
         yield Site(isp, a, b, await token_of(a.address), await token_of(a.address, "kasir"))
     await database.close()
     await drop_database(server_url, "live")
+
+
+@pytest_asyncio.fixture
+async def site(running_site: Site) -> Site:
+    """The site, when what the test before has written is numbered and told: it would be news to who comes now."""
+    async with asyncio.timeout(30):
+        while True:
+            async with running_site.isp.database.reading() as session:
+                if not (await feed.waiting(session)).events:
+                    break
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.1)
+    return running_site

@@ -78,7 +78,7 @@ async def test_after_complete_nothing_comes_and_the_name_is_free(site: Site) -> 
         await watcher.socket.send('{"id": "1", "type": "complete"}')
         await watcher.settled()
         await site.isp.pay(customer, 1_000)
-        await watcher.nothing(seconds=1)
+        await watcher.nothing()
         await watcher.subscribe(PAYMENTS)
         await watcher.settled()
         await site.isp.pay(customer, 2_000)
