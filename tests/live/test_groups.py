@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from sebilling.actor import Actor
+from sebilling.actor import Actor, Role, Scope
 from sebilling.db.engine import Database
 from sebilling.live.groups import Asked, Errors, Groups
 from sebilling.live.hub import Hub
@@ -16,7 +16,7 @@ from sebilling.schema.following import cursor
 from sebilling.schema.roots import build_schema
 from sebilling.storage import ObjectStore
 from tests.feed.relaying import all_turns, relay
-from tests.harness import NOW, Isp, counted_statements, quiet_settings
+from tests.harness import NOW, Isp, counted_statements, make_user, quiet_settings
 from tests.live.watching import PAYMENTS
 
 
@@ -134,3 +134,23 @@ async def test_who_comes_while_the_group_waits_is_not_told_what_was_before_them(
     await told([second], 1)
     assert second.texts == first.texts[2:]
     assert len(second.texts) == 1
+
+
+async def test_a_group_is_of_the_same_counters(committed: Database, audience: Audience) -> None:
+    """The same clerk with other counters, as after a move, isn't told what their old connection may see."""
+    isp = await Isp.make(committed, "LKT01", "LKT02")
+    customers = [await isp.customer(counter=code) for code in isp.counters]
+    async with isp.write() as session:
+        clerk = await make_user(session, "kasir", Role.CLERK, "LKT01")
+    first, second = (
+        audience.follow(Actor(clerk, "kasir", Role.CLERK, Scope(frozenset({counter})))) for counter in isp.counters.values()
+    )  # fmt: skip
+    everywhere = audience.follow(isp.admin)
+    await asyncio.sleep(2)
+    paid = [f"pay_{(await isp.pay(customer, 1_000)).payment_id}" for customer in customers]
+    await all_turns(relay(committed))
+    await told([everywhere], 2)
+    await told([first, second], 1)
+    await asyncio.sleep(0.5)
+    got = [[json.loads(text)["data"]["paymentRecorded"]["payment"]["id"] for text in one.texts] for one in (everywhere, first, second)]
+    assert got == [paid, paid[:1], paid[1:]]

@@ -151,7 +151,10 @@ FAULTS: Final = (
         "who-joins-during-a-turn-misses-it", "live/groups.py", "group.number = turned.look.number",
         'asyncio.get_running_loop().call_later(0.1, setattr, group, "number", turned.look.number)', ("tests/live/test_groups.py",),
     ),
-    Fault("everybody-is-in-one-group", "live/groups.py", "who = (actor.role, actor.scope.counters,", "who = (actor.role, None,", LIVE),
+    Fault(
+        "counters-do-not-part-groups", "live/groups.py", "who = (actor.role, actor.scope.counters,", "who = (actor.role, None,",
+        ("tests/live/test_groups.py",),
+    ),
     Fault("rights-are-never-looked-up-again", "live/hub.py", "event.subject_id in self._watchers:", "event.subject_id in ():", LIVE),
     Fault(
         "what-waits-for-a-client-has-no-bound", "live/line.py",
