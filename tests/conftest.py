@@ -17,11 +17,12 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from sebilling.auth import passwords
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
-from tests.harness import SavepointDatabase
+from tests.harness import CHEAP_HASHES, SavepointDatabase
 from tests.isolation.gear import GEARS, Gear
 
 _numbers = itertools.count(1)
@@ -39,6 +40,13 @@ def sockets_stay_here() -> Iterator[None]:
     socket.socket.connect = _guarded  # type: ignore[assignment,method-assign]
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes cost next to nothing where they aren't what is tested."""
+    if request.path.name != "test_passwords.py":
+        monkeypatch.setattr(passwords, "_HASHER", CHEAP_HASHES)
 
 
 @pytest.fixture(scope="session")

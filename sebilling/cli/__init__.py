@@ -1,4 +1,7 @@
-"""The commands. Each opens the database (the embedded one unless SEBILLING_DATABASE_URL is set), does one thing, and ends."""
+"""The commands. Each opens the database (the embedded one unless SEBILLING_DATABASE_URL is set), does one thing, and ends.
+
+The schema, the server and the migrations take a second or two to import: whoever needs them imports them, the others don't wait.
+"""
 
 import asyncio
 import sys
@@ -8,28 +11,21 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-import uvicorn
 from rich.console import Console
 from rich.table import Table
 
 from sebilling.actor import EVERYWHERE, operator
-from sebilling.app import create_app
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
 from sebilling.billing.reports import Report
-from sebilling.cli import accounts, documents, exporting, feeding, importing, isolating, plugin_new
+from sebilling.cli import accounts, exporting, feeding, importing, isolating, plugin_new
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
-from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
-from sebilling.db.migrate import migrate as migrate_to_head
-from sebilling.demo import month as demo_month
 from sebilling.demo.tables import recap_table
 from sebilling.errors import InvalidMonth, SebillingError
 from sebilling.logs import set_up
 from sebilling.money import format_rupiah
-from sebilling.schema.roots import build_schema
-from sebilling.server import OPTIONS
 
 app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no_args_is_help=True, pretty_exceptions_enable=False)
 user_app = typer.Typer(help="Users, and tokens of scripts.", no_args_is_help=True)
@@ -73,9 +69,17 @@ def _opened(settings: Settings, *, own: bool = False) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
+    from sebilling.db.embedded import embedded_database
+
     with embedded_database(settings.var / "postgres", own=own) as url:
-        asyncio.run(migrate_to_head(url))
+        _migrate(url)
         yield url
+
+
+def _migrate(url: str) -> None:
+    from sebilling.db.migrate import migrate
+
+    asyncio.run(migrate(url))
 
 
 def _run(work: Callable[[Database], Awaitable[T]], *, connections: int = 2) -> T:
@@ -116,6 +120,11 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Serve /graphql, /healthz and /readyz."""
+    import uvicorn
+
+    from sebilling.app import create_app
+    from sebilling.server import OPTIONS
+
     settings = _settings(host=host, port=port)
     with _opened(settings, own=True) as url:
         database = Database(url, connections=settings.database_connections)
@@ -185,7 +194,7 @@ def secrets_rotate() -> None:
 def migrate() -> None:
     """Bring the database to the newest schema. Does nothing if it is there."""
     with _opened(_settings()) as url:
-        asyncio.run(migrate_to_head(url))
+        _migrate(url)
     out.print("The database has the newest schema.")
 
 
@@ -371,6 +380,8 @@ def documents_check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files or folders of .graphql, or JSON objects of ids and texts.")],
 ) -> None:
     """Check documents against the schema and its limits, and print their ids; exit code 1 if one isn't right. Needs no database."""
+    from sebilling.cli import documents
+
     if not documents.check(files, out, errors):
         raise typer.Exit(1)
 
@@ -378,6 +389,8 @@ def documents_check(
 @app.command()
 def schema() -> None:
     """Print the GraphQL schema."""
+    from sebilling.schema.roots import build_schema
+
     sys.stdout.write(build_schema().as_str() + "\n")
 
 
@@ -390,6 +403,8 @@ def demo(
     full: Annotated[bool, typer.Option("--full", help="With a router, an OLT and, where it is installed, FreeRADIUS.")] = False,
 ) -> None:
     """Make a demo ISP and run its month, in a database of its own."""
+    from sebilling.demo import month as demo_month
+
     settings = _settings(port=0 if once else port, log_level="WARNING")
     if once:
         demo_month.once(settings, customers=customers, full=full, out=None if as_json else out)

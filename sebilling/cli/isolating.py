@@ -17,7 +17,6 @@ from sebilling.billing import isolation as domain
 from sebilling.clock import Clock, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
-from sebilling.db.migrate import is_current
 from sebilling.errors import Unavailable
 from sebilling.jobs import everything, hooks
 from sebilling.jobs import isolating as loops
@@ -106,6 +105,8 @@ async def work_for_ever(settings: Settings, database: Database) -> None:
 
 async def deliveries(database: Database) -> Mapping[str, hooks.Delivered]:
     """How far each plugin's events are delivered; nothing if the database is away or not at this version's schema."""
+    from sebilling.db.migrate import is_current
+
     try:
         return await hooks.deliveries(database) if await is_current(database) else {}
     except Unavailable:

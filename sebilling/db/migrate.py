@@ -6,6 +6,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -67,6 +68,9 @@ async def migrate(url: str, revision: str = "head") -> None:
     def upgrade(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
         config = alembic_config()
+        wanted = ScriptDirectory.from_config(config).as_revision_number(revision)
+        if MigrationContext.configure(connection).get_current_revision() == wanted:
+            return  # without the models, which take as long to import as the rest of most commands
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
 

@@ -193,7 +193,7 @@ async def test_one_dead_nas_holds_up_nobody_else(rig: Rig, nas: Receiver) -> Non
     async with Receiver(NAS_SECRET, lambda _: SILENT) as dead:
         entries = [{"address": "127.0.0.2", "send_to": "127.0.0.1", "secret": NAS_SECRET, "port": dead.port},
                    {"address": "127.0.0.0/8", "secret": NAS_SECRET, "port": nas.port, "send_to": "127.0.0.1"}]  # fmt: skip
-        driver = made(GroupDriver, rig, nas, nas=entries, coa_tries=1)
+        driver = made(GroupDriver, rig, nas, nas=entries, coa_tries=1, coa_timeout_seconds=2)  # time for a hundred answers
         await driver.open()
         wanted = await jobs(driver, refs(names))
         told = await blocked(driver, wanted)
