@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import tests.scenarios.verbs  # noqa: F401 - each verb says its sentences when it is imported
 from sebilling.db.engine import Database
-from tests.scenarios.language import USAGES, Book, ScenarioError, read
+from tests.scenarios.book import Book
+from tests.scenarios.sentences import USAGES, ScenarioError, read
 
 FILES = sorted((Path(__file__).parent / "months").glob("*.scenario"))
 PARAGRAPHS = {

@@ -1,0 +1,146 @@
+"""Periods, invoices and custom billing."""
+
+import json
+from typing import Any, Final
+
+from tests.scenarios.book import Book
+from tests.scenarios.sentences import Mention, Outcome, says
+
+
+@says("open(s) {month}")
+async def open_period(book: Book, *, month: str) -> None:
+    await book.mutate("createPeriod", "period { status }", month=month)
+
+
+@says("close(s) {month}")
+async def close_period(book: Book, *, month: str) -> None:
+    await book.mutate("closePeriod", "period { status }", month=month)
+
+
+_COUNTS: Final = "issued alreadyInvoiced totalAmount skipped { reason count }"
+_RUN: Final = f"run {{ {_COUNTS} status progress {{ done total }} }} replayed"
+
+
+def _counted(found: Any) -> Outcome:
+    """Reasons in plain words, 0 if nobody was skipped for one."""
+    reasons = dict.fromkeys(("INACTIVE", "NOT_INSTALLED_YET", "COVERED_BY_CYCLE", "ZERO_AMOUNT"), 0)
+    reasons |= {one["reason"]: one["count"] for one in found["skipped"]}
+    plain = {reason.lower().replace("_", " "): count for reason, count in reasons.items()}
+    accounted = found["issued"] + found["alreadyInvoiced"] + sum(plain.values())
+    counts = {"issued": found["issued"], "already invoiced": found["alreadyInvoiced"], "of": accounted, "total": found["totalAmount"]}
+    return counts | plain
+
+
+def _ran(made: Any) -> Outcome:
+    """A run has accounted for everybody."""
+    run, outcome = made["run"], _counted(made["run"])
+    assert run["status"] == "FINISHED"
+    assert run["progress"]["done"] == run["progress"]["total"] == outcome["of"], "a run left somebody out"
+    return {**outcome, "replayed": made["replayed"]}
+
+
+@says("preview(s) {month}[ at {counters}]")
+async def preview(book: Book, *, month: str, counters: list[str] | None = None) -> Outcome:
+    ids = None if counters is None else [book.ids[code] for code in counters]
+    document = f"query($m: Month!, $c: [ID!]) {{ previewGeneration(month: $m, counterIds: $c) {{ {_COUNTS} }} }}"
+    return _counted(await book.ask(document, m=month, c=ids))
+
+
+@says("generate(s) {month}[ at {counters}][ with key {key}]")
+async def generate(book: Book, *, month: str, counters: list[str] | None = None, key: str | None = None) -> Outcome:
+    ids = None if counters is None else [book.ids[code] for code in counters]
+    return _ran(await book.mutate("generateInvoices", _RUN, month=month, counterIds=ids, idempotencyKey=book.key(key)))
+
+
+@says("issue(s) {month} to {customer}[ with key {key}]")
+async def issue(book: Book, *, month: str, customer: str, key: str | None = None) -> Outcome:
+    return _ran(await book.mutate("issueInvoice", _RUN, month=month, customerId=book.ids[customer], idempotencyKey=book.key(key)))
+
+
+def _lines(lines: list[Any]) -> list[str]:
+    """Such as `subscription 450000 for 3` (months)."""
+    several = {one["quantity"]: f" for {one['quantity']}" for one in lines if one["quantity"] > 1}
+    return [f"{one['kind'].lower().replace('_', ' ')} {one['amount']}{several.get(one['quantity'], '')}" for one in lines]
+
+
+@says("preview(s) {month} of {customer}")
+async def preview_invoice(book: Book, *, month: str, customer: str) -> Outcome:
+    selection = "alreadyInvoiced skipped coversFrom coversUntil dueOn total lines { kind quantity amount }"
+    document = f"query($m: Month!, $c: ID!) {{ previewInvoice(month: $m, customerId: $c) {{ {selection} }} }}"
+    found = await book.ask(document, m=month, c=book.ids[customer])
+    return {
+        "already invoiced": found["alreadyInvoiced"], "skipped as": found["skipped"], "due": found["dueOn"], "total": found["total"],
+        "covers": f"{found['coversFrom']} until {found['coversUntil']}", "lines": _lines(found["lines"]),
+    }  # fmt: skip
+
+
+@says("expect(s) {invoice}")
+async def expect_invoice(book: Book, *, invoice: str) -> Outcome:
+    found = await book.invoice(invoice)
+    return {
+        "number": found["number"], "status": found["status"], "plan": found["planName"], "due": found["dueOn"], "total": found["total"],
+        "covers": f"{found['coversFrom']} until {found['coversUntil']}", "lines": _lines(found["lines"]), "paid": found["allocated"],
+        "owes": found["outstanding"], "written off": found["writtenOff"], "says": Mention(json.dumps(found["lines"], ensure_ascii=False)),
+        "tax base": next((one["taxBase"] for one in found["lines"] if one["kind"] == "TAX"), None),
+        "void in": found["void"] and found["void"]["period"]["month"], "because": found["void"] and found["void"]["reason"],
+    }  # fmt: skip
+
+
+@says("expect(s) no invoice of {customer} in {month}")
+async def expect_no_invoice(book: Book, *, customer: str, month: str) -> None:
+    found = [one["number"] for one in await book.invoices(month=month, customer=customer) if one["status"] != "VOID"]
+    assert not found, found
+
+
+@says("expect(s) invoices of {counter} in {month}")
+async def expect_invoices(book: Book, *, counter: str, month: str) -> Outcome:
+    found = await book.invoices(month=month, counter=counter)
+    return {"numbers": [one["number"].rpartition("/")[2] for one in found], "statuses": [one["status"] for one in found]}
+
+
+@says("expect(s) period {month}")
+async def expect_period(book: Book, *, month: str) -> Outcome:
+    return {"status": (await book.ask("query($m: Month!) { period(month: $m) { status } }", m=month))["status"]}
+
+
+@says("void(s) {invoice} because {reason:quoted}[ {release}][ with key {key}]")
+async def void(book: Book, *, invoice: str, reason: str, release: str = "", key: str | None = None) -> Outcome:
+    invoice_id = (await book.invoice(invoice))["id"]
+    given = {"invoiceId": invoice_id, "reason": reason, "releasePayments": bool(release)}
+    return {"replayed": (await book.mutate("voidInvoice", "replayed", idempotencyKey=book.key(key), **given))["replayed"]}
+
+
+@says("write(s) off [{amount} of ]{invoice} because {reason:quoted}")
+async def write_off(book: Book, *, invoice: str, reason: str, amount: int | None = None) -> None:
+    invoice_id = (await book.invoice(invoice))["id"]
+    await book.mutate("writeOffInvoice", invoiceId=invoice_id, reason=reason, amount=amount, idempotencyKey=book.key(None))
+
+
+_BILLING: Final = "months effectiveFrom firstPossible nextDueOn coming { month coversFrom coversUntil dueOn }"
+
+
+def _billing(found: Any) -> Outcome:
+    coming = found["coming"]
+    return {
+        "months": found["months"], "since": found["effectiveFrom"], "first possible": found["firstPossible"],
+        "next due": found["nextDueOn"], "periods": tuple(one["month"] for one in coming), "due": tuple(one["dueOn"] for one in coming),
+        "covers": tuple(f"{one['coversFrom']} until {one['coversUntil']}" for one in coming),
+    }  # fmt: skip
+
+
+@says("preview(s) {customer} every {number} month(s) from {day}")
+async def preview_custom(book: Book, *, customer: str, number: int, day: str) -> Outcome:
+    call = "previewCustomBilling(customerId: $c, months: $n, effectiveFrom: $d)"
+    document = f"query($c: ID!, $n: Int!, $d: Date!) {{ {call} {{ {_BILLING} }} }}"
+    return _billing(await book.ask(document, c=book.ids[customer], n=number, d=day))
+
+
+@says("bill(s) {customer} every {number} month(s) from {day}")
+async def custom(book: Book, *, customer: str, number: int, day: str) -> Outcome:
+    given = {"customerId": book.ids[customer], "months": number, "effectiveFrom": day}
+    return _billing((await book.mutate("setCustomBilling", f"customBilling {{ {_BILLING} }}", **given))["customBilling"])
+
+
+@says("expect(s) billing of {customer}")
+async def expect_billing(book: Book, *, customer: str) -> Outcome:
+    return _billing(await book.ask(f"query($c: ID!) {{ customBilling(customerId: $c) {{ {_BILLING} }} }}", c=book.ids[customer]))
