@@ -1,11 +1,13 @@
 """The simulator by the manual's transcripts, and by clients that we didn't write."""
 
 import asyncio
+import gc
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,21 @@ async def socket_to(simulator: Simulator) -> AsyncIterator[tuple[asyncio.StreamR
 def words(*sentence: str) -> bytes:
     """Coded by hand: no word here is longer than 127 bytes."""
     return b"".join(bytes([len(word.encode())]) + word.encode() for word in (*sentence, ""))
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_is_just_being_let_in_when_it_stops_is_hung_up_on(router: Router, turns: int) -> None:
+    """asyncio loses a connection that was accepted in the turn of the loop in which its server closes: it stays open for nobody."""
+    async with Simulator(router) as simulator:
+        with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as client:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await simulator.stop()
+            client.setblocking(False)  # noqa: FBT003 - as the standard library calls it
+            async with asyncio.timeout(5):
+                with suppress(ConnectionError):
+                    assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
+    gc.collect()  # what nobody closed is complained about
 
 
 async def test_a_login_as_in_the_manual(simulator: Simulator) -> None:

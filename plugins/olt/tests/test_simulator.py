@@ -1,12 +1,15 @@
 """The simulator against software that we didn't write: netmiko as it is, OpenSSH, the parsers of ntc-templates, and bare sockets."""
 
 import asyncio
+import gc
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from netmiko import ConnectHandler, NetmikoAuthenticationException
@@ -154,3 +157,21 @@ def test_telnet_needs_no_asyncssh() -> None:
 def test_every_firmware_is_its_own() -> None:
     seen: list[Any] = [(one.host, one.version, one.banner) for one in FIRMWARES.values()]
     assert len(set(seen)) == len(FIRMWARES) == 4
+
+
+@pytest.mark.parametrize("transport", ["ssh", "telnet"])
+async def test_who_is_just_being_let_in_when_it_stops_is_hung_up_on(transport: Literal["ssh", "telnet"]) -> None:
+    """asyncio loses a connection that was accepted in the turn of the loop in which its server closes: it stays open for nobody."""
+    simulator = Simulator(Olt(FIRMWARES["zte-c320"]), transport=transport)
+    for turns in range(6):
+        await simulator.listen()
+        with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as client:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await simulator.stop()
+            client.setblocking(False)  # noqa: FBT003 - as the standard library calls it
+            async with asyncio.timeout(5):
+                with suppress(ConnectionError):
+                    while await asyncio.get_running_loop().sock_recv(client, 1 << 16):
+                        pass
+    gc.collect()  # what nobody closed is complained about

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final, Self
 
+from sebilling.plugins.simulating import accept_nobody
+
 _READY: Final = b"Z"
 
 
@@ -42,9 +44,10 @@ class Link:
 
     async def sever(self) -> None:
         """Break every connection and take no new one."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            await accept_nobody(server)
+            server.close()
         for writer in list(self._writers):
             writer.transport.abort()
         for task in list(self._tasks):

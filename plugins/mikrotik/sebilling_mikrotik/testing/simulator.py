@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
+from sebilling.plugins.simulating import accept_nobody
+
 from sebilling_mikrotik import wire
 from sebilling_mikrotik.testing.commands import done, execute, policies, trap
 from sebilling_mikrotik.testing.router import Router
@@ -83,9 +85,10 @@ class Simulator:
 
     async def stop(self) -> None:
         """Hang up on everybody and listen no more."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            await accept_nobody(server)
+            server.close()
         for connection in list(self._connections):
             connection.reset()
         await asyncio.gather(*(connection.ended.wait() for connection in list(self._connections)))
@@ -98,6 +101,9 @@ class Simulator:
         await self.listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # its handshake ended when `stop` had hung up on the others
+            writer.transport.abort()
+            return
         connection = _Connection(self, reader, writer)
         self._connections.add(connection)
         try:

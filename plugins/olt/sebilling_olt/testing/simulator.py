@@ -4,6 +4,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, Self
 
+from sebilling.plugins.simulating import accept_nobody
+
 from sebilling_olt.testing.huawei import HuaweiShell
 from sebilling_olt.testing.links import TelnetLink
 from sebilling_olt.testing.olt import Olt
@@ -66,6 +68,7 @@ class Simulator:
         """Hang up on everybody and listen no more."""
         server, self._server = self._server, None
         if server is not None:
+            await accept_nobody(server)
             server.close()
         for link in list(self._links):
             link.cut()

@@ -1,8 +1,9 @@
 """The SSH side of the simulator, by asyncssh."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import asyncssh
 
@@ -62,6 +63,11 @@ class SshServer:
         await self._serve(SshLink(process))
         with suppress(OSError, asyncssh.Error):
             process.exit(0)
+
+    @property
+    def sockets(self) -> Sequence[Any]:
+        """Where it listens."""
+        return () if self._acceptor is None else tuple(self._acceptor.sockets)
 
     def close(self) -> None:
         """Take nobody more."""
