@@ -22,6 +22,9 @@ PONG_SECONDS: Final = 15.0
 """A client that is gone is noticed within both."""
 UNREAD_MILLISECONDS: Final = 20_000
 """A client that takes nothing of what is sent is cut off; where the system can do that (Linux)."""
+KEPT_SECONDS: Final = 75
+"""An idle connection is kept for longer than clients and proxies keep theirs (httpx 5, nginx 60): who closes first must be they, as what
+they send while we close is lost, and a proxy answers 502 for it. uvicorn's own 5 s did that."""
 _MOST_MESSAGE_BYTES: Final = 256 * 1024
 
 
@@ -105,6 +108,7 @@ OPTIONS: Final[Mapping[str, Any]] = {
     "access_log": False,
     "proxy_headers": False,  # whom to believe says SEBILLING_TRUSTED_PROXIES; uvicorn believes whoever is on this machine
     "server_header": False,
+    "timeout_keep_alive": KEPT_SECONDS,
     "timeout_graceful_shutdown": 10,
 }
 """Of uvicorn, wherever we are served."""
