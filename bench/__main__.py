@@ -22,8 +22,8 @@ def main() -> None:
     generating.add_argument("--customers", type=int, nargs="+", default=[1_000, 100_000])
     generating.add_argument("--rounds", type=int, default=5)
     paging = commands.add_parser("page", help="a page of 50 invoices beside a bare endpoint with the same SQL result")
-    paging.add_argument("--seconds", type=int, default=5)
-    paging.add_argument("--rounds", type=int, default=3)
+    paging.add_argument("--seconds", type=int, default=2)  # short turns: machines change their speed from one to the next
+    paging.add_argument("--rounds", type=int, default=12)
     isolating = commands.add_parser("isolate", help="cutting and giving back a router's customers, beside one after the other")
     isolating.add_argument("--customers", type=int, default=1_000)
     isolating.add_argument("--delay-ms", type=int, default=20)

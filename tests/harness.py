@@ -31,7 +31,7 @@ NOW = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
 FEBRUARY = Month(2026, 2)
 PASSWORD = "rahasia-sekali"
 CHEAP_HASHES: Final = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-"""A thousandth of the work, for all tests but those of sign-ins: half of a sign-in's time, and most tests begin with one."""
+"""A thousandth of the work, for all tests but those of passwords: nearly all of a sign-in's time, and most tests begin with one."""
 _hashed: dict[PasswordHasher, str] = {}
 
 

@@ -4,16 +4,15 @@ import asyncio
 import gc
 import os
 import shutil
-import socket
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from netmiko import ConnectHandler, NetmikoAuthenticationException
 from ntc_templates.parse import parse_output
+from sebilling.plugins.simulating import stopped_while_letting_in
 
 from sebilling_olt.testing import FIRMWARES, Olt, Simulator
 
@@ -161,17 +160,8 @@ def test_every_firmware_is_its_own() -> None:
 
 @pytest.mark.parametrize("transport", ["ssh", "telnet"])
 async def test_who_is_just_being_let_in_when_it_stops_is_hung_up_on(transport: Literal["ssh", "telnet"]) -> None:
-    """asyncio loses a connection that was accepted in the turn of the loop in which its server closes: it stays open for nobody."""
     simulator = Simulator(Olt(FIRMWARES["zte-c320"]), transport=transport)
     for turns in range(6):
         await simulator.listen()
-        with socket.create_connection(("127.0.0.1", simulator.port), timeout=5) as client:
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            await simulator.stop()
-            client.setblocking(False)  # noqa: FBT003 - as the standard library calls it
-            async with asyncio.timeout(5):
-                with suppress(ConnectionError):
-                    while await asyncio.get_running_loop().sock_recv(client, 1 << 16):
-                        pass
+        await stopped_while_letting_in(simulator.port, simulator.stop, turns=turns)
     gc.collect()  # what nobody closed is complained about

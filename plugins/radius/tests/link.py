@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final, Self
 
-from sebilling.plugins.simulating import accept_nobody
+from sebilling.plugins.simulating import stop_listening
 
 _READY: Final = b"Z"
 
@@ -46,8 +46,7 @@ class Link:
         """Break every connection and take no new one."""
         server, self._server = self._server, None
         if server is not None:
-            await accept_nobody(server)
-            server.close()
+            await stop_listening(server)
         for writer in list(self._writers):
             writer.transport.abort()
         for task in list(self._tasks):

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
-from sebilling.plugins.simulating import accept_nobody
+from sebilling.plugins.simulating import stop_listening
 
 from sebilling_mikrotik import wire
 from sebilling_mikrotik.testing.commands import done, execute, policies, trap
@@ -87,8 +87,7 @@ class Simulator:
         """Hang up on everybody and listen no more."""
         server, self._server = self._server, None
         if server is not None:
-            await accept_nobody(server)
-            server.close()
+            await stop_listening(server)
         for connection in list(self._connections):
             connection.reset()
         await asyncio.gather(*(connection.ended.wait() for connection in list(self._connections)))

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from sebilling.plugins.simulating import accept_nobody
+from sebilling.plugins.simulating import stop_listening
 
 from sebilling_olt.testing.huawei import HuaweiShell
 from sebilling_olt.testing.links import TelnetLink
@@ -68,8 +68,7 @@ class Simulator:
         """Hang up on everybody and listen no more."""
         server, self._server = self._server, None
         if server is not None:
-            await accept_nobody(server)
-            server.close()
+            await stop_listening(server)
         for link in list(self._links):
             link.cut()
         for task in list(self._tasks):
