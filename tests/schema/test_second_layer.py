@@ -1,11 +1,13 @@
 """With the check of any one resolver taken away, nothing of another counter comes out and nothing of it is written."""
 
+import base64
 import inspect
 import pkgutil
 from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import Any, Final
 
+import orjson
 import pytest
 import pytest_asyncio
 from graphql import GraphQLObjectType, get_named_type
@@ -21,7 +23,7 @@ from sebilling.schema.reading import NODES
 from sebilling.schema.scopes import CENTRAL, SCOPES, whose
 from tests.harness import Api
 from tests.schema.test_access import snake
-from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, NOUNS, SCHEMA, World, call, leaves, marks, whole
+from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, MARKED_FROM, NOUNS, SCHEMA, World, call, leaves, marks, whole
 
 _QUERIES: Final = sorted(SCHEMA.query_type.fields)
 _MUTATIONS: Final = sorted(SCHEMA.mutation_type.fields)
@@ -75,6 +77,21 @@ async def test_the_marks_are_seen_by_who_may_see_them(world: World) -> None:
         answer = await api.raw(call(name, world.other, whole(SCHEMA.query_type.fields[name].type, 3)))
         assert "errors" not in answer, (name, answer)
         assert marks(answer), name
+
+
+@pytest.mark.parametrize(
+    ("place", "leaks"),
+    [
+        (["newest", 20_341, 20_341], False),  # written down it has the mark's letters in it, by chance
+        (["newest", 57, 57], False),  # rows' numbers
+        (["name", f"Pelanggan {MARK}", 1], True),
+        (["amount", MARKED_FROM + 1, 1], True),
+        ([[1, 2], 20_341, None, 0, True], False),
+    ],
+)
+def test_a_cursor_is_read_for_what_it_tells(place: list[Any], *, leaks: bool) -> None:
+    written = base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
+    assert bool(marks({"cursor": written})) is leaks
 
 
 async def test_no_query_gives_anything_of_another_counter_away(world: World, bounded: Api, opened: Opened) -> None:

@@ -6,6 +6,7 @@ MARKED_COUNT on.
 """
 
 import base64
+import json
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -200,11 +201,27 @@ def marks(answer: Any, *, path: str = "", but: str = "") -> list[str]:
             is_count = answer in MARKED_COUNT and "].data." not in path and ".node.data." not in path  # there it may be a row's number
             return [f"{path} = {answer}"] if abs(answer) >= MARKED_FROM // 2 or is_count else []
         case str():
-            lowered = _told(answer.replace(but, "") if but else answer).lower().replace(".", "")
-            is_marked = MARK in lowered or MARKED_DIGITS in lowered or f"rp{MARKED_FROM // 10**9}" in lowered
+            place = _place(answer)
+            is_marked = _is_marked(_told(answer.replace(but, "") if but else answer)) if place is None else marks(place, but=but)
             return [f"{path} = {answer}"] if is_marked else []
         case _:
             return []
+
+
+def _is_marked(text: str) -> bool:
+    lowered = text.lower().replace(".", "")
+    return MARK in lowered or MARKED_DIGITS in lowered or f"rp{MARKED_FROM // 10**9}" in lowered
+
+
+def _place(text: str) -> list[str | int] | None:
+    """What a cursor tells: words and sums, of which its list is in order; smaller numbers are rows'. None if it isn't a cursor."""
+    try:
+        given = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError:
+        return None
+    if not isinstance(given, list):
+        return None
+    return [one for one in given if isinstance(one, str) or (isinstance(one, int) and one not in MARKED_COUNT)]
 
 
 def _told(text: str) -> str:
