@@ -40,6 +40,8 @@ _PAY: Final = text(
     """
 )
 _FULL: Final = text("SELECT key, empty_at FROM sign_in_attempt WHERE key = ANY (CAST(:keys AS bytea[]))")
+# Locked in the order in which `_PAY` takes them: else who pays and who is given back wait for each other.
+_LOCK: Final = text("SELECT key FROM sign_in_attempt WHERE key = ANY (CAST(:keys AS bytea[])) ORDER BY key FOR NO KEY UPDATE")
 _GIVE_BACK: Final = text(
     """
     UPDATE sign_in_attempt SET empty_at = empty_at - paid.step
@@ -100,7 +102,9 @@ async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, fiel
 
 async def give_back(session: WriteSession, wanted: Sequence[Limit]) -> None:
     """What was paid was no guess."""
-    await session.execute(_GIVE_BACK, {"keys": [limit.key for limit in wanted], "steps": [limit.step for limit in wanted]})
+    keys = [limit.key for limit in wanted]
+    await session.rows(_LOCK, {"keys": keys})
+    await session.execute(_GIVE_BACK, {"keys": keys, "steps": [limit.step for limit in wanted]})
 
 
 _NOBODY: Final = Actor(None, "nobody", Role.AUDITOR, Scope(frozenset()))

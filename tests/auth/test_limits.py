@@ -1,13 +1,18 @@
 """Brute force is slowed down from wherever it comes, and nobody can lock anybody else out with it."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 
-from sebilling.actor import Role
+from sqlalchemy import text
+
+from sebilling.actor import Actor, Role, Scope
+from sebilling.auth import attempts
 from sebilling.auth.attempts import MOST_FAILURES, WITHIN
 from sebilling.db.engine import Database
 from tests.auth.people import SIGN_IN, add, enter, from_address, kinds, refused_sign_in
-from tests.harness import PASSWORD, Api, Isp, counted_statements
+from tests.harness import NOW, PASSWORD, Api, Isp, counted_statements
 
 WRONG = "tebakan-yang-salah"
 
@@ -156,3 +161,36 @@ async def test_devices_known_are_bounded(database: Database) -> None:
         api.now += timedelta(seconds=1)
         await enter(api)
     assert await isp.value("SELECT count(*) FROM known_device") == 20
+
+
+async def test_who_pays_and_who_is_given_back_dont_wait_for_each_other(committed: Database) -> None:
+    """Both lock several limits. Here the last two lie, and are named, before the first: who follows either order locks them first."""
+    rising = sorted(attempts.limits("admin", "203.0.113.9", device=None), key=lambda limit: limit.key)
+    falling = rising[::-1]
+    for one in falling:
+        await attempts.pay(committed, [one], at=NOW, field=())
+    async with committed.transaction(actor=CLERK, at=NOW) as paying:
+        await paying.execute(_LOCK_LIMIT, {"key": rising[0].key})
+        giving = asyncio.create_task(_given_back(committed, falling))
+        await _somebody_waits(committed)
+        for one in rising[1:]:
+            await paying.execute(_LOCK_LIMIT, {"key": one.key})
+    await giving
+    async with committed.reading() as session:
+        assert [row.empty_at for row in await session.rows(text("SELECT empty_at FROM sign_in_attempt"))] == [NOW] * 3
+
+
+CLERK: Final = Actor(None, "kasir", Role.CLERK, Scope(frozenset()))
+_LOCK_LIMIT: Final = text("UPDATE sign_in_attempt SET empty_at = empty_at WHERE key = :key")
+
+
+async def _somebody_waits(database: Database) -> None:
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+    async with asyncio.timeout(10), database.reading() as session:  # not in a transaction: there the view stays as it was
+        while await session.value(waiting) == 0:  # noqa: ASYNC110 - it is another connection that waits
+            await asyncio.sleep(0.01)
+
+
+async def _given_back(database: Database, limits: Sequence[attempts.Limit]) -> None:
+    async with database.transaction(actor=CLERK, at=NOW) as session:
+        await attempts.give_back(session, limits)
