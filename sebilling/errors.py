@@ -48,6 +48,7 @@ class ErrorCode(StrEnum):
     INVOICE_PAID = "INVOICE_PAID"
     NO_CREDIT = "NO_CREDIT"
     NOTHING_OWED = "NOTHING_OWED"
+    ALREADY_HELD = "ALREADY_HELD"
     CASH_NOT_THERE = "CASH_NOT_THERE"
     OWN_DEPOSIT = "OWN_DEPOSIT"
     NO_ACCESS = "NO_ACCESS"
@@ -276,6 +277,12 @@ class NothingOwed(Conflict):
     code = ErrorCode.NOTHING_OWED
     english = "{given} owes only {outstanding}: nothing more than that can be settled or written off."
     indonesian = "{given} hanya punya sisa {outstanding}: tidak bisa dilunasi atau dihapus lebih dari itu."
+
+
+class AlreadyHeld(Conflict):
+    code = ErrorCode.ALREADY_HELD
+    english = "The credit of {given} is held already. To let it settle invoices, apply the customer's credit."
+    indonesian = "Titipan dari {given} sudah ditahan. Untuk memakainya, terapkan titipan pelanggan itu."
 
 
 class CashNotThere(Conflict):

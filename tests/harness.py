@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sebilling.actor import EVERYWHERE, Actor, Role, Scope, operator
 from sebilling.app import create_app
 from sebilling.auth import passwords, users
-from sebilling.billing import counters, customers, generation, invariants, payments, periods, plans
+from sebilling.billing import counters, credit, customers, generation, invariants, payments, periods, plans
 from sebilling.clock import Month
 from sebilling.config import Settings
 from sebilling.db.engine import Database, ReadSession, Snapshot, WriteSession, translated_errors
@@ -130,6 +130,11 @@ class Isp:
         given: dict[str, Any] = {"method": payments.PaymentMethod.CASH, "key": str(uuid.uuid4())} | details
         async with self.write(at) as session:
             return await payments.record(session, payments.Received(customer_id=customer_id, amount=amount, **given))
+
+    async def hold(self, payment_id: int) -> None:
+        """Keep the payment's credit from settling debts."""
+        async with self.write() as session:
+            await credit.hold(session, payment_id, reason="titipan", key=str(uuid.uuid4()))
 
     async def rows(self, sql: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Look into the tables."""

@@ -34,6 +34,13 @@ _INSERT: Final = text(
     """
 )
 _ASSIGN: Final = text("INSERT INTO user_counter (user_id, counter_id) VALUES (:user, :counter)")
+_LEAVE: Final = text(
+    """
+    INSERT INTO user_counter_left (user_id, counter_id, left_at)
+    SELECT user_id, counter_id, :at FROM user_counter JOIN counter ON counter.id = counter_id
+     WHERE user_id = :user AND code <> ALL (CAST(:counters AS text[]))
+    """
+)
 _UNASSIGN: Final = text("DELETE FROM user_counter WHERE user_id = :user")
 _BY_ID: Final = text(
     """
@@ -114,6 +121,7 @@ async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
     name = row.name if changes.name is None else texts.clean(changes.name, what="The name", field=("input", "name"))
     counters = list(changes.counters) if changes.counters is not None else list(row.counters) if role in AT_COUNTERS else []
     await session.execute(_UPDATE, {"user": user_id, "name": name, "role": role.value, "active": active})
+    await session.execute(_LEAVE, {"user": user_id, "counters": counters, "at": session.at})
     await session.execute(_UNASSIGN, {"user": user_id})
     await _assign(session, user_id, role, counters)
     if row.active and not active:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 
 from sebilling import events
-from sebilling.billing import deposits, idempotency, isolation, locks, scope, texts
+from sebilling.billing import credit, deposits, idempotency, isolation, locks, scope, texts
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
@@ -72,7 +72,8 @@ _REFUND: Final = text(
 async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, key: str, release_payments: bool = False) -> bool:
     """Take back an invoice that should not have been: its number stays, its days and charges are free again.
 
-    Gives whether the key had done it before. With `release_payments` what payments had settled becomes credit first.
+    Gives whether the key had done it before. With `release_payments` what payments had settled becomes credit first, which settles
+    the customer's other debts.
     It stands in its own period's recap while that is open, else in a later one's that is. Raises InvalidText, NotFound,
     InvoicePaid, AlreadyCorrected, NoOpenPeriod, IdempotencyMismatch.
     """
@@ -95,6 +96,7 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
             session, "charge.cancelled", subject="charge", subject_id=fee.id, counter_id=invoice.counter_id,
             customer=invoice.customer_id, amount=fee.amount, reason="the invoice that it was for is void",
         )  # fmt: skip
+    await credit.settle(session, invoice.customer_id)
     await isolation.reconsider(session, [invoice.customer_id])
     await events.append(
         session, "invoice.voided", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
@@ -113,7 +115,8 @@ async def _dated_in(session: WriteSession, invoice: Row[*tuple[Any, ...]]) -> in
 
 
 async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str, key: str) -> bool:
-    """Say that money was not received after all: the invoices that it settled are open again. Gives whether the key had done it.
+    """Say that money was not received after all: the invoices that it settled are open again, for other credit to settle. Gives whether
+    the key had done it.
 
     Cash must still be in its collector's drawer: what was deposited can't be taken back from there. Raises InvalidText,
     NotFound, AlreadyCorrected, PaymentRefunded, CashNotThere, IdempotencyMismatch.
@@ -132,6 +135,7 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
     day = local_date(session.at, payment.timezone)
     await session.execute(_DEALLOCATE_PAYMENT, {"payment": payment_id, "at": session.at})
     await session.execute(_REVERSE, {"payment": payment_id, "reason": why, "at": session.at, "day": day, "user": session.actor.user_id})
+    await credit.settle(session, payment.customer_id)
     await events.append(
         session, "payment.reversed", subject="payment", subject_id=payment_id, counter_id=payment.counter_id, reason=why,
         customer=payment.customer_id, amount=payment.amount, reopened=payment.allocated,

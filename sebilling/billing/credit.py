@@ -1,13 +1,17 @@
-"""Titipan: money that no invoice has taken yet. It waits for the next invoice, is applied by hand, or is given back."""
+"""Titipan: money that no debt has taken. It waits for the next invoice, is held by someone's decision, or is refunded.
+
+Credit never lies beside a debt of the same customer: whatever frees money or opens a debt calls `settle` in its transaction. Only
+what someone holds (`hold`) waits until `apply` lets it go.
+"""
 
 from typing import Final
 
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import idempotency, isolation, locks
+from sebilling.billing import idempotency, isolation, locks, texts
 from sebilling.db.engine import WriteSession
-from sebilling.errors import NoCredit, NotFound, NothingOwed
+from sebilling.errors import AlreadyCorrected, AlreadyHeld, NoCredit, NotFound, NothingOwed
 from sebilling.money import format_rupiah
 
 _OPEN: Final = text(
@@ -18,28 +22,77 @@ _OPEN: Final = text(
     """
 )
 _THEIRS: Final = text("SELECT EXISTS (SELECT FROM invoice WHERE id = :invoice AND customer_id = :customer)")
-# Both queues as stretches on one line of rupiah: where a debt and a credit overlap, that much of the one settles the other.
-_APPLY: Final = text(
+# The oldest money first: each payment gives what the ones before it have left to be settled.
+_APPLY_TO: Final = text(
     """
-    WITH debt AS (
-        SELECT id, sum(outstanding) OVER (ORDER BY due_on, id) - outstanding AS starts, sum(outstanding) OVER (ORDER BY due_on, id) AS ends
-          FROM invoice WHERE customer_id = :customer AND outstanding > 0 AND (CAST(:invoice AS bigint) IS NULL OR id = :invoice)
-    ), money AS (
-        SELECT id, sum(credit) OVER (ORDER BY id) - credit AS starts, sum(credit) OVER (ORDER BY id) AS ends
-          FROM payment WHERE customer_id = :customer AND credit > 0
+    WITH money AS (
+        SELECT id, credit, sum(credit) OVER (ORDER BY id) - credit AS before FROM payment WHERE customer_id = :customer AND credit > 0
     ), added AS (
         INSERT INTO allocation (payment_id, invoice_id, amount, allocated_at)
-        SELECT money.id, debt.id, least(debt.ends, money.ends) - greatest(debt.starts, money.starts), :at
-          FROM debt JOIN money ON debt.starts < money.ends AND money.starts < debt.ends ORDER BY debt.ends, money.ends
+        SELECT money.id, invoice.id, least(credit, outstanding - before), :at
+          FROM invoice JOIN money ON before < outstanding WHERE invoice.id = :invoice ORDER BY money.id
         RETURNING amount
     )
     SELECT coalesce(sum(amount), 0)::bigint FROM added
     """
 )
+_SETTLE: Final = text("SELECT settle_credit(:customer, :at, :user, :user_name)")
+_PAYMENT: Final = text("SELECT customer_id, counter_id FROM payment WHERE id = :payment")
+_REVERSED: Final = text("SELECT reversed_at IS NOT NULL FROM payment WHERE id = :payment")
+_HOLD: Final = text(
+    """
+    INSERT INTO credit_hold (payment_id, reason, held_at, held_by) VALUES (:payment, :reason, :at, :user)
+    ON CONFLICT DO NOTHING RETURNING id
+    """
+)
+_RELEASE: Final = text(
+    """
+    UPDATE credit_hold SET released_at = :at, released_by = :user FROM payment
+     WHERE payment.id = payment_id AND payment.customer_id = :customer AND released_at IS NULL
+    """
+)
+
+
+async def settle(session: WriteSession, customer_id: int) -> int:
+    """Let the customer's free credit settle what they owe, the oldest first of both; gives the rupiah. Writes `credit.applied`.
+
+    The caller holds the locks of `locks.customer` and `locks.money`, and reconsiders the customer's isolation afterwards.
+    """
+    actor = session.actor
+    settled: int = await session.value(_SETTLE, {"customer": customer_id, "at": session.at, "user": actor.user_id, "user_name": actor.name})
+    return settled
+
+
+async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str) -> bool:
+    """Keep what is free of a payment, now or later, from settling debts by itself. Gives whether the key had done it before.
+
+    For money that someone has to talk about first: a deposit for a device, money that may have to be refunded. `apply` ends it.
+    Raises InvalidText, NotFound, AlreadyCorrected (it was reversed), AlreadyHeld, IdempotencyMismatch.
+    """
+    why = texts.reason(reason)
+    claim = await idempotency.claim(session, "holdCredit", key, [payment_id, why], result_id=payment_id)
+    if claim.replayed:
+        return True
+    missing = NotFound(field=("input", "paymentId"), noun="payment", given=f"pay_{payment_id}")
+    payment = await session.row(_PAYMENT, {"payment": payment_id})
+    if payment is None or payment.counter_id not in session.actor.scope:
+        raise missing
+    await locks.customer(session, payment.customer_id, missing=missing)
+    await locks.money(session, payment.customer_id)
+    if await session.value(_REVERSED, {"payment": payment_id}):
+        raise AlreadyCorrected(field=("input", "paymentId"), noun="Payment", given=f"pay_{payment_id}")
+    held: int | None = await session.value(_HOLD, {"payment": payment_id, "reason": why, "at": session.at, "user": session.actor.user_id})
+    if held is None:
+        raise AlreadyHeld(field=("input", "paymentId"), given=f"pay_{payment_id}")
+    await events.append(
+        session, "credit.held", subject="payment", subject_id=payment_id, counter_id=payment.counter_id,
+        customer=payment.customer_id, reason=why,
+    )  # fmt: skip
+    return False
 
 
 async def apply(session: WriteSession, customer_id: int, *, key: str, invoice_id: int | None = None) -> bool:
-    """Let waiting credit, the oldest first, settle the customer's open invoices, the oldest first, or one. Whether the key had done it.
+    """End the holds on a customer's credit and let it settle one invoice first, then the oldest. Gives whether the key had done it.
 
     Raises NotFound, NoCredit, NothingOwed, IdempotencyMismatch.
     """
@@ -57,10 +110,13 @@ async def apply(session: WriteSession, customer_id: int, *, key: str, invoice_id
         raise NoCredit(field=("input", "customerId"), credit=format_rupiah(0), given=customer.code)
     if found.owed == 0:
         raise NothingOwed(field=("input", "customerId"), given=customer.code, outstanding=format_rupiah(0))
-    applied: int = await session.value(_APPLY, {**place, "at": session.at})
+    await session.execute(_RELEASE, {"customer": customer_id, "at": session.at, "user": session.actor.user_id})
+    if invoice_id is not None:
+        applied: int = await session.value(_APPLY_TO, {**place, "at": session.at})
+        await events.append(
+            session, "credit.applied", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
+            amount=applied, invoice=invoice_id,
+        )  # fmt: skip
+    await settle(session, customer_id)
     await isolation.reconsider(session, [customer_id])
-    await events.append(
-        session, "credit.applied", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
-        amount=applied, invoice=invoice_id,
-    )  # fmt: skip
     return False

@@ -49,6 +49,11 @@ _UPDATE: Final = text(
     """
 )
 _LOCK_COUNTERS: Final = text("SELECT id FROM counter WHERE id IN (:one, :other) ORDER BY id FOR NO KEY UPDATE")
+_MOVE: Final = text(
+    """
+    INSERT INTO customer_move (customer_id, from_counter_id, to_counter_id, moved_at, moved_by) VALUES (:id, :one, :other, :at, :user)
+    """
+)
 _UNFINISHED: Final = text(
     """
     SELECT counter.code FROM generation_run
@@ -88,6 +93,7 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
         await session.rows(_LOCK_COUNTERS, counters)
         if (code := await session.value(_UNFINISHED, counters)) is not None:
             raise GenerationRunning(field=("input", "counterId"), what=code)
+        await session.execute(_MOVE, {**counters, "id": customer_id, "at": session.at, "user": session.actor.user_id})
     try:
         await session.execute(_UPDATE, {**values, "id": customer_id})
     except IntegrityError as error:  # the one unique thing in it

@@ -110,7 +110,7 @@ async def submit(
     if type is DepositType.TRANSFER and proof is None:
         raise InvalidProof(field=("input", "proof"), why="a transfer needs one: attach the picture or PDF of the bank's receipt.")
     counter = await session.row(_COUNTER, {"counter": counter_id})
-    if counter is None or counter_id not in actor.scope:
+    if counter is None or not await _may_deposit(session, counter_id, collector):
         raise NotFound(field=("input", "counterId"), noun="counter", given=f"cou_{counter_id}")
     body = [counter_id, collector_id, amount, type.value, note, None if proof is None else proof.sha256.hex()]
     claim = await idempotency.claim(session, "submitDeposit", key, body, table="deposit")
@@ -129,6 +129,14 @@ async def submit(
         amount=amount, type=type.value, on_hand=held, waiting=waiting,
     )  # fmt: skip
     return Submitted(claim.result_id, replayed=False, more_than_on_hand=max(amount - (held - waiting), 0))
+
+
+async def _may_deposit(session: WriteSession, counter_id: int, collector_id: int) -> bool:
+    """Whether the actor may hand over this collector's cash of the counter: theirs, or what they still hold of one that they left."""
+    if counter_id in session.actor.scope:
+        return True
+    held, _ = await on_hand(session, counter_id, collector_id)
+    return held > 0
 
 
 async def _store(session: WriteSession, proof: Proof, object_key: str | None) -> int:

@@ -223,6 +223,7 @@ _APPLY_CREDIT: Final = _typed(
           FROM jsonb_to_recordset(CAST(:tasks AS jsonb)) AS task (counter_id bigint, next bigint)
           JOIN invoice ON period_id = :period AND invoice.counter_id = task.counter_id AND sequence >= task.next
           JOIN payment ON payment.customer_id = invoice.customer_id AND credit > 0
+           AND NOT EXISTS (SELECT FROM credit_hold WHERE payment_id = payment.id AND released_at IS NULL)
     )
     INSERT INTO allocation (payment_id, invoice_id, amount, allocated_at)
     SELECT payment_id, invoice_id, least(free, total - before), :at FROM waiting WHERE before < total

@@ -189,6 +189,11 @@ INVARIANTS: Final = (
         f"SELECT number FROM {_CHAIN} WHERE digest IS DISTINCT FROM sha256(before || event_canonical(event))",
     ),
     Invariant(
+        "credit_beside_debt", "Nobody owes anything while money of theirs lies as credit, unless someone holds it.",
+        "SELECT payment.id FROM payment JOIN (SELECT DISTINCT customer_id FROM invoice WHERE outstanding > 0) debtor USING (customer_id)"
+        " WHERE credit > 0 AND NOT EXISTS (SELECT FROM credit_hold WHERE payment_id = payment.id AND released_at IS NULL)",
+    ),
+    Invariant(
         "zero_invoices", "Nobody gets an invoice over nothing.",
         "SELECT id FROM invoice WHERE total = 0",
     ),

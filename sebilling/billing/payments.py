@@ -52,7 +52,7 @@ class Received:
     """By the phone's clock, within MOST_PAST and MOST_AHEAD of ours; None: now."""
     note: str = ""
     invoice_ids: Sequence[int] | None = None
-    """Pay these, in this order; None: the oldest first."""
+    """Pay these first, in this order; None or empty: the oldest first. What they leave settles the other debts, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,12 @@ _RECORD: Final = text(
 
 
 async def record(session: WriteSession, received: Received) -> Recorded:
-    """Take money: settle the oldest invoices (or those named), keep what is left over as credit.
+    """Record a payment: settle the invoices named, then the oldest; what no debt takes is kept as credit.
 
     One round trip to `record_payment` in db/sql. Whatever `collected_at` says, it stands in the recap of the counter's day on
-    which it is recorded, so that no closed period changes. Raises InvalidAmount, InvalidDate, InvalidText, NotFound,
+    which it is recorded, so that no closed period changes. Money that a phone gathered (with `collected_at`) is taken for a customer
+    who belonged to one of the actor's counters in the last MOST_PAST, and at a counter where the actor worked when it was collected.
+    Raises InvalidAmount, InvalidDate, InvalidText, NotFound,
     InvoiceNotPayable, IdempotencyMismatch; whoever raises must not commit.
     """
     actor = session.actor
@@ -88,14 +90,15 @@ async def record(session: WriteSession, received: Received) -> Recorded:
     # A phone's clock may be a little wrong; the money is real, and days are counted by the server's clock.
     collected_at = received.collected_at or session.at
     # what the client sent, so that "now" and "own counter" stay equal to themselves
-    body = [received.customer_id, amount, received.method.value, received.counter_id, note, received.invoice_ids,
+    invoices = list(received.invoice_ids) if received.invoice_ids else None
+    body = [received.customer_id, amount, received.method.value, received.counter_id, note, invoices,
             None if received.collected_at is None else received.collected_at.timestamp()]  # fmt: skip
     row = await session.row(
         _RECORD,
         {"user": actor.user_id, "user_name": actor.name, "key": key, "fingerprint": hashlib.sha256(orjson.dumps(body)).digest(),
          "customer": received.customer_id, "counter": received.counter_id, "scope": actor.scope.ids, "amount": amount,
          "method": received.method.value, "collected_at": collected_at, "at": session.at, "note": note,
-         "invoices": None if received.invoice_ids is None else list(received.invoice_ids)},
+         "invoices": invoices},
     )  # fmt: skip
     if row is None:
         raise RuntimeError("record_payment gave no row")

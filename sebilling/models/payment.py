@@ -75,3 +75,19 @@ class Allocation(Base):
     invoice_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("invoice.id"))
     amount: Mapped[Amount]
     allocated_at: Mapped[Instant]
+
+
+class CreditHold(Base):
+    """Someone's decision that what is free of a payment doesn't settle debts by itself. Written once, ended once."""
+
+    __tablename__ = "credit_hold"
+    # at most one at a time holds a payment; looked up for each credit that could settle something
+    __table_args__ = (Index("credit_hold_current_idx", "payment_id", unique=True, postgresql_where=text("released_at IS NULL")),)
+
+    id: Mapped[Id]
+    payment_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("payment.id"))
+    reason: Mapped[String]
+    held_at: Mapped[Instant]
+    held_by: Mapped[int | None] = mapped_column(BigInteger)
+    released_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    released_by: Mapped[int | None] = mapped_column(BigInteger)

@@ -84,7 +84,8 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "InvoiceVoid": {COUNTERS: "reason voidedAt voidedBy period"},
     "WriteOff": {COUNTERS: "amount reason writtenOffAt writtenOffBy"},
     "Payment": {
-        COUNTERS: "id amount receiptNumber credit refunded surplusBecause method collectedAt receivedAt receivedOn receivedBy note"
+        COUNTERS: "id amount receiptNumber credit refunded surplusBecause creditHeldBecause method collectedAt receivedAt receivedOn"
+        " receivedBy note"
         " customer customerCode customerName counter allocations reversal refunds"
     },
     "RecordedPayment": {RECEIVERS: "payment replayed errors"},

@@ -40,7 +40,7 @@ async def unresolved_money(
 class ApplyCreditInput:
     customer_id: strawberry.ID = strawberry.field(description="Whose.")
     idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
-    invoice_id: strawberry.ID | None = strawberry.field(default=None, description="To this invoice; to the oldest ones if left out.")
+    invoice_id: strawberry.ID | None = strawberry.field(default=None, description="Invoice to settle first; the oldest ones if left out.")
 
 
 @strawberry.type(description="What came of applyCredit.")
@@ -49,7 +49,7 @@ class ApplyCreditPayload(Payload):
     replayed: bool = strawberry.field(description="The key had done this before; nothing happened now.")
 
 
-@mutation(OFFICE, "Let waiting credit settle open invoices now.")
+@mutation(OFFICE, "End the holds on a customer's credit and let it settle their invoices.")
 async def apply_credit(info: Info, input: Annotated[ApplyCreditInput, INPUT]) -> ApplyCreditPayload:
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
     async with info.context.transaction() as session:
@@ -60,5 +60,26 @@ async def apply_credit(info: Info, input: Annotated[ApplyCreditInput, INPUT]) ->
     return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)), replayed=replayed)
 
 
+@strawberry.input(description="Credit to hold.")
+class HoldCreditInput:
+    payment_id: strawberry.ID = strawberry.field(description="Payment whose credit, now or later, settles no invoice by itself.")
+    reason: str = strawberry.field(description="Why, in 1 to 500 characters.")
+    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
+
+
+@strawberry.type(description="Result of holdCredit.")
+class HoldCreditPayload(Payload):
+    payment: Payment | None = strawberry.field(description="The payment as it is now.")
+    replayed: bool = strawberry.field(description="The key had done this before; nothing happened now.")
+
+
+@mutation(OFFICE, "Keep the credit of a payment from settling invoices by itself, until applyCredit ends that.")
+async def hold_credit(info: Info, input: Annotated[HoldCreditInput, INPUT]) -> HoldCreditPayload:
+    payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
+    async with info.context.transaction() as session:
+        replayed = await verbs.hold(session, payment_id, reason=input.reason, key=input.idempotency_key)
+    return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
+
+
 QUERIES: Final = [unresolved_money]
-MUTATIONS: Final = [apply_credit]
+MUTATIONS: Final = [apply_credit, hold_credit]

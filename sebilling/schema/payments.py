@@ -61,7 +61,12 @@ class Payment:
     receipt_number: str = strawberry.field(description="Gapless per counter and month, such as KW/2026-02/LKT01/000123.")
     credit: Rupiah = strawberry.field(description="Titipan: what no invoice has taken and nobody was given back.")
     refunded: Rupiah = strawberry.field(description="What was given back.")
-    surplus_because: SurplusReason | None = strawberry.field(description="Why something was left over when it came; null if nothing was.")
+    surplus_because: SurplusReason | None = strawberry.field(
+        description="Why it came as more than was asked for; null if it didn't. ALREADY_PAID also if another debt has taken it."
+    )
+    credit_held_because: str | None = strawberry.field(
+        description="Why its credit settles no invoice by itself; null if it does, as it is without holdCredit."
+    )
     method: PaymentMethod = strawberry.field(description="How it came.")
     collected_at: Instant = strawberry.field(description="When the money changed hands, by the clock of the device.")
     received_at: Instant = strawberry.field(description="When the server recorded it.")
@@ -94,6 +99,7 @@ PAYMENT: Final = Node(
         "credit": "{t}.credit",
         "refunded": "{t}.refunded",
         "surplus_because": "nullif({t}.surplus_because, '')",
+        "credit_held_because": "(SELECT reason FROM credit_hold WHERE payment_id = {t}.id AND released_at IS NULL)",
         "receipt_number": "(SELECT number FROM receipt WHERE payment_id = {t}.id)",
         "received_by": "(SELECT name FROM app_user WHERE id = {t}.received_by)",
         **{f"customer_{name}": f"(SELECT {name} FROM customer WHERE id = {{t}}.customer_id)" for name in ("code", "name")},
@@ -128,6 +134,9 @@ class PaymentFilter:
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="Received at this counter.")
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="Of this customer.")
     method: PaymentMethod | None = strawberry.field(default=None, description="That came so.")
+    surplus_because: SurplusReason | None = strawberry.field(
+        default=None, description="That came as more than was asked for, for this reason."
+    )
     received_from: Day | None = strawberry.field(default=None, description="Received on this day or later.")
     received_until: Day | None = strawberry.field(default=None, description="Received before this day.")
 
@@ -151,6 +160,8 @@ def _conditions(given: PaymentFilter) -> Conditions:
         found["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, "customer", field=("filter", "customerId"))}
     if given.method is not None:
         found["t.method = :method"] = {"method": given.method.value}
+    if given.surplus_because is not None:
+        found["t.surplus_because = :surplus_because"] = {"surplus_because": given.surplus_because.value}
     if given.received_from is not None:
         found["t.received_on >= :received_from"] = {"received_from": given.received_from}
     if given.received_until is not None:
@@ -175,7 +186,7 @@ class RecordPaymentInput:
     collected_at: Instant | None = strawberry.field(default=None, description="When, by the clock of the device; now if left out.")
     note: str = strawberry.field(default="", description="At most 500 characters.")
     invoice_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="Settle these, in this order; if left out, the oldest first."
+        default=None, description="Settle these first, in this order; then, and if left out or empty, the oldest."
     )
 
 

@@ -122,12 +122,13 @@ class _Bounds:
     def bounded(self) -> bool:
         return self.scope is not None
 
-    def root(self, node: Node, alias: str = "t") -> list[str]:
-        """The condition on a row that is read by itself, if there is one. Raises LookupError for a mere part of other rows."""
+    def root(self, node: Node, alias: str = "t", *, by_id: bool = False) -> list[str]:
+        """The condition on rows that are read by themselves, if there is one. Raises LookupError for a mere part of other rows."""
         belongs = whose(node.table)
         if belongs.is_part:
             raise LookupError(f"{node.table} is a part of other rows: read it by a link")
-        return [belongs.condition.format(t=alias)] if self.bounded and belongs.condition else []
+        condition = (belongs.one_by_one if by_id else "") or belongs.condition
+        return [condition.format(t=alias)] if self.bounded and condition else []
 
     def link(self, link: Link, alias: str) -> str:
         """The condition on a row that is reached from one that may be seen."""
@@ -184,7 +185,7 @@ async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, A
     statement: TextClause | None = context.plans.get(key)
     if statement is None:
         item = object_sql(node, "t", selection(info, *below), _aliases(), bounds)
-        where = _where([condition, *bounds.root(node)])
+        where = _where([condition, *bounds.root(node, by_id=True)])
         statement = context.plans[key] = text(f"SELECT CAST({item} AS text) FROM {node.table} t{where}")
     async with context.parts.database.reading() as session:
         found = await session.value(statement, {**parameters, **bounds.parameters})

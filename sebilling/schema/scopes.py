@@ -18,6 +18,8 @@ class Whose:
     """The same for rows that a link leads to, where that is wider; empty: `condition`."""
     is_part: bool = False
     """Never read by itself: seen with the row it hangs on."""
+    one_by_one: str = ""
+    """The same for a row that is read by its id, where that is wider; empty: `condition`."""
     by_counter: bool = False
     """`condition` says that the row's own `counter_id` is one of theirs: a page of them can be read counter by counter."""
 
@@ -37,6 +39,8 @@ _OF_CUSTOMER: Final = _at("(SELECT whose.counter_id FROM customer whose WHERE wh
 _AT_COUNTER: Final = replace(_at("{t}.counter_id"), by_counter=True)
 _WITH_CUSTOMER: Final = replace(_AT_COUNTER, by_link=f"({_AT_COUNTER.condition} OR {_OF_CUSTOMER.condition})")
 """In lists of the counter at which it was made, and by links also of the one to which its customer belongs now."""
+_OWN_CASH: Final = Whose(f"({_AT_COUNTER.condition} OR {{t}}.collector_id = :asker)")
+"""Also what somebody holds, or handed over, of a counter that they have left."""
 SCOPES: Final[dict[str, Whose]] = {
     "account": CENTRAL,
     "allocation": PART,
@@ -48,11 +52,11 @@ SCOPES: Final[dict[str, Whose]] = {
     "charge": _OF_CUSTOMER,
     "counter": _at("{t}.id"),
     "customer": _AT_COUNTER,
-    "deposit": _AT_COUNTER,
+    "deposit": _OWN_CASH,
     "deposit_decision": PART,
     "device": CENTRAL,
     "discount": _OF_CUSTOMER,
-    "drawer": _AT_COUNTER,
+    "drawer": _OWN_CASH,
     "event": _AT_COUNTER,
     "generation_run": CENTRAL,
     "invoice": _WITH_CUSTOMER,
@@ -61,7 +65,7 @@ SCOPES: Final[dict[str, Whose]] = {
     "isolation_hold": CENTRAL,
     "isolation_policy": _at("coalesce({t}.counter_id, (SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id))"),
     "no_cut_day": EVERYBODYS,
-    "payment": _WITH_CUSTOMER,
+    "payment": replace(_WITH_CUSTOMER, one_by_one=f"({_AT_COUNTER.condition} OR {{t}}.received_by = :asker)"),
     "payment_reversal": PART,
     "period": EVERYBODYS,
     "plan": EVERYBODYS,

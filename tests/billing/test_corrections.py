@@ -175,12 +175,13 @@ async def test_a_refund_in_cash_leaves_the_drawer_and_no_more_than_is_there(data
 
 
 async def test_the_oldest_credit_settles_the_oldest_invoice(database: Database) -> None:
-    isp, customer_id = await billed(database, FEBRUARY, MARCH)
-    february, _ = await invoices(isp)
-    for amount in (150_000, 100_000, 100_000):  # all for February: the second and third are credit
-        await isp.pay(customer_id, amount, invoice_ids=[february])
+    isp, customer_id = await billed(database)
+    for amount in (150_000, 100_000, 100_000):  # the second and third are credit
+        await isp.hold((await isp.pay(customer_id, amount)).payment_id)
+    await isp.open(MARCH)
+    await isp.generate(MARCH)
     assert await isp.rows("SELECT credit, surplus_because FROM payment ORDER BY id") == [
-        (0, ""), (100_000, "ALREADY_PAID"), (100_000, "ALREADY_PAID"),
+        (0, ""), (100_000, "IN_ADVANCE"), (100_000, "IN_ADVANCE"),
     ]  # fmt: skip
     async with isp.write() as session:
         await credit.apply(session, customer_id, key="apply-the-credit")

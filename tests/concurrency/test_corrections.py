@@ -197,8 +197,10 @@ async def test_what_was_just_paid_is_not_written_off_as_well(committed: Database
 
 
 async def with_credit(isp: Isp, customer_id: int) -> None:
-    """100.000 of credit beside the open invoice."""
-    await isp.pay(customer_id, 100_000, invoice_ids=[])
+    """Another open invoice, and 100.000 of credit beside it that someone holds."""
+    await isp.hold((await isp.pay(customer_id, 250_000)).payment_id)
+    await isp.open(MARCH)
+    await isp.generate(MARCH)
     assert await isp.rows(BESIDE) == [(customer_id,)]
 
 
@@ -206,7 +208,7 @@ async def test_credit_that_is_applied_beside_a_payment(committed: Database) -> N
     isp, customer_id, _ = await billed(committed)
     await with_credit(isp, customer_id)
     await beside(isp, applying(customer_id), isp.pay(customer_id, 100_000))
-    assert await isp.rows("SELECT allocated, credit FROM payment ORDER BY id") == [(100_000, 0), (50_000, 50_000)]
+    assert await isp.rows("SELECT allocated, credit FROM payment ORDER BY id") == [(250_000, 0), (50_000, 50_000)]
     await isp.check()
 
 
@@ -214,7 +216,7 @@ async def test_a_payment_beside_which_credit_is_applied(committed: Database) -> 
     isp, customer_id, _ = await billed(committed)
     await with_credit(isp, customer_id)
     assert await beside(isp, paying(customer_id, 100_000), do(isp, applying(customer_id))) is False
-    assert await isp.rows("SELECT allocated, credit FROM payment ORDER BY id") == [(50_000, 50_000), (100_000, 0)]
+    assert await isp.rows("SELECT allocated, credit FROM payment ORDER BY id") == [(200_000, 50_000), (100_000, 0)]
     assert isinstance(await beside(isp, paying(customer_id, 1), do(isp, applying(customer_id))), NothingOwed)
     await isp.check()
 
@@ -289,9 +291,9 @@ async def test_two_clicks_on_one_customers_invoice_issue_one(committed: Database
 
 async def test_the_same_key_many_times_at_once_takes_effect_once(committed: Database) -> None:
     isp, customer_id, invoice_id = await billed(committed)
-    payment_id = (await isp.pay(customer_id, 100_000, invoice_ids=[])).payment_id
     verb, given, named = voiding(invoice_id)
     assert sorted(await at_once([alone(isp, verb, given, **named) for _ in range(TIMES)])) == [False] + [True] * (TIMES - 1)
+    payment_id = (await isp.pay(customer_id, 100_000)).payment_id
     verb, given, named = refunding(payment_id, 10_000)
     assert sorted(await at_once([alone(isp, verb, given, **named) for _ in range(TIMES)])) == [False] + [True] * (TIMES - 1)
     assert await isp.value("SELECT refunded FROM payment") == 10_000

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from sebilling.billing import isolation
+from sebilling.billing import customers, isolation
 from sebilling.billing.isolation import Decided, IsolationMode
 from sebilling.db.engine import Database
 from sebilling.errors import StillOverdue
@@ -93,6 +93,32 @@ async def make(database: Database, gear: Gear, *names: str) -> Place:
     await isp.open()
     await isp.generate(at=ISSUED)
     return place
+
+
+async def test_who_is_made_inactive_stays_blocked_until_they_pay(database: Database, gear: Gear) -> None:
+    """An inactive customer gets no invoices any more; what they owe they owe. It gave them the internet back, unpaid."""
+    place = await make(database, gear, "budi")
+    assert await place.sweep() == Decided(1, 0)
+    await place.work()
+    async with place.isp.write(place.now) as session:
+        await customers.update(session, place.people["budi"], active=False)
+    assert await place.sweep() == Decided(0, 0)
+    await place.work()
+    assert (await place.access("budi"), gear.profiles["budi"]) == (("BLOCKED", "BLOCKED"), "isolir")
+    await place.isp.pay(place.people["budi"], 149_999, at=place.now)
+    assert await place.sweep() == Decided(0, 0)
+    await place.isp.pay(place.people["budi"], 1, at=place.now)
+    await place.work()
+    assert gear.profiles["budi"] == "home-budi"
+
+
+async def test_who_is_inactive_before_the_engine_gets_there_is_blocked_all_the_same(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    assert await place.sweep() == Decided(1, 0)
+    async with place.isp.write(place.now) as session:
+        await customers.update(session, place.people["budi"], active=False)
+    await place.work()
+    assert gear.profiles["budi"] == "isolir"
 
 
 async def test_who_is_late_is_cut_and_who_pays_is_back_as_they_were(database: Database, gear: Gear) -> None:

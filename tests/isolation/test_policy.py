@@ -3,11 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from sebilling.actor import EVERYWHERE
 from sebilling.billing import isolation
+from sebilling.billing import settings as settings_of_isp
 from sebilling.billing.isolation import IsolationMode
 from sebilling.clock import Month
 from sebilling.db.engine import Database
@@ -86,6 +90,28 @@ async def test_the_day_is_what_the_rule_says(
         mode=mode, days=days, minimum=minimum, installed=installed, owed=owed,
         promised=until, kept=keeping,
     )  # fmt: skip
+
+
+async def test_nobody_is_blocked_for_service_that_has_not_begun(database: Database) -> None:
+    """Installed on 28 March and invoiced on 1 March: the seven days count from the 28th."""
+    isp = await Isp.make(database)
+    customer_id = await isp.customer(installed_on=date(2026, 3, 28))
+    async with isp.write() as session:
+        await settings_of_isp.change(session, prorate_first_month=True)
+        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=7)
+    await isp.open(Month(2026, 3))
+    await isp.generate(Month(2026, 3), at=datetime(2026, 3, 1, 3, 0, tzinfo=UTC))
+    async with database.reading() as session:
+        assert (await isolation.forecast(session, customer_id, scope=EVERYWHERE)).cut_on == date(2026, 4, 4)
+
+
+async def test_the_isps_policy_can_not_vanish(database: Database) -> None:
+    """Without it nobody would be overdue, and everybody who is blocked would be restored."""
+    isp = await Isp.make(database)
+    for statement in ("DELETE FROM isolation_policy", "TRUNCATE isolation_policy"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with isp.write() as session:
+                await session.execute(text(statement))
 
 
 async def test_a_customers_policy_goes_before_the_counters_and_that_before_the_isps(database: Database) -> None:

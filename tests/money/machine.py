@@ -274,7 +274,8 @@ class MoneyMachine(RuleBasedStateMachine):
         for extra in waiting:
             self.model.extras[extra].bill = number
         for payment in self.model.credits(person.id):
-            self.model.settle(payment, [number])
+            if not self.model.money[payment].held:
+                self.model.settle(payment, [number])
 
     def _foretold(self, month: date) -> dict[int, Any]:
         """What `custom.coming` says of this month's invoices, if it is the present month."""
@@ -369,6 +370,15 @@ class MoneyMachine(RuleBasedStateMachine):
     def apply_credit(self, who: int) -> None:
         person = self.person(who)
         self.deed(lambda: self.model.apply(person.id), lambda session: credit.apply(session, person.id, key=next(self.keys)))
+
+    @precondition(lambda self: self.model.money)
+    @rule(which=pick)
+    def hold_credit(self, which: int) -> None:
+        number = self.one_of(self.model.money, which)
+        self.deed(
+            lambda: self.model.hold(number),
+            lambda session: credit.hold(session, number, reason="titipan alat", key=next(self.keys)),
+        )
 
     # --- drawers ----------------------------------------------------------------------------------------------------------
 

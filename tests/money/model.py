@@ -79,6 +79,8 @@ class Money:
     because: str
     refunded: int = 0
     reversed: bool = False
+    held: bool = False
+    """Its credit settles nothing by itself."""
 
 
 @dataclass
@@ -312,15 +314,30 @@ class Model:
         return [number for number, money in sorted(self.money.items()) if money.customer == customer and self.credit(number) > 0]
 
     def pay(self, number: int, money: Money, named: Sequence[int] | None) -> None:
-        candidates = self.open_bills(money.customer)
-        if named is not None:
-            candidates = [bill for bill in named if bill in candidates]
+        named = named or ()
+        owed = self.open_bills(money.customer)
+        candidates = [bill for bill in named if bill in owed] + [bill for bill in owed if bill not in named]
         payable = sum(self.bills[bill].owed for bill in candidates)
-        if money.amount > payable:
-            paid_before = any(self.bills[bill].owed == 0 for bill in named or ())
-            money.because = "ALREADY_PAID" if paid_before else "OVERPAID" if payable else "IN_ADVANCE"
+        if any(self.bills[bill].owed == 0 for bill in named) and money.amount > sum(self.bills[bill].owed for bill in named):
+            money.because = "ALREADY_PAID"
+        elif money.amount > payable:
+            money.because = "OVERPAID" if payable else "IN_ADVANCE"
         self.money[number] = money
         self.settle(number, candidates)
+
+    def settle_debts(self, customer: int) -> None:
+        """Let credit that nobody holds settle what the customer owes, the oldest first of both."""
+        for payment in self.credits(customer):
+            if not self.money[payment].held:
+                self.settle(payment, self.open_bills(customer))
+
+    def hold(self, number: int) -> None:
+        money = self.money[number]
+        if money.reversed:
+            raise Refused("AlreadyCorrected")
+        if money.held:
+            raise Refused("AlreadyHeld")
+        money.held = True
 
     def drawer(self, counter: int, collector: int) -> tuple[int, int]:
         """On hand, and waiting."""
@@ -348,6 +365,7 @@ class Model:
         for bill in self.bills.values():
             bill.paid.pop(number, None)
         money.reversed = True
+        self.settle_debts(money.customer)
 
     def refund(self, number: int, amount: int | None, method: str, collector: int) -> None:
         money, credit = self.money[number], self.credit(number)
@@ -376,6 +394,7 @@ class Model:
         for extra in self.extras.values():
             if extra.fee_for is not None and self.bills[extra.fee_for].void and self.waits(extra):
                 extra.cancelled = True
+        self.settle_debts(bill.customer)
 
     def write_off(self, number: int, amount: int | None) -> None:
         owed = self.bills[number].owed
@@ -389,8 +408,10 @@ class Model:
             raise Refused("NoCredit")
         if not self.open_bills(customer):
             raise Refused("NothingOwed")
-        for payment in self.credits(customer):
-            self.settle(payment, self.open_bills(customer))
+        for money in self.money.values():
+            if money.customer == customer:
+                money.held = False
+        self.settle_debts(customer)
 
     def verify(self, number: int, counted: int | None, verifier: int) -> None:
         one = self.undecided(number, verifier)

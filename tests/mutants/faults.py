@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access
+from tests.mutants import access, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -177,24 +177,24 @@ FAULTS: Final = (
     ),
     # --- payments ----------------------------------------------------------------------------------------------------------
     Fault(
-        "surplus-dropped", "db/sql/record_payment_3.sql",
+        "surplus-dropped", "db/sql/record_payment_4.sql",
         "p_customer, p_counter, p_amount, 0, 0, p_method", "p_customer, p_counter, greatest(least(p_amount, payable), 1), 0, 0, p_method",
         PAYMENTS,
     ),
     Fault(
-        "newest-invoice-first", "db/sql/record_payment_3.sql",
+        "newest-invoice-first", "db/sql/record_payment_4.sql",
         "ORDER BY array_position(p_invoices, id), due_on, id) - outstanding", "ORDER BY due_on DESC, id DESC) - outstanding", PAYMENTS,
     ),
     Fault(
-        "payment-without-lock-of-customer", "db/sql/record_payment_3.sql",
-        "counter_id = ANY (p_scope)) FOR NO KEY UPDATE;", "counter_id = ANY (p_scope));", LOCKS,
+        "payment-without-lock-of-customer", "db/sql/record_payment_4.sql",
+        "FROM customer WHERE id = p_customer FOR NO KEY UPDATE;", "FROM customer WHERE id = p_customer;", LOCKS,
     ),
     Fault(
-        "payment-without-lock-of-counter", "db/sql/record_payment_3.sql",
+        "payment-without-lock-of-counter", "db/sql/record_payment_4.sql",
         "    PERFORM pg_advisory_xact_lock_shared(1, home::int);\n", "", LOCKS,
     ),
     Fault(
-        "payment-of-another-body", "db/sql/record_payment_3.sql",
+        "payment-of-another-body", "db/sql/record_payment_4.sql",
         "earlier.operation = 'recordPayment' AND earlier.fingerprint = p_fingerprint", "earlier.operation = 'recordPayment'", PAYMENTS,
     ),
     Fault(
@@ -203,11 +203,11 @@ FAULTS: Final = (
         CORRECTIONS,
     ),
     Fault(
-        "payment-at-any-counter", "db/sql/record_payment_3.sql",
+        "payment-at-any-counter", "db/sql/record_payment_4.sql",
         "FROM counter WHERE id = p_counter AND (p_scope IS NULL OR id = ANY (p_scope));", "FROM counter WHERE id = p_counter;", PAYMENTS,
     ),
     Fault(
-        "receipt-number-without-lock", "db/sql/record_payment_3.sql",
+        "receipt-number-without-lock", "db/sql/record_payment_4.sql",
         """    INSERT INTO receipt_series AS series (counter_id, month, next_number) VALUES (p_counter, date_trunc('month', today)::date, 2)
     ON CONFLICT (counter_id, month) DO UPDATE SET next_number = series.next_number + 1
     RETURNING next_number - 1 INTO number_in_month;
@@ -216,17 +216,18 @@ FAULTS: Final = (
      WHERE counter_id = p_counter AND month = date_trunc('month', today)::date;
 """, DRAWERS,
     ),
-    Fault("received-on-the-day-of-utc", "db/sql/record_payment_3.sql", "today := (p_at AT TIME ZONE zone)::date;",
+    Fault("received-on-the-day-of-utc", "db/sql/record_payment_4.sql", "today := (p_at AT TIME ZONE zone)::date;",
           "today := (p_at AT TIME ZONE 'UTC')::date;", PAYMENTS),
     Fault(
-        "receipt-of-the-month-of-utc", "db/sql/record_payment_3.sql",
+        "receipt-of-the-month-of-utc", "db/sql/record_payment_4.sql",
         "'KW/' || to_char(today, 'YYYY-MM')", "'KW/' || to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM')", DRAWERS,
     ),
-    Fault("surplus-unexplained", "db/sql/record_payment_3.sql", "WHEN payable = 0 THEN 'IN_ADVANCE'", "WHEN payable = 0 THEN ''", MACHINE),
+    Fault("surplus-unexplained", "db/sql/record_payment_4.sql", "WHEN payable = 0 THEN 'IN_ADVANCE'", "WHEN payable = 0 THEN ''", MACHINE),
     Fault(
-        "newest-credit-first-by-hand", "billing/credit.py",
+        "newest-credit-first-beside-a-debt", "db/sql/credit_1.sql",
         "sum(credit) OVER (ORDER BY id) - credit AS starts, sum(credit) OVER (ORDER BY id) AS ends",
-        "sum(credit) OVER (ORDER BY id DESC) - credit AS starts, sum(credit) OVER (ORDER BY id DESC) AS ends", CORRECTIONS,
+        "sum(credit) OVER (ORDER BY id DESC) - credit AS starts, sum(credit) OVER (ORDER BY id DESC) AS ends",
+        ("tests/billing/test_settlement.py",),
     ),
     # --- corrections -------------------------------------------------------------------------------------------------------
     Fault(
@@ -338,18 +339,19 @@ FAULTS: Final = (
     Fault("given-back-though-still-late", "db/sql/isolation_2.sql", "AND customer_id NOT IN (SELECT customer_id FROM late)", "", ENGINE),
     Fault("mass-cut-goes-on", "billing/isolation.py", "counts.due > max(ALWAYS,", "counts.due > max(10**9,", ENGINE),
     Fault(
-        "promise-ends-a-day-early", "db/sql/isolation_1.sql",
+        "promise-ends-a-day-early", "db/sql/isolation_3.sql",
         "greatest(reached.cut_on, promised.until_on + 1)", "greatest(reached.cut_on, promised.until_on)", ENGINE,
     ),
     Fault(
         "cut-on-a-day-that-is-kept", "billing/isolation.py",
         "AND NOT EXISTS (SELECT FROM no_cut_day WHERE day = (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date)", "", ENGINE,
     ),
-    Fault("less-than-the-minimum-cuts", "db/sql/isolation_1.sql", "WHERE amount >= minimum", "WHERE amount >= 1", POLICY),
+    Fault("less-than-the-minimum-cuts", "db/sql/isolation_3.sql", "WHERE amount >= minimum", "WHERE amount >= 1", POLICY),
     Fault(
         "lease-is-no-lock", "db/leases.py",
         "pg_try_advisory_lock(:space, :number)", "CAST(:space AS int) + CAST(:number AS int) > 0", LEASES,
     ),
     Fault("work-goes-on-without-its-lease", "db/leases.py", "scope.reschedule(0)", "scope.when()", LEASES),
     *access.FAULTS,
+    *settlement.FAULTS,
 )  # fmt: skip

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from sebilling.actor import Role
+from sebilling.auth import users
 from sebilling.billing import customers, periods
 from sebilling.billing.payments import MOST_AHEAD, MOST_PAST
 from sebilling.clock import Month
@@ -140,7 +141,7 @@ async def test_a_collector_sends_only_what_is_theirs(database: Database) -> None
 
 
 async def test_money_of_a_customer_who_was_moved_while_the_phone_was_offline(database: Database) -> None:
-    """It stays in the outbox, as docs/phone.md says; the others are recorded, and the phone learns why."""
+    """It is taken where it was collected, and the phone learns that the customer has moved: money is never refused."""
     isp, api = await started(database)
     moved, own = await isp.customer(counter="LKT01"), await isp.customer(counter="LKT01")
     async with isp.write() as session:
@@ -150,17 +151,54 @@ async def test_money_of_a_customer_who_was_moved_while_the_phone_was_offline(dat
     await numbered(database)
     before = await api.ask(sync)
     assert {one["id"] for one in before["customers"]} == {f"cus_{moved}", f"cus_{own}"}
-    outbox = [item(moved), item(own), item(moved)]
+    collected = {"collectedAt": (NOW - timedelta(hours=2)).isoformat()}
+    outbox = [item(moved, **collected), item(own), item(moved, **collected)]
     async with isp.write() as session:
         await customers.update(session, moved, counter_id=isp.counters["LKT02"])
-    assert codes((await api.do(BATCH, p=outbox))["results"]) == ["NOT_FOUND", "OK", "NOT_FOUND"]
-    assert await isp.rows("SELECT customer_id FROM payment") == [(own,)]
+    assert codes((await api.do(BATCH, p=outbox))["results"]) == ["OK", "OK", "OK"]
+    assert await isp.rows("SELECT customer_id, counter_id FROM payment ORDER BY id") == [
+        (one, isp.counters["LKT01"]) for one in (moved, own, moved)
+    ]
+    live = item(moved)
+    assert codes((await api.do(BATCH, p=[live]))["results"]) == ["NOT_FOUND"], "who stands at the counter doesn't see them any more"
     await numbered(database)
     after = await api.ask(sync, since=before["cursor"])
     assert after["removed"] == [{"id": f"cus_{moved}", "because": "MOVED"}]
-    async with isp.write() as session:  # back again: what waits is sent as it is
-        await customers.update(session, moved, counter_id=isp.counters["LKT01"])
-    assert codes((await api.do(BATCH, p=outbox))["results"]) == ["OK", "AGAIN", "OK"]
+    assert codes((await api.do(BATCH, p=outbox))["results"]) == ["AGAIN", "AGAIN", "AGAIN"]
+    await isp.check()
+
+
+async def test_money_of_a_customer_who_was_never_at_the_collectors_counter_is_refused(database: Database) -> None:
+    isp, api = await started(database)
+    foreign = await isp.customer(counter="LKT02")
+    async with isp.write() as session:
+        await make_user(session, "kolektor", Role.COLLECTOR, "LKT01")
+    await api.sign_in("kolektor")
+    sent = [item(foreign, collectedAt=(NOW - timedelta(hours=2)).isoformat())]
+    assert codes((await api.do(BATCH, p=sent))["results"]) == ["NOT_FOUND"]
+
+
+async def test_a_collector_who_was_moved_sends_and_deposits_what_they_collected_before(database: Database) -> None:
+    isp, api = await started(database)
+    here = await isp.customer(counter="LKT01")
+    async with isp.write() as session:
+        collector = await make_user(session, "kolektor", Role.COLLECTOR, "LKT01")
+    await api.sign_in("kolektor")
+    before, after = ((NOW + timedelta(minutes=minutes)).isoformat() for minutes in (-30, -5))
+    async with isp.write(NOW - timedelta(minutes=10)) as session:
+        await users.update(session, collector, users.Changes(counters=["LKT02"]))
+    sent = [item(here, 90_000, collectedAt=before), item(here, collectedAt=after)]
+    results = (await api.do(BATCH, p=sent))["results"]
+    assert codes(results) == ["OK", "NOT_FOUND"], "what was collected after the move isn't theirs to collect"
+    assert results[0]["payment"]["amount"] == 90_000
+    drawers = await api.ask("{ drawers { onHand counter { code } } }")
+    assert drawers == [{"onHand": 90_000, "counter": {"code": "LKT01"}}]
+    deposit = "mutation($i: SubmitDepositInput!) { submitDeposit(input: $i) { deposit { amount status } errors { code } } }"
+    given = {"counterId": f"cou_{isp.counters['LKT01']}", "amount": 90_000, "type": "MANUAL", "idempotencyKey": "setor-lama"}
+    assert await api.ask(deposit, i=given) == {"deposit": {"amount": 90_000, "status": "SUBMITTED"}, "errors": []}
+    empty = {**given, "counterId": f"cou_{isp.counters['LKT01'] + 10_000}", "idempotencyKey": "setor-kosong"}
+    assert (await api.ask(deposit, i=empty))["errors"] == [{"code": "NOT_FOUND"}]
+    await isp.check()
 
 
 async def test_a_fault_of_ours_in_one_payment_keeps_no_other_waiting(committed: Database) -> None:

@@ -70,7 +70,7 @@ async def test_a_days_work_on_a_bad_line(committed: Database, tmp_path: Path) ->
             assert "KW/" in run("receipt", keys[0]).stdout
             assert "4 sent, 0 waiting, 0 refused" in run("send").stdout
     assert await isp.rows("SELECT amount, credit, surplus_because FROM payment ORDER BY id") == [
-        (150_000, 0, ""), (150_000, 0, ""), (150_000, 0, ""), (150_000, 150_000, "ALREADY_PAID"),
+        (150_000, 0, ""), (150_000, 0, ""), (150_000, 0, ""), (150_000, 0, "ALREADY_PAID"),
     ]  # fmt: skip
     await isp.check()
 

@@ -122,7 +122,8 @@ async def expected(isp: Isp, named: dict[str, list[int]]) -> list[tuple[int, int
     found = []
     for key, customer, amount in await isp.rows(f"SELECT key, customer_id, amount FROM {RECEIPTS} {IN_ORDER}"):
         debts, rest = owed[customer], amount
-        for invoice in named.get(key, list(debts)):
+        first = named.get(key, [])
+        for invoice in (*first, *(one for one in debts if one not in first)):
             part = min(debts[invoice], rest)
             debts[invoice], rest = debts[invoice] - part, rest - part
         found.append((amount - rest, rest))

@@ -74,12 +74,14 @@ class Scene:
             for name, role in (("kasir", Role.CLERK), ("kolektor", Role.COLLECTOR)):
                 ids[name] = await make_user(session, name, role, "LKT01")
         ids["customer"] = await isp.customer()
-        for month in (Month(2026, 1), FEBRUARY):
-            await isp.open(month)
-            await isp.generate(month)
+        await isp.open(Month(2026, 1))
+        await isp.generate(Month(2026, 1))
+        ids["payment"] = (await isp.pay(ids["customer"], 200_000)).payment_id
+        await isp.hold(ids["payment"])
+        await isp.open(FEBRUARY)
+        await isp.generate(FEBRUARY)
         ids["paid"], ids["open"] = (row[0] for row in await isp.rows("SELECT id FROM invoice ORDER BY period_id"))
         ids["newcomer"] = await isp.customer()
-        ids["payment"] = (await isp.pay(ids["customer"], 200_000, invoice_ids=[ids["paid"]])).payment_id
         async with isp.write() as session:
             ids["charge"], _ = await charges.add(session, ids["customer"], kind=ChargeKind.OTHER, description="x", amount=1, key="charge-1")
             ids["discount"], _ = await charges.discount(

@@ -36,7 +36,7 @@ users serviceTokens                                                             
 devices device deviceConfig drivers plugins                                                         AF  TU
 # periods, generation, void, reversal
 createPeriod closePeriod generateInvoices issueInvoice previewGeneration previewInvoice             AF
-voidInvoice writeOffInvoice reversePayment refundCredit applyCredit                                 AF
+voidInvoice writeOffInvoice reversePayment refundCredit applyCredit holdCredit                      AF
 # money at a counter
 recordPayment recordPayments submitDeposit                                                          AFck
 verifyDeposit rejectDeposit                                                                         AF
@@ -99,6 +99,7 @@ InvoiceLine       kind description quantity unitPrice amount taxRate taxFraction
 InvoiceVoid       reason voidedAt voidedBy period                                                   AFCK U
 WriteOff          amount reason writtenOffAt writtenOffBy                                           AFCK U
 Payment           id amount receiptNumber credit refunded surplusBecause method collectedAt         AFCK U
+Payment           creditHeldBecause                                                                 AFCK U
 Payment           receivedAt receivedOn receivedBy note customer customerCode customerName counter  AFCK U
 Payment           allocations reversal refunds                                                      AFCK U
 Allocation        amount allocatedAt invoiceNumber invoice payment                                  AFCK U
@@ -168,6 +169,7 @@ GenerateInvoicesPayload run replayed
 RecordPaymentPayload payment replayed
 RecordPaymentsPayload results
 ApplyCreditPayload customer replayed
+HoldCreditPayload payment replayed
 InvoiceCorrectionPayload invoice replayed
 PaymentCorrectionPayload payment replayed
 SubmitDepositPayload deposit replayed moreThanOnHand

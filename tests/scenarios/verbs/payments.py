@@ -55,6 +55,16 @@ async def refund(book: Book, *, payment: str, method: str, reason: str, amount: 
     await book.mutate("refundCredit", collectorId=user and book.ids[user], idempotencyKey=book.key(None), **given)
 
 
+@says("hold(s) {payment} because {reason:quoted}[ with key {key}]")
+async def hold(book: Book, *, payment: str, reason: str, key: str | None = None) -> Outcome:
+    payment_id = (await book.payment(payment))["id"]
+    return {
+        "replayed": (await book.mutate("holdCredit", "replayed", paymentId=payment_id, reason=reason, idempotencyKey=book.key(key)))[
+            "replayed"
+        ]
+    }
+
+
 @says("(apply|applies) credit of {customer}[ to {invoice}][ with key {key}]")
 async def apply(book: Book, *, customer: str, invoice: str | None = None, key: str | None = None) -> Outcome:
     given = {"customerId": book.ids[customer], "invoiceId": invoice and (await book.invoice(invoice))["id"]}
