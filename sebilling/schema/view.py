@@ -32,7 +32,7 @@ from strawberry.types.unset import UNSET
 
 from sebilling.auth import addresses, sessions
 from sebilling.errors import DeadlineExceeded, Language, LimitExceeded, SebillingError, TooManyRequests, Unavailable, UnknownDocument
-from sebilling.schema import browser
+from sebilling.schema import browser, negotiation
 from sebilling.schema.context import Context, Parts
 from sebilling.schema.errors import formatted
 
@@ -46,6 +46,8 @@ _NO_REQUEST: Final = (
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _LONG_NUMBER_TEXT: Final = re.compile("[0-9]{19}")
+_NEVER_EXECUTED: Final = "sebilling.never_executed"
+"""In a request's scope: its document or variables were refused before anything of it ran."""
 _CONTENT_TYPES: Final = ("application/json", "multipart/form-data")
 
 
@@ -85,6 +87,8 @@ class GraphQLView(GraphQL[Context, None]):
         except Exception as error:  # noqa: BLE001 - the last edge: masked, and logged with a reference
             shown = formatted(GraphQLError("", original_error=error), _language(request))
             response = _refused(shown, 429 if isinstance(error, TooManyRequests) else 400 if isinstance(error, SebillingError) else 500)
+        if response.media_type == negotiation.JSON:
+            _negotiate(request, response)
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
@@ -224,6 +228,10 @@ class GraphQLView(GraphQL[Context, None]):
         """The answer, its errors as clients may see them."""
         answer: GraphQLHTTPResponse = {"data": result.data}
         if result.errors:
+            if result.data is None and all(error.path is None for error in result.errors):
+                request.scope[_NEVER_EXECUTED] = True
+                if negotiation.media_type(request.headers.get("accept", "")) == negotiation.RESPONSE_JSON:
+                    del answer["data"]
             language = _language(request)
             answer["errors"] = [formatted(error, language) for error in result.errors]
         return answer
@@ -265,6 +273,15 @@ class GraphQLView(GraphQL[Context, None]):
             raise RuntimeError("Strawberry's GraphiQL page has changed: prepared operations have no place in it")
         examples = (files("sebilling.schema") / "examples.graphql").read_text(encoding="utf-8")
         return f"{before}const EXAMPLE_QUERY = {json.dumps(examples)};{after}"
+
+
+def _negotiate(request: Request, response: Response) -> None:
+    """Give the answer the media type that the client asks for, and a request that was never executed the status 400 with it."""
+    response.headers.add_vary_header("Accept")
+    if negotiation.media_type(request.headers.get("accept", "")) == negotiation.RESPONSE_JSON:
+        response.headers["Content-Type"] = f"{negotiation.RESPONSE_JSON}; charset=utf-8"
+        if request.scope.get(_NEVER_EXECUTED) and response.status_code == 200:
+            response.status_code = 400
 
 
 def _refused(error: dict[str, Any], status: int) -> Response:
