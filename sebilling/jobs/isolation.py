@@ -231,7 +231,8 @@ class _Wanted:
 
 async def _looked_at(session: WriteSession, rows: Sequence[Row[*tuple[Any, ...]]], snapshots: Mapping[int, Snapshot]) -> list[_Wanted]:
     """Under lock: keep the new snapshots, let be who need not be cut any more, and give the rest as they are now."""
-    locked = await session.rows(_LOCKED, {"ids": [row.id for row in rows]})
+    place = {row.id: number for number, row in enumerate(rows)}
+    locked = sorted(await session.rows(_LOCKED, {"ids": list(place)}), key=lambda row: place[row.id])  # who waits longest stays first
     cutting = [row for row in locked if row.desired == State.BLOCKED and not row.manual]
     due = {
         row.customer_id
