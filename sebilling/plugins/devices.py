@@ -291,7 +291,8 @@ async def find(session: ReadSession, name_or_id: str) -> Row[*tuple[Any, ...]]:
 async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any, ...]]) -> list[Subscriber]:
     """The customers on a device that `find` gave, in a session of its own: the caller holds the lease.
 
-    In no transaction, because it may take READ_SECONDS. Raises InvalidDevice (its driver can't list them, too), AddressRefused, DeviceError.
+    In no transaction, because it may take READ_SECONDS. Raises InvalidDevice, also if its driver can't list them, AddressRefused,
+    DeviceError.
     """
     driver = driver_of(plugins, device.kind)
     if not issubclass(driver, CustomerSource):

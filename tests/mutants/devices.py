@@ -39,8 +39,7 @@ FAULTS: Final = (
     # --- addresses ---------------------------------------------------------------------------------------------------------
     Fault(
         "only-what-is-typed-is-looked-at", "plugins/networks.py",
-        "    if error is not None:\n        refused.append(error)\n", "    if error is None:\n        return\n    if not refused:\n        return\n",
-        DESTINATIONS,
+        "    if error is not None:\n        refused.append(error)\n", "    if error is not None and refused:\n", DESTINATIONS,
     ),
     Fault(
         "an-address-in-an-address-hides", "plugins/networks.py",
