@@ -131,18 +131,14 @@ async def _destinations(world: World) -> None:
     for name, field in world.driver.config_model.model_fields.items():
         if declared(field) is False and _sounds_like_one(name):
             raise AssertionError(f"{name} is marked NOT_A_DESTINATION: who changes it could have the stored secrets sent to themselves")
-        if declared(field) is None and _words(name) & _ADDRESSES:
+        if declared(field) is None and name.lower().rpartition("_")[2] in _ADDRESSES:
             raise AssertionError(f"mark {name} as HOST, so that SeBilling looks at what it leads to before a secret is sent there")
         if declared(field) == "own" and not _holds_secrets(field.annotation):
             raise AssertionError(f"{name} is marked OWN_DESTINATION, but holds no secrets of its own: leave the mark out")
 
 
 def _sounds_like_one(name: str) -> bool:
-    return bool(_words(name) & (_ADDRESSES | _WAYS))
-
-
-def _words(name: str) -> set[str]:
-    return set(name.lower().split("_"))
+    return not (_ADDRESSES | _WAYS).isdisjoint(name.lower().split("_"))
 
 
 def _holds_secrets(annotation: object) -> bool:
