@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -17,7 +18,7 @@ from sebilling.db.engine import Database
 from sebilling.errors import AddressRefused, InvalidSetting, SecretNeeded
 from sebilling.jobs import device_health
 from sebilling.plugins import devices
-from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, OWN_DESTINATION, DeviceConfig
+from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, OWN_DESTINATION, DeviceConfig, DriverContext
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks, Place
 from tests.harness import LAB, Api, Isp, quiet_settings
@@ -290,6 +291,34 @@ def test_our_own_database_and_server_are_ours_also_in_a_lab() -> None:
     assert rules.refusal(socket.AF_INET, ("10.0.0.9", 5433)) is None
     with pytest.raises(InvalidSetting, match="SEBILLING_DEVICE_NETWORKS"):
         Networks.of(quiet_settings(device_networks="10.0.0.1/8"), "postgresql+asyncpg://x@h/d")
+
+
+@pytest.mark.parametrize("kind", ["mikrotik.pppoe", "olt.zte", "olt.huawei", "radius.group"])
+async def test_every_drivers_connections_are_watched(kind: str) -> None:
+    """Also netmiko's in its thread and asyncpg's: none of them knows of it."""
+    came: list[object] = []
+
+    async def listen(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(writer)
+        writer.close()
+
+    driver = Plugins.load().drivers[kind]
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings: dict[str, Any] = {**(OLT if kind.startswith("olt") else ROUTER), "host": "127.0.0.1", "port": port}
+        if kind == "radius.group":
+            settings = {**RADIUS, "database_host": "127.0.0.1", "database_port": port}
+        config = driver.config_model.model_validate({**settings, "timeout_seconds": 2})
+        for is_watched in (False, True):
+            session = driver(config, DriverContext(1, "device", logging.getLogger("sebilling.device.test")))
+            with Networks().watched() if is_watched else contextlib.nullcontext([]) as refused:
+                health = await session.probe()
+            await session.close()
+            assert not (is_watched and health.reachable)
+            assert bool(refused) is is_watched
+            await asyncio.sleep(0.05)
+            assert (came != []) is not is_watched, "the first is let through, so that the second proves something"
+            came.clear()
 
 
 def test_threads_and_datagrams_are_watched_too() -> None:
