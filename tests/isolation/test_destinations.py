@@ -311,7 +311,8 @@ async def test_every_drivers_connections_are_watched(kind: str) -> None:
         config = driver.config_model.model_validate({**settings, "timeout_seconds": 2})
         for is_watched in (False, True):
             session = driver(config, DriverContext(1, "device", logging.getLogger("sebilling.device.test")))
-            with Networks().watched() if is_watched else contextlib.nullcontext([]) as refused:
+            rules = Networks() if is_watched else Networks.parse(LAB)
+            with rules.watched() as refused:
                 health = await session.probe()
             await session.close()
             assert not (is_watched and health.reachable)
