@@ -29,6 +29,7 @@ from sebilling.live.line import Lines
 from sebilling.live.sockets import Sockets
 from sebilling.live.streams import Streams
 from sebilling.plugins.loading import Plugins
+from sebilling.plugins.networks import Networks
 from sebilling.plugins.secrets import vault_of
 from sebilling.schema import trusted
 from sebilling.schema.context import Parts
@@ -49,6 +50,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
     store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
     key = links.key_in(settings.var) if settings.secret_key is None else links.derived(settings.secret_key.get_secret_value())
     vault, plugins = vault_of(settings), plugins or Plugins.load(disabled=settings.plugins_disabled.split(","))
+    plugins.networks = Networks.of(settings, database.url)
     parts = Parts(database=database, settings=settings, clock=clock, store=store, key=key, plugins=plugins, vault=vault)
 
     view, hub, lines = graphql_view(parts), Hub(database), Lines(settings.live_connections)

@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         default=None, description="The key before, while `sebilling secrets rotate` writes what it had encrypted anew."
     )
     plugins_disabled: str = Field(default="", description="Names of plugins that aren't loaded, with commas.")
+    device_networks: str = Field(
+        default="",
+        description="Addresses that devices may have though they are refused otherwise, with commas, such as 127.0.0.0/8 in a lab.",
+    )
     host: str = Field(default="127.0.0.1", description="Address that `sebilling serve` listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that `sebilling serve` listens on.")
     database_connections: int = Field(default=10, ge=2, le=200, description="Connections per pool (one to read, one to write).")

@@ -56,6 +56,8 @@ class ErrorCode(StrEnum):
     DEVICE_BUSY = "DEVICE_BUSY"
     DEVICE_IN_USE = "DEVICE_IN_USE"
     INVALID_DEVICE = "INVALID_DEVICE"
+    SECRET_NEEDED = "SECRET_NEEDED"  # noqa: S105 - a code
+    ADDRESS_REFUSED = "ADDRESS_REFUSED"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     WRONG_CREDENTIALS = "WRONG_CREDENTIALS"
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
@@ -363,6 +365,31 @@ class InvalidDevice(InvalidInput):
     code = ErrorCode.INVALID_DEVICE
     english = "The device can't be set up so: {why}"
     indonesian = "Perangkat tidak bisa diatur begitu: {why}"
+
+
+class SecretNeeded(InvalidInput):
+    """A device's secret would go to another place than the one that it was entered for."""
+
+    code = ErrorCode.SECRET_NEEDED
+    english = "{changed} changed, so the stored secrets would go to another place: enter {secrets} again, or leave {changed} unchanged."
+    indonesian = (
+        "{changed} berubah, sehingga rahasia yang tersimpan akan terkirim ke tempat lain: isi lagi {secrets},"
+        " atau biarkan {changed} seperti semula."
+    )
+
+
+class AddressRefused(InvalidInput):
+    """An address where no device is, such as this machine's own."""
+
+    code = ErrorCode.ADDRESS_REFUSED
+    english = (
+        "No device is connected to at {address}: {place_en}. Enter the device's own address; in a lab, let the operator set"
+        " SEBILLING_DEVICE_NETWORKS={remedy}."
+    )
+    indonesian = (
+        "Perangkat tidak dihubungi di {address}: {place_id}. Isi alamat perangkat itu sendiri; di lab, minta operator mengatur"
+        " SEBILLING_DEVICE_NETWORKS={remedy}."
+    )
 
 
 class AccessError(SebillingError):

@@ -25,6 +25,7 @@ from sebilling.jobs.isolation import work_one
 from sebilling.money import format_rupiah
 from sebilling.plugins import devices
 from sebilling.plugins.loading import Plugins, PluginStatus
+from sebilling.plugins.networks import Networks
 from sebilling.plugins.secrets import Undecipherable, has_older_key, vault_of
 from sebilling.storage import ObjectStore
 
@@ -86,7 +87,9 @@ def installed(settings: Settings) -> Plugins:
 
 def engine_of(settings: Settings, database: Database) -> Engine:
     """An engine with the installed plugins."""
-    return loops.engine_of(database, installed(settings), vault_of(settings), clock=system_clock)
+    plugins = installed(settings)
+    plugins.networks = Networks.of(settings, database.url)
+    return loops.engine_of(database, plugins, vault_of(settings), clock=system_clock)
 
 
 async def work_for_ever(settings: Settings, database: Database) -> None:

@@ -17,6 +17,7 @@ import orjson
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
+from starlette.applications import Starlette
 
 from sebilling.app import create_app
 from sebilling.billing import invariants
@@ -326,6 +327,12 @@ def _ended_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _app(settings: Settings, url: str) -> Starlette:
+    """The application, for devices that are simulated on this machine."""
+    networks = ",".join(filter(None, (settings.device_networks, "127.0.0.0/8")))
+    return create_app(settings.model_copy(update={"device_networks": networks}), Database(url, connections=settings.database_connections))
+
+
 def once(settings: Settings, *, customers: int, full: bool, out: Console | None) -> None:
     """Do the month in a database that is dropped at the end; print tables to `out`, or one JSON object to standard output.
 
@@ -337,7 +344,7 @@ def once(settings: Settings, *, customers: int, full: bool, out: Console | None)
         try:
             url, month, sign_ins = asyncio.run(_prepared(server, name, customers))
             prepared = {"step": "make the ISP", "seconds": round(time.perf_counter() - began, 3), "result": f"{customers} customers"}
-            app = create_app(settings, Database(url, connections=settings.database_connections))
+            app = _app(settings, url)
             with ExitStack() as gear, serving(app, listening_socket(settings.host, settings.port)) as address:
                 story = run_month(address, url, month, sign_ins, gear, full=full)
         finally:
@@ -358,7 +365,7 @@ def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> No
     with _ended_in_order(), embedded_database(settings.var / "demo", own=False) as server:
         out.print(f"Making an ISP of {customers} customers …")
         url, month, sign_ins = asyncio.run(_prepared(server, "demo", customers))
-        app = create_app(settings, Database(url, connections=settings.database_connections))
+        app = _app(settings, url)
         with ExitStack() as gear, serving(app, listener) as address:
             tables.show_month(run_month(address, url, month, sign_ins, gear, full=full).figures, out)
             table = Table("user", "password", "role", "counter", title="Sign-ins, made for this run")

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import text
 
 from sebilling.errors import DeviceBusy, NotFound
-from sebilling.jobs.engine import CLOSE_SECONDS, OPEN_SECONDS, Engine, within
+from sebilling.jobs.engine import CLOSE_SECONDS, Engine
 from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault
 
 WAIT_SECONDS: Final = 10.0
@@ -61,10 +61,10 @@ async def probe(engine: Engine, device_id: int) -> DeviceHealth:
     try:
         driver = engine.driver(device)
         try:
-            health = await within(OPEN_SECONDS, driver.probe())
+            health = await engine.probe(driver)
         finally:
             with suppress(DeviceError):
-                await within(CLOSE_SECONDS, driver.close())
+                await engine.call(CLOSE_SECONDS, driver.close())
     except DeviceError as error:
         health = health_after(error)
     await keep(engine, device_id, health)

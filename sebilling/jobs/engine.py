@@ -14,10 +14,10 @@ from sebilling.actor import Actor, operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.errors import InvalidDevice
+from sebilling.errors import AddressRefused, InvalidDevice
 from sebilling.logs import get_logger
-from sebilling.plugins import devices
-from sebilling.plugins.contract import DeviceError, DriverContext, Fault, IsolationDriver
+from sebilling.plugins import destinations, devices
+from sebilling.plugins.contract import DeviceError, DeviceHealth, DriverContext, Fault, IsolationDriver
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.secrets import Undecipherable, Vault
 
@@ -67,9 +67,44 @@ class Engine:
         longest = min(MOST_BACKOFF_SECONDS, 0.5 * 2 ** min(attempts, 10))
         return timedelta(seconds=longest * self.chance.uniform(0.5, 1))
 
+    async def open(self, driver: IsolationDriver[Any]) -> None:
+        """Begin a session, if its addresses are ones where devices may be. Raises DeviceError."""
+        await self.look_up(driver)
+        await self.call(OPEN_SECONDS, driver.open())
+
+    async def probe(self, driver: IsolationDriver[Any]) -> DeviceHealth:
+        """The driver's own look at its device. Raises DeviceError."""
+        await self.look_up(driver)
+        return await self.call(OPEN_SECONDS, driver.probe())
+
+    async def look_up(self, driver: IsolationDriver[Any]) -> None:
+        """Look at what a driver's settings point at, before any secret is sent. Raises DeviceError."""
+        try:
+            await self.plugins.networks.look_up(host for _, host in destinations.hosts(driver.config))
+        except AddressRefused as error:
+            raise _refused(error) from error
+
+    async def call(self, seconds: float, work: Awaitable[T]) -> T:
+        """The driver's answer, or DeviceError: TIMEOUT after `seconds`, PROTOCOL for whatever else it raises.
+
+        Whatever it connects to meanwhile is looked at; what was refused goes before what the driver made of it.
+        """
+        with self.plugins.networks.watched() as refused:
+            try:
+                answer = await within(seconds, work)
+            except DeviceError as error:
+                raise _refused(refused[0]) if refused else error from error
+        if refused and isinstance(answer, DeviceHealth) and not answer.reachable:
+            raise _refused(refused[0])
+        return answer
+
     async def close(self) -> None:
         """Let go of every device."""
         await self.leases.close()
+
+
+def _refused(error: AddressRefused) -> DeviceError:
+    return DeviceError(Fault.UNREACHABLE, error.message("en"), retryable=False)
 
 
 async def within(seconds: float, work: Awaitable[T]) -> T:

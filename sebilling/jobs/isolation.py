@@ -17,7 +17,7 @@ from sqlalchemy import DateTime, Row, bindparam, text
 
 from sebilling.db.engine import WriteSession
 from sebilling.jobs import device_health
-from sebilling.jobs.engine import CALL_SECONDS, CLOSE_SECONDS, OPEN_SECONDS, Engine, within
+from sebilling.jobs.engine import CALL_SECONDS, CLOSE_SECONDS, Engine
 from sebilling.logs import get_logger
 from sebilling.plugins.contract import DeviceError, Fault, IsolationDriver, Job, Outcome, Reading, Ref, Result, Snapshot, State
 
@@ -147,7 +147,7 @@ async def work_on(engine: Engine, device_id: int) -> bool:
 async def _session(engine: Engine, device: Row[*tuple[Any, ...]]) -> None:
     driver = engine.driver(device)
     try:
-        await within(OPEN_SECONDS, driver.open())
+        await engine.open(driver)
         most = min(_BATCH, driver.max_batch)
         while True:
             async with engine.database.reading() as reading:
@@ -157,13 +157,13 @@ async def _session(engine: Engine, device: Row[*tuple[Any, ...]]) -> None:
                 return
     finally:
         with suppress(DeviceError):
-            await within(CLOSE_SECONDS, driver.close())
+            await engine.call(CLOSE_SECONDS, driver.close())
 
 
 async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], rows: Sequence[Row[*tuple[Any, ...]]]) -> bool:
     """Snapshots, the look under lock, the deed, reading back. False if the device is another worker's now."""
     fresh = [_ref(row) for row in rows if row.desired == State.BLOCKED and row.snapshot is None]
-    snapshots = dict(await within(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
+    snapshots = dict(await engine.call(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
     missing = len(fresh) - len(snapshots)
     why = ""
     if missing > max(MOST_MISSING, len(fresh) // 2):
@@ -185,9 +185,9 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
         try:
             for restores, call in ((True, driver.restore), (False, driver.block)):
                 if part := [one.job for one in jobs if one.restores is restores]:
-                    await within(CALL_SECONDS, _collect(call(part), outcomes))
+                    await engine.call(CALL_SECONDS, _collect(call(part), outcomes))
             kept = {one.row.id: one.job.snapshot for one in jobs if not one.restores}
-            readings = await within(CALL_SECONDS, driver.read_state([one.job.ref for one in jobs], kept))
+            readings = await engine.call(CALL_SECONDS, driver.read_state([one.job.ref for one in jobs], kept))
         except DeviceError as error:
             trouble = error
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
@@ -231,7 +231,8 @@ class _Wanted:
 
 async def _looked_at(session: WriteSession, rows: Sequence[Row[*tuple[Any, ...]]], snapshots: Mapping[int, Snapshot]) -> list[_Wanted]:
     """Under lock: keep the new snapshots, let be who need not be cut any more, and give the rest as they are now."""
-    locked = await session.rows(_LOCKED, {"ids": [row.id for row in rows]})
+    place = {row.id: number for number, row in enumerate(rows)}
+    locked = sorted(await session.rows(_LOCKED, {"ids": list(place)}), key=lambda row: place[row.id])  # who waits longest stays first
     cutting = [row for row in locked if row.desired == State.BLOCKED and not row.manual]
     due = {
         row.customer_id

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 API: Final = (1, 0)
 """A plugin says `SEBILLING_PLUGIN_API = (1, 0)`: the first number must be ours, the second at most ours."""
@@ -130,8 +130,22 @@ class DriverContext:
     logger: logging.Logger
 
 
+HOST: Final[dict[str, JsonValue]] = {"destination": "host"}
+"""`Field(json_schema_extra=HOST)`: an address, a name or a socket's path that the driver connects to."""
+NOT_A_DESTINATION: Final[dict[str, JsonValue]] = {"destination": False}
+"""`Field(json_schema_extra=NOT_A_DESTINATION)`: a setting that has no say in where a secret goes, and how well it is hidden on the way."""
+OWN_DESTINATION: Final[dict[str, JsonValue]] = {"destination": "own"}
+"""`Field(json_schema_extra=OWN_DESTINATION)`: a nested model or list that says only where the secrets within it go."""
+
+
 class DeviceConfig(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
-    """A device's settings; secrets are SecretStr. Its JSON schema is given to clients to draw the form."""
+    """A device's settings; secrets are SecretStr. Its JSON schema is given to clients to draw the form.
+
+    Every other setting is taken for one that says where the secrets go, such as host, port, TLS and fingerprint: a change of it
+    demands the stored secrets anew, or who may change a device could have them sent to a machine of their own. Settings that
+    have no such say, such as timeouts, are marked NOT_A_DESTINATION; what is connected to is marked HOST. A nested model or a
+    list is one setting: it is replaced as a whole, its secrets included.
+    """
 
 
 C = TypeVar("C", bound=DeviceConfig)

@@ -13,6 +13,7 @@ from sebilling import events
 from sebilling.billing import locks, scope, texts
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, DeviceInUse, InvalidDevice, NotFound
+from sebilling.plugins import destinations
 from sebilling.plugins.contract import CustomerSource, DeviceConfig, DeviceError, DriverContext, Fault, IsolationDriver, Subscriber
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.secrets import Undecipherable, Vault
@@ -111,6 +112,17 @@ def _valid(driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> Devi
         raise InvalidDevice(field=("input", "config"), why=why) from None
 
 
+def _entered(plugins: Plugins, driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> DeviceConfig:
+    """Settings that someone just entered. Raises InvalidDevice, AddressRefused."""
+    config = _valid(driver, given)
+    if path := destinations.starred(config):
+        why = f"{'.'.join(path)}: a row of stars is nobody's secret. Enter the secret itself."
+        raise InvalidDevice(field=("input", "config", *path), why=why)
+    for path, host in destinations.hosts(config):
+        plugins.networks.check(host, field=("input", "config", *path))
+    return config
+
+
 def _plain(config: DeviceConfig) -> dict[str, Any]:
     """The settings as JSON with their secrets: to be locked at once."""
     return {name: _opened(value) for name, value in config.model_dump(mode="python").items()}
@@ -153,16 +165,20 @@ def _opened(value: Any) -> Any:
 
 
 async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name: str, kind: str, config: Mapping[str, Any]) -> int:
-    """Add a device; gives its id. Raises InvalidText, InvalidDevice, AlreadyExists, Forbidden."""
+    """Add a device; gives its id. Raises InvalidText, InvalidDevice, AddressRefused, AlreadyExists, Forbidden."""
     scope.central(session)
     driver = driver_of(plugins, kind)
     name = texts.clean(name, what="The name", field=("input", "name"), most=100)
-    locked = vault.lock(_plain(_valid(driver, config)))
+    settings = _entered(plugins, driver, config)
+    locked = vault.lock(_plain(settings))
     bound = {"name": name, "kind": kind, "config": locked, "version": driver.config_version, "at": session.at}
     device_id: int | None = await session.value(_INSERT, bound)
     if device_id is None:
         raise AlreadyExists(field=("input", "name"), noun="device", given=name)
-    await events.append(session, "device.created", subject="device", subject_id=device_id, name=name, driver=kind)
+    await events.append(
+        session, "device.created", subject="device", subject_id=device_id, name=name, driver=kind,
+        destination=destinations.destination(settings),
+    )  # fmt: skip
     return device_id
 
 
@@ -170,9 +186,9 @@ async def update(
     session: WriteSession, plugins: Plugins, vault: Vault, device_id: int, *, name: str | None = None,
     config: Mapping[str, Any] | None = None, enabled: bool | None = None,
 ) -> None:  # fmt: skip
-    """Change what is given; settings left out stay, secrets among them.
+    """Change what is given; settings left out stay. Secrets do too, unless they would go to another place than until now.
 
-    Raises InvalidText, InvalidDevice, NotFound, AlreadyExists, Forbidden.
+    Raises InvalidText, InvalidDevice, SecretNeeded, AddressRefused, NotFound, AlreadyExists, Forbidden.
     """
     scope.central(session)
     row = await session.row(_LOCK, {"id": device_id})
@@ -183,17 +199,29 @@ async def update(
         values["name"] = texts.clean(name, what="The name", field=("input", "name"), most=100)
         if await session.value(_NAMED, {"name": values["name"], "id": device_id}):
             raise AlreadyExists(field=("input", "name"), noun="device", given=values["name"])
+    current = new = _current(plugins, vault, row)
     if config is not None:
         driver = driver_of(plugins, row.kind)
-        values["config"] = vault.lock(_plain(_valid(driver, _joined(config, _current(plugins, vault, row)))))
+        new = _entered(plugins, driver, _joined(config, current))
+        if current is not None:
+            destinations.demand_secrets(current, new, _without_stars(config, current))
+        values["config"] = vault.lock(_plain(new))
         values["version"] = driver.config_version
     if enabled is not None:
         values["enabled"] = enabled
     await session.execute(_UPDATE, {**values, "id": device_id, "at": session.at})
     await events.append(
         session, "device.changed", subject="device", subject_id=device_id, name=values["name"], enabled=values["enabled"],
-        settings_changed=sorted(config or {}),
+        settings_changed=sorted(config or {}), **_pointed(current, new),
     )  # fmt: skip
+
+
+def _pointed(current: DeviceConfig | None, new: DeviceConfig | None) -> dict[str, Any]:
+    """Where a device points, for the event of a change, and where it did before if that is another place."""
+    after = None if new is None else destinations.destination(new)
+    before = None if current is None else destinations.destination(current)
+    told: dict[str, Any] = {} if after is None else {"destination": after}
+    return told if before is None or before == after else {**told, "destination_before": before}
 
 
 async def delete(session: WriteSession, device_id: int) -> None:
@@ -263,17 +291,20 @@ async def find(session: ReadSession, name_or_id: str) -> Row[*tuple[Any, ...]]:
 async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any, ...]]) -> list[Subscriber]:
     """The customers on a device that `find` gave, in a session of its own: the caller holds the lease.
 
-    In no transaction, because it may take READ_SECONDS. Raises InvalidDevice, also if its driver can't list them, and DeviceError.
+    In no transaction, because it may take READ_SECONDS. Raises InvalidDevice, also if its driver can't list them, AddressRefused,
+    DeviceError.
     """
     driver = driver_of(plugins, device.kind)
     if not issubclass(driver, CustomerSource):
         raise InvalidDevice(field=("device",), why=f"the driver {device.kind} can't list customers: import them from a file.")
     config = config_of(plugins, vault, device.kind, device.config, device.config_version)
     source = driver(config, DriverContext(device.id, device.name, logging.getLogger(f"sebilling.device.{device.kind}")))
+    await plugins.networks.look_up(host for _, host in destinations.hosts(config))
     try:
-        async with asyncio.timeout(READ_SECONDS):
-            await source.open()
-            found: list[Any] = list(await source.read_customers())
+        with plugins.networks.watched():
+            async with asyncio.timeout(READ_SECONDS):
+                await source.open()
+                found: list[Any] = list(await source.read_customers())
     except DeviceError:
         raise
     except TimeoutError:

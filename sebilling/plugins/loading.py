@@ -17,6 +17,7 @@ from sebilling.logs import get_logger
 from sebilling.plugins import hookspecs
 from sebilling.plugins.calling import Room
 from sebilling.plugins.contract import API, DeviceConfig, IsolationDriver
+from sebilling.plugins.networks import Networks
 
 _log = get_logger(__name__)
 GROUP: Final = "sebilling.plugins"
@@ -56,6 +57,8 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
         self.plugins: list[Plugin] = []
         self.drivers: dict[str, type[IsolationDriver[Any]]] = {}
+        self.networks = Networks()
+        """What drivers may connect to; a deployment's own rules are set when its parts are wired."""
         self._rooms: dict[str, Room] = {}
 
     @classmethod

@@ -24,8 +24,9 @@ from sebilling.db.engine import Database
 from sebilling.errors import AlreadyCorrected, DatabaseUnavailable, StillOverdue
 from sebilling.plugins import devices
 from sebilling.plugins.loading import Plugins
+from sebilling.plugins.networks import Networks
 from sebilling.plugins.secrets import Vault
-from tests.harness import Isp
+from tests.harness import LAB, Isp
 from tests.isolation.sites import ROUTERS, Site
 from tests.isolation.sites_olt import OLTS
 from tests.isolation.sites_radius import RadiusSite, RejectSite
@@ -101,6 +102,7 @@ class Campaign:
         """An ISP that cuts ten days after the invoice, three devices, and invoices of twenty days ago."""
         isp = await Isp.make(self.database)
         plugins, vault = Plugins.load(), Vault(links.derived(KEY))
+        plugins.networks = Networks.parse(LAB)
         async with isp.write() as session:
             await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
             await settings.change(session, mass_cut_percent=100)

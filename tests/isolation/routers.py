@@ -22,8 +22,9 @@ from sebilling.jobs.engine import Engine
 from sebilling.jobs.isolation import work_one
 from sebilling.plugins import devices
 from sebilling.plugins.loading import Plugins
+from sebilling.plugins.networks import Networks
 from sebilling.plugins.secrets import Vault
-from tests.harness import Isp
+from tests.harness import LAB, Isp
 
 LATE: Final = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
 USER: Final = "sebilling"
@@ -70,7 +71,9 @@ async def place(database: Database, *counters: str) -> AsyncIterator[Place]:
     router.setup()
     router.add("/ppp/profile", name="10M", rate_limit="5M/10M")
     router.add("/ppp/profile", name="20M", rate_limit="10M/20M 20M/40M")
-    engine = Engine(database, Plugins.load(), Vault(links.derived(KEY)), lambda: LATE, "tests", random.Random(1))
+    plugins = Plugins.load()
+    plugins.networks = Networks.parse(LAB)
+    engine = Engine(database, plugins, Vault(links.derived(KEY)), lambda: LATE, "tests", random.Random(1))
     async with Simulator(router) as simulator:
         try:
             yield Place(await Isp.make(database, *counters), simulator, engine)
@@ -90,7 +93,7 @@ def said(given: Console) -> str:
 async def shell(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`sebilling …` in a process of its own, while this one's sockets go on answering."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
-    environment = {**kept, "SEBILLING_VAR": str(folder / "var"), **environment}
+    environment = {**kept, "SEBILLING_VAR": str(folder / "var"), "SEBILLING_DEVICE_NETWORKS": LAB, **environment}
     command = [sys.executable, "-m", "sebilling.cli", *arguments]
     return await asyncio.to_thread(
         lambda: subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=120, env=environment)

@@ -102,8 +102,9 @@ async def test_wrong_settings_name_the_field_and_not_the_value(api: Api) -> None
 
 async def test_an_update_keeps_what_it_leaves_out(api: Api, isp: Isp) -> None:
     device_id = await device(api)
-    await api.do(UPDATE, input={"id": device_id, "name": "RB9", "config": {"gear": "two"}})
-    assert await opened(isp) == {"gear": "two", "password": SECRET}
+    await api.do(UPDATE, input={"id": device_id, "name": "RB9", "config": {"gear": "one"}})
+    assert await opened(isp) == {"gear": "one", "password": SECRET}
+    await api.do(UPDATE, input={"id": device_id, "config": {"gear": "two", "password": SECRET}})
     await api.do(UPDATE, input={"id": device_id, "config": {"password": "new-one"}, "enabled": False})
     assert await opened(isp) == {"gear": "two", "password": "new-one"}
 

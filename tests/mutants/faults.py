@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, settlement
+from tests.mutants import access, devices, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -353,5 +353,6 @@ FAULTS: Final = (
     ),
     Fault("work-goes-on-without-its-lease", "db/leases.py", "scope.reschedule(0)", "scope.when()", LEASES),
     *access.FAULTS,
+    *devices.FAULTS,
     *settlement.FAULTS,
 )  # fmt: skip

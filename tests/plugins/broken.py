@@ -7,6 +7,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from sebilling.plugins.contract import (
+    HOST,
+    NOT_A_DESTINATION,
+    OWN_DESTINATION,
     DeviceConfig,
     DeviceError,
     DeviceHealth,
@@ -240,6 +243,39 @@ class ImportsPasswords(Good):
 class ImportsAnUnknownKind(Good):
     def subscriber(self, key: str, row: Row) -> Subscriber:
         return Subscriber(key, "ONU", plan=row["profile"])
+
+
+@caught_by("test_settings_say_where_secrets_go")
+class LetsItsAddressBeChanged(Good):
+    class Config(ShelfConfig, frozen=True):
+        host: str = Field(default="10.0.0.1", json_schema_extra=NOT_A_DESTINATION)
+
+    config_model = Config
+
+
+@caught_by("test_settings_say_where_secrets_go")
+class LetsItsFingerprintBeChanged(Good):
+    class Config(ShelfConfig, frozen=True):
+        host: str = Field(default="10.0.0.1", json_schema_extra=HOST)
+        host_fingerprint: str = Field(default="", json_schema_extra=NOT_A_DESTINATION)
+
+    config_model = Config
+
+
+@caught_by("test_settings_say_where_secrets_go")
+class HidesItsAddress(Good):
+    class Config(ShelfConfig, frozen=True):
+        api_url: str = "https://10.0.0.1"
+
+    config_model = Config
+
+
+@caught_by("test_settings_say_where_secrets_go")
+class OwnsNothing(Good):
+    class Config(ShelfConfig, frozen=True):
+        peers: tuple[str, ...] = Field(default=(), json_schema_extra=OWN_DESTINATION)
+
+    config_model = Config
 
 
 class StateThatChanges(ShelfWorld):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar, Literal, TypeVar
 
 from pydantic import Field
-from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Ref
+from sebilling.plugins.contract import NOT_A_DESTINATION, DeviceError, Fault, Job, Outcome, Ref
 
 from sebilling_mikrotik.bulk import Change
 from sebilling_mikrotik.config import RouterConfig
@@ -23,8 +23,13 @@ from sebilling_mikrotik.session import Command
 class AccountConfig(RouterConfig, frozen=True):
     """Router, method, and the walled garden's profile."""
 
-    method: Literal["profile", "disable"] = Field(default="profile", description="profile: a walled garden; disable: dark.")
-    profile: str = Field(default="isolir", min_length=1, max_length=128, description="Name of the walled garden's profile.")
+    method: Literal["profile", "disable"] = Field(
+        default="profile", description="profile: a walled garden; disable: dark.", json_schema_extra=NOT_A_DESTINATION
+    )
+    profile: str = Field(
+        default="isolir", min_length=1, max_length=128, description="Name of the walled garden's profile.",
+        json_schema_extra=NOT_A_DESTINATION,
+    )  # fmt: skip
 
 
 A = TypeVar("A", bound=AccountConfig)

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import ClassVar
 
 from pydantic import Field
-from sebilling.plugins.contract import Fault, Job, Outcome, Reading, Ref, Result, Snapshot, State
+from sebilling.plugins.contract import NOT_A_DESTINATION, Fault, Job, Outcome, Reading, Ref, Result, Snapshot, State
 
 from sebilling_mikrotik.bulk import BulkDriver, Change, refused
 from sebilling_mikrotik.config import RouterConfig
@@ -20,7 +20,9 @@ _MENU = "/ip/firewall/address-list"
 class AddressListConfig(RouterConfig, frozen=True):
     """Router, and the list."""
 
-    list_name: str = Field(default="ISOLIR", min_length=1, max_length=128, description="Name of the address list.")
+    list_name: str = Field(
+        default="ISOLIR", min_length=1, max_length=128, description="Name of the address list.", json_schema_extra=NOT_A_DESTINATION
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,25 @@
 """A router's settings, common to all drivers."""
 
 from pydantic import Field, SecretStr
-from sebilling.plugins.contract import DeviceConfig
+from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, DeviceConfig
 
 
 class RouterConfig(DeviceConfig, frozen=True):
     """How to reach the router. TLS with verification unless it is switched off."""
 
-    host: str = Field(min_length=1, max_length=255, description="Address or name of the router.")
+    host: str = Field(min_length=1, max_length=255, description="Address or name of the router.", json_schema_extra=HOST)
     port: int | None = Field(default=None, ge=1, le=65535, description="API port; empty: 8729 with TLS, 8728 without.")
-    username: str = Field(min_length=1, max_length=255)
+    username: str = Field(min_length=1, max_length=255, json_schema_extra=NOT_A_DESTINATION)
     password: SecretStr
     tls: bool = Field(default=True, description="API-SSL. Without it, the password and all names can be read on the way.")
     ca_pem: str | None = Field(default=None, max_length=65536, description="The CA's certificate (PEM) that the router's is checked by.")
     server_name: str | None = Field(default=None, max_length=255, description="The name in the router's certificate, if it isn't the host.")
-    timeout_seconds: float = Field(default=10, gt=0, le=120, description="Longest wait for the answer to a command.")
-    read_timeout_seconds: float = Field(default=30, gt=0, le=600, description="Longest wait for a whole table.")
+    timeout_seconds: float = Field(
+        default=10, gt=0, le=120, description="Longest wait for the answer to a command.", json_schema_extra=NOT_A_DESTINATION
+    )
+    read_timeout_seconds: float = Field(
+        default=30, gt=0, le=600, description="Longest wait for a whole table.", json_schema_extra=NOT_A_DESTINATION
+    )
 
     @property
     def api_port(self) -> int:

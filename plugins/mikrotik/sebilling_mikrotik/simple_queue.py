@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
-from sebilling.plugins.contract import Fault, Job
+from sebilling.plugins.contract import NOT_A_DESTINATION, Fault, Job
 
 from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.device import is_yes
@@ -17,7 +17,10 @@ class QueueConfig(RouterConfig, frozen=True):
     """Router, and the speed that is left."""
 
     throttle: str = Field(
-        default="64k/64k", pattern=PAIR, description="max-limit of a cut customer, upload/download. 0 would lift the limit and is refused."
+        default="64k/64k",
+        pattern=PAIR,
+        description="max-limit of a cut customer, upload/download. 0 would lift the limit and is refused.",
+        json_schema_extra=NOT_A_DESTINATION,
     )
 
     def model_post_init(self, _context: object) -> None:

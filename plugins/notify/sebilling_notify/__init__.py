@@ -35,9 +35,9 @@ class Running:
     @classmethod
     def open(cls, settings: Settings, context: Context, *, now: Callable[[], datetime] = clock.now) -> "Running":
         """Open the queue's file and begin to send what waits in it. Raises OSError, sqlite3.Error."""
-        queue = Queue(settings.queue, most=settings.most_waiting, clock=now)
+        queue = Queue(settings.queue_file, most=settings.most_waiting, clock=now)
         sender = Sender(
-            queue, channels(settings, now), lock=settings.queue.with_suffix(".lock"), clock=now,
+            queue, channels(settings, now), lock=settings.queue_file.with_suffix(".lock"), clock=now,
             max_age=timedelta(hours=settings.max_age_hours), timeout_seconds=settings.timeout_seconds,
         )  # fmt: skip
         running = cls(settings, context, queue, sender, asyncio.get_running_loop(), now)
@@ -49,10 +49,11 @@ class Running:
         """Put the event's messages into the queue; gives how many are new. From any thread. Raises QueueFull, and what context does."""
         if self.now() - event.at > timedelta(hours=self.settings.max_age_hours):
             return 0
-        added = self.queue.put(composing.webhooks(event, self.settings))
-        added += self.queue.put(composing.texts(event, self.context, self.settings))
-        self._wake()
-        return added
+        messages = [*composing.webhooks(event, self.settings), *composing.texts(event, self.context, self.settings)]
+        try:
+            return self.queue.put(messages)
+        finally:
+            self._wake()
 
     def remind(self) -> int:
         """Put reminders into the queue, each once."""

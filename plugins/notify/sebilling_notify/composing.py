@@ -1,17 +1,20 @@
 """Which messages an event becomes: for every webhook the event itself, for a customer or the staff a text."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sebilling.plugins.hookspecs import Context, Event, Person
 
+from sebilling_notify import phones
 from sebilling_notify.channels import Telegram, WhatsApp
 from sebilling_notify.queue import New
 from sebilling_notify.settings import Settings
 from sebilling_notify.templates import day, render, rupiah
 
+_log = logging.getLogger(__name__)
 _PAGE: Final = 1_000
 
 
@@ -53,7 +56,11 @@ def reminders(context: Context, settings: Settings) -> Iterator[New]:
 
 def _addressed(told: Told, key: str, context: Context, settings: Settings) -> Iterator[New]:
     template, person = told.template, told.person
-    phone = person.phone if person is not None and settings.whatsapp_url and template in settings.whatsapp_messages else ""
+    phone = ""
+    if person is not None and person.phone.strip() and settings.whatsapp_url and template in settings.whatsapp_messages:
+        phone = phones.international(person.phone)
+        if not phone:
+            _log.warning("customer %s gets no message: the phone isn't a number that WhatsApp could have; correct it", person.id)
     is_for_staff = template in settings.telegram_messages and settings.telegram_chat
     if not phone and not is_for_staff:
         return

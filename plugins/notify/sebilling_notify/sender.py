@@ -12,13 +12,18 @@ from typing import Final
 
 import httpx
 
-from sebilling_notify.channels import Channel, Refused, TryAgain, masked
+from sebilling_notify.answers import Held, Moved, Refused, TryAgain
+from sebilling_notify.channels import Channel, masked
 from sebilling_notify.queue import Message, Queue
 
 _log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 0.5
 MOST_WAIT_SECONDS: Final = 900.0
-_FORGET_SECONDS: Final = 3_600.0
+MOST_HOLD_SECONDS: Final = 300.0
+"""A lane whose receiver is well again goes on within this time."""
+_PATIENT_ATTEMPTS: Final = 5
+"""A message that has met so many troubles of its lane lets others go first: perhaps the trouble is its own."""
+_FORGET_SECONDS: Final = 600.0
 
 
 class Sender:
@@ -78,19 +83,53 @@ class Sender:
         try:
             async with asyncio.timeout(self._timeout_seconds):  # httpx's are for each part of an answer
                 await channel.send(client, message)
+        except Moved as error:
+            self._moved(channel, message, error.target)
         except Refused as error:
-            self._give_up(message, str(error))
+            self._refuse(message, str(error))
+        except Held as error:
+            self._hold(channel, message, str(error), error.pause_seconds)
+            return error.pause_seconds
         except TryAgain as error:
             self._again(message, str(error), error.pause_seconds)
-            return error.pause_seconds
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            self._again(message, type(error).__name__, 0)  # what it says may name the address
+            self._hold(channel, message, type(error).__name__, 0)  # what it says may name the address
+            return 0
         else:
             self._queue.sent(message)
+        self._release(channel)  # it answers, whatever became of this message
         return 0
 
+    def _hold(self, channel: Channel, message: Message, why: str, pause_seconds: float) -> None:
+        was = next((one for one in self._queue.held() if one.lane == channel.lane), None)
+        wait = max(pause_seconds, self._wait(0 if was is None else was.attempts, MOST_HOLD_SECONDS))
+        self._queue.hold(channel.lane, seconds=wait, why=why)
+        self._queue.again(message, seconds=wait if channel.in_order or message.attempts < _PATIENT_ATTEMPTS else 2 * wait, error=why)
+        if was is None or was.why != why:
+            _log.warning("%s is held, its messages wait: %s", named(channel.lane), why)
+
+    def _release(self, channel: Channel) -> None:
+        was = self._queue.release(channel.lane)
+        if was is not None:
+            _log.warning("%s goes on after %.0f s: %s", named(channel.lane), self._clock().timestamp() - was.since, was.why)
+
+    def _moved(self, channel: Channel, message: Message, target: str) -> None:
+        if target == message.target:
+            self._again(message, "the recipient has moved to where it is", 0)
+            return
+        self._queue.moved(channel.lane, old=message.target, new=target)
+        self._queue.again(message, seconds=0 if message.attempts < _PATIENT_ATTEMPTS else MOST_HOLD_SECONDS, error="the chat has moved")
+        _log.warning("%s: the chat is %s now, and is sent to there; set its new id in the settings", named(channel.lane), target)
+
+    def _refuse(self, message: Message, why: str) -> None:
+        _log.warning("message %s to %s is refused: %s", message.id, masked(message.target), why)
+        self._queue.refuse(message, why)
+
+    def _wait(self, attempts: int, most_seconds: float) -> float:
+        return min(most_seconds, self.first_wait_seconds * 2.0 ** min(attempts, 20)) * random.uniform(0.5, 1)  # noqa: S311
+
     def _again(self, message: Message, why: str, pause_seconds: float) -> None:
-        wait = min(MOST_WAIT_SECONDS, self.first_wait_seconds * 2.0 ** min(message.attempts, 20)) * random.uniform(0.5, 1)  # noqa: S311
+        wait = self._wait(message.attempts, MOST_WAIT_SECONDS)
         _log.info("message %s to %s waits: %s", message.id, masked(message.target), why)
         self._queue.again(message, seconds=max(wait, pause_seconds), error=why)
 
@@ -101,7 +140,15 @@ class Sender:
     async def _forget(self) -> None:
         while True:
             self._queue.forget_old()
+            if count := self._queue.give_up_older(self._max_age.total_seconds()):
+                _log.warning("%s messages are given up: they are too old", count)
             await asyncio.sleep(_FORGET_SECONDS)
+
+
+def named(lane: str) -> str:
+    """A lane as it may be logged: a webhook's address may hold a secret."""
+    kind, _, url = lane.partition(" ")
+    return f"{kind} {masked(url)}" if url else kind
 
 
 @contextmanager

@@ -29,13 +29,25 @@ class BadSettings(ValueError):
     """The settings can't be used. Says which and why, and holds none of their values."""
 
 
+class _Core(BaseSettings):
+    """What of SeBilling's own settings is looked at."""
+
+    model_config = SettingsConfigDict(env_prefix="SEBILLING_", env_file=".env", extra="ignore", frozen=True)
+
+    var: Path = Path("var")
+
+
 class Settings(BaseSettings):
     """What is sent where. Every name has the prefix `SEBILLING_NOTIFY_`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    queue: Path = Field(default=Path("var/notify.sqlite"), description="File with the messages that wait, on a disk of this machine.")
-    most_waiting: int = Field(default=50_000, ge=1, le=1_000_000, description="Messages that may wait; more are refused and come again.")
+    queue: Path | None = Field(
+        default=None, description="File with the messages that wait, on a disk of this machine. Unset: notify.sqlite in SEBILLING_VAR."
+    )
+    most_waiting: int = Field(
+        default=50_000, ge=1, le=1_000_000, description="Messages that may wait for one receiver; more are refused and come again."
+    )
     max_age_hours: int = Field(default=24, ge=1, le=720, description="Older events and messages are dropped: nobody wants them any more.")
     timeout_seconds: int = Field(default=10, ge=1, le=60, description="How long a receiver may take to answer.")
     allow_http: bool = Field(default=False, description="Send to http addresses of other machines too; secrets are then open to read.")
@@ -98,6 +110,11 @@ class Settings(BaseSettings):
         if given is not None and len(given.get_secret_value()) < 16:
             raise ValueError("it is too short: take 16 characters or more by chance")
         return given
+
+    @property
+    def queue_file(self) -> Path:
+        """Where the queue is: by default where SeBilling's own data is."""
+        return self.queue or _Core().var / "notify.sqlite"
 
     @property
     def has_work(self) -> bool:

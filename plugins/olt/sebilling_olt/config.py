@@ -4,7 +4,7 @@ import re
 from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from sebilling.plugins.contract import DeviceConfig
+from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, DeviceConfig
 
 from sebilling_olt.dialects import HUAWEI, ZTE, Dialect
 from sebilling_olt.templates import CommandTemplates
@@ -19,11 +19,11 @@ class OltConfig(DeviceConfig, frozen=True):
 
     dialect: ClassVar[Dialect]
 
-    method: str = Field(description="How a customer is cut: a method of the dialect's grammar.")
-    host: str = Field(max_length=255, description="Address or name of the OLT.")
+    method: str = Field(description="How a customer is cut: a method of the dialect's grammar.", json_schema_extra=NOT_A_DESTINATION)
+    host: str = Field(max_length=255, description="Address or name of the OLT.", json_schema_extra=HOST)
     port: int | None = Field(default=None, ge=1, le=65535, description="Empty: 22 for SSH, 23 for Telnet.")
     transport: Literal["ssh", "telnet"] = Field(default="ssh", description="With Telnet, the password can be read on the way.")
-    username: str = Field(max_length=64)
+    username: str = Field(max_length=64, json_schema_extra=NOT_A_DESTINATION)
     password: SecretStr
     enable_password: SecretStr | None = Field(default=None, description="If the OLT asks for one at `enable`.")
     host_fingerprint: str = Field(
@@ -31,10 +31,16 @@ class OltConfig(DeviceConfig, frozen=True):
         max_length=8192,
         description="SSH: the OLT's host key, or its fingerprint SHA256:…; one per line. The probe shows the OLT's.",
     )
-    timeout_seconds: float = Field(default=15, gt=0, le=60, description="Longest wait for the answer to one command.")
-    save_seconds: float = Field(default=40, gt=0, le=60, description="Longest wait for the answer to the save command.")
+    timeout_seconds: float = Field(
+        default=15, gt=0, le=60, description="Longest wait for the answer to one command.", json_schema_extra=NOT_A_DESTINATION
+    )
+    save_seconds: float = Field(
+        default=40, gt=0, le=60, description="Longest wait for the answer to the save command.", json_schema_extra=NOT_A_DESTINATION
+    )
     commands: CommandTemplates | None = Field(
-        default=None, description="The commands of this firmware, if they aren't the usual ones of the method; `dry-run` shows them."
+        default=None,
+        description="The commands of this firmware, if they aren't the usual ones of the method; `dry-run` shows them.",
+        json_schema_extra=NOT_A_DESTINATION,
     )
 
     @field_validator("host", "username")
@@ -91,7 +97,9 @@ class HuaweiConfig(OltConfig, frozen=True):
     """Huawei MA56xx and MA58xx."""
 
     dialect: ClassVar[Dialect] = HUAWEI
-    method: Literal["deactivate"] = Field(default="deactivate", description="`ont deactivate`: the ONU is dark.")
+    method: Literal["deactivate"] = Field(
+        default="deactivate", description="`ont deactivate`: the ONU is dark.", json_schema_extra=NOT_A_DESTINATION
+    )
 
 
 class ZteConfig(OltConfig, frozen=True):
@@ -101,6 +109,7 @@ class ZteConfig(OltConfig, frozen=True):
     method: Literal["state", "shutdown"] = Field(
         default="state",
         description="`onu N state disable` at the port, or `shutdown` of the ONU's interface, as the firmware has it: dark.",
+        json_schema_extra=NOT_A_DESTINATION,
     )
 
 
@@ -108,8 +117,12 @@ class ZteLanConfig(OltConfig, frozen=True):
     """ZTE C3xx, the ONU's LAN ports."""
 
     dialect: ClassVar[Dialect] = ZTE
-    method: Literal["lan"] = Field(default="lan", description="The LAN ports are locked; what the ONU itself serves, such as WiFi, stays.")
-    lan_ports: int = Field(default=4, ge=1, le=8, description="How many LAN ports each ONU has.")
+    method: Literal["lan"] = Field(
+        default="lan",
+        description="The LAN ports are locked; what the ONU itself serves, such as WiFi, stays.",
+        json_schema_extra=NOT_A_DESTINATION,
+    )
+    lan_ports: int = Field(default=4, ge=1, le=8, description="How many LAN ports each ONU has.", json_schema_extra=NOT_A_DESTINATION)
 
     @property
     def parts(self) -> tuple[str, ...]:

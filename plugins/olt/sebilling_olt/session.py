@@ -1,6 +1,7 @@
 """A session as the event loop sees it: a thread of its own for netmiko, and one session at a time per OLT in this process."""
 
 import asyncio
+import contextvars
 import logging
 import threading
 from collections.abc import Callable
@@ -59,8 +60,9 @@ class Session:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do blocking work in the session's thread. Cancelled, it ends the connection, so that the thread ends too."""
+        context = contextvars.copy_context()  # SeBilling looks at what is connected to from it
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: context.run(work))
         except asyncio.CancelledError:
             self.talk.usable = False
             self._terminal.abort()

@@ -1,15 +1,24 @@
-"""The check that no secret is told: not in a log at DEBUG, an error, a text, nor on the standard streams."""
+"""The checks that no secret is told (in a log at DEBUG, an error, a text, on the standard streams) or can be led to another place."""
 
 # ruff: noqa: S101 - a check is an assertion
 import contextlib
+import inspect
 import io
 import logging
 import traceback
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final, get_args
+
+from pydantic import BaseModel, SecretStr
 
 from sebilling.plugins.conformance.world import Kit, World, gathered, jobs_of, made, secrets_in, session, snapshots_of
 from sebilling.plugins.contract import DeviceError
+from sebilling.plugins.destinations import declared
+
+_ADDRESSES: Final = frozenset({"host", "hostname", "address", "ip", "url", "uri", "endpoint"})
+_WAYS: Final = frozenset(
+    {"port", "server", "proxy", "gateway", "transport", "tls", "ssl", "ca", "cert", "certificate", "fingerprint", "verify", "insecure"}
+)
 
 
 class Secrecy(Kit):
@@ -18,6 +27,10 @@ class Secrecy(Kit):
     def test_no_secret_is_told(self) -> None:
         """Through a session's whole life, and when it fails."""
         self.run(_told)
+
+    def test_settings_say_where_secrets_go(self) -> None:
+        """No setting that says where or how safely a secret goes is declared to have no say, and addresses are declared as such."""
+        self.run(_destinations)
 
 
 @contextlib.contextmanager
@@ -112,3 +125,23 @@ def _stars(text: str, secrets: set[str]) -> str:
     for secret in secrets:
         text = text.replace(secret, "***")
     return text
+
+
+async def _destinations(world: World) -> None:
+    for name, field in world.driver.config_model.model_fields.items():
+        if declared(field) is False and _sounds_like_one(name):
+            raise AssertionError(f"{name} is marked NOT_A_DESTINATION: who changes it could have the stored secrets sent to themselves")
+        if declared(field) is None and name.lower().rpartition("_")[2] in _ADDRESSES:
+            raise AssertionError(f"mark {name} as HOST, so that SeBilling looks at what it leads to before a secret is sent there")
+        if declared(field) == "own" and not _holds_secrets(field.annotation):
+            raise AssertionError(f"{name} is marked OWN_DESTINATION, but holds no secrets of its own: leave the mark out")
+
+
+def _sounds_like_one(name: str) -> bool:
+    return not (_ADDRESSES | _WAYS).isdisjoint(name.lower().split("_"))
+
+
+def _holds_secrets(annotation: object) -> bool:
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return any(_holds_secrets(field.annotation) for field in annotation.model_fields.values())
+    return annotation is SecretStr or any(_holds_secrets(one) for one in get_args(annotation))

@@ -1,0 +1,271 @@
+"""Which addresses a driver may connect to: where devices are, and never this machine itself, unless the operator says so.
+
+Whoever may change a device chooses an address that we then connect to, from inside: our own database, a service that trusts its own
+machine, a cloud's metadata. A name is looked up anew at each connection, so what counts is the address that a socket connects to:
+`watched` looks at each, whatever library opens it, by Python's audit events. What is refused there is told as it is at the input.
+"""
+
+import asyncio
+import contextvars
+import errno
+import functools
+import socket
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+from sqlalchemy import make_url
+
+from sebilling.config import Settings
+from sebilling.errors import AddressRefused, InvalidSetting
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+_SETTING: Final = "SEBILLING_DEVICE_NETWORKS"
+_LOOK_UP_SECONDS: Final = 5.0
+_POSTGRESQL: Final = 5432
+_METADATA: Final = frozenset(map(ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")))
+_EMBEDDING: Final = tuple((ip_network(one), shift) for one, shift in (("64:ff9b::/96", 0), ("2002::/16", 80), ("::/96", 0)))
+"""IPv6 networks that hold an IPv4 address (NAT64, 6to4, IPv4-compatible), and how many bits stand behind it."""
+
+
+class Place(Enum):
+    """What is at an address that is refused, in English and Indonesian."""
+
+    LOOPBACK = ("that is this machine itself (loopback)", "itu mesin ini sendiri (loopback)")
+    UNSPECIFIED = ("that is no address of a device, and leads to this machine", "itu bukan alamat perangkat, dan mengarah ke mesin ini")
+    LINK_LOCAL = ("that is a link-local address", "itu alamat link-local")
+    METADATA = ("there a cloud tells a machine's secrets (metadata)", "di situ cloud memberikan rahasia mesin (metadata)")
+    MULTICAST = ("that is an address of many machines", "itu alamat untuk banyak mesin")
+    UNIX_SOCKET = ("that is a Unix socket of this machine", "itu Unix socket di mesin ini")
+    OWN = ("there is SeBilling's own database or server", "di situ database atau server SeBilling sendiri")
+    NAME = ("the driver connects by a name, which nobody can check", "driver menyambung lewat nama, yang tidak bisa diperiksa")
+
+
+class Refused(PermissionError):
+    """A connection to an address where no device is; its text tells the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """The rules. What is allowed goes before what is refused, and an address with its port before all."""
+
+    networks: tuple[Network, ...] = ()
+    sockets: frozenset[tuple[str, int]] = frozenset()
+    """Address and port, each allowed even if it is our own."""
+    folders: tuple[str, ...] = ()
+    """Of Unix sockets."""
+    own: tuple[tuple[str, int], ...] = ()
+    """Host and port of our server and database."""
+    _resolved: dict[str, frozenset[str]] = field(default_factory=dict, compare=False)
+    """Addresses of `own` hosts that are names, as they were looked up last."""
+
+    @classmethod
+    def of(cls, settings: Settings, database_url: str) -> "Networks":
+        """The rules of a deployment. Raises InvalidSetting."""
+        own = [(settings.host, settings.port)]
+        url = make_url(database_url)
+        if url.host and "host" not in url.query:
+            own.append((url.host, url.port or _POSTGRESQL))
+        try:
+            return cls.parse(settings.device_networks, own=own)
+        except ValueError as error:
+            why = f"{error}: write networks such as 127.0.0.0/8, an address with its port, or a folder of Unix sockets, with commas."
+            raise InvalidSetting(setting=_SETTING, why=why) from error
+
+    @classmethod
+    def parse(cls, given: str, *, own: Iterable[tuple[str, int]] = ()) -> "Networks":
+        """The rules of the setting. Raises ValueError, naming what can't be understood."""
+        networks: list[Network] = []
+        sockets: set[tuple[str, int]] = set()
+        folders: list[str] = []
+        for one in (part.strip() for part in given.split(",")):
+            if one.startswith("/"):
+                folders.append(one.rstrip("/"))
+            elif (address := _with_port(one)) is not None:
+                sockets.add(address)
+            elif one:
+                networks.append(ip_network(one))
+        return cls(tuple(networks), frozenset(sockets), tuple(folders), tuple(own))
+
+    def check(self, host: str, *, field: tuple[str, ...] = ()) -> None:
+        """Refuse what can be told from the text alone; names are looked up when they are connected to. Raises AddressRefused."""
+        place = self._text(host)
+        if place is not None:
+            raise self._error(place, host, field)
+
+    async def look_up(self, hosts: Iterable[str]) -> None:
+        """Refuse names that lead to a refused address, so that it is told before anything is sent. Raises AddressRefused.
+
+        A name that can't be looked up now is left to the driver: `watched` looks at what it connects to.
+        """
+        own = [host for host, _ in self.own if _parsed(host) is None]
+        names = [*own, *dict.fromkeys(hosts)]
+        found = await asyncio.gather(*(_addresses(name) for name in names))
+        self._resolved.update({name: frozenset(addresses) for name, addresses in zip(own, found, strict=False) if addresses})
+        for name, addresses in zip(names[len(own) :], found[len(own) :], strict=True):
+            self.check(name)
+            for address in addresses:
+                if (place := self._address(address, None)) is not None:
+                    shown = address if name == address else f"{name} ({address})"
+                    raise self._error(place, shown, (), remedy=address)
+
+    @contextmanager
+    def watched(self) -> Iterator[list[AddressRefused]]:
+        """Refuse each connection within the block, its tasks and threads that take its context along; gives what was refused."""
+        _install()
+        refused: list[AddressRefused] = []
+        token = _watching.set((self, refused))
+        try:
+            yield refused
+        finally:
+            _watching.reset(token)
+
+    def refusal(self, family: int, address: object) -> AddressRefused | None:
+        """Why a socket of this family may not connect to this address; None if it may."""
+        if family == getattr(socket, "AF_UNIX", None):
+            path = address.decode(errors="replace") if isinstance(address, bytes) else str(address)
+            return None if self._is_allowed_path(path) else self._error(Place.UNIX_SOCKET, path, ())
+        if family not in {socket.AF_INET, socket.AF_INET6} or not isinstance(address, tuple):
+            return None
+        host, port = str(address[0]), int(address[1])
+        if _parsed(host) is None:
+            return self._error(Place.NAME, host, ())
+        place = self._address(host, port)
+        remedy = f"{host}:{port}" if place is Place.OWN else host
+        return None if place is None else self._error(place, f"{host}:{port}", (), remedy=remedy)
+
+    def _text(self, host: str) -> Place | None:
+        if host.startswith("/"):
+            return None if self._is_allowed_path(host) else Place.UNIX_SOCKET
+        if host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost"):
+            return self._address("127.0.0.1", None)
+        return None if _parsed(host) is None else self._address(host, None)
+
+    def _address(self, host: str, port: int | None) -> Place | None:
+        """What is there; `port` None: it isn't known yet."""
+        address = _parsed(host)
+        if address is None:
+            return None
+        if port is not None and (str(address), port) in self.sockets:
+            return None
+        if port is not None and self._is_own(address, port):
+            return Place.OWN
+        ways = (address, *_within(address))
+        if any(one in network for one in ways for network in self.networks if one.version == network.version):
+            return None
+        if port is None and any(str(one) == known for one in ways for known, _ in self.sockets):
+            return None  # the port decides, when it is connected to
+        return next((place for one in ways if (place := _place(one)) is not None), None)
+
+    def _is_own(self, address: Address, port: int) -> bool:
+        for host, own_port in self.own:
+            if port != own_port:
+                continue
+            known = _parsed(host)
+            if known is None:
+                if str(address) in self._resolved.get(host, ()) or (host == "localhost" and address.is_loopback):
+                    return True
+            elif known.is_unspecified or known.is_loopback:
+                if _is_of_this_machine(address):
+                    return True
+            elif known == address:
+                return True
+        return False
+
+    def _is_allowed_path(self, path: str) -> bool:
+        return ".." not in path and any(path == folder or path.startswith(f"{folder}/") for folder in self.folders)
+
+    def _error(self, place: Place, shown: str, field: tuple[str, ...], *, remedy: str | None = None) -> AddressRefused:
+        english, indonesian = place.value
+        return AddressRefused(field=field, address=shown, place_en=english, place_id=indonesian, remedy=remedy or shown)
+
+
+_watching: contextvars.ContextVar[tuple[Networks, list[AddressRefused]] | None] = contextvars.ContextVar("watching", default=None)
+_EVENTS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+
+
+@functools.cache
+def _install() -> None:
+    """Hear of every socket's connection in this process, once; only what is `watched` is looked at."""
+    sys.addaudithook(_audit)
+
+
+def _audit(event: str, arguments: Sequence[object]) -> None:
+    if event not in _EVENTS or (watching := _watching.get()) is None:
+        return
+    networks, refused = watching
+    sender, address = arguments[0], arguments[1]
+    if address is None or not isinstance(sender, socket.SocketType):  # a datagram of a socket that is connected
+        return
+    error = networks.refusal(sender.family, address)
+    if error is not None:
+        refused.append(error)
+        raise Refused(errno.EACCES, error.message("en"))
+
+
+def _parsed(host: str) -> Address | None:
+    try:
+        return ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _within(address: Address) -> Iterator[Address]:
+    """IPv4 addresses that an IPv6 address stands for."""
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            yield address.ipv4_mapped
+        for network, shift in _EMBEDDING:
+            if address in network and int(address) > 1:
+                yield IPv4Address(int(address) >> shift & 0xFFFFFFFF)
+
+
+def _place(address: Address) -> Place | None:
+    if address in _METADATA:
+        return Place.METADATA
+    if address.is_loopback:
+        return Place.LOOPBACK
+    if address.is_unspecified or (address.version == 4 and int(address) >> 24 == 0):
+        return Place.UNSPECIFIED
+    if address.is_link_local:
+        return Place.LINK_LOCAL
+    return Place.MULTICAST if address.is_multicast or int(address) == 0xFFFFFFFF else None
+
+
+def _is_of_this_machine(address: Address) -> bool:
+    if address.is_loopback or address.is_unspecified:
+        return True
+    with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as one:
+        try:
+            one.bind((str(address), 0))  # only addresses of this machine can be taken
+        except OSError:
+            return False
+    return True
+
+
+async def _addresses(name: str) -> list[str]:
+    """The addresses of a name; none if it can't be looked up now, or is no name."""
+    if _parsed(name) is not None:
+        return [name]
+    if not name or "/" in name:
+        return []
+    try:
+        async with asyncio.timeout(_LOOK_UP_SECONDS):
+            found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError):
+        return []
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def _with_port(one: str) -> tuple[str, int] | None:
+    """10.0.0.5:5432 or [fd00::5]:5432 as address and port; None if it is something else."""
+    host, colon, port = one.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or (":" in host and not host.startswith("[")):
+        return None
+    address = _parsed(host.removeprefix("[").removesuffix("]"))
+    return None if address is None else (str(address), int(port))

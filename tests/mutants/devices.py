@@ -1,0 +1,68 @@
+"""Faults of devices: where their secrets go, what is connected to, and who comes first on them."""
+
+from typing import Final
+
+from tests.mutants.fault import Fault
+
+DESTINATIONS: Final = ("tests/isolation/test_destinations.py",)
+ORDER: Final = ("tests/isolation/test_order.py",)
+KIT: Final = ("tests/plugins/test_conformance.py",)
+
+FAULTS: Final = (
+    # --- secrets -----------------------------------------------------------------------------------------------------------
+    Fault(
+        "a-stored-secret-goes-anywhere", "plugins/destinations.py",
+        "    if changed and kept:\n", "    if changed and not kept:\n", DESTINATIONS,
+    ),
+    Fault(
+        "what-declares-nothing-is-no-destination", "plugins/destinations.py",
+        "if declared(field) is not False and not is_secret(field)", 'if declared(field) == "host" and not is_secret(field)', DESTINATIONS,
+    ),
+    Fault(
+        "stars-count-as-a-secret-that-was-entered", "plugins/devices.py",
+        "demand_secrets(current, new, _without_stars(config, current))", "demand_secrets(current, new, config)", DESTINATIONS,
+    ),
+    Fault(
+        "a-secret-in-a-list-is-no-secret", "plugins/destinations.py",
+        "    elif isinstance(value, list | tuple):\n        for number, one in enumerate(value):\n            yield from secrets_in(",
+        "    elif isinstance(value, list | set):\n        for number, one in enumerate(value):\n            yield from secrets_in(",
+        DESTINATIONS,
+    ),
+    Fault(
+        "an-event-tells-the-password-in-an-address", "plugins/destinations.py",
+        "text = text.replace(secret, _STARS)", "text = text.replace(_STARS, secret)", DESTINATIONS,
+    ),
+    Fault(
+        "the-kit-lets-an-address-be-no-destination", "plugins/conformance/secrecy.py",
+        "if declared(field) is False and _sounds_like_one(name)", "if declared(field) is None and _sounds_like_one(name)", KIT,
+    ),
+    # --- addresses ---------------------------------------------------------------------------------------------------------
+    Fault(
+        "only-what-is-typed-is-looked-at", "plugins/networks.py",
+        "    if error is not None:\n        refused.append(error)\n", "    if error is not None and refused:\n", DESTINATIONS,
+    ),
+    Fault(
+        "an-address-in-an-address-hides", "plugins/networks.py",
+        "        ways = (address, *_within(address))\n", "        ways: tuple[Address, ...] = (address,)\n", DESTINATIONS,
+    ),
+    Fault(
+        "in-a-lab-our-own-database-is-a-device", "plugins/networks.py",
+        "if port is not None and self._is_own(address, port):", "if port == 0 and self._is_own(address, port):", DESTINATIONS,
+    ),
+    Fault("a-path-may-lead-back", "plugins/networks.py", 'return ".." not in path and any(', "return any(", DESTINATIONS),
+    # --- order -------------------------------------------------------------------------------------------------------------
+    Fault(
+        "blocks-before-restores", "jobs/isolation.py",
+        '" ORDER BY desired, service_access.next_at, service_access.id LIMIT :most"',
+        '" ORDER BY service_access.next_at, service_access.id LIMIT :most"', ORDER,
+    ),
+    Fault(
+        "who-waits-longest-may-come-last", "jobs/isolation.py",
+        'sorted(await session.rows(_LOCKED, {"ids": list(place)}), key=lambda row: place[row.id])',
+        'sorted(await session.rows(_LOCKED, {"ids": list(place)}), key=lambda row: row.id)', ORDER,
+    ),
+    Fault(
+        "devices-in-any-order", "jobs/isolation.py",
+        "AND want > have AND desired = 'ACTIVE') NULLS LAST,", "AND want > have AND desired = 'BLOCKED') NULLS LAST,", ORDER,
+    ),
+)  # fmt: skip
