@@ -92,7 +92,7 @@ async def expect(database: Database, month: Month) -> None:
         # without late fees: their charges would have to be made first; the reference writes a little less than ours
         await connection.execute(text("UPDATE billing_settings SET late_fee = 0"))
         await connection.execute(text("TRUNCATE expected_invoice, expected_line"))
-        bound = {"period": period, "month": month.first, "after": month.after, "at": system_clock()}
+        bound = {"period": period, "month": month.first, "after": month.after, "at": system_clock(), "as_of": system_clock()}
         for statement in (_EXPECT_INVOICES, _EXPECT_LINES):
             await connection.execute(text(statement), bound)
         await connection.execute(text("UPDATE billing_settings SET late_fee = 10000"))

@@ -37,9 +37,12 @@ class ErrorCode(StrEnum):
     ALREADY_EXISTS = "ALREADY_EXISTS"
     PERIOD_CLOSED = "PERIOD_CLOSED"
     GENERATION_RUNNING = "GENERATION_RUNNING"
+    GENERATION_ENDED = "GENERATION_ENDED"
+    PREVIEW_OUTDATED = "PREVIEW_OUTDATED"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     INVOICE_NOT_PAYABLE = "INVOICE_NOT_PAYABLE"
     ALREADY_COVERED = "ALREADY_COVERED"
+    ALREADY_INVOICED = "ALREADY_INVOICED"
     ALREADY_CORRECTED = "ALREADY_CORRECTED"
     ALREADY_DECIDED = "ALREADY_DECIDED"
     CHARGE_BILLED = "CHARGE_BILLED"
@@ -207,6 +210,28 @@ class GenerationRunning(Conflict):
     indonesian = "Tagihan untuk {what} sedang dibuat: tunggu sampai selesai, lalu coba lagi."
 
 
+class GenerationEnded(Conflict):
+    """A run that is finished or abandoned can't be abandoned."""
+
+    code = ErrorCode.GENERATION_ENDED
+    english = "Run {given} has ended already. Look at its status; the invoices that it issued stay, and each can be voided."
+    indonesian = "Proses {given} sudah berakhir. Lihat statusnya; tagihan yang sudah terbit tetap ada, dan masing-masing bisa dibatalkan."
+
+
+class PreviewOutdated(Conflict):
+    """What a preview showed is no longer what a run would do. Amounts are rupiah."""
+
+    code = ErrorCode.PREVIEW_OUTDATED
+    english = (
+        "The preview no longer holds: it showed {issued} invoices of {total} in all, now it would be {issued_now} invoices of {total_now},"
+        " or others are skipped. Look at a new preview, then confirm that."
+    )
+    indonesian = (
+        "Pratinjau tidak berlaku lagi: tadinya {issued} tagihan senilai {total}, sekarang {issued_now} tagihan senilai {total_now},"
+        " atau yang dilewati berbeda. Lihat pratinjau baru, lalu konfirmasi yang itu."
+    )
+
+
 class IdempotencyMismatch(Conflict):
     code = ErrorCode.IDEMPOTENCY_MISMATCH
     english = "The key '{key}' was used for another request: send the first body unchanged, or use a new key."
@@ -225,6 +250,16 @@ class AlreadyCovered(Conflict):
     code = ErrorCode.ALREADY_COVERED
     english = "{given} lies in time that is invoiced or closed already: the first possible date is {first}."
     indonesian = "{given} ada di masa yang sudah ditagih atau ditutup: tanggal paling awal adalah {first}."
+
+
+class AlreadyInvoiced(Conflict):
+    """An installation that is put off behind days that an invoice bills."""
+
+    code = ErrorCode.ALREADY_INVOICED
+    english = "Invoice {number} bills service from {first} on, before {given}. Void that invoice first, or choose {first} or an earlier date."
+    indonesian = (
+        "Tagihan {number} menagih layanan mulai {first}, sebelum {given}. Batalkan dulu tagihan itu, atau pilih {first} atau tanggal yang lebih awal."
+    )
 
 
 class AlreadyCorrected(Conflict):

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sebilling.actor import EVERYWHERE, Actor, Role, Scope, operator
 from sebilling.app import create_app
 from sebilling.auth import passwords, users
-from sebilling.billing import counters, credit, customers, generation, invariants, payments, periods, plans
+from sebilling.billing import counters, credit, customers, generation, invariants, payments, periods, plans, previews
 from sebilling.clock import Month
 from sebilling.config import Settings
 from sebilling.db.engine import Database, ReadSession, Snapshot, WriteSession, translated_errors
@@ -117,12 +117,12 @@ class Isp:
         async with self.write() as session:
             return await periods.create(session, month)
 
-    async def generate(self, month: Month = FEBRUARY, *, key: str | None = None, at: datetime = NOW, **options: Any) -> generation.Counts:
+    async def generate(self, month: Month = FEBRUARY, *, key: str | None = None, at: datetime = NOW, **options: Any) -> previews.Counts:
         """Issue a month's invoices, to the end."""
         chunk = options.pop("chunk", 10_000)
         async with self.write(at) as session:
             started = await generation.start(session, month, counters=options.get("counters"), key=key or str(uuid.uuid4()))
-        await generation.work(lambda: self.write(at), run_id=started.run_id, chunk=chunk)
+        assert await generation.work(lambda: self.write(at), run_id=started.run_id, chunk=chunk), "a chunk failed"
         async with self.database.reading() as session:
             return await generation.outcome(session, started.run_id)
 

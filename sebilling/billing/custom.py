@@ -1,26 +1,30 @@
 """Custom pembayaran: a customer who pays several months at once from a date, and when what falls due next.
 
-`coming` tells what the pricing rule will do in the months ahead, before anything is saved; it is the rule of
-docs/pricing.md once more, in plain dates, and tests hold it against what generation then issues.
+`coming` tells what generation will do in the months ahead, before anything is saved: it asks the pricing rule itself, month by
+month, with what it has foretold so far as if that were invoiced.
 """
 
 import calendar
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Final
 
+import orjson
 from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Scope
 from sebilling.billing import locks
+from sebilling.billing.pricing import ISSUE, SkipReason, Sources, pricing, statement
 from sebilling.clock import Month, local_date
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyCovered, InvalidDate, InvalidNumber, NotFound
+from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InvalidDate, InvalidNumber, NotFound
 
 MOST_MONTHS: Final = 60
 _YEARS_AHEAD: Final = 10
+_FREE_MONTHS_AHEAD: Final = 24
+"""Months in a row that bill nothing, after which no more is foretold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +37,94 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """An invoice to come: in which period, for which days [covers_from, covers_until), due when."""
+    """An invoice to come: in which period, for which days [covers_from, covers_until), due when, over how many rupiah.
+
+    No days if charges alone are billed.
+    """
 
     month: Month
     covers_from: date
     covers_until: date
     due_on: date
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What decides about a customer's next invoices. `invoiced` holds period, first and last day of each live invoice."""
+    """What decides about a customer's next invoices. `covered` holds the stretches [first, until) that are invoiced."""
 
+    customer_id: int
     installed_on: date
-    due_day: int
     today: date
     opened: Sequence[Month]
     """Periods that are open."""
     closed: Sequence[Month]
     cycles: Sequence[Cycle]
     """In the order of decision: the last one that begins before a period's end holds in it."""
-    invoiced: Sequence[tuple[Month, date, date]]
+    covered: Sequence[tuple[date, date]]
+    has_charges: bool
+    """Whether charges wait."""
 
     @property
     def first_possible(self) -> date:
         """The first day that is neither invoiced nor in a closed period nor before the installation."""
-        return max([self.installed_on, *(until for _, _, until in self.invoiced), *(month.after for month in self.closed)])
+        return max([self.installed_on, *(until for _, until in self.covered), *(month.after for month in self.closed)])
+
+    def months(self) -> Iterator[Month]:
+        """The periods that may still bill something: those open, and those from this month on, none that is closed."""
+        this_month = max(Month.of(self.today), Month.of(self.installed_on))
+        yield from sorted(month for month in self.opened if month < this_month and month.after > self.installed_on)
+        yield from (month for month in map(this_month.plus, range(12 * _YEARS_AHEAD)) if month not in self.closed)
+
+
+_FORETOLD: Final = Sources(
+    cycle="""(SELECT id, customer_id, months, effective_from FROM billing_cycle UNION ALL
+              SELECT 9223372036854775807, :customer, CAST(:months AS smallint), CAST(:from AS date) WHERE CAST(:months AS smallint) IS NOT NULL)""",
+    charge="(SELECT * FROM charge WHERE CAST(:extras AS boolean))",
+    covering="""(SELECT customer_id, period_id, covers_from, covers_until, voided_at FROM invoice UNION ALL
+                 SELECT :customer, NULL, covers_from, covers_until, NULL
+                   FROM jsonb_to_recordset(CAST(:foretold AS jsonb)) AS foretold (covers_from date, covers_until date))""",
+    overdue="(SELECT * FROM invoice WHERE CAST(:extras AS boolean))",
+)  # fmt: skip
+_ONE: Final = "(SELECT * FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))) customer"
+_COMING: Final = statement(
+    f"""
+    WITH this_period AS (SELECT (SELECT id FROM period WHERE month = :month) AS id), {pricing(_ONE, _FORETOLD)}
+    SELECT verdict, covers_from, covers_until, falls_due, total FROM priced
+    """.replace(":period", "(SELECT id FROM this_period)")
+)
+
+
+async def coming(
+    session: ReadSession, standing: Standing, *, at: datetime, scope: Scope, count: int, proposed: Cycle | None = None
+) -> list[Coming]:
+    """The next `count` invoices at today's prices, if every period is generated in its turn and `proposed` is decided.
+
+    Fewer if nothing is billed for two years. Charges and late fees of now come with the first.
+    """
+    found: list[Coming] = []
+    covered = list(standing.covered)
+    free = 0
+    for month in standing.months():
+        if any(first <= month.first and until >= month.after for first, until in covered) and (found or not standing.has_charges):
+            continue
+        foretold = [{"covers_from": one.covers_from, "covers_until": one.covers_until} for one in found]
+        row = await session.row(
+            _COMING,
+            {"customer": standing.customer_id, "scope": scope.ids, "month": month.first, "after": month.after, "at": at, "as_of": at,
+             "months": proposed and proposed.months, "from": proposed and proposed.effective_from, "extras": not found,
+             "foretold": orjson.dumps(foretold).decode()},
+        )  # fmt: skip
+        if row is None or row.verdict == SkipReason.INACTIVE:
+            break
+        free += 1
+        if row.verdict == ISSUE:
+            free = 0
+            found.append(Coming(month, row.covers_from, row.covers_until, row.falls_due, row.total))
+            covered.append((row.covers_from, row.covers_until))
+        if len(found) == count or free == _FREE_MONTHS_AHEAD:
+            break
+    return found
 
 
 def day_after_months(anchor: date, months: int) -> date:
@@ -67,58 +133,18 @@ def day_after_months(anchor: date, months: int) -> date:
     return date(month.year, month.number, min(anchor.day, calendar.monthrange(month.year, month.number)[1]))
 
 
-def coming(standing: Standing, *, count: int) -> list[Coming]:
-    """The next `count` invoices, if the periods still open and those from this month on are generated in turn, at prices above nothing."""
-    found: list[Coming] = []
-    covered = [(first, until) for _, first, until in standing.invoiced]
-    done = {month for month, _, _ in standing.invoiced} | set(standing.closed)
-    this_month = Month.of(standing.today)
-    earlier = sorted(month for month in standing.opened if month < this_month)
-    for month in (*earlier, *(this_month.plus(ahead) for ahead in range(12 * _YEARS_AHEAD))):
-        stretch = None if month in done else _stretch(standing, month, covered)
-        if stretch is not None:
-            found.append(stretch)
-            covered.append((stretch.covers_from, stretch.covers_until))
-        if len(found) == count:
-            break
-    return found
-
-
-def _stretch(standing: Standing, month: Month, covered: Sequence[tuple[date, date]]) -> Coming | None:
-    """What of the month's invoice is left to bill, or None."""
-    if standing.installed_on >= month.after:
-        return None
-    held = [place for place, cycle in enumerate(standing.cycles) if cycle.effective_from < month.after]
-    cycle = standing.cycles[held[-1]] if held else Cycle(1, standing.installed_on)
-    superseded = [later.effective_from for later in standing.cycles[held[-1] + 1 :]] if held else []
-    anchor, months = cycle.effective_from, cycle.months
-    nth = (month.year - anchor.year) * 12 + month.number - anchor.month
-    start = day_after_months(anchor, nth) if months > 1 else max(month.first, standing.installed_on)
-    before = [until for first, until in covered if first <= start and until > month.first]
-    taken_from = min([first for first, until in covered if first > start and until > month.first] + superseded, default=date.max)
-    if months == 1:
-        first, until = max([start, *before]), min(month.after, taken_from)
-        due = month.first + timedelta(days=standing.due_day - 1)
-    else:
-        if any(end > start for end in before):
-            return None
-        first = min(start, max([month.first, standing.installed_on, *before])) if anchor >= month.first else start
-        whole = [day for k in range(1, months + 1) if (day := day_after_months(anchor, nth + k)) <= taken_from]
-        until, due = whole[-1] if whole else taken_from, start
-    return Coming(month, first, until, max(due, standing.today)) if first < until else None
-
-
 _STANDING: Final = text(
     """
-    SELECT installed_on, due_day, timezone, counter_id,
+    SELECT installed_on, timezone,
            ARRAY(SELECT month FROM period WHERE closed_at IS NULL ORDER BY month) AS opened,
            ARRAY(SELECT month FROM period WHERE closed_at IS NOT NULL ORDER BY month) AS closed,
            ARRAY(SELECT months FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS months,
            ARRAY(SELECT effective_from FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS effective_from,
-           ARRAY(SELECT month FROM invoice JOIN period ON period.id = period_id
-                  WHERE customer_id = customer.id AND voided_at IS NULL ORDER BY invoice.id) AS periods,
-           ARRAY(SELECT covers_from FROM invoice WHERE customer_id = customer.id AND voided_at IS NULL ORDER BY id) AS covers_from,
-           ARRAY(SELECT covers_until FROM invoice WHERE customer_id = customer.id AND voided_at IS NULL ORDER BY id) AS covers_until
+           ARRAY(SELECT covers_from FROM invoice
+                  WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until ORDER BY id) AS covers_from,
+           ARRAY(SELECT covers_until FROM invoice
+                  WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until ORDER BY id) AS covers_until,
+           EXISTS (SELECT FROM charge WHERE customer_id = customer.id AND invoice_id IS NULL AND cancelled_at IS NULL) AS has_charges
       FROM customer JOIN counter ON counter.id = counter_id
      WHERE customer.id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))
     """
@@ -136,16 +162,14 @@ async def standing(session: ReadSession, customer_id: int, *, at: datetime, scop
     if row is None:
         raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")
     cycles = [Cycle(months, day) for months, day in zip(row.months, row.effective_from, strict=True)]
-    periods = [Month.of(day) for day in row.periods]
     return Standing(
-        row.installed_on, row.due_day, local_date(at, row.timezone), [Month.of(day) for day in row.opened],
-        [Month.of(day) for day in row.closed], cycles,
-        list(zip(periods, row.covers_from, row.covers_until, strict=True)),
+        customer_id, row.installed_on, local_date(at, row.timezone), [Month.of(day) for day in row.opened],
+        [Month.of(day) for day in row.closed], cycles, list(zip(row.covers_from, row.covers_until, strict=True)), row.has_charges,
     )  # fmt: skip
 
 
-def decided(found: Standing, cycle: Cycle, *, field: tuple[str, ...] = ("input",)) -> Standing:
-    """The standing once `cycle` is decided. Raises InvalidNumber, InvalidDate, AlreadyCovered with the first possible date."""
+def decidable(found: Standing, cycle: Cycle, *, field: tuple[str, ...] = ("input",)) -> Cycle:
+    """The cycle, if it can be decided. Raises InvalidNumber, InvalidDate, AlreadyCovered with the first possible date."""
     if not 1 <= cycle.months <= MOST_MONTHS:
         why = f"give 1 (month by month) to {MOST_MONTHS}."
         raise InvalidNumber(field=(*field, "months"), what="months", given=cycle.months, why=why)
@@ -154,7 +178,7 @@ def decided(found: Standing, cycle: Cycle, *, field: tuple[str, ...] = ("input",
         raise InvalidDate(field=(*field, "effectiveFrom"), given=cycle.effective_from, why=why)
     if cycle.effective_from < found.first_possible:
         raise AlreadyCovered(field=(*field, "effectiveFrom"), given=cycle.effective_from, first=found.first_possible)
-    return replace(found, cycles=[*found.cycles, cycle])
+    return cycle
 
 
 async def set_billing(session: WriteSession, customer_id: int, *, months: int, effective_from: date) -> None:
@@ -164,14 +188,44 @@ async def set_billing(session: WriteSession, customer_id: int, *, months: int, e
     """
     customer = await locks.customer(session, customer_id)
     before = await standing(session, customer_id, at=session.at, scope=session.actor.scope)
-    cycle = Cycle(months, effective_from)
-    decided(before, cycle)
-    await session.execute(
-        _SET, {"customer": customer_id, "months": months, "from": effective_from, "at": session.at, "user": session.actor.user_id}
-    )
-    last = before.cycles[-1] if before.cycles else None
+    cycle = decidable(before, Cycle(months, effective_from))
+    await _decide(session, customer_id, customer.counter_id, cycle, before=before.cycles[-1] if before.cycles else None)
+
+
+async def _decide(session: WriteSession, customer_id: int, counter_id: int, cycle: Cycle, *, before: Cycle | None) -> None:
+    values = {"customer": customer_id, "months": cycle.months, "from": cycle.effective_from}
+    await session.execute(_SET, {**values, "at": session.at, "user": session.actor.user_id})
+    told = [None if one is None else {"months": one.months, "effective_from": str(one.effective_from)} for one in (before, cycle)]
     await events.append(
-        session, "customer.billing_set", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
-        before=None if last is None else {"months": last.months, "effective_from": str(last.effective_from)},
-        after={"months": months, "effective_from": str(effective_from)},
-    )  # fmt: skip
+        session, "customer.billing_set", subject="customer", subject_id=customer_id, counter_id=counter_id, before=told[0], after=told[1]
+    )
+
+
+_BILLED_BEFORE: Final = text(
+    """
+    SELECT number, covers_from FROM invoice
+     WHERE customer_id = :customer AND voided_at IS NULL AND covers_from < covers_until AND covers_from < :on ORDER BY covers_from LIMIT 1
+    """
+)
+_CYCLES: Final = text("SELECT months, effective_from FROM billing_cycle WHERE customer_id = :customer ORDER BY id")
+
+
+async def put_off(session: WriteSession, customer_id: int, counter_id: int, *, installed_on: date) -> None:
+    """Let no cycle begin before the installation, which is put off to `installed_on`: the one that would is decided anew from that day.
+
+    The customer is locked; their counter gets locked, so that no invoice is issued meanwhile. Raises AlreadyInvoiced.
+    """
+    await locks.counter(session, counter_id)
+    billed = await session.row(_BILLED_BEFORE, {"customer": customer_id, "on": installed_on})
+    if billed is not None:
+        raise AlreadyInvoiced(field=("input", "installedOn"), given=installed_on, number=billed.number, first=billed.covers_from)
+    schedule: list[Cycle] = []
+    for row in await session.rows(_CYCLES, {"customer": customer_id}):
+        schedule = [one for one in schedule if one.effective_from < row.effective_from] + [Cycle(row.months, row.effective_from)]
+    early = [one for one in schedule if one.effective_from < installed_on]
+    later = [one for one in schedule if one.effective_from >= installed_on]
+    if not early or early[-1].months == 1 or (later and later[0].effective_from == installed_on):
+        return
+    await _decide(session, customer_id, counter_id, Cycle(early[-1].months, installed_on), before=early[-1])
+    for one in later:  # the newest decision holds: what was to follow is said again behind it
+        await _decide(session, customer_id, counter_id, one, before=one)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from sebilling import events
-from sebilling.billing import texts
+from sebilling.billing import custom, texts
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, InvalidText, NotFound
 
@@ -80,6 +80,9 @@ async def create(session: WriteSession, details: CustomerDetails) -> int:
 async def update(session: WriteSession, customer_id: int, **changes: Any) -> None:
     """Change fields of CustomerDetails, but for `code`. Invoices already issued stay as they are.
 
+    An installation that is put off takes a billing cycle that would begin before it along, and raises AlreadyInvoiced if
+    something before it is invoiced.
+
     Moving to another counter waits for no run: while invoices are generated at either counter it raises
     GenerationRunning, so that a run accounts for exactly the customers it set out with. Raises like `create`.
     """
@@ -94,6 +97,8 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
         if (code := await session.value(_UNFINISHED, counters)) is not None:
             raise GenerationRunning(field=("input", "counterId"), what=code)
         await session.execute(_MOVE, {**counters, "id": customer_id, "at": session.at, "user": session.actor.user_id})
+    if values["installed_on"] > before["installed_on"]:
+        await custom.put_off(session, customer_id, before["counter_id"], installed_on=values["installed_on"])
     try:
         await session.execute(_UPDATE, {**values, "id": customer_id})
     except IntegrityError as error:  # the one unique thing in it

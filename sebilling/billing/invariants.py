@@ -83,13 +83,18 @@ INVARIANTS: Final = (
     Invariant(
         "billed_once", "No day of service is billed twice.",
         "SELECT customer_id FROM (SELECT customer_id, covers_from, lag(covers_until) OVER (PARTITION BY customer_id ORDER BY covers_from)"
-        " AS before FROM invoice WHERE voided_at IS NULL) stretch WHERE covers_from < before",
+        " AS before FROM invoice WHERE voided_at IS NULL AND covers_from < covers_until) stretch WHERE covers_from < before",
     ),
     Invariant(
-        "run_accounts", "A run's tasks account for everybody, and a finished run has only finished tasks.",
+        "run_accounts", "A run's tasks account for everybody, and a finished run that wasn't abandoned has only finished tasks.",
         "SELECT run_id FROM generation_task JOIN generation_run ON generation_run.id = run_id"
-        " WHERE done <> issued + already_invoiced + skipped OR finished AND done <> total OR finished_at IS NOT NULL AND NOT finished"
+        " WHERE done <> issued + already_invoiced + skipped OR finished AND done <> total"
+        " OR finished_at IS NOT NULL AND abandoned_at IS NULL AND NOT finished"
         " OR skipped <> (SELECT coalesce(sum(value::bigint), 0) FROM jsonb_each_text(skipped_by_reason))",
+    ),
+    Invariant(
+        "run_progress", "No run fails, and none has waited an hour for its next customers: see generationRuns, and abandonGeneration.",
+        "SELECT id FROM generation_run WHERE finished_at IS NULL AND (attempts > 0 OR next_at < now() - interval '1 hour')",
     ),
     Invariant(
         "run_issued", "A task issued exactly the invoices, and the rupiah, that it says.",

@@ -42,6 +42,11 @@ async def customer(session: WriteSession, customer_id: int, *, missing: NotFound
     return Locked(row.id, row.code, row.counter_id, row.installed_on, timezone)
 
 
+async def counter(session: WriteSession, counter_id: int) -> None:
+    """Lock the counter of a customer who is locked already, so that none of their invoices is issued meanwhile."""
+    await session.value(_COUNTER, {"counter": counter_id})
+
+
 async def money(session: WriteSession, customer_id: int) -> None:
     """Lock the customer's live invoices, then their payments. `customer` first."""
     await session.rows(_INVOICES, {"customer": customer_id})

@@ -1,14 +1,21 @@
 """The pricing rule: who is invoiced for a period, who isn't and why, for which days, and what it comes to, line by line.
 
-One SQL text serves the preview, generation and single invoices, so they can't disagree. It reads in steps, each a CTE over
-the customers of a chunk: `terms` (plan, price, cycle, what is covered already) → `stretch` (which days) → `base` (what they
-cost) → `waiting` and `off` (charges and discounts) → `priced` (tax, total, verdict). docs/pricing.md tells it in words.
+One SQL text serves the preview, generation, single invoices and the forecast, so they can't disagree; they differ in the
+`Sources` that they read. It reads in steps, each a CTE over the customers of a chunk: `terms` (plan, price, cycle, what is
+covered already) → `stretch` (which days) → `waiting` (charges) → `base` (what the days cost) → `off` (discounts) → `priced`
+(tax, total, verdict). docs/pricing.md tells it in words.
 
-It binds `period`, `month` (its first day), `after` (the day after its last) and `at` (now).
+It binds `period`, `month` (its first day), `after` (the day after its last), `at` (now) and `as_of` (for late fees: when the
+run began; else now).
 """
 
+import re
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Date, DateTime, Text, TextClause, bindparam, text
+from sqlalchemy.types import TypeEngine
 
 
 class SkipReason(StrEnum):
@@ -34,40 +41,126 @@ class LineKind(StrEnum):
 ISSUE: Final = "ISSUE"
 ALREADY_INVOICED: Final = "ALREADY_INVOICED"
 
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The tables that the rule reads, or FROM items with their columns: as they are now, as a run wrote them down, or with what is foretold."""
+
+    settings: str = "billing_settings"
+    plan: str = "plan"
+    cycle: str = "billing_cycle"
+    charge: str = "charge"
+    discount: str = "discount"
+    covering: str = "invoice"
+    """Of invoices: customer_id, period_id, covers_from, covers_until, voided_at."""
+    overdue: str = "invoice"
+    """Invoices that may get a late fee."""
+
+
+LIVE: Final = Sources()
+OF_RUN: Final = Sources(
+    settings="run_settings", plan="run_plan", discount="run_discount",
+    charge="""(SELECT charge.* FROM charge JOIN (
+                      SELECT unnest(charge_ids) AS id FROM generation_task JOIN task USING (counter_id) WHERE run_id = :run) known USING (id))""",
+)  # fmt: skip
+"""What the run `run` wrote down when it began, of its counters in `task`; OF_RUN_STEPS go before."""
+OF_RUN_STEPS: Final = """
+    run_settings AS MATERIALIZED (
+        SELECT one.* FROM generation_run CROSS JOIN LATERAL jsonb_to_record(settings) AS one (
+            prorate_first_month boolean, tax_rate numeric, tax_numerator int, tax_denominator int, tax_rounding text, late_fee bigint,
+            late_fee_after_days int) WHERE id = :run
+    ), run_plan AS MATERIALIZED (
+        SELECT one.* FROM generation_run CROSS JOIN LATERAL jsonb_to_recordset(plans) AS one (id bigint, name text, price bigint)
+         WHERE generation_run.id = :run
+    ), run_discount AS MATERIALIZED (
+        SELECT discount.id, customer_id, plan_id, amount, percent, description, from_on, known.until_on
+          FROM (SELECT unnest(discount_ids) AS id, unnest(discount_untils) AS until_on FROM generation_run WHERE id = :run) known
+          JOIN discount USING (id)
+    ), slice AS MATERIALIZED (
+        SELECT unnest(customer_ids[done + 1 : done + CAST(:chunk AS int)]) AS id, unnest(plan_ids[done + 1 : done + CAST(:chunk AS int)]) AS plan_id,
+               unnest(prices[done + 1 : done + CAST(:chunk AS int)]) AS price
+          FROM generation_task JOIN task USING (counter_id) WHERE run_id = :run
+    )"""
+CUSTOMERS_OF_RUN: Final = """(SELECT customer.*, slice.plan_id, slice.price FROM slice CROSS JOIN LATERAL (
+               SELECT id, counter_id, active, installed_on FROM customer WHERE id = slice.id OFFSET 0) customer) customer"""
+"""The next `chunk` customers of each task, with the plan and the agreed price that they had when the run began."""
+
 # A cycle's months begin on its anchor's day, or on the month's last: anchor + n months, never a month after a month.
-_GRID: Final = "(anchor + make_interval(months => nth + {k}))::date"
-_TERMS: Final = """
+_GRID: Final = "(anchor + make_interval(months => {n}))::date"
+_MONTHS_AFTER_ANCHOR: Final = """((extract(year FROM {day}) - extract(year FROM {anchor})) * 12
+                       + extract(month FROM {day}) - extract(month FROM {anchor}))::int"""
+# What was charged alone covers an empty stretch: it leaves the days, and the period's ordinary invoice, to be billed.
+_TERMS: Final = f"""
     terms AS MATERIALIZED (
         SELECT customer.id, customer.counter_id, customer.active, customer.installed_on, plan.id AS plan_id, plan.name AS plan_name,
                coalesce(customer.price, plan.price) AS price, coalesce(months, 1) AS months, anchor, nth, start,
                CAST(:at AT TIME ZONE counter.timezone AS date) AS today, CAST(:month AS date) + counter.due_day - 1 AS due_on,
-               coalesce(invoiced, false) AS invoiced, covered_until, least(covered_again_from, superseded_on) AS taken_from
-          FROM {customers}
-          JOIN plan ON plan.id = customer.plan_id
+               CAST(:as_of AT TIME ZONE counter.timezone AS date) AS fees_as_of,
+               coalesce(invoiced, false) AS invoiced, coalesce(charged, false) AS charged, covered_until,
+               least(covered_again_from, superseded_on) AS taken_from
+          FROM {{customers}}
+          JOIN {{plan}} plan ON plan.id = customer.plan_id
           JOIN counter ON counter.id = customer.counter_id
           LEFT JOIN LATERAL (
                SELECT months, effective_from AS anchor,
-                      ((extract(year FROM CAST(:month AS date)) - extract(year FROM effective_from)) * 12
-                       + extract(month FROM CAST(:month AS date)) - extract(month FROM effective_from))::int AS nth,
-                      (SELECT min(later.effective_from) FROM billing_cycle later
-                        WHERE later.customer_id = customer.id AND later.id > billing_cycle.id) AS superseded_on
-                 FROM billing_cycle WHERE customer_id = customer.id AND effective_from < :after ORDER BY id DESC LIMIT 1) regime ON true
-         CROSS JOIN LATERAL (SELECT CASE WHEN months > 1 THEN (anchor + make_interval(months => nth))::date
+                      {_MONTHS_AFTER_ANCHOR.format(day="CAST(:month AS date)", anchor="effective_from")} AS nth,
+                      (SELECT min(later.effective_from) FROM {{cycle}} later
+                        WHERE later.customer_id = customer.id AND later.id > cycle.id) AS superseded_on
+                 FROM {{cycle}} cycle WHERE customer_id = customer.id AND effective_from < :after ORDER BY id DESC LIMIT 1) regime ON true
+         CROSS JOIN LATERAL (SELECT CASE WHEN months > 1 THEN {_GRID.format(n="nth")}
                                          ELSE greatest(:month, installed_on) END AS start) grid
          CROSS JOIN LATERAL (
-               SELECT bool_or(period_id = :period) AS invoiced, max(covers_until) FILTER (WHERE covers_from <= start) AS covered_until,
-                      min(covers_from) FILTER (WHERE covers_from > start) AS covered_again_from
-                 FROM invoice WHERE customer_id = customer.id AND voided_at IS NULL AND covers_until > :month) covered
+               SELECT bool_or(period_id = :period AND covers_from < covers_until) AS invoiced,
+                      bool_or(period_id = :period AND covers_from = covers_until) AS charged,
+                      max(covers_until) FILTER (WHERE covers_from <= start AND covers_from < covers_until AND covers_until > :month)
+                          AS covered_until,
+                      min(covers_from) FILTER (WHERE covers_from > start AND covers_from < covers_until) AS covered_again_from
+                 FROM {{covering}} covering WHERE customer_id = customer.id AND voided_at IS NULL AND covers_until >= :month) covered
     )"""
+# A cycle that costs nothing is never invoiced, so nothing says that it was there but the discounts: counted from the end of
+# what was invoiced last (or from the anchor), cycles that they take whole are passed over, up to `paid_nth`, the first that
+# isn't. A month within a free cycle is skipped, and none of its days are billed with the next one.
+_UNTIL_NTH: Final = _MONTHS_AFTER_ANCHOR.format(day="until", anchor="anchor")
+_FREE: Final = f"""
+    begun AS MATERIALIZED (
+        SELECT terms.id, nth, customer_id, plan_id, coalesce(CASE WHEN covered_until > start THEN nth ELSE (
+                   SELECT {_UNTIL_NTH} + CASE WHEN {_GRID.format(n=_UNTIL_NTH)} < until THEN 1 ELSE 0 END
+                     FROM (SELECT max(covers_until) AS until FROM {{covering}} covering
+                            WHERE customer_id = terms.id AND voided_at IS NULL AND covers_from < covers_until
+                              AND covers_until <= start AND covers_until > anchor) before WHERE until IS NOT NULL) END, 0) AS begin_nth
+          FROM (SELECT *, id AS customer_id FROM terms WHERE months > 1) terms
+    ), offered AS MATERIALIZED (
+        SELECT id, array_agg(amount) AS amounts, array_agg(percent) AS percents, array_agg(from_on) AS froms, array_agg(until_on) AS untils
+          FROM (SELECT begun.id, amount, percent, from_on, until_on FROM begun JOIN {{discount}} discount USING (customer_id) WHERE nth > begin_nth
+                UNION ALL
+                SELECT begun.id, amount, percent, from_on, until_on FROM begun JOIN {{discount}} discount USING (plan_id) WHERE nth > begin_nth
+               ) both_kinds GROUP BY id
+    )"""
+_PASSED: Final = f"""
+          JOIN (SELECT id, begin_nth FROM begun) begun USING (id)
+          LEFT JOIN offered USING (id)
+         CROSS JOIN LATERAL (
+               SELECT coalesce(begin_nth + min(kth) * months, begin_nth + (nth - begin_nth) / months * months) AS paid_nth,
+                      min(kth) IS NULL AS all_free
+                 FROM generate_series(0, CASE WHEN nth > begin_nth THEN (nth - begin_nth) / months ELSE -1 END) kth
+                CROSS JOIN LATERAL (
+                      SELECT array_agg({_GRID.format(n="j")}) AS days
+                        FROM generate_series(begin_nth + kth * months, begin_nth + kth * months + months - 1) j
+                       WHERE taken_from IS NULL OR {_GRID.format(n="j")} < taken_from) cycle
+                WHERE coalesce((
+                      SELECT sum(least(price, coalesce(amount, half_up(price * percent, 100)))
+                                 * (SELECT count(*) FROM unnest(days) day WHERE day >= from_on AND day < coalesce(until_on, 'infinity')))
+                        FROM unnest(amounts, percents, froms, untils) off (amount, percent, from_on, until_on)), 0)
+                      < price * cardinality(days)) paid"""
 # Ordinary months: what of the calendar month isn't covered; only a whole month (or a first one, if those aren't prorated)
-# is billed as a month. Cycles: as many months as fit before what is covered already. In the month in which a cycle first
-# begins, the days before it that nobody has billed are billed by days with it (`lead`).
+# is billed as a month. Cycles: as many months as fit before what is covered already. The days of the period before its cycle
+# begins that nobody has billed are billed by days with it (`lead`), and so are those that lie bare after a cut stretch (`tail`).
 _STRETCH: Final = f"""
     stretch AS MATERIALIZED (
         SELECT terms.*, covers_from, covers_until,
                CASE WHEN whole THEN 1 ELSE 0 END AS n,
                CASE WHEN whole THEN 0 ELSE greatest(covers_until - covers_from, 0) END AS lead_days,
-               CAST(:after AS date) - :month AS lead_of, 0 AS tail_days, 1 AS tail_of
+               CAST(:after AS date) - :month AS lead_of, 0 AS tail_days, 1 AS tail_of, covers_from AS tail_from, false AS free
           FROM terms
          CROSS JOIN LATERAL (SELECT greatest(start, covered_until) AS covers_from, least(:after, taken_from) AS covers_until) days
          CROSS JOIN LATERAL (
@@ -75,42 +168,62 @@ _STRETCH: Final = f"""
                  FROM settings) month
          WHERE months = 1
         UNION ALL
-        SELECT terms.*, covers_from, covers_until, n, start - covers_from AS lead_days, CAST(:after AS date) - :month AS lead_of,
-               CASE n WHEN 0 THEN covers_until - start ELSE 0 END AS tail_days, {_GRID.format(k=1)} - start AS tail_of
-          FROM terms
+        SELECT terms.*, covers_from, covers_until, n, CASE WHEN bare_from > start THEN 0 ELSE start - covers_from END AS lead_days,
+               CAST(:after AS date) - :month AS lead_of,
+               CASE n WHEN 0 THEN greatest(covers_until - tail_from, 0) ELSE 0 END AS tail_days, {_GRID.format(n="nth + 1")} - start AS tail_of,
+               tail_from, all_free AND nth > paid_nth AS free
+          FROM terms{_PASSED}
+         CROSS JOIN LATERAL (SELECT greatest(covered_until, installed_on) AS bare_from) bare
          CROSS JOIN LATERAL (
-               SELECT CASE WHEN taken_from IS NULL THEN months
-                           ELSE (SELECT count(*) FROM generate_series(1, months) k WHERE {_GRID.format(k="k")} <= taken_from)::int
-                      END AS n) fitting
+               SELECT CASE WHEN bare_from > start THEN 0
+                           WHEN taken_from IS NULL THEN months
+                           ELSE (SELECT count(*) FROM generate_series(1, months) k WHERE {_GRID.format(n="nth + k")} <= taken_from)::int
+                      END AS n, greatest(start, bare_from) AS tail_from) fitting
          CROSS JOIN LATERAL (
-               SELECT CASE WHEN covered_until > start THEN covered_until
-                           WHEN anchor >= :month THEN least(start, greatest(:month, installed_on, covered_until))
-                           ELSE start END AS covers_from,
-                      CASE n WHEN 0 THEN taken_from ELSE {_GRID.format(k="n")} END AS covers_until) days
+               SELECT CASE WHEN bare_from > start THEN bare_from
+                           WHEN paid_nth = nth AND nth > begin_nth THEN start
+                           ELSE least(start, greatest(:month, bare_from)) END AS covers_from,
+                      CASE WHEN bare_from > start THEN least(:after, taken_from)
+                           WHEN n = 0 THEN taken_from ELSE {_GRID.format(n="nth + n")} END AS covers_until) days
          WHERE months > 1
     )"""
+_CHARGES: Final = """
+    waiting AS MATERIALIZED (
+        SELECT customer_id, charge.id AS charge_id, kind = 'LATE_FEE' AS is_fee, description, amount
+          FROM {charge} charge JOIN stretch ON stretch.id = customer_id
+         WHERE invoice_id IS NULL AND cancelled_at IS NULL
+    )"""
+# Charges don't wait for an invoice that won't come: they get one of their own, once in a period, over an empty stretch.
 _BASE: Final = """
     base AS MATERIALIZED (
-        SELECT stretch.*, half_up(price * lead_days, lead_of) AS lead_amount, half_up(price * tail_days, tail_of) AS tail_amount,
-               CASE WHEN invoiced THEN 'ALREADY_INVOICED'
-                    WHEN NOT active THEN 'INACTIVE'
-                    WHEN installed_on >= :after THEN 'NOT_INSTALLED_YET'
-                    WHEN covers_from >= covers_until OR months > 1 AND covered_until > start THEN 'COVERED_BY_CYCLE'
-                    ELSE 'ISSUE' END AS reason
+        SELECT id, counter_id, plan_id, plan_name, price, months, anchor, nth, start, today, due_on, fees_as_of, lead_of, tail_of, tail_from,
+               alone, CASE WHEN alone THEN 'ISSUE' WHEN aside AND charged THEN 'ALREADY_INVOICED' ELSE why END AS reason,
+               CASE WHEN alone THEN :month ELSE covers_from END AS covers_from,
+               CASE WHEN alone THEN :month ELSE covers_until END AS covers_until,
+               CASE WHEN alone THEN 0 ELSE n END AS n, CASE WHEN alone THEN 0 ELSE lead_days END AS lead_days,
+               CASE WHEN alone THEN 0 ELSE tail_days END AS tail_days,
+               CASE WHEN alone THEN 0 ELSE half_up(price * lead_days, lead_of) END AS lead_amount,
+               CASE WHEN alone THEN 0 ELSE half_up(price * tail_days, tail_of) END AS tail_amount
           FROM stretch
+         CROSS JOIN LATERAL (
+               SELECT CASE WHEN invoiced THEN 'ALREADY_INVOICED'
+                           WHEN NOT active THEN 'INACTIVE'
+                           WHEN installed_on >= :after THEN 'NOT_INSTALLED_YET'
+                           WHEN covers_from >= covers_until THEN 'COVERED_BY_CYCLE'
+                           WHEN free THEN 'ZERO_AMOUNT'
+                           ELSE 'ISSUE' END AS why) judged
+         CROSS JOIN LATERAL (SELECT why IN ('INACTIVE', 'COVERED_BY_CYCLE', 'ZERO_AMOUNT') AS aside) two
+         CROSS JOIN LATERAL (SELECT aside AND NOT charged AND id IN (SELECT customer_id FROM waiting) AS alone) three
     )"""
-_WAITING: Final = """
+_LATE: Final = """
     late AS MATERIALIZED (
         SELECT base.id AS customer_id, invoice.id AS overdue_id, 'Denda keterlambatan ' || number AS description, late_fee AS amount
           FROM settings JOIN base ON late_fee > 0 AND reason = 'ISSUE'
          CROSS JOIN LATERAL (
-               SELECT id, number FROM invoice WHERE customer_id = base.id AND outstanding > 0 AND due_on < today - late_fee_after_days
+               SELECT id, number FROM {overdue} invoice
+                WHERE customer_id = base.id AND outstanding > 0 AND due_on < fees_as_of - late_fee_after_days
                 ORDER BY due_on, id) invoice
          WHERE (SELECT id FROM charge WHERE overdue_invoice_id = invoice.id) IS NULL
-    ), waiting AS MATERIALIZED (
-        SELECT customer_id, charge.id AS charge_id, kind = 'LATE_FEE' AS is_fee, description, amount
-          FROM charge JOIN base ON base.id = customer_id AND reason = 'ISSUE'
-         WHERE invoice_id IS NULL AND cancelled_at IS NULL
     ), charged AS (
         SELECT customer_id, sum(amount)::bigint AS amount, coalesce(sum(amount) FILTER (WHERE NOT is_fee), 0)::bigint AS taxable
           FROM (SELECT customer_id, is_fee, amount FROM waiting UNION ALL SELECT customer_id, true, amount FROM late) extra
@@ -122,20 +235,20 @@ _WITHIN: Final = "({day} >= from_on AND {day} < coalesce(until_on, 'infinity'))"
 _PART_OFF: Final = """CASE WHEN {days} > 0 AND {within}
                 THEN least({part}, coalesce(half_up(amount * {days}, {of}), half_up({part} * percent, 100))) ELSE 0 END"""
 _LEAD_OFF: Final = _PART_OFF.format(days="lead_days", of="lead_of", part="lead_amount", within=_WITHIN.format(day="covers_from"))
-_TAIL_OFF: Final = _PART_OFF.format(days="tail_days", of="tail_of", part="tail_amount", within=_WITHIN.format(day="start"))
+_TAIL_OFF: Final = _PART_OFF.format(days="tail_days", of="tail_of", part="tail_amount", within=_WITHIN.format(day="tail_from"))
 _OFF: Final = f"""
     pair AS (
-        SELECT base.id, discount.id AS discount_id FROM base JOIN discount ON customer_id = base.id WHERE reason = 'ISSUE'
+        SELECT base.id, discount.id AS discount_id FROM base JOIN {{discount}} discount ON customer_id = base.id WHERE reason = 'ISSUE'
         UNION ALL
-        SELECT base.id, discount.id FROM base JOIN discount ON discount.plan_id = base.plan_id WHERE reason = 'ISSUE'
+        SELECT base.id, discount.id FROM base JOIN {{discount}} discount ON discount.plan_id = base.plan_id WHERE reason = 'ISSUE'
     ), own AS (
         SELECT base.id AS customer_id, discount_id, description, n * price + lead_amount + tail_amount AS subscription,
                least(price, coalesce(amount, half_up(price * percent, 100)))
                * CASE WHEN n = 0 THEN 0
                       WHEN months = 1 THEN {_WITHIN.format(day="covers_from")}::int
-                      ELSE (SELECT count(*) FROM generate_series(0, n - 1) k WHERE {_WITHIN.format(day=_GRID.format(k="k"))}) END
+                      ELSE (SELECT count(*) FROM generate_series(0, n - 1) k WHERE {_WITHIN.format(day=_GRID.format(n="nth + k"))}) END
                + {_LEAD_OFF} + {_TAIL_OFF} AS amount
-          FROM pair JOIN base USING (id) JOIN discount ON discount.id = discount_id
+          FROM pair JOIN base USING (id) JOIN {{discount}} discount ON discount.id = discount_id
     ), off AS MATERIALIZED (
         SELECT customer_id, discount_id, description, least(amount, subscription - before)::bigint AS amount
           FROM (SELECT *, sum(amount) OVER (PARTITION BY customer_id ORDER BY discount_id) - amount AS before FROM own) running
@@ -147,7 +260,9 @@ _PRICED: Final = """
     priced AS MATERIALIZED (
         SELECT base.*, net + tax AS total, tax, tax_base,
                CASE WHEN reason = 'ISSUE' AND net = 0 THEN 'ZERO_AMOUNT' ELSE reason END AS verdict,
-               CASE WHEN months > 1 THEN greatest(today, start) ELSE greatest(today, base.due_on) END AS falls_due
+               CASE WHEN alone THEN greatest(today, base.due_on)
+                    WHEN months > 1 THEN greatest(today, start, covers_from)
+                    ELSE greatest(today, base.due_on, covers_from) END AS falls_due
           FROM base
           LEFT JOIN charged ON charged.customer_id = base.id
           LEFT JOIN taken_off ON taken_off.customer_id = base.id
@@ -162,14 +277,16 @@ _PRICED: Final = """
     )"""
 
 
-def pricing(customers: str) -> str:
+def pricing(customers: str, sources: Sources = LIVE) -> str:
     """CTEs that end with `priced`: a row for every customer of `customers`, a FROM item called `customer`.
 
     `verdict` is ISSUE, ALREADY_INVOICED or a SkipReason; `total` rupiah, `covers_from`, `covers_until` and `falls_due` are
     those of the invoice. The lines are in LINES.
     """
-    settings = "settings AS MATERIALIZED (SELECT * FROM billing_settings)"
-    return ", ".join([settings, _TERMS.format(customers=customers), _STRETCH, _BASE, _WAITING, _OFF, _PRICED])
+    settings = f"settings AS MATERIALIZED (SELECT * FROM {sources.settings} one)"
+    read = {name: getattr(sources, name) for name in Sources.__dataclass_fields__}
+    steps = (_TERMS, _FREE, _STRETCH, _CHARGES, _BASE, _LATE, _OFF, _PRICED)
+    return ", ".join([settings, *(step.format(customers=customers, **read) for step in steps)])
 
 
 LINES: Final = """
@@ -205,6 +322,17 @@ LINES: Final = """
       FROM priced CROSS JOIN settings WHERE verdict = 'ISSUE' AND tax > 0
 """
 """The lines of the invoices of `priced`. Late fees that have no charge yet get theirs by `new_fee` and `join_new_fees`."""
+
+_TYPES: Final[dict[str, TypeEngine[Any]]] = {
+    "month": Date(), "after": Date(), "user_name": Text(), "at": DateTime(timezone=True), "as_of": DateTime(timezone=True),
+    **{name: BigInteger() for name in ("period", "run", "user", "chunk", "customer")},
+}  # fmt: skip
+
+
+def statement(sql: str) -> TextClause:
+    """A statement whose parameters have types: PostgreSQL can't guess them in `INSERT … SELECT :at`."""
+    return text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in _TYPES.items() if re.search(rf":{name}\b", sql)))
+
 
 COUNTED: Final = """
     count(*) AS seen, count(*) FILTER (WHERE verdict = 'ISSUE') AS issued,

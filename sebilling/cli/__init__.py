@@ -299,21 +299,25 @@ def generate(
     """Issue the invoices of an open period. Whoever has one already gets no second."""
     settings, wanted, at = _settings(), _month(month), system_clock()
 
-    async def work(database: Database) -> None:
+    async def work(database: Database) -> bool:
         actor = operator("sebilling generate")
         async with database.reading() as reading:
             chosen = await counters.by_codes(reading, counter) if counter else None
         async with database.transaction(actor=actor, at=at) as session:
             started = await generation.start(session, wanted, counters=chosen, key=f"cli-{at.isoformat()}")
-        await generation.work(
+        finished = await generation.work(
             lambda: database.transaction(actor=actor, at=system_clock()), run_id=started.run_id, chunk=settings.generate_chunk
         )
         async with database.reading() as reading:
             done = await generation.outcome(reading, started.run_id)
         skipped = ", ".join(f"{count} {reason}" for reason, count in done.skipped.items()) or "nobody"
         out.print(f"{done.issued} invoices, {format_rupiah(done.total_amount)}; {done.already_invoiced} had theirs; skipped: {skipped}")
+        if not finished:
+            errors.print(f"Run {started.run_id} failed before its end, see the log; a worker tries it again.")
+        return finished
 
-    _run(work)
+    if not _run(work):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """The worker: drives generation runs that are too large for a request, and those whose process died.
 
 No queue: a run is its own job. Its row says that it isn't finished, its row lock says that someone is at it, and a
-process that dies lets go of the lock. Any number of workers may run. See docs/decisions/0004.
+process that dies lets go of the lock. A run that fails is tried again later, behind those that don't. Any number of workers
+may run. See docs/decisions/0004 and 0018.
 """
 
 import asyncio
@@ -31,8 +32,8 @@ async def run(database: Database, store: ObjectStore, *, clock: Clock, wake: asy
             if clock() >= swept_at + sweep.PATIENCE:
                 swept_at = clock()
                 await sweep.orphans(database, store, at=swept_at)
-            async with database.transaction(actor=operator("worker"), at=clock()) as session:
-                more = await generation.advance(session, chunk=chunk)
+            outcome = await generation.attempt(lambda: database.transaction(actor=operator("worker"), at=clock()), chunk=chunk)
+            more = outcome is not generation.Attempt.NOTHING
         except Unavailable as error:
             more = False
             _log.warning("worker_waits", why=str(error))

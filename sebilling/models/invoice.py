@@ -38,7 +38,15 @@ class Invoice(Base):
         # numbers are given once
         UniqueConstraint("period_id", "counter_id", "sequence"),
         # nobody is billed twice in a period, whoever generates and however often
-        Index("invoice_live_period_idx", "customer_id", "period_id", unique=True, postgresql_where=text("voided_at IS NULL")),
+        Index(
+            "invoice_live_period_idx", "customer_id", "period_id", unique=True,
+            postgresql_where=text("voided_at IS NULL AND covers_from < covers_until"),
+        ),
+        # charges are billed alone, over no days, at most once in a period
+        Index(
+            "invoice_charges_alone_idx", "customer_id", "period_id", unique=True,
+            postgresql_where=text("voided_at IS NULL AND covers_from = covers_until"),
+        ),
         # no day of service is billed twice; see docs/decisions/0008
         ExcludeConstraint(
             (text("customer_id"), "="),
@@ -52,7 +60,7 @@ class Invoice(Base):
         Index(None, "counter_id", "id"),
         CheckConstraint("total >= 0 AND allocated >= 0 AND written_off >= 0 AND allocated + written_off <= total", name="allocated"),
         CheckConstraint("voided_at IS NULL OR allocated + written_off = 0", name="voided"),
-        CheckConstraint("covers_from < covers_until", name="covers"),
+        CheckConstraint("covers_from <= covers_until", name="covers"),
         # what is still owed: payments take the oldest first, isolation asks who is late
         Index("invoice_open_idx", "customer_id", "due_on", "id", postgresql_where=text("outstanding > 0")),
     )

@@ -63,8 +63,10 @@ def moment(receipt: Receipt) -> str:
 def service(covers_from: date, covers_until: date, *, dash: str = "-") -> str:
     """A stretch of service `[covers_from, covers_until)` by its first and last day; whole months by their names.
 
-    `Februari 2026`, `Feb - Apr 2026`, `28 Jan - 27 Feb 2026`.
+    `Februari 2026`, `Feb - Apr 2026`, `28 Jan - 27 Feb 2026`; `tanpa masa layanan` for an invoice over charges alone.
     """
+    if covers_from == covers_until:
+        return "tanpa masa layanan"
     last = covers_until - timedelta(days=1)
     whole = covers_from.day == 1 and last.day == calendar.monthrange(last.year, last.month)[1]
     if whole and (covers_from.year, covers_from.month) == (last.year, last.month):

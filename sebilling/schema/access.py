@@ -74,7 +74,7 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "Discount": {COUNTERS: "id amount percent description fromOn untilOn"},
     "BillingCycle": {COUNTERS: "months effectiveFrom setAt setBy"},
     "CustomBilling": {COUNTERS: "months effectiveFrom firstPossible nextDueOn coming"},
-    "ComingInvoice": {COUNTERS: "month coversFrom coversUntil dueOn"},
+    "ComingInvoice": {COUNTERS: "month coversFrom coversUntil dueOn total"},
     "Period": {COUNTERS: "id month status openedAt closedAt"},
     "Invoice": {
         COUNTERS: "id number status planName coversFrom coversUntil issuedAt dueOn total allocated writtenOff outstanding period"
@@ -112,11 +112,12 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "IsolationPlan": {READERS: "customerId deviceId invoiceId amount cutOn"},
     "IsolationHold": {READERS: "id heldAt wouldCut ofActive decidedAt approved"},
     "GenerationRun": {
-        READERS: "id status progress issued alreadyInvoiced skipped totalAmount startedAt finishedAt period",
+        READERS: "id status progress issued alreadyInvoiced skipped totalAmount startedAt finishedAt error errorReference attempts"
+        " nextAttemptAt abandonedAt abandonReason period",
     },
     "Progress": {READERS: "done total"},
     "Skipped": {READERS: "reason count"},
-    "GenerationPreview": {OFFICE: "issued alreadyInvoiced skipped totalAmount"},
+    "GenerationPreview": {OFFICE: "issued alreadyInvoiced skipped totalAmount token"},
     "InvoicePreview": {OFFICE: "alreadyInvoiced skipped coversFrom coversUntil dueOn total lines"},
     "PreviewLine": {OFFICE: "kind description quantity unitPrice amount"},
     "BillingSettings": {

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from sebilling.billing import custom as verbs
+from sebilling.db.engine import ReadSession
 from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, OFFICE, mutation, query
 from sebilling.schema.context import Info
 from sebilling.schema.payloads import INPUT, Payload, row
 from sebilling.schema.reading import Node
-from sebilling.schema.scalars import Day, Instant, MonthText
+from sebilling.schema.scalars import Day, Instant, MonthText, Rupiah
 
 _SHOWN: Final = 6
 """Invoices to come."""
@@ -39,6 +40,7 @@ class ComingInvoice:
     covers_from: Day = strawberry.field(description="The first day of service that it will bill.")
     covers_until: Day = strawberry.field(description="The first day that it will no longer bill.")
     due_on: Day = strawberry.field(description="Jatuh tempo.")
+    total: Rupiah = strawberry.field(description="Total at today's prices; charges and late fees of now come with the first.")
 
 
 @strawberry.type(description="How a customer is billed, and what comes next.")
@@ -50,13 +52,20 @@ class CustomBilling:
     coming: list[ComingInvoice] = strawberry.field(description=f"The next {_SHOWN} invoices.")
 
 
-def _shown(standing: verbs.Standing) -> Any:
-    coming = verbs.coming(standing, count=_SHOWN)
+async def _shown(info: Info, session: ReadSession, customer_id: int, *, proposed: verbs.Cycle | None = None) -> Any:
+    context = info.context
+    standing = await verbs.standing(session, customer_id, at=context.at, scope=context.signed_in.scope)
     last = standing.cycles[-1] if standing.cycles else None
+    if proposed is not None:
+        last = verbs.decidable(standing, proposed, field=())
+    coming = await verbs.coming(session, standing, at=context.at, scope=context.signed_in.scope, count=_SHOWN, proposed=proposed)
     return row(
         months=1 if last is None else last.months, effective_from=None if last is None else last.effective_from,
         first_possible=standing.first_possible, next_due_on=coming[0].due_on if coming else None,
-        coming=[row(month=str(one.month), covers_from=one.covers_from, covers_until=one.covers_until, due_on=one.due_on) for one in coming],
+        coming=[
+            row(month=str(one.month), covers_from=one.covers_from, covers_until=one.covers_until, due_on=one.due_on, total=one.total)
+            for one in coming
+        ],
     )  # fmt: skip
 
 
@@ -65,12 +74,8 @@ Whose = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
 
 @query(COUNTERS, "How a customer is billed, and when what falls due next.")
 async def custom_billing(info: Info, customer_id: Whose) -> CustomBilling:
-    context = info.context
-    async with context.parts.database.reading() as session:
-        found = await verbs.standing(
-            session, ids.decode(customer_id, "customer", field=("customerId",)), at=context.at, scope=context.signed_in.scope
-        )
-    return _shown(found)
+    async with info.context.parts.database.reading() as session:
+        return await _shown(info, session, ids.decode(customer_id, "customer", field=("customerId",)))
 
 
 @query(OFFICE, "What setCustomBilling would change, before it is saved: the next due dates. Errors are those of setCustomBilling.")
@@ -80,12 +85,9 @@ async def preview_custom_billing(
     months: Annotated[int, strawberry.argument(description="1 to 60.")],
     effective_from: Annotated[Day, strawberry.argument(description="The first day.")],
 ) -> CustomBilling:
-    context = info.context
-    async with context.parts.database.reading() as session:
-        found = await verbs.standing(
-            session, ids.decode(customer_id, "customer", field=("customerId",)), at=context.at, scope=context.signed_in.scope
-        )
-    return _shown(verbs.decided(found, verbs.Cycle(months, effective_from), field=()))
+    whose, proposed = ids.decode(customer_id, "customer", field=("customerId",)), verbs.Cycle(months, effective_from)
+    async with info.context.parts.database.reading() as session:
+        return await _shown(info, session, whose, proposed=proposed)
 
 
 @strawberry.input(description="Jumlah Bulan, Tanggal Mulai Berlaku.")
@@ -102,12 +104,10 @@ class SetCustomBillingPayload(Payload):
 
 @mutation(OFFICE, "Invoice a customer several months at a time from a date on. The next due date moves by itself.")
 async def set_custom_billing(info: Info, input: Annotated[SetCustomBillingInput, INPUT]) -> SetCustomBillingPayload:
-    context = info.context
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
-    async with context.transaction() as session:
+    async with info.context.transaction() as session:
         await verbs.set_billing(session, customer_id, months=input.months, effective_from=input.effective_from)
-        found = await verbs.standing(session, customer_id, at=context.at, scope=context.signed_in.scope)
-    return row(custom_billing=_shown(found))
+        return row(custom_billing=await _shown(info, session, customer_id))
 
 
 QUERIES: Final = [custom_billing, preview_custom_billing]

@@ -6,8 +6,10 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import generation as verbs
-from sebilling.billing import idempotency
+from sebilling.billing import generation_failures, idempotency, previews
 from sebilling.billing.pricing import ALREADY_INVOICED, ISSUE, LineKind, SkipReason
+from sebilling.billing.scope import narrowed
+from sebilling.errors import ErrorCode
 from sebilling.schema import ids
 from sebilling.schema.access import OFFICE, READERS, mutation, query
 from sebilling.schema.connections import After, Connection, First
@@ -37,24 +39,29 @@ class GenerationPreview:
     already_invoiced: int = strawberry.field(description="Customers who have their invoice of the period.")
     skipped: list[Skipped] = strawberry.field(description="Customers who would get none, by reason.")
     total_amount: Rupiah = strawberry.field(description="Sum of the invoices that would be issued.")
+    token: str = strawberry.field(description="Stands for these figures: with it generateInvoices refuses to issue anything else.")
 
 
 class GenerationStatus(StrEnum):
     """Whether a run goes on."""
 
     RUNNING = "RUNNING"
+    FAILING = "FAILING"
     FINISHED = "FINISHED"
+    ABANDONED = "ABANDONED"
 
 
 described(
     GenerationStatus,
     "Whether a run goes on.",
     RUNNING="Customers are still to be accounted for; it goes on by itself, after a crash too.",
+    FAILING="The next customers could not be done; it is tried again at nextAttemptAt, until it succeeds or is abandoned.",
     FINISHED="Every customer is accounted for.",
+    ABANDONED="Given up by a person: what it issued stays, the customers that it had not reached got nothing from it.",
 )
 
 
-@strawberry.type(description="One click on Generate. total = issued + alreadyInvoiced + skipped, when it is finished.")
+@strawberry.type(description="One click on Generate. progress.total = issued + alreadyInvoiced + skipped, when it is finished.")
 class GenerationRun:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
     status: GenerationStatus = strawberry.field(description="Whether it goes on.")
@@ -64,7 +71,13 @@ class GenerationRun:
     skipped: list[Skipped] = strawberry.field(description="Customers who got none, by reason.")
     total_amount: Rupiah = strawberry.field(description="Sum of the invoices that it issued.")
     started_at: Instant = strawberry.field(description="When.")
-    finished_at: Instant | None = strawberry.field(description="When, if it is.")
+    finished_at: Instant | None = strawberry.field(description="Time at which the last customer was accounted for; null before.")
+    error: ErrorCode | None = strawberry.field(description="Code of the last failure, while it is FAILING.")
+    error_reference: str | None = strawberry.field(description="Reference of the last failure in the server's log, while it is FAILING.")
+    attempts: int = strawberry.field(description="Failures in a row; 0 unless it is FAILING.")
+    next_attempt_at: Instant | None = strawberry.field(description="Time of the next attempt, while it is FAILING.")
+    abandoned_at: Instant | None = strawberry.field(description="Time at which it was abandoned, if it was.")
+    abandon_reason: str | None = strawberry.field(description="Why it was abandoned, if it was.")
     period: Period = strawberry.field(description="Whose invoices.")
 
 
@@ -76,7 +89,8 @@ RUN: Final = Node(
     "generation_run",
     {
         "id": ids.column("run", "{t}.id"),
-        "status": "CASE WHEN {t}.finished_at IS NULL THEN 'RUNNING' ELSE 'FINISHED' END",
+        "status": "CASE WHEN {t}.abandoned_at IS NOT NULL THEN 'ABANDONED' WHEN {t}.finished_at IS NOT NULL THEN 'FINISHED'"
+        " WHEN {t}.attempts > 0 THEN 'FAILING' ELSE 'RUNNING' END",
         "progress": "(SELECT json_build_object('done', coalesce(sum(done), 0), 'total', coalesce(sum(total), 0))"
         " FROM generation_task WHERE run_id = {t}.id)",
         "issued": _sum("issued"),
@@ -86,7 +100,12 @@ RUN: Final = Node(
         " WHERE run_id = {t}.id GROUP BY key) reasons)",
         "total_amount": _sum("total_amount"),
         "started_at": "{t}.started_at",
-        "finished_at": "{t}.finished_at",
+        "finished_at": "CASE WHEN {t}.abandoned_at IS NULL THEN {t}.finished_at END",
+        **{name: f"CASE WHEN {{t}}.finished_at IS NULL THEN {{t}}.{name} END" for name in ("error", "error_reference")},
+        "attempts": "CASE WHEN {t}.finished_at IS NULL THEN {t}.attempts ELSE 0 END",
+        "next_attempt_at": "CASE WHEN {t}.finished_at IS NULL AND {t}.attempts > 0 THEN {t}.next_at END",
+        "abandoned_at": "{t}.abandoned_at",
+        "abandon_reason": "{t}.abandon_reason",
     },
     {"period": Link("period", "{n}.id = {t}.period_id")},
 )
@@ -101,10 +120,11 @@ async def preview_generation(
     wanted = ids.decode_all(counter_ids, "counter", field=("counterIds",))
     async with info.context.parts.database.reading() as session:
         month_asked, scope = month_in(month, field=("month",)), info.context.signed_in.scope
-        found = await verbs.preview(session, month_asked, at=info.context.at, counters=wanted, scope=scope)
+        found = await previews.preview(session, month_asked, at=info.context.at, counters=wanted, scope=scope)
     return row(
         issued=found.issued, already_invoiced=found.already_invoiced, total_amount=found.total_amount,
         skipped=[{"reason": reason, "count": count} for reason, count in found.skipped.items()],
+        token=found.token(month_asked, narrowed(scope, wanted)),
     )  # fmt: skip
 
 
@@ -125,12 +145,15 @@ class GenerateInvoicesInput:
     counter_ids: list[strawberry.ID] | None = strawberry.field(
         default=None, description="For the customers of these counters; of all if left out."
     )
+    preview_token: str | None = strawberry.field(
+        default=None, description="The token of a preview of the same month and counters: PREVIEW_OUTDATED if it no longer holds."
+    )
 
 
 @strawberry.type(description="What came of generateInvoices.")
 class GenerateInvoicesPayload(Payload):
     run: GenerationRun | None = strawberry.field(
-        description=f"The run: finished up to {verbs.INLINE_MOST:,} customers; beyond that it runs on, follow generationRun."
+        description=f"The run: up to {verbs.INLINE_MOST:,} customers finished, or FAILING; beyond that it runs on, follow generationRun."
     )
     replayed: bool = strawberry.field(description="The key had started this run before; no other was started.")
 
@@ -141,7 +164,7 @@ async def generate_invoices(info: Info, input: Annotated[GenerateInvoicesInput, 
     month, key = month_in(input.month, field=("input", "month")), idempotency.key(input.idempotency_key)
     wanted = ids.decode_all(input.counter_ids, "counter", field=("input", "counterIds"))
     async with context.transaction() as session:
-        started = await verbs.start(session, month, counters=wanted, key=key)
+        started = await verbs.start(session, month, counters=wanted, key=key, preview_token=input.preview_token)
     if started.total <= verbs.INLINE_MOST:
         await verbs.work(context.transaction, run_id=started.run_id, chunk=context.parts.settings.generate_chunk)
     else:
@@ -179,7 +202,7 @@ async def preview_invoice(
     wanted = ids.decode(customer_id, "customer", field=("customerId",))
     async with info.context.parts.database.reading() as session:
         month_asked, scope = month_in(month, field=("month",)), info.context.signed_in.scope
-        found = await verbs.preview_one(session, month_asked, wanted, at=info.context.at, scope=scope)
+        found = await previews.preview_one(session, month_asked, wanted, at=info.context.at, scope=scope)
     issued, invoiced = found.verdict == ISSUE, found.verdict == ALREADY_INVOICED
     return row(
         already_invoiced=invoiced, skipped=None if issued or invoiced else found.verdict, total=found.total, lines=found.lines,
@@ -209,5 +232,24 @@ async def issue_invoice(info: Info, input: Annotated[IssueInvoiceInput, INPUT]) 
     return row(run=found, replayed=started.replayed)
 
 
+@strawberry.input(description="Which run to abandon, and why.")
+class AbandonGenerationInput:
+    run_id: strawberry.ID = strawberry.field(description="The run; it must not have ended.")
+    reason: str = strawberry.field(description="Why, for the history: 3 to 500 characters.")
+
+
+@strawberry.type(description="Result of abandonGeneration.")
+class AbandonGenerationPayload(Payload):
+    run: GenerationRun | None = strawberry.field(description="The run as it ended.")
+
+
+@mutation(OFFICE, "End a run that fails, or that was a mistake: what it issued stays, nobody else gets an invoice from it.")
+async def abandon_generation(info: Info, input: Annotated[AbandonGenerationInput, INPUT]) -> AbandonGenerationPayload:
+    run_id = ids.decode(input.run_id, "run", field=("input", "runId"))
+    async with info.context.transaction() as session:
+        await generation_failures.abandon(session, run_id, reason=input.reason)
+    return row(run=await one(info, RUN, "t.id = :id", {"id": run_id}, below=("run",)))
+
+
 QUERIES: Final = [preview_generation, preview_invoice, generation_runs, generation_run]
-MUTATIONS: Final = [generate_invoices, issue_invoice]
+MUTATIONS: Final = [generate_invoices, issue_invoice, abandon_generation]

@@ -32,7 +32,7 @@ _DEPOSITS: Final = frozenset({"deposit.submitted", "deposit.verified", "deposit.
 _ISOLATION: Final = frozenset(
     {"isolation.block_wanted", "isolation.restore_wanted", "customer.blocked", "customer.restored", "isolation.failed"}
 )
-_RUNS: Final = frozenset({"generation.started", "invoices.issued", "generation.finished"})
+_RUNS: Final = frozenset({"generation.started", "invoices.issued", "generation.finished", "generation.failed", "generation.abandoned"})
 _MONEY: Final = frozenset(
     {
         "payment.recorded", "payment.reversed", "credit.applied", "credit.refunded", "invoices.issued", "invoice.voided",

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from sebilling.actor import EVERYWHERE, operator
-from sebilling.billing import counters, customers, generation, periods, plans
+from sebilling.billing import counters, customers, generation, periods, plans, previews
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.errors import GenerationRunning, IdempotencyMismatch, NotFound, PeriodClosed
@@ -22,14 +22,14 @@ async def test_everybody_is_issued_already_invoiced_or_skipped_with_the_reason(d
     await isp.customer("F", price=0)
     await isp.open()
     async with database.reading() as session:
-        expected = await generation.preview(session, FEBRUARY, at=NOW, counters=None, scope=EVERYWHERE)
+        expected = await previews.preview(session, FEBRUARY, at=NOW, counters=None, scope=EVERYWHERE)
     skipped = {"INACTIVE": 1, "NOT_INSTALLED_YET": 1, "ZERO_AMOUNT": 1}
-    assert expected == generation.Counts(issued=3, already_invoiced=0, skipped=skipped, total_amount=399_000)
+    assert expected == previews.Counts(issued=3, already_invoiced=0, skipped=skipped, total_amount=399_000)
 
     assert await isp.generate() == expected
-    assert await isp.generate() == generation.Counts(issued=0, already_invoiced=3, skipped=skipped, total_amount=0)
+    assert await isp.generate() == previews.Counts(issued=0, already_invoiced=3, skipped=skipped, total_amount=0)
     await isp.customer("G")
-    assert await isp.generate() == generation.Counts(issued=1, already_invoiced=3, skipped=skipped, total_amount=150_000)
+    assert await isp.generate() == previews.Counts(issued=1, already_invoiced=3, skipped=skipped, total_amount=150_000)
     numbers = await isp.rows("SELECT number FROM invoice ORDER BY counter_id, sequence")
     assert numbers == [(f"INV/2026-02/{place}",) for place in ("LKT01/000001", "LKT01/000002", "LKT01/000003", "LKT02/000001")]
     assert await isp.rows("SELECT covers_from, covers_until, total FROM invoice WHERE customer_id = :id", id=first) == [
@@ -45,7 +45,7 @@ async def test_the_size_of_chunks_changes_nothing(database: Database, chunk: int
         await isp.customer(counter=("LKT01", "LKT02")[number % 3 == 0], active=number != 4)
     await isp.open()
     counts = await isp.generate(chunk=chunk)
-    assert counts == generation.Counts(issued=6, already_invoiced=0, skipped={"INACTIVE": 1}, total_amount=900_000)
+    assert counts == previews.Counts(issued=6, already_invoiced=0, skipped={"INACTIVE": 1}, total_amount=900_000)
     await isp.check()
 
 

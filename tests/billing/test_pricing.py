@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import charges, corrections, counters, custom, customers, generation, plans, receipts, settings
+from sebilling.billing import charges, corrections, counters, custom, customers, generation, plans, previews, receipts, settings
 from sebilling.billing.charges import ChargeKind
 from sebilling.clock import Month
 from sebilling.db.engine import Database
@@ -24,7 +24,7 @@ async def lines(isp: Isp, month: Month = FEBRUARY) -> list[tuple[Any, ...]]:
     )  # fmt: skip
 
 
-async def bill(isp: Isp, month: Month = FEBRUARY, at: datetime = NOW) -> generation.Counts:
+async def bill(isp: Isp, month: Month = FEBRUARY, at: datetime = NOW) -> previews.Counts:
     """Open the month, issue its invoices."""
     await isp.open(month)
     return await isp.generate(month, at=at)
@@ -98,7 +98,7 @@ async def test_a_discount_ends_before_its_last_day_and_takes_no_more_than_the_mo
     await discount(isp, last, date(2026, 1, 1), date(2026, 2, 2), amount=20_000)
     await discount(isp, two, percent=Decimal(90))
     await discount(isp, two, amount=100_000)
-    assert await bill(isp) == generation.Counts(3, 0, {"ZERO_AMOUNT": 1}, 5_000 + 150_000 + 130_000)
+    assert await bill(isp) == previews.Counts(3, 0, {"ZERO_AMOUNT": 1}, 5_000 + 150_000 + 130_000)
     assert await lines(isp) == [
         ("SUBSCRIPTION", 150_000), ("CHARGE", 5_000), ("DISCOUNT", -150_000), ("SUBSCRIPTION", 150_000),
         ("SUBSCRIPTION", 150_000), ("DISCOUNT", -20_000),
@@ -121,8 +121,8 @@ async def test_three_months_from_the_last_of_january_keep_their_day_and_what_is_
     await every(isp, customer_id, 3, date(2026, 1, 31))
     at = datetime(2026, 1, 5, tzinfo=UTC)
     counts = [await bill(isp, JANUARY.plus(number), at) for number in range(7)]
-    covered = generation.Counts(0, 0, {"COVERED_BY_CYCLE": 1}, 0)
-    issued = generation.Counts(1, 0, {}, 450_000)
+    covered = previews.Counts(0, 0, {"COVERED_BY_CYCLE": 1}, 0)
+    issued = previews.Counts(1, 0, {}, 450_000)
     assert counts == [issued, covered, covered, issued, covered, covered, issued]
     assert await isp.rows("SELECT covers_from, covers_until, due_on FROM invoice ORDER BY id") == [
         (date(2026, 1, 31), date(2026, 4, 30), date(2026, 1, 31)),
@@ -158,7 +158,7 @@ async def test_a_late_fee_comes_once_untaxed_and_not_before_its_days_are_over(da
     await isp.open(MARCH)
     async with database.reading() as session:
         foreseen = [
-            await generation.preview(session, MARCH, at=datetime(2026, 2, day, 3, tzinfo=UTC), counters=None, scope=EVERYWHERE)
+            await previews.preview(session, MARCH, at=datetime(2026, 2, day, 3, tzinfo=UTC), counters=None, scope=EVERYWHERE)
             for day in (15, 16)
         ]
     assert [counts.total_amount for counts in foreseen] == [165_000, 175_000]

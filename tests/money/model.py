@@ -191,7 +191,7 @@ class Model:
     def stretch(self, person: Person, month: date) -> Stretch | str:
         """What the month bills, or why nothing."""
         end = next_month(month)
-        if any(bill.month == month for bill in self.live(person.id)):
+        if any(bill.month == month and bill.covers_from < bill.covers_until for bill in self.live(person.id)):
             return "ALREADY_INVOICED"
         if not person.active:
             return "INACTIVE"
@@ -208,17 +208,32 @@ class Model:
         free = [day for day in days(max(month, person.installed), end) if day not in covered]
         if not free:
             return "COVERED_BY_CYCLE"
-        due = max(self.today(person.counter), month + timedelta(days=self.places[person.counter].due_day - 1))
+        due = max(self.due(person, month), free[0])
         of, untouched = (end - month).days, not any(day in covered for day in days(month, end))
         if len(free) == of or (untouched and not self.prorate):
             return Stretch([free[0]], [], free[0], end, due)
         return Stretch([], [(len(free), of, free[0])], free[0], free[-1] + timedelta(days=1), due)
 
+    def due(self, person: Person, month: date) -> date:
+        """The counter's day of the month, or today."""
+        return max(self.today(person.counter), month + timedelta(days=self.places[person.counter].due_day - 1))
+
     def _cycle(self, person: Person, month: date, months: int, anchor: date, limit: date) -> Stretch | str:
-        covered = self.covered(person.id)
-        start, after, *_ = grid = [months_later(anchor, months_between(anchor, month) + k) for k in range(months + 1)]
-        if start in covered:
-            return "COVERED_BY_CYCLE"
+        covered, today = self.covered(person.id), self.today(person.counter)
+        nth = months_between(anchor, month)
+        start, after, *_ = grid = [months_later(anchor, nth + k) for k in range(months + 1)]
+        limit = min([limit, *(day for day in covered if day > start and day - timedelta(days=1) not in covered)])
+        if start in covered or start < person.installed:
+            bare, end = max(start, person.installed), min(next_month(month), limit)
+            while bare in covered:
+                bare += timedelta(days=1)
+            part = ((end - bare).days, (after - start).days, bare)
+            return Stretch([], [part], bare, end, max(today, bare)) if bare < end else "COVERED_BY_CYCLE"
+        begun = begin = self._begin(anchor, start, covered)
+        while begin + months <= nth and self._is_free(person, anchor, range(begin, begin + months), limit):
+            begin += months
+        if begin < nth and self._is_free(person, anchor, range(begin, begin + months), limit):
+            return "ZERO_AMOUNT"
         starts, until = [], start
         for here, there in itertools.pairwise(grid):
             if there > limit or any(day in covered for day in days(here, there)):
@@ -226,7 +241,7 @@ class Model:
             starts.append(here)
             until = there
         parts, first = [], start
-        if anchor >= month:
+        if not begun < begin == nth:  # else the days before are those of a free cycle
             while first > max(month, person.installed) and first - timedelta(days=1) not in covered:
                 first -= timedelta(days=1)
             if first < start:
@@ -235,11 +250,30 @@ class Model:
             while until < limit and until not in covered:
                 until += timedelta(days=1)
             parts.append(((until - start).days, (after - start).days, start))
-        return Stretch(starts, parts, first, until, max(self.today(person.counter), start))
+        return Stretch(starts, parts, first, until, max(today, start))
+
+    @staticmethod
+    def _begin(anchor: date, start: date, covered: set[date]) -> int:
+        """From which of the anchor's months on cycles are counted: behind what was invoiced last."""
+        last = max((day for day in covered if anchor <= day < start), default=None)
+        return 0 if last is None else next(n for n in itertools.count() if months_later(anchor, n) > last)
+
+    def _is_free(self, person: Person, anchor: date, months: range, limit: date) -> bool:
+        """Whether discounts take all of these months that begin before the limit."""
+        price = self.plans[person.plan] if person.price is None else person.price
+        starts = [day for day in (months_later(anchor, n) for n in months) if day < limit]
+        theirs = [off for off in self.offs.values() if off.customer == person.id or off.plan == person.plan]
+        return sum(self.off_month(off, price, 1, 1, first) for off in theirs for first in starts) >= price * len(starts)
 
     def priced(self, person: Person, month: date) -> tuple[Stretch, list[tuple[str, int]], list[int], list[int]] | str:
         """Lines, the charges taken, the overdue invoices that get a fee; or why nothing."""
         found = self.stretch(person, month)
+        waiting = [number for number, extra in sorted(self.extras.items()) if extra.customer == person.id and self.waits(extra)]
+        if isinstance(found, str) and found in {"INACTIVE", "COVERED_BY_CYCLE", "ZERO_AMOUNT"}:
+            if any(bill.month == month for bill in self.live(person.id)):
+                return "ALREADY_INVOICED"
+            if waiting:
+                found = Stretch([], [], month, month, self.due(person, month))
         if isinstance(found, str):
             return found
         price = self.plans[person.plan] if person.price is None else person.price
@@ -255,7 +289,6 @@ class Model:
                         + sum(self.off_month(off, amount, count, of, first) for amount, count, of, first in parts))  # fmt: skip
             left -= taken
             offs += [("DISCOUNT", -taken)] if taken else []
-        waiting = [number for number, extra in sorted(self.extras.items()) if extra.customer == person.id and self.waits(extra)]
         lines += [("LATE_FEE" if self.extras[number].fee_for else "CHARGE", self.extras[number].amount) for number in waiting]
         late = self.late(person)
         lines += [("LATE_FEE", self.fee[0])] * len(late)
@@ -434,7 +467,24 @@ class Model:
 
     def first_possible(self, person: Person) -> date:
         closed = [next_month(month) for month, is_open in self.periods.items() if not is_open]
-        return max([person.installed, *closed, *(bill.covers_until for bill in self.live(person.id))])
+        return max([person.installed, *closed, *(bill.covers_until for bill in self.live(person.id) if bill.covers_from < bill.covers_until)])
+
+    def install(self, person: Person, day: date) -> None:
+        """The installation is put off, or was earlier; a cycle doesn't begin before it."""
+        if day > person.installed:
+            if any(bill.covers_from < min(day, bill.covers_until) for bill in self.live(person.id)):
+                raise Refused("AlreadyInvoiced")
+            self._begin_cycles_anew(person, day)
+        person.installed = day
+
+    @staticmethod
+    def _begin_cycles_anew(person: Person, day: date) -> None:
+        holds: list[tuple[int, date]] = []
+        for cycle in person.cycles:
+            holds = [*(one for one in holds if one[1] < cycle[1]), cycle]
+        before, later = [one for one in holds if one[1] < day], [one for one in holds if one[1] >= day]
+        if before and before[-1][0] > 1 and not any(start == day for _, start in later):
+            person.cycles += [(before[-1][0], day), *later]
 
     def set_cycle(self, person: Person, months: int, start: date) -> None:
         if not 1 <= months <= 60:

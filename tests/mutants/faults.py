@@ -34,12 +34,12 @@ FAULTS: Final = (
     ),
     Fault(
         "proration-rounds-down", "billing/pricing.py",
-        "half_up(price * lead_days, lead_of) AS lead_amount", "(price * lead_days / lead_of) AS lead_amount", PRICING,
+        "half_up(price * lead_days, lead_of) END AS lead_amount", "(price * lead_days / lead_of) END AS lead_amount", PRICING,
     ),
     Fault(
         "percent-rounds-down", "billing/pricing.py",
-        "least(price, coalesce(amount, half_up(price * percent, 100)))",
-        "least(price, coalesce(amount, div(price * percent, 100)::bigint))", PRICING,
+        "least(price, coalesce(amount, half_up(price * percent, 100)))\n               * CASE",
+        "least(price, coalesce(amount, div(price * percent, 100)::bigint))\n               * CASE", PRICING,
     ),
     Fault(
         "tax-rounds-down", "billing/pricing.py",
@@ -71,23 +71,16 @@ FAULTS: Final = (
     ),
     Fault(
         "months-counted-one-too-many", "billing/pricing.py",
-        "- extract(month FROM effective_from))::int AS nth", "- extract(month FROM effective_from) + 1)::int AS nth", PRICING,
+        "- extract(month FROM {anchor}))::int", "- extract(month FROM {anchor}) + 1)::int", PRICING,
     ),
     Fault(
         "cycle-one-month-too-short", "billing/pricing.py",
-        '{_GRID.format(k="n")} END AS covers_until', '{_GRID.format(k="n - 1")} END AS covers_until', PRICING,
+        '{_GRID.format(n="nth + n")} END AS covers_until', '{_GRID.format(n="nth + n - 1")} END AS covers_until', PRICING,
     ),
     Fault(
         "month-after-a-month", "billing/pricing.py",
-        "(anchor + make_interval(months => nth + {k}))::date",
-        "(anchor + make_interval(months => nth) + make_interval(months => {k}))::date", PRICING,
-    ),
-    Fault(
-        "foretold-month-after-a-month", "billing/custom.py",
-        "(day := day_after_months(anchor, nth + k))", "(day := day_after_months(day_after_months(anchor, nth), k))", CUSTOM,
-    ),
-    Fault(
-        "covered-by-cycle-not-seen", "billing/pricing.py", " OR months > 1 AND covered_until > start THEN", " THEN", PRICING,
+        '_GRID: Final = "(anchor + make_interval(months => {n}))::date"',
+        '_GRID: Final = "(anchor + make_interval(months => 1) + make_interval(months => {n} - 1))::date"', PRICING,
     ),
     Fault(
         "void-still-covers", "billing/pricing.py",
@@ -105,24 +98,23 @@ FAULTS: Final = (
     ),
     Fault(
         "days-before-a-cycle-forgotten", "billing/pricing.py",
-        "WHEN anchor >= :month THEN least(start, greatest(:month, installed_on, covered_until))", "WHEN anchor >= :month THEN start",
-        PRICING,
+        "ELSE least(start, greatest(:month, bare_from)) END AS covers_from", "ELSE start END AS covers_from", PRICING,
     ),
     Fault(
         "first-possible-a-day-early", "billing/custom.py",
-        "*(until for _, _, until in self.invoiced)", "*(until - timedelta(days=1) for _, _, until in self.invoiced)",
-        CUSTOM,
+        "*(until for _, until in self.covered)", "*(until.replace(day=max(until.day - 1, 1)) for _, until in self.covered)", CUSTOM,
     ),
     Fault("due-day-of-utc", "billing/pricing.py", "CAST(:at AT TIME ZONE counter.timezone AS date)", "CAST(:at AT TIME ZONE 'UTC' AS date)",
           GENERATION),
     Fault(
         "cycle-due-on-the-counters-day", "billing/pricing.py",
-        "CASE WHEN months > 1 THEN greatest(today, start) ELSE", "CASE WHEN months > 99 THEN greatest(today, start) ELSE", PRICING,
+        "WHEN months > 1 THEN greatest(today, start, covers_from)", "WHEN months > 99 THEN greatest(today, start, covers_from)", PRICING,
     ),
     # --- discounts, charges, fees ------------------------------------------------------------------------------------------
     Fault(
         "discount-above-its-month", "billing/pricing.py",
-        "least(price, coalesce(amount, half_up(price * percent, 100)))", "coalesce(amount, half_up(price * percent, 100))", PRICING,
+        "least(price, coalesce(amount, half_up(price * percent, 100)))\n               * CASE",
+        "coalesce(amount, half_up(price * percent, 100))\n               * CASE", PRICING,
     ),
     Fault(
         "discounts-above-all-months", "billing/pricing.py",
@@ -135,7 +127,7 @@ FAULTS: Final = (
     ),
     Fault(
         "late-fee-a-day-early", "billing/pricing.py",
-        "due_on < today - late_fee_after_days", "due_on <= today - late_fee_after_days", PRICING,
+        "due_on < fees_as_of - late_fee_after_days", "due_on <= fees_as_of - late_fee_after_days", PRICING,
     ),
     Fault("charge-billed-twice", "billing/pricing.py", "WHERE invoice_id IS NULL AND cancelled_at IS NULL", "WHERE cancelled_at IS NULL",
           PRICING),

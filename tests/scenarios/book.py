@@ -74,6 +74,8 @@ class Book:
         """Payment by key, to see that the same key gives the same payment."""
         self.discounts: dict[str, str] = {}
         self.deposit_id = ""
+        self.previewed = ""
+        """The token of the last preview."""
         self.unchanged: dict[str, str] = {}
         """The tables' digest since the last refusal; empty once something was done."""
         self.step: Step

@@ -52,6 +52,7 @@ KINDS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "release": ("releasing payments", str),
     "debt": ("beside a debt", str),
     "transfer": ("by transfer", str),
+    "previewed": ("as previewed", str),
 }
 
 

@@ -37,6 +37,7 @@ devices device deviceConfig drivers plugins                                     
 # periods, generation, void, reversal
 createPeriod closePeriod generateInvoices issueInvoice previewGeneration previewInvoice             AF
 voidInvoice writeOffInvoice reversePayment refundCredit applyCredit holdCredit                      AF
+abandonGeneration                                                                                   AF
 # money at a counter
 recordPayment recordPayments submitDeposit                                                          AFck
 verifyDeposit rejectDeposit                                                                         AF
@@ -90,7 +91,7 @@ Charge            id kind description amount createdAt invoiceNumber cancelledAt
 Discount          id amount percent description fromOn untilOn                                      AFCK U
 BillingCycle      months effectiveFrom setAt setBy                                                  AFCK U
 CustomBilling     months effectiveFrom firstPossible nextDueOn coming                               AFCK U
-ComingInvoice     month coversFrom coversUntil dueOn                                                AFCK U
+ComingInvoice     month coversFrom coversUntil dueOn total                                          AFCK U
 Period            id month status openedAt closedAt                                                 AFCK U
 Invoice           id number status planName coversFrom coversUntil issuedAt dueOn total allocated   AFCK U
 Invoice           writtenOff outstanding period counter customer customerCode customerName lines    AFCK U
@@ -127,10 +128,11 @@ IsolationPolicy   mode days minimum customer counter                            
 IsolationPlan     customerId deviceId invoiceId amount cutOn                                        AF   U
 IsolationHold     id heldAt wouldCut ofActive decidedAt approved                                    AF   U
 GenerationRun     id status progress issued alreadyInvoiced skipped totalAmount startedAt           AF   U
-GenerationRun     finishedAt period                                                                 AF   U
+GenerationRun     finishedAt period error errorReference attempts nextAttemptAt abandonedAt         AF   U
+GenerationRun     abandonReason                                                                     AF   U
 Progress          done total                                                                        AF   U
 Skipped           reason count                                                                      AF   U
-GenerationPreview issued alreadyInvoiced skipped totalAmount                                        AF
+GenerationPreview issued alreadyInvoiced skipped totalAmount token                                  AF
 InvoicePreview    alreadyInvoiced skipped coversFrom coversUntil dueOn total lines                  AF
 PreviewLine       kind description quantity unitPrice amount                                        AF
 BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee         AF   U
@@ -166,6 +168,7 @@ SetCustomBillingPayload customBilling
 CreatePeriodPayload period
 ClosePeriodPayload period
 GenerateInvoicesPayload run replayed
+AbandonGenerationPayload run
 RecordPaymentPayload payment replayed
 RecordPaymentsPayload results
 ApplyCreditPayload customer replayed

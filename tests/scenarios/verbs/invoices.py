@@ -42,14 +42,17 @@ def _ran(made: Any) -> Outcome:
 @says("preview(s) {month}[ at {counters}]")
 async def preview(book: Book, *, month: str, counters: list[str] | None = None) -> Outcome:
     ids = None if counters is None else [book.ids[code] for code in counters]
-    document = f"query($m: Month!, $c: [ID!]) {{ previewGeneration(month: $m, counterIds: $c) {{ {_COUNTS} }} }}"
-    return _counted(await book.ask(document, m=month, c=ids))
+    document = f"query($m: Month!, $c: [ID!]) {{ previewGeneration(month: $m, counterIds: $c) {{ {_COUNTS} token }} }}"
+    found = await book.ask(document, m=month, c=ids)
+    book.previewed = found["token"]
+    return _counted(found)
 
 
-@says("generate(s) {month}[ at {counters}][ with key {key}]")
-async def generate(book: Book, *, month: str, counters: list[str] | None = None, key: str | None = None) -> Outcome:
+@says("generate(s) {month}[ at {counters}][ with key {key}][ {previewed}]")
+async def generate(book: Book, *, month: str, counters: list[str] | None = None, key: str | None = None, previewed: str = "") -> Outcome:
     ids = None if counters is None else [book.ids[code] for code in counters]
-    return _ran(await book.mutate("generateInvoices", _RUN, month=month, counterIds=ids, idempotencyKey=book.key(key)))
+    token = book.previewed if previewed else None
+    return _ran(await book.mutate("generateInvoices", _RUN, month=month, counterIds=ids, idempotencyKey=book.key(key), previewToken=token))
 
 
 @says("issue(s) {month} to {customer}[ with key {key}]")
@@ -116,7 +119,7 @@ async def write_off(book: Book, *, invoice: str, reason: str, amount: int | None
     await book.mutate("writeOffInvoice", invoiceId=invoice_id, reason=reason, amount=amount, idempotencyKey=book.key(None))
 
 
-_BILLING: Final = "months effectiveFrom firstPossible nextDueOn coming { month coversFrom coversUntil dueOn }"
+_BILLING: Final = "months effectiveFrom firstPossible nextDueOn coming { month coversFrom coversUntil dueOn total }"
 
 
 def _billing(found: Any) -> Outcome:
@@ -125,6 +128,7 @@ def _billing(found: Any) -> Outcome:
         "months": found["months"], "since": found["effectiveFrom"], "first possible": found["firstPossible"],
         "next due": found["nextDueOn"], "periods": tuple(one["month"] for one in coming), "due": tuple(one["dueOn"] for one in coming),
         "covers": tuple(f"{one['coversFrom']} until {one['coversUntil']}" for one in coming),
+        "totals": tuple(str(one["total"]) for one in coming),
     }  # fmt: skip
 
 

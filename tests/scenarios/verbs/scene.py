@@ -76,6 +76,11 @@ async def move(book: Book, *, customer: str, counter: str) -> None:
     book.zones[customer] = book.zones[counter]
 
 
+@says("put(s) installation of {customer} to {day}")
+async def install(book: Book, *, customer: str, day: str) -> None:
+    await book.mutate("updateCustomer", id=book.ids[customer], installedOn=day)
+
+
 @says("(activate|activates) {customer}")
 async def activate(book: Book, *, customer: str) -> None:
     await book.mutate("updateCustomer", id=book.ids[customer], active=True)

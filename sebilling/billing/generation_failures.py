@@ -1,0 +1,63 @@
+"""Runs that fail: they say so, are tried again ever more seldom, starve no other run, and can be abandoned."""
+
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import scope, texts
+from sebilling.billing.pricing import statement
+from sebilling.db.engine import WriteSession
+from sebilling.errors import ErrorCode, GenerationEnded, NotFound
+
+# Whoever has taken the run meanwhile will find out by themselves.
+_FAILED: Final = statement(
+    """
+    UPDATE generation_run SET attempts = attempts + 1, error = :code, error_reference = :reference,
+           next_at = :at + least(interval '10 minutes', interval '5 seconds' * 2 ^ least(attempts, 10))
+     WHERE id = (SELECT id FROM generation_run WHERE id = :run AND finished_at IS NULL FOR UPDATE SKIP LOCKED)
+    RETURNING attempts
+    """
+)
+_LOCK: Final = text("SELECT finished_at FROM generation_run WHERE id = :run FOR UPDATE")
+_ABANDON: Final = statement(
+    """
+    WITH run AS (
+        UPDATE generation_run SET finished_at = :at, abandoned_at = :at, abandon_reason = :reason WHERE id = :run
+    )
+    SELECT coalesce(sum(done), 0)::bigint AS done, coalesce(sum(total), 0)::bigint AS total, coalesce(sum(issued), 0)::bigint AS issued
+      FROM generation_task WHERE run_id = :run
+    """
+)
+
+
+async def record(session: WriteSession, run_id: int, *, code: ErrorCode, reference: str) -> None:
+    """Let the run say that its next chunk failed, and when it is tried again: after 5 s, then twice as long, at most 10 minutes.
+
+    The first failure in a row is an event.
+    """
+    attempts = await session.value(_FAILED, {"run": run_id, "at": session.at, "code": code.value, "reference": reference})
+    if attempts == 1:
+        await events.append(
+            session, "generation.failed", subject="generation_run", subject_id=run_id, code=code.value, reference=reference
+        )
+
+
+async def abandon(session: WriteSession, run_id: int, *, reason: str) -> None:
+    """End a run that isn't finished: what it issued stays, who wasn't reached gets nothing from it.
+
+    Waits for the chunk that is under way. Raises Forbidden, InvalidText, NotFound, GenerationEnded.
+    """
+    scope.central(session)
+    why = texts.reason(reason)
+    row = await session.row(_LOCK, {"run": run_id})
+    if row is None:
+        raise NotFound(field=("input", "runId"), noun="run", given=f"run_{run_id}")
+    if row.finished_at is not None:
+        raise GenerationEnded(field=("input", "runId"), given=f"run_{run_id}")
+    counts = await session.row(_ABANDON, {"run": run_id, "at": session.at, "reason": why})
+    assert counts is not None  # noqa: S101 - a sum always gives one row
+    await events.append(
+        session, "generation.abandoned", subject="generation_run", subject_id=run_id,
+        reason=why, done=counts.done, total=counts.total, issued=counts.issued,
+    )  # fmt: skip

@@ -1,0 +1,59 @@
+"""A run beside an import that began before it and commits in the middle of it: everybody is accounted for, no run is stuck.
+
+`make campaign` sets SEBILLING_IMPORTS_BESIDE to 60000 customers, and does it 20 times.
+"""
+
+import asyncio
+import os
+import uuid
+
+from sebilling.billing import counters, customers, generation, previews
+from sebilling.db.engine import Database
+from tests.harness import FEBRUARY, Isp
+
+FULL = "SEBILLING_IMPORTS_BESIDE" in os.environ
+CUSTOMERS = int(os.environ.get("SEBILLING_IMPORTS_BESIDE", "6000"))
+ROUNDS = 20 if FULL else 3
+BEFORE = 200
+"""Customers that the counter has before the import."""
+_LAST_ID = "SELECT last_value FROM pg_sequences WHERE sequencename = 'customer_id_seq'"
+
+
+async def test_everybody_is_accounted_for_and_no_run_is_stuck(committed: Database) -> None:
+    isp = await Isp.make(committed)
+    await isp.open()
+    for number in range(ROUNDS):
+        code = f"LKT{number + 10}"
+        async with isp.write() as session:
+            isp.counters[code] = await counters.create(session, code=code, name=code)
+        await isp.many_customers(BEFORE, counter=code)
+        taken = await isp.value(_LAST_ID)
+        importing = asyncio.create_task(isp.many_customers(CUSTOMERS, counter=code, first=BEFORE))
+        while await isp.value(_LAST_ID) < taken + CUSTOMERS // 2:  # the import has taken lower ids, and is not committed
+            await asyncio.sleep(0)
+        late = await isp.customer(counter=code)
+        assert not importing.done(), "the import was too fast to be beside anything"
+        assert late > taken
+        runs = [await _start(isp, code)]
+        await generation.attempt(isp.write, run_id=runs[0].run_id, chunk=50)
+        await importing
+        runs.append(await _start(isp, code))
+        assert await asyncio.gather(*(generation.work(isp.write, run_id=run.run_id, chunk=2_000) for run in runs)) == [True, True]
+        first, second = [await _outcome(isp, run.run_id) for run in runs]
+        assert (first.issued, first.already_invoiced, first.skipped) == (BEFORE + 1, 0, {}), "who there was when it began"
+        assert (second.issued, second.already_invoiced, second.skipped) == (CUSTOMERS, BEFORE + 1, {})
+        async with isp.write() as session:  # nothing holds anybody at this counter
+            await customers.update(session, late, counter_id=isp.counters["LKT01"])
+    assert await isp.value("SELECT count(*) FROM generation_run WHERE finished_at IS NULL OR attempts > 0") == 0
+    assert await isp.value("SELECT count(*) FROM customer WHERE id NOT IN (SELECT customer_id FROM invoice)") == 0
+    await isp.check()
+
+
+async def _start(isp: Isp, code: str) -> generation.Started:
+    async with isp.write() as session:
+        return await generation.start(session, FEBRUARY, counters=[isp.counters[code]], key=str(uuid.uuid4()))
+
+
+async def _outcome(isp: Isp, run_id: int) -> previews.Counts:
+    async with isp.database.reading() as session:
+        return await generation.outcome(session, run_id)
