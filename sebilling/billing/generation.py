@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, Date, DateTime, Row, Text, TextClause, bindpa
 from sqlalchemy.types import TypeEngine
 
 from sebilling.actor import Scope
-from sebilling.billing import idempotency
+from sebilling.billing import idempotency, locks
 from sebilling.billing.pricing import COUNTED, LINES, pricing, skipped_by_reason
 from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
@@ -72,6 +72,18 @@ async def preview(session: ReadSession, month: Month, *, at: datetime, counters:
     row = await session.row(_PREVIEW, {**await _days(session, month), "counters": ids, "at": at})
     assert row is not None  # noqa: S101 - a count always gives one row
     return Counts(row.issued, row.already_invoiced, skipped_by_reason(row), row.total_amount)
+
+
+_MISSED: Final = _typed(
+    f"WITH {pricing(_WANTED)} SELECT counter_id, count(*) AS count, sum(total)::bigint AS amount FROM priced WHERE verdict = 'ISSUE'"
+    " GROUP BY counter_id"
+)
+
+
+async def not_invoiced(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> dict[int, tuple[int, int]]:
+    """By counter of the scope, how many customers a run at `at` would still invoice, and over how many rupiah. Raises NotFound."""
+    rows = await session.rows(_MISSED, {**await _days(session, month), "counters": scope.ids, "at": at})
+    return {row.counter_id: (row.count, row.amount) for row in rows}
 
 
 _TOTAL: Final = text("SELECT coalesce(sum(total), 0)::bigint FROM generation_task WHERE run_id = :run")
@@ -296,10 +308,11 @@ def _fitting(tasks: Sequence[Row[*tuple[Any, ...]]], chunk: int) -> list[Row[*tu
 async def _issue(session: WriteSession, tasks: Sequence[Row[*tuple[Any, ...]]], *, chunk: int) -> bool:
     """The next chunk of these tasks, or all that is left of them; True if nothing of the run remains."""
     first, month = tasks[0], Month.of(tasks[0].month)
-    place = {"run": first.run_id, "at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
     numbers = {row.counter_id: row.next_number for row in await session.rows(
         _LOCK_SERIES, {"period": first.period_id, "counters": [task.counter_id for task in tasks]}
     )}  # fmt: skip
+    await locks.closings(session)  # credit that a closing has counted is not applied before it
+    place = {"run": first.run_id, "at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
     asked = orjson.dumps([
         {"counter_id": task.counter_id, "after_id": task.after_customer_id, "upto_id": task.upto_customer_id,
          "next": numbers[task.counter_id], "prefix": f"INV/{month}/{task.code}/"}

@@ -49,8 +49,10 @@ SCOPES: Final[dict[str, Whose]] = {
     "counter": _at("{t}.id"),
     "customer": _AT_COUNTER,
     "deposit": _AT_COUNTER,
+    "deposit_correction": PART,
     "deposit_decision": PART,
     "device": CENTRAL,
+    "difference_settlement": PART,
     "discount": _OF_CUSTOMER,
     "drawer": _AT_COUNTER,
     "event": _AT_COUNTER,
@@ -64,12 +66,17 @@ SCOPES: Final[dict[str, Whose]] = {
     "payment": _WITH_CUSTOMER,
     "payment_reversal": PART,
     "period": EVERYBODYS,
+    "period_closing": PART,
+    "period_reopening": PART,
     "plan": EVERYBODYS,
     "proof": PART,
     "refund": PART,
+    "refund_reversal": PART,
     "service_account": CENTRAL,
     "service_access": _OF_CUSTOMER,
+    "settlement_reversal": PART,
     "write_off": PART,
+    "write_off_reversal": PART,
 }
 """Table → whose its rows are."""
 
