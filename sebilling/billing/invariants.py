@@ -125,10 +125,12 @@ INVARIANTS: Final = (
     Invariant(
         "corrections_carried", "What an invoice or payment says of its corrections is what the corrections say.",
         "SELECT invoice.id FROM invoice LEFT JOIN invoice_void ON invoice_id = invoice.id"
-        f" LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM {_LIVE_WRITE_OFF} GROUP BY 1) given_up ON given_up.invoice_id = invoice.id"
+        f" LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM {_LIVE_WRITE_OFF} GROUP BY 1) given_up"
+        " ON given_up.invoice_id = invoice.id"
         " WHERE written_off <> coalesce(amount, 0) OR invoice.voided_at IS DISTINCT FROM invoice_void.voided_at"
         " UNION ALL SELECT payment.id FROM payment LEFT JOIN payment_reversal ON payment_id = payment.id"
-        f" LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM {_LIVE_REFUND} GROUP BY 1) given_back ON given_back.payment_id = payment.id"
+        f" LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM {_LIVE_REFUND} GROUP BY 1) given_back"
+        " ON given_back.payment_id = payment.id"
         " WHERE refunded <> coalesce(given_back.amount, 0) OR payment.reversed_at IS DISTINCT FROM payment_reversal.reversed_at",
     ),
     Invariant(
@@ -158,7 +160,7 @@ INVARIANTS: Final = (
         "SELECT counter_id FROM drawer WHERE on_hand < 0 OR on_hand <> received - refunded - deposited + difference OR waiting < 0",
     ),
     Invariant(
-        "deposits_carried", "What a deposit says was counted, differed and is settled is what its decision, corrections and settlements say.",
+        "deposits_carried", "What a deposit says was counted, differed and is settled is what its documents say.",
         "SELECT deposit.id FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id AND verified"
         " LEFT JOIN (SELECT DISTINCT ON (deposit_id) deposit_id, counted, difference FROM deposit_correction ORDER BY deposit_id, id DESC)"
         " last ON last.deposit_id = deposit.id"
@@ -169,7 +171,7 @@ INVARIANTS: Final = (
         " OR deposit.difference <> coalesce(last.difference, deposit_decision.difference, 0) OR settled <> coalesce(explained.amount, 0)",
     ),
     Invariant(
-        "surplus_used", "A payment uses surpluses of its own collector and counter, at most as much as it is, and none once it is reversed.",
+        "surplus_used", "A payment uses surpluses of its own drawer, at most as much as it is, and none once it is reversed.",
         "SELECT payment.id FROM payment JOIN difference_settlement settlement ON payment_id = payment.id"
         " JOIN deposit ON deposit.id = deposit_id"
         " WHERE NOT EXISTS (SELECT FROM settlement_reversal WHERE settlement_id = settlement.id)"
@@ -186,22 +188,22 @@ INVARIANTS: Final = (
         "closing_figures", "What a closing has kept is what the documents of before say: none was dated back behind it.",
         f"(SELECT closing_id, figure.counter_id, {_FIGURES} FROM period_closing_figure figure"
         f" EXCEPT SELECT period_closing.id, figure.counter_id, {_FIGURES} FROM period_closing, period_figures(period_id, closed_at) figure)"
-        f" UNION ALL SELECT period_closing.id, figure.counter_id, {_FIGURES} FROM period_closing, period_figures(period_id, closed_at) figure"
-        " JOIN counter ON counter.id = figure.counter_id WHERE (period_closing.id, figure.counter_id) NOT IN"
+        f" UNION ALL SELECT period_closing.id, figure.counter_id, {_FIGURES}"
+        " FROM period_closing, period_figures(period_id, closed_at) figure JOIN counter ON counter.id = figure.counter_id"
+        " WHERE (period_closing.id, figure.counter_id) NOT IN"
         " (SELECT closing_id, counter_id FROM period_closing_figure) AND counter.created_at <= closed_at",
     ),
     Invariant(
         "recap_journal", "The recap's money of a month is the journal's of that month, at each counter.",
         "SELECT period.id FROM period, LATERAL period_figures(period.id, 'infinity') figure LEFT JOIN LATERAL (SELECT"
-        " coalesce(sum(CASE document WHEN 'payment' THEN amount WHEN 'payment_reversal' THEN -amount END), 0) AS received,"
-        " coalesce(sum(CASE document WHEN 'refund' THEN amount WHEN 'refund_reversal' THEN -amount END), 0) AS refunded,"
+        " coalesce(sum(CASE document WHEN 'payment' THEN amount WHEN 'payment_reversal' THEN -amount END), 0) AS came,"
+        " coalesce(sum(CASE document WHEN 'refund' THEN amount WHEN 'refund_reversal' THEN -amount END), 0) AS went,"
         " coalesce(sum(CASE WHEN debit IN ('CENTRAL_CASH', 'BANK') AND credit = 'CASH_ON_HAND' THEN amount"
-        " WHEN credit IN ('CENTRAL_CASH', 'BANK') AND debit = 'CASH_ON_HAND' THEN -amount END), 0) AS deposited,"
+        " WHEN credit IN ('CENTRAL_CASH', 'BANK') AND debit = 'CASH_ON_HAND' THEN -amount END), 0) AS counted,"
         " coalesce(sum(CASE WHEN credit IN ('SURPLUS', 'SHORTAGE') THEN amount WHEN debit IN ('SURPLUS', 'SHORTAGE') THEN -amount END), 0)"
-        " AS difference FROM journal WHERE journal.counter_id = figure.counter_id AND posted_on >= month"
+        " AS off FROM journal WHERE journal.counter_id = figure.counter_id AND posted_on >= month"
         " AND posted_on < month + interval '1 month') booked ON true"
-        " WHERE (received, refunded, deposited, booked.difference) IS DISTINCT FROM"
-        " (total_received::numeric, figure.refunded::numeric, total_deposited::numeric, figure.difference::numeric)",
+        " WHERE came <> total_received OR went <> refunded OR counted <> total_deposited OR off <> difference",
     ),
     Invariant(
         "deposits_decided", "A deposit is decided once, by someone else, and its status says what was decided.",
@@ -225,10 +227,12 @@ INVARIANTS: Final = (
         " GROUP BY 1 HAVING count(event.id) <> 1"
         " UNION ALL SELECT invoice.id FROM invoice LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint"
         " * CASE kind WHEN 'invoice.write_off_reversed' THEN -1 ELSE 1 END) AS amount FROM event"
-        " WHERE kind IN ('invoice.written_off', 'invoice.late_fee_cancelled', 'invoice.write_off_reversed') GROUP BY 1) told ON subject_id = invoice.id WHERE written_off <> coalesce(amount, 0)"
+        " WHERE kind IN ('invoice.written_off', 'invoice.late_fee_cancelled', 'invoice.write_off_reversed')"
+        " GROUP BY 1) told ON subject_id = invoice.id WHERE written_off <> coalesce(amount, 0)"
         " UNION ALL SELECT payment.id FROM payment LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint"
         " * CASE kind WHEN 'credit.refund_reversed' THEN -1 ELSE 1 END) AS amount FROM event"
-        " WHERE kind IN ('credit.refunded', 'credit.refund_reversed') GROUP BY 1) told ON subject_id = payment.id WHERE refunded <> coalesce(told.amount, 0)"
+        " WHERE kind IN ('credit.refunded', 'credit.refund_reversed') GROUP BY 1) told"
+        " ON subject_id = payment.id WHERE refunded <> coalesce(told.amount, 0)"
         " UNION ALL SELECT deposit_id FROM deposit_decision LEFT JOIN event ON subject = 'deposit' AND subject_id = deposit_id"
         " AND kind IN ('deposit.verified', 'deposit.rejected') GROUP BY 1 HAVING count(event.id) <> 1"
         " UNION ALL SELECT deposit_id FROM deposit_correction LEFT JOIN event ON subject = 'deposit' AND subject_id = deposit_id"

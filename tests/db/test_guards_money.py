@@ -34,7 +34,7 @@ async def scene(database: Database) -> tuple[Isp, dict[str, int]]:
     async with isp.write() as session:
         found["kolektor"] = await make_user(session, "kolektor", Role.COLLECTOR, "LKT01")
         found["finance"] = await make_user(session, "keuangan", Role.FINANCE)
-        await periods.close(session, DECEMBER)
+        await periods.close(session, DECEMBER, incomplete=True)
         found["billed"] = await charge(session, found["a"], "billed")
     for month in (JANUARY, FEBRUARY):
         await isp.generate(month)

@@ -213,7 +213,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     def _close_period(self, month: date) -> None:
         self.model.periods[month] = False
-        self.deed(lambda: None, lambda session: periods.close(session, Month.of(month)))
+        self.deed(lambda: None, lambda session: periods.close(session, Month.of(month), incomplete=True))
 
     @rule(place=few, where=few, chunk=st.sampled_from((1, 3, 100)))
     def generate(self, place: int, where: int, chunk: int) -> None:
