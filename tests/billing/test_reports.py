@@ -33,8 +33,8 @@ DEPOSIT = text(
     " VALUES (:counter, :collector, :collector, :amount, 'MANUAL', '', :at, :day, 'SUBMITTED') RETURNING id"
 )
 DECIDE = text(
-    "INSERT INTO deposit_decision (deposit_id, verified, counted, difference, reason, decided_at, decided_by)"
-    " VALUES (:deposit, :verified, :counted, :difference, :reason, :at, :by)"
+    "INSERT INTO deposit_decision (deposit_id, verified, counted, difference, reason, decided_at, decided_on, decided_by)"
+    " VALUES (:deposit, :verified, :counted, :difference, :reason, :at, CAST(CAST(:at AS timestamptz) AS date), :by)"
 )
 
 

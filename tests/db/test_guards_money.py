@@ -245,7 +245,7 @@ async def test_a_charge_is_billed_once_as_it_is_to_whom_it_belongs(database: Dat
     ])  # fmt: skip
 
 
-DECIDE = "INSERT INTO deposit_decision VALUES (@0, @1, @2, @3, @4, now(), @5)"
+DECIDE = "INSERT INTO deposit_decision VALUES (@0, @1, @2, @3, @4, now(), @5, now())"
 DISCOUNT = (
     "INSERT INTO discount (customer_id, plan_id, amount, percent, description, from_on, until_on, created_at)"
     " VALUES (@0, @1, @2, @3, 'x', '2026-02-01', @4, now())"
