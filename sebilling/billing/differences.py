@@ -59,7 +59,7 @@ _SETTLEMENT: Final = text(
 )
 _UNSETTLED: Final = text(
     """
-    SELECT deposit.id, abs(difference - settled) AS open, timezone FROM deposit JOIN counter ON counter.id = counter_id
+    SELECT deposit.id, counter_id, collector_id, abs(difference - settled) AS open, timezone FROM deposit JOIN counter ON counter.id = counter_id
      WHERE collector_id = :collector AND counter_id = :counter AND difference <> settled AND sign(difference) = :sign
      ORDER BY deposit.id
     """
@@ -94,11 +94,8 @@ async def correct(session: WriteSession, deposit_id: int, *, counted: int, reaso
     )  # fmt: skip
     if shortened is not None:
         settlement, rest = shortened
-        await session.execute(
-            _SETTLE,
-            {"deposit": deposit_id, "kind": settlement.kind, "payment": settlement.payment_id, "amount": rest,
-             "reason": settlement.reason, "at": session.at, "day": day, "user": settlement.settled_by},
-        )  # fmt: skip
+        await _settle(session, deposit, settlement.kind, rest, reason=settlement.reason, by=settlement.settled_by,
+                      payment_id=settlement.payment_id)  # fmt: skip
     await events.append(
         session, "deposit.corrected", subject="deposit", subject_id=deposit_id, counter_id=deposit.counter_id, reason=why,
         collector=deposit.collector_id, before={"counted": deposit.counted, "difference": deposit.difference},
@@ -156,16 +153,23 @@ async def settle(
         if part == 0:
             break
         amount -= part
-        await session.execute(
-            _SETTLE,
-            {"deposit": deposit.id, "kind": kind.value, "payment": None, "amount": part, "reason": why, "at": session.at,
-             "day": local_date(session.at, deposit.timezone), "user": session.actor.user_id},
-        )  # fmt: skip
-        await events.append(
-            session, f"deposit.{kind.lower()}_settled", subject="deposit", subject_id=deposit.id, counter_id=counter_id,
-            collector=collector_id, amount=part, reason=why,
-        )  # fmt: skip
+        await _settle(session, deposit, kind, part, reason=why, by=session.actor.user_id)
     return False
+
+
+async def _settle(
+    session: WriteSession, deposit: Row[*tuple[Any, ...]], kind: str, amount: int, *, reason: str, by: int | None,
+    payment_id: int | None = None,
+) -> None:  # fmt: skip
+    await session.execute(
+        _SETTLE,
+        {"deposit": deposit.id, "kind": str(kind), "payment": payment_id, "amount": amount, "reason": reason, "at": session.at,
+         "day": local_date(session.at, deposit.timezone), "user": by},
+    )  # fmt: skip
+    await events.append(
+        session, f"deposit.{kind.lower()}_settled", subject="deposit", subject_id=deposit.id, counter_id=deposit.counter_id,
+        collector=deposit.collector_id, amount=amount, reason=reason, payment=payment_id,
+    )  # fmt: skip
 
 
 async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int, reason: str, key: str) -> bool:
