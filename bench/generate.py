@@ -123,7 +123,7 @@ def _generate(http: httpx.Client, month: Month) -> tuple[int, int]:
 
 async def _open(database: Database, month: Month) -> None:
     async with database.transaction(actor=operator("bench"), at=system_clock()) as session:
-        await periods.create(session, month)
+        await periods.create(session, month, confirm=True)
 
 
 async def _write(database: Database, month: Month) -> int:

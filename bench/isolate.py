@@ -90,7 +90,7 @@ async def _connect(database: Database, routers: Routers, *, customers: int, dead
     """Spread the customers over the routers; everybody has an overdue invoice."""
     plugins, vault, actor = _plugins(), Vault(links.derived(KEY)), operator("bench")
     async with database.transaction(actor=actor, at=system_clock()) as session:
-        await periods.create(session, MONTH)
+        await periods.create(session, MONTH, confirm=True)
     issued_at = system_clock() - timedelta(days=20)
     async with database.transaction(actor=actor, at=issued_at) as session:
         started = await generation.start(session, MONTH, key="bench-isolate")

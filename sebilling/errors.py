@@ -9,7 +9,7 @@
     └── Unavailable            something that we stand on is away; trying again later may help
 
 No error carries an HTTP status: `schema.errors` maps them once, at the edge. Everything that isn't in this tree is
-unexpected: masked outside, logged with a reference.
+unexpected: masked outside, logged with a reference. The leaves about closings and differences are in ledger_errors.py.
 """
 
 from enum import StrEnum
@@ -36,6 +36,12 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     ALREADY_EXISTS = "ALREADY_EXISTS"
     PERIOD_CLOSED = "PERIOD_CLOSED"
+    PERIOD_IS_OPEN = "PERIOD_IS_OPEN"
+    PERIOD_INCOMPLETE = "PERIOD_INCOMPLETE"
+    CONFIRM_PERIOD = "CONFIRM_PERIOD"
+    CONFIRM_DIFFERENCE = "CONFIRM_DIFFERENCE"
+    NOT_VERIFIED = "NOT_VERIFIED"
+    NOTHING_TO_SETTLE = "NOTHING_TO_SETTLE"
     GENERATION_RUNNING = "GENERATION_RUNNING"
     GENERATION_ENDED = "GENERATION_ENDED"
     PREVIEW_OUTDATED = "PREVIEW_OUTDATED"
@@ -200,8 +206,11 @@ class AlreadyExists(Conflict):
 
 class PeriodClosed(Conflict):
     code = ErrorCode.PERIOD_CLOSED
-    english = "Period {month} is closed and takes no new invoices: correct it in an open period."
-    indonesian = "Periode {month} sudah ditutup dan tidak menerima tagihan baru: koreksi di periode yang terbuka."
+    english = "Period {month} is closed and takes no new invoices: correct it in an open period, or reopen it with reopenPeriod."
+    indonesian = (
+        "Periode {month} sudah ditutup dan tidak menerima tagihan baru: koreksi di periode yang terbuka, atau buka kembali dengan"
+        " reopenPeriod."
+    )
 
 
 class GenerationRunning(Conflict):
@@ -296,11 +305,11 @@ class InvoicePaid(Conflict):
     code = ErrorCode.INVOICE_PAID
     english = (
         "Invoice {given} has payments or write-offs: reverse the payment if the money never came, or void with releasePayments to keep it"
-        " as credit. What was written off can't be voided."
+        " as credit. What was written off is given back first, with reverseWriteOff."
     )
     indonesian = (
         "Tagihan {given} sudah ada pembayaran atau penghapusan: batalkan pembayarannya bila uangnya tidak pernah diterima, atau batalkan"
-        " tagihan dengan releasePayments agar uangnya menjadi titipan. Yang sudah dihapus tidak bisa dibatalkan."
+        " tagihan dengan releasePayments agar uangnya menjadi titipan. Penghapusan dibatalkan dulu dengan reverseWriteOff."
     )
 
 

@@ -5,10 +5,10 @@ A closed period is corrected in an open one: the correction is dated now.
 
 from typing import Any, Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 
 from sebilling import events
-from sebilling.billing import credit, deposits, idempotency, isolation, locks, scope, texts
+from sebilling.billing import credit, deposits, differences, idempotency, isolation, late_fees, locks, scope, texts
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
@@ -18,7 +18,9 @@ from sebilling.money import format_rupiah
 _INVOICE: Final = text(
     """
     SELECT invoice.id, customer_id, counter_id, period_id, number, total, allocated, written_off, outstanding, voided_at,
-           to_char(month, 'YYYY-MM') AS month, timezone
+           to_char(month, 'YYYY-MM') AS month, timezone,
+           (SELECT coalesce(sum(amount), 0) FROM write_off WHERE invoice_id = invoice.id AND kind = 'LATE_FEE'
+               AND NOT EXISTS (SELECT FROM write_off_reversal WHERE write_off_id = write_off.id))::bigint AS fees_cancelled
       FROM invoice JOIN period ON period.id = period_id JOIN counter ON counter.id = counter_id WHERE invoice.id = :invoice
     """
 )
@@ -33,7 +35,7 @@ _DATED_IN: Final = text(
 )
 _KEEP_OPEN: Final = text("SELECT id FROM period WHERE id = :period AND closed_at IS NULL FOR SHARE")
 _VOID: Final = text("INSERT INTO invoice_void VALUES (:invoice, :period, :reason, :at, :user)")
-# The late fees of void invoices that wait: of this invoice's, and those that this invoice billed.
+# The late fees of void invoices that wait: of this invoice's, and those that this invoice billed. (One on another invoice: late_fees.)
 _FORGIVE_FEES: Final = text(
     """
     UPDATE charge SET cancelled_at = :at
@@ -81,12 +83,14 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
     claim = await idempotency.claim(session, "voidInvoice", key, [invoice_id, why, release_payments], result_id=invoice_id)
     if claim.replayed:
         return True
-    invoice = await _locked_invoice(session, invoice_id)
+    invoice = await locked_invoice(session, invoice_id)
     if invoice.voided_at is not None:
         raise AlreadyCorrected(field=("input", "invoiceId"), noun="Invoice", given=invoice.number)
-    if invoice.written_off or (invoice.allocated and not release_payments):
+    given_up = invoice.written_off - invoice.fees_cancelled
+    if given_up or (invoice.allocated and not release_payments):
         raise InvoicePaid(field=("input", "invoiceId"), given=invoice.number)
     dated_in = await _dated_in(session, invoice)
+    await late_fees.uncancel(session, invoice_id, timezone=invoice.timezone)
     await session.execute(_DEALLOCATE_INVOICE, {"invoice": invoice_id, "at": session.at})
     await session.execute(
         _VOID, {"invoice": invoice_id, "period": dated_in, "reason": why, "at": session.at, "user": session.actor.user_id}
@@ -96,6 +100,7 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
             session, "charge.cancelled", subject="charge", subject_id=fee.id, counter_id=invoice.counter_id,
             customer=invoice.customer_id, amount=fee.amount, reason="the invoice that it was for is void",
         )  # fmt: skip
+    await late_fees.cancel_billed(session, invoice_id)
     await credit.settle(session, invoice.customer_id)
     await isolation.reconsider(session, [invoice.customer_id])
     await events.append(
@@ -118,20 +123,23 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
     """Say that money was not received after all: the invoices that it settled are open again, for other credit to settle. Gives whether
     the key had done it.
 
-    Cash must still be in its collector's drawer: what was deposited can't be taken back from there. Raises InvalidText,
-    NotFound, AlreadyCorrected, PaymentRefunded, CashNotThere, IdempotencyMismatch.
+    Cash must still be in its collector's drawer: what was deposited can't be taken back from there. A surplus that it had used is
+    one again. Raises InvalidText, NotFound, AlreadyCorrected, PaymentRefunded, CashNotThere, IdempotencyMismatch.
     """
     why = texts.reason(reason)
     claim = await idempotency.claim(session, "reversePayment", key, [payment_id, why], result_id=payment_id)
     if claim.replayed:
         return True
-    payment = await _locked_payment(session, payment_id)
+    payment = await locked_payment(session, payment_id)
     if payment.reversed_at is not None:
         raise AlreadyCorrected(field=("input", "paymentId"), noun="Payment", given=f"pay_{payment_id}")
     if payment.refunded:
         raise PaymentRefunded(field=("input", "paymentId"), refunded=format_rupiah(payment.refunded), given=f"pay_{payment_id}")
     if payment.method == PaymentMethod.CASH:
-        await deposits.take_from_drawer(session, payment.counter_id, payment.received_by, payment.amount)
+        await locks.drawers(session, payment.received_by)
+        drawer = {"counter_id": payment.counter_id, "collector_id": payment.received_by}
+        await differences.give_back(session, payment_id, timezone=payment.timezone, **drawer)
+        await deposits.take_from_drawer(session, amount=payment.amount, **drawer)
     day = local_date(session.at, payment.timezone)
     await session.execute(_DEALLOCATE_PAYMENT, {"payment": payment_id, "at": session.at})
     await session.execute(_REVERSE, {"payment": payment_id, "reason": why, "at": session.at, "day": day, "user": session.actor.user_id})
@@ -154,7 +162,7 @@ async def write_off(session: WriteSession, invoice_id: int, *, reason: str, key:
     claim = await idempotency.claim(session, "writeOff", key, [invoice_id, why, amount], table="write_off")
     if claim.replayed:
         return True
-    invoice = await _locked_invoice(session, invoice_id)
+    invoice = await locked_invoice(session, invoice_id)
     taken = invoice.outstanding if amount is None else amount
     if taken > invoice.outstanding or taken == 0:
         raise NothingOwed(field=("input", "invoiceId"), given=invoice.number, outstanding=format_rupiah(invoice.outstanding))
@@ -187,7 +195,7 @@ async def refund(
     claim = await idempotency.claim(session, "refundCredit", key, [payment_id, method.value, why, amount, collector_id], table="refund")
     if claim.replayed:
         return True
-    payment = await _locked_payment(session, payment_id)
+    payment = await locked_payment(session, payment_id)
     given_back = payment.credit if amount is None else amount
     if given_back > payment.credit or given_back == 0:
         raise NoCredit(field=("input", "paymentId"), credit=format_rupiah(payment.credit), given=f"pay_{payment_id}")
@@ -211,21 +219,22 @@ async def refund(
     return False
 
 
-async def _locked_invoice(session: WriteSession, invoice_id: int) -> Row[*tuple[Any, ...]]:
-    """The invoice, after its customer, counter and all of the customer's money are locked. Raises NotFound."""
-    return await _locked(session, _INVOICE, "invoice", invoice_id, prefix="inv")
+async def locked_invoice(session: WriteSession, invoice_id: int, *, missing: NotFound | None = None) -> Row[*tuple[Any, ...]]:
+    """The invoice, after its customer, counter and all of the customer's money are locked. Raises NotFound, or `missing`."""
+    missing = missing or NotFound(field=("input", "invoiceId"), noun="invoice", given=f"inv_{invoice_id}")
+    return await _locked(session, _INVOICE, {"invoice": invoice_id}, missing=missing)
 
 
-async def _locked_payment(session: WriteSession, payment_id: int) -> Row[*tuple[Any, ...]]:
+async def locked_payment(session: WriteSession, payment_id: int, *, missing: NotFound | None = None) -> Row[*tuple[Any, ...]]:
     """Likewise, the payment."""
-    return await _locked(session, _PAYMENT, "payment", payment_id, prefix="pay")
+    missing = missing or NotFound(field=("input", "paymentId"), noun="payment", given=f"pay_{payment_id}")
+    return await _locked(session, _PAYMENT, {"payment": payment_id}, missing=missing)
 
 
-async def _locked(session: WriteSession, statement: Any, noun: str, row_id: int, *, prefix: str) -> Row[*tuple[Any, ...]]:
+async def _locked(session: WriteSession, statement: TextClause, which: dict[str, int], *, missing: NotFound) -> Row[*tuple[Any, ...]]:
     # Read twice: the first tells whose it is, the second what it is once nobody else can change it.
     for locked in (False, True):
-        row = await session.row(statement, {noun: row_id})
-        missing = NotFound(field=("input", f"{noun}Id"), noun=noun, given=f"{prefix}_{row_id}")
+        row = await session.row(statement, which)
         if row is None or row.counter_id not in session.actor.scope:
             raise missing
         if locked:

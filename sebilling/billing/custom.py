@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Final
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import DateTime, bindparam, text
 
 from sebilling import events
 from sebilling.actor import Scope
@@ -64,11 +64,24 @@ class Standing:
     covered: Sequence[tuple[date, date]]
     has_charges: bool
     """Whether charges wait."""
+    closed_ahead: Sequence[Month] = ()
+    """Of the closed ones those that lie ahead and in which nothing was ever invoiced: closed by mistake, likely, and passed over."""
 
     @property
     def first_possible(self) -> date:
-        """The first day that is neither invoiced nor in a closed period nor before the installation."""
-        return max([self.installed_on, *(until for _, until in self.covered), *(month.after for month in self.closed)])
+        """The first day that is neither invoiced nor in a closed period nor before the installation.
+
+        A period that lies ahead, empty and closed, ends nothing: the days before it can be billed.
+        """
+        closed = set(self.closed) - set(self.closed_ahead)
+        return max([self.installed_on, *(until for _, until in self.covered), *(month.after for month in closed)])
+
+    def first_possible_from(self, day: date) -> date:
+        """The first day on or after `day` on which a cycle may begin."""
+        day = max(day, self.first_possible)
+        while Month.of(day) in self.closed_ahead:
+            day = Month.of(day).after
+        return day
 
     def months(self) -> Iterator[Month]:
         """The periods that may still bill something: those open, and those from this month on, none that is closed."""
@@ -138,6 +151,8 @@ _STANDING: Final = text(
     SELECT installed_on, timezone,
            ARRAY(SELECT month FROM period WHERE closed_at IS NULL ORDER BY month) AS opened,
            ARRAY(SELECT month FROM period WHERE closed_at IS NOT NULL ORDER BY month) AS closed,
+           ARRAY(SELECT month FROM period WHERE closed_at IS NOT NULL AND month > (:at AT TIME ZONE timezone)::date
+                    AND NOT EXISTS (SELECT FROM invoice WHERE period_id = period.id)) AS closed_ahead,
            ARRAY(SELECT months FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS months,
            ARRAY(SELECT effective_from FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS effective_from,
            ARRAY(SELECT covers_from FROM invoice
@@ -148,7 +163,7 @@ _STANDING: Final = text(
       FROM customer JOIN counter ON counter.id = counter_id
      WHERE customer.id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))
     """
-)
+).bindparams(bindparam("at", type_=DateTime(timezone=True)))
 _SET: Final = text(
     """
     INSERT INTO billing_cycle (customer_id, months, effective_from, set_at, set_by) VALUES (:customer, :months, :from, :at, :user)
@@ -158,13 +173,14 @@ _SET: Final = text(
 
 async def standing(session: ReadSession, customer_id: int, *, at: datetime, scope: Scope) -> Standing:
     """Where the customer stands at `at`. Raises NotFound."""
-    row = await session.row(_STANDING, {"customer": customer_id, "scope": scope.ids})
+    row = await session.row(_STANDING, {"customer": customer_id, "scope": scope.ids, "at": at})
     if row is None:
         raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")
     cycles = [Cycle(months, day) for months, day in zip(row.months, row.effective_from, strict=True)]
     return Standing(
         customer_id, row.installed_on, local_date(at, row.timezone), [Month.of(day) for day in row.opened],
         [Month.of(day) for day in row.closed], cycles, list(zip(row.covers_from, row.covers_until, strict=True)), row.has_charges,
+        [Month.of(day) for day in row.closed_ahead],
     )  # fmt: skip
 
 
@@ -176,8 +192,9 @@ def decidable(found: Standing, cycle: Cycle, *, field: tuple[str, ...] = ("input
     if cycle.effective_from.year > found.today.year + _YEARS_AHEAD:
         why = f"it lies more than {_YEARS_AHEAD} years ahead."
         raise InvalidDate(field=(*field, "effectiveFrom"), given=cycle.effective_from, why=why)
-    if cycle.effective_from < found.first_possible:
-        raise AlreadyCovered(field=(*field, "effectiveFrom"), given=cycle.effective_from, first=found.first_possible)
+    first = found.first_possible_from(cycle.effective_from)
+    if cycle.effective_from < first:
+        raise AlreadyCovered(field=(*field, "effectiveFrom"), given=cycle.effective_from, first=first)
     return cycle
 
 

@@ -1,7 +1,8 @@
 """Setoran: money handed over to the centre, and the drawers that it leaves.
 
 A drawer is what one collector holds in cash of one counter: received − refunded − deposited ± shortage, always (the view
-`drawer`, db/sql). A deposit leaves the drawer when someone else has counted it; a difference stays with the collector.
+`drawer`, db/sql). A deposit leaves the drawer when someone else has counted it; a difference stays with the collector, until
+it is settled (billing/differences.py).
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from sebilling.billing import idempotency, locks, scope, texts
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyDecided, CashNotThere, Forbidden, InvalidProof, NotFound, OwnDeposit
+from sebilling.ledger_errors import ConfirmDifference
 from sebilling.money import format_rupiah
 from sebilling.storage.proofs import Proof
 
@@ -61,13 +63,20 @@ _SUBMIT: Final = text(
     """
 )
 _WHOSE: Final = text("SELECT collector_id, counter_id FROM deposit WHERE id = :deposit")
-_DEPOSIT: Final = text("SELECT counter_id, collector_id, submitted_by, amount, status FROM deposit WHERE id = :deposit")
-_DECIDE: Final = text(
+_DEPOSIT: Final = text(
     """
-    INSERT INTO deposit_decision (deposit_id, verified, counted, difference, reason, decided_at, decided_by)
-    VALUES (:deposit, :verified, :counted, :difference, :reason, :at, :user)
+    SELECT deposit.id, counter_id, collector_id, submitted_by, amount, status, counted, difference, settled, timezone
+      FROM deposit JOIN counter ON counter.id = counter_id WHERE deposit.id = :deposit
     """
 )
+_DECIDE: Final = text(
+    """
+    INSERT INTO deposit_decision (deposit_id, verified, counted, difference, reason, decided_at, decided_on, decided_by)
+    VALUES (:deposit, :verified, :counted, :difference, :reason, :at, :day, :user)
+    """
+)
+LEAST_ABSURD: Final = 50_000
+"""Rupiah. Differences up to this are verified without being asked again, whatever the deposit."""
 _FOR_OTHERS: Final = frozenset({Role.ADMIN, Role.FINANCE})
 
 
@@ -148,12 +157,15 @@ async def _store(session: WriteSession, proof: Proof, object_key: str | None) ->
     return proof_id
 
 
-async def verify(session: WriteSession, deposit_id: int, *, key: str, counted: int | None = None, note: str = "") -> bool:
+async def verify(
+    session: WriteSession, deposit_id: int, *, key: str, counted: int | None = None, note: str = "", confirm_difference: bool = False
+) -> bool:
     """Say that `counted` rupiah (None: as submitted) of a deposit are there. Gives whether the key had done it before.
 
     The drawer is relieved of what was submitted, at most of what it held. What was counted beyond that is a surplus, what
-    is missing a shortage; either stays with the collector. Raises InvalidAmount, InvalidText, NotFound, OwnDeposit,
-    AlreadyDecided, IdempotencyMismatch.
+    is missing a shortage; either stays with the collector. A count that is more likely mistyped (`_is_absurd`) needs
+    `confirm_difference`. Raises InvalidAmount, InvalidText, NotFound, OwnDeposit, AlreadyDecided, ConfirmDifference,
+    IdempotencyMismatch.
     """
     if counted is not None:
         counted = texts.rupiah(counted, field=("input", "counted"), least=1)
@@ -162,10 +174,15 @@ async def verify(session: WriteSession, deposit_id: int, *, key: str, counted: i
     if claim.replayed:
         return True
     deposit = await _undecided(session, deposit_id)
+    if counted is not None and not confirm_difference and _is_absurd(deposit.amount, counted):
+        raise ConfirmDifference(
+            field=("input", "counted"), given=f"dep_{deposit_id}", amount=format_rupiah(deposit.amount), counted=format_rupiah(counted),
+            difference=format_rupiah(counted - deposit.amount),
+        )  # fmt: skip
     held, _ = await on_hand(session, deposit.counter_id, deposit.collector_id)
     there = deposit.amount if counted is None else counted
     difference = there - min(deposit.amount, held)
-    await _decide(session, deposit_id, verified=True, counted=there, difference=difference, reason=note)
+    await _decide(session, deposit, verified=True, counted=there, difference=difference, reason=note)
     await events.append(
         session, "deposit.verified", subject="deposit", subject_id=deposit_id, counter_id=deposit.counter_id,
         collector=deposit.collector_id, amount=deposit.amount, counted=there, difference=difference,
@@ -180,7 +197,7 @@ async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: st
     if claim.replayed:
         return True
     deposit = await _undecided(session, deposit_id)
-    await _decide(session, deposit_id, verified=False, reason=why)
+    await _decide(session, deposit, verified=False, reason=why)
     await events.append(
         session, "deposit.rejected", subject="deposit", subject_id=deposit_id, counter_id=deposit.counter_id,
         collector=deposit.collector_id, amount=deposit.amount, reason=why,
@@ -188,26 +205,39 @@ async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: st
     return False
 
 
+def _is_absurd(amount: int, counted: int) -> bool:
+    """Whether the count is off by more than a tenth of what was submitted, and by more than LEAST_ABSURD."""
+    off = abs(counted - amount)
+    return off > LEAST_ABSURD and 10 * off > amount
+
+
 async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
     """The deposit, its drawer locked, to be decided by the asker. Raises NotFound, OwnDeposit, AlreadyDecided."""
-    whose = await session.row(_WHOSE, {"deposit": deposit_id})
-    collector_id = None if whose is None or whose.counter_id not in session.actor.scope else whose.collector_id
-    if collector_id is not None:
-        await locks.drawers(session, collector_id)
-    deposit = await session.row(_DEPOSIT, {"deposit": deposit_id})
-    if deposit is None or collector_id is None:
-        raise NotFound(field=("input", "depositId"), noun="deposit", given=f"dep_{deposit_id}")
-    if session.actor.user_id in {deposit.submitted_by, deposit.collector_id}:
-        raise OwnDeposit(field=("input", "depositId"), given=f"dep_{deposit_id}")
+    deposit = await locked(session, deposit_id)
     if deposit.status != DepositStatus.SUBMITTED:
         raise AlreadyDecided(field=("input", "depositId"), given=f"dep_{deposit_id}")
     return deposit
 
 
-async def _decide(session: WriteSession, deposit_id: int, *, verified: bool, reason: str, counted: int | None = None,
+async def locked(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
+    """The deposit, its drawer locked for a count by the asker. Raises NotFound, OwnDeposit."""
+    missing = NotFound(field=("input", "depositId"), noun="deposit", given=f"dep_{deposit_id}")
+    whose = await session.row(_WHOSE, {"deposit": deposit_id})
+    if whose is None or whose.counter_id not in session.actor.scope:
+        raise missing
+    await locks.counting(session, whose.collector_id)
+    deposit = await session.row(_DEPOSIT, {"deposit": deposit_id})
+    if deposit is None:
+        raise missing
+    if session.actor.user_id in {deposit.submitted_by, deposit.collector_id}:
+        raise OwnDeposit(field=("input", "depositId"), given=f"dep_{deposit_id}")
+    return deposit
+
+
+async def _decide(session: WriteSession, deposit: Row[*tuple[Any, ...]], *, verified: bool, reason: str, counted: int | None = None,
                   difference: int | None = None) -> None:  # fmt: skip
     await session.execute(
         _DECIDE,
-        {"deposit": deposit_id, "verified": verified, "counted": counted, "difference": difference, "reason": reason,
-         "at": session.at, "user": session.actor.user_id},
+        {"deposit": deposit.id, "verified": verified, "counted": counted, "difference": difference, "reason": reason,
+         "at": session.at, "day": local_date(session.at, deposit.timezone), "user": session.actor.user_id},
     )  # fmt: skip

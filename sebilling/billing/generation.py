@@ -17,7 +17,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Row, text
 
-from sebilling.billing import generation_failures, idempotency, previews
+from sebilling.billing import generation_failures, idempotency, locks, previews
 from sebilling.billing.previews import Counts
 from sebilling.billing.pricing import COUNTED, CUSTOMERS_OF_RUN, LINES, OF_RUN, OF_RUN_STEPS, pricing, skipped_by_reason, statement
 from sebilling.billing.scope import narrowed
@@ -307,10 +307,11 @@ def _fitting(tasks: Sequence[Row[*tuple[Any, ...]]], chunk: int) -> list[Row[*tu
 async def _issue(session: WriteSession, tasks: Sequence[Row[*tuple[Any, ...]]], *, chunk: int) -> bool:
     """The next chunk of these tasks, or all that is left of them; True if nothing of the run remains."""
     first, month = tasks[0], Month.of(tasks[0].month)
-    place = {"run": first.run_id, "at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
     numbers = {row.counter_id: row.next_number for row in await session.rows(
         _LOCK_SERIES, {"period": first.period_id, "counters": [task.counter_id for task in tasks]}
     )}  # fmt: skip
+    await locks.closings(session)  # credit that a closing has counted is not applied before it
+    place = {"run": first.run_id, "at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
     asked = orjson.dumps([
         {"counter_id": task.counter_id, "next": numbers[task.counter_id], "prefix": f"INV/{month}/{task.code}/"}
         for task in tasks

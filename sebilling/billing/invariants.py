@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import text
 
+from sebilling.billing import recap
 from sebilling.db.engine import ReadSession
 
 
@@ -26,20 +27,28 @@ _JOURNAL_BALANCES: Final = (
     " SELECT credit, -amount FROM journal) posted GROUP BY 1"
 )
 _TAX: Final = "SELECT sum(amount) FROM invoice_line JOIN invoice ON invoice.id = invoice_id AND voided_at IS NULL WHERE kind = 'TAX'"
+_FIGURES: Final = ", ".join(f"figure.{name}" for name in recap.NAMES)
+_LIVE_WRITE_OFF: Final = (
+    "(SELECT write_off.* FROM write_off LEFT JOIN write_off_reversal ON write_off_id = write_off.id WHERE write_off_id IS NULL) live"
+)
+_LIVE_REFUND: Final = "(SELECT refund.* FROM refund LEFT JOIN refund_reversal ON refund_id = refund.id WHERE refund_id IS NULL) live"
 _EXPECTED_BALANCES: Final = f"""
     SELECT account, coalesce(expected, 0) AS expected FROM (VALUES
         ('RECEIVABLE', (SELECT sum(outstanding) FROM invoice)),
-        ('REVENUE', coalesce(({_TAX}), 0) - (SELECT sum(total) FROM invoice WHERE voided_at IS NULL)),
+        ('REVENUE', coalesce(({_TAX}), 0) - (SELECT sum(total) FROM invoice WHERE voided_at IS NULL)
+                    + coalesce((SELECT sum(amount) FROM {_LIVE_WRITE_OFF} WHERE kind = 'LATE_FEE'), 0)),
         ('TAX_PAYABLE', -({_TAX})),
         ('CREDIT', -(SELECT sum(credit) FROM payment)),
-        ('BAD_DEBT', (SELECT sum(amount) FROM write_off)),
+        ('BAD_DEBT', (SELECT sum(amount) FROM {_LIVE_WRITE_OFF} WHERE kind = 'BAD_DEBT')),
         ('CASH_ON_HAND', (SELECT sum(on_hand) FROM drawer)),
-        ('SHORTAGE', -(SELECT sum(difference) FROM deposit_decision WHERE difference < 0)),
-        ('SURPLUS', -(SELECT sum(difference) FROM deposit_decision WHERE difference > 0)),
-        ('CENTRAL_CASH', (SELECT sum(counted) FROM deposit_decision JOIN deposit ON deposit.id = deposit_id WHERE type = 'MANUAL')),
-        ('BANK', coalesce((SELECT sum(counted) FROM deposit_decision JOIN deposit ON deposit.id = deposit_id WHERE type = 'TRANSFER'), 0)
-                 + coalesce((SELECT sum(amount) FROM payment WHERE method <> 'CASH' AND reversed_at IS NULL), 0)
-                 - coalesce((SELECT sum(amount) FROM refund WHERE method <> 'CASH'), 0))) balances (account, expected)
+        ('SHORTAGE', (SELECT sum(settled - difference) FROM deposit WHERE difference < 0)),
+        ('SURPLUS', (SELECT sum(settled - difference) FROM deposit WHERE difference > 0)),
+        ('CENTRAL_CASH', (SELECT sum(counted) FROM deposit WHERE type = 'MANUAL')),
+        ('BANK', coalesce((SELECT sum(counted) FROM deposit WHERE type = 'TRANSFER'), 0)
+                 + coalesce((SELECT sum(amount) FROM payment WHERE method IN ('TRANSFER', 'QRIS') AND reversed_at IS NULL), 0)
+                 - coalesce((SELECT sum(amount) FROM {_LIVE_REFUND} WHERE method IN ('TRANSFER', 'QRIS')), 0)),
+        ('OTHER_RECEIPTS', coalesce((SELECT sum(amount) FROM payment WHERE method = 'OTHER' AND reversed_at IS NULL), 0)
+                 - coalesce((SELECT sum(amount) FROM {_LIVE_REFUND} WHERE method = 'OTHER'), 0))) balances (account, expected)
 """
 # In the order of the numbers, row by row: it takes time, not memory. A digest whose event is gone can't be right.
 _CHAIN: Final = (
@@ -121,10 +130,12 @@ INVARIANTS: Final = (
     Invariant(
         "corrections_carried", "What an invoice or payment says of its corrections is what the corrections say.",
         "SELECT invoice.id FROM invoice LEFT JOIN invoice_void ON invoice_id = invoice.id"
-        " LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM write_off GROUP BY 1) given_up ON given_up.invoice_id = invoice.id"
+        f" LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM {_LIVE_WRITE_OFF} GROUP BY 1) given_up"
+        " ON given_up.invoice_id = invoice.id"
         " WHERE written_off <> coalesce(amount, 0) OR invoice.voided_at IS DISTINCT FROM invoice_void.voided_at"
         " UNION ALL SELECT payment.id FROM payment LEFT JOIN payment_reversal ON payment_id = payment.id"
-        " LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM refund GROUP BY 1) given_back ON given_back.payment_id = payment.id"
+        f" LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM {_LIVE_REFUND} GROUP BY 1) given_back"
+        " ON given_back.payment_id = payment.id"
         " WHERE refunded <> coalesce(given_back.amount, 0) OR payment.reversed_at IS DISTINCT FROM payment_reversal.reversed_at",
     ),
     Invariant(
@@ -154,6 +165,52 @@ INVARIANTS: Final = (
         "SELECT counter_id FROM drawer WHERE on_hand < 0 OR on_hand <> received - refunded - deposited + difference OR waiting < 0",
     ),
     Invariant(
+        "deposits_carried", "What a deposit says was counted, differed and is settled is what its documents say.",
+        "SELECT deposit.id FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id AND verified"
+        " LEFT JOIN (SELECT DISTINCT ON (deposit_id) deposit_id, counted, difference FROM deposit_correction ORDER BY deposit_id, id DESC)"
+        " last ON last.deposit_id = deposit.id"
+        " LEFT JOIN (SELECT settlement.deposit_id, sum(CASE kind WHEN 'SURPLUS' THEN amount WHEN 'SHORTAGE' THEN -amount END) AS amount"
+        " FROM difference_settlement settlement WHERE NOT EXISTS (SELECT FROM settlement_reversal WHERE settlement_id = settlement.id)"
+        " GROUP BY 1) explained ON explained.deposit_id = deposit.id"
+        " WHERE deposit.counted <> coalesce(last.counted, deposit_decision.counted, 0)"
+        " OR deposit.difference <> coalesce(last.difference, deposit_decision.difference, 0) OR settled <> coalesce(explained.amount, 0)",
+    ),
+    Invariant(
+        "surplus_used", "A payment uses surpluses of its own drawer, at most as much as it is, and none once it is reversed.",
+        "SELECT payment.id FROM payment JOIN difference_settlement settlement ON payment_id = payment.id"
+        " JOIN deposit ON deposit.id = deposit_id"
+        " WHERE NOT EXISTS (SELECT FROM settlement_reversal WHERE settlement_id = settlement.id)"
+        " GROUP BY payment.id HAVING sum(settlement.amount) > payment.amount OR payment.reversed_at IS NOT NULL OR method <> 'CASH'"
+        " OR bool_or((deposit.collector_id, deposit.counter_id) IS DISTINCT FROM (received_by, payment.counter_id))",
+    ),
+    Invariant(
+        "periods_carried", "A period is closed exactly if its last closing was not reopened, and since then.",
+        "SELECT period.id FROM period LEFT JOIN (SELECT DISTINCT ON (period_id) period_id, closed_at FROM period_closing"
+        " LEFT JOIN period_reopening ON closing_id = period_closing.id WHERE closing_id IS NULL ORDER BY period_id, period_closing.id DESC)"
+        " last ON period_id = period.id WHERE period.closed_at IS DISTINCT FROM last.closed_at",
+    ),
+    Invariant(
+        "closing_figures", "What a closing has kept is what the documents of before say: none was dated back behind it.",
+        f"(SELECT closing_id, figure.counter_id, {_FIGURES} FROM period_closing_figure figure"
+        f" EXCEPT SELECT period_closing.id, figure.counter_id, {_FIGURES} FROM period_closing, period_figures(period_id, closed_at) figure)"
+        f" UNION ALL SELECT period_closing.id, figure.counter_id, {_FIGURES}"
+        " FROM period_closing, period_figures(period_id, closed_at) figure JOIN counter ON counter.id = figure.counter_id"
+        " WHERE (period_closing.id, figure.counter_id) NOT IN"
+        " (SELECT closing_id, counter_id FROM period_closing_figure) AND counter.created_at <= closed_at",
+    ),
+    Invariant(
+        "recap_journal", "The recap's money of a month is the journal's of that month, at each counter.",
+        "SELECT period.id FROM period, LATERAL period_figures(period.id, 'infinity') figure LEFT JOIN LATERAL (SELECT"
+        " coalesce(sum(CASE document WHEN 'payment' THEN amount WHEN 'payment_reversal' THEN -amount END), 0) AS came,"
+        " coalesce(sum(CASE document WHEN 'refund' THEN amount WHEN 'refund_reversal' THEN -amount END), 0) AS went,"
+        " coalesce(sum(CASE WHEN debit IN ('CENTRAL_CASH', 'BANK') AND credit = 'CASH_ON_HAND' THEN amount"
+        " WHEN credit IN ('CENTRAL_CASH', 'BANK') AND debit = 'CASH_ON_HAND' THEN -amount END), 0) AS counted,"
+        " coalesce(sum(CASE WHEN credit IN ('SURPLUS', 'SHORTAGE') THEN amount WHEN debit IN ('SURPLUS', 'SHORTAGE') THEN -amount END), 0)"
+        " AS off FROM journal WHERE journal.counter_id = figure.counter_id AND posted_on >= month"
+        " AND posted_on < month + interval '1 month') booked ON true"
+        " WHERE came <> total_received OR went <> refunded OR counted <> total_deposited OR off <> difference",
+    ),
+    Invariant(
         "deposits_decided", "A deposit is decided once, by someone else, and its status says what was decided.",
         "SELECT deposit.id FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id"
         " WHERE status <> CASE verified WHEN true THEN 'VERIFIED' WHEN false THEN 'REJECTED' ELSE 'SUBMITTED' END"
@@ -173,12 +230,27 @@ INVARIANTS: Final = (
         " UNION ALL SELECT payment.id FROM payment_reversal JOIN payment ON payment.id = payment_id LEFT JOIN event"
         " ON subject = 'payment' AND subject_id = payment_id AND kind = 'payment.reversed' AND (data->>'amount')::bigint = amount"
         " GROUP BY 1 HAVING count(event.id) <> 1"
-        " UNION ALL SELECT invoice.id FROM invoice LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint) AS amount FROM event"
-        " WHERE kind = 'invoice.written_off' GROUP BY 1) told ON subject_id = invoice.id WHERE written_off <> coalesce(amount, 0)"
-        " UNION ALL SELECT payment.id FROM payment LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint) AS amount FROM event"
-        " WHERE kind = 'credit.refunded' GROUP BY 1) told ON subject_id = payment.id WHERE refunded <> coalesce(told.amount, 0)"
+        " UNION ALL SELECT invoice.id FROM invoice LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint"
+        " * CASE kind WHEN 'invoice.write_off_reversed' THEN -1 ELSE 1 END) AS amount FROM event"
+        " WHERE kind IN ('invoice.written_off', 'invoice.late_fee_cancelled', 'invoice.write_off_reversed')"
+        " GROUP BY 1) told ON subject_id = invoice.id WHERE written_off <> coalesce(amount, 0)"
+        " UNION ALL SELECT payment.id FROM payment LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint"
+        " * CASE kind WHEN 'credit.refund_reversed' THEN -1 ELSE 1 END) AS amount FROM event"
+        " WHERE kind IN ('credit.refunded', 'credit.refund_reversed') GROUP BY 1) told"
+        " ON subject_id = payment.id WHERE refunded <> coalesce(told.amount, 0)"
         " UNION ALL SELECT deposit_id FROM deposit_decision LEFT JOIN event ON subject = 'deposit' AND subject_id = deposit_id"
-        " AND kind IN ('deposit.verified', 'deposit.rejected') GROUP BY 1 HAVING count(event.id) <> 1",
+        " AND kind IN ('deposit.verified', 'deposit.rejected') GROUP BY 1 HAVING count(event.id) <> 1"
+        " UNION ALL SELECT deposit_id FROM deposit_correction LEFT JOIN event ON subject = 'deposit' AND subject_id = deposit_id"
+        " AND kind = 'deposit.corrected' AND (data->'after'->>'counted')::bigint = counted AND at = corrected_at"
+        " GROUP BY deposit_id, deposit_correction.id HAVING count(event.id) < 1"
+        " UNION ALL SELECT deposit.id FROM deposit LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint"
+        " * CASE WHEN kind = 'deposit.surplus_settled' OR kind = 'deposit.settlement_reversed' AND data->>'settlement_kind' = 'SHORTAGE'"
+        " THEN 1 ELSE -1 END) AS amount FROM event"
+        " WHERE kind IN ('deposit.surplus_settled', 'deposit.shortage_settled', 'deposit.settlement_reversed') GROUP BY 1) told"
+        " ON subject_id = deposit.id WHERE settled <> coalesce(told.amount, 0)"
+        " UNION ALL SELECT period_closing.period_id FROM period_closing LEFT JOIN event ON kind = 'period.closed'"
+        " AND subject_id = period_closing.period_id AND (data->>'closing')::bigint = period_closing.id"
+        " GROUP BY period_closing.id HAVING count(event.id) <> 1 AND max(closed_at) > (SELECT min(at) FROM event WHERE data ? 'closing')",
     ),
     Invariant(
         "feed_gapless", "The numbers of the feed are 1, 2, 3 … without a gap.",

@@ -1,14 +1,17 @@
-"""Locks, in the one order that everybody keeps: idempotency key → customer → counter → invoices → payments → drawer.
+"""Locks, in the one order that everybody keeps: idempotency key → customer → counter → invoices → payments → closings → drawer.
 
 A payment, a correction and a change of the billing cycle hold the customer's counter shared, a generation chunk holds it
 exclusively: whoever has it sees every invoice of the customer, and none is being issued meanwhile.
+
+What moves money holds the closings shared, and is dated behind the last one; a closing holds them exclusively, and nothing
+else but its period: it sees all money that will ever be dated before it.
 """
 
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import DateTime, bindparam, text
 
 from sebilling.db.engine import WriteSession
 from sebilling.errors import NotFound
@@ -18,6 +21,9 @@ _CUSTOMER: Final = text("SELECT id, code, counter_id, installed_on FROM customer
 _COUNTER: Final = text("SELECT timezone FROM counter, pg_advisory_xact_lock_shared(1, CAST(:counter AS int)) WHERE id = :counter")
 _INVOICES: Final = text("SELECT id FROM invoice WHERE customer_id = :customer AND voided_at IS NULL ORDER BY id FOR NO KEY UPDATE")
 _PAYMENTS: Final = text("SELECT id FROM payment WHERE customer_id = :customer AND reversed_at IS NULL ORDER BY id FOR NO KEY UPDATE")
+_AFTER_CLOSINGS: Final = text("SELECT after_closings(:at)").bindparams(bindparam("at", type_=DateTime(timezone=True)))
+_NO_CLOSING: Final = text("SELECT pg_advisory_xact_lock(2, 0)")
+_COUNTING: Final = text("SELECT pg_advisory_xact_lock(22, CAST(:collector AS int))")
 _DRAWERS: Final = text("SELECT id FROM app_user WHERE id = :collector FOR NO KEY UPDATE")
 
 
@@ -48,15 +54,38 @@ async def counter(session: WriteSession, counter_id: int) -> None:
 
 
 async def money(session: WriteSession, customer_id: int) -> None:
-    """Lock the customer's live invoices, then their payments. `customer` first."""
+    """Lock the customer's live invoices, then their payments, then the closings. `customer` first."""
     await session.rows(_INVOICES, {"customer": customer_id})
     await session.rows(_PAYMENTS, {"customer": customer_id})
+    await closings(session)
+
+
+async def closings(session: WriteSession) -> None:
+    """Hold off closings until commit. Sets `session.at` behind a closing that came first, for which we had waited."""
+    session.at = await session.value(_AFTER_CLOSINGS, {"at": session.at})
+
+
+async def closing(session: WriteSession) -> None:
+    """Wait until nothing that moves money is under way, and let nothing begin until commit. Sets `session.at` like `closings`.
+
+    Before any other lock: whoever is waited for here may wait for that one.
+    """
+    await session.rows(_NO_CLOSING)
+    await closings(session)
 
 
 async def drawers(session: WriteSession, collector_id: int) -> None:
     """Lock what leaves this collector's drawers: deposits, refunds and reversals go one after the other. Raises NotFound.
 
-    Money that comes in takes no lock: it only makes a drawer fuller.
+    Holds off closings too. Money that comes in takes no lock: it only makes a drawer fuller.
     """
+    await closings(session)
     if await session.value(_DRAWERS, {"collector": collector_id}) is None:
         raise NotFound(field=("input", "collectorId"), noun="user", given=f"usr_{collector_id}")
+
+
+async def counting(session: WriteSession, collector_id: int) -> None:
+    """Lock this collector's drawers for a count, which also waits for payments that might use its surplus. Raises NotFound."""
+    await closings(session)
+    await session.rows(_COUNTING, {"collector": collector_id})
+    await drawers(session, collector_id)

@@ -1,32 +1,57 @@
-"""Periode: a billing month, opened and closed by hand."""
+"""Periode: a billing month, opened, closed and reopened by hand."""
 
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import DateTime, bindparam, text
 
 from sebilling import events
-from sebilling.billing import scope
-from sebilling.clock import Month
+from sebilling.billing import closings, idempotency, locks, scope, texts
+from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodClosed
+from sebilling.ledger_errors import ConfirmPeriod, PeriodIncomplete, PeriodIsOpen
 
+MOST_MONTHS_AHEAD: Final = 2
+"""A period further ahead is more likely a typing error, and nobody is billed so far ahead: it must be confirmed."""
+MOST_MONTHS_PAST: Final = 12
+"""Likewise one further in the past."""
 _OPEN: Final = text("INSERT INTO period (month, opened_at) VALUES (:month, :at) ON CONFLICT (month) DO NOTHING RETURNING id")
+_FIND: Final = text("SELECT id, closed_at FROM period WHERE month = :month")
 _LOCK: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR UPDATE")
 _UNFINISHED: Final = text("SELECT EXISTS (SELECT FROM generation_run WHERE period_id = :id AND finished_at IS NULL)")
 # A closing may have waited for a run that began after it: it is then dated behind what the period took last.
 _CLOSE: Final = text(
     """
-    UPDATE period SET closed_at = greatest(
-               :at, (SELECT max(issued_at) FROM invoice WHERE period_id = :id),
-               (SELECT max(voided_at) FROM invoice_void WHERE period_id = :id))
-     WHERE id = :id
+    INSERT INTO period_closing (period_id, incomplete, closed_at, closed_by)
+    VALUES (:id, :incomplete,
+            greatest(:at, (SELECT max(issued_at) FROM invoice WHERE period_id = :id),
+                     (SELECT max(voided_at) FROM invoice_void WHERE period_id = :id)), :user)
+    RETURNING id
+    """
+).bindparams(bindparam("at", type_=DateTime(timezone=True)))
+_KEEP_FIGURES: Final = text(
+    """
+    INSERT INTO period_closing_figure
+    SELECT period_closing.id, figures.* FROM period_closing, period_figures(period_id, closed_at) figures WHERE period_closing.id = :closing
     """
 )
+_REOPEN: Final = text(
+    """
+    INSERT INTO period_reopening (id, closing_id, reason, reopened_at, reopened_by) OVERRIDING SYSTEM VALUE
+    SELECT :id, max(period_closing.id), :reason, :at, :user FROM period_closing WHERE period_id = :period
+    """
+).bindparams(bindparam("at", type_=DateTime(timezone=True)))
 
 
-async def create(session: WriteSession, month: Month) -> int:
-    """Open a month; gives the period's id. Raises AlreadyExists if it was ever opened, Forbidden."""
+async def create(session: WriteSession, month: Month, *, confirm: bool = False) -> int:
+    """Open a month; gives the period's id.
+
+    Raises AlreadyExists if it was ever opened, ConfirmPeriod if it is far from today and not confirmed, Forbidden.
+    """
     scope.central(session)
+    this_month = Month.of(local_date(session.at, JAKARTA))
+    if not confirm and not this_month.plus(-MOST_MONTHS_PAST) <= month <= this_month.plus(MOST_MONTHS_AHEAD):
+        raise ConfirmPeriod(field=("input", "month"), month=month, today=this_month)
     period_id: int | None = await session.value(_OPEN, {"month": month.first, "at": session.at})
     if period_id is None:
         raise AlreadyExists(field=("input", "month"), noun="period", given=month)
@@ -34,21 +59,55 @@ async def create(session: WriteSession, month: Month) -> int:
     return period_id
 
 
-async def close(session: WriteSession, month: Month) -> int:
-    """Close a month for good: it takes no new invoices. Gives the period's id.
+async def close(session: WriteSession, month: Month, *, incomplete: bool = False) -> int:
+    """Close a month: it takes no new invoices, and its recap as it is now is kept. Gives the period's id.
 
-    Raises Forbidden, NotFound, PeriodClosed, and GenerationRunning while a run isn't finished. The row lock excludes a run
-    that is just starting, which holds it shared.
+    Waits for everything that moves money and lets none begin until commit, so that the figures miss nothing; the row lock
+    excludes a run that is just starting, which holds it shared. Raises Forbidden, NotFound, PeriodClosed, GenerationRunning
+    while a run isn't finished, and, unless `incomplete`, PeriodIncomplete with what would be lost or is left undone.
     """
     scope.central(session)
-    row = await session.row(_LOCK, {"month": month.first})
+    row = await session.row(_FIND, {"month": month.first})
     if row is None:
         raise NotFound(field=("input", "month"), noun="period", given=month)
-    if row.closed_at is not None:
+    gaps = [] if row.closed_at is not None else await closings.gaps(session, month, at=session.at, scope=session.actor.scope)
+    missing = [gap for gap in gaps if gap.reason is not closings.GapReason.GENERATION_RUNNING]
+    if missing and not incomplete:
+        raise PeriodIncomplete(field=("input", "month"), month=month, gaps=missing)
+    await locks.closing(session)
+    row = await session.row(_LOCK, {"month": month.first})
+    if row is None or row.closed_at is not None:
         raise PeriodClosed(field=("input", "month"), month=month)
     if await session.value(_UNFINISHED, {"id": row.id}):
         raise GenerationRunning(field=("input", "month"), what=month)
-    await session.execute(_CLOSE, {"id": row.id, "at": session.at})
-    await events.append(session, "period.closed", subject="period", subject_id=row.id, month=str(month))
+    closing = await session.value(_CLOSE, {"id": row.id, "incomplete": bool(missing), "at": session.at, "user": session.actor.user_id})
+    await session.execute(_KEEP_FIGURES, {"closing": closing})
+    await events.append(
+        session, "period.closed", subject="period", subject_id=row.id, month=str(month), closing=closing,
+        missing=[{"reason": gap.reason.value, "counter": gap.counter_code, "count": gap.count, "amount": gap.amount} for gap in missing],
+    )  # fmt: skip
     period_id: int = row.id
     return period_id
+
+
+async def reopen(session: WriteSession, month: Month, *, reason: str, key: str) -> bool:
+    """Let a closed month take invoices and corrections again; its closing and the figures of then are kept.
+
+    Gives whether the key had done it before. Raises InvalidText, Forbidden, NotFound, PeriodIsOpen, IdempotencyMismatch.
+    """
+    scope.central(session)
+    why = texts.reason(reason)
+    claim = await idempotency.claim(session, "reopenPeriod", key, [str(month), why], table="period_reopening")
+    if claim.replayed:
+        return True
+    await locks.closings(session)
+    row = await session.row(_LOCK, {"month": month.first})
+    if row is None:
+        raise NotFound(field=("input", "month"), noun="period", given=month)
+    if row.closed_at is None:
+        raise PeriodIsOpen(field=("input", "month"), month=month)
+    await session.execute(
+        _REOPEN, {"id": claim.result_id, "period": row.id, "reason": why, "at": session.at, "user": session.actor.user_id}
+    )
+    await events.append(session, "period.reopened", subject="period", subject_id=row.id, month=str(month), reason=why)
+    return False

@@ -81,6 +81,18 @@ async def preview(session: ReadSession, month: Month, *, at: datetime, counters:
     return Counts.of(row)
 
 
+_MISSED: Final = statement(
+    f"WITH {pricing(_WANTED)} SELECT counter_id, count(*) AS count, sum(total)::bigint AS amount FROM priced WHERE verdict = 'ISSUE'"
+    " GROUP BY counter_id"
+)
+
+
+async def not_invoiced(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> dict[int, tuple[int, int]]:
+    """By counter of the scope, how many customers a run at `at` would still invoice, and over how many rupiah. Raises NotFound."""
+    rows = await session.rows(_MISSED, {**await _days(session, month, at), "counters": scope.ids})
+    return {row.counter_id: (row.count, row.amount) for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class PricedInvoice:
     """What one customer's invoice of a period would be. Without one (`verdict` isn't ISSUE) there are no lines."""

@@ -1,9 +1,9 @@
 """Rekap: per counter and period what was billed, came in, is owed and was handed over; per drawer what cash is on hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
 from sebilling.actor import Scope
 from sebilling.clock import Month
@@ -12,17 +12,12 @@ from sebilling.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Recap:
+class Figures:
     """A counter's month, in rupiah.
 
     total_billed + voided_earlier - voided_later = allocated + written_off + outstanding, always.
     """
 
-    counter_id: int
-    counter_code: str
-    counter_name: str
-    timezone: str
-    due_day: int
     invoices: int
     """The period's, void ones too: their numbers stay."""
     total_billed: int
@@ -34,25 +29,48 @@ class Recap:
     allocated: int
     """How much of the period's invoices payments have settled, whenever they came."""
     written_off: int
+    """Of the period's invoices: bad debts, and late fees that were cancelled."""
     outstanding: int
     """Sisa Tagihan: what the period's invoices still owe."""
     payments: int
     reversed: int
     """Taken back on the days of the month, whenever it was received."""
     refunded: int
-    """Credit given back on the days of the month."""
+    """Credit given back on the days of the month, less refunds reversed on them."""
     total_received: int
     """Total Masuk: money received at this counter on the days of the month, less what was reversed on them."""
     credit: int
     """Titipan: how much of the month's money no invoice has taken yet."""
     total_deposited: int
-    """Total Setor: verified deposits that were submitted on the days of the month, as counted."""
+    """Total Setor: what was counted of deposits on the days of the month, corrections of earlier counts included."""
     difference: int
-    """Surplus (above 0) or shortage of those deposits."""
+    """Surplus (above 0) or shortage of those counts, less what was settled of differences on the days of the month."""
     awaiting_verification: int
     """Menunggu verifikasi: submitted and undecided, of any month."""
     cash_on_hand: int
     """Belum disetor: cash in the counter's drawers now, what waits for verification included."""
+
+
+NAMES: Final = tuple(field.name for field in fields(Figures))
+
+
+@dataclass(frozen=True, slots=True)
+class Recap(Figures):
+    """A counter's month as it is now; of a closed one also as it was when it was closed last."""
+
+    counter_id: int
+    counter_code: str
+    counter_name: str
+    timezone: str
+    due_day: int
+    as_of_closing: Figures | None
+    """None while the period is open, and of a counter that was made after the closing."""
+
+    @property
+    def since(self) -> Figures | None:
+        """What documents of after the closing have changed: each figure now, less as of closing."""
+        kept = self.as_of_closing
+        return None if kept is None else Figures(**{name: getattr(self, name) - getattr(kept, name) for name in NAMES})
 
 
 _RECAP: Final = text(
@@ -64,7 +82,8 @@ _RECAP: Final = text(
            billed.allocated, billed.written_off, billed.outstanding,
            received.payments, reversed.total AS reversed, refunded.total AS refunded,
            received.total - reversed.total AS total_received, received.credit,
-           handed.counted AS total_deposited, handed.difference, held.waiting AS awaiting_verification, held.on_hand AS cash_on_hand
+           handed.counted AS total_deposited, handed.difference, held.waiting AS awaiting_verification, held.on_hand AS cash_on_hand,
+           kept.*
       FROM counter
       JOIN period ON period.month = :month
      CROSS JOIN LATERAL (
@@ -84,19 +103,25 @@ _RECAP: Final = text(
            SELECT coalesce(sum(amount), 0)::bigint AS total FROM payment_reversal JOIN payment ON payment.id = payment_id
             WHERE counter_id = counter.id AND reversed_on >= :month AND reversed_on < :after) reversed
      CROSS JOIN LATERAL (
-           SELECT coalesce(sum(amount), 0)::bigint AS total
-             FROM refund WHERE counter_id = counter.id AND refunded_on >= :month AND refunded_on < :after) refunded
+           SELECT coalesce(sum(amount), 0)::bigint AS total FROM (
+               SELECT amount FROM refund WHERE counter_id = counter.id AND refunded_on >= :month AND refunded_on < :after
+               UNION ALL
+               SELECT -amount FROM refund_reversal JOIN refund ON refund.id = refund_id
+                WHERE counter_id = counter.id AND reversed_on >= :month AND reversed_on < :after) given_back) refunded
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(counted), 0)::bigint AS counted, coalesce(sum(difference), 0)::bigint AS difference
-             FROM deposit JOIN deposit_decision ON deposit_id = deposit.id AND verified
-            WHERE counter_id = counter.id AND deposited_on >= :month AND deposited_on < :after) handed
+             FROM counted_money WHERE counter_id = counter.id AND day >= :month AND day < :after) handed
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(waiting), 0)::bigint AS waiting, coalesce(sum(on_hand), 0)::bigint AS on_hand
              FROM drawer WHERE counter_id = counter.id) held
+      LEFT JOIN LATERAL (
+           SELECT {kept} FROM period_closing_figure
+            WHERE counter_id = counter.id AND closing_id = (SELECT max(id) FROM period_closing WHERE period_id = period.id)
+              AND period.closed_at IS NOT NULL) kept ON true
      WHERE (CAST(:scope AS bigint[]) IS NULL OR counter.id = ANY (:scope))
        AND (CAST(:counter AS bigint) IS NULL OR counter.id = :counter)
      ORDER BY counter.code
-    """
+    """.format(kept=", ".join(f"{name} AS kept_{name}" for name in NAMES))
 )
 _OPENED: Final = text("SELECT id FROM period WHERE month = :month")
 
@@ -108,4 +133,10 @@ async def read(session: ReadSession, month: Month, *, scope: Scope, counter_id: 
         raise NotFound(field=("month",), noun="period", given=month)
     if not rows and counter_id is not None:
         raise NotFound(field=("counterId",), noun="counter", given=f"cou_{counter_id}")
-    return [Recap(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's documented name
+    return [_recap(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's documented name
+
+
+def _recap(row: RowMapping) -> Recap:
+    figures = {name: value for name, value in row.items() if not name.startswith("kept_")}
+    kept = {name: row[f"kept_{name}"] for name in NAMES}
+    return Recap(**figures, as_of_closing=None if kept["invoices"] is None else Figures(**kept))

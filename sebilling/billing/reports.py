@@ -66,6 +66,7 @@ _ACCOUNTS: Final = {
     "CASH_ON_HAND": "Kas di kolektor",
     "CENTRAL_CASH": "Kas pusat",
     "BANK": "Bank",
+    "OTHER_RECEIPTS": "Penerimaan lain",
     "BAD_DEBT": "Kerugian piutang",
     "SHORTAGE": "Selisih kurang setoran",
     "SURPLUS": "Selisih lebih setoran",
@@ -80,7 +81,15 @@ _DOCUMENTS: Final = {
     "write_off": "Penghapusan piutang",
     "refund": "Pengembalian titipan",
     "deposit": "Setoran",
+    "deposit_correction": "Koreksi setoran",
+    "difference_settlement": "Penyelesaian selisih",
+    "settlement_reversal": "Pembatalan penyelesaian selisih",
+    "write_off_reversal": "Pembatalan penghapusan",
+    "refund_reversal": "Pembatalan pengembalian",
 }
+_METHODS: Final = {"CASH": "Tunai", "TRANSFER": "Transfer", "QRIS": "QRIS", "OTHER": "Lainnya"}
+_DEPOSIT_TYPES: Final = {"MANUAL": "Tunai", "TRANSFER": "Transfer"}
+_DEPOSIT_STATUSES: Final = {"SUBMITTED": "MENUNGGU", "VERIFIED": "DITERIMA", "REJECTED": "DITOLAK"}
 
 # in the order of invoice numbers, which is that of their unique constraint
 _INVOICES: Final = text(
@@ -100,7 +109,7 @@ _PAYMENTS: Final = text(
     f"""
     SELECT coalesce(receipt.number, ''), payment.received_at AT TIME ZONE counter.timezone, counter.code AS counter,
            customer.code, customer.name,
-           CASE payment.method WHEN 'CASH' THEN 'Tunai' WHEN 'TRANSFER' THEN 'Transfer' WHEN 'QRIS' THEN 'QRIS' ELSE 'Lainnya' END,
+           {_in_words("payment.method", _METHODS)},
            payment.amount, payment.allocated, payment.credit, payment.refunded, app_user.name AS received_by,
            payment_reversal.reversed_on, payment.note
       FROM payment
@@ -116,9 +125,9 @@ _PAYMENTS: Final = text(
 _DEPOSITS: Final = text(
     f"""
     SELECT deposit.submitted_at AT TIME ZONE counter.timezone, counter.code AS counter, collector.name AS collector,
-           CASE deposit.type WHEN 'MANUAL' THEN 'Tunai' ELSE 'Transfer' END, deposit.amount,
-           CASE deposit.status WHEN 'VERIFIED' THEN 'DITERIMA' WHEN 'REJECTED' THEN 'DITOLAK' ELSE 'MENUNGGU' END,
-           deposit_decision.counted, deposit_decision.difference, decider.name AS decided_by,
+           {_in_words("deposit.type", _DEPOSIT_TYPES)}, deposit.amount, {_in_words("deposit.status", _DEPOSIT_STATUSES)},
+           CASE WHEN status = 'VERIFIED' THEN deposit.counted END, CASE WHEN status = 'VERIFIED' THEN deposit.difference END,
+           decider.name AS decided_by,
            coalesce(deposit_decision.reason, '')
       FROM deposit
       JOIN counter ON counter.id = deposit.counter_id

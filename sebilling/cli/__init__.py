@@ -216,26 +216,30 @@ def counter_add(
 
 
 @period_app.command("open")
-def period_open(month: MonthArgument) -> None:
+def period_open(
+    month: MonthArgument, confirm: Annotated[bool, typer.Option("--confirm", help="Although it is far from today.")] = False
+) -> None:
     """Open a billing month. Issues nothing: `generate` does."""
     wanted = _month(month)
 
     async def work(database: Database) -> None:
         async with database.transaction(actor=operator("sebilling period open"), at=system_clock()) as session:
-            await periods.create(session, wanted)
+            await periods.create(session, wanted, confirm=confirm)
 
     _run(work)
     out.print(f"Period {wanted} is open.")
 
 
 @period_app.command("close")
-def period_close(month: MonthArgument) -> None:
-    """Close a billing month for good: it takes no new invoices."""
+def period_close(
+    month: MonthArgument, incomplete: Annotated[bool, typer.Option("--incomplete", help="Although something is missing.")] = False
+) -> None:
+    """Close a billing month: it takes no new invoices, and its recap is kept."""
     wanted = _month(month)
 
     async def work(database: Database) -> None:
         async with database.transaction(actor=operator("sebilling period close"), at=system_clock()) as session:
-            await periods.close(session, wanted)
+            await periods.close(session, wanted, incomplete=incomplete)
 
     _run(work)
     out.print(f"Period {wanted} is closed.")

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.models.columns import Amount, Base, Id, Instant, String
@@ -46,10 +46,17 @@ class Deallocation(Base):
 
 
 class WriteOff(Base):
-    """What an invoice still owed and nobody will pay."""
+    """What an invoice no longer asks for: a debt that nobody will pay, or a late fee whose overdue invoice was voided."""
 
     __tablename__ = "write_off"
-    __table_args__ = (CheckConstraint("amount > 0", name="amount"), Index(None, "invoice_id"))
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("kind IN ('BAD_DEBT', 'LATE_FEE')", name="kind"),
+        CheckConstraint("(kind = 'LATE_FEE') = (charge_id IS NOT NULL)", name="charge"),
+        Index(None, "invoice_id"),
+        # a fee is cancelled once
+        Index("write_off_charge_idx", "charge_id", unique=True, postgresql_where=text("charge_id IS NOT NULL")),
+    )
 
     id: Mapped[Id]
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
@@ -58,6 +65,22 @@ class WriteOff(Base):
     written_off_at: Mapped[Instant]
     written_off_on: Mapped[date]
     written_off_by: Mapped[int | None] = mapped_column(BigInteger)
+    kind: Mapped[String] = mapped_column(server_default="BAD_DEBT")
+    """BAD_DEBT is a loss; LATE_FEE takes back revenue."""
+    charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
+    """Of LATE_FEE: which fee."""
+
+
+class WriteOffReversal(Base):
+    """A write-off taken back: the invoice owes that much again (trigger)."""
+
+    __tablename__ = "write_off_reversal"
+
+    write_off_id: Mapped[int] = mapped_column(ForeignKey("write_off.id"), primary_key=True, autoincrement=False)
+    reason: Mapped[String]
+    reversed_at: Mapped[Instant]
+    reversed_on: Mapped[date]
+    reversed_by: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Refund(Base):
@@ -81,3 +104,15 @@ class Refund(Base):
     refunded_at: Mapped[Instant]
     refunded_on: Mapped[date]
     refunded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+
+
+class RefundReversal(Base):
+    """A refund that was not given after all: it is credit again, and cash is in the drawer that it had left (trigger, view)."""
+
+    __tablename__ = "refund_reversal"
+
+    refund_id: Mapped[int] = mapped_column(ForeignKey("refund.id"), primary_key=True, autoincrement=False)
+    reason: Mapped[String]
+    reversed_at: Mapped[Instant]
+    reversed_on: Mapped[date]
+    reversed_by: Mapped[int | None] = mapped_column(BigInteger)

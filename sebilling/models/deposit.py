@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.models.columns import Amount, Base, Id, Instant, String
@@ -40,6 +40,10 @@ class Deposit(Base):
         # what waits for verification, by drawer
         Index("deposit_waiting_idx", "counter_id", "collector_id", postgresql_where=text("status = 'SUBMITTED'")),
         Index(None, "collector_id", "counter_id"),
+        CheckConstraint("settled BETWEEN least(difference, 0) AND greatest(difference, 0)", name="settled"),
+        CheckConstraint("status = 'VERIFIED' OR counted = 0 AND difference = 0", name="counted"),
+        # a surplus that a late payment may use, a shortage that may be settled
+        Index("deposit_unsettled_idx", "collector_id", "counter_id", "id", postgresql_where=text("difference <> settled")),
     )
 
     id: Mapped[Id]
@@ -54,8 +58,14 @@ class Deposit(Base):
     proof_id: Mapped[int | None] = mapped_column(ForeignKey("proof.id"))
     submitted_at: Mapped[Instant]
     deposited_on: Mapped[date]
-    """The counter's day of submission, in whose month it counts once it is verified."""
+    """The counter's day of submission. It counts on the day of its decision."""
     status: Mapped[String]
+    counted: Mapped[Amount] = mapped_column(server_default="0")
+    """Rupiah that were there, by the decision and its corrections (trigger); nothing while it waits or was rejected."""
+    difference: Mapped[Amount] = mapped_column(server_default="0")
+    """Likewise the surplus above 0, or the shortage below."""
+    settled: Mapped[Amount] = mapped_column(server_default="0")
+    """How much of the difference is settled (trigger): above 0 of a surplus, below of a shortage."""
 
 
 class DepositDecision(Base):
@@ -66,6 +76,8 @@ class DepositDecision(Base):
         CheckConstraint("verified = (counted IS NOT NULL) AND verified = (difference IS NOT NULL)", name="verified"),
         CheckConstraint("counted > 0 AND difference <= counted", name="counted"),
         CheckConstraint("verified OR reason <> ''", name="reason"),
+        # the recap of a month
+        Index(None, "decided_on"),
     )
 
     deposit_id: Mapped[int] = mapped_column(ForeignKey("deposit.id"), primary_key=True, autoincrement=False)
@@ -76,4 +88,77 @@ class DepositDecision(Base):
     """Counted less what the drawer owed for this deposit: a surplus above 0, a shortage below. It stays with the collector."""
     reason: Mapped[String]
     decided_at: Mapped[Instant]
+    decided_on: Mapped[date]
+    """The counter's day, in whose recap it stands."""
     decided_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+
+
+class DepositCorrection(Base):
+    """Another count of a verified deposit, after the decision or the correction before it. What the drawer was relieved of stays."""
+
+    __tablename__ = "deposit_correction"
+    __table_args__ = (
+        CheckConstraint("counted >= 0 AND counted <> counted_before", name="counted"),
+        CheckConstraint("counted - counted_before = difference - difference_before", name="difference"),
+        CheckConstraint("reason <> ''", name="reason"),
+        # a chain: each corrects the one before it, once
+        UniqueConstraint("deposit_id", "corrects_id", postgresql_nulls_not_distinct=True),
+        # the recap of a month
+        Index(None, "corrected_on"),
+    )
+
+    id: Mapped[Id]
+    deposit_id: Mapped[int] = mapped_column(ForeignKey("deposit_decision.deposit_id"))
+    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("deposit_correction.id"))
+    """The correction before; None: the decision."""
+    counted_before: Mapped[Amount]
+    counted: Mapped[Amount]
+    difference_before: Mapped[Amount]
+    difference: Mapped[Amount]
+    reason: Mapped[String]
+    corrected_at: Mapped[Instant]
+    corrected_on: Mapped[date]
+    corrected_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+
+
+class DifferenceSettlement(Base):
+    """A part of a deposit's difference that is explained: a surplus by cash that was recorded later, a shortage by cash that was found.
+
+    A surplus takes the cash out of the drawer, in which nobody has it; a shortage puts it in, where it can be handed over.
+    """
+
+    __tablename__ = "difference_settlement"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("kind IN ('SURPLUS', 'SHORTAGE')", name="kind"),
+        CheckConstraint("payment_id IS NULL OR kind = 'SURPLUS'", name="payment"),
+        Index(None, "deposit_id"),
+        # the reversal of a payment gives back what it had used
+        Index("difference_settlement_payment_idx", "payment_id", postgresql_where=text("payment_id IS NOT NULL")),
+        # the recap of a month
+        Index(None, "settled_on"),
+    )
+
+    id: Mapped[Id]
+    deposit_id: Mapped[int] = mapped_column(ForeignKey("deposit_decision.deposit_id"))
+    kind: Mapped[String]
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
+    """The payment that used the surplus; None: settled by hand."""
+    amount: Mapped[Amount]
+    reason: Mapped[String]
+    settled_at: Mapped[Instant]
+    settled_on: Mapped[date]
+    settled_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+
+
+class SettlementReversal(Base):
+    """A settlement taken back: that much of the difference is open again."""
+
+    __tablename__ = "settlement_reversal"
+    __table_args__ = (Index(None, "reversed_on"),)
+
+    settlement_id: Mapped[int] = mapped_column(ForeignKey("difference_settlement.id"), primary_key=True, autoincrement=False)
+    reason: Mapped[String]
+    reversed_at: Mapped[Instant]
+    reversed_on: Mapped[date]
+    reversed_by: Mapped[int | None] = mapped_column(BigInteger)

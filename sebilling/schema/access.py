@@ -75,14 +75,18 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "BillingCycle": {COUNTERS: "months effectiveFrom setAt setBy"},
     "CustomBilling": {COUNTERS: "months effectiveFrom firstPossible nextDueOn coming"},
     "ComingInvoice": {COUNTERS: "month coversFrom coversUntil dueOn total"},
-    "Period": {COUNTERS: "id month status openedAt closedAt"},
+    "Period": {COUNTERS: "id month status openedAt closedAt closings"},
+    "PeriodClosing": {COUNTERS: "closedAt closedBy incomplete reopening"},
+    "PeriodReopening": {COUNTERS: "reason reopenedAt reopenedBy"},
+    "ClosingGap": {OFFICE: "reason counter count amount"},
     "Invoice": {
         COUNTERS: "id number status planName coversFrom coversUntil issuedAt dueOn total allocated writtenOff outstanding period"
         " counter customer customerCode customerName lines void writeOffs allocations payments"
     },
     "InvoiceLine": {COUNTERS: "kind description quantity unitPrice amount taxRate taxFraction taxBase"},
     "InvoiceVoid": {COUNTERS: "reason voidedAt voidedBy period"},
-    "WriteOff": {COUNTERS: "amount reason writtenOffAt writtenOffBy"},
+    "Reversal": {COUNTERS: "reason reversedAt reversedOn reversedBy"},
+    "WriteOff": {COUNTERS: "id kind reversal amount reason writtenOffAt writtenOffBy"},
     "Payment": {
         COUNTERS: "id amount receiptNumber credit refunded surplusBecause creditHeldBecause method collectedAt receivedAt receivedOn"
         " receivedBy note"
@@ -95,14 +99,23 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "RemovedCustomer": {COUNTERS: "id because"},
     "Allocation": {COUNTERS: "amount allocatedAt invoiceNumber invoice payment"},
     "PaymentReversal": {COUNTERS: "reason reversedAt reversedOn reversedBy"},
-    "Refund": {COUNTERS: "amount method reason refundedAt refundedBy"},
-    "Deposit": {COUNTERS: "id amount type status note submittedAt submittedBy depositedOn counter collector proof decision"},
+    "Refund": {COUNTERS: "id reversal amount method reason refundedAt refundedBy"},
+    "Deposit": {
+        COUNTERS: "id amount type status note submittedAt submittedBy depositedOn counter collector proof decision counted difference"
+        " unsettled corrections settlements"
+    },
+    "DepositCorrection": {COUNTERS: "countedBefore counted differenceBefore difference reason correctedAt correctedOn correctedBy"},
+    "DifferenceSettlement": {COUNTERS: "id kind amount paymentId reason settledAt settledOn settledBy reversal"},
     "DepositProof": {COUNTERS: "mediaType sizeBytes uploadedAt"},
-    "DepositDecision": {COUNTERS: "counted difference reason decidedAt decidedBy"},
+    "DepositDecision": {COUNTERS: "counted difference reason decidedAt decidedOn decidedBy"},
     "Drawer": {COUNTERS: "counter collector received refunded deposited difference waiting onHand"},
     "Recap": {
         COUNTERS: "counter invoices totalBilled allocated writtenOff outstanding voidedEarlier voidedLater payments reversed"
-        " refunded totalReceived credit totalDeposited difference awaitingVerification cashOnHand"
+        " refunded totalReceived credit totalDeposited difference awaitingVerification cashOnHand asOfClosing since"
+    },
+    "RecapFigures": {
+        COUNTERS: "invoices totalBilled allocated writtenOff outstanding voidedEarlier voidedLater payments reversed refunded"
+        " totalReceived credit totalDeposited difference awaitingVerification cashOnHand"
     },
     "Receipt": {COUNTERS: "number text32 text48 whatsApp"},
     "DownloadLink": {COUNTERS: "url expiresAt"},

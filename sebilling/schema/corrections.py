@@ -5,6 +5,7 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import corrections as verbs
+from sebilling.billing import reversals
 from sebilling.billing.payments import PaymentMethod
 from sebilling.schema import ids
 from sebilling.schema.access import OFFICE, mutation
@@ -104,5 +105,41 @@ async def refund_credit(info: Info, input: Annotated[RefundCreditInput, INPUT]) 
     return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
 
+@strawberry.input(description="A write-off that was wrong.")
+class ReverseWriteOffInput:
+    invoice_id: strawberry.ID = strawberry.field(description="Of which invoice.")
+    write_off_id: strawberry.ID = strawberry.field(description="Which; a bad debt.")
+    reason: str = strawberry.field(description=_REASON)
+    idempotency_key: Key = strawberry.field(description=_KEY)
+
+
+@mutation(OFFICE, "Reverse a write-off: the invoice owes it again. Nobody is blocked at once by that.")
+async def reverse_write_off(info: Info, input: Annotated[ReverseWriteOffInput, INPUT]) -> InvoiceCorrectionPayload:
+    invoice_id = ids.decode(input.invoice_id, "invoice", field=("input", "invoiceId"))
+    write_off_id = ids.decode(input.write_off_id, "write_off", field=("input", "writeOffId"))
+    async with info.context.transaction() as session:
+        replayed = await reversals.reverse_write_off(
+            session, write_off_id, invoice_id=invoice_id, reason=input.reason, key=input.idempotency_key
+        )
+    return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
+
+
+@strawberry.input(description="A refund that was not given after all.")
+class ReverseRefundInput:
+    payment_id: strawberry.ID = strawberry.field(description="Of which payment's credit.")
+    refund_id: strawberry.ID = strawberry.field(description="Which.")
+    reason: str = strawberry.field(description=_REASON)
+    idempotency_key: Key = strawberry.field(description=_KEY)
+
+
+@mutation(OFFICE, "Reverse a refund: it is credit again, and cash is back in the drawer that it had left.")
+async def reverse_refund(info: Info, input: Annotated[ReverseRefundInput, INPUT]) -> PaymentCorrectionPayload:
+    payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
+    refund_id = ids.decode(input.refund_id, "refund", field=("input", "refundId"))
+    async with info.context.transaction() as session:
+        replayed = await reversals.reverse_refund(session, refund_id, payment_id=payment_id, reason=input.reason, key=input.idempotency_key)
+    return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
+
+
 QUERIES: Final[list[object]] = []
-MUTATIONS: Final = [void_invoice, write_off_invoice, reverse_payment, refund_credit]
+MUTATIONS: Final = [void_invoice, write_off_invoice, reverse_payment, refund_credit, reverse_write_off, reverse_refund]

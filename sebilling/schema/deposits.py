@@ -9,6 +9,7 @@ from strawberry.file_uploads import Upload
 
 from sebilling.billing import deposits as verbs
 from sebilling.billing.deposits import DepositStatus, DepositType
+from sebilling.billing.differences import DifferenceKind
 from sebilling.errors import InvalidProof
 from sebilling.logs import get_logger
 from sebilling.schema import ids
@@ -16,6 +17,7 @@ from sebilling.schema.access import COUNTERS, OFFICE, RECEIVERS, mutation, query
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter
+from sebilling.schema.invoices import REVERSAL_COLUMNS, Reversal
 from sebilling.schema.payloads import INPUT, Key, Payload, row
 from sebilling.schema.reading import Conditions, Link, Node, Order, every, one, page
 from sebilling.schema.scalars import Day, Instant, Rupiah
@@ -39,7 +41,35 @@ class DepositDecision:
     difference: Rupiah | None = strawberry.field(description="Counted less what the drawer owed: above 0 a surplus, below a shortage.")
     reason: str = strawberry.field(description="Why it was rejected, or a note.")
     decided_at: Instant = strawberry.field(description="When.")
+    decided_on: Day = strawberry.field(description="The counter's day, in whose recap it counts.")
     decided_by: str = strawberry.field(description="By whom.")
+
+
+@strawberry.type(description="Another count of a verified deposit.")
+class DepositCorrection:
+    counted_before: Rupiah = strawberry.field(description="What had been counted.")
+    counted: Rupiah = strawberry.field(description="What was there after all.")
+    difference_before: Rupiah = strawberry.field(description="By how much that had differed.")
+    difference: Rupiah = strawberry.field(description="By how much this differs: above 0 a surplus, below a shortage.")
+    reason: str = strawberry.field(description="Why.")
+    corrected_at: Instant = strawberry.field(description="When.")
+    corrected_on: Day = strawberry.field(description="The counter's day, in whose recap it stands.")
+    corrected_by: str = strawberry.field(description="By whom.")
+
+
+@strawberry.type(description="A part of a deposit's difference that is explained.")
+class DifferenceSettlement:
+    id: strawberry.ID = strawberry.field(description="Opaque id.")
+    kind: DifferenceKind = strawberry.field(description="Of a surplus or a shortage.")
+    amount: Rupiah = strawberry.field(description="How much.")
+    payment_id: strawberry.ID | None = strawberry.field(
+        description="The payment that was handed over before the phone could tell of it; null if it was settled by hand."
+    )
+    reason: str = strawberry.field(description="Why, if it was settled by hand.")
+    settled_at: Instant = strawberry.field(description="When.")
+    settled_on: Day = strawberry.field(description="The counter's day, in whose recap it stands.")
+    settled_by: str = strawberry.field(description="By whom; of a payment by its collector.")
+    reversal: Reversal | None = strawberry.field(description="Its reversal, if it was taken back.")
 
 
 @strawberry.type(description="Setoran: money of a drawer, handed over to the centre.")
@@ -51,18 +81,23 @@ class Deposit:
     note: str = strawberry.field(description="May be empty.")
     submitted_at: Instant = strawberry.field(description="When.")
     submitted_by: str = strawberry.field(description="By whom.")
-    deposited_on: Day = strawberry.field(description="The counter's day, in whose month it counts.")
+    deposited_on: Day = strawberry.field(description="The counter's day of submission.")
     counter: Counter = strawberry.field(description="Where the cash was received.")
     collector: User = strawberry.field(description="Whose cash it is.")
     proof: DepositProof | None = strawberry.field(description="Its proof, if there is one.")
-    decision: DepositDecision | None = strawberry.field(description="What became of it; null while it waits.")
+    decision: DepositDecision | None = strawberry.field(description="What became of it first; null while it waits.")
+    counted: Rupiah = strawberry.field(description="What was there, by the last correction: this counts. 0 while it waits or was rejected.")
+    difference: Rupiah = strawberry.field(description="By the last correction: above 0 a surplus, below a shortage.")
+    unsettled: Rupiah = strawberry.field(description="How much of the difference is open: it stays with the collector.")
+    corrections: list[DepositCorrection] = strawberry.field(description="Other counts, in order.")
+    settlements: list[DifferenceSettlement] = strawberry.field(description="What explains the difference, in order.")
 
 
 PROOF: Final = Node("proof", {name: f"{{t}}.{name}" for name in ("media_type", "size_bytes", "uploaded_at")})
 DECISION: Final = Node(
     "deposit_decision",
     {
-        **{name: f"{{t}}.{name}" for name in ("counted", "difference", "reason", "decided_at")},
+        **{name: f"{{t}}.{name}" for name in ("counted", "difference", "reason", "decided_at", "decided_on")},
         "decided_by": "(SELECT name FROM app_user WHERE id = {t}.decided_by)",
     },
 )
@@ -71,6 +106,8 @@ DEPOSIT: Final = Node(
     {
         "id": ids.column("deposit", "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("amount", "type", "status", "note", "submitted_at", "deposited_on")},
+        **{name: f"{{t}}.{name}" for name in ("counted", "difference")},
+        "unsettled": "{t}.difference - {t}.settled",
         "submitted_by": "(SELECT name FROM app_user WHERE id = {t}.submitted_by)",
     },
     {
@@ -78,8 +115,29 @@ DEPOSIT: Final = Node(
         "collector": Link("app_user", "{n}.id = {t}.collector_id", follows=True),
         "proof": Link("proof", "{n}.id = {t}.proof_id"),
         "decision": Link("deposit_decision", "{n}.deposit_id = {t}.id"),
+        "corrections": Link("deposit_correction", "{n}.deposit_id = {t}.id", many=True),
+        "settlements": Link("difference_settlement", "{n}.deposit_id = {t}.id", many=True),
     },
 )
+_CORRECTION_FIELDS: Final = ("counted_before", "counted", "difference_before", "difference", "reason", "corrected_at", "corrected_on")
+DEPOSIT_CORRECTION: Final = Node(
+    "deposit_correction",
+    {
+        **{name: f"{{t}}.{name}" for name in _CORRECTION_FIELDS},
+        "corrected_by": "(SELECT name FROM app_user WHERE id = {t}.corrected_by)",
+    },
+)
+SETTLEMENT: Final = Node(
+    "difference_settlement",
+    {
+        "id": ids.column("settlement", "{t}.id"),
+        **{name: f"{{t}}.{name}" for name in ("kind", "amount", "reason", "settled_at", "settled_on")},
+        "payment_id": ids.column("payment", "{t}.payment_id"),
+        "settled_by": "(SELECT name FROM app_user WHERE id = {t}.settled_by)",
+    },
+    {"reversal": Link("settlement_reversal", "{n}.settlement_id = {t}.id")},
+)
+SETTLEMENT_REVERSAL: Final = Node("settlement_reversal", REVERSAL_COLUMNS)
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
@@ -89,6 +147,7 @@ class DepositFilter:
     collector_id: strawberry.ID | None = strawberry.field(default=None, description="Of this collector's cash.")
     status: DepositStatus | None = strawberry.field(default=None, description="So far.")
     with_difference: bool | None = strawberry.field(default=None, description="With a surplus or shortage, or without.")
+    unsettled: bool | None = strawberry.field(default=None, description="With something of it not settled yet, or without.")
 
 
 @query(COUNTERS, "Deposits of the counters that the asker may see, the newest first.")
@@ -102,7 +161,8 @@ async def deposits(
     return await page(info, DEPOSIT, first=first, after=after, order=_NEWEST, conditions=conditions)
 
 
-_DIFFERENT: Final = "EXISTS (SELECT FROM deposit_decision WHERE deposit_id = t.id AND difference <> 0)"
+_UNSETTLED: Final = "t.difference <> t.settled"
+_DIFFERENT: Final = "t.difference <> 0"
 
 
 def _conditions(given: DepositFilter) -> Conditions:
@@ -114,7 +174,9 @@ def _conditions(given: DepositFilter) -> Conditions:
     if given.status is not None:
         found["t.status = :status"] = {"status": given.status.value}
     if given.with_difference is not None:
-        found[_DIFFERENT if given.with_difference else f"NOT {_DIFFERENT}"] = {}
+        found[_DIFFERENT if given.with_difference else f"NOT ({_DIFFERENT})"] = {}
+    if given.unsettled is not None:
+        found[_UNSETTLED if given.unsettled else f"NOT ({_UNSETTLED})"] = {}
     return found
 
 
@@ -130,7 +192,9 @@ class Drawer:
     received: Rupiah = strawberry.field(description="In cash, ever, without what was reversed.")
     refunded: Rupiah = strawberry.field(description="Given back in cash.")
     deposited: Rupiah = strawberry.field(description="Verified, as counted.")
-    difference: Rupiah = strawberry.field(description="Surplus less shortage of all verified deposits: it stays with the collector.")
+    difference: Rupiah = strawberry.field(
+        description="Surplus less shortage of all verified deposits, as far as it isn't settled: it stays with the collector."
+    )
     waiting: Rupiah = strawberry.field(description="Submitted and not yet verified; still part of onHand.")
     on_hand: Rupiah = strawberry.field(description="Belum disetor.")
 
@@ -229,7 +293,7 @@ async def _forgotten(context: Context, object_key: str | None) -> None:
         _log.exception("stored_object_left", key=object_key)
 
 
-@strawberry.type(description="What came of verifyDeposit or rejectDeposit.")
+@strawberry.type(description="Result of verifyDeposit, rejectDeposit, correctDeposit or reverseSettlement.")
 class DecideDepositPayload(Payload):
     deposit: Deposit | None = strawberry.field(description="The deposit as it is now.")
     replayed: bool = strawberry.field(description="The key had decided this before; nothing happened now.")
@@ -240,6 +304,9 @@ class VerifyDepositInput:
     deposit_id: strawberry.ID = strawberry.field(description="Which; not one's own.")
     idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
     counted: Rupiah | None = strawberry.field(default=None, description="What is really there; as submitted if left out.")
+    confirm_difference: bool = strawberry.field(
+        default=False, description="The count is right although it differs by more than a tenth of the deposit and Rp50.000."
+    )
     note: str = strawberry.field(default="", description="At most 500 characters.")
 
 
@@ -247,7 +314,10 @@ class VerifyDepositInput:
 async def verify_deposit(info: Info, input: Annotated[VerifyDepositInput, INPUT]) -> DecideDepositPayload:
     deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
     async with info.context.transaction() as session:
-        replayed = await verbs.verify(session, deposit_id, key=input.idempotency_key, counted=input.counted, note=input.note)
+        replayed = await verbs.verify(
+            session, deposit_id, key=input.idempotency_key, counted=input.counted, note=input.note,
+            confirm_difference=input.confirm_difference,
+        )  # fmt: skip
     return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 

@@ -5,9 +5,12 @@ from typing import Final
 
 import strawberry
 
+from sebilling import ledger_errors
 from sebilling.actor import Role
 from sebilling.billing.charges import ChargeKind
+from sebilling.billing.closings import GapReason
 from sebilling.billing.deposits import DepositStatus, DepositType
+from sebilling.billing.differences import DifferenceKind
 from sebilling.billing.payments import PaymentMethod, SurplusReason
 from sebilling.billing.pricing import LineKind, SkipReason
 from sebilling.billing.reports import Report
@@ -28,7 +31,8 @@ def _leaves(error: type[SebillingError]) -> list[type[SebillingError]]:
     return [leaf for child in error.__subclasses__() for leaf in ([child] if "code" in vars(child) else _leaves(child))]
 
 
-ERROR_MESSAGES: Final = {leaf.code.value: leaf.english for leaf in _leaves(SebillingError) if leaf.__module__ == SebillingError.__module__}
+_TREE: Final = {SebillingError.__module__, ledger_errors.__name__}
+ERROR_MESSAGES: Final = {leaf.code.value: leaf.english for leaf in _leaves(SebillingError) if leaf.__module__ in _TREE}
 
 described(ErrorCode, "Stable names of errors, to branch on.", **ERROR_MESSAGES)
 described(
@@ -91,6 +95,20 @@ described(
     SUBMITTED="It waits for someone else to count it.",
     VERIFIED="It was counted.",
     REJECTED="It was not there; the cash is still in the drawer.",
+)
+described(
+    DifferenceKind,
+    "Which way a deposit differed from what its drawer owed.",
+    SURPLUS="More was counted.",
+    SHORTAGE="Less was counted.",
+)
+described(
+    GapReason,
+    "What a period lacks.",
+    NOT_INVOICED="Customers whom generateInvoices would still invoice; closed without it, their invoices are lost.",
+    GENERATION_RUNNING="Customers whom a run still has to account for; a period can't be closed meanwhile.",
+    DEPOSITS_WAITING="Deposits submitted by the end of the month that wait for verification.",
+    MONEY_UNRESOLVED="Payments of the month for an invoice that had been paid meanwhile, still credit.",
 )
 described(
     Report,

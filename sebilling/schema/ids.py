@@ -9,6 +9,7 @@ from sebilling.errors import InvalidId
 _PREFIXES: Final = {
     "counter": "cou", "plan": "pla", "customer": "cus", "period": "per", "run": "run", "invoice": "inv", "payment": "pay", "user": "usr",
     "charge": "chg", "discount": "dis", "deposit": "dep", "device": "dev", "access": "acc", "hold": "hol",
+    "write_off": "wof", "refund": "ref", "settlement": "set",
 }  # fmt: skip
 _ID: Final = re.compile(r"([a-z]{3})_([1-9][0-9]{0,17})")
 

@@ -62,8 +62,34 @@ class InvoiceVoid:
     period: Period = strawberry.field(description="In whose recap it stands: its own, or the newest open one if that was closed.")
 
 
+class WriteOffKind(StrEnum):
+    """Why an invoice asks for less."""
+
+    BAD_DEBT = "BAD_DEBT"
+    LATE_FEE = "LATE_FEE"
+
+
+described(
+    WriteOffKind,
+    "Why something of an invoice was given up.",
+    BAD_DEBT="Nobody will pay it: a loss.",
+    LATE_FEE="A late fee whose overdue invoice was voided: it takes back revenue.",
+)
+
+
+@strawberry.type(description="When and why a correction was taken back.")
+class Reversal:
+    reason: str = strawberry.field(description="Why.")
+    reversed_at: Instant = strawberry.field(description="When.")
+    reversed_on: Day = strawberry.field(description="The counter's day, in whose recap it stands.")
+    reversed_by: str | None = strawberry.field(description="By whom.")
+
+
 @strawberry.type(description="What was given up of an invoice.")
 class WriteOff:
+    id: strawberry.ID = strawberry.field(description="Opaque id.")
+    kind: WriteOffKind = strawberry.field(description="Why it asks for less.")
+    reversal: Reversal | None = strawberry.field(description="Its reversal, if it was taken back.")
     amount: Rupiah = strawberry.field(description="How much.")
     reason: str = strawberry.field(description="Why.")
     written_off_at: Instant = strawberry.field(description="When.")
@@ -143,10 +169,18 @@ INVOICE_VOID: Final = Node(
 WRITE_OFF: Final = Node(
     "write_off",
     {
-        **{name: f"{{t}}.{name}" for name in ("amount", "reason", "written_off_at")},
+        "id": ids.column("write_off", "{t}.id"),
+        **{name: f"{{t}}.{name}" for name in ("kind", "amount", "reason", "written_off_at")},
         "written_off_by": "(SELECT name FROM app_user WHERE id = {t}.written_off_by)",
     },
+    {"reversal": Link("write_off_reversal", "{n}.write_off_id = {t}.id")},
 )
+REVERSAL_COLUMNS: Final = {
+    **{name: f"{{t}}.{name}" for name in ("reason", "reversed_at", "reversed_on")},
+    "reversed_by": "(SELECT name FROM app_user WHERE id = {t}.reversed_by)",
+}
+"""Columns of every kind of reversal."""
+WRITE_OFF_REVERSAL: Final = Node("write_off_reversal", REVERSAL_COLUMNS)
 
 
 class InvoiceOrder(StrEnum):

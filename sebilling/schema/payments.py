@@ -16,7 +16,7 @@ from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.errors import UserError, in_payload, user_error
-from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice
+from sebilling.schema.invoices import LIVE_ALLOCATION, REVERSAL_COLUMNS, Invoice, Reversal
 from sebilling.schema.payloads import INPUT, Key, Payload, row
 from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
 from sebilling.schema.scalars import Day, Instant, Rupiah
@@ -47,6 +47,8 @@ class PaymentReversal:
 
 @strawberry.type(description="Credit given back to the customer.")
 class Refund:
+    id: strawberry.ID = strawberry.field(description="Opaque id.")
+    reversal: Reversal | None = strawberry.field(description="Its reversal, if it was not given after all.")
     amount: Rupiah = strawberry.field(description="How much.")
     method: PaymentMethod = strawberry.field(description="How.")
     reason: str = strawberry.field(description="Why.")
@@ -122,10 +124,13 @@ REVERSAL: Final = Node(
 REFUND: Final = Node(
     "refund",
     {
+        "id": ids.column("refund", "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("amount", "method", "reason", "refunded_at")},
         "refunded_by": "(SELECT name FROM app_user WHERE id = {t}.refunded_by)",
     },
+    {"reversal": Link("refund_reversal", "{n}.refund_id = {t}.id")},
 )
+REFUND_REVERSAL: Final = Node("refund_reversal", REVERSAL_COLUMNS)
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 

@@ -5,15 +5,18 @@ from typing import Annotated, Final
 
 import strawberry
 
+from sebilling.billing import closings
 from sebilling.billing import periods as verbs
+from sebilling.billing.closings import GapReason
 from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, OFFICE, mutation, query
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Info
+from sebilling.schema.counters import Counter
 from sebilling.schema.enums import described
-from sebilling.schema.payloads import INPUT, Payload, row
-from sebilling.schema.reading import Node, Order, one, page
-from sebilling.schema.scalars import Instant, MonthText, month_in
+from sebilling.schema.payloads import INPUT, Key, Payload, row
+from sebilling.schema.reading import Link, Node, Order, one, page
+from sebilling.schema.scalars import Instant, MonthText, Rupiah, month_in
 
 
 class PeriodStatus(StrEnum):
@@ -23,7 +26,30 @@ class PeriodStatus(StrEnum):
     CLOSED = "CLOSED"
 
 
-described(PeriodStatus, "Whether a period takes invoices.", OPEN="It takes new invoices.", CLOSED="It is closed for good.")
+described(PeriodStatus, "Whether a period takes invoices.", OPEN="It takes new invoices.", CLOSED="It takes none, unless it is reopened.")
+
+
+@strawberry.type(description="The end of a closing.")
+class PeriodReopening:
+    reason: str = strawberry.field(description="Why.")
+    reopened_at: Instant = strawberry.field(description="When.")
+    reopened_by: str | None = strawberry.field(description="By whom.")
+
+
+@strawberry.type(description="A closing of a period. Its figures are kept: asOfClosing of the recap tells those of the last one.")
+class PeriodClosing:
+    closed_at: Instant = strawberry.field(description="When.")
+    closed_by: str | None = strawberry.field(description="By whom.")
+    incomplete: bool = strawberry.field(description="Something was missing, and it was closed all the same.")
+    reopening: PeriodReopening | None = strawberry.field(description="Its end, if the period was reopened.")
+
+
+@strawberry.type(description="Something that a period lacks at a counter.")
+class ClosingGap:
+    reason: GapReason = strawberry.field(description="What is missing.")
+    counter: Counter = strawberry.field(description="Where.")
+    count: int = strawberry.field(description="Of how many customers, deposits or payments.")
+    amount: Rupiah = strawberry.field(description="Over how many rupiah; 0 of GENERATION_RUNNING.")
 
 
 @strawberry.type(description="Periode: one billing month, opened by hand.")
@@ -33,6 +59,7 @@ class Period:
     status: PeriodStatus = strawberry.field(description="Whether it takes invoices.")
     opened_at: Instant = strawberry.field(description="When.")
     closed_at: Instant | None = strawberry.field(description="When, if it is closed.")
+    closings: list[PeriodClosing] = strawberry.field(description="All its closings, in order.")
 
 
 PERIOD: Final = Node(
@@ -43,6 +70,24 @@ PERIOD: Final = Node(
         "status": "CASE WHEN {t}.closed_at IS NULL THEN 'OPEN' ELSE 'CLOSED' END",
         "opened_at": "{t}.opened_at",
         "closed_at": "{t}.closed_at",
+    },
+    {"closings": Link("period_closing", "{n}.period_id = {t}.id", many=True)},
+)
+PERIOD_CLOSING: Final = Node(
+    "period_closing",
+    {
+        "closed_at": "{t}.closed_at",
+        "closed_by": "(SELECT name FROM app_user WHERE id = {t}.closed_by)",
+        "incomplete": "{t}.incomplete",
+    },
+    {"reopening": Link("period_reopening", "{n}.closing_id = {t}.id")},
+)
+PERIOD_REOPENING: Final = Node(
+    "period_reopening",
+    {
+        "reason": "{t}.reason",
+        "reopened_at": "{t}.reopened_at",
+        "reopened_by": "(SELECT name FROM app_user WHERE id = {t}.reopened_by)",
     },
 )
 _LAST_FIRST: Final = Order("month", "{t}.month", "date", descending=True)
@@ -67,6 +112,7 @@ async def period(
 @strawberry.input(description="A month to open.")
 class CreatePeriodInput:
     month: MonthText = strawberry.field(description="Which; each only once.")
+    confirm: bool = strawberry.field(default=False, description="It is meant although it is more than 2 months ahead or 12 months ago.")
 
 
 @strawberry.type(description="What came of createPeriod.")
@@ -78,13 +124,16 @@ class CreatePeriodPayload(Payload):
 async def create_period(info: Info, input: Annotated[CreatePeriodInput, INPUT]) -> CreatePeriodPayload:
     month = month_in(input.month, field=("input", "month"))
     async with info.context.transaction() as session:
-        period_id = await verbs.create(session, month)
+        period_id = await verbs.create(session, month, confirm=input.confirm)
     return row(period=await one(info, PERIOD, "t.id = :id", {"id": period_id}, below=("period",)))
 
 
 @strawberry.input(description="A month to close.")
 class ClosePeriodInput:
     month: MonthText = strawberry.field(description="Which.")
+    close_incomplete: bool = strawberry.field(
+        default=False, description="Close it although something is missing: closingPreview tells what. It is lost or left undone."
+    )
 
 
 @strawberry.type(description="What came of closePeriod.")
@@ -92,13 +141,48 @@ class ClosePeriodPayload(Payload):
     period: Period | None = strawberry.field(description="The closed period.")
 
 
-@mutation(OFFICE, "Close a billing month for good: it takes no new invoices. Payments for its invoices are still taken.")
+@mutation(OFFICE, "Close a billing month: it takes no new invoices, and its recap is kept. Payments for its invoices are still taken.")
 async def close_period(info: Info, input: Annotated[ClosePeriodInput, INPUT]) -> ClosePeriodPayload:
     month = month_in(input.month, field=("input", "month"))
     async with info.context.transaction() as session:
-        period_id = await verbs.close(session, month)
+        period_id = await verbs.close(session, month, incomplete=input.close_incomplete)
     return row(period=await one(info, PERIOD, "t.id = :id", {"id": period_id}, below=("period",)))
 
 
-QUERIES: Final = [periods, period]
-MUTATIONS: Final = [create_period, close_period]
+@query(OFFICE, "What closePeriod would leave undone or lose now, by counter; nothing of a closed period.")
+async def closing_preview(info: Info, month: Annotated[MonthText, strawberry.argument(description="Of which period.")]) -> list[ClosingGap]:
+    context = info.context
+    async with context.parts.database.reading() as session:
+        found = await closings.gaps(session, month_in(month, field=("month",)), at=context.at, scope=context.signed_in.scope)
+    return [
+        row(reason=gap.reason, count=gap.count, amount=gap.amount,
+            counter={"id": f"cou_{gap.counter_id}", "code": gap.counter_code, "name": gap.counter_name,
+                     "timezone": gap.timezone, "due_day": gap.due_day})
+        for gap in found
+    ]  # fmt: skip
+
+
+@strawberry.input(description="A closed month to reopen.")
+class ReopenPeriodInput:
+    month: MonthText = strawberry.field(description="Which.")
+    reason: str = strawberry.field(description="3 to 500 characters, for whoever reads it in a year.")
+    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
+
+
+@strawberry.type(description="Result of reopenPeriod.")
+class ReopenPeriodPayload(Payload):
+    period: Period | None = strawberry.field(description="The period, open again.")
+    replayed: bool = strawberry.field(description="The key had done this before; nothing happened now.")
+
+
+@mutation(OFFICE, "Reopen a closed billing month: it takes invoices and corrections again. What its closing kept stays.")
+async def reopen_period(info: Info, input: Annotated[ReopenPeriodInput, INPUT]) -> ReopenPeriodPayload:
+    month = month_in(input.month, field=("input", "month"))
+    async with info.context.transaction() as session:
+        replayed = await verbs.reopen(session, month, reason=input.reason, key=input.idempotency_key)
+    found = await one(info, PERIOD, "t.month = CAST(:month AS date)", {"month": month.first}, below=("period",))
+    return row(period=found, replayed=replayed)
+
+
+QUERIES: Final = [periods, period, closing_preview]
+MUTATIONS: Final = [create_period, close_period, reopen_period]

@@ -20,6 +20,7 @@ from sebilling.schema import (
     dashboard,
     deposits,
     devices,
+    differences,
     events,
     generation,
     invoices,
@@ -42,7 +43,7 @@ from sebilling.schema.scalars import SCALARS
 
 _NOUNS: Final = (
     users, sign_ins, accounts, counters, plans, customers, charges, custom, periods, generation, invoices, payments, sync, credit,
-    corrections, deposits, recap, dashboard, papers, settings, devices, isolation, events,
+    corrections, deposits, differences, recap, dashboard, papers, settings, devices, isolation, events,
 )  # fmt: skip
 Query: Final = create_type(
     "Query", [field for noun in _NOUNS for field in noun.QUERIES], description="What can be asked. Each needs a sign-in."

@@ -53,8 +53,10 @@ SCOPES: Final[dict[str, Whose]] = {
     "counter": _at("{t}.id"),
     "customer": _AT_COUNTER,
     "deposit": _OWN_CASH,
+    "deposit_correction": PART,
     "deposit_decision": PART,
     "device": CENTRAL,
+    "difference_settlement": PART,
     "discount": _OF_CUSTOMER,
     "drawer": _OWN_CASH,
     "event": _AT_COUNTER,
@@ -68,12 +70,17 @@ SCOPES: Final[dict[str, Whose]] = {
     "payment": replace(_WITH_CUSTOMER, one_by_one=f"({_AT_COUNTER.condition} OR {{t}}.received_by = :asker)"),
     "payment_reversal": PART,
     "period": EVERYBODYS,
+    "period_closing": PART,
+    "period_reopening": PART,
     "plan": EVERYBODYS,
     "proof": PART,
     "refund": PART,
+    "refund_reversal": PART,
     "service_account": CENTRAL,
     "service_access": _OF_CUSTOMER,
+    "settlement_reversal": PART,
     "write_off": PART,
+    "write_off_reversal": PART,
 }
 """Table → whose its rows are."""
 

@@ -67,8 +67,8 @@ async def test_nobody_verifies_their_own_deposit(database: Database) -> None:
     with pytest.raises(IntegrityError, match="by its own submitter"):
         async with till.isp.write() as session:
             await session.execute(
-                text("INSERT INTO deposit_decision (deposit_id, verified, counted, difference, reason, decided_at, decided_by)"
-                     " SELECT id, true, amount, 0, '', now(), submitted_by FROM deposit")
+                text("INSERT INTO deposit_decision (deposit_id, verified, counted, difference, reason, decided_at, decided_on, decided_by)"
+                     " SELECT id, true, amount, 0, '', now(), now(), submitted_by FROM deposit")
             )  # fmt: skip
     assert await till.drawer() == (0, 0, 100_000, 150_000)
 

@@ -133,17 +133,17 @@ async def test_a_closed_period_takes_no_invoices_and_an_open_run_keeps_it_open(d
         await generation.start(session, FEBRUARY, counters=None, key="not-worked-on")
     with pytest.raises(GenerationRunning):
         async with isp.write() as session:
-            await periods.close(session, FEBRUARY)
+            await periods.close(session, FEBRUARY, incomplete=True)
     async with database.transaction(actor=operator("worker"), at=NOW) as session:
         while await generation.advance(session, chunk=10):
             pass
     async with isp.write() as session:
-        await periods.close(session, FEBRUARY)
+        await periods.close(session, FEBRUARY, incomplete=True)
     with pytest.raises(PeriodClosed):
         await isp.generate()
     with pytest.raises(PeriodClosed):
         async with isp.write() as session:
-            await periods.close(session, FEBRUARY)
+            await periods.close(session, FEBRUARY, incomplete=True)
     assert await isp.value("SELECT count(*) FROM generation_run") == 1, "a refused run leaves nothing"
 
 

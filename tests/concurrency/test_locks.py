@@ -146,7 +146,7 @@ async def test_closing_waits_for_a_run_that_starts_and_a_run_for_the_closing(com
 
     async def close() -> None:
         async with isp.write() as session:
-            await periods.close(session, FEBRUARY)
+            await periods.close(session, FEBRUARY, incomplete=True)
 
     async with isp.write() as session:
         started = await generation.start(session, FEBRUARY, counters=None, key="just-starting")
@@ -155,7 +155,7 @@ async def test_closing_waits_for_a_run_that_starts_and_a_run_for_the_closing(com
     assert isinstance(outcome, GenerationRunning)
     await step(isp, started.run_id, 10)
     async with isp.write() as session:
-        await periods.close(session, FEBRUARY)
+        await periods.close(session, FEBRUARY, incomplete=True)
         starting = await waits(run_of(isp))
     outcome = (await asyncio.gather(starting, return_exceptions=True))[0]
     assert isinstance(outcome, PeriodClosed)
@@ -185,7 +185,7 @@ async def test_a_closing_that_waited_is_dated_behind_what_it_waited_for(committe
 
     async def close() -> None:
         async with isp.write(NOW) as session:
-            await periods.close(session, FEBRUARY)
+            await periods.close(session, FEBRUARY, incomplete=True)
 
     async with isp.write(later) as session:
         started = await generation.start(session, FEBRUARY, counters=None, key="asked-later")

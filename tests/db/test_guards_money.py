@@ -34,7 +34,7 @@ async def scene(database: Database) -> tuple[Isp, dict[str, int]]:
     async with isp.write() as session:
         found["kolektor"] = await make_user(session, "kolektor", Role.COLLECTOR, "LKT01")
         found["finance"] = await make_user(session, "keuangan", Role.FINANCE)
-        await periods.close(session, DECEMBER)
+        await periods.close(session, DECEMBER, incomplete=True)
         found["billed"] = await charge(session, found["a"], "billed")
     for month in (JANUARY, FEBRUARY):
         await isp.generate(month)
@@ -245,7 +245,7 @@ async def test_a_charge_is_billed_once_as_it_is_to_whom_it_belongs(database: Dat
     ])  # fmt: skip
 
 
-DECIDE = "INSERT INTO deposit_decision VALUES (@0, @1, @2, @3, @4, now(), @5)"
+DECIDE = "INSERT INTO deposit_decision VALUES (@0, @1, @2, @3, @4, now(), @5, now())"
 DISCOUNT = (
     "INSERT INTO discount (customer_id, plan_id, amount, percent, description, from_on, until_on, created_at)"
     " VALUES (@0, @1, @2, @3, 'x', '2026-02-01', @4, now())"

@@ -142,7 +142,7 @@ async def _price(client: Client, session: WriteSession) -> None:
 
 
 async def _open(client: Client, session: WriteSession) -> None:
-    await periods.create(session, Month(2026, 1).plus(client.months))
+    await periods.create(session, Month(2026, 1).plus(client.months), confirm=True)
 
 
 async def _generate(client: Client, session: WriteSession) -> None:
@@ -153,7 +153,7 @@ async def _generate(client: Client, session: WriteSession) -> None:
 
 
 async def _close(client: Client, session: WriteSession) -> None:
-    await periods.close(session, Month(2026, 1).plus(client.months - 4))
+    await periods.close(session, Month(2026, 1).plus(client.months - 4), incomplete=True)
 
 
 DEEDS: dict[str, tuple[int, Deed]] = {

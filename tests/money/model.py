@@ -53,9 +53,14 @@ class Bill:
     covers_until: date
     due: date
     lines: list[tuple[str, int]]
-    paid: dict[int, int] = field(default_factory=dict)
+    paid: list[tuple[int, int]] = field(default_factory=list)
+    """Payment and amount, in the order in which they settled it."""
     written_off: int = 0
+    fees_cancelled: int = 0
+    """Of written_off."""
     void: bool = False
+    void_in: date | None = None
+    """In which period's recap."""
     charges: list[int] = field(default_factory=list)
 
     @property
@@ -63,8 +68,12 @@ class Bill:
         return sum(amount for _, amount in self.lines)
 
     @property
+    def settled(self) -> int:
+        return sum(amount for _, amount in self.paid)
+
+    @property
     def owed(self) -> int:
-        return 0 if self.void else self.total - sum(self.paid.values()) - self.written_off
+        return 0 if self.void else self.total - self.settled - self.written_off
 
 
 @dataclass
@@ -77,6 +86,7 @@ class Money:
     method: str
     amount: int
     because: str
+    day: date = date.min
     refunded: int = 0
     reversed: bool = False
     held: bool = False
@@ -107,6 +117,34 @@ class Off:
 
 
 @dataclass
+class GivenUp:
+    """A write-off of a bad debt."""
+
+    bill: int
+    amount: int
+    reversed: bool = False
+
+
+@dataclass
+class GivenBack:
+    """A refund."""
+
+    payment: int
+    collector: int
+    method: str
+    amount: int
+    reversed: bool = False
+
+
+@dataclass
+class Explained:
+    """What is settled of a difference, by which payment: above 0 of a surplus, below of a shortage."""
+
+    payment: int | None
+    amount: int
+
+
+@dataclass
 class Handed:
     """A deposit."""
 
@@ -117,6 +155,16 @@ class Handed:
     status: str = "SUBMITTED"
     counted: int = 0
     difference: int = 0
+    decided: datetime | None = None
+    settlements: list[Explained] = field(default_factory=list)
+
+    @property
+    def settled(self) -> int:
+        return sum(one.amount for one in self.settlements)
+
+    @property
+    def unsettled(self) -> int:
+        return self.difference - self.settled
 
 
 def rounded(exact: Fraction) -> int:
@@ -171,6 +219,12 @@ class Model:
     extras: dict[int, Extra] = field(default_factory=dict)
     offs: dict[int, Off] = field(default_factory=dict)
     handed: dict[int, Handed] = field(default_factory=dict)
+    given_up: list[GivenUp] = field(default_factory=list)
+    given_back: list[GivenBack] = field(default_factory=list)
+    moved: list[tuple[int, date, str, int]] = field(default_factory=list)
+    """Counter, day, figure of the recap, rupiah: what counts on a day."""
+    kept: dict[tuple[date, int], dict[str, int]] = field(default_factory=dict)
+    """Recaps of closed months, as they were when they were closed."""
     prorate: bool = False
     tax: tuple[Fraction, Fraction, str] = (Fraction(0), Fraction(1), "HALF_UP")
     fee: tuple[int, int] = (0, 0)
@@ -329,7 +383,7 @@ class Model:
 
     def credit(self, payment: int) -> int:
         money = self.money[payment]
-        settled = sum(bill.paid.get(payment, 0) for bill in self.bills.values())
+        settled = sum(amount for bill in self.bills.values() for payer, amount in bill.paid if payer == payment)
         return 0 if money.reversed else money.amount - settled - money.refunded
 
     def settle(self, payment: int, bills: Iterable[int]) -> None:
@@ -337,7 +391,7 @@ class Model:
         for number in bills:
             part = min(self.bills[number].owed, self.credit(payment))
             if part:
-                self.bills[number].paid[payment] = self.bills[number].paid.get(payment, 0) + part
+                self.bills[number].paid.append((payment, part))
 
     def open_bills(self, customer: int) -> list[int]:
         found = [number for number, bill in self.bills.items() if bill.customer == customer and bill.owed > 0]
@@ -346,7 +400,7 @@ class Model:
     def credits(self, customer: int) -> list[int]:
         return [number for number, money in sorted(self.money.items()) if money.customer == customer and self.credit(number) > 0]
 
-    def pay(self, number: int, money: Money, named: Sequence[int] | None) -> None:
+    def pay(self, number: int, money: Money, named: Sequence[int] | None, collected: datetime | None = None) -> None:
         named = named or ()
         owed = self.open_bills(money.customer)
         candidates = [bill for bill in named if bill in owed] + [bill for bill in owed if bill not in named]
@@ -355,8 +409,30 @@ class Model:
             money.because = "ALREADY_PAID"
         elif money.amount > payable:
             money.because = "OVERPAID" if payable else "IN_ADVANCE"
+        money.day = self.today(money.counter)
         self.money[number] = money
         self.settle(number, candidates)
+        if collected is not None and collected < self.now and money.method == "CASH":
+            self.use_surplus(number, collected)
+
+    def use_surplus(self, number: int, collected: datetime) -> None:
+        """What had been handed over already is taken by the surpluses that were counted after it was collected."""
+        money = self.money[number]
+        rest = money.amount
+        for _, one in sorted(self.handed.items()):
+            mine = (one.counter, one.collector) == (money.counter, money.collector) and one.decided is not None
+            if mine and one.decided is not None and one.decided > collected and one.difference > 0 and one.unsettled and rest:
+                part = min(rest, one.unsettled)
+                rest -= part
+                self.explain(one, Explained(number, part))
+
+    def explain(self, one: Handed, settlement: Explained) -> None:
+        one.settlements.append(settlement)
+        self.moved.append((one.counter, self.today(one.counter), "difference", -settlement.amount))
+
+    def unexplain(self, one: Handed, settlement: Explained) -> None:
+        one.settlements.remove(settlement)
+        self.moved.append((one.counter, self.today(one.counter), "difference", settlement.amount))
 
     def settle_debts(self, customer: int) -> None:
         """Let credit that nobody holds settle what the customer owes, the oldest first of both."""
@@ -377,7 +453,7 @@ class Model:
         here = [money for money in self.money.values() if (money.counter, money.collector, money.method) == (counter, collector, "CASH")]
         gone = [one for one in self.handed.values() if (one.counter, one.collector) == (counter, collector)]
         held = sum(money.amount for money in here if not money.reversed) - self.cash_refunds.get((counter, collector), 0)
-        held -= sum(one.counted - one.difference for one in gone if one.status == "VERIFIED")
+        held -= sum(one.counted - one.unsettled for one in gone if one.status == "VERIFIED")
         return held, sum(one.amount for one in gone if one.status == "SUBMITTED")
 
     cash_refunds: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -394,11 +470,15 @@ class Model:
         if money.refunded:
             raise Refused("PaymentRefunded")
         if money.method == "CASH":
-            self.out_of_drawer(money.counter, money.collector, money.amount)
+            used = [(one, settlement) for one in self.handed.values() for settlement in one.settlements if settlement.payment == number]
+            self.out_of_drawer(money.counter, money.collector, money.amount - sum(settlement.amount for _, settlement in used))
+            for one, settlement in used:
+                self.unexplain(one, settlement)
         for bill in self.bills.values():
-            bill.paid.pop(number, None)
+            bill.paid = [(payer, amount) for payer, amount in bill.paid if payer != number]
         money.reversed = True
         self.settle_debts(money.customer)
+        self.moved.append((money.counter, self.today(money.counter), "reversed", money.amount))
 
     def refund(self, number: int, amount: int | None, method: str, collector: int) -> None:
         money, credit = self.money[number], self.credit(number)
@@ -410,16 +490,38 @@ class Model:
             place = (money.counter, collector)
             self.cash_refunds[place] = self.cash_refunds.get(place, 0) + given
         money.refunded += given
+        self.given_back.append(GivenBack(number, collector, method, given))
+        self.moved.append((money.counter, self.today(money.counter), "refunded", given))
+
+    def reverse_refund(self, place: int) -> None:
+        given = self.given_back[place]
+        money = self.money[given.payment]
+        if given.reversed:
+            raise Refused("AlreadyCorrected")
+        given.reversed = True
+        money.refunded -= given.amount
+        if given.method == "CASH":
+            self.cash_refunds[money.counter, given.collector] -= given.amount
+        self.moved.append((money.counter, self.today(money.counter), "refunded", -given.amount))
+        self.settle_debts(money.customer)
+
+    def reverse_write_off(self, place: int) -> None:
+        given = self.given_up[place]
+        if given.reversed:
+            raise Refused("AlreadyCorrected")
+        given.reversed = True
+        self.bills[given.bill].written_off -= given.amount
+        self.settle_debts(self.bills[given.bill].customer)
 
     def void(self, number: int, *, release: bool) -> None:
         bill = self.bills[number]
         if bill.void:
             raise Refused("AlreadyCorrected")
-        if bill.written_off or (bill.paid and not release):
+        if bill.written_off - bill.fees_cancelled or (bill.paid and not release):
             raise Refused("InvoicePaid")
-        if not any(is_open for month, is_open in self.periods.items() if month >= bill.month):
-            raise Refused("NoOpenPeriod")
+        bill.void_in = self.dated_in(bill)
         bill.paid.clear()
+        bill.written_off = bill.fees_cancelled = 0
         bill.void = True
         for extra in self.extras.values():
             if extra.bill == number:
@@ -427,7 +529,31 @@ class Model:
         for extra in self.extras.values():
             if extra.fee_for is not None and self.bills[extra.fee_for].void and self.waits(extra):
                 extra.cancelled = True
+        for extra in self.extras.values():
+            if extra.fee_for == number and extra.bill is not None:
+                self.cancel_fee(self.bills[extra.bill], extra.amount)
         self.settle_debts(bill.customer)
+
+    @staticmethod
+    def cancel_fee(bill: Bill, fee: int) -> None:
+        """The fee that was billed for a void invoice isn't asked for any more; what had paid it, the newest first, is credit."""
+        fee = min(fee, bill.owed + bill.settled)
+        release = max(fee - bill.owed, 0)
+        while release:
+            payment, amount = bill.paid.pop()
+            if amount > release:
+                bill.paid.append((payment, amount - release))
+            release -= min(release, amount)
+        bill.written_off += fee
+        bill.fees_cancelled += fee
+
+    def dated_in(self, bill: Bill) -> date:
+        """Its own period while that is open; else the newest after it that has begun, or the first that will."""
+        can = sorted(month for month, is_open in self.periods.items() if is_open and month >= bill.month)
+        if not can:
+            raise Refused("NoOpenPeriod")
+        begun = [month for month in can if month <= self.today(bill.counter)]
+        return bill.month if bill.month in can else begun[-1] if begun else can[0]
 
     def write_off(self, number: int, amount: int | None) -> None:
         owed = self.bills[number].owed
@@ -435,6 +561,7 @@ class Model:
         if given_up > owed or given_up == 0:
             raise Refused("NothingOwed")
         self.bills[number].written_off += given_up
+        self.given_up.append(GivenUp(number, given_up))
 
     def apply(self, customer: int) -> None:
         if not self.credits(customer):
@@ -446,11 +573,94 @@ class Model:
                 money.held = False
         self.settle_debts(customer)
 
-    def verify(self, number: int, counted: int | None, verifier: int) -> None:
+    def verify(self, number: int, counted: int | None, verifier: int, *, confirm: bool = True) -> None:
         one = self.undecided(number, verifier)
+        if counted is not None and not confirm and abs(counted - one.amount) > max(50_000, Fraction(one.amount, 10)):
+            raise Refused("ConfirmDifference")
         held, _ = self.drawer(one.counter, one.collector)
         there = one.amount if counted is None else counted
-        one.status, one.counted, one.difference = "VERIFIED", there, there - min(one.amount, held)
+        one.status, one.counted, one.difference, one.decided = "VERIFIED", there, there - min(one.amount, held), self.now
+        self.moved += [(one.counter, self.today(one.counter), "deposited", there),
+                       (one.counter, self.today(one.counter), "difference", one.difference)]  # fmt: skip
+
+    def correct(self, number: int, counted: int, by: int) -> None:
+        """Another count: what the drawer was relieved of stays; settlements that no longer fit are shortened, the newest first."""
+        one = self.handed[number]
+        if by in {one.submitter, one.collector}:
+            raise Refused("OwnDeposit")
+        if one.status != "VERIFIED":
+            raise Refused("NotVerified")
+        if counted == one.counted:
+            raise Refused("AlreadyCorrected")
+        difference = one.difference + counted - one.counted
+        fits = min(max(difference, 0), one.settled) if one.settled > 0 else max(min(difference, 0), one.settled)
+        excess = abs(one.settled - fits)
+        if one.settled < 0 and excess:
+            self.out_of_drawer(one.counter, one.collector, excess)
+        while excess:
+            last = one.settlements[-1]
+            self.unexplain(one, last)
+            stays = max(abs(last.amount) - excess, 0)
+            excess -= min(excess, abs(last.amount))
+            if stays:
+                self.explain(one, Explained(last.payment, stays if last.amount > 0 else -stays))
+        self.moved += [(one.counter, self.today(one.counter), name, counted - one.counted) for name in ("deposited", "difference")]
+        one.counted, one.difference = counted, difference
+
+    def settle_difference(self, counter: int, collector: int, sign: int, amount: int, by: int) -> None:
+        """Above 0 a surplus, whose cash leaves the drawer; below a shortage, whose cash comes in. The oldest deposit first."""
+        if by == collector:
+            raise Refused("OwnDeposit")
+        mine = [one for _, one in sorted(self.handed.items()) if (one.counter, one.collector) == (counter, collector)]
+        mine = [one for one in mine if one.difference * sign > 0 and one.unsettled]
+        if amount > sum(abs(one.unsettled) for one in mine):
+            raise Refused("NothingToSettle")
+        if sign > 0:
+            self.out_of_drawer(counter, collector, amount)
+        for one in mine:
+            part = min(amount, abs(one.unsettled))
+            amount -= part
+            if part:
+                self.explain(one, Explained(None, sign * part))
+
+    def recap(self, month: date, counter: int) -> dict[str, int]:
+        """The month's figures, by the names of billing/recap.py."""
+        here = [bill for bill in self.bills.values() if bill.counter == counter]
+        own = [bill for bill in here if bill.month == month]
+        earlier = sum(bill.total for bill in here if bill.void_in == month and bill.month != month)
+        money = [(number, one) for number, one in self.money.items() if one.counter == counter and one.day.replace(day=1) == month]
+        flows = {
+            name: sum(amount for place, day, what, amount in self.moved if (place, day.replace(day=1), what) == (counter, month, name))
+            for name in ("reversed", "refunded", "deposited", "difference")
+        }
+        drawers = [self.drawer(counter, collector) for collector in self.collectors()]
+        return {
+            "invoices": len(own), "voided_earlier": earlier,
+            "total_billed": sum(bill.total for bill in own if bill.void_in != month) - earlier,
+            "voided_later": sum(bill.total for bill in own if bill.void_in not in {None, month}),
+            "allocated": sum(bill.settled for bill in own), "written_off": sum(bill.written_off for bill in own),
+            "outstanding": sum(bill.owed for bill in own), "payments": len(money), "reversed": flows["reversed"],
+            "refunded": flows["refunded"], "total_received": sum(one.amount for _, one in money) - flows["reversed"],
+            "credit": sum(self.credit(number) for number, _ in money), "total_deposited": flows["deposited"],
+            "difference": flows["difference"], "awaiting_verification": sum(waiting for _, waiting in drawers),
+            "cash_on_hand": sum(held for held, _ in drawers),
+        }  # fmt: skip
+
+    def collectors(self) -> set[int]:
+        gave = {collector for _, collector in self.cash_refunds}
+        return {one.collector for one in self.money.values()} | {one.collector for one in self.handed.values()} | gave
+
+    def close(self, month: date) -> None:
+        self.periods[month] = False
+        for counter in self.places:
+            self.kept[month, counter] = self.recap(month, counter)
+
+    def reopen(self, month: date) -> None:
+        if self.periods[month]:
+            raise Refused("PeriodIsOpen")
+        self.periods[month] = True
+        for counter in self.places:
+            del self.kept[month, counter]
 
     def reject(self, number: int, verifier: int) -> None:
         self.undecided(number, verifier).status = "REJECTED"
@@ -466,7 +676,7 @@ class Model:
     # --- customers --------------------------------------------------------------------------------------------------------
 
     def first_possible(self, person: Person) -> date:
-        closed = [next_month(month) for month, is_open in self.periods.items() if not is_open]
+        closed = [next_month(month) for month, is_open in self.periods.items() if not is_open and not self.empty_ahead(month, person)]
         return max([person.installed, *closed, *(bill.covers_until for bill in self.live(person.id) if bill.covers_from < bill.covers_until)])
 
     def install(self, person: Person, day: date) -> None:
@@ -486,10 +696,16 @@ class Model:
         if before and before[-1][0] > 1 and not any(start == day for _, start in later):
             person.cycles += [(before[-1][0], day), *later]
 
+    def empty_ahead(self, month: date, person: Person) -> bool:
+        """Whether the month lies ahead and nothing was ever invoiced in it."""
+        return month > self.today(person.counter) and not any(bill.month == month for bill in self.bills.values())
+
     def set_cycle(self, person: Person, months: int, start: date) -> None:
         if not 1 <= months <= 60:
             raise Refused("InvalidNumber")
-        if start < self.first_possible(person):
+        first_day = start.replace(day=1)
+        shut = self.periods.get(first_day) is False and self.empty_ahead(first_day, person)
+        if start < self.first_possible(person) or shut:
             raise Refused("AlreadyCovered")
         person.cycles.append((months, start))
 
@@ -498,7 +714,7 @@ class Model:
         return {
             "bills": {
                 number: (bill.customer, bill.month, bill.counter, bill.sequence, bill.covers_from, bill.covers_until, bill.due, bill.total,
-                         sum(bill.paid.values()), bill.written_off, bill.owed, bill.void, sorted(bill.lines))
+                         bill.settled, bill.written_off, bill.owed, bill.void, sorted(bill.lines))
                 for number, bill in self.bills.items()
             },
             "money": {
@@ -511,5 +727,7 @@ class Model:
                 for place in {(m.counter, m.collector) for m in self.money.values() if m.method == "CASH" and not m.reversed}
                 | {(h.counter, h.collector) for h in self.handed.values() if h.status != "REJECTED"} | set(self.cash_refunds)
             },
-            "handed": {number: (one.status, one.counted, one.difference) for number, one in self.handed.items()},
+            "handed": {number: (one.status, one.counted, one.difference, one.settled) for number, one in self.handed.items()},
+            "recaps": {(month, counter): self.recap(month, counter) for month in self.periods for counter in self.places},
+            "kept": self.kept,
         }  # fmt: skip

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, settlement
+from tests.mutants import access, devices, ledger, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -230,8 +230,8 @@ FAULTS: Final = (
           CORRECTIONS),
     Fault("refund-without-cash", "billing/corrections.py", "if method is PaymentMethod.CASH:", "if method is None:", CORRECTIONS),
     Fault(
-        "refund-stays-in-the-drawer", "db/sql/views_1.sql",
-        "SELECT counter_id, refunded_by, 0, amount, 0, 0, 0 FROM refund", "SELECT counter_id, refunded_by, 0, 0, 0, 0, 0 FROM refund",
+        "refund-stays-in-the-drawer", "db/sql/views_2.sql",
+        "SELECT counter_id, refunded_by, 0, amount, 0, 0, 0\n", "SELECT counter_id, refunded_by, 0, 0, 0, 0, 0\n",
         CORRECTIONS,
     ),
     Fault(
@@ -244,7 +244,7 @@ FAULTS: Final = (
     ),
     Fault(
         "paid-invoice-voided", "billing/corrections.py",
-        "invoice.written_off or (invoice.allocated and not release_payments)", "invoice.written_off", CORRECTIONS,
+        "given_up or (invoice.allocated and not release_payments)", "given_up", CORRECTIONS,
     ),
     Fault(
         "correction-without-lock-of-counter", "billing/locks.py",
@@ -256,7 +256,7 @@ FAULTS: Final = (
         "if taken > invoice.outstanding or taken == 0:", "if taken == 0:", MACHINE,
     ),
     Fault(
-        "journal-without-reversals", "db/sql/views_1.sql",
+        "journal-without-reversals", "db/sql/views_2.sql",
         "FROM payment JOIN payment_reversal ON payment_reversal.payment_id = id",
         "FROM payment JOIN payment_reversal ON payment_reversal.payment_id = -id", CORRECTIONS,
     ),
@@ -267,7 +267,7 @@ FAULTS: Final = (
     ),
     Fault(
         "decision-without-lock-of-drawer", "billing/deposits.py",
-        "    if collector_id is not None:\n        await locks.drawers(session, collector_id)\n", "", DRAWERS,
+        "    await locks.counting(session, whose.collector_id)\n", "", DRAWERS,
     ),
     Fault(
         "cash-taken-without-lock-of-drawer", "billing/deposits.py",
@@ -279,7 +279,7 @@ FAULTS: Final = (
         "if session.actor.user_id in {deposit.submitted_by, deposit.collector_id}:", "if session.actor.user_id is None:", DEPOSITS,
     ),
     Fault(
-        "own-deposit-verified-in-sql", "db/sql/guards_2.sql",
+        "own-deposit-verified-in-sql", "db/sql/guards_5.sql",
         " AND status = 'SUBMITTED' AND NEW.decided_by NOT IN (submitted_by, collector_id);", " AND status = 'SUBMITTED';", DEPOSITS,
     ),
     Fault(
@@ -293,15 +293,13 @@ FAULTS: Final = (
     Fault("more-relieved-than-held", "billing/deposits.py", "there - min(deposit.amount, held)", "there - deposit.amount", DEPOSITS),
     Fault("waiting-cash-taken", "billing/deposits.py", "if amount > held - waiting:", "if amount > held:", CORRECTIONS),
     Fault(
-        "rejected-deposit-still-waits", "db/sql/views_1.sql", "WHERE status = 'SUBMITTED') moved", "WHERE status <> 'VERIFIED') moved",
+        "rejected-deposit-still-waits", "db/sql/views_2.sql", "WHERE status = 'SUBMITTED') moved", "WHERE status <> 'VERIFIED') moved",
         DEPOSITS,
     ),
     Fault(
         "recap-counts-rejected-deposits", "billing/recap.py",
-        """coalesce(sum(counted), 0)::bigint AS counted, coalesce(sum(difference), 0)::bigint AS difference
-             FROM deposit JOIN deposit_decision ON deposit_id = deposit.id AND verified""",
-        """coalesce(sum(amount), 0)::bigint AS counted, coalesce(sum(difference), 0)::bigint AS difference
-             FROM deposit JOIN deposit_decision ON deposit_id = deposit.id""", DEPOSITS,
+"FROM counted_money WHERE counter_id = counter.id AND day >= :month AND day < :after) handed",
+        "FROM deposit CROSS JOIN LATERAL (SELECT amount AS counted) c WHERE counter_id = counter.id) handed", DEPOSITS,
     ),
     Fault(
         "recap-keeps-what-was-reversed", "billing/recap.py",
@@ -346,5 +344,6 @@ FAULTS: Final = (
     Fault("work-goes-on-without-its-lease", "db/leases.py", "scope.reschedule(0)", "scope.when()", LEASES),
     *access.FAULTS,
     *devices.FAULTS,
+    *ledger.FAULTS,
     *settlement.FAULTS,
 )  # fmt: skip

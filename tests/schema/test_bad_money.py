@@ -390,7 +390,7 @@ async def test_finance_does_all_but_the_settings(database: Database) -> None:
 async def test_without_an_open_period_nothing_is_voided_and_nothing_issued(database: Database) -> None:
     scene = await Scene.make(database)
     async with scene.isp.write() as session:
-        await session.execute(text("UPDATE period SET closed_at = now()"))
+        await session.execute(text("INSERT INTO period_closing (period_id, incomplete, closed_at) SELECT id, true, now() FROM period"))
     assert await scene.refused("voidInvoice") == ("NO_OPEN_PERIOD", "input.invoiceId")
     assert await scene.refused("issueInvoice") == ("PERIOD_CLOSED", "input.month")
     assert await scene.refused("issueInvoice", month="2026-09") == ("NOT_FOUND", "input.month")

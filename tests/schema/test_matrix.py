@@ -35,12 +35,13 @@ generationRuns generationRun billingSettings events isolationPolicies isolationP
 users serviceTokens                                                                                 AF   U
 devices device deviceConfig drivers plugins                                                         AF  TU
 # periods, generation, void, reversal
-createPeriod closePeriod generateInvoices issueInvoice previewGeneration previewInvoice             AF
+createPeriod closePeriod reopenPeriod closingPreview                                                AF
+generateInvoices issueInvoice previewGeneration previewInvoice abandonGeneration                    AF
 voidInvoice writeOffInvoice reversePayment refundCredit applyCredit holdCredit                      AF
-abandonGeneration                                                                                   AF
+reverseWriteOff reverseRefund                                                                       AF
 # money at a counter
 recordPayment recordPayments submitDeposit                                                          AFck
-verifyDeposit rejectDeposit                                                                         AF
+verifyDeposit rejectDeposit correctDeposit settleSurplus settleShortage reverseSettlement           AF
 # customers, custom billing, isolation policy, promise
 createCounter updateCounter createPlan updatePlan createCustomer updateCustomer                     AF
 addCharge cancelCharge addDiscount endDiscount setCustomBilling previewCustomBilling                AF
@@ -92,28 +93,38 @@ Discount          id amount percent description fromOn untilOn                  
 BillingCycle      months effectiveFrom setAt setBy                                                  AFCK U
 CustomBilling     months effectiveFrom firstPossible nextDueOn coming                               AFCK U
 ComingInvoice     month coversFrom coversUntil dueOn total                                          AFCK U
-Period            id month status openedAt closedAt                                                 AFCK U
+Period            id month status openedAt closedAt closings                                        AFCK U
+PeriodClosing     closedAt closedBy incomplete reopening                                            AFCK U
+PeriodReopening   reason reopenedAt reopenedBy                                                      AFCK U
+ClosingGap        reason counter count amount                                                       AF
 Invoice           id number status planName coversFrom coversUntil issuedAt dueOn total allocated   AFCK U
 Invoice           writtenOff outstanding period counter customer customerCode customerName lines    AFCK U
 Invoice           void writeOffs allocations payments                                               AFCK U
 InvoiceLine       kind description quantity unitPrice amount taxRate taxFraction taxBase            AFCK U
 InvoiceVoid       reason voidedAt voidedBy period                                                   AFCK U
-WriteOff          amount reason writtenOffAt writtenOffBy                                           AFCK U
+WriteOff          id kind reversal amount reason writtenOffAt writtenOffBy                          AFCK U
+Reversal          reason reversedAt reversedOn reversedBy                                           AFCK U
 Payment           id amount receiptNumber credit refunded surplusBecause method collectedAt         AFCK U
 Payment           creditHeldBecause                                                                 AFCK U
 Payment           receivedAt receivedOn receivedBy note customer customerCode customerName counter  AFCK U
 Payment           allocations reversal refunds                                                      AFCK U
 Allocation        amount allocatedAt invoiceNumber invoice payment                                  AFCK U
 PaymentReversal   reason reversedAt reversedOn reversedBy                                           AFCK U
-Refund            amount method reason refundedAt refundedBy                                        AFCK U
+Refund            id reversal amount method reason refundedAt refundedBy                            AFCK U
 Deposit           id amount type status note submittedAt submittedBy depositedOn counter collector  AFCK U
-Deposit           proof decision                                                                    AFCK U
+Deposit           proof decision counted difference unsettled corrections settlements               AFCK U
+DepositCorrection countedBefore counted differenceBefore difference reason correctedAt correctedOn  AFCK U
+DepositCorrection correctedBy                                                                       AFCK U
+DifferenceSettlement id kind amount paymentId reason settledAt settledOn settledBy reversal         AFCK U
 DepositProof      mediaType sizeBytes uploadedAt                                                    AFCK U
-DepositDecision   counted difference reason decidedAt decidedBy                                     AFCK U
+DepositDecision   counted difference reason decidedAt decidedOn decidedBy                           AFCK U
 Drawer            counter collector received refunded deposited difference waiting onHand           AFCK U
 Recap             counter invoices totalBilled allocated writtenOff outstanding voidedEarlier       AFCK U
 Recap             voidedLater payments reversed refunded totalReceived credit totalDeposited        AFCK U
-Recap             difference awaitingVerification cashOnHand                                        AFCK U
+Recap             difference awaitingVerification cashOnHand asOfClosing since                      AFCK U
+RecapFigures      invoices totalBilled allocated writtenOff outstanding voidedEarlier voidedLater   AFCK U
+RecapFigures      payments reversed refunded totalReceived credit totalDeposited difference         AFCK U
+RecapFigures      awaitingVerification cashOnHand                                                   AFCK U
 Receipt           number text32 text48 whatsApp                                                     AFCK U
 DownloadLink      url expiresAt                                                                     AFCK U
 IsolationForecast cutOn because                                                                     AFCK U
@@ -167,6 +178,8 @@ DiscountPayload discount replayed
 SetCustomBillingPayload customBilling
 CreatePeriodPayload period
 ClosePeriodPayload period
+ReopenPeriodPayload period replayed
+SettleDifferencePayload drawer replayed
 GenerateInvoicesPayload run replayed
 AbandonGenerationPayload run
 RecordPaymentPayload payment replayed

@@ -17,9 +17,10 @@ from sqlalchemy import text
 
 from sebilling.actor import EVERYWHERE, Actor, Role, Scope
 from sebilling.auth import links
-from sebilling.billing import charges, corrections, custom, deposits, isolation, payments
+from sebilling.billing import charges, corrections, custom, deposits, differences, isolation, payments
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
+from sebilling.billing.differences import DifferenceKind
 from sebilling.billing.isolation import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database, WriteSession
@@ -166,11 +167,24 @@ async def _filled(isp: Isp, code: str, customer_id: int, user_id: int, device: i
         actor=Actor(isp.admin.user_id, "admin", Role.ADMIN, EVERYWHERE), at=NOW + timedelta(minutes=1)
     ) as session:
         await deposits.verify(session, submitted.deposit_id, key=f"decision-{word}", counted=rupiah + 9, note=f"selisih {word}")
+        await differences.correct(session, submitted.deposit_id, counted=rupiah + 12, reason=f"salah {word}", key=f"correction-{word}")
+        place = {"counter_id": counter_id, "collector_id": user_id}
+        for number in (1, 2):
+            await differences.settle(
+                session, DifferenceKind.SURPLUS, **place, amount=1, reason=f"ketemu {word}", key=f"settlement-{word}-{number}"
+            )
+        settlements = [row.id for row in await session.rows(text("SELECT id FROM difference_settlement ORDER BY id DESC LIMIT 2"))]
+        await differences.reverse(
+            session, settlements[1], deposit_id=submitted.deposit_id, reason=f"tidak jadi {word}", key=f"unsettled-{word}"
+        )
+        refund = await session.value(text("SELECT max(id) FROM refund"))
+        write_off = await session.value(text("SELECT max(id) FROM write_off"))
     return {
         "counter": f"cou_{counter_id}", "customer": f"cus_{customer_id}", "invoice": f"inv_{invoice_id}",
         "payment": f"pay_{paid.payment_id}", "refundable": f"pay_{more.payment_id}", "charge": f"chg_{charge}",
         "discount": f"dis_{discount}",
-        "deposit": f"dep_{submitted.deposit_id}",
+        "deposit": f"dep_{submitted.deposit_id}", "write_off": f"wof_{write_off}", "refund": f"ref_{refund}",
+        "settlement": f"set_{settlements[0]}",
         "waiting": f"dep_{waiting.deposit_id}", "access": f"acc_{access}", "user": f"usr_{user_id}",
         "code": "OWN-1" if code == "OWN" else f"{MARK}-1", "place": code,
     }  # fmt: skip
@@ -235,6 +249,7 @@ def _told(text: str) -> str:
 NOUNS: Final = {
     "customerId": "customer", "counterId": "counter", "counterIds": "counter", "planId": "plan", "deviceId": "device",
     "invoiceId": "invoice", "invoiceIds": "invoice", "paymentId": "payment", "depositId": "deposit", "collectorId": "user",
+    "writeOffId": "write_off", "refundId": "refund", "settlementId": "settlement",
     "actorId": "user",
     "userId": "user", "month": "month",
 }  # fmt: skip
@@ -249,6 +264,7 @@ IDS: Final = {
 """Root field → what its `id` names."""
 _SPECIAL: Final = {
     ("verifyDeposit", "depositId"): "waiting", ("rejectDeposit", "depositId"): "waiting", ("refundCredit", "paymentId"): "refundable",
+    ("reverseRefund", "paymentId"): "refundable",
 }  # fmt: skip
 _LITERALS: Final = {
     "Int": "3", "Boolean": "true", "JSON": "{}", "Instant": '"2026-02-03T02:00:00Z"', "DateTime": '"2026-02-03T02:00:00Z"', "Rate": '"5"',

@@ -1,0 +1,82 @@
+"""What a closing would leave undone: who was not invoiced, what is under way, which money waits for a decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling.actor import Scope
+from sebilling.billing import previews
+from sebilling.clock import Month
+from sebilling.db.engine import ReadSession
+from sebilling.errors import NotFound
+
+
+class GapReason(StrEnum):
+    """What is missing."""
+
+    NOT_INVOICED = "NOT_INVOICED"
+    GENERATION_RUNNING = "GENERATION_RUNNING"
+    DEPOSITS_WAITING = "DEPOSITS_WAITING"
+    MONEY_UNRESOLVED = "MONEY_UNRESOLVED"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that a period lacks at a counter."""
+
+    reason: GapReason
+    counter_id: int
+    counter_code: str
+    counter_name: str
+    timezone: str
+    due_day: int
+    count: int
+    """Of customers, of customers to be accounted for, of deposits, of payments."""
+    amount: int
+    """Rupiah; 0 of GENERATION_RUNNING."""
+
+
+_PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month")
+_GAPS: Final = text(
+    """
+    SELECT gap.*, code AS counter_code, name AS counter_name, timezone, due_day FROM (
+        SELECT 'GENERATION_RUNNING' AS reason, counter_id, sum(total - done)::bigint AS count, 0::bigint AS amount
+          FROM generation_task JOIN generation_run ON generation_run.id = run_id
+         WHERE period_id = :period AND finished_at IS NULL AND NOT finished GROUP BY counter_id
+        UNION ALL
+        SELECT 'DEPOSITS_WAITING', counter_id, count(*), sum(amount)::bigint
+          FROM deposit WHERE status = 'SUBMITTED' AND deposited_on < :after GROUP BY counter_id
+        UNION ALL
+        SELECT 'MONEY_UNRESOLVED', counter_id, count(*), sum(credit)::bigint FROM payment
+         WHERE credit > 0 AND surplus_because = 'ALREADY_PAID' AND received_on >= :month AND received_on < :after GROUP BY counter_id
+    ) gap JOIN counter ON counter.id = gap.counter_id
+    WHERE CAST(:scope AS bigint[]) IS NULL OR counter.id = ANY (:scope)
+    """
+)
+_COUNTERS: Final = text("SELECT id, code, name, timezone, due_day FROM counter")
+
+
+async def gaps(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> list[Gap]:
+    """What the period lacks at the counters of the scope, by counter. Nothing of a closed one. Raises NotFound."""
+    period = await session.row(_PERIOD, {"month": month.first})
+    if period is None:
+        raise NotFound(field=("month",), noun="period", given=month)
+    if period.closed_at is not None:
+        return []
+    found = [
+        Gap(**{**row._mapping, "reason": GapReason(row.reason)})  # noqa: SLF001 - SQLAlchemy's documented name
+        for row in await session.rows(_GAPS, {"period": period.id, "month": month.first, "after": month.after, "scope": scope.ids})
+    ]
+    missed = await previews.not_invoiced(session, month, at=at, scope=scope)
+    if missed:
+        counters = {row.id: row for row in await session.rows(_COUNTERS)}
+        found += [
+            Gap(GapReason.NOT_INVOICED, counter, counters[counter].code, counters[counter].name, counters[counter].timezone,
+                counters[counter].due_day, count, amount)
+            for counter, (count, amount) in missed.items()
+        ]  # fmt: skip
+    order = list(GapReason)
+    return sorted(found, key=lambda gap: (gap.counter_code, order.index(gap.reason)))

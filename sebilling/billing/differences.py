@@ -1,0 +1,219 @@
+"""Selisih setoran: a deposit counted anew, and surpluses and shortages that are explained later.
+
+The drawer was relieved of a deposit when it was decided, and that stays: another count changes what came to the centre and the
+difference by the same amount. A settled surplus takes cash out of a drawer in which nobody has it (a payment that was handed
+over before the phone could tell of it; db/sql does that by itself), a settled shortage puts cash in that was found.
+"""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+
+from sebilling import events
+from sebilling.billing import deposits, idempotency, locks, scope, texts
+from sebilling.billing.deposits import DepositStatus
+from sebilling.clock import local_date
+from sebilling.db.engine import WriteSession
+from sebilling.errors import AlreadyCorrected, NotFound, OwnDeposit
+from sebilling.ledger_errors import NothingToSettle, NotVerified
+from sebilling.money import format_rupiah
+
+
+class DifferenceKind(StrEnum):
+    """Which way a deposit differed."""
+
+    SURPLUS = "SURPLUS"
+    SHORTAGE = "SHORTAGE"
+
+
+_CORRECT: Final = text(
+    """
+    INSERT INTO deposit_correction (id, deposit_id, corrects_id, counted_before, counted, difference_before, difference, reason,
+                                    corrected_at, corrected_on, corrected_by)
+    OVERRIDING SYSTEM VALUE
+    VALUES (:id, :deposit, (SELECT max(id) FROM deposit_correction WHERE deposit_id = :deposit), :counted_before, :counted,
+            :difference_before, :difference, :reason, :at, :day, :user)
+    """
+)
+_SETTLE: Final = text(
+    """
+    INSERT INTO difference_settlement (deposit_id, kind, payment_id, amount, reason, settled_at, settled_on, settled_by)
+    VALUES (:deposit, :kind, :payment, :amount, :reason, :at, :day, :user)
+    """
+)
+_REVERSE: Final = text(
+    "INSERT INTO settlement_reversal (settlement_id, reason, reversed_at, reversed_on, reversed_by)"
+    " VALUES (:settlement, :reason, :at, :day, :user)"
+)
+_LIVE: Final = "SELECT * FROM difference_settlement WHERE NOT EXISTS (SELECT FROM settlement_reversal WHERE settlement_id = id)"
+_OF_DEPOSIT: Final = text(f"{_LIVE} AND deposit_id = :deposit ORDER BY id DESC")
+_OF_PAYMENT: Final = text(f"{_LIVE} AND payment_id = :payment ORDER BY id")
+_SETTLEMENT: Final = text(
+    """
+    SELECT settlement.id, settlement.deposit_id, kind, payment_id, settlement.amount, counter_id, collector_id, timezone,
+           EXISTS (SELECT FROM settlement_reversal WHERE settlement_id = settlement.id) AS reversed
+      FROM difference_settlement settlement JOIN deposit ON deposit.id = deposit_id JOIN counter ON counter.id = counter_id
+     WHERE settlement.id = :settlement
+    """
+)
+_UNSETTLED: Final = text(
+    """
+    SELECT deposit.id, counter_id, collector_id, abs(difference - settled) AS open, timezone FROM deposit JOIN counter ON counter.id = counter_id
+     WHERE collector_id = :collector AND counter_id = :counter AND difference <> settled AND sign(difference) = :sign
+     ORDER BY deposit.id
+    """
+)
+
+
+async def correct(session: WriteSession, deposit_id: int, *, counted: int, reason: str, key: str) -> bool:
+    """Say that `counted` rupiah of a verified deposit were there after all. Gives whether the key had done it before.
+
+    What is settled of the difference stays, as far as the new one allows; the newest settlements are reversed first. Raises
+    InvalidAmount, InvalidText, NotFound, OwnDeposit, NotVerified, AlreadyCorrected (it counts as that much already),
+    CashNotThere (a shortage that was settled is none, and its cash is gone), IdempotencyMismatch.
+    """
+    why = texts.reason(reason)
+    counted = texts.rupiah(counted, field=("input", "counted"))
+    claim = await idempotency.claim(session, "correctDeposit", key, [deposit_id, counted, why], table="deposit_correction")
+    if claim.replayed:
+        return True
+    deposit = await deposits.locked(session, deposit_id)
+    if deposit.status != DepositStatus.VERIFIED:
+        raise NotVerified(field=("input", "depositId"), given=f"dep_{deposit_id}")
+    if counted == deposit.counted:
+        raise AlreadyCorrected(field=("input", "counted"), noun="Deposit", given=f"dep_{deposit_id}")
+    difference = deposit.difference + counted - deposit.counted
+    shortened = await _release(session, deposit, difference)
+    day = local_date(session.at, deposit.timezone)
+    await session.execute(
+        _CORRECT,
+        {"id": claim.result_id, "deposit": deposit_id, "counted_before": deposit.counted, "counted": counted,
+         "difference_before": deposit.difference, "difference": difference, "reason": why, "at": session.at, "day": day,
+         "user": session.actor.user_id},
+    )  # fmt: skip
+    if shortened is not None:
+        settlement, rest = shortened
+        await _settle(session, deposit, settlement.kind, rest, reason=settlement.reason, by=settlement.settled_by,
+                      payment_id=settlement.payment_id)  # fmt: skip
+    await events.append(
+        session, "deposit.corrected", subject="deposit", subject_id=deposit_id, counter_id=deposit.counter_id, reason=why,
+        collector=deposit.collector_id, before={"counted": deposit.counted, "difference": deposit.difference},
+        after={"counted": counted, "difference": difference},
+    )  # fmt: skip
+    return False
+
+
+async def _release(
+    session: WriteSession, deposit: Row[*tuple[Any, ...]], difference: int
+) -> tuple[Row[*tuple[Any, ...]], int] | None:  # fmt: skip
+    """Reverse the newest settlements that the new difference no longer bears; the last one, if a part of it may stay, and which."""
+    bearable = max(min(deposit.settled, max(difference, 0)), min(difference, 0))
+    excess = abs(deposit.settled - bearable)
+    if deposit.settled < 0 < excess:  # cash that was found and put in: it must still be there
+        await deposits.take_from_drawer(session, deposit.counter_id, deposit.collector_id, excess)
+    for settlement in await session.rows(_OF_DEPOSIT, {"deposit": deposit.id}):
+        if excess <= 0:
+            break
+        await _take_back(session, settlement, reason="the deposit was counted anew", counter_id=deposit.counter_id,
+                         collector_id=deposit.collector_id, timezone=deposit.timezone)  # fmt: skip
+        excess -= settlement.amount
+        if excess < 0:
+            return settlement, -excess
+    return None
+
+
+async def settle(
+    session: WriteSession, kind: DifferenceKind, *, counter_id: int, collector_id: int, amount: int, reason: str, key: str
+) -> bool:
+    """Settle `amount` rupiah of a drawer's surplus or shortage, that of the oldest deposits first. Whether the key had done it before.
+
+    A surplus takes so much cash out of the drawer, a shortage puts it in. Raises InvalidAmount, InvalidText, NotFound,
+    NothingToSettle, CashNotThere, OwnDeposit (of one's own drawer), Forbidden, IdempotencyMismatch.
+    """
+    scope.central(session)
+    why = texts.reason(reason)
+    amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+    body = [counter_id, collector_id, amount, why]
+    claim = await idempotency.claim(session, f"settle{kind.title()}", key, body, result_id=collector_id)
+    if claim.replayed:
+        return True
+    await locks.counting(session, collector_id)
+    if collector_id == session.actor.user_id:
+        raise OwnDeposit(field=("input", "collectorId"), given=f"usr_{collector_id}")
+    sign = 1 if kind is DifferenceKind.SURPLUS else -1
+    unsettled = await session.rows(_UNSETTLED, {"collector": collector_id, "counter": counter_id, "sign": sign})
+    there = sum(deposit.open for deposit in unsettled)
+    if amount > there:
+        raise NothingToSettle(field=("input", "amount"), open=format_rupiah(there), amount=format_rupiah(amount))
+    if kind is DifferenceKind.SURPLUS:
+        await deposits.take_from_drawer(session, counter_id, collector_id, amount)
+    for deposit in unsettled:
+        part = min(amount, deposit.open)
+        if part == 0:
+            break
+        amount -= part
+        await _settle(session, deposit, kind, part, reason=why, by=session.actor.user_id)
+    return False
+
+
+async def _settle(
+    session: WriteSession, deposit: Row[*tuple[Any, ...]], kind: str, amount: int, *, reason: str, by: int | None,
+    payment_id: int | None = None,
+) -> None:  # fmt: skip
+    await session.execute(
+        _SETTLE,
+        {"deposit": deposit.id, "kind": str(kind), "payment": payment_id, "amount": amount, "reason": reason, "at": session.at,
+         "day": local_date(session.at, deposit.timezone), "user": by},
+    )  # fmt: skip
+    await events.append(
+        session, f"deposit.{kind.lower()}_settled", subject="deposit", subject_id=deposit.id, counter_id=deposit.counter_id,
+        collector=deposit.collector_id, amount=amount, reason=reason, payment=payment_id,
+    )  # fmt: skip
+
+
+async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int, reason: str, key: str) -> bool:
+    """Take a settlement of the deposit back: so much of the difference is open again. Gives whether the key had done it before.
+
+    Raises InvalidText, NotFound, AlreadyCorrected, OwnDeposit, CashNotThere (the cash of a settled shortage), IdempotencyMismatch.
+    """
+    why = texts.reason(reason)
+    claim = await idempotency.claim(session, "reverseSettlement", key, [settlement_id, deposit_id, why], result_id=settlement_id)
+    if claim.replayed:
+        return True
+    whose = await session.row(_SETTLEMENT, {"settlement": settlement_id})
+    if whose is None or whose.deposit_id != deposit_id or whose.counter_id not in session.actor.scope:
+        raise NotFound(field=("input", "settlementId"), noun="settlement", given=f"set_{settlement_id}")
+    await locks.counting(session, whose.collector_id)
+    settlement = await session.row(_SETTLEMENT, {"settlement": settlement_id})
+    assert settlement is not None  # noqa: S101 - it is append-only
+    if settlement.reversed:
+        raise AlreadyCorrected(field=("input", "settlementId"), noun="Settlement", given=f"set_{settlement_id}")
+    if settlement.collector_id == session.actor.user_id:
+        raise OwnDeposit(field=("input", "settlementId"), given=f"dep_{settlement.deposit_id}")
+    if settlement.kind == DifferenceKind.SHORTAGE:
+        await deposits.take_from_drawer(session, settlement.counter_id, settlement.collector_id, settlement.amount)
+    await _take_back(session, settlement, reason=why, counter_id=settlement.counter_id, collector_id=settlement.collector_id,
+                     timezone=settlement.timezone)  # fmt: skip
+    return False
+
+
+async def give_back(session: WriteSession, payment_id: int, *, counter_id: int, collector_id: int, timezone: str) -> None:
+    """Reverse what a payment had used of surpluses, because it is reversed itself. The collector's drawers are locked."""
+    for settlement in await session.rows(_OF_PAYMENT, {"payment": payment_id}):
+        await _take_back(session, settlement, reason="the payment was reversed", counter_id=counter_id, collector_id=collector_id,
+                         timezone=timezone)  # fmt: skip
+
+
+async def _take_back(
+    session: WriteSession, settlement: Row[*tuple[Any, ...]], *, reason: str, counter_id: int, collector_id: int, timezone: str
+) -> None:
+    await session.execute(
+        _REVERSE,
+        {"settlement": settlement.id, "reason": reason, "at": session.at, "day": local_date(session.at, timezone),
+         "user": session.actor.user_id},
+    )  # fmt: skip
+    await events.append(
+        session, "deposit.settlement_reversed", subject="deposit", subject_id=settlement.deposit_id, counter_id=counter_id,
+        collector=collector_id, amount=settlement.amount, settlement_kind=settlement.kind, reason=reason,
+    )  # fmt: skip

@@ -1,0 +1,94 @@
+"""Denda keterlambatan that was billed for an invoice which turned out void: it is cancelled on the invoice that bills it.
+
+The cancellation is a write-off of the kind LATE_FEE: it takes back revenue, it is no bad debt. Everything here happens in the
+transaction of the void, whose caller holds the customer's money (locks.money).
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+
+from sebilling import events
+from sebilling.clock import local_date
+from sebilling.db.engine import WriteSession
+
+# The fee for this invoice, on a live invoice of the same customer.
+_BILLED: Final = text(
+    """
+    SELECT charge.id, charge.amount, invoice.id AS invoice_id, invoice.counter_id, invoice.customer_id, invoice.number, outstanding,
+           allocated, timezone
+      FROM charge JOIN invoice ON invoice.id = charge.invoice_id JOIN counter ON counter.id = invoice.counter_id
+     WHERE overdue_invoice_id = :invoice
+    """
+)
+_LIVE_ALLOCATIONS: Final = text(
+    """
+    SELECT id, payment_id, amount FROM allocation
+     WHERE invoice_id = :invoice AND NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = allocation.id) ORDER BY id DESC
+    """
+)
+_DEALLOCATE: Final = text("INSERT INTO deallocation (allocation_id, deallocated_at) VALUES (:allocation, :at)")
+_ALLOCATE: Final = text("INSERT INTO allocation (payment_id, invoice_id, amount, allocated_at) VALUES (:payment, :invoice, :amount, :at)")
+_CANCEL: Final = text(
+    """
+    INSERT INTO write_off (invoice_id, amount, reason, written_off_at, written_off_on, written_off_by, kind, charge_id)
+    VALUES (:invoice, :amount, 'the invoice that the late fee was for is void', :at, :day, :user, 'LATE_FEE', :charge)
+    """
+)
+_UNCANCEL: Final = text(
+    """
+    INSERT INTO write_off_reversal (write_off_id, reason, reversed_at, reversed_on, reversed_by)
+    SELECT id, 'the invoice that had billed the late fee is void', :at, :day, :user FROM write_off
+     WHERE invoice_id = :invoice AND kind = 'LATE_FEE' AND NOT EXISTS (SELECT FROM write_off_reversal WHERE write_off_id = write_off.id)
+    RETURNING write_off_id, (SELECT amount FROM write_off WHERE write_off.id = write_off_id) AS amount,
+              (SELECT counter_id FROM invoice WHERE invoice.id = :invoice) AS counter_id
+    """
+)
+
+
+async def cancel_billed(session: WriteSession, voided_id: int) -> None:
+    """Cancel the late fee for the void invoice where another one has billed it; money that had paid it is credit again.
+
+    Of a fee that was written off as a bad debt already, with the rest of its invoice, nothing is left to cancel.
+    """
+    fee = await session.row(_BILLED, {"invoice": voided_id})
+    if fee is None:
+        return
+    amount = min(fee.amount, fee.outstanding + fee.allocated)
+    if amount == 0:
+        return
+    released = amount - min(amount, fee.outstanding)
+    await _release(session, fee, released)
+    day = local_date(session.at, fee.timezone)
+    await session.execute(
+        _CANCEL,
+        {"invoice": fee.invoice_id, "amount": amount, "at": session.at, "day": day, "user": session.actor.user_id, "charge": fee.id},
+    )
+    await events.append(
+        session, "invoice.late_fee_cancelled", subject="invoice", subject_id=fee.invoice_id, counter_id=fee.counter_id,
+        customer=fee.customer_id, charge=fee.id, amount=amount, released=released, voided=voided_id,
+    )  # fmt: skip
+
+
+async def _release(session: WriteSession, fee: Row[*tuple[Any, ...]], amount: int) -> None:
+    """Turn `amount` rupiah that have settled the fee's invoice into credit, the newest allocations first."""
+    for allocation in await session.rows(_LIVE_ALLOCATIONS, {"invoice": fee.invoice_id}) if amount else ():
+        await session.execute(_DEALLOCATE, {"allocation": allocation.id, "at": session.at})
+        kept = allocation.amount - amount
+        if kept > 0:
+            allocated = {"payment": allocation.payment_id, "invoice": fee.invoice_id, "amount": kept, "at": session.at}
+            await session.execute(_ALLOCATE, allocated)
+        amount -= min(amount, allocation.amount)
+        if amount == 0:
+            return
+
+
+async def uncancel(session: WriteSession, invoice_id: int, *, timezone: str) -> None:
+    """Reverse the cancellations of fees on an invoice that is about to be voided itself: a void takes back all of it."""
+    reversed_on = local_date(session.at, timezone)
+    given = {"invoice": invoice_id, "at": session.at, "day": reversed_on, "user": session.actor.user_id}
+    for row in await session.rows(_UNCANCEL, given):
+        await events.append(
+            session, "invoice.write_off_reversed", subject="invoice", subject_id=invoice_id, counter_id=row.counter_id,
+            write_off=row.write_off_id, amount=row.amount, reason="the invoice that had billed the late fee is void",
+        )  # fmt: skip

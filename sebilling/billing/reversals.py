@@ -1,0 +1,98 @@
+"""Reversals of corrections: a write-off of the wrong invoice, a refund that was not given. Rows that name what they take back, once."""
+
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import corrections, credit, idempotency, isolation, locks, texts
+from sebilling.billing.payments import PaymentMethod
+from sebilling.clock import local_date
+from sebilling.db.engine import WriteSession
+from sebilling.errors import AlreadyCorrected, NotFound
+
+_WRITE_OFF: Final = text(
+    """
+    SELECT invoice_id, amount, kind, EXISTS (SELECT FROM write_off_reversal WHERE write_off_id = write_off.id) AS reversed
+      FROM write_off WHERE id = :id
+    """
+)
+_REVERSE_WRITE_OFF: Final = text(
+    "INSERT INTO write_off_reversal (write_off_id, reason, reversed_at, reversed_on, reversed_by) VALUES (:id, :reason, :at, :day, :user)"
+)
+_REFUND: Final = text(
+    """
+    SELECT payment_id, counter_id, amount, method, refunded_by,
+           (SELECT timezone FROM counter WHERE counter.id = counter_id) AS timezone,
+           EXISTS (SELECT FROM refund_reversal WHERE refund_id = refund.id) AS reversed
+      FROM refund WHERE id = :id
+    """
+)
+_REVERSE_REFUND: Final = text(
+    "INSERT INTO refund_reversal (refund_id, reason, reversed_at, reversed_on, reversed_by) VALUES (:id, :reason, :at, :day, :user)"
+)
+
+
+async def reverse_write_off(session: WriteSession, write_off_id: int, *, invoice_id: int, reason: str, key: str) -> bool:
+    """Let the invoice owe again what was written off of it, for credit that waits to settle. Gives whether the key had done it before.
+
+    Nobody is blocked by this: who is overdue again is found by the isolation policy, when it next looks. The cancellation of a
+    late fee belongs to a void and is found to be none. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
+    """
+    why = texts.reason(reason)
+    claim = await idempotency.claim(session, "reverseWriteOff", key, [write_off_id, invoice_id, why], result_id=write_off_id)
+    if claim.replayed:
+        return True
+    missing = NotFound(field=("input", "writeOffId"), noun="write-off", given=f"wof_{write_off_id}")
+    written_off = await session.row(_WRITE_OFF, {"id": write_off_id})
+    if written_off is None or written_off.kind != "BAD_DEBT" or written_off.invoice_id != invoice_id:
+        raise missing
+    invoice = await corrections.locked_invoice(session, invoice_id, missing=missing)
+    written_off = await session.row(_WRITE_OFF, {"id": write_off_id})
+    assert written_off is not None  # noqa: S101 - it is append-only
+    if written_off.reversed:
+        raise AlreadyCorrected(field=("input", "writeOffId"), noun="Write-off", given=f"wof_{write_off_id}")
+    await session.execute(
+        _REVERSE_WRITE_OFF,
+        {"id": write_off_id, "reason": why, "at": session.at, "day": local_date(session.at, invoice.timezone),
+         "user": session.actor.user_id},
+    )  # fmt: skip
+    await credit.settle(session, invoice.customer_id)
+    await events.append(
+        session, "invoice.write_off_reversed", subject="invoice", subject_id=invoice.id, counter_id=invoice.counter_id, reason=why,
+        customer=invoice.customer_id, write_off=write_off_id, amount=written_off.amount,
+    )  # fmt: skip
+    return False
+
+
+async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: int, reason: str, key: str) -> bool:
+    """Say that a refund was not given: it is credit again, which settles what is owed, and cash is back in the drawer that it had left.
+
+    Gives whether the key had done it before. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
+    """
+    why = texts.reason(reason)
+    claim = await idempotency.claim(session, "reverseRefund", key, [refund_id, payment_id, why], result_id=refund_id)
+    if claim.replayed:
+        return True
+    missing = NotFound(field=("input", "refundId"), noun="refund", given=f"ref_{refund_id}")
+    refund = await session.row(_REFUND, {"id": refund_id})
+    if refund is None or refund.payment_id != payment_id:
+        raise missing
+    payment = await corrections.locked_payment(session, payment_id, missing=missing)
+    await locks.drawers(session, refund.refunded_by)
+    refund = await session.row(_REFUND, {"id": refund_id})
+    assert refund is not None  # noqa: S101 - it is append-only
+    if refund.reversed:
+        raise AlreadyCorrected(field=("input", "refundId"), noun="Refund", given=f"ref_{refund_id}")
+    await session.execute(
+        _REVERSE_REFUND,
+        {"id": refund_id, "reason": why, "at": session.at, "day": local_date(session.at, refund.timezone), "user": session.actor.user_id},
+    )
+    await credit.settle(session, payment.customer_id)
+    await isolation.reconsider(session, [payment.customer_id])
+    await events.append(
+        session, "credit.refund_reversed", subject="payment", subject_id=payment.id, counter_id=refund.counter_id, reason=why,
+        customer=payment.customer_id, refund=refund_id, amount=refund.amount, method=PaymentMethod(refund.method).value,
+        collector=refund.refunded_by,
+    )  # fmt: skip
+    return False
