@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sebilling.actor import operator
 from sebilling.billing.imports import customers_csv, load, mikrotik_export
-from sebilling.billing.imports.rows import CustomerRow, Faulty, read_day
+from sebilling.billing.imports.cells import read_day
+from sebilling.billing.imports.rows import CustomerRow, Faulty
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile
 from tests.harness import NOW, Isp

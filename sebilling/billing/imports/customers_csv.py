@@ -2,31 +2,15 @@
 
 import codecs
 import csv
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TextIO
 
+from sebilling.billing.imports.columns import BY_HEADING, COLUMNS, spelt
 from sebilling.billing.imports.rows import CustomerRow, Faulty, customer_row, faulty
 from sebilling.errors import InvalidFile
 
-_HEADERS: Final[Mapping[str, str]] = {
-    header: column
-    for column, headers in {
-        "code": "kode kodepelanggan idpelanggan nopelanggan nomorpelanggan code customercode customerid customernumber id",
-        "name": "nama namapelanggan pelanggan name customer customername",
-        "phone": "nohp hp telepon notelepon notelp telp wa nowa whatsapp phone phonenumber mobile",
-        "address": "alamat address",
-        "counter": "loket kodeloket counter countercode",
-        "plan": "paket namapaket plan package planname",
-        "price": "harga hargapaket tarif biaya price",
-        "installed_on": "tanggalpasang tglpasang tanggalinstalasi tglinstalasi installedon installdate installationdate",
-        "pppoe_name": "userpppoe pppoe usernamepppoe pppoename pppoeuser",
-        "active": "status aktif active",
-    }.items()
-    for header in headers.split()
-}
-_REQUIRED: Final = {"code": "Kode Pelanggan", "name": "Nama", "counter": "Loket", "plan": "Paket", "installed_on": "Tanggal Pasang"}
+_REQUIRED: Final = {column.field: column.title for column in COLUMNS if column.required}
 _DELIMITERS: Final = ";,\t|"
 MOST_FIELD: Final = 64 * 1024
 """Characters of a field, and of a line: more is no customer."""
@@ -84,8 +68,8 @@ def _row(line: int, cells: list[str], columns: Mapping[int, str], width: int) ->
 def _columns(header: str, delimiter: str) -> dict[int, str]:
     """Places of the columns that we know, by the words of the header."""
     names = next(csv.reader([header], delimiter=delimiter), [])
-    known = (re.sub(r"[^a-z0-9]", "", name.lower()) for name in names)
-    return {place: _HEADERS[name] for place, name in enumerate(known) if name in _HEADERS}
+    known = (spelt(name) for name in names)
+    return {place: BY_HEADING[name] for place, name in enumerate(known) if name in BY_HEADING}
 
 
 def _lines(path: Path, file: TextIO) -> Iterator[str]:
