@@ -25,6 +25,8 @@ class Column:
     read: Callable[[str], object]
     """A stripped cell's value; raises ValueError or SebillingError with the remedy. Of an empty cell too."""
     required: bool = False
+    is_day: bool = False
+    """Whether a cell that is a date in Excel fits."""
 
 
 def _spread(*groups: str) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ COLUMNS: Final = (
                 "tanggal mulai berlangganan|langganan|aktif", "installed on|at|date", "install|installation|activation|start|join date",
                 "date installed", "tanggal pasang baru",
                 "mulai berlangganan|langganan", "tanggal gabung|bergabung"),
-        cells.read_installed_on, required=True,
+        cells.read_installed_on, required=True, is_day=True,
     ),
     Column(
         "pppoe_name", "User PPPoE",
