@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sebilling.billing.imports import column_map, encoded
+from sebilling.billing.imports.cells import is_blocked
 from sebilling.billing.imports.column_map import GivenMap, MappedColumn
 from sebilling.billing.imports.columns import FIELDS
 from sebilling.billing.imports.csv_table import open_csv
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, customer_row, faulty
-from sebilling.billing.imports.table import Day, Record, Table, Unreadable, is_filled
-from sebilling.billing.imports.workbook import open_workbook
+from sebilling.billing.imports.table import Cell, Day, Record, Table, Unreadable, is_filled
 from sebilling.errors import InvalidFile
 
 
@@ -20,6 +20,8 @@ def open_table(path: Path, *, sheet: str | None = None, tell: Callable[[int, int
         why = "it is an old workbook (.xls), or one with a password: open it in Excel and save it as .xlsx without a password."
         raise InvalidFile(file=path.name, why=why)
     if data.startswith(b"PK"):
+        from sebilling.billing.imports.workbook import open_workbook  # noqa: PLC0415 - openpyxl takes long to import, and brings Pillow
+
         table = open_workbook(path.name, data, sheet=sheet)
     elif sheet is not None:
         raise InvalidFile(file=path.name, why="it has no sheets, it is text: leave --sheet out.")
@@ -44,9 +46,21 @@ def rows(table: Table, columns: Sequence[MappedColumn], given: GivenMap) -> Iter
     headed = {place for place, heading in enumerate(table.headings) if heading}
     if given.ignore_unknown:
         headed |= set(range(len(table.headings)))
+    status = next((place for place, field in places.items() if field == "active"), None)
+    blocked = 0
     for record in table.records:
         if any(map(is_filled, record.cells)):
+            blocked += status is not None and status < len(record.cells) and _is_blocked(record.cells[status])
             yield _row(record, places, headed)
+    if blocked:
+        table.notes.append(
+            f"{blocked} customers are marked as blocked (isolir): they come in as active customers, because they still are;"
+            " whether they are blocked is decided by what they owe here."
+        )
+
+
+def _is_blocked(cell: Cell) -> bool:
+    return isinstance(cell, str) and is_blocked(cell)
 
 
 def _row(record: Record, places: Mapping[int, str], headed: set[int]) -> CustomerRow | Faulty:
