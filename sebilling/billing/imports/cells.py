@@ -108,6 +108,8 @@ def read_price(text: str) -> int | None:
 def read_active(text: str) -> bool:
     """Whether the customer is active; an empty cell: yes. Who is blocked for what they owe is active. Raises ValueError."""
     word = _word(text)
+    if text and not word:
+        raise ValueError(f"'{text[:30]}' is no status that is known: write aktif, isolir or nonaktif.")
     if word in _ACTIVE or word in _BLOCKED:
         return True
     if word in _INACTIVE:

@@ -51,7 +51,7 @@ def rows(table: Table, columns: Sequence[MappedColumn], given: GivenMap) -> Iter
     for record in table.records:
         if any(map(is_filled, record.cells)):
             blocked += status is not None and status < len(record.cells) and _is_blocked(record.cells[status])
-            yield _row(record, places, headed)
+            yield _row(record, places, headed, is_text=table.is_text)
     if blocked:
         table.notes.append(
             f"{blocked} customers are marked as blocked (isolir): they come in as active customers, because they still are;"
@@ -63,7 +63,7 @@ def _is_blocked(cell: Cell) -> bool:
     return isinstance(cell, str) and is_blocked(cell)
 
 
-def _row(record: Record, places: Mapping[int, str], headed: set[int]) -> CustomerRow | Faulty:
+def _row(record: Record, places: Mapping[int, str], headed: set[int], *, is_text: bool) -> CustomerRow | Faulty:
     if record.error:
         return faulty(record.line, "", record.error)
     lost = next((place for place, cell in enumerate(record.cells) if place not in headed and is_filled(cell)), None)
@@ -74,7 +74,7 @@ def _row(record: Record, places: Mapping[int, str], headed: set[int]) -> Custome
         return faulty(record.line, "", why)
     width = max(headed) + 1
     missing = [FIELDS[field].title for place, field in places.items() if place >= len(record.cells) and FIELDS[field].required]
-    if missing:
+    if missing and is_text:
         why = f"the row ends after {len(record.cells)} of {width} columns, so {', '.join(missing)} are missing"
         return faulty(record.line, "", f"{why}: look for a separator that is missing, or a line break that isn't in quotes.")
     return _read(record, places)

@@ -45,6 +45,8 @@ class Table:
     """Where the headings are."""
     records: Iterator[Record]
     """What is below the headings, once."""
+    is_text: bool = True
+    """Whether a row that ends early may be a damaged one; a workbook leaves empty cells away."""
     notes: list[str] = field(default_factory=list)
     """What people should know of the file; complete when `records` are at their end."""
 

@@ -140,7 +140,7 @@ def _guarded(name: str, rows: Iterator[list[Cell]]) -> Iterator[Record]:
 def _table(name: str, records: Iterator[Record]) -> Table:
     for record in records:
         if not is_title(record.cells):
-            return Table(name, [heading(cell) for cell in record.cells], record.line, records)
+            return Table(name, [heading(cell) for cell in record.cells], record.line, records, is_text=False)
         if record.line > _MAX_TITLES:
             break
     raise InvalidFile(file=name, why=f"no row of headings is among the first {_MAX_TITLES}: the first row must name the columns.")
