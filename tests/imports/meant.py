@@ -23,10 +23,8 @@ SHORT_ID: Final = ["Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep"
 SHORT_EN: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 DAYS_ID: Final = ["Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"]
 NAMES: Final = (
-    "Sardi", "Bu Lastri", "Pak Gito, S.Pd", 'Warung "Jaya"', "Toko; Makmur", "H. Nur|Din", "Rini Ayu", "O'Neil", "Ibu Déwi", "José", "Añdré",
-
-    "Müller",
-    "TONO", "024 C-FUADI", "Đorđe 😀", "محمد", "王小明",
+    "Sardi", "Bu Lastri", "Pak Gito, S.Pd", 'Warung "Jaya"', "Toko; Makmur", "H. Nur|Din", "Rini Ayu", "O'Neil", "Ibu Déwi", "José",
+    "Añdré", "Müller", "TONO", "024 C-FUADI", "Đorđe 😀", "محمد", "王小明",
 )  # fmt: skip
 TITLES: Final = {
     "code": "Kode Pelanggan", "name": "Nama", "counter": "Loket", "plan": "Paket", "installed_on": "Tanggal Pasang", "phone": "No HP",

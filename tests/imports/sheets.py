@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, Final
 
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]  # it has annotations, but no py.typed
 
 from tests.imports import meant
 from tests.imports.meant import Customer
@@ -152,7 +152,10 @@ def bad_cell(chance: random.Random, sheet: Sheet, grid: Grid, where: int) -> Aft
 def short_row(chance: random.Random, sheet: Sheet, grid: Grid, where: int) -> After | None:
     """A row that ends before a column that must be there."""
     last = max(sheet.fields.index(name) for name in meant.REQUIRED)
-    del grid[where][chance.randrange(1, last + 1) :]
+    cut = chance.randrange(1, last + 1)
+    while not any(cell.strip() for cell in grid[where][:cut]):
+        cut += 1
+    del grid[where][cut:]
     return lambda done, row: done.faults.add((done.lines[row], ""))
 
 
@@ -176,7 +179,8 @@ def unknown_column(chance: random.Random, sheet: Sheet, grid: Grid, _where: int)
 def missing_column(chance: random.Random, sheet: Sheet, grid: Grid, _where: int) -> After | None:
     """A column that must be there isn't."""
     place = sheet.fields.index(chance.choice(meant.REQUIRED))
-    for row in [sheet.headings, sheet.fields, *grid]:
+    del sheet.headings[place], sheet.fields[place]
+    for row in grid:
         del row[place]
     sheet.refused = "missing"
     return None
@@ -280,15 +284,18 @@ def _write_csv(chance: random.Random, sheet: Sheet, grid: Grid) -> None:
     put(sheet.headings)
     for row in grid:
         text += newline * (chance.random() < 0.05)
-        while (
-            row[-1] == "" and len(row) <= len(sheet.fields) and sheet.fields[len(row) - 1] not in meant.REQUIRED and chance.random() < 0.4
-        ):
+        while _may_go(row, sheet) and chance.random() < 0.4:
             row.pop()
         sheet.lines.append(text.replace("\r\n", "\n").count("\n") + 1)
         put(row)
     sheet.text = text
     mark = {"utf-8-sig": "\ufeff", "utf-16": "\ufeff", "utf-16-be-mark": "\ufeff"}.get(sheet.encoding, "")
     sheet.data = (mark + text).encode(_raw(sheet.encoding))
+
+
+def _may_go(row: list[Any], sheet: Sheet) -> bool:
+    """Whether Excel may leave the row's last cell away."""
+    return 1 < len(row) <= len(sheet.fields) and row[-1] == "" and sheet.fields[len(row) - 1] not in meant.REQUIRED
 
 
 def _quoted(text: str, separator: str, *, always: bool) -> str:

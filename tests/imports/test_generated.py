@@ -5,7 +5,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import text
@@ -29,9 +29,8 @@ FIELDS = ("code", "name", "counter", "plan", "installed_on", "phone", "address",
 
 def read(sheet: Sheet, path: Path) -> tuple[list[CustomerRow], list[Faulty], str]:
     """What the reader made of it: rows, faulty rows, and why the whole was refused."""
-    path.write_bytes(sheet.data)
     try:
-        found = list(spreadsheet.read(path, given=GivenMap(ignored=sheet.ignored)))
+        found = list(spreadsheet.read(path_of(sheet, path), given=GivenMap(ignored=sheet.ignored)))
     except InvalidFile as error:
         return [], [], str(error)
     return [row for row in found if isinstance(row, CustomerRow)], [row for row in found if isinstance(row, Faulty)], ""
@@ -64,6 +63,16 @@ class RolledBack(Exception):
     """So that the next sheet finds an empty database."""
 
 
+def roll_back() -> NoReturn:
+    raise RolledBack
+
+
+def path_of(sheet: Sheet, path: Path) -> Path:
+    """Where it is written."""
+    path.write_bytes(sheet.data)
+    return path
+
+
 LOADED = """
     SELECT customer.code, customer.name, counter.code, plan.name, installed_on, phone, address, coalesce(customer.price, plan.price),
            pppoe_name, active
@@ -73,17 +82,16 @@ LOADED = """
 
 async def loaded(database: Database, sheet: Sheet, path: Path) -> tuple[list[tuple[Any, ...]], load.Staged]:
     """The customers that it brings into the database, which is empty before and after."""
-    path.write_bytes(sheet.data)
     found: list[tuple[Any, ...]] = []
     staged = load.Staged()
     try:
         async with database.transaction(actor=operator("test"), at=NOW) as session:
-            rows = spreadsheet.read(path, given=GivenMap(ignored=sheet.ignored))
+            rows = spreadsheet.read(path_of(sheet, path), given=GivenMap(ignored=sheet.ignored))
             staged = await load.stage(session, rows, create_missing=True, free_plans=True)
             if not staged.problem_count:
                 await load.write(session, staged, file="test")
             found = [tuple(row) for row in await session.rows(text(LOADED))]
-            raise RolledBack
+            roll_back()
     except (RolledBack, InvalidFile):
         return found, staged
 
