@@ -111,6 +111,28 @@ async def test_each_fault_is_named_with_its_remedy_and_nothing_comes_in(place: P
     assert await counted(place) == [1, 1, 0]
 
 
+async def test_staff_and_tunnels_are_left_out_and_told(place: Place) -> None:
+    subscriber(place, "budi")
+    subscriber(place, "pop-bukit", service="sstp", comment="Tunnel ke POP Bukit")
+    subscriber(place, "rumah 1")
+    subscriber(place, "C", comment="024 C-LKT02")
+    await place.device()
+    done, out, errors = await bring(place)
+    assert (done, errors) == (True, "")
+    assert "1 accounts are no customers and were left out: pop-bukit (service sstp)." in " ".join(out.split())
+    assert await place.isp.rows("SELECT code, name FROM customer ORDER BY id") == [
+        ("budi", "budi"), ("rumah-1", "rumah 1"), ("C", "024 C-LKT02"),
+    ]  # fmt: skip
+
+
+async def test_an_invisible_mark_in_a_name_is_named(place: Place) -> None:
+    subscriber(place, "budi\u200b")
+    await place.device()
+    done, _, errors = await bring(place)
+    assert not done
+    assert "U+200B" in errors
+
+
 async def test_all_or_nothing_even_if_the_last_access_fails(place: Place) -> None:
     subscriber(place, "budi")
     subscriber(place, "siti")
