@@ -53,7 +53,7 @@ def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> 
         return not report.fault_count
     _show_columns(report, out)
     for note in report.notes:
-        out.print(note, markup=False, highlight=False, soft_wrap=True)
+        out.print(_plain(note), markup=False, highlight=False, soft_wrap=True)
     if report.fault_count:
         _show_faults(report, errors)
         return False
@@ -77,7 +77,7 @@ def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> 
 def _table(what: str, rows: tuple[Counted, ...], total: Counted, remarks: Mapping[str, str]) -> Table:
     table = Table(what, "customers", "active", "inactive", "without phone", "without own price", "", show_footer=len(rows) > 1)
     for one in rows:
-        table.add_row(one.name, *_cells(one), remarks.get(one.name, ""))
+        table.add_row(_plain(one.name), *_cells(one), remarks.get(one.name, ""))
     for column, text in zip(table.columns, ["all", *_cells(total), ""], strict=True):
         column.footer = text
     for column in table.columns[1:6]:
@@ -95,16 +95,21 @@ def _show_columns(report: ImportReport, out: Console) -> None:
     left_out = [column for column in report.columns if column.field is None]
     for column in mapped:
         how = "as said" if column.source is Source.GIVEN else "remembered"
-        out.print(f"Column '{column.heading}' is {FIELDS[str(column.field)].title} ({how}).", markup=False, highlight=False, soft_wrap=True)
+        out.print(
+            f"Column '{_plain(column.heading)}' is {FIELDS[str(column.field)].title} ({how}).",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     if left_out:
         told = ", ".join(f"'{one.heading}'{' (remembered)' if one.source is Source.REMEMBERED else ''}" for one in left_out)
-        out.print(f"Columns left out: {told}.", markup=False, highlight=False, soft_wrap=True)
+        out.print(_plain(f"Columns left out: {told}."), markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_faults(report: ImportReport, errors: Console) -> None:
     for fault in report.faults:
         place = f"{fault.place}: {fault.column}".rstrip(": ")
-        errors.print(f"{place}: {fault.message}", markup=False, highlight=False, soft_wrap=True)
+        errors.print(_plain(f"{place}: {fault.message}"), markup=False, highlight=False, soft_wrap=True)
     more = report.fault_count - len(report.faults)
     lines = len({fault.line for fault in report.faults})
     errors.print(
@@ -112,3 +117,8 @@ def _show_faults(report: ImportReport, errors: Console) -> None:
         " Mend them and import the whole again.",
         style="red",
     )
+
+
+def _plain(text: str) -> str:
+    """Foreign text for a terminal: what isn't printable could steer it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

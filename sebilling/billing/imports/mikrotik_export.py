@@ -11,6 +11,7 @@ from sebilling.billing.imports.subscribers import Found
 from sebilling.errors import InvalidFile
 
 _WORD: Final = re.compile(r"""([a-z0-9.-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)""", re.DOTALL)
+_QUOTES: Final = re.compile(r'(?:[^"]|"(?:[^"\\]|\\.)*")*+', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:([0-9A-F]{2})|(.))", re.DOTALL)
 _ESCAPES: Final = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", "f": b"\f", "v": b"\v", "_": b" "}
 _MOST_LINE: Final = 64 * 1024
@@ -35,14 +36,17 @@ def read(path: Path, *, isolir_profiles: Collection[str] = ()) -> list[Found]:
                 itertools.takewhile(lambda word: word not in _VERBS and "=" not in word, re.split(r"[ /]+", text[1:]))
             ).strip()
             seen = seen or section == "ppp secret"
-        if re.search(r"(^|[\s/])add\s", text):
-            words = dict(_words(text))
-            if section == "ppp secret":
-                found.append((line, words))
-            elif section == "ppp profile" and not isolir_profiles and (
-                _ISOLIR.search(words.get("name", "")) or _ISOLIR.search(words.get("address-list", ""))
-            ):  # fmt: skip
-                walled.add(words.get("name", "").casefold())
+        if section not in {"ppp secret", "ppp profile"} or re.search(r"(^|[\s/])add\s", text) is None:
+            continue
+        if not _QUOTES.fullmatch(text):
+            raise InvalidFile(
+                file=path.name, why=f"a quote isn't closed in what begins on line {line}: export it again, and copy it whole."
+            )
+        words = dict(_words(text))
+        if section == "ppp secret":
+            found.append((line, words))
+        elif not isolir_profiles and (_ISOLIR.search(words.get("name", "")) or _ISOLIR.search(words.get("address-list", ""))):
+            walled.add(words.get("name", "").casefold())
     if not seen:
         raise InvalidFile(file=path.name, why="it has no section '/ppp secret': write it on the router by '/ppp export file=…'.")
     return [_secret(line, words, walled, guess=not isolir_profiles) for line, words in found]
@@ -74,7 +78,7 @@ def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
             yield began, text.strip()
         text = ""
     if text.strip():
-        yield began, text.strip()
+        raise InvalidFile(file=path.name, why=f"it is cut off in what begins on line {began}: export it again, and copy the whole file.")
 
 
 def _words(text: str) -> Iterator[tuple[str, str]]:
