@@ -62,7 +62,8 @@ bench: .venv/.dev
 campaign: .venv/.dev
 	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 SEBILLING_MACHINE_RUNS=500 SEBILLING_OPERATIONS=200000 SEBILLING_ISOLATION_SEEDS=300 \
 	SEBILLING_FORETOLD_EXAMPLES=400 SEBILLING_IMPORTS_BESIDE=60000 SEBILLING_PHONE_SEEDS=50 SEBILLING_FUZZ_DOCUMENTS=5000 SEBILLING_LIVE_SECONDS=300 \
-	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),billing/test_foretold.py crash concurrency money isolation phone fuzz live))
+	SEBILLING_SPREADSHEETS=10000 \
+	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),billing/test_foretold.py crash concurrency money isolation phone fuzz live imports))
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants $(ARGS)

@@ -14,9 +14,11 @@ MOST_RUPIAH: Final = 10**15
 
 _WRITTEN = re.compile(
     r"""(?:rp\.?|idr)?\s*           # Rp150.000, Rp. 150.000, IDR 150.000
-        (?P<whole>\d{1,3}(?:\.\d{3})+|\d+)   # thousands by dots, or none
-        (?:,(?:00?|-))?             # ,00 or ,- as Excel and handwriting end it: no sen
-        \s*\Z""",
+        (?:(?P<whole>\d{1,3}(?:\.\d{3})+|\d+)(?:,(?:00?|-))?   # thousands by dots, or none; ,00 or ,- as Excel and handwriting end it
+        |(?P<plain>\d{4,}|0)\.00?    # 150000.00, a DECIMAL of a database; 150.00 may be 150.000 with a zero lost
+        |(?P<english>\d{1,3}(?:,\d{3})+)\.00         # 150,000.00
+        |(?P<millions>\d{1,3}(?:,\d{3}){2,})         # 1,500,000: no amount has two decimal commas
+        )\s*\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -26,15 +28,15 @@ class NotRupiahError(ValueError):
 
 
 def parse_rupiah(text: str) -> Rupiah:
-    """Read an amount as Indonesians write it: `150000`, `150.000`, `Rp 150.000`, `Rp150.000,00`.
+    """Read an amount as Indonesians write it: `150000`, `150.000`, `Rp 150.000`, `Rp150.000,00`; and as databases do: `150000.00`.
 
-    A comma before anything but zeros is refused rather than guessed: `150,000` is Rp150.000 to an English Excel and
-    a hundred and fifty to an Indonesian one. Raises NotRupiahError, also below 0 and above MOST_RUPIAH.
+    What can mean two amounts is refused rather than guessed: `150,000` is Rp150.000 to an English Excel and a hundred and
+    fifty to an Indonesian one. Raises NotRupiahError, also below 0 and above MOST_RUPIAH.
     """
     found = _WRITTEN.match(text.replace("\N{NO-BREAK SPACE}", " ").strip())
     if found is None or not text.isprintable():
         raise NotRupiahError(text[:40])
-    digits = found["whole"].replace(".", "")
+    digits = (found["whole"] or found["plain"] or found["english"] or found["millions"]).replace(".", "").replace(",", "")
     if not digits.isascii() or len(digits) > len(str(MOST_RUPIAH)) or int(digits) > MOST_RUPIAH:
         raise NotRupiahError(text[:40])
     return Rupiah(int(digits))

@@ -1,6 +1,5 @@
 """Pelanggan: who pays, for which plan, at which counter."""
 
-import re
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Final
@@ -9,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from sebilling import events
-from sebilling.billing import custom, texts
+from sebilling.billing import custom, phones, texts
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, InvalidText, NotFound
+from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ _UNFINISHED: Final = text(
      WHERE finished_at IS NULL AND counter_id IN (:one, :other) LIMIT 1
     """
 )
-_PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
 async def create(session: WriteSession, details: CustomerDetails) -> int:
@@ -116,11 +114,11 @@ async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str,
     values["code"] = texts.customer_code(details.code, field=("input", "code"))
     values["name"] = texts.clean(details.name, what="The name", field=("input", "name"))
     values["address"] = texts.clean(details.address, what="The address", field=("input", "address"), most=500, required=False)
-    values["phone"] = phone(details.phone, field=("input", "phone"))
+    values["phone"] = phones.read(details.phone, field=("input", "phone"))
     if details.price is not None:
         values["price"] = texts.rupiah(details.price, field=("input", "price"))
     if details.pppoe_name is not None:
-        values["pppoe_name"] = texts.clean(details.pppoe_name, what="The PPPoE name", field=("input", "pppoeName"), most=64)
+        values["pppoe_name"] = texts.key(details.pppoe_name, what="The PPPoE name", field=("input", "pppoeName"), most=64)
     if not 1990 <= details.installed_on.year <= 2199:
         raise InvalidDate(field=("input", "installedOn"), given=details.installed_on, why="the installation lies between 1990 and 2199.")
     row = await session.row(_EXISTS, {"counter_id": details.counter_id, "plan_id": details.plan_id})
@@ -130,19 +128,6 @@ async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str,
         if not there or (noun == "counter" and details.counter_id not in session.actor.scope):
             raise NotFound(field=("input", field), noun=noun, given=given)
     return values
-
-
-def phone(given: str, *, field: tuple[str, ...]) -> str:
-    """A number as +62…, from 0812…, 62812… or +62 812-…; empty stays empty. Raises InvalidText."""
-    digits = re.sub(r"[\s().-]", "", given)
-    if not digits:
-        return ""
-    digits = f"+62{digits[1:]}" if digits.startswith("0") else f"+{digits}" if digits.startswith("62") else digits
-    if digits.startswith("8"):  # Excel takes the leading zero of 0812… away
-        digits = f"+62{digits}"
-    if not _PHONE.fullmatch(digits):
-        raise InvalidText(field=field, what=f"The phone number '{given[:30]}'", why="write it as 0812… or +62812….")
-    return digits
 
 
 async def _taken(session: WriteSession, values: dict[str, Any]) -> AlreadyExists:

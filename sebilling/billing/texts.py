@@ -13,15 +13,18 @@ MOST_NAME: Final = 200
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _COUNTER_CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}")
 _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_MEANINGLESS: Final = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufeff")
+"""Seen by nobody and without effect on the letters around: soft hyphen, direction marks, zero-width space, word joiner, byte order mark.
+The zero-width joiner isn't among them: it makes one emoji of several, and shapes Arabic and Indic letters."""
 
 
 def clean(given: str, *, what: str, field: tuple[str, ...], most: int = MOST_NAME, required: bool = True) -> str:
-    """`given` in normal form C without spaces around it. Emoji and right-to-left names are fine.
+    """`given` in normal form C without spaces around it and without meaningless marks. Emoji and right-to-left names are fine.
 
     Raises InvalidText for an empty required text, one of more than `most` characters, and for characters that can't be
     seen: control characters, and direction overrides, which make a name look like another.
     """
-    text = unicodedata.normalize("NFC", given).strip()
+    text = unicodedata.normalize("NFC", without_marks(given)).strip()
     if required and not text:
         raise InvalidText(field=field, what=what, why="it is empty; write at least one character.")
     if len(text) > most:
@@ -32,9 +35,28 @@ def clean(given: str, *, what: str, field: tuple[str, ...], most: int = MOST_NAM
     return text
 
 
+def without_marks(given: str) -> str:
+    """`given` without the invisible marks that mean nothing in any text."""
+    return given if given.isascii() else "".join(letter for letter in given if letter not in _MEANINGLESS)
+
+
+def without_invisible(given: str) -> str:
+    """`given` without any character that is never seen (Unicode's Cf): for what is compared, such as keys, numbers and headings."""
+    return given if given.isascii() else "".join(letter for letter in given if unicodedata.category(letter) != "Cf")
+
+
+def key(given: str, *, what: str, field: tuple[str, ...], most: int) -> str:
+    """What names one thing exactly: a user name on a router, a MAC. Like `clean`, but no invisible character is left at all,
+    and every kind of space is the plain one. Raises InvalidText.
+    """
+    visible = without_invisible(given)
+    plain = "".join(" " if unicodedata.category(letter) == "Zs" else letter for letter in visible)
+    return clean(plain, what=what, field=field, most=most)
+
+
 def customer_code(given: str, *, field: tuple[str, ...]) -> str:
     """A customer's code, such as `P0001`. Raises InvalidText."""
-    text = clean(given, what="The code", field=field, most=32)
+    text = key(given, what="The code", field=field, most=32)
     if not _CODE.fullmatch(text):
         raise InvalidText(field=field, what=f"The code '{text}'", why="use letters, digits, dot, hyphen or underscore.")
     return text
@@ -42,7 +64,7 @@ def customer_code(given: str, *, field: tuple[str, ...]) -> str:
 
 def counter_code(given: str, *, field: tuple[str, ...]) -> str:
     """A counter's code, such as `LKT01`, as it stands in invoice numbers. Raises InvalidText."""
-    text = clean(given, what="The code", field=field, most=16).upper()
+    text = key(given, what="The code", field=field, most=16).upper()
     if not _COUNTER_CODE.fullmatch(text):
         raise InvalidText(field=field, what=f"The code '{text}'", why="use letters, digits or hyphen, such as LKT01.")
     return text

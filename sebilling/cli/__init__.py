@@ -17,6 +17,7 @@ from rich.table import Table
 from sebilling.actor import EVERYWHERE, operator
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
+from sebilling.billing.imports import column_map
 from sebilling.billing.reports import Report
 from sebilling.cli import accounts, exporting, feeding, importing, isolating, plugin_new
 from sebilling.clock import Month, NotAMonthError, system_clock
@@ -251,46 +252,60 @@ CreateMissing = Annotated[
 ]
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Tell the outcome as JSON.")]
+CountersOption = Annotated[
+    str, typer.Option(metavar="CODE,CODE", help="Codes that a comment's ' - CODE' may name besides those that are there.")
+]
+
+
 @import_app.command("customers")
 def import_customers(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="UTF-8, UTF-16 or Windows; separated by ; , tab or |.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="XLSX, or CSV: UTF-8, UTF-16 or Windows, separated by ; , tab or |.")],
+    *,
     yes: Yes = False,
     create_missing: CreateMissing = False,
+    sheet: Annotated[str | None, typer.Option(help="Name of the sheet of a workbook; its first one if left out.")] = None,
+    column: Annotated[list[str] | None, typer.Option("--map", metavar="HEADING=FIELD", help="Which field a column is. Remembered.")] = None,
+    ignore_columns: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Headings to leave out. Remembered if unknown.")] = None,
+    ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Leave out every column whose heading isn't known.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Import customers from a spreadsheet saved as CSV, with Indonesian or English headers."""
-    _imported(importing.customers(file), yes=yes, create_missing=create_missing)
+    """Import customers from a spreadsheet, with Indonesian or English headings."""
+    given = column_map.read_given(column or (), ignore_columns or (), ignore_unknown=ignore_unknown)
+    options = importing.Options(yes, create_missing, out, errors, as_json)
+    _imported(lambda database: importing.run_spreadsheet(file, database, at=system_clock(), options=options, given=given, sheet=sheet))
 
 
 @import_app.command("mikrotik")
 def import_mikrotik(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE.rsc]", help="What the router's `/ppp secret export` wrote.")] = None,
+    *,
     device: Annotated[str | None, typer.Option(help="Name or id of a device to read instead: customers get their access there.")] = None,
     counter: Annotated[str, typer.Option(help="Code of the counter for secrets whose comment names none.")] = "PUSAT",
+    counters: CountersOption = "",
+    isolir_profile: Annotated[list[str] | None, typer.Option(help="Profile of who is blocked, in FILE; repeat it for more.")] = None,
     yes: Yes = False,
     create_missing: CreateMissing = False,
+    as_json: AsJson = False,
 ) -> None:
     """Import customers from a MikroTik's PPP secrets: profiles become plans, disabled ones inactive customers."""
     if (file is None) == (device is None):
         raise typer.BadParameter("name a file, or a device by --device.")
-    if file is not None:
-        _imported(importing.secrets(file, counter=counter, at=system_clock()), yes=yes, create_missing=create_missing)
-        return
+    codes = frozenset(code.strip().upper() for code in counters.split(",") if code.strip())
+    given = importing.FromDevice(counter, codes, tuple(isolir_profile or ()))
+    options = importing.Options(yes, create_missing, out, errors, as_json)
     settings = _settings()
 
     async def work(database: Database) -> bool:
-        return await importing.run_device(
-            str(device), isolating.engine_of(settings, database), counter=counter, at=system_clock(), write=yes,
-            create_missing=create_missing, out=out, errors=errors,
-        )  # fmt: skip
+        if file is not None:
+            return await importing.run_secrets(file, database, at=system_clock(), given=given, options=options)
+        engine = isolating.engine_of(settings, database)
+        return await importing.run_device(str(device), engine, at=system_clock(), given=given, options=options)
 
-    if not _run(work):
-        raise typer.Exit(1)
+    _imported(work)
 
 
-def _imported(source: importing.Source, *, yes: bool, create_missing: bool) -> None:
-    async def work(database: Database) -> bool:
-        return await importing.run(source, database, at=system_clock(), write=yes, create_missing=create_missing, out=out, errors=errors)
-
+def _imported(work: Callable[[Database], Awaitable[bool]]) -> None:
     if not _run(work):
         raise typer.Exit(1)
 

@@ -218,6 +218,8 @@ class Subscriber:
     rate_down_kbps: int | None = None
     """The plan's speed. None: not known, or no limit."""
     rate_up_kbps: int | None = None
+    left_out: str = ""
+    """Why this account is no customer's, such as `service l2tp` of a tunnel: it is left out of imports, and told. Empty: it is one's."""
 
 
 @runtime_checkable

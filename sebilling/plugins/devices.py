@@ -266,7 +266,7 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
     if service_kind not in kinds:
         why = f"the driver {device.kind} has no service '{service_kind[:40]}'; it has: {', '.join(sorted(kinds))}."
         raise InvalidDevice(field=("input", "serviceKind"), why=why)
-    key = texts.clean(key, what=kinds[service_kind], field=("input", "key"), most=200)
+    key = texts.key(key, what=kinds[service_kind], field=("input", "key"), most=200)
     bound = {"customer": customer_id, "device": device_id, "kind": service_kind, "key": key, "at": session.at}
     access_id: int | None = await session.value(_GIVE, bound)
     if access_id is None:

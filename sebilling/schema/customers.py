@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import strawberry
 
 from sebilling.billing import customers as verbs
+from sebilling.billing import phones, texts
 from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, EVERYONE, OFFICE, allow_argument, mutation, query
 from sebilling.schema.charges import Charge, Discount
@@ -130,9 +131,11 @@ def _conditions(given: CustomerFilter) -> Conditions:
     if given.in_arrears is not None:
         found[_OWING if given.in_arrears else f"NOT {_OWING}"] = {}
     if given.search:
-        exact = given.search.strip().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        found["(t.name ILIKE :part OR t.code ILIKE :start OR t.phone LIKE :phone)"] = {
-            "part": f"%{exact}%", "start": f"{exact}%", "phone": f"+62{exact[1:]}%" if exact.startswith("0") else f"{exact}%",
+        visible = texts.without_marks(given.search).strip()
+        exact = visible.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        number = phones.beginning(visible)
+        found[f"(t.name ILIKE :part OR t.code ILIKE :start{' OR t.phone LIKE :phone' if number else ''})"] = {
+            "part": f"%{exact}%", "start": f"{exact}%", **({"phone": f"{number}%"} if number else {}),
         }  # fmt: skip
     return found
 
@@ -143,7 +146,12 @@ async def customer(
     id: Annotated[strawberry.ID | None, strawberry.argument(description="Their id.")] = None,
     code: Annotated[str | None, strawberry.argument(description="Their code.")] = None,
 ) -> Customer | None:
-    return await one(info, CUSTOMER, "(t.id = :id OR t.code = :code)", {"id": ids.decode_either(id, code, "customer"), "code": code or ""})
+    return await one(
+        info,
+        CUSTOMER,
+        "(t.id = :id OR t.code = :code)",
+        {"id": ids.decode_either(id, code, "customer"), "code": texts.without_invisible(code or "").strip()},
+    )
 
 
 @strawberry.input(description="A new customer.")

@@ -33,9 +33,8 @@ def subscriber(place: Place, name: str, **more: str) -> None:
 async def bring(place: Place, wanted: str = "RB1", *, write: bool = True, counter: str = "LKT01") -> tuple[bool, str, str]:
     """Whether it went well, what was said, and what was wrong."""
     out, errors = console(), console()
-    done = await importing.run_device(
-        wanted, place.engine, counter=counter, at=NOW, write=write, create_missing=True, out=out, errors=errors
-    )
+    options = importing.Options(write=write, create_missing=True, out=out, errors=errors)
+    done = await importing.run_device(wanted, place.engine, at=NOW, given=importing.FromDevice(counter), options=options)
     return done, said(out), said(errors)
 
 
@@ -106,10 +105,32 @@ async def test_each_fault_is_named_with_its_remedy_and_nothing_comes_in(place: P
     device_id = await place.device()
     done, _, errors = await bring(place, f"dev_{device_id}")
     assert not done
-    for line, key, word in ((2, "wati", "who is cut"), (3, "lama", "setServiceAccess"), (4, "spasi ", "spaces"), (6, "a?b", "line 5 too")):
+    for line, key, word in ((2, "wati", "who is cut"), (3, "lama", "setServiceAccess"), (4, "spasi ", "spaces")):
         assert any(f"RB1:{line} ({key}): " in one and word in one for one in errors.splitlines()), (key, errors)
-    assert "Nothing was imported: 4 faults" in errors
+    assert "Nothing was imported: 3 faults" in errors
     assert await counted(place) == [1, 1, 0]
+
+
+async def test_staff_and_tunnels_are_left_out_and_told(place: Place) -> None:
+    subscriber(place, "budi")
+    subscriber(place, "pop-bukit", service="sstp", comment="Tunnel ke POP Bukit")
+    subscriber(place, "rumah 1")
+    subscriber(place, "C", comment="024 C-LKT02")
+    await place.device()
+    done, out, errors = await bring(place)
+    assert (done, errors) == (True, "")
+    assert "1 accounts are no customers and were left out: pop-bukit (service sstp)." in " ".join(out.split())
+    assert await place.isp.rows("SELECT code, name FROM customer ORDER BY id") == [
+        ("budi", "budi"), ("rumah-1", "rumah 1"), ("C", "024 C-LKT02"),
+    ]  # fmt: skip
+
+
+async def test_an_invisible_mark_in_a_name_is_named(place: Place) -> None:
+    subscriber(place, "budi\u200b")
+    await place.device()
+    done, _, errors = await bring(place)
+    assert not done
+    assert "U+200B" in errors
 
 
 async def test_all_or_nothing_even_if_the_last_access_fails(place: Place) -> None:

@@ -17,6 +17,9 @@ SECRETS: Final[Command] = (
 )
 PROFILES: Final[Command] = ("/ppp/profile/print", "=.proplist=.id,name,local-address,remote-address,rate-limit,address-list,comment")
 
+_CUSTOMERS: Final = frozenset(("", "any", "pppoe"))
+"""Services of customers' secrets; the others are staff and tunnels between sites."""
+
 
 async def read_secrets(config: RouterConfig, context: DriverContext) -> list[dict[str, str]]:
     """All PPP secrets as RouterOS prints them, raw, in its order. Passwords are never asked for. Raises DeviceError."""
@@ -39,7 +42,10 @@ async def _read(config: RouterConfig, context: DriverContext, command: Command) 
 
 
 def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind: str, garden: str | None) -> list[Subscriber]:
-    """Secrets as customers; their plan is their profile, but for those in the profile `garden`, whose plan nobody can tell."""
+    """Secrets as customers; their plan is their profile, but for those in the profile `garden`, whose plan nobody can tell.
+
+    Secrets of other services than PPPoE are told as none of a customer.
+    """
     speeds = {row.get("name", ""): pair_bps(row.get("rate-limit", "")) for row in profiles}
     found: list[Subscriber] = []
     for row in secrets:
@@ -54,6 +60,7 @@ def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind
                 disabled=is_yes(row.get("disabled")),
                 rate_down_kbps=down // 1_000 or None,  # 0 is no limit
                 rate_up_kbps=up // 1_000 or None,
+                left_out="" if row.get("service", "any") in _CUSTOMERS else f"service {row['service']}",
             )
         )
     return found

@@ -1,64 +1,84 @@
 """Customers from a MikroTik's `/ppp secret export`: names, profiles and comments; passwords are never kept."""
 
+import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
-from sebilling.billing.imports import subscribers
-from sebilling.billing.imports.rows import CustomerRow, Faulty, customer_row, faulty
+from sebilling.billing.imports import encoded
+from sebilling.billing.imports.subscribers import Found
 from sebilling.errors import InvalidFile
 
-_WORD: Final = re.compile(r"""([a-z0-9-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)""", re.DOTALL)
+_WORD: Final = re.compile(r"""([a-z0-9.-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)""", re.DOTALL)
+_QUOTES: Final = re.compile(r'(?:[^"]|"(?:[^"\\]|\\.)*")*+', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:([0-9A-F]{2})|(.))", re.DOTALL)
+_ESCAPES: Final = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", "f": b"\f", "v": b"\v", "_": b" "}
 _MOST_LINE: Final = 64 * 1024
+_VERBS: Final = frozenset(("add", "set", "print", "remove", "export", "enable", "disable"))
+_CUSTOMERS: Final = frozenset(("", "any", "pppoe"))
+"""Services of customers' secrets; the others are staff and tunnels."""
+_ISOLIR: Final = re.compile(r"isolir|isolas|blok?ir|blocked|bloqu|suspend|tunggak|nunggak|expired?|walled|captive", re.IGNORECASE)
 
 
-def read(path: Path, *, counter: str, on: date, tell: Callable[[int], None] = lambda _: None) -> Iterator[CustomerRow | Faulty]:
-    """Each PPP secret as a customer, or what is wrong with it; `tell` hears the number of bytes read so far.
+def read(path: Path, *, isolir_profiles: Collection[str] = ()) -> list[Found]:
+    """Each PPP secret. Raises InvalidFile.
 
-    A comment `Budi - LKT01` gives name and counter; `counter` is for secrets whose comment ends in none, and a secret
-    without comment is called by its own name. Profiles are plans. An export doesn't tell the day of installation:
-    it is `on`, so that no month before is billed. Raises InvalidFile.
+    Profiles are plans, but for those of `isolir_profiles`, or if none is given those whose name or address list says that they are
+    for who is blocked: what the plan of such a customer is, the router has forgotten. Secrets of other services than PPPoE are left out.
     """
-    try:
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as opened:
-            file: TextIO = opened
-            section, seen = "", False
-            for line, text in _statements(path, file):
-                if text.startswith("/"):
-                    section = " ".join(text.split(" add ")[0].split()).rstrip()
-                    seen = seen or section == "/ppp secret"
-                if section == "/ppp secret" and re.search(r"(^|\s)add\s", text):
-                    yield _secret(line, dict(_words(text)), counter=counter, on=on)
-                    tell(file.buffer.tell())
-    except OSError as error:
-        raise InvalidFile(file=path.name, why=f"{error.strerror}: check the name and who may read it.") from error
+    content = _content(path)
+    found: list[tuple[int, Mapping[str, str]]] = []
+    walled, section, seen = {name.casefold() for name in isolir_profiles}, "", False
+    for line, text in _statements(path, content):
+        if text.startswith("/"):
+            section = " ".join(
+                itertools.takewhile(lambda word: word not in _VERBS and "=" not in word, re.split(r"[ /]+", text[1:]))
+            ).strip()
+            seen = seen or section == "ppp secret"
+        if section not in {"ppp secret", "ppp profile"} or re.search(r"(^|[\s/])add\s", text) is None:
+            continue
+        if not _QUOTES.fullmatch(text):
+            raise InvalidFile(
+                file=path.name, why=f"a quote isn't closed in what begins on line {line}: export it again, and copy it whole."
+            )
+        words = dict(_words(text))
+        if section == "ppp secret":
+            found.append((line, words))
+        elif not isolir_profiles and (_ISOLIR.search(words.get("name", "")) or _ISOLIR.search(words.get("address-list", ""))):
+            walled.add(words.get("name", "").casefold())
     if not seen:
         raise InvalidFile(file=path.name, why="it has no section '/ppp secret': write it on the router by '/ppp export file=…'.")
+    return [_secret(line, words, walled, guess=not isolir_profiles) for line, words in found]
 
 
-def _statements(path: Path, file: TextIO) -> Iterator[tuple[int, str]]:
+def _content(path: Path) -> str:
+    """By the file's mark, as PowerShell writes one; else UTF-8 with every other byte kept, for RouterOS promises no encoding."""
+    data = encoded.read_bytes(path)
+    encoding, skipped = encoded.marked(data)
+    if encoding in {None, "utf-8"}:
+        return data[skipped:].decode("utf-8", "surrogateescape")
+    return encoded.decode(path.name, data)
+
+
+def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
     """Statements and the lines they begin on: RouterOS wraps by a backslash and indents what follows by four spaces."""
-    number, began, text = 0, 1, ""
-    while raw := file.readline(_MOST_LINE + 1):
-        number += 1
-        if len(raw) > _MOST_LINE or len(text) > _MOST_LINE:
+    began, text = 1, ""
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", content), 1):
+        if len(line) > _MOST_LINE or len(text) > _MOST_LINE:
             raise InvalidFile(file=path.name, why=f"line {number} is longer than any that a router writes.")
-        line = raw.rstrip("\r\n")
         if not text:
             began = number
-        part = line.lstrip(" ") if text else line
-        if part.endswith("\\") and not part.endswith("\\\\"):
+        part = re.sub("^ {1,4}", "", line) if text else line
+        if (len(part) - len(part.rstrip("\\"))) % 2:  # an even number are backslashes of the text
             text += part[:-1]
             continue
         text += part
         if text.strip() and not text.startswith("#"):
-            yield began, text
+            yield began, text.strip()
         text = ""
     if text.strip():
-        yield began, text
+        raise InvalidFile(file=path.name, why=f"it is cut off in what begins on line {began}: export it again, and copy the whole file.")
 
 
 def _words(text: str) -> Iterator[tuple[str, str]]:
@@ -72,23 +92,27 @@ def _unquoted(value: str) -> str:
     end = 0
     for found in _ESCAPE.finditer(value):
         data += value[end : found.start()].encode("utf-8", "surrogateescape")
-        data += bytes([int(found[1], 16)]) if found[1] else {"n": b"\n", "r": b"\r", "t": b"\t", "_": b" "}.get(found[2], found[2].encode())
+        data += bytes([int(found[1], 16)]) if found[1] else _ESCAPES.get(found[2], found[2].encode("utf-8", "surrogateescape"))
         end = found.end()
     data += value[end:].encode("utf-8", "surrogateescape")
     return data.decode("utf-8", "surrogateescape")
 
 
-def _secret(line: int, words: Mapping[str, str], *, counter: str, on: date) -> CustomerRow | Faulty:
-    name, comment = words.get("name", ""), _as_text(words.get("comment", "")).strip()
-    if not name:
-        return faulty(line, "name", "the secret has no name: give it one on the router, or remove it.")
-    cells = subscribers.cells(name, comment=comment, plan=words.get("profile", "default"), disabled=words.get("disabled") == "yes",
-                              counter=counter, on=on)  # fmt: skip
-    return customer_row(line, cells | {"pppoe_name": name})
+def _secret(line: int, words: Mapping[str, str], walled: Collection[str], *, guess: bool) -> Found:
+    name, profile, service = words.get("name", ""), words.get("profile", "default"), words.get("service", "")
+    byte = next((letter for letter in name if 0xDC80 <= ord(letter) <= 0xDCFF), None)
+    fault = "" if byte is None else (
+        f"its name has the byte 0x{ord(byte) - 0xDC00:02X}, which isn't UTF-8: import it from the device by --device, or rename it there."
+    )  # fmt: skip
+    is_walled = profile.casefold() in walled or (guess and _ISOLIR.search(profile) is not None)
+    return Found(
+        line, _as_text(name), None if is_walled else _as_text(profile), _as_text(words.get("comment", "")), words.get("disabled") == "yes",
+        is_pppoe=True, left_out="" if service in _CUSTOMERS else f"service {service}", fault=fault,
+    )  # fmt: skip
 
 
 def _as_text(value: str) -> str:
-    """A comment in UTF-8, or in the Windows encoding that old WinBox typed."""
+    """In UTF-8, or in the Windows encoding that old WinBox typed."""
     raw = value.encode("utf-8", "surrogateescape")
     try:
         return raw.decode("utf-8")

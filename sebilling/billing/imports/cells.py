@@ -1,0 +1,161 @@
+"""What the cells of a file say: days, prices, states, counters and plans as people write them. What can mean two things is refused."""
+
+import re
+from datetime import date
+from typing import Final
+
+from sebilling.billing import texts
+from sebilling.money import NotRupiahError, parse_rupiah
+
+_ACTIVE: Final = frozenset(
+    ("", "aktif", "active", "akt", "a", "ya", "yes", "y", "1", "true", "on", "benar", "enable", "enabled", "online", "langganan",
+     "berlangganan", "terpasang")
+)  # fmt: skip
+_BLOCKED: Final = frozenset(
+    ("isolir", "diisolir", "terisolir", "isolasi", "isolated", "isolate", "suspend", "suspended", "blokir", "diblokir", "terblokir",
+     "block", "blocked", "menunggak", "nunggak", "overdue")
+)  # fmt: skip
+"""Cut for what they owe, by the system before: they are customers still."""
+_INACTIVE: Final = frozenset(
+    ("nonaktif", "tidak aktif", "tdk aktif", "non active", "not active", "inaktif", "inactive", "nonactive", "berhenti",
+     "berhenti langganan", "berhenti berlangganan", "stop", "stopped", "putus", "putus langganan", "diputus", "cabut", "dicabut",
+     "tidak", "no", "n", "0", "false", "off", "salah", "keluar", "tutup", "ditutup", "terminate", "terminated", "terminasi", "disable",
+     "disabled", "dismantle", "dismantled", "cancel", "cancelled", "canceled", "batal", "expired", "closed", "non aktif",
+     "unsubscribe", "unsubscribed")
+)  # fmt: skip
+_MONTHS: Final = {
+    name: number
+    for number, names in enumerate(
+        ("januari january jan", "februari february feb", "maret march mar", "april apr", "mei may", "juni june jun", "juli july jul",
+         "agustus august agu aug ags agt", "september sep sept", "oktober october okt oct", "november nov nopember nop",
+         "desember december des dec"), 1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_ISO: Final = re.compile(r"(?P<year>[0-9]{4})[-/.](?P<month>[0-9]{1,2})[-/.](?P<day>[0-9]{1,2})")
+_DAY_FIRST: Final = re.compile(r"(?P<day>[0-9]{1,2})[/.-](?P<month>[0-9]{1,2})[/.-](?P<year>[0-9]{4})")
+_NAMED: Final = re.compile(r"(?P<day>[0-9]{1,2})[ /.-]{0,2}(?P<month>[A-Za-z]{3,9})\.?[ /.,-]{0,2}(?P<year>[0-9]{4}|'?[0-9]{2})")
+_WEEKDAY: Final = re.compile(r"([A-Za-z']{3,9})(?:, *| +)(?=[0-9])")
+_WEEKDAYS: Final = {
+    name: number
+    for number, names in enumerate(
+        ("senin sen monday mon", "selasa sel tuesday tue", "rabu rab wednesday wed", "kamis kam thursday thu",
+         "jumat jum'at jum friday fri", "sabtu sab saturday sat", "minggu min ahad sunday sun"),
+    )
+    for name in names.split()
+}  # fmt: skip
+_TIME: Final = re.compile(
+    r"(?:T|,? +|, *)(?P<hour>[01]?[0-9]|2[0-3])[:.][0-5][0-9](?:[:.][0-5][0-9](?:[.,][0-9]{1,9})?)?"
+    r"(?P<zone>Z|\+00:?00|\+0[789]:?00)?(?: *WI[BT]| *WITA)?"
+)
+_UTC_HOURS: Final = 15
+"""From then on it is the next day in Jayapura, while it may be the same in Jakarta."""
+_COUNTER: Final = re.compile(r"(\S+)(?:\s+(.*))?", re.DOTALL)
+
+_QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
+
+
+def read_day(text: str) -> date:
+    """A day as people and programs write it: 2025-03-15, 15/03/2025 (day first), 15 Maret 2025, 15-Mar-25, Sabtu, 15 Maret 2025, any of
+    them with a time of day. What can mean two days is refused. Raises ValueError with the remedy.
+    """
+    given, weekday = text[:30], None
+    if (found := _WEEKDAY.match(text)) and (weekday := _WEEKDAYS.get(found[1].lower())) is not None:
+        text = text[found.end() :]
+    found = _ISO.match(text) or _DAY_FIRST.match(text) or _NAMED.match(text)
+    month = None if found is None else int(found["month"]) if found["month"].isdigit() else _MONTHS.get(found["month"].lower())
+    if found is None or month is None or not _is_time(text[found.end() :]):
+        raise ValueError(f"'{given}' is no date, or not one day only: write day/month/year, such as 15/03/2025.")
+    year = int(found["year"].lstrip("'"))
+    if len(found["year"]) < 4:  # only beside a month's name, as Excel shows a day: 15-Mar-25
+        year += 2000 if year < 90 else 1900
+    try:
+        result = date(year, month, int(found["day"]))
+    except ValueError:
+        raise ValueError(f"'{given}' is a day that doesn't exist: write day/month/year, such as 15/03/2025.") from None
+    if weekday is not None and result.weekday() != weekday:
+        raise ValueError(f"'{given}' names another day of the week than that date has: check it, and write day/month/year.")
+    if not 1990 <= year <= 2199:
+        raise ValueError(f"'{given}' lies outside 1990 to 2199: check the year.")
+    return result
+
+
+def _is_time(text: str) -> bool:
+    """Whether a time of day, or nothing, is behind a date, and the day is the same everywhere in Indonesia."""
+    if not text:
+        return True
+    found = _TIME.fullmatch(text)
+    return found is not None and (found["zone"] not in {"Z", "+0000", "+00:00"} or int(found["hour"]) < _UTC_HOURS)
+
+
+def read_installed_on(text: str) -> date:
+    """Like `read_day`; raises ValueError for an empty cell too."""
+    if not text:
+        raise ValueError("the installation date is empty: write day/month/year, such as 15/03/2025.")
+    return read_day(text)
+
+
+def read_price(text: str) -> int | None:
+    """Rupiah a month; None for an empty cell. Raises ValueError."""
+    if not text:
+        return None
+    try:
+        return parse_rupiah(text)
+    except NotRupiahError:
+        raise ValueError(f"'{text[:30]}' is no price: write whole rupiah, such as 150000 or Rp 150.000, or leave it empty.") from None
+
+
+def read_active(text: str) -> bool:
+    """Whether the customer is active; an empty cell: yes. Who is blocked for what they owe is active. Raises ValueError."""
+    word = _word(text)
+    if text and not word:
+        raise ValueError(f"'{text[:30]}' is no status that is known: write aktif, isolir or nonaktif.")
+    if word in _ACTIVE or word in _BLOCKED:
+        return True
+    if word in _INACTIVE:
+        return False
+    raise ValueError(f"'{text[:30]}' is no status that is known: write aktif, isolir or nonaktif.")
+
+
+def is_blocked(text: str) -> bool:
+    """Whether a status says that the customer is cut for what they owe."""
+    return _word(text) in _BLOCKED
+
+
+def _word(text: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", " ", texts.without_invisible(text).lower()).strip()
+    return words if not words.startswith("non ") else words.replace("non ", "non", 1)
+
+
+def read_counter(text: str) -> tuple[str, str]:
+    """Code and name: `LKT01 Ciawi` is the counter LKT01, called Ciawi. Raises ValueError, InvalidText."""
+    if (found := _COUNTER.fullmatch(text)) is None:
+        raise ValueError("the counter is empty: write its code, such as LKT01.")
+    code = texts.counter_code(found[1], field=("counter",))
+    return code, texts.clean(found[2] or code, what="The counter's name", field=("counter",))
+
+
+def read_plan(text: str) -> str:
+    """A plan's name. Raises ValueError, InvalidText."""
+    if not text:
+        raise ValueError("the plan is empty: write its name, such as Home 20M.")
+    return texts.clean(text, what="The plan's name", field=("plan",))
+
+
+def read_address(text: str) -> str:
+    """In one line. Raises InvalidText."""
+    return texts.clean(re.sub(r"\s*[\r\n]+\s*", " ", text), what="The address", field=("address",), most=500, required=False)
+
+
+def read_pppoe_name(text: str) -> str | None:
+    """None for an empty cell. Raises InvalidText."""
+    return texts.key(text, what="The PPPoE name", field=("pppoe_name",), most=64) if text else None
+
+
+def no_formula(text: str) -> str:
+    """The text, unless a spreadsheet would run it; `="0812"` is the text 0812. Raises ValueError."""
+    if found := _QUOTED.fullmatch(text):  # ="0812…", by which programs keep Excel from taking it for a number
+        text = found[1].replace('""', '"')
+    if text[:1] in {"=", "@"}:
+        raise ValueError(f"'{text[:30]}' is a formula, which would run when it is opened in Excel: write the plain text.")
+    return text

@@ -1,0 +1,121 @@
+"""A table in a CSV file: whatever its encoding, separator and line ends. A quote that isn't closed never swallows rows in silence."""
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from sebilling.billing.imports import encoded
+from sebilling.billing.imports.columns import BY_HEADING, spelt
+from sebilling.billing.imports.table import MAX_CELL_CHARACTERS, Cell, Record, Table, heading, is_title
+from sebilling.errors import InvalidFile
+
+SEPARATORS: Final = ";,\t|"
+_MAX_TITLES: Final = 20
+"""Records above the headings."""
+_HINT: Final = re.compile(r'"?sep=(.)"?')
+"""The first line that Excel writes and reads."""
+
+Tell = Callable[[int, int], None]
+"""Hears how much was read, of how much."""
+
+
+def open_csv(name: str, data: bytes, *, tell: Tell) -> Table:
+    """The table in these bytes. Its records raise InvalidFile where the file can't be read on. Raises InvalidFile."""
+    text = encoded.decode(name, data)
+    if text.lstrip()[:1] == "<":
+        raise InvalidFile(file=name, why="it is a web page or XML, whatever its name says: open it in Excel and save it as .xlsx.")
+    source = _Source(name, text, tell)
+    hint = _HINT.fullmatch(text[:80].splitlines()[0].strip()) if text.strip() else None
+    found = [_headings(source, mark, skipped=hint is not None) for mark in (hint[1] if hint else SEPARATORS)]
+    _, _, separator, record = max(found, key=lambda one: one[:2])
+    if isinstance(record, InvalidFile):
+        raise record
+    if record is None:
+        seen = "it is empty" if not text.strip() else "no line of headings was found at its beginning"
+        raise InvalidFile(file=name, why=f"{seen}: the first line must name the columns, such as Kode Pelanggan;Nama;Loket.")
+    records = _records(source, separator, skipped=hint is not None)
+    for _ in itertools.takewhile(lambda one: one.line != record.line, records):
+        pass
+    return Table(name, [heading(cell) for cell in record.cells], record.line, _watched(records, len(record.cells), separator))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    name: str
+    text: str
+    tell: Tell
+
+    def lines(self) -> Iterator[str]:
+        """The lines, none of them longer than a customer can be."""
+        file = io.StringIO(self.text, newline="")
+        for number in itertools.count(1):
+            line = file.readline(MAX_CELL_CHARACTERS + 1)
+            if not line:
+                return
+            if len(line) > MAX_CELL_CHARACTERS:
+                why = f"line {number} has more than {MAX_CELL_CHARACTERS} characters: look for a line break that is missing."
+                raise InvalidFile(file=self.name, why=why)
+            if "\0" in line:
+                raise InvalidFile(file=self.name, why=f"line {number} isn't text, it has a zero byte: save the file as 'CSV UTF-8'.")
+            if number % 500 == 0:
+                self.tell(file.tell(), len(self.text))
+            yield line
+
+
+def _records(source: _Source, separator: str, *, skipped: bool) -> Iterator[Record]:
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    lines = source.lines()
+    first = 2 if skipped and next(lines, None) is not None else 1
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    while True:
+        line = reader.line_num + first
+        try:
+            cells: list[Cell] = [*next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InvalidFile(
+                file=source.name, why=f"{_told(str(error), line)} Look for a quote too many, or one that is missing."
+            ) from error
+        yield Record(line, cells)
+
+
+def _told(error: str, line: int) -> str:
+    if "unexpected end" in error:
+        return f"a quote in the row that begins on line {line} isn't closed until the end of the file."
+    if "field larger" in error:
+        return f"a cell of the row that begins on line {line} has more than {MAX_CELL_CHARACTERS} characters."
+    return f"in the row that begins on line {line}, something other than a separator follows a closing quote."
+
+
+def _headings(source: _Source, separator: str, *, skipped: bool) -> tuple[int, int, str, Record | InvalidFile | None]:
+    """Read by this separator: how many headings are known, how many cells there are, and the record of headings, or why there is none."""
+    try:
+        for record in itertools.islice(_records(source, separator, skipped=skipped), _MAX_TITLES + 1):
+            if not is_title(record.cells):
+                return sum(spelt(heading(cell)) in BY_HEADING for cell in record.cells), len(record.cells), separator, record
+    except InvalidFile as error:
+        return -1, 0, separator, error
+    return 0, 0, separator, None
+
+
+def _watched(records: Iterator[Record], width: int, separator: str) -> Iterator[Record]:
+    """The records; one that holds what looks like whole rows in a cell is told to be wrong."""
+    least = max(2, width - 1)
+    for record in records:
+        for place, cell in enumerate(record.cells, 1):
+            if isinstance(cell, str) and "\n" in cell and _holds_rows(cell, separator, least):
+                why = f"column {place} has line breaks and holds what looks like further rows: look for a quote that isn't closed."
+                yield Record(record.line, record.cells, why)
+                break
+        else:
+            yield record
+
+
+def _holds_rows(cell: str, separator: str, least: int) -> bool:
+    """A separator before a space is rather a comma of an address."""
+    return any(part.count(separator) - part.count(f"{separator} ") >= least for part in cell.split("\n"))

@@ -1,0 +1,74 @@
+"""Files of text as other programs save them, decoded whole or refused with the place: never a wrong letter in silence."""
+
+import codecs
+from pathlib import Path
+from typing import Final
+
+from sebilling.errors import InvalidFile
+
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
+"""Of a file to be imported; a million customers need fewer."""
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+)  # fmt: skip
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file. Raises InvalidFile if it can't be read or has more than MAX_FILE_BYTES."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InvalidFile(file=path.name, why=f"{error.strerror}: check the name and who may read it.") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise InvalidFile(file=path.name, why=f"it has more than {MAX_FILE_BYTES >> 20} MB: is it the right file? If so, split it.")
+    return data
+
+
+def marked(data: bytes) -> tuple[str | None, int]:
+    """The encoding that the file's first bytes tell, and how many they are. UTF-16 without a mark is known by its zero bytes."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return encoding, len(mark)
+    head = data[:64]
+    if len(head) > 3 and any(head[0::2]) == (not any(head[1::2])):
+        return ("utf-16-be" if not any(head[0::2]) else "utf-16-le"), 0
+    return None, 0
+
+
+def decode(name: str, data: bytes) -> str:
+    """Text of UTF-8, UTF-16 or UTF-32, or of Windows if no part of it is UTF-8. Raises InvalidFile with the line of a wrong byte."""
+    encoding, skipped = marked(data)
+    body = data[skipped:]
+    try:
+        return body.decode(encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        if encoding is not None and encoding != "utf-8":
+            raise InvalidFile(file=name, why=f"it isn't whole {encoding.upper()} text: save it as 'CSV UTF-8'.") from error
+        line, byte = line_of(body, error.start), body[error.start]
+        if encoding is not None or (other := _line_in_utf8(body)) is not None:
+            why = "begins with UTF-8's mark" if encoding is not None else f"has letters in UTF-8 on line {other}"
+            raise InvalidFile(
+                file=name,
+                why=f"line {line} has the byte 0x{byte:02X}, which isn't UTF-8, but the file {why}: it is of two encodings."
+                " Correct the line, and save the file as 'CSV UTF-8'.",
+            ) from error
+    try:
+        return body.decode("cp1252")  # what Excel writes on Windows in Indonesia
+    except UnicodeDecodeError as error:
+        why = f"line {line_of(body, error.start)} has the byte 0x{body[error.start]:02X}, which is neither UTF-8 nor Windows text:"
+        raise InvalidFile(file=name, why=f"{why} save the file as 'CSV UTF-8'.") from error
+
+
+def line_of(data: bytes, at: int) -> int:
+    """The line of the byte at `at`, as editors count: from 1, ended by LF, CR LF or CR."""
+    before = data[:at].replace(b"\r\n", b"\n")
+    return before.count(b"\n") + before.count(b"\r") + 1
+
+
+def _line_in_utf8(data: bytes) -> int | None:
+    """The first line that holds a letter in UTF-8, of more than one byte."""
+    text = data.decode("utf-8", "surrogateescape")
+    at = next((place for place, letter in enumerate(text) if ord(letter) > 0x7F and not 0xDC80 <= ord(letter) <= 0xDCFF), None)
+    return None if at is None else line_of(text[:at].encode("utf-8", "surrogateescape"), len(data))

@@ -1,0 +1,100 @@
+"""Customers from a spreadsheet, row by row: CSV of any encoding and separator, or an Excel workbook, with headings as people write them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from sebilling.billing.imports import column_map, encoded
+from sebilling.billing.imports.cells import is_blocked
+from sebilling.billing.imports.column_map import GivenMap, MappedColumn
+from sebilling.billing.imports.columns import FIELDS
+from sebilling.billing.imports.csv_table import open_csv
+from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, customer_row, faulty
+from sebilling.billing.imports.table import Cell, Day, Record, Table, Unreadable, is_filled
+from sebilling.errors import InvalidFile
+
+
+def open_table(path: Path, *, sheet: str | None = None, tell: Callable[[int, int], None] = lambda _done, _of: None) -> Table:
+    """The table in the file; `tell` hears how much was read of how much. Raises InvalidFile, as its records do."""
+    data = encoded.read_bytes(path)
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        why = "it is an old workbook (.xls), or one with a password: open it in Excel and save it as .xlsx without a password."
+        raise InvalidFile(file=path.name, why=why)
+    if data.startswith(b"PK"):
+        from sebilling.billing.imports.workbook import open_workbook  # noqa: PLC0415 - openpyxl takes long to import, and brings Pillow
+
+        table = open_workbook(path.name, data, sheet=sheet)
+    elif sheet is not None:
+        raise InvalidFile(file=path.name, why="it has no sheets, it is text: leave --sheet out.")
+    else:
+        table = open_csv(path.name, data, tell=tell)
+    if table.line > 1:
+        table.notes.append(f"The headings are on line {table.line}; what stands above them was left out.")
+    return table
+
+
+def read(
+    path: Path, *, sheet: str | None = None, given: GivenMap | None = None, before: Mapping[str, str | None] | None = None
+) -> Iterator[CustomerRow | Faulty]:
+    """Each row of the file, or what is wrong with it. Raises InvalidFile, before or after some rows, if the whole can't be read."""
+    table = open_table(path, sheet=sheet)
+    yield from rows(table, column_map.assign(table.name, table.headings, given or GivenMap(), before or {}), given or GivenMap())
+
+
+def rows(table: Table, columns: Sequence[MappedColumn], given: GivenMap) -> Iterator[CustomerRow | Faulty]:
+    """The rows below the headings, by these columns; empty ones are passed over. Raises InvalidFile."""
+    places = {column.place: column.field for column in columns if column.field is not None}
+    headed = {place for place, heading in enumerate(table.headings) if heading}
+    if given.ignore_unknown:
+        headed |= set(range(len(table.headings)))
+    status = next((place for place, field in places.items() if field == "active"), None)
+    blocked = 0
+    for record in table.records:
+        if any(map(is_filled, record.cells)):
+            blocked += status is not None and status < len(record.cells) and _is_blocked(record.cells[status])
+            yield _row(record, places, headed, is_text=table.is_text)
+    if blocked:
+        table.notes.append(
+            f"{blocked} customers are marked as blocked (isolir): they come in as active customers, because they still are;"
+            " whether they are blocked is decided by what they owe here."
+        )
+
+
+def _is_blocked(cell: Cell) -> bool:
+    return isinstance(cell, str) and is_blocked(cell)
+
+
+def _row(record: Record, places: Mapping[int, str], headed: set[int], *, is_text: bool) -> CustomerRow | Faulty:
+    if record.error:
+        return faulty(record.line, "", record.error)
+    lost = next((place for place, cell in enumerate(record.cells) if place not in headed and is_filled(cell)), None)
+    if lost is not None:
+        cell = record.cells[lost]
+        shown = f" ('{cell.strip()[:30]}')" if isinstance(cell, str) else ""
+        why = f"column {lost + 1} is filled{shown} but has no heading: give it one, or put text that holds separators in quotes."
+        return faulty(record.line, "", why)
+    width = max(headed) + 1
+    missing = [FIELDS[field].title for place, field in places.items() if place >= len(record.cells) and FIELDS[field].required]
+    if missing and is_text:
+        why = f"the row ends after {len(record.cells)} of {width} columns, so {', '.join(missing)} are missing"
+        return faulty(record.line, "", f"{why}: look for a separator that is missing, or a line break that isn't in quotes.")
+    return _read(record, places)
+
+
+def _read(record: Record, places: Mapping[int, str]) -> CustomerRow | Faulty:
+    """Excel leaves empty cells at the end of a row away: a short row has them empty."""
+    texts: dict[str, str] = {}
+    problems: list[Problem] = []
+    for place, field in places.items():
+        cell = record.cells[place] if place < len(record.cells) else ""
+        if isinstance(cell, Unreadable):
+            problems.append(Problem(record.line, field, cell.why))
+        elif isinstance(cell, Day) and not FIELDS[field].is_day:
+            why = f"the cell is a date in Excel ({cell}), which it may have made of something else: format it as text, and type it anew."
+            problems.append(Problem(record.line, field, why))
+        else:
+            texts[field] = cell
+    row = customer_row(record.line, texts)
+    if not problems:
+        return row
+    read = [problem for problem in row.problems if problem.column in texts] if isinstance(row, Faulty) else []
+    return Faulty([*problems, *read], row.counter, row.plan)

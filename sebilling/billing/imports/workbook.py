@@ -1,0 +1,179 @@
+"""A table in an Excel workbook (XLSX), read by openpyxl. A hostile file is refused by its size before anything of it is read."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Final
+
+import openpyxl
+
+from sebilling.billing.imports.table import MAX_CELL_CHARACTERS, MAX_COLUMNS, Cell, Day, Record, Table, Unreadable, heading, is_title
+from sebilling.errors import InvalidFile
+
+MAX_UNPACKED_BYTES: Final = 256 * 1024 * 1024
+MAX_STRINGS_BYTES: Final = 64 * 1024 * 1024
+"""Of the part that is held in memory as a whole."""
+_MAX_PARTS: Final = 2_000
+_MAX_RATIO: Final = 500
+"""Unpacked to packed, of a part of more than a megabyte; real sheets have 5 to 50."""
+MAX_ROWS: Final = 300_000
+_MAX_TITLES: Final = 20
+_EXACT_DIGITS: Final = 15
+"""That Excel keeps of a number."""
+_FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
+_HIDDEN: Final = re.compile(rb"<(?:\w+:)?row\b[^>]*\shidden=\"(?:1|true)\"")
+_DTD: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+def open_workbook(name: str, data: bytes, *, sheet: str | None) -> Table:
+    """The table on the sheet of that name, or on the first one. Raises InvalidFile, its records too.
+
+    Formulas count by the value that Excel computed last, which a note tells.
+    """
+    _check_size(name, data)
+    rows: Iterator[list[Cell]] = iter(())
+    formulas = hidden = 0
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
+        names = [one.title for one in book.worksheets]
+        title = sheet if sheet is not None else next(iter(names), None)
+        if title in names:
+            formulas, hidden = _scan(data, str(getattr(book[title], "_worksheet_path")).lstrip("/"))  # noqa: B009 - its stubs lack it
+            rows = _rows(book, title)
+            if formulas:
+                rows = _with_formulas(rows, openpyxl.load_workbook(io.BytesIO(data), read_only=True, keep_links=False), title)
+    except Exception as error:
+        raise _broken(name, error) from error
+    if title not in names:
+        wanted = f"it has no sheet '{title}'" if title is not None else "it has no sheet with cells"
+        raise InvalidFile(file=name, why=f"{wanted}; its sheets are: {', '.join(names) or 'none'}.")
+    table = _table(name, _guarded(name, rows))
+    others = [f"'{one}'" for one in names if one != title]
+    if others and sheet is None:
+        table.notes.append(f"The sheet '{title}' was read; the workbook also has {', '.join(others)} (--sheet NAME reads another).")
+    if hidden:
+        table.notes.append(f"{hidden} rows are hidden in Excel; they were read like the others.")
+    if formulas:
+        table.notes.append(f"The sheet has {formulas} formulas: their values as Excel saved them were taken.")
+    return table
+
+
+def _check_size(name: str, data: bytes) -> None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts = archive.infolist()
+            names = {part.filename for part in parts}
+            if "mimetype" in names and "content.xml" in names:
+                raise InvalidFile(file=name, why="it is an OpenDocument sheet: open it, and save it as .xlsx or 'CSV UTF-8'.")
+            if "xl/workbook.xml" not in names:
+                raise InvalidFile(file=name, why="it is an archive without a workbook in it: unpack it first, or save the sheet as .xlsx.")
+            unpacked = sum(part.file_size for part in parts)
+            strings = sum(part.file_size for part in parts if part.filename.lower().endswith("sharedstrings.xml"))
+            packed_tight = any(part.file_size > 1 << 20 and part.file_size > _MAX_RATIO * max(1, part.compress_size) for part in parts)
+            if len(parts) > _MAX_PARTS or unpacked > MAX_UNPACKED_BYTES or strings > MAX_STRINGS_BYTES or packed_tight:
+                why = "unpacked it is far larger than a table of customers: copy the rows into a new workbook, and save that."
+                raise InvalidFile(file=name, why=why)
+            for part in parts:  # OOXML has no document types; entities are what bombs are made of
+                if part.filename.lower().endswith((".xml", ".rels")) and _DTD.search(archive.open(part).read(1 << 16)):
+                    raise InvalidFile(file=name, why="it has a document type in it, as no workbook of Excel has: save it anew in Excel.")
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise _broken(name, error) from error
+
+
+def _broken(name: str, error: Exception) -> InvalidFile:
+    why = f"it is damaged, or no workbook that we can read ({type(error).__name__})"
+    return InvalidFile(file=name, why=f"{why}: open it in Excel and save it as .xlsx, or as 'CSV UTF-8'.")
+
+
+def _scan(data: bytes, part: str) -> tuple[int, int]:
+    """How many formulas and hidden rows a sheet has."""
+    formulas = hidden = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(part) as file:
+        rest = b""
+        while block := file.read(1 << 20):
+            rest += block
+            cut = rest.rfind(b"<")
+            whole, rest = (rest[:cut], rest[cut:]) if cut > 0 else (b"", rest)
+            formulas += len(_FORMULA.findall(whole))
+            hidden += len(_HIDDEN.findall(whole))
+    return formulas + len(_FORMULA.findall(rest)), hidden + len(_HIDDEN.findall(rest))
+
+
+def _rows(book: openpyxl.Workbook, title: str) -> Iterator[list[Cell]]:
+    sheet = book[title]
+    sheet.reset_dimensions()  # what other programs say about a sheet's size isn't always true
+    for row in sheet.iter_rows():
+        yield [_cell(one.value, one.data_type, str(getattr(one, "number_format", ""))) for one in row[: MAX_COLUMNS + 1]]
+
+
+def _with_formulas(rows: Iterator[list[Cell]], book: openpyxl.Workbook, title: str) -> Iterator[list[Cell]]:
+    """The rows; a formula without a value isn't an empty cell."""
+    sheet = book[title]
+    sheet.reset_dimensions()
+    for cells, row in zip(rows, sheet.iter_rows(), strict=False):
+        for place, one in enumerate(row[: len(cells)]):
+            if one.data_type == "f" and cells[place] == "":
+                cells[place] = Unreadable("it is a formula without a value: open the file in Excel, save it, and import that.")
+        yield cells
+
+
+def _guarded(name: str, rows: Iterator[list[Cell]]) -> Iterator[Record]:
+    """Numbered records. Raises InvalidFile for too many and for whatever the library can't read."""
+    number = 0
+    while True:
+        number += 1
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise _broken(name, error) from error
+        if number > MAX_ROWS or len(cells) > MAX_COLUMNS:
+            most = f"{MAX_ROWS} rows" if number > MAX_ROWS else f"{MAX_COLUMNS} columns"
+            raise InvalidFile(file=name, why=f"the sheet has more than {most}: copy the table into a new workbook, and save that.")
+        yield Record(number, cells)
+
+
+def _table(name: str, records: Iterator[Record]) -> Table:
+    for record in records:
+        if not is_title(record.cells):
+            return Table(name, [heading(cell) for cell in record.cells], record.line, records, is_text=False)
+        if record.line > _MAX_TITLES:
+            break
+    raise InvalidFile(file=name, why=f"no row of headings is among the first {_MAX_TITLES}: the first row must name the columns.")
+
+
+def _cell(value: object, kind: str, form: str) -> Cell:
+    """A cell as its text, as Excel would show it to someone who types it anew."""
+    if value is None:
+        return ""
+    if kind == "e":
+        return Unreadable(f"it holds Excel's error {value}: mend the formula, or type the value.")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date | time | timedelta):
+        return _moment(value)
+    return value[: MAX_CELL_CHARACTERS + 1] if isinstance(value, str) else _number(Decimal(repr(value)), form)
+
+
+def _moment(value: date | time | timedelta) -> Cell:
+    if isinstance(value, datetime):
+        return Day(value.date().isoformat() if value.time() == time() else value.isoformat(" ", "seconds"))
+    if isinstance(value, date):
+        return Day(value.isoformat())
+    return Unreadable(f"it holds a time ({value}), not a date or a text: format the cell as text, and type it anew.")
+
+
+def _number(value: Decimal, form: str) -> Cell:
+    if value != value.to_integral_value():
+        return format(value, "f")
+    digits = str(abs(int(value)))
+    if len(digits) > _EXACT_DIGITS:
+        why = f"it is a number of {len(digits)} digits, of which Excel keeps {_EXACT_DIGITS}: format the cell as text, and type it anew."
+        return Unreadable(why)
+    if form and set(form) <= set("0- ") and value >= 0:  # 1 shown as 0001
+        digits = digits.zfill(form.count("0"))
+    return f"-{digits}" if value < 0 else digits

@@ -1,0 +1,124 @@
+"""What `sebilling import` tells: tables for people, or JSON for programs."""
+
+import dataclasses
+import json as jsons
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from sebilling.billing.imports.column_map import MappedColumn, Source
+from sebilling.billing.imports.columns import FIELDS
+from sebilling.billing.imports.overview import Counted, Overview
+from sebilling.money import format_rupiah
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFault:
+    """A fault and where it is, in words and as a line."""
+
+    place: str
+    line: int
+    column: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What a check found, or an import brought."""
+
+    source: str
+    counted: Overview
+    new_counters: Mapping[str, int]
+    """Code → customers."""
+    new_plans: Mapping[str, int]
+    """Name → rupiah a month."""
+    columns: tuple[MappedColumn, ...]
+    notes: tuple[str, ...]
+    faults: tuple[NamedFault, ...]
+    fault_count: int
+    written: bool = False
+    besides: str = ""
+
+    def as_written(self, besides: str = "") -> "ImportReport":
+        """The same after it was written."""
+        return dataclasses.replace(self, written=True, besides=besides)
+
+
+def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> bool:
+    """Tell it; False if there are faults."""
+    if json:
+        out.print(jsons.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+        return not report.fault_count
+    _show_columns(report, out)
+    for note in report.notes:
+        out.print(_plain(note), markup=False, highlight=False, soft_wrap=True)
+    if report.fault_count:
+        _show_faults(report, errors)
+        return False
+    total = report.counted.total
+    out.print(f"{total.customers} customers, no faults.")
+    if total.customers:
+        out.print(_table("counter", report.counted.counters, total, dict.fromkeys(report.new_counters, "new")))
+        prices = {
+            name: f"new, {format_rupiah(price)} a month" if price else "new, without a price" for name, price in report.new_plans.items()
+        }
+        out.print(_table("plan", report.counted.plans, total, prices))
+    if any(not price for price in report.new_plans.values()):
+        out.print("Plans without a price: set it before you generate invoices.")
+    if report.written:
+        out.print(f"{total.customers} customers were imported{report.besides}.", markup=False, soft_wrap=True)
+    elif total.customers:
+        out.print("Nothing was written: run it again with --yes to bring them in.")
+    return True
+
+
+def _table(what: str, rows: tuple[Counted, ...], total: Counted, remarks: Mapping[str, str]) -> Table:
+    table = Table(what, "customers", "active", "inactive", "without phone", "without own price", "", show_footer=len(rows) > 1)
+    for one in rows:
+        table.add_row(_plain(one.name), *_cells(one), remarks.get(one.name, ""))
+    for column, text in zip(table.columns, ["all", *_cells(total), ""], strict=True):
+        column.footer = text
+    for column in table.columns[1:6]:
+        column.justify = "right"
+    return table
+
+
+def _cells(one: Counted) -> list[str]:
+    return [str(count) for count in (one.customers, one.active, one.inactive, one.without_phone, one.without_price)]
+
+
+def _show_columns(report: ImportReport, out: Console) -> None:
+    """What isn't plain from the headings themselves."""
+    mapped = [column for column in report.columns if column.source is not Source.HEADING and column.field is not None]
+    left_out = [column for column in report.columns if column.field is None]
+    for column in mapped:
+        how = "as said" if column.source is Source.GIVEN else "remembered"
+        out.print(
+            f"Column '{_plain(column.heading)}' is {FIELDS[str(column.field)].title} ({how}).",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    if left_out:
+        told = ", ".join(f"'{one.heading}'{' (remembered)' if one.source is Source.REMEMBERED else ''}" for one in left_out)
+        out.print(_plain(f"Columns left out: {told}."), markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_faults(report: ImportReport, errors: Console) -> None:
+    for fault in report.faults:
+        place = f"{fault.place}: {fault.column}".rstrip(": ")
+        errors.print(_plain(f"{place}: {fault.message}"), markup=False, highlight=False, soft_wrap=True)
+    more = report.fault_count - len(report.faults)
+    lines = len({fault.line for fault in report.faults})
+    errors.print(
+        f"Nothing was imported: {report.fault_count} faults{f' ({more} not shown)' if more else ''} on {lines} lines."
+        " Mend them and import the whole again.",
+        style="red",
+    )
+
+
+def _plain(text: str) -> str:
+    """Foreign text for a terminal: what isn't printable could steer it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
