@@ -9,7 +9,7 @@ from sqlalchemy import Row, TextClause, text
 
 from sebilling import events
 from sebilling.billing import credit, deposits, differences, idempotency, isolation, late_fees, locks, scope, texts
-from sebilling.billing.payments import PaymentMethod
+from sebilling.billing.payments import PaymentMethod, received_here
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NoOpenPeriod, NotFound, NothingOwed, PaymentRefunded
@@ -192,6 +192,7 @@ async def refund(
     why = texts.reason(reason)
     if amount is not None:
         amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+    received_here(method)
     claim = await idempotency.claim(session, "refundCredit", key, [payment_id, method.value, why, amount, collector_id], table="refund")
     if claim.replayed:
         return True

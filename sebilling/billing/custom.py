@@ -94,7 +94,7 @@ _FORETOLD: Final = Sources(
     cycle="""(SELECT id, customer_id, months, effective_from FROM billing_cycle UNION ALL
               SELECT 9223372036854775807, :customer, CAST(:months AS smallint), CAST(:from AS date) WHERE CAST(:months AS smallint) IS NOT NULL)""",
     charge="(SELECT * FROM charge WHERE CAST(:extras AS boolean))",
-    covering="""(SELECT customer_id, period_id, covers_from, covers_until, voided_at FROM invoice UNION ALL
+    covering="""(SELECT customer_id, period_id, covers_from, covers_until, voided_at FROM covering UNION ALL
                  SELECT :customer, NULL, covers_from, covers_until, NULL
                    FROM jsonb_to_recordset(CAST(:foretold AS jsonb)) AS foretold (covers_from date, covers_until date))""",
     overdue="(SELECT * FROM invoice WHERE CAST(:extras AS boolean))",
@@ -155,10 +155,10 @@ _STANDING: Final = text(
                     AND NOT EXISTS (SELECT FROM invoice WHERE period_id = period.id)) AS closed_ahead,
            ARRAY(SELECT months FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS months,
            ARRAY(SELECT effective_from FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS effective_from,
-           ARRAY(SELECT covers_from FROM invoice
-                  WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until ORDER BY id) AS covers_from,
-           ARRAY(SELECT covers_until FROM invoice
-                  WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until ORDER BY id) AS covers_until,
+           ARRAY(SELECT covers_from FROM covering
+                  WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until ORDER BY covers_from) AS covers_from,
+           ARRAY(SELECT covers_until FROM covering
+                  WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until ORDER BY covers_from) AS covers_until,
            EXISTS (SELECT FROM charge WHERE customer_id = customer.id AND invoice_id IS NULL AND cancelled_at IS NULL) AS has_charges
       FROM customer JOIN counter ON counter.id = counter_id
      WHERE customer.id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))

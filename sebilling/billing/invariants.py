@@ -32,13 +32,16 @@ _LIVE_WRITE_OFF: Final = (
     "(SELECT write_off.* FROM write_off LEFT JOIN write_off_reversal ON write_off_id = write_off.id WHERE write_off_id IS NULL) live"
 )
 _LIVE_REFUND: Final = "(SELECT refund.* FROM refund LEFT JOIN refund_reversal ON refund_id = refund.id WHERE refund_id IS NULL) live"
+_OPENING: Final = _TAX.replace("'TAX'", "'OPENING'")
 _EXPECTED_BALANCES: Final = f"""
     SELECT account, coalesce(expected, 0) AS expected FROM (VALUES
         ('RECEIVABLE', (SELECT sum(outstanding) FROM invoice)),
-        ('REVENUE', coalesce(({_TAX}), 0) - (SELECT sum(total) FROM invoice WHERE voided_at IS NULL)
+        ('REVENUE', coalesce(({_TAX}), 0) + coalesce(({_OPENING}), 0) - (SELECT sum(total) FROM invoice WHERE voided_at IS NULL)
                     + coalesce((SELECT sum(amount) FROM {_LIVE_WRITE_OFF} WHERE kind = 'LATE_FEE'), 0)),
         ('TAX_PAYABLE', -({_TAX})),
         ('CREDIT', -(SELECT sum(credit) FROM payment)),
+        ('OPENING_BALANCE', coalesce((SELECT sum(amount) FROM payment WHERE method = 'OPENING' AND reversed_at IS NULL), 0)
+                            - coalesce(({_OPENING}), 0)),
         ('BAD_DEBT', (SELECT sum(amount) FROM {_LIVE_WRITE_OFF} WHERE kind = 'BAD_DEBT')),
         ('CASH_ON_HAND', (SELECT sum(on_hand) FROM drawer)),
         ('SHORTAGE', (SELECT sum(settled - difference) FROM deposit WHERE difference < 0)),
@@ -120,7 +123,7 @@ INVARIANTS: Final = (
     Invariant(
         "payment_told", "Every payment is told by the event log, once and with its amount.",
         "SELECT payment.id FROM payment LEFT JOIN event ON subject = 'payment' AND subject_id = payment.id AND kind = 'payment.recorded'"
-        " GROUP BY payment.id HAVING count(event.id) <> 1 OR min((data->>'amount')::bigint) <> amount",
+        " WHERE method <> 'OPENING' GROUP BY payment.id HAVING count(event.id) <> 1 OR min((data->>'amount')::bigint) <> amount",
     ),
     Invariant(
         "closed_periods", "A closed period takes no new invoices and no corrections.",
@@ -269,6 +272,18 @@ INVARIANTS: Final = (
         "credit_beside_debt", "Nobody owes anything while money of theirs lies as credit, unless someone holds it.",
         "SELECT payment.id FROM payment JOIN (SELECT DISTINCT customer_id FROM invoice WHERE outstanding > 0) debtor USING (customer_id)"
         " WHERE credit > 0 AND NOT EXISTS (SELECT FROM credit_hold WHERE payment_id = payment.id AND released_at IS NULL)",
+    ),
+    Invariant(
+        "opening_balances", "An opening balance is what its invoice and its payment say, and is told by the event log once.",
+        "SELECT opening_balance.customer_id FROM opening_balance LEFT JOIN invoice ON invoice.id = invoice_id LEFT JOIN payment ON payment.id = payment_id"
+        " WHERE arrears <> coalesce(total, 0) OR opening_balance.credit <> coalesce(payment.amount, 0)"
+        " OR invoice.customer_id <> opening_balance.customer_id OR payment.customer_id <> opening_balance.customer_id"
+        " OR payment.method <> 'OPENING' OR invoice.period_id <> opening_balance.period_id"
+        " OR 1 <> (SELECT count(*) FROM event WHERE kind = 'customer.opening_recorded' AND subject = 'customer'"
+        " AND subject_id = opening_balance.customer_id)"
+        " UNION ALL SELECT id FROM payment WHERE method = 'OPENING' AND NOT EXISTS (SELECT FROM opening_balance WHERE payment_id = payment.id)"
+        " UNION ALL SELECT invoice_id FROM invoice_line WHERE kind = 'OPENING'"
+        " AND NOT EXISTS (SELECT FROM opening_balance WHERE opening_balance.invoice_id = invoice_line.invoice_id)",
     ),
     Invariant(
         "zero_invoices", "Nobody gets an invoice over nothing.",

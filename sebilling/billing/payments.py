@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from sebilling.billing import idempotency, texts
 from sebilling.db.engine import WriteSession
-from sebilling.errors import IdempotencyMismatch, InvalidDate, InvoiceNotPayable, NotFound
+from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound
 
 MOST_AHEAD: Final = timedelta(minutes=15)
 """How far a phone's clock may be ahead of ours."""
@@ -27,6 +27,8 @@ class PaymentMethod(StrEnum):
     TRANSFER = "TRANSFER"
     QRIS = "QRIS"
     OTHER = "OTHER"
+    OPENING = "OPENING"
+    """Saldo awal: paid ahead in the system before. Never received here."""
 
 
 class SurplusReason(StrEnum):
@@ -72,6 +74,13 @@ _RECORD: Final = text(
 )
 
 
+def received_here(method: PaymentMethod) -> None:
+    """Make sure that money can come, or be given back, so. Raises InvalidText."""
+    if method is PaymentMethod.OPENING:
+        why = "opening balances come in with an import; choose how the money changes hands."
+        raise InvalidText(field=("input", "method"), what="The method OPENING", why=why)
+
+
 async def record(session: WriteSession, received: Received) -> Recorded:
     """Record a payment: settle the invoices named, then the oldest; what no debt takes is kept as credit.
 
@@ -82,6 +91,7 @@ async def record(session: WriteSession, received: Received) -> Recorded:
     InvoiceNotPayable, IdempotencyMismatch; whoever raises must not commit.
     """
     actor = session.actor
+    received_here(received.method)
     if actor.user_id is None:
         raise RuntimeError("money is received by a signed-in user, whose name stands on the receipt")
     amount = texts.rupiah(received.amount, field=("input", "amount"), least=1)

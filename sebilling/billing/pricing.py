@@ -36,6 +36,7 @@ class LineKind(StrEnum):
     DISCOUNT = "DISCOUNT"
     TAX = "TAX"
     LATE_FEE = "LATE_FEE"
+    OPENING = "OPENING"
 
 
 ISSUE: Final = "ISSUE"
@@ -51,8 +52,8 @@ class Sources:
     cycle: str = "billing_cycle"
     charge: str = "charge"
     discount: str = "discount"
-    covering: str = "invoice"
-    """Of invoices: customer_id, period_id, covers_from, covers_until, voided_at."""
+    covering: str = "covering"
+    """Days that are billed already: customer_id, period_id, covers_from, covers_until, voided_at."""
     overdue: str = "invoice"
     """Invoices that may get a late fee."""
 

@@ -67,6 +67,7 @@ _ACCOUNTS: Final = {
     "CENTRAL_CASH": "Kas pusat",
     "BANK": "Bank",
     "OTHER_RECEIPTS": "Penerimaan lain",
+    "OPENING_BALANCE": "Ekuitas saldo awal",
     "BAD_DEBT": "Kerugian piutang",
     "SHORTAGE": "Selisih kurang setoran",
     "SURPLUS": "Selisih lebih setoran",

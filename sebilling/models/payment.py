@@ -17,7 +17,7 @@ class Payment(Base):
         CheckConstraint("allocated >= 0 AND refunded >= 0 AND allocated + refunded <= amount", name="allocated"),
         CheckConstraint("reversed_at IS NULL OR allocated + refunded = 0", name="reversed"),
         CheckConstraint("surplus_because IN ('', 'OVERPAID', 'IN_ADVANCE', 'ALREADY_PAID')", name="surplus_because"),
-        CheckConstraint("method IN ('CASH', 'TRANSFER', 'QRIS', 'OTHER')", name="method"),
+        CheckConstraint("method IN ('CASH', 'TRANSFER', 'QRIS', 'OTHER', 'OPENING')", name="method"),
         Index(None, "customer_id", "id"),
         # the recap of a counter and month
         Index(None, "counter_id", "received_on", "id"),

@@ -17,6 +17,7 @@ METHODS: Final = {
     PaymentMethod.TRANSFER: "Transfer",
     PaymentMethod.QRIS: "QRIS",
     PaymentMethod.OTHER: "Lainnya",
+    PaymentMethod.OPENING: "Saldo awal",
 }
 THANKS: Final = "Terima kasih"
 VOID_RECEIPT: Final = "DIBATALKAN"

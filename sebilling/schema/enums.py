@@ -60,6 +60,7 @@ described(
     TRANSFER="By bank.",
     QRIS="By QR code.",
     OTHER="In another way; the note tells which.",
+    OPENING="Saldo awal: paid ahead in the system before. Comes in with an import, never by recordPayment.",
 )
 described(
     SurplusReason,
@@ -77,6 +78,7 @@ described(
     DISCOUNT="Something off; below nothing.",
     TAX="PPN.",
     LATE_FEE="Denda keterlambatan: for an overdue invoice, once.",
+    OPENING="Saldo awal: arrears that came in with an import.",
 )
 described(
     ChargeKind,

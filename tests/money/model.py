@@ -677,7 +677,9 @@ class Model:
 
     def first_possible(self, person: Person) -> date:
         closed = [next_month(month) for month, is_open in self.periods.items() if not is_open and not self.empty_ahead(month, person)]
-        return max([person.installed, *closed, *(bill.covers_until for bill in self.live(person.id) if bill.covers_from < bill.covers_until)])
+        return max(
+            [person.installed, *closed, *(bill.covers_until for bill in self.live(person.id) if bill.covers_from < bill.covers_until)]
+        )
 
     def install(self, person: Person, day: date) -> None:
         """The installation is put off, or was earlier; a cycle doesn't begin before it."""

@@ -21,7 +21,10 @@ SELECT counter_id, collector_id, sum(received)::bigint AS received, sum(refunded
 -- Where money is that came, or whence it was given back. None for a method that isn't named here: the invariants would tell.
 CREATE FUNCTION money_account(p_method text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE p_method WHEN 'CASH' THEN 'CASH_ON_HAND' WHEN 'TRANSFER' THEN 'BANK' WHEN 'QRIS' THEN 'BANK'
-                         WHEN 'OTHER' THEN 'OTHER_RECEIPTS' END;
+                         WHEN 'OTHER' THEN 'OTHER_RECEIPTS' WHEN 'OPENING' THEN 'OPENING_BALANCE' END;
+-- An instant of the day, whatever the counter's time zone.
+CREATE FUNCTION noon(p_day date) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (p_day + time '05:00') AT TIME ZONE 'UTC';
 -- Likewise of deposits.
 CREATE FUNCTION deposit_account(p_type text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE p_type WHEN 'MANUAL' THEN 'CENTRAL_CASH' WHEN 'TRANSFER' THEN 'BANK' END;
@@ -29,11 +32,12 @@ CREATE FUNCTION deposit_account(p_type text) RETURNS text LANGUAGE sql IMMUTABLE
 -- The journal: every document as rows of debit, credit and an amount above nothing, so that it balances by construction.
 -- Accounts: RECEIVABLE piutang, REVENUE pendapatan, TAX_PAYABLE PPN keluaran, CREDIT titipan pelanggan, CASH_ON_HAND kas di
 -- kolektor, CENTRAL_CASH kas pusat, BANK, OTHER_RECEIPTS penerimaan lain, BAD_DEBT piutang tak tertagih, SHORTAGE and SURPLUS
--- selisih setoran. `signed` turns around where its amount is below nothing. It is posted on the day in whose recap it stands.
+-- selisih setoran, OPENING_BALANCE ekuitas saldo awal. Opening balances are posted on the last day of their month. `signed` turns around where its amount is below nothing. It is posted on the day in whose recap it stands.
 -- `id` is the document's id and the kind of row, so that pages by it stay right while rows are added.
 CREATE OR REPLACE VIEW journal AS
 WITH billed AS NOT MATERIALIZED (
-    SELECT invoice.*, coalesce((SELECT sum(amount) FROM invoice_line WHERE invoice_id = invoice.id AND kind = 'TAX'), 0)::bigint AS tax
+    SELECT invoice.*, coalesce((SELECT sum(amount) FROM invoice_line WHERE invoice_id = invoice.id AND kind = 'TAX'), 0)::bigint AS tax,
+           coalesce((SELECT sum(amount) FROM invoice_line WHERE invoice_id = invoice.id AND kind = 'OPENING'), 0)::bigint AS opening
       FROM invoice
 ), recount AS NOT MATERIALIZED (
     SELECT deposit_correction.id, deposit_correction.corrected_at AS at, corrected_on AS day, counter_id, deposit_id, type,
@@ -53,17 +57,23 @@ SELECT entry.id * 32 + entry.code AS id, coalesce(entry.day, (entry.posted_at AT
        entry.posted_at, entry.counter_id, entry.document, entry.id AS document_id, entry.reference, entry.debit, entry.credit, entry.amount
   FROM (
     SELECT id, 1 AS code, issued_at AS posted_at, NULL::date AS day, counter_id, 'invoice' AS document, number AS reference,
-           'RECEIVABLE' AS debit, 'REVENUE' AS credit, total - tax AS amount FROM billed
+           'RECEIVABLE' AS debit, 'REVENUE' AS credit, total - tax - opening AS amount FROM billed
     UNION ALL
     SELECT id, 2, issued_at, NULL, counter_id, 'invoice', number, 'RECEIVABLE', 'TAX_PAYABLE', tax FROM billed
     UNION ALL
-    SELECT id, 3, invoice_void.voided_at, NULL, counter_id, 'invoice_void', number, 'REVENUE', 'RECEIVABLE', total - tax
+    SELECT id, 20, noon(covers_from - 1), covers_from - 1, counter_id, 'invoice', number, 'RECEIVABLE', 'OPENING_BALANCE', opening
+      FROM billed WHERE opening > 0
+    UNION ALL
+    SELECT id, 3, invoice_void.voided_at, NULL, counter_id, 'invoice_void', number, 'REVENUE', 'RECEIVABLE', total - tax - opening
+      FROM billed JOIN invoice_void ON invoice_id = id
+    UNION ALL
+    SELECT id, 21, invoice_void.voided_at, NULL, counter_id, 'invoice_void', number, 'OPENING_BALANCE', 'RECEIVABLE', opening
       FROM billed JOIN invoice_void ON invoice_id = id
     UNION ALL
     SELECT id, 4, invoice_void.voided_at, NULL, counter_id, 'invoice_void', number, 'TAX_PAYABLE', 'RECEIVABLE', tax
       FROM billed JOIN invoice_void ON invoice_id = id
     UNION ALL
-    SELECT id, 5, received_at, received_on, payment.counter_id, 'payment', number, money_account(method), 'CREDIT', amount
+    SELECT id, 5, CASE method WHEN 'OPENING' THEN noon(received_on) ELSE received_at END, received_on, payment.counter_id, 'payment', number, money_account(method), 'CREDIT', amount
       FROM payment JOIN receipt ON payment_id = payment.id
     UNION ALL
     SELECT id, 6, payment_reversal.reversed_at, reversed_on, payment.counter_id, 'payment_reversal', number, 'CREDIT',

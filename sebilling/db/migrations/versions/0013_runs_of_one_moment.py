@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0013"
-down_revision = "0007"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -74,7 +74,10 @@ def upgrade() -> None:
     op.drop_constraint(op.f("invoice_covers_check"), "invoice")
     op.create_check_constraint(op.f("invoice_covers_check"), "invoice", "covers_from <= covers_until")
     op.drop_index("invoice_live_period_idx", "invoice")
-    for name, covers in (("invoice_live_period_idx", "covers_from < covers_until"), ("invoice_charges_alone_idx", "covers_from = covers_until")):
+    for name, covers in (
+        ("invoice_live_period_idx", "covers_from < covers_until"),
+        ("invoice_charges_alone_idx", "covers_from = covers_until"),
+    ):
         op.create_index(
             name, "invoice", ["customer_id", "period_id"], unique=True, postgresql_where=sa.text(f"voided_at IS NULL AND {covers}")
         )

@@ -6,7 +6,7 @@ from alembic import op
 from sebilling.db.migrate import run_sql_file
 
 revision = "0015"
-down_revision = "0007"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

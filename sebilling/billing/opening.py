@@ -1,0 +1,234 @@
+"""Saldo awal: how customers stood at the end of the month before this system began to bill them.
+
+Arrears become one invoice per customer, what was paid ahead becomes credit, and the days that the system before has billed are never
+billed again. All of it stands in the *opening month*: its recap and journal show the opening balances (booked against OPENING_BALANCE,
+neither revenue nor cash), and every later month is right from its first day. See docs/opening.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Final
+
+import orjson
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import periods, scope
+from sebilling.billing.custom import MOST_MONTHS
+from sebilling.clock import Month
+from sebilling.db.engine import WriteSession
+from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed
+from sebilling.money import MOST_RUPIAH
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a customer stood; rupiah."""
+
+    customer_id: int
+    arrears: int = 0
+    due_on: date | None = None
+    """When the oldest of the arrears fell due; None: at the end of the opening month."""
+    credit: int = 0
+    """Paid ahead. Not beside arrears: give the balance of both."""
+    billed_until: date | None = None
+    """The first day that is ours to bill; None: the day after the opening month."""
+    cycle_months: int = 1
+    """So many months are billed at once, from `billed_until` on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An invoice or a payment of the system before, to be read in the customer's history."""
+
+    customer_id: int
+    happened_on: date
+    kind: str
+    """INVOICE or PAYMENT."""
+    amount: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was recorded: customers, and the sums in rupiah."""
+
+    customers: int
+    arrears: int
+    credit: int
+
+
+_PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR SHARE")
+# In the order that everybody keeps: customers, their counters (exclusively, as a chunk of generation), the series of numbers.
+_LOCK_CUSTOMERS: Final = text("SELECT id, counter_id, installed_on FROM customer WHERE id = ANY (:customers) ORDER BY id FOR NO KEY UPDATE")
+_LOCK_COUNTERS: Final = text("SELECT pg_advisory_xact_lock(1, CAST(id AS int)) FROM counter WHERE id = ANY (:counters) ORDER BY id")
+_OPENED: Final = text(
+    """
+    SELECT code FROM customer WHERE id = ANY (:customers)
+       AND (EXISTS (SELECT FROM opening_balance WHERE customer_id = customer.id)
+            OR EXISTS (SELECT FROM invoice WHERE customer_id = customer.id)) ORDER BY id LIMIT 1
+    """
+)
+_GIVEN: Final = """
+    given AS MATERIALIZED (
+        SELECT given.*, customer.counter_id, customer.installed_on, counter.code AS place, CAST(:month AS date) AS month, CAST(:after AS date) AS after
+          FROM jsonb_to_recordset(CAST(:given AS jsonb)) AS given (
+               customer_id bigint, arrears bigint, due_on date, credit bigint, billed_until date, cycle_months int)
+          JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = customer.counter_id
+    )
+"""
+_INVOICES: Final = text(
+    f"""
+    WITH {_GIVEN}, series AS (
+        INSERT INTO invoice_series AS series (period_id, counter_id, next_number)
+        SELECT :period, counter_id, count(*) + 1 FROM given WHERE arrears > 0 GROUP BY counter_id
+        ON CONFLICT (period_id, counter_id) DO UPDATE SET next_number = series.next_number + excluded.next_number - 1
+        RETURNING counter_id, next_number
+    ), numbered AS (
+        SELECT given.*, next_number - row_number() OVER (PARTITION BY counter_id ORDER BY customer_id DESC) AS sequence
+          FROM given JOIN series USING (counter_id) WHERE arrears > 0
+    )
+    INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, run_id, plan_name, covers_from, covers_until,
+                         issued_at, due_on, total, allocated, written_off)
+    SELECT :period, counter_id, sequence,
+           'INV/' || to_char(month, 'YYYY-MM') || '/' || place || '/' || lpad(sequence::text, greatest(6, length(sequence::text)), '0'),
+           customer_id, NULL, 'Saldo awal', after, after, CAST(:at AS timestamptz), coalesce(due_on, after - 1), arrears, 0, 0
+      FROM numbered ORDER BY customer_id
+    RETURNING id, customer_id, total
+    """
+)
+_LINES: Final = text(
+    """
+    INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount)
+    SELECT id, 1, 'OPENING', 'Saldo awal per ' || to_char(CAST(:after AS date) - 1, 'DD-MM-YYYY'), 1, total, total
+      FROM invoice WHERE id = ANY (:invoices)
+    """
+)
+_PAYMENTS: Final = text(
+    f"""
+    WITH {_GIVEN}
+    INSERT INTO payment (customer_id, counter_id, amount, allocated, refunded, method, received_by, collected_at, received_at,
+                         received_on, note, surplus_because)
+    SELECT customer_id, counter_id, credit, 0, 0, 'OPENING', CAST(:by AS bigint), CAST(:at AS timestamptz), CAST(:at AS timestamptz),
+           after - 1, 'Saldo awal', 'IN_ADVANCE'
+      FROM given WHERE credit > 0 ORDER BY customer_id
+    RETURNING id, customer_id
+    """
+)
+_RECEIPTS: Final = text(
+    """
+    WITH paid AS (
+        SELECT payment.id, counter_id, code FROM payment JOIN counter ON counter.id = counter_id WHERE payment.id = ANY (:payments)
+    ), series AS (
+        INSERT INTO receipt_series AS series (counter_id, month, next_number)
+        SELECT counter_id, :month, count(*) + 1 FROM paid GROUP BY counter_id
+        ON CONFLICT (counter_id, month) DO UPDATE SET next_number = series.next_number + excluded.next_number - 1
+        RETURNING counter_id, next_number
+    ), numbered AS (
+        SELECT paid.*, next_number - row_number() OVER (PARTITION BY counter_id ORDER BY id DESC) AS sequence
+          FROM paid JOIN series USING (counter_id)
+    )
+    INSERT INTO receipt (payment_id, counter_id, month, sequence, number)
+    SELECT id, counter_id, :month, sequence,
+           'KW/' || to_char(CAST(:month AS date), 'YYYY-MM') || '/' || code || '/'
+           || lpad(sequence::text, greatest(6, length(sequence::text)), '0')
+      FROM numbered
+    """
+)
+_BALANCES: Final = text(
+    f"""
+    WITH {_GIVEN}, told AS (
+        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+        SELECT CAST(:at AS timestamptz), CAST(:user AS bigint), CAST(:user_name AS text), 'customer.opening_recorded', 'customer',
+               customer_id, counter_id, jsonb_build_object('month', to_char(month, 'YYYY-MM'), 'arrears', arrears, 'credit', credit,
+               'billed_until', billed_until, 'cycle_months', cycle_months)
+          FROM given ORDER BY customer_id
+    ), cycles AS (
+        INSERT INTO billing_cycle (customer_id, months, effective_from, set_at, set_by)
+        SELECT customer_id, cycle_months, billed_until, CAST(:at AS timestamptz), CAST(:user AS bigint) FROM given WHERE cycle_months > 1
+    )
+    INSERT INTO opening_balance (customer_id, period_id, arrears, credit, billed_until, invoice_id, payment_id, recorded_at, recorded_by)
+    SELECT given.customer_id, CAST(:period AS bigint), arrears, given.credit,
+           coalesce(billed_until, CASE WHEN installed_on < after THEN after END), invoice.id, payment.id,
+           CAST(:at AS timestamptz), CAST(:user AS bigint)
+      FROM given
+      LEFT JOIN invoice ON invoice.id = ANY (:invoices) AND invoice.customer_id = given.customer_id
+      LEFT JOIN payment ON payment.id = ANY (:payments) AND payment.customer_id = given.customer_id
+    """
+)
+_HISTORY: Final = text(
+    """
+    INSERT INTO opening_history (customer_id, happened_on, kind, amount, note)
+    SELECT customer_id, happened_on, kind, amount, note FROM jsonb_to_recordset(CAST(:past AS jsonb)) AS past (
+        customer_id bigint, happened_on date, kind text, amount bigint, note text)
+    """
+)
+
+
+async def record(session: WriteSession, month: Month, openings: Sequence[Opening], *, by: int, past: Sequence[Past] = ()) -> Recorded:
+    """Record how these customers stood at the end of `month`, which is opened if it wasn't yet. All of them, or none.
+
+    `by` is the user who answers for what was paid ahead: their name stands on its receipts. Nobody of them may have an invoice
+    or an opening balance yet. Writes `customer.opening_recorded` for each; no hook sends anything for it. A fixed number of
+    statements, whatever the number of customers. Raises InvalidNumber, InvalidDate, NotFound, AlreadyExists, PeriodClosed, Forbidden.
+    """
+    scope.central(session)
+    wanted = {opening.customer_id for opening in openings}
+    if len(wanted) < len(openings):
+        raise InvalidNumber(field=("openings",), what="openings", given=len(openings), why="a customer is in it twice.")
+    period_id = await _opened(session, month)
+    found = {row.id: row for row in await session.rows(_LOCK_CUSTOMERS, {"customers": sorted(wanted)})}
+    for opening in openings:
+        if opening.customer_id not in found:
+            raise NotFound(field=("openings",), noun="customer", given=f"cus_{opening.customer_id}")
+        check(opening, installed_on=found[opening.customer_id].installed_on)
+    await session.rows(_LOCK_COUNTERS, {"counters": sorted({row.counter_id for row in found.values()})})
+    if (code := await session.value(_OPENED, {"customers": sorted(wanted)})) is not None:
+        raise AlreadyExists(field=("openings",), noun="opening balance or invoice", given=code)
+    place = {"month": month.first, "after": month.after, "at": session.at}
+    given = {**place, "given": orjson.dumps([asdict(opening) for opening in openings]).decode()}
+    invoices = [row.id for row in await session.rows(_INVOICES, {**given, "period": period_id})]
+    payments = [row.id for row in await session.rows(_PAYMENTS, {**given, "by": by})]
+    if invoices:
+        await session.execute(_LINES, {"invoices": invoices, "after": month.after})
+    if payments:
+        await session.execute(_RECEIPTS, {"payments": payments, "month": month.first})
+    who = {"user": session.actor.user_id, "user_name": session.actor.name}
+    await session.execute(_BALANCES, {**given, **who, "period": period_id, "invoices": invoices, "payments": payments})
+    if past:
+        await session.execute(_HISTORY, {"past": orjson.dumps([asdict(one) for one in past]).decode()})
+    totals = Recorded(len(openings), sum(one.arrears for one in openings), sum(one.credit for one in openings))
+    await events.append(
+        session, "openings.recorded", subject="period", subject_id=period_id, month=str(month), customers=totals.customers,
+        arrears=totals.arrears, credit=totals.credit,
+    )  # fmt: skip
+    return totals
+
+
+def check(opening: Opening, *, installed_on: date) -> None:
+    """Raises InvalidNumber, InvalidDate for an opening balance that can't be."""
+    for name, amount in (("arrears", opening.arrears), ("credit", opening.credit)):
+        if not 0 <= amount <= MOST_RUPIAH:
+            raise InvalidNumber(field=(name,), what=name, given=amount, why="give 0 to 10^15 rupiah.")
+    if opening.arrears and opening.credit:
+        raise InvalidNumber(field=("credit",), what="credit", given=opening.credit, why="beside arrears: give the balance of both.")
+    if not 1 <= opening.cycle_months <= MOST_MONTHS:
+        raise InvalidNumber(field=("cycle_months",), what="months", given=opening.cycle_months, why=f"give 1 to {MOST_MONTHS}.")
+    if opening.cycle_months > 1 and opening.billed_until is None:
+        why = "who pays several months at once needs the day until which they are billed."
+        raise InvalidNumber(field=("billed_until",), what="months", given=opening.cycle_months, why=why)
+    if opening.billed_until is not None and not installed_on <= opening.billed_until <= date(2199, 12, 31):
+        raise InvalidDate(field=("billed_until",), given=opening.billed_until, why=f"it lies before the installation on {installed_on}.")
+    if opening.due_on is not None and not 1990 <= opening.due_on.year <= 2199:
+        raise InvalidDate(field=("due_on",), given=opening.due_on, why="check the year.")
+
+
+async def _opened(session: WriteSession, month: Month) -> int:
+    """The month's period, kept open until commit; opened now if it wasn't there. Raises PeriodClosed."""
+    row = await session.row(_PERIOD, {"month": month.first})
+    if row is None:
+        return await periods.create(session, month)
+    if row.closed_at is not None:
+        raise PeriodClosed(field=("month",), month=month)
+    return int(row.id)
