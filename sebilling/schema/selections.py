@@ -60,7 +60,7 @@ def _fields(selected: SelectionSetNode | None, fragments: Mapping[str, FragmentD
 
 
 def fields_below(info: Info) -> Iterator[tuple[str, str]]:
-    """Every type and field that the document could select below a root field. Raises LookupError for what is no object type."""
+    """Every type and field that the document could select below a root field. Raises TypeError for interfaces and unions."""
     raw = raw_of(info)
     waiting: list[tuple[Any, SelectionSetNode | None]] = [(get_named_type(raw.return_type), node.selection_set) for node in nodes(info)]
     spread: set[str] = set()
@@ -72,7 +72,7 @@ def fields_below(info: Info) -> Iterator[tuple[str, str]]:
                 if name.startswith("__"):
                     continue
                 if not isinstance(kind, GraphQLObjectType):
-                    raise LookupError(f"{kind} is no object type: say what may be read of each that it stands for")
+                    raise TypeError(f"{kind} is no object type: say what may be read of each that it stands for")
                 yield kind.name, name
                 waiting.append((get_named_type(kind.fields[name].type), node.selection_set))
             elif isinstance(node, InlineFragmentNode):
