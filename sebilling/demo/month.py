@@ -358,7 +358,8 @@ def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> No
     with _ended_in_order(), embedded_database(settings.var / "demo", own=False) as server:
         out.print(f"Making an ISP of {customers} customers …")
         url, month, sign_ins = asyncio.run(_prepared(server, "demo", customers))
-        app = create_app(settings, Database(url, connections=settings.database_connections))
+        open_to_all = settings.model_copy(update={"introspection": "everyone"})  # a newcomer looks around before signing in
+        app = create_app(open_to_all, Database(url, connections=settings.database_connections))
         with ExitStack() as gear, serving(app, listener) as address:
             tables.show_month(run_month(address, url, month, sign_ins, gear, full=full).figures, out)
             table = Table("user", "password", "role", "counter", title="Sign-ins, made for this run")
