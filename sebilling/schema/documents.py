@@ -25,8 +25,8 @@ from graphql import validate as validate_document
 from strawberry.extensions import SchemaExtension
 
 from sebilling.config import Introspection
-from sebilling.errors import LimitExceeded, Unauthenticated, UnknownDocument
-from sebilling.schema import limits
+from sebilling.errors import InvalidCharacter, LimitExceeded, Unauthenticated, UnknownDocument
+from sebilling.schema import characters, limits
 
 _MOST_KEPT: Final = 500
 _MOST_KEPT_CHARACTERS: Final = 500_000
@@ -141,7 +141,7 @@ class Documents(SchemaExtension):
         yield
 
     def _bound(self, entry: _Kept) -> None:
-        """Raises LimitExceeded, Unauthenticated, DatabaseUnavailable, GraphQLError."""
+        """Raises LimitExceeded, InvalidCharacter, Unauthenticated, DatabaseUnavailable, GraphQLError."""
         context = self.execution_context
         if entry.introspects and not self._sees_schema:
             if self.introspection == "signed_in":
@@ -149,17 +149,19 @@ class Documents(SchemaExtension):
             raise GraphQLError(_NOT_SHOWN)
         if context.variables:
             limits.check_variables(context.variables)
+            characters.check_variables(context.variables, entry.document)
         cost = entry.costs.get(context.operation_name)
         if cost is not None:
             cost.check(context.variables)
 
 
 def parsed(query: str, *, most_tokens: int = limits.MOST_TOKENS) -> DocumentNode:
-    """The document of a text, within the limits of its shape. Raises LimitExceeded, GraphQLSyntaxError."""
+    """The document of a text, within the limits of its shape. Raises LimitExceeded, InvalidCharacter, GraphQLSyntaxError."""
     limits.exceeded("characters", len(query), limits.MOST_CHARACTERS)
     try:
         document = parse(query, max_tokens=most_tokens)
         limits.check_shape(document)
+        characters.check_document(document, query)
     except GraphQLSyntaxError as error:  # given up where the bound was passed: nobody counts the rest
         if "nested too deeply" in error.message:
             raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MOST_DEPTH) from None
@@ -175,7 +177,7 @@ def faults(query: str, schema: GraphQLSchema) -> list[str]:
     """What is wrong with a document, in sentences; none if it may be asked."""
     try:
         document = parsed(query)
-    except (LimitExceeded, GraphQLError) as error:
+    except (InvalidCharacter, LimitExceeded, GraphQLError) as error:
         return [str(error)]
     if errors := validate_document(schema, document, specified_rules):
         return [error.message for error in errors]

@@ -183,7 +183,14 @@ async def test_a_web_socket_from_another_site_brings_no_cookie_along() -> None:
 
     def handshake(scheme: str = "ws", **headers: str) -> browser.Came:
         raw = [(name.encode(), value.encode()) for name, value in ({"host": "test", "cookie": "sebilling=x"} | headers).items()]
-        scope = {"type": "websocket", "headers": raw, "scheme": scheme, "path": "/graphql", "server": ("test", 80), "client": ("1.2.3.4", 5)}
+        scope = {
+            "type": "websocket",
+            "headers": raw,
+            "scheme": scheme,
+            "path": "/graphql",
+            "server": ("test", 80),
+            "client": ("1.2.3.4", 5),
+        }
         return browser.came(WebSocket(scope, receive=_nothing, send=_nothing), trusted=(), origins=["https://app.isp.id"])
 
     assert handshake(origin="http://test").is_ours

@@ -185,3 +185,11 @@ async def test_a_subscription_whose_only_field_may_be_left_out_is_refused_in_a_s
             nothing = audience.follow(isp.admin, document=f"subscription($x: Boolean!) {{ {only} }}", x=x)
             await told([nothing], 1)
             assert [error["extensions"]["code"] for error in nothing.errors] == ["BAD_REQUEST"], nothing.errors
+
+
+async def test_a_text_that_cannot_be_is_refused_by_its_name(committed: Database, audience: Audience) -> None:
+    isp = await Isp.make(committed)
+    document = "subscription($v: [String!]) { events(kinds: $v) { cursor } }"
+    one = audience.follow(isp.admin, document=document, v=["payment.recorded", "\x00"])
+    await told([one], 1)
+    assert [(error["extensions"]["code"], error["extensions"]["field"]) for error in one.errors] == [("INVALID_TEXT", ["kinds", "1"])]
