@@ -87,7 +87,9 @@ class Maker:
         word = "mutation" if is_mutation else "query"
         bare = parse(" ".join(f"{word} {name} {{ {body} }}" for name, body in zip(names, bodies, strict=True)) + " " + fragments)
         heads = [_declared(one, bare) for one in bare.definitions if isinstance(one, OperationDefinitionNode)]
-        text = " ".join(f"{word} {name}{head} {{ {body} }}" for name, head, body in zip(names, heads, bodies, strict=True)) + " " + fragments
+        text = (
+            " ".join(f"{word} {name}{head} {{ {body} }}" for name, head, body in zip(names, heads, bodies, strict=True)) + " " + fragments
+        )
         return Made(text, parse(text), tuple(names), is_mutation)
 
 
@@ -119,7 +121,8 @@ class _Writer:
         """A root field with its key and arguments, and its type. The same key comes with the same arguments."""
         chance = self._chance
         names = [name for name in kind.fields if name not in SPARED]
-        name = chance.choice([name for name in names if may_ask(self._letter, name)] if chance.random() < 0.92 else names)
+        allowed = [name for name in names if may_ask(self._letter, name)]
+        name = chance.choice(allowed if allowed and chance.random() < 0.92 else names)
         written = call(name, self._ids, "@@", optional=chance.random() < 0.3).partition("{ ")[2].removesuffix(" @@ }")
         if "first" in kind.fields[name].args:
             first = chance.choice(["first: 3", "first: $n"])
