@@ -61,7 +61,7 @@ bench: .venv/.dev
 # `make campaign ARGS=money` runs the tests of tests/money at full size; without ARGS every campaign.
 campaign: .venv/.dev
 	SEBILLING_CRASH_CUSTOMERS=100000 SEBILLING_CRASH_KILLS=20 SEBILLING_MACHINE_RUNS=500 SEBILLING_OPERATIONS=200000 SEBILLING_ISOLATION_SEEDS=300 \
-	SEBILLING_PHONE_SEEDS=50 SEBILLING_FUZZ_DOCUMENTS=5000 SEBILLING_LIVE_SECONDS=300 \
+	SEBILLING_PHONE_SEEDS=50 SEBILLING_FUZZ_DOCUMENTS=10000 SEBILLING_LIVE_SECONDS=300 \
 	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),crash concurrency money isolation phone fuzz live))
 
 mutants: .venv/.dev

@@ -43,10 +43,12 @@ _NO_REQUEST: Final = (
     " of multipart requests says."
 )
 _NO_PAGE: Final = {
-    "en": "GraphiQL and the schema are for signed-in users here. Sign in at a page of this server first (signIn with cookie: true), or"
-    " send 'Authorization: Bearer …' from another GraphQL client; whoever runs the server can open it with SEBILLING_INTROSPECTION=everyone.\n",
+    "en": "GraphiQL and the schema are for signed-in users here. Sign in at a page of this server first (signIn with cookie: true), or send"
+    " 'Authorization: Bearer …' from another GraphQL client. Whoever runs the server can open both to everybody:"
+    " SEBILLING_INTROSPECTION=everyone.\n",
     "id": "GraphiQL dan skema di sini hanya untuk pengguna yang sudah masuk. Masuk dulu di halaman server ini (signIn dengan cookie: true),"
-    " atau kirim 'Authorization: Bearer …' dari klien GraphQL lain; pengelola server dapat membukanya dengan SEBILLING_INTROSPECTION=everyone.\n",
+    " atau kirim 'Authorization: Bearer …' dari klien GraphQL lain. Pengelola server dapat membukanya untuk semua orang:"
+    " SEBILLING_INTROSPECTION=everyone.\n",
 }
 _HEADERS: Final = "const defaultHeaders = {};"
 """In GraphiQL's page."""

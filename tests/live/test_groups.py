@@ -80,7 +80,8 @@ async def test_a_hundred_followers_cost_one_statement(committed: Database, audie
     isp = await Isp.make(committed)
     customer = await isp.customer()
     # whether and with what `after` is given doesn't part them
-    followers = [audience.follow(isp.admin, **({"after": None} if number % 2 else {})) for number in range(100)]
+    given: list[dict[str, Any]] = [{}, {"after": None}]
+    followers = [audience.follow(isp.admin, **given[number % 2]) for number in range(100)]
     await asyncio.sleep(2)
     await isp.pay(customer, 1_000)
     await isp.pay(customer, 2_000)
