@@ -117,7 +117,7 @@ def graphql_view(parts: Parts) -> GraphQLView:
     """/graphql, with the trusted documents if they are set. Raises InvalidSetting if one of them can't be answered."""
     settings = parts.settings
     known = trusted.read(settings.trusted_documents) if settings.trusted_documents is not None else None
-    schema = build_schema(introspection=settings.graphiql, trusted=None if known is None else frozenset(known.values()))
+    schema = build_schema(introspection=settings.introspection, trusted=None if known is None else frozenset(known.values()))
     for name, why in trusted.check(known or {}, schema._schema).items():  # noqa: SLF001 - Strawberry gives it no other name
         raise InvalidSetting(setting="SEBILLING_TRUSTED_DOCUMENTS", why=f"document {name}: {why[0]} Run `sebilling documents check`.")
     return GraphQLView(schema, parts, known)

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSe
 from sebilling.errors import InvalidSetting
 
 _PREFIX = "SEBILLING_"
+Introspection = Literal["signed_in", "everyone", "nobody"]
+"""Who may ask the schema about itself."""
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -113,7 +115,9 @@ class Settings(BaseSettings):
     live_connections: int = Field(
         default=50, ge=1, le=10_000, description="Connections with subscriptions that one user may have to one server at once."
     )
-    graphiql: bool = Field(default=True, description="Serve GraphiQL and answer introspection at /graphql.")
+    introspection: Introspection = Field(
+        default="signed_in", description="Who may see the schema and GraphiQL's page at /graphql: signed_in, everyone or nobody."
+    )
     inline_worker: bool = Field(default=True, description="Let the server do a worker's jobs too; turn off beside `sebilling worker`.")
     generate_chunk: int = Field(default=10_000, ge=100, le=100_000, description="Customers per transaction of a generation run.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level that is logged.")

@@ -142,6 +142,14 @@ class InvalidText(InvalidInput):
     indonesian = "{what} tidak dapat diterima: {why}"
 
 
+class InvalidCharacter(InvalidInput):
+    """A character that no text can hold, such as NUL."""
+
+    code = ErrorCode.INVALID_TEXT
+    english = "This text contains the character {character}, which can't be kept: remove it."
+    indonesian = "Teks ini berisi karakter {character}, yang tidak dapat disimpan: hapus dulu."
+
+
 class InvalidCursor(InvalidInput):
     code = ErrorCode.INVALID_CURSOR
     english = "This cursor doesn't belong to this list: take it from pageInfo.endCursor of the same query and order."

@@ -14,8 +14,9 @@ from sebilling.db.databases import create_database, drop_database, url_of
 from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
+from sebilling.schema.browser import PREFLIGHT
 from sebilling.schema.roots import build_schema
-from tests.harness import Api, Isp, quiet_settings
+from tests.harness import PASSWORD, Api, Isp, quiet_settings
 from tests.processes import ServerProcess, clients, servers
 
 
@@ -76,7 +77,7 @@ async def test_one_log_line_per_request_with_operation_user_and_duration(committ
 
 
 async def test_graphiql_opens_with_operations_that_are_valid(database: Database) -> None:
-    api = Api(database)
+    api = Api(database, introspection="everyone")
     page = (await api.http.get("/graphql", headers={"accept": "text/html"})).text
     found = re.search(r'const EXAMPLE_QUERY = ("(?:[^"\\]|\\.)*");', page)
     assert found
@@ -88,7 +89,37 @@ async def test_graphiql_opens_with_operations_that_are_valid(database: Database)
 
 async def test_graphiql_and_introspection_can_be_switched_off(database: Database) -> None:
     await Isp.make(database)
-    api = Api(database, graphiql=False)
+    api = Api(database, introspection="nobody")
     assert (await api.http.get("/graphql", headers={"accept": "text/html"})).status_code == 404
     await api.sign_in()
     assert await api.top_error("{ __schema { __typename } }") == "BAD_REQUEST"
+
+
+INTROSPECTION = "{ __schema { queryType { name } } }"
+
+
+async def test_the_schema_is_for_who_is_signed_in(database: Database) -> None:
+    await Isp.make(database)
+    api, stranger, page = Api(database), Api(database), {"accept": "text/html"}
+    await api.sign_in()
+    for _ in range(2):  # once fresh, once out of the cache
+        assert (await api.ask(INTROSPECTION)) == {"queryType": {"name": "Query"}}
+        assert await stranger.top_error(INTROSPECTION) == "UNAUTHENTICATED"
+        assert await stranger.top_error('{ a: __type(name: "Query") { name } }') == "UNAUTHENTICATED"
+        assert await stranger.top_error("{ ...A } fragment A on Query { __schema { __typename } }") == "UNAUTHENTICATED"
+    assert (await stranger.raw("{ __typename }"))["data"] == {"__typename": "Query"}
+    told = await stranger.http.get("/graphql", headers=page)
+    assert (told.status_code, told.headers["content-type"]) == (401, "text/plain; charset=utf-8")
+    assert "SEBILLING_INTROSPECTION" in told.text
+    assert "pengguna" in (await stranger.http.get("/graphql", headers={**page, "accept-language": "id"})).text
+    assert (await stranger.http.get("/graphql", headers={**page, "cookie": "sebilling=made-up"})).status_code == 401
+    document = "mutation($i: SignInInput!) { signIn(input: $i) { errors { code } } }"
+    given = {"username": "admin", "password": PASSWORD, "cookie": True}
+    await stranger.http.post("/graphql", json={"query": document, "variables": {"i": given}}, headers={PREFLIGHT: "1"})
+    shown = await stranger.http.get("/graphql", headers=page)  # as a link leads there: the browser sends its cookie alone
+    assert shown.status_code == 200
+    assert f'const defaultHeaders = {{"{PREFLIGHT}": "1"}};' in shown.text
+
+
+async def test_everyone_sees_the_schema_where_it_is_set_so(database: Database) -> None:
+    assert await Api(database, introspection="everyone").ask(INTROSPECTION) == {"queryType": {"name": "Query"}}

@@ -40,7 +40,7 @@ async def test_every_answer_tells_browsers_to_be_careful(database: Database, pat
 
 
 async def test_answers_of_the_api_may_do_nothing_and_graphiql_only_what_it_needs(database: Database) -> None:
-    async with client(database) as http:
+    async with client(database, introspection="everyone") as http:
         assert (
             (await http.post("/graphql", json=QUERY)).headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors")
         )

@@ -182,6 +182,24 @@ async def change_password(database: Database, by: Actor, *, old: str, new: str, 
     return ended
 
 
+async def disable_totp(database: Database, vault: Vault, by: Actor, *, password: str, code: str, at: datetime) -> None:
+    """Turn a user's own two-step sign-in off, with the password and a code. A wrong code is a guess as at a sign-in.
+
+    Raises TooManyAttempts, WrongCredentials, TwoStepState, WrongCode.
+    """
+    user = await proven(database, by.user_id or 0, password, at=at, place=("input", "password"))
+    limits = attempts.limits_of_user(user.id)
+    await attempts.pay(database, limits, at=at, field=("input", "code"))
+    try:
+        async with database.transaction(actor=by, at=at) as session:
+            await _still(session, user)
+            await totp.disable(session, vault, user.id, code)
+            await attempts.give_back(session, limits)
+    except WrongCode:
+        await _note_failure(database, user, network="", why="code, signed in", at=at)
+        raise
+
+
 async def _note_failure(database: Database, user: Row[*tuple[Any, ...]] | None, *, network: str, why: str, at: datetime) -> None:
     """For the log: the account if there is one. What else was typed isn't kept: it may be a password in the wrong field."""
     name = "unknown" if user is None else user.username

@@ -118,8 +118,21 @@ async def use(session: WriteSession, vault: Vault, user_id: int, code: str) -> N
     await events.append(session, "user.recovery_code_used", subject="app_user", subject_id=user_id)
 
 
+async def disable(session: WriteSession, vault: Vault, user_id: int, code: str) -> None:
+    """Turn it off for a user whose password was checked and who gives a code too, of the app or for recovery.
+
+    Else a password that somebody saw, at a screen that was left signed in, would do away with the second step. Raises TwoStepState,
+    WrongCode.
+    """
+    row = await session.row(_LOCK, {"user": user_id})
+    if row is None or row.totp_secret is None:
+        raise TwoStepState
+    await use(session, vault, user_id, code)
+    await end(session, user_id)
+
+
 async def end(session: WriteSession, user_id: int, *, by_admin: bool = False) -> None:
-    """Turn it off: for a user whose password was checked, or, `by_admin`, for somebody else. Raises TwoStepState, OwnAccount."""
+    """Turn it off, for a user who was checked, or, `by_admin`, for somebody else. Raises TwoStepState, OwnAccount."""
     if by_admin and session.actor.user_id == user_id:
         raise OwnAccount(field=("input", "id"))
     if not await session.execute(_OFF, {"user": user_id}):

@@ -365,7 +365,8 @@ def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> No
     with _ended_in_order(), embedded_database(settings.var / "demo", own=False) as server:
         out.print(f"Making an ISP of {customers} customers …")
         url, month, sign_ins = asyncio.run(_prepared(server, "demo", customers))
-        app = _app(settings, url)
+        open_to_all = settings.model_copy(update={"introspection": "everyone"})  # a newcomer looks around before signing in
+        app = _app(open_to_all, url)
         with ExitStack() as gear, serving(app, listener) as address:
             tables.show_month(run_month(address, url, month, sign_ins, gear, full=full).figures, out)
             table = Table("user", "password", "role", "counter", title="Sign-ins, made for this run")

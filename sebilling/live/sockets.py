@@ -25,6 +25,8 @@ INIT_SECONDS: Final = 10.0
 MOST_SUBSCRIPTIONS: Final = 50
 """Of a connection."""
 _MOST_ID: Final = 100
+_MOST_ID_TOLD: Final = 20
+"""A reason has 123 bytes at most: a longer one would be sent to nobody."""
 _CLOSE_SECONDS: Final = 5.0
 _GONE: Final = 1006
 
@@ -166,7 +168,7 @@ class _Connection:
         if asked is None:
             raise _Closing(4400, "Invalid message: the payload needs a query, and variables that are an object")
         if name in self._following:
-            raise _Closing(4409, f"Subscriber for {name} already exists")
+            raise _Closing(4409, f"Subscriber for {name[:_MOST_ID_TOLD]} already exists")
         follower = _Subscription(name, line, lambda: self._following.pop(name, None))
         if len(self._following) >= MOST_SUBSCRIPTIONS:
             error = LimitExceeded(limit="subscriptions", given=len(self._following) + 1, most=MOST_SUBSCRIPTIONS)

@@ -7,24 +7,16 @@ forgotten here gives nothing of another counter away. See docs/decisions/0013.
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, get_args
 
 import strawberry
-from graphql import (
-    FieldNode,
-    FragmentSpreadNode,
-    GraphQLObjectType,
-    GraphQLResolveInfo,
-    InlineFragmentNode,
-    SelectionSetNode,
-    get_named_type,
-)
 from strawberry.types.field import StrawberryField
 
 from sebilling.actor import Role
 from sebilling.errors import Forbidden, SebillingError
+from sebilling.schema import selections
 from sebilling.schema.context import Info
 from sebilling.schema.errors import in_payload, user_error
 from sebilling.schema.following import AT_ONCE, number_of
@@ -237,19 +229,27 @@ class _Refused(dict[str, Any]):
 
 
 def _allow(info: Info, name: str) -> None:
-    """Raises Unauthenticated, or Forbidden if the asker's role may not ask for the root field or for anything selected below it."""
+    """Raises Unauthenticated, or Forbidden if the asker's role may not ask for the root field, or may not read something that the
+    document could select below it: what is refused hangs on no variable."""
     context, roles = info.context, RULES[name]
     asking = EVERYONE if roles is ANYBODY else frozenset({context.signed_in.role})
     if roles is not ANYBODY and not asking <= roles:
         raise Forbidden(roles=_named(roles))
-    raw = info._raw_info  # noqa: SLF001 - as in schema/reading.py
-    key = ("rights", id(raw.field_nodes[0]), asking)
-    if key not in context.plans:
-        for type_name, field in _selected(raw):
-            readers = _readers(type_name, field)
-            if not asking <= readers:
-                raise Forbidden(roles=_named(readers))
-        context.plans[key] = True
+    readers = _readers_below(info)
+    if not asking <= readers:
+        raise Forbidden(roles=_named(readers))
+
+
+def _readers_below(info: Info) -> frozenset[Role]:
+    """The roles that may read everything that the document could select below a root field. Kept with the document."""
+    key, plans = ("readers", *selections.key(info)), info.context.plans
+    found: frozenset[Role] | None = plans.get(key)
+    if found is None:
+        found = EVERYONE
+        for type_name, field in selections.fields_below(info):
+            found &= _readers(type_name, field)
+        plans[key] = found
+    return found
 
 
 def allow_argument(info: Info, roles: frozenset[Role]) -> None:
@@ -269,26 +269,6 @@ def _readers(type_name: str, field: str) -> frozenset[Role]:
         return FIELDS[type_name, field]
     except KeyError:
         raise LookupError(f"nobody may read {type_name}.{field}: give it a rule in _FIELDS of schema/access.py") from None
-
-
-def _selected(raw: GraphQLResolveInfo[Any]) -> Iterator[tuple[str, str]]:
-    """Every type and field that the document selects below a root field, whatever its directives say."""
-    waiting: list[tuple[Any, SelectionSetNode | None]] = [(get_named_type(raw.return_type), node.selection_set) for node in raw.field_nodes]
-    spread: set[str] = set()
-    while waiting:
-        kind, chosen = waiting.pop()
-        for node in chosen.selections if chosen is not None else ():
-            if isinstance(node, FieldNode):
-                name = node.name.value
-                if not name.startswith("__") and isinstance(kind, GraphQLObjectType):
-                    yield kind.name, name
-                    waiting.append((get_named_type(kind.fields[name].type), node.selection_set))
-            elif isinstance(node, InlineFragmentNode):
-                waiting.append((raw.schema.type_map[node.type_condition.name.value] if node.type_condition else kind, node.selection_set))
-            elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:  # once: each may spread others twice
-                spread.add(node.name.value)
-                fragment = raw.fragments[node.name.value]
-                waiting.append((raw.schema.type_map[fragment.type_condition.name.value], fragment.selection_set))
 
 
 def _registered(guarded: Resolver, roles: frozenset[Role], description: str) -> StrawberryField:

@@ -51,18 +51,31 @@ def came(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequen
         peer.host if peer is not None else None, scheme, headers.getlist("x-forwarded-for"), headers.get("x-forwarded-proto", ""), trusted
     )
     return Came(
-        network=found.network, is_secure=found.is_secure, is_ours=_is_ours(request, origins),
+        network=found.network, is_secure=found.is_secure, is_ours=_is_ours(request, origins, is_secure=found.is_secure),
         user_agent=headers.get("user-agent", ""), device_token=request.cookies.get(_name(_DEVICE, secure=found.is_secure)),
     )  # fmt: skip
 
 
-def _is_ours(request: HTTPConnection, origins: Sequence[str]) -> bool:
+def _is_ours(request: HTTPConnection, origins: Sequence[str], *, is_secure: bool) -> bool:
     given = request.headers.get("origin")
-    place = "" if given is None else urlsplit(given).netloc.lower()  # empty for "null" too: a page that hides where it comes from
-    is_same = given in origins or (place != "" and place == request.headers.get("host", "").lower())
+    is_same = given is not None and (given in origins or _is_this_host(given, request.headers.get("host", ""), is_secure=is_secure))
     if request.scope["type"] == "websocket":  # a handshake has no headers of the page's, but always its origin
         return is_same
     return bool(request.headers.get(PREFLIGHT)) and (given is None or is_same)
+
+
+def _is_this_host(given: str, host: str, *, is_secure: bool) -> bool:
+    """Whether an Origin is of a page of this host. Behind TLS, one without it isn't: whoever sits on the line can write such a page.
+
+    Not the other way round: where TLS ends at a proxy that nobody has named, we don't know of it.
+    """
+    try:
+        origin_of_page = urlsplit(given)
+    except ValueError:
+        return False
+    if is_secure and origin_of_page.scheme != "https":
+        return False
+    return origin_of_page.netloc != "" and origin_of_page.netloc.lower() == host.lower()  # none in "null": a page that hides its own
 
 
 def token_of(request: HTTPConnection, came: Came) -> str | None:

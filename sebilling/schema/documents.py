@@ -4,6 +4,7 @@ Strawberry's own ParserCache and ValidationCache hash the whole syntax tree on e
 limiters; clients send few texts often, so one dictionary by text does both.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -23,13 +24,16 @@ from graphql import (
 from graphql import validate as validate_document
 from strawberry.extensions import SchemaExtension
 
-from sebilling.errors import LimitExceeded, UnknownDocument
-from sebilling.schema import limits
+from sebilling.config import Introspection
+from sebilling.errors import InvalidCharacter, LimitExceeded, Unauthenticated, UnknownDocument
+from sebilling.schema import characters, limits
 
 _MOST_KEPT: Final = 500
 _MOST_KEPT_CHARACTERS: Final = 500_000
 """Of all texts kept: a syntax tree is a hundred times as large as its text."""
 _MOST_PLANS: Final = 200
+_INTROSPECTION: Final = re.compile(r"__(?:schema|type)\b")
+_NOT_SHOWN: Final = "The schema isn't shown here (SEBILLING_INTROSPECTION): read schema.graphql of this version."
 _PARSED_DEPTH: Final = 200
 """Where graphql-core's parser gives up."""
 
@@ -41,6 +45,8 @@ class _Kept:
     plans: dict[Any, Any] = field(default_factory=dict)
     costs: dict[str | None, limits.Cost] = field(default_factory=dict)
     validated: bool = False
+    introspects: bool = False
+    """It asks the schema about itself."""
 
 
 class Cache:
@@ -70,8 +76,7 @@ class Documents(SchemaExtension):
     """The extension; Strawberry makes one per request, the cache belongs to the class made by `documents`."""
 
     cache: Cache
-    rules: tuple[Any, ...]
-    introspection: bool
+    introspection: Introspection
     trusted: Collection[str] | None
     """Texts of the only documents that are answered; None: any is."""
     _entry: _Kept | None = None
@@ -83,12 +88,28 @@ class Documents(SchemaExtension):
         if entry is None:
             if self.trusted is not None and query not in self.trusted:
                 raise UnknownDocument(why="only trusted documents are answered here")
-            asking = self.execution_context.context
-            is_stranger = asking is not None and asking.actor is None and not self.introspection and self.trusted is None
-            entry = _Kept(parsed(query, most_tokens=limits.MOST_TOKENS_OF_STRANGERS if is_stranger else limits.MOST_TOKENS))
+            entry = _Kept(self._parsed(query))
         self._entry = entry
         self.execution_context.graphql_document = entry.document
         yield
+
+    def _parsed(self, query: str) -> DocumentNode:
+        asking = self.execution_context.context
+        is_stranger = asking is not None and asking.actor is None and asking.trouble is None
+        if not is_stranger or self.introspection == "everyone" or self.trusted is not None:
+            return parsed(query)
+        try:
+            return parsed(query, most_tokens=limits.MOST_TOKENS_OF_STRANGERS)
+        except LimitExceeded:
+            if asking.token is not None:  # one that has run out: that is what its client must know
+                raise Unauthenticated from None
+            raise
+
+    @property
+    def _sees_schema(self) -> bool:
+        """Whether who asks may ask the schema about itself, and be told what else a misspelt name could be."""
+        asking = self.execution_context.context
+        return self.introspection == "everyone" or (self.introspection == "signed_in" and (asking is None or asking.actor is not None))
 
     def on_validate(self) -> Iterator[None]:
         """Validate a document once, and keep it if it is valid. Raises LimitExceeded."""
@@ -97,7 +118,10 @@ class Documents(SchemaExtension):
             asking = context.context
             if not entry.validated:
                 schema = context.schema._schema  # noqa: SLF001 - Strawberry's own caches read it so
-                entry.errors = validate_document(schema, entry.document, self.rules, hide_suggestions=not self.introspection)
+                entry.errors = validate_document(schema, entry.document, specified_rules, hide_suggestions=not self._sees_schema)
+                entry.introspects = _INTROSPECTION.search(context.query or "") is not None and bool(
+                    validate_document(schema, entry.document, (NoSchemaIntrospectionCustomRule,))
+                )
                 entry.validated = True
                 if not entry.errors:
                     entry.costs = limits.costs(entry.document, schema)
@@ -117,20 +141,27 @@ class Documents(SchemaExtension):
         yield
 
     def _bound(self, entry: _Kept) -> None:
+        """Raises LimitExceeded, InvalidCharacter, Unauthenticated, DatabaseUnavailable, GraphQLError."""
         context = self.execution_context
+        if entry.introspects and not self._sees_schema:
+            if self.introspection == "signed_in":
+                raise context.context.trouble or Unauthenticated
+            raise GraphQLError(_NOT_SHOWN)
         if context.variables:
             limits.check_variables(context.variables)
+            characters.check_variables(context.variables, entry.document)
         cost = entry.costs.get(context.operation_name)
         if cost is not None:
             cost.check(context.variables)
 
 
 def parsed(query: str, *, most_tokens: int = limits.MOST_TOKENS) -> DocumentNode:
-    """The document of a text, within the limits of its shape. Raises LimitExceeded, GraphQLSyntaxError."""
+    """The document of a text, within the limits of its shape. Raises LimitExceeded, InvalidCharacter, GraphQLSyntaxError."""
     limits.exceeded("characters", len(query), limits.MOST_CHARACTERS)
     try:
         document = parse(query, max_tokens=most_tokens)
         limits.check_shape(document)
+        characters.check_document(document, query)
     except GraphQLSyntaxError as error:  # given up where the bound was passed: nobody counts the rest
         if "nested too deeply" in error.message:
             raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MOST_DEPTH) from None
@@ -146,7 +177,7 @@ def faults(query: str, schema: GraphQLSchema) -> list[str]:
     """What is wrong with a document, in sentences; none if it may be asked."""
     try:
         document = parsed(query)
-    except (LimitExceeded, GraphQLError) as error:
+    except (InvalidCharacter, LimitExceeded, GraphQLError) as error:
         return [str(error)]
     if errors := validate_document(schema, document, specified_rules):
         return [error.message for error in errors]
@@ -160,10 +191,9 @@ def faults(query: str, schema: GraphQLSchema) -> list[str]:
     return found
 
 
-def documents(*, introspection: bool, trusted: Collection[str] | None = None) -> type[Documents]:
-    """The extension with an empty cache and its rules, made once per schema."""
-    rules = (*specified_rules, *(() if introspection else (NoSchemaIntrospectionCustomRule,)))
-    return type("Documents", (Documents,), {"cache": Cache(), "rules": rules, "introspection": introspection, "trusted": trusted})
+def documents(*, introspection: Introspection, trusted: Collection[str] | None = None) -> type[Documents]:
+    """The extension with an empty cache, made once per schema."""
+    return type("Documents", (Documents,), {"cache": Cache(), "introspection": introspection, "trusted": trusted})
 
 
 def _name(document: DocumentNode, wanted: str | None) -> str:

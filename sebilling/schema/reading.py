@@ -20,6 +20,7 @@ from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, Inlin
 from sqlalchemy import TextClause, text
 
 from sebilling.errors import InvalidCursor, InvalidPageSize
+from sebilling.schema import selections
 from sebilling.schema.context import Info
 from sebilling.schema.scopes import whose
 
@@ -81,12 +82,13 @@ def resolve(source: Any, name: str) -> Any:
 
 
 def selection(info: Info, *below: str) -> Selection:
-    """What the document selects below this root field, fragments merged, directives ignored (too much is read at worst)."""
-    raw = info._raw_info  # noqa: SLF001 - Strawberry's own selected_fields rebuilds the tree at 30 times the price
+    """What the document could select below this root field, fragments merged, whatever its directives say: too much is read at worst,
+    and a statement that is kept with the document serves all values of its variables."""
+    fragments = selections.raw_of(info).fragments
     found: Selection = {}
     spread: set[tuple[int, str]] = set()
-    for node in raw.field_nodes:
-        _merge(found, node.selection_set, raw.fragments, spread)
+    for node in selections.nodes(info):
+        _merge(found, node.selection_set, fragments, spread)
     for name in below:
         found = found.get(name, {})
     return found
@@ -181,7 +183,7 @@ def _aliases() -> Iterator[str]:
 async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
     """The row that meets the condition (on alias `t`) and that the asker may see, as a dict, or None."""
     context, bounds = info.context, _bounds(info)
-    key = (id(info._raw_info.field_nodes[0]), condition, bounds.bounded)  # noqa: SLF001 - as in `selection`
+    key = ("one", *selections.key(info), node.table, tuple(below), condition, bounds.bounded)
     statement: TextClause | None = context.plans.get(key)
     if statement is None:
         item = object_sql(node, "t", selection(info, *below), _aliases(), bounds)
@@ -195,7 +197,7 @@ async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, A
 async def many(info: Info, node: Node, row_ids: Sequence[int], *, below: Sequence[str] = ()) -> dict[int, Any]:
     """The rows of these ids that the asker may see, as dicts, by id. One statement."""
     context, bounds = info.context, _bounds(info)
-    key = ("many", id(info._raw_info.field_nodes[0]), node.table, bounds.bounded)  # noqa: SLF001 - as in `selection`
+    key = ("many", *selections.key(info), node.table, tuple(below), bounds.bounded)
     statement: TextClause | None = context.plans.get(key)
     if statement is None:
         item = object_sql(node, "t", selection(info, *below), _aliases(), bounds)
@@ -225,7 +227,7 @@ async def page(info: Info, node: Node, *, first: int, after: str | None, order: 
         raise InvalidPageSize(field=("first",), given=first, most=MOST_ROWS)
     context, bounds = info.context, _bounds(info)
     conditions = conditions or {}
-    key = (id(info._raw_info.field_nodes[0]), tuple(conditions), order, first, after is None, bounds.bounded)  # noqa: SLF001 - as in `selection`
+    key = ("page", *selections.key(info), node.table, tuple(conditions), order, first, after is None, bounds.bounded)
     plan: _PagePlan | None = context.plans.get(key)
     if plan is None:
         plan = context.plans[key] = _page_plan(
@@ -309,7 +311,7 @@ def _position(cursor: str, order: Order) -> dict[str, Any]:
 
 
 def _exact_text(key: Any) -> str:
-    if not isinstance(key, str):
+    if not isinstance(key, str) or "\0" in key:  # whoever makes a cursor by hand hides it from schema/characters.py
         raise TypeError
     return key
 

@@ -9,6 +9,7 @@ from strawberry.file_uploads.scalars import UploadDefinition
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
+from sebilling.config import Introspection
 from sebilling.schema import (
     accounts,
     charges,
@@ -61,7 +62,7 @@ Subscription: Final = create_type(
 )
 
 
-def build_schema(*, introspection: bool = True, trusted: Collection[str] | None = None) -> strawberry.Schema:
+def build_schema(*, introspection: Introspection = "everyone", trusted: Collection[str] | None = None) -> strawberry.Schema:
     """Make the schema, with a cache of documents of its own; with `trusted` it answers only documents of these texts."""
     return strawberry.Schema(
         query=Query,

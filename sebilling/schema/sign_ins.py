@@ -118,9 +118,11 @@ class StartTotpPayload(Payload):
 
 @mutation(EVERYONE, "Begin to turn two-step sign-in on. It is on after confirmTotp, not before.")
 async def start_totp(info: Info, input: Annotated[PasswordInput, INPUT]) -> StartTotpPayload:
-    user_id = await _proven(info, input.password)
-    async with info.context.transaction() as session:
-        return row(uri=await totp.start(session, vault_of(info.context), user_id))
+    context = info.context
+    user_id = context.signed_in.user_id or 0
+    await entry.proven(context.parts.database, user_id, input.password, at=context.at, place=("input", "password"))
+    async with context.transaction() as session:
+        return row(uri=await totp.start(session, vault_of(context), user_id))
 
 
 @strawberry.input(description="A first code.")
@@ -146,24 +148,24 @@ async def confirm_totp(info: Info, input: Annotated[ConfirmTotpInput, INPUT]) ->
     return row(recovery_codes=codes)
 
 
+@strawberry.input(description="Proof that it is you, as at a sign-in.")
+class DisableTotpInput:
+    password: str = strawberry.field(description="Your password.")
+    code: str = strawberry.field(description="As the authenticator app shows it now, or a recovery code. None is good twice.")
+
+
 @strawberry.type(description="What came of disableTotp.")
 class DisableTotpPayload(Payload):
     disabled: bool | None = strawberry.field(description="No code is asked for any more.")
 
 
-@mutation(EVERYONE, "Turn two-step sign-in off. Its recovery codes are worth nothing any more.")
-async def disable_totp(info: Info, input: Annotated[PasswordInput, INPUT]) -> DisableTotpPayload:
-    user_id = await _proven(info, input.password)
-    async with info.context.transaction() as session:
-        await totp.end(session, user_id)
-    return row(disabled=True)
-
-
-async def _proven(info: Info, password: str) -> int:
+@mutation(EVERYONE, "Turn two-step sign-in off, with the password and a code. Its recovery codes are worth nothing any more.")
+async def disable_totp(info: Info, input: Annotated[DisableTotpInput, INPUT]) -> DisableTotpPayload:
     context = info.context
-    user_id = context.signed_in.user_id or 0
-    await entry.proven(context.parts.database, user_id, password, at=context.at, place=("input", "password"))
-    return user_id
+    await entry.disable_totp(
+        context.parts.database, vault_of(context), context.signed_in, password=input.password, code=input.code, at=context.at
+    )
+    return row(disabled=True)
 
 
 QUERIES: Final = [sign_ins, two_step]

@@ -42,7 +42,16 @@ _NO_REQUEST: Final = (
     "This isn't a GraphQL request: send a JSON object with query and variables, or operations, map and files as the specification"
     " of multipart requests says."
 )
-
+_NO_PAGE: Final = {
+    "en": "GraphiQL and the schema are for signed-in users here. Sign in at a page of this server first (signIn with cookie: true), or send"
+    " 'Authorization: Bearer …' from another GraphQL client. Whoever runs the server can open both to everybody:"
+    " SEBILLING_INTROSPECTION=everyone.\n",
+    "id": "GraphiQL dan skema di sini hanya untuk pengguna yang sudah masuk. Masuk dulu di halaman server ini (signIn dengan cookie: true),"
+    " atau kirim 'Authorization: Bearer …' dari klien GraphQL lain. Pengelola server dapat membukanya untuk semua orang:"
+    " SEBILLING_INTROSPECTION=everyone.\n",
+}
+_HEADERS: Final = "const defaultHeaders = {};"
+"""In GraphiQL's page."""
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _LONG_NUMBER_TEXT: Final = re.compile("[0-9]{19}")
@@ -60,7 +69,7 @@ class GraphQLView(GraphQL[Context, None]):
     def __init__(self, schema: BaseSchema, parts: Parts, trusted: Mapping[str, str] | None = None) -> None:
         super().__init__(
             schema,
-            graphql_ide="graphiql" if parts.settings.graphiql else None,
+            graphql_ide=None if parts.settings.introspection == "nobody" else "graphiql",
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             multipart_uploads_enabled=True,
             allowed_origins=[one.strip().rstrip("/") for one in parts.settings.allowed_origins.split(",") if one.strip()],
@@ -248,10 +257,21 @@ class GraphQLView(GraphQL[Context, None]):
         return orjson.dumps(data)
 
     async def render_graphql_ide(self, request: Request) -> Response:
-        """GraphiQL's page, which may run its own scripts and load its libraries, and nothing else."""
+        """GraphiQL's page, which may run its own scripts and load its libraries, and nothing else; for who may not, how to see it.
+
+        The cookie counts here whatever led to the page: it tells nothing of anybody, and another site can't read it.
+        """
+        if self._parts.settings.introspection == "signed_in" and not await self._is_signed_in(request):
+            return Response(_NO_PAGE[_language(request)], 401, media_type="text/plain")
         answer = await super().render_graphql_ide(request)
         answer.headers["Content-Security-Policy"] = self._page_policy
         return answer
+
+    async def _is_signed_in(self, request: Request) -> bool:
+        """Raises DatabaseUnavailable."""
+        context: Context = request.scope["sebilling.context"]
+        token = context.token or browser.token_of(request, context.came)
+        return token is not None and await self._parts.lookup.live(token, at=context.at) is not None
 
     @cached_property
     def _page_policy(self) -> str:
@@ -265,13 +285,14 @@ class GraphQLView(GraphQL[Context, None]):
 
     @cached_property
     def graphql_ide_html(self) -> str:
-        """Strawberry's GraphiQL page, opened with prepared operations instead of its greeting."""
+        """Strawberry's GraphiQL page, opened with prepared operations instead of its greeting; its requests may use the cookie."""
         page: str = super().graphql_ide_html
         before, mark, rest = page.partition("const EXAMPLE_QUERY = `")
         _, end, after = rest.partition("`;")
-        if not mark or not end:
-            raise RuntimeError("Strawberry's GraphiQL page has changed: prepared operations have no place in it")
+        if not mark or not end or _HEADERS not in after:
+            raise RuntimeError("Strawberry's GraphiQL page has changed: prepared operations or headers have no place in it")
         examples = (files("sebilling.schema") / "examples.graphql").read_text(encoding="utf-8")
+        after = after.replace(_HEADERS, f"const defaultHeaders = {json.dumps({PREFLIGHT: '1'})};", 1)
         return f"{before}const EXAMPLE_QUERY = {json.dumps(examples)};{after}"
 
 

@@ -23,7 +23,7 @@ CREATE = f"""mutation($input: CreateUserInput!) {{ createUser(input: $input) {{
   oneTimePassword user {{ id username role active mustChangePassword counters {{ code }} }} {ERRORS} }} }}"""
 START = f"mutation($p: String!) {{ startTotp(input: {{password: $p}}) {{ uri {ERRORS} }} }}"
 CONFIRM = f"mutation($c: String!) {{ confirmTotp(input: {{code: $c}}) {{ recoveryCodes {ERRORS} }} }}"
-DISABLE = f"mutation($p: String!) {{ disableTotp(input: {{password: $p}}) {{ disabled {ERRORS} }} }}"
+DISABLE = f"mutation($p: String!, $c: String!) {{ disableTotp(input: {{password: $p, code: $c}}) {{ disabled {ERRORS} }} }}"
 SERVICE = f"""mutation($input: CreateServiceTokenInput!) {{ createServiceToken(input: $input) {{
   token serviceToken {{ id name role active expiresAt counters {{ code }} }} {ERRORS} }} }}"""
 REVOKE_OTHERS = f"mutation {{ revokeOtherSignIns {{ revoked {ERRORS} }} }}"

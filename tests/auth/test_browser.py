@@ -108,7 +108,7 @@ def started(server_url: str, template: str, elsewhere: str) -> Iterator[Place]:
         await database.close()
 
     asyncio.run(fill())
-    with chromium() as browser, servers(url) as (server,):
+    with chromium() as browser, servers(url, SEBILLING_INTROSPECTION="everyone") as (server,):
         yield Place(server, browser, elsewhere)
     asyncio.run(drop_database(server_url, "browser"))
 

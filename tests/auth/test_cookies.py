@@ -148,6 +148,22 @@ async def test_behind_tls_the_cookie_is_secure_and_bound_to_this_host(database: 
     assert "errors" in (await post(planted, ME, headers)).json(), "a cookie without the prefix may come from a neighbour"
 
 
+async def test_behind_tls_an_unencrypted_page_of_the_same_host_is_another_site(database: Database) -> None:
+    """Whoever sits between browser and server can write such a page."""
+    await Isp.make(database)
+    api = Api(database, trusted_proxies="10.0.0.0/8")
+    from_address(api, "10.0.0.1")
+    api.http.base_url = httpx.URL("https://test")
+    ours = {PREFLIGHT: "1", "Origin": "https://test", "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+    await by_cookie(api, ours)
+    assert (await post(api, ME, ours | {"Origin": "http://test"})).status_code == 403
+    given = {"username": "admin", "password": PASSWORD, "cookie": True}
+    refused = (await post(api, SIGN_IN, {**ours, "Origin": "http://test", "Authorization": "Bearer x"}, input=given)).json()
+    assert refused["data"]["signIn"]["errors"][0]["field"] == ["input", "cookie"]
+    untrusted = Api(database)  # TLS ends at a proxy that nobody named: the server can't know
+    await by_cookie(untrusted, {PREFLIGHT: "1", "Origin": "https://test"})
+
+
 async def test_the_browsers_device_cookie_lets_it_in_while_others_guess(database: Database) -> None:
     await Isp.make(database)
     api, attacker = Api(database), Api(database)
@@ -165,15 +181,24 @@ async def test_a_web_socket_from_another_site_brings_no_cookie_along() -> None:
 
     from sebilling.schema import browser  # noqa: PLC0415
 
-    def handshake(**headers: str) -> browser.Came:
+    def handshake(scheme: str = "ws", **headers: str) -> browser.Came:
         raw = [(name.encode(), value.encode()) for name, value in ({"host": "test", "cookie": "sebilling=x"} | headers).items()]
-        scope = {"type": "websocket", "headers": raw, "scheme": "ws", "path": "/graphql", "server": ("test", 80), "client": ("1.2.3.4", 5)}
+        scope = {
+            "type": "websocket",
+            "headers": raw,
+            "scheme": scheme,
+            "path": "/graphql",
+            "server": ("test", 80),
+            "client": ("1.2.3.4", 5),
+        }
         return browser.came(WebSocket(scope, receive=_nothing, send=_nothing), trusted=(), origins=["https://app.isp.id"])
 
     assert handshake(origin="http://test").is_ours
     assert handshake(origin="https://app.isp.id").is_ours
     for headers in ({}, {"origin": "http://evil.example"}, {"origin": "null"}, {PREFLIGHT.lower(): "1"}):
         assert not handshake(**headers).is_ours
+    assert handshake("wss", origin="https://test").is_ours
+    assert not handshake("wss", origin="http://test").is_ours
 
 
 async def _nothing(*_: Any) -> Any:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from sebilling.actor import Role
 from sebilling.auth import totp
+from sebilling.auth.attempts import MOST_FAILURES, WITHIN
 from sebilling.auth.links import derived
 from sebilling.db.engine import Database
 from sebilling.plugins.secrets import Vault
@@ -82,13 +83,34 @@ async def test_a_life_with_an_authenticator(database: Database) -> None:
     assert await refused_sign_in(api, code=codes[0]) == "WRONG_CODE", "good once"
     await enter(api, code=codes[1].replace("-", ""))
     assert await api.ask(STATE) == {"on": True, "recoveryCodes": 8}
-    assert (await api.refused(DISABLE, p="bukan-sandi-saya"))[0] == "WRONG_CREDENTIALS"
-    await api.do(DISABLE, p=PASSWORD)
-    assert (await api.refused(DISABLE, p=PASSWORD))[0] == "TWO_STEP_STATE"
+    assert (await api.refused(DISABLE, p="bukan-sandi-saya", c=codes[2]))[0] == "WRONG_CREDENTIALS"
+    for wrong in ("", "000000", codes[1], code, first):
+        assert await api.refused(DISABLE, p=PASSWORD, c=wrong) == ("WRONG_CODE", ["input", "code"])
+    assert await api.ask(STATE) == {"on": True, "recoveryCodes": 8}
+    await api.do(DISABLE, p=PASSWORD, c=codes[2])
+    assert (await api.refused(DISABLE, p=PASSWORD, c=codes[3]))[0] == "TWO_STEP_STATE"
     await enter(api)
     happened = await kinds(isp)
-    for kind, times in (("user.totp_enabled", 1), ("user.recovery_code_used", 2), ("user.totp_disabled", 1)):
+    for kind, times in (("user.totp_enabled", 1), ("user.recovery_code_used", 3), ("user.totp_disabled", 1)):
         assert happened.count(kind) == times, happened
+
+
+async def test_who_knows_the_password_alone_doesnt_guess_two_step_away(database: Database) -> None:
+    isp, api = await Isp.make(database), Api(database)
+    await enter(api)
+    secret, codes = await turned_on(api)
+    api.now += timedelta(seconds=60)
+    right = code_now(api, secret)
+    wrong = "000000" if right != "000000" else "000001"
+    told = [(await api.refused(DISABLE, p=PASSWORD, c=wrong))[0] for _ in range(MOST_FAILURES + 1)]
+    assert told == ["WRONG_CODE"] * MOST_FAILURES + ["TOO_MANY_ATTEMPTS"]
+    assert (await api.refused(DISABLE, p=PASSWORD, c=right))[0] == "TOO_MANY_ATTEMPTS", "the right one isn't looked at either"
+    assert await api.ask(STATE) == {"on": True, "recoveryCodes": 10}
+    assert (await kinds(isp)).count("user.sign_in_failed") == MOST_FAILURES
+    api.now += WITHIN
+    await api.do(DISABLE, p=PASSWORD, c=code_now(api, secret))
+    assert await api.ask(STATE) == {"on": False, "recoveryCodes": 0}
+    assert codes
 
 
 async def test_what_is_kept_tells_nothing(database: Database) -> None:

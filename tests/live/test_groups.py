@@ -48,10 +48,10 @@ class Audience:
         self._groups = Groups(build_schema(), parts, self.hub)
         self._tasks: list[asyncio.Task[None]] = []
 
-    def follow(self, actor: Actor, **variables: Any) -> Follower:
+    def follow(self, actor: Actor, *, document: str = PAYMENTS, **variables: Any) -> Follower:
         """One more who asks for payments."""
         follower = Follower()
-        self._tasks.append(asyncio.create_task(self._groups.follow(Asked(PAYMENTS, variables, None, actor, "en"), follower)))
+        self._tasks.append(asyncio.create_task(self._groups.follow(Asked(document, variables, None, actor, "en"), follower)))
         return follower
 
     async def close(self) -> None:
@@ -80,7 +80,8 @@ async def test_a_hundred_followers_cost_one_statement(committed: Database, audie
     isp = await Isp.make(committed)
     customer = await isp.customer()
     # whether and with what `after` is given doesn't part them
-    followers = [audience.follow(isp.admin, **({"after": None} if number % 2 else {})) for number in range(100)]
+    given: list[dict[str, Any]] = [{}, {"after": None}]
+    followers = [audience.follow(isp.admin, **given[number % 2]) for number in range(100)]
     await asyncio.sleep(2)
     await isp.pay(customer, 1_000)
     await isp.pay(customer, 2_000)
@@ -154,3 +155,42 @@ async def test_a_group_is_of_the_same_counters(committed: Database, audience: Au
     await asyncio.sleep(0.5)
     got = [[json.loads(text)["data"]["paymentRecorded"]["payment"]["id"] for text in one.texts] for one in (everywhere, first, second)]
     assert got == [paid, paid[:1], paid[1:]]
+
+
+ACCESSES = """subscription($x: Boolean!) { isolationChanged { cursor }
+  isolationChanged { access @include(if: $x) { customer { outstanding } } } }"""
+MERGED = """subscription($x: Boolean!, $after: String) { paymentRecorded(after: $after) { payment { amount } }
+  paymentRecorded(after: $after) { ... @include(if: $x) { payment { customer { code outstanding } } } } }"""
+
+
+async def test_what_a_directive_could_select_parts_groups_and_is_refused_for_every_value(committed: Database, audience: Audience) -> None:
+    isp = await Isp.make(committed)
+    customer = await isp.customer("BUDI")
+    technician = Actor(None, "teknisi", Role.TECHNICIAN, Scope(None))
+    refused = [audience.follow(technician, document=ACCESSES, x=x) for x in (False, True, False, True)]
+    allowed = [audience.follow(isp.admin, document=MERGED, x=x) for x in (False, True, False, True)]
+    await told(refused, 1)
+    assert [[error["extensions"]["code"] for error in one.errors] for one in refused] == [["FORBIDDEN"]] * 4
+    await asyncio.sleep(2)
+    await isp.pay(customer, 1_000)
+    await all_turns(relay(committed))
+    await told(allowed, 1)
+    payments = [json.loads(one.texts[0])["data"]["paymentRecorded"]["payment"] for one in allowed]
+    assert payments == [{"amount": 1_000}, {"amount": 1_000, "customer": {"code": "BUDI", "outstanding": 0}}] * 2
+
+
+async def test_a_subscription_whose_only_field_may_be_left_out_is_refused_in_a_sentence(committed: Database, audience: Audience) -> None:
+    isp = await Isp.make(committed)
+    for only in ("paymentRecorded @include(if: $x) { cursor }", "... @skip(if: $x) { paymentRecorded { cursor } }"):
+        for x in (False, True):
+            nothing = audience.follow(isp.admin, document=f"subscription($x: Boolean!) {{ {only} }}", x=x)
+            await told([nothing], 1)
+            assert [error["extensions"]["code"] for error in nothing.errors] == ["BAD_REQUEST"], nothing.errors
+
+
+async def test_a_text_that_cannot_be_is_refused_by_its_name(committed: Database, audience: Audience) -> None:
+    isp = await Isp.make(committed)
+    document = "subscription($v: [String!]) { events(kinds: $v) { cursor } }"
+    one = audience.follow(isp.admin, document=document, v=["payment.recorded", "\x00"])
+    await told([one], 1)
+    assert [(error["extensions"]["code"], error["extensions"]["field"]) for error in one.errors] == [("INVALID_TEXT", ["kinds", "1"])]

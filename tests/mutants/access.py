@@ -12,6 +12,7 @@ GUESSING: Final = ("tests/auth/test_limits.py",)
 COOKIES: Final = ("tests/auth/test_cookies.py",)
 EDGE: Final = ("tests/test_headers.py",)
 RIGHTS: Final = ("tests/schema/test_access.py",)
+DIRECTIVES: Final = ("tests/schema/test_directives.py",)
 SECOND_LAYER: Final = ("tests/schema/test_second_layer.py",)
 LIMITS: Final = ("tests/schema/test_limits.py",)
 RELAY: Final = ("tests/feed/test_relay.py",)
@@ -79,12 +80,29 @@ FAULTS: Final = (
         "a-client-says-where-it-comes-from", "auth/addresses.py",
         "if address is None or not _within(address, trusted):", "if address is None:", GUESSING,
     ),
+    Fault(
+        "a-password-alone-ends-two-step", "auth/totp.py",
+        "    await use(session, vault, user_id, code)\n    await end(session, user_id)", "    await end(session, user_id)", TWO_STEP,
+    ),
     # --- browsers, the edge ------------------------------------------------------------------------------------------------
     Fault(
         "any-site-may-use-the-cookie", "schema/browser.py",
         "return bool(request.headers.get(PREFLIGHT)) and (given is None or is_same)", "return True", COOKIES,
     ),
     Fault("a-socket-of-any-site-is-ours", "schema/browser.py", "        return is_same\n", "        return True\n", COOKIES),
+    Fault(
+        "an-unencrypted-page-is-ours", "schema/browser.py",
+        'if is_secure and origin_of_page.scheme != "https":', 'if is_secure and origin_of_page.scheme == "":', COOKIES,
+    ),
+    Fault(
+        "strangers-read-the-schema", "schema/documents.py",
+        "if entry.introspects and not self._sees_schema:", 'if entry.introspects and self.introspection == "nobody":',
+        ("tests/test_app.py::test_the_schema_is_for_who_is_signed_in",),
+    ),
+    Fault(
+        "a-nul-goes-through", "schema/characters.py",
+        'check_text(value, field=path)', 'check_text(value[:1], field=path)', ("tests/schema/test_texts.py",),
+    ),
     Fault(
         "scripts-read-the-cookie", "schema/browser.py",
         'max_age=age, path="/", secure=came.is_secure, httponly=True',
@@ -108,9 +126,26 @@ FAULTS: Final = (
         "every-role-reads-every-field", "schema/access.py",
         "if not asking <= readers:", "if not asking:", ("tests/schema/test_matrix.py",),
     ),
+    Fault("one-field-for-all-opens-the-others", "schema/access.py", "found &= _readers(", "found |= _readers(", RIGHTS),
     Fault(
-        "rights-of-who-asked-first", "schema/access.py",
-        "id(raw.field_nodes[0]), asking)", "id(raw.field_nodes[0]))", RIGHTS,
+        "rights-and-plans-by-the-first-field", "schema/selections.py",
+        "return roots[raw.path.key]", "return roots[raw.path.key][:1]", DIRECTIVES,
+    ),
+    Fault(
+        "rights-of-what-came-first", "schema/selections.py",
+        "node.selection_set) for node in nodes(info)]", "node.selection_set) for node in raw.field_nodes]", DIRECTIVES,
+    ),
+    Fault(
+        "plans-of-what-came-first", "schema/reading.py",
+        "for node in selections.nodes(info):", "for node in selections.raw_of(info).field_nodes:", DIRECTIVES,
+    ),
+    Fault(
+        "operations-share-rights-and-plans", "schema/selections.py",
+        "return id(raw.operation), raw.path.key", "return 0, raw.path.key", DIRECTIVES,
+    ),
+    Fault(
+        "directives-below-are-those-of-who-came-first", "schema/completion.py",
+        "            if node.directives:\n", "            if node.directives is fragments:\n", DIRECTIVES,
     ),
     Fault("a-page-of-every-counter", "schema/reading.py", "'t.counter_id = seen.id', *resume", "*resume", SECOND_LAYER),
     Fault(

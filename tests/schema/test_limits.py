@@ -171,7 +171,7 @@ async def test_introspection_cannot_be_nested_without_end(database: Database) ->
 
 async def test_without_introspection_nothing_of_the_schema_is_told(database: Database) -> None:
     await Isp.make(database)
-    api = Api(database, graphiql=False)
+    api = Api(database)
     for document in (
         "{ invoice { id } }",
         "{ me { idd } }",
@@ -179,15 +179,19 @@ async def test_without_introspection_nothing_of_the_schema_is_told(database: Dat
         "{ invoicess { id } }",
     ):
         assert "Did you mean" not in str((await api.raw(document))["errors"])
-    assert "Did you mean" in str((await Api(database).raw("{ mee { id } }"))["errors"])
+    assert "Did you mean" in str((await Api(database, introspection="everyone").raw("{ mee { id } }"))["errors"])
+    await api.sign_in()
+    assert "Did you mean" in str((await api.raw("{ mee { id } }"))["errors"])
 
 
 async def test_strangers_may_say_no_more_than_a_sign_in_needs(database: Database) -> None:
     await Isp.make(database)
-    api = Api(database, graphiql=False)
+    api = Api(database)
     long = "{ " + " ".join(f"plans {{ nodes {{ {'id name ' * 12} }} }}" for _ in range(18)) + " }"
     (error,) = (await api.raw(long))["errors"]
     assert (error["extensions"]["limit"], error["extensions"]["most"]) == ("tokens", 500)
+    api.headers["Authorization"] = "Bearer sbt_that-has-run-out"
+    assert await api.top_error(long) == "UNAUTHENTICATED", "so that its client signs in again"
     await api.sign_in()
     assert "errors" not in await api.raw(long)
 
