@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,9 @@ SETTINGS = {"SEBILLING_LOG_FORMAT": "json", "SEBILLING_GENERATE_CHUNK": "10000"}
 
 
 class _Process:
-    """A command of ours, over the database at `url`."""
+    """A command of ours, over the database at `url`; `descriptors` is its limit of open files."""
 
-    def __init__(self, *words: str, url: str, **environment: str) -> None:
+    def __init__(self, *words: str, url: str, descriptors: int | None = None, **environment: str) -> None:
         self._log = Path(tempfile.mkstemp(prefix=f"sebilling-{words[0]}-")[1])
         self._told: str | None = None
         """The log of one that was stopped, whose file is gone."""
@@ -31,6 +33,7 @@ class _Process:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sebilling.cli", *words], stderr=log, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(),
                 env={**kept, **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
+                preexec_fn=None if descriptors is None else partial(resource.setrlimit, resource.RLIMIT_NOFILE, (descriptors,) * 2),
             )  # fmt: skip
 
     @property
@@ -63,8 +66,8 @@ class WorkerProcess(_Process):
 class ServerProcess(_Process):
     """`sebilling serve` on a free port."""
 
-    def __init__(self, url: str, **environment: str) -> None:
-        super().__init__("serve", "--port", "0", url=url, **environment)
+    def __init__(self, url: str, *, descriptors: int | None = None, **environment: str) -> None:
+        super().__init__("serve", "--port", "0", url=url, descriptors=descriptors, **environment)
         self.address = self._await_address()
 
     def _await_address(self) -> str:
