@@ -30,7 +30,7 @@ class _Process:
         """The log of one that was stopped, whose file is gone."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
         with self._log.open("w") as log:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: PLW1509 - what runs between fork and exec is one call of the system
                 [sys.executable, "-m", "sebilling.cli", *words], stderr=log, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(),
                 env={**kept, **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
                 preexec_fn=None if descriptors is None else partial(resource.setrlimit, resource.RLIMIT_NOFILE, (descriptors,) * 2),
