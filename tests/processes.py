@@ -2,7 +2,6 @@
 
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +22,16 @@ SETTINGS = {"SEBILLING_LOG_FORMAT": "json", "SEBILLING_GENERATE_CHUNK": "10000"}
 class _Process:
     """A command of ours, over the database at `url`; `descriptors` is its limit of open files."""
 
-    def __init__(self, *words: str, url: str, descriptors: int | None = None, **environment: str) -> None:
+    def __init__(self, words: Sequence[str], url: str, descriptors: int | None = None, /, **environment: str) -> None:
         self._log = Path(tempfile.mkstemp(prefix=f"sebilling-{words[0]}-")[1])
         self._told: str | None = None
         """The log of one that was stopped, whose file is gone."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
+        limited = [] if descriptors is None else ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh"]
         with self._log.open("w") as log:
-            self.process = subprocess.Popen(  # noqa: PLW1509 - what runs between fork and exec is one call of the system
-                [sys.executable, "-m", "sebilling.cli", *words], stderr=log, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(),
+            self.process = subprocess.Popen(
+                [*limited, sys.executable, "-m", "sebilling.cli", *words], stderr=log, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(),
                 env={**kept, **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
-                preexec_fn=None if descriptors is None else partial(resource.setrlimit, resource.RLIMIT_NOFILE, (descriptors,) * 2),
             )  # fmt: skip
 
     @property
@@ -60,14 +58,14 @@ class WorkerProcess(_Process):
     """`sebilling worker`."""
 
     def __init__(self, url: str, **environment: str) -> None:
-        super().__init__("worker", url=url, **{"SEBILLING_SECRET_KEY": "of tests", **environment})
+        super().__init__(["worker"], url, **{"SEBILLING_SECRET_KEY": "of tests", **environment})
 
 
 class ServerProcess(_Process):
     """`sebilling serve` on a free port."""
 
-    def __init__(self, url: str, *, descriptors: int | None = None, **environment: str) -> None:
-        super().__init__("serve", "--port", "0", url=url, descriptors=descriptors, **environment)
+    def __init__(self, url: str, descriptors: int | None = None, /, **environment: str) -> None:
+        super().__init__(["serve", "--port", "0"], url, descriptors, **environment)
         self.address = self._await_address()
 
     def _await_address(self) -> str:

@@ -92,7 +92,7 @@ async def target(url: str, *, descriptors: int | None = None, **environment: str
                 if role is not Role.ADMIN:
                     codes = ["LKT01"] if role in {Role.CLERK, Role.COLLECTOR} else []
                     await make_user(session, role.lower(), role, *codes)
-        server = await asyncio.to_thread(lambda: ServerProcess(url, descriptors=descriptors, **environment))
+        server = await asyncio.to_thread(lambda: ServerProcess(url, descriptors, **environment))
         try:
             attacked = Target(server, isp)
             yield attacked
