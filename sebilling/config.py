@@ -106,6 +106,12 @@ class Settings(BaseSettings):
     concurrent_requests: int = Field(
         default=100, ge=1, le=10_000, description="Requests of one user, or of one address not signed in, that are answered at once."
     )
+    connections: int = Field(
+        default=2_000, ge=50, le=100_000, description="Connections that are open at once; fewer if fewer files may be open."
+    )
+    connections_per_address: int = Field(
+        default=256, ge=10, le=100_000, description="Connections of one address that are open at once; TRUSTED_PROXIES have no such bound."
+    )
     live_connections: int = Field(
         default=50, ge=1, le=10_000, description="Connections with subscriptions that one user may have to one server at once."
     )

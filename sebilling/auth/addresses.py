@@ -47,6 +47,17 @@ def origin(peer: str | None, scheme: str, forwarded_for: Sequence[str], forwarde
     return Origin(_network(address), scheme == "https" or forwarded_proto.rpartition(",")[2].strip().lower() == "https")
 
 
+def network_of(peer: str | None) -> str:
+    """The network of a connection: what its bounds are counted by."""
+    return _network(_address(peer or ""))
+
+
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether a connection is of a proxy that we trust."""
+    address = _address(peer)
+    return address is not None and _within(address, trusted)
+
+
 def _address(given: str) -> Address | None:
     return _parsed(given) if len(given) <= _MOST_CHARACTERS else None
 

@@ -123,12 +123,15 @@ def serve(
     import uvicorn
 
     from sebilling.app import create_app
-    from sebilling.server import OPTIONS
+    from sebilling.connections import limits_of
+    from sebilling.edge import proxies
+    from sebilling.server import options
 
     settings = _settings(host=host, port=port)
     with _opened(settings, own=True) as url:
         database = Database(url, connections=settings.database_connections)
-        uvicorn.run(create_app(settings, database), host=settings.host, port=settings.port, **OPTIONS)
+        served = create_app(settings, database)
+        uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))
 
 
 @app.command()
