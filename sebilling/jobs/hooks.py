@@ -160,7 +160,8 @@ class _Delivery:
             if cursor is None:
                 self.id = 0
                 raise RuntimeError(f"the cursor of the plugin {self.name} was deleted: it starts at the end of the feed")
-            if cursor.next_at is not None and self.clock() < cursor.next_at:
+            # further ahead than any wait: written while the clock was wrong
+            if cursor.next_at is not None and self.clock() < cursor.next_at <= self.clock() + timedelta(seconds=2 * MOST_WAIT_SECONDS):
                 return LOOK_SECONDS
             stretch = await feed.after(session, cursor.number, _MOST_LOOKED_AT, kinds=self.kinds)
         reached, attempts = cursor.number, cursor.attempts

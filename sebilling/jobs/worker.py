@@ -28,7 +28,7 @@ async def run(database: Database, store: ObjectStore, *, clock: Clock, wake: asy
     while True:
         wake.clear()
         try:
-            if clock() >= swept_at + sweep.PATIENCE:
+            if not swept_at <= clock() < swept_at + sweep.PATIENCE:  # before it, too: the clock was ahead
                 swept_at = clock()
                 await sweep.orphans(database, store, at=swept_at)
             async with database.transaction(actor=operator("worker"), at=clock()) as session:

@@ -109,11 +109,11 @@ async def test_a_newcomer_gets_in_while_they_are_open(small: Target) -> None:
     idle = await small.idle_seconds()
     headers = await small.headers(Role.AUDITOR)
     with opened(small, HALF_SENT, HALVES["half a head"], addresses=50):
-        for _ in range(5):
-            began = time.perf_counter()
-            async with httpx.AsyncClient(base_url=small.address) as http:
+        async with httpx.AsyncClient(base_url=small.address, limits=httpx.Limits(max_keepalive_connections=0)) as http:
+            for _ in range(5):
+                began = time.perf_counter()
                 assert (await http.post("/graphql", json={"query": ME}, headers=headers)).status_code == 200
-            assert time.perf_counter() - began < MOST_RATIO * idle
+                assert time.perf_counter() - began < MOST_RATIO * idle
 
 
 async def test_the_bounds_hold_though_fewer_files_may_be_open(committed_url: str) -> None:

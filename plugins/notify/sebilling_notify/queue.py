@@ -16,6 +16,8 @@ _SCHEMA: Final = """
         error TEXT NOT NULL DEFAULT '');
     CREATE INDEX IF NOT EXISTS message_lane_idx ON message (lane, id) WHERE state = 'WAITING';
 """
+MOST_WAIT_SECONDS: Final = 900.0
+"""Between two attempts to send a message."""
 KEPT: Final = timedelta(days=30)
 """How long the key of a message is remembered after it was sent, so that an event that comes again sends nothing."""
 
@@ -85,13 +87,14 @@ class Queue:
     def next(self, lane: str, *, in_order: bool) -> Message | None:
         """The first message of the lane that may be sent now; `in_order`: none while an earlier one waits for its time."""
         now = self._clock().timestamp()
+        ahead = now + 2 * MOST_WAIT_SECONDS  # further than any wait: written while the clock was wrong
         with self._lock:
             row = self._file.execute(
                 "SELECT id, key, target, body, made_at, attempts, next_at FROM message WHERE state = 'WAITING' AND lane = ?"
-                + ("" if in_order else " AND next_at <= ?") + " ORDER BY id LIMIT 1",
-                (lane,) if in_order else (lane, now),
+                + ("" if in_order else " AND (next_at <= ? OR next_at > ?)") + " ORDER BY id LIMIT 1",
+                (lane,) if in_order else (lane, now, ahead),
             ).fetchone()  # fmt: skip
-        return None if row is None or row[6] > now else Message(*row[:6])
+        return None if row is None or now < row[6] <= ahead else Message(*row[:6])
 
     def sent(self, message: Message) -> None:
         """It was delivered; only its key is kept."""

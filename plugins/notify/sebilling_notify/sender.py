@@ -13,11 +13,10 @@ from typing import Final
 import httpx
 
 from sebilling_notify.channels import Channel, Refused, TryAgain, masked
-from sebilling_notify.queue import Message, Queue
+from sebilling_notify.queue import MOST_WAIT_SECONDS, Message, Queue
 
 _log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 0.5
-MOST_WAIT_SECONDS: Final = 900.0
 _FORGET_SECONDS: Final = 3_600.0
 
 
