@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     cookie_hours: int = Field(default=12, ge=1, le=720, description="Hours after which a browser's sign-in by cookie ends.")
     trusted_proxies: str = Field(
         default="",
-        description="Networks of proxies in front, with commas, such as 10.0.0.0/8: only they are believed X-Forwarded-For and -Proto.",
+        description="Addresses of the proxies in front, with commas, such as 127.0.0.1: only they are believed X-Forwarded-For and -Proto.",
     )
     allowed_hosts: str = Field(
         default="", description="Names that the server goes by beside localhost, with commas, such as billing.isp.id,*.isp.id; * for any."

@@ -33,7 +33,8 @@ class Origin:
 
 def origin(peer: str | None, scheme: str, forwarded_for: Sequence[str], forwarded_proto: str, trusted: Sequence[Network]) -> Origin:
     """`forwarded_for` are the X-Forwarded-For headers in their order. They are read from the right, for as long as who wrote them is
-    trusted: what a client puts there itself stands further left, and is never reached."""
+    trusted: what a client puts there itself stands further left, and is never reached. Only if the client's own address is trusted too, it
+    is: a network of proxies must hold nothing but proxies."""
     address = _address(peer or "")
     if address is None or not _within(address, trusted):
         return Origin(_network(address), scheme == "https")
