@@ -10,7 +10,7 @@ from sebilling.billing.imports import subscribers
 from sebilling.billing.imports.rows import CustomerRow, Faulty, customer_row, faulty
 from sebilling.errors import InvalidFile
 
-_WORD: Final = re.compile(r"""([a-z0-9-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)""", re.DOTALL)
+_WORD: Final = re.compile(r"""(?<![a-z0-9-])([a-z0-9-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)""", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:([0-9A-F]{2})|(.))", re.DOTALL)
 _MOST_LINE: Final = 64 * 1024
 

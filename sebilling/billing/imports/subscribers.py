@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, customer_row, faulty
 from sebilling.db.engine import ReadSession
 
-_COUNTER_SUFFIX: Final = re.compile(r"(.*?)\s*-\s*([A-Z][A-Z0-9-]{0,15})", re.DOTALL)
+_COUNTER_SUFFIX: Final = re.compile(r"(.{0,300}?)\s{0,20}-\s{0,20}([A-Z][A-Z0-9-]{0,15})", re.DOTALL)
 _MOST_RATE_KBPS: Final = 100_000_000
 _TAKEN: Final = text("SELECT code, pppoe_name FROM customer WHERE code = ANY (:codes) OR pppoe_name = ANY (:names)")
 
