@@ -21,7 +21,7 @@ from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
 from sebilling.jobs.lookup import Lookup
-from sebilling.jobs.turns import forgiving
+from sebilling.jobs.turns import Turns, forgiving
 from sebilling.logs import get_logger
 from sebilling.plugins.calling import PluginStuck
 from sebilling.plugins.hookspecs import Event
@@ -108,8 +108,9 @@ class _Delivery:
                 if error:
                     failures += 1
                     await asyncio.sleep(backoff_seconds(failures))
+            turns = Turns("hooks")
             while True:
-                pause = await forgiving("hooks", self._lead())
+                pause = await turns.run(self._lead())
                 await asyncio.sleep(pause)
         finally:
             if started:

@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from sebilling import logs
 from sebilling.actor import Role
+from sebilling.errors import DatabaseUnavailable
+from sebilling.jobs.turns import Turns
 from sebilling.logs import MAX_KINDS, MAX_TRACEBACK_CHARACTERS, TRACEBACKS_PER_MINUTE, Tracebacks, get_logger, set_up
 from tests.attacks.target import Target
 
@@ -48,6 +50,19 @@ async def test_a_clerk_runs_into_the_same_fault_again_and_again(attacked: Target
     longest = MAX_TRACEBACK_CHARACTERS + 2_000
     assert max(map(len, told.splitlines())) < longest
     assert len(told) < TRACEBACKS_PER_MINUTE * longest + ERRORS * 1_000
+
+
+async def test_a_loop_that_fails_again_and_again_waits_longer_each_time() -> None:
+    async def ends(error: Exception | None) -> float:
+        if error is not None:
+            raise error
+        return 0.25
+
+    turns = Turns("a_loop")
+    assert [await turns.run(ends(ValueError("why"))) for _ in range(8)] == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert await turns.run(ends(None)) == 0.25
+    assert await turns.run(ends(ValueError("why"))) == 1
+    assert [await turns.run(ends(DatabaseUnavailable())) for _ in range(4)] == [2, 3, 3, 3], "a database may be back any moment"
 
 
 class Clock:
