@@ -152,7 +152,8 @@ class _Graph:
                 self.silent[self.build(branch, begin)].append(end)
             return end
         if operation in {"MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"}:
-            return self._repeat(*value, at)
+            least, most, items = value
+            return self._repeat(least, most, items, at)
         if operation in {"AT", "ASSERT", "ASSERT_NOT"}:
             return at
         raise Unfit(f"{operation} can't be followed")

@@ -16,10 +16,11 @@ from sebilling.jobs.isolation import work_one
 from tests.auth.people import CONFIRM, START, enter, from_address, kinds, refused_sign_in
 from tests.auth.test_totp import secret_in
 from tests.cli.test_commands import Shell
+from tests.feed.relaying import bare, tell
 from tests.harness import NOW, PASSWORD, Api, Isp
 from tests.isolation.gear import Gear
 from tests.isolation.test_engine import make
-from tests.plugins.test_hooks import HEARS, Ticking, Write, bare, delivering, heard, tell, until
+from tests.plugins.test_hooks import HEARS, Ticking, Write, delivering, heard, until
 from tests.plugins.test_hooks import write as write  # noqa: PLC0414 - a fixture
 
 AHEAD: Final = timedelta(days=365)

@@ -62,7 +62,9 @@ async def test_a_loop_that_fails_again_and_again_waits_longer_each_time() -> Non
     assert [await turns.run(ends(ValueError("why"))) for _ in range(8)] == [1, 2, 4, 8, 16, 30, 30, 30]
     assert await turns.run(ends(None)) == 0.25
     assert await turns.run(ends(ValueError("why"))) == 1
-    assert [await turns.run(ends(DatabaseUnavailable())) for _ in range(4)] == [2, 3, 3, 3], "a database may be back any moment"
+    assert [await turns.run(ends(DatabaseUnavailable(why="it is away"))) for _ in range(4)] == [2, 3, 3, 3], (
+        "a database may be back any moment"
+    )
 
 
 class Clock:
