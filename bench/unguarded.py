@@ -71,7 +71,7 @@ def main() -> None:
     app.add_middleware(RequestLog)
     listener = server.listening_socket("127.0.0.1", 0)
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    uvicorn.Server(uvicorn.Config(app, **server.OPTIONS)).run(sockets=[listener])
+    uvicorn.Server(uvicorn.Config(app, **server.options(server.UNCROWDED))).run(sockets=[listener])
 
 
 if __name__ == "__main__":

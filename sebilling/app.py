@@ -20,7 +20,7 @@ from sebilling.clock import Clock, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.db.migrate import is_current
-from sebilling.edge import BodyLimits, Headers, Hosts, RequestLog, UnreadBodies, cors_origins, proxies
+from sebilling.edge import BodyLimits, Headers, Hosts, RequestLog, UnreadBodies, cors_origins, proxies, warn_of_wide_networks
 from sebilling.errors import InvalidSetting, Unavailable
 from sebilling.jobs import everything, isolating
 from sebilling.live.groups import Groups
@@ -46,7 +46,8 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
 
     It starts and answers even while the database is away. Raises InvalidSetting.
     """
-    origins, _ = cors_origins(settings), proxies(settings)  # looked at before anything starts
+    origins, trusted_proxies = cors_origins(settings), proxies(settings)  # looked at before anything starts
+    warn_of_wide_networks(trusted_proxies)
     store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
     key = links.key_in(settings.var) if settings.secret_key is None else links.derived(settings.secret_key.get_secret_value())
     vault, plugins = vault_of(settings), plugins or Plugins.load(disabled=settings.plugins_disabled.split(","))

@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     cookie_hours: int = Field(default=12, ge=1, le=720, description="Hours after which a browser's sign-in by cookie ends.")
     trusted_proxies: str = Field(
         default="",
-        description="Networks of proxies in front, with commas, such as 10.0.0.0/8: only they are believed X-Forwarded-For and -Proto.",
+        description="Addresses of the proxies in front, with commas, such as 127.0.0.1: only they are believed X-Forwarded-For and -Proto.",
     )
     allowed_hosts: str = Field(
         default="", description="Names that the server goes by beside localhost, with commas, such as billing.isp.id,*.isp.id; * for any."
@@ -111,6 +111,12 @@ class Settings(BaseSettings):
     document_seconds: int = Field(default=15, ge=1, le=300, description="Seconds after which a query is given up; mutations never are.")
     concurrent_requests: int = Field(
         default=100, ge=1, le=10_000, description="Requests of one user, or of one address not signed in, that are answered at once."
+    )
+    connections: int = Field(
+        default=2_000, ge=50, le=100_000, description="Connections that are open at once; fewer if fewer files may be open."
+    )
+    connections_per_address: int = Field(
+        default=256, ge=10, le=100_000, description="Connections of one address that are open at once; TRUSTED_PROXIES have no such bound."
     )
     live_connections: int = Field(
         default=50, ge=1, le=10_000, description="Connections with subscriptions that one user may have to one server at once."

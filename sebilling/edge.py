@@ -53,8 +53,20 @@ def proxies(settings: Settings) -> Sequence[addresses.Network]:
     try:
         return addresses.networks(settings.trusted_proxies)
     except ValueError as error:
-        why = f"{error}: write addresses or networks such as 10.0.0.0/8, with commas."
+        why = f"{error}: write the proxies' addresses, such as 127.0.0.1, with commas."
         raise InvalidSetting(setting="SEBILLING_TRUSTED_PROXIES", why=why) from error
+
+
+MAX_PROXIES: Final = 16
+"""Addresses of one trusted network: a wider one holds more than proxies."""
+
+
+def warn_of_wide_networks(trusted: Sequence[addresses.Network]) -> None:
+    """Tell in the log of each network that holds more than proxies: whoever has an address in it chooses the one that we see."""
+    for network in trusted:
+        if network.num_addresses > MAX_PROXIES:
+            remedy = "name the proxy's own address in SEBILLING_TRUSTED_PROXIES: any client in this network can choose its address"
+            _log.warning("wide_trusted_proxies", network=str(network), remedy=remedy)
 
 
 def bad_request(message: str, status: int) -> Response:

@@ -1,27 +1,48 @@
-"""Structured logs: an event's name and fields, one line each, on standard error. Never a secret.
+"""Structured logs: an event's name and fields, one line each, on standard error. Never a secret, and never without bounds.
 
-Nothing of ours logs one; `redacted` is the second wall, for what libraries say and what a later change forgets.
+Nothing of ours logs a secret; `redacted` is the second wall, for what libraries say and what a later change forgets. What strangers send
+ends in fields (paths, names of operations), so every field is cut, and every expression that looks at one is linear.
+
+A traceback is cut too, and of one kind of error (its event, its type, and the place that raised it) only the first few in a minute are
+printed: a database that is down would fill the disk otherwise. Lines without a traceback are never dropped: each keeps its reference.
 """
 
 import functools
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+import threading
+import time
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Final
 
 import structlog
 from structlog.typing import Processor
 
+MAX_FIELD_CHARACTERS: Final = 200
+MAX_EVENT_CHARACTERS: Final = 500
+"""Of the sentence that a library logs; events of ours are single words."""
+MAX_TRACEBACK_CHARACTERS: Final = 6_000
+MAX_ITEMS: Final = 50
+"""Of a list or an object in a field."""
+TRACEBACKS_PER_MINUTE: Final = 5
+"""Of one kind of error."""
+MAX_KINDS: Final = 200
+"""Kinds of errors that are told apart; all others are counted as one."""
+_MINUTE_SECONDS: Final = 60.0
+_SEARCHED: Final = 2_000
+"""Characters of a field that are searched for secrets: one that begins within those that are kept is found whole."""
 _SECRET_NAME: Final = re.compile(
     r"pass(?:word|wd|phrase)|secret|token|authori[sz]ation|cookie|credential|private_?key|api_?key|recovery|totp|csrf", re.IGNORECASE
 )
 _SECRET_TEXT: Final = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^\s/@\"']+@"  # user and password of an address
-    r"|(?P<bearer>\b(?:bearer|basic)\s+)[\w.~+/=-]+"
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^\s/@\"']{1,500}@"  # user and password of an address
+    r"|(?P<bearer>\b(?:bearer|basic)\s{1,20})[\w.~+/=-]+"
     r"|\bsb[a-z]_[\w-]{8,}"  # tokens of ours
     r"|(?P<download>/downloads/)[^\s\"'?]+"
-    r"|(?P<named>\b(?:password|passwd|secret|token|api_?key|authorization)[\"']?\s*[=:]\s*[\"']?)[^\s\"',&;)}]+",
+    r"|(?P<named>\b(?:password|passwd|secret|token|api_?key|authorization)[\"']?\s{0,20}[=:]\s{0,20}[\"']?)[^\s\"',&;)}]+",
     re.IGNORECASE,
 )
 _HIDDEN: Final = "[hidden]"
@@ -29,9 +50,12 @@ _DEEPEST: Final = 6
 
 
 def redacted(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: hides values whose name says that they are secret, and what looks like one within any text."""
+    """A structlog processor: cuts every field, hides values whose name says that they are secret, and what looks like one in any text."""
     for name, value in event.items():
-        event[name] = _without_secrets(name, value, 0)
+        if name == "exception" and isinstance(value, str):
+            event[name] = _traceback_without_secrets(value)
+        elif not name.startswith("_"):  # structlog's own
+            event[name] = _without_secrets(name, value, 0)
     return event
 
 
@@ -41,17 +65,36 @@ def _is_secret(name: str) -> bool:
 
 
 def _without_secrets(name: str, value: Any, level: int) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if level > _DEEPEST or _is_secret(name):
+    if value is None or isinstance(value, bool | int | float):
+        return _HIDDEN if value is not None and not isinstance(value, bool) and _is_secret(name[:MAX_FIELD_CHARACTERS]) else value
+    if level > _DEEPEST or _is_secret(name[:MAX_FIELD_CHARACTERS]):
         return _HIDDEN
-    if isinstance(value, str):
-        return _SECRET_TEXT.sub(_kept_part, value)
     if isinstance(value, dict):
-        return {key: _without_secrets(str(key), one, level + 1) for key, one in value.items()}
+        items = list(value.items())[:MAX_ITEMS]
+        return {_cut(str(key), MAX_FIELD_CHARACTERS): _without_secrets(str(key), one, level + 1) for key, one in items}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_without_secrets("", one, level + 1) for one in value]
-    return value
+        return [_without_secrets("", one, level + 1) for one in list(value)[:MAX_ITEMS]]
+    return _text_without_secrets(str(value), MAX_EVENT_CHARACTERS if name == "event" else MAX_FIELD_CHARACTERS)
+
+
+def _text_without_secrets(text: str, most: int) -> str:
+    shown = _SECRET_TEXT.sub(_kept_part, text[:_SEARCHED])
+    if len(text) > _SEARCHED and len(shown) < most:
+        return _HIDDEN  # nearly all of it was secret, and the last one may be cut in two
+    return _cut(shown if len(text) <= _SEARCHED else shown + "…", most)
+
+
+def _traceback_without_secrets(text: str) -> str:
+    """Its begin, and its end, where the reason stands. Lines that a cut goes through are left out."""
+    begin, end = text, ""
+    if len(text) > MAX_TRACEBACK_CHARACTERS:
+        half = MAX_TRACEBACK_CHARACTERS // 2
+        begin, end = text[:half].rpartition("\n")[0] + "\n…", text[-half:].partition("\n")[2]
+    return "\n".join(_text_without_secrets(line, MAX_EVENT_CHARACTERS) for line in [*begin.splitlines(), *end.splitlines()])
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _kept_part(found: re.Match[str]) -> str:
@@ -60,12 +103,84 @@ def _kept_part(found: re.Match[str]) -> str:
     return next((one for one in (found["bearer"], found["download"], found["named"]) if one), "") + _HIDDEN
 
 
+@dataclass(slots=True)
+class _Count:
+    """Errors of one kind since an instant of the monotonic clock."""
+
+    since: float
+    seen: int = 0
+
+
+class Tracebacks:
+    """A structlog processor: of each kind of error it lets TRACEBACKS_PER_MINUTE tracebacks through, and tells how many it kept back.
+
+    The line itself is always logged, with the error's type and place. What was kept back is told in a line `tracebacks_suppressed`
+    by whatever is logged first after the minute.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: dict[tuple[str, str, str], _Count] = {}
+        self._lock = threading.Lock()
+        self._look_at = 0.0
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Take the traceback away if there were enough of its kind."""
+        error = _raised(event.get("exc_info"))
+        now = self._clock()
+        with self._lock:
+            ended = self._ended(now)
+            is_shown = error is None or self._may_show((str(event.get("event"))[:MAX_FIELD_CHARACTERS], *_kind(error)), now)
+        for (name, kind, place), count in ended:
+            suppressed = count.seen - TRACEBACKS_PER_MINUTE
+            get_logger(__name__).warning("tracebacks_suppressed", of=name, error=kind, place=place, suppressed=suppressed)
+        if error is not None and not is_shown:
+            event["exc_info"] = None
+            event["error_type"], event["place"] = _kind(error)
+        return event
+
+    def _may_show(self, kind: tuple[str, str, str], now: float) -> bool:
+        if kind not in self._counts and len(self._counts) >= MAX_KINDS:
+            kind = ("", "", "")
+        count = self._counts.setdefault(kind, _Count(now))
+        count.seen += 1
+        self._look_at = min(self._look_at, count.since + _MINUTE_SECONDS) if self._look_at else count.since + _MINUTE_SECONDS
+        return count.seen <= TRACEBACKS_PER_MINUTE
+
+    def _ended(self, now: float) -> list[tuple[tuple[str, str, str], _Count]]:
+        """Kinds whose minute is over and of which something was kept back; their counting begins anew."""
+        if not self._counts or now < self._look_at:
+            return []
+        over = {kind: count for kind, count in self._counts.items() if now >= count.since + _MINUTE_SECONDS}
+        self._counts = {kind: count for kind, count in self._counts.items() if kind not in over}
+        self._look_at = min((count.since + _MINUTE_SECONDS for count in self._counts.values()), default=0.0)
+        return [(kind, count) for kind, count in over.items() if count.seen > TRACEBACKS_PER_MINUTE]
+
+
+def _raised(given: Any) -> BaseException | None:
+    """The error that `exc_info` means: itself, what `sys.exc_info` gives, or True for the one that is handled now."""
+    if isinstance(given, tuple):
+        return given[1] if len(given) == 3 and isinstance(given[1], BaseException) else None
+    if isinstance(given, BaseException):
+        return given
+    return sys.exception() if given else None
+
+
+def _kind(error: BaseException) -> tuple[str, str]:
+    """The error's type and where it was raised."""
+    at: TracebackType | None = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return type(error).__name__, "" if at is None else f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
+
+
 def set_up(*, level: str, style: str) -> None:
     """Send our own and the libraries' logs through one pipe: JSON lines (`style="json"`) or text (`"console"`)."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        Tracebacks(),
         structlog.processors.format_exc_info,
         redacted,
     ]

@@ -20,16 +20,17 @@ SETTINGS = {"SEBILLING_LOG_FORMAT": "json", "SEBILLING_GENERATE_CHUNK": "10000",
 
 
 class _Process:
-    """A command of ours, over the database at `url`."""
+    """A command of ours, over the database at `url`; `descriptors` is its limit of open files."""
 
-    def __init__(self, *words: str, url: str, **environment: str) -> None:
+    def __init__(self, words: Sequence[str], url: str, descriptors: int | None = None, /, **environment: str) -> None:
         self._log = Path(tempfile.mkstemp(prefix=f"sebilling-{words[0]}-")[1])
         self._told: str | None = None
         """The log of one that was stopped, whose file is gone."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
+        limited = [] if descriptors is None else ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh"]
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "sebilling.cli", *words], stderr=log, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(),
+                [*limited, sys.executable, "-m", "sebilling.cli", *words], stderr=log, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(),
                 env={**kept, **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
             )  # fmt: skip
 
@@ -57,14 +58,14 @@ class WorkerProcess(_Process):
     """`sebilling worker`."""
 
     def __init__(self, url: str, **environment: str) -> None:
-        super().__init__("worker", url=url, **{"SEBILLING_SECRET_KEY": "of tests", **environment})
+        super().__init__(["worker"], url, **{"SEBILLING_SECRET_KEY": "of tests", **environment})
 
 
 class ServerProcess(_Process):
     """`sebilling serve` on a free port."""
 
-    def __init__(self, url: str, **environment: str) -> None:
-        super().__init__("serve", "--port", "0", url=url, **environment)
+    def __init__(self, url: str, descriptors: int | None = None, /, **environment: str) -> None:
+        super().__init__(["serve", "--port", "0"], url, descriptors, **environment)
         self.address = self._await_address()
 
     def _await_address(self) -> str:

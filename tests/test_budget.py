@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patterns import Found, fault, found
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sebilling"
 FILES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "bench").rglob("*.py")])
@@ -58,3 +60,9 @@ def test_every_public_function_of_the_domain_says_what_it_does() -> None:
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                     bare += [f"{path}:{node.lineno} {node.name}"] * (not ast.get_docstring(node))
     assert bare == []
+
+
+@pytest.mark.parametrize("expression", list(found()), ids=str)
+def test_every_regular_expression_is_linear(expression: Found) -> None:
+    """No two unbounded repetitions that take the same text, one in or behind the other; a search counts as one at the begin."""
+    assert {mode: why for mode in expression.modes if (why := fault(expression.pattern, mode))} == {}

@@ -33,7 +33,8 @@ class Origin:
 
 def origin(peer: str | None, scheme: str, forwarded_for: Sequence[str], forwarded_proto: str, trusted: Sequence[Network]) -> Origin:
     """`forwarded_for` are the X-Forwarded-For headers in their order. They are read from the right, for as long as who wrote them is
-    trusted: what a client puts there itself stands further left, and is never reached."""
+    trusted: what a client puts there itself stands further left, and is never reached. Only if the client's own address is trusted too, it
+    is: a network of proxies must hold nothing but proxies."""
     address = _address(peer or "")
     if address is None or not _within(address, trusted):
         return Origin(_network(address), scheme == "https")
@@ -45,6 +46,17 @@ def origin(peer: str | None, scheme: str, forwarded_for: Sequence[str], forwarde
         if not _within(found, trusted):
             break
     return Origin(_network(address), scheme == "https" or forwarded_proto.rpartition(",")[2].strip().lower() == "https")
+
+
+def network_of(peer: str | None) -> str:
+    """The network of a connection: what its bounds are counted by."""
+    return _network(_address(peer or ""))
+
+
+def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
+    """Whether a connection is of a proxy that we trust."""
+    address = _address(peer)
+    return address is not None and _within(address, trusted)
 
 
 def _address(given: str) -> Address | None:

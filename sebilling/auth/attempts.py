@@ -6,6 +6,9 @@ in before is told by its token and has a limit of its own, so it gets in while a
 
 A limit is one row with one instant, at which it is empty again; attempts are paid for before the password is looked at, so that a
 thousand at once are no more than ten in turn, and given back when they succeed.
+
+No limit takes longer to empty than its own time. One that lies further ahead than twice that was written while the clock was wrong, and
+counts as empty: else everybody would be locked out for as long as the clock was ahead.
 """
 
 import hashlib
@@ -17,6 +20,7 @@ from typing import Final
 
 from sqlalchemy import text
 
+from sebilling import events
 from sebilling.actor import Actor, Role, Scope
 from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import TooManyAttempts
@@ -31,11 +35,15 @@ _EMPTY_AT_ONCE: Final = 20
 _PAY: Final = text(
     """
     WITH paid AS (SELECT *, CAST(:at AS timestamptz) AS at
-                    FROM unnest(CAST(:keys AS bytea[]), CAST(:steps AS interval[]), CAST(:withins AS interval[])) one (key, step, within))
-    INSERT INTO sign_in_attempt AS kept (key, empty_at) SELECT key, at + step FROM paid ORDER BY key
+                    FROM unnest(CAST(:keys AS bytea[]), CAST(:accounts AS bytea[]), CAST(:steps AS interval[]),
+                                CAST(:withins AS interval[])) one (key, account, step, within))
+    INSERT INTO sign_in_attempt AS kept (key, account, empty_at) SELECT key, account, at + step FROM paid ORDER BY key
     ON CONFLICT (key) DO UPDATE
-       SET empty_at = (SELECT greatest(kept.empty_at, at) + step FROM paid WHERE paid.key = kept.key)
-     WHERE (SELECT greatest(kept.empty_at, at) + step <= at + within FROM paid WHERE paid.key = kept.key)
+       SET account = excluded.account,
+           empty_at = (SELECT CASE WHEN kept.empty_at > at + 2 * within THEN at ELSE greatest(kept.empty_at, at) END + step
+                         FROM paid WHERE paid.key = kept.key)
+     WHERE (SELECT kept.empty_at > at + 2 * within OR greatest(kept.empty_at, at) + step <= at + within
+              FROM paid WHERE paid.key = kept.key)
     RETURNING key
     """
 )
@@ -52,8 +60,12 @@ _CLEAN: Final = text(
     f"""
     DELETE FROM sign_in_attempt
      WHERE key IN (SELECT key FROM sign_in_attempt WHERE empty_at < :at ORDER BY empty_at LIMIT {_EMPTY_AT_ONCE} FOR UPDATE SKIP LOCKED)
+        OR key IN (SELECT key FROM sign_in_attempt WHERE empty_at > :ahead ORDER BY empty_at DESC LIMIT {_EMPTY_AT_ONCE}
+                      FOR UPDATE SKIP LOCKED)
     """
 )
+_CLEAR: Final = text("DELETE FROM sign_in_attempt WHERE account = ANY (CAST(:accounts AS bytea[]))")
+_CLEAR_ALL: Final = text("DELETE FROM sign_in_attempt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,8 @@ class Limit:
     key: bytes
     most: int
     within: timedelta
+    account: bytes | None
+    """Digest of whose it is, by which all limits of an account are found; None: an address's."""
 
     @property
     def step(self) -> timedelta:
@@ -73,31 +87,31 @@ class Limit:
 def limits(username: str, network: str, *, device: str | None) -> tuple[Limit, ...]:
     """The limits of a sign-in: the device's alone if `device` is the token of one that this account has signed in on before."""
     if device is not None:
-        return (_limit(MOST_FAILURES, WITHIN, "device", username, device),)
+        return (_limit(MOST_FAILURES, WITHIN, "device", username, device, account=_named(username)),)
     return (
-        _limit(MOST_FAILURES, WITHIN, "account and address", username, network),
+        _limit(MOST_FAILURES, WITHIN, "account and address", username, network, account=_named(username)),
         _limit(_MOST_FROM_AN_ADDRESS, WITHIN, "address", network),
-        _limit(_MOST_FOR_AN_ACCOUNT, _WITHIN_FOR_AN_ACCOUNT, "account", username),
+        _limit(_MOST_FOR_AN_ACCOUNT, _WITHIN_FOR_AN_ACCOUNT, "account", username, account=_named(username)),
     )
 
 
 def limits_of_user(user_id: int) -> tuple[Limit, ...]:
     """The limit of who is signed in and gives their password or a code once more."""
-    return (_limit(MOST_FAILURES, WITHIN, "signed in", str(user_id)),)
+    return (_limit(MOST_FAILURES, WITHIN, "signed in", str(user_id), account=_numbered(user_id)),)
 
 
 async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, field: tuple[str, ...]) -> None:
     """Take one attempt of each limit, in a transaction of its own. Raises TooManyAttempts at `field`, and then none is taken."""
     bound = {
-        "keys": [limit.key for limit in wanted], "steps": [limit.step for limit in wanted], "withins": [limit.within for limit in wanted],
-        "at": at,
+        "keys": [limit.key for limit in wanted], "accounts": [limit.account for limit in wanted],
+        "steps": [limit.step for limit in wanted], "withins": [limit.within for limit in wanted], "at": at,
     }  # fmt: skip
     async with database.transaction(actor=_NOBODY, at=at) as session:
         if len(await session.rows(_PAY, bound)) < len(wanted):
             full = {bytes(row.key): row.empty_at for row in await session.rows(_FULL, {"keys": bound["keys"]})}
             waits = [full[limit.key] + limit.step - limit.within - at for limit in wanted if limit.key in full]
             raise TooManyAttempts(field=field, seconds=max(1, ceil(max(waits).total_seconds())))
-        await session.execute(_CLEAN, {"at": at})
+        await session.execute(_CLEAN, {"at": at, "ahead": at + 2 * _WITHIN_FOR_AN_ACCOUNT})
 
 
 async def give_back(session: WriteSession, wanted: Sequence[Limit]) -> None:
@@ -107,8 +121,34 @@ async def give_back(session: WriteSession, wanted: Sequence[Limit]) -> None:
     await session.execute(_GIVE_BACK, {"keys": keys, "steps": [limit.step for limit in wanted]})
 
 
+async def clear(session: WriteSession, *, user_id: int, username: str) -> int:
+    """Empty every limit of one account, from wherever it was tried; gives their number. Limits of addresses stay."""
+    cleared = await session.execute(_CLEAR, {"accounts": [_named(username), _numbered(user_id)]})
+    await events.append(session, "user.limits_cleared", subject="app_user", subject_id=user_id, limits=cleared)
+    return cleared
+
+
+async def clear_all(session: WriteSession) -> int:
+    """Empty every limit there is, of addresses too; gives their number."""
+    cleared = await session.execute(_CLEAR_ALL)
+    await events.append(session, "user.limits_cleared", subject="app_user", subject_id=0, limits=cleared)
+    return cleared
+
+
 _NOBODY: Final = Actor(None, "nobody", Role.AUDITOR, Scope(frozenset()))
 
 
-def _limit(most: int, within: timedelta, *key: str) -> Limit:
-    return Limit(hashlib.sha256("\0".join(key).encode(errors="replace")).digest()[:16], most, within)
+def _limit(most: int, within: timedelta, *key: str, account: bytes | None = None) -> Limit:
+    return Limit(_digest(*key), most, within, account)
+
+
+def _named(username: str) -> bytes:
+    return _digest("limits of", username)
+
+
+def _numbered(user_id: int) -> bytes:
+    return _digest("limits of id", str(user_id))
+
+
+def _digest(*words: str) -> bytes:
+    return hashlib.sha256("\0".join(words).encode(errors="replace")).digest()[:16]

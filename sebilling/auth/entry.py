@@ -1,6 +1,7 @@
 """Signing in: a name, a password, a code where two-step sign-in is on; and proving oneself once more while signed in."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +14,7 @@ from sebilling.auth import attempts, passwords, sessions, totp
 from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import texts
 from sebilling.db.engine import Database, WriteSession
-from sebilling.errors import CodeNeeded, InvalidText, PasswordChangeNeeded, WrongCode, WrongCredentials
+from sebilling.errors import CodeNeeded, InvalidText, PasswordChangeNeeded, SebillingError, WrongCode, WrongCredentials
 from sebilling.plugins.secrets import Vault
 
 _MOST_NAME: Final = 100
@@ -88,7 +89,11 @@ async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetim
     if not await passwords.matches(asked.password, kept) or user is None:
         await _note_failure(database, user, network=asked.network, why="password", at=at)
         raise WrongCredentials(field=("input", "password"))
-    new_hash = await _new_hash(user, asked)
+    try:
+        new_hash = await _new_hash(user, asked)
+    except SebillingError as error:  # whoever got here knows the password: the owner must be able to see it
+        await _note_failure(database, user, network=asked.network, why=_LACKS.get(type(error), "new password"), at=at)
+        raise
     by = Actor(user.id, user.name, Role(user.role), Scope(frozenset()))
     try:
         async with database.transaction(actor=by, at=at) as session:
@@ -97,10 +102,15 @@ async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetim
                 await totp.use(session, vault, user.id, asked.code or "")
             entered = await _enter(session, user, asked, device=device, known=known, new_hash=new_hash, lifetimes=lifetimes)
             await attempts.give_back(session, limits)
-    except WrongCode:
-        await _note_failure(database, user, network=asked.network, why="code", at=at)
+    except (WrongCode, WrongCredentials) as error:
+        why = "code" if isinstance(error, WrongCode) else "password"  # it was changed while it was checked
+        await _note_failure(database, user, network=asked.network, why=why, at=at)
         raise
     return entered
+
+
+_LACKS: Final[Mapping[type[SebillingError], str]] = {CodeNeeded: "code missing", PasswordChangeNeeded: "new password missing"}
+"""Why a sign-in with the right password failed, as the event log has it."""
 
 
 async def _new_hash(user: Row[*tuple[Any, ...]], asked: Asked) -> str | None:

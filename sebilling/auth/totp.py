@@ -23,6 +23,9 @@ _DIGITS: Final = 6
 _STEP_SECONDS: Final = 30
 _DRIFT: Final = 1
 """Steps that a clock may be off, either way."""
+_AHEAD: Final = 20
+"""Steps (10 minutes) that the last code may lie ahead of the clock, as clocks of servers differ. One that lies further ahead was taken
+while the clock was wrong: it would make every code worthless until then, and counts for nothing."""
 _SECRET_BYTES: Final = 20
 _RECOVERY_CODES: Final = 10
 _RECOVERY_BYTES: Final = 10
@@ -30,7 +33,7 @@ _ISSUER: Final = "SeBilling"
 _LOCK: Final = text("SELECT username, totp_secret, totp_pending, totp_step FROM app_user WHERE id = :user FOR NO KEY UPDATE")
 _PEND: Final = text("UPDATE app_user SET totp_pending = :locked WHERE id = :user")
 _CONFIRM: Final = text("UPDATE app_user SET totp_secret = totp_pending, totp_pending = NULL, totp_step = :step WHERE id = :user")
-_TAKE: Final = text("UPDATE app_user SET totp_step = :step WHERE id = :user AND totp_step < :step")
+_TAKE: Final = text("UPDATE app_user SET totp_step = :step WHERE id = :user AND (totp_step < :step OR totp_step > :ahead)")
 _OFF: Final = text("UPDATE app_user SET totp_secret = NULL, totp_pending = NULL WHERE id = :user AND totp_secret IS NOT NULL")
 _FORGET_CODES: Final = text("DELETE FROM recovery_code WHERE user_id = :user")
 _KEEP_CODE: Final = text("INSERT INTO recovery_code (user_id, code_hash) VALUES (:user, :hash)")
@@ -93,7 +96,9 @@ async def confirm(session: WriteSession, vault: Vault, user_id: int, code: str) 
     row = await session.row(_LOCK, {"user": user_id})
     if row is None or row.totp_pending is None or row.totp_secret is not None:
         raise TwoStepState
-    step = matching_step(_opened(vault, user_id, row.totp_pending), _typed(code), at=session.at, after=row.totp_step)
+    step = matching_step(
+        _opened(vault, user_id, row.totp_pending), _typed(code), at=session.at, after=_last_step(row.totp_step, session.at)
+    )
     if step is None:
         raise WrongCode(field=("input", "code"))
     await session.execute(_CONFIRM, {"user": user_id, "step": step})
@@ -110,8 +115,8 @@ async def use(session: WriteSession, vault: Vault, user_id: int, code: str) -> N
     typed = _typed(code)
     if row is None or row.totp_secret is None:
         raise WrongCode(field=("input", "code"))
-    step = matching_step(_opened(vault, user_id, row.totp_secret), typed, at=session.at, after=row.totp_step)
-    if step is not None and await session.execute(_TAKE, {"user": user_id, "step": step}):
+    step = matching_step(_opened(vault, user_id, row.totp_secret), typed, at=session.at, after=_last_step(row.totp_step, session.at))
+    if step is not None and await session.execute(_TAKE, {"user": user_id, "step": step, "ahead": step_at(session.at) + _AHEAD}):
         return
     if not await session.execute(_USE_CODE, {"user": user_id, "hash": _hash(typed), "at": session.at}):
         raise WrongCode(field=("input", "code"))
@@ -150,6 +155,11 @@ async def rotate(session: WriteSession, vault: Vault) -> int:
     if rows:
         await events.append(session, "user.secrets_rotated", subject="app_user", subject_id=0, users=len(rows))
     return len(rows)
+
+
+def _last_step(kept: int, at: datetime) -> int:
+    """The step of the last code taken, as far as it can be believed."""
+    return kept if kept <= step_at(at) + _AHEAD else 0
 
 
 def _locked(vault: Vault, user_id: int, secret: bytes) -> bytes:

@@ -30,6 +30,7 @@ from sebilling.money import format_rupiah
 
 app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no_args_is_help=True, pretty_exceptions_enable=False)
 user_app = typer.Typer(help="Users, and tokens of scripts.", no_args_is_help=True)
+limits_app = typer.Typer(help="Limits of failed sign-ins.", no_args_is_help=True)
 counter_app = typer.Typer(help="Counters (loket).", no_args_is_help=True)
 import_app = typer.Typer(help="Bring customers in. Nothing is written without --yes, and then everything or nothing.", no_args_is_help=True)
 period_app = typer.Typer(help="Periods (bulan tagihan).", no_args_is_help=True)
@@ -45,6 +46,7 @@ app.add_typer(isolation_app, name="isolation")
 app.add_typer(secrets_app, name="secrets")
 app.add_typer(period_app, name="period")
 app.add_typer(user_app, name="user")
+app.add_typer(limits_app, name="limits")
 app.add_typer(counter_app, name="counter")
 app.add_typer(import_app, name="import")
 _WIDTH = 140
@@ -112,6 +114,7 @@ def _month(text: str) -> Month:
 
 
 accounts.register(user_app, _run, _settings, out)
+accounts.register_limits(limits_app, _run, out)
 MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-02.")]
 
 
@@ -124,12 +127,15 @@ def serve(
     import uvicorn
 
     from sebilling.app import create_app
-    from sebilling.server import OPTIONS
+    from sebilling.connections import limits_of
+    from sebilling.edge import proxies
+    from sebilling.server import options
 
     settings = _settings(host=host, port=port)
     with _opened(settings, own=True) as url:
         database = Database(url, connections=settings.database_connections)
-        uvicorn.run(create_app(settings, database), host=settings.host, port=settings.port, **OPTIONS)
+        served = create_app(settings, database)
+        uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))
 
 
 @app.command()

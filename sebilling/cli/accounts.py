@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy import text
 
 from sebilling.actor import Role, operator
-from sebilling.auth import passwords, totp, users
+from sebilling.auth import attempts, passwords, totp, users
 from sebilling.auth.sessions import Lifetimes
 from sebilling.clock import system_clock
 from sebilling.config import Settings
@@ -42,6 +42,28 @@ def register(group: typer.Typer, run: Run, settings: Callable[[], Settings], out
     _people(group, run, out)
     _ways_back(group, run, out)
     _tokens(group, run, settings, out)
+
+
+def register_limits(group: typer.Typer, run: Run, out: Console) -> None:
+    """Make the commands of `group`."""
+
+    @group.command("clear")
+    def limits_clear(
+        user: Annotated[str | None, typer.Option(metavar="NAME", help="Every limit of this user, wherever it was tried.")] = None,
+        everything: Annotated[bool, typer.Option("--all", help="Every limit there is, of addresses too.")] = False,
+    ) -> None:
+        """Let sign-ins be tried again at once that are refused as too many attempts."""
+        if (user is None) != everything:
+            raise typer.BadParameter("give --user NAME, or --all.")
+
+        async def work(database: Database) -> int:
+            async with database.transaction(actor=operator("sebilling limits clear"), at=system_clock()) as session:
+                if user is None:
+                    return await attempts.clear_all(session)
+                user_id = await users.named(session, user)
+                return await attempts.clear(session, user_id=user_id, username=user.strip().lower())
+
+        out.print(f"Limits cleared: {run(work)}.")
 
 
 def _people(group: typer.Typer, run: Run, out: Console) -> None:

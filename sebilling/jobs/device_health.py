@@ -30,15 +30,16 @@ _TELL: Final = text(
     " VALUES (:at, NULL, :name, 'device.health_changed', 'device', :id, CAST(:data AS jsonb))"
 )
 _UNCHECKED: Final = text(
-    "SELECT id FROM device WHERE enabled AND (checked_at IS NULL OR checked_at <= :before) AND NOT (id = ANY (:held))"
-    " ORDER BY checked_at NULLS FIRST LIMIT 20"
+    "SELECT id FROM device WHERE enabled AND (checked_at IS NULL OR checked_at <= :before OR checked_at > :ahead)"
+    " AND NOT (id = ANY (:held)) ORDER BY checked_at NULLS FIRST LIMIT 20"
 )
 
 
 async def unchecked(engine: Engine) -> Sequence[int]:
     """Devices whose health nobody asked for in HEALTH_EVERY."""
     async with engine.database.reading() as session:
-        bound = {"before": engine.clock() - HEALTH_EVERY, "held": sorted(engine.leases.held)}
+        now = engine.clock()  # what was checked far ahead of it, was while the clock was wrong
+        bound = {"before": now - HEALTH_EVERY, "ahead": now + HEALTH_EVERY, "held": sorted(engine.leases.held)}
         return [row.id for row in await session.rows(_UNCHECKED, bound)]
 
 

@@ -21,7 +21,7 @@ from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
 from sebilling.jobs.lookup import Lookup
-from sebilling.jobs.turns import forgiving
+from sebilling.jobs.turns import Turns, forgiving
 from sebilling.logs import get_logger
 from sebilling.plugins.calling import PluginStuck
 from sebilling.plugins.hookspecs import Event
@@ -108,8 +108,9 @@ class _Delivery:
                 if error:
                     failures += 1
                     await asyncio.sleep(backoff_seconds(failures))
+            turns = Turns("hooks")
             while True:
-                pause = await forgiving("hooks", self._lead())
+                pause = await turns.run(self._lead())
                 await asyncio.sleep(pause)
         finally:
             if started:
@@ -160,7 +161,8 @@ class _Delivery:
             if cursor is None:
                 self.id = 0
                 raise RuntimeError(f"the cursor of the plugin {self.name} was deleted: it starts at the end of the feed")
-            if cursor.next_at is not None and self.clock() < cursor.next_at:
+            # further ahead than any wait: written while the clock was wrong
+            if cursor.next_at is not None and self.clock() < cursor.next_at <= self.clock() + timedelta(seconds=2 * MOST_WAIT_SECONDS):
                 return LOOK_SECONDS
             stretch = await feed.after(session, cursor.number, _MOST_LOOKED_AT, kinds=self.kinds)
         reached, attempts = cursor.number, cursor.attempts

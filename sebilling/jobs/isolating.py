@@ -18,7 +18,7 @@ from sebilling.db.engine import Database
 from sebilling.errors import NotFound
 from sebilling.jobs import device_health, isolation
 from sebilling.jobs.engine import Engine
-from sebilling.jobs.turns import forgiving
+from sebilling.jobs.turns import Turns, forgiving
 from sebilling.logs import get_logger
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.secrets import Vault
@@ -64,8 +64,9 @@ async def run(engine: Engine) -> None:
 
 async def _forever(turn: Turn, engine: Engine) -> None:
     """Turn after turn: a database that is away is waited for, anything unexpected is logged and tried again."""
+    turns = Turns("isolation")
     while True:
-        pause = await forgiving("isolation", turn(engine))
+        pause = await turns.run(turn(engine))
         await asyncio.sleep(pause * engine.chance.uniform(0.8, 1.2))
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import DateTime, Row, bindparam, text
 
 from sebilling.db.engine import WriteSession
 from sebilling.jobs import device_health
-from sebilling.jobs.engine import CALL_SECONDS, CLOSE_SECONDS, Engine
+from sebilling.jobs.engine import CALL_SECONDS, CLOSE_SECONDS, MOST_BACKOFF_SECONDS, Engine
 from sebilling.logs import get_logger
 from sebilling.plugins.contract import DeviceError, Fault, IsolationDriver, Job, Outcome, Reading, Ref, Result, Snapshot, State
 
@@ -27,8 +27,10 @@ MOST_MISSING: Final = 5
 """Names of a batch that a device may not know, whatever their share: if more than half are missing too, nobody new is cut there."""
 _BUSY_SECONDS: Final = 0.05
 
-_HAS_WORK: Final = """
-    enabled AND next_at <= :at AND EXISTS (SELECT FROM service_access WHERE device_id = device.id AND want > have AND next_at <= :at)
+# What waits for longer than anything is made to wait was written while the clock was ahead, and waits no longer.
+_IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MOST_BACKOFF_SECONDS} seconds')"
+_HAS_WORK: Final = f"""
+    enabled AND {_IS_TIME} AND EXISTS (SELECT FROM service_access WHERE device_id = device.id AND want > have AND {_IS_TIME})
 """
 # Those on whom someone waits for their internet come first, the longest waiting before the rest.
 _WAITING: Final = text(
@@ -51,7 +53,7 @@ _DIRTY: Final = """
       FROM service_access JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id
 """
 _TO_DO: Final = text(
-    f"{_DIRTY} WHERE device_id = :device AND want > have AND service_access.next_at <= :at"
+    f"{_DIRTY} WHERE device_id = :device AND want > have AND {_IS_TIME}"
     " ORDER BY desired, service_access.next_at, service_access.id LIMIT :most"
 )
 # Rows that a payment is just changing are skipped: they come again with the next round.

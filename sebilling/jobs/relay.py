@@ -23,7 +23,7 @@ from sebilling.actor import operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.jobs.turns import forgiving
+from sebilling.jobs.turns import Turns
 
 _SPACE: Final = 5
 """Of the relay's lease among the advisory locks."""
@@ -175,10 +175,10 @@ class Relay:
 
 async def run(database: Database, *, clock: Clock) -> None:
     """Be the relay whenever nobody else is, until cancelled. A database that is away is waited for."""
-    leases = Leases(database.url, space=_SPACE)
+    leases, turns = Leases(database.url, space=_SPACE), Turns("relay")
     try:
         while True:
-            pause = await forgiving("relay", _lead(leases, database, clock))
+            pause = await turns.run(_lead(leases, database, clock))
             await asyncio.sleep(pause)
     finally:
         await leases.close()

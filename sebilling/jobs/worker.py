@@ -13,33 +13,31 @@ from sebilling.actor import operator
 from sebilling.billing import generation
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
-from sebilling.errors import Unavailable
 from sebilling.jobs import sweep
-from sebilling.logs import get_logger
+from sebilling.jobs.turns import Turns
 from sebilling.storage import ObjectStore
 
-_log = get_logger(__name__)
 _LOOK_SECONDS: Final = 2.0
 """A worker in another process isn't woken, so it looks."""
 
 
 async def run(database: Database, store: ObjectStore, *, clock: Clock, wake: asyncio.Event, chunk: int) -> None:
     """Work until cancelled. A database that is away is waited for; anything unexpected is logged and tried again."""
-    swept_at = clock()
+    swept_at, turns, more = clock(), Turns("worker"), False
+
+    async def turn() -> float:
+        nonlocal swept_at, more
+        more = False
+        if not swept_at <= clock() < swept_at + sweep.PATIENCE:  # before it, too: the clock was ahead
+            swept_at = clock()
+            await sweep.orphans(database, store, at=swept_at)
+        outcome = await generation.attempt(lambda: database.transaction(actor=operator("worker"), at=clock()), chunk=chunk)
+        more = outcome is not generation.Attempt.NOTHING
+        return 0
+
     while True:
         wake.clear()
-        try:
-            if clock() >= swept_at + sweep.PATIENCE:
-                swept_at = clock()
-                await sweep.orphans(database, store, at=swept_at)
-            outcome = await generation.attempt(lambda: database.transaction(actor=operator("worker"), at=clock()), chunk=chunk)
-            more = outcome is not generation.Attempt.NOTHING
-        except Unavailable as error:
-            more = False
-            _log.warning("worker_waits", why=str(error))
-        except Exception:  # noqa: BLE001 - whatever it is, the next run must not wait for a restart
-            more = False
-            _log.exception("worker_failed")
+        await asyncio.sleep(await turns.run(turn()))
         if not more:
             # not wait_for: on Python 3.11 it swallows a cancel that comes together with the wake-up
             with suppress(TimeoutError):

@@ -121,3 +121,5 @@ class SignInAttempt(Base):
     key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     """Digest of what is limited: an address, an account, both."""
     empty_at: Mapped[Instant]
+    account: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Digest of the account that it limits, so that all of an account's can be cleared; null: an address's."""

@@ -62,10 +62,14 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
     return shown
 
 
-_QUOTED: Final = re.compile(r"(?:[,?] [Ff]ound:?|; got|(?P<kept>cannot represent [^:]*value|Unexpected \w+):?) .*", re.DOTALL)
-_NO_SUCH_VALUE: Final = re.compile(r"Value '.*' does not exist", re.DOTALL)
+_QUOTED: Final = re.compile(r"(?:[,?] [Ff]ound:?|; got|(?P<kept>cannot represent [^:]{0,100}value|Unexpected \w{1,50}):?) .*", re.DOTALL)
+_VALUE: Final = "Value '"
+_NO_SUCH_VALUE: Final = "' does not exist"
 
 
 def _unquoted(message: str) -> str:
     """A message of graphql-core without what was sent, which it repeats: it may be a password in the wrong place."""
-    return _QUOTED.sub(r"\g<kept>.", _NO_SUCH_VALUE.sub("That value does not exist", message))
+    begin, end = message.find(_VALUE), message.rfind(_NO_SUCH_VALUE)
+    if begin >= 0 and begin + len(_VALUE) <= end:
+        message = f"{message[:begin]}That value does not exist{message[end + len(_NO_SUCH_VALUE) :]}"
+    return _QUOTED.sub(r"\g<kept>.", message)

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, imports, ledger, settlement
+from tests.mutants import access, devices, edge, imports, ledger, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -344,6 +344,7 @@ FAULTS: Final = (
     Fault("work-goes-on-without-its-lease", "db/leases.py", "scope.reschedule(0)", "scope.when()", LEASES),
     *access.FAULTS,
     *devices.FAULTS,
+    *edge.FAULTS,
     *imports.FAULTS,
     *ledger.FAULTS,
     *settlement.FAULTS,

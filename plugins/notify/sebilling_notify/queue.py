@@ -19,6 +19,8 @@ _SCHEMA: Final = """
         lane TEXT PRIMARY KEY, since REAL NOT NULL, until REAL NOT NULL, attempts INTEGER NOT NULL, why TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS moved (lane TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL, PRIMARY KEY (lane, old));
 """
+MOST_WAIT_SECONDS: Final = 900.0
+"""Between two attempts to send a message."""
 KEPT: Final = timedelta(days=30)
 """How long the key of a message is remembered after it was sent, so that an event that comes again sends nothing."""
 
@@ -118,16 +120,17 @@ class Queue:
         None while the lane is held. To an address that has moved it goes where that is now.
         """
         now = self._clock().timestamp()
+        ahead = now + 2 * MOST_WAIT_SECONDS  # further than any wait: written while the clock was wrong
         with self._lock:
             if self._file.execute("SELECT 1 FROM held WHERE lane = ? AND until > ?", (lane, now)).fetchone() is not None:
                 return None
             row = self._file.execute(
                 "SELECT id, key, coalesce((SELECT new FROM moved WHERE moved.lane = message.lane AND old = target), target), body,"
                 " made_at, attempts, next_at FROM message WHERE state = 'WAITING' AND lane = ?"
-                + ("" if in_order else " AND next_at <= ?") + " ORDER BY id LIMIT 1",
-                (lane,) if in_order else (lane, now),
+                + ("" if in_order else " AND (next_at <= ? OR next_at > ?)") + " ORDER BY id LIMIT 1",
+                (lane,) if in_order else (lane, now, ahead),
             ).fetchone()  # fmt: skip
-        return None if row is None or row[6] > now else Message(*row[:6])
+        return None if row is None or now < row[6] <= ahead else Message(*row[:6])
 
     def sent(self, message: Message) -> None:
         """It was delivered; only its key is kept."""

@@ -14,11 +14,10 @@ import httpx
 
 from sebilling_notify.answers import Held, Moved, Refused, TryAgain
 from sebilling_notify.channels import Channel, masked
-from sebilling_notify.queue import Message, Queue
+from sebilling_notify.queue import MOST_WAIT_SECONDS, Message, Queue
 
 _log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 0.5
-MOST_WAIT_SECONDS: Final = 900.0
 MOST_HOLD_SECONDS: Final = 300.0
 """A lane whose receiver is well again goes on within this time."""
 _PATIENT_ATTEMPTS: Final = 5

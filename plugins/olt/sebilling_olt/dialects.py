@@ -11,11 +11,11 @@ from sebilling_olt.templates import CommandTemplates, Grammar, Method
 
 Reader = Callable[[Sequence[str], Onu, Sequence[str]], dict[Onu, Values]]
 MORE: Final = re.compile(r"-{2,}\s*More\b.*", re.IGNORECASE)
-QUESTION: Final = re.compile(r".*(?:\((?:y/n|yes/no)\)|\[(?:y/n|yes/no)\]|YES\.NO)[^A-Za-z0-9]*(?:\[[yn]\])?\s*:?", re.IGNORECASE)
+QUESTION: Final = re.compile(r".*(?:\((?:y/n|yes/no)\)|\[(?:y/n|yes/no)\]|YES\.NO)[^A-Za-z0-9]{0,20}(?:\[[yn]\])?\s{0,20}:?", re.IGNORECASE)
 CHOICE: Final = re.compile(r"\{.*\}\s*:")
 HARMFUL_QUESTION: Final = re.compile(r"delet|eras|reboot|restart|reset|factory|format|remov|roll ?back|clear", re.IGNORECASE)
 USERNAME: Final = re.compile(r"(?:>>\s*|\S+ )?(?:user ?name|login)\s*:", re.IGNORECASE)
-PASSWORD: Final = re.compile(r"(?:>>\s*)?.*password\s*:", re.IGNORECASE)
+PASSWORD: Final = re.compile(r".*password\s{0,20}:", re.IGNORECASE)
 WRONG_LOGIN: Final = re.compile(
     r"password invalid|bad password|incorrect|authentication fail|invalid (?:user|login|password)|access denied|login fail", re.IGNORECASE
 )
@@ -24,7 +24,7 @@ FULL: Final = re.compile(
     r"|max(?:imum)? (?:number of )?(?:users|sessions|connections|vty)",
     re.IGNORECASE,
 )
-LOCKED_OUT: Final = re.compile(r"(?:user|account|ip address)\b.*\block", re.IGNORECASE)
+LOCKED_OUT: Final = re.compile(r"(?:user|account|ip address)\b.{0,200}\block", re.IGNORECASE)
 NEW_PASSWORD: Final = re.compile(r"change now|must be changed|please choose|new password", re.IGNORECASE)
 NO_RIGHT: Final = re.compile(r"permission|privilege|insufficient|no right|authority|level is too low|not authorized", re.IGNORECASE)
 UNKNOWN_COMMAND: Final = re.compile(r"unknown command|invalid command|unrecognized|incomplete command|too many parameters", re.IGNORECASE)
@@ -70,7 +70,7 @@ HUAWEI: Final = Dialect(
     config="config",
     logout=("quit", "quit"),
     refusal=re.compile(r"\s*(?:Failure:|Error:|% ?[A-Z][a-z]).*"),
-    alarm_begin=re.compile(r"\s*!\s*(?:\d+\s*)?\[.*\]:?.*"),
+    alarm_begin=re.compile(r"\s*!\s*(?:\d+\s*)?\[[^\]\n]*\].*"),
     alarm_end=re.compile(r"\s*-+\s*END\b.*"),
     none_there=re.compile(r"does not exist|do not exist|no ONT", re.IGNORECASE),
     no_such_place=re.compile(r"Parameter error", re.IGNORECASE),
@@ -119,7 +119,7 @@ ZTE: Final = Dialect(
     none_there=re.compile(r"does not exist|no related information|not exist", re.IGNORECASE),
     no_such_place=re.compile(r"Invalid parameter", re.IGNORECASE),
     version="show version",
-    version_line=re.compile(r".*\b(?:Version|Software)\b[^:]*:?\s*(\S.*)", re.IGNORECASE),
+    version_line=re.compile(r".{0,200}\b(?:Version|Software)\b[^:]{0,100}:?\s{0,40}(\S.*)", re.IGNORECASE),
     grammar=Grammar(
         methods={
             "state": Method(

@@ -10,7 +10,7 @@ from sebilling.billing.imports import encoded
 from sebilling.billing.imports.subscribers import Found
 from sebilling.errors import InvalidFile
 
-_WORD: Final = re.compile(r"""([a-z0-9.-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)""", re.DOTALL)
+_WORD: Final = re.compile(r"""(?<![a-z0-9.-])([a-z0-9.-]+)=("(?:[^"\\]|\\.)*"|[^\s"]*)""", re.DOTALL)
 _QUOTES: Final = re.compile(r'(?:[^"]|"(?:[^"\\]|\\.)*")*+', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:([0-9A-F]{2})|(.))", re.DOTALL)
 _ESCAPES: Final = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", "f": b"\f", "v": b"\v", "_": b" "}

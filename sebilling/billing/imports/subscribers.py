@@ -18,9 +18,8 @@ from sebilling.billing.imports import codes
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, customer_row, faulty
 from sebilling.db.engine import ReadSession
 
-_COUNTER_SUFFIX: Final = re.compile(r"(?:(?P<name>.*\S)\s+)?-\s+(?P<counter>[A-Za-z0-9][A-Za-z0-9-]{0,15})")
+_COUNTER_SUFFIX: Final = re.compile(r"(?:(?P<name>.{0,300}\S)\s{1,20})?-\s{1,20}(?P<counter>[A-Za-z0-9][A-Za-z0-9-]{0,15})")
 """Only with spaces around the hyphen: `C-FUADI` is a name."""
-_LINE_BREAKS: Final = re.compile(r"\s*[\r\n\v\f]+\s*")
 _MOST_RATE_KBPS: Final = 100_000_000
 MOST_NAMED: Final = 20
 """In a note; more are counted."""
@@ -80,7 +79,7 @@ async def rows(session: ReadSession, found: Sequence[Found], where: Where, notes
 
 def _split(comment: str, known: frozenset[str] | set[str]) -> tuple[str, str | None]:
     """Name and counter of a comment such as `Budi - LKT01`; a counter that isn't known is a part of the name."""
-    line = _LINE_BREAKS.sub(" ", comment).strip()
+    line = " ".join(filter(None, (one.strip() for one in comment.splitlines())))
     found = _COUNTER_SUFFIX.fullmatch(line)
     if found is None or found["counter"].upper() not in known:
         return line, None

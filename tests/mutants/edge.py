@@ -1,0 +1,39 @@
+"""Faults of what stands at the edge: the log, connections, addresses, clocks that were ahead."""
+
+from typing import Final
+
+from tests.mutants.fault import Fault
+
+PATHS: Final = ("tests/attacks/test_long_paths.py",)
+PATTERNS: Final = ("tests/test_budget.py",)
+FLOODS: Final = ("tests/attacks/test_error_floods.py",)
+SLOW: Final = ("tests/attacks/test_slow_connections.py",)
+AHEAD: Final = ("tests/attacks/test_clock_ahead.py",)
+SPOOFED: Final = ("tests/attacks/test_spoofed_address.py",)
+FAILURES: Final = ("tests/auth/test_failures.py",)
+
+FAULTS: Final = (
+    Fault("each-letter-may-begin-an-address", "logs.py", "[a-z0-9+.-]{0,30}://", "[a-z0-9+.-]*://", PATTERNS),
+    Fault("fields-of-any-length-are-logged", "logs.py", "MAX_FIELD_CHARACTERS: Final = 200", "MAX_FIELD_CHARACTERS: Final = 2_000", PATHS),
+    Fault("every-traceback-is-printed", "logs.py", "return count.seen <= TRACEBACKS_PER_MINUTE", "return True", FLOODS),
+    Fault("nobody-tells-what-was-kept-back", "logs.py", "if count.seen > TRACEBACKS_PER_MINUTE]", "if count.seen < 0]", FLOODS),
+    Fault("a-head-has-no-deadline", "connections.py", "now - self.since >= limits.head_seconds", "now < self.since", SLOW),
+    Fault(
+        "an-answer-may-be-taken-for-ever", "connections.py",
+        'return "answer" if self._answer_stalls(limits, now) else ""', 'return ""', SLOW,
+    ),
+    Fault("nobody-makes-way", "connections.py", "if crowd is not None and not self._makes_way(crowd):", "if crowd is not None:", SLOW),
+    Fault(
+        "one-address-takes-all-connections", "connections.py",
+        "len(self._by_network.get(network, ())) >= self._limits.per_address", "len(self._open) < 0", SLOW,
+    ),
+    Fault("the-proxy-is-bound-like-a-client", "connections.py", "and not addresses.is_trusted(peer, self._limits.proxies)", "", SPOOFED),
+    Fault("empty-lines-keep-a-connection", "server.py", "if known.phase is Phase.IDLE:  #", "if not known:  #", SLOW),
+    Fault("a-clock-ahead-fills-limits-for-ever", "auth/attempts.py", "kept.empty_at > at + 2 * within OR", "", AHEAD),
+    Fault(
+        "a-clock-ahead-spoils-codes-for-ever", "auth/totp.py",
+        "return kept if kept <= step_at(at) + _AHEAD else 0", "return kept", AHEAD,
+    ),
+    Fault("a-clock-ahead-stops-devices", "jobs/isolation.py", "(next_at <= :at OR next_at >", "(next_at <= :at AND next_at <", AHEAD),
+    Fault("who-lacks-the-code-is-not-told", "auth/entry.py", 'CodeNeeded: "code missing"', 'CodeNeeded: "code"', FAILURES),
+)  # fmt: skip
