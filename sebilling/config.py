@@ -106,6 +106,12 @@ class Settings(BaseSettings):
     concurrent_requests: int = Field(
         default=100, ge=1, le=10_000, description="Requests of one user, or of one address not signed in, that are answered at once."
     )
+    reports_at_once: int = Field(
+        default=3, ge=1, le=50, description="Reports that one server makes at once, each by a process and a connection of its own."
+    )
+    report_seconds: int = Field(
+        default=600, ge=5, le=86_400, description="Seconds after which a report is given up, its download included."
+    )
     live_connections: int = Field(
         default=50, ge=1, le=10_000, description="Connections with subscriptions that one user may have to one server at once."
     )

@@ -66,6 +66,9 @@ class ErrorCode(StrEnum):
     TWO_STEP_STATE = "TWO_STEP_STATE"
     FORBIDDEN = "FORBIDDEN"
     TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
+    TOO_MANY_REPORTS = "TOO_MANY_REPORTS"
+    REPORTS_BUSY = "REPORTS_BUSY"
+    LINK_IN_USE = "LINK_IN_USE"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     INTERNAL = "INTERNAL"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
@@ -294,6 +297,14 @@ class CashNotThere(Conflict):
     )
 
 
+class LinkInUse(Conflict):
+    """A report's address that is being downloaded already."""
+
+    code = ErrorCode.LINK_IN_USE
+    english = "The report at this address is being downloaded already. Wait until it is finished, or ask for a new address."
+    indonesian = "Laporan di alamat ini masih diunduh. Tunggu sampai selesai, atau minta alamat baru."
+
+
 class OwnDeposit(Conflict):
     code = ErrorCode.OWN_DEPOSIT
     english = "Deposit {given} is yours, or was submitted by you: someone else with the role ADMIN or FINANCE decides about it."
@@ -416,6 +427,14 @@ class TooManyRequests(AccessError):
     indonesian = "{most} permintaan Anda masih diproses: tunggu selesai, lalu kirim yang berikutnya."
 
 
+class TooManyReports(AccessError):
+    """More reports of one user than may be made at once."""
+
+    code = ErrorCode.TOO_MANY_REPORTS
+    english = "You are downloading {most} reports already. Wait until one is finished, then try again."
+    indonesian = "Anda sedang mengunduh {most} laporan. Tunggu sampai salah satu selesai, lalu coba lagi."
+
+
 class Unexpected(SebillingError):
     """Nobody thought of it: one thing of a batch failed so, and the others go on. Logged with its reference."""
 
@@ -448,6 +467,14 @@ class DeadlineExceeded(Unavailable):
     code = ErrorCode.DEADLINE_EXCEEDED
     english = "The answer took more than {seconds} seconds and was given up: ask for less at a time, or try again later."
     indonesian = "Jawaban memakan lebih dari {seconds} detik lalu dihentikan: minta lebih sedikit sekaligus, atau coba lagi nanti."
+
+
+class ReportsBusy(Unavailable):
+    """As many reports of all users are being made as may be at once."""
+
+    code = ErrorCode.REPORTS_BUSY
+    english = "The server is making {most} reports already, the most at a time. Try again in {seconds} seconds."
+    indonesian = "Server sedang membuat {most} laporan, paling banyak sekaligus. Coba lagi dalam {seconds} detik."
 
 
 class InvalidSetting(SebillingError):
