@@ -50,8 +50,10 @@ class OrdinaryWork:
         """Median seconds of each kind of work over so many rounds; whatever fails fails the test."""
         kinds: dict[str, Callable[[], Awaitable[None]]] = {"me": self.me, "sign_in": self.sign_in, "pay": self.pay}
         seconds: dict[str, list[float]] = {name: [] for name in kinds}
-        for _ in range(rounds):
+        for number in range(rounds):
             for name, work in kinds.items():
+                if name == "sign_in" and number % 5:  # it costs as much as a password is worth
+                    continue
                 began = time.perf_counter()
                 await work()
                 seconds[name].append(time.perf_counter() - began)
