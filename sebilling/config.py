@@ -115,6 +115,18 @@ class Settings(BaseSettings):
     live_connections: int = Field(
         default=50, ge=1, le=10_000, description="Connections with subscriptions that one user may have to one server at once."
     )
+    live_subscriptions: int = Field(
+        default=200, ge=1, le=100_000, description="Subscriptions that one user may have to one server at once, over all connections."
+    )
+    live_groups: int = Field(
+        default=30, ge=1, le=10_000, description="Different subscriptions (document and variables) that one user may have to one server."
+    )
+    live_groups_in_all: int = Field(
+        default=1_000, ge=1, le=100_000, description="Different subscriptions that all users together may have to one server."
+    )
+    live_share_percent: int = Field(
+        default=30, ge=1, le=100, description="Percent of the time in which a server may be working on the subscriptions of one user."
+    )
     graphiql: bool = Field(default=True, description="Serve GraphiQL and answer introspection at /graphql.")
     inline_worker: bool = Field(default=True, description="Let the server do a worker's jobs too; turn off beside `sebilling worker`.")
     generate_chunk: int = Field(default=10_000, ge=100, le=100_000, description="Customers per transaction of a generation run.")

@@ -153,6 +153,13 @@ class LimitExceeded(InvalidInput):
     indonesian = "{limit} permintaan ini {given}, padahal paling banyak {most}: minta lebih sedikit, atau bagi menjadi beberapa permintaan."
 
 
+class TooManySubscriptions(LimitExceeded):
+    """More is followed than may be; `limit` is the bound's name, `given` what there would be, `most` the bound."""
+
+    english = "This would be {given} {limit}, and the most is {most}: end one that isn't needed, then subscribe again."
+    indonesian = "Ini menjadi {given} {limit} (langganan), padahal paling banyak {most}: akhiri yang tidak diperlukan, lalu coba lagi."
+
+
 class UnknownDocument(InvalidInput):
     """A document that isn't among the trusted ones, or an id of none."""
 
