@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     """Stable names of errors; clients branch on them, so none is ever renamed."""
 
     INVALID_AMOUNT = "INVALID_AMOUNT"
+    SUM_OUT_OF_RANGE = "SUM_OUT_OF_RANGE"
     INVALID_DATE = "INVALID_DATE"
     INVALID_ID = "INVALID_ID"
     INVALID_MONTH = "INVALID_MONTH"
@@ -302,6 +303,12 @@ class CashNotThere(Conflict):
         " sudah disetor. Bila setoran itu masih menunggu, minta ditolak lalu ajukan lagi tanpa uang ini; uang yang memang diterima"
         " dikembalikan dengan refundCredit."
     )
+
+
+class SumOutOfRange(Conflict):
+    code = ErrorCode.SUM_OUT_OF_RANGE
+    english = "The amounts add up to more than 2^63 rupiah, so some must be wrong. Find the largest, and reverse or void them."
+    indonesian = "Jumlahnya melebihi 2^63 rupiah, jadi ada nominal yang salah. Cari yang terbesar, lalu batalkan."
 
 
 class LinkInUse(Conflict):
