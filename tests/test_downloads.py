@@ -24,7 +24,9 @@ from sebilling.billing.reports import Report
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.downloads import MAX_PAPERS_OF_A_USER
+from sebilling.errors import LinkInUse, ReportsBusy, TooManyReports
 from sebilling.printing.report_files import report_file
+from sebilling.report_downloads import ReportSlots
 from tests.harness import NOW, Api, Isp, make_user
 
 RECEIPT = "query($id: ID!, $paper: Paper!) { receiptLink(paymentId: $id, paper: $paper) { url expiresAt } }"
@@ -268,6 +270,23 @@ async def test_an_address_asked_for_its_headers_makes_no_report(committed: Datab
     api = await Office.made(committed)
     head = await api.http.head(await api.link(REPORT, r="RECAP", m="2026-03", f="CSV"))
     assert (head.status_code, head.content) == (200, b"")
+
+
+def test_slots_of_reports_are_one_per_address_and_leave_room_for_another_user() -> None:
+    slots = ReportSlots(3)
+    with slots.slot("a", 1), slots.slot("b", 1):
+        with pytest.raises(LinkInUse), slots.slot("a", 2):
+            pass
+        with pytest.raises(TooManyReports, match="2 reports already"), slots.slot("c", 1):
+            pass
+        with slots.slot("c", 2), pytest.raises(ReportsBusy, match="3 reports"), slots.slot("d", 3):
+            pass
+        with slots.slot("d", 3):
+            pass
+    with slots.slot("a", 1), slots.slot("c", 1):
+        pass
+    with ReportSlots(1).slot("a", 1):
+        pass
 
 
 async def test_papers_of_a_user_are_bounded(database: Database) -> None:

@@ -155,6 +155,28 @@ async def test_who_goes_away_ends_the_query(site: Site) -> None:
             await no_report_runs(site, within_seconds=4)
 
 
+async def test_a_report_that_breaks_off_is_not_taken_for_a_whole_one(site: Site) -> None:
+    async with signed_in(site, "kasir") as clerk:
+        reader = slow_reader(site.server, await link(clerk, "JOURNAL"))
+    try:
+        assert (await asyncio.to_thread(reader.recv, 2_000)).startswith(b"HTTP/1.1 200")
+        assert await site.isp.value(SESSIONS) == 1
+        await site.isp.rows(SESSIONS.replace("count(*)", "pg_terminate_backend(pid)"))
+        rest = await asyncio.to_thread(received, reader)
+    finally:
+        reader.close()
+    assert not rest.endswith(b"0\r\n\r\n"), "the end of a whole answer"
+
+
+def received(reader: socket.socket) -> bytes:
+    """Everything to the end of the connection."""
+    content = b""
+    with contextlib.suppress(ConnectionError):  # reset: that is an end too
+        while chunk := reader.recv(65_536):
+            content = content[-100:] + chunk
+    return content
+
+
 async def test_an_address_in_use_and_too_many_reports_are_told_in_the_language_of_who_asks(site: Site) -> None:
     async with signed_in(site, "kasir") as clerk, signed_in(site, "admin") as admin:
         mine, readers = await link(clerk, "JOURNAL"), []

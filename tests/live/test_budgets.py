@@ -69,6 +69,14 @@ async def test_a_group_of_several_users_is_at_the_cost_of_who_has_most_left(monk
             pass
 
 
+async def test_other_variables_are_one_more_though_the_document_is_the_same(committed: Database, bounded: Audience) -> None:
+    isp, document = await Isp.make(committed), "subscription($kinds: [String!]) { events(kinds: $kinds) { eventId } }"
+    followers = [bounded.ask(isp.admin, document, kinds=[kind]) for kind in ("a", "b", "a", "c")]
+    await asyncio.sleep(1)
+    assert [bool(one.errors) for one in followers].count(True) == 1
+    assert refused(next(one for one in followers if one.errors)) == ("different subscriptions of a user", 2)
+
+
 async def test_who_is_cancelled_takes_no_turn_along() -> None:
     turns, log = Turns(1.0), list[int]()
     tasks = [asyncio.create_task(spend(turns, number % 3, log)) for number in range(30)]
