@@ -4,10 +4,10 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import orjson
 
@@ -18,7 +18,6 @@ from sebilling.printing.sheets import to_the_end
 _CHUNK_BYTES: Final = 64 * 1024
 _END_SECONDS: Final = 2.0
 """From the request to end, in which it cancels its query, to its being killed."""
-Facts = Mapping[str, str]
 
 
 class ReportFailedError(Exception):
@@ -35,8 +34,8 @@ class ReportProcess:
     async def ready(self) -> None:
         """Wait until its first rows are there. Raises NotFound, DatabaseUnavailable, ReportFailedError."""
         line = await self._output.readline()
-        told = orjson.loads(line) if line.endswith(b"\n") else {"status": "failed", "facts": {}}
-        facts: Facts = told["facts"]
+        told: dict[str, Any] = orjson.loads(line) if line.endswith(b"\n") else {"status": "failed", "facts": {}}
+        facts: dict[str, Any] = told["facts"]
         match told["status"]:
             case "ready":
                 return

@@ -81,7 +81,7 @@ async def no_report_runs(site: Site, *, within_seconds: float = 15) -> None:
     """Wait until no report holds a connection."""
 
     async def holds() -> bool:
-        return await site.isp.value(SESSIONS) == 0
+        return int(await site.isp.value(SESSIONS)) == 0
 
     await until(holds, within_seconds=within_seconds)
 
@@ -145,7 +145,7 @@ async def test_the_first_bytes_come_before_the_last_row_is_read_and_who_stalls_i
 
 async def test_who_goes_away_ends_the_query(site: Site) -> None:
     async def runs() -> bool:
-        return await site.isp.value(SESSIONS) > 0
+        return int(await site.isp.value(SESSIONS)) > 0
 
     async with signed_in(site, "kasir") as clerk:
         for format in ("CSV", "XLSX"):  # noqa: A001 - the argument's name
