@@ -68,6 +68,7 @@ async def measure(var: Path, *, seconds: int, rate: int, subscribers: int) -> li
         settings = {
             "SEBILLING_INLINE_WORKER": "false",
             "SEBILLING_LIVE_CONNECTIONS": str(subscribers),
+            "SEBILLING_LIVE_SUBSCRIPTIONS": str(subscribers),
             "SEBILLING_SECRET_KEY": "of the bench",
         }
         with served(SERVE, database.url, **settings) as a, served(SERVE, database.url, **settings) as b, _worker(database.url, settings):

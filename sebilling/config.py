@@ -118,11 +118,29 @@ class Settings(BaseSettings):
     connections_per_address: int = Field(
         default=256, ge=10, le=100_000, description="Connections of one address that are open at once; TRUSTED_PROXIES have no such bound."
     )
+    introspection: Introspection = Field(
+        default="signed_in", description="Who may see the schema and GraphiQL's page at /graphql: signed_in, everyone or nobody."
+    )
+    reports_at_once: int = Field(
+        default=3, ge=1, le=50, description="Reports that one server makes at once, each by a process and a connection of its own."
+    )
+    report_seconds: int = Field(
+        default=600, ge=5, le=86_400, description="Seconds after which a report is given up, its download included."
+    )
     live_connections: int = Field(
         default=50, ge=1, le=10_000, description="Connections with subscriptions that one user may have to one server at once."
     )
-    introspection: Introspection = Field(
-        default="signed_in", description="Who may see the schema and GraphiQL's page at /graphql: signed_in, everyone or nobody."
+    live_subscriptions: int = Field(
+        default=200, ge=1, le=100_000, description="Subscriptions that one user may have to one server at once, over all connections."
+    )
+    live_groups: int = Field(
+        default=30, ge=1, le=10_000, description="Different subscriptions (document and variables) that one user may have to one server."
+    )
+    live_groups_in_all: int = Field(
+        default=1_000, ge=1, le=100_000, description="Different subscriptions that all users together may have to one server."
+    )
+    live_share_percent: int = Field(
+        default=30, ge=1, le=100, description="Percent of the time in which a server may be working on the subscriptions of one user."
     )
     inline_worker: bool = Field(default=True, description="Let the server do a worker's jobs too; turn off beside `sebilling worker`.")
     generate_chunk: int = Field(default=10_000, ge=100, le=100_000, description="Customers per transaction of a generation run.")

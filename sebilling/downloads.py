@@ -3,32 +3,42 @@
 The token says what and for whom; whether that user still may is asked here again, with the counters that they have now.
 """
 
+import asyncio
 import re
-import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
-from pathlib import Path
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import text
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from sebilling.actor import Actor, Scope
+from sebilling.actor import Actor
 from sebilling.auth import links, sessions
-from sebilling.billing import receipts, reports
-from sebilling.billing.reports import Cell, Report
-from sebilling.clock import Month
-from sebilling.db.engine import Database
-from sebilling.errors import NotFound, SebillingError, Unavailable
+from sebilling.billing import receipts
+from sebilling.errors import (
+    Language,
+    LinkInUse,
+    NotFound,
+    SebillingError,
+    TooManyReports,
+    TooManyRequests,
+    Unavailable,
+)
 from sebilling.logs import get_logger
-from sebilling.printing import pdf, sheets
+from sebilling.printing import pdf
+from sebilling.printing.report_runner import ReportFailedError
+from sebilling.report_downloads import RETRY_SECONDS, ReportDownloads
 from sebilling.schema.access import RULES
 from sebilling.schema.context import Parts
 from sebilling.storage import ObjectMissing
 
 _log = get_logger(__name__)
+_drawing: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _HEADERS: Final = {
     "Cache-Control": "private, no-store",
     "X-Content-Type-Options": "nosniff",
@@ -37,8 +47,24 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
 }
 _PAPERS: Final[dict[str, Any]] = {"MM58": "58", "MM80": "80", "A5": "A5"}
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_CHUNK_BYTES: Final = 256 * 1024
+_DRAWN_AT_ONCE: Final = 1
+"""Papers that are drawn by a thread at the same time: more would only take the interpreter from each other and from the event loop."""
+MAX_PAPERS_OF_A_USER: Final = 20
+"""Receipts, invoices and proofs of one user that are on their way at once; a proof has up to 5 MiB."""
+_EXPIRED: Final[dict[Language, str]] = {
+    "en": "This address is no longer good: ask for a new one.",
+    "id": "Alamat ini tidak berlaku lagi: minta alamat baru.",
+}
+_MISSING: Final[dict[Language, str]] = {
+    "en": "The file isn't in the store any more: tell your admin.",
+    "id": "Berkas ini tidak ada lagi di penyimpanan: beri tahu admin.",
+}
+_FAILED: Final[dict[Language, str]] = {
+    "en": "The report could not be made; the server's log tells why. Try again later, or tell your admin.",
+    "id": "Laporan tidak bisa dibuat; penyebabnya ada di log server. Coba lagi nanti, atau beri tahu admin.",
+}
+_STATUSES: Final = ((NotFound, 404), (LinkInUse, 409), (TooManyReports, 429), (TooManyRequests, 429), (Unavailable, 503))
+_RETRIED: Final = (LinkInUse, TooManyReports, TooManyRequests, Unavailable)
 _PROOF: Final = text(
     """
     SELECT object_key, media_type FROM deposit JOIN proof ON proof.id = proof_id
@@ -50,33 +76,77 @@ Handler = Callable[[Parts, Actor, dict[str, Any]], Awaitable[Response]]
 
 def route(parts: Parts) -> Route:
     """The route. A token that isn't good, or whose user may no longer, is answered as if there were nothing: 404."""
+    return Route("/downloads/{token}", Downloads(parts), methods=["GET"])
 
-    async def download(request: Request) -> Response:
-        link = links.read(request.path_params["token"], key=parts.key, at=parts.clock())
+
+class Downloads:
+    """Answers one address. What bounds a user's downloads is looked at before the database is asked anything."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._reports = ReportDownloads(parts, _HEADERS)
+        self._papers: Counter[int] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        language: Language = "id" if request.headers.get("accept-language", "").strip().lower().startswith("id") else "en"
+        token = request.path_params["token"]
+        link = links.read(token, key=self._parts.key, at=self._parts.clock())
         try:
-            actor = None if link is None else await _still_may(parts, link)
-            if link is None or actor is None:
-                return _refused("This address is no longer good: ask for a new one.", 404)
-            return await _HANDLERS[link.kind][1](parts, actor, link.about)
-        except Unavailable as error:
-            return _refused(str(error), 503)
+            if link is None:
+                refusal = _refused(_EXPIRED[language], 404)
+            elif link.kind == "report" and request.method == "GET":
+                with self._reports.slots.slot(token, link.user_id):
+                    if (actor := await _still_may(self._parts, link)) is not None:
+                        await self._reports.send(request, send, actor, link)
+                        return
+                refusal = _refused(_EXPIRED[language], 404)
+            else:
+                with self._paper(link.user_id):
+                    actor = await _still_may(self._parts, link)
+                    answer = await _PAPER_HANDLERS[link.kind](self._parts, actor, link.about) if actor is not None else None
+                    await (answer or _refused(_EXPIRED[language], 404))(scope, receive, send)
+                return
         except SebillingError as error:
-            return _refused(str(error), 404 if isinstance(error, NotFound) else 400)
+            refusal = _refusal(error, language)
+        except ReportFailedError:
+            refusal = _refused(_FAILED[language], 500)
         except ObjectMissing:
             _log.exception("stored_object_missing", kind=link.kind if link is not None else "")
-            return _refused("The file isn't in the store any more: tell your admin.", 404)
+            refusal = _refused(_MISSING[language], 404)
+        except ClientDisconnect:
+            return
+        await refusal(scope, receive, send)
 
-    return Route("/downloads/{token}", download, methods=["GET"])
+    @contextmanager
+    def _paper(self, user_id: int) -> Iterator[None]:
+        """One of the papers that a user may have on their way. Raises TooManyRequests."""
+        if self._papers[user_id] >= MAX_PAPERS_OF_A_USER:
+            raise TooManyRequests(most=MAX_PAPERS_OF_A_USER)
+        self._papers[user_id] += 1
+        try:
+            yield
+        finally:
+            self._papers[user_id] -= 1
+            if not self._papers[user_id]:
+                del self._papers[user_id]
 
 
-def _refused(why: str, status: int) -> Response:
-    return JSONResponse({"error": why}, status_code=status, headers=_HEADERS)
+def _refusal(error: SebillingError, language: Language) -> Response:
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 400)
+    return _refused(error.message(language), status, code=error.code, retry=isinstance(error, _RETRIED))
+
+
+def _refused(why: str, status: int, *, code: str = "", retry: bool = False) -> Response:
+    told = {"error": why, **({"code": code} if code else {})}
+    return JSONResponse(told, status_code=status, headers={**_HEADERS, **({"Retry-After": str(RETRY_SECONDS)} if retry else {})})
 
 
 async def _still_may(parts: Parts, link: links.Link) -> Actor | None:
     async with parts.database.reading() as session:
         actor = await sessions.actor(session, link.user_id)
-    return actor if actor is not None and actor.role in RULES[_HANDLERS[link.kind][0]] else None
+    return actor if actor is not None and actor.role in RULES[_ROOT_FIELDS[link.kind]] else None
 
 
 def _file(content: bytes, media_type: str, name: str, *, inline: bool = True) -> Response:
@@ -84,16 +154,23 @@ def _file(content: bytes, media_type: str, name: str, *, inline: bool = True) ->
     return Response(content, media_type=media_type, headers={**_HEADERS, "Content-Disposition": disposition})
 
 
+async def _drawn(draw: Callable[[], bytes]) -> bytes:
+    """A paper drawn by a thread, in its turn: the event loop goes on meanwhile."""
+    async with _drawing.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_DRAWN_AT_ONCE)):
+        return await asyncio.to_thread(draw)
+
+
 async def _receipt(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         found = await receipts.read(session, about["payment"], scope=actor.scope)
-    return _file(pdf.receipt_pdf(found, paper=_PAPERS[about["paper"]]), "application/pdf", f"{found.number}.pdf")
+    content = await _drawn(lambda: pdf.receipt_pdf(found, paper=_PAPERS[about["paper"]]))
+    return _file(content, "application/pdf", f"{found.number}.pdf")
 
 
 async def _invoice(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         found = await receipts.read_invoice(session, about["invoice"], scope=actor.scope)
-    return _file(pdf.invoice_pdf(found), "application/pdf", f"{found.number}.pdf")
+    return _file(await _drawn(lambda: pdf.invoice_pdf(found)), "application/pdf", f"{found.number}.pdf")
 
 
 async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
@@ -105,54 +182,10 @@ async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     return _file(await parts.store.get(row.object_key), row.media_type, f"bukti-{about['deposit']}.{ending}")
 
 
-async def _report(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
-    report, month, is_csv = Report(about["report"]), Month.parse(about["month"]), about["format"] == "CSV"
-    name = f"{report.lower()}-{month}.{'csv' if is_csv else 'xlsx'}"
-    chunks = _chunks(report_file(parts.database, report, month, scope=actor.scope, is_csv=is_csv))
-    first = await anext(chunks)  # the whole file is there now: whatever went wrong was answered with a status
-
-    async def whole() -> AsyncIterator[bytes]:
-        async with aclosing(chunks):
-            yield first
-            async for chunk in chunks:
-                yield chunk
-
-    headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(whole(), media_type="text/csv; charset=utf-8" if is_csv else _XLSX, headers=headers)
+async def _report(_parts: Parts, _actor: Actor, _about: dict[str, Any]) -> Response:
+    return Response(headers=_HEADERS)  # HEAD: nothing is made for who wants no report
 
 
-async def _chunks(path: AbstractAsyncContextManager[Path]) -> AsyncGenerator[bytes, None]:
-    async with path as whole:
-        with whole.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                yield chunk
-
-
-@asynccontextmanager
-async def report_file(database: Database, report: Report, month: Month, *, scope: Scope, is_csv: bool) -> AsyncIterator[Path]:
-    """A report as a file that is there while the block runs; nothing of it stays on the disk, whatever happens.
-
-    The snapshot ends before the block begins: whoever reads slowly holds no connection, and no old rows. Raises NotFound
-    (the recap of a month never opened), DatabaseUnavailable, OSError if the disk is full.
-    """
-    async with AsyncExitStack() as stack:
-        async with database.snapshot() as snapshot:
-            rows: AsyncIterator[Sequence[Cell]] = reports.rows(snapshot, report, month, scope=scope)
-            header = reports.header(report)
-            if is_csv:
-                path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sebilling-csv-"))) / "laporan.csv"
-                with path.open("wb") as file:
-                    async for lines in sheets.csv_lines(header, rows):
-                        file.write(lines)
-            else:
-                path = await stack.enter_async_context(sheets.xlsx(header, rows))
-        yield path
-
-
-_HANDLERS: Final[dict[str, tuple[str, Handler]]] = {
-    "receipt": ("receipt_link", _receipt),
-    "invoice": ("invoice_link", _invoice),
-    "proof": ("proof_link", _proof),
-    "report": ("report_link", _report),
-}
-"""Kind of link → the root field that gives it out, whose rule holds here too, and what answers it."""
+_ROOT_FIELDS: Final = {"receipt": "receipt_link", "invoice": "invoice_link", "proof": "proof_link", "report": "report_link"}
+"""Kind of link → the root field that gives it out, whose rule holds here too."""
+_PAPER_HANDLERS: Final[dict[str, Handler]] = {"receipt": _receipt, "invoice": _invoice, "proof": _proof, "report": _report}

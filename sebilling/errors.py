@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     """Stable names of errors; clients branch on them, so none is ever renamed."""
 
     INVALID_AMOUNT = "INVALID_AMOUNT"
+    SUM_OUT_OF_RANGE = "SUM_OUT_OF_RANGE"
     INVALID_DATE = "INVALID_DATE"
     INVALID_ID = "INVALID_ID"
     INVALID_MONTH = "INVALID_MONTH"
@@ -78,6 +79,9 @@ class ErrorCode(StrEnum):
     TWO_STEP_STATE = "TWO_STEP_STATE"
     FORBIDDEN = "FORBIDDEN"
     TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
+    TOO_MANY_REPORTS = "TOO_MANY_REPORTS"
+    REPORTS_BUSY = "REPORTS_BUSY"
+    LINK_IN_USE = "LINK_IN_USE"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     INTERNAL = "INTERNAL"
     DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
@@ -168,6 +172,13 @@ class LimitExceeded(InvalidInput):
     code = ErrorCode.LIMIT_EXCEEDED
     english = "This request's {limit} is {given}, and the most is {most}: ask for less, or in several requests."
     indonesian = "{limit} permintaan ini {given}, padahal paling banyak {most}: minta lebih sedikit, atau bagi menjadi beberapa permintaan."
+
+
+class TooManySubscriptions(LimitExceeded):
+    """More is followed than may be; `limit` is the bound's name, `given` what there would be, `most` the bound."""
+
+    english = "This would be {given} {limit}, and the most is {most}: end one that isn't needed, then subscribe again."
+    indonesian = "Ini menjadi {given} {limit} (langganan), padahal paling banyak {most}: akhiri yang tidak diperlukan, lalu coba lagi."
 
 
 class UnknownDocument(InvalidInput):
@@ -355,6 +366,20 @@ class CashNotThere(Conflict):
     )
 
 
+class SumOutOfRange(Conflict):
+    code = ErrorCode.SUM_OUT_OF_RANGE
+    english = "The amounts add up to more than 2^63 rupiah, so some must be wrong. Find the largest, and reverse or void them."
+    indonesian = "Jumlahnya melebihi 2^63 rupiah, jadi ada nominal yang salah. Cari yang terbesar, lalu batalkan."
+
+
+class LinkInUse(Conflict):
+    """A report's address that is being downloaded already."""
+
+    code = ErrorCode.LINK_IN_USE
+    english = "The report at this address is being downloaded already. Wait until it is finished, or ask for a new address."
+    indonesian = "Laporan di alamat ini masih diunduh. Tunggu sampai selesai, atau minta alamat baru."
+
+
 class OwnDeposit(Conflict):
     code = ErrorCode.OWN_DEPOSIT
     english = "Deposit {given} is yours, or was submitted by you: someone else with the role ADMIN or FINANCE decides about it."
@@ -502,6 +527,14 @@ class TooManyRequests(AccessError):
     indonesian = "{most} permintaan Anda masih diproses: tunggu selesai, lalu kirim yang berikutnya."
 
 
+class TooManyReports(AccessError):
+    """More reports of one user than may be made at once."""
+
+    code = ErrorCode.TOO_MANY_REPORTS
+    english = "You are downloading {most} reports already. Wait until one is finished, then try again."
+    indonesian = "Anda sedang mengunduh {most} laporan. Tunggu sampai salah satu selesai, lalu coba lagi."
+
+
 class Unexpected(SebillingError):
     """Nobody thought of it: one thing of a batch failed so, and the others go on. Logged with its reference."""
 
@@ -534,6 +567,14 @@ class DeadlineExceeded(Unavailable):
     code = ErrorCode.DEADLINE_EXCEEDED
     english = "The answer took more than {seconds} seconds and was given up: ask for less at a time, or try again later."
     indonesian = "Jawaban memakan lebih dari {seconds} detik lalu dihentikan: minta lebih sedikit sekaligus, atau coba lagi nanti."
+
+
+class ReportsBusy(Unavailable):
+    """As many reports of all users are being made as may be at once."""
+
+    code = ErrorCode.REPORTS_BUSY
+    english = "The server is making {most} reports already, the most at a time. Try again in {seconds} seconds."
+    indonesian = "Server sedang membuat {most} laporan, paling banyak sekaligus. Coba lagi dalam {seconds} detik."
 
 
 class InvalidSetting(SebillingError):

@@ -8,9 +8,9 @@ from typing import Final, NewType
 
 Rupiah = NewType("Rupiah", int)
 
-MOST_RUPIAH: Final = 10**15
-"""The largest amount of one document: a thousand times Indonesia's largest bank transfer, and exact in a browser
-(2^53 is nine times as much)."""
+MOST_RUPIAH: Final = 10**12
+"""The largest amount of one document, a trillion: beyond any customer's bill. Nine thousand of them together are exact in a browser
+(2^53), nine million in the database (2^63); a sum beyond that is told as SumOutOfRange."""
 
 _WRITTEN = re.compile(
     r"""(?:rp\.?|idr)?\s*           # Rp150.000, Rp. 150.000, IDR 150.000

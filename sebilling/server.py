@@ -24,6 +24,10 @@ PONG_SECONDS: Final = 15.0
 """A client that is gone is noticed within both."""
 UNREAD_MILLISECONDS: Final = 20_000
 """A client that takes nothing of what is sent is cut off; where the system can do that (Linux)."""
+UNSENT_BYTES: Final = 128 * 1024
+"""Of an answer that the system takes from us before the client's window has room; it would take megabytes for each slow client, and a
+report's process would be told too late to wait."""
+_TCP_OPTIONS: Final = (("TCP_USER_TIMEOUT", UNREAD_MILLISECONDS), ("TCP_NOTSENT_LOWAT", UNSENT_BYTES))
 KEPT_SECONDS: Final = 75
 """An idle connection is kept for longer than clients and proxies keep theirs (httpx 5, nginx 60): who closes first must be they, as what
 they send while we close is lost, and a proxy answers 502 for it. uvicorn's own 5 s did that."""
@@ -43,9 +47,10 @@ class Http(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Called with each connection."""
         taken: Any = transport.get_extra_info("socket")
-        option: Any = vars(socket).get("TCP_USER_TIMEOUT")
-        if option is not None and taken.family in {socket.AF_INET, socket.AF_INET6}:
-            taken.setsockopt(socket.IPPROTO_TCP, option, UNREAD_MILLISECONDS)
+        for name, value in _TCP_OPTIONS:
+            option: Any = vars(socket).get(name)
+            if option is not None and taken.family in {socket.AF_INET, socket.AF_INET6}:
+                taken.setsockopt(socket.IPPROTO_TCP, option, value)
         super().connection_made(transport)
         self._known = self._bounds.admit(self, transport, self.client[0] if self.client else None)
 

@@ -1,5 +1,6 @@
 """Signed addresses: what they give, to whom, for how long, and that nobody can make or bend one."""
 
+import asyncio
 import base64
 import csv
 import io
@@ -16,12 +17,16 @@ import pikepdf
 import pytest
 from sqlalchemy import text
 
-from sebilling import downloads
+from sebilling import report_downloads
 from sebilling.actor import EVERYWHERE, Role
 from sebilling.auth import links
 from sebilling.billing.reports import Report
 from sebilling.clock import Month
 from sebilling.db.engine import Database
+from sebilling.downloads import MAX_PAPERS_OF_A_USER
+from sebilling.errors import LinkInUse, ReportsBusy, TooManyReports
+from sebilling.printing.report_files import report_file
+from sebilling.report_downloads import ReportSlots
 from tests.harness import NOW, Api, Isp, make_user
 
 RECEIPT = "query($id: ID!, $paper: Paper!) { receiptLink(paymentId: $id, paper: $paper) { url expiresAt } }"
@@ -99,8 +104,8 @@ async def test_papers_come_as_pdf(database: Database) -> None:
     assert widths == [58, 80, 148, 148]
 
 
-async def test_reports_come_as_csv_and_xlsx(database: Database) -> None:
-    api = await Office.made(database)
+async def test_reports_come_as_csv_and_xlsx(committed: Database) -> None:
+    api = await Office.made(committed)
     for report, count in (("INVOICES", 3), ("PAYMENTS", 3), ("DEPOSITS", 1), ("JOURNAL", 7), ("RECAP", 4)):
         answer = await api.get(await api.link(REPORT, r=report, m="2026-02", f="CSV"))
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
@@ -108,15 +113,15 @@ async def test_reports_come_as_csv_and_xlsx(database: Database) -> None:
         assert answer.headers["content-disposition"] == f'attachment; filename="{report.lower()}-2026-02.csv"'
         assert len(lines(answer)) == count, report
         book = await api.get(await api.link(REPORT, r=report, m="2026-02", f="XLSX"))
-        assert (book.status_code, book.headers["content-type"]) == (200, downloads._XLSX)
+        assert (book.status_code, book.headers["content-type"]) == (200, report_downloads._XLSX)
         assert safe(book)
         assert book.headers["content-disposition"] == f'attachment; filename="{report.lower()}-2026-02.xlsx"'
         with zipfile.ZipFile(io.BytesIO(book.content)) as opened:
             assert opened.testzip() is None
 
 
-async def test_what_cannot_be_reported_is_a_status_and_no_torn_file(database: Database) -> None:
-    api = await Office.made(database)
+async def test_what_cannot_be_reported_is_a_status_and_no_torn_file(committed: Database) -> None:
+    api = await Office.made(committed)
     answer = await api.get(await api.link(REPORT, r="RECAP", m="2026-03", f="XLSX"))
     assert answer.status_code == 404
     assert "2026-03" in answer.json()["error"]
@@ -183,8 +188,8 @@ async def test_an_address_lives_five_minutes(database: Database) -> None:
     assert "ask for a new one" in gone.json()["error"]
 
 
-async def test_an_address_asks_again_whether_its_user_may(database: Database) -> None:
-    api = await Office.made(database)
+async def test_an_address_asks_again_whether_its_user_may(committed: Database) -> None:
+    api = await Office.made(committed)
     await api.sign_in("kasir")
     receipt = await api.link(RECEIPT, id=api.payments["LKT01"], paper="MM58")
     invoice = await api.link(INVOICE, id=api.invoices["LKT01"])
@@ -217,8 +222,8 @@ async def test_a_clerk_gets_no_address_of_another_counter(database: Database) ->
 
 
 @pytest.mark.parametrize("role", Role)
-async def test_who_may_ask_for_addresses(database: Database, role: Role) -> None:
-    api = await Office.made(database)
+async def test_who_may_ask_for_addresses(committed: Database, role: Role) -> None:
+    api = await Office.made(committed)
     async with api.isp.write() as session:
         await make_user(session, "someone", role, *(["LKT01"] if role in {Role.CLERK, Role.COLLECTOR} else []))
     await api.sign_in("someone")
@@ -241,17 +246,60 @@ async def test_an_address_is_for_reading_only(database: Database) -> None:
     assert (head.status_code, head.content) == (200, b"")
 
 
-async def test_a_reader_who_goes_away_leaves_nothing(committed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_that_is_left_leaves_nothing(committed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     await Office.made(committed)
-    month = Month(2026, 2)
     for is_csv in (True, False):
-        chunks = downloads._chunks(downloads.report_file(committed, Report.INVOICES, month, scope=EVERYWHERE, is_csv=is_csv))
-        assert await anext(chunks)
-        assert len(os.listdir(tmp_path)) == 1  # noqa: PTH208 - pathlib's is refused in coroutines
-        assert committed.read_engine.pool.checkedout() == 0, "the snapshot is over before anyone reads"  # type: ignore[attr-defined]
-        await chunks.aclose()
+        async with report_file(committed, Report.INVOICES, Month(2026, 2), scope=EVERYWHERE, is_csv=is_csv) as path:
+            assert path.stat().st_size > 0
+            assert len(os.listdir(tmp_path)) == 1  # noqa: PTH208 - pathlib's is refused in coroutines
+            assert committed.read_engine.pool.checkedout() == 0, "the snapshot is over"  # type: ignore[attr-defined]
         assert os.listdir(tmp_path) == []  # noqa: PTH208 - as above
+
+
+async def test_a_report_leaves_no_file_and_no_process(committed: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    api = await Office.made(committed)
+    for format in ("CSV", "XLSX"):  # noqa: A001 - the argument's name
+        assert (await api.get(await api.link(REPORT, r="INVOICES", m="2026-02", f=format))).status_code == 200
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - pathlib's is refused in coroutines
+    assert await api.isp.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sebilling report'") == 0
+
+
+async def test_an_address_asked_for_its_headers_makes_no_report(committed: Database) -> None:
+    api = await Office.made(committed)
+    head = await api.http.head(await api.link(REPORT, r="RECAP", m="2026-03", f="CSV"))
+    assert (head.status_code, head.content) == (200, b"")
+
+
+def test_slots_of_reports_are_one_per_address_and_leave_room_for_another_user() -> None:
+    slots = ReportSlots(3)
+    with slots.slot("a", 1), slots.slot("b", 1):
+        with pytest.raises(LinkInUse), slots.slot("a", 2):
+            pass
+        with pytest.raises(TooManyReports, match="2 reports already"), slots.slot("c", 1):
+            pass
+        with slots.slot("c", 2), pytest.raises(ReportsBusy, match="3 reports"), slots.slot("d", 3):
+            pass
+        with slots.slot("d", 3):
+            pass
+    with slots.slot("a", 1), slots.slot("c", 1):
+        pass
+    with ReportSlots(1).slot("a", 1):
+        pass
+
+
+async def test_papers_of_a_user_are_bounded(database: Database) -> None:
+    api = await Office.made(database)
+    url = await api.link(INVOICE, id=api.invoices["LKT01"])
+    answers = await asyncio.gather(*(api.http.get(url, headers={"Accept-Language": "id"}) for _ in range(MAX_PAPERS_OF_A_USER + 5)))
+    refused = [one for one in answers if one.status_code == 429]
+    assert {one.status_code for one in answers} == {200, 429}
+    assert len(refused) <= 5
+    assert refused[0].json()["code"] == "TOO_MANY_REQUESTS"
+    assert refused[0].json()["error"].startswith(f"{MAX_PAPERS_OF_A_USER} permintaan Anda")
+    assert int(refused[0].headers["retry-after"]) > 0
+    assert (await api.get(url)).status_code == 200
 
 
 async def test_the_database_is_away() -> None:
@@ -260,4 +308,5 @@ async def test_the_database_is_away() -> None:
     answer = await Api(database).http.get(f"/downloads/{token}")
     assert answer.status_code == 503
     assert safe(answer)
+    assert answer.headers["retry-after"]
     await database.close()

@@ -3,7 +3,7 @@
 Each is one ordered statement of one snapshot: accountants add up columns, and columns of several moments don't add up.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -237,7 +237,7 @@ def header(report: Report) -> tuple[Column, ...]:
     return _COLUMNS[report]
 
 
-async def rows(snapshot: Snapshot, report: Report, month: Month, *, scope: Scope) -> AsyncIterator[tuple[Cell, ...]]:
+async def rows(snapshot: Snapshot, report: Report, month: Month, *, scope: Scope) -> AsyncGenerator[tuple[Cell, ...], None]:
     """Every row of the month that `scope` lets see, as of the snapshot; a few thousand of them in memory.
 
     A month never opened has no invoices, and no recap at all: then it raises NotFound.

@@ -71,12 +71,12 @@ _KEPT: Final = """
         'id', 'cus_' || customer.id, 'code', customer.code, 'name', customer.name, 'phone', customer.phone, 'address', customer.address,
         'counter_id', 'cou_' || customer.counter_id, 'plan_name', plan.name, 'price', coalesce(customer.price, plan.price),
         'outstanding', owed.outstanding, 'open_invoices', owed.invoices,
-        'credit', (SELECT coalesce(sum(credit), 0) FROM payment WHERE customer_id = customer.id AND credit > 0))
+        'credit', (SELECT coalesce(sum(credit), 0)::bigint FROM payment WHERE customer_id = customer.id AND credit > 0))
 """
 _OWED: Final = """
     JOIN plan ON plan.id = customer.plan_id
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(outstanding), 0) AS outstanding,
+        SELECT coalesce(sum(outstanding), 0)::bigint AS outstanding,
                coalesce(json_agg(json_build_object(
                    'id', 'inv_' || id, 'number', number, 'covers_from', covers_from, 'covers_until', covers_until, 'due_on', due_on,
                    'total', total, 'outstanding', outstanding) ORDER BY due_on, id), '[]') AS invoices

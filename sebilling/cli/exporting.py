@@ -47,7 +47,7 @@ async def write(
     database: Database, report: Report, month: Month, *, file: Path, format: Format, force: bool, out: Console, errors: Console  # noqa: A002 - the option's name
 ) -> bool:  # fmt: skip
     """Write the report to `file`, whole or not at all. False, with a sentence, if that can't be. Raises NotFound, DatabaseUnavailable."""
-    from sebilling.downloads import report_file
+    from sebilling.printing.report_files import report_file
 
     # Beside the file, so that giving it its name is one step of one disk: nobody ever sees half a report under that name.
     part = file.parent / f".sebilling-export-{secrets.token_hex(4)}.part"

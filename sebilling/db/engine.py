@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import Executable
 
 from sebilling.actor import Actor
-from sebilling.errors import DatabaseUnavailable
+from sebilling.errors import DatabaseUnavailable, SumOutOfRange
 
 _ROWS_AT_A_TIME: Final = 2_000
 """Of a stream that are in memory."""
@@ -143,12 +143,14 @@ async def connect_alone(url: str) -> AsyncConnection:
 
 @asynccontextmanager
 async def translated_errors() -> AsyncIterator[None]:
-    """Turn what asyncpg and SQLAlchemy say of a lost server into DatabaseUnavailable; leave the rest as it is."""
+    """Turn what the driver says of a lost server into DatabaseUnavailable, of too large a sum into SumOutOfRange; leave the rest."""
     try:
         yield
     except PoolTimeoutError as error:
         raise DatabaseUnavailable(why="every connection is busy") from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _OUT_OF_RANGE:
+            raise SumOutOfRange from error
         if not _is_lost(error):
             raise
         raise DatabaseUnavailable(why=type(error.orig).__name__) from error
@@ -156,6 +158,8 @@ async def translated_errors() -> AsyncIterator[None]:
         raise DatabaseUnavailable(why=type(error).__name__) from error
 
 
+_OUT_OF_RANGE: Final = "22003"
+"""A sum that no bigint holds. Single amounts are bounded before they come here."""
 _LOST_STATES = ("08", "57P", "53300")
 """SQLSTATE prefixes: connection exceptions, server shutting down or starting, too many connections."""
 

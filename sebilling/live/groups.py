@@ -7,6 +7,7 @@ what they missed alone, until they stand where the group stands.
 
 import asyncio
 import json
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -16,8 +17,9 @@ from strawberry.schema import BaseSchema
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from sebilling.actor import Actor
-from sebilling.errors import DeadlineExceeded, InvalidCursor, Language, Unavailable
+from sebilling.errors import DeadlineExceeded, InvalidCursor, Language, TooManySubscriptions, Unavailable
 from sebilling.feed import Numbered
+from sebilling.live.budgets import Budgets, User
 from sebilling.live.hub import Hub
 from sebilling.logs import get_logger
 from sebilling.schema.context import Context, Parts
@@ -27,8 +29,6 @@ from sebilling.schema.following import Look
 _log = get_logger(__name__)
 MOST_OF_A_TURN: Final = 200
 """Events that become messages at once."""
-_CATCHING_UP: Final = 4
-"""Subscriptions that read what they missed at the same time."""
 _RETRY_SECONDS: Final = 1.0
 _TOGETHER_SECONDS: Final = 0.3
 """From turn to turn: what happens meanwhile goes out together, as to hundreds of clients one write is much cheaper than ten. A group
@@ -36,6 +36,8 @@ that is behind doesn't wait."""
 _FOLLOWERS_AT_ONCE: Final = 10
 _PAUSE_SECONDS: Final = 0.002
 """After so many followers, for everybody else on this machine: writing to hundreds at a stretch made payments wait."""
+_OF_A_USER: Final = "different subscriptions of a user"
+_IN_ALL: Final = "different subscriptions of all users"
 Errors = list[dict[str, Any]]
 
 
@@ -88,10 +90,13 @@ class _Turned:
 class _Place:
     """Where a follower stands."""
 
+    user: User
     number: int
     """Up to which they have everything."""
     state: Any
     """That they were told last, if it is a state that they follow."""
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Nothing follows any more."""
 
 
 @dataclass(eq=False, slots=True)
@@ -105,6 +110,8 @@ class Group:
     followers: dict[Follower, _Place] = field(default_factory=dict)
     coming: int = 0
     """Who still reads what they missed."""
+    users: Counter[User] = field(default_factory=Counter)
+    """How often each user follows it, or is about to."""
     task: asyncio.Task[None] | None = None
 
     async def tell(self, turned: _Turned) -> None:
@@ -138,8 +145,9 @@ class Groups:
         self._schema = schema
         self._parts = parts
         self.hub = hub
+        self.budgets = Budgets(parts.settings)
         self._groups: dict[Any, Group] = {}
-        self._catching_up = asyncio.Semaphore(_CATCHING_UP)
+        self._followed: defaultdict[User, set[Group]] = defaultdict(set)
 
     async def follow(self, asked: Asked, follower: Follower, *, resume: int | None = None) -> None:
         """Give the follower everything behind `resume` (or `after` of the document, or now), until cancelled.
@@ -147,11 +155,13 @@ class Groups:
         Ends by itself if the subscription can't be or is complete, which the follower is told.
         """
         try:
-            begun = await self._begin(asked, follower, resume)
-            if begun is None:
-                follower.completed()
-            else:
-                await self._join(asked, follower, *begun)
+            with self.budgets.subscription(asked.actor.user_id):
+                self._check_before(asked)
+                begun = await self._begin(asked, follower, resume)
+                if begun is None:
+                    follower.completed()
+                else:
+                    await self._join(asked, follower, *begun)
         except FailedError as error:
             follower.failed(error.errors)
         except Exception as error:  # noqa: BLE001 - the last edge: masked, and logged with a reference
@@ -163,35 +173,37 @@ class Groups:
 
         Raises FailedError, InvalidCursor, DatabaseUnavailable.
         """
-        number = await self.hub.ready()
+        user, number = asked.actor.user_id, await self.hub.ready()
         first = (await self._turn(asked, Look(number))).look
         resume = first.resume if resume is None else resume
         if resume is not None and resume > number and resume > await self.hub.head():
             raise InvalidCursor(field=("after",))
         if not first.every:
-            return first, _Place(number if resume is None else resume, None)
+            return first, _Place(user, number if resume is None else resume, None)
         if resume == number:
-            return first, _Place(number, first.state)
+            return first, _Place(user, number, first.state)
         greeting = await self._greet(asked, follower, number)
-        return None if greeting.ends else (first, _Place(number, greeting.state))
+        return None if greeting.ends else (first, _Place(user, number, greeting.state))
 
     async def _join(self, asked: Asked, follower: Follower, look: Look, place: _Place) -> None:
-        """Bring a follower to where the group stands, and let them go on with it until cancelled."""
+        """Bring a follower to where the group stands, and let them go on with it until it ends. Raises TooManySubscriptions."""
         group = self._group(asked, look)
         group.coming += 1
+        group.users[place.user] += 1
+        self._followed[place.user].add(group)
         try:
             try:
                 while place.number < group.number:  # the group may go on meanwhile
-                    place.number = await self._catch_up(group, follower, place.number)
+                    place.number = await self._catch_up(group, follower, place.user, place.number)
                 group.followers[follower] = place
             finally:
                 group.coming -= 1
             if group.task is None or group.task.done():  # new, or ended meanwhile: what ended it is told anew
                 self._groups[group.key] = group
                 group.task = asyncio.create_task(self._run(group))
-            await asyncio.Event().wait()
+            await place.is_over.wait()
         finally:
-            self._leave(group, follower)
+            self._leave(group, follower, place.user)
 
     async def _greet(self, asked: Asked, follower: Follower, number: int) -> Look:
         """Tell the state as it is."""
@@ -203,12 +215,29 @@ class Groups:
     def _group(self, asked: Asked, look: Look) -> Group:
         key = _key(asked)
         group = self._groups.get(key)
+        own, settings = self._followed.get(asked.actor.user_id, set()), self._parts.settings
+        if group not in own and len(own) >= settings.live_groups:
+            raise TooManySubscriptions(limit=_OF_A_USER, given=len(own) + 1, most=settings.live_groups)
         if group is None:
+            if len(self._groups) >= settings.live_groups_in_all:
+                raise TooManySubscriptions(limit=_IN_ALL, given=len(self._groups) + 1, most=settings.live_groups_in_all)
             group = self._groups[key] = Group(key, asked, look, self.hub.number)
         return group
 
-    def _leave(self, group: Group, follower: Follower) -> None:
+    def _check_before(self, asked: Asked) -> None:
+        """Refuse at once what would be refused after its first execution. Raises TooManySubscriptions."""
+        own, most = self._followed.get(asked.actor.user_id, set()), self._parts.settings.live_groups
+        if len(own) >= most and all(group.asked.query != asked.query for group in own):
+            raise TooManySubscriptions(limit=_OF_A_USER, given=len(own) + 1, most=most)
+
+    def _leave(self, group: Group, follower: Follower, user: User) -> None:
         group.followers.pop(follower, None)
+        group.users[user] -= 1
+        if not group.users[user]:
+            del group.users[user]
+            self._followed[user].discard(group)
+            if not self._followed[user]:
+                del self._followed[user]
         if not group.followers and not group.coming:
             self._close(group)
 
@@ -219,13 +248,13 @@ class Groups:
             group.task.cancel()
             group.task = None
 
-    async def _catch_up(self, group: Group, follower: Follower, number: int) -> int:
+    async def _catch_up(self, group: Group, follower: Follower, user: User, number: int) -> int:
         """Give a follower some of what they missed; gives up to where."""
         await follower.room()
-        async with self._catching_up:
+        async with self.budgets.turns.turn([user]):
             stretch = await self.hub.after(number, MOST_OF_A_TURN)
             events = [event for event in stretch.events if group.sees(event)]
-            messages = (await self._turn(group.asked, Look(stretch.upto, events))).messages if events else []
+            messages = (await self._executed(group.asked, Look(stretch.upto, events))).messages if events else []
         for place, payload in messages:
             follower.message(place, payload)
         return stretch.upto
@@ -256,10 +285,11 @@ class Groups:
             self._end(group, None)
 
     def _end(self, group: Group, errors: Errors | None) -> None:
-        followers = list(group.followers)
+        followers = dict(group.followers)
         group.followers.clear()
         self._close(group)
-        for follower in followers:
+        for follower, place in followers.items():
+            place.is_over.set()
             if errors is None:
                 follower.completed()
             else:
@@ -277,12 +307,18 @@ class Groups:
         is_behind = stretch.upto < self.hub.number
         if not events:
             return _Turned(Look(stretch.upto), [], is_behind)
-        turned = await self._turn(group.asked, Look(stretch.upto, events))
+        async with self.budgets.turns.turn(group.users or [group.asked.actor.user_id]):
+            turned = await self._executed(group.asked, Look(stretch.upto, events))
         turned.is_behind = is_behind
         group.look = turned.look
         return turned
 
     async def _turn(self, asked: Asked, look: Look) -> _Turned:
+        """Execute the document over one stretch, in a turn of who asks. Raises what `_executed` raises."""
+        async with self.budgets.turns.turn([asked.actor.user_id]):
+            return await self._executed(asked, look)
+
+    async def _executed(self, asked: Asked, look: Look) -> _Turned:
         """Execute the document over one stretch. Raises FailedError, and Unavailable if the stretch is to be tried again."""
         context = Context(
             parts=self._parts, at=self._parts.clock(), language=asked.language, token=None, actor=asked.actor, look=look

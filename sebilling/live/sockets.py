@@ -10,14 +10,16 @@ from contextlib import suppress
 from typing import Any, Final
 
 import orjson
+from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from sebilling.auth.sessions import Live
-from sebilling.errors import LimitExceeded, Unavailable
+from sebilling.errors import TooManySubscriptions, Unavailable
 from sebilling.live.groups import Asked, Errors, Groups
 from sebilling.live.line import NOT_SIGNED_IN, TOO_MANY, End, Line, Lines
 from sebilling.schema.context import Context, Parts
+from sebilling.schema.errors import formatted
 from sebilling.schema.view import GraphQLView
 
 PROTOCOL: Final = "graphql-transport-ws"
@@ -142,6 +144,7 @@ class _Connection:
         try:
             while True:
                 self._take(line, await self._message())
+                await self._groups.budgets.message(line.live.actor.user_id)
         except _Closing as closing:
             line.end(closing.end)
 
@@ -171,8 +174,8 @@ class _Connection:
             raise _Closing(4409, f"Subscriber for {name[:_MOST_ID_TOLD]} already exists")
         follower = _Subscription(name, line, lambda: self._following.pop(name, None))
         if len(self._following) >= MOST_SUBSCRIPTIONS:
-            error = LimitExceeded(limit="subscriptions", given=len(self._following) + 1, most=MOST_SUBSCRIPTIONS)
-            follower.failed([{"message": error.message(asked.language), "extensions": {"code": error.code.value}}])
+            error = TooManySubscriptions(limit="subscriptions of a connection", given=len(self._following) + 1, most=MOST_SUBSCRIPTIONS)
+            follower.failed([formatted(GraphQLError("", original_error=error), asked.language)])
             return
         self._following[name] = asyncio.create_task(self._groups.follow(asked, follower))
 

@@ -18,7 +18,7 @@ class Charge(Base):
     __tablename__ = "charge"
     __table_args__ = (
         CheckConstraint("kind IN ('INSTALLATION', 'DEVICE', 'CABLE', 'LATE_FEE', 'OTHER')", name="kind"),
-        CheckConstraint("amount BETWEEN 1 AND 1000000000000000", name="amount"),
+        CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="amount"),
         CheckConstraint("(kind = 'LATE_FEE') = (overdue_invoice_id IS NOT NULL)", name="overdue"),
         CheckConstraint("invoice_id IS NULL OR cancelled_at IS NULL", name="cancelled"),
         # the pricing rule asks what waits
@@ -52,7 +52,7 @@ class Discount(Base):
     __table_args__ = (
         CheckConstraint("(customer_id IS NULL) <> (plan_id IS NULL)", name="target"),
         CheckConstraint("(amount IS NULL) <> (percent IS NULL)", name="measure"),
-        CheckConstraint("amount BETWEEN 1 AND 1000000000000000", name="amount"),
+        CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="amount"),
         CheckConstraint("percent > 0 AND percent <= 100", name="percent"),
         CheckConstraint("from_on <= until_on", name="stretch"),
         Index("discount_customer_idx", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),

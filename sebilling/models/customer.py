@@ -13,7 +13,7 @@ class Customer(Base):
 
     __tablename__ = "customer"
     __table_args__ = (
-        CheckConstraint("price BETWEEN 0 AND 1000000000000000", name="price"),
+        CheckConstraint("price BETWEEN 0 AND 1000000000000", name="price"),
         # generation walks a counter's customers by id, and lists are scoped by counter
         Index(None, "counter_id", "id"),
         # someone at the counter says a part of a name

@@ -31,7 +31,7 @@ class Deposit(Base):
 
     __tablename__ = "deposit"
     __table_args__ = (
-        CheckConstraint("amount BETWEEN 1 AND 1000000000000000", name="amount"),
+        CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="amount"),
         CheckConstraint("type IN ('MANUAL', 'TRANSFER')", name="type"),
         CheckConstraint("type = 'MANUAL' OR proof_id IS NOT NULL", name="proof"),
         CheckConstraint("status IN ('SUBMITTED', 'VERIFIED', 'REJECTED')", name="status"),

@@ -15,7 +15,7 @@ class IsolationPolicy(Base):
     __table_args__ = (
         CheckConstraint("mode IN ('FROM_INVOICE', 'FROM_INSTALL_DATE', 'MANUAL')", name="mode"),
         CheckConstraint("days BETWEEN 0 AND 365", name="days"),
-        CheckConstraint("minimum BETWEEN 1 AND 1000000000000000", name="minimum"),
+        CheckConstraint("minimum BETWEEN 1 AND 1000000000000", name="minimum"),
         CheckConstraint("customer_id IS NULL OR counter_id IS NULL", name="scope"),
         # one each for a customer, a counter, and the ISP; read for each customer by the view `isolation`
         UniqueConstraint("customer_id", "counter_id", postgresql_nulls_not_distinct=True),

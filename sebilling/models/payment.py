@@ -13,7 +13,7 @@ class Payment(Base):
 
     __tablename__ = "payment"
     __table_args__ = (
-        CheckConstraint("amount BETWEEN 1 AND 1000000000000000", name="amount"),
+        CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="amount"),
         CheckConstraint("allocated >= 0 AND refunded >= 0 AND allocated + refunded <= amount", name="allocated"),
         CheckConstraint("reversed_at IS NULL OR allocated + refunded = 0", name="reversed"),
         CheckConstraint("surplus_because IN ('', 'OVERPAID', 'IN_ADVANCE', 'ALREADY_PAID')", name="surplus_because"),

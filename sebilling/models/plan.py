@@ -10,7 +10,7 @@ class Plan(Base):
     """A price per month and a speed. Changing it touches no invoice: those keep snapshots."""
 
     __tablename__ = "plan"
-    __table_args__ = (CheckConstraint("price BETWEEN 0 AND 1000000000000000", name="price"),)
+    __table_args__ = (CheckConstraint("price BETWEEN 0 AND 1000000000000", name="price"),)
 
     id: Mapped[Id]
     name: Mapped[String] = mapped_column(unique=True)

@@ -133,8 +133,8 @@ class _Book:
         self._book.close()
 
 
-async def _to_the_end(work: asyncio.Task[None]) -> None:
-    """Wait for a thread. One that is cancelled meanwhile waits nevertheless: the thread still writes, and can't be stopped."""
+async def to_the_end(work: asyncio.Future[None]) -> None:
+    """Wait for work that must not be left, such as a thread that still writes: a caller who is cancelled waits nevertheless."""
     cancelled: asyncio.CancelledError | None = None
     while not work.done():
         try:
@@ -157,7 +157,7 @@ async def _fill(path: Path, header: Sequence[Column], rows: AsyncIterator[Sequen
                 waiting = 0
                 await asyncio.sleep(0)
     finally:  # also after a failure: it is what lets go of the open files
-        await _to_the_end(asyncio.ensure_future(asyncio.to_thread(book.close)))
+        await to_the_end(asyncio.ensure_future(asyncio.to_thread(book.close)))
 
 
 @asynccontextmanager

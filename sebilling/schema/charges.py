@@ -60,7 +60,7 @@ class AddChargeInput:
     customer_id: strawberry.ID = strawberry.field(description="Who pays.")
     kind: ChargeKind = strawberry.field(description="What for; not LATE_FEE, which comes by itself.")
     description: str = strawberry.field(description="As it shall stand on the invoice; 1 to 200 characters.")
-    amount: Rupiah = strawberry.field(description="1 to 10^15.")
+    amount: Rupiah = strawberry.field(description="1 to 10^12.")
     idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each charge.")
 
 

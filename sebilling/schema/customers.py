@@ -60,8 +60,8 @@ CUSTOMER: Final = Node(
     {
         "id": ids.column("customer", "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("code", "name", "phone", "address", "installed_on", "active", "price", "pppoe_name")},
-        "outstanding": "(SELECT coalesce(sum(outstanding), 0) FROM invoice WHERE customer_id = {t}.id AND outstanding > 0)",
-        "credit": "(SELECT coalesce(sum(credit), 0) FROM payment WHERE customer_id = {t}.id AND credit > 0)",
+        "outstanding": "(SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE customer_id = {t}.id AND outstanding > 0)",
+        "credit": "(SELECT coalesce(sum(credit), 0)::bigint FROM payment WHERE customer_id = {t}.id AND credit > 0)",
     },
     {
         "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),

@@ -226,7 +226,7 @@ async def drawers(
 @strawberry.input(description="Tambah Setoran: nominal, tipe, bukti.")
 class SubmitDepositInput:
     counter_id: strawberry.ID = strawberry.field(description="Where the cash was received.")
-    amount: Rupiah = strawberry.field(description="1 to 10^15.")
+    amount: Rupiah = strawberry.field(description="1 to 10^12.")
     idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deposit.")
     type: DepositType = strawberry.field(default=DepositType.MANUAL, description="How it is handed over.")
     proof: Upload | None = strawberry.field(

@@ -82,7 +82,7 @@ class GenerationRun:
 
 
 def _sum(column: str) -> str:
-    return f"(SELECT coalesce(sum({column}), 0) FROM generation_task WHERE run_id = {{t}}.id)"
+    return f"(SELECT coalesce(sum({column}), 0)::bigint FROM generation_task WHERE run_id = {{t}}.id)"
 
 
 RUN: Final = Node(

@@ -182,7 +182,7 @@ async def payment(info: Info, id: Annotated[strawberry.ID, strawberry.argument(d
 @strawberry.input(description="Money received.")
 class RecordPaymentInput:
     customer_id: strawberry.ID = strawberry.field(description="Who paid.")
-    amount: Rupiah = strawberry.field(description="1 to 10^15. What is more than owed is kept as credit.")
+    amount: Rupiah = strawberry.field(description="1 to 10^12. What is more than owed is kept as credit.")
     idempotency_key: Key = strawberry.field(
         description="8 to 100 characters, made by the device, one per payment: the same key again is the same payment."
     )

@@ -43,7 +43,7 @@ async def plan(info: Info, id: Annotated[strawberry.ID, strawberry.argument(desc
 @strawberry.input(description="A new plan.")
 class CreatePlanInput:
     name: str = strawberry.field(description="Such as Home 20M; unique.")
-    price: Rupiah = strawberry.field(description="Per month, 0 to 10^15.")
+    price: Rupiah = strawberry.field(description="Per month, 0 to 10^12.")
     rate_down_kbps: int | None = strawberry.field(default=None, description="Download speed in kbit/s.")
     rate_up_kbps: int | None = strawberry.field(default=None, description="Upload speed in kbit/s.")
 

@@ -25,7 +25,7 @@ _ODD_TEXTS: Final = (
     "\ufffe", "\x1b[31m", "{}", "null", "../../etc/passwd", "2026-02", "2026-13", "9999-12-31", "0000-00-00", "-1", "1e400", "é", "\n",
     "\u2028", "cus_1", "cus_99999999999999999999", "inv_1", "sbt_x", "eyJ9", "WyJuZXdlc3QiLDEsMV0", "\u0661\u0662",
 )  # fmt: skip
-_ODD_NUMBERS: Final = (0, 1, -1, 2, 50, 200, 201, 150_000, 2**31 - 1, 2**31, -(2**31) - 1, 10**15, 10**15 + 1, 2**63 - 1, 2**63, 10**40)
+_ODD_NUMBERS: Final = (0, 1, -1, 2, 50, 200, 201, 150_000, 2**31 - 1, 2**31, -(2**31) - 1, 10**12, 10**12 + 1, 2**63 - 1, 2**63, 10**40)
 _IDS: Final = {
     "customerId": "cus", "counterId": "cou", "planId": "pla", "invoiceId": "inv", "paymentId": "pay", "depositId": "dep", "deviceId": "dev",
     "userId": "usr", "runId": "run", "collectorId": "usr",

@@ -41,23 +41,32 @@ class Follower:
 class Audience:
     """Followers of one process."""
 
-    def __init__(self, database: Database) -> None:
-        settings = quiet_settings()
+    def __init__(self, database: Database, **bounds: int) -> None:
+        settings = quiet_settings(**bounds)
         parts = Parts(database, settings, lambda: NOW, ObjectStore.open(None, settings.var / "uploads"), b"of tests")
         self.hub = Hub(database)
         self._groups = Groups(build_schema(), parts, self.hub)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[Follower, asyncio.Task[None]] = {}
 
     def follow(self, actor: Actor, *, document: str = PAYMENTS, **variables: Any) -> Follower:
         """One more who asks for payments."""
+        return self.ask(actor, document, **variables)
+
+    def ask(self, actor: Actor, document: str, **variables: Any) -> Follower:
+        """One more who asks for something."""
         follower = Follower()
-        self._tasks.append(asyncio.create_task(self._groups.follow(Asked(document, variables, None, actor, "en"), follower)))
+        self._tasks[follower] = asyncio.create_task(self._groups.follow(Asked(document, variables, None, actor, "en"), follower))
         return follower
 
+    async def leave(self, follower: Follower) -> None:
+        """Who ends it."""
+        self._tasks[follower].cancel()
+        await asyncio.gather(self._tasks[follower], return_exceptions=True)
+
     async def close(self) -> None:
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self.hub.close()
 
 

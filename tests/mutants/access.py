@@ -175,8 +175,8 @@ FAULTS: Final = (
     # --- what is told live -------------------------------------------------------------------------------------------------
     Fault(
         "who-resumes-misses-one", "live/groups.py",
-        "place.number = await self._catch_up(group, follower, place.number)",
-        "place.number = await self._catch_up(group, follower, place.number + 1)", LIVE,
+        "place.number = await self._catch_up(group, follower, place.user, place.number)",
+        "place.number = await self._catch_up(group, follower, place.user, place.number + 1)", LIVE,
     ),
     Fault(
         "who-joins-late-is-told-twice", "live/groups.py",

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, edge, imports, ledger, settlement
+from tests.mutants import access, devices, edge, imports, ledger, load, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -347,5 +347,6 @@ FAULTS: Final = (
     *edge.FAULTS,
     *imports.FAULTS,
     *ledger.FAULTS,
+    *load.FAULTS,
     *settlement.FAULTS,
 )  # fmt: skip

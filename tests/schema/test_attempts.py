@@ -5,14 +5,15 @@ import json
 from typing import Any
 
 import orjson
-import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
 from sebilling.actor import Role
 from sebilling.auth import links
+from sebilling.db.engine import Database
 from tests.harness import NOW, Api
-from tests.schema.two_counters import MARK, MARKED_FROM, World, call, marks
+from tests.isolation.gear import Gear
+from tests.schema.two_counters import MARK, MARKED_FROM, World, call, make, marks
 
 KEY = links.derived("of tests")
 
@@ -128,18 +129,19 @@ async def test_by_a_link_that_was_signed_when_one_still_could(world: World, cler
     assert (await clerk.http.get(f"/downloads/{forged_link}")).status_code == 404
 
 
-@pytest.mark.parametrize("report", ["INVOICES", "PAYMENTS", "DEPOSITS", "JOURNAL", "RECAP"])
-async def test_by_an_export(world: World, clerk: Api, report: str) -> None:
-    document = f'{{ reportLink(report: {report}, month: "2026-02", format: CSV) {{ url }} }}'
-    mine = (await clerk.http.get((await clerk.ask(document))["url"])).text
-    admin = Api(world.isp.database)
+async def test_by_an_export(committed: Database, gear: Gear) -> None:
+    """Committed: a report is made by a process of its own."""
+    clerk, admin = Api((await make(committed)).isp.database), Api(committed)
+    await clerk.sign_in("kasir")
     await admin.sign_in()
-    whole = (await admin.http.get((await admin.ask(document))["url"])).text
-    assert "OWN" in mine
-    assert MARK in whole.lower()
-    lines = [line for line in mine.splitlines() if MARK in line.lower() or str(MARKED_FROM)[:3] in line.replace(".", "")]
-    assert lines == []
-    assert set(mine.splitlines()) - {mine.splitlines()[-1]} <= set(whole.splitlines()), "rows as they are, but for the sums of a recap"
+    for report in ("INVOICES", "PAYMENTS", "DEPOSITS", "JOURNAL", "RECAP"):
+        document = f'{{ reportLink(report: {report}, month: "2026-02", format: CSV) {{ url }} }}'
+        mine, whole = [(await api.http.get((await api.ask(document))["url"])).text for api in (clerk, admin)]
+        assert "OWN" in mine
+        assert MARK in whole.lower()
+        lines = [line for line in mine.splitlines() if MARK in line.lower() or str(MARKED_FROM)[:3] in line.replace(".", "")]
+        assert lines == []
+        assert set(mine.splitlines()) - {mine.splitlines()[-1]} <= set(whole.splitlines()), "rows as they are, but for the sums of a recap"
 
 
 async def test_by_a_recap_and_drawers(world: World, clerk: Api) -> None:

@@ -29,7 +29,7 @@ async def snapshot(isp: Isp) -> Any:
     return [await isp.value(f"SELECT count(*) FROM {table}") for table in tables]
 
 
-@pytest.mark.parametrize("amount", [0, -1, 10**15 + 1])
+@pytest.mark.parametrize("amount", [0, -1, 10**12 + 1])
 async def test_amounts_outside_the_bounds(database: Database, amount: int) -> None:
     isp, api = await signed_in(database)
     customer = f"cus_{await isp.customer()}"

@@ -182,7 +182,7 @@ async def test_amounts_that_are_none(database: Database) -> None:
     scene = await Scene.make(database)
     for name, field in ((name, field) for name in DEEDS for field in ("amount", "counted", "lateFee") if field in DEEDS[name]):
         refused_as = "INVALID_NUMBER" if field == "lateFee" else "INVALID_AMOUNT"
-        for amount in (-1, 10**15 + 1, 10**30, *([] if field == "lateFee" else [0])):
+        for amount in (-1, 10**12 + 1, 10**30, *([] if field == "lateFee" else [0])):
             assert await scene.refused(name, **{field: amount}) == (refused_as, f"input.{field}"), (name, amount)
         wrong: list[Any] = [0.5, 1_000.0, "1000", True, [1_000], 1e300]
         for one in wrong:

@@ -1,0 +1,141 @@
+"""The process that makes one report: it reads one snapshot by a connection of its own and writes bytes as they are made.
+
+    python -P -m sebilling.printing.report_process  <one line of JSON, kept open  >one line of JSON, then the report
+
+Run by `report_runner`, so that neither the event loop nor the connections of ordinary requests have a part in it. It ends with
+exit code 0 only if the report is whole. It gives up (which cancels its query) on SIGTERM and when its standard input ends, as
+it does when the server dies.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO, Final
+
+import orjson
+from sqlalchemy import text
+
+from sebilling.actor import Scope
+from sebilling.billing.reports import Report
+from sebilling.clock import Month
+from sebilling.db.engine import Database, Snapshot
+from sebilling.errors import NotFound, Unavailable
+from sebilling.logs import get_logger, set_up
+from sebilling.printing.report_files import csv_chunks, xlsx_chunks
+
+_log = get_logger(__name__)
+APPLICATION_NAME: Final = "sebilling report"
+"""How its connection is called in pg_stat_activity."""
+_NICENESS: Final = 10
+"""Whoever pays or signs in goes before."""
+_MEBIBYTE: Final = 1024 * 1024
+_LIMITS: Final = ((resource.RLIMIT_AS, 2048 * _MEBIBYTE), (resource.RLIMIT_FSIZE, 1024 * _MEBIBYTE), (resource.RLIMIT_CORE, 0))
+"""A workbook that would be larger than a gibibyte isn't made."""
+_SETTINGS: Final = text(
+    "SELECT set_config('application_name', :name, true), set_config('statement_timeout', :milliseconds, true),"
+    " set_config('idle_in_transaction_session_timeout', :milliseconds, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the process is to do. `seconds` bounds a statement and a pause between two, should nobody be there to end it."""
+
+    url: str
+    report: str
+    month: str
+    counters: list[int] | None
+    is_csv: bool
+    seconds: int
+    folder: str
+    """Where a workbook may be put together; the server removes it."""
+    log_level: str
+    log_format: str
+
+    def to_line(self) -> bytes:
+        """JSON and a line's end."""
+        return orjson.dumps(asdict(self)) + b"\n"
+
+
+def main() -> int:
+    """Make the report that standard input names; gives the exit code."""
+    given: dict[str, Any] = orjson.loads(sys.stdin.buffer.readline())
+    job = Job(**given)
+    set_up(level=job.log_level, style=job.log_format)
+    os.environ["TMPDIR"] = job.folder
+    os.nice(_NICENESS)
+    for limit, most in _LIMITS:
+        hard = resource.getrlimit(limit)[1]
+        with suppress(ValueError, OSError):  # the system's own limit is lower
+            resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    output = os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
+    try:
+        return asyncio.run(_make(job, output))
+    except (asyncio.CancelledError, BrokenPipeError):
+        return 2
+
+
+async def _make(job: Job, output: BinaryIO) -> int:
+    _end_with_the_server()
+    database = Database(job.url, connections=2)
+    try:
+        async with database.snapshot() as snapshot:
+            await snapshot.row(_SETTINGS, {"name": APPLICATION_NAME, "milliseconds": str(job.seconds * 1_000)})
+            await _write(job, snapshot, output)
+    except NotFound as error:
+        _say(output, status="not_found", facts={name: str(value) for name, value in error.facts.items()})
+        return 1
+    except Unavailable as error:
+        _say(output, status="unavailable", facts={name: str(value) for name, value in error.facts.items()})
+        return 1
+    except (asyncio.CancelledError, BrokenPipeError):
+        raise
+    except Exception:  # noqa: BLE001 - the last edge of a process: logged, and told by its exit code
+        _log.exception("report_failed", report=job.report, month=job.month)
+        return 1
+    finally:
+        await database.close()
+    return 0
+
+
+async def _write(job: Job, snapshot: Snapshot, output: BinaryIO) -> None:
+    chunks = (csv_chunks if job.is_csv else xlsx_chunks)(
+        snapshot, Report(job.report), Month.parse(job.month), scope=Scope(None if job.counters is None else frozenset(job.counters))
+    )
+    is_begun = False
+    async for chunk in chunks:
+        if not is_begun:  # whatever went wrong before the first rows were there is answered with a status
+            _say(output, status="ready", facts={})
+            is_begun = True
+        _write_all(output, chunk)
+
+
+def _say(output: BinaryIO, *, status: str, facts: dict[str, str]) -> None:
+    _write_all(output, orjson.dumps({"status": status, "facts": facts}) + b"\n")
+
+
+def _write_all(output: BinaryIO, content: bytes) -> None:
+    """Write to the pipe, waiting for as long as the server leaves it full."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[output.write(rest) :]
+
+
+def _end_with_the_server() -> None:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type; this runs in one
+
+    def give_up() -> None:
+        loop.remove_reader(sys.stdin.fileno())
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, give_up)
+    loop.add_reader(sys.stdin.fileno(), give_up)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Reports made by processes of their own, for the server: started, read from, and ended whatever happens."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any, Final, cast
+
+import orjson
+
+from sebilling.errors import DatabaseUnavailable, NotFound
+from sebilling.printing.report_process import Job
+from sebilling.printing.sheets import to_the_end
+
+_CHUNK_BYTES: Final = 64 * 1024
+_END_SECONDS: Final = 2.0
+"""From the request to end, in which it cancels its query, to its being killed."""
+
+
+class ReportFailedError(Exception):
+    """The process ended without a whole report; its log tells why."""
+
+
+class ReportProcess:
+    """A process that makes one report. `ready` first, then `chunks`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._output = cast("asyncio.StreamReader", process.stdout)  # PIPE was asked for, which the type can't know
+
+    async def ready(self) -> None:
+        """Wait until its first rows are there. Raises NotFound, DatabaseUnavailable, ReportFailedError."""
+        line = await self._output.readline()
+        told: dict[str, Any] = orjson.loads(line) if line.endswith(b"\n") else {"status": "failed", "facts": {}}
+        facts: dict[str, Any] = told["facts"]
+        match told["status"]:
+            case "ready":
+                return
+            case "not_found":
+                raise NotFound(**facts)
+            case "unavailable":
+                raise DatabaseUnavailable(**facts)
+            case _:
+                raise ReportFailedError
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The report's bytes as they come. Raises ReportFailedError at the end if it isn't whole."""
+        while chunk := await self._output.read(_CHUNK_BYTES):
+            yield chunk
+        if await self._process.wait() != 0:
+            raise ReportFailedError
+
+    async def end(self) -> None:
+        """Leave nothing of it: neither the process nor its query. Does nothing after the ordinary end."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):  # it has ended just now
+                self._process.terminate()
+            try:
+                async with asyncio.timeout(_END_SECONDS):
+                    await self._drained()
+            except TimeoutError:
+                with suppress(ProcessLookupError):
+                    self._process.kill()
+        await self._drained()
+
+    async def _drained(self) -> None:
+        while await self._output.read(_CHUNK_BYTES):
+            pass  # what nobody reads would keep it writing, and the pipe open
+        await self._process.wait()
+
+
+@asynccontextmanager
+async def report_process(job: Job) -> AsyncIterator[ReportProcess]:
+    """A process that makes this report, for as long as the block runs. Raises OSError if none can be started."""
+    folder = tempfile.mkdtemp(prefix="sebilling-report-")
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "sebilling.printing.report_process",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us; it ends when we end it, or are gone
+        )  # fmt: skip
+        running = ReportProcess(process)
+        try:
+            stdin = cast("asyncio.StreamWriter", process.stdin)
+            stdin.write(replace(job, folder=folder).to_line())
+            with suppress(BrokenPipeError, ConnectionResetError):  # it died: `ready` tells
+                await stdin.drain()
+            yield running
+        finally:
+            await to_the_end(asyncio.create_task(running.end()))  # also while cancelled: nothing else ends it
+            stdin.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
