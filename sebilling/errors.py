@@ -12,6 +12,7 @@ No error carries an HTTP status: `schema.errors` maps them once, at the edge. Ev
 unexpected: masked outside, logged with a reference.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
@@ -73,6 +74,14 @@ class ErrorCode(StrEnum):
     INVALID_SETTING = "INVALID_SETTING"
 
 
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A part of a message in both languages: as a fact of an error it is told in the language of the message."""
+
+    english: str
+    indonesian: str
+
+
 class SebillingError(Exception):
     """An error that a person can understand and mend. `facts` fill the message; `field` is the path of the input."""
 
@@ -87,7 +96,12 @@ class SebillingError(Exception):
 
     def message(self, language: Language) -> str:
         """The sentence for a person, with its remedy."""
-        return (self.indonesian if language == "id" else self.english).format(**self.facts)
+        indonesian = language == "id"
+        facts = {
+            name: (fact.indonesian if indonesian else fact.english) if isinstance(fact, Sentence) else fact
+            for name, fact in self.facts.items()
+        }
+        return (self.indonesian if indonesian else self.english).format(**facts)
 
 
 class InvalidInput(SebillingError):

@@ -22,13 +22,13 @@ from sebilling.auth import links
 from sebilling.billing.reports import Report
 from sebilling.clock import Month
 from sebilling.db.engine import Database
-from tests.harness import NOW, Api, Isp, make_user
+from tests.harness import NOW, SECRET_KEY, Api, Isp, make_user
 
 RECEIPT = "query($id: ID!, $paper: Paper!) { receiptLink(paymentId: $id, paper: $paper) { url expiresAt } }"
 INVOICE = "query($id: ID!) { invoiceLink(invoiceId: $id) { url expiresAt } }"
 PROOF = "query($id: ID!) { proofLink(depositId: $id) { url } }"
 REPORT = "query($r: Report!, $m: Month!, $f: ReportFormat!) { reportLink(report: $r, month: $m, format: $f) { url } }"
-KEY = links.derived("of tests")
+KEY = links.derived(SECRET_KEY)
 
 
 class Office(Api):

@@ -23,7 +23,7 @@ from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.demo.tables import recap_table
-from sebilling.errors import InvalidMonth, SebillingError
+from sebilling.errors import InvalidMonth, InvalidSetting, SebillingError
 from sebilling.logs import set_up
 from sebilling.money import format_rupiah
 
@@ -55,12 +55,12 @@ T = TypeVar("T")
 
 
 def main() -> None:
-    """Run a command; what the user can mend is told in one sentence, with exit code 1."""
+    """Run a command; what the user can mend is told in one sentence, with exit code 1, or 2 if it is a setting."""
     try:
         app()
     except SebillingError as error:
         errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, InvalidSetting) else 1)
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def _run(work: Callable[[Database], Awaitable[T]], *, connections: int = 2) -> T
 
 
 def _settings(**overrides: Any) -> Settings:
-    settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    settings = Settings.read(**{name: value for name, value in overrides.items() if value is not None})
     set_up(level=settings.log_level, style=settings.log_format)
     return settings
 

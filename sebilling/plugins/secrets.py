@@ -44,7 +44,7 @@ class Vault:
 
 
 def vault_of(settings: Settings) -> Vault:
-    """The vault of a deployment, for its servers and commands alike. Raises OSError if the key file can't be made or read.
+    """The vault of a deployment, for its servers and commands alike. Raises InvalidSetting if the key file can't be used.
 
     Where SEBILLING_SECRET_KEY is set, VAR's key file is an old key if it is there: settings that were encrypted before the key
     was set can still be read, and `sebilling secrets rotate` can encrypt them anew. No key file is made then.

@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from sebilling.actor import Role
 from sebilling.auth import links
-from tests.harness import NOW, Api
+from tests.harness import NOW, SECRET_KEY, Api
 from tests.schema.two_counters import MARK, MARKED_FROM, World, call, marks
 
-KEY = links.derived("of tests")
+KEY = links.derived(SECRET_KEY)
 
 
 @pytest_asyncio.fixture
