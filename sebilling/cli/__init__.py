@@ -24,7 +24,7 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.demo.tables import recap_table
 from sebilling.errors import InvalidMonth, InvalidSetting, SebillingError
-from sebilling.logs import set_up
+from sebilling.logs import get_logger, set_up
 from sebilling.money import format_rupiah
 
 app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -82,19 +82,42 @@ def _migrate(url: str) -> None:
     asyncio.run(migrate(url))
 
 
-def _run(work: Callable[[Database], Awaitable[T]], *, connections: int = 2) -> T:
-    """Do something with the database."""
+def _run(work: Callable[[Database], Awaitable[T]], *, connections: int = 2, waits: bool = False, looks: bool = True) -> T:
+    """Do something with the database. Raises DatabaseNotReady, but not with `waits` for what may pass, nor without `looks`."""
     settings = _settings()
 
     async def with_database(url: str) -> T:
         database = Database(url, connections=connections)
         try:
+            if looks:
+                await _look(database, waits=waits)
             return await work(database)
         finally:
             await database.close()
 
     with _opened(settings) as url:
         return asyncio.run(with_database(url))
+
+
+async def _look(database: Database, *, waits: bool) -> None:
+    """See whether the database can be used. Raises DatabaseNotReady; with `waits`, what may pass by itself is logged instead."""
+    from sebilling.db.migrate import inspect
+    from sebilling.db.state import DatabaseNotReady, DatabaseState
+
+    if (state := await inspect(database)) is DatabaseState.READY:
+        return
+    error = DatabaseNotReady(state)
+    if not (waits and state.passes):
+        raise error
+    get_logger(__name__).warning("database_not_ready", state=state.value, why=str(error))
+
+
+async def _look_once(url: str) -> None:
+    database = Database(url, connections=2)
+    try:
+        await _look(database, waits=True)
+    finally:
+        await database.close()
 
 
 def _settings(**overrides: Any) -> Settings:
@@ -127,6 +150,7 @@ def serve(
 
     settings = _settings(host=host, port=port)
     with _opened(settings, own=True) as url:
+        asyncio.run(_look_once(url))
         database = Database(url, connections=settings.database_connections)
         uvicorn.run(create_app(settings, database), host=settings.host, port=settings.port, **OPTIONS)
 
@@ -135,7 +159,7 @@ def serve(
 def worker() -> None:
     """Work on generation runs that outlast a request, isolation, the feed, and hooks of plugins. Any number may run beside the servers."""
     settings = _settings()
-    _run(lambda database: isolating.work_for_ever(settings, database), connections=settings.database_connections)
+    _run(lambda database: isolating.work_for_ever(settings, database), connections=settings.database_connections, waits=True)
 
 
 @plugin_app.command("list")
@@ -143,7 +167,7 @@ def plugin_list() -> None:
     """Print the plugins that are installed, working or not, their drivers, and how far events were delivered to them."""
     settings = _settings()
     has_database = settings.database_url is not None or (settings.var / "postgres").exists()
-    delivered = _run(isolating.deliveries) if has_database else {}
+    delivered = _run(isolating.deliveries, looks=False) if has_database else {}
     isolating.show_plugins(isolating.installed(settings), out, delivered)
 
 
