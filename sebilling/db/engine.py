@@ -113,13 +113,13 @@ class Database:
     @asynccontextmanager
     async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:
         """One transaction, committed if the block ends well. Raises DatabaseUnavailable if the server is away."""
-        async with translated_errors(), _connected(self.write_engine.begin()) as connection:
+        async with translated_errors(), connected(self.write_engine.begin()) as connection:
             yield WriteSession(connection, actor=actor, at=at)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A connection in autocommit, to read. Raises DatabaseUnavailable if the server is away."""
-        async with translated_errors(), _connected(self.read_engine.connect()) as connection:
+        async with translated_errors(), connected(self.read_engine.connect()) as connection:
             yield ReadSession(connection)
 
     @asynccontextmanager
@@ -128,7 +128,7 @@ class Database:
 
         Raises DatabaseUnavailable if the server is away.
         """
-        async with translated_errors(), _connected(self._snapshots.begin()) as connection:
+        async with translated_errors(), connected(self._snapshots.begin()) as connection:
             yield Snapshot(connection)
 
     async def ping(self) -> None:
@@ -152,7 +152,7 @@ async def connect_alone(url: str, *, server_settings: Mapping[str, str] = {}) ->
 
 
 @asynccontextmanager
-async def _connected(opening: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
+async def connected(opening: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
     """A connection or transaction; what keeps it from being opened is told as DatabaseNotReady."""
     async with AsyncExitStack() as stack:
         with connecting():

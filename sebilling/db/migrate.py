@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from sebilling.db.engine import Database, connecting, new_engine, translated_errors
+from sebilling.db.engine import Database, connected, new_engine, translated_errors
 from sebilling.db.state import CAN_HAVE_TRIGRAMS, LOOK, OLDEST_SERVER, REVISION, DatabaseNotReady, DatabaseState
 from sebilling.errors import DatabaseUnavailable
 
@@ -102,13 +102,10 @@ async def migrate(url: str, revision: str = "head") -> None:
     """
     engine = new_engine(url)
     try:
-        async with translated_errors():
-            with connecting():
-                opened = await engine.connect()
-            async with opened as connection, opened.begin():
-                await connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-                with _refusals():
-                    await connection.run_sync(_upgrade, revision)
+        async with translated_errors(), connected(engine.begin()) as connection:
+            await connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            with _refusals():
+                await connection.run_sync(_upgrade, revision)
     finally:
         await engine.dispose()
 
