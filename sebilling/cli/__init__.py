@@ -36,8 +36,10 @@ plugin_app = typer.Typer(help="Plugins.", no_args_is_help=True)
 isolation_app = typer.Typer(help="Isolation (isolir) of late customers.", no_args_is_help=True)
 secrets_app = typer.Typer(help="Secrets of devices and users.", no_args_is_help=True)
 events_app = typer.Typer(help="The event log and its feed.", no_args_is_help=True)
+database_app = typer.Typer(help="The embedded database's folder.", no_args_is_help=True)
 documents_app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
 app.add_typer(documents_app, name="documents")
+app.add_typer(database_app, name="database")
 app.add_typer(events_app, name="events")
 app.add_typer(plugin_app, name="plugin")
 app.add_typer(isolation_app, name="isolation")
@@ -220,6 +222,15 @@ def migrate() -> None:
     with _opened(_settings()) as url:
         _migrate(url)
     out.print("The database has the newest schema.")
+
+
+@database_app.command("adopt")
+def database_adopt() -> None:
+    """Take a data folder that was moved, or copied while no server ran, as the place of its database from now on."""
+    from sebilling.db.data_folder import adopt
+
+    folder = _settings().var / "postgres"
+    out.print(f"{folder.absolute()} is the place of its database{' now' if adopt(folder.absolute()) else ' already'}.", soft_wrap=True)
 
 
 @counter_app.command("add")

@@ -76,7 +76,7 @@ def tcp_server(bin_dir: Path) -> Iterator[TcpServer]:
         port = free.getsockname()[1]
         free.close()
         making = ["--username=postgres", f"--pwfile={folder / 'password'}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
-        command = [bin_dir / "initdb", f"--pgdata={folder / 'data'}", "--no-sync", *making]
+        command: list[str | Path] = [bin_dir / "initdb", f"--pgdata={folder / 'data'}", "--no-sync", *making]
         subprocess.run(command, check=True, capture_output=True, cwd=folder, **who)
         given = {
             "listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "fsync": "off", "ssl": "on",

@@ -77,10 +77,10 @@ async def test_tls_is_as_strict_as_asked(server: TcpServer, tmp_path: Path) -> N
     await server.run("ALTER SYSTEM SET ssl = off", "SELECT pg_reload_conf()")
     try:
         for _ in range(100):
-            if (found := await state(server.url(tail="?sslmode=require"))) is not DatabaseState.READY:
+            if await state(server.url(tail="?sslmode=require")) is not DatabaseState.READY:
                 break
             await asyncio.sleep(0.02)
-        assert found is DatabaseState.NO_TLS
+        assert await state(server.url(tail="?sslmode=require")) is DatabaseState.NO_TLS
         assert await state(server.url(tail="?sslmode=prefer")) is DatabaseState.READY
     finally:
         await server.run("ALTER SYSTEM RESET ssl", "SELECT pg_reload_conf()")
