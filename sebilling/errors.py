@@ -56,6 +56,7 @@ class ErrorCode(StrEnum):
     DEVICE_BUSY = "DEVICE_BUSY"
     DEVICE_IN_USE = "DEVICE_IN_USE"
     INVALID_DEVICE = "INVALID_DEVICE"
+    SECRET_KEY_MISSING = "SECRET_KEY_MISSING"  # noqa: S105 - a code
     UNAUTHENTICATED = "UNAUTHENTICATED"
     WRONG_CREDENTIALS = "WRONG_CREDENTIALS"
     TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
@@ -370,6 +371,20 @@ class InvalidDevice(InvalidInput):
     code = ErrorCode.INVALID_DEVICE
     english = "The device can't be set up so: {why}"
     indonesian = "Perangkat tidak bisa diatur begitu: {why}"
+
+
+class SecretKeyMissing(InvalidInput):
+    """Settings that were encrypted by a key which isn't here, such as after a restore without it."""
+
+    code = ErrorCode.SECRET_KEY_MISSING
+    english = (
+        "The settings of '{device}' were encrypted by a secret key that isn't here, so nothing can be done there: bring back"
+        " SEBILLING_SECRET_KEY (or SEBILLING_SECRET_KEY_OLD, or the key file), or enter the device's settings anew."
+    )
+    indonesian = (
+        "Pengaturan '{device}' dienkripsi dengan kunci rahasia yang tidak ada di sini, jadi tidak bisa dikerjakan: kembalikan"
+        " SEBILLING_SECRET_KEY (atau SEBILLING_SECRET_KEY_OLD, atau berkas kuncinya), atau isi ulang pengaturan perangkatnya."
+    )
 
 
 class AccessError(SebillingError):

@@ -18,7 +18,7 @@ from sebilling.actor import EVERYWHERE, operator
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
 from sebilling.billing.reports import Report
-from sebilling.cli import accounts, exporting, feeding, importing, isolating, plugin_new
+from sebilling.cli import accounts, exporting, feeding, importing, isolating, operation, plugin_new
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -66,15 +66,16 @@ def main() -> None:
 
 
 @contextmanager
-def _opened(settings: Settings, *, own: bool = False) -> Iterator[str]:
-    """The URL of the database: the one that is set, or the embedded one, brought to the newest schema."""
+def _opened(settings: Settings, *, own: bool = False, migrates: bool = True) -> Iterator[str]:
+    """The URL of the database: the one that is set, or the embedded one, brought to the newest schema unless told not to."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
     from sebilling.db.embedded import embedded_database
 
     with embedded_database(settings.var / "postgres", own=own) as url:
-        _migrate(url)
+        if migrates:
+            _migrate(url)
         yield url
 
 
@@ -84,7 +85,9 @@ def _migrate(url: str) -> None:
     asyncio.run(migrate(url))
 
 
-def _run(work: Callable[[Database], Awaitable[T]], *, connections: int = 2, waits: bool = False, looks: bool = True) -> T:
+def _run(
+    work: Callable[[Database], Awaitable[T]], *, connections: int = 2, waits: bool = False, looks: bool = True, migrates: bool = True
+) -> T:
     """Do something with the database. Raises DatabaseNotReady, but not with `waits` for what may pass, nor without `looks`."""
     settings = _settings()
 
@@ -97,7 +100,7 @@ def _run(work: Callable[[Database], Awaitable[T]], *, connections: int = 2, wait
         finally:
             await database.close()
 
-    with _opened(settings) as url:
+    with _opened(settings, migrates=migrates) as url:
         return asyncio.run(with_database(url))
 
 
@@ -395,18 +398,45 @@ def receipt(
 
 @app.command()
 def check() -> None:
-    """Check what must always hold; exit code 1 if anything doesn't."""
+    """Check what must always hold, and that keys and proofs are there; exit code 1 if anything doesn't or isn't."""
+    settings = _settings()
 
-    async def work(database: Database) -> list[invariants.Finding]:
+    async def work(database: Database) -> tuple[list[invariants.Finding], bool]:
         async with database.reading() as session:
-            return [finding async for finding in invariants.check(session)]
+            found = [finding async for finding in invariants.check(session)]
+        return found, await operation.show_missing(settings, database, errors)
 
-    findings = _run(work)
+    findings, is_whole = _run(work)
     table = Table("invariant", "what must hold", "broken by rows")
     for finding in findings:
         table.add_row(finding.invariant.name, finding.invariant.sentence, str(finding.rows), style="red" if finding.rows else "")
     out.print(table)
-    if any(finding.rows for finding in findings):
+    if any(finding.rows for finding in findings) or not is_whole:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="A new file, or a folder for one named by the time.")],
+) -> None:
+    """Write everything of one moment, proofs too, to a ZIP file, while others go on working; exit code 1: proofs were missing."""
+    settings = _settings()
+    if not _run(lambda database: operation.write_backup(settings, database, target, out, errors)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="What `sebilling backup` wrote.")]) -> None:
+    """Bring a backup into an empty database; exit code 1: it is back, but its secret key or proofs aren't here."""
+    settings = _settings()
+    if not _run(lambda database: operation.read_backup(settings, database, file, out, errors), looks=False, migrates=False):
+        raise typer.Exit(1)
+
+
+@app.command()
+def workers(here: Annotated[bool, typer.Option("--here", help="Only those on this machine.")] = False) -> None:
+    """Print the processes that do a worker's work; exit code 1 if none does, or all hang."""
+    if not _run(lambda database: operation.show_workers(database, out, errors, here=here)):
         raise typer.Exit(1)
 
 

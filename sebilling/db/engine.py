@@ -66,6 +66,11 @@ class ReadSession:
 class Snapshot(ReadSession):
     """One moment of the database: whatever is written meanwhile, every statement sees the same. Nothing can be written in it."""
 
+    @property
+    def connection(self) -> AsyncConnection:
+        """The connection itself, for COPY. Run a statement before using its raw driver connection, as with a WriteSession."""
+        return self._connection
+
     async def stream(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> AsyncIterator[Row[*tuple[Any, ...]]]:
         """Every row of the statement, some thousands of them in memory at a time. Other statements wait until it is read or closed."""
         options = {"yield_per": _ROWS_AT_A_TIME}

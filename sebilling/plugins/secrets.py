@@ -38,6 +38,14 @@ class Vault:
             raise Undecipherable("settings were encrypted by another key: set SEBILLING_SECRET_KEY(_OLD) to the one of then") from error
         return settings
 
+    def opens(self, locked: bytes) -> bool:
+        """Whether one of the keys is that by which it was encrypted."""
+        try:
+            self.open(locked)
+        except Undecipherable:
+            return False
+        return True
+
     def renew(self, locked: bytes) -> bytes:
         """The same, encrypted by the first key. Raises Undecipherable."""
         return self.lock(self.open(locked))
