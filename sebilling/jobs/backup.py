@@ -8,6 +8,7 @@ checksum. The secret key is not in it: a backup alone opens no router.
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -157,7 +158,7 @@ def read(file: Path) -> Manifest:
         with zipfile.ZipFile(file) as packed:
             broken = packed.testzip()
             manifest = Manifest.model_validate(json.loads(packed.read(_MANIFEST)))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, ValidationError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, ValidationError) as error:
         raise InvalidFile(file=file, why=f"it is no whole backup ({type(error).__name__}): take another one.") from error
     if broken is not None:
         raise InvalidFile(file=file, why=f"its part {broken} is damaged: take another backup.")

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access
+from tests.mutants import access, operation
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -352,4 +352,5 @@ FAULTS: Final = (
     ),
     Fault("work-goes-on-without-its-lease", "db/leases.py", "scope.reschedule(0)", "scope.when()", LEASES),
     *access.FAULTS,
+    *operation.FAULTS,
 )  # fmt: skip

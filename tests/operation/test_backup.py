@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import struct
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -151,7 +152,8 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_written(committ
     content = file.read_bytes()
     with zipfile.ZipFile(file) as packed:
         part = packed.getinfo("tables/event.copy")
-    middle = part.header_offset + 30 + len(part.filename) + 20 + part.compress_size // 2  # behind the part's own header
+    behind_header = part.header_offset + 30 + sum(struct.unpack_from("<HH", content, part.header_offset + 26))
+    middle = behind_header + part.compress_size // 2
     broken = {"empty": b"", "short": content[:-100], "torn": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]}
     async with empty(server_url, "untouched") as database:
         for name, given in broken.items():
