@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from sqlalchemy import text
 
 from sebilling import feed
@@ -121,8 +122,8 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
             await backup.restore(restored, other, file, at=NOW)
 
 
-def console() -> feeding.Console:
-    return feeding.Console(file=io.StringIO())
+def console() -> Console:
+    return Console(file=io.StringIO())
 
 
 async def test_without_key_and_uploads_it_is_told_what_is_missing(committed: Database, server_url: str, tmp_path: Path, gear: Gear) -> None:

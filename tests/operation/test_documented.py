@@ -38,7 +38,14 @@ async def run(words: list[str], **environment: str) -> subprocess.CompletedProce
     return await asyncio.to_thread(call)
 
 
-async def test_backup_and_restore_work_as_written(committed: Database, tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where backups go."""
+    (tmp_path / "backups").mkdir()
+    return tmp_path / "backups"
+
+
+async def test_backup_and_restore_work_as_written(committed: Database, tmp_path: Path, folder: Path) -> None:
     isp = await Isp.make(committed)
     await isp.pay(await isp.customer(), 50_000)
     tmp_path.chmod(0o711)
@@ -46,7 +53,6 @@ async def test_backup_and_restore_work_as_written(committed: Database, tmp_path:
     new = {"SEBILLING_SECRET_KEY": SECRET_KEY, "SEBILLING_VAR": str(tmp_path / "new")}
     assert [words[:2] for words in documented()] == [["sebilling", "backup"], ["sebilling", "restore"], ["sebilling", "check"]]
     writing, restoring, checking = documented()
-    (folder := tmp_path / "backups").mkdir()
     done = await run([word.replace("/srv/backups", str(folder)) for word in writing], **old)
     assert done.returncode == 0, done.stderr
     assert "The secret key isn't in it" in done.stdout

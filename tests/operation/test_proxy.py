@@ -104,7 +104,7 @@ async def test_everything_passes_the_documented_nginx(committed: Database) -> No
         "SEBILLING_INLINE_WORKER": "false", "SEBILLING_SECRET_KEY": SECRET_KEY, "SEBILLING_ALLOWED_HOSTS": NAME,
         "SEBILLING_TRUSTED_PROXIES": "127.0.0.1",
     }  # fmt: skip
-    with servers(committed.url, **environment) as (server,), workers(committed.url, 1), nginx(server.address) as proxy:
+    with servers(committed.url, 1, **environment) as (server,), workers(committed.url, 1), nginx(server.address) as proxy:
         host = f"{NAME}:{proxy.port}"
         async with httpx.AsyncClient(base_url=proxy.address, verify=proxy.trust, headers={"Host": host}) as http:
             asking = {"query": SIGN_IN, "variables": {"i": {"username": "admin", "password": PASSWORD}}}
