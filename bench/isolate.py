@@ -34,7 +34,7 @@ from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
 from sebilling.plugins.secrets import Vault
 
-KEY = "the key of a benchmark, which is long enough"
+KEY = "6ac05e9d3fb1742870d9c4e6a81b5f237e90d2c6b84f1a35"
 PASSWORD = passwords.random_password()
 SAMPLE = 50
 """Customers that the sequential way is measured on; it is the same for each."""

@@ -69,7 +69,7 @@ async def measure(var: Path, *, seconds: int, rate: int, subscribers: int) -> li
             "SEBILLING_INLINE_WORKER": "false",
             "SEBILLING_LIVE_CONNECTIONS": str(subscribers),
             "SEBILLING_LIVE_SUBSCRIPTIONS": str(subscribers),
-            "SEBILLING_SECRET_KEY": "of the bench",
+            "SEBILLING_SECRET_KEY": "6ac05e9d3fb1742870d9c4e6a81b5f237e90d2c6b84f1a35",
         }
         with served(SERVE, database.url, **settings) as a, served(SERVE, database.url, **settings) as b, _worker(database.url, settings):
             site = await _hired(database, a, b)

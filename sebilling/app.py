@@ -19,9 +19,10 @@ from sebilling.auth import links
 from sebilling.clock import Clock, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
-from sebilling.db.migrate import is_current
+from sebilling.db.migrate import inspect
+from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.edge import BodyLimits, Headers, Hosts, RequestLog, UnreadBodies, cors_origins, proxies, warn_of_wide_networks
-from sebilling.errors import InvalidSetting, Unavailable
+from sebilling.errors import InvalidSetting
 from sebilling.jobs import everything, isolating
 from sebilling.live.groups import Groups
 from sebilling.live.hub import Hub
@@ -92,7 +93,7 @@ def settle_memory() -> None:
 
 
 def health(database: Database) -> list[Route]:
-    """/healthz says that the process lives, /readyz that the database answers and has this version's schema; / leads to /graphql."""
+    """/healthz says that the process lives, /readyz whether the database can be used, and why not; / leads to /graphql."""
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})
@@ -100,13 +101,12 @@ def health(database: Database) -> list[Route]:
     async def readyz(_: Request) -> Response:
         try:
             async with asyncio.timeout(3):
-                await database.ping()
-                if not await is_current(database):
-                    why = "the database doesn't have this version's schema: run `sebilling migrate`"
-                    return JSONResponse({"status": "unavailable", "why": why}, status_code=503)
-        except (Unavailable, TimeoutError) as error:
-            return JSONResponse({"status": "unavailable", "why": str(error) or "the database doesn't answer"}, status_code=503)
-        return JSONResponse({"status": "ready"})
+                state = await inspect(database)
+        except TimeoutError:
+            state = DatabaseState.SILENT
+        if state is DatabaseState.READY:
+            return JSONResponse({"status": "ready", "state": state})
+        return JSONResponse({"status": "unavailable", "state": state, "why": str(DatabaseNotReady(state))}, status_code=503)
 
     async def home(_: Request) -> Response:
         return RedirectResponse("/graphql")

@@ -2,21 +2,40 @@
 
 A secret may lie in a file instead, as container platforms give them: `SEBILLING_SECRET_KEY_FILE` names one for
 `SEBILLING_SECRET_KEY`. The environment of a process is read more easily than a file, and is inherited.
+
+Commands read them by `Settings.read`, which also refuses names that are no setting: a mistyped name would silently leave its default
+in force. A plugin's own settings begin with `SEBILLING_` and the plugin's name, and are the plugin's to check; what begins with
+`SEBILLING_TEST_` is for tests and measurements.
 """
 
+import difflib
+import itertools
 import os
+from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args, get_origin
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from sebilling.errors import InvalidSetting
+from sebilling.errors import InvalidSetting, Sentence
 
 _PREFIX = "SEBILLING_"
 Introspection = Literal["signed_in", "everyone", "nobody"]
 """Who may ask the schema about itself."""
+_TEST_PREFIX = "SEBILLING_TEST_"
+PLUGIN_GROUP: Final = "sebilling.plugins"
+"""The group of entry points that plugins are found by."""
+MIN_KEY_CHARACTERS: Final = 32
+_MIN_KEY_PARTS: Final = 24
+"""Different runs of three characters in a key: 32 random hexadecimal digits have about 30, a word that is repeated has fewer."""
+_MIN_KEY_STEPS: Final = 8
+"""Different distances between neighbours in a key: "abcdef…" has one."""
+_PLACEHOLDERS: Final = ("change", "secret", "example", "password", "sebilling", "ganti", "rahasia", "kunci")
+"""Words that stand in a key which someone copied from a manual. By chance, one of six letters is in one key of a hundred million."""
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -30,18 +49,23 @@ class _SecretFiles(PydanticBaseSettingsSource):
         """The content of the setting's file, without the line's end; None if no file is named. Raises InvalidSetting."""
         setting = f"{_PREFIX}{field_name.upper()}"
         file = self._named(f"{setting}_FILE")
-        if not file or "SecretStr" not in str(field.annotation):
+        if file is None or not is_secret(field):
             return None, field_name, False
-        if self._named(setting):
-            raise InvalidSetting(setting=f"{setting}_FILE", why=f"{setting} is set too: leave one of the two out.")
+        if self._named(setting) is not None:
+            why = Sentence(f"{setting} is set too: leave one of the two out.", f"{setting} juga diisi: hapus salah satu.")
+            raise InvalidSetting(setting=f"{setting}_FILE", why=why)
         try:
             return Path(file).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
         except (OSError, ValueError) as error:
-            why = f"{file} can't be read ({type(error).__name__}): check that it is there, and readable for this user."
+            why = Sentence(
+                f"{file or 'an empty name'} can't be read ({type(error).__name__}): check that it is there, and readable for this user.",
+                f"{file or 'nama kosong'} tidak bisa dibaca ({type(error).__name__}): pastikan ada dan boleh dibaca pengguna ini.",
+            )
             raise InvalidSetting(setting=f"{setting}_FILE", why=why) from None
 
     def _named(self, name: str) -> str | None:
-        return os.environ.get(name) or self._dotenv.get(name.lower())
+        found = os.environ.get(name)
+        return self._dotenv.get(name.lower()) if found is None else found
 
     def __call__(self) -> dict[str, Any]:
         """Every secret that lies in a file."""
@@ -53,6 +77,33 @@ class Settings(BaseSettings):
     """What a deployment may set. Every name has the prefix `SEBILLING_`."""
 
     model_config = SettingsConfigDict(env_prefix="SEBILLING_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def read(cls, **given: Any) -> "Settings":
+        """The settings of this process; `given` go before all. Raises InvalidSetting for a wrong value and for a name that is none."""
+        try:
+            _refuse_unknown(_names_in_use(cls))
+            return cls(**given)
+        except ValidationError as error:
+            raise _in_words(error.errors(include_input=False, include_url=False)) from None
+        except SettingsError as error:
+            why = Sentence(f"they can't be read: {error}.", f"tidak bisa dibaca: {error}.")
+            raise InvalidSetting(setting="The settings", why=why) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _not_empty(cls, given: Any, info: Any) -> Any:
+        default = cls.model_fields[info.field_name].default
+        if default != "" and (given.get_secret_value() if isinstance(given, SecretStr) else given) == "":
+            raise PydanticCustomError("empty", "it is empty")
+        return given
+
+    @field_validator("secret_key")
+    @classmethod
+    def _hard_to_guess(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None and not is_hard_to_guess(given.get_secret_value()):
+            raise PydanticCustomError("weak_key", "it can be guessed")
+        return given
 
     @classmethod
     def settings_customise_sources(
@@ -68,7 +119,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(
         default=None,
-        description="PostgreSQL >= 15 as postgresql+asyncpg://user:password@host/name. Unset: an embedded server in VAR.",
+        description="PostgreSQL >= 15 as postgresql://user:password@host/name?sslmode=verify-full. Unset: an embedded server in VAR.",
     )
     var: Path = Field(default=Path("var"), description="Folder for the embedded database, uploads and the key file.")
     storage_url: str | None = Field(
@@ -76,7 +127,8 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         default=None,
-        description="Signs download links; the same for all servers, 32 characters or more by chance. Unset: a key file in VAR.",
+        description="Signs download links, encrypts devices' settings; the same for all servers, such as `openssl rand -hex 24` prints."
+        " Unset: a key file in VAR.",
     )
     secret_key_old: SecretStr | None = Field(
         default=None, description="The key before, while `sebilling secrets rotate` writes what it had encrypted anew."
@@ -145,4 +197,90 @@ class Settings(BaseSettings):
     inline_worker: bool = Field(default=True, description="Let the server do a worker's jobs too; turn off beside `sebilling worker`.")
     generate_chunk: int = Field(default=10_000, ge=100, le=100_000, description="Customers per transaction of a generation run.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level that is logged.")
-    log_format: Literal["json", "console"] = Field(default="json", description="One JSON object a line, or coloured text.")
+    log_format: Literal["json", "console"] = Field(default="json", description="json: one JSON object a line; console: coloured text.")
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the setting must not be shown, and may lie in a file of its own (`…_FILE`)."""
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def is_hard_to_guess(key: str) -> bool:
+    """Whether a key is long and varied enough: MIN_KEY_CHARACTERS or more without repetition, sequence or word of a manual.
+
+    It can't prove chance; it refuses what people type when they are asked for a key.
+    """
+    parts = {key[start : start + 3] for start in range(len(key) - 2)}
+    steps = {ord(after) - ord(before) for before, after in itertools.pairwise(key)}
+    varied = len(parts) >= _MIN_KEY_PARTS and len(steps) >= _MIN_KEY_STEPS
+    return len(key) >= MIN_KEY_CHARACTERS and varied and not any(word in key.lower() for word in _PLACEHOLDERS)
+
+
+def values_of(field: FieldInfo) -> Sentence:
+    """What a setting may be, as the table in docs/operations.md and the refusal of a wrong value say it."""
+    least, most = (next((vars_of[name] for vars_of in _bounds(field) if name in vars_of), None) for name in ("ge", "le"))
+    kinds = (field.annotation, *get_args(field.annotation))
+    if get_origin(field.annotation) is Literal:
+        choices = get_args(field.annotation)
+        return Sentence(", ".join(choices), ", ".join(choices))
+    if bool in kinds:
+        return Sentence("true or false", "true atau false")
+    if int in kinds:
+        return Sentence(f"a whole number from {least} to {most}", f"bilangan bulat dari {least} sampai {most}")
+    if Path in kinds:
+        return Sentence("a path", "sebuah path")
+    return Sentence("text", "teks")
+
+
+def _bounds(field: FieldInfo) -> list[Mapping[str, Any]]:
+    return [{name: getattr(one, name) for name in ("ge", "le") if hasattr(one, name)} for one in field.metadata]
+
+
+_KEY_WHY: Final = Sentence(
+    f"it can be guessed, and whoever guesses it signs links as anybody: give {MIN_KEY_CHARACTERS} random characters or more,"
+    " such as `openssl rand -hex 24` prints.",
+    f"kunci ini bisa ditebak, dan siapa pun yang menebaknya bisa menandatangani tautan atas nama siapa saja: isi {MIN_KEY_CHARACTERS}"
+    " karakter acak atau lebih, misalnya dari `openssl rand -hex 24`.",
+)
+_EMPTY_WHY: Final = Sentence("it is empty: give it a value, or unset it.", "nilainya kosong: isi, atau hapus pengaturannya.")
+
+
+def _in_words(errors: list[ErrorDetails]) -> InvalidSetting:
+    """The first wrong setting with what it may be, and the names of the others. No value is told: it may be a secret."""
+    names = list(dict.fromkeys(str(one["loc"][0]) for one in errors))
+    first, field = errors[0], Settings.model_fields.get(names[0])
+    if first["type"] in {"weak_key", "empty"}:
+        why = _KEY_WHY if first["type"] == "weak_key" else _EMPTY_WHY
+    elif field is None:
+        why = Sentence("there is no such setting.", "tidak ada pengaturan seperti itu.")
+    else:
+        allowed = values_of(field)
+        why = Sentence(f"it must be {allowed.english}.", f"isinya harus {allowed.indonesian}.")
+    if others := ", ".join(f"{_PREFIX}{name.upper()}" for name in names[1:]):
+        why = Sentence(f"{why.english} Also wrong: {others}.", f"{why.indonesian} Juga salah: {others}.")
+    return InvalidSetting(setting=f"{_PREFIX}{names[0].upper()}", why=why)
+
+
+def _names_in_use(settings: type[BaseSettings]) -> set[str]:
+    """Every name with our prefix in the environment and in `.env`."""
+    file = settings.model_config.get("env_file")
+    dotenv = DotEnvSettingsSource(settings, env_file=file).env_vars if file is not None else {}
+    return {name.upper() for name in (*os.environ, *dotenv) if name.upper().startswith(_PREFIX)}
+
+
+def _refuse_unknown(names: set[str]) -> None:
+    """Raise InvalidSetting for a name that is no setting of ours and of no installed plugin, with the nearest right one."""
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known |= {f"{_PREFIX}{name.upper()}_FILE" for name, field in Settings.model_fields.items() if is_secret(field)}
+    unknown = sorted(name for name in names - known if not name.startswith(_TEST_PREFIX))
+    if unknown:  # only now, as looking at what is installed takes a while
+        plugins = tuple(f"{_PREFIX}{point.name.upper().replace('-', '_')}_" for point in entry_points(group=PLUGIN_GROUP))
+        unknown = [name for name in unknown if not name.startswith(plugins)]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0].removeprefix(_PREFIX), sorted(name.removeprefix(_PREFIX) for name in known), n=1)
+        meant, maksud = (f"did you mean {_PREFIX}{near[0]}? Else", f"maksudnya {_PREFIX}{near[0]}? Kalau bukan,") if near else ("", "")
+        why = Sentence(
+            f"there is no such setting, and no installed plugin has one of this name: {meant} leave it out.",
+            f"tidak ada pengaturan seperti itu, juga tidak di plugin yang terpasang: {maksud} hapus saja.",
+        )
+        raise InvalidSetting(setting=unknown[0], why=Sentence(*(" ".join(one.split()) for one in (why.english, why.indonesian))))

@@ -12,81 +12,20 @@ No error carries an HTTP status: `schema.errors` maps them once, at the edge. Ev
 unexpected: masked outside, logged with a reference. The leaves about closings and differences are in ledger_errors.py.
 """
 
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import ClassVar, Literal
+
+from sebilling.error_codes import ErrorCode
 
 Language = Literal["en", "id"]
 
 
-class ErrorCode(StrEnum):
-    """Stable names of errors; clients branch on them, so none is ever renamed."""
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A part of a message in both languages: as a fact of an error it is told in the language of the message."""
 
-    INVALID_AMOUNT = "INVALID_AMOUNT"
-    SUM_OUT_OF_RANGE = "SUM_OUT_OF_RANGE"
-    INVALID_DATE = "INVALID_DATE"
-    INVALID_ID = "INVALID_ID"
-    INVALID_MONTH = "INVALID_MONTH"
-    INVALID_NUMBER = "INVALID_NUMBER"
-    INVALID_TEXT = "INVALID_TEXT"
-    INVALID_CURSOR = "INVALID_CURSOR"
-    INVALID_FILE = "INVALID_FILE"
-    INVALID_PAGE_SIZE = "INVALID_PAGE_SIZE"
-    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
-    UNKNOWN_DOCUMENT = "UNKNOWN_DOCUMENT"
-    INVALID_PROOF = "INVALID_PROOF"
-    NOT_FOUND = "NOT_FOUND"
-    ALREADY_EXISTS = "ALREADY_EXISTS"
-    PERIOD_CLOSED = "PERIOD_CLOSED"
-    PERIOD_IS_OPEN = "PERIOD_IS_OPEN"
-    PERIOD_INCOMPLETE = "PERIOD_INCOMPLETE"
-    CONFIRM_PERIOD = "CONFIRM_PERIOD"
-    CONFIRM_DIFFERENCE = "CONFIRM_DIFFERENCE"
-    NOT_VERIFIED = "NOT_VERIFIED"
-    NOTHING_TO_SETTLE = "NOTHING_TO_SETTLE"
-    GENERATION_RUNNING = "GENERATION_RUNNING"
-    GENERATION_ENDED = "GENERATION_ENDED"
-    PREVIEW_OUTDATED = "PREVIEW_OUTDATED"
-    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
-    INVOICE_NOT_PAYABLE = "INVOICE_NOT_PAYABLE"
-    ALREADY_COVERED = "ALREADY_COVERED"
-    ALREADY_INVOICED = "ALREADY_INVOICED"
-    ALREADY_CORRECTED = "ALREADY_CORRECTED"
-    ALREADY_DECIDED = "ALREADY_DECIDED"
-    CHARGE_BILLED = "CHARGE_BILLED"
-    PAYMENT_REFUNDED = "PAYMENT_REFUNDED"
-    NO_OPEN_PERIOD = "NO_OPEN_PERIOD"
-    INVOICE_PAID = "INVOICE_PAID"
-    NO_CREDIT = "NO_CREDIT"
-    NOTHING_OWED = "NOTHING_OWED"
-    ALREADY_HELD = "ALREADY_HELD"
-    CASH_NOT_THERE = "CASH_NOT_THERE"
-    OWN_DEPOSIT = "OWN_DEPOSIT"
-    NO_ACCESS = "NO_ACCESS"
-    STILL_OVERDUE = "STILL_OVERDUE"
-    DEVICE_BUSY = "DEVICE_BUSY"
-    DEVICE_IN_USE = "DEVICE_IN_USE"
-    INVALID_DEVICE = "INVALID_DEVICE"
-    SECRET_NEEDED = "SECRET_NEEDED"  # noqa: S105 - a code
-    ADDRESS_REFUSED = "ADDRESS_REFUSED"
-    UNAUTHENTICATED = "UNAUTHENTICATED"
-    WRONG_CREDENTIALS = "WRONG_CREDENTIALS"
-    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
-    CODE_NEEDED = "CODE_NEEDED"
-    WRONG_CODE = "WRONG_CODE"
-    PASSWORD_CHANGE_NEEDED = "PASSWORD_CHANGE_NEEDED"  # noqa: S105 - a code
-    OWN_ACCOUNT = "OWN_ACCOUNT"
-    LAST_ADMIN = "LAST_ADMIN"
-    TWO_STEP_STATE = "TWO_STEP_STATE"
-    FORBIDDEN = "FORBIDDEN"
-    TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
-    TOO_MANY_REPORTS = "TOO_MANY_REPORTS"
-    REPORTS_BUSY = "REPORTS_BUSY"
-    LINK_IN_USE = "LINK_IN_USE"
-    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
-    INTERNAL = "INTERNAL"
-    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
-    PORT_TAKEN = "PORT_TAKEN"
-    INVALID_SETTING = "INVALID_SETTING"
+    english: str
+    indonesian: str
 
 
 class SebillingError(Exception):
@@ -103,7 +42,12 @@ class SebillingError(Exception):
 
     def message(self, language: Language) -> str:
         """The sentence for a person, with its remedy."""
-        return (self.indonesian if language == "id" else self.english).format(**self.facts)
+        indonesian = language == "id"
+        facts = {
+            name: (fact.indonesian if indonesian else fact.english) if isinstance(fact, Sentence) else fact
+            for name, fact in self.facts.items()
+        }
+        return (self.indonesian if indonesian else self.english).format(**facts)
 
 
 class InvalidInput(SebillingError):
@@ -466,6 +410,20 @@ class AddressRefused(InvalidInput):
     indonesian = (
         "Perangkat tidak dihubungi di {address}: {place_id}. Isi alamat perangkat itu sendiri; di lab, minta operator mengatur"
         " SEBILLING_DEVICE_NETWORKS={remedy}."
+    )
+
+
+class SecretKeyMissing(InvalidInput):
+    """Settings that were encrypted by a key which isn't here, such as after a restore without it."""
+
+    code = ErrorCode.SECRET_KEY_MISSING
+    english = (
+        "The settings of '{device}' were encrypted by a secret key that isn't here, so nothing can be done there: bring back"
+        " SEBILLING_SECRET_KEY (or SEBILLING_SECRET_KEY_OLD, or the key file), or enter the device's settings anew."
+    )
+    indonesian = (
+        "Pengaturan '{device}' dienkripsi dengan kunci rahasia yang tidak ada di sini, jadi tidak bisa dikerjakan: kembalikan"
+        " SEBILLING_SECRET_KEY (atau SEBILLING_SECRET_KEY_OLD, atau berkas kuncinya), atau isi ulang pengaturan perangkatnya."
     )
 
 

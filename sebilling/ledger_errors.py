@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import ClassVar, Final, Protocol
 
-from sebilling.errors import Conflict, ErrorCode, Language
+from sebilling.error_codes import ErrorCode
+from sebilling.errors import Conflict, Language
 
 MOST_TOLD: Final = 5
 """Gaps that PeriodIncomplete names; closingPreview has all."""

@@ -32,6 +32,8 @@ FEBRUARY = Month(2026, 2)
 PASSWORD = "rahasia-sekali"
 LAB: Final = "127.0.0.0/8"
 """Where simulated devices are."""
+SECRET_KEY: Final = "9f4c1d7ab2e860535d1e7b90c46fa283e75b06d91c3f8a42"
+"""Of the applications and processes of tests."""
 CHEAP_HASHES: Final = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 """A thousandth of the work, for all tests but those of passwords: nearly all of a sign-in's time, and most tests begin with one."""
 _hashed: dict[PasswordHasher, str] = {}
@@ -170,7 +172,7 @@ def clerk(user_id: int, *counter_ids: int) -> Actor:
 
 def quiet_settings(**settings: Any) -> Settings:
     """Settings that no file and no worker touches."""
-    given = {"inline_worker": False, "secret_key": "of tests", "var": _var(), "allowed_hosts": "test", "device_networks": LAB}
+    given = {"inline_worker": False, "secret_key": SECRET_KEY, "var": _var(), "allowed_hosts": "test", "device_networks": LAB}
     return Settings(**{"_env_file": None, **given, **settings})
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tests.harness import PASSWORD
+from tests.harness import PASSWORD, SECRET_KEY
 
 SETTINGS = {"SEBILLING_LOG_FORMAT": "json", "SEBILLING_GENERATE_CHUNK": "10000", "SEBILLING_DEVICE_NETWORKS": "127.0.0.0/8"}
 
@@ -58,7 +58,7 @@ class WorkerProcess(_Process):
     """`sebilling worker`."""
 
     def __init__(self, url: str, **environment: str) -> None:
-        super().__init__(["worker"], url, **{"SEBILLING_SECRET_KEY": "of tests", **environment})
+        super().__init__(["worker"], url, **{"SEBILLING_SECRET_KEY": SECRET_KEY, **environment})
 
 
 class ServerProcess(_Process):

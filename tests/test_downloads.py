@@ -27,13 +27,13 @@ from sebilling.downloads import MAX_PAPERS_OF_A_USER
 from sebilling.errors import LinkInUse, ReportsBusy, TooManyReports
 from sebilling.printing.report_files import report_file
 from sebilling.report_downloads import ReportSlots
-from tests.harness import NOW, Api, Isp, make_user
+from tests.harness import NOW, SECRET_KEY, Api, Isp, make_user
 
 RECEIPT = "query($id: ID!, $paper: Paper!) { receiptLink(paymentId: $id, paper: $paper) { url expiresAt } }"
 INVOICE = "query($id: ID!) { invoiceLink(invoiceId: $id) { url expiresAt } }"
 PROOF = "query($id: ID!) { proofLink(depositId: $id) { url } }"
 REPORT = "query($r: Report!, $m: Month!, $f: ReportFormat!) { reportLink(report: $r, month: $m, format: $f) { url } }"
-KEY = links.derived("of tests")
+KEY = links.derived(SECRET_KEY)
 
 
 class Office(Api):

@@ -14,7 +14,7 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidSetting
 from sebilling.logs import redacted, set_up
-from tests.harness import Api, Isp, quiet_settings
+from tests.harness import SECRET_KEY, Api, Isp, quiet_settings
 from tests.processes import servers
 
 QUERY = {"query": "{ me { id } }"}
@@ -234,11 +234,11 @@ async def test_what_breaks_before_the_document_is_masked_too(database: Database,
 def test_secrets_may_lie_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "secret"
-    file.write_text("very secret\n")
+    file.write_text(f"{SECRET_KEY}\n")
     monkeypatch.setenv(f"SEBILLING_{name}_FILE", str(file))
     value = getattr(Settings(), name.lower())
-    assert value.get_secret_value() == "very secret"
-    assert "very" not in repr(Settings())
+    assert value.get_secret_value() == SECRET_KEY
+    assert SECRET_KEY not in repr(Settings())
     monkeypatch.setenv(f"SEBILLING_{name}", "other")
     with pytest.raises(InvalidSetting, match="leave one of the two out") as error:
         Settings()
@@ -251,11 +251,11 @@ def test_secrets_may_lie_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_only_secrets_lie_in_files_and_the_env_file_may_name_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "secret").write_text("very secret")
+    (tmp_path / "secret").write_text(SECRET_KEY)
     (tmp_path / ".env").write_text(f"SEBILLING_SECRET_KEY_FILE={tmp_path / 'secret'}\nSEBILLING_PORT_FILE={tmp_path / 'secret'}\n")
     settings = Settings()
     assert settings.secret_key is not None
-    assert settings.secret_key.get_secret_value() == "very secret"
+    assert settings.secret_key.get_secret_value() == SECRET_KEY
     assert settings.port == 8000
 
 

@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
@@ -23,7 +22,8 @@ from sebilling.billing.pricing import COUNTED, CUSTOMERS_OF_RUN, LINES, OF_RUN, 
 from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import ErrorCode, NotFound, PeriodClosed, SebillingError, Unavailable
+from sebilling.error_codes import ErrorCode
+from sebilling.errors import NotFound, PeriodClosed, SebillingError, Unavailable
 from sebilling.logs import get_logger
 
 _log = get_logger(__name__)

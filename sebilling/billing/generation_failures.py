@@ -8,7 +8,8 @@ from sebilling import events
 from sebilling.billing import scope, texts
 from sebilling.billing.pricing import statement
 from sebilling.db.engine import WriteSession
-from sebilling.errors import ErrorCode, GenerationEnded, NotFound
+from sebilling.error_codes import ErrorCode
+from sebilling.errors import GenerationEnded, NotFound
 
 # Whoever has taken the run meanwhile will find out by themselves.
 _FAILED: Final = statement(

@@ -19,13 +19,13 @@ from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
 from sebilling.billing.imports import column_map
 from sebilling.billing.reports import Report
-from sebilling.cli import accounts, exporting, feeding, importing, isolating, plugin_new
+from sebilling.cli import accounts, exporting, feeding, importing, isolating, operation, plugin_new
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.demo.tables import recap_table
-from sebilling.errors import InvalidMonth, SebillingError
-from sebilling.logs import set_up
+from sebilling.errors import InvalidMonth, InvalidSetting, SebillingError
+from sebilling.logs import get_logger, set_up
 from sebilling.money import format_rupiah
 
 app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -38,8 +38,10 @@ plugin_app = typer.Typer(help="Plugins.", no_args_is_help=True)
 isolation_app = typer.Typer(help="Isolation (isolir) of late customers.", no_args_is_help=True)
 secrets_app = typer.Typer(help="Secrets of devices and users.", no_args_is_help=True)
 events_app = typer.Typer(help="The event log and its feed.", no_args_is_help=True)
+database_app = typer.Typer(help="The embedded database's folder.", no_args_is_help=True)
 documents_app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
 app.add_typer(documents_app, name="documents")
+app.add_typer(database_app, name="database")
 app.add_typer(events_app, name="events")
 app.add_typer(plugin_app, name="plugin")
 app.add_typer(isolation_app, name="isolation")
@@ -58,24 +60,25 @@ T = TypeVar("T")
 
 
 def main() -> None:
-    """Run a command; what the user can mend is told in one sentence, with exit code 1."""
+    """Run a command; what the user can mend is told in one sentence, with exit code 1, or 2 if it is a setting."""
     try:
         app()
     except SebillingError as error:
         errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, InvalidSetting) else 1)
 
 
 @contextmanager
-def _opened(settings: Settings, *, own: bool = False) -> Iterator[str]:
-    """The URL of the database: the one that is set, or the embedded one, brought to the newest schema."""
+def _opened(settings: Settings, *, own: bool = False, migrates: bool = True) -> Iterator[str]:
+    """The URL of the database: the one that is set, or the embedded one, brought to the newest schema unless told not to."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
     from sebilling.db.embedded import embedded_database
 
     with embedded_database(settings.var / "postgres", own=own) as url:
-        _migrate(url)
+        if migrates:
+            _migrate(url)
         yield url
 
 
@@ -85,23 +88,48 @@ def _migrate(url: str) -> None:
     asyncio.run(migrate(url))
 
 
-def _run(work: Callable[[Database], Awaitable[T]], *, connections: int = 2) -> T:
-    """Do something with the database."""
+def _run(
+    work: Callable[[Database], Awaitable[T]], *, connections: int = 2, waits: bool = False, looks: bool = True, migrates: bool = True
+) -> T:
+    """Do something with the database. Raises DatabaseNotReady, but not with `waits` for what may pass, nor without `looks`."""
     settings = _settings()
 
     async def with_database(url: str) -> T:
         database = Database(url, connections=connections)
         try:
+            if looks:
+                await _look(database, waits=waits)
             return await work(database)
         finally:
             await database.close()
 
-    with _opened(settings) as url:
+    with _opened(settings, migrates=migrates) as url:
         return asyncio.run(with_database(url))
 
 
+async def _look(database: Database, *, waits: bool) -> None:
+    """See whether the database can be used. Raises DatabaseNotReady; with `waits`, what may pass by itself is logged instead."""
+    from sebilling.db.migrate import inspect
+    from sebilling.db.state import DatabaseNotReady, DatabaseState
+
+    if (state := await inspect(database)) is DatabaseState.READY:
+        return
+    error = DatabaseNotReady(state)
+    if not (waits and state.passes):
+        raise error
+    get_logger(__name__).warning("database_not_ready", state=state.value, why=str(error))
+
+
+async def _look_once(url: str) -> None:
+    database = Database(url, connections=2)
+    try:
+        await _look(database, waits=True)
+    finally:
+        await database.close()
+
+
 def _settings(**overrides: Any) -> Settings:
-    settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    settings = Settings.read(**{name: value for name, value in overrides.items() if value is not None})
     set_up(level=settings.log_level, style=settings.log_format)
     return settings
 
@@ -133,6 +161,7 @@ def serve(
 
     settings = _settings(host=host, port=port)
     with _opened(settings, own=True) as url:
+        asyncio.run(_look_once(url))
         database = Database(url, connections=settings.database_connections)
         served = create_app(settings, database)
         uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))
@@ -142,7 +171,7 @@ def serve(
 def worker() -> None:
     """Work on generation runs that outlast a request, isolation, the feed, and hooks of plugins. Any number may run beside the servers."""
     settings = _settings()
-    _run(lambda database: isolating.work_for_ever(settings, database), connections=settings.database_connections)
+    _run(lambda database: isolating.work_for_ever(settings, database), connections=settings.database_connections, waits=True)
 
 
 @plugin_app.command("list")
@@ -150,7 +179,7 @@ def plugin_list() -> None:
     """Print the plugins that are installed, working or not, their drivers, and how far events were delivered to them."""
     settings = _settings()
     has_database = settings.database_url is not None or (settings.var / "postgres").exists()
-    delivered = _run(isolating.deliveries) if has_database else {}
+    delivered = _run(isolating.deliveries, looks=False) if has_database else {}
     isolating.show_plugins(isolating.installed(settings), out, delivered)
 
 
@@ -203,6 +232,15 @@ def migrate() -> None:
     with _opened(_settings()) as url:
         _migrate(url)
     out.print("The database has the newest schema.")
+
+
+@database_app.command("adopt")
+def database_adopt() -> None:
+    """Take a data folder that was moved, or copied while no server ran, as the place of its database from now on."""
+    from sebilling.db.data_folder import adopt
+
+    folder = _settings().var / "postgres"
+    out.print(f"{folder.absolute()} is the place of its database{' now' if adopt(folder.absolute()) else ' already'}.", soft_wrap=True)
 
 
 @counter_app.command("add")
@@ -389,18 +427,45 @@ def receipt(
 
 @app.command()
 def check() -> None:
-    """Check what must always hold; exit code 1 if anything doesn't."""
+    """Check what must always hold, and that keys and proofs are there; exit code 1 if anything doesn't or isn't."""
+    settings = _settings()
 
-    async def work(database: Database) -> list[invariants.Finding]:
+    async def work(database: Database) -> tuple[list[invariants.Finding], bool]:
         async with database.reading() as session:
-            return [finding async for finding in invariants.check(session)]
+            found = [finding async for finding in invariants.check(session)]
+        return found, await operation.show_missing(settings, database, errors)
 
-    findings = _run(work)
+    findings, is_whole = _run(work)
     table = Table("invariant", "what must hold", "broken by rows")
     for finding in findings:
         table.add_row(finding.invariant.name, finding.invariant.sentence, str(finding.rows), style="red" if finding.rows else "")
     out.print(table)
-    if any(finding.rows for finding in findings):
+    if any(finding.rows for finding in findings) or not is_whole:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="A new file, or a folder for one named by the time.")],
+) -> None:
+    """Write everything of one moment, proofs too, to a ZIP file, while others go on working; exit code 1: proofs were missing."""
+    settings = _settings()
+    if not _run(lambda database: operation.write_backup(settings, database, target, out, errors)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="What `sebilling backup` wrote.")]) -> None:
+    """Bring a backup into an empty database; exit code 1: it is back, but its secret key or proofs aren't here."""
+    settings = _settings()
+    if not _run(lambda database: operation.read_backup(settings, database, file, out, errors), looks=False, migrates=False):
+        raise typer.Exit(1)
+
+
+@app.command()
+def workers(here: Annotated[bool, typer.Option("--here", help="Only those on this machine.")] = False) -> None:
+    """Print the processes that do a worker's work; exit code 1 if none does, or all hang."""
+    if not _run(lambda database: operation.show_workers(database, out, errors, here=here)):
         raise typer.Exit(1)
 
 

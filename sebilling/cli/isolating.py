@@ -112,7 +112,7 @@ async def deliveries(database: Database) -> Mapping[str, hooks.Delivered]:
 
     try:
         return await hooks.deliveries(database) if await is_current(database) else {}
-    except Unavailable:
+    except Unavailable:  # it went away just now
         return {}
 
 

@@ -3,7 +3,8 @@
 import re
 
 from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
+
+from sebilling.db.engine import new_engine
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -32,7 +33,7 @@ def _checked(name: str) -> str:
 
 
 async def _outside_transactions(url: str, statement: str) -> None:
-    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    engine = new_engine(url, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
             await connection.execute(text(statement))

@@ -7,7 +7,7 @@
 * Clients come through a Unix socket in a private folder, by `peer`: only root and the server's user are let in.
 * PostgreSQL refuses root. Run by root, the server is the system user `sebilling-db` (or whoever owns the data), with a
   copy of the binaries below /var/lib/sebilling. Where that user can't reach `data_dir`, `server` is a link to a folder
-  there; whoever removes `data_dir` starts afresh, and the data that the link named stays until it is removed too.
+  there. The data is marked with the folder it belongs to: a copied or moved one is refused (`db/data_folder.py`).
 """
 
 import fcntl
@@ -33,7 +33,9 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from sebilling.errors import ErrorCode, Unavailable
+from sebilling.db import data_folder
+from sebilling.error_codes import ErrorCode
+from sebilling.errors import Unavailable
 from sebilling.logs import get_logger
 
 _log = get_logger(__name__)
@@ -203,7 +205,7 @@ def _find_place(data_dir: Path) -> _Place:
         except FileExistsError:  # another process was quicker
             elsewhere.rmdir()
     if pointer.is_symlink() and not pointer.exists():
-        remedy = "Bring that folder back, or remove the link to start with an empty database."
+        remedy = "The data was never in this folder: bring that one back, or remove the link and run `sebilling restore`."
         raise _failed(f"{pointer} is a link to {pointer.readlink()}, which is gone.", remedy)
     pointer.mkdir(mode=0o700, exist_ok=True)
     home = pointer.resolve()
@@ -212,6 +214,7 @@ def _find_place(data_dir: Path) -> _Place:
         home.chmod(0o710)
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK) or not _reaches(account, home):
         raise _failed(f"{home}: Permission denied: it must be open to {account.pw_name} and to you.")
+    data_folder.claim(data_dir, home)
     return _Place(home, _socket_folder(home, account), account, server_bin_dir())
 
 

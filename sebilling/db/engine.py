@@ -5,8 +5,8 @@ READ COMMITTED transaction that knows who does what when. Nothing below the call
 `Snapshot` is for what is too long for one answer and must be of one moment: reports.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +19,8 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql import Executable
 
 from sebilling.actor import Actor
+from sebilling.db.address import parse
+from sebilling.db.state import DatabaseNotReady, DatabaseState, state_of, state_of_connecting
 from sebilling.errors import DatabaseUnavailable, SumOutOfRange
 
 _ROWS_AT_A_TIME: Final = 2_000
@@ -27,11 +29,19 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "hide_parameters": True,  # errors are logged with their statement: what was bound may be someone's name or key
     "json_serializer": lambda value: orjson.dumps(value).decode(),
     "json_deserializer": orjson.loads,
-    "connect_args": {
-        "timeout": 10,
-        "server_settings": {"application_name": "sebilling", "timezone": "UTC", "jit": "off"},
-    },
 }
+_SERVER_SETTINGS: Final[Mapping[str, str]] = {"application_name": "sebilling", "timezone": "UTC", "jit": "off"}
+STUCK_SECONDS: Final = 120
+"""A writing transaction whose process says nothing for so long is ended by PostgreSQL: a stopped process mustn't keep others waiting."""
+
+
+def new_engine(url: str, *, server_settings: Mapping[str, str] = {}, **options: Any) -> AsyncEngine:
+    """An engine for a database's address, as operators write it. Connects to nothing yet. Raises InvalidSetting."""
+    address = parse(url)
+    given: dict[str, Any] = {"timeout": address.timeout_seconds, "server_settings": {**_SERVER_SETTINGS, **server_settings}}
+    if address.ssl is not None:
+        given["ssl"] = address.ssl
+    return create_async_engine(address.url, connect_args=given, **_OPTIONS, **options)
 
 
 class ReadSession:
@@ -55,6 +65,11 @@ class ReadSession:
 
 class Snapshot(ReadSession):
     """One moment of the database: whatever is written meanwhile, every statement sees the same. Nothing can be written in it."""
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """The connection itself, for COPY. Run a statement before using its raw driver connection, as with a WriteSession."""
+        return self._connection
 
     async def stream(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> AsyncIterator[Row[*tuple[Any, ...]]]:
         """Every row of the statement, some thousands of them in memory at a time. Other statements wait until it is read or closed."""
@@ -89,27 +104,27 @@ class Database:
     def __init__(self, url: str, *, connections: int = 10) -> None:
         self.url = url
         options: dict[str, Any] = {
-            **_OPTIONS,
             "pool_size": connections,
             "max_overflow": 0,
             "pool_timeout": 30,
             "pool_pre_ping": False,  # a dead connection is found at its first use and answered as unavailable
         }
-        self.write_engine: AsyncEngine = create_async_engine(url, **options)
-        self.read_engine: AsyncEngine = create_async_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
+        writing = {"idle_in_transaction_session_timeout": f"{STUCK_SECONDS}s"}
+        self.write_engine: AsyncEngine = new_engine(url, server_settings=writing, **options)
+        self.read_engine: AsyncEngine = new_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
         # the same pool: a connection is set back to autocommit when the snapshot ends
         self._snapshots = self.read_engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @asynccontextmanager
     async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:
         """One transaction, committed if the block ends well. Raises DatabaseUnavailable if the server is away."""
-        async with translated_errors(), self.write_engine.begin() as connection:
+        async with translated_errors(), connected(self.write_engine.begin()) as connection:
             yield WriteSession(connection, actor=actor, at=at)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """A connection in autocommit, to read. Raises DatabaseUnavailable if the server is away."""
-        async with translated_errors(), self.read_engine.connect() as connection:
+        async with translated_errors(), connected(self.read_engine.connect()) as connection:
             yield ReadSession(connection)
 
     @asynccontextmanager
@@ -118,7 +133,7 @@ class Database:
 
         Raises DatabaseUnavailable if the server is away.
         """
-        async with translated_errors(), self._snapshots.begin() as connection:
+        async with translated_errors(), connected(self._snapshots.begin()) as connection:
             yield Snapshot(connection)
 
     async def ping(self) -> None:
@@ -132,13 +147,35 @@ class Database:
         await self.read_engine.dispose()
 
 
-async def connect_alone(url: str) -> AsyncConnection:
+async def connect_alone(url: str, *, server_settings: Mapping[str, str] = {}) -> AsyncConnection:
     """A connection of no pool, in autocommit, for what must live as long as it: leases, listening. The caller closes it.
 
     Raises DatabaseUnavailable if the server is away.
     """
-    async with translated_errors():
-        return await create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", **_OPTIONS).connect()
+    with connecting():
+        return await new_engine(url, server_settings=server_settings, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect()
+
+
+@asynccontextmanager
+async def connected(opening: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
+    """A connection or transaction; what keeps it from being opened is told as DatabaseNotReady."""
+    async with AsyncExitStack() as stack:
+        with connecting():
+            connection = await stack.enter_async_context(opening)
+        yield connection
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Tell what keeps a connection from being made as DatabaseNotReady; leave the rest as it is."""
+    try:
+        yield
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        if (state := state_of_connecting(error)) is None:
+            raise
+        raise DatabaseNotReady(state) from error
 
 
 @asynccontextmanager
@@ -147,25 +184,20 @@ async def translated_errors() -> AsyncIterator[None]:
     try:
         yield
     except PoolTimeoutError as error:
-        raise DatabaseUnavailable(why="every connection is busy") from error
+        raise DatabaseNotReady(DatabaseState.BUSY) from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _OUT_OF_RANGE:
             raise SumOutOfRange from error
-        if not _is_lost(error):
+        if (state := state_of(error)) is None and not _is_lost(error):
             raise
-        raise DatabaseUnavailable(why=type(error.orig).__name__) from error
-    except (ConnectionError, TimeoutError, FileNotFoundError) as error:
+        raise DatabaseNotReady(state or DatabaseState.UNREACHABLE) from error
+    except (ConnectionError, TimeoutError) as error:
         raise DatabaseUnavailable(why=type(error).__name__) from error
 
 
 _OUT_OF_RANGE: Final = "22003"
 """A sum that no bigint holds. Single amounts are bounded before they come here."""
-_LOST_STATES = ("08", "57P", "53300")
-"""SQLSTATE prefixes: connection exceptions, server shutting down or starting, too many connections."""
 
 
 def _is_lost(error: DBAPIError) -> bool:
-    if error.connection_invalidated or isinstance(error, InterfaceError):
-        return True
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return isinstance(error, OperationalError) or str(state).startswith(_LOST_STATES)
+    return error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)

@@ -9,7 +9,7 @@ from typing import Final
 import orjson
 from sqlalchemy import text
 
-from sebilling.errors import DeviceBusy, NotFound
+from sebilling.errors import DeviceBusy, NotFound, SecretKeyMissing
 from sebilling.jobs.engine import CLOSE_SECONDS, Engine
 from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault
 
@@ -44,13 +44,24 @@ async def unchecked(engine: Engine) -> Sequence[int]:
 
 
 async def ask(engine: Engine, device_id: int) -> DeviceHealth:
-    """Ask a device how it is as soon as nobody is at work on it. Raises NotFound, DeviceBusy after WAIT_SECONDS."""
+    """Ask a device how it is as soon as nobody is at work on it. Raises NotFound, DeviceBusy after WAIT_SECONDS,
+    SecretKeyMissing if its settings can't be deciphered here.
+    """
     for _ in range(int(WAIT_SECONDS / _LOOK_SECONDS)):
         async with engine.leases.hold(device_id) as mine:
             if mine:
-                return await probe(engine, device_id)
+                health = await probe(engine, device_id)
+                await _see_that_the_key_is_there(engine, device_id)
+                return health
         await asyncio.sleep(_LOOK_SECONDS)
     raise DeviceBusy(field=("input", "id"), given=f"dev_{device_id}")
+
+
+async def _see_that_the_key_is_there(engine: Engine, device_id: int) -> None:
+    async with engine.database.reading() as session:
+        device = await session.row(_DEVICE, {"device": device_id})
+    if device is not None and not engine.vault.opens(device.config):
+        raise SecretKeyMissing(field=("input", "id"), device=device.name)
 
 
 async def probe(engine: Engine, device_id: int) -> DeviceHealth:
@@ -68,6 +79,8 @@ async def probe(engine: Engine, device_id: int) -> DeviceHealth:
                 await engine.call(CLOSE_SECONDS, driver.close())
     except DeviceError as error:
         health = health_after(error)
+        if not engine.vault.opens(device.config):  # nobody asked it, so nothing says that it can be reached
+            health = DeviceHealth(reachable=False, problems=health.problems)
     await keep(engine, device_id, health)
     return health
 

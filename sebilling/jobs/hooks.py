@@ -100,15 +100,15 @@ class _Delivery:
         started = False
         try:
             failures = 0
-            await forgiving("hooks", self._show(""))  # from now on events are its own, however long its start takes
+            await forgiving("hooks", self._show(""), of=self.name)  # from now on events are its own, however long its start takes
             while not started:
                 error = await self._call("sebilling_startup", context=context)
-                await forgiving("hooks", self._show(error))
+                await forgiving("hooks", self._show(error), of=self.name)
                 started = not error
                 if error:
                     failures += 1
                     await asyncio.sleep(backoff_seconds(failures))
-            turns = Turns("hooks")
+            turns = Turns("hooks", of=self.name)
             while True:
                 pause = await turns.run(self._lead())
                 await asyncio.sleep(pause)

@@ -56,15 +56,16 @@ async def run(engine: Engine) -> None:
     """Work until cancelled."""
     try:
         async with asyncio.TaskGroup() as group:
-            for turn in (functools.partial(_devices, group), _sweeps, _health):
-                group.create_task(_forever(turn, engine))
+            turns: dict[str, Turn] = {"devices": functools.partial(_devices, group), "sweep": _sweeps, "health": _health}
+            for name, turn in turns.items():
+                group.create_task(_forever(name, turn, engine))
     finally:
         await engine.close()
 
 
-async def _forever(turn: Turn, engine: Engine) -> None:
+async def _forever(name: str, turn: Turn, engine: Engine) -> None:
     """Turn after turn: a database that is away is waited for, anything unexpected is logged and tried again."""
-    turns = Turns("isolation")
+    turns = Turns("isolation", of=name)
     while True:
         pause = await turns.run(turn(engine))
         await asyncio.sleep(pause * engine.chance.uniform(0.8, 1.2))
@@ -74,7 +75,7 @@ async def _devices(group: asyncio.TaskGroup, engine: Engine) -> float:
     """Take up devices on which something is to be done, as many side by side as there is room for."""
     room = SIDE_BY_SIDE - len(engine.leases.held)
     for device_id in (await isolation.waiting(engine))[:MOST_TRIED] if room > 0 else ():
-        group.create_task(forgiving("isolation", _device(engine, device_id)))
+        group.create_task(forgiving("isolation", _device(engine, device_id), of=f"device {device_id}"))
         await asyncio.sleep(0)  # it takes its place
         if len(engine.leases.held) >= SIDE_BY_SIDE:
             break

@@ -1,4 +1,7 @@
-"""A loop's turn that may fail: it is told, and the next one doesn't wait for a restart, though longer each time it fails again."""
+"""A loop's turn that may fail: it is told, and the next one doesn't wait for a restart, though longer each time it fails again.
+
+What lasts is told once, and then once a minute with how often it came again: a database with a wrong password made gigabytes a day.
+"""
 
 import time
 from collections.abc import Awaitable
@@ -12,16 +15,18 @@ _WAIT_SECONDS: Final = 1.0
 MAX_AWAY_SECONDS: Final = 3.0
 """Between two looks for a database that is away: work goes on soon after it is back."""
 MAX_WAIT_SECONDS: Final = 30.0
+AGAIN_SECONDS: Final = 60.0
 _LASTED_SECONDS: Final = 60.0
 """Who has worked for so long before they failed hasn't failed again, but anew."""
 
 
 class Turns:
-    """The turns of one loop, and how often they failed in a row."""
+    """The turns of one loop, how often they failed in a row, and what was told of it. `of` tells loops of one name apart."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, *, of: str = "") -> None:
+        self._name, self._of = name, of
         self._failures = 0
+        self._why, self._told_at, self._untold = "", 0.0, 0
 
     async def run(self, work: Awaitable[float]) -> float:
         """The seconds that `work` gives; if it failed, which is logged under the loop's name, a second, doubled with each failure."""
@@ -29,19 +34,34 @@ class Turns:
         try:
             pause = await work
         except Unavailable as error:
-            _log.warning(f"{self._name}_waits", why=str(error))
+            if self._is_worth_telling(str(error)):
+                _log.warning(f"{self._name}_waits", why=str(error), of=self._of, untold=self._untold)
             return self._wait(began, MAX_AWAY_SECONDS)
-        except Exception:  # noqa: BLE001 - whatever it is, it must not wait for a restart
-            _log.exception(f"{self._name}_failed")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not wait for a restart
+            if self._is_worth_telling(f"{type(error).__name__}: {error}"):
+                _log.exception(f"{self._name}_failed", of=self._of, untold=self._untold)
             return self._wait(began, MAX_WAIT_SECONDS)
-        self._failures = 0
+        if self._why:
+            _log.info(f"{self._name}_goes_on", of=self._of)
+        self._failures, self._why = 0, ""
         return pause
 
     def _wait(self, began: float, most: float) -> float:
         self._failures = 1 if time.monotonic() - began >= _LASTED_SECONDS else min(self._failures + 1, 10)
         return min(most, _WAIT_SECONDS * 2.0 ** (self._failures - 1))
 
+    def _is_worth_telling(self, why: str) -> bool:
+        """Whether it is new, or was told AGAIN_SECONDS ago; `_untold` is how often it came since."""
+        now = time.monotonic()
+        if why == self._why and now < self._told_at + AGAIN_SECONDS:
+            self._untold += 1
+            return False
+        if why != self._why:
+            self._untold = 0
+        self._why, self._told_at = why, now
+        return True
 
-async def forgiving(name: str, work: Awaitable[float]) -> float:
+
+async def forgiving(name: str, work: Awaitable[float], *, of: str = "") -> float:
     """One turn by itself: what it gives, or a second if it failed, which is logged under `name`."""
-    return await Turns(name).run(work)
+    return await Turns(name, of=of).run(work)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pluggy
 
+from sebilling.config import PLUGIN_GROUP
 from sebilling.logs import get_logger
 from sebilling.plugins import hookspecs
 from sebilling.plugins.calling import Room
@@ -20,7 +21,7 @@ from sebilling.plugins.contract import API, DeviceConfig, IsolationDriver
 from sebilling.plugins.networks import Networks
 
 _log = get_logger(__name__)
-GROUP: Final = "sebilling.plugins"
+GROUP: Final = PLUGIN_GROUP
 HOOK_SECONDS: Final = 10.0
 """A hook that takes longer is left behind; a thread that it blocks stays blocked, others go on."""
 

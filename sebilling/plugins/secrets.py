@@ -38,13 +38,21 @@ class Vault:
             raise Undecipherable("settings were encrypted by another key: set SEBILLING_SECRET_KEY(_OLD) to the one of then") from error
         return settings
 
+    def opens(self, locked: bytes) -> bool:
+        """Whether one of the keys is that by which it was encrypted."""
+        try:
+            self.open(locked)
+        except Undecipherable:
+            return False
+        return True
+
     def renew(self, locked: bytes) -> bytes:
         """The same, encrypted by the first key. Raises Undecipherable."""
         return self.lock(self.open(locked))
 
 
 def vault_of(settings: Settings) -> Vault:
-    """The vault of a deployment, for its servers and commands alike. Raises OSError if the key file can't be made or read.
+    """The vault of a deployment, for its servers and commands alike. Raises InvalidSetting if the key file can't be used.
 
     Where SEBILLING_SECRET_KEY is set, VAR's key file is an old key if it is there: settings that were encrypted before the key
     was set can still be read, and `sebilling secrets rotate` can encrypt them anew. No key file is made then.

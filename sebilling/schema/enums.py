@@ -15,7 +15,8 @@ from sebilling.billing.payments import PaymentMethod, SurplusReason
 from sebilling.billing.pricing import LineKind, SkipReason
 from sebilling.billing.reports import Report
 from sebilling.billing.settings import TaxRounding
-from sebilling.errors import ErrorCode, SebillingError
+from sebilling.error_codes import ErrorCode
+from sebilling.errors import SebillingError
 
 
 def described(enum: type[Enum], description: str, **values: str) -> None:

@@ -9,7 +9,7 @@ from sebilling.billing import generation as verbs
 from sebilling.billing import generation_failures, idempotency, previews
 from sebilling.billing.pricing import ALREADY_INVOICED, ISSUE, LineKind, SkipReason
 from sebilling.billing.scope import narrowed
-from sebilling.errors import ErrorCode
+from sebilling.error_codes import ErrorCode
 from sebilling.schema import ids
 from sebilling.schema.access import OFFICE, READERS, mutation, query
 from sebilling.schema.connections import After, Connection, First

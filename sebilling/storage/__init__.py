@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Self
 
 import obstore.store
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore
+
+from sebilling.errors import InvalidSetting, Sentence
 
 _ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "application/pdf": "pdf"}
 _KIND = re.compile(r"[a-z]{1,32}")
@@ -30,13 +33,20 @@ class ObjectStore:
         """The store at `url` (`s3://bucket/prefix`), or in `folder` if there is no URL.
 
         Credentials, region and endpoint (for MinIO) come from the ordinary AWS_… variables; no connection is made yet.
-        Creates `folder`, readable by its owner alone. Raises OSError if it can't, ValueError or obstore's BaseError for a bad URL.
+        Creates `folder`, readable by its owner alone. Raises InvalidSetting if it can't, or for a URL of no store.
         """
-        if url is not None:
-            return cls(obstore.store.from_url(url))
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return cls(LocalStore(prefix=folder, mkdir=True))
+        try:
+            if url is not None:
+                return cls(obstore.store.from_url(url))
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            return cls(LocalStore(prefix=folder, mkdir=True))
+        except (OSError, ValueError, BaseError) as error:
+            why = Sentence(
+                f"it can't be opened ({type(error).__name__}): name a bucket such as s3://bucket/prefix, or a folder to write in.",
+                f"tidak bisa dibuka ({type(error).__name__}): isi bucket seperti s3://bucket/prefix, atau folder yang bisa ditulis.",
+            )
+            raise InvalidSetting(setting="SEBILLING_VAR" if url is None else "SEBILLING_STORAGE_URL", why=why) from error
 
     async def put(self, key: str, content: bytes, *, media_type: str) -> None:
         """Keep `content` under `key`, whole or not at all. Whatever was there before is replaced.

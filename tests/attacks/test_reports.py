@@ -1,6 +1,6 @@
 """Reports of a large month, fetched by many at once: payments, sign-ins and everything else go on meanwhile.
 
-`SEBILLING_ATTACK_CUSTOMERS` is the size of the ISP: 15,000 in the ordinary run, 40,000 and more in a campaign.
+`SEBILLING_TEST_ATTACK_CUSTOMERS` is the size of the ISP: 15,000 in the ordinary run, 40,000 and more in a campaign.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from sebilling.actor import Role
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
 from tests.attacks.serving import OrdinaryWork, megabytes, slower, until
-from tests.harness import Isp, make_user
+from tests.harness import SECRET_KEY, Isp, make_user
 from tests.processes import HttpApi, ServerProcess, servers
 
 ROOT = Path(__file__).parents[2]
-CUSTOMERS = int(os.environ.get("SEBILLING_ATTACK_CUSTOMERS", "15000"))
+CUSTOMERS = int(os.environ.get("SEBILLING_TEST_ATTACK_CUSTOMERS", "15000"))
 LINK = 'query($r: Report!, $f: ReportFormat!) { reportLink(report: $r, month: "2026-02", format: $f) { url } }'
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'sebilling report'"
 HASTY_SECONDS = 5
@@ -55,7 +55,7 @@ async def site(server_url: str, template: str) -> AsyncIterator[Site]:
     await isp.generate()
     async with isp.write() as session:
         await make_user(session, "kasir", Role.CLERK, "LKT01")
-    settings = {"SEBILLING_INLINE_WORKER": "false", "SEBILLING_SECRET_KEY": "of tests"}
+    settings = {"SEBILLING_INLINE_WORKER": "false", "SEBILLING_SECRET_KEY": SECRET_KEY}
     with servers(url, 1, **settings) as (server,), servers(url, 1, **settings, SEBILLING_REPORT_SECONDS=str(HASTY_SECONDS)) as (hasty,):
         yield Site(isp, server, hasty, await isp.value("SELECT min(id) FROM customer"))
     await database.close()

@@ -15,10 +15,12 @@ from sebilling.auth.links import derived
 from sebilling.db.engine import Database
 from sebilling.plugins.secrets import Vault
 from tests.auth.people import CONFIRM, DISABLE, ERRORS, START, add, enter, kinds, refused_sign_in
-from tests.harness import PASSWORD, Api, Isp
+from tests.harness import PASSWORD, SECRET_KEY, Api, Isp
 
 RESET_TOTP = f"mutation($id: ID!) {{ resetTotp(input: {{id: $id}}) {{ user {{ twoStep }} {ERRORS} }} }}"
 STATE = "{ twoStep { on recoveryCodes } }"
+
+TOMORROW = "c81d0e46fb2a973d5e60b7184fa92c3de5760b1f84ad29c3"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ async def test_what_is_kept_tells_nothing(database: Database) -> None:
         kept += str(await isp.rows(f"SELECT t::text FROM {table} t"))
     for told in (secret.hex(), base64.b32encode(secret).decode(), *codes, *(code.replace("-", "") for code in codes)):
         assert told not in kept
-    vault = Vault(derived("of tests"))
+    vault = Vault(derived(SECRET_KEY))
     locked = await isp.value("SELECT totp_secret FROM app_user WHERE username = 'admin'")
     assert vault.open(locked)["totp"] == secret.hex()
 
@@ -178,10 +180,10 @@ async def test_the_keys_rotation_takes_the_secrets_along(database: Database) -> 
     isp, api = await Isp.make(database), Api(database)
     await enter(api)
     secret, _ = await turned_on(api)
-    old, new = derived("of tests"), derived("of tomorrow")
+    old, new = derived(SECRET_KEY), derived(TOMORROW)
     async with isp.write() as session:
         assert await totp.rotate(session, Vault(new, old)) == 1
     locked = await isp.value("SELECT totp_secret FROM app_user WHERE username = 'admin'")
     assert Vault(new).open(locked) == {"totp": secret.hex(), "user": isp.admin.user_id}
-    later = Api(database, at=api.now + timedelta(minutes=1), secret_key="of tomorrow")
+    later = Api(database, at=api.now + timedelta(minutes=1), secret_key=TOMORROW)
     await enter(later, code=code_now(later, secret))

@@ -22,7 +22,7 @@ from sebilling.clock import Month
 from sebilling.errors import SebillingError
 from tests.harness import Isp, SavepointDatabase
 
-EXAMPLES = int(os.environ.get("SEBILLING_FORETOLD_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("SEBILLING_TEST_FORETOLD_EXAMPLES", "6"))
 """`make campaign` takes 400."""
 AT = datetime(2027, 12, 20, 3, tzinfo=UTC)
 """All months are generated ahead, at one instant, so that due dates are the foretold ones."""

@@ -109,7 +109,7 @@ def test_three_kinds_at_once(place: Place) -> None:
 
 
 def test_without_freeradius_the_story_says_so(place: Place) -> None:
-    figures = place.told("--customers", "60", SEBILLING_FREERADIUS_CONFIG="/nowhere")
+    figures = place.told("--customers", "60", SEBILLING_TEST_FREERADIUS_CONFIG="/nowhere")
     assert_right(figures)
     assert [(one["kind"], one["customers"]) for one in figures["devices"]] == [("mikrotik.pppoe", 30), ("olt.zte", 30)]
     said = results(figures)["connect FreeRADIUS"]

@@ -22,6 +22,7 @@ from sebilling.plugins.secrets import Vault
 from tests.harness import Isp
 from tests.isolation.gear import GEARS, Gear, plugins
 
+NEW_KEY = "41c97e0b5d2f8a6390ebd4172c5f60a98d3b7e14f2068ac5"
 LATE = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
 
 
@@ -151,13 +152,13 @@ def test_keys_change_for_all_devices_or_none(tmp_path: Path, committed_url: str,
 
     asyncio.run(prepare())
     before = asyncio.run(stored())
-    given = {"SEBILLING_DATABASE_URL": committed_url, "SEBILLING_SECRET_KEY": "new-key"}
+    given = {"SEBILLING_DATABASE_URL": committed_url, "SEBILLING_SECRET_KEY": NEW_KEY}
     done = shell(tmp_path, "secrets", "rotate", **given, **({"SEBILLING_SECRET_KEY_OLD": old} if old else {}))
     assert done.returncode == (0 if works else 1), done.stderr
     assert "Traceback" not in done.stderr
     after = asyncio.run(stored())
     if works:
-        assert [vault("new-key").open(one)["gear"] for one in after] == ["RB1", "RB2"]
+        assert [vault(NEW_KEY).open(one)["gear"] for one in after] == ["RB1", "RB2"]
     else:
         assert after == before
         assert "SEBILLING_SECRET_KEY_OLD" in done.stderr

@@ -1,6 +1,6 @@
 """A run beside an import that began before it and commits in the middle of it: everybody is accounted for, no run is stuck.
 
-`make campaign` sets SEBILLING_IMPORTS_BESIDE to 60000 customers, and does it 20 times.
+`make campaign` sets SEBILLING_TEST_IMPORTS_BESIDE to 60000 customers, and does it 20 times.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from sebilling.billing import counters, customers, generation, previews
 from sebilling.db.engine import Database
 from tests.harness import FEBRUARY, Isp
 
-FULL = "SEBILLING_IMPORTS_BESIDE" in os.environ
-CUSTOMERS = int(os.environ.get("SEBILLING_IMPORTS_BESIDE", "6000"))
+FULL = "SEBILLING_TEST_IMPORTS_BESIDE" in os.environ
+CUSTOMERS = int(os.environ.get("SEBILLING_TEST_IMPORTS_BESIDE", "6000"))
 ROUNDS = 20 if FULL else 3
 BEFORE = 200
 """Customers that the counter has before the import."""

@@ -13,8 +13,8 @@ from sebilling.db.engine import Database
 from tests.harness import Isp
 from tests.processes import HttpApi, ServerProcess, clients
 
-CUSTOMERS = int(os.environ.get("SEBILLING_CRASH_CUSTOMERS", "20000"))
-KILLS = int(os.environ.get("SEBILLING_CRASH_KILLS", "5"))
+CUSTOMERS = int(os.environ.get("SEBILLING_TEST_CRASH_CUSTOMERS", "20000"))
+KILLS = int(os.environ.get("SEBILLING_TEST_CRASH_KILLS", "5"))
 """`make campaign` takes 100,000 customers and 20 kills."""
 GENERATE = """mutation($i: GenerateInvoicesInput!) { generateInvoices(input: $i) {
   run { id status issued } errors { code message } } }"""
@@ -24,7 +24,7 @@ CHUNK = {"SEBILLING_GENERATE_CHUNK": "1000"}
 
 @pytest.mark.crash
 async def test_a_killed_server_leaves_whole_invoices_and_the_next_one_finishes(committed: Database) -> None:
-    chance = random.Random(os.environ.get("SEBILLING_CRASH_SEED", "2026"))
+    chance = random.Random(os.environ.get("SEBILLING_TEST_CRASH_SEED", "2026"))
     isp = await Isp.make(committed, "LKT01", "LKT02")
     await isp.many_customers(CUSTOMERS * 3 // 4, counter="LKT01")
     await isp.many_customers(CUSTOMERS - CUSTOMERS * 3 // 4, counter="LKT02")

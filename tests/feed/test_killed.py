@@ -12,7 +12,7 @@ from tests.feed.relaying import bare, tell
 from tests.feed.test_relay import check, ids_in_feed
 from tests.processes import WorkerProcess
 
-KILLS = int(os.environ.get("SEBILLING_FEED_KILLS", "4"))
+KILLS = int(os.environ.get("SEBILLING_TEST_FEED_KILLS", "4"))
 
 
 @pytest.mark.crash

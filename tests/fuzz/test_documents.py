@@ -1,6 +1,6 @@
 """Thousands of requests by chance to a server process: each is answered in the shape of GraphQL, nothing breaks, nothing swells.
 
-`SEBILLING_FUZZ_DOCUMENTS=5000` for the whole campaign.
+`SEBILLING_TEST_FUZZ_DOCUMENTS=5000` for the whole campaign.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from tests.fuzz.documents import Documents, Sent
 from tests.harness import Isp, make_user
 from tests.processes import HttpApi, ServerProcess, servers
 
-COUNT = int(os.environ.get("SEBILLING_FUZZ_DOCUMENTS", "600"))
-SEED = int(os.environ.get("SEBILLING_FUZZ_SEED", "20260203"))
+COUNT = int(os.environ.get("SEBILLING_TEST_FUZZ_DOCUMENTS", "600"))
+SEED = int(os.environ.get("SEBILLING_TEST_FUZZ_SEED", "20260203"))
 AT_ONCE = 8
 MOST_SECONDS = 30.0
 """For one answer, with seven others under way: a hang is noticed on however busy a machine."""

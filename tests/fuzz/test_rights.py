@@ -1,7 +1,7 @@
 """Documents full of directives, merged fields and fragments by every role: nothing is told that a role may not read, whatever was sent
 before to the same server, and nothing is refused that it may.
 
-`SEBILLING_FUZZ_DOCUMENTS=10000` for the whole campaign.
+`SEBILLING_TEST_FUZZ_DOCUMENTS=10000` for the whole campaign.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from tests.isolation.gear import Gear
 from tests.schema.test_matrix import LETTERS
 from tests.schema.two_counters import MARKED_FROM, SCHEMA, World, make
 
-COUNT: Final = int(os.environ.get("SEBILLING_FUZZ_DOCUMENTS", "300"))
-SEED: Final = int(os.environ.get("SEBILLING_FUZZ_SEED", "20260203"))
+COUNT: Final = int(os.environ.get("SEBILLING_TEST_FUZZ_DOCUMENTS", "300"))
+SEED: Final = int(os.environ.get("SEBILLING_TEST_FUZZ_SEED", "20260203"))
 COMPARED: Final = 8
 """Of so many answers one is compared with that of the same selection written out."""
 DEVICE, TOKEN = "zqalat", "zqtoken"

@@ -1,6 +1,6 @@
 """Generated spreadsheets import exactly what was meant, or nothing with the reason, and no message says what isn't so.
 
-`SEBILLING_SPREADSHEETS=10000` for the whole campaign; `SEBILLING_SPREADSHEETS_SEED` for others.
+`SEBILLING_TEST_SPREADSHEETS=10000` for the whole campaign; `SEBILLING_TEST_SPREADSHEETS_SEED` for others.
 """
 
 import os
@@ -21,8 +21,8 @@ from tests.imports import claims, sheets
 from tests.imports.meant import Customer
 from tests.imports.sheets import Sheet
 
-COUNT = int(os.environ.get("SEBILLING_SPREADSHEETS", "400"))
-SEED = int(os.environ.get("SEBILLING_SPREADSHEETS_SEED", "20260203"))
+COUNT = int(os.environ.get("SEBILLING_TEST_SPREADSHEETS", "400"))
+SEED = int(os.environ.get("SEBILLING_TEST_SPREADSHEETS_SEED", "20260203"))
 BATCHES = 10
 FIELDS = ("code", "name", "counter", "plan", "installed_on", "phone", "address", "price", "pppoe_name", "active")
 

@@ -26,13 +26,13 @@ from sebilling.plugins import devices
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
 from sebilling.plugins.secrets import Vault
-from tests.harness import LAB, Isp
+from tests.harness import LAB, SECRET_KEY, Isp
 from tests.isolation.sites import ROUTERS, Site
 from tests.isolation.sites_olt import OLTS
 from tests.isolation.sites_radius import RadiusSite, RejectSite
 from tests.processes import WorkerProcess
 
-KEY: Final = "the key of a campaign, which is long enough"
+KEY: Final = SECRET_KEY
 PRICE: Final = 150_000
 GRACE: Final = timedelta(seconds=4)
 """How long after it was no longer wished a cut may still land: it was sent when it was wished, and the line was slow. The drivers'

@@ -24,12 +24,12 @@ from sebilling.plugins import devices
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
 from sebilling.plugins.secrets import Vault
-from tests.harness import LAB, Isp
+from tests.harness import LAB, SECRET_KEY, Isp
 
 LATE: Final = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
 USER: Final = "sebilling"
 PASSWORD: Final = "rahasia-Router-77"
-KEY: Final = "a key of tests, 32 characters or more"
+KEY: Final = SECRET_KEY
 
 
 @dataclass

@@ -20,8 +20,8 @@ from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
 from tests.isolation.campaign import Campaign
 
-SEEDS = int(os.environ.get("SEBILLING_ISOLATION_SEEDS", "10"))
-FIRST = int(os.environ.get("SEBILLING_ISOLATION_FIRST", "1"))
+SEEDS = int(os.environ.get("SEBILLING_TEST_ISOLATION_SEEDS", "10"))
+FIRST = int(os.environ.get("SEBILLING_TEST_ISOLATION_FIRST", "1"))
 LANES = 4
 """Seeds side by side, each lane with a database server of its own to kill."""
 

@@ -22,6 +22,7 @@ from tests.harness import Isp
 from tests.isolation.gear import Gear, GearDriver, plugins
 from tests.isolation.routers import console, said, shell
 
+NEW_KEY = "41c97e0b5d2f8a6390ebd4172c5f60a98d3b7e14f2068ac5"
 LATE = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
 
 
@@ -102,7 +103,7 @@ async def test_what_drifted_is_told_beside_what_was_found(committed: Database, g
 
 async def test_drift_and_a_run_at_the_shell(committed: Database, committed_url: str, gear: Gear, tmp_path: Path) -> None:
     await late(committed, gear, "budi")
-    given = {"SEBILLING_DATABASE_URL": committed_url, "SEBILLING_SECRET_KEY": "key"}
+    given = {"SEBILLING_DATABASE_URL": committed_url, "SEBILLING_SECRET_KEY": NEW_KEY}
     done = await shell(tmp_path, "isolation", "drift", **given)
     assert (done.returncode, "0 accesses" in done.stdout) == (0, True), done.stderr
     async with committed.transaction(actor=operator("test"), at=LATE) as session:
@@ -129,19 +130,19 @@ async def test_from_the_key_file_to_a_set_key(committed: Database, committed_url
         config = {"gear": "one", "password": "rahasia"}
         await devices.create(session, plugins(), vault_of(settings(var)), name="RB1", kind="test.gear", config=config)
     file_key = links.key_in(var)
-    new = settings(var, secret_key="new-key")
+    new = settings(var, secret_key=NEW_KEY)
     assert vault_of(new).open(await stored(isp))["password"] == "rahasia", "what was encrypted before can still be read"
-    given = {"SEBILLING_DATABASE_URL": committed_url, "SEBILLING_SECRET_KEY": "new-key"}
+    given = {"SEBILLING_DATABASE_URL": committed_url, "SEBILLING_SECRET_KEY": NEW_KEY}
     done = await shell(tmp_path, "secrets", "rotate", **given)
     assert done.returncode == 0, done.stderr
-    assert Vault(links.derived("new-key")).open(await stored(isp))["password"] == "rahasia"
+    assert Vault(links.derived(NEW_KEY)).open(await stored(isp))["password"] == "rahasia"
     assert links.key_in(var) == file_key, "the file is left"
     (var / "secret.key").unlink()
     done = await shell(tmp_path, "secrets", "rotate", **given)
     assert done.returncode == 1
     assert "SEBILLING_SECRET_KEY_OLD" in done.stderr
     assert not (var / "secret.key").exists(), "none is made beside a set key"
-    done = await shell(tmp_path, "secrets", "rotate", SEBILLING_DATABASE_URL=committed_url, SEBILLING_SECRET_KEY_OLD="new-key")
+    done = await shell(tmp_path, "secrets", "rotate", SEBILLING_DATABASE_URL=committed_url, SEBILLING_SECRET_KEY_OLD=NEW_KEY)
     assert done.returncode == 0, "and back to a key file"
     assert Vault(links.key_in(var)).open(await stored(isp))["password"] == "rahasia"
 
@@ -152,7 +153,7 @@ async def test_another_deployments_key_file_opens_nothing(committed: Database, c
         await devices.create(session, plugins(), Vault(b"lost"), name="RB1", kind="test.gear", config={"gear": "one"})
     before = await stored(isp)
     links.key_in(tmp_path / "var")
-    done = await shell(tmp_path, "secrets", "rotate", SEBILLING_DATABASE_URL=committed_url, SEBILLING_SECRET_KEY="new-key")
+    done = await shell(tmp_path, "secrets", "rotate", SEBILLING_DATABASE_URL=committed_url, SEBILLING_SECRET_KEY=NEW_KEY)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert await stored(isp) == before
 

@@ -24,8 +24,8 @@ from tests.isolation import routers
 from tests.isolation.routers import KEY, PASSWORD, USER, Place
 from tests.processes import ServerProcess
 
-OLD_KEY: Final = "kunci-lama-yang-cukup-panjang-4471"
-NEW_KEY: Final = "kunci-baru-yang-cukup-panjang-9935"
+OLD_KEY: Final = "0d8f27b6e1934ca5782f6be09d41c35a9e60f718b2d4c3a7"
+NEW_KEY: Final = "b37e5a90c1f2486d97e0a4d85b3c62f1087d9e4ab65f21c8"
 PLANTED: Final = {
     "the router's password": PASSWORD, "the router's next password": "sandi-Baru-5813", "a wrong router's password": "sandi-Salah-2207",
     "a subscriber's password": "sandi-Pelanggan-3304", "a user's password": USERS_PASSWORD, "a wrong user's password": "bukan-sandi-7761",

@@ -21,11 +21,11 @@ from sebilling.db.migrate import migrate
 from sebilling.errors import Unavailable
 from sebilling.schema.following import cursor
 from tests.db.test_embedded import postmaster_pid
-from tests.harness import Isp
+from tests.harness import SECRET_KEY, Isp
 from tests.live.watching import EVENTS, SECONDS, token_of, watching
 from tests.processes import ServerProcess, WorkerProcess
 
-SETTINGS = {"SEBILLING_INLINE_WORKER": "false", "SEBILLING_SECRET_KEY": "of tests"}
+SETTINGS = {"SEBILLING_INLINE_WORKER": "false", "SEBILLING_SECRET_KEY": SECRET_KEY}
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def killed(place: str, *, folder: Path, apis: list[ServerProcess], work: list[Wo
 @pytest.mark.crash
 async def test_no_event_is_missed_and_none_comes_twice_whatever_is_killed(own_server: tuple[str, Path]) -> None:
     server, folder = own_server
-    chance = random.Random(int(os.environ.get("SEBILLING_LIVE_SEED", "1")))
+    chance = random.Random(int(os.environ.get("SEBILLING_TEST_LIVE_SEED", "1")))
     url = await create_database(server, "killed")
     await migrate(url)
     database = Database(url)

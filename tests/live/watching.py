@@ -10,19 +10,20 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from tests.harness import SECRET_KEY
 from tests.processes import HttpApi, ServerProcess, servers, workers
 
 PAYMENTS = "subscription($after: String, $counterId: ID) { paymentRecorded(after: $after, counterId: $counterId)"
 PAYMENTS += " { eventId cursor payment { id amount counter { code } } } }"
 EVENTS = "subscription($after: String, $kinds: [String!]) { events(after: $after, kinds: $kinds) { eventId cursor event { kind } } }"
-SECONDS = float(os.environ.get("SEBILLING_LIVE_SECONDS", "6"))
+SECONDS = float(os.environ.get("SEBILLING_TEST_LIVE_SECONDS", "6"))
 """Of the test that kills at random; the campaign takes 300."""
 
 
 @contextmanager
 def running(url: str, count: int = 1, **environment: str) -> Iterator[list[ServerProcess]]:
     """API processes that do nothing else, and one worker."""
-    settings = {"SEBILLING_INLINE_WORKER": "false", "SEBILLING_SECRET_KEY": "of tests", **environment}
+    settings = {"SEBILLING_INLINE_WORKER": "false", "SEBILLING_SECRET_KEY": SECRET_KEY, **environment}
     with servers(url, count, **settings) as apis, workers(url, 1):
         yield apis
 

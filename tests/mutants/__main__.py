@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("sebilling", "tests", "pyproject.toml")
 MOST_SECONDS = 300
 MOST_SECONDS_OF_ALL = 1_200
-ENVIRONMENT = {"SEBILLING_MACHINE_RUNS": "8", "SEBILLING_MACHINE_STEPS": "120", "SEBILLING_MACHINE_SEED": "0"}
+ENVIRONMENT = {"SEBILLING_TEST_MACHINE_RUNS": "8", "SEBILLING_TEST_MACHINE_STEPS": "120", "SEBILLING_TEST_MACHINE_SEED": "0"}
 # A fault that doesn't even run would be noticed by any test, and proves nothing.
 _NONSENSE = re.compile(
     r"^E .*\b(SyntaxError|NameError|AttributeError|TypeError|ImportError|ProgrammingError|PostgresSyntaxError|Undefined\w+Error"

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, edge, imports, ledger, load, settlement
+from tests.mutants import access, devices, edge, imports, ledger, load, operation, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -348,5 +348,6 @@ FAULTS: Final = (
     *imports.FAULTS,
     *ledger.FAULTS,
     *load.FAULTS,
+    *operation.FAULTS,
     *settlement.FAULTS,
 )  # fmt: skip

@@ -11,11 +11,11 @@ from sqlalchemy import text
 from sebilling.actor import Role
 from sebilling.auth import links
 from sebilling.db.engine import Database
-from tests.harness import NOW, Api
+from tests.harness import NOW, SECRET_KEY, Api
 from tests.isolation.gear import Gear
 from tests.schema.two_counters import MARK, MARKED_FROM, World, call, make, marks
 
-KEY = links.derived("of tests")
+KEY = links.derived(SECRET_KEY)
 
 
 @pytest_asyncio.fixture

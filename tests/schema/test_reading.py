@@ -24,7 +24,7 @@ from sebilling.plugins import devices
 from sebilling.plugins.secrets import Vault
 from sebilling.schema.roots import build_schema
 from sebilling.storage.proofs import Proof
-from tests.harness import NOW, Api, Isp, counted_statements, make_user
+from tests.harness import NOW, SECRET_KEY, Api, Isp, counted_statements, make_user
 from tests.isolation import gear
 
 DEEP = """{ invoices(first: 50) { totalCount pageInfo { hasNextPage endCursor } nodes {
@@ -105,7 +105,7 @@ async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
     async with isp.database.transaction(actor=Actor(verifier, "verifier", Role.FINANCE, EVERYWHERE), at=NOW) as session:
         await deposits.verify(session, submitted.deposit_id, key="key-of-decision", counted=2)
     async with isp.write() as session:
-        vault = Vault(links.derived("of tests"))
+        vault = Vault(links.derived(SECRET_KEY))
         device_id = await devices.create(session, gear.plugins(), vault, name="RB1", kind="test.gear", config={"gear": "one"})
         access = {"customer_id": customer_id, "device_id": device_id, "service_kind": "PPPOE", "key": "a"}
         await devices.give_access(session, gear.plugins(), **access)

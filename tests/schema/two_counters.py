@@ -28,7 +28,7 @@ from sebilling.plugins import devices
 from sebilling.plugins.secrets import Vault
 from sebilling.schema.roots import build_schema
 from sebilling.storage.proofs import Proof
-from tests.harness import NOW, Isp, make_user
+from tests.harness import NOW, SECRET_KEY, Isp, make_user
 from tests.isolation import gear
 
 SCHEMA: Final[Any] = build_schema()._schema
@@ -79,7 +79,7 @@ async def make(database: Database) -> World:
                 for name, role in ROLES.items() if name != "admin"}  # fmt: skip
         other = await make_user(session, f"kasir-{MARK}", Role.CLERK, "ZQX")
         device = await devices.create(
-            session, gear.plugins(), Vault(links.derived("of tests")), name="RB1", kind="test.gear", config={"gear": "one"}
+            session, gear.plugins(), Vault(links.derived(SECRET_KEY)), name="RB1", kind="test.gear", config={"gear": "one"}
         )
     own_payer = await isp.customer("OWN-1", counter="OWN", name="Budi", phone="081234567890", address="Jalan Satu")
     payer = await isp.customer(

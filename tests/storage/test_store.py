@@ -13,6 +13,7 @@ import pytest
 from obstore.exceptions import BaseError
 from obstore.store import MemoryStore
 
+from sebilling.errors import InvalidSetting
 from sebilling.storage import ObjectMissing, ObjectStore, new_key
 
 KEY = "proofs/2026/02/0123456789abcdef0123456789abcdef.jpg"
@@ -132,9 +133,14 @@ for key in ({KEY!r}, "old"):
     assert (tmp_path / "old").read_bytes() == b"old"
 
 
+def test_a_url_of_no_store_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSetting, match="SEBILLING_STORAGE_URL"):
+        ObjectStore.open("no-such://bucket", tmp_path / "uploads")
+
+
 def test_a_folder_that_cant_be_one(tmp_path: Path) -> None:
     (tmp_path / "uploads").write_bytes(b"")
-    with pytest.raises(OSError, match="exists"):
+    with pytest.raises(InvalidSetting, match="SEBILLING_VAR"):
         ObjectStore.open(None, tmp_path / "uploads")
 
 

@@ -1,5 +1,6 @@
 """Settings, from the environment (`SEBILLING_NOTIFY_…`), a `.env` file, or a TOML file that SEBILLING_NOTIFY_FILE names."""
 
+import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    DotEnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -122,18 +124,31 @@ class Settings(BaseSettings):
         return bool(self.webhook_urls or self.whatsapp_url or self.telegram_chat)
 
 
+def _refuse_unknown(file: str | None) -> None:
+    """Raise BadSettings for a name of ours that is no setting, with the nearest that is: a mistyped one would send nothing, silently."""
+    dotenv = DotEnvSettingsSource(Settings, env_file=".env").env_vars
+    used = {name.upper().removeprefix(PREFIX) for name in (*os.environ, *dotenv) if name.upper().startswith(PREFIX)} - {"FILE"}
+    if file is not None:
+        used |= {name.upper() for name in tomllib.loads(Path(file).read_text(encoding="utf-8"))}
+    known = {name.upper() for name in Settings.model_fields}
+    for name in sorted(used - known):
+        near = difflib.get_close_matches(name, sorted(known), n=1)
+        raise BadSettings(f"{PREFIX}{name} is no setting: {f'did you mean {PREFIX}{near[0]}? Else ' if near else ''}leave it out.")
+
+
 def load(given: Mapping[str, Any] | None = None) -> Settings:
     """The settings; `given` go before all. Raises BadSettings."""
     file = os.environ.get(f"{PREFIX}FILE")
     if file is not None and not Path(file).is_file():
         raise BadSettings(f"{PREFIX}FILE names no file: write one, or unset it")
     try:
+        _refuse_unknown(file)
         settings = Settings(**(given or {}))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"]).upper()
         raise BadSettings(f"{PREFIX}{name}: {first['msg']}") from None
-    except (OSError, tomllib.TOMLDecodeError, SettingsError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, SettingsError) as error:
         raise BadSettings(f"{PREFIX}FILE or a setting can't be read: {type(error).__name__}") from None
     for name, url in [("WEBHOOK_URLS", one) for one in settings.webhook_urls] + [
         ("WHATSAPP_URL", settings.whatsapp_url), ("TELEGRAM_URL", settings.telegram_url)

@@ -63,6 +63,19 @@ def test_a_file_of_settings_and_the_environment_before_it(tmp_path: Path, monkey
         load({"_env_file": None})
 
 
+def test_a_name_that_is_no_setting_is_refused_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEBILLING_NOTIFY_TELEGRAM_CHATS", SECRET)
+    with pytest.raises(BadSettings, match=r"TELEGRAM_CHATS is no setting: did you mean SEBILLING_NOTIFY_TELEGRAM_CHAT\?") as caught:
+        load({"_env_file": None})
+    assert SECRET not in str(caught.value)
+    monkeypatch.delenv("SEBILLING_NOTIFY_TELEGRAM_CHATS")
+    file = tmp_path / "notify.toml"
+    file.write_text("remind_days = 5\n")
+    monkeypatch.setenv("SEBILLING_NOTIFY_FILE", str(file))
+    with pytest.raises(BadSettings, match="REMINDER_DAYS"):
+        load({"_env_file": None})
+
+
 async def test_it_is_loaded_started_told_and_ended_as_a_worker_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with Receiver() as receiver:
         for name, value in {

@@ -1,6 +1,6 @@
 """A real OLT, if there is one. Probes and reads, changes nothing.
 
-SEBILLING_LIVE_OLT is the file with the device's settings as JSON, with `kind` among them and `keys`, a list of ONUs.
+SEBILLING_TEST_LIVE_OLT is the file with the device's settings as JSON, with `kind` among them and `keys`, a list of ONUs.
 """
 
 import json
@@ -16,7 +16,7 @@ from sebilling_olt.driver import OltDriver
 
 from .conftest import context, refs
 
-WHERE = os.environ.get("SEBILLING_LIVE_OLT", "")
+WHERE = os.environ.get("SEBILLING_TEST_LIVE_OLT", "")
 
 
 def read_settings() -> dict[str, Any]:
@@ -24,7 +24,7 @@ def read_settings() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.skipif(not WHERE, reason="no real OLT: set SEBILLING_LIVE_OLT to a file with its settings")
+@pytest.mark.skipif(not WHERE, reason="no real OLT: set SEBILLING_TEST_LIVE_OLT to a file with its settings")
 async def test_a_real_olt_is_probed_and_read() -> None:
     settings = read_settings()
     kind, keys = settings.pop("kind"), settings.pop("keys")

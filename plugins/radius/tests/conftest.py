@@ -32,7 +32,7 @@ D = TypeVar("D", bound=IsolationDriver[Any])
 
 def needed(problem: str) -> None:
     """Skip for this reason; where nothing may be skipped, fail."""
-    if problem and (os.environ.get("CI") == "true" or os.environ.get("SEBILLING_NEVER_SKIP") == "1"):
+    if problem and (os.environ.get("CI") == "true" or os.environ.get("SEBILLING_TEST_NEVER_SKIP") == "1"):
         pytest.fail(problem)
     if problem:
         pytest.skip(problem)

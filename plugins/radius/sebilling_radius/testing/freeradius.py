@@ -15,7 +15,7 @@ from typing import IO, Final
 from sebilling_radius.testing import processes
 from sebilling_radius.testing.postgres import PrivatePostgres
 
-CONFIG: Final = Path(os.environ.get("SEBILLING_FREERADIUS_CONFIG", "/etc/freeradius/3.0"))
+CONFIG: Final = Path(os.environ.get("SEBILLING_TEST_FREERADIUS_CONFIG", "/etc/freeradius/3.0"))
 SCHEMA: Final = CONFIG / "mods-config/sql/main/postgresql/schema.sql"
 _QUERIES: Final = CONFIG / "mods-config/sql/main/postgresql/queries.conf"
 _READY_SECONDS: Final = 30

@@ -1,0 +1,180 @@
+"""A backup under writes comes back as one moment: every row, every proof, the chain of events, and nothing that breaks an invariant."""
+
+import asyncio
+import io
+import struct
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from sqlalchemy import text
+
+from sebilling import feed
+from sebilling.cli import feeding
+from sebilling.clock import system_clock
+from sebilling.db.databases import create_database, drop_database
+from sebilling.db.engine import Database
+from sebilling.errors import InvalidFile, SecretKeyMissing
+from sebilling.jobs import backup, device_health
+from sebilling.jobs.engine import Engine
+from sebilling.jobs.relay import Relay
+from sebilling.plugins import devices
+from sebilling.plugins.secrets import Vault
+from sebilling.storage import ObjectStore, new_key
+from tests.harness import NOW, Isp
+from tests.isolation.gear import Gear, plugins
+
+_SCHEMA = text(
+    """
+    SELECT 'fk ' || conname || condeferrable || condeferred AS one FROM pg_constraint WHERE contype = 'f'
+     UNION ALL SELECT 'trigger ' || tgname || tgrelid::regclass || tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
+     ORDER BY 1
+    """
+)
+
+
+@asynccontextmanager
+async def empty(server_url: str, name: str) -> AsyncIterator[Database]:
+    """A database without any table."""
+    database = Database(await create_database(server_url, name), connections=4)
+    try:
+        yield database
+    finally:
+        await database.close()
+        await drop_database(server_url, name)
+
+
+async def counts(database: Database) -> dict[str, int]:
+    async with database.reading() as session:
+        names = [row.name for row in await session.rows(backup._TABLES)]
+        return {name: await session.value(text(f'SELECT count(*) FROM "{name}"')) for name in names}
+
+
+async def schema(database: Database) -> list[str]:
+    async with database.reading() as session:
+        return [row.one for row in await session.rows(_SCHEMA)]
+
+
+async def busy_isp(database: Database, store: ObjectStore) -> tuple[Isp, list[int], str]:
+    """Invoices, a device, a proof; gives who can pay, and the proof's key."""
+    isp = await Isp.make(database)
+    people = [await isp.customer() for _ in range(8)]
+    await isp.open()
+    await isp.generate()
+    key = new_key("proofs", "image/png", on=NOW.date())
+    await store.put(key, b"a picture", media_type="image/png")
+    async with isp.write() as session:
+        await devices.create(session, plugins(), Vault(b"key"), name="RB1", kind="test.gear", config={"gear": "one"})
+        await session.execute(
+            text(
+                "INSERT INTO proof (object_key, media_type, size_bytes, sha256, uploaded_at)"
+                " VALUES (:key, 'image/png', 9, sha256('a picture'), now())"
+            ),
+            {"key": key},
+        )
+    return isp, people, key
+
+
+async def test_a_backup_under_writes_comes_back_whole(committed: Database, server_url: str, tmp_path: Path, gear: Gear) -> None:
+    store, other = (ObjectStore.open(None, tmp_path / name) for name in ("here", "there"))
+    isp, people, key = await busy_isp(committed, store)
+    stop = asyncio.Event()
+
+    async def take_money() -> int:
+        taken = 0
+        while not stop.is_set():
+            await isp.pay(people[taken % len(people)], 1_000)
+            taken += 1
+        return taken
+
+    async def number_events() -> None:
+        relay = Relay(committed, system_clock)
+        await relay.begin()
+        while not stop.is_set():
+            await relay.turn()
+            await asyncio.sleep(0.01)
+
+    writing = [asyncio.create_task(take_money()), asyncio.create_task(number_events())]
+    await asyncio.sleep(0.3)
+    file = tmp_path / "backup.zip"
+    done = await backup.write(committed, store, file, at=NOW)
+    stop.set()
+    taken, _ = await asyncio.gather(*writing)
+    assert taken
+    assert file.stat().st_mode & 0o777 == 0o600
+    async with empty(server_url, "restored") as restored:
+        assert (await backup.restore(restored, other, file, at=NOW)).rows == done.rows
+        assert await counts(restored) == {table.name: table.rows for table in done.tables}
+        assert await schema(restored) == await schema(committed), "guards and references are as they were"
+        again = Isp(restored, isp.admin, isp.plan_id, isp.counters)
+        await again.check()
+        async with restored.reading() as session:
+            assert (await feed.head(session)).number > 0
+        assert await feeding.verify(restored, {}, console(), console())
+        assert await other.get(key) == b"a picture"
+        before = await again.value("SELECT count(*) FROM payment")
+        await again.pay(people[0], 1_000)
+        assert await again.value("SELECT count(*) FROM payment") == before + 1, "numbers go on behind those that are there"
+        with pytest.raises(InvalidFile, match="in use"):
+            await backup.restore(restored, other, file, at=NOW)
+
+
+def console() -> Console:
+    return Console(file=io.StringIO())
+
+
+async def test_without_key_and_uploads_it_is_told_what_is_missing(committed: Database, server_url: str, tmp_path: Path, gear: Gear) -> None:
+    store, nothing = (ObjectStore.open(None, tmp_path / name) for name in ("here", "nothing"))
+    isp, _, key = await busy_isp(committed, store)
+    assert not await backup.missing(committed, store, Vault(b"key"), now=NOW)
+    found = await backup.missing(committed, nothing, Vault(b"another"), now=NOW)
+    assert (list(found.devices), list(found.users), list(found.proofs)) == (["RB1"], [], [key])
+    engine = Engine(committed, plugins(), Vault(b"another"), lambda: NOW, "test")
+    try:
+        with pytest.raises(SecretKeyMissing, match="SEBILLING_SECRET_KEY"):
+            await device_health.ask(engine, await isp.value("SELECT id FROM device"))
+    finally:
+        await engine.close()
+    assert await isp.rows("SELECT reachable FROM device") == [(False,)], "nobody asked it"
+    told = await backup.write(committed, nothing, tmp_path / "b.zip", at=NOW)
+    assert told.missing_uploads == (key,)
+
+
+async def test_what_is_no_whole_backup_is_refused_and_nothing_is_written(committed: Database, server_url: str, tmp_path: Path) -> None:
+    store = ObjectStore.open(None, tmp_path / "here")
+    await Isp.make(committed)
+    file = tmp_path / "backup.zip"
+    await backup.write(committed, store, file, at=NOW)
+    with pytest.raises(InvalidFile, match="there already"):
+        await backup.write(committed, store, file, at=NOW)
+    content = file.read_bytes()
+    with zipfile.ZipFile(file) as packed:
+        part = packed.getinfo("tables/event.copy")
+    behind_header = part.header_offset + 30 + sum(struct.unpack_from("<HH", content, part.header_offset + 26))
+    middle = behind_header + part.compress_size // 2
+    broken = {"empty": b"", "short": content[:-100], "torn": content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]}
+    async with empty(server_url, "untouched") as database:
+        for name, given in broken.items():
+            (tmp_path / name).write_bytes(given)
+            with pytest.raises(InvalidFile):
+                await backup.restore(database, store, tmp_path / name, at=NOW)
+        async with database.reading() as session:
+            assert not await session.value(backup._ANY_TABLE)
+
+
+async def test_a_part_that_was_left_out_brings_back_nothing(committed: Database, server_url: str, tmp_path: Path) -> None:
+    store, file, thinner = ObjectStore.open(None, tmp_path / "here"), tmp_path / "a.zip", tmp_path / "b.zip"
+    await Isp.make(committed)
+    await backup.write(committed, store, file, at=NOW)
+    with zipfile.ZipFile(file) as whole, zipfile.ZipFile(thinner, "w") as part:
+        for name in whole.namelist():
+            part.writestr(name, b"" if name == "tables/counter.copy" else whole.read(name))
+    async with empty(server_url, "half") as database:
+        with pytest.raises(InvalidFile, match="other rows"):
+            await backup.restore(database, store, thinner, at=NOW)
+        assert await counts(database) | {"billing_settings": 0, "isolation_policy": 0, "feed_mark": 0} == dict.fromkeys(
+            await counts(database), 0
+        )

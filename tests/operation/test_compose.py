@@ -1,0 +1,50 @@
+"""compose.yaml has what a deployment needs. There is no Docker here: it is read as Compose would, and its essentials are looked at."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped] # it has no types of its own
+
+from sebilling.config import Settings
+
+ROOT = Path(__file__).parents[2]
+OURS = ("app", "worker", "migrate")
+
+
+@pytest.fixture(scope="module")
+def compose() -> Any:
+    return yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def test_every_setting_of_ours_is_one(compose: Any) -> None:
+    known = {f"SEBILLING_{name.upper()}" for name in Settings.model_fields}
+    for name in OURS:
+        assert set(compose["services"][name]["environment"]) <= known
+
+
+def test_what_must_be_set_is_asked_for_and_nothing_else(compose: Any) -> None:
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    assert set(re.findall(r"\$\{(\w+):\?", text)) == {"SEBILLING_ALLOWED_HOSTS", "SEBILLING_SECRET_KEY", "POSTGRES_PASSWORD"}
+    assert not re.findall(r"\$\{\w+\}", text)
+
+
+def test_it_answers_under_its_name_and_tells_clients_apart(compose: Any) -> None:
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    for name in OURS:
+        environment = compose["services"][name]["environment"]
+        assert environment["SEBILLING_ALLOWED_HOSTS"].startswith("${SEBILLING_ALLOWED_HOSTS:?")
+        assert environment["SEBILLING_TRUSTED_PROXIES"] == network["gateway"]
+    assert compose["services"]["app"]["ports"] == ["127.0.0.1:8000:8000"]
+
+
+def test_it_is_built_once_watched_and_its_logs_have_an_end(compose: Any) -> None:
+    services = compose["services"]
+    assert {(services[name]["image"], services[name]["build"]) for name in OURS} == {("sebilling:local", ".")}
+    assert services["worker"]["healthcheck"]["test"] == ["CMD", "sebilling", "workers", "--here"]
+    assert services["db"]["healthcheck"]["test"]
+    for one in services.values():
+        assert one["logging"]["options"]["max-size"]
+        assert int(one["stop_grace_period"].removesuffix("s")) > 20
+    assert "user add admin" in (ROOT / "compose.yaml").read_text(encoding="utf-8")
