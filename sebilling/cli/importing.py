@@ -18,7 +18,7 @@ from sebilling.billing.imports.rows import CustomerRow, Faulty
 from sebilling.cli.import_report import ImportReport, NamedFault, show
 from sebilling.clock import JAKARTA, local_date
 from sebilling.db.engine import Database, WriteSession
-from sebilling.errors import DeviceBusy
+from sebilling.device_errors import DeviceBusy
 from sebilling.jobs.engine import Engine
 from sebilling.plugins import devices
 from sebilling.plugins.contract import DeviceError, Subscriber

@@ -9,7 +9,8 @@ from typing import Final
 import orjson
 from sqlalchemy import text
 
-from sebilling.errors import DeviceBusy, NotFound, SecretKeyMissing
+from sebilling.device_errors import DeviceBusy, SecretKeyMissing
+from sebilling.errors import NotFound
 from sebilling.jobs.engine import CLOSE_SECONDS, Engine
 from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault
 

@@ -14,7 +14,7 @@ from sebilling.actor import Actor, operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.errors import AddressRefused, InvalidDevice
+from sebilling.device_errors import AddressRefused, InvalidDevice
 from sebilling.logs import get_logger
 from sebilling.plugins import destinations, devices
 from sebilling.plugins.contract import DeviceError, DeviceHealth, DriverContext, Fault, IsolationDriver

@@ -11,7 +11,7 @@ from typing import Final, get_args
 from pydantic import BaseModel, JsonValue, SecretStr
 from pydantic.fields import FieldInfo
 
-from sebilling.errors import SecretNeeded
+from sebilling.device_errors import SecretNeeded
 from sebilling.plugins.contract import DeviceConfig
 
 _FIELD: Final = ("input", "config")

@@ -12,7 +12,8 @@ from sqlalchemy import Row, text
 from sebilling import events
 from sebilling.billing import locks, scope, texts
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyExists, DeviceInUse, InvalidDevice, NotFound
+from sebilling.device_errors import DeviceInUse, InvalidDevice
+from sebilling.errors import AlreadyExists, NotFound
 from sebilling.plugins import destinations
 from sebilling.plugins.contract import CustomerSource, DeviceConfig, DeviceError, DriverContext, Fault, IsolationDriver, Subscriber
 from sebilling.plugins.loading import Plugins

@@ -21,7 +21,8 @@ from typing import Final
 from sqlalchemy import make_url
 
 from sebilling.config import Settings
-from sebilling.errors import AddressRefused, InvalidSetting
+from sebilling.device_errors import AddressRefused
+from sebilling.errors import InvalidSetting
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -14,7 +14,8 @@ from sebilling.billing import isolation
 from sebilling.cli import isolating
 from sebilling.config import Settings
 from sebilling.db.engine import Database
-from sebilling.errors import InvalidDevice, NotFound
+from sebilling.device_errors import InvalidDevice
+from sebilling.errors import NotFound
 from sebilling.jobs.engine import Engine
 from sebilling.plugins import devices
 from sebilling.plugins.secrets import Vault, vault_of

@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field, SecretStr
 
 from sebilling.app import create_app
 from sebilling.db.engine import Database
-from sebilling.errors import AddressRefused, InvalidSetting, SecretNeeded
+from sebilling.device_errors import AddressRefused, SecretNeeded
+from sebilling.errors import InvalidSetting
 from sebilling.jobs import device_health
 from sebilling.plugins import devices
 from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, OWN_DESTINATION, DeviceConfig, DriverContext

@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sebilling.cli import importing
 from sebilling.db.engine import Database
-from sebilling.errors import DeviceBusy, InvalidDevice, NotFound
+from sebilling.device_errors import DeviceBusy, InvalidDevice
+from sebilling.errors import NotFound
 from sebilling.jobs.engine import Engine
 from tests.harness import NOW
 from tests.isolation import routers

@@ -17,7 +17,8 @@ from sebilling.cli import feeding
 from sebilling.clock import system_clock
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
-from sebilling.errors import InvalidFile, SecretKeyMissing
+from sebilling.device_errors import SecretKeyMissing
+from sebilling.errors import InvalidFile
 from sebilling.jobs import backup, device_health
 from sebilling.jobs.engine import Engine
 from sebilling.jobs.relay import Relay
