@@ -41,6 +41,7 @@ async def run(words: list[str], **environment: str) -> subprocess.CompletedProce
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Where backups go."""
+    tmp_path.chmod(0o711)  # for the embedded server's user
     (tmp_path / "backups").mkdir()
     return tmp_path / "backups"
 
@@ -48,7 +49,6 @@ def folder(tmp_path: Path) -> Path:
 async def test_backup_and_restore_work_as_written(committed: Database, tmp_path: Path, folder: Path) -> None:
     isp = await Isp.make(committed)
     await isp.pay(await isp.customer(), 50_000)
-    tmp_path.chmod(0o711)
     old = {"SEBILLING_DATABASE_URL": committed.url, "SEBILLING_SECRET_KEY": SECRET_KEY, "SEBILLING_VAR": str(tmp_path / "old")}
     new = {"SEBILLING_SECRET_KEY": SECRET_KEY, "SEBILLING_VAR": str(tmp_path / "new")}
     assert [words[:2] for words in documented()] == [["sebilling", "backup"], ["sebilling", "restore"], ["sebilling", "check"]]
@@ -56,7 +56,7 @@ async def test_backup_and_restore_work_as_written(committed: Database, tmp_path:
     done = await run([word.replace("/srv/backups", str(folder)) for word in writing], **old)
     assert done.returncode == 0, done.stderr
     assert "The secret key isn't in it" in done.stdout
-    (file,) = folder.glob("sebilling-*.zip")
+    (file,) = await asyncio.to_thread(lambda: list(folder.glob("sebilling-*.zip")))
     done = await run([word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in restoring], **new)
     assert done.returncode == 0, done.stderr
     assert "are back" in done.stdout
