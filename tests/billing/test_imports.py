@@ -210,3 +210,28 @@ async def test_fifty_thousand_rows_come_in_as_one_and_their_accounts_hold(commit
     assert (staged.rows, staged.problem_count) == (50_000, 0)
     assert await count(committed) == 50_000
     await Isp(committed, operator("test"), 0).check()
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (f"DATA PELANGGAN;2024;;;;\nPer Maret;;;;;\n\n{HEADER}\nP1;Budi;LKT01;Home;1;2025-01-01\n", [5]),
+        (f"{HEADER}\r\nP1;Budi;LKT01;Home;1;2025-01-01\rP2;Ani;LKT01;Home;1;2025-01-01\n", [2, 3]),
+        (f"SEP=;\n{HEADER};;;\nP1;Budi;LKT01;Home;1;2025-01-01;;;\n", [3]),
+    ],
+)
+def test_what_stands_around_a_table_does_no_harm(tmp_file: File, content: str, lines: list[int]) -> None:
+    rows = list(spreadsheet.read(tmp_file(content.encode())))
+    assert [row.line for row in rows if isinstance(row, CustomerRow)] == lines
+    assert len(rows) == len(lines)
+
+
+def test_a_letter_that_was_lost_before_is_told(tmp_file: File) -> None:
+    (row,) = spreadsheet.read(tmp_file(f"{HEADER}\nP1;Andr\ufffd;LKT01;Home;1;2025-01-01\n".encode()))
+    assert isinstance(row, Faulty)
+    assert [(problem.column, "U+FFFD" in problem.message) for problem in row.problems] == [("name", True)]
+
+
+def test_columns_of_the_same_heading_cant_be_told_apart(tmp_file: File) -> None:
+    with pytest.raises(InvalidFile, match=r"'Nama', 'NAMA' mean the same .* rename or remove one"):
+        list(spreadsheet.read(tmp_file(f"{HEADER};NAMA\n".encode())))
