@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sebilling.actor import operator
 from sebilling.billing.imports import load, mikrotik_export, spreadsheet, subscribers
-from sebilling.billing.imports.cells import read_day
+from sebilling.billing.imports.cells import read_active, read_day
 from sebilling.billing.imports.rows import CustomerRow, Faulty
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile
@@ -186,6 +186,21 @@ def test_days_are_read_as_they_are_written(day: date) -> None:
 def test_days_that_are_none(text: str) -> None:
     with pytest.raises(ValueError, match=r"write day|check the year"):
         read_day(text)
+
+
+@pytest.mark.parametrize("text", ["trial", "?", "-", "x", "baru", "menunggu", "aktif?no", "AKTIF / BERHENTI"])
+def test_a_status_that_isnt_known_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no status that is known"):
+        read_active(text)
+
+
+@pytest.mark.parametrize(
+    ("active", "words"),
+    [(True, ["", "AKTIF", "Aktif.", "isolir", "SUSPEND", "suspended", "1", "Ya"]),
+     (False, ["BERHENTI", "NONAKTIF", "Non-Aktif", "non aktif", "tidak  aktif", "Putus", "CABUT", "0", "inactive"])],
+)  # fmt: skip
+def test_words_of_a_status(*, active: bool, words: list[str]) -> None:
+    assert [read_active(word) for word in words] == [active] * len(words)
 
 
 @given(st.text(max_size=300))
