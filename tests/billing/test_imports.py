@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sebilling.actor import operator
 from sebilling.billing.imports import load, mikrotik_export, spreadsheet, subscribers
-from sebilling.billing.imports.cells import read_day
+from sebilling.billing.imports.cells import read_active, read_day
 from sebilling.billing.imports.rows import CustomerRow, Faulty
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile
@@ -188,6 +188,21 @@ def test_days_that_are_none(text: str) -> None:
         read_day(text)
 
 
+@pytest.mark.parametrize("text", ["trial", "?", "-", "x", "baru", "menunggu", "aktif?no", "AKTIF / BERHENTI"])
+def test_a_status_that_isnt_known_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no status that is known"):
+        read_active(text)
+
+
+@pytest.mark.parametrize(
+    ("active", "words"),
+    [(True, ["", "AKTIF", "Aktif.", "isolir", "SUSPEND", "suspended", "1", "Ya"]),
+     (False, ["BERHENTI", "NONAKTIF", "Non-Aktif", "non aktif", "tidak  aktif", "Putus", "CABUT", "0", "inactive"])],
+)  # fmt: skip
+def test_words_of_a_status(*, active: bool, words: list[str]) -> None:
+    assert [read_active(word) for word in words] == [active] * len(words)
+
+
 @given(st.text(max_size=300))
 def test_any_text_is_rows_or_faults_or_a_clear_refusal(text: str) -> None:
     for content in (f"{HEADER}\n{text}", text):
@@ -210,3 +225,28 @@ async def test_fifty_thousand_rows_come_in_as_one_and_their_accounts_hold(commit
     assert (staged.rows, staged.problem_count) == (50_000, 0)
     assert await count(committed) == 50_000
     await Isp(committed, operator("test"), 0).check()
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (f"DATA PELANGGAN;2024;;;;\nPer Maret;;;;;\n\n{HEADER}\nP1;Budi;LKT01;Home;1;2025-01-01\n", [5]),
+        (f"{HEADER}\r\nP1;Budi;LKT01;Home;1;2025-01-01\rP2;Ani;LKT01;Home;1;2025-01-01\n", [2, 3]),
+        (f"SEP=;\n{HEADER};;;\nP1;Budi;LKT01;Home;1;2025-01-01;;;\n", [3]),
+    ],
+)
+def test_what_stands_around_a_table_does_no_harm(tmp_file: File, content: str, lines: list[int]) -> None:
+    rows = list(spreadsheet.read(tmp_file(content.encode())))
+    assert [row.line for row in rows if isinstance(row, CustomerRow)] == lines
+    assert len(rows) == len(lines)
+
+
+def test_a_letter_that_was_lost_before_is_told(tmp_file: File) -> None:
+    (row,) = spreadsheet.read(tmp_file(f"{HEADER}\nP1;Andr\ufffd;LKT01;Home;1;2025-01-01\n".encode()))
+    assert isinstance(row, Faulty)
+    assert [(problem.column, "U+FFFD" in problem.message) for problem in row.problems] == [("name", True)]
+
+
+def test_columns_of_the_same_heading_cant_be_told_apart(tmp_file: File) -> None:
+    with pytest.raises(InvalidFile, match=r"'Nama', 'NAMA' mean the same .* rename or remove one"):
+        list(spreadsheet.read(tmp_file(f"{HEADER};NAMA\n".encode())))

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,15 @@ def test_maps_that_cannot_be(given: GivenMap, why: str) -> None:
     for pair in ("Nomor Induk", "Nomor Induk=nomor", "=phone"):
         with pytest.raises(InvalidText, match="HEADING=FIELD"):
             column_map.read_given([pair], (), ignore_unknown=False)
+
+
+def test_what_a_refusal_advises_helps() -> None:
+    headings = [*HEADER.split(";"), "RT, RW", "Lat, Long, Alt", "Email"]
+    with pytest.raises(InvalidFile) as told:
+        assign("file.csv", headings, GivenMap(), {})
+    (advised,) = re.findall(r'--ignore-columns "(.*)"', str(told.value))
+    columns = assign("file.csv", headings, column_map.read_given((), [advised], ignore_unknown=False), {})
+    assert [column.heading for column in columns if column.field is None] == ["Nomor Induk", "RT, RW", "Lat, Long, Alt", "Email"]
 
 
 def test_at_the_shell(committed_url: str, tmp_file: File) -> None:

@@ -133,6 +133,8 @@ async def test_a_key_is_one_customers_and_of_a_kind_that_the_driver_has(api: Api
     await person(isp, api, device_id, "budi")
     given = {"customerId": f"cus_{await isp.customer('siti')}", "deviceId": device_id, "serviceKind": "PPPOE", "key": "budi"}
     assert (await api.refused(ACCESS, input=given))[0] == "ALREADY_EXISTS"
+    for seen_as_budi in ("budi\u200b", "\u202abudi\u202c", "bu\u00addi", "budi\u00a0"):
+        assert (await api.refused(ACCESS, input={**given, "key": seen_as_budi}))[0] == "ALREADY_EXISTS", ascii(seen_as_budi)
     assert await api.refused(ACCESS, input={**given, "serviceKind": "ONU"}) == ("INVALID_DEVICE", ["input", "serviceKind"])
 
 

@@ -30,7 +30,8 @@ FAULTS: Final = (
         r'r"(?P<month>[0-9]{1,2})[/.-](?P<day>[0-9]{1,2})[/.-](?P<year>[0-9]{4})"', GENERATED,
     ),
     Fault(
-        "an-unknown-status-is-active", "billing/imports/cells.py", "    if text and not word:", "    if text and not text:", GENERATED,
+        "an-unknown-status-is-active", "billing/imports/cells.py", "    if text and not word:", "    if text and not text:",
+        ("tests/billing/test_imports.py",),
     ),
     Fault(
         "a-size-that-a-workbook-tells-is-believed", "billing/imports/workbook.py",

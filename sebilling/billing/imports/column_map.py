@@ -36,13 +36,16 @@ class MappedColumn:
 
 @dataclass(frozen=True, slots=True)
 class GivenMap:
-    """What a person said of a file's columns: fields of headings, headings to leave out, and whether all that aren't known are left out."""
+    """What a person said of a file's columns: fields of headings, lists of headings to leave out with commas between, and whether all
+    that aren't known are left out."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     ignore_unknown: bool = False
 
 
+_MOST_NAMED: Final = 20
+"""In a message."""
 _REMEMBERED: Final = text("SELECT heading, field FROM import_column WHERE heading = ANY (:headings)")
 _REMEMBER: Final = text(
     """
@@ -61,8 +64,7 @@ def read_given(pairs: Iterable[str], ignored: Iterable[str], *, ignore_unknown: 
             why = f"write HEADING=FIELD; the fields are {', '.join(FIELDS)}."
             raise InvalidText(field=("map",), what=f"The column map '{pair[:60]}'", why=why)
         fields[heading.strip()] = name.strip()
-    left_out = tuple(one.strip() for many in ignored for one in many.split(",") if one.strip())
-    return GivenMap(fields, left_out, ignore_unknown=ignore_unknown)
+    return GivenMap(fields, tuple(ignored), ignore_unknown=ignore_unknown)
 
 
 async def remembered(session: ReadSession, headings: Sequence[str]) -> dict[str, str | None]:
@@ -84,7 +86,7 @@ def assign(file: str, headings: Sequence[str], given: GivenMap, before: Mapping[
     """Each column that has a heading, with its field. Raises InvalidFile for columns that nobody knows, are missing, or mean the same."""
     _check_given(file, headings, given)
     fields = {spelt(heading): name for heading, name in given.fields.items()}
-    ignored = {spelt(heading) for heading in given.ignored}
+    ignored = {spelt(heading) for heading in _ignored(headings, given)}
     columns: list[MappedColumn] = []
     unknown: list[tuple[int, str]] = []
     for place, heading in enumerate(headings):
@@ -108,13 +110,29 @@ def assign(file: str, headings: Sequence[str], given: GivenMap, before: Mapping[
 
 def _check_given(file: str, headings: Sequence[str], given: GivenMap) -> None:
     there = {spelt(heading) for heading in headings if heading}
-    absent = [heading for heading in [*given.fields, *given.ignored] if spelt(heading) not in there]
+    left_out = _ignored(headings, given)
+    absent = [heading for heading in [*given.fields, *left_out] if spelt(heading) not in there]
     if absent:
         why = f"it has no column '{absent[0]}'; its columns are: {_named(heading for heading in headings if heading)}."
         raise InvalidFile(file=file, why=why)
-    both = [heading for heading in given.ignored if spelt(heading) in {spelt(mapped) for mapped in given.fields}]
+    both = [heading for heading in left_out if spelt(heading) in {spelt(mapped) for mapped in given.fields}]
     if both:
         raise InvalidFile(file=file, why=f"the column '{both[0]}' is both mapped and left out: choose one.")
+
+
+def _ignored(headings: Sequence[str], given: GivenMap) -> list[str]:
+    """The headings that are to be left out, of lists with commas between; a heading may have commas itself."""
+    there = {spelt(heading) for heading in headings if heading}
+    found: list[str] = []
+    for listed in given.ignored:
+        parts = listed.split(",")
+        while parts:
+            ends = (end for end in range(len(parts), 1, -1) if spelt(",".join(parts[:end])) in there)
+            end = next(ends, 1) if spelt(parts[0]) not in there else 1
+            if heading := ",".join(parts[:end]).strip():
+                found.append(heading)
+            parts = parts[end:]
+    return found
 
 
 def _twice(columns: Sequence[MappedColumn]) -> list[str]:
@@ -122,7 +140,9 @@ def _twice(columns: Sequence[MappedColumn]) -> list[str]:
     told = []
     for name in (name for name, count in counted.items() if count > 1):
         same = [column.heading for column in columns if column.field == name]
-        told.append(f'the columns {_named(same)} mean the same ({FIELDS[name].title}): leave one out by --ignore-columns "{same[-1]}".')
+        alike = len({spelt(heading) for heading in same}) < len(same)
+        remedy = "rename or remove one." if alike else f'leave one out by --ignore-columns "{same[-1]}".'
+        told.append(f"the columns {_named(same)} mean the same ({FIELDS[name].title}): {remedy}")
     return told
 
 
@@ -133,8 +153,10 @@ def _missing(columns: Sequence[MappedColumn]) -> list[str]:
 
 
 def _unknown(unknown: Sequence[tuple[int, str]]) -> list[str]:
-    listed = ", ".join(f"'{heading}' (column {place + 1})" for place, heading in unknown)
-    ignore = ",".join(heading for _, heading in unknown)
+    listed = ", ".join(f"'{heading}' (column {place + 1})" for place, heading in unknown[:_MOST_NAMED])
+    if len(unknown) > _MOST_NAMED:
+        listed += f" and {len(unknown) - _MOST_NAMED} more"
+    ignore = ",".join(heading for _, heading in unknown[:_MOST_NAMED])
     mapping = (
         f'Say which field each is by --map "HEADING=FIELD" (fields: {", ".join(FIELDS)}), or leave them out by --ignore-columns "{ignore}".'
     )

@@ -135,7 +135,7 @@ def spelt(heading: str) -> str:
     joined = "".join(_WORDS.get(word, word) for word in words if word not in {"rp", "idr"} or len(words) == 1).replace(" ", "")
     for short, long in _GLUED:
         joined = short.sub(long, joined)
-    return joined
+    return joined or plain.strip()  # of punctuation alone, such as #
 
 
 def _by_heading() -> dict[str, str]:

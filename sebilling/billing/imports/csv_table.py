@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from sebilling.billing.imports import encoded
-from sebilling.billing.imports.columns import BY_HEADING, spelt
-from sebilling.billing.imports.table import MAX_CELL_CHARACTERS, Cell, Record, Table, heading, is_title
+from sebilling.billing.imports.table import MAX_CELL_CHARACTERS, Cell, Record, Table, find_headings, heading, known_headings
 from sebilling.errors import InvalidFile
 
 SEPARATORS: Final = ";,\t|"
-_MAX_TITLES: Final = 20
-"""Records above the headings."""
 _HINT: Final = re.compile(r'"?sep=(.)"?')
 """The first line that Excel writes and reads."""
 
@@ -95,12 +92,10 @@ def _told(error: str, line: int) -> str:
 def _headings(source: _Source, separator: str, *, skipped: bool) -> tuple[int, int, str, Record | InvalidFile | None]:
     """Read by this separator: how many headings are known, how many cells there are, and the record of headings, or why there is none."""
     try:
-        for record in itertools.islice(_records(source, separator, skipped=skipped), _MAX_TITLES + 1):
-            if not is_title(record.cells):
-                return sum(spelt(heading(cell)) in BY_HEADING for cell in record.cells), len(record.cells), separator, record
+        record = find_headings(_records(source, separator, skipped=skipped))
     except InvalidFile as error:
         return -1, 0, separator, error
-    return 0, 0, separator, None
+    return (0, 0, separator, None) if record is None else (known_headings(record), len(record.cells), separator, record)
 
 
 def _watched(records: Iterator[Record], width: int, separator: str) -> Iterator[Record]:

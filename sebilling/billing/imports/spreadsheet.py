@@ -12,6 +12,8 @@ from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, custome
 from sebilling.billing.imports.table import Cell, Day, Record, Table, Unreadable, is_filled
 from sebilling.errors import InvalidFile
 
+_LOST = "\N{REPLACEMENT CHARACTER}"
+
 
 def open_table(path: Path, *, sheet: str | None = None, tell: Callable[[int, int], None] = lambda _done, _of: None) -> Table:
     """The table in the file; `tell` hears how much was read of how much. Raises InvalidFile, as its records do."""
@@ -91,6 +93,8 @@ def _read(record: Record, places: Mapping[int, str]) -> CustomerRow | Faulty:
         elif isinstance(cell, Day) and not FIELDS[field].is_day:
             why = f"the cell is a date in Excel ({cell}), which it may have made of something else: format it as text, and type it anew."
             problems.append(Problem(record.line, field, why))
+        elif _LOST in cell:
+            problems.append(Problem(record.line, field, "it has the character U+FFFD, in place of a letter that was lost: type it anew."))
         else:
             texts[field] = cell
     row = customer_row(record.line, texts)

@@ -1,11 +1,18 @@
 """A table of customers as a file has it: headings and records of cells, whatever kind of file it came from."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from sebilling.billing.imports.columns import BY_HEADING, spelt
 
 MAX_CELL_CHARACTERS = 64 * 1024
 """Of a cell, and of a line: more is no customer."""
 MAX_COLUMNS = 500
+MAX_TITLES = 20
+"""Rows among which the headings must be."""
+_SOME = 3
+"""Known headings by which a row is told from a title of several cells."""
 
 
 class Day(str):
@@ -56,9 +63,20 @@ def is_filled(cell: Cell) -> bool:
     return isinstance(cell, Unreadable) or bool(cell.strip())
 
 
-def is_title(cells: list[Cell]) -> bool:
-    """Whether this can't be the row of headings: it is empty, or a title above the table."""
-    return sum(map(is_filled, cells)) < 2
+def find_headings(records: Iterator[Record]) -> Record | None:
+    """The row of headings among the first MAX_TITLES: one that has some known ones, else the first that isn't empty or a title."""
+    first: Record | None = None
+    for record in itertools.islice(records, MAX_TITLES):
+        if known_headings(record) >= _SOME:
+            return record
+        if first is None and sum(map(is_filled, record.cells)) > 1:
+            first = record
+    return first
+
+
+def known_headings(record: Record) -> int:
+    """How many of the cells are headings that we know."""
+    return sum(spelt(heading(cell)) in BY_HEADING for cell in record.cells)
 
 
 def heading(cell: Cell) -> str:

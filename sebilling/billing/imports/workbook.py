@@ -1,6 +1,7 @@
 """A table in an Excel workbook (XLSX), read by openpyxl. A hostile file is refused by its size before anything of it is read."""
 
 import io
+import itertools
 import re
 import zipfile
 from collections.abc import Iterator
@@ -10,7 +11,18 @@ from typing import Final
 
 import openpyxl
 
-from sebilling.billing.imports.table import MAX_CELL_CHARACTERS, MAX_COLUMNS, Cell, Day, Record, Table, Unreadable, heading, is_title
+from sebilling.billing.imports.table import (
+    MAX_CELL_CHARACTERS,
+    MAX_COLUMNS,
+    MAX_TITLES,
+    Cell,
+    Day,
+    Record,
+    Table,
+    Unreadable,
+    find_headings,
+    heading,
+)
 from sebilling.errors import InvalidFile
 
 MAX_UNPACKED_BYTES: Final = 256 * 1024 * 1024
@@ -20,7 +32,6 @@ _MAX_PARTS: Final = 2_000
 _MAX_RATIO: Final = 500
 """Unpacked to packed, of a part of more than a megabyte; real sheets have 5 to 50."""
 MAX_ROWS: Final = 300_000
-_MAX_TITLES: Final = 20
 _EXACT_DIGITS: Final = 15
 """That Excel keeps of a number."""
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
@@ -138,12 +149,13 @@ def _guarded(name: str, rows: Iterator[list[Cell]]) -> Iterator[Record]:
 
 
 def _table(name: str, records: Iterator[Record]) -> Table:
-    for record in records:
-        if not is_title(record.cells):
-            return Table(name, [heading(cell) for cell in record.cells], record.line, records, is_text=False)
-        if record.line > _MAX_TITLES:
-            break
-    raise InvalidFile(file=name, why=f"no row of headings is among the first {_MAX_TITLES}: the first row must name the columns.")
+    above, below = itertools.tee(records)
+    record = find_headings(above)
+    if record is None:
+        raise InvalidFile(file=name, why=f"no row of headings is among the first {MAX_TITLES}: the first row must name the columns.")
+    del above  # else it would keep the rows
+    below = itertools.dropwhile(lambda one: one.line <= record.line, below)
+    return Table(name, [heading(cell) for cell in record.cells], record.line, below, is_text=False)
 
 
 def _cell(value: object, kind: str, form: str) -> Cell:
