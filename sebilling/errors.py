@@ -253,9 +253,12 @@ class AlreadyInvoiced(Conflict):
     """An installation that is put off behind days that an invoice bills."""
 
     code = ErrorCode.ALREADY_INVOICED
-    english = "Invoice {number} bills service from {first} on, before {given}. Void that invoice first, or choose {first} or an earlier date."
+    english = (
+        "Invoice {number} bills service from {first} on, before {given}. Void that invoice first, or choose {first} or an earlier date."
+    )
     indonesian = (
-        "Tagihan {number} menagih layanan mulai {first}, sebelum {given}. Batalkan dulu tagihan itu, atau pilih {first} atau tanggal yang lebih awal."
+        "Tagihan {number} menagih layanan mulai {first}, sebelum {given}. Batalkan dulu tagihan itu,"
+        " atau pilih {first} atau tanggal yang lebih awal."
     )
 
 

@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
@@ -281,9 +280,7 @@ async def advance(session: WriteSession, *, chunk: int, run_id: int | None = Non
     Counters that fit into the chunk together are done together. Gives False when there is nothing more to do. With a
     `run_id` it waits for whoever holds the run. `lease` hears which run it took.
     """
-    tasks = await session.rows(
-        _NEXT_OF_ANY if run_id is None else _NEXT_OF_RUN, {"at": session.at} if run_id is None else {"run": run_id}
-    )
+    tasks = await session.rows(_NEXT_OF_ANY if run_id is None else _NEXT_OF_RUN, {"at": session.at} if run_id is None else {"run": run_id})
     if not tasks:
         return False
     if lease is not None:
@@ -316,7 +313,15 @@ async def _issue(session: WriteSession, tasks: Sequence[Row[*tuple[Any, ...]]], 
     ]).decode()  # fmt: skip
     counted = await session.rows(
         _ISSUE,
-        {**place, "as_of": first.started_at, "period": first.period_id, "month": month.first, "after": month.after, "tasks": asked, "chunk": chunk},
+        {
+            **place,
+            "as_of": first.started_at,
+            "period": first.period_id,
+            "month": month.first,
+            "after": month.after,
+            "tasks": asked,
+            "chunk": chunk,
+        },
     )
     if sum(row.issued for row in counted) != (counted[0].written if counted else 0):
         raise RuntimeError(f"run {first.run_id} priced what it did not write: {counted}")

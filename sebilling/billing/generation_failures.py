@@ -38,9 +38,7 @@ async def record(session: WriteSession, run_id: int, *, code: ErrorCode, referen
     """
     attempts = await session.value(_FAILED, {"run": run_id, "at": session.at, "code": code.value, "reference": reference})
     if attempts == 1:
-        await events.append(
-            session, "generation.failed", subject="generation_run", subject_id=run_id, code=code.value, reference=reference
-        )
+        await events.append(session, "generation.failed", subject="generation_run", subject_id=run_id, code=code.value, reference=reference)
 
 
 async def abandon(session: WriteSession, run_id: int, *, reason: str) -> None:

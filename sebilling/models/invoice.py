@@ -39,12 +39,18 @@ class Invoice(Base):
         UniqueConstraint("period_id", "counter_id", "sequence"),
         # nobody is billed twice in a period, whoever generates and however often
         Index(
-            "invoice_live_period_idx", "customer_id", "period_id", unique=True,
+            "invoice_live_period_idx",
+            "customer_id",
+            "period_id",
+            unique=True,
             postgresql_where=text("voided_at IS NULL AND covers_from < covers_until"),
         ),
         # charges are billed alone, over no days, at most once in a period
         Index(
-            "invoice_charges_alone_idx", "customer_id", "period_id", unique=True,
+            "invoice_charges_alone_idx",
+            "customer_id",
+            "period_id",
+            unique=True,
             postgresql_where=text("voided_at IS NULL AND covers_from = covers_until"),
         ),
         # no day of service is billed twice; see docs/decisions/0008

@@ -76,7 +76,9 @@ class Invoice:
     number: str = strawberry.field(description="Gapless per counter and period, such as INV/2026-02/LKT01/000123.")
     status: InvoiceStatus = strawberry.field(description="How far it is paid.")
     plan_name: str = strawberry.field(description="The plan when it was issued.")
-    covers_from: Day = strawberry.field(description="The first day of service that it bills; that of coversUntil if it bills charges alone.")
+    covers_from: Day = strawberry.field(
+        description="The first day of service that it bills; that of coversUntil if it bills charges alone."
+    )
     covers_until: Day = strawberry.field(description="The first day that it no longer bills.")
     issued_at: Instant = strawberry.field(description="When.")
     due_on: Day = strawberry.field(description="Jatuh tempo.")

@@ -20,7 +20,9 @@ described(RemovalReason, "Why a phone forgets a customer.", MOVED="They belong t
 class SyncedInvoice:
     id: strawberry.ID = strawberry.field(description="Opaque id, for invoiceIds of a payment.")
     number: str = strawberry.field(description="As printed.")
-    covers_from: Day = strawberry.field(description="The first day of service that it bills; that of coversUntil if it bills charges alone.")
+    covers_from: Day = strawberry.field(
+        description="The first day of service that it bills; that of coversUntil if it bills charges alone."
+    )
     covers_until: Day = strawberry.field(description="The first day that it no longer bills.")
     due_on: Day = strawberry.field(description="Jatuh tempo.")
     total: Rupiah = strawberry.field(description="What it was issued for.")

@@ -98,7 +98,10 @@ async def test_charges_come_with_the_first_or_alone_if_it_is_far(database: Datab
     await isp.generate(JANUARY, at=AT)
     async with isp.write(AT) as session:
         await charges.add(session, customer_id, kind=ChargeKind.DEVICE, description="ONT", amount=350_000, key="lost-another")
-    assert [(one.month, one.total) for one in await foretold(isp, customer_id, 2)] == [(Month(2026, 2), 350_000), (Month(2027, 1), 1_800_000)]
+    assert [(one.month, one.total) for one in await foretold(isp, customer_id, 2)] == [
+        (Month(2026, 2), 350_000),
+        (Month(2027, 1), 1_800_000),
+    ]
 
 
 async def test_nothing_comes_for_who_is_inactive_or_pays_nothing(database: Database) -> None:

@@ -137,9 +137,7 @@ class Life:
             async with self.database.reading() as session:
                 shown = await previews.preview(session, month, at=AT, counters=None, scope=EVERYWHERE)
             async with self.isp.write(AT) as session:
-                run = await generation.start(
-                    session, month, key=str(uuid.uuid4()), preview_token=shown.token(month, None)
-                )
+                run = await generation.start(session, month, key=str(uuid.uuid4()), preview_token=shown.token(month, None))
             assert await generation.work(lambda: self.isp.write(AT), run_id=run.run_id, chunk=2)
             async with self.database.reading() as session:
                 assert await generation.outcome(session, run.run_id) == shown

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import charges, corrections, counters, custom, customers, generation, plans, previews, receipts, settings
+from sebilling.billing import charges, corrections, counters, custom, customers, plans, previews, receipts, settings
 from sebilling.billing.charges import ChargeKind
 from sebilling.clock import Month
 from sebilling.db.engine import Database

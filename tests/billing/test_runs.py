@@ -45,7 +45,9 @@ async def token(isp: Isp) -> str:
 async def test_who_commits_during_a_run_belongs_to_the_next_whatever_their_id(committed: Database) -> None:
     isp = await Isp.make(committed)
     await isp.open()
-    slow = customers.CustomerDetails(code="SLOW", name="Budi", counter_id=isp.counters["LKT01"], plan_id=isp.plan_id, installed_on=date(2025, 1, 1))
+    slow = customers.CustomerDetails(
+        code="SLOW", name="Budi", counter_id=isp.counters["LKT01"], plan_id=isp.plan_id, installed_on=date(2025, 1, 1)
+    )
     async with isp.write() as import_session:
         first = await customers.create(import_session, slow)
         assert await isp.customer() > first, "the import took its id before, and commits later"
@@ -65,7 +67,9 @@ async def test_prices_settings_discounts_and_charges_are_those_of_the_start(data
     await isp.open()
     async with isp.write() as session:
         other = await plans.create(session, name="Home 50M", price=350_000)
-        off, _ = await charges.discount(session, customer_id=third, amount=50_000, description="Promo", from_on=FEBRUARY.first, key="discount-1")
+        off, _ = await charges.discount(
+            session, customer_id=third, amount=50_000, description="Promo", from_on=FEBRUARY.first, key="discount-1"
+        )
         await charges.add(session, second, kind=ChargeKind.DEVICE, description="ONT", amount=25_000, key="charge-1")
     shown = await token(isp)
     run = await start(isp, preview_token=shown)
@@ -75,7 +79,9 @@ async def test_prices_settings_discounts_and_charges_are_those_of_the_start(data
         await customers.update(session, own, price=1)
         await customers.update(session, second, plan_id=other)
         await charges.end_discount(session, off, until_on=FEBRUARY.first)
-        await charges.discount(session, customer_id=fourth, percent=Decimal(100), description="Promo", from_on=FEBRUARY.first, key="discount-2")
+        await charges.discount(
+            session, customer_id=fourth, percent=Decimal(100), description="Promo", from_on=FEBRUARY.first, key="discount-2"
+        )
         await charges.add(session, fourth, kind=ChargeKind.DEVICE, description="ONT", amount=77_000, key="charge-2")
     for _ in range(5):
         await step(isp, run.run_id)
@@ -189,7 +195,13 @@ async def test_the_click_whose_chunk_fails_is_told_the_run_and_it_can_be_abandon
     await api.sign_in()
     click = f"mutation($i: GenerateInvoicesInput!) {{ generateInvoices(input: $i) {{ {RUN} errors {{ code }} }} }}"
     run = (await api.do(click, i={"month": "2026-02", "idempotencyKey": "a-click-that-fails"}))["run"]
-    assert (run["status"], run["issued"], run["progress"], run["error"], run["attempts"]) == ("FAILING", 1, {"done": 1, "total": 3}, "INTERNAL", 1)
+    assert (run["status"], run["issued"], run["progress"], run["error"], run["attempts"]) == (
+        "FAILING",
+        1,
+        {"done": 1, "total": 3},
+        "INTERNAL",
+        1,
+    )
     assert run["errorReference"]
     assert run["nextAttemptAt"] == "2026-02-03T02:00:05Z"
 
