@@ -231,7 +231,10 @@ class AlreadyInvoiced(Conflict):
     english = (
         "Invoice {number} bills service from {first} on, before {given}. Void that invoice first, or choose {first} or an earlier date."
     )
-    indonesian = "Tagihan {number} menagih layanan mulai {first}, sebelum {given}. Batalkan dulu tagihan itu, atau pilih {first} atau tanggal yang lebih awal."
+    indonesian = (
+        "Tagihan {number} menagih layanan mulai {first}, sebelum {given}. Batalkan dulu tagihan itu,"
+        " atau pilih {first} atau tanggal yang lebih awal."
+    )
 
 
 class AlreadyCorrected(Conflict):

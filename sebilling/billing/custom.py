@@ -92,7 +92,8 @@ class Standing:
 
 _FORETOLD: Final = Sources(
     cycle="""(SELECT id, customer_id, months, effective_from FROM billing_cycle UNION ALL
-              SELECT 9223372036854775807, :customer, CAST(:months AS smallint), CAST(:from AS date) WHERE CAST(:months AS smallint) IS NOT NULL)""",
+              SELECT 9223372036854775807, :customer, CAST(:months AS smallint), CAST(:from AS date)
+               WHERE CAST(:months AS smallint) IS NOT NULL)""",
     charge="(SELECT * FROM charge WHERE CAST(:extras AS boolean))",
     covering="""(SELECT customer_id, period_id, covers_from, covers_until, voided_at FROM covering UNION ALL
                  SELECT :customer, NULL, covers_from, covers_until, NULL

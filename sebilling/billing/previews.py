@@ -39,8 +39,8 @@ class Counts:
 
     def token(self, month: Month, counters: Sequence[int] | None) -> str:
         """Stands for these figures of the month at these counters (None: at all)."""
-        figures = [str(month), None if counters is None else sorted(set(counters)), self.issued, self.already_invoiced, sorted(self.skipped.items()),
-                   self.total_amount]  # fmt: skip
+        where = [str(month), None if counters is None else sorted(set(counters))]
+        figures = [*where, self.issued, self.already_invoiced, sorted(self.skipped.items()), self.total_amount]
         return f"pre_{self.issued}_{self.total_amount}_{hashlib.sha256(orjson.dumps(figures)).hexdigest()[:32]}"
 
 

@@ -45,7 +45,7 @@ ALREADY_INVOICED: Final = "ALREADY_INVOICED"
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The tables that the rule reads, or FROM items with their columns: as they are now, as a run wrote them down, or with what is foretold."""
+    """Tables that the rule reads, or FROM items with their columns: as they are now, as a run keeps them, or with what is foretold."""
 
     settings: str = "billing_settings"
     plan: str = "plan"
@@ -62,7 +62,8 @@ LIVE: Final = Sources()
 OF_RUN: Final = Sources(
     settings="run_settings", plan="run_plan", discount="run_discount",
     charge="""(SELECT charge.* FROM charge JOIN (
-                      SELECT unnest(charge_ids) AS id FROM generation_task JOIN task USING (counter_id) WHERE run_id = :run) known USING (id))""",
+                      SELECT unnest(charge_ids) AS id FROM generation_task JOIN task USING (counter_id) WHERE run_id = :run
+                  ) known USING (id))""",
 )  # fmt: skip
 """What the run `run` wrote down when it began, of its counters in `task`; OF_RUN_STEPS go before."""
 OF_RUN_STEPS: Final = """
@@ -78,7 +79,8 @@ OF_RUN_STEPS: Final = """
           FROM (SELECT unnest(discount_ids) AS id, unnest(discount_untils) AS until_on FROM generation_run WHERE id = :run) known
           JOIN discount USING (id)
     ), slice AS MATERIALIZED (
-        SELECT unnest(customer_ids[done + 1 : done + CAST(:chunk AS int)]) AS id, unnest(plan_ids[done + 1 : done + CAST(:chunk AS int)]) AS plan_id,
+        SELECT unnest(customer_ids[done + 1 : done + CAST(:chunk AS int)]) AS id,
+               unnest(plan_ids[done + 1 : done + CAST(:chunk AS int)]) AS plan_id,
                unnest(prices[done + 1 : done + CAST(:chunk AS int)]) AS price
           FROM generation_task JOIN task USING (counter_id) WHERE run_id = :run
     )"""
@@ -132,9 +134,11 @@ _FREE: Final = f"""
           FROM (SELECT *, id AS customer_id FROM terms WHERE months > 1) terms
     ), offered AS MATERIALIZED (
         SELECT id, array_agg(amount) AS amounts, array_agg(percent) AS percents, array_agg(from_on) AS froms, array_agg(until_on) AS untils
-          FROM (SELECT begun.id, amount, percent, from_on, until_on FROM begun JOIN {{discount}} discount USING (customer_id) WHERE nth > begin_nth
+          FROM (SELECT begun.id, amount, percent, from_on, until_on FROM begun JOIN {{discount}} discount USING (customer_id)
+                 WHERE nth > begin_nth
                 UNION ALL
-                SELECT begun.id, amount, percent, from_on, until_on FROM begun JOIN {{discount}} discount USING (plan_id) WHERE nth > begin_nth
+                SELECT begun.id, amount, percent, from_on, until_on FROM begun JOIN {{discount}} discount USING (plan_id)
+                 WHERE nth > begin_nth
                ) both_kinds GROUP BY id
     )"""
 _PASSED: Final = f"""
@@ -171,7 +175,8 @@ _STRETCH: Final = f"""
         UNION ALL
         SELECT terms.*, covers_from, covers_until, n, CASE WHEN bare_from > start THEN 0 ELSE start - covers_from END AS lead_days,
                CAST(:after AS date) - :month AS lead_of,
-               CASE n WHEN 0 THEN greatest(covers_until - tail_from, 0) ELSE 0 END AS tail_days, {_GRID.format(n="nth + 1")} - start AS tail_of,
+               CASE n WHEN 0 THEN greatest(covers_until - tail_from, 0) ELSE 0 END AS tail_days,
+               {_GRID.format(n="nth + 1")} - start AS tail_of,
                tail_from, all_free AND nth > paid_nth AS free
           FROM terms{_PASSED}
          CROSS JOIN LATERAL (SELECT greatest(covered_until, installed_on) AS bare_from) bare
@@ -197,8 +202,8 @@ _CHARGES: Final = """
 # Charges don't wait for an invoice that won't come: they get one of their own, once in a period, over an empty stretch.
 _BASE: Final = """
     base AS MATERIALIZED (
-        SELECT id, counter_id, plan_id, plan_name, price, months, anchor, nth, start, today, due_on, fees_as_of, lead_of, tail_of, tail_from,
-               alone, CASE WHEN alone THEN 'ISSUE' WHEN aside AND charged THEN 'ALREADY_INVOICED' ELSE why END AS reason,
+        SELECT id, counter_id, plan_id, plan_name, price, months, anchor, nth, start, today, due_on, fees_as_of, lead_of, tail_of,
+               tail_from, alone, CASE WHEN alone THEN 'ISSUE' WHEN aside AND charged THEN 'ALREADY_INVOICED' ELSE why END AS reason,
                CASE WHEN alone THEN :month ELSE covers_from END AS covers_from,
                CASE WHEN alone THEN :month ELSE covers_until END AS covers_until,
                CASE WHEN alone THEN 0 ELSE n END AS n, CASE WHEN alone THEN 0 ELSE lead_days END AS lead_days,

@@ -95,7 +95,8 @@ _DEPOSIT_STATUSES: Final = {"SUBMITTED": "MENUNGGU", "VERIFIED": "DITERIMA", "RE
 # in the order of invoice numbers, which is that of their unique constraint
 _INVOICES: Final = text(
     f"""
-    SELECT invoice.number, customer.code, customer.name, counter.code AS counter, plan_name, nullif(covers_from, covers_until), nullif(covers_until, covers_from) - 1,
+    SELECT invoice.number, customer.code, customer.name, counter.code AS counter, plan_name,
+           nullif(covers_from, covers_until), nullif(covers_until, covers_from) - 1,
            issued_at AT TIME ZONE counter.timezone, due_on, total, allocated, written_off, outstanding,
            {INVOICE_STATUS_SQL} AS status
       FROM invoice

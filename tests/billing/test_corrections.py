@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import corrections, credit, deposits, generation, periods, recap, settings
+from sebilling.billing import corrections, credit, deposits, periods, previews, recap, settings
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
@@ -61,7 +61,7 @@ async def invoices(isp: Isp) -> list[int]:
 async def test_a_void_frees_the_days_and_the_number_stays(database: Database) -> None:
     isp, _ = await billed(database)
     await void(isp, *(await invoices(isp)))
-    assert await isp.generate() == generation.Counts(1, 0, {}, 150_000)
+    assert await isp.generate() == previews.Counts(1, 0, {}, 150_000)
     assert await isp.rows("SELECT number, outstanding FROM invoice ORDER BY id") == [
         ("INV/2026-02/LKT01/000001", 0), ("INV/2026-02/LKT01/000002", 150_000),
     ]  # fmt: skip

@@ -287,18 +287,21 @@ class MoneyMachine(RuleBasedStateMachine):
             for person in people:
                 if person.id in invoices:
                     self._billed(person, month, invoices[person.id], expected[person.id], dict(tuple(row) for row in fees))
-            for customer, told in foretold.items():
-                if customer in invoices:
-                    bill = self.model.bills[invoices[customer]]
-                    assert told == (bill.covers_from, bill.covers_until, bill.due, bill.total), "custom.coming foretold something else"
-                else:
-                    assert isinstance(told, str) or customer not in expected, "custom.coming foretold what wasn't issued"
+            self._came_true({customer: told for customer, told in foretold.items() if customer in expected}, invoices)
             return invoices
 
         if self.model.periods[month]:
             self.deed(modelled, run)
         else:
             self.deed(modelled, lambda session: generation.start(session, Month.of(month), key=next(self.keys), **options))
+
+    def _came_true(self, foretold: dict[int, Any], invoices: dict[int, int]) -> None:
+        for customer, told in foretold.items():
+            if customer in invoices:
+                bill = self.model.bills[invoices[customer]]
+                assert told == (bill.covers_from, bill.covers_until, bill.due, bill.total), "custom.coming foretold something else"
+            else:
+                assert isinstance(told, str), "custom.coming foretold what wasn't issued"
 
     async def _meanwhile(self, session: WriteSession) -> None:
         """Known to the model only from the next deed on: `expected` is worked out."""

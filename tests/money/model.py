@@ -288,12 +288,8 @@ class Model:
             begin += months
         if begin < nth and self._is_free(person, anchor, range(begin, begin + months), limit):
             return "ZERO_AMOUNT"
-        starts, until = [], start
-        for here, there in itertools.pairwise(grid):
-            if there > limit or any(day in covered for day in days(here, there)):
-                break
-            starts.append(here)
-            until = there
+        starts = [here for here, _ in itertools.takewhile(lambda pair: pair[1] <= limit, itertools.pairwise(grid))]
+        until = months_later(anchor, nth + len(starts)) if starts else limit
         parts, first = [], start
         if not begun < begin == nth:  # else the days before are those of a free cycle
             while first > max(month, person.installed) and first - timedelta(days=1) not in covered:
@@ -301,8 +297,6 @@ class Model:
             if first < start:
                 parts.append(((start - first).days, (next_month(month) - month).days, first))
         if not starts:
-            while until < limit and until not in covered:
-                until += timedelta(days=1)
             parts.append(((until - start).days, (after - start).days, start))
         return Stretch(starts, parts, first, until, max(today, start))
 

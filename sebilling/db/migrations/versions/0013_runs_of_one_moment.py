@@ -24,16 +24,20 @@ _NOW = """
            discount_untils = coalesce((SELECT array_agg(until_on ORDER BY id) FROM discount), '{}')
 """
 _WHO = """
-    UPDATE generation_task SET customer_ids = array_fill(0::bigint, ARRAY[done]) || ids, plan_ids = array_fill(0::bigint, ARRAY[done]) || plans,
+    UPDATE generation_task
+       SET customer_ids = array_fill(0::bigint, ARRAY[done]) || ids, plan_ids = array_fill(0::bigint, ARRAY[done]) || plans,
            prices = array_fill(NULL::bigint, ARRAY[done]) || owns, total = done + cardinality(ids),
-           charge_ids = coalesce((SELECT array_agg(charge.id) FROM charge JOIN customer ON customer.id = customer_id
-                                   WHERE customer.counter_id = generation_task.counter_id AND invoice_id IS NULL AND cancelled_at IS NULL), '{}'),
+           charge_ids = coalesce((
+               SELECT array_agg(charge.id) FROM charge JOIN customer ON customer.id = customer_id
+                WHERE customer.counter_id = generation_task.counter_id AND invoice_id IS NULL AND cancelled_at IS NULL), '{}'),
            finished = cardinality(ids) = 0
-      FROM (SELECT run_id, task.counter_id, coalesce(array_agg(customer.id ORDER BY customer.id) FILTER (WHERE customer.id > 0), '{}') AS ids,
+      FROM (SELECT run_id, task.counter_id,
+                   coalesce(array_agg(customer.id ORDER BY customer.id) FILTER (WHERE customer.id > 0), '{}') AS ids,
                    coalesce(array_agg(plan_id ORDER BY customer.id) FILTER (WHERE customer.id > 0), '{}') AS plans,
                    coalesce(array_agg(price ORDER BY customer.id) FILTER (WHERE customer.id > 0), '{}') AS owns
               FROM generation_task task
-              LEFT JOIN customer ON customer.counter_id = task.counter_id AND customer.id > after_customer_id AND customer.id <= upto_customer_id
+              LEFT JOIN customer ON customer.counter_id = task.counter_id AND customer.id > after_customer_id
+                                AND customer.id <= upto_customer_id
              WHERE NOT finished GROUP BY 1, 2) now
      WHERE now.run_id = generation_task.run_id AND now.counter_id = generation_task.counter_id
 """
