@@ -52,6 +52,10 @@ KINDS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "release": ("releasing payments", str),
     "debt": ("beside a debt", str),
     "transfer": ("by transfer", str),
+    "incomplete": ("although incomplete", str),
+    "sure": ("for sure", str),
+    "difference": ("surplus|shortage", str.title),
+    "then": ("as of closing|since closing", str),
 }
 
 

@@ -55,6 +55,13 @@ async def refund(book: Book, *, payment: str, method: str, reason: str, amount: 
     await book.mutate("refundCredit", collectorId=user and book.ids[user], idempotencyKey=book.key(None), **given)
 
 
+@says("reverse(s) refund of {payment} because {reason:quoted}")
+async def reverse_refund(book: Book, *, payment: str, reason: str) -> None:
+    payment_id = (await book.payment(payment))["id"]
+    refund_id = (await book.ask("query($p: ID!) { payment(id: $p) { refunds { id } } }", p=payment_id))["refunds"][-1]["id"]
+    await book.mutate("reverseRefund", paymentId=payment_id, refundId=refund_id, reason=reason, idempotencyKey=book.key(None))
+
+
 @says("(apply|applies) credit of {customer}[ to {invoice}][ with key {key}]")
 async def apply(book: Book, *, customer: str, invoice: str | None = None, key: str | None = None) -> Outcome:
     given = {"customerId": book.ids[customer], "invoiceId": invoice and (await book.invoice(invoice))["id"]}
