@@ -75,7 +75,7 @@ async def preview(session: ReadSession, month: Month, *, at: datetime, counters:
 
 
 _MISSED: Final = _typed(
-    f"WITH {pricing(_WANTED)} SELECT counter_id, count(*) AS count, sum(total)::bigint AS amount FROM priced WHERE verdict = 'ISSUE'"
+    f"WITH {pricing(_WANTED)} SELECT counter_id, count(*) AS customers, sum(total)::bigint AS amount FROM priced WHERE verdict = 'ISSUE'"
     " GROUP BY counter_id"
 )
 
@@ -83,7 +83,7 @@ _MISSED: Final = _typed(
 async def not_invoiced(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> dict[int, tuple[int, int]]:
     """By counter of the scope, how many customers a run at `at` would still invoice, and over how many rupiah. Raises NotFound."""
     rows = await session.rows(_MISSED, {**await _days(session, month), "counters": scope.ids, "at": at})
-    return {row.counter_id: (row.count, row.amount) for row in rows}
+    return {row.counter_id: (row.customers, row.amount) for row in rows}
 
 
 _TOTAL: Final = text("SELECT coalesce(sum(total), 0)::bigint FROM generation_task WHERE run_id = :run")

@@ -1,6 +1,7 @@
 """What a key's fingerprint holds: each field of each verb of money makes another request of it. And in which period a void stands."""
 
 import itertools
+import uuid
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -25,6 +26,10 @@ Verb = Callable[..., Awaitable[Any]]
 
 async def record(session: WriteSession, **given: Any) -> None:
     await payments.record(session, Received(**given))
+
+
+async def submit(session: WriteSession, **given: Any) -> None:
+    await deposits.submit(session, object_key=f"proofs/{uuid.uuid4()}", **given)
 
 
 async def surplus(session: WriteSession, **given: Any) -> None:
@@ -52,7 +57,7 @@ VERBS: dict[str, tuple[Verb, dict[str, tuple[Any, Any]]]] = {
     "reverseWriteOff": (reversals.reverse_write_off, {"write_off_id": (1, 2), "invoice_id": (1, 2), "reason": REASON}),
     "reverseRefund": (reversals.reverse_refund, {"refund_id": (1, 2), "payment_id": (1, 2), "reason": REASON}),
     "applyCredit": (credit.apply, {"customer_id": (1, 2), "invoice_id": (None, 1)}),
-    "submitDeposit": (deposits.submit, {
+    "submitDeposit": (submit, {
         "counter_id": ("LKT01", "LKT02"), "collector_id": (None, 1), "amount": (5, 6), "type": (DepositType.MANUAL, DepositType.TRANSFER),
         "note": ("", "x"), "proof": (PROOF, Proof("image/png", b"y", b"digest-of-another")),
     }),
