@@ -156,10 +156,10 @@ _STANDING: Final = text(
                     AND NOT EXISTS (SELECT FROM invoice WHERE period_id = period.id)) AS closed_ahead,
            ARRAY(SELECT months FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS months,
            ARRAY(SELECT effective_from FROM billing_cycle WHERE customer_id = customer.id ORDER BY id) AS effective_from,
-           ARRAY(SELECT covers_from FROM covering
-                  WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until ORDER BY covers_from) AS covers_from,
-           ARRAY(SELECT covers_until FROM covering
-                  WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until ORDER BY covers_from) AS covers_until,
+           ARRAY(SELECT covers_from FROM covering WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until
+                  ORDER BY covers_from) AS covers_from,
+           ARRAY(SELECT covers_until FROM covering WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until
+                  ORDER BY covers_from) AS covers_until,
            EXISTS (SELECT FROM charge WHERE customer_id = customer.id AND invoice_id IS NULL AND cancelled_at IS NULL) AS has_charges
       FROM customer JOIN counter ON counter.id = counter_id
      WHERE customer.id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))

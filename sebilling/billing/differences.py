@@ -59,7 +59,8 @@ _SETTLEMENT: Final = text(
 )
 _UNSETTLED: Final = text(
     """
-    SELECT deposit.id, counter_id, collector_id, abs(difference - settled) AS open, timezone FROM deposit JOIN counter ON counter.id = counter_id
+    SELECT deposit.id, counter_id, collector_id, abs(difference - settled) AS open, timezone
+      FROM deposit JOIN counter ON counter.id = counter_id
      WHERE collector_id = :collector AND counter_id = :counter AND difference <> settled AND sign(difference) = :sign
      ORDER BY deposit.id
     """

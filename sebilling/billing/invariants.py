@@ -275,13 +275,15 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "opening_balances", "An opening balance is what its invoice and its payment say, and is told by the event log once.",
-        "SELECT opening_balance.customer_id FROM opening_balance LEFT JOIN invoice ON invoice.id = invoice_id LEFT JOIN payment ON payment.id = payment_id"
+        "SELECT opening_balance.customer_id FROM opening_balance LEFT JOIN invoice ON invoice.id = invoice_id"
+        " LEFT JOIN payment ON payment.id = payment_id"
         " WHERE arrears <> coalesce(total, 0) OR opening_balance.credit <> coalesce(payment.amount, 0)"
         " OR invoice.customer_id <> opening_balance.customer_id OR payment.customer_id <> opening_balance.customer_id"
         " OR payment.method <> 'OPENING' OR invoice.period_id <> opening_balance.period_id"
         " OR 1 <> (SELECT count(*) FROM event WHERE kind = 'customer.opening_recorded' AND subject = 'customer'"
         " AND subject_id = opening_balance.customer_id)"
-        " UNION ALL SELECT id FROM payment WHERE method = 'OPENING' AND NOT EXISTS (SELECT FROM opening_balance WHERE payment_id = payment.id)"
+        " UNION ALL SELECT id FROM payment WHERE method = 'OPENING'"
+        " AND NOT EXISTS (SELECT FROM opening_balance WHERE payment_id = payment.id)"
         " UNION ALL SELECT invoice_id FROM invoice_line WHERE kind = 'OPENING'"
         " AND NOT EXISTS (SELECT FROM opening_balance WHERE opening_balance.invoice_id = invoice_line.invoice_id)",
     ),

@@ -72,7 +72,8 @@ _OPENED: Final = text(
 )
 _GIVEN: Final = """
     given AS MATERIALIZED (
-        SELECT given.*, customer.counter_id, customer.installed_on, counter.code AS place, CAST(:month AS date) AS month, CAST(:after AS date) AS after
+        SELECT given.*, customer.counter_id, customer.installed_on, counter.code AS place, CAST(:month AS date) AS month,
+               CAST(:after AS date) AS after
           FROM jsonb_to_recordset(CAST(:given AS jsonb)) AS given (
                customer_id bigint, arrears bigint, due_on date, credit bigint, billed_until date, cycle_months int)
           JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = customer.counter_id

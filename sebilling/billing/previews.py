@@ -82,7 +82,7 @@ async def preview(session: ReadSession, month: Month, *, at: datetime, counters:
 
 
 _MISSED: Final = statement(
-    f"WITH {pricing(_WANTED)} SELECT counter_id, count(*) AS count, sum(total)::bigint AS amount FROM priced WHERE verdict = 'ISSUE'"
+    f"WITH {pricing(_WANTED)} SELECT counter_id, count(*) AS customers, sum(total)::bigint AS amount FROM priced WHERE verdict = 'ISSUE'"
     " GROUP BY counter_id"
 )
 
@@ -90,7 +90,7 @@ _MISSED: Final = statement(
 async def not_invoiced(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> dict[int, tuple[int, int]]:
     """By counter of the scope, how many customers a run at `at` would still invoice, and over how many rupiah. Raises NotFound."""
     rows = await session.rows(_MISSED, {**await _days(session, month, at), "counters": scope.ids})
-    return {row.counter_id: (row.count, row.amount) for row in rows}
+    return {row.counter_id: (row.customers, row.amount) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

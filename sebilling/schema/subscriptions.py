@@ -28,15 +28,21 @@ from sebilling.schema.scalars import Instant, MonthText, month_in
 
 TWICE_A_SECOND: Final = timedelta(milliseconds=500)
 _PAYMENTS: Final = frozenset({"payment.recorded"})
-_DEPOSITS: Final = frozenset({"deposit.submitted", "deposit.verified", "deposit.rejected"})
+_DEPOSITS: Final = frozenset(
+    {
+        "deposit.submitted", "deposit.verified", "deposit.rejected", "deposit.corrected", "deposit.surplus_settled",
+        "deposit.shortage_settled", "deposit.settlement_reversed",
+    }
+)  # fmt: skip
 _ISOLATION: Final = frozenset(
     {"isolation.block_wanted", "isolation.restore_wanted", "customer.blocked", "customer.restored", "isolation.failed"}
 )
 _RUNS: Final = frozenset({"generation.started", "invoices.issued", "generation.finished", "generation.failed", "generation.abandoned"})
-_MONEY: Final = frozenset(
+_MONEY: Final = _DEPOSITS | frozenset(
     {
-        "payment.recorded", "payment.reversed", "credit.applied", "credit.refunded", "invoices.issued", "invoice.voided",
-        "invoice.written_off", "deposit.submitted", "deposit.verified", "deposit.rejected", "counter.created", "counter.changed",
+        "payment.recorded", "payment.reversed", "credit.applied", "credit.refunded", "credit.refund_reversed", "invoices.issued",
+        "invoice.voided", "invoice.written_off", "invoice.write_off_reversed", "invoice.late_fee_cancelled", "period.closed",
+        "period.reopened", "counter.created", "counter.changed",
     }
 )  # fmt: skip
 """Whatever changes a figure of a recap; a test pays, reverses, voids and deposits at random and compares."""

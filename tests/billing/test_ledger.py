@@ -455,7 +455,7 @@ async def test_a_period_is_reopened_and_takes_invoices_again(database: Database)
     ]
     await till.isp.check()
     with pytest.raises(
-        IntegrityError, match="is not the one that holds|period_reopening_closing_id_key"
+        IntegrityError, match=r"is not the one that holds|period_reopening_closing_id_key"
     ):  # a closing that was reopened already, or not the last
         async with till.isp.write() as session:
             await session.execute(text("INSERT INTO period_reopening (closing_id, reason, reopened_at)"

@@ -569,7 +569,7 @@ class Model:
 
     def verify(self, number: int, counted: int | None, verifier: int, *, confirm: bool = True) -> None:
         one = self.undecided(number, verifier)
-        if counted is not None and not confirm and abs(counted - one.amount) > max(50_000, Fraction(one.amount, 10)):
+        if counted is not None and not confirm and abs(counted - one.amount) > 50_000 and abs(counted - one.amount) * 10 > one.amount:
             raise Refused("ConfirmDifference")
         held, _ = self.drawer(one.counter, one.collector)
         there = one.amount if counted is None else counted

@@ -247,7 +247,8 @@ class Book:
 
     async def recaps(self, month: str) -> list[Any]:
         """All that the asker may see; what was billed must be settled, given up, voided or owed."""
-        selection = f"counter {{ code }} {' '.join(RECAP.values())}"
+        figures = " ".join(RECAP.values())
+        selection = f"counter {{ code }} {figures} asOfClosing {{ {figures} }} since {{ {figures} }}"
         found: list[Any] = await self.ask(f"query($m: Month!) {{ recap(month: $m) {{ {selection} }} }}", m=month)
         for one in found:
             billed = one["totalBilled"] + one["voidedEarlier"] - one["voidedLater"]

@@ -53,6 +53,10 @@ KINDS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "debt": ("beside a debt", str),
     "transfer": ("by transfer", str),
     "previewed": ("as previewed", str),
+    "incomplete": ("although incomplete", str),
+    "sure": ("for sure", str),
+    "difference": ("surplus|shortage", str.title),
+    "then": ("as of closing|since closing", str),
 }
 
 

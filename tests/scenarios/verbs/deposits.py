@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tests.scenarios.book import RECAP, Book
-from tests.scenarios.sentences import Outcome, says
+from tests.scenarios.sentences import Outcome, Refused, says
 from tests.storage import packed, pdf, receipt
 
 _FILES: Final[dict[str, Callable[[], tuple[str, bytes]]]] = {
@@ -31,15 +31,42 @@ async def deposit(book: Book, *, amount: int, counter: str, key: str | None = No
     return {**more, "more than on hand": made["moreThanOnHand"] or 0, "replayed": made["replayed"]}
 
 
-@says("(verify|verifies) {deposit}[, counting {amount}][ with key {key}]")
-async def verify(book: Book, *, deposit: str, amount: int | None = None, key: str | None = None) -> Outcome:
-    given = {"depositId": await book.deposit(deposit), "counted": amount, "idempotencyKey": book.key(key)}
+@says("(verify|verifies) {deposit}[, counting {amount}][ {sure}][ with key {key}]")
+async def verify(book: Book, *, deposit: str, amount: int | None = None, sure: str = "", key: str | None = None) -> Outcome:
+    given = {
+        "depositId": await book.deposit(deposit), "counted": amount, "idempotencyKey": book.key(key), "confirmDifference": bool(sure),
+    }  # fmt: skip
     return {"replayed": (await book.mutate("verifyDeposit", "replayed", **given))["replayed"]}
 
 
 @says("reject(s) {deposit} because {reason:quoted}")
 async def reject(book: Book, *, deposit: str, reason: str) -> None:
     await book.mutate("rejectDeposit", depositId=await book.deposit(deposit), reason=reason, idempotencyKey=book.key(None))
+
+
+@says("correct(s) {deposit} to {amount} because {reason:quoted}[ with key {key}]")
+async def correct(book: Book, *, deposit: str, amount: int, reason: str, key: str | None = None) -> Outcome:
+    given = {"depositId": await book.deposit(deposit), "counted": amount, "reason": reason, "idempotencyKey": book.key(key)}
+    return {"replayed": (await book.mutate("correctDeposit", "replayed", **given))["replayed"]}
+
+
+@says("settle(s) {amount} of the {difference} of {user} at {counter} because {reason:quoted}[ with key {key}]")
+async def settle(book: Book, *, amount: int, difference: str, user: str, counter: str, reason: str, key: str | None = None) -> Outcome:
+    given = {"counterId": book.ids[counter], "collectorId": book.ids[user], "amount": amount, "reason": reason}
+    name = f"settle{difference}"
+    document = f"mutation($input: SettleDifferenceInput!) {{ {name}(input: $input) {{ replayed errors {{ code message }} }} }}"
+    payload = await book.ask(document, input={**given, "idempotencyKey": book.key(key)})
+    for error in payload["errors"]:
+        raise Refused(error["code"], error["message"])
+    return {"replayed": payload["replayed"]}
+
+
+@says("reverse(s) settlement of {deposit} because {reason:quoted}")
+async def reverse_settlement(book: Book, *, deposit: str, reason: str) -> None:
+    deposit_id = await book.deposit(deposit)
+    document = "query($d: ID!) { deposit(id: $d) { settlements { id } } }"
+    settlement = (await book.ask(document, d=deposit_id))["settlements"][-1]["id"]
+    await book.mutate("reverseSettlement", settlementId=settlement, depositId=deposit_id, reason=reason, idempotencyKey=book.key(None))
 
 
 @says("look(s) at proof of {deposit}")
@@ -54,13 +81,16 @@ def _difference(found: int | None) -> Outcome:
 
 @says("expect(s) {deposit}")
 async def expect_deposit(book: Book, *, deposit: str) -> Outcome:
-    selection = "amount type status submittedBy depositedOn proof { mediaType } decision { counted difference reason decidedBy }"
+    selection = """amount type status submittedBy depositedOn proof { mediaType } decision { reason decidedBy }
+      counted difference unsettled corrections { counted reason } settlements { kind amount reversal { reason } }"""
     found = await book.ask(f"query($d: ID!) {{ deposit(id: $d) {{ {selection} }} }}", d=await book.deposit(deposit))
-    decision = found["decision"] or dict.fromkeys(("counted", "difference", "reason", "decidedBy"))
+    decision = found["decision"] or dict.fromkeys(("reason", "decidedBy"))
     return {
         "amount": found["amount"], "type": found["type"], "status": found["status"], "submitted by": found["submittedBy"],
-        "deposited on": found["depositedOn"], "counted": decision["counted"], "reason": decision["reason"],
-        "decided by": decision["decidedBy"], **_difference(decision["difference"]),
+        "deposited on": found["depositedOn"], "counted": found["counted"], "reason": decision["reason"],
+        "decided by": decision["decidedBy"], **_difference(found["difference"]), "unsettled": found["unsettled"],
+        "corrections": [f"{one['counted']} {one['reason']}" for one in found["corrections"]],
+        "settlements": [f"{one['kind']} {one['amount']}" for one in found["settlements"] if one["reversal"] is None],
     }  # fmt: skip
 
 
@@ -75,7 +105,10 @@ async def expect_drawer(book: Book, *, user: str, counter: str) -> Outcome:
 _LABELS: Final = {"Total Masuk": "totalReceived", "Sisa Tagihan": "outstanding", "Total Setor": "totalDeposited"}
 
 
-@says("expect(s) recap of {counter} in {month}")
-async def expect_recap(book: Book, *, counter: str, month: str) -> Outcome:
+@says("expect(s) recap of {counter} in {month}[ {then}]")
+async def expect_recap(book: Book, *, counter: str, month: str, then: str = "") -> Outcome:
     found = next(one for one in await book.recaps(month) if one["counter"]["code"] == counter)
+    if then:
+        found = found[{"as of closing": "asOfClosing", "since closing": "since"}[then]]
+        assert found is not None, "the period isn't closed"
     return {name: found[key] for name, key in (RECAP | _LABELS).items()} | _difference(found["difference"])

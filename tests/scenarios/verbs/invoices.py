@@ -7,14 +7,27 @@ from tests.scenarios.book import Book
 from tests.scenarios.sentences import Mention, Outcome, says
 
 
-@says("open(s) {month}")
-async def open_period(book: Book, *, month: str) -> None:
-    await book.mutate("createPeriod", "period { status }", month=month)
+@says("open(s) {month}[ {sure}]")
+async def open_period(book: Book, *, month: str, sure: str = "") -> None:
+    await book.mutate("createPeriod", "period { status }", month=month, confirm=bool(sure))
 
 
-@says("close(s) {month}")
-async def close_period(book: Book, *, month: str) -> None:
-    await book.mutate("closePeriod", "period { status }", month=month)
+@says("close(s) {month}[ {incomplete}]")
+async def close_period(book: Book, *, month: str, incomplete: str = "") -> None:
+    await book.mutate("closePeriod", "period { status }", month=month, closeIncomplete=bool(incomplete))
+
+
+@says("reopen(s) {month} because {reason:quoted}[ with key {key}]")
+async def reopen_period(book: Book, *, month: str, reason: str, key: str | None = None) -> Outcome:
+    made = await book.mutate("reopenPeriod", "period { status } replayed", month=month, reason=reason, idempotencyKey=book.key(key))
+    return {"status": made["period"]["status"], "replayed": made["replayed"]}
+
+
+@says("expect(s) what {month} lacks")
+async def expect_gaps(book: Book, *, month: str) -> Outcome:
+    document = "query($m: Month!) { closingPreview(month: $m) { reason counter { code } count amount } }"
+    found = await book.ask(document, m=month)
+    return {"list": [f"{one['counter']['code']} {one['reason']} {one['count']} {one['amount']}" for one in found], "gaps": len(found)}
 
 
 _COUNTS: Final = "issued alreadyInvoiced totalAmount skipped { reason count }"
@@ -117,6 +130,15 @@ async def void(book: Book, *, invoice: str, reason: str, release: str = "", key:
 async def write_off(book: Book, *, invoice: str, reason: str, amount: int | None = None) -> None:
     invoice_id = (await book.invoice(invoice))["id"]
     await book.mutate("writeOffInvoice", invoiceId=invoice_id, reason=reason, amount=amount, idempotencyKey=book.key(None))
+
+
+@says("reverse(s) write-off of {invoice} because {reason:quoted}[ with key {key}]")
+async def reverse_write_off(book: Book, *, invoice: str, reason: str, key: str | None = None) -> Outcome:
+    invoice_id = (await book.invoice(invoice))["id"]
+    document = "query($i: ID!) { invoice(id: $i) { writeOffs { id kind } } }"
+    written_off = (await book.ask(document, i=invoice_id))["writeOffs"][-1]["id"]
+    given = {"invoiceId": invoice_id, "writeOffId": written_off, "reason": reason, "idempotencyKey": book.key(key)}
+    return {"replayed": (await book.mutate("reverseWriteOff", "replayed", **given))["replayed"]}
 
 
 _BILLING: Final = "months effectiveFrom firstPossible nextDueOn coming { month coversFrom coversUntil dueOn total }"

@@ -57,12 +57,15 @@ async def refund(book: Book, *, payment: str, method: str, reason: str, amount: 
 
 @says("hold(s) {payment} because {reason:quoted}[ with key {key}]")
 async def hold(book: Book, *, payment: str, reason: str, key: str | None = None) -> Outcome:
+    given = {"paymentId": (await book.payment(payment))["id"], "reason": reason, "idempotencyKey": book.key(key)}
+    return {"replayed": (await book.mutate("holdCredit", "replayed", **given))["replayed"]}
+
+
+@says("reverse(s) refund of {payment} because {reason:quoted}")
+async def reverse_refund(book: Book, *, payment: str, reason: str) -> None:
     payment_id = (await book.payment(payment))["id"]
-    return {
-        "replayed": (await book.mutate("holdCredit", "replayed", paymentId=payment_id, reason=reason, idempotencyKey=book.key(key)))[
-            "replayed"
-        ]
-    }
+    refund_id = (await book.ask("query($p: ID!) { payment(id: $p) { refunds { id } } }", p=payment_id))["refunds"][-1]["id"]
+    await book.mutate("reverseRefund", paymentId=payment_id, refundId=refund_id, reason=reason, idempotencyKey=book.key(None))
 
 
 @says("(apply|applies) credit of {customer}[ to {invoice}][ with key {key}]")

@@ -1,5 +1,7 @@
 """the ledger's ways back: closings kept, deposits counted anew, differences settled, write-offs and refunds reversed"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,7 +17,7 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False)
 
 
-def _what(name: str, kind: type[sa.types.TypeEngine[object]], *, null: bool = False) -> sa.Column[object]:
+def _what(name: str, kind: type[sa.types.TypeEngine[Any]], *, null: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.DateTime(timezone=True) if kind is sa.DateTime else kind(), nullable=null)
 
 
