@@ -236,7 +236,7 @@ NOUNS: Final = {
     "customerId": "customer", "counterId": "counter", "counterIds": "counter", "planId": "plan", "deviceId": "device",
     "invoiceId": "invoice", "invoiceIds": "invoice", "paymentId": "payment", "depositId": "deposit", "collectorId": "user",
     "actorId": "user",
-    "userId": "user", "month": "month",
+    "userId": "user", "month": "month", "runId": "run",
 }  # fmt: skip
 """Argument → what it names."""
 IDS: Final = {
