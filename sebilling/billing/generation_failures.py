@@ -14,7 +14,8 @@ from sebilling.errors import GenerationEnded, NotFound
 # Whoever has taken the run meanwhile will find out by themselves.
 _FAILED: Final = statement(
     """
-    UPDATE generation_run SET attempts = attempts + 1, error = :code, error_reference = :reference,
+    UPDATE generation_run SET attempts = attempts + 1, error = :code,
+           error_reference = CASE WHEN error = :code THEN error_reference ELSE :reference END,
            next_at = :at + least(interval '10 minutes', interval '5 seconds' * 2 ^ least(attempts, 10))
      WHERE id = (SELECT id FROM generation_run WHERE id = :run AND finished_at IS NULL FOR UPDATE SKIP LOCKED)
     RETURNING attempts

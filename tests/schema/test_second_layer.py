@@ -259,7 +259,7 @@ def _named_arguments(name: str) -> list[str]:
     """The arguments of a mutation's input that name something of a counter."""
     arguments = SCHEMA.mutation_type.fields[name].args
     fields = get_named_type(arguments["input"].type).fields if "input" in arguments else {}
-    central = {"plan", "device", "month", "hold"}
+    central = {"plan", "device", "month", "hold", "run"}
     return [one for one in fields if (NOUNS.get(one) or (one == "id" and IDS[name])) and NOUNS.get(one, IDS.get(name)) not in central]
 
 

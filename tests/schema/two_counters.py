@@ -251,7 +251,7 @@ NOUNS: Final = {
     "invoiceId": "invoice", "invoiceIds": "invoice", "paymentId": "payment", "depositId": "deposit", "collectorId": "user",
     "writeOffId": "write_off", "refundId": "refund", "settlementId": "settlement",
     "actorId": "user",
-    "userId": "user", "month": "month",
+    "userId": "user", "month": "month", "runId": "run",
 }  # fmt: skip
 """Argument → what it names."""
 IDS: Final = {
