@@ -19,7 +19,7 @@ from sebilling.billing.custom import MOST_MONTHS
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed
-from sebilling.money import MOST_RUPIAH
+from sebilling.money import MOST_RUPIAH, format_rupiah
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ def check(opening: Opening, *, installed_on: date) -> None:
     """Raises InvalidNumber, InvalidDate for an opening balance that can't be."""
     for name, amount in (("arrears", opening.arrears), ("credit", opening.credit)):
         if not 0 <= amount <= MOST_RUPIAH:
-            raise InvalidNumber(field=(name,), what=name, given=amount, why="give 0 to 10^15 rupiah.")
+            raise InvalidNumber(field=(name,), what=name, given=amount, why=f"give 0 to {format_rupiah(MOST_RUPIAH)}.")
     if opening.arrears and opening.credit:
         raise InvalidNumber(field=("credit",), what="credit", given=opening.credit, why="beside arrears: give the balance of both.")
     if not 1 <= opening.cycle_months <= MOST_MONTHS:

@@ -39,7 +39,7 @@ class OpeningHistory(Base):
     __tablename__ = "opening_history"
     __table_args__ = (
         CheckConstraint("kind IN ('INVOICE', 'PAYMENT')", name="kind"),
-        CheckConstraint("amount BETWEEN 0 AND 1000000000000000", name="amount"),
+        CheckConstraint("amount BETWEEN 0 AND 1000000000000", name="amount"),
         Index(None, "customer_id", "happened_on"),
     )
 

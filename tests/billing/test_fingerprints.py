@@ -89,16 +89,11 @@ async def outcome(isp: Isp, verb: Verb, given: dict[str, Any]) -> str:
     return "done"
 
 
-def _with_counters(isp: Isp, value: Any) -> Any:
-    """A counter's id for its code, anything else as it is."""
-    return isp.counters.get(value, value) if isinstance(value, str) else value
-
-
 @pytest.mark.parametrize("name", VERBS)
 async def test_each_field_makes_another_request_of_it(database: Database, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     isp = await Isp.make(database, "LKT01", "LKT02")
-    verb, fields = VERBS[name]
-    fields = {field: (_with_counters(isp, one), _with_counters(isp, other)) for field, (one, other) in fields.items()}
+    verb, given = VERBS[name]
+    fields = {field: [isp.counters.get(one, one) if isinstance(one, str) else one for one in values] for field, values in given.items()}
     taken: list[bytes] = []
     await _note_fingerprints(monkeypatch, taken)
     first = {field: one for field, (one, _) in fields.items()}

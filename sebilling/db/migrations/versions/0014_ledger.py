@@ -25,8 +25,11 @@ def upgrade() -> None:
     _periods()
     _reversals()
     _deposits()
-    for name in ("guards_4", "guards_5", "views_2", "counted_1", "figures_1"):
-        run_sql_file(op.get_bind(), name)
+    run_sql_file(op.get_bind(), "guards_4")
+    run_sql_file(op.get_bind(), "guards_5")
+    run_sql_file(op.get_bind(), "views_2")
+    run_sql_file(op.get_bind(), "counted_1")
+    run_sql_file(op.get_bind(), "figures_1")
     op.execute(_FIGURES)
 
 

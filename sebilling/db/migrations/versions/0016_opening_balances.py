@@ -48,7 +48,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.CheckConstraint("kind IN ('INVOICE', 'PAYMENT')", name=op.f("opening_history_kind_check")),
-        sa.CheckConstraint("amount BETWEEN 0 AND 1000000000000000", name=op.f("opening_history_amount_check")),
+        sa.CheckConstraint("amount BETWEEN 0 AND 1000000000000", name=op.f("opening_history_amount_check")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("opening_history_customer_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("opening_history_pkey")),
     )
