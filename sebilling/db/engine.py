@@ -133,7 +133,7 @@ class Database:
 
         Raises DatabaseUnavailable if the server is away.
         """
-        async with translated_errors(), connected(self._snapshots.begin()) as connection:
+        async with translated_errors(writes=False), connected(self._snapshots.begin()) as connection:
             yield Snapshot(connection)
 
     async def ping(self) -> None:
@@ -179,8 +179,11 @@ def connecting() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def translated_errors() -> AsyncIterator[None]:
-    """Turn what the driver says of a lost server into DatabaseUnavailable, of too large a sum into SumOutOfRange; leave the rest."""
+async def translated_errors(*, writes: bool = True) -> AsyncIterator[None]:
+    """Turn what the driver says of a lost server into DatabaseUnavailable, of too large a sum into SumOutOfRange; leave the rest.
+
+    Whoever has begun a transaction that takes no writes (`writes` is false) is told by the database's own error if they write.
+    """
     try:
         yield
     except PoolTimeoutError as error:
@@ -188,7 +191,8 @@ async def translated_errors() -> AsyncIterator[None]:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == _OUT_OF_RANGE:
             raise SumOutOfRange from error
-        if (state := state_of(error)) is None and not _is_lost(error):
+        state = state_of(error)
+        if (state is None and not _is_lost(error)) or (state is DatabaseState.READ_ONLY and not writes):
             raise
         raise DatabaseNotReady(state or DatabaseState.UNREACHABLE) from error
     except (ConnectionError, TimeoutError) as error:
