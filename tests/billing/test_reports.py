@@ -404,7 +404,7 @@ async def test_the_journal_says_what_the_documents_say(database: Database) -> No
         "Titipan pelanggan": "SELECT -sum(credit) FROM payment WHERE counter_id = :counter",
         "Kas di kolektor": "SELECT sum(on_hand) FROM drawer WHERE counter_id = :counter",
         "Bank": "SELECT sum(amount) FROM payment WHERE counter_id = :counter AND method <> 'CASH'",
-        "Kas pusat": "SELECT sum(counted) FROM deposit_decision JOIN deposit d ON d.id = deposit_id WHERE counter_id = :counter",
+        "Kas pusat": "SELECT sum(d.counted) FROM deposit_decision JOIN deposit d ON d.id = deposit_id WHERE counter_id = :counter",
         "Kerugian piutang": "SELECT sum(written_off) FROM invoice WHERE counter_id = :counter",
     }
     for account, sql in documents.items():
