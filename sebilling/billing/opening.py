@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import periods, scope
+from sebilling.billing import locks, periods, scope
 from sebilling.billing.custom import MOST_MONTHS
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
@@ -185,6 +185,7 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
             raise NotFound(field=("openings",), noun="customer", given=f"cus_{opening.customer_id}")
         check(opening, installed_on=found[opening.customer_id].installed_on)
     await session.rows(_LOCK_COUNTERS, {"counters": sorted({row.counter_id for row in found.values()})})
+    await locks.closings(session)
     if (code := await session.value(_OPENED, {"customers": sorted(wanted)})) is not None:
         raise AlreadyExists(field=("openings",), noun="opening balance or invoice", given=code)
     place = {"month": month.first, "after": month.after, "at": session.at}

@@ -45,7 +45,7 @@ REASON = ("salah orang", "alasan lain")
 VERBS: dict[str, tuple[Verb, dict[str, tuple[Any, Any]]]] = {
     "recordPayment": (record, {
         "customer_id": (1, 2), "amount": (5, 6), "method": (PaymentMethod.CASH, PaymentMethod.TRANSFER), "counter_id": (None, 1),
-        "note": ("", "x"), "invoice_ids": (None, []), "collected_at": (None, NOW - timedelta(minutes=1)),
+        "note": ("", "x"), "invoice_ids": (None, [1]), "collected_at": (None, NOW - timedelta(minutes=1)),
     }),
     "voidInvoice": (corrections.void_invoice, {"invoice_id": (1, 2), "reason": REASON, "release_payments": (False, True)}),
     "writeOffInvoice": (corrections.write_off, {"invoice_id": (1, 2), "reason": REASON, "amount": (None, 5)}),

@@ -36,6 +36,7 @@ class _Current(Database):
 
     def __init__(self) -> None:
         self.database: Database
+        self.url = "postgresql+asyncpg:///scenario"  # devices are kept from it
 
     @asynccontextmanager
     async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:
