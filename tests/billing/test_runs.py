@@ -161,6 +161,12 @@ async def test_a_run_that_fails_says_so_waits_ever_longer_and_lets_the_others_go
     attempts = [await generation.attempt(worker(isp, NOW), chunk=10) for _ in range(3)]
     assert attempts == [generation.Attempt.FAILED, generation.Attempt.MORE, generation.Attempt.NOTHING]
     assert (await outcome(isp, good.run_id)).issued == 1
+    patient = await start(isp, counters=[isp.counters["LKT02"]], key="asked-later")
+    assert await generation.attempt(worker(isp, NOW + timedelta(seconds=4)), chunk=10) is generation.Attempt.MORE
+    assert (await outcome(isp, patient.run_id)).already_invoiced == 1
+    waiting = await start(isp, counters=[isp.counters["LKT02"]], key="asked-last")
+    assert await generation.attempt(worker(isp, NOW + timedelta(seconds=5)), chunk=10) is generation.Attempt.MORE
+    assert (await outcome(isp, waiting.run_id)).already_invoiced == 1, "both are due, and the one that failed goes last"
     waits = []
     at = NOW
     for _ in range(12):
