@@ -44,7 +44,8 @@ _STAGE: Final = text(
     """
     CREATE TEMPORARY TABLE import_row (
         line integer, code text, name text, counter text, counter_name text, plan text, installed_on date, phone text,
-        address text, price bigint, active boolean, pppoe_name text, rate_down_kbps integer, rate_up_kbps integer) ON COMMIT DROP
+        address text, price bigint, active boolean, pppoe_name text, rate_down_kbps integer, rate_up_kbps integer,
+        arrears bigint, due_on date, credit bigint, paid_until date, cycle_months integer) ON COMMIT DROP
     """
 )
 _UNSTAGE: Final = text("DROP TABLE IF EXISTS pg_temp.import_row")  # of an earlier file in the same transaction
