@@ -74,7 +74,7 @@ async def test_what_customers_owe_and_have_paid_comes_in_and_a_month_runs(databa
     await bring(database, path)
     await isp.check()
     assert await isp.rows(
-        "SELECT code, arrears, opening.credit, billed_until FROM opening_balance opening JOIN customer ON customer.id = customer_id ORDER BY 1"
+        "SELECT code, arrears, one.credit, billed_until FROM opening_balance one JOIN customer ON customer.id = customer_id ORDER BY 1"
     ) == [
         ("P1", 300_000, 0, date(2026, 2, 1)), ("P2", 0, 50_000, date(2026, 2, 1)), ("P3", 0, 0, date(2026, 2, 15)),
         ("P4", 0, 0, date(2026, 3, 1)), ("P5", 0, 0, date(2026, 2, 1)), ("P6", 0, 0, date(2026, 2, 1)),

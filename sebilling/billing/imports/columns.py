@@ -127,10 +127,10 @@ COLUMNS: Final = (
     ),
     Column(
         "paid_until", "Lunas Sampai",
-        _spread("lunas|dibayar|bayar|terbayar|aktif|berlaku|bayaran sampai|sd|hingga", "lunas|aktif|berlaku|dibayar sampai|sd|hingga tanggal",
-                "masa aktif", "masa aktif|berlaku sampai|sd|hingga", "masa berlaku", "expired", "expired date|at|on",
-                "expiry", "expiry|expiration date", "expires", "expires on|at", "tanggal expired|expire|kadaluarsa|kedaluwarsa", "kadaluarsa",
-                "kedaluwarsa", "paid until|to|through", "active until"),
+        _spread("lunas|dibayar|bayar|terbayar|aktif|berlaku|bayaran sampai|sd|hingga",
+                "lunas|aktif|berlaku|dibayar sampai|sd|hingga tanggal", "masa aktif", "masa aktif|berlaku sampai|sd|hingga", "masa berlaku",
+                "expired", "expired date|at|on", "expiry", "expiry|expiration date", "expires", "expires on|at",
+                "tanggal expired|expire|kadaluarsa|kedaluwarsa", "kadaluarsa", "kedaluwarsa", "paid until|to|through", "active until"),
         cells.read_paid_until, is_day=True,
     ),
     Column(
