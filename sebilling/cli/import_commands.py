@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from sebilling.billing.imports import column_map
-from sebilling.cli import importing, isolating
+from sebilling.cli import importing, isolating, system_import
 from sebilling.clock import Month, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -42,6 +42,7 @@ def register(
 
     _spreadsheets(group, imported, month, out, errors)
     _routers(group, imported, settings, out, errors)
+    _systems(group, imported, month, out, errors)
 
 
 def _spreadsheets(group: typer.Typer, imported: Callable[..., None], month: Callable[[str], Month], out: Console, errors: Console) -> None:
@@ -98,3 +99,28 @@ def _routers(group: typer.Typer, imported: Callable[..., None], settings: Callab
             return await importing.run_device(str(device), engine, at=system_clock(), given=given, options=options)
 
         imported(work)
+
+
+def _systems(group: typer.Typer, imported: Callable[..., None], month: Callable[[str], Month], out: Console, errors: Console) -> None:
+    @group.command("from")
+    def import_from(
+        system: Annotated[system_import.System, typer.Argument(help="Whose file it is.")],
+        file: Annotated[
+            Path, typer.Argument(metavar="FILE", help="phpnuxbill: backup .json, or .sql; gembok: .db, or .sql; mikhmon: .rsc.")
+        ],
+        *,
+        opening: Annotated[str, typer.Option("--opening", metavar="MONTH", help="Last month that it has billed, such as 2026-01.")],
+        balances: Annotated[
+            Path | None, typer.Option(metavar="FILE", help="Spreadsheet of what customers owe or have paid ahead, where it keeps none.")
+        ] = None,
+        counter: Annotated[str, typer.Option(help="Code of the counter of its customers.")] = "PUSAT",
+        report: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Where to write the report that both sides sign.")] = None,
+        by: ByOption = None,
+        yes: Yes = False,
+        create_missing: CreateMissing = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Import customers, plans, arrears and what was paid ahead out of another system: every balance is compared afterwards."""
+        given = system_import.FromSystem(system, file, month(opening), counter, balances, report)
+        options = importing.Options(yes, create_missing, out, errors, as_json, by=by)
+        imported(lambda database: system_import.run(given, database, at=system_clock(), options=options))

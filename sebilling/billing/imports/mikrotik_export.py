@@ -27,22 +27,12 @@ def read(path: Path, *, isolir_profiles: Collection[str] = ()) -> list[Found]:
     Profiles are plans, but for those of `isolir_profiles`, or if none is given those whose name or address list says that they are
     for who is blocked: what the plan of such a customer is, the router has forgotten. Secrets of other services than PPPoE are left out.
     """
-    content = _content(path)
     found: list[tuple[int, Mapping[str, str]]] = []
-    walled, section, seen = {name.casefold() for name in isolir_profiles}, "", False
-    for line, text in _statements(path, content):
-        if text.startswith("/"):
-            section = " ".join(
-                itertools.takewhile(lambda word: word not in _VERBS and "=" not in word, re.split(r"[ /]+", text[1:]))
-            ).strip()
-            seen = seen or section == "ppp secret"
-        if section not in {"ppp secret", "ppp profile"} or re.search(r"(^|[\s/])add\s", text) is None:
+    walled, seen = {name.casefold() for name in isolir_profiles}, False
+    for line, section, words in added(path, frozenset(("ppp secret", "ppp profile"))):
+        seen = seen or section == "ppp secret"
+        if not words:
             continue
-        if not _QUOTES.fullmatch(text):
-            raise InvalidFile(
-                file=path.name, why=f"a quote isn't closed in what begins on line {line}: export it again, and copy it whole."
-            )
-        words = dict(_words(text))
         if section == "ppp secret":
             found.append((line, words))
         elif not isolir_profiles and (_ISOLIR.search(words.get("name", "")) or _ISOLIR.search(words.get("address-list", ""))):
@@ -52,7 +42,29 @@ def read(path: Path, *, isolir_profiles: Collection[str] = ()) -> list[Found]:
     return [_secret(line, words, walled, guess=not isolir_profiles) for line, words in found]
 
 
-def _content(path: Path) -> str:
+def added(path: Path, sections: Collection[str]) -> Iterator[tuple[int, str, Mapping[str, str]]]:
+    """What is added in these sections, such as `ppp secret`: the line, the section and the words of each; none for what only names
+    the section. Raises InvalidFile.
+    """
+    section = ""
+    for line, text in statements(path, content_of(path)):
+        if text.startswith("/"):
+            section = " ".join(
+                itertools.takewhile(lambda word: word not in _VERBS and "=" not in word, re.split(r"[ /]+", text[1:]))
+            ).strip()
+        if section not in sections:
+            continue
+        if re.search(r"(^|[\s/])add\s", text) is None:
+            yield line, section, {}
+            continue
+        if not _QUOTES.fullmatch(text):
+            raise InvalidFile(
+                file=path.name, why=f"a quote isn't closed in what begins on line {line}: export it again, and copy it whole."
+            )
+        yield line, section, dict(words_of(text))
+
+
+def content_of(path: Path) -> str:
     """By the file's mark, as PowerShell writes one; else UTF-8 with every other byte kept, for RouterOS promises no encoding."""
     data = encoded.read_bytes(path)
     encoding, skipped = encoded.marked(data)
@@ -61,7 +73,7 @@ def _content(path: Path) -> str:
     return encoded.decode(path.name, data)
 
 
-def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
+def statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
     """Statements and the lines they begin on: RouterOS wraps by a backslash and indents what follows by four spaces."""
     began, text = 1, ""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", content), 1):
@@ -81,7 +93,7 @@ def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
         raise InvalidFile(file=path.name, why=f"it is cut off in what begins on line {began}: export it again, and copy the whole file.")
 
 
-def _words(text: str) -> Iterator[tuple[str, str]]:
+def words_of(text: str) -> Iterator[tuple[str, str]]:
     for name, value in _WORD.findall(text):
         yield name, _unquoted(value[1:-1]) if value.startswith('"') else value
 
@@ -106,12 +118,12 @@ def _secret(line: int, words: Mapping[str, str], walled: Collection[str], *, gue
     )  # fmt: skip
     is_walled = profile.casefold() in walled or (guess and _ISOLIR.search(profile) is not None)
     return Found(
-        line, _as_text(name), None if is_walled else _as_text(profile), _as_text(words.get("comment", "")), words.get("disabled") == "yes",
+        line, as_text(name), None if is_walled else as_text(profile), as_text(words.get("comment", "")), words.get("disabled") == "yes",
         is_pppoe=True, left_out="" if service in _CUSTOMERS else f"service {service}", fault=fault,
     )  # fmt: skip
 
 
-def _as_text(value: str) -> str:
+def as_text(value: str) -> str:
     """In UTF-8, or in the Windows encoding that old WinBox typed."""
     raw = value.encode("utf-8", "surrogateescape")
     try:
