@@ -184,8 +184,8 @@ def write_report(path: Path, signed: Signed, compared: Sequence[Compared]) -> No
 def _line(one: Compared) -> list[object]:
     theirs, ours = one.theirs, one.ours
     return [
-        one.code, harmless(one.key), harmless(one.name), harmless(theirs.plan), harmless(ours.plan), _or_empty(theirs.price), ours.price, ours.months,
-        *_money(theirs), *_money(ours), one.difference, _or_empty(theirs.billed_until), _or_empty(ours.billed_until),
+        one.code, *map(harmless, (one.key, one.name, theirs.plan, ours.plan)), _or_empty(theirs.price), ours.price,
+        ours.months, *_money(theirs), *_money(ours), one.difference, _or_empty(theirs.billed_until), _or_empty(ours.billed_until),
         _or_empty(theirs.due_day), _or_empty(ours.due_day),
     ]  # fmt: skip
 

@@ -96,7 +96,7 @@ def nux_rows(count: int, seed: int = 1) -> tuple[Rows, Peer]:
         truth.payments = paid
         banned = truth.active and chance.random() < 0.05
         truth.active = truth.active and not banned
-        _nux_customer(rows, number, truth, plan, chance.choice(NAMES), expires, midnight=midnight, banned=banned)
+        _nux_customer(rows, number, truth, plan, name=chance.choice(NAMES), expires=expires, midnight=midnight, banned=banned)
         rows["tbl_customers_fields"] += [(0, number, name, value) for name, value in fields.items()]
         rows["tbl_transactions"] += [
             (0, f"INV-{number}-{one}", truth.key, number, plan[1], plan[2], f"2025-12-{one + 1:02d}", "Cash - Kasir", "PPPOE")
@@ -113,7 +113,7 @@ def nux_rows(count: int, seed: int = 1) -> tuple[Rows, Peer]:
 
 
 def _nux_customer(
-    rows: Rows, number: int, truth: Truth, plan: tuple[object, ...], name: str, expires: date, *, midnight: bool, banned: bool
+    rows: Rows, number: int, truth: Truth, plan: tuple[object, ...], *, name: str, expires: date, midnight: bool, banned: bool
 ) -> None:
     status = "Banned" if banned else "Active"
     rows["tbl_customers"].append(
@@ -159,22 +159,24 @@ def nux_backup(rows: Rows) -> dict[str, list[dict[str, object]]]:
 # --- Gembok ------------------------------------------------------------------------------------------------------------------
 
 _GEMBOK: Final = """
-CREATE TABLE packages (id INTEGER PRIMARY KEY, name TEXT NOT NULL, speed TEXT, price DECIMAL(10,2) NOT NULL, tax_rate DECIMAL(5,2) DEFAULT 11.00);
+CREATE TABLE packages (id INTEGER PRIMARY KEY, name TEXT NOT NULL, speed TEXT, price DECIMAL(10,2) NOT NULL,
+    tax_rate DECIMAL(5,2) DEFAULT 11.00);
 CREATE TABLE customers (id INTEGER PRIMARY KEY, username TEXT UNIQUE NOT NULL, name TEXT NOT NULL, phone TEXT, password TEXT,
     pppoe_username TEXT, address TEXT, package_id INTEGER, status TEXT DEFAULT 'active', billing_day INTEGER DEFAULT 15,
     join_date DATETIME DEFAULT CURRENT_TIMESTAMP, -- kolom baru
     FOREIGN KEY (package_id) REFERENCES packages (id));
-CREATE TABLE invoices (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, package_id INTEGER, invoice_number TEXT, amount DECIMAL(10,2) NOT NULL,
-    due_date DATE NOT NULL, status TEXT DEFAULT 'unpaid', invoice_type TEXT DEFAULT 'monthly', created_at DATETIME);
-CREATE TABLE payments (id INTEGER PRIMARY KEY, invoice_id INTEGER NOT NULL, amount DECIMAL(10,2), payment_date DATETIME, payment_method TEXT);
+CREATE TABLE invoices (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL, package_id INTEGER, invoice_number TEXT,
+    amount DECIMAL(10,2) NOT NULL, due_date DATE NOT NULL, status TEXT DEFAULT 'unpaid', invoice_type TEXT DEFAULT 'monthly',
+    created_at DATETIME);
+CREATE TABLE payments (id INTEGER PRIMARY KEY, invoice_id INTEGER NOT NULL, amount DECIMAL(10,2), payment_date DATETIME,
+    payment_method TEXT);
 CREATE TABLE app_settings (id INTEGER PRIMARY KEY, value TEXT);
 CREATE TRIGGER log_customer AFTER INSERT ON customers BEGIN INSERT INTO app_settings (value) VALUES ('baru; ' || NEW.name); END;
-"""  # noqa: E501
+"""
 _GEMBOK_PRICES: Final = {
-    1: ("Hemat 10M", 135_135, None, 150_000),
-    2: ("Cepat 20M", 200_000, 0, 200_000),
-    3: ("Kilat 50M", 300_000.0, 11, 333_000),
-}
+    1: ("Hemat 10M", 135_135, None, 150_000), 2: ("Cepat 20M", 200_000, 0, 200_000), 3: ("Kilat 50M", 300_000.0, 11, 333_000),
+}  # fmt: skip
+"""Name, price without tax, tax in per cent, and what customers pay."""
 _PAST_MONTHS: Final = (date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1))
 
 
@@ -195,7 +197,8 @@ def gembok(path: Path, count: int, seed: int = 2) -> Peer:
         truth = Truth(f"cust_{number}", name, price, active=status != "inactive")
         day = chance.choice((5, 10, 10, 10, 28))
         database.execute(
-            "INSERT INTO customers (id, username, name, phone, password, pppoe_username, address, package_id, status, billing_day, join_date)"
+            "INSERT INTO customers"
+            " (id, username, name, phone, password, pppoe_username, address, package_id, status, billing_day, join_date)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (number, truth.key, f"{chance.choice(NAMES)} {number}", f"62813{number:07d}", SECRET, f"g{number}@isp", "Jl. Melati", package,
              status, day, "2025-06-30 18:30:00"),
@@ -251,9 +254,7 @@ def mikhmon(count: int, seed: int = 3) -> tuple[bytes, bytes, Peer]:
     chance, peer = random.Random(seed), Peer()
     lines = ["# jan/31/2026 23:00:00 by RouterOS 6.49.10", "/ip hotspot user profile"]
     for name, price, selling, _, validity in (*_PROFILES, ("Jam-an", 1_000, 2_000, 0, "3h")):
-        script = f'\\":put (\\",rem,{price},{validity},{selling},,Enable,\\"); {{:local date [ /system clock get date ]}}'.removeprefix(
-            '\\"'
-        )
+        script = f':put (\\",rem,{price},{validity},{selling},,Enable,\\"); {{:local date [ /system clock get date ]}}'
         lines.append(f'add name="{name}" on-login="{script}" rate-limit=\\\n    10M/10M')
     lines += ["/ip hotspot user", "add name=admin password=x profile=Jam-an comment=up-admin"]
     scripts, balances = ["/system script"], ["Kode;Nama;Tunggakan;Titipan;Jatuh Tempo"]
@@ -272,10 +273,8 @@ def mikhmon(count: int, seed: int = 3) -> tuple[bytes, bytes, Peer]:
             disabled = ""
         lines.append(f'add comment="{comment}" name={truth.key} password={SECRET} profile="{name}"{disabled}')
         for sold in range(chance.randrange(3)):
-            scripts.append(
-                f'add comment=mikhmon name="jan/{sold + 1:02d}/2026-|-10:00:00-|-{truth.key}-|-{price + 1}-|-10.5.0.2-|-AA:BB-|-30d-|-{name}-|-"'
-                " owner=jan2026 source=jan/01/2026"
-            )
+            sale = f"jan/{sold + 1:02d}/2026-|-10:00:00-|-{truth.key}-|-{price + 1}-|-10.5.0.2-|-AA:BB-|-30d-|-{name}-|-"
+            scripts.append(f'add comment=mikhmon name="{sale}" owner=jan2026 source=jan/01/2026')
             truth.payments += 1
         owing = chance.random()
         if owing < 0.4:

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, imports, ledger, settlement
+from tests.mutants import access, devices, imports, ledger, peers, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -346,5 +346,6 @@ FAULTS: Final = (
     *devices.FAULTS,
     *imports.FAULTS,
     *ledger.FAULTS,
+    *peers.FAULTS,
     *settlement.FAULTS,
 )  # fmt: skip
