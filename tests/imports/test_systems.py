@@ -198,6 +198,9 @@ def _set(rows: peers.Rows, table: str, place: int, value: object) -> None:
         (lambda rows: rows["tbl_customers_fields"].append((0, 1, "Sewa Bill", "lima ribu")), "arrears: 'lima ribu' is no whole rupiah"),
         (lambda rows: rows["tbl_plans"].__setitem__(3, (4, "Triwulan 10M", "400000", "PPPOE", 3, "Months", "yes")),
          "price: Triwulan 10M costs"),
+        (lambda rows: rows["tbl_user_recharges"].append(
+            (90, 1, "plg0001", 1, "Rumah 10M", "2026-01-01", "2026-02-01", "10:00:00", "on", "PPPOE")),
+         "plan: they have several packages (Rumah 10M, Rumah 20M)"),
     ],
 )  # fmt: skip
 async def test_what_phpnuxbill_has_that_can_not_be_is_named(

@@ -20,7 +20,10 @@ FAULTS: Final = (
     Fault(
         "somebody-answers-for-credit", "billing/imports/openings.py", "if len(admins) != 1:", "if not admins:", OPENINGS,
     ),
-    Fault("what-was-paid-ahead-is-forgotten", "billing/imports/systems/account.py", "credit=max(-account.balance, 0),", "credit=0,", SYSTEMS),
+    Fault(
+        "what-was-paid-ahead-is-forgotten", "billing/imports/systems/account.py",
+        "credit=max(-account.balance, 0),", "credit=0,", SYSTEMS,
+    ),
     Fault(
         "who-is-gone-is-billed", "billing/imports/systems/account.py",
         "if book.sells_time and account.active", "if not book.system and account.active", SYSTEMS,
@@ -39,7 +42,7 @@ FAULTS: Final = (
     ),
     Fault(
         "what-was-paid-in-part-is-owed-whole", "billing/imports/systems/gembok.py",
-        'if payments.get(row["id"]):', 'if payments.get(row["id"]) and not owed:', SYSTEMS,
+        'if payments.get(row["id"]):', 'if payments.get(row["id"]) and row["status"] == "paid":', SYSTEMS,
     ),
     Fault("differences-are-let-be", "cli/system_import.py", "            if wrong:\n", "            if wrong and not compared:\n", SYSTEMS),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import quote
 
 from sebilling.billing.imports import encoded
+from sebilling.billing.imports.subscribers import named
 from sebilling.billing.imports.systems import sql_dump
 from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, day, last_day, note, rupiah
 from sebilling.billing.imports.systems.sql_dump import MOST_ROWS, Record
@@ -40,21 +41,28 @@ def read(path: Path) -> Book:
         begins = file.read(16)
     tables = _database(path) if begins == b"SQLite format 3\0" else _dump(path)
     packages = {row["id"]: (row["name"] or "", _price(path.name, row)) for row in tables["packages"]}
-    if taxed := sum(bool(rupiah_of_tax(row)) for row in tables["packages"]):
+    book = Book("gembok-bill")
+    if taxed := sum(bool(tax_of(row)) for row in tables["packages"]):
         told = f"{taxed} packages have a tax on top there: their prices here are what customers pay, tax included. Leave taxRate at 0 here."
-    book = Book("gembok-bill", notes=[told] if taxed else [])
+        book.notes.append(told)
     invoices: dict[str | None, list[Record]] = defaultdict(list)
     for row in tables["invoices"]:
         invoices[row["customer_id"]].append(row)
     payments: dict[str | None, list[Record]] = defaultdict(list)
     for row in tables["payments"]:
         payments[row["invoice_id"]].append(row)
+    odd: list[str] = []
     for line, customer in enumerate(tables["customers"], 1):
-        found = _account(line, customer, packages.get(customer["package_id"]), invoices[customer["id"]], payments)
+        found = _account(
+            line, customer, packages.get(customer["package_id"]), invoices=invoices[customer["id"]], payments=payments, odd=odd
+        )
         if isinstance(found, LeftOut):
             book.left_out.append(found)
         else:
             book.accounts.append(found)
+    if odd:
+        what = f"{len(odd)} invoices and payments have no whole amount or no day, and were left out of the history:"
+        book.notes.append(f"{what} {named(odd)}. No balance depends on them.")
     return book
 
 
@@ -95,7 +103,7 @@ def _all_there(file: str, there: object) -> None:
         raise InvalidFile(file=file, why=f"it has no table {missing[0]}: is it gembok-bill's data/billing.db, or a whole dump of it?")
 
 
-def rupiah_of_tax(row: Record) -> Decimal:
+def tax_of(row: Record) -> Decimal:
     """A package's tax in per cent, as gembok-bill takes it."""
     try:
         rate = Decimal(row["tax_rate"] if row["tax_rate"] is not None else _USUAL_TAX)
@@ -110,12 +118,13 @@ def _price(file: str, row: Record) -> int:
         base = Decimal((row["price"] or "0").strip())
     except InvalidOperation as error:
         raise InvalidFile(file=file, why=f"the package {row['name']} costs '{row['price']}', which is no amount: mend it there.") from error
-    return int((base * (100 + rupiah_of_tax(row))).scaleb(-2).quantize(Decimal(1), ROUND_HALF_UP))
+    return int((base * (100 + tax_of(row))).scaleb(-2).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _account(
-    line: int, customer: Record, package: tuple[str, int] | None, invoices: list[Record], payments: Mapping[str | None, list[Record]]
-) -> Account | LeftOut:
+    line: int, customer: Record, package: tuple[str, int] | None, *, invoices: list[Record],
+    payments: Mapping[str | None, list[Record]], odd: list[str],
+) -> Account | LeftOut:  # fmt: skip
     key = (customer["username"] or "").strip()
     if key == _VOUCHERS:
         return LeftOut(key, "vouchers are sold in its name")
@@ -131,13 +140,14 @@ def _account(
         if (row["invoice_type"] or "monthly") == "monthly" and row["status"] in {"paid", "unpaid"}
         and (issued := _local(row["created_at"], "paid_until", faults)) != date.max
     ]  # fmt: skip
-    billing_day = int(customer["billing_day"]) if (customer["billing_day"] or "").isdigit() else 15
+    pays_on = customer["billing_day"] or ""
+    billing_day = int(pays_on) if pays_on.isdecimal() else 15  # as gembok-bill takes it
     return Account(
         line, key, (customer["name"] or "").strip(), package[0] if package else "?", package[1] if package else None, joined,
         phone=(customer["phone"] or "").strip(), address=(customer["address"] or "").strip(),
         active=customer["status"] not in {"inactive", "nonactive"}, pppoe_name=(customer["pppoe_username"] or "").strip() or None,
         arrears=arrears, due_on=since, paid_until=max(last_day(max(months).after), last_day(joined)) if months else None,
-        due_day=min(max(billing_day, 1), 28), past=tuple(_past(invoices, payments)), faults=tuple(faults),
+        due_day=min(max(billing_day, 1), 28), past=tuple(_past(invoices, payments, odd)), faults=tuple(faults),
     )  # fmt: skip
 
 
@@ -175,15 +185,19 @@ def _local(text: str | None, column: str, faults: list[tuple[str, str]]) -> date
     return local_date(found if found.tzinfo is not None else found.replace(tzinfo=UTC), JAKARTA)
 
 
-def _past(invoices: list[Record], payments: Mapping[str | None, list[Record]]) -> list[Past]:
-    """Their invoices and payments, as far as they can be read; no balance depends on them."""
+def _past(invoices: list[Record], payments: Mapping[str | None, list[Record]], odd: list[str]) -> list[Past]:
+    """Their invoices and payments; `odd` gets those that can't be read."""
     found: list[Past] = []
     for row in invoices:
         told = [("INVOICE", row["amount"], row["created_at"])] if row["status"] != "cancelled" else []
         told += [("PAYMENT", payment["amount"], payment["payment_date"]) for payment in payments.get(row["id"], ())]
         for kind, amount, at in told:
             try:
-                found.append(Past(0, _local(at, "", []), kind, abs(rupiah(amount)), note(row["invoice_number"])))
+                one = Past(0, _local(at, "", []), kind, rupiah(amount), note(row["invoice_number"]))
             except NoAmountError:
-                continue
-    return [one for one in found if one.happened_on != date.max]
+                one = Past(0, date.max, kind, 0)
+            if one.happened_on == date.max or one.amount < 0:
+                odd.append(row["invoice_number"] or "?")
+            else:
+                found.append(one)
+    return found

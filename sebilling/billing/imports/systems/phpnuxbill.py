@@ -25,7 +25,7 @@ TABLES: Final = {
                       "created_at"),
     "tbl_customers_fields": ("customer_id", "field_name", "field_value"),
     "tbl_plans": ("id", "name_plan", "price", "type", "validity", "validity_unit"),
-    "tbl_user_recharges": ("id", "customer_id", "plan_id", "namebp", "recharged_on", "expiration", "time", "type"),
+    "tbl_user_recharges": ("id", "customer_id", "plan_id", "namebp", "recharged_on", "expiration", "time", "status", "type"),
     "tbl_transactions": ("invoice", "user_id", "username", "plan_name", "price", "recharged_on"),
 }  # fmt: skip
 """What is read of a dump. No password is among it."""
@@ -49,8 +49,11 @@ def read(path: Path) -> Book:
     tables = _backup(path.name, data) if data.lstrip()[:1] == b"{" else _dump(path.name, data)
     plans = {row["id"]: _plan(path.name, row) for row in tables["tbl_plans"] if row["type"] != "Balance"}
     latest: dict[str | None, Record] = {}
+    running: dict[str | None, set[str]] = defaultdict(set)
     for row in sorted(tables["tbl_user_recharges"], key=lambda one: (one["expiration"] or "", int(one["id"] or 0))):
         latest[row["customer_id"]] = row
+        if row["status"] == "on" and row["plan_id"] in plans and plans[row["plan_id"]].months is not None:
+            running[row["customer_id"]].add(row["namebp"] or "")
     fields: dict[str | None, dict[str, str]] = defaultdict(dict)
     for row in tables["tbl_customers_fields"]:
         fields[row["customer_id"]][row["field_name"] or ""] = row["field_value"] or ""
@@ -62,6 +65,9 @@ def read(path: Path) -> Book:
         found = _account(line, customer, recharge, plan, fields[customer["id"]])
         if isinstance(found, LeftOut):
             book.left_out.append(found)
+        elif len(packages := sorted(running[customer["id"]])) > 1:
+            why = f"they have several packages ({', '.join(packages)}), but here each customer has one: make it another customer's there."
+            book.accounts.append(replace(found, faults=(*found.faults, ("plan", why))))
         else:
             book.accounts.append(replace(found, past=tuple(past.get(customer["id"]) or past.get(customer["username"]) or ())))
     return book
