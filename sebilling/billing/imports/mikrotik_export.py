@@ -47,7 +47,7 @@ def added(path: Path, sections: Collection[str]) -> Iterator[tuple[int, str, Map
     the section. Raises InvalidFile.
     """
     section = ""
-    for line, text in statements(path, content_of(path)):
+    for line, text in _statements(path, _content(path)):
         if text.startswith("/"):
             section = " ".join(
                 itertools.takewhile(lambda word: word not in _VERBS and "=" not in word, re.split(r"[ /]+", text[1:]))
@@ -61,10 +61,10 @@ def added(path: Path, sections: Collection[str]) -> Iterator[tuple[int, str, Map
             raise InvalidFile(
                 file=path.name, why=f"a quote isn't closed in what begins on line {line}: export it again, and copy it whole."
             )
-        yield line, section, dict(words_of(text))
+        yield line, section, dict(_words(text))
 
 
-def content_of(path: Path) -> str:
+def _content(path: Path) -> str:
     """By the file's mark, as PowerShell writes one; else UTF-8 with every other byte kept, for RouterOS promises no encoding."""
     data = encoded.read_bytes(path)
     encoding, skipped = encoded.marked(data)
@@ -73,7 +73,7 @@ def content_of(path: Path) -> str:
     return encoded.decode(path.name, data)
 
 
-def statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
+def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
     """Statements and the lines they begin on: RouterOS wraps by a backslash and indents what follows by four spaces."""
     began, text = 1, ""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", content), 1):
@@ -93,7 +93,7 @@ def statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
         raise InvalidFile(file=path.name, why=f"it is cut off in what begins on line {began}: export it again, and copy the whole file.")
 
 
-def words_of(text: str) -> Iterator[tuple[str, str]]:
+def _words(text: str) -> Iterator[tuple[str, str]]:
     for name, value in _WORD.findall(text):
         yield name, _unquoted(value[1:-1]) if value.startswith('"') else value
 
