@@ -60,6 +60,7 @@ class Recorded:
 
 
 _PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR SHARE")
+_STANDING: Final = text("SELECT closed_at FROM period WHERE month = :month")
 # In the order that everybody keeps: customers, their counters (exclusively, as a chunk of generation), the series of numbers.
 _LOCK_CUSTOMERS: Final = text("SELECT id, counter_id, installed_on FROM customer WHERE id = ANY (:customers) ORDER BY id FOR NO KEY UPDATE")
 _LOCK_COUNTERS: Final = text("SELECT pg_advisory_xact_lock(1, CAST(id AS int)) FROM counter WHERE id = ANY (:counters) ORDER BY id")
@@ -165,6 +166,15 @@ _HISTORY: Final = text(
         customer_id bigint, happened_on date, kind text, amount bigint, note text)
     """
 )
+
+
+async def possible(session: WriteSession, month: Month) -> None:
+    """Whether `record` could write into this month, as it is now. Raises PeriodClosed, ConfirmPeriod."""
+    row = await session.row(_STANDING, {"month": month.first})
+    if row is None:
+        periods.check_near(month, at=session.at)
+    elif row.closed_at is not None:
+        raise PeriodClosed(field=("month",), month=month)
 
 
 async def record(session: WriteSession, month: Month, openings: Sequence[Opening], *, by: int, past: Sequence[Past] = ()) -> Recorded:

@@ -1,5 +1,6 @@
 """Periode: a billing month, opened, closed and reopened by hand."""
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import DateTime, bindparam, text
@@ -49,14 +50,20 @@ async def create(session: WriteSession, month: Month, *, confirm: bool = False) 
     Raises AlreadyExists if it was ever opened, ConfirmPeriod if it is far from today and not confirmed, Forbidden.
     """
     scope.central(session)
-    this_month = Month.of(local_date(session.at, JAKARTA))
-    if not confirm and not this_month.plus(-MOST_MONTHS_PAST) <= month <= this_month.plus(MOST_MONTHS_AHEAD):
-        raise ConfirmPeriod(field=("input", "month"), month=month, today=this_month)
+    if not confirm:
+        check_near(month, at=session.at)
     period_id: int | None = await session.value(_OPEN, {"month": month.first, "at": session.at})
     if period_id is None:
         raise AlreadyExists(field=("input", "month"), noun="period", given=month)
     await events.append(session, "period.opened", subject="period", subject_id=period_id, month=str(month))
     return period_id
+
+
+def check_near(month: Month, *, at: datetime) -> None:
+    """Raises ConfirmPeriod for a month that is far from the present one."""
+    this_month = Month.of(local_date(at, JAKARTA))
+    if not this_month.plus(-MOST_MONTHS_PAST) <= month <= this_month.plus(MOST_MONTHS_AHEAD):
+        raise ConfirmPeriod(field=("input", "month"), month=month, today=this_month)
 
 
 async def close(session: WriteSession, month: Month, *, incomplete: bool = False) -> int:

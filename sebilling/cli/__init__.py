@@ -17,9 +17,8 @@ from rich.table import Table
 from sebilling.actor import EVERYWHERE, operator
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
-from sebilling.billing.imports import column_map
 from sebilling.billing.reports import Report
-from sebilling.cli import accounts, exporting, feeding, importing, isolating, operation, plugin_new
+from sebilling.cli import accounts, exporting, feeding, import_commands, isolating, operation, plugin_new
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -142,6 +141,7 @@ def _month(text: str) -> Month:
 
 
 accounts.register(user_app, _run, _settings, out)
+import_commands.register(import_app, _run, _settings, _month, out=out, errors=errors)
 accounts.register_limits(limits_app, _run, out)
 MonthArgument = Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-02.")]
 
@@ -288,70 +288,6 @@ def period_close(
 
     _run(work)
     out.print(f"Period {wanted} is closed.")
-
-
-Yes = Annotated[bool, typer.Option("--yes", help="Write it. Without, everything is checked and nothing is written.")]
-CreateMissing = Annotated[
-    bool, typer.Option("--create-missing", help="Add counters and plans that aren't there yet, instead of calling their rows faulty.")
-]
-
-
-AsJson = Annotated[bool, typer.Option("--json", help="Tell the outcome as JSON.")]
-CountersOption = Annotated[
-    str, typer.Option(metavar="CODE,CODE", help="Codes that a comment's ' - CODE' may name besides those that are there.")
-]
-
-
-@import_app.command("customers")
-def import_customers(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="XLSX, or CSV: UTF-8, UTF-16 or Windows, separated by ; , tab or |.")],
-    *,
-    yes: Yes = False,
-    create_missing: CreateMissing = False,
-    sheet: Annotated[str | None, typer.Option(help="Name of the sheet of a workbook; its first one if left out.")] = None,
-    column: Annotated[list[str] | None, typer.Option("--map", metavar="HEADING=FIELD", help="Which field a column is. Remembered.")] = None,
-    ignore_columns: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Headings to leave out. Remembered if unknown.")] = None,
-    ignore_unknown: Annotated[bool, typer.Option("--ignore-unknown", help="Leave out every column whose heading isn't known.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Import customers from a spreadsheet, with Indonesian or English headings."""
-    given = column_map.read_given(column or (), ignore_columns or (), ignore_unknown=ignore_unknown)
-    options = importing.Options(yes, create_missing, out, errors, as_json)
-    _imported(lambda database: importing.run_spreadsheet(file, database, at=system_clock(), options=options, given=given, sheet=sheet))
-
-
-@import_app.command("mikrotik")
-def import_mikrotik(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE.rsc]", help="What the router's `/ppp secret export` wrote.")] = None,
-    *,
-    device: Annotated[str | None, typer.Option(help="Name or id of a device to read instead: customers get their access there.")] = None,
-    counter: Annotated[str, typer.Option(help="Code of the counter for secrets whose comment names none.")] = "PUSAT",
-    counters: CountersOption = "",
-    isolir_profile: Annotated[list[str] | None, typer.Option(help="Profile of who is blocked, in FILE; repeat it for more.")] = None,
-    yes: Yes = False,
-    create_missing: CreateMissing = False,
-    as_json: AsJson = False,
-) -> None:
-    """Import customers from a MikroTik's PPP secrets: profiles become plans, disabled ones inactive customers."""
-    if (file is None) == (device is None):
-        raise typer.BadParameter("name a file, or a device by --device.")
-    codes = frozenset(code.strip().upper() for code in counters.split(",") if code.strip())
-    given = importing.FromDevice(counter, codes, tuple(isolir_profile or ()))
-    options = importing.Options(yes, create_missing, out, errors, as_json)
-    settings = _settings()
-
-    async def work(database: Database) -> bool:
-        if file is not None:
-            return await importing.run_secrets(file, database, at=system_clock(), given=given, options=options)
-        engine = isolating.engine_of(settings, database)
-        return await importing.run_device(str(device), engine, at=system_clock(), given=given, options=options)
-
-    _imported(work)
-
-
-def _imported(work: Callable[[Database], Awaitable[bool]]) -> None:
-    if not _run(work):
-        raise typer.Exit(1)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from sebilling.billing.imports.column_map import MappedColumn, Source
 from sebilling.billing.imports.columns import FIELDS
+from sebilling.billing.imports.openings import Sums
 from sebilling.billing.imports.overview import Counted, Overview
 from sebilling.money import format_rupiah
 
@@ -38,6 +39,8 @@ class ImportReport:
     notes: tuple[str, ...]
     faults: tuple[NamedFault, ...]
     fault_count: int
+    opening: Sums | None = None
+    """What customers owe and have paid ahead, if an opening month was given."""
     written: bool = False
     besides: str = ""
 
@@ -65,6 +68,8 @@ def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> 
             name: f"new, {format_rupiah(price)} a month" if price else "new, without a price" for name, price in report.new_plans.items()
         }
         out.print(_table("plan", report.counted.plans, total, prices))
+    if report.opening is not None:
+        _show_opening(report.opening, out)
     if any(not price for price in report.new_plans.values()):
         out.print("Plans without a price: set it before you generate invoices.")
     if report.written:
@@ -74,19 +79,31 @@ def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> 
     return True
 
 
+def _show_opening(sums: Sums, out: Console) -> None:
+    out.print(f"Opening balances at the end of {sums.month}: {sums.owing} customers owe {format_rupiah(sums.arrears)},"
+              f" {sums.ahead} have paid ahead {format_rupiah(sums.credit)}.", soft_wrap=True)  # fmt: skip
+    if sums.until or sums.cycles:
+        out.print(f"{sums.until} are billed until a day behind that month, {sums.cycles} pay several months at once.", soft_wrap=True)
+
+
 def _table(what: str, rows: tuple[Counted, ...], total: Counted, remarks: Mapping[str, str]) -> Table:
-    table = Table(what, "customers", "active", "inactive", "without phone", "without own price", "", show_footer=len(rows) > 1)
-    for one in rows:
-        table.add_row(_plain(one.name), *_cells(one), remarks.get(one.name, ""))
-    for column, text in zip(table.columns, ["all", *_cells(total), ""], strict=True):
-        column.footer = text
-    for column in table.columns[1:6]:
+    table = Table(what, "customers", "active", "inactive", "without phone", "without own price", show_footer=len(rows) > 1)
+    money = bool(total.owing or total.ahead)
+    for title in ("owing", "arrears", "paid ahead", "credit") if money else ():
+        table.add_column(title)
+    for column in table.columns[1:]:
         column.justify = "right"
+    table.add_column("")
+    for one in rows:
+        table.add_row(_plain(one.name), *_cells(one, money=money), remarks.get(one.name, ""))
+    for column, text in zip(table.columns, ["all", *_cells(total, money=money), ""], strict=True):
+        column.footer = text
     return table
 
 
-def _cells(one: Counted) -> list[str]:
-    return [str(count) for count in (one.customers, one.active, one.inactive, one.without_phone, one.without_price)]
+def _cells(one: Counted, *, money: bool) -> list[str]:
+    cells = [str(count) for count in (one.customers, one.active, one.inactive, one.without_phone, one.without_price)]
+    return [*cells, str(one.owing), format_rupiah(one.arrears), str(one.ahead), format_rupiah(one.credit)] if money else cells
 
 
 def _show_columns(report: ImportReport, out: Console) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +12,11 @@ from rich.progress import Progress
 from sqlalchemy import Row
 
 from sebilling.actor import operator
-from sebilling.billing.imports import column_map, load, mikrotik_export, overview, spreadsheet, subscribers
+from sebilling.billing.imports import column_map, load, mikrotik_export, openings, overview, spreadsheet, subscribers
 from sebilling.billing.imports.column_map import GivenMap, MappedColumn
 from sebilling.billing.imports.rows import CustomerRow, Faulty
 from sebilling.cli.import_report import ImportReport, NamedFault, show
-from sebilling.clock import JAKARTA, local_date
+from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import Database, WriteSession
 from sebilling.device_errors import DeviceBusy
 from sebilling.jobs.engine import Engine
@@ -37,6 +37,10 @@ class Options:
     out: Console
     errors: Console
     json: bool = False
+    opening: Month | None = None
+    """The last month that the system before has billed."""
+    by: str | None = None
+    """Username of who answers for what was paid ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,15 @@ async def run_spreadsheet(
             table = spreadsheet.open_table(file, sheet=sheet, tell=lambda done, of: progress.update(task, completed=done, total=of))
             before = await column_map.remembered(session, table.headings)
             columns = column_map.assign(table.name, table.headings, given, before)
-            staged = await load.stage(session, spreadsheet.rows(table, columns, given), create_missing=options.create_missing)
-        report = await _report(session, file.name, staged, table.notes, columns, where=lambda line: f"{file.name}:{line}")
+            rows = openings.checked(spreadsheet.rows(table, columns, given), options.opening)
+            staged = await load.stage(session, rows, create_missing=options.create_missing)
+        wanted = openings.Wanted(options.opening, options.by)
+        sums = await openings.settled(session, wanted, table.notes)
+        report = await report_of(session, file.name, staged, table.notes, columns, where=lambda line: f"{file.name}:{line}")
+        report = replace(report, opening=sums)
         if not staged.problem_count and options.write:
             await load.write(session, staged, file=file.name)
+            await openings.record(session, wanted)
             await column_map.remember(session, columns)
             report = report.as_written()
     return show(report, options.out, options.errors, json=options.json)
@@ -81,7 +90,7 @@ async def run_secrets(file: Path, database: Database, *, at: datetime, given: Fr
     async with database.transaction(actor=operator(f"sebilling import {file.name}"), at=at) as session:
         rows = await subscribers.rows(session, found, given.where(at), notes)
         staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
-        report = await _report(session, file.name, staged, notes, (), where=lambda line: f"{file.name}:{line}")
+        report = await report_of(session, file.name, staged, notes, (), where=lambda line: f"{file.name}:{line}")
         if not staged.problem_count and options.write:
             await load.write(session, staged, file=file.name)
             report = report.as_written()
@@ -108,7 +117,7 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
         notes = [f"{device.name} has {len(found)} customers, {len(found) - len(fresh)} of them are known here."]
         rows = await subscribers.rows(session, fresh, given.where(at), notes)
         staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
-        report = await _report(
+        report = await report_of(
             session, device.name, staged, notes, (), where=lambda line: f"{device.name}:{line} ({_printable(found[line - 1].key)})"
         )
         if not staged.problem_count and options.write and staged.rows:
@@ -118,10 +127,11 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
     return show(report, options.out, options.errors, json=options.json)
 
 
-async def _report(
+async def report_of(
     session: WriteSession, source: str, staged: load.Staged, notes: Sequence[str], columns: Sequence[MappedColumn], *,
     where: Callable[[int], str],
 ) -> ImportReport:  # fmt: skip
+    """What was staged in this transaction, to be shown."""
     return ImportReport(
         source=source,
         counted=await overview.read(session),

@@ -29,7 +29,7 @@ _TEMPORARY: Final = "sebilling-xlsx-"
 # --- CSV -------------------------------------------------------------------------------------------------------------------
 
 
-def _harmless(given: str) -> str:
+def harmless(given: str) -> str:
     """A text that no spreadsheet takes for a formula: with an apostrophe before it if it could. Spaces before don't hide it."""
     could = given.lstrip().startswith(_FORMULA) or given.startswith(("\t", "\r", "\n"))
     return f"'{given}" if could else given
@@ -40,7 +40,7 @@ def _csv_cell(cell: Cell) -> str:
         case None:
             return ""
         case str():
-            return _harmless(cell)
+            return harmless(cell)
         case datetime():
             return f"{cell:%Y-%m-%d %H:%M:%S}"
         case date():
@@ -57,7 +57,7 @@ async def csv_lines(header: Sequence[Column], rows: AsyncIterator[Sequence[Cell]
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, delimiter=";", lineterminator="\r\n")
     buffer.write("\ufeff")
-    writer.writerow([_harmless(column.title) for column in header])
+    writer.writerow([harmless(column.title) for column in header])
     waiting = 0
     async for row in rows:
         writer.writerow([_csv_cell(cell) for cell in row])

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, edge, imports, ledger, load, operation, runs, settlement
+from tests.mutants import access, devices, edge, imports, ledger, load, operation, runs, settlement, peers
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -351,4 +351,5 @@ FAULTS: Final = (
     *operation.FAULTS,
     *runs.FAULTS,
     *settlement.FAULTS,
+    *peers.FAULTS,
 )  # fmt: skip

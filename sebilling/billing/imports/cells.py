@@ -1,10 +1,12 @@
 """What the cells of a file say: days, prices, states, counters and plans as people write them. What can mean two things is refused."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from sebilling.billing import texts
+from sebilling.billing.custom import MOST_MONTHS
+from sebilling.clock import Month
 from sebilling.money import NotRupiahError, parse_rupiah
 
 _ACTIVE: Final = frozenset(
@@ -52,6 +54,16 @@ _UTC_HOURS: Final = 15
 """From then on it is the next day in Jayapura, while it may be the same in Jakarta."""
 _COUNTER: Final = re.compile(r"(\S+)(?:\s+(.*))?", re.DOTALL)
 
+_NEGATIVE: Final = re.compile(r"(?:rp\.?|idr)?\s*[-\u2212(]\s*(?:rp\.?|idr)?\s*[0-9]|[0-9.,]+\s*-$", re.IGNORECASE)
+_MONTH_ONLY: Final = re.compile(
+    r"(?:(?P<name>[A-Za-z]{3,9})[ /.-]{0,2}|(?P<number>[0-9]{1,2})[/.-])(?P<year>(?:19|20|21)[0-9]{2})"
+    r"|(?P<first_year>(?:19|20|21)[0-9]{2})[/.-](?P<digits>[0-9]{1,2})"
+)
+_CYCLE: Final = re.compile(r"(?P<count>[0-9]{1,3}) ?(?P<unit>bulan|bulanan|bln|bl|months?|tahun|th|thn|years?)?")
+_CYCLES: Final = {
+    "bulanan": 1, "monthly": 1, "triwulan": 3, "kuartal": 3, "quarterly": 3, "semester": 6, "tahunan": 12, "setahun": 12, "yearly": 12,
+    "annual": 12,
+}  # fmt: skip
 _QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 
@@ -103,6 +115,60 @@ def read_price(text: str) -> int | None:
         return parse_rupiah(text)
     except NotRupiahError:
         raise ValueError(f"'{text[:30]}' is no price: write whole rupiah, such as 150000 or Rp 150.000, or leave it empty.") from None
+
+
+def read_amount(text: str) -> int | None:
+    """Rupiah that are owed or paid ahead; None for an empty cell, 0 for `-` and `lunas`. Raises ValueError, also below zero."""
+    if not text:
+        return None
+    if _word(text) in {"", "lunas", "rp"} and not any(letter.isdigit() for letter in text):
+        return 0
+    if _NEGATIVE.match(text):
+        raise ValueError(
+            f"'{text[:30]}' is below zero: whether that is owed or paid ahead can't be told. Write what they owe in the column Tunggakan,"
+            " and what they have paid ahead in the column Titipan."
+        )
+    try:
+        return parse_rupiah(text)
+    except NotRupiahError:
+        raise ValueError(f"'{text[:30]}' is no amount: write whole rupiah, such as 150000 or Rp 150.000; 0 if there is none.") from None
+
+
+def read_due_on(text: str) -> date | None:
+    """Since when arrears are due; None for an empty cell. Raises ValueError."""
+    if re.fullmatch(r"(?:tgl|tanggal)?\.? ?[0-9]{1,2}", text, re.IGNORECASE):
+        raise ValueError(
+            f"'{text[:30]}' is a day of every month, but here stands the date since when arrears are due, such as 20/01/2026:"
+            " leave the column out by --ignore-columns, and set the day at the counter."
+        )
+    return read_day(text) if text else None
+
+
+def read_paid_until(text: str) -> date | None:
+    """The last day that is paid; a month without a day is paid whole. None for an empty cell. Raises ValueError."""
+    if not text:
+        return None
+    found = _MONTH_ONLY.fullmatch(text)
+    if found is None:
+        return read_day(text)
+    number = _MONTHS.get((found["name"] or "").lower()) or int(found["number"] or found["digits"] or 0)
+    if not 1 <= number <= 12:
+        raise ValueError(f"'{text[:30]}' is no month: write Januari 2026, or a day such as 31/01/2026.")
+    return Month(int(found["year"] or found["first_year"]), number).after - timedelta(days=1)
+
+
+def read_cycle(text: str) -> int | None:
+    """So many months are paid at once; None for an empty cell. Raises ValueError."""
+    if not text:
+        return None
+    word = _word(text)
+    found = _CYCLE.fullmatch(word)
+    months = _CYCLES.get(word) or (
+        int(found["count"]) * (12 if found["unit"] in {"tahun", "th", "thn", "year", "years"} else 1) if found else 0
+    )
+    if not 1 <= months <= MOST_MONTHS:
+        raise ValueError(f"'{text[:30]}' is no number of months: write how many are paid at once, 1 to {MOST_MONTHS}, such as 3.")
+    return months
 
 
 def read_active(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from sebilling.billing.imports.columns import BY_HEADING, COLUMNS, FIELDS, spelt
+from sebilling.billing.imports.columns import AMBIGUOUS, BY_HEADING, COLUMNS, FIELDS, spelt
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidFile, InvalidText
 
@@ -102,7 +102,11 @@ def assign(file: str, headings: Sequence[str], given: GivenMap, before: Mapping[
         else:
             unknown.append((place, heading))
             columns.append(MappedColumn(place, heading, None, Source.HEADING))
-    wrong = [*_twice(columns), *_missing(columns), *(_unknown(unknown) if unknown and not given.ignore_unknown else ())]
+    either = [(heading, AMBIGUOUS[spelt(heading)]) for _, heading in unknown if spelt(heading) in AMBIGUOUS]
+    unknown = [(place, heading) for place, heading in unknown if spelt(heading) not in AMBIGUOUS]
+    wrong = [
+        *_twice(columns), *_missing(columns), *_ambiguous(either), *(_unknown(unknown) if unknown and not given.ignore_unknown else ())
+    ]  # fmt: skip
     if wrong:
         raise InvalidFile(file=file, why=" ".join(wrong))
     return columns
@@ -150,6 +154,15 @@ def _missing(columns: Sequence[MappedColumn]) -> list[str]:
     there = {column.field for column in columns}
     titles = [column.title for column in COLUMNS if column.required and column.field not in there]
     return [f'there is no column for {", ".join(titles)}: add it, or say by --map "HEADING=FIELD" which one it is.'] if titles else []
+
+
+def _ambiguous(either: Sequence[tuple[str, tuple[str, str]]]) -> list[str]:
+    """Not even left out unsaid by ignore_unknown: it is money."""
+    return [
+        f"the column '{heading}' can be what they owe, or what they have paid ahead: say which by --map \"{heading}={one}\""
+        f' or --map "{heading}={other}", or leave it out by --ignore-columns "{heading}".'
+        for heading, (one, other) in either
+    ]
 
 
 def _unknown(unknown: Sequence[tuple[int, str]]) -> list[str]:

@@ -107,7 +107,43 @@ COLUMNS: Final = (
                 "customer|account|service|subscription status", "is active", "keaktifan"),
         cells.read_active,
     ),
+    Column(
+        "arrears", "Tunggakan",
+        _spread("tunggakan", "jumlah|total|nilai|sisa|saldo tunggakan", "sisa|total tagihan|hutang|utang", "piutang", "saldo piutang",
+                "hutang", "utang", "tunggakan pelanggan", "arrears", "outstanding", "outstanding balance|amount", "amount due",
+                "belum bayar|dibayar|lunas"),
+        cells.read_amount,
+    ),
+    Column(
+        "due_on", "Jatuh Tempo",
+        _spread("jatuh tempo", "tanggal jatuh tempo", "jatuh tempo tunggakan|tagihan", "due date", "due on"),
+        cells.read_due_on, is_day=True,
+    ),
+    Column(
+        "credit", "Titipan",
+        _spread("titipan", "saldo lebih|titipan|deposit", "deposit", "lebih bayar", "kelebihan bayar", "uang titipan|muka", "credit",
+                "kredit", "prepaid"),
+        cells.read_amount,
+    ),
+    Column(
+        "paid_until", "Lunas Sampai",
+        _spread("lunas|dibayar|bayar|terbayar|aktif|berlaku|bayaran sampai|sd|hingga",
+                "lunas|aktif|berlaku|dibayar sampai|sd|hingga tanggal", "masa aktif", "masa aktif|berlaku sampai|sd|hingga", "masa berlaku",
+                "expired", "expired date|at|on", "expiry", "expiry|expiration date", "expires", "expires on|at",
+                "tanggal expired|expire|kadaluarsa|kedaluwarsa", "kadaluarsa", "kedaluwarsa", "paid until|to|through", "active until"),
+        cells.read_paid_until, is_day=True,
+    ),
+    Column(
+        "cycle_months", "Bayar per (bulan)",
+        _spread("bayar per", "bayar per bulan|berapa", "bayar per n|berapa bulan", "siklus", "siklus bayar|tagihan|pembayaran|penagihan",
+                "periode bayar|tagihan|pembayaran", "billing cycle", "cycle months", "bayar tiap", "bayar tiap n bulan"),
+        cells.read_cycle,
+    ),
 )  # fmt: skip
+AMBIGUOUS: Final[Mapping[str, tuple[str, str]]] = dict.fromkeys(
+    ("saldo", "saldoawal", "saldopelanggan", "sisasaldo", "balance", "openingbalance"), ("arrears", "credit")
+)
+"""A heading as `spelt` → the fields that it is for some people and for others: never guessed, it is money."""
 FIELDS: Final[Mapping[str, Column]] = {column.field: column for column in COLUMNS}
 
 _WORDS: Final = {

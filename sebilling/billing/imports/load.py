@@ -44,7 +44,8 @@ _STAGE: Final = text(
     """
     CREATE TEMPORARY TABLE import_row (
         line integer, code text, name text, counter text, counter_name text, plan text, installed_on date, phone text,
-        address text, price bigint, active boolean, pppoe_name text, rate_down_kbps integer, rate_up_kbps integer) ON COMMIT DROP
+        address text, price bigint, active boolean, pppoe_name text, rate_down_kbps integer, rate_up_kbps integer,
+        arrears bigint, due_on date, credit bigint, paid_until date, cycle_months integer) ON COMMIT DROP
     """
 )
 _UNSTAGE: Final = text("DROP TABLE IF EXISTS pg_temp.import_row")  # of an earlier file in the same transaction
@@ -84,7 +85,7 @@ _CREATE_COUNTERS: Final = text(
     """
     WITH added AS (
         INSERT INTO counter (code, name, timezone, due_day, created_at)
-        SELECT counter, mode() WITHIN GROUP (ORDER BY counter_name), 'Asia/Jakarta', 20, CAST(:at AS timestamptz) FROM import_row
+        SELECT counter, mode() WITHIN GROUP (ORDER BY counter_name), 'Asia/Jakarta', :due_day, CAST(:at AS timestamptz) FROM import_row
          WHERE counter = ANY (:codes) GROUP BY counter
         RETURNING id, code, name
     )
@@ -161,13 +162,16 @@ def _sound(rows: Iterable[CustomerRow | Faulty], staged: Staged) -> Iterator[tup
                 staged.add(problem)
 
 
-async def write(session: WriteSession, staged: Staged, *, file: str) -> int:
-    """Write what was staged in this transaction without a fault; gives the number of customers added."""
+async def write(session: WriteSession, staged: Staged, *, file: str, due_day: int = 20) -> int:
+    """Write what was staged in this transaction without a fault; gives the number of customers added.
+
+    `due_day` is that of new counters, 1 to 28.
+    """
     if staged.problem_count:
         raise RuntimeError("faulty rows are never written")
     who = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
     if staged.new_counters:
-        await session.execute(_CREATE_COUNTERS, {**who, "codes": list(staged.new_counters)})
+        await session.execute(_CREATE_COUNTERS, {**who, "codes": list(staged.new_counters), "due_day": due_day})
     for name, price in staged.new_plans.items():
         down, up = staged.new_speeds.get(name, (None, None))
         plan_id = await session.value(_CREATE_PLAN, {"name": name, "price": price, "down": down, "up": up, "at": session.at})

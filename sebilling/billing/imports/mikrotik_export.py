@@ -27,22 +27,12 @@ def read(path: Path, *, isolir_profiles: Collection[str] = ()) -> list[Found]:
     Profiles are plans, but for those of `isolir_profiles`, or if none is given those whose name or address list says that they are
     for who is blocked: what the plan of such a customer is, the router has forgotten. Secrets of other services than PPPoE are left out.
     """
-    content = _content(path)
     found: list[tuple[int, Mapping[str, str]]] = []
-    walled, section, seen = {name.casefold() for name in isolir_profiles}, "", False
-    for line, text in _statements(path, content):
-        if text.startswith("/"):
-            section = " ".join(
-                itertools.takewhile(lambda word: word not in _VERBS and "=" not in word, re.split(r"[ /]+", text[1:]))
-            ).strip()
-            seen = seen or section == "ppp secret"
-        if section not in {"ppp secret", "ppp profile"} or re.search(r"(^|[\s/])add\s", text) is None:
+    walled, seen = {name.casefold() for name in isolir_profiles}, False
+    for line, section, words in added(path, frozenset(("ppp secret", "ppp profile"))):
+        seen = seen or section == "ppp secret"
+        if not words:
             continue
-        if not _QUOTES.fullmatch(text):
-            raise InvalidFile(
-                file=path.name, why=f"a quote isn't closed in what begins on line {line}: export it again, and copy it whole."
-            )
-        words = dict(_words(text))
         if section == "ppp secret":
             found.append((line, words))
         elif not isolir_profiles and (_ISOLIR.search(words.get("name", "")) or _ISOLIR.search(words.get("address-list", ""))):
@@ -50,6 +40,28 @@ def read(path: Path, *, isolir_profiles: Collection[str] = ()) -> list[Found]:
     if not seen:
         raise InvalidFile(file=path.name, why="it has no section '/ppp secret': write it on the router by '/ppp export file=…'.")
     return [_secret(line, words, walled, guess=not isolir_profiles) for line, words in found]
+
+
+def added(path: Path, sections: Collection[str]) -> Iterator[tuple[int, str, Mapping[str, str]]]:
+    """What is added in these sections, such as `ppp secret`: the line, the section and the words of each; none for what only names
+    the section. Raises InvalidFile.
+    """
+    section = ""
+    for line, text in _statements(path, _content(path)):
+        if text.startswith("/"):
+            section = " ".join(
+                itertools.takewhile(lambda word: word not in _VERBS and "=" not in word, re.split(r"[ /]+", text[1:]))
+            ).strip()
+        if section not in sections:
+            continue
+        if re.search(r"(^|[\s/])add\s", text) is None:
+            yield line, section, {}
+            continue
+        if not _QUOTES.fullmatch(text):
+            raise InvalidFile(
+                file=path.name, why=f"a quote isn't closed in what begins on line {line}: export it again, and copy it whole."
+            )
+        yield line, section, dict(_words(text))
 
 
 def _content(path: Path) -> str:
@@ -106,12 +118,12 @@ def _secret(line: int, words: Mapping[str, str], walled: Collection[str], *, gue
     )  # fmt: skip
     is_walled = profile.casefold() in walled or (guess and _ISOLIR.search(profile) is not None)
     return Found(
-        line, _as_text(name), None if is_walled else _as_text(profile), _as_text(words.get("comment", "")), words.get("disabled") == "yes",
+        line, as_text(name), None if is_walled else as_text(profile), as_text(words.get("comment", "")), words.get("disabled") == "yes",
         is_pppoe=True, left_out="" if service in _CUSTOMERS else f"service {service}", fault=fault,
     )  # fmt: skip
 
 
-def _as_text(value: str) -> str:
+def as_text(value: str) -> str:
     """In UTF-8, or in the Windows encoding that old WinBox typed."""
     raw = value.encode("utf-8", "surrogateescape")
     try:

@@ -30,6 +30,13 @@ class CustomerRow:
     rate_down_kbps: int | None = None
     """The plan's speed, if it is told; a new plan takes it."""
     rate_up_kbps: int | None = None
+    arrears: int | None = None
+    """Opening balances, rupiah, None if the file tells none: what they owe, since when, what they have paid ahead."""
+    due_on: date | None = None
+    credit: int | None = None
+    paid_until: date | None = None
+    """The last day that they have paid."""
+    cycle_months: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

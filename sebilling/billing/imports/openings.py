@@ -1,0 +1,158 @@
+"""Opening balances that come in with customers: what a row tells of them, what is wrong with it, and the documents they become.
+
+See docs/opening.md and sebilling/billing/opening.py. Nothing about money is guessed: what a file doesn't tell is asked for.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+
+from sebilling.billing import opening
+from sebilling.billing.custom import MOST_MONTHS
+from sebilling.billing.imports.columns import FIELDS
+from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
+from sebilling.billing.opening import Opening, Past
+from sebilling.clock import Month
+from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.errors import InvalidText, NotFound, SebillingError
+
+_TOLD: Final = ("arrears", "credit", "paid_until", "cycle_months")
+"""Fields that make no sense without an opening month."""
+_STAGED: Final = text(
+    "SELECT customer.id, import_row.code, customer.installed_on, arrears, import_row.due_on, credit, paid_until, cycle_months"
+    " FROM import_row JOIN customer USING (code) ORDER BY customer.id"
+)
+_SUMS: Final = text(
+    """
+    SELECT count(*) FILTER (WHERE arrears > 0) AS owing, coalesce(sum(arrears), 0)::bigint AS arrears,
+           count(*) FILTER (WHERE credit > 0) AS ahead, coalesce(sum(credit), 0)::bigint AS credit,
+           count(*) FILTER (WHERE paid_until >= :after) AS until, count(*) FILTER (WHERE cycle_months > 1) AS cycles,
+           count(*) FILTER (WHERE due_on IS NOT NULL AND coalesce(arrears, 0) = 0) AS idle_days
+      FROM import_row
+    """
+)
+_USER: Final = text("SELECT id FROM app_user WHERE username = :username AND active AND NOT service")
+_ADMINS: Final = text("SELECT id, username FROM app_user WHERE active AND NOT service AND role = 'ADMIN' ORDER BY username LIMIT 6")
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What staged rows would open with: customers, and rupiah."""
+
+    month: str
+    owing: int
+    arrears: int
+    ahead: int
+    credit: int
+    until: int
+    """Who are billed until a day behind the opening month."""
+    cycles: int
+    """Who pay several months at once."""
+
+
+@dataclass(slots=True)
+class Wanted:
+    """The opening month, if one was given, and the user who answers for what was paid ahead."""
+
+    month: Month | None = None
+    by: str | None = None
+    by_id: int | None = None
+    """Known once `settled`."""
+
+
+def checked(rows: Iterable[CustomerRow | Faulty], month: Month | None) -> Iterator[CustomerRow | Faulty]:
+    """The rows; those whose opening balance can't be are faulty. Without a month, the first row that tells one is."""
+    asked = False
+    for row in rows:
+        if not isinstance(row, CustomerRow):
+            yield row
+            continue
+        if month is not None:
+            problems = list(_problems(row, month))
+        elif asked or (told := next((name for name in _TOLD if getattr(row, name) is not None), None)) is None:
+            problems = []
+        else:
+            asked = True
+            why = "an opening balance needs the last month that the system before has billed: give it, such as --opening 2026-01."
+            problems = [Problem(row.line, told, f"the column {FIELDS[told].title} is filled: {why}")]
+        yield Faulty(problems, row.counter, row.plan) if problems else row
+
+
+def _problems(row: CustomerRow, month: Month) -> Iterator[Problem]:
+    if row.paid_until is not None and row.paid_until < row.installed_on - timedelta(days=1):
+        why = f"it lies before the installation on {row.installed_on}: check both."
+        yield Problem(row.line, "paid_until", why)
+    elif row.paid_until is not None and row.paid_until >= month.plus(MOST_MONTHS).after:
+        yield Problem(row.line, "paid_until", f"{row.paid_until} lies more than {MOST_MONTHS} months ahead: check the year.")
+    elif row.active and row.arrears is None and row.paid_until is not None and row.paid_until < month.after - timedelta(days=1):
+        why = f"it is paid until {row.paid_until}, but what is owed for the days until {month.after - timedelta(days=1)} isn't told:"
+        yield Problem(row.line, "arrears", f"{why} fill the column Tunggakan, with 0 if it is nothing.")
+    try:
+        opening.check(opening_of(row, month, customer_id=0), installed_on=row.installed_on)
+    except SebillingError as error:
+        yield Problem(row.line, error.field[-1] if error.field else "", error.message("en"))
+
+
+def opening_of(told: CustomerRow | Row[*tuple[Any, ...]], month: Month, *, customer_id: int) -> Opening:
+    """Whoever is paid until a day within the opening month owes its rest as arrears, or nothing: it is billed to its end.
+
+    `told` is a row, or a staged one with the same names.
+    """
+    until = None if told.paid_until is None else max(told.paid_until + timedelta(days=1), month.after, told.installed_on)
+    months = told.cycle_months or 1
+    return Opening(
+        customer_id, arrears=told.arrears or 0, due_on=told.due_on if told.arrears else None, credit=told.credit or 0,
+        billed_until=None if until == month.after and months == 1 else until, cycle_months=months,
+    )  # fmt: skip
+
+
+async def settled(session: WriteSession, wanted: Wanted, notes: list[str]) -> Sums | None:
+    """What was staged in this transaction would open with; None without a month.
+
+    Fills in who answers. Raises what recording would: PeriodClosed, ConfirmPeriod, NotFound, InvalidText.
+    """
+    if wanted.month is None:
+        return None
+    await opening.possible(session, wanted.month)
+    row = await session.row(_SUMS, {"after": wanted.month.after})
+    if row is None:
+        raise RuntimeError("sums without a row")
+    if row.idle_days:
+        notes.append(f"{FIELDS['due_on'].title} of {row.idle_days} customers without arrears was left out: the counter's day counts.")
+    if row.ahead:
+        wanted.by_id = await _answering(session, wanted.by)
+    return Sums(str(wanted.month), row.owing, row.arrears, row.ahead, row.credit, row.until, row.cycles)
+
+
+async def _answering(session: ReadSession, username: str | None) -> int:
+    """The user who answers for what was paid ahead. Raises NotFound, InvalidText if that isn't plain."""
+    if username is not None:
+        found: int | None = await session.value(_USER, {"username": username})
+        if found is None:
+            raise NotFound(field=("by",), noun="user", given=username)
+        return found
+    admins = await session.rows(_ADMINS)
+    if len(admins) != 1:
+        told = f"there are several admins ({', '.join(row.username for row in admins[:5])})" if admins else "there is no admin yet"
+        why = f"its receipts stand in somebody's name, and {told}: name who answers for it by --by USERNAME."
+        raise InvalidText(field=("by",), what=FIELDS["credit"].title, why=why)
+    only: int = admins[0].id
+    return only
+
+
+async def record(session: WriteSession, wanted: Wanted, *, past: Mapping[str, Sequence[Past]] | None = None) -> None:
+    """Record the opening balances of everybody who was staged and written in this transaction, and what happened before, by code.
+
+    Raises as opening.record does; nothing without a month.
+    """
+    if wanted.month is None:
+        return
+    openings: list[Opening] = []
+    history: list[Past] = []
+    for row in await session.rows(_STAGED):
+        openings.append(opening_of(row, wanted.month, customer_id=row.id))
+        history += [replace(one, customer_id=row.id) for one in (past or {}).get(row.code, ())]
+    await opening.record(session, wanted.month, openings, by=wanted.by_id or 0, past=history)

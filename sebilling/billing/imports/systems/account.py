@@ -1,0 +1,209 @@
+"""A customer as another system has them, whichever it is; and the rows that they become."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+
+from sebilling.billing import phones
+from sebilling.billing.imports import codes, subscribers
+from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, customer_row
+from sebilling.billing.opening import Past
+from sebilling.clock import Month
+from sebilling.db.engine import ReadSession
+from sebilling.errors import SebillingError
+from sebilling.money import MOST_RUPIAH
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer there. Rupiah; days are local."""
+
+    line: int
+    """Counts them, from 1."""
+    key: str
+    """What they are called there: the code is made of it."""
+    name: str
+    plan: str
+    price: int | None
+    """A month; None: nobody tells."""
+    installed_on: date
+    phone: str = ""
+    address: str = ""
+    active: bool = True
+    pppoe_name: str | None = None
+    arrears: int = 0
+    due_on: date | None = None
+    credit: int = 0
+    paid_until: date | None = None
+    """The last day that is billed there."""
+    cycle_months: int = 1
+    due_day: int | None = None
+    """Day of the month on which they pay, if each has their own."""
+    past: tuple[Past, ...] = ()
+    """Without the customer's id."""
+    faults: tuple[tuple[str, str], ...] = ()
+    """Column and reason, of what can't be taken as it is."""
+
+    @property
+    def balance(self) -> int:
+        """What they owe; below zero what they have paid ahead. One document stands for both."""
+        return self.arrears - self.credit
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Who is no customer to be billed by the month, and why. Nobody with a balance is ever left out."""
+
+    key: str
+    why: str
+
+
+@dataclass(slots=True)
+class Book:
+    """What a system's file holds."""
+
+    system: str
+    sells_time: bool = False
+    """Who isn't served any longer stays in it: nothing else tells that they are gone."""
+    accounts: list[Account] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+class NoAmountError(ValueError):
+    """What stands there is no whole rupiah amount."""
+
+
+def rupiah(text: str | None) -> int:
+    """A number of a database: `150000`, `150000.00`, `-5000`; nothing is 0. Raises NoAmountError for a fraction or anything else."""
+    if text is None or not text.strip():
+        return 0
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        raise NoAmountError(text[:30]) from None
+    if not number.is_finite() or number != number.to_integral_value() or abs(number) > MOST_RUPIAH:
+        raise NoAmountError(text[:30])
+    return int(number)
+
+
+def day(text: str | None) -> date | None:
+    """The date that a database's date or time begins with; None for nothing, and for MySQL's 0000-00-00. Raises ValueError."""
+    if text is None or not text.strip() or text.startswith("0000"):
+        return None
+    return date.fromisoformat(text.strip()[:10])
+
+
+def months_of(count: int, unit: str) -> int | None:
+    """How many months a plan lasts: 30 days are one, 365 twelve. None if it is sold for less, or for no whole month."""
+    if unit in {"Months", "Period"}:
+        return count if count >= 1 else None
+    if unit != "Days":
+        return None
+    return 12 if count in {360, 365, 366} else next((months for months in range(1, 13) if 28 * months <= count <= 31 * months), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Rows of a book, and for each code the account that it was."""
+
+    rows: list[CustomerRow | Faulty]
+    accounts: Mapping[str, Account]
+
+    @property
+    def past(self) -> dict[str, Sequence[Past]]:
+        """What happened before, by code."""
+        return {code: account.past for code, account in self.accounts.items() if account.past}
+
+
+async def taken(session: ReadSession, book: Book, *, counter: str, month: Month) -> Taken:
+    """A row for each account, or what is wrong with it; the book's notes grow by what people should know.
+
+    `month` is the opening month: who bought no time that reaches into it comes in inactive.
+    """
+    _note(book)
+    both = [account.key for account in book.accounts if account.arrears and account.credit]
+    if both:
+        told = subscribers.named(both)
+        book.notes.append(
+            f"{len(both)} customers owe something and have paid ahead: the balance of both comes in, as one document: {told}."
+        )
+    made = await codes.derive(session, [account.key for account in book.accounts if account.key], book.notes)
+    rows: list[CustomerRow | Faulty] = []
+    accounts: dict[str, Account] = {}
+    without_phone: list[str] = []
+    lapsed: list[str] = []
+    for given in book.accounts:
+        account = given
+        code = next(made[account.key]) if account.key else codes.Code("")
+        if account.phone and not _is_phone(account.phone):
+            without_phone.append(f"{code.code} ({account.phone[:20]})")
+            account = replace(account, phone="")
+        if book.sells_time and account.active and account.paid_until is not None and account.paid_until < month.first:
+            lapsed.append(code.code)
+            account = replace(account, active=False)
+        rows.append(_row(account, code, counter))
+        accounts[code.code] = account
+    if without_phone:
+        told = subscribers.named(without_phone)
+        book.notes.append(f"{len(without_phone)} phone numbers can't be read and were left out: {told}.")
+    if lapsed:
+        told = subscribers.named(lapsed)
+        book.notes.append(f"{len(lapsed)} customers have had no service since before {month} and come in inactive: {told}.")
+    return Taken(rows, accounts)
+
+
+def _note(book: Book) -> None:
+    for why, count in Counter(one.why for one in book.left_out).most_common():
+        told = subscribers.named([one.key for one in book.left_out if one.why == why])
+        book.notes.append(f"{count} accounts were left out, {why}: {told}.")
+
+
+def _is_phone(text: str) -> bool:
+    try:
+        phones.read(text, field=("phone",))
+    except (SebillingError, ValueError):
+        return False
+    return True
+
+
+def _row(account: Account, code: codes.Code, counter: str) -> CustomerRow | Faulty:
+    cells = {
+        "code": code.code, "name": account.name or account.key, "counter": counter, "plan": account.plan, "phone": account.phone,
+        "address": account.address, "installed_on": account.installed_on.isoformat(), "pppoe_name": account.pppoe_name or "",
+        "active": "aktif" if account.active else "nonaktif",
+    }  # fmt: skip
+    row = customer_row(account.line, cells, spreadsheet=False)
+    problems = [Problem(account.line, column, why) for column, why in account.faults]
+    if code.owner is not None:
+        problems.append(Problem(account.line, "code", f"a customer with the code {code.code} exists already: was it imported before?"))
+    if isinstance(row, Faulty):
+        told = {column for column, _ in account.faults} | ({"installed_on"} if account.installed_on == date.max else set())
+        return Faulty([*problems, *(problem for problem in row.problems if problem.column not in told)], row.counter, row.plan)
+    if problems:
+        return Faulty(problems, row.counter, row.plan)
+    return replace(
+        row, price=account.price, arrears=max(account.balance, 0), due_on=account.due_on if account.balance > 0 else None,
+        credit=max(-account.balance, 0),
+        paid_until=None if account.paid_until is None else max(account.paid_until, last_day(account.installed_on)),
+        cycle_months=account.cycle_months if account.cycle_months > 1 else None,
+    )  # fmt: skip
+
+
+def usual_due_day(accounts: Iterable[Account]) -> int | None:
+    """The day of the month on which most of them pay, if each has their own."""
+    counted = Counter(account.due_day for account in accounts if account.due_day is not None)
+    return counted.most_common(1)[0][0] if counted else None
+
+
+def note(*parts: str | None) -> str:
+    """Foreign words for a line of the history."""
+    words = " ".join(part.strip() for part in parts if part)
+    return "".join(letter if letter.isprintable() else " " for letter in words).strip()[:200]
+
+
+def last_day(until: date) -> date:
+    """The day before."""
+    return until - timedelta(days=1)

@@ -1,0 +1,203 @@
+"""Gembok-bill: its SQLite database (data/billing.db, or a backup of it), or what `sqlite3 billing.db .dump` wrote.
+
+It bills in the month, on the first: what is owed are its invoices that are unpaid. See docs/importing.md for what becomes what.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from sebilling.billing.imports import encoded
+from sebilling.billing.imports.subscribers import named
+from sebilling.billing.imports.systems import sql_dump
+from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, day, last_day, note, rupiah
+from sebilling.billing.imports.systems.sql_dump import MOST_ROWS, Record
+from sebilling.billing.opening import Past
+from sebilling.clock import JAKARTA, Month, local_date
+from sebilling.errors import InvalidFile
+
+TABLES: Final = {
+    "packages": ("id", "name", "price", "tax_rate"),
+    "customers": ("id", "username", "name", "phone", "pppoe_username", "address", "package_id", "status", "billing_day", "join_date"),
+    "invoices": ("id", "customer_id", "invoice_number", "amount", "due_date", "status", "invoice_type", "created_at"),
+    "payments": ("id", "invoice_id", "amount", "payment_date", "payment_method"),
+}
+"""What is read. No password is among it."""
+_VOUCHERS: Final = "voucher_public"
+"""The account in whose name vouchers are sold."""
+_USUAL_TAX: Final = "11"
+"""Per cent, where a package tells none: as gembok-bill itself takes it."""
+
+
+def read(path: Path) -> Book:
+    """Its customers. Raises InvalidFile."""
+    with path.open("rb") as file:
+        begins = file.read(16)
+    tables = _database(path) if begins == b"SQLite format 3\0" else _dump(path)
+    packages = {row["id"]: (row["name"] or "", _price(path.name, row)) for row in tables["packages"]}
+    book = Book("gembok-bill")
+    if taxed := sum(bool(tax_of(row)) for row in tables["packages"]):
+        told = f"{taxed} packages have a tax on top there: their prices here are what customers pay, tax included. Leave taxRate at 0 here."
+        book.notes.append(told)
+    invoices: dict[str | None, list[Record]] = defaultdict(list)
+    for row in tables["invoices"]:
+        invoices[row["customer_id"]].append(row)
+    payments: dict[str | None, list[Record]] = defaultdict(list)
+    for row in tables["payments"]:
+        payments[row["invoice_id"]].append(row)
+    odd: list[str] = []
+    for line, customer in enumerate(tables["customers"], 1):
+        found = _account(
+            line, customer, packages.get(customer["package_id"]), invoices=invoices[customer["id"]], payments=payments, odd=odd
+        )
+        if isinstance(found, LeftOut):
+            book.left_out.append(found)
+        else:
+            book.accounts.append(found)
+    if odd:
+        what = f"{len(odd)} invoices and payments have no whole amount or no day, and were left out of the history:"
+        book.notes.append(f"{what} {named(odd)}. No balance depends on them.")
+    return book
+
+
+def _database(path: Path) -> Mapping[str, list[Record]]:
+    """Read only, and only tables: nothing that the file defines is run."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        why = f"{log.name} beside it holds changes that aren't in it yet: stop gembok-bill first, or make a copy by sqlite3 … '.backup'."
+        raise InvalidFile(file=path.name, why=why)
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro&immutable=1", uri=True)) as database:
+            database.execute("PRAGMA trusted_schema = OFF")
+            there = {row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            _all_there(path.name, there)
+            return {table: _rows(path.name, database, table, columns) for table, columns in TABLES.items()}
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise InvalidFile(file=path.name, why=f"SQLite says: {error}. Make the copy again, by sqlite3 … '.backup'.") from error
+
+
+def _rows(file: str, database: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> list[Record]:
+    has = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+    chosen = [column if column in has else f"NULL AS {column}" for column in columns]
+    found = database.execute(f"SELECT {', '.join(chosen)} FROM {table} ORDER BY id LIMIT {MOST_ROWS + 1}").fetchall()
+    if len(found) > MOST_ROWS:
+        raise InvalidFile(file=file, why=f"{table} has more than {MOST_ROWS} rows: is it the right file?")
+    return [dict(zip(columns, [None if value is None else str(value) for value in row], strict=True)) for row in found]
+
+
+def _dump(path: Path) -> Mapping[str, list[Record]]:
+    dump = sql_dump.read(path.name, encoded.read_bytes(path), TABLES, sql_dump.SQLITE)
+    _all_there(path.name, dump.columns.keys())
+    return dump.rows
+
+
+def _all_there(file: str, there: object) -> None:
+    missing = [table for table in TABLES if table not in there]  # type: ignore[operator]
+    if missing:
+        raise InvalidFile(file=file, why=f"it has no table {missing[0]}: is it gembok-bill's data/billing.db, or a whole dump of it?")
+
+
+def tax_of(row: Record) -> Decimal:
+    """A package's tax in per cent, as gembok-bill takes it."""
+    try:
+        rate = Decimal(row["tax_rate"] if row["tax_rate"] is not None else _USUAL_TAX)
+    except InvalidOperation:
+        rate = Decimal(_USUAL_TAX)
+    return rate if rate > -1 else Decimal(_USUAL_TAX)
+
+
+def _price(file: str, row: Record) -> int:
+    """A month with its tax, rounded as gembok-bill rounds."""
+    try:
+        base = Decimal((row["price"] or "0").strip())
+    except InvalidOperation as error:
+        raise InvalidFile(file=file, why=f"the package {row['name']} costs '{row['price']}', which is no amount: mend it there.") from error
+    return int((base * (100 + tax_of(row))).scaleb(-2).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _account(
+    line: int, customer: Record, package: tuple[str, int] | None, *, invoices: list[Record],
+    payments: Mapping[str | None, list[Record]], odd: list[str],
+) -> Account | LeftOut:  # fmt: skip
+    key = (customer["username"] or "").strip()
+    if key == _VOUCHERS:
+        return LeftOut(key, "vouchers are sold in its name")
+    faults: list[tuple[str, str]] = []
+    arrears, since = _owed(invoices, payments, faults)
+    if package is None:
+        if not arrears and not faults:
+            return LeftOut(key, "they have no package")
+        faults.append(("plan", f"they owe Rp{arrears}, but have no package: give them one there, or settle it."))
+    joined = _local(customer["join_date"], "installed_on", faults)
+    months = [
+        Month.of(issued) for row in invoices
+        if (row["invoice_type"] or "monthly") == "monthly" and row["status"] in {"paid", "unpaid"}
+        and (issued := _local(row["created_at"], "paid_until", faults)) != date.max
+    ]  # fmt: skip
+    pays_on = customer["billing_day"] or ""
+    billing_day = int(pays_on) if pays_on.isdecimal() else 15  # as gembok-bill takes it
+    return Account(
+        line, key, (customer["name"] or "").strip(), package[0] if package else "?", package[1] if package else None, joined,
+        phone=(customer["phone"] or "").strip(), address=(customer["address"] or "").strip(),
+        active=customer["status"] not in {"inactive", "nonactive"}, pppoe_name=(customer["pppoe_username"] or "").strip() or None,
+        arrears=arrears, due_on=since, paid_until=max(last_day(max(months).after), last_day(joined)) if months else None,
+        due_day=min(max(billing_day, 1), 28), past=tuple(_past(invoices, payments, odd)), faults=tuple(faults),
+    )  # fmt: skip
+
+
+def _owed(invoices: list[Record], payments: Mapping[str | None, list[Record]], faults: list[tuple[str, str]]) -> tuple[int, date | None]:
+    """The sum of what is unpaid, and since when the oldest of it is due."""
+    owed, since = 0, []
+    for row in invoices:
+        number = row["invoice_number"]
+        if row["status"] not in {"paid", "unpaid", "cancelled"}:
+            faults.append(("arrears", f"the invoice {number} is '{row['status']}' there: make it paid, unpaid or cancelled."))
+        if row["status"] != "unpaid" or row["invoice_type"] == "voucher":
+            continue
+        if payments.get(row["id"]):
+            faults.append(("arrears", f"the invoice {number} is unpaid there, but something was paid for it: mend it there."))
+        try:
+            owed += rupiah(row["amount"])
+            since.append(day(row["due_date"]) or date.max)
+        except NoAmountError as error:
+            faults.append(("arrears", f"the invoice {number} is over '{error}', which is no whole rupiah: mend it there."))
+        except ValueError:
+            faults.append(("due_on", f"the invoice {number} is due on '{row['due_date']}', which is no day: mend it there."))
+    oldest = min(since, default=date.max)
+    return owed, None if oldest == date.max else oldest
+
+
+def _local(text: str | None, column: str, faults: list[tuple[str, str]]) -> date:
+    """The day in Jakarta of a time that is kept in UTC; date.max and a fault if it is none."""
+    try:
+        found = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        faults.append((column, f"'{(text or '')[:30]}' is no time: mend it there."))
+        return date.max
+    if len((text or "").strip()) == len("2026-01-31"):
+        return found.date()
+    return local_date(found if found.tzinfo is not None else found.replace(tzinfo=UTC), JAKARTA)
+
+
+def _past(invoices: list[Record], payments: Mapping[str | None, list[Record]], odd: list[str]) -> list[Past]:
+    """Their invoices and payments; `odd` gets those that can't be read."""
+    found: list[Past] = []
+    for row in invoices:
+        told = [("INVOICE", row["amount"], row["created_at"])] if row["status"] != "cancelled" else []
+        told += [("PAYMENT", payment["amount"], payment["payment_date"]) for payment in payments.get(row["id"], ())]
+        for kind, amount, at in told:
+            try:
+                one = Past(0, _local(at, "", []), kind, rupiah(amount), note(row["invoice_number"]))
+            except NoAmountError:
+                one = Past(0, date.max, kind, 0)
+            if one.happened_on == date.max or one.amount < 0:
+                odd.append(row["invoice_number"] or "?")
+            else:
+                found.append(one)
+    return found

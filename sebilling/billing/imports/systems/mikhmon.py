@@ -1,0 +1,178 @@
+"""Mikhmon: it has no database. Its customers are the router's hotspot users, its prices stand in the profiles' scripts, its sales are
+scripts by name: what `/export` wrote has all of it. Its own export of users (script or CSV) has the users alone.
+
+It sells time, and knows nothing that is owed: what customers owe comes from a file of balances. See docs/importing.md.
+"""
+
+import csv
+import io
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from sebilling.billing.imports import encoded, mikrotik_export
+from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, months_of, note, rupiah
+from sebilling.billing.opening import Past
+from sebilling.errors import InvalidFile
+
+_SECTIONS: Final = frozenset(("ip hotspot user", "ip hotspot user profile", "system script", "ppp secret"))
+_USER: Final = ("name", "profile", "comment", "disabled")
+"""Words of a user that are kept. The password isn't among them."""
+_CSV: Final = ["Username", "Password", "Profile", "Time Limit", "Data Limit", "Comment"]
+_NO_CUSTOMERS: Final = frozenset(("default-trial",))
+_EXPIRES: Final = re.compile(
+    r"(?:(?P<month>[a-z]{3})/(?P<day>[0-9]{2})/(?P<year>[0-9]{4})|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2})) (?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})"
+)
+_DAY: Final = re.compile(r"(?P<month>[a-z]{3})/(?P<day>[0-9]{2})/(?P<year>[0-9]{4})|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2})")
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_VALIDITY: Final = re.compile(r"(?:(?P<weeks>[0-9]{1,4})w)?(?:(?P<days>[0-9]{1,4})d)?(?: ?00:00:00)?")
+_UNSOLD: Final = re.compile(r"(?:vc|up)-")
+"""How the comments of vouchers begin that nobody has used yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    price: int | None
+    months: int | None
+    """None: sold for less than a month."""
+    validity: str
+
+
+_PLAIN: Final = _Profile(None, 1, "")
+"""Of which nothing is told: without a price and without an end."""
+
+
+def read(path: Path, *, on: date) -> Book:
+    """Its customers, installed `on` or when something was sold to them first, since nothing else tells when. Raises InvalidFile."""
+    profiles: dict[str, _Profile] = {}
+    users: list[tuple[int, Mapping[str, str]]] = []
+    sales: list[str] = []
+    book = Book("Mikhmon", sells_time=True)
+    secrets = 0
+    for line, section, words in _csv(path) or mikrotik_export.added(path, _SECTIONS):
+        if section == "ip hotspot user profile" and words:
+            profiles[mikrotik_export.as_text(words.get("name", ""))] = _profile(
+                words.get("on-login", ""), words.get("name", ""), book.notes
+            )
+        elif section == "ip hotspot user" and words:
+            users.append((line, {name: mikrotik_export.as_text(words[name]) for name in _USER if name in words}))
+        elif section == "system script" and words.get("comment") == "mikhmon":
+            sales.append(mikrotik_export.as_text(words.get("name", "")))
+        secrets += section == "ppp secret" and bool(words)
+    if not users:
+        raise InvalidFile(
+            file=path.name, why="it has no hotspot users: write it on the router by '/export file=…', or export users in Mikhmon."
+        )
+    if not profiles:
+        book.notes.append("It has no hotspot profiles, so nothing tells prices and how long they last: the router's '/export' has them.")
+    if secrets:
+        book.notes.append(f"It has {secrets} PPP secrets too, which aren't Mikhmon's: bring them in by sebilling import mikrotik.")
+    past = _past(sales, book.notes)
+    for line, words in users:
+        found = _account(line, words, profiles, past, on=on)
+        if isinstance(found, LeftOut):
+            book.left_out.append(found)
+        else:
+            book.accounts.append(found)
+    return book
+
+
+def _account(
+    line: int, words: Mapping[str, str], profiles: Mapping[str, _Profile], past: Mapping[str, list[Past]], *, on: date
+) -> Account | LeftOut:
+    key, plan, comment = words.get("name", ""), words.get("profile", "default"), words.get("comment", "").strip()
+    profile = profiles.get(plan, _PLAIN)
+    if not key or key in _NO_CUSTOMERS:
+        return LeftOut(key, "they are the router's own")
+    if _UNSOLD.match(comment):
+        return LeftOut(key, "they are vouchers that nobody has used")
+    if profile.months is None:
+        return LeftOut(key, "their profile isn't sold by the month")
+    expires = _EXPIRES.fullmatch(comment)
+    faults: list[tuple[str, str]] = []
+    until = None if expires is None else _day(expires)
+    if expires is not None and until is None:
+        faults.append(("paid_until", f"its comment '{comment[:30]}' is no day: mend it on the router."))
+    if until is not None and expires is not None and expires["time"] == "00:00:00":
+        until = date.fromordinal(until.toordinal() - 1)
+    price = profile.price
+    if price is not None and price % profile.months:
+        faults.append(
+            ("price", f"{plan} costs Rp{price} for {profile.months} months, which is no whole rupiah a month: mend it in Mikhmon.")
+        )
+    return Account(
+        line, key, key if expires is not None or not comment else comment, plan, None if price is None else price // profile.months,
+        min([on, *(one.happened_on for one in past.get(key, ()))]), active=words.get("disabled") not in {"yes", "true"}, paid_until=until,
+        cycle_months=profile.months if until is not None else 1, past=tuple(past.get(key, ())), faults=tuple(faults),
+    )  # fmt: skip
+
+
+def _profile(script: str, name: str, notes: list[str]) -> _Profile:
+    """Of the on-login script that Mikhmon writes: it begins `:put (",mode,price,validity,selling price,,lock,")`."""
+    parts = script.split('"', 2)[1].split(",") if script.lstrip().startswith(":put (") and script.count('"') >= 2 else []
+    if len(parts) < 5:
+        return _PLAIN
+    try:
+        price, selling = rupiah(parts[2]), rupiah(parts[4])
+    except NoAmountError as error:
+        notes.append(f"The profile {mikrotik_export.as_text(name)} costs '{error}', which is no whole rupiah: its price was left out.")
+        return _Profile(None, _months(parts[3]), parts[3])
+    return _Profile(selling or price or None, _months(parts[3]), parts[3])
+
+
+def _months(validity: str) -> int | None:
+    """30d is one month, and no validity a customer without an end, who pays by the month; hours are none."""
+    if not validity.strip():
+        return 1
+    found = _VALIDITY.fullmatch(validity.strip())
+    return None if found is None else months_of(int(found["weeks"] or 0) * 7 + int(found["days"] or 0), "Days")
+
+
+def _day(found: re.Match[str]) -> date | None:
+    try:
+        if found["iso"]:
+            return date.fromisoformat(found["iso"])
+        return date(int(found["year"]), _MONTHS.index(found["month"]) + 1, int(found["day"]))
+    except ValueError:
+        return None
+
+
+def _past(sales: list[str], notes: list[str]) -> dict[str, list[Past]]:
+    """Sales by user: `date-|-time-|-user-|-price-|-…`."""
+    found: dict[str, list[Past]] = defaultdict(list)
+    odd = 0
+    for name in sales:
+        parts = name.split("-|-")
+        at = _DAY.fullmatch(parts[0].lower())
+        try:
+            amount, sold_on = rupiah(parts[3]) if len(parts) > 3 else 0, _day(at) if at is not None else None
+        except NoAmountError:
+            amount, sold_on = 0, None
+        if amount > 0 and sold_on is not None:
+            found[parts[2]].append(Past(0, sold_on, "PAYMENT", amount, note(parts[7] if len(parts) > 7 else "")))
+        else:
+            odd += 1
+    if odd:
+        notes.append(f"{odd} sales have no whole price or no day, and were left out of the history; no balance depends on them.")
+    return found
+
+
+def _csv(path: Path) -> Iterator[tuple[int, str, Mapping[str, str]]] | None:
+    """What Mikhmon's own export of users as CSV wrote; None if it is no such file."""
+    data = encoded.read_bytes(path)
+    if not data.lstrip(b"\xef\xbb\xbf").startswith(",".join(_CSV).encode()):
+        return None
+    return _csv_rows(path.name, encoded.decode(path.name, data))
+
+
+def _csv_rows(name: str, text: str) -> Iterator[tuple[int, str, Mapping[str, str]]]:
+    for line, cells in enumerate(csv.reader(io.StringIO(text), quoting=csv.QUOTE_NONE), 1):
+        if len(cells) not in {0, len(_CSV)}:
+            why = f"line {line} has {len(cells)} parts and not {len(_CSV)}: Mikhmon puts commas of passwords and comments in no quotes."
+            raise InvalidFile(file=name, why=f"{why} Export the users as script, or take the router's '/export'.")
+        if line > 1 and cells:
+            yield line, "ip hotspot user", {"name": cells[0], "profile": cells[2], "comment": cells[5]}

@@ -1,0 +1,194 @@
+"""PHPNuxBill: its own backup (JSON), or a dump of its MySQL database. See docs/importing.md for what becomes what.
+
+It sells time: who buys a package is served until it expires. What is owed is known of packages by the period only (postpaid): the
+field Invoice of a customer is what they pay at the next renewal, for the time that ends then.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from sebilling.billing.imports import encoded
+from sebilling.billing.imports.systems import sql_dump
+from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, day, last_day, months_of, note, rupiah
+from sebilling.billing.imports.systems.sql_dump import Record
+from sebilling.billing.opening import Past
+from sebilling.errors import InvalidFile
+
+TABLES: Final = {
+    "tbl_customers": ("id", "username", "pppoe_username", "fullname", "address", "phonenumber", "balance", "service_type", "status",
+                      "created_at"),
+    "tbl_customers_fields": ("customer_id", "field_name", "field_value"),
+    "tbl_plans": ("id", "name_plan", "price", "type", "validity", "validity_unit"),
+    "tbl_user_recharges": ("id", "customer_id", "plan_id", "namebp", "recharged_on", "expiration", "time", "status", "type"),
+    "tbl_transactions": ("invoice", "user_id", "username", "plan_name", "price", "recharged_on"),
+}  # fmt: skip
+"""What is read of a dump. No password is among it."""
+_NEEDED: Final = ("tbl_customers", "tbl_plans", "tbl_user_recharges")
+_INACTIVE: Final = frozenset(("Banned", "Disabled", "Inactive"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    name: str
+    price: int
+    """For all its months."""
+    months: int | None
+    postpaid: bool
+    validity: str
+
+
+def read(path: Path) -> Book:
+    """Its customers. Raises InvalidFile."""
+    data = encoded.read_bytes(path)
+    tables = _backup(path.name, data) if data.lstrip()[:1] == b"{" else _dump(path.name, data)
+    plans = {row["id"]: _plan(path.name, row) for row in tables["tbl_plans"] if row["type"] != "Balance"}
+    latest: dict[str | None, Record] = {}
+    running: dict[str | None, set[str]] = defaultdict(set)
+    for row in sorted(tables["tbl_user_recharges"], key=lambda one: (one["expiration"] or "", int(one["id"] or 0))):
+        latest[row["customer_id"]] = row
+        if row["status"] == "on" and row["plan_id"] in plans and plans[row["plan_id"]].months is not None:
+            running[row["customer_id"]].add(row["namebp"] or "")
+    fields: dict[str | None, dict[str, str]] = defaultdict(dict)
+    for row in tables["tbl_customers_fields"]:
+        fields[row["customer_id"]][row["field_name"] or ""] = row["field_value"] or ""
+    book = Book("PHPNuxBill", sells_time=True)
+    past = _past(tables["tbl_transactions"], book.notes)
+    for line, customer in enumerate(tables["tbl_customers"], 1):
+        recharge = latest.get(customer["id"])
+        plan = plans.get(recharge["plan_id"]) if recharge is not None else None
+        found = _account(line, customer, recharge, plan, fields[customer["id"]])
+        if isinstance(found, LeftOut):
+            book.left_out.append(found)
+        elif len(packages := sorted(running[customer["id"]])) > 1:
+            why = f"they have several packages ({', '.join(packages)}), but here each customer has one: make it another customer's there."
+            book.accounts.append(replace(found, faults=(*found.faults, ("plan", why))))
+        else:
+            book.accounts.append(replace(found, past=tuple(past.get(customer["id"]) or past.get(customer["username"]) or ())))
+    return book
+
+
+def _dump(name: str, data: bytes) -> Mapping[str, list[Record]]:
+    dump = sql_dump.read(name, data, TABLES, sql_dump.MYSQL)
+    missing = [table for table in _NEEDED if table not in dump.columns]
+    if missing:
+        why = f"it has no table {missing[0]}: is it a dump of PHPNuxBill's database? It needs {', '.join(TABLES)}."
+        raise InvalidFile(file=name, why=why)
+    return dump.rows
+
+
+def _backup(name: str, data: bytes) -> Mapping[str, list[Record]]:
+    """What Settings, Backup/Restore writes: tables by name, with all their columns."""
+    try:
+        given: Any = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InvalidFile(file=name, why="it is no whole JSON: download the backup again.") from error
+    missing = [table for table in _NEEDED if not isinstance(given.get(table), list)]
+    if missing:
+        raise InvalidFile(file=name, why=f"it has no table {missing[0]}: choose {', '.join(TABLES)} in Settings, Backup/Restore.")
+    return {
+        table: [{column: _as_text(row.get(column)) for column in columns} for row in given.get(table) or []]
+        for table, columns in TABLES.items()
+    }
+
+
+def _as_text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _plan(file: str, row: Record) -> _Plan:
+    count, unit = int(row["validity"] or 0), row["validity_unit"] or ""
+    try:
+        price = rupiah(row["price"])
+    except NoAmountError as error:
+        raise InvalidFile(file=file, why=f"the plan {row['name_plan']} costs '{error}', which is no whole rupiah: mend it there.") from None
+    return _Plan((row["name_plan"] or "").strip(), price, months_of(count, unit), unit == "Period", f"{count} {unit}")
+
+
+def _account(line: int, customer: Record, recharge: Record | None, plan: _Plan | None, fields: Mapping[str, str]) -> Account | LeftOut:
+    faults: list[tuple[str, str]] = []
+    key = (customer["username"] or "").strip()
+    credit, arrears = _amount(customer["balance"], "credit", faults), 0
+    if credit < 0:
+        faults.append(("credit", f"its balance there is {credit}: whether that is owed can't be told. Mend it there."))
+    owes = _bills(fields, faults)
+    if plan is None or recharge is None or plan.months is None:
+        why = "they have bought no package" if plan is None else "their package isn't sold by the month"
+        if not credit and not owes and not faults:
+            return LeftOut(key, why)
+        told = f"has a balance there, but {why}{'' if plan is None else f' ({plan.name}: {plan.validity})'}: give them a monthly one there"
+        faults.append(("plan", f"{told}, or settle the balance."))
+        return Account(line, key, key, "?", None, date.max, faults=tuple(faults))
+    installed_on = _day(customer["created_at"], "installed_on", faults, required=True) or date.max
+    if plan.price % plan.months:
+        why = f"{plan.name} costs Rp{plan.price} for {plan.months} months, which is no whole rupiah a month: mend its price there."
+        faults.append(("price", why))
+    if plan.postpaid:
+        arrears = _amount(fields.get("Invoice"), "arrears", faults)
+    expires = _day(recharge["expiration"], "paid_until", faults)
+    pppoe = "PPPOE" in {(recharge["type"] or "").upper(), (customer["service_type"] or "").upper()}
+    return Account(
+        line, key, (customer["fullname"] or "").strip(), plan.name, plan.price // plan.months, installed_on,
+        phone="" if customer["phonenumber"] in {"0", None} else str(customer["phonenumber"]).strip(),
+        address=(customer["address"] or "").strip(), active=customer["status"] not in _INACTIVE,
+        pppoe_name=((customer["pppoe_username"] or "").strip() or key) if pppoe else None,
+        arrears=max(arrears, 0) + owes, due_on=expires if arrears else None, credit=max(credit, 0),
+        paid_until=_whole(expires, recharge["time"]), cycle_months=plan.months, due_day=expires.day if plan.postpaid and expires else None,
+        faults=tuple(faults),
+    )  # fmt: skip
+
+
+def _whole(expires: date | None, time: str | None) -> date | None:
+    """The day that it expires on, unless at its very beginning: no day that was paid in part is billed again."""
+    return last_day(expires) if expires is not None and (time or "").startswith("00:00") else expires
+
+
+def _day(text: str | None, column: str, faults: list[tuple[str, str]], *, required: bool = False) -> date | None:
+    try:
+        found = day(text)
+    except ValueError:
+        found = None
+    if found is None and (required or (text or "").strip("0-: ")):
+        faults.append((column, f"'{(text or '')[:30]}' is no day: mend it there."))
+    return found
+
+
+def _amount(text: str | None, column: str, faults: list[tuple[str, str]]) -> int:
+    try:
+        return rupiah(text)
+    except NoAmountError as error:
+        faults.append((column, f"'{error}' is no whole rupiah: mend it there."))
+        return 0
+
+
+def _bills(fields: Mapping[str, str], faults: list[tuple[str, str]]) -> int:
+    """Further bills that are added to the next renewal: an amount, or `50000:3` for an instalment that is due three times more."""
+    owed = 0
+    for name, value in fields.items():
+        if name.endswith("Bill"):
+            amount, _, times = value.partition(":")
+            owed += _amount(amount, "arrears", faults) * (_amount(times, "arrears", faults) if times else int(":" not in value))
+    return owed
+
+
+def _past(transactions: Sequence[Record], notes: list[str]) -> dict[str | None, list[Past]]:
+    """What they have paid, by the customer's id or, of old versions, username."""
+    found: dict[str | None, list[Past]] = defaultdict(list)
+    odd = 0
+    for row in transactions:
+        try:
+            amount, paid_on = rupiah(row["price"]), day(row["recharged_on"])
+        except ValueError:
+            odd += 1
+            continue
+        if amount > 0 and paid_on is not None:
+            who = row["user_id"] if row["user_id"] not in {None, "0"} else row["username"]
+            found[who].append(Past(0, paid_on, "PAYMENT", amount, note(row["invoice"], row["plan_name"])))
+    if odd:
+        notes.append(f"{odd} payments of the history have no whole amount or no day, and were left out of it; no balance depends on them.")
+    return found

@@ -1,0 +1,243 @@
+"""Rows of tables out of the text of an SQL dump, as MySQL's and SQLite's own tools write it. Nothing in it is ever run.
+
+Read once from front to back; only the columns that are asked for are kept, so that a password in a dump is never in memory as one.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sebilling.billing.imports import encoded
+from sebilling.errors import InvalidFile
+
+Record = dict[str, str | None]
+"""Column → value as text; None for NULL, and for a column that the dump doesn't have."""
+
+MOST_ROWS: Final = 2_000_000
+"""Of all tables that are read."""
+MOST_CHARACTERS: Final = 64 * 1024
+"""Of a value that is kept."""
+# Every part ends where it must or at the end of the text, and takes nothing back: reading is linear in the dump's length.
+_TEXT: Final = r"'[^'\\]*+(?:\\.[^'\\]*+)*+'?"
+_PLAIN_TEXT: Final = r"'[^']*+'?"
+_COMMENT: Final = r"--[^\n]*+|\#[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?"
+_NAME: Final = r"`[^`]*+`?|\"[^\"]*+\"?|\[[^\]]*+\]?|[A-Za-z_][A-Za-z0-9_$]*+"
+_KEYS: Final = frozenset(("PRIMARY", "KEY", "UNIQUE", "CONSTRAINT", "INDEX", "FOREIGN", "CHECK", "FULLTEXT", "SPATIAL", "EXCLUDE"))
+
+
+_TRIGGER: Final = re.compile(r"\s++(?:TEMP(?:ORARY)?\s++)?TRIGGER\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a program writes its dumps."""
+
+    token: re.Pattern[str]
+    rest: re.Pattern[str]
+    """From anywhere in a statement to behind its semicolon."""
+    backslashes: bool
+
+
+def _dialect(text: str, *, backslashes: bool) -> Dialect:
+    token = re.compile(
+        rf"(?P<space>\s++|{_COMMENT})|(?P<hex>0[xX][0-9A-Fa-f]++|[xX]'[0-9A-Fa-f]*+')|(?P<text>{text})"
+        rf"|(?P<number>[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)|(?P<name>{_NAME})|(?P<mark>.)",
+        re.DOTALL,
+    )
+    rest = re.compile(rf"(?:[^;'\"`\-\#/]++|{text}|\"[^\"]*+\"?|`[^`]*+`?|{_COMMENT}|[\-/])*+;", re.DOTALL)
+    return Dialect(token, rest, backslashes)
+
+
+MYSQL: Final = _dialect(_TEXT, backslashes=True)
+SQLITE: Final = _dialect(_PLAIN_TEXT, backslashes=False)
+
+
+@dataclass(slots=True)
+class Dump:
+    """What was read: rows by table, and the tables that the dump has at all, by their columns."""
+
+    rows: dict[str, list[Record]]
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Reader:
+    file: str
+    text: str
+    dialect: Dialect
+    at: int = 0
+
+    def tokens(self) -> Iterator[tuple[str, str]]:
+        """Kind and text of each token from here on, without space and comments."""
+        while self.at < len(self.text):
+            found = self.dialect.token.match(self.text, self.at)
+            if found is None:
+                raise self.fault("can't be read")
+            self.at = found.end()
+            if found.lastgroup != "space":
+                yield str(found.lastgroup), found[0]
+
+    def skip(self) -> None:
+        """To behind this statement."""
+        found = self.dialect.rest.match(self.text, self.at)
+        if found is None:
+            raise self.fault("is cut off")
+        self.at = found.end()
+
+    def skip_trigger(self) -> None:
+        """Whose statements stand between BEGIN and END."""
+        self.skip()
+        while not self.text[max(self.at - 12, 0) : self.at - 1].rstrip().upper().endswith("END"):
+            self.skip()
+
+    def fault(self, what: str) -> InvalidFile:
+        """Where it stands, and the remedy."""
+        line = self.text.count("\n", 0, self.at) + 1
+        return InvalidFile(file=self.file, why=f"the SQL on line {line} {what}: make the dump again, and copy the whole file.")
+
+
+def read(name: str, data: bytes, wanted: Mapping[str, Sequence[str]], dialect: Dialect) -> Dump:
+    """The rows of these tables, with these columns only. Raises InvalidFile.
+
+    A table that isn't there has no rows and isn't in `columns`.
+    """
+    _, skipped = encoded.marked(data)
+    try:
+        content = data[skipped:].decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = encoded.line_of(data, error.start)
+        why = f"line {line} isn't UTF-8: make the dump with --default-character-set=utf8mb4 --hex-blob."
+        raise InvalidFile(file=name, why=why) from error
+    dump = Dump({table: [] for table in wanted})
+    reader = _Reader(name, content, dialect)
+    for kind, word in reader.tokens():
+        if kind == "mark" and word == ";":
+            continue
+        verb = word.upper() if kind == "name" else ""
+        if verb == "CREATE" and _TRIGGER.match(reader.text, reader.at):
+            reader.skip_trigger()
+            continue
+        table = _table(reader) if verb in {"CREATE", "INSERT", "REPLACE"} else None
+        if table not in wanted or table is None:
+            reader.skip()
+        elif verb == "CREATE":
+            dump.columns[table] = tuple(_defined(reader))
+        else:
+            dump.rows[table] += _inserted(reader, dump, table, wanted[table])
+            if sum(map(len, dump.rows.values())) > MOST_ROWS:
+                raise InvalidFile(file=name, why=f"it has more than {MOST_ROWS} rows: is it the right file?")
+    return dump
+
+
+def _table(reader: _Reader) -> str | None:
+    """The table that an INSERT INTO or CREATE TABLE is of; None if it is of something else. The reader stands behind it."""
+    before = reader.at
+    for kind, word in reader.tokens():
+        if kind != "name" or (word.upper() in {"VIEW", "TRIGGER", "INDEX", "UNIQUE", "PROCEDURE", "FUNCTION", "DATABASE", "VIRTUAL"}):
+            break
+        if word.upper() not in {"INTO", "TABLE", "IF", "NOT", "EXISTS", "IGNORE", "OR", "REPLACE", "TEMPORARY"}:
+            return _unquoted(word)
+    reader.at = before
+    return None
+
+
+def _defined(reader: _Reader) -> Iterator[str]:
+    """The names of a CREATE TABLE's columns, in their order."""
+    depth, begins = 0, False
+    for kind, word in reader.tokens():
+        if kind == "mark" and word in {"(", ")"}:
+            depth += 1 if word == "(" else -1
+            begins = word == "(" and depth == 1
+        elif word == ";" and kind == "mark" and depth == 0:
+            return
+        elif kind == "mark" and word == "," and depth == 1:
+            begins = True
+        elif begins:
+            begins = False
+            if kind == "name" and (word[:1] in '`"[' or word.upper() not in _KEYS):
+                yield _unquoted(word)
+    raise reader.fault("is cut off")
+
+
+def _inserted(reader: _Reader, dump: Dump, table: str, wanted: Sequence[str]) -> Iterator[Record]:
+    """The rows of an INSERT."""
+    names: list[str] = []
+    tokens = reader.tokens()
+    for kind, word in tokens:
+        if kind == "name" and word.upper() == "VALUES":
+            break
+        if kind == "name":
+            names.append(_unquoted(word))
+        elif word not in {"(", ")", ","}:
+            raise reader.fault("is no plain INSERT … VALUES")
+    columns = tuple(names) or dump.columns.get(table)
+    if columns is None:
+        raise reader.fault(f"fills {table} without naming its columns, which the dump doesn't tell either (it needs CREATE TABLE)")
+    dump.columns.setdefault(table, columns)
+    places = {columns.index(column): column for column in wanted if column in columns}
+    for kind, word in tokens:
+        if kind == "mark" and word == ";":
+            return
+        if kind == "mark" and word == "(":
+            yield dict.fromkeys(wanted) | _row(reader, tokens, places, len(columns))
+        elif (kind, word) != ("mark", ","):
+            raise reader.fault("is no plain INSERT … VALUES")
+    raise reader.fault("is cut off")
+
+
+def _row(reader: _Reader, tokens: Iterator[tuple[str, str]], places: Mapping[int, str], width: int) -> Record:
+    """One row in brackets; the first was read. What stands in other columns isn't looked at but for where it ends."""
+    found: Record = {}
+    place, filled, depth = 0, False, 0
+    for kind, word in tokens:
+        if kind == "mark" and word in ",)" and not depth:
+            if not filled and places.get(place):
+                raise reader.fault(f"has no value for {places[place]}")
+            if word == ")":
+                if place + 1 != width:
+                    raise reader.fault(f"has a row of {place + 1} values for {width} columns")
+                return found
+            place, filled = place + 1, False
+            continue
+        depth += (word == "(") - (word == ")") if kind == "mark" else 0
+        column = places.get(place)
+        if column is None:
+            filled = True
+        elif not (kind == "name" and word.startswith("_") and not filled):  # the character set before a text
+            found[column] = _value(reader, kind, word, found.get(column) if filled else None, column)
+            filled = True
+    raise reader.fault("is cut off")
+
+
+def _value(reader: _Reader, kind: str, word: str, before: str | None, column: str) -> str | None:
+    """A plain value; two texts that touch are one, with a quote between."""
+    if kind == "text" and len(word) > 1 and word.endswith("'"):
+        value = _text(word[1:-1], reader.dialect)
+        value = value if before is None else f"{before}'{value}"
+    elif before is not None or kind not in {"number", "hex", "name"}:
+        raise reader.fault(f"has something in {column} that is no plain value")
+    elif kind == "number":
+        value = word
+    elif kind == "hex":
+        digits = word.strip("'")[2:]
+        value = bytes.fromhex("0" * (len(digits) % 2) + digits).decode("utf-8", "replace")
+    elif word.upper() in {"NULL", "TRUE", "FALSE"}:
+        return {"NULL": None, "TRUE": "1", "FALSE": "0"}[word.upper()]
+    else:
+        raise reader.fault(f"has something in {column} that is no plain value")
+    if len(value) > MOST_CHARACTERS:
+        raise reader.fault(f"has more than {MOST_CHARACTERS} characters in {column}")
+    return value
+
+
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "b": "\b", "Z": "\x1a"}
+
+
+def _text(body: str, dialect: Dialect) -> str:
+    return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), body) if dialect.backslashes and "\\" in body else body
+
+
+def _unquoted(name: str) -> str:
+    return name.strip('`"[]')
