@@ -209,8 +209,8 @@ CORRECTIONS: Final = (
     ),
     Deed(
         "reversal-of-a-write-off", steps.reverse_write_off("2026-02"), ACTIVE, debts(0, -150 * K, by="written_off"),
-        (Posting("RECEIVABLE", "BAD_DEBT", 150 * K),), (Told("invoice.write_off_reversed", "invoice"),), before=steps.written_off("2026-02"),
-        swept=BLOCKED,
+        (Posting("RECEIVABLE", "BAD_DEBT", 150 * K),), (Told("invoice.write_off_reversed", "invoice"),),
+        before=steps.written_off("2026-02"), swept=BLOCKED,
     ),
 )  # fmt: skip
 
@@ -327,7 +327,10 @@ TERMS: Final = (
     Deed("customer-made-inactive", steps.deactivate, BLOCKED, {}, (), (CHANGED,)),
     Deed("customer-of-another-plan", steps.reprice, BLOCKED, {}, (), (CHANGED,)),
     Deed("period-closed", steps.close("2026-01"), BLOCKED, {}, (), (Told("period.closed", "period", ""),)),
-    Deed("period-reopened", steps.reopen("2026-01"), BLOCKED, {}, (), (Told("period.reopened", "period", ""),), before=steps.closed("2026-01")),
+    Deed(
+        "period-reopened", steps.reopen("2026-01"), BLOCKED, {}, (), (Told("period.reopened", "period", ""),),
+        before=steps.closed("2026-01"),
+    ),
 )  # fmt: skip
 
 DEEDS: Final = (*PAYMENTS, *CORRECTIONS, *CREDIT, *DEPOSITS, *TERMS)
