@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, edge, imports, ledger, load, operation, settlement
+from tests.mutants import access, devices, edge, imports, ledger, load, operation, rules, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -349,5 +349,6 @@ FAULTS: Final = (
     *ledger.FAULTS,
     *load.FAULTS,
     *operation.FAULTS,
+    *rules.FAULTS,
     *settlement.FAULTS,
 )  # fmt: skip

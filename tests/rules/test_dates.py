@@ -178,6 +178,8 @@ async def test_somebody_is_late_from_the_counters_midnight_on(database: Database
     assert await world.isp.value(wanted) == "ACTIVE"
     await world.sweep(begins)
     assert await world.isp.value(wanted) == "BLOCKED"
+    await world.pay(1, name="little", at=begins)
+    assert await world.isp.value(wanted) == "BLOCKED", "who is late since today isn't given back"
 
 
 @pytest.mark.parametrize("zone", TIMEZONES)
