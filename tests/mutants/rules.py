@@ -244,7 +244,8 @@ KEYS: Final = (
         ", type.value, note]", ("tests/rules/test_keys.py::test_a_deposit_is_of_one_type_and_with_one_proof",),
     ),
     Fault(
-        "key-of-a-discount-without-its-end", "billing/charges.py", "list(told.values())", "list(told.values())[:-1]", keys("addDiscount-description"),
+        "key-of-a-discount-without-its-end", "billing/charges.py", "list(told.values())", "list(told.values())[:-1]",
+        keys("addDiscount-description"),
     ),
     Fault(
         "key-of-any-settlement", "billing/differences.py", 'f"settle{kind.title()}"', '"settleDifference"',

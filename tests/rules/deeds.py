@@ -159,6 +159,12 @@ PAYMENTS: Final = (
         "payment-of-who-is-blocked-by-hand", steps.pay(300 * K), BLOCKED, both(received(300 * K), cash(300 * K), debts(150 * K, 150 * K)),
         (Posting("CASH_ON_HAND", "CREDIT", 300 * K), *allocations(150 * K, 150 * K)), (PAID,), before=steps.block_by_hand, by="kasir",
     ),
+    Deed(  # it had been handed over before the phone could tell of it: the surplus of then is none
+        "payment-that-explains-a-surplus", steps.pay_late(30 * K), ACTIVE,
+        both(received(30 * K), cash(20 * K), {"TIMUR.2026-03.credit": 30 * K, "TIMUR.2026-03.difference": -10 * K}),
+        (Posting("CASH_ON_HAND", "CREDIT", 30 * K), Posting("SURPLUS", "CASH_ON_HAND", 10 * K)),
+        (PAID, Told("deposit.surplus_settled", "deposit")), before=steps.handed_in(260 * K), by="kasir",
+    ),
     Deed(
         "reversal-of-a-payment-of-before", steps.reverse_payment, ACTIVE,
         both(reversed_today(350 * K), cash(-350 * K), debts(-150 * K, -150 * K), {"TIMUR.2026-02.credit": -50 * K}),
@@ -190,6 +196,10 @@ CORRECTIONS: Final = (
         ),
         (Posting("REVENUE", "RECEIVABLE", 150 * K), *deallocations(100 * K), *allocations(100 * K)), (APPLIED, RESTORE, VOIDED),
         before=steps.paid(100 * K),
+    ),
+    Deed(
+        "void-of-an-opening-balance", steps.void_opening, BLOCKED, unbilled("2026-01", 200 * K),
+        (Posting("OPENING_BALANCE", "RECEIVABLE", 200 * K),), (VOIDED,), before=steps.opened_with(arrears=200 * K),
     ),
     Deed(  # the newest open month that has begun: March, though in UTC it hasn't
         "void-in-a-closed-month", steps.void("2026-01"), BLOCKED,
@@ -318,11 +328,21 @@ TERMS: Final = (
     Deed("policy-of-the-customer", steps.policy(customer=True), RESTORED, {}, (), (POLICY, RESTORE)),
     Deed("policy-of-the-counter", steps.policy(counter=True), BLOCKED, {}, (), (Told("isolation.policy_set", "counter"),), swept=ACTIVE),
     Deed("policy-of-the-isp", steps.policy(), BLOCKED, {}, (), (Told("isolation.policy_set", "counter", ""),), swept=ACTIVE),
+    Deed(
+        "policy-of-the-customer-forgotten", steps.forget_policy, RESTORED, {}, (),
+        (Told("isolation.policy_forgotten", "customer"), RESTORE), before=steps.blocked_for_less,
+    ),
+    Deed("restore-by-hand", steps.restore_by_hand, RESTORED, {}, (), (RESTORE,), before=steps.paid_though_blocked_by_hand),
     Deed("charge", steps.charge, BLOCKED, {}, (), (Told("charge.created", "charge"),)),
     Deed("discount", steps.discount, BLOCKED, {}, (), (Told("discount.created", "discount"),)),
     Deed(  # invoices, payments and their figures stay where they were; only who is blocked is told of the new counter
         "move-with-a-debt", steps.move, BLOCKED, {"TIMUR.dashboard.cut_customers": -1, "BARAT.dashboard.cut_customers": 1}, (),
         (Told("customer.changed", "customer", "BARAT"),),
+    ),
+    Deed(
+        "move-to-where-nobody-is-blocked", steps.move, BLOCKED,
+        {"TIMUR.dashboard.cut_customers": -1, "BARAT.dashboard.cut_customers": 1}, (), (Told("customer.changed", "customer", "BARAT"),),
+        before=steps.nobody_blocked_at_barat, swept=ACTIVE,
     ),
     Deed("customer-made-inactive", steps.deactivate, BLOCKED, {}, (), (CHANGED,)),
     Deed("customer-of-another-plan", steps.reprice, BLOCKED, {}, (), (CHANGED,)),

@@ -48,6 +48,16 @@ def pay(amount: int, method: str = "CASH", *, invoice: str | None = None) -> Do:
     return do
 
 
+def pay_late(amount: int) -> Do:
+    """In cash that Kasir had collected before anything else was done."""
+
+    async def do(world: World, session: WriteSession) -> None:
+        received = payments.Received(world.people["late"], amount, PaymentMethod.CASH, world.key(), collected_at=BEFORE - DAY)
+        await payments.record(session, received)
+
+    return do
+
+
 def paid(amount: int) -> Prepare:
     """Some days ago, in cash."""
 
@@ -66,6 +76,15 @@ def paid_today(amount: int, method: str) -> Prepare:
 
 async def block_by_hand(world: World) -> None:
     await world.do(lambda session: isolation.block(session, world.people["late"], reason=WHY))
+
+
+async def paid_though_blocked_by_hand(world: World) -> None:
+    await block_by_hand(world)
+    await world.pay(300_000)
+
+
+async def restore_by_hand(world: World, session: WriteSession) -> None:
+    await isolation.restore(session, world.people["late"], reason=WHY)
 
 
 async def reverse_payment(world: World, session: WriteSession) -> None:
@@ -174,6 +193,18 @@ def open_with(*, arrears: int = 0, credit: int = 0) -> Do:
     return do
 
 
+def opened_with(*, arrears: int) -> Prepare:
+    async def prepare(world: World) -> None:
+        await world.do(lambda session: open_with(arrears=arrears)(world, session))
+        world.made["opening"] = await world.newest("invoice")
+
+    return prepare
+
+
+async def void_opening(world: World, session: WriteSession) -> None:
+    await corrections.void_invoice(session, world.made["opening"], reason=WHY, key=world.key())
+
+
 # --- deposits -----------------------------------------------------------------------------------------------------------
 
 
@@ -254,6 +285,23 @@ def policy(*, customer: bool = False, counter: bool = False) -> Do:
         await isolation.set_policy(session, mode=IsolationMode.MANUAL, days=0, customer_id=customer_id, counter_id=counter_id)
 
     return do
+
+
+async def blocked_for_less(world: World) -> None:
+    """Budi's own policy blocks him for Rp50.000, which everybody else may owe."""
+    given = {"mode": IsolationMode.FROM_INVOICE, "days": 7, "minimum": 1, "customer_id": world.people["late"]}
+    await world.do(lambda session: isolation.set_policy(session, **given))
+    await world.pay(250_000)
+
+
+async def forget_policy(world: World, session: WriteSession) -> None:
+    await isolation.forget_policy(session, customer_id=world.people["late"])
+
+
+async def nobody_blocked_at_barat(world: World) -> None:
+    barat = world.isp.counters["BARAT"]
+    await world.do(lambda session: isolation.set_policy(session, mode=IsolationMode.MANUAL, days=0, counter_id=barat))
+    await world.sweep(BEFORE)
 
 
 async def charge(world: World, session: WriteSession) -> None:

@@ -111,6 +111,10 @@ async def _reverse_settlement(world: World, at: datetime) -> None:
     await world.do(lambda session: steps.reverse_settlement(world, session), at=at)
 
 
+async def _void(world: World, at: datetime) -> None:
+    await world.do(lambda session: steps.void("2026-01")(world, session), at=at)
+
+
 async def _issue_late(world: World, at: datetime) -> None:
     """February's invoice again, after its due day: it is due on the day of its issue."""
     await world.do(lambda session: steps.void("2026-02")(world, session))
@@ -201,7 +205,7 @@ async def test_a_void_stands_in_the_newest_month_that_has_begun_at_the_counter(d
     for ago, month in ((MOMENT, "2026-02"), (timedelta(), "2026-03")):
         world = await World.make(database, zone)
         await steps.closed("2026-01")(world)
-        await world.do(lambda session, world=world: steps.void("2026-01")(world, session), at=midnight(zone) - ago)
+        await _void(world, midnight(zone) - ago)
         dated = "SELECT to_char(month, 'YYYY-MM') FROM invoice_void JOIN period ON period.id = period_id"
         assert await world.isp.value(dated) == month
         await database.connection.rollback()  # type: ignore[attr-defined]
