@@ -263,6 +263,17 @@ CREDIT: Final = (
         before=steps.paid(450 * K),
     ),
     Deed(
+        "generation-with-late-fees", steps.generate, BLOCKED,
+        {
+            "TIMUR.2026-03.invoices": 1, "TIMUR.2026-03.total_billed": 160 * K, "TIMUR.2026-03.outstanding": 160 * K,
+            "TIMUR.dashboard.outstanding": 160 * K,
+        },
+        (Posting("RECEIVABLE", "REVENUE", 160 * K),),
+        (Told("generation.started", "generation_run", ""), Told("charge.created", "charge"), Told("charge.created", "charge"),
+         Told("invoices.issued", "generation_run"), Told("generation.finished", "generation_run", "")),
+        before=steps.late_fees(5 * K),
+    ),
+    Deed(
         "opening-balance-owed", steps.open_with(arrears=200 * K), BLOCKED,
         {
             "TIMUR.dashboard.outstanding": 200 * K, "TIMUR.2026-01.invoices": 1, "TIMUR.2026-01.total_billed": 200 * K,

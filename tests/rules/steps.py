@@ -17,6 +17,7 @@ from sebilling.billing import (
     payments,
     periods,
     reversals,
+    settings,
 )
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
@@ -181,6 +182,15 @@ async def generate(world: World, session: WriteSession) -> None:
     started = await generation.start(session, MARCH, key=world.key(), customer_id=world.people["late"])
     while await generation.advance(session, chunk=100, run_id=started.run_id):
         pass
+
+
+def late_fees(amount: int) -> Prepare:
+    """For every invoice that isn't paid on its due day."""
+
+    async def prepare(world: World) -> None:
+        await world.do(lambda session: settings.change(session, late_fee=amount, late_fee_after_days=0))
+
+    return prepare
 
 
 def open_with(*, arrears: int = 0, credit: int = 0) -> Do:
