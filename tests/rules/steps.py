@@ -299,8 +299,8 @@ def policy(*, customer: bool = False, counter: bool = False) -> Do:
 
 async def blocked_for_less(world: World) -> None:
     """Budi's own policy blocks him for Rp50.000, which everybody else may owe."""
-    given = {"mode": IsolationMode.FROM_INVOICE, "days": 7, "minimum": 1, "customer_id": world.people["late"]}
-    await world.do(lambda session: isolation.set_policy(session, **given))
+    budi = world.people["late"]
+    await world.do(lambda session: isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=7, minimum=1, customer_id=budi))
     await world.pay(250_000)
 
 
