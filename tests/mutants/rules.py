@@ -27,6 +27,7 @@ def keys(*rows: str) -> tuple[str, ...]:
     return tuple(f"tests/rules/test_keys.py::test_a_key_is_good_for_one_input[{row}]" for row in rows)
 
 
+MACHINE: Final = ("tests/money/test_machine.py",)
 PROMISES: Final = ("tests/rules/test_promises.py",)
 VOIDS: Final = day("test_a_void_stands_in_the_newest_month_that_has_begun_at_the_counter")
 _UTC: Final = "session.at.date()"
@@ -126,6 +127,26 @@ FIGURES: Final = (
     Fault(
         "journal-of-the-day-in-utc", "db/sql/views_2.sql", "(entry.posted_at AT TIME ZONE counter.timezone)::date",
         "(entry.posted_at AT TIME ZONE 'UTC')::date", deeds("void-that-leaves-the-minimum"),
+    ),
+    Fault(
+        "dashboard-owes-what-its-customers-owe", "billing/dashboard.py", "FROM invoice WHERE counter_id = counter.id AND outstanding > 0",
+        "FROM invoice JOIN customer ON customer.id = customer_id WHERE customer.counter_id = counter.id AND outstanding > 0",
+        deeds("move-with-a-debt"),
+    ),
+    Fault(
+        "dashboard-of-the-days-to-come", "billing/dashboard.py", "AND received_on <= now.day\n           ) received",
+        "\n           ) received", day("test_the_dashboard_is_of_the_counters_day_and_month"),
+    ),
+    Fault(
+        "late-fee-told-to-no-counter", "billing/generation.py", "'charge.created', 'charge', fee.id, counter_id,",
+        "'charge.created', 'charge', fee.id, CAST(NULL AS bigint),", deeds("generation-with-late-fees"),
+    ),
+    Fault(
+        "opening-days-are-billed-again", "billing/opening.py", "coalesce(billed_until, CASE WHEN installed_on < after THEN after END)",
+        "billed_until", MACHINE,
+    ),
+    Fault(
+        "dashboard-that-the-machine-denies", "billing/dashboard.py", "received.month - reversed.month AS", "received.month AS", MACHINE,
     ),
 )  # fmt: skip
 
