@@ -193,10 +193,10 @@ _ISSUE: Final = statement(
           FROM late JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE'
         RETURNING id, customer_id, amount, overdue_invoice_id
     ), fee_told AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, data)
-        SELECT :at, :user, :user_name, 'charge.created', 'charge', id,
+        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+        SELECT :at, :user, :user_name, 'charge.created', 'charge', fee.id, counter_id,
                jsonb_build_object('customer', customer_id, 'charge_kind', 'LATE_FEE', 'amount', amount, 'invoice', overdue_invoice_id)
-          FROM fee
+          FROM fee JOIN priced ON priced.id = customer_id
     ), lines AS (
         INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount, charge_id, discount_id,
                                   tax_rate, tax_fraction, tax_base, tax_rounding)

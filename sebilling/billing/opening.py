@@ -159,6 +159,14 @@ _BALANCES: Final = text(
       LEFT JOIN payment ON payment.id = ANY (:payments) AND payment.customer_id = given.customer_id
     """
 )
+# Money that was recorded before the arrears came in: credit never lies beside a debt (billing/credit.py).
+_SETTLE: Final = text(
+    """
+    SELECT settle_credit(customer_id, :at, :user, :user_name) FROM invoice
+     WHERE id = ANY (:invoices) AND EXISTS (SELECT FROM payment WHERE payment.customer_id = invoice.customer_id AND credit > 0)
+     ORDER BY customer_id
+    """
+)
 _HISTORY: Final = text(
     """
     INSERT INTO opening_history (customer_id, happened_on, kind, amount, note)
@@ -181,8 +189,9 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
     """Record how these customers stood at the end of `month`, which is opened if it wasn't yet. All of them, or none.
 
     `by` is the user who answers for what was paid ahead: their name stands on its receipts. Nobody of them may have an invoice
-    or an opening balance yet. Writes `customer.opening_recorded` for each; no hook sends anything for it. A fixed number of
-    statements, whatever the number of customers. Raises InvalidNumber, InvalidDate, NotFound, AlreadyExists, PeriodClosed, Forbidden.
+    or an opening balance yet; money of theirs that was recorded already settles the arrears. Writes `customer.opening_recorded` for
+    each; no hook sends anything for it. A fixed number of statements, whatever the number of customers. Raises InvalidNumber,
+    InvalidDate, NotFound, AlreadyExists, PeriodClosed, Forbidden.
     """
     scope.central(session)
     wanted = {opening.customer_id for opening in openings}
@@ -208,6 +217,7 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
         await session.execute(_RECEIPTS, {"payments": payments, "month": month.first})
     who = {"user": session.actor.user_id, "user_name": session.actor.name}
     await session.execute(_BALANCES, {**given, **who, "period": period_id, "invoices": invoices, "payments": payments})
+    await session.rows(_SETTLE, {**who, "invoices": invoices, "at": session.at})
     if past:
         await session.execute(_HISTORY, {"past": orjson.dumps([asdict(one) for one in past]).decode()})
     totals = Recorded(len(openings), sum(one.arrears for one in openings), sum(one.credit for one in openings))

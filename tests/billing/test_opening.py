@@ -172,6 +172,19 @@ async def test_the_history_is_kept_and_counted_nowhere(database: Database) -> No
     assert await isp.rows("SELECT 1 FROM journal") == []
 
 
+async def test_money_that_came_before_the_opening_settles_what_it_brings(database: Database) -> None:
+    """A payment was recorded before the balances were brought in: it never lies as credit beside the arrears."""
+    isp = await Isp.make(database)
+    customer, other = await isp.customer(), await isp.customer()
+    await isp.pay(customer, PRICE)
+    await isp.pay(other, PRICE)
+    await isp.hold(await isp.value("SELECT max(id) FROM payment"))
+    await bring_in(isp, Opening(customer, arrears=PRICE + 1), Opening(other, arrears=PRICE))
+    assert await isp.rows("SELECT outstanding FROM invoice ORDER BY customer_id") == [(1,), (PRICE,)]
+    assert await isp.rows("SELECT credit FROM payment ORDER BY id") == [(0,), (PRICE,)]
+    await isp.check()
+
+
 @pytest.mark.parametrize("table", ["opening_balance", "opening_history"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET customer_id = 1", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_opening_documents_are_written_once(database: Database, table: str, statement: str) -> None:

@@ -25,10 +25,12 @@ from sebilling.billing import (
     credit,
     custom,
     customers,
+    dashboard,
     deposits,
     differences,
     generation,
     invariants,
+    opening,
     payments,
     periods,
     plans,
@@ -67,6 +69,15 @@ _STATE = {
 pick = st.integers(0, 11)
 """Which of the things there are: the remainder of the division by their number."""
 few = st.integers(0, 3)
+DASHBOARD = (
+    "received_today",
+    "payments_today",
+    "received_this_month",
+    "payments_this_month",
+    "outstanding",
+    "cash_on_hand",
+    "cut_customers",
+)
 
 
 def _refusal(deed: Callable[[], Any], kind: type[Exception], name: Callable[[Exception], str]) -> str | None:
@@ -120,8 +131,10 @@ class MoneyMachine(RuleBasedStateMachine):
 
     # --- doing ------------------------------------------------------------------------------------------------------------
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(arrears=st.sampled_from((0, 1, 250_000)), credit=st.sampled_from((0, 49_999, 400_000)), brought=st.booleans())
+    def begin(self, arrears: int, credit: int, brought: bool) -> None:  # noqa: FBT001 - Hypothesis gives it by name
+        """`brought`: the first two customers come from another system, the one owing, the other ahead."""
+
         async def make() -> None:
             async with self.database.transaction(actor=operator("test"), at=BEGIN) as session:
                 self.users = [await make_user(session, name, Role.FINANCE) for name in ("ani", "beni", "cici")]
@@ -139,8 +152,25 @@ class MoneyMachine(RuleBasedStateMachine):
                 await self._add(number, date(2027, 11 + number % 2, 28 + number % 3))
 
         self.run(make())
+        if brought:
+            self._bring_in(arrears, credit)
         for person, (months, start) in zip(list(self.model.people.values())[2:], CYCLES, strict=True):
             self._set_cycle(person, months, start)
+
+    def _bring_in(self, arrears: int, credit: int) -> None:
+        """Opening balances of December, which is open."""
+        owing, ahead = list(self.model.people)[:2]
+        month = date(2027, 12, 1)
+
+        async def bring(session: WriteSession) -> None:
+            given = [opening.Opening(owing, arrears=arrears), opening.Opening(ahead, credit=credit)]
+            await opening.record(session, Month.of(month), given, by=self.users[0])
+            sql = "SELECT customer_id, invoice_id, payment_id FROM opening_balance"
+            for row in await session.rows(text(sql)):
+                due, free = (arrears, 0) if row.customer_id == owing else (0, credit)
+                self.model.open_with(row.customer_id, month, arrears=due, credit=free, invoice=row.invoice_id, payment=row.payment_id)
+
+        self.deed(lambda: None, bring)
 
     async def _add(self, number: int, installed: date) -> None:
         async with self.database.transaction(actor=self.actors[0], at=self.model.now) as session:
@@ -178,6 +208,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 found["recaps"] = [
                     (month, one) for month in self.model.periods for one in await recap.read(session, Month.of(month), scope=EVERYWHERE)
                 ]
+                found["dashboards"] = await dashboard.read(session, at=self.model.now, scope=EVERYWHERE)
                 return found
 
         rows = self.run(read())
@@ -189,6 +220,7 @@ class MoneyMachine(RuleBasedStateMachine):
         found["drawers"] = {(row[0], row[1]): (row[2], row[3]) for row in rows["drawers"]}
         found["recaps"] = {(month, one.counter_id): _figures(one) for month, one in rows["recaps"]}
         found["kept"] = {(month, one.counter_id): _figures(one.as_of_closing) for month, one in rows["recaps"] if one.as_of_closing}
+        found["dashboards"] = {one.counter_id: {name: getattr(one, name) for name in DASHBOARD} for one in rows["dashboards"]}
         expected = self.model.state()
         for name, value in found.items():
             assert value == expected[name], name

@@ -38,6 +38,8 @@ class Person:
     price: int | None
     installed: date
     active: bool = True
+    billed_until: date = date.min
+    """Days before it, since the installation, were billed by the system before."""
     cycles: list[tuple[int, date]] = field(default_factory=list)
 
 
@@ -240,7 +242,9 @@ class Model:
         return [bill for bill in self.bills.values() if bill.customer == customer and not bill.void]
 
     def covered(self, customer: int) -> set[date]:
-        return {day for bill in self.live(customer) for day in days(bill.covers_from, bill.covers_until)}
+        person = self.people[customer]
+        before = days(person.installed, person.billed_until) if person.billed_until > person.installed else []
+        return {*before, *(day for bill in self.live(customer) for day in days(bill.covers_from, bill.covers_until))}
 
     def stretch(self, person: Person, month: date) -> Stretch | str:
         """What the month bills, or why nothing."""
@@ -640,6 +644,37 @@ class Model:
             "cash_on_hand": sum(held for held, _ in drawers),
         }  # fmt: skip
 
+    def dashboard(self, counter: int) -> dict[str, int]:
+        """Today's and this month's figures, by the names of billing/dashboard.py; nobody is on a device here."""
+        today = self.today(counter)
+        first = today.replace(day=1)
+        money = [one for one in self.money.values() if one.counter == counter and first <= one.day <= today]
+        back = [
+            (day, amount) for place, day, name, amount in self.moved if (place, name) == (counter, "reversed") and first <= day <= today
+        ]
+        return {
+            "received_today": sum(one.amount for one in money if one.day == today) - sum(amount for day, amount in back if day == today),
+            "payments_today": sum(one.day == today for one in money),
+            "received_this_month": sum(one.amount for one in money) - sum(amount for _, amount in back),
+            "payments_this_month": len(money),
+            "outstanding": sum(bill.owed for bill in self.bills.values() if bill.counter == counter),
+            "cash_on_hand": sum(self.drawer(counter, collector)[0] for collector in self.collectors()),
+            "cut_customers": 0,
+        }  # fmt: skip
+
+    def open_with(self, customer: int, month: date, *, arrears: int, credit: int, invoice: int | None, payment: int | None) -> None:
+        """How the customer stood at the end of `month`: an invoice or a payment of it, and days that nobody bills again."""
+        person, after = self.people[customer], next_month(month)
+        person.billed_until = after
+        if invoice is not None:
+            before = [bill.sequence for bill in self.bills.values() if (bill.month, bill.counter) == (month, person.counter)]
+            due = after - timedelta(days=1)
+            lines = [("OPENING", arrears)]
+            self.bills[invoice] = Bill(customer, month, person.counter, max(before, default=0) + 1, after, after, due, lines)
+        if payment is not None:
+            day = after - timedelta(days=1)
+            self.money[payment] = Money(customer, person.counter, 0, "OPENING", credit, "IN_ADVANCE", day)
+
     def collectors(self) -> set[int]:
         gave = {collector for _, collector in self.cash_refunds}
         return {one.collector for one in self.money.values()} | {one.collector for one in self.handed.values()} | gave
@@ -671,8 +706,14 @@ class Model:
 
     def first_possible(self, person: Person) -> date:
         closed = [next_month(month) for month, is_open in self.periods.items() if not is_open and not self.empty_ahead(month, person)]
+        brought_in = [person.billed_until] if person.billed_until > person.installed else []
         return max(
-            [person.installed, *closed, *(bill.covers_until for bill in self.live(person.id) if bill.covers_from < bill.covers_until)]
+            [
+                person.installed,
+                *brought_in,
+                *closed,
+                *(bill.covers_until for bill in self.live(person.id) if bill.covers_from < bill.covers_until),
+            ]
         )
 
     def install(self, person: Person, day: date) -> None:
@@ -726,4 +767,5 @@ class Model:
             "handed": {number: (one.status, one.counted, one.difference, one.settled) for number, one in self.handed.items()},
             "recaps": {(month, counter): self.recap(month, counter) for month in self.periods for counter in self.places},
             "kept": self.kept,
+            "dashboards": {counter: self.dashboard(counter) for counter in self.places},
         }  # fmt: skip

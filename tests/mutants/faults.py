@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, edge, imports, ledger, load, operation, runs, settlement, peers
+from tests.mutants import access, devices, edge, imports, ledger, load, operation, runs, settlement, peers, rules
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -352,4 +352,5 @@ FAULTS: Final = (
     *runs.FAULTS,
     *settlement.FAULTS,
     *peers.FAULTS,
+    *rules.FAULTS,
 )  # fmt: skip
