@@ -35,7 +35,7 @@ MAX_ROWS: Final = 300_000
 _EXACT_DIGITS: Final = 15
 """That Excel keeps of a number."""
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
-_HIDDEN: Final = re.compile(rb"<(?:\w+:)?row\b[^>]*\shidden=\"(?:1|true)\"")
+_HIDDEN: Final = re.compile(rb"<(?:\w+:)?row\b[^>]{0,400}\shidden=\"(?:1|true)\"")
 _DTD: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 

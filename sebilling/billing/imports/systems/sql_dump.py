@@ -39,18 +39,21 @@ class Dialect:
     backslashes: bool
 
 
-def _dialect(text: str, *, backslashes: bool) -> Dialect:
-    token = re.compile(
+def _token(text: str) -> str:
+    """One token, where texts are written so."""
+    return (
         rf"(?P<space>\s++|{_COMMENT})|(?P<hex>0[xX][0-9A-Fa-f]++|[xX]'[0-9A-Fa-f]*+')|(?P<text>{text})"
-        rf"|(?P<number>[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)|(?P<name>{_NAME})|(?P<mark>.)",
-        re.DOTALL,
+        rf"|(?P<number>[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)|(?P<name>{_NAME})|(?P<mark>.)"
     )
-    rest = re.compile(rf"(?:[^;'\"`\-\#/]++|{text}|\"[^\"]*+\"?|`[^`]*+`?|{_COMMENT}|[\-/])*+;", re.DOTALL)
-    return Dialect(token, rest, backslashes)
 
 
-MYSQL: Final = _dialect(_TEXT, backslashes=True)
-SQLITE: Final = _dialect(_PLAIN_TEXT, backslashes=False)
+def _rest(text: str) -> str:
+    """From anywhere in a statement to behind its semicolon."""
+    return rf"(?:[^;'\"`\-\#/]++|{text}|\"[^\"]*+\"?|`[^`]*+`?|{_COMMENT}|[\-/])*+;"
+
+
+MYSQL: Final = Dialect(re.compile(_token(_TEXT), re.DOTALL), re.compile(_rest(_TEXT), re.DOTALL), backslashes=True)
+SQLITE: Final = Dialect(re.compile(_token(_PLAIN_TEXT), re.DOTALL), re.compile(_rest(_PLAIN_TEXT), re.DOTALL), backslashes=False)
 
 
 @dataclass(slots=True)
