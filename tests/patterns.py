@@ -23,6 +23,10 @@ ROOT: Final = Path(__file__).parents[1]
 MOST_STATES: Final = 3_000
 LETTERS: Final = [chr(code) for code in range(256)] + list("ıſKé٣\u2003\u2028漢\uffff")
 
+# Every repetition in them is possessive and every part begins with a letter of its own, so that they take nothing back; `fault` would
+# have to know that. They are timed like the others (tests/attacks/test_patterns.py).
+POSSESSIVE: Final = {"sebilling/billing/imports/systems/sql_dump.py"}
+
 # Made of what is known only when they run: one of the kind.
 SAMPLES: Final = {
     ("sebilling/billing/pricing.py", "f':{name}\\\\b'"): r":period\b",

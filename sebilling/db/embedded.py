@@ -5,9 +5,8 @@
 * The owner holds a `flock`. Its postmaster is a child with PR_SET_PDEATHSIG, so no server outlives a killed owner; that
   signal is tied to the forking *thread*, which is why one supervising thread forks, watches and forks again.
 * Clients come through a Unix socket in a private folder, by `peer`: only root and the server's user are let in.
-* PostgreSQL refuses root. Run by root, the server is the system user `sebilling-db` (or whoever owns the data), with a
-  copy of the binaries below /var/lib/sebilling. Where that user can't reach `data_dir`, `server` is a link to a folder
-  there. The data is marked with the folder it belongs to: a copied or moved one is refused (`db/data_folder.py`).
+* PostgreSQL refuses root. Run by root, the server is the system user `sebilling-db` (or whoever owns the data), with a copy of the binaries
+  below /var/lib/sebilling. Where that user can't reach `data_dir`, `server` is a link to a folder there. `db/data_folder.py` marks it.
 """
 
 import fcntl

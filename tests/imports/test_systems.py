@@ -1,4 +1,4 @@
-"""Out of other systems: every balance is theirs, the checks are clean, and a month runs. Full size by `SEBILLING_PEERS_CUSTOMERS=500`."""
+"""Out of other systems: every balance is theirs, the checks are clean, and a month runs. Full size by `SEBILLING_TEST_PEERS_CUSTOMERS=500`."""
 
 import contextlib
 import csv
@@ -30,7 +30,7 @@ from tests.harness import NOW, Isp
 from tests.imports import peers
 from tests.imports.peers import Peer, Truth
 
-CUSTOMERS: Final = int(os.environ.get("SEBILLING_PEERS_CUSTOMERS", "60"))
+CUSTOMERS: Final = int(os.environ.get("SEBILLING_TEST_PEERS_CUSTOMERS", "60"))
 JANUARY = Month(2026, 1)
 MARCH = date(2026, 3, 1)
 File = Callable[..., Path]

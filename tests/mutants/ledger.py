@@ -104,8 +104,8 @@ FAULTS: Final = (
     Fault("the-oldest-money-is-released", "billing/late_fees.py", "ORDER BY id DESC", "ORDER BY id", LEDGER),
     Fault("too-much-is-released", "billing/late_fees.py", "        if kept > 0:\n", "        if kept > 10**9:\n", LEDGER),
     # --- accounts -----------------------------------------------------------------------------------------------------------------
-    Fault("other-receipts-are-the-banks", "db/sql/views_2.sql", "WHEN 'OTHER' THEN 'OTHER_RECEIPTS' END;",
-          "WHEN 'OTHER' THEN 'BANK' END;", LEDGER),
+    Fault("other-receipts-are-the-banks", "db/sql/views_2.sql", "WHEN 'OTHER' THEN 'OTHER_RECEIPTS'",
+          "WHEN 'OTHER' THEN 'BANK'", LEDGER),
     Fault("qris-is-an-other-receipt", "db/sql/views_2.sql", "WHEN 'QRIS' THEN 'BANK'", "WHEN 'QRIS' THEN 'OTHER_RECEIPTS'", LEDGER),
     Fault("transfers-are-central-cash", "db/sql/views_2.sql", "WHEN 'TRANSFER' THEN 'BANK' END;",
           "WHEN 'TRANSFER' THEN 'CENTRAL_CASH' END;",

@@ -81,11 +81,12 @@ FAULTS: Final = (
     Fault("charges-alone-take-the-place-of-the-month", "billing/pricing.py",
           "bool_or(period_id = :period AND covers_from < covers_until) AS invoiced", "bool_or(period_id = :period) AS invoiced", MONTHS),
     Fault("charges-alone-move-the-first-possible-day", "billing/custom.py",
-          """AND covers_from < covers_until ORDER BY id) AS covers_from,
-           ARRAY(SELECT covers_until FROM invoice
-                  WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until ORDER BY id) AS covers_until,""",
-          """ORDER BY id) AS covers_from,
-           ARRAY(SELECT covers_until FROM invoice
-                  WHERE customer_id = customer.id AND voided_at IS NULL ORDER BY id) AS covers_until,""",
+          """AND covers_from < covers_until
+                  ORDER BY covers_from) AS covers_from,
+           ARRAY(SELECT covers_until FROM covering WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until
+                  ORDER BY covers_from) AS covers_until,""",
+          """ORDER BY covers_from) AS covers_from,
+           ARRAY(SELECT covers_until FROM covering WHERE customer_id = customer.id AND voided_at IS NULL
+                  ORDER BY covers_from) AS covers_until,""",
           MONTHS),
 )  # fmt: skip

@@ -54,7 +54,7 @@ _UTC_HOURS: Final = 15
 """From then on it is the next day in Jayapura, while it may be the same in Jakarta."""
 _COUNTER: Final = re.compile(r"(\S+)(?:\s+(.*))?", re.DOTALL)
 
-_NEGATIVE: Final = re.compile(r"(?:rp\.?|idr)?\s*[-\u2212(]\s*(?:rp\.?|idr)?\s*[0-9]|[0-9.,]+\s*-$", re.IGNORECASE)
+_NEGATIVE: Final = re.compile(r"(?:rp\.?|idr)?\s{0,5}[-\u2212(]\s{0,5}(?:rp\.?|idr)?\s{0,5}[0-9]|[0-9.,]+\s{0,5}-$", re.IGNORECASE)
 _MONTH_ONLY: Final = re.compile(
     r"(?:(?P<name>[A-Za-z]{3,9})[ /.-]{0,2}|(?P<number>[0-9]{1,2})[/.-])(?P<year>(?:19|20|21)[0-9]{2})"
     r"|(?P<first_year>(?:19|20|21)[0-9]{2})[/.-](?P<digits>[0-9]{1,2})"
@@ -210,7 +210,9 @@ def read_plan(text: str) -> str:
 
 def read_address(text: str) -> str:
     """In one line. Raises InvalidText."""
-    return texts.clean(re.sub(r"\s*[\r\n]+\s*", " ", text), what="The address", field=("address",), most=500, required=False)
+    return texts.clean(
+        " ".join(filter(None, map(str.strip, text.splitlines()))), what="The address", field=("address",), most=500, required=False
+    )
 
 
 def read_pppoe_name(text: str) -> str | None:
