@@ -31,7 +31,7 @@ run: .venv/.run
 # Tests that start servers, kill them and wait for devices run in front; the others run beside them, and the plugins' one after the
 # other with some of the first kind behind them, so that all three end at about the same time, and tell their story when they have
 # ended. (What a shell starts beside itself doesn't hear Ctrl-C, which tests in front send.)
-WAITING := tests/cli tests/concurrency tests/crash tests/feed tests/fuzz tests/isolation tests/live
+WAITING := tests/attacks tests/cli tests/concurrency tests/crash tests/feed tests/fuzz tests/isolation tests/live tests/operation
 BEHIND := tests/phone tests/plugins
 test: .venv/.dev
 	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS), \

@@ -1,4 +1,4 @@
-"""Out of other systems: every balance is theirs, the checks are clean, and a month runs. Full size by `SEBILLING_TEST_PEERS_CUSTOMERS=500`."""
+"""Out of other systems: every balance is theirs, all checks are clean, a month runs. `SEBILLING_TEST_PEERS_CUSTOMERS=500`: full size."""
 
 import contextlib
 import csv
