@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, edge, imports, ledger, load, operation, runs, settlement, peers, rules
+from tests.mutants import access, devices, edge, imports, ledger, load, operation, peers, rules, runs, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -349,8 +349,8 @@ FAULTS: Final = (
     *ledger.FAULTS,
     *load.FAULTS,
     *operation.FAULTS,
-    *runs.FAULTS,
-    *settlement.FAULTS,
     *peers.FAULTS,
     *rules.FAULTS,
+    *runs.FAULTS,
+    *settlement.FAULTS,
 )  # fmt: skip
