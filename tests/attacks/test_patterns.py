@@ -11,7 +11,7 @@ import pytest
 
 from tests.patterns import Found, fault, found, words
 
-CHARACTERS: Final = 20_000
+CHARACTERS: Final = 6_000
 MOST_RATIO: Final = 3.0
 """Of twice the text; a quadratic one takes four times as long."""
 LEAST_SECONDS: Final = 0.01

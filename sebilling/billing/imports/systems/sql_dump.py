@@ -52,8 +52,8 @@ def _rest(text: str) -> str:
     return rf"(?:[^;'\"`\-\#/]++|{text}|\"[^\"]*+\"?|`[^`]*+`?|{_COMMENT}|[\-/])*+;"
 
 
-MYSQL: Final = Dialect(re.compile(_token(_TEXT), re.DOTALL), re.compile(_rest(_TEXT), re.DOTALL), backslashes=True)
-SQLITE: Final = Dialect(re.compile(_token(_PLAIN_TEXT), re.DOTALL), re.compile(_rest(_PLAIN_TEXT), re.DOTALL), backslashes=False)
+MYSQL: Final = Dialect(token=re.compile(_token(_TEXT), re.DOTALL), rest=re.compile(_rest(_TEXT), re.DOTALL), backslashes=True)
+SQLITE: Final = Dialect(token=re.compile(_token(_PLAIN_TEXT), re.DOTALL), rest=re.compile(_rest(_PLAIN_TEXT), re.DOTALL), backslashes=False)
 
 
 @dataclass(slots=True)
