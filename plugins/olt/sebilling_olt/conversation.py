@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sebilling.plugins.contract import DeviceError, Fault
 
@@ -17,7 +17,9 @@ from sebilling_olt import dialects
 from sebilling_olt.config import OltConfig
 from sebilling_olt.faults import Refusal, Unanswered, shown
 from sebilling_olt.screen import Overflow, Screen
-from sebilling_olt.terminal import Terminal
+
+if TYPE_CHECKING:
+    from sebilling_olt.terminal import Terminal
 
 _ECHO_SECONDS: Final = 5.0
 _QUIET_SECONDS: Final = 0.5
@@ -45,7 +47,7 @@ class _Listening:
 class Conversation:
     """One login on one OLT. Blocking: for the session's own thread."""
 
-    def __init__(self, terminal: Terminal, config: OltConfig, logger: logging.Logger) -> None:
+    def __init__(self, terminal: "Terminal", config: OltConfig, logger: logging.Logger) -> None:
         self.terminal, self.config, self.dialect, self.logger = terminal, config, config.dialect, logger
         self.screen = Screen()
         self.prompt = PROMPT
