@@ -25,7 +25,7 @@ LETTERS: Final = [chr(code) for code in range(256)] + list("ıſKé٣\u2003\u202
 
 # Made of what is known only when they run: one of the kind.
 SAMPLES: Final = {
-    ("sebilling/billing/generation.py", "f':{name}\\\\b'"): r":period\b",
+    ("sebilling/billing/pricing.py", "f':{name}\\\\b'"): r":period\b",
     ("plugins/olt/sebilling_olt/login.py", "f'({re.escape(found[1])})((?:\\\\([\\\\w ./:_-]{{1,60}}\\\\))?)([>#])'"):
         r"(MA5608T)((?:\([\w ./:_-]{1,60}\))?)([>#])",
     ("plugins/olt/sebilling_olt/templates.py", "pattern"): r"ont ([1-9][0-9]*) state ([1-9][0-9]*)",
