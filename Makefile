@@ -5,6 +5,9 @@ ARGS ?=
 # Each plugin is a distribution of its own, with tests of its own.
 PLUGINS := plugins/mikrotik plugins/notify plugins/olt plugins/radius
 
+# Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo run test check lint bench campaign mutants clean
 setup: .venv/.dev
 

@@ -15,9 +15,13 @@ def url_of(url: str, name: str) -> str:
 
 
 async def create_database(url: str, name: str, *, template: str = "template0") -> str:
-    """Make the database, dropping one of that name first; gives its URL. `template` must have no connections."""
+    """Make the database, dropping one of that name first; gives its URL. `template` must have no connections.
+
+    Files of a template of ours are copied, not written to the log page by page: a sixth of the work where fsync is off.
+    """
     await drop_database(url, name)
-    await _outside_transactions(url, f"CREATE DATABASE {_checked(name)} TEMPLATE {_checked(template)}")
+    strategy = "WAL_LOG" if template == "template0" else "FILE_COPY"
+    await _outside_transactions(url, f"CREATE DATABASE {_checked(name)} TEMPLATE {_checked(template)} STRATEGY {strategy}")
     return url_of(url, name)
 
 

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sebilling.plugins.contract import DeviceError, Fault
 
@@ -17,12 +17,14 @@ from sebilling_olt import dialects
 from sebilling_olt.config import OltConfig
 from sebilling_olt.faults import Refusal, Unanswered, shown
 from sebilling_olt.screen import Overflow, Screen
-from sebilling_olt.terminal import Terminal
+
+if TYPE_CHECKING:
+    from sebilling_olt.terminal import Terminal
 
 _ECHO_SECONDS: Final = 5.0
 _QUIET_SECONDS: Final = 0.5
 """So long nothing comes before Enter asks for a prompt that an alarm may have overwritten."""
-_SETTLE_SECONDS: Final = 0.005
+SETTLE_SECONDS: Final = 0.005
 _MOST_PAGES: Final = 5_000
 _MOST_QUESTIONS: Final = 4
 _MOST_NUDGES: Final = 3
@@ -45,7 +47,7 @@ class _Listening:
 class Conversation:
     """One login on one OLT. Blocking: for the session's own thread."""
 
-    def __init__(self, terminal: Terminal, config: OltConfig, logger: logging.Logger) -> None:
+    def __init__(self, terminal: "Terminal", config: OltConfig, logger: logging.Logger) -> None:
         self.terminal, self.config, self.dialect, self.logger = terminal, config, config.dialect, logger
         self.screen = Screen()
         self.prompt = PROMPT
@@ -120,16 +122,16 @@ class Conversation:
         raise DeviceError(Fault.PROTOCOL, f"The OLT shows no prompt, but {shown(self.screen.last)!r}.", retryable=True)
 
     def _take_in(self) -> bool:
-        text = self.terminal.read()
+        text = self.terminal.read(0)
         self.screen.feed(text)
         return bool(text)
 
     def _settle(self) -> None:
-        until = time.monotonic() + _SETTLE_SECONDS
+        until = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < until:
-            if text := self.terminal.read():
+            if text := self.terminal.read(SETTLE_SECONDS):
                 self.screen.feed(text)
-                until = time.monotonic() + _SETTLE_SECONDS
+                until = time.monotonic() + SETTLE_SECONDS
 
     def _answer(self, until: float, *, agree: bool) -> list[str]:
         listening = _Listening(time.monotonic())

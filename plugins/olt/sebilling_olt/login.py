@@ -6,7 +6,7 @@ import time
 from sebilling.plugins.contract import DeviceError, Fault
 
 from sebilling_olt import dialects
-from sebilling_olt.conversation import PROMPT, Conversation
+from sebilling_olt.conversation import PROMPT, SETTLE_SECONDS, Conversation
 from sebilling_olt.faults import Refusal, shown
 from sebilling_olt.screen import Overflow, Screen
 
@@ -54,7 +54,7 @@ class _Greeting:
         answered = ("", 0)
         screen = self._talk.screen
         while not self._talk.at:
-            if text := self._talk.terminal.read():
+            if text := self._talk.terminal.read(SETTLE_SECONDS):
                 screen.feed(text)
             elif time.monotonic() > self._until:
                 raise DeviceError(Fault.TIMEOUT, f"The OLT shows no prompt, but {shown(screen.last)!r}.", retryable=True)
@@ -92,7 +92,7 @@ def _enable(talk: Conversation, until: float) -> None:
     talk.type(talk.dialect.enable)
     asked = False
     while True:
-        if text := talk.terminal.read():
+        if text := talk.terminal.read(SETTLE_SECONDS):
             talk.screen.feed(text)
             continue
         if time.monotonic() > until:

@@ -2,18 +2,21 @@
 
 import asyncio
 import contextvars
+import importlib
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sebilling.plugins.contract import DeviceError, Fault
 
 from sebilling_olt.config import OltConfig
 from sebilling_olt.conversation import Conversation
 from sebilling_olt.login import log_in
-from sebilling_olt.terminal import Terminal
+
+if TYPE_CHECKING:
+    from sebilling_olt.terminal import Terminal
 
 T = TypeVar("T")
 _CLOSE_SECONDS: Final = 5.0
@@ -30,9 +33,9 @@ class Busy(DeviceError):
 class Session:
     """An open, logged-in session in configuration mode. Make it by `connect`."""
 
-    def __init__(self, config: OltConfig, logger: logging.Logger) -> None:
+    def __init__(self, terminal: "Terminal", config: OltConfig, logger: logging.Logger) -> None:
         self._lock = _locks.setdefault((config.host, config.tcp_port), threading.Lock())
-        self._terminal = Terminal(config)
+        self._terminal = terminal
         self.talk = Conversation(self._terminal, config, logger)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"olt-{config.host}")
         self._held = False
@@ -40,7 +43,8 @@ class Session:
     @classmethod
     async def connect(cls, config: OltConfig, logger: logging.Logger, *, wait_seconds: float) -> "Session":
         """Connect and log in; waits so long for another session of ours to end. Raises Busy, DeviceError."""
-        session = cls(config, logger)
+        lines = await asyncio.to_thread(importlib.import_module, "sebilling_olt.terminal")  # netmiko: only who needs it waits for it
+        session = cls(lines.Terminal(config), config, logger)
         try:
             until = asyncio.get_running_loop().time() + wait_seconds
             while not session._take():

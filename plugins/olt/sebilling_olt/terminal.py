@@ -9,8 +9,8 @@ import binascii
 import hashlib
 import logging
 import re
+import select
 import socket
-import time
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,7 +27,8 @@ from sebilling.plugins.contract import DeviceError, Fault
 from sebilling_olt.config import OltConfig
 from sebilling_olt.faults import shown
 
-_POLL_SECONDS: Final = 0.002
+_MOMENT_SECONDS: Final = 0.05
+_CHUNK_BYTES: Final = 65_536
 _NO_COMMON: Final = re.compile(r"incompatible ssh|no acceptable|no matching|unknown cipher|no hostkey", re.IGNORECASE)
 
 
@@ -176,8 +177,8 @@ class Terminal:
             text = "no TCP connection; check the address, the port and the way there"
         return DeviceError(Fault.UNREACHABLE, f"{where} can't be reached: {text or type(error).__name__}.", retryable=True)
 
-    def read(self) -> str:
-        """What has come, as it is; empty if nothing has, after a moment. Raises EOFError or OSError if the line is gone."""
+    def read(self, seconds: float = _MOMENT_SECONDS) -> str:
+        """What has come, as it is, or comes within so many seconds, or nothing. Raises EOFError or OSError if the line is gone."""
         channel = self._line.remote_conn
         over = channel is None or self._aborted or (isinstance(channel, Channel) and (channel.closed or channel.eof_received))
         text = "" if channel is None else self._line.read_channel()  # after the look: what came before the end is in it
@@ -185,8 +186,26 @@ class Terminal:
             return text
         if over:
             raise EOFError
-        time.sleep(_POLL_SECONDS)
-        return ""
+        return self._await(channel, seconds) if seconds else ""
+
+    def _await(self, channel: Any, seconds: float) -> str:
+        """The next that comes. The line's end, here or there, ends the waiting too."""
+        if isinstance(channel, Channel):
+            timed: Any = channel  # paramiko says no types
+            timed.settimeout(seconds)
+            try:
+                found: bytes = timed.recv(_CHUNK_BYTES)
+            except TimeoutError:
+                return ""
+            finally:
+                timed.settimeout(self._line.blocking_timeout)  # as netmiko set it: it holds for writing too
+            return found.decode(self._line.encoding, "ignore")
+        waiting = select.poll()
+        try:
+            waiting.register(channel.get_socket(), select.POLLIN)
+        except (TypeError, ValueError):  # another thread has just closed it
+            raise EOFError from None
+        return self._line.read_channel() if waiting.poll(seconds * 1000) else ""
 
     def write(self, text: str) -> None:
         """Send it, past netmiko's log. Raises EOFError or OSError if the line is gone."""

@@ -1,8 +1,11 @@
 """The life of a customer on each firmware, by SSH and Telnet: read, snapshot, cut, read, give back, byte for byte."""
 
+import importlib
 import json
 import logging
 import math
+import subprocess
+import sys
 import time
 from importlib.metadata import entry_points
 
@@ -214,7 +217,13 @@ def test_settings_hide_the_passwords(driver: type[HuaweiDriver]) -> None:
     assert ENABLE not in str(caught.value)
 
 
+def test_netmiko_is_only_loaded_for_a_session() -> None:
+    code = "import sys, sebilling_olt; print(sorted({'netmiko', 'paramiko'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
+
+
 def test_netmiko_never_logs_what_is_written() -> None:
+    importlib.import_module("sebilling_olt.terminal")  # where netmiko comes in
     for name in ("netmiko", "paramiko", "paramiko.transport"):
         logger = logging.getLogger(name)
         record = logger.makeRecord(name, logging.DEBUG, "", 0, "write_channel: secret", (), None)

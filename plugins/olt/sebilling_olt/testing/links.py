@@ -2,6 +2,7 @@
 
 import asyncio
 import codecs
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -24,10 +25,31 @@ class Keys:
         return "\n" if char == "\r" else char
 
 
-class TelnetLink:
+class Together:
+    """What is written in one turn of the event loop goes out as one, as from a device that finds several keys waiting."""
+
+    def __init__(self, send: Callable[[str], None]) -> None:
+        self._send, self._waiting = send, list[str]()
+
+    def write(self, text: str) -> None:
+        """Send it, in this turn."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._waiting.append(text)
+
+    def flush(self) -> None:
+        """Send what waits, now."""
+        text = "".join(self._waiting)
+        self._waiting.clear()
+        if text:
+            self._send(text)
+
+
+class TelnetLink(Together):
     """RFC 854 as an OLT speaks it: it echoes, and asks for the size of the window."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        super().__init__(self._now)
         self._reader, self._writer, self._keys = reader, writer, Keys()
         self._text = codecs.getincrementaldecoder("utf-8")(errors="replace")
         writer.write(_OFFERED)
@@ -54,11 +76,11 @@ class TelnetLink:
                 while (byte := await self._byte()) != _SE or last != _IAC:
                     last = byte
 
-    def write(self, text: str) -> None:
-        """Send it."""
+    def _now(self, text: str) -> None:
         with suppress(OSError):
             self._writer.write(text.encode("utf-8"))
 
     def cut(self) -> None:
         """End the connection at once."""
+        self.flush()
         self._writer.transport.abort()

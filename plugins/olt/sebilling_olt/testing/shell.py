@@ -59,7 +59,10 @@ class Link(Protocol):
         """One character; Enter is `\\n` however it was sent. Raises EOFError."""
 
     def write(self, text: str) -> None:
-        """Send it."""
+        """Send it, at the latest in the event loop's next turn."""
+
+    def flush(self) -> None:
+        """Send what was written, now."""
 
     def cut(self) -> None:
         """End the connection at once."""
@@ -148,7 +151,8 @@ class Shell(abc.ABC):
                 continue
             typed += char
             if echo:
-                await asyncio.sleep(self.faults.echo_seconds)
+                if self.faults.echo_seconds:
+                    await asyncio.sleep(self.faults.echo_seconds)
                 self.link.write(char)
             if noisy and self._alarm == "typing" and len(typed) == 6:
                 self._disturb(prompt + typed, reprint=True)

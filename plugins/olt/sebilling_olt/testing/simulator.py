@@ -97,6 +97,7 @@ class Simulator:
         except (EOFError, OSError, asyncio.CancelledError):
             pass  # cancelled by `stop` alone
         finally:
+            link.flush()
             self._links.discard(link)
 
     async def _from_login(self, link: Link, *, asks: bool) -> None:

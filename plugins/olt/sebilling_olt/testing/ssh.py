@@ -3,42 +3,47 @@
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import asyncssh
 
-from sebilling_olt.testing.links import Keys
+from sebilling_olt.testing.links import Keys, Together
 from sebilling_olt.testing.olt import Olt
 
+_CHUNK_CHARS: Final = 4096
 logging.getLogger("asyncssh").setLevel(logging.WARNING)
 
 
-class SshLink:
+class SshLink(Together):
     """A shell's channel."""
 
     def __init__(self, process: "asyncssh.SSHServerProcess[str]") -> None:
+        super().__init__(self._now)
         self._process, self._keys = process, Keys()
+        self._typed = iter("")
         self._connection = process.channel.get_connection()
 
     async def read(self) -> str:
         """One character. Raises EOFError."""
         while True:
+            for char in self._typed:
+                if key := self._keys(char):
+                    return key
             try:
-                char = await self._process.stdin.read(1)
+                typed = await self._process.stdin.read(_CHUNK_CHARS)
             except (asyncssh.Error, OSError):
                 raise EOFError from None
-            if not char:
+            if not typed:
                 raise EOFError
-            if key := self._keys(char):
-                return key
+            self._typed = iter(typed)
 
-    def write(self, text: str) -> None:
-        """Send it."""
+    def _now(self, text: str) -> None:
         with suppress(OSError, asyncssh.Error):
             self._process.stdout.write(text)
 
     def cut(self) -> None:
         """End the connection at once."""
+        self.flush()
         self._connection.abort()
 
 
