@@ -47,10 +47,13 @@ class Client:
             self.users = [row[0] for row in await session.rows(text("SELECT id FROM app_user ORDER BY id"))]
         names, weights = zip(*((name, weight) for name, (weight, _) in DEEDS.items()), strict=True)
         for number in range(operations):
-            self.months = 1 + max(24 * number // operations, number // 60)
+            async with self.database.reading() as session:  # one calendar for all: clocks in order differ by seconds, not by months
+                self.months = 1 + await session.value(text("SELECT count(*) FROM period"))
             name = self.chance.choices(names, weights)[0]
             user = self.chance.choice(self.users)
-            actor, at = Actor(user, f"user {user}", Role.FINANCE, EVERYWHERE), BEGIN + timedelta(days=30 * self.months, seconds=number)
+            # A closing is dated a month back: a client who read the calendar just before it turned isn't behind a closing of today.
+            day = 30 * (self.months - (name == "close"))
+            actor, at = Actor(user, f"user {user}", Role.FINANCE, EVERYWHERE), BEGIN + timedelta(days=day, seconds=number)
             try:
                 async with self.database.transaction(actor=actor, at=at) as session:
                     taken = await DEEDS[name][1](self, session)
@@ -142,18 +145,18 @@ async def _price(client: Client, session: WriteSession) -> None:
 
 
 async def _open(client: Client, session: WriteSession) -> None:
-    await periods.create(session, Month(2026, 1).plus(client.months), confirm=True)
+    await periods.create(session, Month(2026, 1).plus(client.months - 1), confirm=True)
 
 
 async def _generate(client: Client, session: WriteSession) -> None:
-    month = Month(2026, 1).plus(client.months - client.chance.choice((0, 0, 1)))
+    month = Month(2026, 1).plus(client.months - client.chance.choice((2, 2, 3)))
     started = await generation.start(session, month, key=next(client.keys), counters=None)
     while await generation.advance(session, chunk=7, run_id=started.run_id):
         pass
 
 
 async def _close(client: Client, session: WriteSession) -> None:
-    await periods.close(session, Month(2026, 1).plus(client.months - 4), incomplete=True)
+    await periods.close(session, Month(2026, 1).plus(client.months - 6), incomplete=True)
 
 
 DEEDS: dict[str, tuple[int, Deed]] = {
