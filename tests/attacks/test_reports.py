@@ -23,7 +23,7 @@ import pytest_asyncio
 from sebilling.actor import Role
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
-from tests.attacks.serving import OrdinaryWork, megabytes, slower, until
+from tests.attacks.serving import OrdinaryWork, in_one_round, megabytes, slower, until
 from tests.harness import SECRET_KEY, Isp, make_user
 from tests.processes import HttpApi, ServerProcess, servers
 
@@ -88,6 +88,11 @@ async def no_report_runs(site: Site, *, within_seconds: float = 15) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc to look into the server")  # noqa: PTH110 - before any test
 async def test_payments_and_sign_ins_do_not_wait_for_reports(site: Site) -> None:
+    await in_one_round(lambda: delays(site))
+
+
+async def delays(site: Site) -> str:
+    """What was slower than five times idle while one clerk asked for reports all the time; empty if nothing was."""
     async with signed_in(site, "admin") as admin, signed_in(site, "kasir") as clerk:
         work = OrdinaryWork(admin, "admin", site.customer_id)
         await work.medians(5)
@@ -107,8 +112,8 @@ async def test_payments_and_sign_ins_do_not_wait_for_reports(site: Site) -> None
     assert answers.pop("rows") > 0
     assert set(answers) == {"200", "409", "429"}, answers
     assert max(most, megabytes(site.server)) - before < 50, "reports are made by processes of their own"
-    assert all(busy[name] < 5 * idle[name] for name in idle), slower(idle, busy)
     await no_report_runs(site)
+    return "" if all(busy[name] < 5 * idle[name] for name in idle) else slower(idle, busy)
 
 
 async def test_a_report_is_whole_and_the_same_as_its_rows(site: Site) -> None:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from sebilling.actor import Role
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
-from tests.attacks.serving import OrdinaryWork, slower
+from tests.attacks.serving import OrdinaryWork, in_one_round, slower
 from tests.harness import Isp, make_user
 from tests.live.watching import PAYMENTS, Watcher, raw, running, token_of, watching
 from tests.processes import HttpApi, ServerProcess
@@ -99,6 +99,11 @@ async def waited(watcher: Watcher, work: OrdinaryWork, count: int) -> list[float
 
 
 async def test_a_flood_of_one_user_delays_nobody_else(flooded: Site) -> None:
+    await in_one_round(lambda: delays(flooded))
+
+
+async def delays(flooded: Site) -> str:
+    """What was slower than five times idle while one user flooded the server; empty if nothing was."""
     api = HttpApi(flooded.server.address)
     try:
         await api.sign_in("admin")
@@ -124,5 +129,6 @@ async def test_a_flood_of_one_user_delays_nobody_else(flooded: Site) -> None:
         await api.http.aclose()
     assert set(errors) <= {"subscriptions of a user", "different subscriptions of a user"}, errors
     assert sum(errors.values()) > CONNECTIONS * DOCUMENTS / 2, errors
-    assert all(busy[name] < 5 * idle[name] for name in idle), slower(idle, busy)
-    assert busy_wait < 5 * max(idle_wait, 0.3), f"{idle_wait * 1000:.0f} -> {busy_wait * 1000:.0f} ms until a message comes"
+    if not all(busy[name] < 5 * idle[name] for name in idle):
+        return slower(idle, busy)
+    return "" if busy_wait < 5 * max(idle_wait, 0.3) else f"{idle_wait * 1000:.0f} -> {busy_wait * 1000:.0f} ms until a message comes"
