@@ -12,7 +12,6 @@ from sebilling.clock import system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.db.leases import HOLD_SECONDS, NAME
-from sebilling.jobs import backup
 from sebilling.plugins.secrets import vault_of
 from sebilling.storage import ObjectStore
 
@@ -42,6 +41,8 @@ async def write_backup(settings: Settings, database: Database, target: Path, out
     """Write a backup to a file, or into a folder under a name with the time. False if proofs weren't in the store."""
     at = system_clock()
     file = target / f"sebilling-{at:%Y-%m-%dT%H%M%SZ}.zip" if target.is_dir() else target  # noqa: ASYNC240 - one look, in a command
+    from sebilling.jobs import backup
+
     done = await backup.write(database, store_of(settings), file, at=at)
     _say(out, f"{file}: {done.rows} rows of {len(done.tables)} tables, {len(done.uploads)} proofs; it was read back and is whole.")
     key = settings.var / "secret.key"
@@ -53,6 +54,8 @@ async def write_backup(settings: Settings, database: Database, target: Path, out
 
 async def read_backup(settings: Settings, database: Database, file: Path, out: Console, errors: Console) -> bool:
     """Bring a backup into an empty database. False if a secret can't be deciphered here, or a proof is missing."""
+    from sebilling.jobs import backup
+
     done = await backup.restore(database, store_of(settings), file, at=system_clock())
     _say(
         out,
@@ -63,6 +66,8 @@ async def read_backup(settings: Settings, database: Database, file: Path, out: C
 
 async def show_missing(settings: Settings, database: Database, errors: Console) -> bool:
     """Print what the database names and isn't here, with the remedy. True if there is nothing."""
+    from sebilling.jobs import backup
+
     found = await backup.missing(database, store_of(settings), vault_of(settings), now=system_clock())
     key = "bring back SEBILLING_SECRET_KEY (or …_OLD, or the key file in SEBILLING_VAR)"
     _show(errors, f"Devices whose settings were encrypted by a key that isn't here: {key}, or enter them anew", found.devices)

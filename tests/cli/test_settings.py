@@ -59,7 +59,7 @@ def test_every_command_says_one_sentence_and_ends_with_code_2(tmp_path: Path) ->
 
 def test_a_wrong_value_is_told_with_what_it_may_be(alone: Path) -> None:
     assert "json, console" in str(refused(SEBILLING_LOG_FORMAT="text"))
-    assert "true or false" in str(refused(SEBILLING_GRAPHIQL="perhaps"))
+    assert "true or false" in str(refused(SEBILLING_INLINE_WORKER="perhaps"))
     assert "a whole number from 2 to 200" in str(refused(SEBILLING_DATABASE_CONNECTIONS="1"))
     several = str(refused(SEBILLING_PORT="abcde", SEBILLING_LOG_LEVEL="LOUD"))
     assert "SEBILLING_PORT" in several

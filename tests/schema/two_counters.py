@@ -34,7 +34,7 @@ from tests.isolation import gear
 SCHEMA: Final[Any] = build_schema()._schema
 MARK: Final = "zqx"
 MARKED_DIGITS: Final = "899777"
-MARKED_FROM: Final = 700_000_000_000
+MARKED_FROM: Final = 331_000_000_000
 MARKED_COUNT: Final = range(57, 90)
 _CROWD: Final = 55
 """Customers of the other counter beside the three that have everything: every count of them is in MARKED_COUNT."""
