@@ -40,11 +40,11 @@ class AddressRefused(InvalidInput):
 
     code = ErrorCode.ADDRESS_REFUSED
     english = (
-        "No device is connected to at {address}: {place_en}. Enter the device's own address; in a lab, let the operator set"
+        "No device is connected to at {address}: {place}. Enter the device's own address; in a lab, let the operator set"
         " SEBILLING_DEVICE_NETWORKS={remedy}."
     )
     indonesian = (
-        "Perangkat tidak dihubungi di {address}: {place_id}. Isi alamat perangkat itu sendiri; di lab, minta operator mengatur"
+        "Perangkat tidak dihubungi di {address}: {place}. Isi alamat perangkat itu sendiri; di lab, minta operator mengatur"
         " SEBILLING_DEVICE_NETWORKS={remedy}."
     )
 

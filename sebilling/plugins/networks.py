@@ -22,7 +22,7 @@ from sqlalchemy import make_url
 
 from sebilling.config import Settings
 from sebilling.device_errors import AddressRefused
-from sebilling.errors import InvalidSetting
+from sebilling.errors import InvalidSetting, Sentence
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -183,7 +183,7 @@ class Networks:
 
     def _error(self, place: Place, shown: str, field: tuple[str, ...], *, remedy: str | None = None) -> AddressRefused:
         english, indonesian = place.value
-        return AddressRefused(field=field, address=shown, place_en=english, place_id=indonesian, remedy=remedy or shown)
+        return AddressRefused(field=field, address=shown, place=Sentence(english, indonesian), remedy=remedy or shown)
 
 
 _watching: contextvars.ContextVar[tuple[Networks, list[AddressRefused]] | None] = contextvars.ContextVar("watching", default=None)

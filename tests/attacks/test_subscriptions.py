@@ -128,7 +128,8 @@ async def delays(flooded: Site) -> str:
     finally:
         await api.http.aclose()
     assert set(errors) <= {"subscriptions of a user", "different subscriptions of a user"}, errors
-    assert sum(errors.values()) > CONNECTIONS * DOCUMENTS / 2, errors
+    if sum(errors.values()) < CONNECTIONS * DOCUMENTS / 2:
+        return f"the flood hardly began: {errors}"
     if not all(busy[name] < 5 * idle[name] for name in idle):
         return slower(idle, busy)
     return "" if busy_wait < 5 * max(idle_wait, 0.3) else f"{idle_wait * 1000:.0f} -> {busy_wait * 1000:.0f} ms until a message comes"

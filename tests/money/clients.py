@@ -47,20 +47,23 @@ class Client:
             self.users = [row[0] for row in await session.rows(text("SELECT id FROM app_user ORDER BY id"))]
         names, weights = zip(*((name, weight) for name, (weight, _) in DEEDS.items()), strict=True)
         for number in range(operations):
-            async with self.database.reading() as session:  # one calendar for all: clocks in order differ by seconds, not by months
-                self.months = 1 + await session.value(text("SELECT count(*) FROM period"))
             name = self.chance.choices(names, weights)[0]
             user = self.chance.choice(self.users)
-            # A closing is dated a month back: a client who read the calendar just before it turned isn't behind a closing of today.
-            day = 30 * (self.months - (name == "close"))
-            actor, at = Actor(user, f"user {user}", Role.FINANCE, EVERYWHERE), BEGIN + timedelta(days=day, seconds=number)
+            actor = Actor(user, f"user {user}", Role.FINANCE, EVERYWHERE)
             try:
-                async with self.database.transaction(actor=actor, at=at) as session:
+                async with self.database.transaction(actor=actor, at=BEGIN) as session:
+                    await self._look_at_the_calendar(session, turns=name == "open", seconds=number % 600)
                     taken = await DEEDS[name][1](self, session)
                 self.received += taken if name == "pay" and isinstance(taken, int) else 0
                 self.counts[f"{name} done"] += 1
             except SebillingError as error:
                 self.counts[f"{name} {error.code}"] += 1
+
+    async def _look_at_the_calendar(self, session: WriteSession, *, turns: bool, seconds: int) -> None:
+        """One calendar for all, which nobody turns while something is under way: clocks in order differ by minutes, not by months."""
+        await session.rows(text(f"SELECT pg_advisory_xact_lock{'' if turns else '_shared'}(77, 0)"))
+        self.months = 1 + await session.value(text("SELECT count(*) FROM period"))
+        session.at = BEGIN + timedelta(days=30 * self.months, seconds=seconds)
 
     async def any_of(self, session: WriteSession, table: str, where: str = "true") -> int:
         """The id of one of the newest rows; 0 if there is none."""

@@ -85,7 +85,12 @@ def has_graphql_http() -> bool:
     not has_graphql_http() and not os.environ.get("CI"), reason="node or graphql-http isn't there: npm install in tests/schema/foreign"
 )
 async def test_every_audit_is_ok(committed_url: str) -> None:
-    app = create_app(quiet_settings(allowed_hosts="127.0.0.1"), Database(committed_url), clock=system_clock, plugins=gear.plugins())
+    app = create_app(
+        quiet_settings(allowed_hosts="127.0.0.1", introspection="everyone"),
+        Database(committed_url),
+        clock=system_clock,
+        plugins=gear.plugins(),
+    )
     with contextlib.closing(listening_socket("127.0.0.1", 0)) as listener, serving(app, listener) as address:
         node = await asyncio.create_subprocess_exec(
             "node", FOREIGN / "audit.js", f"{address}/graphql", stdout=asyncio.subprocess.PIPE, cwd=FOREIGN
