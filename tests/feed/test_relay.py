@@ -177,6 +177,7 @@ async def test_one_relay_at_a_time_and_the_next_takes_over(committed: Database) 
             await _numbered(connection, await tell(connection))
             holders = await connection.fetch(
                 "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 5 AND objid = 1 AND granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
             assert len(holders) == 1
             await connection.execute("SELECT pg_terminate_backend($1)", holders[0]["pid"])

@@ -151,7 +151,8 @@ async def test_every_field_that_can_be_selected_can_be_read(database: Database) 
     device = f"dev_{await isp.value('SELECT id FROM device')}"
     payment = f"pay_{await isp.value('SELECT min(id) FROM payment')}"
     arguments = {
-        "period": '(month: "2026-02")', "recap": '(month: "2026-02")', "closingPreview": '(month: "2026-02")', "customer": '(code: "A")', "counter": '(code: "LKT01")',
+        "period": '(month: "2026-02")', "recap": '(month: "2026-02")',
+        "closingPreview": '(month: "2026-02")', "customer": '(code: "A")', "counter": '(code: "LKT01")',
         "previewGeneration": '(month: "2026-02")', "plan": f'(id: "pla_{isp.plan_id}")',
         "invoice": f'(id: "inv_{await isp.value("SELECT min(id) FROM invoice")}")',
         "payment": f'(id: "pay_{await isp.value("SELECT min(id) FROM payment")}")',
