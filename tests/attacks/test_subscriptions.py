@@ -128,7 +128,7 @@ async def delays(flooded: Site) -> str:
     finally:
         await api.http.aclose()
     assert set(errors) <= {"subscriptions of a user", "different subscriptions of a user"}, errors
-    if sum(errors.values()) < CONNECTIONS * DOCUMENTS / 2:
+    if sum(errors.values()) < 5 * DOCUMENTS:  # how many are refused in that time depends on the machine
         return f"the flood hardly began: {errors}"
     if not all(busy[name] < 5 * idle[name] for name in idle):
         return slower(idle, busy)
