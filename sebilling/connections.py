@@ -137,7 +137,8 @@ class Connections:
             dropped(transport)
             return None
         connection = Connection(owner, transport, network, Phase.HEAD, now)
-        self._open[transport] = self._by_network[network][connection] = connection  # type: ignore[assignment]
+        self._open[transport] = connection
+        self._by_network[network][connection] = None
         return connection
 
     def lost(self, transport: asyncio.Transport) -> None:

@@ -40,28 +40,8 @@ class RecapFigures:
 
 
 @strawberry.type(description="Rekap: a counter's month, as it is now.")
-class Recap:
+class Recap(RecapFigures):
     counter: Counter = strawberry.field(description="Which counter.")
-    invoices: int = strawberry.field(description="The period's invoices, void ones too.")
-    total_billed: Rupiah = strawberry.field(description="Their sum, less what was voided in the period.")
-    allocated: Rupiah = strawberry.field(description="How much of that payments have settled, whenever they came.")
-    written_off: Rupiah = strawberry.field(description="How much of it was given up, cancelled late fees included.")
-    outstanding: Rupiah = strawberry.field(
-        description="Sisa Tagihan: totalBilled + voidedEarlier − voidedLater − allocated − writtenOff, always."
-    )
-    voided_earlier: Rupiah = strawberry.field(description="Voided in this period, but issued in an earlier one that is closed.")
-    voided_later: Rupiah = strawberry.field(description="Issued in this period, but voided in a later one, because this was closed.")
-    payments: int = strawberry.field(description="Payments received at the counter on the month's days.")
-    reversed: Rupiah = strawberry.field(description="Payments reversed on the month's days, whenever they were received.")
-    refunded: Rupiah = strawberry.field(description="Credit given back on the month's days, less refunds reversed on them.")
-    total_received: Rupiah = strawberry.field(description="Total Masuk: the payments' sum less what was reversed.")
-    credit: Rupiah = strawberry.field(description="Titipan: how much of the month's money no invoice has taken yet.")
-    total_deposited: Rupiah = strawberry.field(
-        description="Total Setor: what was counted of deposits on the month's days; corrections on the day of the correction."
-    )
-    difference: Rupiah = strawberry.field(description="Surplus, or below nothing shortage, of those counts, less what was settled.")
-    awaiting_verification: Rupiah = strawberry.field(description="Menunggu verifikasi: submitted and undecided, of any month.")
-    cash_on_hand: Rupiah = strawberry.field(description="Belum disetor: cash in the counter's drawers, what waits included.")
     as_of_closing: RecapFigures | None = strawberry.field(
         description="Of a closed period: the figures as they were when it was closed, kept. Null of an open one."
     )

@@ -125,7 +125,7 @@ class Sender:
         self._queue.refuse(message, why)
 
     def _wait(self, attempts: int, most_seconds: float) -> float:
-        return min(most_seconds, self.first_wait_seconds * 2.0 ** min(attempts, 20)) * random.uniform(0.5, 1)  # noqa: S311
+        return min(most_seconds, self.first_wait_seconds * 2.0 ** min(attempts, 20)) * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, is no secret
 
     def _again(self, message: Message, why: str, pause_seconds: float) -> None:
         wait = self._wait(message.attempts, MOST_WAIT_SECONDS)

@@ -46,7 +46,7 @@ def add(book: Book, path: Path) -> None:
 
 def _with(account: Account, given: dict[str, object]) -> Account:
     told = {name: value for name, value in given.items() if value is not None}
-    return replace(account, **told)  # type: ignore[arg-type]
+    return replace(account, **told)  # type: ignore[arg-type]  # FIELDS reads each as what its name is
 
 
 def _cell(file: str, record: Record, place: int, name: str) -> object:

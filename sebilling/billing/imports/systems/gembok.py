@@ -5,7 +5,7 @@ It bills in the month, on the first: what is owed are its invoices that are unpa
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -97,8 +97,8 @@ def _dump(path: Path) -> Mapping[str, list[Record]]:
     return dump.rows
 
 
-def _all_there(file: str, there: object) -> None:
-    missing = [table for table in TABLES if table not in there]  # type: ignore[operator]
+def _all_there(file: str, there: Container[str]) -> None:
+    missing = [table for table in TABLES if table not in there]
     if missing:
         raise InvalidFile(file=file, why=f"it has no table {missing[0]}: is it gembok-bill's data/billing.db, or a whole dump of it?")
 
