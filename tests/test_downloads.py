@@ -23,9 +23,12 @@ from sebilling.auth import links
 from sebilling.billing.reports import Report
 from sebilling.clock import Month
 from sebilling.db.engine import Database
+from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.downloads import MAX_PAPERS_OF_A_USER
 from sebilling.errors import LinkInUse, ReportsBusy, TooManyReports
 from sebilling.printing.report_files import report_file
+from sebilling.printing.report_process import Job
+from sebilling.printing.report_runner import report_process
 from sebilling.report_downloads import ReportSlots
 from tests.harness import NOW, SECRET_KEY, Api, Isp, make_user
 
@@ -300,6 +303,18 @@ async def test_papers_of_a_user_are_bounded(database: Database) -> None:
     assert refused[0].json()["error"].startswith(f"{MAX_PAPERS_OF_A_USER} permintaan Anda")
     assert int(refused[0].headers["retry-after"]) > 0
     assert (await api.get(url)).status_code == 200
+
+
+async def test_a_reports_process_that_finds_no_database_tells_why() -> None:
+    job = Job(
+        url="postgresql+asyncpg://nobody@127.0.0.1:1/nothing", report="INVOICES", month="2026-02", counters=None, is_csv=True, seconds=10,
+        folder="", log_level="ERROR", log_format="json",
+    )  # fmt: skip
+    async with report_process(job) as running:
+        with pytest.raises(DatabaseNotReady) as refused:
+            await running.ready()
+    assert refused.value.state is DatabaseState.UNREACHABLE
+    assert refused.value.message("id") == f"Basis data tidak bisa dipakai: {DatabaseState.UNREACHABLE.sentence.indonesian}"
 
 
 async def test_the_database_is_away() -> None:

@@ -90,7 +90,7 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
     if given_up or (invoice.allocated and not release_payments):
         raise InvoicePaid(field=("input", "invoiceId"), given=invoice.number)
     dated_in = await _dated_in(session, invoice)
-    await late_fees.uncancel(session, invoice_id, timezone=invoice.timezone)
+    await late_fees.uncancel(session, invoice)
     await session.execute(_DEALLOCATE_INVOICE, {"invoice": invoice_id, "at": session.at})
     await session.execute(
         _VOID, {"invoice": invoice_id, "period": dated_in, "reason": why, "at": session.at, "user": session.actor.user_id}
@@ -139,7 +139,7 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
         await locks.drawers(session, payment.received_by)
         drawer = {"counter_id": payment.counter_id, "collector_id": payment.received_by}
         await differences.give_back(session, payment_id, timezone=payment.timezone, **drawer)
-        await deposits.take_from_drawer(session, amount=payment.amount, **drawer)
+        await deposits.check_drawer(session, amount=payment.amount, **drawer)
     day = local_date(session.at, payment.timezone)
     await session.execute(_DEALLOCATE_PAYMENT, {"payment": payment_id, "at": session.at})
     await session.execute(_REVERSE, {"payment": payment_id, "reason": why, "at": session.at, "day": day, "user": session.actor.user_id})
@@ -204,10 +204,9 @@ async def refund(
     if giver is None:
         raise RuntimeError("money is given back by a signed-in user, whose drawer it leaves")
     scope.own_drawer(session.actor, giver)
+    await locks.drawers(session, giver)
     if method is PaymentMethod.CASH:
-        await deposits.take_from_drawer(session, payment.counter_id, giver, given_back)
-    else:
-        await locks.drawers(session, giver)
+        await deposits.check_drawer(session, payment.counter_id, giver, given_back)
     await session.execute(
         _REFUND,
         {"id": claim.result_id, "payment": payment_id, "counter": payment.counter_id, "amount": given_back, "method": method.value,

@@ -53,14 +53,13 @@ _RELEASE: Final = text(
 )
 
 
-async def settle(session: WriteSession, customer_id: int) -> int:
-    """Let the customer's free credit settle what they owe, the oldest first of both; gives the rupiah. Writes `credit.applied`.
+async def settle(session: WriteSession, customer_id: int) -> None:
+    """Let the customer's free credit settle what they owe, the oldest first of both. Writes `credit.applied`.
 
-    The caller holds the locks of `locks.customer` and `locks.money`, and reconsiders the customer's isolation afterwards.
+    The caller holds the locks of `locks.customer` and `locks.money`; where less is owed than before, it reconsiders the isolation.
     """
     actor = session.actor
-    settled: int = await session.value(_SETTLE, {"customer": customer_id, "at": session.at, "user": actor.user_id, "user_name": actor.name})
-    return settled
+    await session.value(_SETTLE, {"customer": customer_id, "at": session.at, "user": actor.user_id, "user_name": actor.name})
 
 
 async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str) -> bool:

@@ -4,7 +4,6 @@
 month, with what it has foretold so far as if that were invoiced.
 """
 
-import calendar
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +15,7 @@ from sqlalchemy import DateTime, bindparam, text
 from sebilling import events
 from sebilling.actor import Scope
 from sebilling.billing import locks
-from sebilling.billing.pricing import ISSUE, SkipReason, Sources, pricing, statement
+from sebilling.billing.pricing import ISSUE, ONE_CUSTOMER, SkipReason, Sources, pricing, statement
 from sebilling.clock import Month, local_date
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InvalidDate, InvalidNumber, NotFound
@@ -100,10 +99,9 @@ _FORETOLD: Final = Sources(
                    FROM jsonb_to_recordset(CAST(:foretold AS jsonb)) AS foretold (covers_from date, covers_until date))""",
     overdue="(SELECT * FROM invoice WHERE CAST(:extras AS boolean))",
 )  # fmt: skip
-_ONE: Final = "(SELECT * FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))) customer"
 _COMING: Final = statement(
     f"""
-    WITH this_period AS (SELECT (SELECT id FROM period WHERE month = :month) AS id), {pricing(_ONE, _FORETOLD)}
+    WITH this_period AS (SELECT (SELECT id FROM period WHERE month = :month) AS id), {pricing(ONE_CUSTOMER, _FORETOLD)}
     SELECT verdict, covers_from, covers_until, falls_due, total FROM priced
     """.replace(":period", "(SELECT id FROM this_period)")
 )
@@ -139,12 +137,6 @@ async def coming(
         if len(found) == count or free == _FREE_MONTHS_AHEAD:
             break
     return found
-
-
-def day_after_months(anchor: date, months: int) -> date:
-    """The anchor's day `months` later, or the last of that month: from 31 January 28 February, then 31 March."""
-    month = Month.of(anchor).plus(months)
-    return date(month.year, month.number, min(anchor.day, calendar.monthrange(month.year, month.number)[1]))
 
 
 _STANDING: Final = text(

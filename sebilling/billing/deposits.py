@@ -86,9 +86,8 @@ async def on_hand(session: WriteSession, counter_id: int, collector_id: int) -> 
     return (0, 0) if row is None else (int(row.on_hand), int(row.waiting))
 
 
-async def take_from_drawer(session: WriteSession, counter_id: int, collector_id: int, amount: int) -> None:
-    """Lock the collector's drawers and make sure that `amount` rupiah are there, besides what waits. Raises NotFound, CashNotThere."""
-    await locks.drawers(session, collector_id)
+async def check_drawer(session: WriteSession, counter_id: int, collector_id: int, amount: int) -> None:
+    """Make sure that `amount` rupiah are there, besides what waits. The caller holds the collector's drawers. Raises CashNotThere."""
     held, waiting = await on_hand(session, counter_id, collector_id)
     if amount > held - waiting:
         counter = await session.row(_COUNTER, {"counter": counter_id})

@@ -51,7 +51,7 @@ _OF_DEPOSIT: Final = text(f"{_LIVE} AND deposit_id = :deposit ORDER BY id DESC")
 _OF_PAYMENT: Final = text(f"{_LIVE} AND payment_id = :payment ORDER BY id")
 _SETTLEMENT: Final = text(
     """
-    SELECT settlement.id, settlement.deposit_id, kind, payment_id, settlement.amount, counter_id, collector_id, timezone,
+    SELECT settlement.id, settlement.deposit_id, kind, settlement.amount, counter_id, collector_id, timezone,
            EXISTS (SELECT FROM settlement_reversal WHERE settlement_id = settlement.id) AS reversed
       FROM difference_settlement settlement JOIN deposit ON deposit.id = deposit_id JOIN counter ON counter.id = counter_id
      WHERE settlement.id = :settlement
@@ -112,7 +112,7 @@ async def _release(
     bearable = max(min(deposit.settled, max(difference, 0)), min(difference, 0))
     excess = abs(deposit.settled - bearable)
     if deposit.settled < 0 < excess:  # cash that was found and put in: it must still be there
-        await deposits.take_from_drawer(session, deposit.counter_id, deposit.collector_id, excess)
+        await deposits.check_drawer(session, deposit.counter_id, deposit.collector_id, excess)
     for settlement in await session.rows(_OF_DEPOSIT, {"deposit": deposit.id}):
         if excess <= 0:
             break
@@ -148,7 +148,7 @@ async def settle(
     if amount > there:
         raise NothingToSettle(field=("input", "amount"), open=format_rupiah(there), amount=format_rupiah(amount))
     if kind is DifferenceKind.SURPLUS:
-        await deposits.take_from_drawer(session, counter_id, collector_id, amount)
+        await deposits.check_drawer(session, counter_id, collector_id, amount)
     for deposit in unsettled:
         part = min(amount, deposit.open)
         if part == 0:
@@ -193,7 +193,7 @@ async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int,
     if settlement.collector_id == session.actor.user_id:
         raise OwnDeposit(field=("input", "settlementId"), given=f"dep_{settlement.deposit_id}")
     if settlement.kind == DifferenceKind.SHORTAGE:
-        await deposits.take_from_drawer(session, settlement.counter_id, settlement.collector_id, settlement.amount)
+        await deposits.check_drawer(session, settlement.counter_id, settlement.collector_id, settlement.amount)
     await _take_back(session, settlement, reason=why, counter_id=settlement.counter_id, collector_id=settlement.collector_id,
                      timezone=settlement.timezone)  # fmt: skip
     return False

@@ -148,10 +148,10 @@ async def start(
 # reads only those rows again that it locks itself. Without it the chunk that someone else just finished would be done again.
 _NEXT: Final = """
     WITH run AS MATERIALIZED (
-        SELECT id, period_id, started_at, attempts FROM generation_run
+        SELECT id, period_id, started_at, error FROM generation_run
          WHERE finished_at IS NULL {which} ORDER BY next_at, id LIMIT 1 FOR UPDATE {how}
     )
-    SELECT run.id AS run_id, run.period_id, run.started_at, run.attempts, period.month, task.counter_id, task.done, task.total, counter.code
+    SELECT run.id AS run_id, run.period_id, run.started_at, run.error, period.month, task.counter_id, task.done, task.total, counter.code
       FROM run
       JOIN period ON period.id = run.period_id
       JOIN generation_task task ON task.run_id = run.id AND NOT task.finished
@@ -274,8 +274,8 @@ class Lease:
     """The run that a transaction has taken, for whoever must say that it failed."""
 
     run_id: int | None = None
-    attempts: int = 0
-    """Failures in a row before."""
+    error: str | None = None
+    """Code of the failure before, if the last attempt failed."""
 
 
 async def advance(session: WriteSession, *, chunk: int, run_id: int | None = None, lease: Lease | None = None) -> bool:
@@ -288,7 +288,7 @@ async def advance(session: WriteSession, *, chunk: int, run_id: int | None = Non
     if not tasks:
         return False
     if lease is not None:
-        lease.run_id, lease.attempts = tasks[0].run_id, tasks[0].attempts
+        lease.run_id, lease.error = tasks[0].run_id, tasks[0].error
     finished_run = await _issue(session, _fitting(tasks, chunk), chunk=chunk)
     return run_id is None or not finished_run
 
@@ -383,7 +383,7 @@ async def attempt(transaction: Transaction, *, chunk: int, run_id: int | None = 
         code = error.code if isinstance(error, SebillingError) else ErrorCode.INTERNAL
         reference = secrets.token_hex(6)
         # told whole once: the same failure comes again at each attempt, and its reference stays that of the first
-        told = None if lease.attempts else error
+        told = None if lease.error == code.value else error
         _log.error("generation_failed", run=lease.run_id, code=code.value, reference=reference, error=type(error).__name__, exc_info=told)
         async with transaction() as session:
             await generation_failures.record(session, lease.run_id, code=code, reference=reference)

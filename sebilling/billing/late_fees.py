@@ -15,8 +15,8 @@ from sebilling.db.engine import WriteSession
 # The fee for this invoice, on a live invoice of the same customer.
 _BILLED: Final = text(
     """
-    SELECT charge.id, charge.amount, invoice.id AS invoice_id, invoice.counter_id, invoice.customer_id, invoice.number, outstanding,
-           allocated, timezone
+    SELECT charge.id, charge.amount, invoice.id AS invoice_id, invoice.counter_id, invoice.customer_id, outstanding, allocated,
+           timezone
       FROM charge JOIN invoice ON invoice.id = charge.invoice_id JOIN counter ON counter.id = invoice.counter_id
      WHERE overdue_invoice_id = :invoice
     """
@@ -40,8 +40,7 @@ _UNCANCEL: Final = text(
     INSERT INTO write_off_reversal (write_off_id, reason, reversed_at, reversed_on, reversed_by)
     SELECT id, 'the invoice that had billed the late fee is void', :at, :day, :user FROM write_off
      WHERE invoice_id = :invoice AND kind = 'LATE_FEE' AND NOT EXISTS (SELECT FROM write_off_reversal WHERE write_off_id = write_off.id)
-    RETURNING write_off_id, (SELECT amount FROM write_off WHERE write_off.id = write_off_id) AS amount,
-              (SELECT counter_id FROM invoice WHERE invoice.id = :invoice) AS counter_id
+    RETURNING write_off_id, (SELECT amount FROM write_off WHERE write_off.id = write_off_id) AS amount
     """
 )
 
@@ -83,12 +82,13 @@ async def _release(session: WriteSession, fee: Row[*tuple[Any, ...]], amount: in
             return
 
 
-async def uncancel(session: WriteSession, invoice_id: int, *, timezone: str) -> None:
+async def uncancel(session: WriteSession, invoice: Row[*tuple[Any, ...]]) -> None:
     """Reverse the cancellations of fees on an invoice that is about to be voided itself: a void takes back all of it."""
-    reversed_on = local_date(session.at, timezone)
-    given = {"invoice": invoice_id, "at": session.at, "day": reversed_on, "user": session.actor.user_id}
+    day = local_date(session.at, invoice.timezone)
+    given = {"invoice": invoice.id, "at": session.at, "day": day, "user": session.actor.user_id}
     for row in await session.rows(_UNCANCEL, given):
         await events.append(
-            session, "invoice.write_off_reversed", subject="invoice", subject_id=invoice_id, counter_id=row.counter_id,
-            write_off=row.write_off_id, amount=row.amount, reason="the invoice that had billed the late fee is void",
+            session, "invoice.write_off_reversed", subject="invoice", subject_id=invoice.id, counter_id=invoice.counter_id,
+            customer=invoice.customer_id, write_off=row.write_off_id, amount=row.amount,
+            reason="the invoice that had billed the late fee is void",
         )  # fmt: skip

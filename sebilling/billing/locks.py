@@ -8,7 +8,6 @@ else but its period: it sees all money that will ever be dated before it.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from sqlalchemy import DateTime, bindparam, text
@@ -17,7 +16,7 @@ from sebilling.db.engine import WriteSession
 from sebilling.errors import NotFound
 
 # Alone, without the counter: a statement that waited reads again only the row that it locks, and would lose who was moved.
-_CUSTOMER: Final = text("SELECT id, code, counter_id, installed_on FROM customer WHERE id = :customer FOR NO KEY UPDATE")
+_CUSTOMER: Final = text("SELECT id, code, counter_id FROM customer WHERE id = :customer FOR NO KEY UPDATE")
 _COUNTER: Final = text("SELECT timezone FROM counter, pg_advisory_xact_lock_shared(1, CAST(:counter AS int)) WHERE id = :counter")
 _INVOICES: Final = text("SELECT id FROM invoice WHERE customer_id = :customer AND voided_at IS NULL ORDER BY id FOR NO KEY UPDATE")
 _PAYMENTS: Final = text("SELECT id FROM payment WHERE customer_id = :customer AND reversed_at IS NULL ORDER BY id FOR NO KEY UPDATE")
@@ -34,7 +33,6 @@ class Locked:
     id: int
     code: str
     counter_id: int
-    installed_on: date
     timezone: str
     """Their counter's."""
 
@@ -45,7 +43,7 @@ async def customer(session: WriteSession, customer_id: int, *, missing: NotFound
     if row is None or row.counter_id not in session.actor.scope:
         raise missing or NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{customer_id}")
     timezone: str = await session.value(_COUNTER, {"counter": row.counter_id})
-    return Locked(row.id, row.code, row.counter_id, row.installed_on, timezone)
+    return Locked(row.id, row.code, row.counter_id, timezone)
 
 
 async def counter(session: WriteSession, counter_id: int) -> None:

@@ -191,13 +191,12 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
     `by` is the user who answers for what was paid ahead: their name stands on its receipts. Nobody of them may have an invoice
     or an opening balance yet; money of theirs that was recorded already settles the arrears. Writes `customer.opening_recorded` for
     each; no hook sends anything for it. A fixed number of statements, whatever the number of customers. Raises InvalidNumber,
-    InvalidDate, NotFound, AlreadyExists, PeriodClosed, Forbidden.
+    InvalidDate, NotFound, AlreadyExists, PeriodClosed, ConfirmPeriod, Forbidden.
     """
     scope.central(session)
     wanted = {opening.customer_id for opening in openings}
     if len(wanted) < len(openings):
         raise InvalidNumber(field=("openings",), what="openings", given=len(openings), why="a customer is in it twice.")
-    period_id = await _opened(session, month)
     found = {row.id: row for row in await session.rows(_LOCK_CUSTOMERS, {"customers": sorted(wanted)})}
     for opening in openings:
         if opening.customer_id not in found:
@@ -205,6 +204,7 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
         check(opening, installed_on=found[opening.customer_id].installed_on)
     await session.rows(_LOCK_COUNTERS, {"counters": sorted({row.counter_id for row in found.values()})})
     await locks.closings(session)
+    period_id = await _opened(session, month)
     if (code := await session.value(_OPENED, {"customers": sorted(wanted)})) is not None:
         raise AlreadyExists(field=("openings",), noun="opening balance or invoice", given=code)
     place = {"month": month.first, "after": month.after, "at": session.at}
@@ -247,7 +247,7 @@ def check(opening: Opening, *, installed_on: date) -> None:
 
 
 async def _opened(session: WriteSession, month: Month) -> int:
-    """The month's period, kept open until commit; opened now if it wasn't there. Raises PeriodClosed."""
+    """The month's period, kept open until commit; opened now if it wasn't there. Raises PeriodClosed, ConfirmPeriod."""
     row = await session.row(_PERIOD, {"month": month.first})
     if row is None:
         return await periods.create(session, month)

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Row
 
 from sebilling.actor import Scope
-from sebilling.billing.pricing import COUNTED, LINES, pricing, skipped_by_reason, statement
+from sebilling.billing.pricing import COUNTED, LINES, ONE_CUSTOMER, pricing, skipped_by_reason, statement
 from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
@@ -60,14 +60,13 @@ def compare(token: str, now: Counts, month: Month, counters: Sequence[int] | Non
         )  # fmt: skip
 
 
-_PERIOD: Final = statement("SELECT id, closed_at FROM period WHERE month = :month")
+_PERIOD: Final = statement("SELECT id FROM period WHERE month = :month")
 _WANTED: Final = "(SELECT * FROM customer WHERE (CAST(:counters AS bigint[]) IS NULL OR counter_id = ANY (:counters))) customer"
 _PREVIEW: Final = statement(f"WITH {pricing(_WANTED)} SELECT {COUNTED} FROM priced")
-_ONE: Final = "(SELECT * FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))) customer"
-_PREVIEW_ONE: Final = statement(f"WITH {pricing(_ONE)} SELECT verdict, covers_from, covers_until, falls_due, total FROM priced")
+_PREVIEW_ONE: Final = statement(f"WITH {pricing(ONE_CUSTOMER)} SELECT verdict, covers_from, covers_until, falls_due, total FROM priced")
 _PREVIEW_LINES: Final = statement(
     f"""
-    WITH {pricing(_ONE)}
+    WITH {pricing(ONE_CUSTOMER)}
     SELECT kind, description, quantity, unit_price, quantity * unit_price AS amount
       FROM ({LINES.format(new_fee="NULL", join_new_fees="")}) line ORDER BY position
     """

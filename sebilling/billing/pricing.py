@@ -87,6 +87,9 @@ OF_RUN_STEPS: Final = """
 CUSTOMERS_OF_RUN: Final = """(SELECT customer.*, slice.plan_id, slice.price FROM slice CROSS JOIN LATERAL (
                SELECT id, counter_id, active, installed_on FROM customer WHERE id = slice.id OFFSET 0) customer) customer"""
 """The next `chunk` customers of each task, with the plan and the agreed price that they had when the run began."""
+ONE_CUSTOMER: Final = """(SELECT * FROM customer
+         WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))) customer"""
+"""The customer, if they belong to a counter of the scope."""
 
 # A cycle's months begin on its anchor's day, or on the month's last: anchor + n months, never a month after a month.
 _GRID: Final = "(anchor + make_interval(months => {n}))::date"

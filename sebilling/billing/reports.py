@@ -88,7 +88,7 @@ _DOCUMENTS: Final = {
     "write_off_reversal": "Pembatalan penghapusan",
     "refund_reversal": "Pembatalan pengembalian",
 }
-_METHODS: Final = {"CASH": "Tunai", "TRANSFER": "Transfer", "QRIS": "QRIS", "OTHER": "Lainnya"}
+_METHODS: Final = {"CASH": "Tunai", "TRANSFER": "Transfer", "QRIS": "QRIS", "OTHER": "Lainnya", "OPENING": "Saldo awal"}
 _DEPOSIT_TYPES: Final = {"MANUAL": "Tunai", "TRANSFER": "Transfer"}
 _DEPOSIT_STATUSES: Final = {"SUBMITTED": "MENUNGGU", "VERIFIED": "DITERIMA", "REJECTED": "DITOLAK"}
 

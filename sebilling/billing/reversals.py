@@ -6,7 +6,6 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import corrections, credit, idempotency, isolation, locks, texts
-from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound
@@ -92,7 +91,7 @@ async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: i
     await isolation.reconsider(session, [payment.customer_id])
     await events.append(
         session, "credit.refund_reversed", subject="payment", subject_id=payment.id, counter_id=refund.counter_id, reason=why,
-        customer=payment.customer_id, refund=refund_id, amount=refund.amount, method=PaymentMethod(refund.method).value,
+        customer=payment.customer_id, refund=refund_id, amount=refund.amount, method=refund.method,
         collector=refund.refunded_by,
     )  # fmt: skip
     return False

@@ -68,7 +68,7 @@ async def show_missing(settings: Settings, database: Database, errors: Console) 
     """Print what the database names and isn't here, with the remedy. True if there is nothing."""
     from sebilling.jobs import backup
 
-    found = await backup.missing(database, store_of(settings), vault_of(settings), now=system_clock())
+    found = await backup.missing(database, store_of(settings), vault_of(settings))
     key = "bring back SEBILLING_SECRET_KEY (or …_OLD, or the key file in SEBILLING_VAR)"
     _show(errors, f"Devices whose settings were encrypted by a key that isn't here: {key}, or enter them anew", found.devices)
     _show(errors, f"Users whose two-step sign-in was encrypted by a key that isn't here: {key}, or reset it", found.users)

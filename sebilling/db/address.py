@@ -22,6 +22,7 @@ _PARAMETERS: Final = ("host", "port", "sslmode", "sslrootcert", "sslcert", "sslk
 CONNECT_SECONDS: Final = 10
 """Within which a connection must be made, unless `connect_timeout` says it."""
 _MAX_CONNECT_SECONDS: Final = 300
+_MAX_PORT: Final = 65_535
 _SYSTEM: Final = "system"
 
 
@@ -64,6 +65,13 @@ def parse(address: str) -> Address:
             f"there is no parameter '{unknown[0][:40]}': leave it out; there are {', '.join(_PARAMETERS)}.",
             f"tidak ada parameter '{unknown[0][:40]}': hapus; yang ada {', '.join(_PARAMETERS)}.",
         )
+    if "host" in url.query and not _single("host", url.query).startswith("/"):
+        raise _refused(
+            "its parameter host is for the folder of a Unix socket: write any other host before the name, as in //host/name.",
+            "parameter host hanya untuk folder Unix socket: tulis host lain di depan nama, seperti //host/nama.",
+        )
+    if "port" in url.query and not _is_number(_single("port", url.query), most=_MAX_PORT):
+        raise _refused(f"port must be 1 to {_MAX_PORT}.", f"port harus 1 sampai {_MAX_PORT}.")
     given = {name: _single(name, url.query) for name in _PARAMETERS[2:] if name in url.query}
     kept = url.set(drivername="postgresql+asyncpg").difference_update_query(_PARAMETERS[2:])
     return Address(kept, _timeout_seconds(given), _ssl(given))
@@ -76,9 +84,13 @@ def _single(name: str, query: Mapping[str, Any]) -> str:
     return value
 
 
+def _is_number(text: str, *, most: int) -> bool:
+    return text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most
+
+
 def _timeout_seconds(given: Mapping[str, str]) -> int:
     text = given.get("connect_timeout", str(CONNECT_SECONDS))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_CONNECT_SECONDS):
+    if not _is_number(text, most=_MAX_CONNECT_SECONDS):
         raise _refused(
             f"connect_timeout must be 1 to {_MAX_CONNECT_SECONDS} seconds.", f"connect_timeout harus 1 sampai {_MAX_CONNECT_SECONDS} detik."
         )

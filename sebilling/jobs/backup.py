@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -252,7 +252,7 @@ _TWO_STEP: Final = text(
 )
 
 
-async def missing(database: Database, store: ObjectStore, vault: Vault, *, now: datetime) -> Missing:
+async def missing(database: Database, store: ObjectStore, vault: Vault) -> Missing:
     """Devices and users whose secrets no key opens, and proofs that aren't in the store.
 
     Raises DatabaseUnavailable, OSError or obstore's BaseError if the store is away.
@@ -261,5 +261,5 @@ async def missing(database: Database, store: ObjectStore, vault: Vault, *, now: 
         devices = [row.name for row in await session.rows(_DEVICES) if not vault.opens(row.config)]
         users = [row.username for row in await session.rows(_TWO_STEP) if not vault.opens(row.locked)]
         named = [row.object_key for row in await session.rows(_PROOFS)]
-    there = set(await store.keys_older_than(datetime.max.replace(tzinfo=now.tzinfo))) if named else set()
+    there = set(await store.keys_older_than(datetime.max.replace(tzinfo=UTC))) if named else set()
     return Missing(devices, users, [key for key in named if key not in there])

@@ -18,9 +18,8 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from sqlalchemy import make_url
-
 from sebilling.config import Settings
+from sebilling.db.address import parse as parse_database
 from sebilling.device_errors import AddressRefused
 from sebilling.errors import InvalidSetting, Sentence
 
@@ -69,9 +68,9 @@ class Networks:
     def of(cls, settings: Settings, database_url: str) -> "Networks":
         """The rules of a deployment. Raises InvalidSetting."""
         own = [(settings.host, settings.port)]
-        url = make_url(database_url)
+        url = parse_database(database_url).url
         if url.host and "host" not in url.query:
-            own.append((url.host, url.port or _POSTGRESQL))
+            own.append((url.host, int(str(url.query.get("port", url.port or _POSTGRESQL)))))
         try:
             return cls.parse(settings.device_networks, own=own)
         except ValueError as error:

@@ -23,6 +23,7 @@ from sebilling.actor import Scope
 from sebilling.billing.reports import Report
 from sebilling.clock import Month
 from sebilling.db.engine import Database, Snapshot
+from sebilling.db.state import DatabaseNotReady
 from sebilling.errors import NotFound, Unavailable
 from sebilling.logs import get_logger, set_up
 from sebilling.printing.report_files import csv_chunks, xlsx_chunks
@@ -88,6 +89,9 @@ async def _make(job: Job, output: BinaryIO) -> int:
             await _write(job, snapshot, output)
     except NotFound as error:
         _say(output, status="not_found", facts={name: str(value) for name, value in error.facts.items()})
+        return 1
+    except DatabaseNotReady as error:
+        _say(output, status="not_ready", facts={"state": error.state.value})
         return 1
     except Unavailable as error:
         _say(output, status="unavailable", facts={name: str(value) for name, value in error.facts.items()})

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import orjson
 
+from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.errors import DatabaseUnavailable, NotFound
 from sebilling.printing.report_process import Job
 from sebilling.printing.sheets import to_the_end
@@ -41,6 +42,8 @@ class ReportProcess:
                 return
             case "not_found":
                 raise NotFound(**facts)
+            case "not_ready":
+                raise DatabaseNotReady(DatabaseState(facts["state"]))
             case "unavailable":
                 raise DatabaseUnavailable(**facts)
             case _:

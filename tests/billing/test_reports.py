@@ -431,3 +431,7 @@ def test_every_account_and_document_of_the_journal_has_its_word() -> None:
     words = {*re.findall(r"'([A-Z]+(?:_[A-Z]+)*)'", text.partition("CREATE FUNCTION money_account")[2])}
     assert words - methods - {"TAX", "LATE_FEE"} == set(reports._ACCOUNTS)
     assert {*re.findall(r"'([a-z]+(?:_[a-z]+)*)'", view)} == set(reports._DOCUMENTS)
+
+
+def test_every_way_of_paying_has_its_word() -> None:
+    assert set(reports._METHODS) == {method.value for method in PaymentMethod}

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from sebilling.actor import EVERYWHERE, operator
 from sebilling.billing import charges, customers, generation, generation_failures, invariants, periods, plans, previews, settings
@@ -148,6 +149,25 @@ def worker(isp: Isp, at: datetime) -> Any:
             yield session
 
     return transaction
+
+
+async def test_each_new_cause_of_a_failure_is_logged_whole_under_its_reference(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    isp = await Isp.make(database)
+    await isp.customer()
+    await isp.open()
+    run = await start(isp)
+    causes: list[Exception] = [RuntimeError("disk"), RuntimeError("disk"), GenerationEnded(field=("input",), given="run_1")]
+
+    async def fails(*_: Any, **__: Any) -> bool:
+        raise causes.pop(0)
+
+    monkeypatch.setattr(generation, "_issue", fails)
+    with capture_logs() as logged:
+        for minutes in range(3):
+            assert await generation.attempt(worker(isp, NOW + timedelta(minutes=minutes)), chunk=10) is generation.Attempt.FAILED
+            told = {line["reference"] for line in logged if line["exc_info"]}
+            assert await isp.value("SELECT error_reference FROM generation_run WHERE id = :id", id=run.run_id) in told
+    assert [bool(line["exc_info"]) for line in logged] == [True, False, True], "and the same one only once"
 
 
 async def test_a_run_that_fails_says_so_waits_ever_longer_and_lets_the_others_go_first(database: Database) -> None:

@@ -34,9 +34,11 @@ class Place:
     @contextmanager
     def demo(self, *arguments: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
         command = [sys.executable, "-m", "sebilling.cli", "demo", "--full", *arguments]
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts behind itself ignore it
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder, env=self.environment | environment
         ) as demo:
+            signal.signal(signal.SIGINT, before)
             try:
                 yield demo
             finally:

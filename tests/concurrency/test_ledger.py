@@ -1,27 +1,25 @@
 """Closings beside payments, corrections beside each other, surpluses beside two payments: side by side, one step at a time."""
 
 import asyncio
-import itertools
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import text
+
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import corrections, deposits, differences, payments, periods, previews, reversals
+from sebilling.billing import corrections, deposits, differences, locks, opening, payments, periods, previews, reversals
 from sebilling.billing.deposits import DepositType
+from sebilling.billing.opening import Opening
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database
-from sebilling.errors import PeriodClosed
+from sebilling.errors import AlreadyCorrected, PeriodClosed
 from sebilling.ledger_errors import NothingToSettle, PeriodIsOpen
+from tests.concurrency.test_drawers import key, outcome
 from tests.concurrency.test_locks import waits
 from tests.harness import FEBRUARY, NOW, Isp, make_user
 
 LATER = NOW + timedelta(minutes=50)
-_numbers = itertools.count(10_000_000)
-
-
-def key() -> str:
-    return str(next(_numbers))
 
 
 async def office(database: Database) -> tuple[Isp, Actor]:
@@ -54,10 +52,6 @@ async def handed_in(isp: Isp, siti: Actor, amount: int) -> int:
     async with isp.database.transaction(actor=siti, at=NOW) as session:
         await deposits.verify(session, found.deposit_id, key=key())
     return found.deposit_id
-
-
-async def outcome(task: "asyncio.Task[Any]") -> Any:
-    return (await asyncio.gather(task, return_exceptions=True))[0]
 
 
 async def test_a_closing_misses_no_payment_that_is_under_way(committed: Database) -> None:
@@ -107,6 +101,23 @@ async def test_a_closing_misses_no_deposit_write_off_or_chunk(committed: Databas
     await isp.check()
 
 
+async def test_opening_balances_and_a_closing_wait_for_each_other_in_one_order(committed: Database) -> None:
+    isp, _ = await office(committed)
+    customer_id = await isp.customer()
+
+    async def bring_in() -> None:
+        async with isp.write() as session:
+            await opening.record(session, FEBRUARY, [Opening(customer_id, arrears=1_000)], by=isp.admin.user_id or 0)
+
+    async with isp.write(LATER) as session:
+        await locks.closing(session)
+        importing = await waits(bring_in())
+        await session.execute(text("SET LOCAL lock_timeout = '2s'"))
+        await periods.close(session, FEBRUARY, incomplete=True)
+    assert isinstance(await outcome(importing), PeriodClosed)
+    await isp.check()
+
+
 async def test_of_two_closings_and_of_two_reopenings_one_holds(committed: Database) -> None:
     isp, _ = await office(committed)
     async with isp.write() as session:
@@ -147,9 +158,11 @@ async def test_two_corrections_of_a_deposit_go_one_after_the_other(committed: Da
     async with committed.transaction(actor=siti, at=NOW) as session:
         await differences.correct(session, deposit_id, counted=90_000, reason="salah", key=key())
         second, same = await waits(correct(80_000)), await waits(correct(90_000))
-    await asyncio.gather(second, same, return_exceptions=True)  # the one that finds its own count already there is refused
+    assert await outcome(second) is None
+    refused = await outcome(same)
+    assert refused is None or isinstance(refused, AlreadyCorrected), "it finds its own count already there"
     assert await isp.value("SELECT count(*) FROM deposit_correction WHERE counted_before = 100000") == 1
-    assert await isp.value("SELECT counted FROM deposit") in {80_000, 90_000}
+    assert await isp.value("SELECT counted FROM deposit") == (90_000 if refused is None else 80_000)
     await isp.check()
 
 

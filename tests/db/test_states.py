@@ -179,6 +179,9 @@ def test_each_state_has_a_sentence_in_both_languages(given: DatabaseState) -> No
         (f"postgresql://isp:{PASSWORD}@db/isp?sslrootcert=/nowhere", "sslmode="),
         (f"postgresql://isp:{PASSWORD}@db/isp?sslmode=require&sslkey=/nowhere", "sslcert"),
         (f"postgresql://isp:{PASSWORD}@db/isp?connect_timeout=soon", "connect_timeout"),
+        (f"postgresql://isp:{PASSWORD}@/isp?host=10.0.0.5", "before the name"),
+        (f"postgresql://isp:{PASSWORD}@/isp?host=/run/a&host=/run/b", "host one value"),
+        (f"postgresql://isp:{PASSWORD}@db/isp?port=70000", "port"),
     ],
 )
 def test_an_address_that_cant_be_used_is_told_without_any_of_it(address: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -290,6 +290,8 @@ def test_our_own_database_and_server_are_ours_also_in_a_lab() -> None:
     assert rules.refusal(socket.AF_INET, ("10.0.0.9", 5432)) is not None
     assert rules.refusal(socket.AF_INET, ("127.0.0.1", 8123)) is not None
     assert rules.refusal(socket.AF_INET, ("10.0.0.9", 5433)) is None
+    rules = Networks.of(settings, "postgresql://x:y@10.0.0.9/sebilling?port=5433")
+    assert rules.refusal(socket.AF_INET, ("10.0.0.9", 5433)) is not None
     with pytest.raises(InvalidSetting, match="SEBILLING_DEVICE_NETWORKS"):
         Networks.of(quiet_settings(device_networks="10.0.0.1/8"), "postgresql+asyncpg://x@h/d")
 

@@ -35,7 +35,7 @@ FAULTS: Final = (
     Fault("a-count-and-a-payment-miss-each-other", "db/sql/guards_5.sql",
           "    PERFORM pg_advisory_xact_lock_shared(22, NEW.received_by::int);\n", "", RACES),
     Fault("a-surplus-is-settled-with-cash-that-is-not-there", "billing/differences.py",
-          "    if kind is DifferenceKind.SURPLUS:\n        await deposits.take_from_drawer(session, counter_id, collector_id, amount)\n",
+          "    if kind is DifferenceKind.SURPLUS:\n        await deposits.check_drawer(session, counter_id, collector_id, amount)\n",
           "", LEDGER),
     Fault("more-is-settled-than-differs", "billing/differences.py", "    if amount > there:\n", "    if amount > there + 1:\n", LEDGER),
     # --- reversals --------------------------------------------------------------------------------------------------------------

@@ -130,8 +130,8 @@ def console() -> Console:
 async def test_without_key_and_uploads_it_is_told_what_is_missing(committed: Database, server_url: str, tmp_path: Path, gear: Gear) -> None:
     store, nothing = (ObjectStore.open(None, tmp_path / name) for name in ("here", "nothing"))
     isp, _, key = await busy_isp(committed, store)
-    assert not await backup.missing(committed, store, Vault(b"key"), now=NOW)
-    found = await backup.missing(committed, nothing, Vault(b"another"), now=NOW)
+    assert not await backup.missing(committed, store, Vault(b"key"))
+    found = await backup.missing(committed, nothing, Vault(b"another"))
     assert (list(found.devices), list(found.users), list(found.proofs)) == (["RB1"], [], [key])
     engine = Engine(committed, plugins(), Vault(b"another"), lambda: NOW, "test")
     try:
