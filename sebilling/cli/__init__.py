@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from sebilling.actor import EVERYWHERE, operator
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
 from sebilling.billing.reports import Report
-from sebilling.cli import accounts, exporting, feeding, import_commands, isolating, operation, plugin_new
+from sebilling.cli import accounts, exporting, feeding, import_commands, isolating, operation, plugin_new, terminal
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -50,10 +49,7 @@ app.add_typer(user_app, name="user")
 app.add_typer(limits_app, name="limits")
 app.add_typer(counter_app, name="counter")
 app.add_typer(import_app, name="import")
-_WIDTH = 140
-"""Of what is piped: nobody's terminal, so tables need not be squeezed."""
-out = Console(emoji=False, width=None if sys.stdout.isatty() else _WIDTH)
-errors = Console(emoji=False, stderr=True, width=None if sys.stderr.isatty() else _WIDTH)
+out, errors = terminal.console(), terminal.console(stderr=True)
 plugin_new.register(plugin_app, out, errors)
 T = TypeVar("T")
 
@@ -63,7 +59,7 @@ def main() -> None:
     try:
         app()
     except SebillingError as error:
-        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(str(error), style="red", highlight=False, soft_wrap=True)
         sys.exit(2 if isinstance(error, InvalidSetting) else 1)
 
 

@@ -24,7 +24,7 @@ def check(paths: Sequence[Path], out: Console, errors: Console) -> bool:
             if name == trusted.digest(text):  # each has one, beside its name
                 continue
             for why in wrong.get(name, []):
-                errors.print(f"{path}: {name}: {why}", style="red", markup=False, highlight=False, soft_wrap=True)
+                errors.print(f"{path}: {name}: {why}", style="red", highlight=False, soft_wrap=True)
             if name not in wrong:
-                out.print(f"{name}  {trusted.digest(text)}", markup=False, highlight=False, soft_wrap=True)
+                out.print(f"{name}  {trusted.digest(text)}", highlight=False, soft_wrap=True)
     return is_right

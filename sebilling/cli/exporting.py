@@ -65,7 +65,7 @@ async def write(
     finally:
         with suppress(OSError):  # it was never made
             part.unlink()
-    out.print(f"{file} is written.", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{file} is written.", highlight=False, soft_wrap=True)
     return True
 
 
@@ -82,7 +82,7 @@ def _refused(file: Path, *, force: bool, errors: Console) -> bool:
 
 
 def _say(errors: Console, sentence: str) -> None:
-    errors.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
+    errors.print(sentence, style="red", highlight=False, soft_wrap=True)
 
 
 async def receipt(database: Database, given: str, *, roll: Roll) -> str:

@@ -54,7 +54,7 @@ async def verify(database: Database, written: Mapping[int, bytes], out: Console,
         elif kept[number] != digest:
             broken.append(f"{number} was written down with another digest: something up to it was changed, and the chain made anew")
     for told in broken:
-        errors.print(told, style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(told, style="red", highlight=False, soft_wrap=True)
     if not broken:
         _say(out, f"{head.number} events, each as it was when it got its number. To prove it later, write this down elsewhere:")
     _say(out, f"{head.number}:{head.digest.hex()}")
@@ -71,4 +71,4 @@ async def _broken(session: ReadSession, name: str, sql: str) -> str:
 
 
 def _say(out: Console, sentence: str) -> None:
-    out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    out.print(sentence, highlight=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from sebilling.billing.imports.column_map import MappedColumn, Source
 from sebilling.billing.imports.columns import FIELDS
 from sebilling.billing.imports.openings import Sums
 from sebilling.billing.imports.overview import Counted, Overview
+from sebilling.cli.terminal import printable
 from sebilling.money import format_rupiah
 
 
@@ -52,11 +53,11 @@ class ImportReport:
 def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> bool:
     """Tell it; False if there are faults."""
     if json:
-        out.print(jsons.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), markup=False, highlight=False, soft_wrap=True)
+        out.print(jsons.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), highlight=False, soft_wrap=True)
         return not report.fault_count
     _show_columns(report, out)
     for note in report.notes:
-        out.print(_plain(note), markup=False, highlight=False, soft_wrap=True)
+        out.print(printable(note), highlight=False, soft_wrap=True)
     if report.fault_count:
         _show_faults(report, errors)
         return False
@@ -73,7 +74,7 @@ def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> 
     if any(not price for price in report.new_plans.values()):
         out.print("Plans without a price: set it before you generate invoices.")
     if report.written:
-        out.print(f"{total.customers} customers were imported{report.besides}.", markup=False, soft_wrap=True)
+        out.print(f"{total.customers} customers were imported{report.besides}.", soft_wrap=True)
     elif total.customers:
         out.print("Nothing was written: run it again with --yes to bring them in.")
     return True
@@ -95,7 +96,7 @@ def _table(what: str, rows: tuple[Counted, ...], total: Counted, remarks: Mappin
         column.justify = "right"
     table.add_column("")
     for one in rows:
-        table.add_row(_plain(one.name), *_cells(one, money=money), remarks.get(one.name, ""))
+        table.add_row(printable(one.name), *_cells(one, money=money), remarks.get(one.name, ""))
     for column, text in zip(table.columns, ["all", *_cells(total, money=money), ""], strict=True):
         column.footer = text
     return table
@@ -113,29 +114,22 @@ def _show_columns(report: ImportReport, out: Console) -> None:
     for column in mapped:
         how = "as said" if column.source is Source.GIVEN else "remembered"
         out.print(
-            f"Column '{_plain(column.heading)}' is {FIELDS[str(column.field)].title} ({how}).",
-            markup=False,
+            f"Column '{printable(column.heading)}' is {FIELDS[str(column.field)].title} ({how}).",
             highlight=False,
             soft_wrap=True,
         )
     if left_out:
         told = ", ".join(f"'{one.heading}'{' (remembered)' if one.source is Source.REMEMBERED else ''}" for one in left_out)
-        out.print(_plain(f"Columns left out: {told}."), markup=False, highlight=False, soft_wrap=True)
+        out.print(printable(f"Columns left out: {told}."), highlight=False, soft_wrap=True)
 
 
 def _show_faults(report: ImportReport, errors: Console) -> None:
     for fault in report.faults:
         place = f"{fault.place}: {fault.column}".rstrip(": ")
-        errors.print(_plain(f"{place}: {fault.message}"), markup=False, highlight=False, soft_wrap=True)
+        errors.print(printable(f"{place}: {fault.message}"), highlight=False, soft_wrap=True)
     more = report.fault_count - len(report.faults)
-    lines = len({fault.line for fault in report.faults})
+    extent = f" ({more} not shown)" if more else f" on {len({fault.line for fault in report.faults})} lines"
     errors.print(
-        f"Nothing was imported: {report.fault_count} faults{f' ({more} not shown)' if more else ''} on {lines} lines."
-        " Mend them and import the whole again.",
+        f"Nothing was imported: {report.fault_count} faults{extent}. Mend them and import the whole again.",
         style="red",
     )
-
-
-def _plain(text: str) -> str:
-    """Foreign text for a terminal: what isn't printable could steer it."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

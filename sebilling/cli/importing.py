@@ -16,6 +16,7 @@ from sebilling.billing.imports import column_map, load, mikrotik_export, opening
 from sebilling.billing.imports.column_map import GivenMap, MappedColumn
 from sebilling.billing.imports.rows import CustomerRow, Faulty
 from sebilling.cli.import_report import ImportReport, NamedFault, show
+from sebilling.cli.terminal import printable
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import Database, WriteSession
 from sebilling.device_errors import DeviceBusy
@@ -107,7 +108,7 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
     try:
         found = await _read(engine, device)
     except DeviceError as error:
-        options.errors.print(f"{device.name}: {error.message}", style="red", markup=False, highlight=False, soft_wrap=True)
+        options.errors.print(f"{device.name}: {error.message}", style="red", highlight=False, soft_wrap=True)
         return False
     finally:
         await engine.close()
@@ -118,7 +119,7 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
         rows = await subscribers.rows(session, fresh, given.where(at), notes)
         staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
         report = await report_of(
-            session, device.name, staged, notes, (), where=lambda line: f"{device.name}:{line} ({_printable(found[line - 1].key)})"
+            session, device.name, staged, notes, (), where=lambda line: f"{device.name}:{line} ({printable(found[line - 1].key)})"
         )
         if not staged.problem_count and options.write and staged.rows:
             await load.write(session, staged, file=device.name)
@@ -158,11 +159,6 @@ def _found(line: int, one: Subscriber) -> subscribers.Found:
     return subscribers.Found(
         line, one.key, one.plan, one.comment, one.disabled, one.service_kind == "PPPOE", one.rate_down_kbps, one.rate_up_kbps, one.left_out
     )
-
-
-def _printable(key: str) -> str:
-    """A foreign name for a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in key)
 
 
 def _accesses(rows: Iterable[CustomerRow | Faulty], found: Sequence[Subscriber]) -> list[tuple[str, str, str]]:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sebilling.actor import EVERYWHERE, operator
 from sebilling.auth import totp
 from sebilling.billing import isolation as domain
+from sebilling.cli.operation import store_of
 from sebilling.clock import Clock, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -27,7 +28,6 @@ from sebilling.plugins import devices
 from sebilling.plugins.loading import Plugins, PluginStatus
 from sebilling.plugins.networks import Networks
 from sebilling.plugins.secrets import Undecipherable, has_older_key, vault_of
-from sebilling.storage import ObjectStore
 
 RUN_SECONDS: Final = 60.0
 SIDE_BY_SIDE: Final = 4
@@ -41,7 +41,7 @@ _NAMES: Final = text(
      WHERE service_access.id = ANY (:ids)
     """
 )
-# The condition of reconsider_access, which gives them back: db/sql/isolation_1.sql.
+# The condition of reconsider_access, which gives them back: db/sql/isolation_2.sql.
 _GIVEN_BACK: Final = text(
     """
     SELECT customer.code, customer.name, device.name AS device, (desired_at AT TIME ZONE counter.timezone)::date AS since,
@@ -94,7 +94,7 @@ def engine_of(settings: Settings, database: Database) -> Engine:
 
 async def work_for_ever(settings: Settings, database: Database) -> None:
     """Generation, isolation, the feed and the hooks of plugins side by side, until cancelled, or until SIGTERM asks for the end."""
-    store, engine = ObjectStore.open(settings.storage_url, settings.var / "uploads"), engine_of(settings, database)
+    store, engine = store_of(settings), engine_of(settings, database)
     end = asyncio.Event()
     with suppress(NotImplementedError):  # where there are no such signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
@@ -122,9 +122,8 @@ def show_plugins(plugins: Plugins, out: Console, delivered: Mapping[str, hooks.D
     for one in plugins.plugins:
         style, to = "red" if one.status is PluginStatus.FAILED else "", delivered.get(one.name)
         told = "" if to is None else f"up to {to.upto}, {to.waiting} wait" + (f": {to.error}" if to.error else "")
-        # errors may hold brackets, which the console would take for markup
         cells = (one.name, one.distribution, one.version, one.status.value, one.error, ", ".join(one.drivers), told)
-        table.add_row(*(cell.replace("[", r"\[") for cell in cells), style=style)
+        table.add_row(*cells, style=style)
     out.print(table)
     if not plugins.plugins:
         out.print("No plugin is installed: without one, nobody can be cut.")
@@ -141,18 +140,14 @@ async def show_plan(database: Database, out: Console, *, clock: Clock = system_c
     table = Table("would be", "customer", "name", "device", "owes", "since")
     for one in cut:
         who = names[one.id]
-        _row(table, "cut", who.code, who.name, who.device, format_rupiah(one.amount), str(one.cut_on))
+        table.add_row("cut", who.code, who.name, who.device, format_rupiah(one.amount), str(one.cut_on))
     for row in given_back:
-        _row(table, "given back", row.code, row.name, row.device, format_rupiah(row.amount), str(row.since))
+        table.add_row("given back", row.code, row.name, row.device, format_rupiah(row.amount), str(row.since))
     if cut or given_back:
         out.print(table)
     out.print(f"{len(cut)} would be cut, {len(given_back)} would be given back. Nothing was changed.")
     if hold_id is not None:
         out.print(f"A held sweep (hol_{hold_id}) waits for someone's decision.")
-
-
-def _row(table: Table, *cells: str) -> None:
-    table.add_row(*(cell.replace("[", r"\[") for cell in cells))
 
 
 async def run(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> int:
@@ -188,7 +183,7 @@ async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: fl
         f"The sweep was held: {decided.held} customers would be cut at once, which is more than the settings allow, so nobody was."
         f" Look at `sebilling isolation plan`; if it is right, let an admin or finance approve it"
         f" (decideIsolationHold, id hol_{hold_id}) and run this again within twelve hours.",
-        style="red", markup=False, highlight=False, soft_wrap=True,
+        style="red", highlight=False, soft_wrap=True,
     )  # fmt: skip
     return False
 
@@ -218,7 +213,7 @@ async def show_drift(database: Database, out: Console, *, device: str | None = N
         rows = await session.rows(_DRIFT, {"device": only})
     table = Table("customer", "key", "device", "should be", "found", "what was found", "error", "read")
     for row in rows:
-        _row(table, row.code, row.key, row.device, row.desired, row.found, row.detail, row.error, row.read)
+        table.add_row(row.code, row.key, row.device, row.desired, row.found, row.detail, row.error, row.read)
     if rows:
         out.print(table)
     out.print(f"{len(rows)} accesses aren't as they should be." + ("" if rows else " Nothing drifted."))
@@ -230,7 +225,7 @@ async def _show_waiting(engine: Engine, out: Console) -> None:
         rows = await session.rows(_SHOW_WAITING)
     table = Table("waits to be", "customer", "key", "device", "error")
     for row in rows:
-        _row(table, row.desired, row.code, row.key, row.device, row.error)
+        table.add_row(row.desired, row.code, row.key, row.device, row.error)
     out.print(table)
 
 
@@ -262,4 +257,4 @@ async def rotate(settings: Settings, database: Database, out: Console, errors: C
 
 
 def _say(errors: Console, sentence: str) -> None:
-    errors.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
+    errors.print(sentence, style="red", highlight=False, soft_wrap=True)

@@ -34,7 +34,7 @@ def store_of(settings: Settings) -> ObjectStore:
 
 
 def _say(console: Console, sentence: str, *, style: str = "") -> None:
-    console.print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(sentence, style=style, highlight=False, soft_wrap=True)
 
 
 async def write_backup(settings: Settings, database: Database, target: Path, out: Console, errors: Console) -> bool:

@@ -50,10 +50,10 @@ def new(name: str, into: Path, out: Console, errors: Console) -> bool:
     try:
         folder = write(name, into)
     except (CantMake, OSError) as error:
-        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(str(error), style="red", highlight=False, soft_wrap=True)
         return False
     told = f"{folder} is there: a driver that works, on a toy device. Next:\n\n    cd {folder}\n    python -m pytest\n"
-    out.print(f"{told}\nIts README says what to make your own.", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"{told}\nIts README says what to make your own.", highlight=False, soft_wrap=True)
     return True
 
 

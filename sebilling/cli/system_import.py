@@ -19,6 +19,7 @@ from sebilling.billing.imports.systems import balances, comparison, gembok, mikh
 from sebilling.billing.imports.systems.comparison import Compared, Side
 from sebilling.cli.import_report import show
 from sebilling.cli.importing import Options, report_of
+from sebilling.cli.terminal import printable
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile
@@ -82,7 +83,7 @@ async def run(given: FromSystem, database: Database, *, at: datetime, options: O
         wanted = openings.Wanted(given.month, options.by)
         sums = await openings.settled(session, wanted, book.notes)
         report = await report_of(
-            session, source, staged, book.notes, (), where=lambda line: f"{source}, customer {line} ({_printable(_key(book, line))})"
+            session, source, staged, book.notes, (), where=lambda line: f"{source}, customer {line} ({printable(_key(book, line))})"
         )
         report = replace(report, opening=sums)
         compared: list[Compared] = []
@@ -94,11 +95,11 @@ async def run(given: FromSystem, database: Database, *, at: datetime, options: O
             wrong = [one for one in compared if one.wrong]
             if wrong:
                 raise RuntimeError(f"{wrong[0].code} isn't as it was there ({', '.join(wrong[0].wrong)}): nothing was imported")
-            signed = Signed(
-                (await settings.read(session)).company_name, book.system, source, digest, given.month, local_date(at, JAKARTA),
-                len(book.left_out),
-            )  # fmt: skip
             if given.report is not None:
+                signed = Signed(
+                    (await settings.read(session)).company_name, book.system, source, digest, given.month, local_date(at, JAKARTA),
+                    len(book.left_out),
+                )  # fmt: skip
                 write_report(_unsigned(given.report), signed, compared)
             report = report.as_written()
     if compared and given.report is not None:
@@ -107,7 +108,7 @@ async def run(given: FromSystem, database: Database, *, at: datetime, options: O
     if compared and not options.json:
         options.out.print(totals_table(book.system, compared))
         if given.report is not None:
-            options.out.print(f"The report for both sides is in {given.report.name}.", markup=False, soft_wrap=True)
+            options.out.print(f"The report for both sides is in {given.report.name}.", soft_wrap=True)
     return told
 
 
@@ -132,10 +133,6 @@ def _read(given: FromSystem) -> tuple[accounts.Book, str]:
 
 def _key(book: accounts.Book, line: int) -> str:
     return next((account.key for account in book.accounts if account.line == line), "")
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def totals_table(system: str, compared: Sequence[Compared]) -> Table:

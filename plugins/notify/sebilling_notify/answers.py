@@ -46,20 +46,20 @@ _RECIPIENTS: Final[tuple[Words, Words]] = (
         "wrong",
     ),
 )
-_PASSING: Final[Words] = ("server", "maintenance", "timeout", "timed out", "unavailable", "too many", "rate limit", "limit", "try again")
+_PASSING: Final[Words] = ("server", "maintenance", "timeout", "timed out", "unavailable", "too many", "limit", "try again")
 _CHATS: Final[Words] = ("chat not found", "not enough rights", "chat_id", "peer_id", "deactivated", "kicked", "blocked", "not a member")
 
 
 class TryAgain(Exception):
-    """Not delivered, but it may help to wait. `pause_seconds`: nothing else may be sent there before. Holds no secret."""
+    """Not delivered, but it may help to wait. Holds no secret."""
+
+
+class Held(TryAgain):
+    """Not delivered, and no other message would be: the whole lane waits, `pause_seconds` at least. Holds no secret."""
 
     def __init__(self, why: str, *, pause_seconds: float = 0.0) -> None:
         super().__init__(why)
         self.pause_seconds = min(pause_seconds, _MOST_PAUSE_SECONDS)
-
-
-class Held(TryAgain):
-    """Not delivered, and no other message would be: the whole lane waits. Holds no secret."""
 
 
 class Refused(Exception):

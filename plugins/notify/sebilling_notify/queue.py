@@ -144,8 +144,8 @@ class Queue:
         """It is too old; its error is kept, who it was for isn't."""
         self._set(message, "state = 'DEAD', attempts = attempts + 1, target = '', body = '', error = ?", error)
 
-    def hold(self, lane: str, *, seconds: float, why: str) -> HeldLane:
-        """Send nothing in the lane for so many seconds; gives how it is held now."""
+    def hold(self, lane: str, *, seconds: float, why: str) -> None:
+        """Send nothing in the lane for so many seconds."""
         now = self._clock().timestamp()
         with self._lock:
             self._file.execute(
@@ -153,7 +153,6 @@ class Queue:
                 " ON CONFLICT (lane) DO UPDATE SET until = excluded.until, attempts = attempts + 1, why = excluded.why",
                 (lane, now, now + seconds, why),
             )
-        return next(one for one in self.held() if one.lane == lane)
 
     def release(self, lane: str) -> HeldLane | None:
         """The lane goes on; gives how it was held, None if it wasn't."""
@@ -214,11 +213,7 @@ class Queue:
 
     def count(self, state: str = "WAITING") -> int:
         """How many messages are WAITING, SENT, REFUSED by their recipient, or DEAD because they are too old."""
-        with self._lock:
-            return self._count(state)
-
-    def _count(self, state: str = "WAITING") -> int:
-        return int(self._file.execute("SELECT count(*) FROM message WHERE state = ?", (state,)).fetchone()[0])
+        return sum(count for (_, one), count in self.counts().items() if one == state)
 
     def _waiting(self, lane: str) -> int:
         return int(self._file.execute("SELECT count(*) FROM message WHERE state = 'WAITING' AND lane = ?", (lane,)).fetchone()[0])

@@ -90,7 +90,7 @@ class Sender:
             self._hold(channel, message, str(error), error.pause_seconds)
             return error.pause_seconds
         except TryAgain as error:
-            self._again(message, str(error), error.pause_seconds)
+            self._again(message, str(error))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             self._hold(channel, message, type(error).__name__, 0)  # what it says may name the address
             return 0
@@ -114,7 +114,7 @@ class Sender:
 
     def _moved(self, channel: Channel, message: Message, target: str) -> None:
         if target == message.target:
-            self._again(message, "the recipient has moved to where it is", 0)
+            self._again(message, "the recipient has moved to where it is")
             return
         self._queue.moved(channel.lane, old=message.target, new=target)
         self._queue.again(message, seconds=0 if message.attempts < _PATIENT_ATTEMPTS else MOST_HOLD_SECONDS, error="the chat has moved")
@@ -127,10 +127,9 @@ class Sender:
     def _wait(self, attempts: int, most_seconds: float) -> float:
         return min(most_seconds, self.first_wait_seconds * 2.0 ** min(attempts, 20)) * random.uniform(0.5, 1)  # noqa: S311 - spreads retries, is no secret
 
-    def _again(self, message: Message, why: str, pause_seconds: float) -> None:
-        wait = self._wait(message.attempts, MOST_WAIT_SECONDS)
+    def _again(self, message: Message, why: str) -> None:
         _log.info("message %s to %s waits: %s", message.id, masked(message.target), why)
-        self._queue.again(message, seconds=max(wait, pause_seconds), error=why)
+        self._queue.again(message, seconds=self._wait(message.attempts, MOST_WAIT_SECONDS), error=why)
 
     def _give_up(self, message: Message, why: str) -> None:
         _log.warning("message %s to %s is given up: %s", message.id, masked(message.target), why)

@@ -19,10 +19,10 @@ _BLOCKED: Final = frozenset(
 )  # fmt: skip
 """Cut for what they owe, by the system before: they are customers still."""
 _INACTIVE: Final = frozenset(
-    ("nonaktif", "tidak aktif", "tdk aktif", "non active", "not active", "inaktif", "inactive", "nonactive", "berhenti",
+    ("nonaktif", "tidak aktif", "tdk aktif", "not active", "inaktif", "inactive", "nonactive", "berhenti",
      "berhenti langganan", "berhenti berlangganan", "stop", "stopped", "putus", "putus langganan", "diputus", "cabut", "dicabut",
      "tidak", "no", "n", "0", "false", "off", "salah", "keluar", "tutup", "ditutup", "terminate", "terminated", "terminasi", "disable",
-     "disabled", "dismantle", "dismantled", "cancel", "cancelled", "canceled", "batal", "expired", "closed", "non aktif",
+     "disabled", "dismantle", "dismantled", "cancel", "cancelled", "canceled", "batal", "expired", "closed",
      "unsubscribe", "unsubscribed")
 )  # fmt: skip
 _MONTHS: Final = {
@@ -174,12 +174,10 @@ def read_cycle(text: str) -> int | None:
 def read_active(text: str) -> bool:
     """Whether the customer is active; an empty cell: yes. Who is blocked for what they owe is active. Raises ValueError."""
     word = _word(text)
-    if text and not word:
-        raise ValueError(f"'{text[:30]}' is no status that is known: write aktif, isolir or nonaktif.")
-    if word in _ACTIVE or word in _BLOCKED:
-        return True
     if word in _INACTIVE:
         return False
+    if word in _BLOCKED or (word in _ACTIVE and (word or not text)):
+        return True
     raise ValueError(f"'{text[:30]}' is no status that is known: write aktif, isolir or nonaktif.")
 
 

@@ -162,8 +162,8 @@ def _sound(rows: Iterable[CustomerRow | Faulty], staged: Staged) -> Iterator[tup
                 staged.add(problem)
 
 
-async def write(session: WriteSession, staged: Staged, *, file: str, due_day: int = 20) -> int:
-    """Write what was staged in this transaction without a fault; gives the number of customers added.
+async def write(session: WriteSession, staged: Staged, *, file: str, due_day: int = 20) -> None:
+    """Write what was staged in this transaction without a fault.
 
     `due_day` is that of new counters, 1 to 28.
     """
@@ -181,7 +181,6 @@ async def write(session: WriteSession, staged: Staged, *, file: str, due_day: in
     if added != staged.rows:
         raise RuntimeError(f"{staged.rows} rows were staged, but {added} written")
     await events.append(session, "customers.imported", subject="import", subject_id=0, file=file, customers=added)
-    return added
 
 
 _CREATE_PLAN: Final = text(

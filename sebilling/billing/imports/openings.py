@@ -5,7 +5,7 @@ See docs/opening.md and sebilling/billing/opening.py. Nothing about money is gue
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, text
@@ -114,14 +114,15 @@ async def settled(session: WriteSession, wanted: Wanted, notes: list[str]) -> Su
 
     Fills in who answers. Raises what recording would: PeriodClosed, ConfirmPeriod, NotFound, InvalidText.
     """
-    if wanted.month is None:
-        return None
-    await opening.possible(session, wanted.month)
-    row = await session.row(_SUMS, {"after": wanted.month.after})
+    if wanted.month is not None:
+        await opening.possible(session, wanted.month)
+    row = await session.row(_SUMS, {"after": date.max if wanted.month is None else wanted.month.after})
     if row is None:
         raise RuntimeError("sums without a row")
     if row.idle_days:
         notes.append(f"{FIELDS['due_on'].title} of {row.idle_days} customers without arrears was left out: the counter's day counts.")
+    if wanted.month is None:
+        return None
     if row.ahead:
         wanted.by_id = await _answering(session, wanted.by)
     return Sums(str(wanted.month), row.owing, row.arrears, row.ahead, row.credit, row.until, row.cycles)

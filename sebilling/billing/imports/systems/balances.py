@@ -19,7 +19,13 @@ def add(book: Book, path: Path) -> None:
     It needs the columns Kode (the name in the other system) and Tunggakan or Titipan; Jatuh Tempo and Lunas Sampai may be there.
     """
     table = spreadsheet.open_table(path)
-    places = {BY_HEADING[key]: place for place, heading in enumerate(table.headings) if (key := spelt(heading)) in BY_HEADING}
+    places: dict[str, int] = {}
+    for place, heading in enumerate(table.headings):
+        name = BY_HEADING.get(spelt(heading))
+        if name in _USED and places.setdefault(name, place) != place:
+            first = table.headings[places[name]]
+            why = f"the columns '{first}' and '{heading}' mean the same ({FIELDS[name].title}): remove one."
+            raise InvalidFile(file=path.name, why=why)
     if "code" not in places or not any(name in places for name in _MONEY):
         why = "it needs the columns Kode (their name in the other system) and Tunggakan or Titipan."
         raise InvalidFile(file=path.name, why=why)
@@ -28,18 +34,18 @@ def add(book: Book, path: Path) -> None:
     for record in table.records:
         if not any(map(is_filled, record.cells)):
             continue
-        given = {name: _cell(path.name, record, places[name], name) for name in _USED if name in places}
+        given = {name: _cell(path.name, record, place, name) for name, place in places.items()}
         key = str(given.pop("code"))
         if key not in accounts or key in seen:
             why = "is on an earlier line too" if key in seen else f"is no customer in {book.system}'s file that comes in"
             raise InvalidFile(file=path.name, why=f"line {record.line}: '{key[:40]}' {why}: correct the row, or remove it.")
         seen.add(key)
         account = book.accounts[accounts[key]]
-        if account.balance and any(given.get(name) for name in _MONEY):
+        if (account.arrears or account.credit) and any(given.get(name) for name in _MONEY):
             why = f"line {record.line}: {book.system} itself tells a balance of '{key[:40]}': remove the row, or mend it there."
             raise InvalidFile(file=path.name, why=why)
         book.accounts[accounts[key]] = _with(account, given)
-    left_out = [heading for place, heading in enumerate(table.headings) if heading and place not in {places.get(name) for name in _USED}]
+    left_out = [heading for place, heading in enumerate(table.headings) if heading and place not in places.values()]
     if left_out:
         book.notes.append(f"Of {path.name} these columns weren't used: {', '.join(left_out)}.")
 

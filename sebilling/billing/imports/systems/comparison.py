@@ -12,7 +12,7 @@ from sebilling.db.engine import ReadSession
 
 _OURS: Final = text(
     """
-    SELECT customer.code, plan.name AS plan, coalesce(customer.price, plan.price) AS price, active, counter.due_day,
+    SELECT customer.code, plan.name AS plan, coalesce(customer.price, plan.price) AS price, counter.due_day,
            coalesce((SELECT sum(outstanding) FROM invoice WHERE customer_id = customer.id AND voided_at IS NULL), 0)::bigint AS arrears,
            coalesce((SELECT sum(credit) FROM payment WHERE customer_id = customer.id AND reversed_at IS NULL), 0)::bigint AS credit,
            (SELECT billed_until FROM opening_balance WHERE customer_id = customer.id) AS billed_until,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from sebilling.billing.imports import encoded, mikrotik_export
-from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, months_of, note, rupiah
+from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, last_day, months_of, note, rupiah
 from sebilling.billing.opening import Past
 from sebilling.errors import InvalidFile
 
@@ -24,10 +24,9 @@ _USER: Final = ("name", "profile", "comment", "disabled")
 """Words of a user that are kept. The password isn't among them."""
 _CSV: Final = ["Username", "Password", "Profile", "Time Limit", "Data Limit", "Comment"]
 _NO_CUSTOMERS: Final = frozenset(("default-trial",))
-_EXPIRES: Final = re.compile(
-    r"(?:(?P<month>[a-z]{3})/(?P<day>[0-9]{2})/(?P<year>[0-9]{4})|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2})) (?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})"
-)
-_DAY: Final = re.compile(r"(?P<month>[a-z]{3})/(?P<day>[0-9]{2})/(?P<year>[0-9]{4})|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2})")
+_DATE: Final = r"(?:(?P<month>[a-z]{3})/(?P<day>[0-9]{2})/(?P<year>[0-9]{4})|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2}))"
+_DAY: Final = re.compile(_DATE)
+_EXPIRES: Final = re.compile(rf"{_DATE} (?P<time>[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}})")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _VALIDITY: Final = re.compile(r"(?:(?P<weeks>[0-9]{1,4})w)?(?:(?P<days>[0-9]{1,4})d)?(?: ?00:00:00)?")
 _UNSOLD: Final = re.compile(r"(?:vc|up)-")
@@ -39,10 +38,9 @@ class _Profile:
     price: int | None
     months: int | None
     """None: sold for less than a month."""
-    validity: str
 
 
-_PLAIN: Final = _Profile(None, 1, "")
+_PLAIN: Final = _Profile(None, 1)
 """Of which nothing is told: without a price and without an end."""
 
 
@@ -98,7 +96,7 @@ def _account(
     if expires is not None and until is None:
         faults.append(("paid_until", f"its comment '{comment[:30]}' is no day: mend it on the router."))
     if until is not None and expires is not None and expires["time"] == "00:00:00":
-        until = date.fromordinal(until.toordinal() - 1)
+        until = last_day(until)
     price = profile.price
     if price is not None and price % profile.months:
         faults.append(
@@ -120,8 +118,8 @@ def _profile(script: str, name: str, notes: list[str]) -> _Profile:
         price, selling = rupiah(parts[2]), rupiah(parts[4])
     except NoAmountError as error:
         notes.append(f"The profile {mikrotik_export.as_text(name)} costs '{error}', which is no whole rupiah: its price was left out.")
-        return _Profile(None, _months(parts[3]), parts[3])
-    return _Profile(selling or price or None, _months(parts[3]), parts[3])
+        return _Profile(None, _months(parts[3]))
+    return _Profile(selling or price or None, _months(parts[3]))
 
 
 def _months(validity: str) -> int | None:

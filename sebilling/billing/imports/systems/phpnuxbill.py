@@ -58,6 +58,8 @@ def read(path: Path) -> Book:
     for row in tables["tbl_customers_fields"]:
         fields[row["customer_id"]][row["field_name"] or ""] = row["field_value"] or ""
     book = Book("PHPNuxBill", sells_time=True)
+    if not tables["tbl_customers_fields"]:
+        book.notes.append("It holds no row of tbl_customers_fields: if bills or invoices were added to customers there, export it too.")
     past = _past(tables["tbl_transactions"], book.notes)
     for line, customer in enumerate(tables["tbl_customers"], 1):
         recharge = latest.get(customer["id"])
