@@ -1,18 +1,18 @@
 """Inputs from the field, after public reports: each comes out as it should. Folders are named after the kinds of trouble."""
 
 import io
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 import tests.scenarios.verbs  # noqa: F401 - each verb says its sentences when it is imported
 from sebilling.actor import operator
 from sebilling.billing import customers
 from sebilling.billing.imports.column_map import GivenMap
-from sebilling.cli import importing
+from sebilling.cli import importing, terminal
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile
 from tests.harness import NOW, Isp
@@ -28,7 +28,7 @@ class Import:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.isp = Isp(database, operator("test"), 0)
-        self.out, self.errors = (Console(file=io.StringIO(), width=300, emoji=False) for _ in range(2))
+        self.out, self.errors = (terminal.console(io.StringIO(), width=300) for _ in range(2))
 
     def options(self, *, create_missing: bool) -> importing.Options:
         return importing.Options(write=True, create_missing=create_missing, out=self.out, errors=self.errors)
@@ -168,11 +168,10 @@ async def test_10_line_breaks_in_cells_are_spaces(run: Import) -> None:
     assert await run.rows("address") == [("Dusun Krajan RT 02 RW 05",), ("Dusun Krajan RT 03 RW 05",)]
 
 
-async def test_11_one_number_by_all_its_spellings(run: Import) -> None:
-    assert await run.csv("11-phone-double-prefix/pelanggan.csv")
-    assert await run.rows("code", "phone") == [
-        (f"P-00{number}", "+62812345678" if number == 5 else "+6281234567890") for number in range(1, 10)
-    ]
+@pytest.mark.parametrize(("name", "numbers"), [("pelanggan", range(1, 10)), ("b-without-0062", (1, 2, 3, 5, 6, 7, 8, 9))])
+async def test_11_one_number_by_all_its_spellings(run: Import, name: str, numbers: Sequence[int]) -> None:
+    assert await run.csv(f"11-phone-double-prefix/{name}.csv")
+    assert await run.rows("code", "phone") == [(f"P-00{number}", "+62812345678" if number == 5 else "+6281234567890") for number in numbers]
 
 
 async def test_11_and_12_numbers_and_names_typed_at_the_counter(database: Database) -> None:

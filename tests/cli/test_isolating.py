@@ -1,7 +1,6 @@
 """Isolation at the shell: plugins, the plan, one run, and keys that change."""
 
 import asyncio
-import io
 import os
 import random
 import subprocess
@@ -10,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from sebilling.auth import links
 from sebilling.billing import isolation
@@ -21,6 +19,7 @@ from sebilling.plugins import devices
 from sebilling.plugins.secrets import Vault
 from tests.harness import Isp
 from tests.isolation.gear import GEARS, Gear, plugins
+from tests.isolation.routers import console, said
 
 NEW_KEY = "41c97e0b5d2f8a6390ebd4172c5f60a98d3b7e14f2068ac5"
 LATE = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
@@ -32,15 +31,6 @@ def shell(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
         [sys.executable, "-m", "sebilling.cli", *arguments], capture_output=True, text=True, check=False, cwd=folder, timeout=120,
         env={**kept, "SEBILLING_VAR": str(folder / "var"), **environment},
     )  # fmt: skip
-
-
-def console() -> Console:
-    return Console(file=io.StringIO(), width=200)
-
-
-def said(given: Console) -> str:
-    assert isinstance(given.file, io.StringIO)
-    return given.file.getvalue()
 
 
 async def late_isp(database: Database, count: int) -> tuple[Isp, Engine, list[int]]:

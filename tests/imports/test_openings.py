@@ -7,14 +7,13 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from sebilling.actor import EVERYWHERE, Role, operator
 from sebilling.billing import periods, recap
 from sebilling.billing.imports.column_map import GivenMap
 from sebilling.billing.imports.columns import BY_HEADING, spelt
-from sebilling.cli import app, importing
+from sebilling.cli import app, importing, terminal
 from sebilling.clock import JAKARTA, Month, local_date, system_clock
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile, InvalidText, NotFound, PeriodClosed
@@ -44,7 +43,7 @@ async def bring(
     database: Database, path: Path, *, month: Month | None = JANUARY, write: bool = True, by: str | None = None, **given: object
 ) -> str:
     """What was said; the faults, if there are any."""
-    out = Console(file=io.StringIO(), width=400)
+    out = terminal.console(io.StringIO(), width=400)
     options = importing.Options(write=write, create_missing=True, out=out, errors=out, opening=month, by=by)
     await importing.run_spreadsheet(path, database, at=NOW, options=options, given=GivenMap(**given))  # type: ignore[arg-type]
     return str(out.file.getvalue())  # type: ignore[attr-defined]
@@ -187,6 +186,25 @@ async def test_a_day_that_means_nothing_is_told(database: Database, tmp_file: Fi
     await Isp.make(database)
     told = await bring(database, tmp_file(sheet(";20/02/2026", "1000;20/01/2026", columns=";Tunggakan;Jatuh Tempo")))
     assert "Jatuh Tempo of 1 customers without arrears was left out" in told
+
+
+async def test_it_is_told_without_an_opening_month_too(database: Database, tmp_file: File) -> None:
+    await Isp.make(database)
+    told = await bring(database, tmp_file(sheet("20/02/2026", columns=";Jatuh Tempo")), month=None)
+    assert "Jatuh Tempo of 1 customers without arrears was left out" in told
+
+
+async def test_names_with_brackets_stand_as_they_are(database: Database, tmp_file: File) -> None:
+    isp = await Isp.make(database)
+    told = await bring(database, tmp_file(sheet("").replace(b";15M;", b";Home [/promo];")))
+    assert "Home [/promo]" in told
+    assert await isp.value("SELECT count(*) FROM plan WHERE name = 'Home [/promo]'") == 1
+
+
+async def test_what_is_not_shown_of_many_faults_is_not_counted_as_lines(database: Database, tmp_file: File) -> None:
+    await Isp.make(database)
+    told = await bring(database, tmp_file(sheet(*["banyak"] * 1_005, columns=";Tunggakan")))
+    assert "Nothing was imported: 1005 faults (5 not shown)." in told
 
 
 def test_at_the_shell(committed_url: str, tmp_file: File) -> None:

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from sebilling.billing.imports import openings
-from sebilling.billing.imports.systems import gembok, mikhmon, phpnuxbill, sql_dump
-from sebilling.billing.imports.systems.account import months_of, rupiah
+from sebilling.billing.imports.systems import balances, gembok, mikhmon, phpnuxbill, sql_dump
+from sebilling.billing.imports.systems.account import Account, Book, months_of, rupiah
 from sebilling.billing.opening import Opening
-from sebilling.cli import app, importing, system_import
+from sebilling.cli import app, importing, system_import, terminal
 from sebilling.cli.system_import import FromSystem, System
 from sebilling.clock import JAKARTA, Month, local_date, system_clock
 from sebilling.db.engine import Database
@@ -38,7 +37,7 @@ File = Callable[..., Path]
 
 async def bring(database: Database, given: FromSystem, *, write: bool = True) -> str:
     """What was said."""
-    out = Console(file=io.StringIO(), width=1_000)
+    out = terminal.console(io.StringIO(), width=1_000)
     options = importing.Options(write=write, create_missing=True, out=out, errors=out)
     await system_import.run(given, database, at=NOW, options=options)
     return str(out.file.getvalue())  # type: ignore[attr-defined]
@@ -281,6 +280,27 @@ async def test_balances_beside_a_system_fit_its_customers(database: Database, tm
     (tmp_path / "saldo.csv").write_text(f"Kode;Tunggakan\n{rows}")
     with pytest.raises(InvalidFile, match=why):
         await bring(database, given)
+
+
+async def test_two_columns_of_balances_that_mean_the_same_are_refused(database: Database, tmp_path: Path) -> None:
+    given, _ = make("mikhmon", tmp_path, 6)
+    (tmp_path / "saldo.csv").write_text("Kode;Sisa Tagihan;Tunggakan\nwifi1;1000;2000")
+    with pytest.raises(InvalidFile, match="'Sisa Tagihan' and 'Tunggakan' mean the same"):
+        await bring(database, given)
+
+
+@pytest.mark.parametrize(("arrears", "credit"), [(0, 5_000), (5_000, 5_000)])
+def test_a_balance_that_a_system_tells_is_never_replaced(tmp_file: File, arrears: int, credit: int) -> None:
+    account = Account(1, "budi", "Budi", "Rumah", None, JANUARY.first, arrears=arrears, credit=credit)
+    with pytest.raises(InvalidFile, match="itself tells a balance of 'budi'"):
+        balances.add(Book("PHPNuxBill", accounts=[account]), tmp_file(b"Kode;Tunggakan\nbudi;7000", "saldo.csv"))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_backup_without_the_table_of_bills_says_so(tmp_file: File, is_there: bool) -> None:  # noqa: FBT001
+    content = nux(lambda rows: None if is_there else rows["tbl_customers_fields"].clear())
+    notes = " ".join(phpnuxbill.read(tmp_file(content, "theirs.json")).notes)
+    assert ("tbl_customers_fields" in notes) is not is_there
 
 
 def test_mikhmons_own_export_of_users(tmp_file: File) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 from sebilling_mikrotik.testing import Router, Simulator
 
 from sebilling.auth import links
+from sebilling.cli import terminal
 from sebilling.db.engine import Database
 from sebilling.jobs.engine import Engine
 from sebilling.jobs.isolation import work_one
@@ -82,7 +83,7 @@ async def place(database: Database, *counters: str) -> AsyncIterator[Place]:
 
 
 def console() -> Console:
-    return Console(file=io.StringIO(), width=200)
+    return terminal.console(io.StringIO(), width=200)
 
 
 def said(given: Console) -> str:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from websockets.exceptions import ConnectionClosed
 
+from tests.attacks.serving import megabytes
 from tests.harness import NOW, Isp
 from tests.live.conftest import Site
 from tests.live.watching import EVENTS, watching
@@ -28,12 +29,6 @@ async def tell(isp: Isp, count: int) -> None:
     """So many events of two kilobytes."""
     async with isp.write() as session:
         await session.execute(TELL, {"at": NOW, "count": count})
-
-
-def megabytes(server: ServerProcess) -> float:
-    """That the process has in memory."""
-    (line,) = [one for one in Path(f"/proc/{server.process.pid}/status").read_text().splitlines() if one.startswith("VmRSS")]
-    return int(line.split()[1]) / 1024
 
 
 def connections(server: ServerProcess) -> int:

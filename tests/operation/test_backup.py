@@ -1,7 +1,6 @@
 """A backup under writes comes back as one moment: every row, every proof, the chain of events, and nothing that breaks an invariant."""
 
 import asyncio
-import io
 import struct
 import zipfile
 from collections.abc import AsyncIterator
@@ -9,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from sqlalchemy import text
 
 from sebilling import feed
@@ -27,6 +25,7 @@ from sebilling.plugins.secrets import Vault
 from sebilling.storage import ObjectStore, new_key
 from tests.harness import NOW, Isp
 from tests.isolation.gear import Gear, plugins
+from tests.isolation.routers import console
 
 _SCHEMA = text(
     """
@@ -121,10 +120,6 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
         assert await again.value("SELECT count(*) FROM payment") == before + 1, "numbers go on behind those that are there"
         with pytest.raises(InvalidFile, match="in use"):
             await backup.restore(restored, other, file, at=NOW)
-
-
-def console() -> Console:
-    return Console(file=io.StringIO())
 
 
 async def test_without_key_and_uploads_it_is_told_what_is_missing(committed: Database, server_url: str, tmp_path: Path, gear: Gear) -> None:

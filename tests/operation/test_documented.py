@@ -1,7 +1,6 @@
 """The commands of docs/operations.md, as they are written there; and workers that are seen, at work or hanging."""
 
 import asyncio
-import io
 import os
 import re
 import shlex
@@ -11,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from sebilling.cli import operation
 from sebilling.db.engine import Database
 from tests.harness import SECRET_KEY, Isp
+from tests.isolation.routers import console, said
 from tests.processes import workers
 
 ROOT = Path(__file__).parents[2]
@@ -66,14 +65,9 @@ async def test_backup_and_restore_work_as_written(committed: Database, tmp_path:
     assert (done.returncode, "in use already" in done.stderr) == (1, True)
 
 
-def said(console: Console) -> str:
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
-
-
 async def test_workers_are_seen_at_work_and_hanging(committed: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     async def look() -> tuple[bool, str]:
-        out, errors = Console(file=io.StringIO(), width=200), Console(file=io.StringIO(), width=200)
+        out, errors = console(), console()
         return await operation.show_workers(committed, out, errors, here=True), said(out) + said(errors)
 
     assert not (await look())[0]

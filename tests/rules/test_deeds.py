@@ -6,9 +6,7 @@ import pytest
 
 from sebilling.db.engine import Database
 from tests.rules.deeds import DEEDS, Access, Deed
-from tests.rules.world import AT, BEFORE, DAY, TODAY, World
-
-AFTERWARDS = AT + 365 * DAY
+from tests.rules.world import AT, BEFORE, TODAY, World
 
 
 @pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)

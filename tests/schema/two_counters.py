@@ -163,31 +163,34 @@ async def _filled(isp: Isp, code: str, customer_id: int, user_id: int, device: i
         await corrections.refund(
             session, more.payment_id, method=PaymentMethod.QRIS, reason=f"lebih {word}", key=f"refund-{word}", amount=refunded
         )
+    settled = await _counted(isp, code, user_id, submitted.deposit_id, word=word, rupiah=rupiah)
+    return {
+        "counter": f"cou_{counter_id}", "customer": f"cus_{customer_id}", "invoice": f"inv_{invoice_id}",
+        "payment": f"pay_{paid.payment_id}", "refundable": f"pay_{more.payment_id}", "charge": f"chg_{charge}",
+        "discount": f"dis_{discount}",
+        "deposit": f"dep_{submitted.deposit_id}", **settled,
+        "waiting": f"dep_{waiting.deposit_id}", "access": f"acc_{access}", "user": f"usr_{user_id}",
+        "code": "OWN-1" if code == "OWN" else f"{MARK}-1", "place": code,
+    }  # fmt: skip
+
+
+async def _counted(isp: Isp, code: str, user_id: int, deposit_id: int, *, word: str, rupiah: int) -> dict[str, str]:
+    """The deposit is verified and corrected, its surplus settled twice and reversed once; what came of all that."""
     async with isp.database.transaction(
         actor=Actor(isp.admin.user_id, "admin", Role.ADMIN, EVERYWHERE), at=NOW + timedelta(minutes=1)
     ) as session:
-        await deposits.verify(session, submitted.deposit_id, key=f"decision-{word}", counted=rupiah + 9, note=f"selisih {word}")
-        await differences.correct(session, submitted.deposit_id, counted=rupiah + 12, reason=f"salah {word}", key=f"correction-{word}")
-        place = {"counter_id": counter_id, "collector_id": user_id}
+        await deposits.verify(session, deposit_id, key=f"decision-{word}", counted=rupiah + 9, note=f"selisih {word}")
+        await differences.correct(session, deposit_id, counted=rupiah + 12, reason=f"salah {word}", key=f"correction-{word}")
+        place = {"counter_id": isp.counters[code], "collector_id": user_id}
         for number in (1, 2):
             await differences.settle(
                 session, DifferenceKind.SURPLUS, **place, amount=1, reason=f"ketemu {word}", key=f"settlement-{word}-{number}"
             )
         settlements = [row.id for row in await session.rows(text("SELECT id FROM difference_settlement ORDER BY id DESC LIMIT 2"))]
-        await differences.reverse(
-            session, settlements[1], deposit_id=submitted.deposit_id, reason=f"tidak jadi {word}", key=f"unsettled-{word}"
-        )
+        await differences.reverse(session, settlements[1], deposit_id=deposit_id, reason=f"tidak jadi {word}", key=f"unsettled-{word}")
         refund = await session.value(text("SELECT max(id) FROM refund"))
         write_off = await session.value(text("SELECT max(id) FROM write_off"))
-    return {
-        "counter": f"cou_{counter_id}", "customer": f"cus_{customer_id}", "invoice": f"inv_{invoice_id}",
-        "payment": f"pay_{paid.payment_id}", "refundable": f"pay_{more.payment_id}", "charge": f"chg_{charge}",
-        "discount": f"dis_{discount}",
-        "deposit": f"dep_{submitted.deposit_id}", "write_off": f"wof_{write_off}", "refund": f"ref_{refund}",
-        "settlement": f"set_{settlements[0]}",
-        "waiting": f"dep_{waiting.deposit_id}", "access": f"acc_{access}", "user": f"usr_{user_id}",
-        "code": "OWN-1" if code == "OWN" else f"{MARK}-1", "place": code,
-    }  # fmt: skip
+    return {"refund": f"ref_{refund}", "write_off": f"wof_{write_off}", "settlement": f"set_{settlements[0]}"}
 
 
 async def _crowded(session: WriteSession, counter_id: int, device: int, word: str) -> None:
