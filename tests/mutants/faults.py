@@ -270,9 +270,11 @@ FAULTS: Final = (
         "    await locks.counting(session, whose.collector_id)\n", "", DRAWERS,
     ),
     Fault(
-        "cash-taken-without-lock-of-drawer", "billing/deposits.py",
-        "    await locks.drawers(session, collector_id)\n    held, waiting = await on_hand(session, counter_id, collector_id)\n",
-        "    held, waiting = await on_hand(session, counter_id, collector_id)\n", DRAWERS,
+        "refund-without-lock-of-drawer", "billing/corrections.py", "    await locks.drawers(session, giver)\n", "", DRAWERS,
+    ),
+    Fault(
+        "reversal-without-lock-of-drawer", "billing/corrections.py",
+        "        await locks.drawers(session, payment.received_by)\n", "", DRAWERS,
     ),
     Fault(
         "own-deposit-verified", "billing/deposits.py",

@@ -30,7 +30,7 @@ FAULTS: Final = (
         r'r"(?P<month>[0-9]{1,2})[/.-](?P<day>[0-9]{1,2})[/.-](?P<year>[0-9]{4})"', GENERATED,
     ),
     Fault(
-        "an-unknown-status-is-active", "billing/imports/cells.py", "    if text and not word:", "    if text and not text:",
+        "an-unknown-status-is-active", "billing/imports/cells.py", "word in _ACTIVE and (word or not text)", "word in _ACTIVE",
         ("tests/billing/test_imports.py",),
     ),
     Fault(

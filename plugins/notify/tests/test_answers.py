@@ -124,7 +124,7 @@ async def passes(plugin: Plugin, running: Running, *, minutes: int) -> None:
     for _ in range(minutes * 2):
         plugin.now += timedelta(seconds=30)
         running.sender.wake()
-        await asyncio.sleep(0.02)
+        await until(lambda: running.queue.next("whatsapp", in_order=False) is None)
 
 
 async def test_a_group_that_became_a_supergroup_is_followed(plugin: Plugin) -> None:
@@ -166,7 +166,7 @@ async def test_what_isnt_known_is_tried_until_it_is_too_old(plugin: Plugin) -> N
         for _ in range(150):
             plugin.now += timedelta(minutes=9)
             running.sender.wake()
-            await asyncio.sleep(0.01)
+            await until(lambda: running.queue.next("whatsapp", in_order=False) is None)
         assert (running.queue.count(), running.queue.count("DEAD")) == (1, 0), "22 hours"
         assert len(gateway.requests) > 10
         plugin.now += timedelta(hours=3)
@@ -201,7 +201,7 @@ async def test_a_message_that_alone_breaks_the_gateway_lets_others_go_first(plug
             running.sender.wake()
             if running.queue.count("SENT") == 3:
                 break
-            await asyncio.sleep(0.01)
+            await until(lambda: running.queue.next("whatsapp", in_order=False) is None)
         assert (running.queue.count("SENT"), running.queue.count()) == (3, 1)
 
 
