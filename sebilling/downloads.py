@@ -64,7 +64,6 @@ _FAILED: Final[dict[Language, str]] = {
     "id": "Laporan tidak bisa dibuat; penyebabnya ada di log server. Coba lagi nanti, atau beri tahu admin.",
 }
 _STATUSES: Final = ((NotFound, 404), (LinkInUse, 409), (TooManyReports, 429), (TooManyRequests, 429), (Unavailable, 503))
-_RETRIED: Final = (LinkInUse, TooManyReports, TooManyRequests, Unavailable)
 _PROOF: Final = text(
     """
     SELECT object_key, media_type FROM deposit JOIN proof ON proof.id = proof_id
@@ -135,7 +134,7 @@ class Downloads:
 
 def _refusal(error: SebillingError, language: Language) -> Response:
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 400)
-    return _refused(error.message(language), status, code=error.code, retry=isinstance(error, _RETRIED))
+    return _refused(error.message(language), status, code=error.code, retry=status in {409, 429, 503})
 
 
 def _refused(why: str, status: int, *, code: str = "", retry: bool = False) -> Response:

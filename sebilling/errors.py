@@ -9,7 +9,8 @@
     └── Unavailable            something that we stand on is away; trying again later may help
 
 No error carries an HTTP status: `schema.errors` maps them once, at the edge. Everything that isn't in this tree is
-unexpected: masked outside, logged with a reference. The leaves about closings and differences are in ledger_errors.py.
+unexpected: masked outside, logged with a reference. The leaves about closings and differences are in ledger_errors.py,
+those about devices in device_errors.py.
 """
 
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ MOST_MONTHS_PAST: Final = 12
 """Likewise one further in the past."""
 _OPEN: Final = text("INSERT INTO period (month, opened_at) VALUES (:month, :at) ON CONFLICT (month) DO NOTHING RETURNING id")
 _FIND: Final = text("SELECT closed_at FROM period WHERE month = :month")
-_LOCK: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR UPDATE")
+_LOCK: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR NO KEY UPDATE")
 _UNFINISHED: Final = text("SELECT EXISTS (SELECT FROM generation_run WHERE period_id = :id AND finished_at IS NULL)")
 # A closing may have waited for a run that began after it: it is then dated behind what the period took last.
 _CLOSE: Final = text(

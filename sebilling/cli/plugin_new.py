@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from sebilling.plugins.loading import GROUP
+from sebilling.config import PLUGIN_GROUP
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MOST_NAME: Final = 40
@@ -76,7 +76,7 @@ def _check_name(name: str) -> None:
         raise CantMake(f"{shown} is no name for a plugin: take small letters, digits and single hyphens, such as acme-olt; at most 40.")
     if name.startswith("sebilling"):
         raise CantMake(f"Leave sebilling out of {shown}: the package's name begins with it anyway.")
-    if any(point.name == name for point in entry_points(group=GROUP)):
+    if any(point.name == name for point in entry_points(group=PLUGIN_GROUP)):
         raise CantMake(f"A plugin named {shown} is installed: choose another name.")
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -135,11 +135,6 @@ class Database:
         """
         async with translated_errors(writes=False), connected(self._snapshots.begin()) as connection:
             yield Snapshot(connection)
-
-    async def ping(self) -> None:
-        """Raises DatabaseUnavailable unless the database answers."""
-        async with self.reading() as session:
-            await session.value(text("SELECT 1"))
 
     async def close(self) -> None:
         """Close every pooled connection."""

@@ -52,7 +52,7 @@ def hosts(value: object, field: FieldInfo | None = None, path: tuple[str, ...] =
 
 
 def declared(field: FieldInfo) -> JsonValue:
-    """What the field says of itself as a destination: "host", False, or None if nothing."""
+    """What the field says of itself as a destination: "host", "own", False, or None if nothing."""
     extra = field.json_schema_extra
     return extra.get("destination") if isinstance(extra, Mapping) else None
 

@@ -21,7 +21,6 @@ from sebilling.plugins.contract import API, DeviceConfig, IsolationDriver
 from sebilling.plugins.networks import Networks
 
 _log = get_logger(__name__)
-GROUP: Final = PLUGIN_GROUP
 HOOK_SECONDS: Final = 10.0
 """A hook that takes longer is left behind; a thread that it blocks stays blocked, others go on."""
 
@@ -66,7 +65,7 @@ class Plugins:
     def load(cls, *, disabled: Iterable[str] = (), points: Iterable[EntryPoint] | None = None) -> "Plugins":
         """Load what is installed (or `points`), by name, but for those `disabled`."""
         found, off = cls(), frozenset(disabled)
-        for point in sorted(entry_points(group=GROUP) if points is None else points, key=lambda one: one.name):
+        for point in sorted(entry_points(group=PLUGIN_GROUP) if points is None else points, key=lambda one: one.name):
             found._add(point, disabled=point.name in off)
         return found
 

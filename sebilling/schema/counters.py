@@ -1,6 +1,6 @@
 """Loket in GraphQL."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Protocol
 
 import strawberry
 
@@ -27,6 +27,31 @@ COUNTER: Final = Node(
     "counter",
     {"id": ids.column("counter", "{t}.id")} | {name: f"{{t}}.{name}" for name in ("code", "name", "timezone", "due_day")},
 )
+
+
+class OfCounter(Protocol):
+    """Figures of one counter, with its columns beside them."""
+
+    @property
+    def counter_id(self) -> int: ...
+    @property
+    def counter_code(self) -> str: ...
+    @property
+    def counter_name(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def due_day(self) -> int: ...
+
+
+def counter_of(figures: OfCounter) -> dict[str, Any]:
+    """The counter that the figures belong to, as a row."""
+    return {
+        "id": f"cou_{figures.counter_id}", "code": figures.counter_code, "name": figures.counter_name,
+        "timezone": figures.timezone, "due_day": figures.due_day,
+    }  # fmt: skip
+
+
 _BY_CODE: Final = Order("code", "{t}.code", "text")
 
 

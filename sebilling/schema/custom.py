@@ -107,6 +107,7 @@ async def set_custom_billing(info: Info, input: Annotated[SetCustomBillingInput,
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
     async with info.context.transaction() as session:
         await verbs.set_billing(session, customer_id, months=input.months, effective_from=input.effective_from)
+    async with info.context.parts.database.reading() as session:
         return row(custom_billing=await _shown(info, session, customer_id))
 
 

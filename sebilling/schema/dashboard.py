@@ -11,7 +11,7 @@ from sebilling.clock import Month
 from sebilling.schema import following
 from sebilling.schema.access import COUNTERS, query
 from sebilling.schema.context import Info
-from sebilling.schema.counters import Counter
+from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.payloads import row
 from sebilling.schema.scalars import Day, MonthText, Rupiah
 
@@ -44,12 +44,9 @@ async def dashboard(info: Info) -> Dashboard:
     return row(
         cursor=following.cursor(number),
         counters=[
-            row(counter={"id": f"cou_{one.counter_id}", "code": one.counter_code, "name": one.counter_name,
-                         "timezone": one.timezone, "due_day": one.due_day},
-                month=str(Month(one.day.year, one.day.month)), **asdict(one))
-            for one in found
+            row(counter=counter_of(counter), month=str(Month(counter.day.year, counter.day.month)), **asdict(counter)) for counter in found
         ],
-    )  # fmt: skip
+    )
 
 
 QUERIES: Final = [dashboard]

@@ -114,13 +114,7 @@ PAYMENT: Final = Node(
         "refunds": Link("refund", "{n}.payment_id = {t}.id", many=True),
     },
 )
-REVERSAL: Final = Node(
-    "payment_reversal",
-    {
-        **{name: f"{{t}}.{name}" for name in ("reason", "reversed_at", "reversed_on")},
-        "reversed_by": "(SELECT name FROM app_user WHERE id = {t}.reversed_by)",
-    },
-)
+REVERSAL: Final = Node("payment_reversal", REVERSAL_COLUMNS)
 REFUND: Final = Node(
     "refund",
     {

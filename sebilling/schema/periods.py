@@ -12,7 +12,7 @@ from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, OFFICE, mutation, query
 from sebilling.schema.connections import After, Connection, First
 from sebilling.schema.context import Info
-from sebilling.schema.counters import Counter
+from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.enums import described
 from sebilling.schema.payloads import INPUT, Key, Payload, row
 from sebilling.schema.reading import Link, Node, Order, one, page
@@ -156,8 +156,7 @@ async def closing_preview(info: Info, month: Annotated[MonthText, strawberry.arg
         found = await closings.gaps(session, month_in(month, field=("month",)), at=context.at, scope=context.signed_in.scope)
     return [
         row(reason=gap.reason, count=gap.count, amount=gap.amount,
-            counter={"id": f"cou_{gap.counter_id}", "code": gap.counter_code, "name": gap.counter_name,
-                     "timezone": gap.timezone, "due_day": gap.due_day})
+            counter=counter_of(gap))
         for gap in found
     ]  # fmt: skip
 

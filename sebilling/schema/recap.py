@@ -10,7 +10,7 @@ from sebilling.billing import recap as verbs
 from sebilling.schema import ids
 from sebilling.schema.access import COUNTERS, query
 from sebilling.schema.context import Info
-from sebilling.schema.counters import Counter
+from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.payloads import row
 from sebilling.schema.scalars import MonthText, Rupiah, month_in
 
@@ -64,12 +64,7 @@ async def recap(
 
 def rows_of(found: Sequence[verbs.Recap]) -> list[Recap]:
     """Recaps as rows."""
-    return [
-        row(counter={"id": f"cou_{one.counter_id}", "code": one.counter_code, "name": one.counter_name,
-                     "timezone": one.timezone, "due_day": one.due_day},
-            since=None if one.since is None else asdict(one.since), **asdict(one))
-        for one in found
-    ]  # fmt: skip
+    return [row(counter=counter_of(one), since=None if one.since is None else asdict(one.since), **asdict(one)) for one in found]
 
 
 QUERIES: Final = [recap]

@@ -85,7 +85,10 @@ class GenerationMessage(Stands):
     run: GenerationRun = strawberry.field(description="The run.")
 
 
-@strawberry.type(description="A deposit was submitted, verified or rejected.")
+@strawberry.type(
+    description="A deposit was submitted, verified, rejected or corrected, its surplus or shortage was settled,"
+    " or such a settlement was reversed."
+)
 class DepositMessage(Happened):
     deposit: Deposit = strawberry.field(description="As it is now.")
 

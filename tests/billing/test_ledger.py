@@ -190,6 +190,16 @@ async def test_cash_that_was_handed_over_before_the_phone_could_tell_of_it(datab
     await till.isp.check()
 
 
+async def test_cash_of_the_moment_is_no_surplus_though_a_closing_moves_its_date(database: Database) -> None:
+    till = await Till.make(database)
+    await till.close(at=NOW)
+    await till.hand_in(150_000, at=NOW)  # dated just behind the closing, as the payment is
+    await till.take(100_000, at=NOW)
+    assert await till.drawer() == (150_000, 150_000, 100_000)
+    assert await till.isp.rows("SELECT collected_at = received_at, received_at > :at FROM payment", at=NOW) == [(True, True)]
+    await till.isp.check()
+
+
 async def test_only_cash_of_that_drawer_uses_its_surplus(database: Database) -> None:
     till = await Till.make(database)
     await till.hand_in(150_000)

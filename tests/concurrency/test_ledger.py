@@ -5,15 +5,16 @@ from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import corrections, deposits, differences, locks, opening, payments, periods, previews, reversals
+from sebilling.billing import corrections, deposits, differences, generation, locks, opening, payments, periods, previews, reversals
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.opening import Opening
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database
-from sebilling.errors import AlreadyCorrected, PeriodClosed
+from sebilling.errors import AlreadyCorrected, GenerationRunning, PeriodClosed
 from sebilling.ledger_errors import NothingToSettle, PeriodIsOpen
 from tests.concurrency.test_drawers import key, outcome
 from tests.concurrency.test_locks import waits
@@ -255,6 +256,26 @@ async def test_of_two_reversals_of_a_write_off_and_of_a_refund_one_holds(committ
     await _reversed_twice(isp, uncover(), uncover())
     await _reversed_twice(isp, take_back(), take_back())
     assert await isp.value("SELECT outstanding FROM invoice") == 50_000
+
+
+async def test_a_closing_is_refused_by_a_run_whose_first_chunk_waits_for_it(committed: Database) -> None:
+    isp, _ = await office(committed)
+    await isp.customer()
+    async with isp.write() as session:
+        started = await generation.start(session, FEBRUARY, key=key())
+
+    async def issue() -> None:
+        async with isp.write() as session:
+            await generation.advance(session, chunk=1_000, run_id=started.run_id)
+
+    async with isp.write(LATER) as session:
+        await locks.closing(session)
+        issuing = await waits(issue())  # it holds the period's key for its series
+        with pytest.raises(GenerationRunning):
+            await periods.close(session, FEBRUARY, incomplete=True)
+    await issuing
+    assert await isp.value("SELECT count(*) FROM invoice") == 1
+    await isp.check()
 
 
 async def test_payments_deposits_and_closings_at_once(committed: Database) -> None:

@@ -125,7 +125,8 @@ async def test_a_database_that_goes_away_in_the_middle_is_told_and_nothing_has_c
     await other.close()
     for _ in range(3):  # other connections of the pool may be found dead at their first use
         with suppress(DatabaseUnavailable):
-            await committed.ping()
+            async with committed.reading() as reading:
+                await reading.value(text("SELECT 1"))
     assert await isp.value("SELECT count(*) FROM invoice") == 0
     assert await isp.value("SELECT count(*) FROM generation_run") == 0
     assert (await isp.generate()).issued == 100

@@ -289,11 +289,12 @@ async def test_two_columns_of_balances_that_mean_the_same_are_refused(database: 
         await bring(database, given)
 
 
+@pytest.mark.parametrize("amount", ["7000", "0", "lunas"])
 @pytest.mark.parametrize(("arrears", "credit"), [(0, 5_000), (5_000, 5_000)])
-def test_a_balance_that_a_system_tells_is_never_replaced(tmp_file: File, arrears: int, credit: int) -> None:
+def test_a_balance_that_a_system_tells_is_never_replaced(tmp_file: File, arrears: int, credit: int, amount: str) -> None:
     account = Account(1, "budi", "Budi", "Rumah", None, JANUARY.first, arrears=arrears, credit=credit)
     with pytest.raises(InvalidFile, match="itself tells a balance of 'budi'"):
-        balances.add(Book("PHPNuxBill", accounts=[account]), tmp_file(b"Kode;Tunggakan\nbudi;7000", "saldo.csv"))
+        balances.add(Book("PHPNuxBill", accounts=[account]), tmp_file(f"Kode;Tunggakan\nbudi;{amount}".encode(), "saldo.csv"))
 
 
 @pytest.mark.parametrize("is_there", [True, False])

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from sebilling.config import PLUGIN_GROUP
 from sebilling.db.engine import Database
 from sebilling.jobs import hooks, relay
 from sebilling.plugins import calling, loading
-from sebilling.plugins.loading import GROUP, Plugins
+from sebilling.plugins.loading import Plugins
 from tests.feed.relaying import all_turns, bare, tell
 from tests.feed.relaying import relay as relay_of
 from tests.harness import Api, Isp
@@ -87,7 +88,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     def written(name: str, source: str) -> EntryPoint:
         module = f"plugin_{uuid.uuid4().hex}"
         (tmp_path / f"{module}.py").write_text(BEGIN + source, encoding="utf-8")
-        return EntryPoint(name, module, GROUP)
+        return EntryPoint(name, module, PLUGIN_GROUP)
 
     return written
 

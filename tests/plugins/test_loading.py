@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sebilling.config import PLUGIN_GROUP
 from sebilling.plugins import loading
-from sebilling.plugins.loading import GROUP, Plugins, PluginStatus
+from sebilling.plugins.loading import Plugins, PluginStatus
 
 Write = Callable[[str, str], EntryPoint]
 API = "SEBILLING_PLUGIN_API = (1, 0)\n"
@@ -74,7 +75,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     def written(name: str, source: str) -> EntryPoint:
         module = f"plugin_{uuid.uuid4().hex}"
         (tmp_path / f"{module}.py").write_text(source, encoding="utf-8")
-        return EntryPoint(name, module, GROUP)
+        return EntryPoint(name, module, PLUGIN_GROUP)
 
     return written
 

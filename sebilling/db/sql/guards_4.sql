@@ -11,9 +11,15 @@ BEGIN
                             WHERE closed_at >= p_at AND closed_at < p_at + interval '1 hour'));
 END $$;
 
+-- Money that is received when it is collected stays so: it isn't money that a phone gathered before.
 CREATE FUNCTION date_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    asked_for timestamptz := NEW.received_at;
 BEGIN
     NEW.received_at := after_closings(NEW.received_at);
+    IF NEW.collected_at = asked_for THEN
+        NEW.collected_at := NEW.received_at;
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER payment_dated BEFORE INSERT ON payment FOR EACH ROW EXECUTE FUNCTION date_payment();

@@ -9,8 +9,9 @@ from typing import Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from sebilling.plugins.conformance.world import Kit, World, made, revealed, secrets_in
+from sebilling.plugins.conformance.world import Kit, World, made, revealed
 from sebilling.plugins.contract import DeviceConfig, IsolationDriver
+from sebilling.plugins.destinations import secrets_in
 
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _SERVICE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -51,7 +52,7 @@ async def _fit(world: World) -> None:
         assert not await world.is_cut(ref), f"{ref.key!r} is cut from the beginning"
     config = made(world).config
     assert all(len(secret) >= LEAST_SECRET for secret in world.secrets), f"planted secrets need {LEAST_SECRET} characters to be found"
-    planted = secrets_in(config.model_dump(mode="python"))
+    planted = [secret for _, secret in secrets_in(config)]
     assert set(planted) <= set(world.secrets), "each secret of `settings` must be in `secrets`"
     assert made(world, **world.wrong_password).config != config, "wrong_password changes nothing"
 

@@ -11,9 +11,9 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, SecretStr
 
-from sebilling.plugins.conformance.world import Kit, World, gathered, jobs_of, made, secrets_in, session, snapshots_of
+from sebilling.plugins.conformance.world import Kit, World, gathered, jobs_of, made, session, snapshots_of
 from sebilling.plugins.contract import DeviceError
-from sebilling.plugins.destinations import declared
+from sebilling.plugins.destinations import declared, secrets_in
 
 _ADDRESSES: Final = frozenset({"host", "hostname", "address", "ip", "url", "uri", "endpoint"})
 _WAYS: Final = frozenset(
@@ -61,7 +61,7 @@ def everything_said() -> Iterator[list[str]]:
 
 async def _told(world: World) -> None:
     wrong = made(world, **world.wrong_password)
-    secrets = {*world.secrets, *secrets_in(wrong.config.model_dump(mode="python"))}
+    secrets = {*world.secrets, *(secret for _, secret in secrets_in(wrong.config))}
     assert secrets, "plant a secret: this check would prove nothing"
     told: list[object] = []
     with everything_said() as said:

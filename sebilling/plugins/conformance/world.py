@@ -219,16 +219,3 @@ def revealed(value: Any) -> Any:
             return [revealed(one) for one in value]
         case _:
             return value
-
-
-def secrets_in(value: Any) -> list[str]:
-    """The secrets among settings."""
-    match value:
-        case SecretStr():
-            return [value.get_secret_value()] if value.get_secret_value() else []
-        case dict():
-            return [secret for one in value.values() for secret in secrets_in(one)]
-        case list() | tuple():
-            return [secret for one in value for secret in secrets_in(one)]
-        case _:
-            return []

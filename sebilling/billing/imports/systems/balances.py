@@ -41,7 +41,7 @@ def add(book: Book, path: Path) -> None:
             raise InvalidFile(file=path.name, why=f"line {record.line}: '{key[:40]}' {why}: correct the row, or remove it.")
         seen.add(key)
         account = book.accounts[accounts[key]]
-        if (account.arrears or account.credit) and any(given.get(name) for name in _MONEY):
+        if (account.arrears or account.credit) and any(given.get(name) is not None for name in _MONEY):
             why = f"line {record.line}: {book.system} itself tells a balance of '{key[:40]}': remove the row, or mend it there."
             raise InvalidFile(file=path.name, why=why)
         book.accounts[accounts[key]] = _with(account, given)
