@@ -49,6 +49,12 @@ def cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(passwords, "_HASHER", CHEAP_HASHES)
 
 
+@pytest.fixture(autouse=True)
+def logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that a test runs in this process doesn't set up logs, which would stay so for every later test."""
+    monkeypatch.setattr("sebilling.cli.set_up", lambda **_: None)
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """A server for this session; its maintenance database."""
