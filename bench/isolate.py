@@ -22,17 +22,17 @@ from sqlalchemy import text
 from bench.place import MONTH, outside, place
 from bench.result import Result
 from bench.serving import SERVE, served, sign_in
+from sebilling import keys
 from sebilling.actor import operator
-from sebilling.auth import links, passwords
+from sebilling.auth import passwords
 from sebilling.billing import generation, isolation, periods, settings
 from sebilling.billing.isolation import IsolationMode
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
-from sebilling.jobs import isolating
-from sebilling.plugins import devices
+from sebilling.network import devices, worker
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
-from sebilling.plugins.secrets import Vault
+from sebilling.vault import Vault
 
 KEY = "6ac05e9d3fb1742870d9c4e6a81b5f237e90d2c6b84f1a35"
 PASSWORD = passwords.random_password()
@@ -88,7 +88,7 @@ def _plugins() -> Plugins:
 
 async def _connect(database: Database, routers: Routers, *, customers: int, dead: int = 0) -> None:
     """Spread the customers over the routers; everybody has an overdue invoice."""
-    plugins, vault, actor = _plugins(), Vault(links.derived(KEY)), operator("bench")
+    plugins, vault, actor = _plugins(), Vault(keys.derived(KEY)), operator("bench")
     async with database.transaction(actor=actor, at=system_clock()) as session:
         await periods.create(session, MONTH, confirm=True)
     issued_at = system_clock() - timedelta(days=20)
@@ -135,11 +135,11 @@ async def measure(var: Path, *, customers: int, delay_ms: int, rounds: int) -> l
     """The medians of `rounds` runs of cutting everybody and giving everybody back, with the sequential way after each."""
     async with place(var, "isolate", customers=customers + customers // 10) as database:
         routers = Routers(1, delay_seconds=delay_ms / 1000)
-        engine = isolating.engine_of(database, _plugins(), Vault(links.derived(KEY)), clock=system_clock)
+        engine = worker.engine_of(database, _plugins(), Vault(keys.derived(KEY)), clock=system_clock)
         work = None
         try:
             await _connect(database, routers, customers=customers)
-            work = asyncio.create_task(isolating.run(engine))
+            work = asyncio.create_task(worker.run(engine))
 
             async def in_line() -> bool:
                 async with database.reading() as session:

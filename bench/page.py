@@ -24,8 +24,8 @@ from sebilling.auth import passwords, users
 from sebilling.billing import generation, periods
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
-from sebilling.schema.context import Context
-from sebilling.schema.roots import build_schema
+from sebilling.schema.build import build_schema
+from sebilling.schema.engine.context import Context
 
 CUSTOMERS = 20_000
 CONNECTIONS = 32

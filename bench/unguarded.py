@@ -25,11 +25,11 @@ from sebilling.clock import system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.edge import RequestLog
-from sebilling.schema import access
-from sebilling.schema.context import Context, Parts
-from sebilling.schema.documents import Documents
-from sebilling.schema.roots import build_schema
-from sebilling.schema.view import GraphQLView
+from sebilling.schema.build import build_schema
+from sebilling.schema.engine import access
+from sebilling.schema.engine.context import Context, Parts
+from sebilling.schema.engine.document_cache import Documents
+from sebilling.schema.engine.endpoint import GraphQLView
 from sebilling.storage import ObjectStore
 
 ADMIN = Actor(None, "bench", Role.ADMIN, EVERYWHERE)

@@ -14,8 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
-from sebilling import __version__, downloads
-from sebilling.auth import links
+from sebilling import __version__, downloads, keys
 from sebilling.clock import Clock, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -23,20 +22,21 @@ from sebilling.db.migrate import inspect
 from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.edge import BodyLimits, Headers, Hosts, RequestLog, UnreadBodies, cors_origins, proxies, warn_of_wide_networks
 from sebilling.errors import InvalidSetting
-from sebilling.jobs import everything, isolating
+from sebilling.jobs import worker
+from sebilling.live.connection import Lines
 from sebilling.live.groups import Groups
 from sebilling.live.hub import Hub
-from sebilling.live.line import Lines
 from sebilling.live.sockets import Sockets
 from sebilling.live.streams import Streams
+from sebilling.network.worker import engine_of
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
-from sebilling.plugins.secrets import vault_of
-from sebilling.schema import trusted
-from sebilling.schema.context import Parts
-from sebilling.schema.roots import build_schema
-from sebilling.schema.view import PREFLIGHT, GraphQLView
+from sebilling.schema.build import build_schema
+from sebilling.schema.engine import trusted_documents
+from sebilling.schema.engine.context import Parts
+from sebilling.schema.engine.endpoint import PREFLIGHT, GraphQLView
 from sebilling.storage import ObjectStore
+from sebilling.vault import vault_of
 
 COMPRESSED_FROM_BYTES: Final = 8 * 1024
 """Smaller answers go out as they are: tokens are told in small ones, so no secret is ever compressed beside what someone sent (BREACH)."""
@@ -50,7 +50,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
     origins, trusted_proxies = cors_origins(settings), proxies(settings)  # looked at before anything starts
     warn_of_wide_networks(trusted_proxies)
     store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
-    key = links.key_in(settings.var) if settings.secret_key is None else links.derived(settings.secret_key.get_secret_value())
+    key = keys.key_in(settings.var) if settings.secret_key is None else keys.derived(settings.secret_key.get_secret_value())
     vault, plugins = vault_of(settings), plugins or Plugins.load(disabled=settings.plugins_disabled.split(","))
     plugins.networks = Networks.of(settings, database.url)
     parts = Parts(database=database, settings=settings, clock=clock, store=store, key=key, plugins=plugins, vault=vault)
@@ -61,8 +61,8 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         settle_memory()
-        engine = isolating.engine_of(database, plugins, vault, clock=clock)
-        work = everything.loops(engine, store, wake=parts.wake, chunk=settings.generate_chunk) if settings.inline_worker else []
+        engine = engine_of(database, plugins, vault, clock=clock)
+        work = worker.loops(engine, store, wake=parts.wake, chunk=settings.generate_chunk) if settings.inline_worker else []
         loops = [asyncio.create_task(one) for one in work]
         try:
             yield
@@ -117,9 +117,9 @@ def health(database: Database) -> list[Route]:
 def graphql_view(parts: Parts) -> GraphQLView:
     """/graphql, with the trusted documents if they are set. Raises InvalidSetting if one of them can't be answered."""
     settings = parts.settings
-    known = trusted.read(settings.trusted_documents) if settings.trusted_documents is not None else None
+    known = trusted_documents.read(settings.trusted_documents) if settings.trusted_documents is not None else None
     schema = build_schema(introspection=settings.introspection, trusted=None if known is None else frozenset(known.values()))
-    for name, why in trusted.check(known or {}, schema._schema).items():  # noqa: SLF001 - Strawberry gives it no other name
+    for name, why in trusted_documents.check(known or {}, schema._schema).items():  # noqa: SLF001 - Strawberry gives it no other name
         raise InvalidSetting(setting="SEBILLING_TRUSTED_DOCUMENTS", why=f"document {name}: {why[0]} Run `sebilling documents check`.")
     return GraphQLView(schema, parts, known)
 

@@ -1,4 +1,4 @@
-"""Papers, proofs and reports by signed address: GET /downloads/TOKEN, as `schema/papers.py` gives it out.
+"""Papers, proofs and reports by signed address: GET /downloads/TOKEN, as `schema/receipts.py` gives it out.
 
 The token says what and for whom; whether that user still may is asked here again, with the counters that they have now.
 """
@@ -33,8 +33,8 @@ from sebilling.logs import get_logger
 from sebilling.printing import pdf
 from sebilling.printing.report_runner import ReportFailedError
 from sebilling.report_downloads import RETRY_SECONDS, ReportDownloads
-from sebilling.schema.access import RULES
-from sebilling.schema.context import Parts
+from sebilling.schema.engine.access import RULES
+from sebilling.schema.engine.context import Parts
 from sebilling.storage import ObjectMissing
 
 _log = get_logger(__name__)

@@ -18,7 +18,7 @@ from sebilling.errors import DeadlineExceeded, LinkInUse, ReportsBusy, TooManyRe
 from sebilling.logs import get_logger
 from sebilling.printing.report_process import Job
 from sebilling.printing.report_runner import ReportFailedError, ReportProcess, report_process
-from sebilling.schema.context import Parts
+from sebilling.schema.engine.context import Parts
 
 _log = get_logger(__name__)
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

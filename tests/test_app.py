@@ -14,8 +14,8 @@ from sebilling.db.databases import create_database, drop_database, url_of
 from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
-from sebilling.schema.browser import PREFLIGHT
-from sebilling.schema.roots import build_schema
+from sebilling.schema.build import build_schema
+from sebilling.schema.engine.cookies import PREFLIGHT
 from tests.harness import PASSWORD, Api, Isp, quiet_settings
 from tests.processes import ServerProcess, clients, servers
 

@@ -17,7 +17,7 @@ import pikepdf
 import pytest
 from sqlalchemy import text
 
-from sebilling import report_downloads
+from sebilling import keys, report_downloads
 from sebilling.actor import EVERYWHERE, Role
 from sebilling.auth import links
 from sebilling.billing.reports import Report
@@ -36,7 +36,7 @@ RECEIPT = "query($id: ID!, $paper: Paper!) { receiptLink(paymentId: $id, paper: 
 INVOICE = "query($id: ID!) { invoiceLink(invoiceId: $id) { url expiresAt } }"
 PROOF = "query($id: ID!) { proofLink(depositId: $id) { url } }"
 REPORT = "query($r: Report!, $m: Month!, $f: ReportFormat!) { reportLink(report: $r, month: $m, format: $f) { url } }"
-KEY = links.derived(SECRET_KEY)
+KEY = keys.derived(SECRET_KEY)
 
 
 class Office(Api):
@@ -159,7 +159,7 @@ def test_there_is_only_one_spelling_of_a_token() -> None:
 
 def test_a_token_of_another_key_is_none() -> None:
     link = links.Link("receipt", {"payment": 1, "paper": "A5"}, 1)
-    assert links.read(links.sign(link, key=links.derived("another"), at=NOW), key=KEY, at=NOW) is None
+    assert links.read(links.sign(link, key=keys.derived("another"), at=NOW), key=KEY, at=NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from sebilling.billing import deposits
 from sebilling.billing.deposits import DepositType
 from sebilling.db.engine import Database
 from sebilling.errors import DatabaseUnavailable
-from sebilling.jobs import sweep
-from sebilling.schema.view import PREFLIGHT
+from sebilling.jobs import orphaned_proofs
+from sebilling.schema.engine.endpoint import PREFLIGHT
 from sebilling.storage import ObjectStore
 from sebilling.storage.proofs import MOST_PROOF_BYTES, Proof
 from tests.harness import NOW, Api, Isp, make_user
@@ -398,19 +398,19 @@ async def test_the_sweep_deletes_old_orphans_and_nothing_else(database: Database
     for key in (known, orphan, young, *others):
         await store.put(key, b"x", media_type="image/png")
         if key != young:
-            at = (NOW - sweep.PATIENCE - timedelta(seconds=1)).timestamp()
+            at = (NOW - orphaned_proofs.PATIENCE - timedelta(seconds=1)).timestamp()
             os.utime(tmp_path / "uploads" / key, (at, at))
-    at = (NOW - sweep.PATIENCE).timestamp()
+    at = (NOW - orphaned_proofs.PATIENCE).timestamp()
     os.utime(tmp_path / "uploads" / young, (at, at))
     async with isp.write() as session:
         await deposits.submit(
             session, counter_id=isp.counters["LKT01"], amount=1, type=DepositType.TRANSFER, key="key-of-deposit",
             proof=Proof("image/png", b"x", b"y"), object_key=known,
         )  # fmt: skip
-    assert await sweep.orphans(database, store, at=NOW) == 1
+    assert await orphaned_proofs.orphans(database, store, at=NOW) == 1
     assert {one.relative_to(tmp_path / "uploads").as_posix() for one in files_in(tmp_path)} == {known, young, *others}
-    assert await sweep.orphans(database, store, at=NOW) == 0
-    assert await sweep.orphans(database, store, at=NOW + timedelta(hours=1)) == 1
+    assert await orphaned_proofs.orphans(database, store, at=NOW) == 0
+    assert await orphaned_proofs.orphans(database, store, at=NOW + timedelta(hours=1)) == 1
     assert {one.relative_to(tmp_path / "uploads").as_posix() for one in files_in(tmp_path)} == {known, *others}
 
 
@@ -421,13 +421,13 @@ async def test_the_sweep_deletes_nothing_while_nobody_can_say_what_is_known(tmp_
     os.utime(tmp_path / "uploads" / key, (0, 0))
     database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nothing", connections=2)
     with pytest.raises(DatabaseUnavailable):
-        await sweep.orphans(database, store, at=NOW)
+        await orphaned_proofs.orphans(database, store, at=NOW)
     assert await store.get(key) == b"x"
     await database.close()
 
 
 async def test_the_sweep_of_an_empty_store(database: Database, tmp_path: Path) -> None:
-    assert await sweep.orphans(database, ObjectStore.open(None, tmp_path / "uploads"), at=NOW) == 0
+    assert await orphaned_proofs.orphans(database, ObjectStore.open(None, tmp_path / "uploads"), at=NOW) == 0
 
 
 # --- four gigabytes, at a real server ---

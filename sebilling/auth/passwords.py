@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from argon2.low_level import ARGON2_VERSION
 
-from sebilling.auth.commonest import COMMONEST
+from sebilling.auth.common_passwords import COMMONEST
 from sebilling.errors import InvalidText
 
 LEAST_CHARACTERS: Final = 10

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import OwnAccount, TwoStepState, WrongCode
-from sebilling.plugins.secrets import Undecipherable, Vault
+from sebilling.vault import Undecipherable, Vault
 
 _DIGITS: Final = 6
 _STEP_SECONDS: Final = 30

@@ -12,7 +12,7 @@ from sebilling import events
 from sebilling.actor import Actor, Role
 from sebilling.auth import sessions
 from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
-from sebilling.billing import texts
+from sebilling.billing import validation
 from sebilling.billing.counters import by_codes
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, Forbidden, InvalidNumber, InvalidText, LastAdmin, NotFound, OwnAccount
@@ -89,7 +89,7 @@ async def create(
         raise InvalidText(field=("input", "username"), what=f"The user name '{username[:40]}'", why=why)
     await _administer(session)
     values = {
-        "username": username, "name": texts.clean(name, what="The name", field=("input", "name")), "role": role.value,
+        "username": username, "name": validation.clean(name, what="The name", field=("input", "name")), "role": role.value,
         "hash": password_hash, "service": False, "until": session.at + ONE_TIME if one_time else None, "at": session.at,
     }  # fmt: skip
     user_id: int | None = await session.value(_INSERT, values)
@@ -118,7 +118,7 @@ async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
         loses = was is Role.ADMIN and row.active and not (role is Role.ADMIN and active)
         if loses and not await session.value(_OTHER_ADMIN, {"user": user_id}):
             raise LastAdmin(field=("input", "role" if role is not was else "active"), given=row.username)
-    name = row.name if changes.name is None else texts.clean(changes.name, what="The name", field=("input", "name"))
+    name = row.name if changes.name is None else validation.clean(changes.name, what="The name", field=("input", "name"))
     counters = list(changes.counters) if changes.counters is not None else list(row.counters) if role in AT_COUNTERS else []
     await session.execute(_UPDATE, {"user": user_id, "name": name, "role": role.value, "active": active})
     await session.execute(_LEAVE, {"user": user_id, "counters": counters, "at": session.at})

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import idempotency, locks, scope, texts
+from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound
 
@@ -56,8 +56,8 @@ async def add(session: WriteSession, customer_id: int, *, kind: ChargeKind, desc
     if kind is ChargeKind.LATE_FEE:
         why = "late fees come with the next invoice by themselves, if the settings say so: use OTHER."
         raise InvalidNumber(field=("input", "kind"), what="kind", given=kind.value, why=why)
-    amount = texts.rupiah(amount, field=("input", "amount"), least=1)
-    description = texts.clean(description, what="The description", field=("input", "description"))
+    amount = validation.rupiah(amount, field=("input", "amount"), least=1)
+    description = validation.clean(description, what="The description", field=("input", "description"))
     claim = await idempotency.claim(session, "addCharge", key, [customer_id, kind.value, description, amount], table="charge")
     if claim.replayed:
         return claim.result_id, True
@@ -78,7 +78,7 @@ async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
 
     A charge that is on a live invoice goes with it: void the invoice first.
     """
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     customer_id = await session.value(_WHOSE_CHARGE, {"id": charge_id})
     missing = NotFound(field=("input", "id"), noun="charge", given=f"chg_{charge_id}")
     if customer_id is None:
@@ -110,14 +110,14 @@ async def discount(
     if (amount is None) == (percent is None):
         raise InvalidNumber(field=("input",), what="discount", given="both or neither", why="give either amount or percent.")
     if amount is not None:
-        amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+        amount = validation.rupiah(amount, field=("input", "amount"), least=1)
     if percent is not None:
-        texts.percent(percent, field=("input", "percent"), least=Decimal("0.0001"))
+        validation.percent(percent, field=("input", "percent"), least=Decimal("0.0001"))
     if until_on is not None and until_on <= from_on:
         raise InvalidDate(field=("input", "untilOn"), given=until_on, why="a discount ends after it begins.")
     values: dict[str, Any] = {
         "customer": customer_id, "plan": plan_id, "amount": amount, "percent": percent,
-        "description": texts.clean(description, what="The description", field=("input", "description")),
+        "description": validation.clean(description, what="The description", field=("input", "description")),
         "from_on": from_on, "until_on": until_on,
     }  # fmt: skip
     told = {name: str(value) if isinstance(value, date | Decimal) else value for name, value in values.items()}

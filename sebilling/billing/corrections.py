@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, TextClause, text
 
 from sebilling import events
-from sebilling.billing import credit, deposits, differences, idempotency, isolation, late_fees, locks, scope, texts
+from sebilling.billing import credit, deposits, differences, idempotency, isolation, late_fees, locks, scope, validation
 from sebilling.billing.payments import PaymentMethod, received_here
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
@@ -79,7 +79,7 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
     It stands in its own period's recap while that is open, else in a later one's that is. Raises InvalidText, NotFound,
     InvoicePaid, AlreadyCorrected, NoOpenPeriod, IdempotencyMismatch.
     """
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     claim = await idempotency.claim(session, "voidInvoice", key, [invoice_id, why, release_payments], result_id=invoice_id)
     if claim.replayed:
         return True
@@ -126,7 +126,7 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
     Cash must still be in its collector's drawer: what was deposited can't be taken back from there. A surplus that it had used is
     one again. Raises InvalidText, NotFound, AlreadyCorrected, PaymentRefunded, CashNotThere, IdempotencyMismatch.
     """
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     claim = await idempotency.claim(session, "reversePayment", key, [payment_id, why], result_id=payment_id)
     if claim.replayed:
         return True
@@ -156,9 +156,9 @@ async def write_off(session: WriteSession, invoice_id: int, *, reason: str, key:
 
     Raises InvalidText, InvalidAmount, NotFound, NothingOwed, IdempotencyMismatch.
     """
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     if amount is not None:
-        amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+        amount = validation.rupiah(amount, field=("input", "amount"), least=1)
     claim = await idempotency.claim(session, "writeOff", key, [invoice_id, why, amount], table="write_off")
     if claim.replayed:
         return True
@@ -189,9 +189,9 @@ async def refund(
     Cash leaves the drawer of `collector_id` (None: of who does this) at the payment's counter. Raises InvalidText,
     InvalidAmount, NotFound, NoCredit, CashNotThere, Forbidden, IdempotencyMismatch.
     """
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     if amount is not None:
-        amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+        amount = validation.rupiah(amount, field=("input", "amount"), least=1)
     received_here(method)
     claim = await idempotency.claim(session, "refundCredit", key, [payment_id, method.value, why, amount, collector_id], table="refund")
     if claim.replayed:

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import scope, texts
+from sebilling.billing import scope, validation
 from sebilling.clock import JAKARTA, TIMEZONES
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound
@@ -28,12 +28,12 @@ async def create(session: WriteSession, *, code: str, name: str, timezone: str =
     Raises InvalidText, InvalidDate, AlreadyExists, Forbidden.
     """
     scope.central(session)
-    code = texts.counter_code(code, field=("input", "code"))
+    code = validation.counter_code(code, field=("input", "code"))
     if timezone not in TIMEZONES:
         why = f"use {', '.join(TIMEZONES[:-1])} or {TIMEZONES[-1]}."
         raise InvalidText(field=("input", "timezone"), what=f"The time zone '{timezone[:40]}'", why=why)
     values = {
-        "code": code, "name": texts.clean(name, what="The name", field=("input", "name")),
+        "code": code, "name": validation.clean(name, what="The name", field=("input", "name")),
         "timezone": timezone, "due_day": _due_day(due_day),
     }  # fmt: skip
     counter_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
@@ -50,7 +50,7 @@ async def update(session: WriteSession, counter_id: int, *, name: str | None = N
         raise NotFound(field=("input", "id"), noun="counter", given=f"cou_{counter_id}")
     before = {"name": row.name, "due_day": row.due_day}
     after = {
-        "name": row.name if name is None else texts.clean(name, what="The name", field=("input", "name")),
+        "name": row.name if name is None else validation.clean(name, what="The name", field=("input", "name")),
         "due_day": row.due_day if due_day is None else _due_day(due_day),
     }
     await session.execute(_UPDATE, {"id": counter_id, **after})

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import idempotency, isolation, locks, texts
+from sebilling.billing import idempotency, isolation, locks, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, AlreadyHeld, NoCredit, NotFound, NothingOwed
 from sebilling.money import format_rupiah
@@ -68,7 +68,7 @@ async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str)
     For money that someone has to talk about first: a deposit for a device, money that may have to be refunded. `apply` ends it.
     Raises InvalidText, NotFound, AlreadyCorrected (it was reversed), AlreadyHeld, IdempotencyMismatch.
     """
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     claim = await idempotency.claim(session, "holdCredit", key, [payment_id, why], result_id=payment_id)
     if claim.replayed:
         return True

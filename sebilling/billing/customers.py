@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from sebilling import events
-from sebilling.billing import custom, phones, texts
+from sebilling.billing import billing_cycles, phones, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, NotFound
 
@@ -96,7 +96,7 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
             raise GenerationRunning(field=("input", "counterId"), what=code)
         await session.execute(_MOVE, {**counters, "id": customer_id, "at": session.at, "user": session.actor.user_id})
     if values["installed_on"] > before["installed_on"]:
-        await custom.put_off(session, customer_id, before["counter_id"], installed_on=values["installed_on"])
+        await billing_cycles.put_off(session, customer_id, before["counter_id"], installed_on=values["installed_on"])
     try:
         await session.execute(_UPDATE, {**values, "id": customer_id})
     except IntegrityError as error:  # the one unique thing in it
@@ -111,14 +111,14 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
 async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str, Any]:
     """The details as columns, every field checked."""
     values = asdict(details)
-    values["code"] = texts.customer_code(details.code, field=("input", "code"))
-    values["name"] = texts.clean(details.name, what="The name", field=("input", "name"))
-    values["address"] = texts.clean(details.address, what="The address", field=("input", "address"), most=500, required=False)
+    values["code"] = validation.customer_code(details.code, field=("input", "code"))
+    values["name"] = validation.clean(details.name, what="The name", field=("input", "name"))
+    values["address"] = validation.clean(details.address, what="The address", field=("input", "address"), most=500, required=False)
     values["phone"] = phones.read(details.phone, field=("input", "phone"))
     if details.price is not None:
-        values["price"] = texts.rupiah(details.price, field=("input", "price"))
+        values["price"] = validation.rupiah(details.price, field=("input", "price"))
     if details.pppoe_name is not None:
-        values["pppoe_name"] = texts.key(details.pppoe_name, what="The PPPoE name", field=("input", "pppoeName"), most=64)
+        values["pppoe_name"] = validation.key(details.pppoe_name, what="The PPPoE name", field=("input", "pppoeName"), most=64)
     if not 1990 <= details.installed_on.year <= 2199:
         raise InvalidDate(field=("input", "installedOn"), given=details.installed_on, why="the installation lies between 1990 and 2199.")
     row = await session.row(_EXISTS, {"counter_id": details.counter_id, "plan_id": details.plan_id})

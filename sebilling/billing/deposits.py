@@ -13,7 +13,7 @@ from sqlalchemy import Row, text
 
 from sebilling import events
 from sebilling.actor import Role
-from sebilling.billing import idempotency, locks, scope, texts
+from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyDecided, CashNotThere, Forbidden, InvalidProof, NotFound, OwnDeposit
@@ -113,8 +113,8 @@ async def submit(
     if collector != actor.user_id and actor.role not in _FOR_OTHERS:
         raise Forbidden(roles=" / ".join(sorted(_FOR_OTHERS)))
     scope.own_drawer(actor, collector)
-    amount = texts.rupiah(amount, field=("input", "amount"), least=1)
-    note = texts.clean(note, what="The note", field=("input", "note"), most=500, required=False)
+    amount = validation.rupiah(amount, field=("input", "amount"), least=1)
+    note = validation.clean(note, what="The note", field=("input", "note"), most=500, required=False)
     if type is DepositType.TRANSFER and proof is None:
         raise InvalidProof(field=("input", "proof"), why="a transfer needs one: attach the picture or PDF of the bank's receipt.")
     counter = await session.row(_COUNTER, {"counter": counter_id})
@@ -167,8 +167,8 @@ async def verify(
     IdempotencyMismatch.
     """
     if counted is not None:
-        counted = texts.rupiah(counted, field=("input", "counted"), least=1)
-    note = texts.clean(note, what="The note", field=("input", "note"), most=500, required=False)
+        counted = validation.rupiah(counted, field=("input", "counted"), least=1)
+    note = validation.clean(note, what="The note", field=("input", "note"), most=500, required=False)
     claim = await idempotency.claim(session, "verifyDeposit", key, [deposit_id, counted, note], result_id=deposit_id)
     if claim.replayed:
         return True
@@ -191,7 +191,7 @@ async def verify(
 
 async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: str) -> bool:
     """Say that a deposit was not there: the cash is still in the drawer. Raises like `verify`; gives whether the key had done it."""
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     claim = await idempotency.claim(session, "rejectDeposit", key, [deposit_id, why], result_id=deposit_id)
     if claim.replayed:
         return True

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 
 from sebilling import events
-from sebilling.billing import deposits, idempotency, locks, scope, texts
+from sebilling.billing import deposits, idempotency, locks, scope, validation
 from sebilling.billing.deposits import DepositStatus
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
@@ -74,8 +74,8 @@ async def correct(session: WriteSession, deposit_id: int, *, counted: int, reaso
     InvalidAmount, InvalidText, NotFound, OwnDeposit, NotVerified, AlreadyCorrected (it counts as that much already),
     CashNotThere (a shortage that was settled is none, and its cash is gone), IdempotencyMismatch.
     """
-    why = texts.reason(reason)
-    counted = texts.rupiah(counted, field=("input", "counted"))
+    why = validation.reason(reason)
+    counted = validation.rupiah(counted, field=("input", "counted"))
     claim = await idempotency.claim(session, "correctDeposit", key, [deposit_id, counted, why], table="deposit_correction")
     if claim.replayed:
         return True
@@ -133,8 +133,8 @@ async def settle(
     NothingToSettle, CashNotThere, OwnDeposit (of one's own drawer), Forbidden, IdempotencyMismatch.
     """
     scope.central(session)
-    why = texts.reason(reason)
-    amount = texts.rupiah(amount, field=("input", "amount"), least=1)
+    why = validation.reason(reason)
+    amount = validation.rupiah(amount, field=("input", "amount"), least=1)
     body = [counter_id, collector_id, amount, why]
     claim = await idempotency.claim(session, f"settle{kind.title()}", key, body, result_id=collector_id)
     if claim.replayed:
@@ -178,7 +178,7 @@ async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int,
 
     Raises InvalidText, NotFound, AlreadyCorrected, OwnDeposit, CashNotThere (the cash of a settled shortage), IdempotencyMismatch.
     """
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     claim = await idempotency.claim(session, "reverseSettlement", key, [settlement_id, deposit_id, why], result_id=settlement_id)
     if claim.replayed:
         return True

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import scope, texts
+from sebilling.billing import scope, validation
 from sebilling.billing.pricing import statement
 from sebilling.db.engine import WriteSession
 from sebilling.error_codes import ErrorCode
@@ -49,7 +49,7 @@ async def abandon(session: WriteSession, run_id: int, *, reason: str) -> None:
     Waits for the chunk that is under way. Raises Forbidden, InvalidText, NotFound, GenerationEnded.
     """
     scope.central(session)
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     row = await session.row(_LOCK, {"run": run_id})
     if row is None:
         raise NotFound(field=("input", "runId"), noun="run", given=f"run_{run_id}")

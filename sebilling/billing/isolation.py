@@ -1,4 +1,4 @@
-"""Isolir: who should be cut and who not, and why. Here it is only decided; jobs/isolation.py makes devices so.
+"""Isolir: who should be cut and who not, and why. Here it is only decided; network/reconcile.py makes devices so.
 
 The rule is the view `isolation` (db/sql, docs/isolation.md): a row for each customer who will be cut if nothing is paid. What
 clears a debt calls `reconsider` in its own transaction; the sweep (`decide`) cuts whose day has come, and mends what was missed.
@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Role, Scope
-from sebilling.billing import locks, texts
+from sebilling.billing import locks, validation
 from sebilling.billing import scope as scopes
 from sebilling.clock import local_date
 from sebilling.db.engine import ReadSession, WriteSession
@@ -153,7 +153,7 @@ async def set_policy(
         raise InvalidNumber(field=("input",), what="policy", given="both", why="name a customer or a counter, or neither for the ISP.")
     if not 0 <= days <= 365:
         raise InvalidNumber(field=("input", "days"), what="days", given=days, why="give 0 to 365.")
-    minimum = texts.rupiah(minimum, field=("input", "minimum"), least=1)
+    minimum = validation.rupiah(minimum, field=("input", "minimum"), least=1)
     place = await _place(session, customer_id, counter_id)
     values = {"mode": mode.value, "days": days, "minimum": minimum}
     await session.execute(_POLICY, {**values, "customer": customer_id, "counter": counter_id})
@@ -190,7 +190,7 @@ async def forget_policy(session: WriteSession, *, customer_id: int | None = None
 
 async def promise(session: WriteSession, customer_id: int, *, until_on: date, reason: str) -> None:
     """Janji bayar: not cut up to and on `until_on`, at most MOST_PROMISED ahead; who is cut is given back. Raises InvalidDate, NotFound."""
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
     today = local_date(session.at, customer.timezone)
     if not today <= until_on <= today + MOST_PROMISED:
@@ -207,7 +207,7 @@ async def promise(session: WriteSession, customer_id: int, *, until_on: date, re
 async def keep_day(session: WriteSession, day: date, *, reason: str) -> None:
     """Cut nobody on `day`. Raises InvalidText, Forbidden."""
     scopes.central(session)
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     await session.execute(_NO_CUT, {"day": day, "reason": why})
     await events.append(session, "isolation.day_kept", subject="no_cut_day", subject_id=day.toordinal(), day=str(day), reason=why)
 
@@ -235,7 +235,7 @@ async def restore(session: WriteSession, customer_id: int, *, reason: str) -> No
 
 
 async def _by_hand(session: WriteSession, customer_id: int, *, reason: str, statement: Any, kind: str) -> None:
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
     rows = await session.rows(statement, {"customer": customer_id, "because": why, "at": session.at} if statement is _BLOCK else
                               {"customer": customer_id, "at": session.at})  # fmt: skip

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import locks, periods, scope
-from sebilling.billing.custom import MOST_MONTHS
+from sebilling.billing.billing_cycles import MOST_MONTHS
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed

@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 from sqlalchemy import text
 
-from sebilling.billing import idempotency, texts
+from sebilling.billing import idempotency, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound
 
@@ -94,8 +94,8 @@ async def record(session: WriteSession, received: Received) -> Recorded:
     received_here(received.method)
     if actor.user_id is None:
         raise RuntimeError("money is received by a signed-in user, whose name stands on the receipt")
-    amount = texts.rupiah(received.amount, field=("input", "amount"), least=1)
-    note = texts.clean(received.note, what="The note", field=("input", "note"), most=500, required=False)
+    amount = validation.rupiah(received.amount, field=("input", "amount"), least=1)
+    note = validation.clean(received.note, what="The note", field=("input", "note"), most=500, required=False)
     key = idempotency.key(received.key)
     # A phone's clock may be a little wrong; the money is real, and days are counted by the server's clock.
     collected_at = received.collected_at or session.at

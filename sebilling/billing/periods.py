@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import DateTime, bindparam, text
 
 from sebilling import events
-from sebilling.billing import closings, idempotency, locks, scope, texts
+from sebilling.billing import closings, idempotency, locks, scope, validation
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodClosed
@@ -103,7 +103,7 @@ async def reopen(session: WriteSession, month: Month, *, reason: str, key: str) 
     Gives whether the key had done it before. Raises InvalidText, Forbidden, NotFound, PeriodIsOpen, IdempotencyMismatch.
     """
     scope.central(session)
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     claim = await idempotency.claim(session, "reopenPeriod", key, [str(month), why], table="period_reopening")
     if claim.replayed:
         return True

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import Final
 
-from sebilling.billing import texts
+from sebilling.billing import validation
 from sebilling.errors import InvalidText
 
 _PHONE: Final = re.compile(r"\+(?!62)[1-9][0-9]{6,14}|\+62[1-9][0-9]{6,12}")
@@ -53,7 +53,7 @@ def beginning(given: str) -> str | None:
 
 def _visible(given: str) -> str:
     """Hyphens of every kind as one, full-width digits as plain ones, without what nobody sees and without a text's apostrophe."""
-    text = unicodedata.normalize("NFKC", texts.without_invisible(given))
+    text = unicodedata.normalize("NFKC", validation.without_invisible(given))
     text = "".join("-" if unicodedata.category(letter) == "Pd" or letter == "\N{MINUS SIGN}" else letter for letter in text)
     return text.strip().lstrip("'\N{RIGHT SINGLE QUOTATION MARK}").strip()
 

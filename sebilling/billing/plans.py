@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import scope, texts
+from sebilling.billing import scope, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, InvalidAmount, NotFound
 
@@ -29,8 +29,8 @@ async def create(
         if rate is not None and not 1 <= rate <= _MOST_RATE_KBPS:
             raise InvalidAmount(field=("input", field), given=rate, least=1, most=_MOST_RATE_KBPS)
     values = {
-        "name": texts.clean(name, what="The name", field=("input", "name")),
-        "price": texts.rupiah(price, field=("input", "price")), "down": rate_down_kbps, "up": rate_up_kbps,
+        "name": validation.clean(name, what="The name", field=("input", "name")),
+        "price": validation.rupiah(price, field=("input", "price")), "down": rate_down_kbps, "up": rate_up_kbps,
     }  # fmt: skip
     plan_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
     if plan_id is None:
@@ -42,7 +42,7 @@ async def create(
 async def change_price(session: WriteSession, plan_id: int, *, price: int) -> None:
     """Set the price of invoices to come; those issued keep theirs. Raises InvalidAmount, NotFound, Forbidden."""
     scope.central(session)
-    price = texts.rupiah(price, field=("input", "price"))
+    price = validation.rupiah(price, field=("input", "price"))
     row = await session.row(_LOCK, {"id": plan_id})
     if row is None:
         raise NotFound(field=("input", "id"), noun="plan", given=f"pla_{plan_id}")

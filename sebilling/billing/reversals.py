@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import corrections, credit, idempotency, isolation, locks, texts
+from sebilling.billing import corrections, credit, idempotency, isolation, locks, validation
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound
@@ -38,7 +38,7 @@ async def reverse_write_off(session: WriteSession, write_off_id: int, *, invoice
     Nobody is blocked by this: who is overdue again is found by the isolation policy, when it next looks. The cancellation of a
     late fee belongs to a void and is found to be none. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
     """
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     claim = await idempotency.claim(session, "reverseWriteOff", key, [write_off_id, invoice_id, why], result_id=write_off_id)
     if claim.replayed:
         return True
@@ -69,7 +69,7 @@ async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: i
 
     Gives whether the key had done it before. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
     """
-    why = texts.reason(reason)
+    why = validation.reason(reason)
     claim = await idempotency.claim(session, "reverseRefund", key, [refund_id, payment_id, why], result_id=refund_id)
     if claim.replayed:
         return True

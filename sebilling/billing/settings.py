@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import scope, texts
+from sebilling.billing import scope, validation
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidNumber
 
@@ -75,7 +75,7 @@ def _told(value: Any) -> Any:
 
 def _checked(given: Settings) -> Settings:
     """The settings, texts cleaned. Raises InvalidNumber, InvalidText."""
-    texts.percent(given.tax_rate, field=("input", "taxRate"))
+    validation.percent(given.tax_rate, field=("input", "taxRate"))
     bounds = (
         ("taxDenominator", given.tax_denominator, 1, _MOST_DENOMINATOR),
         ("taxNumerator", given.tax_numerator, 1, given.tax_denominator),
@@ -90,5 +90,5 @@ def _checked(given: Settings) -> Settings:
     for name, what, most in (("company_name", "The name", 100), ("company_address", "The address", 300),
                              ("company_phone", "The phone number", 50), ("receipt_footer", "The footer", 300)):  # fmt: skip
         camel = name.split("_")[0] + name.split("_")[1].title()
-        cleaned[name] = texts.clean(getattr(given, name), what=what, field=("input", camel), most=most, required=False)
+        cleaned[name] = validation.clean(getattr(given, name), what=what, field=("input", camel), most=most, required=False)
     return replace(given, **cleaned)

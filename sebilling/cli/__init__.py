@@ -17,7 +17,7 @@ from sebilling.actor import EVERYWHERE, operator
 from sebilling.billing import counters, generation, invariants, periods
 from sebilling.billing import recap as recaps
 from sebilling.billing.reports import Report
-from sebilling.cli import accounts, exporting, feeding, import_commands, isolating, operation, plugin_new, terminal
+from sebilling.cli import accounts, events, exports, import_commands, isolation, operation, plugin_new, terminal
 from sebilling.clock import Month, NotAMonthError, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -167,7 +167,7 @@ def serve(
 def worker() -> None:
     """Work on generation runs that outlast a request, isolation, the feed, and hooks of plugins. Any number may run beside the servers."""
     settings = _settings()
-    _run(lambda database: isolating.work_for_ever(settings, database), connections=settings.database_connections, waits=True)
+    _run(lambda database: isolation.work_for_ever(settings, database), connections=settings.database_connections, waits=True)
 
 
 @plugin_app.command("list")
@@ -175,42 +175,42 @@ def plugin_list() -> None:
     """Print the plugins that are installed, working or not, their drivers, and how far events were delivered to them."""
     settings = _settings()
     has_database = settings.database_url is not None or (settings.var / "postgres").exists()
-    delivered = _run(isolating.deliveries, looks=False) if has_database else {}
-    isolating.show_plugins(isolating.installed(settings), out, delivered)
+    delivered = _run(isolation.deliveries, looks=False) if has_database else {}
+    isolation.show_plugins(isolation.installed(settings), out, delivered)
 
 
 @events_app.command("head")
 def events_head() -> None:
     """Print the feed's last number and digest, and how many events have no number yet."""
-    _run(lambda database: feeding.show_head(database, out))
+    _run(lambda database: events.show_head(database, out))
 
 
 @events_app.command("verify")
-def events_verify(written: feeding.Written = None) -> None:
+def events_verify(written: events.Written = None) -> None:
     """Work all digests out again and print the last number and digest, to be written down elsewhere; exit code 1: something was changed."""
-    kept = feeding.read_written(written or [])
-    if not _run(lambda database: feeding.verify(database, kept, out, errors)):
+    kept = events.read_written(written or [])
+    if not _run(lambda database: events.verify(database, kept, out, errors)):
         raise typer.Exit(1)
 
 
 @isolation_app.command("plan")
 def isolation_plan() -> None:
     """Print who would be cut now, and who would be given back. Changes nothing."""
-    _run(lambda database: isolating.show_plan(database, out))
+    _run(lambda database: isolation.show_plan(database, out))
 
 
 @isolation_app.command("run")
 def isolation_run() -> None:
     """Decide once who is cut and who is given back, and work on the devices for up to a minute; exit code 1: it was held, 2: work waits."""
     settings = _settings()
-    if code := _run(lambda database: isolating.run(isolating.engine_of(settings, database), out, errors), connections=4):
+    if code := _run(lambda database: isolation.run(isolation.engine_of(settings, database), out, errors), connections=4):
         raise typer.Exit(code)
 
 
 @isolation_app.command("drift")
 def isolation_drift(device: Annotated[str | None, typer.Option(help="Name or id of the device; all if left out.")] = None) -> None:
     """Print who isn't as they should be, beside what was last found on the device; exit code 1 if there is anyone. Changes nothing."""
-    if not _run(lambda database: isolating.show_drift(database, out, device=device)):
+    if not _run(lambda database: isolation.show_drift(database, out, device=device)):
         raise typer.Exit(1)
 
 
@@ -218,7 +218,7 @@ def isolation_drift(device: Annotated[str | None, typer.Option(help="Name or id 
 def secrets_rotate() -> None:
     """Encrypt devices' settings and two-step secrets by SEBILLING_SECRET_KEY; the key before is in SEBILLING_SECRET_KEY_OLD, or VAR."""
     settings = _settings()
-    if not _run(lambda database: isolating.rotate(settings, database, out, errors)):
+    if not _run(lambda database: isolation.rotate(settings, database, out, errors)):
         raise typer.Exit(1)
 
 
@@ -333,16 +333,16 @@ def export(
         Report, typer.Argument(metavar="REPORT", case_sensitive=False, help="invoices, payments, deposits, journal or recap.")
     ],
     month: MonthArgument,
-    format: Annotated[exporting.Format | None, typer.Option(case_sensitive=False, help="As the name of FILE ends; else xlsx.")] = None,  # noqa: A002 - the option's name
+    format: Annotated[exports.Format | None, typer.Option(case_sensitive=False, help="As the name of FILE ends; else xlsx.")] = None,  # noqa: A002 - the option's name
     to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Such as invoices-2026-02.xlsx, its default.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a month's report of all counters to a file for a spreadsheet."""
-    wanted, chosen = _month(month), exporting.format_of(to, format)
+    wanted, chosen = _month(month), exports.format_of(to, format)
     file = to or Path(f"{report.lower()}-{wanted}.{chosen}")
 
     async def work(database: Database) -> bool:
-        return await exporting.write(database, report, wanted, file=file, format=chosen, force=force, out=out, errors=errors)
+        return await exports.write(database, report, wanted, file=file, format=chosen, force=force, out=out, errors=errors)
 
     if not _run(work):
         raise typer.Exit(1)
@@ -351,10 +351,10 @@ def export(
 @app.command()
 def receipt(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="Such as KW/2026-02/LKT01/000123, or a payment's id: pay_123.")],
-    columns: Annotated[exporting.Roll, typer.Option(help="Characters in a line: 58 or 80 mm paper.")] = exporting.Roll.NARROW,
+    columns: Annotated[exports.Roll, typer.Option(help="Characters in a line: 58 or 80 mm paper.")] = exports.Roll.NARROW,
 ) -> None:
     """Print a payment's receipt as text."""
-    sys.stdout.write(_run(lambda database: exporting.receipt(database, number, roll=columns)))
+    sys.stdout.write(_run(lambda database: exports.receipt(database, number, roll=columns)))
 
 
 @app.command()
@@ -415,7 +415,7 @@ def documents_check(
 @app.command()
 def schema() -> None:
     """Print the GraphQL schema."""
-    from sebilling.schema.roots import build_schema
+    from sebilling.schema.build import build_schema
 
     sys.stdout.write(build_schema().as_str() + "\n")
 

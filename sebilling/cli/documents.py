@@ -5,8 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sebilling.schema import trusted
-from sebilling.schema.roots import build_schema
+from sebilling.schema.build import build_schema
+from sebilling.schema.engine import trusted_documents
 
 
 def check(paths: Sequence[Path], out: Console, errors: Console) -> bool:
@@ -17,14 +17,14 @@ def check(paths: Sequence[Path], out: Console, errors: Console) -> bool:
     schema = build_schema()._schema  # noqa: SLF001 - Strawberry gives it no other name
     is_right = True
     for path in paths:
-        known = trusted.read(path)
-        wrong = trusted.check(known, schema)
+        known = trusted_documents.read(path)
+        wrong = trusted_documents.check(known, schema)
         is_right = is_right and not wrong
         for name, text in known.items():
-            if name == trusted.digest(text):  # each has one, beside its name
+            if name == trusted_documents.digest(text):  # each has one, beside its name
                 continue
             for why in wrong.get(name, []):
                 errors.print(f"{path}: {name}: {why}", style="red", highlight=False, soft_wrap=True)
             if name not in wrong:
-                out.print(f"{name}  {trusted.digest(text)}", highlight=False, soft_wrap=True)
+                out.print(f"{name}  {trusted_documents.digest(text)}", highlight=False, soft_wrap=True)
     return is_right

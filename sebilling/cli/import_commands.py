@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from sebilling.billing.imports import column_map
-from sebilling.cli import importing, isolating, system_import
+from sebilling.cli import imports, isolation, system_import
 from sebilling.clock import Month, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -66,8 +66,8 @@ def _spreadsheets(group: typer.Typer, imported: Callable[..., None], month: Call
     ) -> None:
         """Import customers from a spreadsheet, with Indonesian or English headings, and what they owe or have paid ahead."""
         given = column_map.read_given(column or (), ignore_columns or (), ignore_unknown=ignore_unknown)
-        options = importing.Options(yes, create_missing, out, errors, as_json, month(opening) if opening else None, by)
-        imported(lambda database: importing.run_spreadsheet(file, database, at=system_clock(), options=options, given=given, sheet=sheet))
+        options = imports.Options(yes, create_missing, out, errors, as_json, month(opening) if opening else None, by)
+        imported(lambda database: imports.run_spreadsheet(file, database, at=system_clock(), options=options, given=given, sheet=sheet))
 
 
 def _routers(group: typer.Typer, imported: Callable[..., None], settings: Callable[[], Settings], out: Console, errors: Console) -> None:
@@ -89,14 +89,14 @@ def _routers(group: typer.Typer, imported: Callable[..., None], settings: Callab
         if (file is None) == (device is None):
             raise typer.BadParameter("name a file, or a device by --device.")
         codes = frozenset(code.strip().upper() for code in counters.split(",") if code.strip())
-        given = importing.FromDevice(counter, codes, tuple(isolir_profile or ()))
-        options = importing.Options(yes, create_missing, out, errors, as_json)
+        given = imports.FromDevice(counter, codes, tuple(isolir_profile or ()))
+        options = imports.Options(yes, create_missing, out, errors, as_json)
 
         async def work(database: Database) -> bool:
             if file is not None:
-                return await importing.run_secrets(file, database, at=system_clock(), given=given, options=options)
-            engine = isolating.engine_of(settings(), database)
-            return await importing.run_device(str(device), engine, at=system_clock(), given=given, options=options)
+                return await imports.run_secrets(file, database, at=system_clock(), given=given, options=options)
+            engine = isolation.engine_of(settings(), database)
+            return await imports.run_device(str(device), engine, at=system_clock(), given=given, options=options)
 
         imported(work)
 
@@ -122,5 +122,5 @@ def _systems(group: typer.Typer, imported: Callable[..., None], month: Callable[
     ) -> None:
         """Import customers, plans, arrears and what was paid ahead out of another system: every balance is compared afterwards."""
         given = system_import.FromSystem(system, file, month(opening), counter, balances, report)
-        options = importing.Options(yes, create_missing, out, errors, as_json, by=by)
+        options = imports.Options(yes, create_missing, out, errors, as_json, by=by)
         imported(lambda database: system_import.run(given, database, at=system_clock(), options=options))

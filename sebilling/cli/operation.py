@@ -12,8 +12,8 @@ from sebilling.clock import system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.db.leases import HOLD_SECONDS, NAME
-from sebilling.plugins.secrets import vault_of
 from sebilling.storage import ObjectStore
+from sebilling.vault import vault_of
 
 _SHOWN: Final = 20
 # The fourth and fifth word are the host and the process: db/leases.py.

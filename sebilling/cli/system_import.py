@@ -18,7 +18,7 @@ from sebilling.billing.imports.systems import account as accounts
 from sebilling.billing.imports.systems import balances, comparison, gembok, mikhmon, phpnuxbill
 from sebilling.billing.imports.systems.comparison import Compared, Side
 from sebilling.cli.import_report import show
-from sebilling.cli.importing import Options, report_of
+from sebilling.cli.imports import Options, report_of
 from sebilling.cli.terminal import printable
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import Database

@@ -23,8 +23,8 @@ from sebilling.actor import operator
 from sebilling.db.engine import Database, ReadSession, WriteSession
 from sebilling.db.migrate import migrate, revisions
 from sebilling.errors import InvalidFile
-from sebilling.plugins.secrets import Vault
 from sebilling.storage import ObjectMissing, ObjectStore
+from sebilling.vault import Vault
 
 FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"

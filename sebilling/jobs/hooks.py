@@ -20,12 +20,12 @@ from sebilling.actor import operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.jobs.lookup import Lookup
-from sebilling.jobs.turns import Turns, forgiving
+from sebilling.jobs.plugin_context import Lookup
 from sebilling.logs import get_logger
-from sebilling.plugins.calling import PluginStuck
+from sebilling.plugins.executor import PluginStuck
 from sebilling.plugins.hookspecs import Event
 from sebilling.plugins.loading import Plugins, in_words
+from sebilling.retry import Turns, forgiving
 
 _log = get_logger(__name__)
 HOOKS: Final[Mapping[str, str]] = {

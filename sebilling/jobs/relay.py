@@ -23,7 +23,7 @@ from sebilling.actor import operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.jobs.turns import Turns
+from sebilling.retry import Turns
 
 _SPACE: Final = 5
 """Of the relay's lease among the advisory locks."""

@@ -22,9 +22,9 @@ from sebilling.feed import Numbered
 from sebilling.live.budgets import Budgets, User
 from sebilling.live.hub import Hub
 from sebilling.logs import get_logger
-from sebilling.schema.context import Context, Parts
-from sebilling.schema.errors import formatted
-from sebilling.schema.following import Look
+from sebilling.schema.engine.context import Context, Parts
+from sebilling.schema.engine.errors import formatted
+from sebilling.schema.engine.feed_subscription import Look
 
 _log = get_logger(__name__)
 MOST_OF_A_TURN: Final = 200

@@ -16,11 +16,11 @@ from starlette.websockets import WebSocket
 
 from sebilling.auth.sessions import Live
 from sebilling.errors import TooManySubscriptions, Unavailable
+from sebilling.live.connection import NOT_SIGNED_IN, TOO_MANY, End, Line, Lines
 from sebilling.live.groups import Asked, Errors, Groups
-from sebilling.live.line import NOT_SIGNED_IN, TOO_MANY, End, Line, Lines
-from sebilling.schema.context import Context, Parts
-from sebilling.schema.errors import formatted
-from sebilling.schema.view import GraphQLView
+from sebilling.schema.engine.context import Context, Parts
+from sebilling.schema.engine.endpoint import GraphQLView
+from sebilling.schema.engine.errors import formatted
 
 PROTOCOL: Final = "graphql-transport-ws"
 INIT_SECONDS: Final = 10.0

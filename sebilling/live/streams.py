@@ -18,12 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sebilling.auth.sessions import Live
 from sebilling.errors import InvalidCursor, SebillingError, TooManyRequests, Unauthenticated
+from sebilling.live.connection import TOO_SLOW, End, Line, Lines
 from sebilling.live.groups import Asked, Errors, Groups
-from sebilling.live.line import TOO_SLOW, End, Line, Lines
 from sebilling.live.sockets import asked_of
-from sebilling.schema.context import Context, Parts
-from sebilling.schema.following import cursor, number_of
-from sebilling.schema.view import GraphQLView
+from sebilling.schema.engine.context import Context, Parts
+from sebilling.schema.engine.endpoint import GraphQLView
+from sebilling.schema.engine.feed_subscription import cursor, number_of
 
 QUIET_SECONDS: Final = 12.0
 """After which a comment is sent: a proxy keeps the line, and a dead client is noticed."""

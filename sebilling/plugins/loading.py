@@ -16,8 +16,8 @@ import pluggy
 from sebilling.config import PLUGIN_GROUP
 from sebilling.logs import get_logger
 from sebilling.plugins import hookspecs
-from sebilling.plugins.calling import Room
 from sebilling.plugins.contract import API, DeviceConfig, IsolationDriver
+from sebilling.plugins.executor import Room
 from sebilling.plugins.networks import Networks
 
 _log = get_logger(__name__)

@@ -8,14 +8,14 @@ from sebilling.actor import Role
 from sebilling.auth import passwords, totp
 from sebilling.auth import users as verbs
 from sebilling.auth.sessions import Lifetimes
-from sebilling.schema import ids
-from sebilling.schema.access import ADMIN, READERS, mutation, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
-from sebilling.schema.payloads import INPUT, Payload, row
-from sebilling.schema.reading import Conditions, Link, Node, Order, every, one, page
-from sebilling.schema.scalars import Instant
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import ADMIN, READERS, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Payload, row
+from sebilling.schema.engine.reading import Conditions, Link, Node, Order, every, one, page
+from sebilling.schema.engine.scalars import Instant
 
 _COUNTERS: Final = Link("counter", "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)", many=True, order="{n}.code")
 

@@ -6,12 +6,12 @@ import strawberry
 
 from sebilling.billing import charges as verbs
 from sebilling.billing.charges import ChargeKind
-from sebilling.schema import ids
-from sebilling.schema.access import OFFICE, mutation
-from sebilling.schema.context import Info
-from sebilling.schema.payloads import INPUT, Key, Payload, row
-from sebilling.schema.reading import Node, one
-from sebilling.schema.scalars import Day, Instant, Rate, Rupiah
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import OFFICE, mutation
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
+from sebilling.schema.engine.reading import Node, one
+from sebilling.schema.engine.scalars import Day, Instant, Rate, Rupiah
 
 
 @strawberry.type(description="A one-off charge: waits for the customer's next invoice, which takes it.")

@@ -7,14 +7,14 @@ import strawberry
 from sebilling.billing import corrections as verbs
 from sebilling.billing import reversals
 from sebilling.billing.payments import PaymentMethod
-from sebilling.schema import ids
-from sebilling.schema.access import OFFICE, mutation
-from sebilling.schema.context import Info
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import OFFICE, mutation
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
+from sebilling.schema.engine.reading import one
+from sebilling.schema.engine.scalars import Rupiah
 from sebilling.schema.invoices import INVOICE, Invoice
-from sebilling.schema.payloads import INPUT, Key, Payload, row
 from sebilling.schema.payments import PAYMENT, Payment
-from sebilling.schema.reading import one
-from sebilling.schema.scalars import Rupiah
 
 _REPLAYED: Final = "The key had done this before; nothing happened now."
 _KEY: Final = "8 to 100 characters, new for each correction."

@@ -6,12 +6,12 @@ import strawberry
 
 from sebilling.billing import counters as verbs
 from sebilling.clock import JAKARTA
-from sebilling.schema import ids
-from sebilling.schema.access import EVERYONE, OFFICE, mutation, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
-from sebilling.schema.payloads import INPUT, Payload, given, row
-from sebilling.schema.reading import Node, Order, one, page
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import EVERYONE, OFFICE, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Payload, given, row
+from sebilling.schema.engine.reading import Node, Order, one, page
 
 
 @strawberry.type(description="Loket: a place or route where customers pay.")

@@ -5,14 +5,14 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import credit as verbs
-from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, OFFICE, mutation, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
 from sebilling.schema.customers import CUSTOMER, Customer
-from sebilling.schema.payloads import INPUT, Key, Payload, row
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, OFFICE, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
+from sebilling.schema.engine.reading import Conditions, Order, one, page
 from sebilling.schema.payments import PAYMENT, Payment
-from sebilling.schema.reading import Conditions, Order, one, page
 
 _OLDEST: Final = Order("oldest", "{t}.id", "bigint")
 

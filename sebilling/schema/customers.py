@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import strawberry
 
 from sebilling.billing import customers as verbs
-from sebilling.billing import phones, texts
-from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, EVERYONE, OFFICE, allow_argument, mutation, query
+from sebilling.billing import phones, validation
+from sebilling.schema.billing_cycles import BillingCycle
 from sebilling.schema.charges import Charge, Discount
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
-from sebilling.schema.custom import BillingCycle
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, EVERYONE, OFFICE, allow_argument, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Payload, given, row
+from sebilling.schema.engine.reading import Conditions, Link, Node, Order, one, page
+from sebilling.schema.engine.scalars import Day, Rupiah
 from sebilling.schema.enums import described
-from sebilling.schema.payloads import INPUT, Payload, given, row
 from sebilling.schema.plans import Plan
-from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
-from sebilling.schema.scalars import Day, Rupiah
 
 if TYPE_CHECKING:
     from sebilling.schema.invoices import Invoice
@@ -131,7 +131,7 @@ def _conditions(given: CustomerFilter) -> Conditions:
     if given.in_arrears is not None:
         found[_OWING if given.in_arrears else f"NOT {_OWING}"] = {}
     if given.search:
-        visible = texts.without_marks(given.search).strip()
+        visible = validation.without_marks(given.search).strip()
         exact = visible.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         number = phones.beginning(visible)
         found[f"(t.name ILIKE :part OR t.code ILIKE :start{' OR t.phone LIKE :phone' if number else ''})"] = {
@@ -150,7 +150,7 @@ async def customer(
         info,
         CUSTOMER,
         "(t.id = :id OR t.code = :code)",
-        {"id": ids.decode_either(id, code, "customer"), "code": texts.without_invisible(code or "").strip()},
+        {"id": ids.decode_either(id, code, "customer"), "code": validation.without_invisible(code or "").strip()},
     )
 
 

@@ -8,12 +8,12 @@ import strawberry
 from sebilling import feed
 from sebilling.billing import dashboard as verbs
 from sebilling.clock import Month
-from sebilling.schema import following
-from sebilling.schema.access import COUNTERS, query
-from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
-from sebilling.schema.payloads import row
-from sebilling.schema.scalars import Day, MonthText, Rupiah
+from sebilling.schema.engine import feed_subscription
+from sebilling.schema.engine.access import COUNTERS, query
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import row
+from sebilling.schema.engine.scalars import Day, MonthText, Rupiah
 
 
 @strawberry.type(description="A counter today and this month.")
@@ -42,7 +42,7 @@ async def dashboard(info: Info) -> Dashboard:
         number = (await feed.head(session)).number  # before the figures: a client that goes on from here misses nothing
         found = await verbs.read(session, at=info.context.at, scope=info.context.signed_in.scope)
     return row(
-        cursor=following.cursor(number),
+        cursor=feed_subscription.cursor(number),
         counters=[
             row(counter=counter_of(counter), month=str(Month(counter.day.year, counter.day.month)), **asdict(counter)) for counter in found
         ],

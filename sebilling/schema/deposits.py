@@ -12,15 +12,15 @@ from sebilling.billing.deposits import DepositStatus, DepositType
 from sebilling.billing.differences import DifferenceKind
 from sebilling.errors import InvalidProof
 from sebilling.logs import get_logger
-from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, OFFICE, RECEIVERS, mutation, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, OFFICE, RECEIVERS, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Context, Info
+from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
+from sebilling.schema.engine.reading import Conditions, Link, Node, Order, every, one, page
+from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.invoices import REVERSAL_COLUMNS, Reversal
-from sebilling.schema.payloads import INPUT, Key, Payload, row
-from sebilling.schema.reading import Conditions, Link, Node, Order, every, one, page
-from sebilling.schema.scalars import Day, Instant, Rupiah
 from sebilling.schema.users import User
 from sebilling.storage import new_key
 from sebilling.storage.proofs import MOST_PROOF_BYTES, Proof, inspect
@@ -284,7 +284,7 @@ async def _kept(context: Context, upload: Any) -> tuple[Proof, str]:
 
 
 async def _forgotten(context: Context, object_key: str | None) -> None:
-    """Take an upload out of the store again. A store that is away changes no answer: the sweep (jobs/sweep.py) deletes it later."""
+    """Delete an upload from the store. A store that is away changes no answer: jobs/orphaned_proofs.py deletes the proof later."""
     if object_key is None:
         return
     try:

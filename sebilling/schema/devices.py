@@ -7,21 +7,22 @@ import strawberry
 from strawberry.scalars import JSON
 
 from sebilling.errors import NotFound
-from sebilling.jobs import device_health, hooks
-from sebilling.jobs.isolating import engine_of
-from sebilling.plugins import devices as verbs
+from sebilling.jobs import hooks
+from sebilling.network import devices as verbs
+from sebilling.network import health
+from sebilling.network.worker import engine_of
 from sebilling.plugins.contract import State
 from sebilling.plugins.loading import PluginStatus
-from sebilling.plugins.secrets import Vault
-from sebilling.schema import ids
-from sebilling.schema.access import DEVICE_READERS, DEVICES, EVERYONE, mutation, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Context, Info
 from sebilling.schema.customers import Customer
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import DEVICE_READERS, DEVICES, EVERYONE, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Context, Info
+from sebilling.schema.engine.payloads import INPUT, Payload, row
+from sebilling.schema.engine.reading import Conditions, Link, Node, Order, every, one, page
+from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.enums import described
-from sebilling.schema.payloads import INPUT, Payload, row
-from sebilling.schema.reading import Conditions, Link, Node, Order, every, one, page
-from sebilling.schema.scalars import Instant
+from sebilling.vault import Vault
 
 described(PluginStatus, "Whether a plugin works.", ACTIVE="It is loaded.", FAILED="It is not; its error tells why.",
           DISABLED="It is switched off by SEBILLING_PLUGINS_DISABLED.")  # fmt: skip
@@ -223,7 +224,7 @@ async def test_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> Dev
     parts = context.parts
     engine = engine_of(parts.database, parts.plugins, _vault(context), clock=parts.clock)
     try:
-        await device_health.ask(engine, device_id)
+        await health.ask(engine, device_id)
     finally:
         await engine.close()
     return await _shown(info, device_id)

@@ -6,13 +6,13 @@ import strawberry
 
 from sebilling.billing import differences as verbs
 from sebilling.billing.differences import DifferenceKind
-from sebilling.schema import ids
-from sebilling.schema.access import OFFICE, mutation
-from sebilling.schema.context import Info
 from sebilling.schema.deposits import DEPOSIT, DRAWER, DecideDepositPayload, Drawer
-from sebilling.schema.payloads import INPUT, Key, Payload, row
-from sebilling.schema.reading import one
-from sebilling.schema.scalars import Rupiah
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import OFFICE, mutation
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
+from sebilling.schema.engine.reading import one
+from sebilling.schema.engine.scalars import Rupiah
 
 _KEY: Final = "8 to 100 characters, new for each correction."
 _REASON: Final = "3 to 500 characters, for whoever reads it in a year."

@@ -6,13 +6,13 @@ import strawberry
 from strawberry.scalars import JSON
 
 from sebilling.errors import InvalidText
-from sebilling.schema import ids
-from sebilling.schema.access import READERS, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
-from sebilling.schema.reading import Conditions, Link, Node, Order, page
-from sebilling.schema.scalars import Instant
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import READERS, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.reading import Conditions, Link, Node, Order, page
+from sebilling.schema.engine.scalars import Instant
 
 
 @strawberry.type(description="Something that happened. Never edited, never deleted.")

@@ -10,15 +10,15 @@ from sebilling.billing import generation_failures, idempotency, previews
 from sebilling.billing.pricing import ALREADY_INVOICED, ISSUE, LineKind, SkipReason
 from sebilling.billing.scope import narrowed
 from sebilling.error_codes import ErrorCode
-from sebilling.schema import ids
-from sebilling.schema.access import OFFICE, READERS, mutation, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import OFFICE, READERS, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Payload, row
+from sebilling.schema.engine.reading import Link, Node, Order, one, page
+from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rupiah, month_in
 from sebilling.schema.enums import described
-from sebilling.schema.payloads import INPUT, Payload, row
 from sebilling.schema.periods import Period
-from sebilling.schema.reading import Link, Node, Order, one, page
-from sebilling.schema.scalars import Day, Instant, MonthText, Rupiah, month_in
 
 
 @strawberry.type(description="Customers who got no invoice, for one reason.")

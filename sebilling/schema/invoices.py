@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 import strawberry
 
 from sebilling.billing.pricing import LineKind
-from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.reading import Conditions, Link, Node, Order, one, page
+from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rate, Rupiah, month_in
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
-from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
-from sebilling.schema.scalars import Day, Instant, MonthText, Rate, Rupiah, month_in
 
 if TYPE_CHECKING:
     from sebilling.schema.payments import Allocation, Payment

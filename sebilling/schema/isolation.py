@@ -6,15 +6,15 @@ import strawberry
 
 from sebilling.billing import isolation as verbs
 from sebilling.billing.isolation import IsolationMode
-from sebilling.schema import ids
-from sebilling.schema.access import BLOCKERS, COUNTERS, OFFICE, PROMISERS, READERS, mutation, query
-from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import CUSTOMER, Customer
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import BLOCKERS, COUNTERS, OFFICE, PROMISERS, READERS, mutation, query
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Payload, row
+from sebilling.schema.engine.reading import Link, Node, every, one
+from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.enums import described
-from sebilling.schema.payloads import INPUT, Payload, row
-from sebilling.schema.reading import Link, Node, every, one
-from sebilling.schema.scalars import Day, Instant, Rupiah
 
 described(
     IsolationMode,

@@ -9,17 +9,17 @@ from sebilling.billing import payments as verbs
 from sebilling.billing.payments import PaymentMethod, SurplusReason
 from sebilling.errors import InvalidNumber, SebillingError, Unexpected
 from sebilling.logs import get_logger
-from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, RECEIVERS, mutation, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.errors import UserError, in_payload, user_error
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, RECEIVERS, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.errors import UserError, in_payload, user_error
+from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
+from sebilling.schema.engine.reading import Conditions, Link, Node, Order, one, page
+from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.invoices import LIVE_ALLOCATION, REVERSAL_COLUMNS, Invoice, Reversal
-from sebilling.schema.payloads import INPUT, Key, Payload, row
-from sebilling.schema.reading import Conditions, Link, Node, Order, one, page
-from sebilling.schema.scalars import Day, Instant, Rupiah
 
 _log = get_logger(__name__)
 MOST_OF_A_BATCH: Final = 100

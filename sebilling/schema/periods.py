@@ -8,15 +8,15 @@ import strawberry
 from sebilling.billing import closings
 from sebilling.billing import periods as verbs
 from sebilling.billing.closings import GapReason
-from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, OFFICE, mutation, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, OFFICE, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
+from sebilling.schema.engine.reading import Link, Node, Order, one, page
+from sebilling.schema.engine.scalars import Instant, MonthText, Rupiah, month_in
 from sebilling.schema.enums import described
-from sebilling.schema.payloads import INPUT, Key, Payload, row
-from sebilling.schema.reading import Link, Node, Order, one, page
-from sebilling.schema.scalars import Instant, MonthText, Rupiah, month_in
 
 
 class PeriodStatus(StrEnum):

@@ -5,13 +5,13 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import plans as verbs
-from sebilling.schema import ids
-from sebilling.schema.access import EVERYONE, OFFICE, mutation, query
-from sebilling.schema.connections import After, Connection, First
-from sebilling.schema.context import Info
-from sebilling.schema.payloads import INPUT, Payload, row
-from sebilling.schema.reading import Node, Order, one, page
-from sebilling.schema.scalars import Rupiah
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import EVERYONE, OFFICE, mutation, query
+from sebilling.schema.engine.connections import After, Connection, First
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Payload, row
+from sebilling.schema.engine.reading import Node, Order, one, page
+from sebilling.schema.engine.scalars import Rupiah
 
 
 @strawberry.type(description="Paket: a speed and a price per month.")

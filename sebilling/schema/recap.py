@@ -7,12 +7,12 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import recap as verbs
-from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, query
-from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
-from sebilling.schema.payloads import row
-from sebilling.schema.scalars import MonthText, Rupiah, month_in
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, query
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import row
+from sebilling.schema.engine.scalars import MonthText, Rupiah, month_in
 
 
 @strawberry.type(description="The figures of a recap, at a time or between two.")

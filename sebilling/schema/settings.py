@@ -7,10 +7,10 @@ import strawberry
 
 from sebilling.billing import settings as verbs
 from sebilling.billing.settings import TaxRounding
-from sebilling.schema.access import ADMIN, READERS, mutation, query
-from sebilling.schema.context import Info
-from sebilling.schema.payloads import INPUT, Payload, given, row
-from sebilling.schema.scalars import Rate, Rupiah
+from sebilling.schema.engine.access import ADMIN, READERS, mutation, query
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Payload, given, row
+from sebilling.schema.engine.scalars import Rate, Rupiah
 
 
 @strawberry.type(description="How this ISP bills. Invoices keep what they were made with.")

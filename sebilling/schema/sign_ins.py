@@ -5,14 +5,14 @@ from typing import Annotated, Final
 
 import strawberry
 
-from sebilling.auth import attempts, entry, sessions, totp
+from sebilling.auth import attempts, sessions, sign_in, totp
 from sebilling.auth.sessions import SignInKind
 from sebilling.errors import InvalidId
-from sebilling.schema.access import EVERYONE, mutation, query
-from sebilling.schema.context import Info
+from sebilling.schema.engine.access import EVERYONE, mutation, query
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import INPUT, Payload, row
+from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.enums import described
-from sebilling.schema.payloads import INPUT, Payload, row
-from sebilling.schema.scalars import Instant
 from sebilling.schema.users import vault_of
 
 described(
@@ -87,7 +87,7 @@ class ChangePasswordPayload(Payload):
 @mutation(EVERYONE, "Change your own password. Your other sign-ins end.")
 async def change_password(info: Info, input: Annotated[ChangePasswordInput, INPUT]) -> ChangePasswordPayload:
     context = info.context
-    ended = await entry.change_password(
+    ended = await sign_in.change_password(
         context.parts.database, context.signed_in, old=input.old_password, new=input.new_password, keep=context.sign_in_id, at=context.at
     )
     return row(signed_out=ended)
@@ -120,7 +120,7 @@ class StartTotpPayload(Payload):
 async def start_totp(info: Info, input: Annotated[PasswordInput, INPUT]) -> StartTotpPayload:
     context = info.context
     user_id = context.signed_in.user_id or 0
-    await entry.proven(context.parts.database, user_id, input.password, at=context.at, place=("input", "password"))
+    await sign_in.proven(context.parts.database, user_id, input.password, at=context.at, place=("input", "password"))
     async with context.transaction() as session:
         return row(uri=await totp.start(session, vault_of(context), user_id))
 
@@ -162,7 +162,7 @@ class DisableTotpPayload(Payload):
 @mutation(EVERYONE, "Turn two-step sign-in off, with the password and a code. Its recovery codes are worth nothing any more.")
 async def disable_totp(info: Info, input: Annotated[DisableTotpInput, INPUT]) -> DisableTotpPayload:
     context = info.context
-    await entry.disable_totp(
+    await sign_in.disable_totp(
         context.parts.database, vault_of(context), context.signed_in, password=input.password, code=input.code, at=context.at
     )
     return row(disabled=True)

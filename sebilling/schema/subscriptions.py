@@ -12,19 +12,19 @@ from sqlalchemy import text
 
 from sebilling.billing import recap as recaps
 from sebilling.feed import Numbered
-from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, EVERYONE, READERS, subscription
-from sebilling.schema.context import Info
 from sebilling.schema.deposits import DEPOSIT, Deposit
 from sebilling.schema.devices import ACCESS, ServiceAccess
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, EVERYONE, READERS, subscription
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.feed_subscription import Look, Resume, of_kinds, told, told_of_state
+from sebilling.schema.engine.payloads import row
+from sebilling.schema.engine.reading import Node, many
+from sebilling.schema.engine.scalars import Instant, MonthText, month_in
 from sebilling.schema.events import EVENT, Event
-from sebilling.schema.following import Look, Resume, of_kinds, told, told_of_state
 from sebilling.schema.generation import RUN, GenerationRun
-from sebilling.schema.payloads import row
 from sebilling.schema.payments import PAYMENT, Payment
-from sebilling.schema.reading import Node, many
 from sebilling.schema.recap import Recap, rows_of
-from sebilling.schema.scalars import Instant, MonthText, month_in
 
 TWICE_A_SECOND: Final = timedelta(milliseconds=500)
 _PAYMENTS: Final = frozenset({"payment.recorded"})

@@ -6,12 +6,12 @@ import strawberry
 
 from sebilling.billing import sync as verbs
 from sebilling.billing.sync import RemovalReason
-from sebilling.schema import ids
-from sebilling.schema.access import COUNTERS, query
-from sebilling.schema.context import Info
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, query
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import row
+from sebilling.schema.engine.scalars import Day, Rupiah
 from sebilling.schema.enums import described
-from sebilling.schema.payloads import row
-from sebilling.schema.scalars import Day, Rupiah
 
 described(RemovalReason, "Why a phone forgets a customer.", MOVED="They belong to another counter now.", INACTIVE="They left.")
 

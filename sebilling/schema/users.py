@@ -5,17 +5,18 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.actor import Role
-from sebilling.auth import entry, sessions
+from sebilling.auth import sessions
+from sebilling.auth import sign_in as entry
 from sebilling.auth.sessions import Lifetimes, SignInKind
 from sebilling.errors import InvalidText, Unauthenticated
-from sebilling.plugins.secrets import Vault
-from sebilling.schema import browser, ids
-from sebilling.schema.access import ANYBODY, EVERYONE, mutation, query
-from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter
-from sebilling.schema.payloads import INPUT, Payload, row
-from sebilling.schema.reading import Link, Node, one
-from sebilling.schema.scalars import Instant
+from sebilling.schema.engine import cookies, ids
+from sebilling.schema.engine.access import ANYBODY, EVERYONE, mutation, query
+from sebilling.schema.engine.context import Context, Info
+from sebilling.schema.engine.payloads import INPUT, Payload, row
+from sebilling.schema.engine.reading import Link, Node, one
+from sebilling.schema.engine.scalars import Instant
+from sebilling.vault import Vault
 
 
 @strawberry.type(description="Someone who may sign in.")
@@ -89,7 +90,7 @@ async def sign_in(info: Info, input: Annotated[SignInInput, INPUT]) -> SignInPay
     user = await one(info, USER, "t.id = :id", {"id": found.actor.user_id}, below=("user",))
     if kind is SignInKind.COOKIE and context.response is not None:
         seconds = int(lifetimes.cookie.total_seconds())
-        browser.keep(context.response, context.came, token=tokens.token, device_token=found.device_token, seconds=seconds)
+        cookies.keep(context.response, context.came, token=tokens.token, device_token=found.device_token, seconds=seconds)
         return row(token=None, expires_at=tokens.expires_at, refresh_token=None, device_token=None, user=user)
     return row(
         token=tokens.token, expires_at=tokens.expires_at, refresh_token=tokens.refresh_token, device_token=found.device_token, user=user
@@ -103,7 +104,7 @@ def _kind(context: Context, given: SignInInput) -> SignInKind:
     if given.refreshable:
         raise InvalidText(field=place, what=what, why="ask for either cookie or refreshable.")
     if not context.came.is_ours or context.response is None:  # else another site could sign a browser in as somebody else
-        raise InvalidText(field=place, what=what, why=f"send the header {browser.PREFLIGHT}, from a page of this server.")
+        raise InvalidText(field=place, what=what, why=f"send the header {cookies.PREFLIGHT}, from a page of this server.")
     return SignInKind.COOKIE
 
 
@@ -149,7 +150,7 @@ async def sign_out(info: Info) -> SignOutPayload:
     async with context.transaction() as session:
         signed_out = await sessions.sign_out(session, context.token or "")
     if context.response is not None:
-        browser.forget(context.response, context.came)
+        cookies.forget(context.response, context.came)
     return row(signed_out=signed_out)
 
 

@@ -11,8 +11,8 @@ from sebilling.auth import links, totp
 from sebilling.auth.attempts import MOST_FAILURES
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
-from sebilling.jobs import device_health
-from sebilling.jobs.isolation import work_one
+from sebilling.network import health
+from sebilling.network.reconcile import work_one
 from tests.auth.people import CONFIRM, START, enter, from_address, kinds, refused_sign_in
 from tests.auth.test_totp import secret_in
 from tests.cli.test_commands import Shell
@@ -93,7 +93,7 @@ async def test_devices_and_their_customers_are_worked_on_and_looked_after(databa
     async with place.isp.write(place.now) as session:
         await session.execute(text("UPDATE device SET next_at = :at, failures = 3, checked_at = :at"), ahead)
         await session.execute(text("UPDATE service_access SET next_at = :at"), ahead)
-    assert await device_health.unchecked(place.engine) == [place.device_id]
+    assert await health.unchecked(place.engine) == [place.device_id]
     assert await work_one(place.engine)
     assert await place.isp.value("SELECT actual FROM service_access") == "BLOCKED"
     await place.engine.close()

@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sebilling import logs
 from sebilling.actor import Role
 from sebilling.errors import DatabaseUnavailable
-from sebilling.jobs.turns import Turns
 from sebilling.logs import MAX_KINDS, MAX_TRACEBACK_CHARACTERS, TRACEBACKS_PER_MINUTE, Tracebacks, get_logger, set_up
+from sebilling.retry import Turns
 from tests.attacks.target import Target
 
 CUSTOMERS: Final = "{ customers(first: 1) { nodes { id } } }"

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from sebilling.actor import Role, operator
-from sebilling.auth.lookup import Lookup
+from sebilling.auth.caller_cache import Lookup
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from sebilling.errors import DatabaseUnavailable

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from sebilling.actor import Role
 from sebilling.auth import passwords
-from sebilling.auth.commonest import COMMONEST
+from sebilling.auth.common_passwords import COMMONEST
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidText
 from tests.auth.people import add, refused_sign_in

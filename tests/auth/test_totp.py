@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sebilling.actor import Role
 from sebilling.auth import totp
 from sebilling.auth.attempts import MOST_FAILURES, WITHIN
-from sebilling.auth.links import derived
 from sebilling.db.engine import Database
-from sebilling.plugins.secrets import Vault
+from sebilling.keys import derived
+from sebilling.vault import Vault
 from tests.auth.people import CONFIRM, DISABLE, ERRORS, START, add, enter, kinds, refused_sign_in
 from tests.harness import PASSWORD, SECRET_KEY, Api, Isp
 

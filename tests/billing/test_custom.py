@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import charges, counters, custom, customers
+from sebilling.billing import billing_cycles, charges, counters, customers
+from sebilling.billing.billing_cycles import Coming, Cycle, Standing, decidable
 from sebilling.billing.charges import ChargeKind
-from sebilling.billing.custom import Coming, Cycle, Standing, decidable
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.errors import AlreadyCovered, AlreadyInvoiced
@@ -53,8 +53,8 @@ async def someone(database: Database) -> tuple[Isp, int]:
 
 async def foretold(isp: Isp, customer_id: int, count: int, proposed: Cycle | None = None) -> list[Coming]:
     async with isp.database.reading() as session:
-        found = await custom.standing(session, customer_id, at=AT, scope=EVERYWHERE)
-        return await custom.coming(session, found, at=AT, scope=EVERYWHERE, count=count, proposed=proposed)
+        found = await billing_cycles.standing(session, customer_id, at=AT, scope=EVERYWHERE)
+        return await billing_cycles.coming(session, found, at=AT, scope=EVERYWHERE, count=count, proposed=proposed)
 
 
 async def test_three_months_from_the_last_of_january(database: Database) -> None:
@@ -86,7 +86,7 @@ async def test_a_month_not_yet_invoiced_falls_due_today_when_its_day_is_over(dat
 async def test_charges_come_with_the_first_or_alone_if_it_is_far(database: Database) -> None:
     isp, customer_id = await someone(database)
     async with isp.write(AT) as session:
-        await custom.set_billing(session, customer_id, months=12, effective_from=date(2026, 1, 1))
+        await billing_cycles.set_billing(session, customer_id, months=12, effective_from=date(2026, 1, 1))
         await charges.add(session, customer_id, kind=ChargeKind.DEVICE, description="ONT", amount=350_000, key="lost-device")
     assert [one.total for one in await foretold(isp, customer_id, 2)] == [1_800_000 + 350_000, 1_800_000]
     await isp.generate(JANUARY, at=AT)
@@ -112,8 +112,8 @@ async def test_an_installation_that_is_put_off_takes_the_cycle_along_and_what_fo
     isp, _ = await someone(database)
     customer_id = await isp.customer(installed_on=date(2026, 2, 10))
     async with isp.write(AT) as session:
-        await custom.set_billing(session, customer_id, months=3, effective_from=date(2026, 2, 10))
-        await custom.set_billing(session, customer_id, months=6, effective_from=date(2026, 8, 1))
+        await billing_cycles.set_billing(session, customer_id, months=3, effective_from=date(2026, 2, 10))
+        await billing_cycles.set_billing(session, customer_id, months=6, effective_from=date(2026, 8, 1))
         await customers.update(session, customer_id, installed_on=date(2026, 4, 20))
     found = await foretold(isp, customer_id, 3)
     assert [(one.covers_from, one.covers_until) for one in found] == [
@@ -140,7 +140,7 @@ async def test_a_free_cycle_is_passed_over_and_the_next_keeps_the_anchor(databas
     async with isp.write(AT) as session:
         await charges.discount(session, customer_id=customer_id, percent=Decimal(100), description="Promo", from_on=date(2026, 1, 1),
                                until_on=date(2026, 4, 1), key="free-months")  # fmt: skip
-        await custom.set_billing(session, customer_id, months=3, effective_from=date(2026, 1, 1))
+        await billing_cycles.set_billing(session, customer_id, months=3, effective_from=date(2026, 1, 1))
     found = await foretold(isp, customer_id, 2)
     assert [(one.month, one.covers_from, one.total) for one in found] == [
         (Month(2026, 4), date(2026, 4, 1), 450_000), (Month(2026, 7), date(2026, 7, 1), 450_000),

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import charges, corrections, counters, custom, customers, generation, periods, previews
+from sebilling.billing import billing_cycles, charges, corrections, counters, customers, generation, periods, previews
 from sebilling.billing import settings as billing_settings
 from sebilling.billing.charges import ChargeKind
 from sebilling.clock import Month
@@ -102,7 +102,7 @@ class Life:
             self.ids.append(customer_id)
             async with self.isp.write(AT) as session:
                 if one.months:
-                    await custom.set_billing(
+                    await billing_cycles.set_billing(
                         session, customer_id, months=one.months, effective_from=one.installed + timedelta(days=one.begins)
                     )
                 if one.offer is not None:
@@ -124,8 +124,8 @@ class Life:
         async with self.database.reading() as session:
             found = {}
             for customer_id in self.ids:
-                standing = await custom.standing(session, customer_id, at=AT, scope=EVERYWHERE)
-                coming = await custom.coming(session, standing, at=AT, scope=EVERYWHERE, count=len(MONTHS) + 1)
+                standing = await billing_cycles.standing(session, customer_id, at=AT, scope=EVERYWHERE)
+                coming = await billing_cycles.coming(session, standing, at=AT, scope=EVERYWHERE, count=len(MONTHS) + 1)
                 found[customer_id] = [(str(one.month), one.covers_from, one.covers_until, one.due_on, one.total) for one in coming]
         return found
 
@@ -170,8 +170,8 @@ class Life:
         elif deed == "put off":
             await customers.update(session, who, installed_on=self.world.people[0].installed + timedelta(days=40))
         elif deed == "set cycle":
-            found = await custom.standing(session, who, at=AT, scope=EVERYWHERE)
-            await custom.set_billing(session, who, months=2, effective_from=found.first_possible + timedelta(days=9))
+            found = await billing_cycles.standing(session, who, at=AT, scope=EVERYWHERE)
+            await billing_cycles.set_billing(session, who, months=2, effective_from=found.first_possible + timedelta(days=9))
         elif deed == "end discount" and self.discounts:
             await charges.end_discount(session, self.discounts[0], until_on=MONTHS[self.world.after].first)
         elif deed == "deactivate":

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import corrections, custom, deposits, differences, generation, periods, recap, reversals, settings
+from sebilling.billing import billing_cycles, corrections, deposits, differences, generation, periods, recap, reversals, settings
 from sebilling.billing.closings import GapReason, gaps
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.differences import DifferenceKind
@@ -493,10 +493,10 @@ async def test_a_period_closed_by_mistake_far_ahead_poisons_nobodys_billing(data
     async with isp.write() as session:
         await periods.create(session, Month(2035, 1), confirm=True)
         await periods.close(session, Month(2035, 1), incomplete=True)
-        await custom.set_billing(session, customer_id, months=3, effective_from=date(2026, 3, 1))
+        await billing_cycles.set_billing(session, customer_id, months=3, effective_from=date(2026, 3, 1))
     with pytest.raises(AlreadyCovered, match="2035-02-01"):  # in the closed month itself nothing can begin
         async with isp.write() as session:
-            await custom.set_billing(session, customer_id, months=3, effective_from=date(2035, 1, 15))
+            await billing_cycles.set_billing(session, customer_id, months=3, effective_from=date(2035, 1, 15))
 
 
 async def late_fee_on_march(database: Database) -> tuple[Till, int, int]:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import corrections, custom, isolation, opening, periods, recap
+from sebilling.billing import billing_cycles, corrections, isolation, opening, periods, recap
 from sebilling.billing.isolation import IsolationMode
 from sebilling.billing.opening import Opening, Past
 from sebilling.billing.payments import PaymentMethod
@@ -71,7 +71,7 @@ async def test_days_that_the_system_before_has_billed_are_not_billed_again(datab
         (cycle, date(2026, 3, 1), date(2026, 6, 1), 3 * PRICE),
     ]
     async with isp.database.reading() as session:
-        assert (await custom.standing(session, cycle, at=NOW, scope=EVERYWHERE)).first_possible == date(2026, 6, 1)
+        assert (await billing_cycles.standing(session, cycle, at=NOW, scope=EVERYWHERE)).first_possible == date(2026, 6, 1)
     await isp.check()
 
 

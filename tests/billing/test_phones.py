@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sebilling.billing import phones, texts
+from sebilling.billing import phones, validation
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidText
 from tests.harness import Api, Isp
@@ -65,13 +65,13 @@ def test_what_is_no_number_is_told_why(text: str, why: str) -> None:
 
 
 def test_marks_go_and_what_shapes_letters_stays() -> None:
-    assert texts.key("\u202abudi\u200b\u202c\u00ad", what="x", field=(), most=10) == "budi"
-    assert texts.key("rumah\N{NO-BREAK SPACE}1", what="x", field=(), most=10) == "rumah 1"
-    assert texts.clean("To\u200bno\ufeff", what="x", field=()) == "Tono"
+    assert validation.key("\u202abudi\u200b\u202c\u00ad", what="x", field=(), most=10) == "budi"
+    assert validation.key("rumah\N{NO-BREAK SPACE}1", what="x", field=(), most=10) == "rumah 1"
+    assert validation.clean("To\u200bno\ufeff", what="x", field=()) == "Tono"
     family = "👨\u200d👩\u200d👧 Keluarga"
-    assert texts.clean(family, what="x", field=()) == family
+    assert validation.clean(family, what="x", field=()) == family
     with pytest.raises(InvalidText, match=r"U\+202E"):
-        texts.clean("Budi\u202e", what="x", field=())
+        validation.clean("Budi\u202e", what="x", field=())
 
 
 async def test_a_customer_is_found_by_any_spelling(database: Database) -> None:

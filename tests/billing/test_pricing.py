@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import charges, corrections, counters, custom, customers, plans, previews, receipts, settings
+from sebilling.billing import billing_cycles, charges, corrections, counters, customers, plans, previews, receipts, settings
 from sebilling.billing.charges import ChargeKind
 from sebilling.clock import Month
 from sebilling.db.engine import Database
@@ -51,7 +51,7 @@ async def charge(isp: Isp, customer_id: int, amount: int) -> None:
 
 async def every(isp: Isp, customer_id: int, months: int, start: date) -> None:
     async with isp.write() as session:
-        await custom.set_billing(session, customer_id, months=months, effective_from=start)
+        await billing_cycles.set_billing(session, customer_id, months=months, effective_from=start)
 
 
 async def test_a_first_month_is_prorated_by_its_own_days_and_halves_go_up(database: Database) -> None:

@@ -12,7 +12,7 @@ import tests.scenarios.verbs  # noqa: F401 - each verb says its sentences when i
 from sebilling.actor import operator
 from sebilling.billing import customers
 from sebilling.billing.imports.column_map import GivenMap
-from sebilling.cli import importing, terminal
+from sebilling.cli import imports, terminal
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile
 from tests.harness import NOW, Isp
@@ -30,19 +30,19 @@ class Import:
         self.isp = Isp(database, operator("test"), 0)
         self.out, self.errors = (terminal.console(io.StringIO(), width=300) for _ in range(2))
 
-    def options(self, *, create_missing: bool) -> importing.Options:
-        return importing.Options(write=True, create_missing=create_missing, out=self.out, errors=self.errors)
+    def options(self, *, create_missing: bool) -> imports.Options:
+        return imports.Options(write=True, create_missing=create_missing, out=self.out, errors=self.errors)
 
     async def csv(self, name: str, **given: Any) -> bool:
-        done = await importing.run_spreadsheet(
+        done = await imports.run_spreadsheet(
             CASES / name, self.database, at=NOW, options=self.options(create_missing=False), given=GivenMap(**given)
         )
         return await self._counted(done)
 
     async def rsc(self, name: str, counters: str = "LKT01", *, create_missing: bool = False) -> bool:
-        done = await importing.run_secrets(
+        done = await imports.run_secrets(
             CASES / name, self.database, at=NOW, options=self.options(create_missing=create_missing),
-            given=importing.FromDevice("PUSAT", frozenset(counters.split())),
+            given=imports.FromDevice("PUSAT", frozenset(counters.split())),
         )  # fmt: skip
         return await self._counted(done)
 
@@ -215,7 +215,7 @@ async def test_24_what_means_one_thing_is_read_and_the_rest_refused(run: Import,
     header, *lines = (CASES / name).read_bytes().splitlines(keepends=True)
     mended = tmp_path / "mended.csv"
     mended.write_bytes(header + b"".join(line for number, line in enumerate(lines, 2) if number not in refused))
-    assert await importing.run_spreadsheet(mended, run.database, at=NOW, options=run.options(create_missing=False))
+    assert await imports.run_spreadsheet(mended, run.database, at=NOW, options=run.options(create_missing=False))
     first = date(2024, 2, 1)
     days = {"P-009": date(2024, 2, 15), "P-014": date(2024, 1, 2)}
     assert await run.rows("code", "plan_price", "price", "installed_on") == [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sebilling.auth import links
+from sebilling import keys
 from sebilling.config import Settings, is_hard_to_guess
 from sebilling.errors import InvalidSetting
 from tests.harness import SECRET_KEY
@@ -101,7 +101,7 @@ def test_a_random_key_is_taken_and_an_old_one_as_it_was(alone: Path, monkeypatch
     monkeypatch.setenv("SEBILLING_SECRET_KEY_OLD", "weak")  # else nobody could come from it
     assert Settings.read().secret_key_old is not None
     for bytes_of_chance in range(500):
-        assert is_hard_to_guess(links.derived(str(bytes_of_chance)).hex()[:32])
+        assert is_hard_to_guess(keys.derived(str(bytes_of_chance)).hex()[:32])
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_plugins_have_settings_of_their_own(alone: Path, monkeypatch: pytest.Mon
 def test_a_key_file_that_is_no_whole_key_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "secret.key").write_bytes(content)
     with pytest.raises(InvalidSetting, match=rf"secret\.key.*{len(content)} bytes"):
-        links.key_in(tmp_path)
+        keys.key_in(tmp_path)
 
 
 def test_a_folder_that_cant_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("a file")
     with pytest.raises(InvalidSetting, match="SEBILLING_VAR"):
-        links.key_in(tmp_path / "var")
+        keys.key_in(tmp_path / "var")

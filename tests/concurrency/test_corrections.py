@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sebilling.billing import charges, corrections, credit, custom, customers, deposits, generation, payments, periods
+from sebilling.billing import billing_cycles, charges, corrections, credit, customers, deposits, generation, payments, periods
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
@@ -228,7 +228,7 @@ async def test_custom_billing_waits_for_the_chunk_and_sees_its_invoice(committed
     started = await run_of(isp)
     async with isp.write() as session:
         await generation.advance(session, chunk=10, run_id=started.run_id)
-        setting = await waits(alone(isp, custom.set_billing, customer_id, months=3, effective_from=date(2026, 2, 1)))
+        setting = await waits(alone(isp, billing_cycles.set_billing, customer_id, months=3, effective_from=date(2026, 2, 1)))
     error = (await asyncio.gather(setting, return_exceptions=True))[0]
     assert isinstance(error, AlreadyCovered)
     assert error.facts["first"] == date(2026, 3, 1)
@@ -240,7 +240,9 @@ async def test_a_chunk_waits_for_custom_billing_and_bills_by_it(committed: Datab
     customer_id = await isp.customer()
     await isp.open()
     started = await run_of(isp)
-    await beside(isp, (custom.set_billing, customer_id, {"months": 3, "effective_from": date(2026, 2, 1)}), step(isp, started.run_id, 10))
+    await beside(
+        isp, (billing_cycles.set_billing, customer_id, {"months": 3, "effective_from": date(2026, 2, 1)}), step(isp, started.run_id, 10)
+    )
     assert await isp.rows("SELECT covers_from, covers_until, total FROM invoice") == [(date(2026, 2, 1), date(2026, 5, 1), 450_000)]
     await isp.check()
 

@@ -15,8 +15,8 @@ from sebilling.billing import generation, periods
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
+from sebilling.db.tables import Base
 from sebilling.errors import DatabaseUnavailable
-from sebilling.models import Base
 from tests.harness import FEBRUARY, Isp
 
 

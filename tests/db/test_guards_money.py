@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import charges, corrections, custom, deposits, payments, periods, settings
+from sebilling.billing import billing_cycles, charges, corrections, deposits, payments, periods, settings
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
@@ -56,7 +56,7 @@ async def scene(database: Database) -> tuple[Isp, dict[str, int]]:
         await charges.discount(
             session, customer_id=found["c"], percent=Decimal(10), description="x", from_on=date(2026, 1, 1), key="key-of-discount"
         )
-        await custom.set_billing(session, found["c"], months=3, effective_from=date(2027, 1, 1))
+        await billing_cycles.set_billing(session, found["c"], months=3, effective_from=date(2027, 1, 1))
         await session.execute(text(PROOF))
         for name in ("decided", "undecided"):
             submitted = await deposits.submit(

@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from sebilling import feed
 from sebilling.billing import invariants
-from sebilling.cli import feeding
+from sebilling.cli import events
 from sebilling.db.engine import Database
-from tests.cli.test_isolating import shell
+from tests.cli.test_isolation import shell
 from tests.feed.relaying import all_turns, bare, recomputed, relay, tell
 
 MIDDLE = "(SELECT event_id FROM feed WHERE number = 5)"
@@ -56,7 +56,7 @@ async def ten_events(database: Database) -> feed.Head:
 
 async def verified(database: Database, *written: str) -> tuple[bool, str]:
     out = Console(file=io.StringIO(), width=200)
-    is_well = await feeding.verify(database, feeding.read_written(written), out, out)
+    is_well = await events.verify(database, events.read_written(written), out, out)
     assert isinstance(out.file, io.StringIO)
     return is_well, out.file.getvalue()
 

@@ -16,7 +16,7 @@ import httpx
 
 from sebilling.actor import Role
 from sebilling.db.engine import Database
-from sebilling.schema.roots import build_schema
+from sebilling.schema.build import build_schema
 from tests.fuzz.documents import Documents, Sent
 from tests.harness import Isp, make_user
 from tests.processes import HttpApi, ServerProcess, servers

@@ -14,7 +14,7 @@ from sebilling.actor import operator
 from sebilling.billing.imports import column_map
 from sebilling.billing.imports.column_map import GivenMap, assign
 from sebilling.billing.imports.columns import BY_HEADING, COLUMNS, spelt
-from sebilling.cli import app, importing, terminal
+from sebilling.cli import app, imports, terminal
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile, InvalidText
 from tests.harness import NOW, Isp
@@ -31,8 +31,8 @@ def line(number: int) -> str:
 async def bring(database: Database, path: Path, *, write: bool = True, **given: Any) -> str:
     """What was said."""
     out = terminal.console(io.StringIO(), width=300)
-    options = importing.Options(write=write, create_missing=True, out=out, errors=out)
-    assert await importing.run_spreadsheet(path, database, at=NOW, options=options, given=GivenMap(**given))
+    options = imports.Options(write=write, create_missing=True, out=out, errors=out)
+    assert await imports.run_spreadsheet(path, database, at=NOW, options=options, given=GivenMap(**given))
     return str(out.file.getvalue())  # type: ignore[attr-defined]
 
 

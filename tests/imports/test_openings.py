@@ -13,7 +13,7 @@ from sebilling.actor import EVERYWHERE, Role, operator
 from sebilling.billing import periods, recap
 from sebilling.billing.imports.column_map import GivenMap
 from sebilling.billing.imports.columns import BY_HEADING, spelt
-from sebilling.cli import app, importing, terminal
+from sebilling.cli import app, imports, terminal
 from sebilling.clock import JAKARTA, Month, local_date, system_clock
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidFile, InvalidText, NotFound, PeriodClosed
@@ -44,8 +44,8 @@ async def bring(
 ) -> str:
     """What was said; the faults, if there are any."""
     out = terminal.console(io.StringIO(), width=400)
-    options = importing.Options(write=write, create_missing=True, out=out, errors=out, opening=month, by=by)
-    await importing.run_spreadsheet(path, database, at=NOW, options=options, given=GivenMap(**given))  # type: ignore[arg-type]
+    options = imports.Options(write=write, create_missing=True, out=out, errors=out, opening=month, by=by)
+    await imports.run_spreadsheet(path, database, at=NOW, options=options, given=GivenMap(**given))  # type: ignore[arg-type]
     return str(out.file.getvalue())  # type: ignore[attr-defined]
 
 

@@ -20,7 +20,7 @@ from sebilling.billing.imports import openings
 from sebilling.billing.imports.systems import balances, gembok, mikhmon, phpnuxbill, sql_dump
 from sebilling.billing.imports.systems.account import Account, Book, months_of, rupiah
 from sebilling.billing.opening import Opening
-from sebilling.cli import app, importing, system_import, terminal
+from sebilling.cli import app, imports, system_import, terminal
 from sebilling.cli.system_import import FromSystem, System
 from sebilling.clock import JAKARTA, Month, local_date, system_clock
 from sebilling.db.engine import Database
@@ -38,7 +38,7 @@ File = Callable[..., Path]
 async def bring(database: Database, given: FromSystem, *, write: bool = True) -> str:
     """What was said."""
     out = terminal.console(io.StringIO(), width=1_000)
-    options = importing.Options(write=write, create_missing=True, out=out, errors=out)
+    options = imports.Options(write=write, create_missing=True, out=out, errors=out)
     await system_import.run(given, database, at=NOW, options=options)
     return str(out.file.getvalue())  # type: ignore[attr-defined]
 

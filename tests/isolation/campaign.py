@@ -16,16 +16,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sebilling.auth import links
+from sebilling import keys
 from sebilling.billing import corrections, isolation, settings
 from sebilling.billing.isolation import IsolationMode
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from sebilling.errors import AlreadyCorrected, DatabaseUnavailable, StillOverdue
-from sebilling.plugins import devices
+from sebilling.network import devices
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
-from sebilling.plugins.secrets import Vault
+from sebilling.vault import Vault
 from tests.harness import LAB, SECRET_KEY, Isp
 from tests.isolation.sites import ROUTERS, Site
 from tests.isolation.sites_olt import OLTS
@@ -101,7 +101,7 @@ class Campaign:
     async def _set_up(self) -> Isp:
         """An ISP that cuts ten days after the invoice, three devices, and invoices of twenty days ago."""
         isp = await Isp.make(self.database)
-        plugins, vault = Plugins.load(), Vault(links.derived(KEY))
+        plugins, vault = Plugins.load(), Vault(keys.derived(KEY))
         plugins.networks = Networks.parse(LAB)
         async with isp.write() as session:
             await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)

@@ -16,15 +16,15 @@ from typing import Final
 from rich.console import Console
 from sebilling_mikrotik.testing import Router, Simulator
 
-from sebilling.auth import links
+from sebilling import keys
 from sebilling.cli import terminal
 from sebilling.db.engine import Database
-from sebilling.jobs.engine import Engine
-from sebilling.jobs.isolation import work_one
-from sebilling.plugins import devices
+from sebilling.network import devices
+from sebilling.network.engine import Engine
+from sebilling.network.reconcile import work_one
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
-from sebilling.plugins.secrets import Vault
+from sebilling.vault import Vault
 from tests.harness import LAB, SECRET_KEY, Isp
 
 LATE: Final = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
@@ -74,7 +74,7 @@ async def place(database: Database, *counters: str) -> AsyncIterator[Place]:
     router.add("/ppp/profile", name="20M", rate_limit="10M/20M 20M/40M")
     plugins = Plugins.load()
     plugins.networks = Networks.parse(LAB)
-    engine = Engine(database, plugins, Vault(links.derived(KEY)), lambda: LATE, "tests", random.Random(1))
+    engine = Engine(database, plugins, Vault(keys.derived(KEY)), lambda: LATE, "tests", random.Random(1))
     async with Simulator(router) as simulator:
         try:
             yield Place(await Isp.make(database, *counters), simulator, engine)

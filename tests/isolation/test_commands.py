@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from sebilling import keys
 from sebilling.actor import operator
-from sebilling.auth import links
 from sebilling.billing import isolation
-from sebilling.cli import isolating
+from sebilling.cli import isolation as commands
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.device_errors import InvalidDevice
 from sebilling.errors import NotFound
-from sebilling.jobs.engine import Engine
-from sebilling.plugins import devices
-from sebilling.plugins.secrets import Vault, vault_of
+from sebilling.network import devices
+from sebilling.network.engine import Engine
+from sebilling.vault import Vault, vault_of
 from tests.harness import Isp
 from tests.isolation.gear import Gear, GearDriver, plugins
 from tests.isolation.routers import console, said, shell
@@ -50,38 +50,38 @@ async def test_a_run_ends_with_2_while_work_waits_and_says_what(committed: Datab
     _, engine = await late(committed, gear, "budi", "siti")
     gear.unreachable = True
     out, errors = console(), console()
-    assert await isolating.run(engine, out, errors, seconds=0.5) == 2
+    assert await commands.run(engine, out, errors, seconds=0.5) == 2
     assert "2 accesses" in said(errors)
     for word in ("budi", "siti", "RB1", "BLOCKED", "no route"):
         assert word in said(out)
     gear.unreachable = False
     engine.clock = lambda: datetime(2026, 2, 14, 3, 0, tzinfo=UTC)
     errors = console()
-    assert await isolating.run(engine, console(), errors, seconds=20) == 0
+    assert await commands.run(engine, console(), errors, seconds=20) == 0
     assert said(errors) == ""
     assert set(gear.profiles.values()) == {"isolir"}
 
 
 async def test_a_held_run_ends_with_1_though_nothing_waits(committed: Database, gear: Gear) -> None:
     _, engine = await late(committed, gear, *(f"p{number}" for number in range(25)))
-    assert await isolating.run(engine, console(), console(), seconds=0.5) == 1
+    assert await commands.run(engine, console(), console(), seconds=0.5) == 1
 
 
 async def test_what_drifted_is_told_beside_what_was_found(committed: Database, gear: Gear) -> None:
     isp, engine = await late(committed, gear, "budi", "siti", "wati")
     out = console()
-    assert await isolating.show_drift(committed, out)
+    assert await commands.show_drift(committed, out)
     assert "0 accesses" in said(out), "who was never touched hasn't drifted"
-    assert await isolating.run(engine, console(), console(), seconds=20) == 0
+    assert await commands.run(engine, console(), console(), seconds=20) == 0
     out = console()
-    assert await isolating.show_drift(committed, out)
+    assert await commands.show_drift(committed, out)
     gear.profiles["budi"] = "by-hand"
     del gear.profiles["wati"]
     for name in ("budi", "wati"):
         await isp.pay(await isp.value("SELECT id FROM customer WHERE code = :name", name=name), 150_000, at=LATE)
-    assert await isolating.run(engine, console(), console(), seconds=0.5) == 2
+    assert await commands.run(engine, console(), console(), seconds=0.5) == 2
     out = console()
-    assert not await isolating.show_drift(committed, out)
+    assert not await commands.show_drift(committed, out)
     told = {line.split()[1]: line for line in said(out).splitlines() if "RB1" in line}
     assert told.keys() == {"budi", "wati"}, "Siti is cut and should be"
     for word in ("ACTIVE", "changed by hand"):
@@ -91,15 +91,15 @@ async def test_what_drifted_is_told_beside_what_was_found(committed: Database, g
     async with isp.write() as session:  # read back otherwise than wanted, though nothing waits
         await session.execute(text("UPDATE service_access SET actual = 'DRIFTED' WHERE key = 'siti'"))
     out = console()
-    assert not await isolating.show_drift(committed, out)
+    assert not await commands.show_drift(committed, out)
     assert "3 accesses" in said(out)
-    assert not await isolating.show_drift(committed, console(), device="RB1")
-    assert not await isolating.show_drift(committed, console(), device=f"dev_{await isp.value('SELECT id FROM device')}")
+    assert not await commands.show_drift(committed, console(), device="RB1")
+    assert not await commands.show_drift(committed, console(), device=f"dev_{await isp.value('SELECT id FROM device')}")
     with pytest.raises(NotFound):
-        await isolating.show_drift(committed, console(), device="RB9")
+        await commands.show_drift(committed, console(), device="RB9")
     async with isp.write() as session:
         await devices.update(session, engine.plugins, engine.vault, await isp.value("SELECT id FROM device"), enabled=False)
-    assert await isolating.show_drift(committed, console()), "a disabled device is left alone"
+    assert await commands.show_drift(committed, console()), "a disabled device is left alone"
 
 
 async def test_drift_and_a_run_at_the_shell(committed: Database, committed_url: str, gear: Gear, tmp_path: Path) -> None:
@@ -130,14 +130,14 @@ async def test_from_the_key_file_to_a_set_key(committed: Database, committed_url
     async with isp.write() as session:
         config = {"gear": "one", "password": "rahasia"}
         await devices.create(session, plugins(), vault_of(settings(var)), name="RB1", kind="test.gear", config=config)
-    file_key = links.key_in(var)
+    file_key = keys.key_in(var)
     new = settings(var, secret_key=NEW_KEY)
     assert vault_of(new).open(await stored(isp))["password"] == "rahasia", "what was encrypted before can still be read"
     given = {"SEBILLING_DATABASE_URL": committed_url, "SEBILLING_SECRET_KEY": NEW_KEY}
     done = await shell(tmp_path, "secrets", "rotate", **given)
     assert done.returncode == 0, done.stderr
-    assert Vault(links.derived(NEW_KEY)).open(await stored(isp))["password"] == "rahasia"
-    assert links.key_in(var) == file_key, "the file is left"
+    assert Vault(keys.derived(NEW_KEY)).open(await stored(isp))["password"] == "rahasia"
+    assert keys.key_in(var) == file_key, "the file is left"
     (var / "secret.key").unlink()
     done = await shell(tmp_path, "secrets", "rotate", **given)
     assert done.returncode == 1
@@ -145,7 +145,7 @@ async def test_from_the_key_file_to_a_set_key(committed: Database, committed_url
     assert not (var / "secret.key").exists(), "none is made beside a set key"
     done = await shell(tmp_path, "secrets", "rotate", SEBILLING_DATABASE_URL=committed_url, SEBILLING_SECRET_KEY_OLD=NEW_KEY)
     assert done.returncode == 0, "and back to a key file"
-    assert Vault(links.key_in(var)).open(await stored(isp))["password"] == "rahasia"
+    assert Vault(keys.key_in(var)).open(await stored(isp))["password"] == "rahasia"
 
 
 async def test_another_deployments_key_file_opens_nothing(committed: Database, committed_url: str, tmp_path: Path, gear: Gear) -> None:
@@ -153,7 +153,7 @@ async def test_another_deployments_key_file_opens_nothing(committed: Database, c
     async with isp.write() as session:
         await devices.create(session, plugins(), Vault(b"lost"), name="RB1", kind="test.gear", config={"gear": "one"})
     before = await stored(isp)
-    links.key_in(tmp_path / "var")
+    keys.key_in(tmp_path / "var")
     done = await shell(tmp_path, "secrets", "rotate", SEBILLING_DATABASE_URL=committed_url, SEBILLING_SECRET_KEY=NEW_KEY)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert await stored(isp) == before

@@ -17,8 +17,8 @@ from sebilling.app import create_app
 from sebilling.db.engine import Database
 from sebilling.device_errors import AddressRefused, SecretNeeded
 from sebilling.errors import InvalidSetting
-from sebilling.jobs import device_health
-from sebilling.plugins import devices
+from sebilling.network import devices
+from sebilling.network import health as device_health
 from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, OWN_DESTINATION, DeviceConfig, DriverContext
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks, Place

@@ -13,10 +13,10 @@ from sebilling.billing import customers, isolation
 from sebilling.billing.isolation import Decided, IsolationMode
 from sebilling.db.engine import Database
 from sebilling.errors import StillOverdue
-from sebilling.jobs.engine import Engine
-from sebilling.jobs.isolation import work_one
-from sebilling.plugins import devices
-from sebilling.plugins.secrets import Vault
+from sebilling.network import devices
+from sebilling.network.engine import Engine
+from sebilling.network.reconcile import work_one
+from sebilling.vault import Vault
 from tests.harness import Isp
 from tests.isolation.gear import GEARS, Gear, plugins
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest_asyncio
 from sqlalchemy import text
 
+from sebilling import keys
 from sebilling.actor import Role
-from sebilling.auth import links
 from sebilling.billing import isolation
 from sebilling.db.engine import Database
-from sebilling.plugins.secrets import Vault
+from sebilling.vault import Vault
 from tests.harness import SECRET_KEY, Api, Isp, make_user
 from tests.isolation.gear import GEARS, Gear
 
@@ -71,7 +71,7 @@ async def person(isp: Isp, api: Api, device_id: str, name: str, counter: str = "
 
 
 async def opened(isp: Isp) -> dict[str, Any]:
-    return Vault(links.derived(SECRET_KEY)).open(await isp.value("SELECT config FROM device"))
+    return Vault(keys.derived(SECRET_KEY)).open(await isp.value("SELECT config FROM device"))
 
 
 async def test_a_secret_goes_in_and_never_comes_out(api: Api, isp: Isp) -> None:

@@ -9,11 +9,11 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from sebilling.cli import importing
+from sebilling.cli import imports
 from sebilling.db.engine import Database
 from sebilling.device_errors import DeviceBusy, InvalidDevice
 from sebilling.errors import NotFound
-from sebilling.jobs.engine import Engine
+from sebilling.network.engine import Engine
 from tests.harness import NOW
 from tests.isolation import routers
 from tests.isolation.routers import KEY, Place, console, said
@@ -34,8 +34,8 @@ def subscriber(place: Place, name: str, **more: str) -> None:
 async def bring(place: Place, wanted: str = "RB1", *, write: bool = True, counter: str = "LKT01") -> tuple[bool, str, str]:
     """Whether it went well, what was said, and what was wrong."""
     out, errors = console(), console()
-    options = importing.Options(write=write, create_missing=True, out=out, errors=errors)
-    done = await importing.run_device(wanted, place.engine, at=NOW, given=importing.FromDevice(counter), options=options)
+    options = imports.Options(write=write, create_missing=True, out=out, errors=errors)
+    done = await imports.run_device(wanted, place.engine, at=NOW, given=imports.FromDevice(counter), options=options)
     return done, said(out), said(errors)
 
 
@@ -174,7 +174,7 @@ async def test_a_device_that_cant_be_read(place: Place) -> None:
 
 
 async def test_it_waits_for_whoever_is_at_work_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "WAIT_SECONDS", 0.4)
+    monkeypatch.setattr(imports, "WAIT_SECONDS", 0.4)
     device_id = await place.device()
     other = Engine(place.engine.database, place.engine.plugins, place.engine.vault, place.engine.clock, "other", random.Random(1))
     async with other.leases.hold(device_id) as mine:

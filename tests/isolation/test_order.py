@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from sebilling.db.engine import Database
-from sebilling.jobs.isolation import waiting
-from sebilling.plugins import devices
+from sebilling.network import devices
+from sebilling.network.reconcile import waiting
 from sebilling.plugins.contract import Job, Outcome
 from tests.isolation.gear import GEARS, Gear, GearDriver
 from tests.isolation.test_engine import Place, gear, make

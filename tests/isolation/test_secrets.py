@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import make_url, text
 
-from sebilling.auth import links
+from sebilling import keys
 from sebilling.clock import JAKARTA, Month, local_date, system_clock
 from sebilling.db.embedded import server_bin_dir
 from sebilling.db.engine import Database
@@ -250,7 +250,7 @@ async def test_no_secret_is_told_in_a_whole_life(life: Life) -> None:
     everything = [*life.told, ("the server's log", log), ("a dump", first), ("a dump after the rotation", second)]
     secrets = {name: secret.encode() for name, secret in PLANTED.items()}
     secrets |= {f"sign-in {number}": token.encode() for number, token in enumerate(life.tokens)}
-    secrets |= {f"{name}, derived": links.derived(PLANTED[name]) for name in ("the key", "the key before", "the next key")}
+    secrets |= {f"{name}, derived": keys.derived(PLANTED[name]) for name in ("the key", "the key before", "the next key")}
     assert [(where, names) for where, told in everything if (names := found(told, secrets))] == []
 
 

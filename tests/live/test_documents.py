@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sebilling.live import line, sockets
-from sebilling.schema.documents import faults
-from sebilling.schema.roots import build_schema
+from sebilling.live import connection, sockets
+from sebilling.schema.build import build_schema
+from sebilling.schema.engine.document_cache import faults
 
 TEXT = (Path(__file__).parents[2] / "docs" / "realtime.md").read_text(encoding="utf-8")
 
@@ -18,10 +18,11 @@ def test_every_document_can_be_asked(document: str) -> None:
 
 
 def test_every_code_and_bound_is_there() -> None:
-    source = "".join(Path(str(one.__file__)).read_text(encoding="utf-8") for one in (line, sockets))
+    source = "".join(Path(str(one.__file__)).read_text(encoding="utf-8") for one in (connection, sockets))
     codes = set(re.findall(r"\b(44\d\d|1013)\b", source))
     assert codes <= set(re.findall(r"^\| (\d{4}) \|", TEXT, re.MULTILINE))
-    for bound in (f"{line.MOST_WAITING:,} messages", f"{line.MOST_WAITING_CHARACTERS:,} characters", f"{line.WRITE_SECONDS:.0f} seconds"):
+    waiting, characters = connection.MOST_WAITING, connection.MOST_WAITING_CHARACTERS
+    for bound in (f"{waiting:,} messages", f"{characters:,} characters", f"{connection.WRITE_SECONDS:.0f} seconds"):
         assert bound in TEXT
     assert f"{sockets.MOST_SUBSCRIPTIONS} subscriptions" in TEXT
     assert f"Within {sockets.INIT_SECONDS:.0f} seconds" in TEXT

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from sebilling import keys
 from sebilling.actor import Actor, Role, Scope
-from sebilling.auth import links
 from sebilling.billing import deposits, isolation
 from sebilling.billing.deposits import DepositType
-from sebilling.plugins import devices
-from sebilling.plugins.secrets import Vault
+from sebilling.network import devices
+from sebilling.vault import Vault
 from tests.harness import NOW, SECRET_KEY, make_user
 from tests.isolation import gear
 from tests.live.conftest import Site
@@ -63,7 +63,7 @@ async def accessed(site: Site, customer_id: int, key: str) -> None:
     """The customer has an access on a device that nobody works on."""
     async with site.isp.write() as session:
         device = await devices.create(
-            session, gear.plugins(), Vault(links.derived(SECRET_KEY)), name=key, kind="test.gear", config={"gear": "one"}
+            session, gear.plugins(), Vault(keys.derived(SECRET_KEY)), name=key, kind="test.gear", config={"gear": "one"}
         )
         await session.execute(text("UPDATE device SET enabled = false WHERE id = :id"), {"id": device})
         await devices.give_access(session, gear.plugins(), customer_id=customer_id, device_id=device, service_kind="PPPOE", key=key)

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import text
 
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import charges, corrections, credit, custom, customers, deposits, generation, payments, periods, plans
+from sebilling.billing import billing_cycles, charges, corrections, credit, customers, deposits, generation, payments, periods, plans
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
@@ -135,7 +135,7 @@ async def _cancel(client: Client, session: WriteSession) -> None:
 async def _cycle(client: Client, session: WriteSession) -> None:
     customer, months = await client.any_of(session, "customer"), client.chance.choice((1, 2, 3))
     start = date(2026, 1, 1) + timedelta(days=30 * client.months + client.chance.randrange(90))
-    await custom.set_billing(session, customer, months=months, effective_from=start)
+    await billing_cycles.set_billing(session, customer, months=months, effective_from=start)
 
 
 async def _move(client: Client, session: WriteSession) -> None:

@@ -19,11 +19,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from sebilling.actor import EVERYWHERE, Actor, Role, operator
 from sebilling.billing import (
+    billing_cycles,
     charges,
     corrections,
     counters,
     credit,
-    custom,
     customers,
     dashboard,
     deposits,
@@ -366,8 +366,8 @@ class MoneyMachine(RuleBasedStateMachine):
 
         async def ask(person: Person) -> Any:
             async with self.database.reading() as session:
-                standing = await custom.standing(session, person.id, at=self.model.now, scope=EVERYWHERE)
-                coming = await custom.coming(session, standing, at=self.model.now, scope=EVERYWHERE, count=1)
+                standing = await billing_cycles.standing(session, person.id, at=self.model.now, scope=EVERYWHERE)
+                coming = await billing_cycles.coming(session, standing, at=self.model.now, scope=EVERYWHERE, count=1)
             if not coming or coming[0].month > Month.of(month):
                 return "nothing before later"
             (first,) = coming
@@ -577,7 +577,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def _set_cycle(self, person: Person, months: int, start: date) -> None:
         self.deed(
             lambda: self.model.set_cycle(person, months, start),
-            lambda session: custom.set_billing(session, person.id, months=months, effective_from=start),
+            lambda session: billing_cycles.set_billing(session, person.id, months=months, effective_from=start),
         )
 
     @rule(who=pick, later=st.sampled_from((-9, 1, 10, 20, 45)))

@@ -34,13 +34,13 @@ FAULTS: Final = (
         "an-old-token-is-good-for-ever", "auth/sessions.py",
         "if digest in found and found[digest][0] > at", "if digest in found", SIGN_INS,
     ),
-    Fault("everybody-is-who-came-first", "auth/lookup.py", "found.get(asked)", "found.get(batch[0][0])", LOOKUP),
+    Fault("everybody-is-who-came-first", "auth/caller_cache.py", "found.get(asked)", "found.get(batch[0][0])", LOOKUP),
     Fault(
         "judged-by-the-time-of-who-came-first", "auth/sessions.py",
         "found[digest][0] > at", "found[digest][0] > min(moment for _, moment in asked)", LOOKUP,
     ),
     Fault(
-        "who-goes-away-takes-the-others-along", "auth/lookup.py",
+        "who-goes-away-takes-the-others-along", "auth/caller_cache.py",
         "return await answer", "return await self._task or answer.result()", LOOKUP,
     ),
     Fault(
@@ -53,7 +53,7 @@ FAULTS: Final = (
     ),
     Fault("two-refreshes-dont-wait", "auth/sessions.py", "FOR NO KEY UPDATE OF sign_in", "", RACES),
     Fault(
-        "a-changed-password-ends-nothing", "auth/entry.py",
+        "a-changed-password-ends-nothing", "auth/sign_in.py",
         "ended = await sessions.revoke_all(session, user.id, but=keep)", "ended = 0", SIGN_INS,
     ),
     # --- two-step, guessing ------------------------------------------------------------------------------------------------
@@ -86,25 +86,25 @@ FAULTS: Final = (
     ),
     # --- browsers, the edge ------------------------------------------------------------------------------------------------
     Fault(
-        "any-site-may-use-the-cookie", "schema/browser.py",
+        "any-site-may-use-the-cookie", "schema/engine/cookies.py",
         "return bool(request.headers.get(PREFLIGHT)) and (given is None or is_same)", "return True", COOKIES,
     ),
-    Fault("a-socket-of-any-site-is-ours", "schema/browser.py", "        return is_same\n", "        return True\n", COOKIES),
+    Fault("a-socket-of-any-site-is-ours", "schema/engine/cookies.py", "        return is_same\n", "        return True\n", COOKIES),
     Fault(
-        "an-unencrypted-page-is-ours", "schema/browser.py",
+        "an-unencrypted-page-is-ours", "schema/engine/cookies.py",
         'if is_secure and origin_of_page.scheme != "https":', 'if is_secure and origin_of_page.scheme == "":', COOKIES,
     ),
     Fault(
-        "strangers-read-the-schema", "schema/documents.py",
+        "strangers-read-the-schema", "schema/engine/document_cache.py",
         "if entry.introspects and not self._sees_schema:", 'if entry.introspects and self.introspection == "nobody":',
         ("tests/test_app.py::test_the_schema_is_for_who_is_signed_in",),
     ),
     Fault(
-        "a-nul-goes-through", "schema/characters.py",
+        "a-nul-goes-through", "schema/engine/characters.py",
         'check_text(value, field=path)', 'check_text(value[:1], field=path)', ("tests/schema/test_texts.py",),
     ),
     Fault(
-        "scripts-read-the-cookie", "schema/browser.py",
+        "scripts-read-the-cookie", "schema/engine/cookies.py",
         'max_age=age, path="/", secure=came.is_secure, httponly=True',
         'max_age=age, path="/", secure=came.is_secure, httponly=False', COOKIES,
     ),
@@ -113,58 +113,64 @@ FAULTS: Final = (
         "if len(hosts) != 1:\n            return False", "if len(hosts) != 1:\n            return True", EDGE,
     ),
     Fault(
-        "unexpected-errors-are-told", "schema/errors.py",
+        "unexpected-errors-are-told", "schema/engine/errors.py",
         'shown["message"] = _MASKED[language].format(reference=reference)', "pass", ("tests/schema/test_bad_input.py",),
     ),
     Fault("tokens-stand-in-the-log", "logs.py", 'r"|\\bsb[a-z]_[\\w-]{8,}"', 'r"|\\bsbx_[\\w-]{8,}"', EDGE),
     # --- rights ------------------------------------------------------------------------------------------------------------
     Fault(
-        "every-role-may-ask", "schema/access.py",
+        "every-role-may-ask", "schema/engine/access.py",
         "if roles is not ANYBODY and not asking <= roles:", "if roles is not ANYBODY and not asking:", RIGHTS,
     ),
     Fault(
-        "every-role-reads-every-field", "schema/access.py",
+        "every-role-reads-every-field", "schema/engine/access.py",
         "if not asking <= readers:", "if not asking:", ("tests/schema/test_matrix.py",),
     ),
     Fault(
-        "one-field-for-all-opens-the-others", "schema/access.py", "found &= _readers(", "found |= _readers(",
+        "one-field-for-all-opens-the-others", "schema/engine/access.py", "found &= _readers(", "found |= _readers(",
         ("tests/schema/test_access.py::test_what_one_may_read_says_nothing_of_who_asks_the_same_next",),
     ),
     Fault(
-        "rights-and-plans-by-the-first-field", "schema/selections.py",
+        "rights-and-plans-by-the-first-field", "schema/engine/selections.py",
         "return roots[raw.path.key]", "return roots[raw.path.key][:1]", DIRECTIVES,
     ),
     Fault(
-        "rights-of-what-came-first", "schema/selections.py",
+        "rights-of-what-came-first", "schema/engine/selections.py",
         "node.selection_set) for node in nodes(info)]", "node.selection_set) for node in raw.field_nodes]", DIRECTIVES,
     ),
     Fault(
-        "plans-of-what-came-first", "schema/reading.py",
+        "plans-of-what-came-first", "schema/engine/reading.py",
         "for node in selections.nodes(info):", "for node in selections.raw_of(info).field_nodes:", DIRECTIVES,
     ),
     Fault(
-        "operations-share-rights-and-plans", "schema/selections.py",
+        "operations-share-rights-and-plans", "schema/engine/selections.py",
         "return id(raw.operation), raw.path.key", "return 0, raw.path.key", DIRECTIVES,
     ),
     Fault(
-        "directives-below-are-those-of-who-came-first", "schema/completion.py",
+        "directives-below-are-those-of-who-came-first", "schema/engine/completion.py",
         "            if node.directives:\n", "            if node.directives is fragments:\n", DIRECTIVES,
     ),
-    Fault("a-page-of-every-counter", "schema/reading.py", "'t.counter_id = seen.id', *resume", "*resume", SECOND_LAYER),
+    Fault("a-page-of-every-counter", "schema/engine/reading.py", "'t.counter_id = seen.id', *resume", "*resume", SECOND_LAYER),
     Fault(
-        "a-link-into-every-counter", "schema/reading.py",
+        "a-link-into-every-counter", "schema/engine/reading.py",
         "if self.bounded and condition and not link.follows else", "if self.bounded and condition and link.follows else", SECOND_LAYER,
     ),
     Fault(
-        "unknown-tables-are-everybodys", "schema/scopes.py",
+        "unknown-tables-are-everybodys", "schema/engine/scopes.py",
         "return SCOPES.get(table, CENTRAL)", "return SCOPES.get(table, EVERYBODYS)", SECOND_LAYER,
     ),
-    Fault("devices-are-everybodys", "schema/scopes.py", '"device": CENTRAL', '"device": EVERYBODYS', SECOND_LAYER),
+    Fault("devices-are-everybodys", "schema/engine/scopes.py", '"device": CENTRAL', '"device": EVERYBODYS', SECOND_LAYER),
     # --- limits ------------------------------------------------------------------------------------------------------------
-    Fault("no-document-costs-too-much", "schema/limits.py", "if self.worst > MOST_COST:", "if self.worst < 0:", LIMITS),
-    Fault("no-document-is-too-deep", "schema/limits.py", "levels + (root.selection_set is not None), most)", "levels * 0, most)", LIMITS),
-    Fault("a-fragment-hides-its-fields", "schema/limits.py", "fields + 1 + below.fields", "fields + 1", LIMITS),
-    Fault("a-batch-is-taken", "schema/view.py", 'raise LimitExceeded(limit="batch", given=len(request_data), most=1)', "return", LIMITS),
+    Fault("no-document-costs-too-much", "schema/engine/limits.py", "if self.worst > MOST_COST:", "if self.worst < 0:", LIMITS),
+    Fault(
+        "no-document-is-too-deep", "schema/engine/limits.py",
+        "levels + (root.selection_set is not None), most)", "levels * 0, most)", LIMITS,
+    ),
+    Fault("a-fragment-hides-its-fields", "schema/engine/limits.py", "fields + 1 + below.fields", "fields + 1", LIMITS),
+    Fault(
+        "a-batch-is-taken", "schema/engine/endpoint.py",
+        'raise LimitExceeded(limit="batch", given=len(request_data), most=1)', "return", LIMITS,
+    ),
     # --- the feed ----------------------------------------------------------------------------------------------------------
     Fault("who-commits-late-is-lost", "jobs/relay.py", "if self._mark.writers:", "if not self._mark:", RELAY),
     Fault(
@@ -195,7 +201,7 @@ FAULTS: Final = (
     ),
     Fault("rights-are-never-looked-up-again", "live/hub.py", "event.subject_id in self._watchers:", "event.subject_id in ():", LIVE),
     Fault(
-        "what-waits-for-a-client-has-no-bound", "live/line.py",
+        "what-waits-for-a-client-has-no-bound", "live/connection.py",
         "if len(self._waiting) >= MOST_WAITING or self._characters > MOST_WAITING_CHARACTERS:",
         "if self._characters < 0:", ("tests/live/test_slow.py",),
     ),

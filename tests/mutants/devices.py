@@ -19,7 +19,7 @@ FAULTS: Final = (
         "if declared(field) is not False and not is_secret(field)", 'if declared(field) == "host" and not is_secret(field)', DESTINATIONS,
     ),
     Fault(
-        "stars-count-as-a-secret-that-was-entered", "plugins/devices.py",
+        "stars-count-as-a-secret-that-was-entered", "network/devices.py",
         "demand_secrets(current, new, _without_stars(config, current))", "demand_secrets(current, new, config)", DESTINATIONS,
     ),
     Fault(
@@ -52,17 +52,17 @@ FAULTS: Final = (
     Fault("a-path-may-lead-back", "plugins/networks.py", 'return ".." not in path and any(', "return any(", DESTINATIONS),
     # --- order -------------------------------------------------------------------------------------------------------------
     Fault(
-        "blocks-before-restores", "jobs/isolation.py",
+        "blocks-before-restores", "network/reconcile.py",
         '" ORDER BY desired, service_access.next_at, service_access.id LIMIT :most"',
         '" ORDER BY service_access.next_at, service_access.id LIMIT :most"', ORDER,
     ),
     Fault(
-        "who-waits-longest-may-come-last", "jobs/isolation.py",
+        "who-waits-longest-may-come-last", "network/reconcile.py",
         'sorted(await session.rows(_LOCKED, {"ids": list(place)}), key=lambda row: place[row.id])',
         'sorted(await session.rows(_LOCKED, {"ids": list(place)}), key=lambda row: row.id)', ORDER,
     ),
     Fault(
-        "devices-in-any-order", "jobs/isolation.py",
+        "devices-in-any-order", "network/reconcile.py",
         "AND want > have AND desired = 'ACTIVE') NULLS LAST,", "AND want > have AND desired = 'BLOCKED') NULLS LAST,", ORDER,
     ),
 )  # fmt: skip

@@ -34,6 +34,6 @@ FAULTS: Final = (
         "a-clock-ahead-spoils-codes-for-ever", "auth/totp.py",
         "return kept if kept <= step_at(at) + _AHEAD else 0", "return kept", AHEAD,
     ),
-    Fault("a-clock-ahead-stops-devices", "jobs/isolation.py", "(next_at <= :at OR next_at >", "(next_at <= :at AND next_at <", AHEAD),
-    Fault("who-lacks-the-code-is-not-told", "auth/entry.py", 'CodeNeeded: "code missing"', 'CodeNeeded: "code"', FAILURES),
+    Fault("a-clock-ahead-stops-devices", "network/reconcile.py", "(next_at <= :at OR next_at >", "(next_at <= :at AND next_at <", AHEAD),
+    Fault("who-lacks-the-code-is-not-told", "auth/sign_in.py", 'CodeNeeded: "code missing"', 'CodeNeeded: "code"', FAILURES),
 )  # fmt: skip

@@ -101,7 +101,7 @@ FAULTS: Final = (
         "ELSE least(start, greatest(:month, bare_from)) END AS covers_from", "ELSE start END AS covers_from", PRICING,
     ),
     Fault(
-        "first-possible-a-day-early", "billing/custom.py",
+        "first-possible-a-day-early", "billing/billing_cycles.py",
         "*(until for _, until in self.covered)", "*(until.replace(day=max(until.day - 1, 1)) for _, until in self.covered)", CUSTOM,
     ),
     Fault("due-day-of-utc", "billing/pricing.py", "CAST(:at AT TIME ZONE counter.timezone AS date)", "CAST(:at AT TIME ZONE 'UTC' AS date)",
@@ -314,16 +314,19 @@ FAULTS: Final = (
     ),
     # --- isolation ---------------------------------------------------------------------------------------------------------
     Fault(
-        "cut-without-a-last-look", "jobs/isolation.py",
+        "cut-without-a-last-look", "network/reconcile.py",
         "let_be = {row.id for row in cutting if row.customer_id not in due}", "let_be: set[int] = set()", ENGINE,
     ),
-    Fault("unanswered-is-told-as-done", "jobs/isolation.py", "done = actual is wanted and", "done = outcome.result is not None or", ENGINE),
-    Fault("snapshot-not-kept", "jobs/isolation.py", "WHERE service_access.id = kept.id AND", "WHERE false AND", ENGINE),
     Fault(
-        "snapshot-kept-after-a-cut-that-failed", "jobs/isolation.py",
+        "unanswered-is-told-as-done", "network/reconcile.py",
+        "done = actual is wanted and", "done = outcome.result is not None or", ENGINE,
+    ),
+    Fault("snapshot-not-kept", "network/reconcile.py", "WHERE service_access.id = kept.id AND", "WHERE false AND", ENGINE),
+    Fault(
+        "snapshot-kept-after-a-cut-that-failed", "network/reconcile.py",
         "(done and one.restores) or untouched", "done and one.restores", ENGINE,
     ),
-    Fault("another-device-is-cut-all-the-same", "jobs/isolation.py", "snapshots = {}  # a reading", "pass  # a reading", ENGINE),
+    Fault("another-device-is-cut-all-the-same", "network/reconcile.py", "snapshots = {}  # a reading", "pass  # a reading", ENGINE),
     Fault(
         "payment-lifts-a-block-by-hand", "db/sql/isolation_2.sql",
         "AND desired = 'BLOCKED' AND NOT manual", "AND desired = 'BLOCKED'", ENGINE,

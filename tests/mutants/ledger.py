@@ -63,7 +63,7 @@ FAULTS: Final = (
     Fault("a-reopened-period-stays-closed", "db/sql/guards_4.sql", "UPDATE period SET closed_at = NULL\n",
           "UPDATE period SET closed_at = closed_at\n",
           LEDGER),
-    Fault("a-mistaken-period-poisons-cycles", "billing/custom.py", "closed = set(self.closed) - set(self.closed_ahead)",
+    Fault("a-mistaken-period-poisons-cycles", "billing/billing_cycles.py", "closed = set(self.closed) - set(self.closed_ahead)",
           "closed = set(self.closed)", LEDGER),
     Fault("years-ahead-are-not-asked-about", "billing/periods.py", "<= month <= this_month.plus(MOST_MONTHS_AHEAD)",
           "<= month", LEDGER),

@@ -53,11 +53,11 @@ FAULTS: Final = (
     Fault("a-preview-of-the-total-alone", "billing/previews.py", "sorted(self.skipped.items()),", "0,", RUNS),
     Fault("a-preview-of-any-counters", "billing/previews.py", "None if counters is None else sorted(set(counters))", "None", MONTHS),
     # --- what is foretold, and free cycles -----------------------------------------------------------------------------------
-    Fault("foretold-with-every-charge-each-time", "billing/custom.py", '"extras": not found,', '"extras": True,', CUSTOM),
-    Fault("foretold-as-if-nothing-was-foretold", "billing/custom.py", "for one in found]\n        row",
+    Fault("foretold-with-every-charge-each-time", "billing/billing_cycles.py", '"extras": not found,', '"extras": True,', CUSTOM),
+    Fault("foretold-as-if-nothing-was-foretold", "billing/billing_cycles.py", "for one in found]\n        row",
           "for one in found[:0]]\n        row", CUSTOM),
-    Fault("foretold-over-waiting-charges", "billing/custom.py", " and (found or not standing.has_charges):", ":", CUSTOM),
-    Fault("the-proposed-cycle-is-not-foretold", "billing/custom.py", "proposed and proposed.months", "None", CUSTOM),
+    Fault("foretold-over-waiting-charges", "billing/billing_cycles.py", " and (found or not standing.has_charges):", ":", CUSTOM),
+    Fault("the-proposed-cycle-is-not-foretold", "billing/billing_cycles.py", "proposed and proposed.months", "None", CUSTOM),
     Fault("free-months-move-the-anchor", "billing/pricing.py", "all_free AND nth > paid_nth AS free", "false AS free", CUSTOM),
     Fault(
         "days-of-a-free-cycle-are-billed", "billing/pricing.py",
@@ -67,10 +67,10 @@ FAULTS: Final = (
     # --- which days, and when due --------------------------------------------------------------------------------------------
     Fault("bare-days-only-in-the-first-month", "billing/pricing.py", "ELSE least(start, greatest(:month, bare_from)) END",
           "WHEN anchor < :month THEN start ELSE least(start, greatest(:month, bare_from)) END", MONTHS),
-    Fault("a-cycle-stays-when-the-installation-moves", "billing/custom.py", "if not early or early[-1].months == 1",
+    Fault("a-cycle-stays-when-the-installation-moves", "billing/billing_cycles.py", "if not early or early[-1].months == 1",
           "if early or not later", CUSTOM),
-    Fault("what-was-to-follow-is-forgotten", "billing/custom.py", "    for one in later:", "    for one in later[:0]:", CUSTOM),
-    Fault("put-off-behind-an-invoice", "billing/custom.py", "    if billed is not None:", "    if billed is False:", CUSTOM),
+    Fault("what-was-to-follow-is-forgotten", "billing/billing_cycles.py", "    for one in later:", "    for one in later[:0]:", CUSTOM),
+    Fault("put-off-behind-an-invoice", "billing/billing_cycles.py", "    if billed is not None:", "    if billed is False:", CUSTOM),
     Fault("due-before-the-service", "billing/pricing.py", "ELSE greatest(today, base.due_on, covers_from) END",
           "ELSE greatest(today, base.due_on) END", MONTHS),
     # --- charges alone -------------------------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ FAULTS: Final = (
           "why IN ('COVERED_BY_CYCLE',", MONTHS),
     Fault("charges-alone-take-the-place-of-the-month", "billing/pricing.py",
           "bool_or(period_id = :period AND covers_from < covers_until) AS invoiced", "bool_or(period_id = :period) AS invoiced", MONTHS),
-    Fault("charges-alone-move-the-first-possible-day", "billing/custom.py",
+    Fault("charges-alone-move-the-first-possible-day", "billing/billing_cycles.py",
           """AND covers_from < covers_until
                   ORDER BY covers_from) AS covers_from,
            ARRAY(SELECT covers_until FROM covering WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until

@@ -11,18 +11,18 @@ import pytest
 from sqlalchemy import text
 
 from sebilling import feed
-from sebilling.cli import feeding
+from sebilling.cli import events
 from sebilling.clock import system_clock
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
 from sebilling.device_errors import SecretKeyMissing
 from sebilling.errors import InvalidFile
-from sebilling.jobs import backup, device_health
-from sebilling.jobs.engine import Engine
+from sebilling.jobs import backup
 from sebilling.jobs.relay import Relay
-from sebilling.plugins import devices
-from sebilling.plugins.secrets import Vault
+from sebilling.network import devices, health
+from sebilling.network.engine import Engine
 from sebilling.storage import ObjectStore, new_key
+from sebilling.vault import Vault
 from tests.harness import NOW, Isp
 from tests.isolation.gear import Gear, plugins
 from tests.isolation.routers import console
@@ -113,7 +113,7 @@ async def test_a_backup_under_writes_comes_back_whole(committed: Database, serve
         await again.check()
         async with restored.reading() as session:
             assert (await feed.head(session)).number > 0
-        assert await feeding.verify(restored, {}, console(), console())
+        assert await events.verify(restored, {}, console(), console())
         assert await other.get(key) == b"a picture"
         before = await again.value("SELECT count(*) FROM payment")
         await again.pay(people[0], 1_000)
@@ -131,7 +131,7 @@ async def test_without_key_and_uploads_it_is_told_what_is_missing(committed: Dat
     engine = Engine(committed, plugins(), Vault(b"another"), lambda: NOW, "test")
     try:
         with pytest.raises(SecretKeyMissing, match="SEBILLING_SECRET_KEY"):
-            await device_health.ask(engine, await isp.value("SELECT id FROM device"))
+            await health.ask(engine, await isp.value("SELECT id FROM device"))
     finally:
         await engine.close()
     assert await isp.rows("SELECT reachable FROM device") == [(False,)], "nobody asked it"

@@ -9,8 +9,8 @@ import pytest
 from graphql import Undefined, coerce_input_value, parse, validate
 
 from sebilling.billing import payments, sync
+from sebilling.schema.build import build_schema
 from sebilling.schema.payments import MOST_OF_A_BATCH
-from sebilling.schema.roots import build_schema
 from tests.phone.collector import example
 
 PAGE = (Path(__file__).parents[2] / "docs" / "phone.md").read_text(encoding="utf-8")

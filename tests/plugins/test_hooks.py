@@ -16,7 +16,7 @@ import pytest
 from sebilling.config import PLUGIN_GROUP
 from sebilling.db.engine import Database
 from sebilling.jobs import hooks, relay
-from sebilling.plugins import calling, loading
+from sebilling.plugins import executor, loading
 from sebilling.plugins.loading import Plugins
 from tests.feed.relaying import all_turns, bare, tell
 from tests.feed.relaying import relay as relay_of
@@ -232,7 +232,7 @@ async def test_a_plugin_whose_calls_never_end_isnt_called_for_ever(
 ) -> None:
     """Its threads are bounded, and its event waits for the next start instead of being passed over."""
     monkeypatch.setattr(loading, "HOOK_SECONDS", 0.05)
-    monkeypatch.setattr(calling, "MOST_UNENDED", 3)
+    monkeypatch.setattr(executor, "MOST_UNENDED", 3)
     stuck, clock = write("stuck", BAD["blocks a thread"].replace("event):\n", "event):\n    HEARD.append(event)\n")), Ticking()
     async with bare(committed) as connection, delivering(committed, stuck, clock=clock):
         await tell(connection)

@@ -17,7 +17,7 @@ from sebilling.billing import dashboard, deposits, isolation, settings
 from sebilling.billing.isolation import IsolationMode
 from sebilling.clock import TIMEZONES
 from sebilling.db.engine import Database
-from sebilling.models import Base
+from sebilling.db.tables import Base
 from tests.rules import steps
 from tests.rules.world import FEBRUARY, MARCH, MINIMUM, World
 

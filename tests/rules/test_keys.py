@@ -14,9 +14,9 @@ from graphql import GraphQLInputObjectType, get_named_type
 from sebilling.billing import deposits
 from sebilling.billing.deposits import DepositType
 from sebilling.db.engine import Database
+from sebilling.db.tables import Base
 from sebilling.errors import IdempotencyMismatch
-from sebilling.models import Base
-from sebilling.schema.roots import build_schema
+from sebilling.schema.build import build_schema
 from sebilling.storage.proofs import Proof
 from tests.harness import Api
 from tests.rules import steps

@@ -8,8 +8,8 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQ
 from sebilling.actor import Role
 from sebilling.auth.attempts import MOST_FAILURES, WITHIN
 from sebilling.db.engine import Database
-from sebilling.schema.access import ANYBODY, RULES
-from sebilling.schema.roots import build_schema
+from sebilling.schema.build import build_schema
+from sebilling.schema.engine.access import ANYBODY, RULES
 from tests.harness import PASSWORD, Api, Isp, make_user
 
 OPEN = {"sign_in", "refresh_sign_in"}

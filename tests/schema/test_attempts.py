@@ -8,6 +8,7 @@ import orjson
 import pytest_asyncio
 from sqlalchemy import text
 
+from sebilling import keys
 from sebilling.actor import Role
 from sebilling.auth import links
 from sebilling.db.engine import Database
@@ -15,7 +16,7 @@ from tests.harness import NOW, SECRET_KEY, Api
 from tests.isolation.gear import Gear
 from tests.schema.two_counters import MARK, MARKED_FROM, World, call, make, marks
 
-KEY = links.derived(SECRET_KEY)
+KEY = keys.derived(SECRET_KEY)
 
 
 @pytest_asyncio.fixture

@@ -15,8 +15,8 @@ from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
 from sebilling.clock import Month
 from sebilling.db.engine import Database
+from sebilling.db.tables import Base
 from sebilling.errors import SebillingError
-from sebilling.models import Base
 from tests.harness import FEBRUARY, NOW, Api, Isp, make_user
 
 KEY = "kunci-pertama"

@@ -12,8 +12,8 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from sebilling.db.engine import Database
 from sebilling.schema import invoices
-from sebilling.schema.completion import Executor, UnusualError
-from sebilling.schema.roots import build_schema
+from sebilling.schema.build import build_schema
+from sebilling.schema.engine.completion import Executor, UnusualError
 from tests.harness import Api, Isp
 
 SCHEMA: Any = build_schema()._schema

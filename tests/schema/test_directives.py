@@ -9,8 +9,8 @@ import pytest
 
 from sebilling.actor import Role
 from sebilling.db.engine import Database
-from sebilling.plugins import devices
-from sebilling.plugins.secrets import Vault
+from sebilling.network import devices
+from sebilling.vault import Vault
 from tests.harness import Api, Isp, make_user
 from tests.isolation import gear
 

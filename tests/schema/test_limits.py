@@ -19,9 +19,9 @@ from starlette.routing import Route
 from sebilling.app import create_app
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidSetting, LimitExceeded
-from sebilling.schema import limits
-from sebilling.schema.documents import parsed
-from sebilling.schema.roots import build_schema
+from sebilling.schema.build import build_schema
+from sebilling.schema.engine import limits
+from sebilling.schema.engine.document_cache import parsed
 from tests.harness import NOW, Api, Isp, quiet_settings
 from tests.processes import HttpApi, servers
 

@@ -12,19 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from sebilling import keys
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.auth import links
-from sebilling.billing import charges, corrections, custom, deposits, isolation
+from sebilling.billing import billing_cycles, charges, corrections, deposits, isolation
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.isolation import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
 from sebilling.db.engine import Database
-from sebilling.plugins import devices
-from sebilling.plugins.secrets import Vault
-from sebilling.schema.roots import build_schema
+from sebilling.network import devices
+from sebilling.schema.build import build_schema
 from sebilling.storage.proofs import Proof
+from sebilling.vault import Vault
 from tests.harness import NOW, SECRET_KEY, Api, Isp, counted_statements, make_user
 from tests.isolation import gear
 
@@ -85,7 +85,7 @@ async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
         await charges.discount(
             session, customer_id=customer_id, percent=Decimal("2.5"), description="Promo", from_on=date(2026, 3, 1), key="key-of-discount"
         )
-        await custom.set_billing(session, customer_id, months=3, effective_from=date(2026, 3, 1))
+        await billing_cycles.set_billing(session, customer_id, months=3, effective_from=date(2026, 3, 1))
         await corrections.write_off(session, invoice_id, reason="pindah rumah", key="key-of-write-off", amount=1)
         proof = Proof("image/png", b"x", b"y")
         submitted = await deposits.submit(
@@ -106,7 +106,7 @@ async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
     async with isp.database.transaction(actor=Actor(verifier, "verifier", Role.FINANCE, EVERYWHERE), at=NOW) as session:
         await deposits.verify(session, submitted.deposit_id, key="key-of-decision", counted=2)
     async with isp.write() as session:
-        vault = Vault(links.derived(SECRET_KEY))
+        vault = Vault(keys.derived(SECRET_KEY))
         device_id = await devices.create(session, gear.plugins(), vault, name="RB1", kind="test.gear", config={"gear": "one"})
         access = {"customer_id": customer_id, "device_id": device_id, "service_kind": "PPPOE", "key": "a"}
         await devices.give_access(session, gear.plugins(), **access)

@@ -17,10 +17,10 @@ import sebilling.billing
 from sebilling.actor import EVERYWHERE, Scope
 from sebilling.billing import receipts
 from sebilling.db.engine import ReadSession, Snapshot
-from sebilling.models.columns import Base
-from sebilling.schema import access
-from sebilling.schema.reading import NODES
-from sebilling.schema.scopes import CENTRAL, SCOPES, whose
+from sebilling.db.tables.columns import Base
+from sebilling.schema.engine import access
+from sebilling.schema.engine.reading import NODES
+from sebilling.schema.engine.scopes import CENTRAL, SCOPES, whose
 from tests.harness import Api
 from tests.schema.test_access import snake
 from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, MARKED_FROM, NOUNS, SCHEMA, World, call, leaves, marks, whole
@@ -61,7 +61,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
 
 
 def test_every_table_that_is_read_says_whose_it_is() -> None:
-    assert set(NODES) - set(SCOPES) == set(), "say in schema/scopes.py whose its rows are; until then it is the centre's"
+    assert set(NODES) - set(SCOPES) == set(), "say in schema/engine/scopes.py whose its rows are; until then it is the centre's"
     assert set(SCOPES) - set(NODES) == set()
     assert whose("a table that comes tomorrow") is CENTRAL
 

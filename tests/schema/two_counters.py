@@ -15,19 +15,19 @@ from typing import Any, Final
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type
 from sqlalchemy import text
 
+from sebilling import keys
 from sebilling.actor import EVERYWHERE, Actor, Role, Scope
-from sebilling.auth import links
-from sebilling.billing import charges, corrections, custom, deposits, differences, isolation, payments
+from sebilling.billing import billing_cycles, charges, corrections, deposits, differences, isolation, payments
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.differences import DifferenceKind
 from sebilling.billing.isolation import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database, WriteSession
-from sebilling.plugins import devices
-from sebilling.plugins.secrets import Vault
-from sebilling.schema.roots import build_schema
+from sebilling.network import devices
+from sebilling.schema.build import build_schema
 from sebilling.storage.proofs import Proof
+from sebilling.vault import Vault
 from tests.harness import NOW, SECRET_KEY, Isp, make_user
 from tests.isolation import gear
 
@@ -79,7 +79,7 @@ async def make(database: Database) -> World:
                 for name, role in ROLES.items() if name != "admin"}  # fmt: skip
         other = await make_user(session, f"kasir-{MARK}", Role.CLERK, "ZQX")
         device = await devices.create(
-            session, gear.plugins(), Vault(links.derived(SECRET_KEY)), name="RB1", kind="test.gear", config={"gear": "one"}
+            session, gear.plugins(), Vault(keys.derived(SECRET_KEY)), name="RB1", kind="test.gear", config={"gear": "one"}
         )
     own_payer = await isp.customer("OWN-1", counter="OWN", name="Budi", phone="081234567890", address="Jalan Satu")
     payer = await isp.customer(
@@ -133,7 +133,7 @@ async def _filled(isp: Isp, code: str, customer_id: int, user_id: int, device: i
         discount, _ = await charges.discount(
             session, customer_id=customer_id, amount=rupiah + 4, description=f"Promo {word}", from_on=_OTHERS_MONTH, key=f"discount-{word}"
         )
-        await custom.set_billing(session, customer_id, months=3, effective_from=_OTHERS_MONTH)
+        await billing_cycles.set_billing(session, customer_id, months=3, effective_from=_OTHERS_MONTH)
         await corrections.write_off(session, invoice_id, reason=f"pindah {word}", key=f"write-off-{word}", amount=7)
         await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, minimum=rupiah, customer_id=customer_id)
         await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, minimum=rupiah, counter_id=counter_id)

@@ -20,7 +20,7 @@ from librouteros.exceptions import TrapError
 from librouteros.login import token
 from librouteros.query import And, Key, Or
 from routeros_api.exceptions import RouterOsApiCommunicationError
-from sebilling.plugins.simulating import stopped_while_letting_in
+from sebilling.plugins.testing import stopped_while_letting_in
 
 from sebilling_mikrotik.testing import Router, Simulator
 from sebilling_mikrotik.testing.queries import matches

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pytest
 from netmiko import ConnectHandler, NetmikoAuthenticationException
 from ntc_templates.parse import parse_output
-from sebilling.plugins.simulating import stopped_while_letting_in
+from sebilling.plugins.testing import stopped_while_letting_in
 
 from sebilling_olt.testing import FIRMWARES, Olt, Simulator
 

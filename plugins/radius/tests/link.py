@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final, Self
 
-from sebilling.plugins.simulating import stop_listening
+from sebilling.plugins.testing import stop_listening
 
 _READY: Final = b"Z"
 

@@ -4,8 +4,8 @@ import re
 from datetime import date, timedelta
 from typing import Final
 
-from sebilling.billing import texts
-from sebilling.billing.custom import MOST_MONTHS
+from sebilling.billing import validation
+from sebilling.billing.billing_cycles import MOST_MONTHS
 from sebilling.clock import Month
 from sebilling.money import NotRupiahError, parse_rupiah
 
@@ -187,7 +187,7 @@ def is_blocked(text: str) -> bool:
 
 
 def _word(text: str) -> str:
-    words = re.sub(r"[^a-z0-9]+", " ", texts.without_invisible(text).lower()).strip()
+    words = re.sub(r"[^a-z0-9]+", " ", validation.without_invisible(text).lower()).strip()
     return words if not words.startswith("non ") else words.replace("non ", "non", 1)
 
 
@@ -195,27 +195,27 @@ def read_counter(text: str) -> tuple[str, str]:
     """Code and name: `LKT01 Ciawi` is the counter LKT01, called Ciawi. Raises ValueError, InvalidText."""
     if (found := _COUNTER.fullmatch(text)) is None:
         raise ValueError("the counter is empty: write its code, such as LKT01.")
-    code = texts.counter_code(found[1], field=("counter",))
-    return code, texts.clean(found[2] or code, what="The counter's name", field=("counter",))
+    code = validation.counter_code(found[1], field=("counter",))
+    return code, validation.clean(found[2] or code, what="The counter's name", field=("counter",))
 
 
 def read_plan(text: str) -> str:
     """A plan's name. Raises ValueError, InvalidText."""
     if not text:
         raise ValueError("the plan is empty: write its name, such as Home 20M.")
-    return texts.clean(text, what="The plan's name", field=("plan",))
+    return validation.clean(text, what="The plan's name", field=("plan",))
 
 
 def read_address(text: str) -> str:
     """In one line. Raises InvalidText."""
-    return texts.clean(
+    return validation.clean(
         " ".join(filter(None, map(str.strip, text.splitlines()))), what="The address", field=("address",), most=500, required=False
     )
 
 
 def read_pppoe_name(text: str) -> str | None:
     """None for an empty cell. Raises InvalidText."""
-    return texts.key(text, what="The PPPoE name", field=("pppoe_name",), most=64) if text else None
+    return validation.key(text, what="The PPPoE name", field=("pppoe_name",), most=64) if text else None
 
 
 def no_formula(text: str) -> str:

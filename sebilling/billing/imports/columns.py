@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sebilling.billing import phones, texts
+from sebilling.billing import phones, validation
 from sebilling.billing.imports import cells
 
 
@@ -45,13 +45,13 @@ COLUMNS: Final = (
         "code", "Kode Pelanggan",
         _spread("kode|id|no|nomor pelanggan|langganan|customer", "kode", "id", "code", "customer code|id|number", "customer no",
                 "no induk pelanggan", "id plg", "cid", "kode|no|id registrasi"),
-        lambda text: texts.customer_code(text, field=("code",)), required=True,
+        lambda text: validation.customer_code(text, field=("code",)), required=True,
     ),
     Column(
         "name", "Nama",
         _spread("nama", "nama pelanggan|customer|lengkap|langganan|client|klien|konsumen", "nama lengkap pelanggan", "pelanggan", "name",
                 "customer", "customer name", "full name", "fullname", "client name", "konsumen"),
-        lambda text: texts.clean(text, what="The name", field=("name",)), required=True,
+        lambda text: validation.clean(text, what="The name", field=("name",)), required=True,
     ),
     Column(
         "phone", "No HP",
@@ -165,7 +165,7 @@ _HINTS: Final = re.compile(
 
 def spelt(heading: str) -> str:
     """A heading without case, punctuation, invisible marks, abbreviations and hints in brackets: what makes two of them the same."""
-    plain = "".join(" " if letter.isspace() else letter for letter in texts.without_invisible(unicodedata.normalize("NFKC", heading)))
+    plain = "".join(" " if letter.isspace() else letter for letter in validation.without_invisible(unicodedata.normalize("NFKC", heading)))
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _HINTS.sub(" ", plain)).lower()
     words = "".join(letter if letter.isalnum() else " " for letter in plain).split()
     joined = "".join(_WORDS.get(word, word) for word in words if word not in {"rp", "idr"} or len(words) == 1).replace(" ", "")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 
 from sebilling.billing import opening
-from sebilling.billing.custom import MOST_MONTHS
+from sebilling.billing.billing_cycles import MOST_MONTHS
 from sebilling.billing.imports.columns import FIELDS
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
 from sebilling.billing.opening import Opening, Past

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from sebilling.billing import texts
+from sebilling.billing import validation
 from sebilling.billing.imports import codes
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, customer_row, faulty
 from sebilling.db.engine import ReadSession
@@ -116,7 +116,7 @@ def _row(one: Found, name: str, counter: str, *, on: date, code: str, owner: str
 
 def _odd(key: str) -> str | None:
     """What is wrong with a key that we would keep otherwise than the device does: it would never be found there."""
-    kept = texts.without_invisible(key)
+    kept = validation.without_invisible(key)
     if kept != key:
         bad = next(letter for letter in key if unicodedata.category(letter) == "Cf")
         return f"has the invisible character U+{ord(bad):04X} in it"

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from sebilling.models import Base
+from sebilling.db.tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Base.metadata)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
-from sebilling.plugins.simulating import stop_listening
+from sebilling.plugins.testing import stop_listening
 
 from sebilling_mikrotik import wire
 from sebilling_mikrotik.testing.commands import done, execute, policies, trap

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from sebilling.plugins.simulating import stop_listening
+from sebilling.plugins.testing import stop_listening
 
 from sebilling_olt.testing.huawei import HuaweiShell
 from sebilling_olt.testing.links import TelnetLink

@@ -1,0 +1,229 @@
+"""Signing in: a name, a password, a code where two-step sign-in is on; and proving oneself once more while signed in."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row, text
+
+from sebilling import events
+from sebilling.actor import Actor, Role, Scope
+from sebilling.auth import attempts, passwords, sessions, totp
+from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
+from sebilling.billing import validation
+from sebilling.db.engine import Database, WriteSession
+from sebilling.errors import CodeNeeded, InvalidText, PasswordChangeNeeded, SebillingError, WrongCode, WrongCredentials
+from sebilling.vault import Vault
+
+_MOST_NAME: Final = 100
+_MOST_DEVICE: Final = 100
+_MOST_DEVICES: Final = 20
+"""Known ones of a user; of more, those that were used longest ago are forgotten."""
+_USER: Final = text(
+    """
+    SELECT id, username, name, role, password_hash, one_time_until, totp_secret IS NOT NULL AS two_step,
+           active AND NOT service AND (one_time_until IS NULL OR one_time_until > :at) AS usable,
+           EXISTS (SELECT FROM known_device WHERE token_hash = :device AND user_id = app_user.id) AS on_known_device
+      FROM app_user WHERE username = :username
+    """
+)
+_PASSWORD_OF: Final = text("SELECT id, username, name, role, password_hash FROM app_user WHERE id = :user AND active AND NOT service")
+_STILL: Final = text("SELECT id FROM app_user WHERE id = :user AND active AND password_hash = :hash FOR NO KEY UPDATE")
+_SET_PASSWORD: Final = text("UPDATE app_user SET password_hash = :hash, one_time_until = NULL WHERE id = :user")
+_REHASH: Final = text("UPDATE app_user SET password_hash = :hash WHERE id = :user")
+_KNOW_DEVICE: Final = text(
+    """
+    INSERT INTO known_device (token_hash, user_id, used_at) VALUES (:hash, :user, :at)
+    ON CONFLICT (token_hash) DO UPDATE SET used_at = excluded.used_at WHERE known_device.user_id = excluded.user_id
+    """
+)
+_FORGET_DEVICES: Final = text(
+    f"""
+    DELETE FROM known_device WHERE token_hash IN
+      (SELECT token_hash FROM known_device WHERE user_id = :user ORDER BY used_at DESC, token_hash OFFSET {_MOST_DEVICES})
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What someone gives to sign in, and from where."""
+
+    username: str
+    password: str = field(repr=False)
+    code: str | None = field(default=None, repr=False)
+    new_password: str | None = field(default=None, repr=False)
+    """Instead of a one-time password."""
+    device_token: str | None = field(default=None, repr=False)
+    """Of an earlier sign-in on this device."""
+    device: str = ""
+    """What the device is called."""
+    network: str = "unknown"
+    kind: SignInKind = SignInKind.TOKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A new sign-in."""
+
+    tokens: Tokens
+    device_token: str
+    """To be sent with the next sign-in from this device."""
+    actor: Actor
+
+
+async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetime, lifetimes: Lifetimes) -> Entered:
+    """Check everything outside any transaction (a password takes 50 ms), then write the sign-in, or the failure.
+
+    Raises WrongCredentials, CodeNeeded, WrongCode, PasswordChangeNeeded, InvalidText; TooManyAttempts without looking at the password.
+    """
+    username, device = asked.username.strip().lower()[:_MOST_NAME], _device(asked.device)
+    known = None if asked.device_token is None else asked.device_token[:_MOST_NAME]
+    async with database.reading() as reading:
+        user = await reading.row(_USER, {"username": username, "device": sessions.hash_of(known or ""), "at": at})
+    limits = attempts.limits(username, asked.network, device=known if user is not None and user.on_known_device else None)
+    await attempts.pay(database, limits, at=at, field=("input", "username"))
+    kept = user.password_hash if user is not None and user.usable else None
+    if not await passwords.matches(asked.password, kept) or user is None:
+        await _note_failure(database, user, network=asked.network, why="password", at=at)
+        raise WrongCredentials(field=("input", "password"))
+    try:
+        new_hash = await _new_hash(user, asked)
+    except SebillingError as error:  # whoever got here knows the password: the owner must be able to see it
+        await _note_failure(database, user, network=asked.network, why=_LACKS.get(type(error), "new password"), at=at)
+        raise
+    by = Actor(user.id, user.name, Role(user.role), Scope(frozenset()))
+    try:
+        async with database.transaction(actor=by, at=at) as session:
+            await _still(session, user)
+            if user.two_step:
+                await totp.use(session, vault, user.id, asked.code or "")
+            entered = await _enter(session, user, asked, device=device, known=known, new_hash=new_hash, lifetimes=lifetimes)
+            await attempts.give_back(session, limits)
+    except (WrongCode, WrongCredentials) as error:
+        why = "code" if isinstance(error, WrongCode) else "password"  # it was changed while it was checked
+        await _note_failure(database, user, network=asked.network, why=why, at=at)
+        raise
+    return entered
+
+
+_LACKS: Final[Mapping[type[SebillingError], str]] = {CodeNeeded: "code missing", PasswordChangeNeeded: "new password missing"}
+"""Why a sign-in with the right password failed, as the event log has it."""
+
+
+async def _new_hash(user: Row[*tuple[Any, ...]], asked: Asked) -> str | None:
+    """The hash that is to be kept from now on; None: the one that is there. The password was right.
+
+    Raises CodeNeeded, PasswordChangeNeeded, InvalidText.
+    """
+    if user.two_step and not asked.code:
+        raise CodeNeeded(field=("input", "code"))
+    if user.one_time_until is None:
+        if asked.new_password is not None:
+            why = "it is only for one-time passwords; sign in without it and use changePassword."
+            raise InvalidText(field=("input", "newPassword"), what="A new password", why=why)
+        return await passwords.renewed(asked.password, user.password_hash)
+    if not asked.new_password:
+        raise PasswordChangeNeeded(field=("input", "newPassword"))
+    if asked.new_password == asked.password:
+        raise InvalidText(field=("input", "newPassword"), what="The password", why="it is the one-time password; choose another.")
+    return await passwords.hashed(asked.new_password, username=user.username, field=("input", "newPassword"))
+
+
+async def _still(session: WriteSession, user: Row[*tuple[Any, ...]]) -> None:
+    """Nobody has reset the password or taken the account away while it was checked."""
+    if await session.value(_STILL, {"user": user.id, "hash": user.password_hash}) is None:
+        raise WrongCredentials(field=("input", "password"))
+
+
+async def _enter(
+    session: WriteSession, user: Row[*tuple[Any, ...]], asked: Asked, *, device: str, known: str | None, new_hash: str | None,
+    lifetimes: Lifetimes,
+) -> Entered:  # fmt: skip
+    if user.one_time_until is not None:
+        await session.execute(_SET_PASSWORD, {"user": user.id, "hash": new_hash})
+        await sessions.revoke_all(session, user.id)
+        await events.append(session, "user.password_changed", subject="app_user", subject_id=user.id)
+    elif new_hash is not None:  # made with today's parameters
+        await session.execute(_REHASH, {"user": user.id, "hash": new_hash})
+    tokens = await sessions.begin(session, user.id, kind=asked.kind, device=device, address=asked.network, lifetimes=lifetimes)
+    device_token = known if user.on_known_device and known is not None else f"sbd_{secrets.token_urlsafe(32)}"
+    await session.execute(_KNOW_DEVICE, {"hash": sessions.hash_of(device_token), "user": user.id, "at": session.at})
+    await session.execute(_FORGET_DEVICES, {"user": user.id})
+    await events.append(
+        session, "user.signed_in", subject="app_user", subject_id=user.id, by=asked.kind.value, device=device, network=asked.network
+    )
+    live = await sessions.live(session, tokens.token, at=session.at)
+    if live is None:
+        raise WrongCredentials(field=("input", "password"))
+    return Entered(tokens, device_token, live.actor)
+
+
+async def proven(database: Database, user_id: int, password: str, *, at: datetime, place: tuple[str, ...]) -> Row[*tuple[Any, ...]]:
+    """The row of a user who is signed in and has given their password once more. Raises TooManyAttempts, WrongCredentials."""
+    limits = attempts.limits_of_user(user_id)
+    await attempts.pay(database, limits, at=at, field=place)
+    async with database.reading() as reading:
+        user = await reading.row(_PASSWORD_OF, {"user": user_id})
+    if not await passwords.matches(password, None if user is None else user.password_hash) or user is None:
+        await _note_failure(database, user, network="", why="password, signed in", at=at)
+        raise WrongCredentials(field=place)
+    async with database.transaction(actor=Actor(user_id, user.name, Role(user.role), Scope(frozenset())), at=at) as session:
+        await attempts.give_back(session, limits)
+    return user
+
+
+async def change_password(database: Database, by: Actor, *, old: str, new: str, keep: int | None, at: datetime) -> int:
+    """A user's own: the old one is asked for, the other sign-ins end; gives their number. `keep` is the sign-in that stays.
+
+    Raises TooManyAttempts, WrongCredentials, InvalidText.
+    """
+    user = await proven(database, by.user_id or 0, old, at=at, place=("input", "oldPassword"))
+    if old == new:
+        raise InvalidText(field=("input", "newPassword"), what="The password", why="it is the old one; choose another.")
+    new_hash = await passwords.hashed(new, username=user.username, field=("input", "newPassword"))
+    async with database.transaction(actor=by, at=at) as session:
+        await _still(session, user)
+        await session.execute(_SET_PASSWORD, {"user": user.id, "hash": new_hash})
+        ended = await sessions.revoke_all(session, user.id, but=keep)
+        await events.append(session, "user.password_changed", subject="app_user", subject_id=user.id, signed_out=ended)
+    return ended
+
+
+async def disable_totp(database: Database, vault: Vault, by: Actor, *, password: str, code: str, at: datetime) -> None:
+    """Turn a user's own two-step sign-in off, with the password and a code. A wrong code is a guess as at a sign-in.
+
+    Raises TooManyAttempts, WrongCredentials, TwoStepState, WrongCode.
+    """
+    user = await proven(database, by.user_id or 0, password, at=at, place=("input", "password"))
+    limits = attempts.limits_of_user(user.id)
+    await attempts.pay(database, limits, at=at, field=("input", "code"))
+    try:
+        async with database.transaction(actor=by, at=at) as session:
+            await _still(session, user)
+            await totp.disable(session, vault, user.id, code)
+            await attempts.give_back(session, limits)
+    except WrongCode:
+        await _note_failure(database, user, network="", why="code, signed in", at=at)
+        raise
+
+
+async def _note_failure(database: Database, user: Row[*tuple[Any, ...]] | None, *, network: str, why: str, at: datetime) -> None:
+    """For the log: the account if there is one. What else was typed isn't kept: it may be a password in the wrong field."""
+    name = "unknown" if user is None else user.username
+    async with database.transaction(actor=Actor(None, name, Role.AUDITOR, Scope(frozenset())), at=at) as session:
+        await events.append(
+            session, "user.sign_in_failed", subject="app_user", subject_id=0 if user is None else user.id, network=network, why=why
+        )
+
+
+def _device(given: str) -> str:
+    """Raises InvalidText for what can't be shown in a list."""
+    return validation.clean(given[:_MOST_DEVICE], what="The device's name", field=("input", "device"), most=_MOST_DEVICE, required=False)
+
+
+def called(user_agent: str) -> str:
+    """What a device says of itself, as far as it can be shown: its name if it is given none."""
+    return "".join(letter for letter in user_agent if letter.isprintable()).strip()[:_MOST_DEVICE]

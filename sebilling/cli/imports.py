@@ -1,0 +1,166 @@
+"""`sebilling import`: check a file or a device, show what it would bring or everything that is wrong with it, and write it if told to."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import Progress
+from sqlalchemy import Row
+
+from sebilling.actor import operator
+from sebilling.billing.imports import column_map, load, mikrotik_export, openings, overview, spreadsheet, subscribers
+from sebilling.billing.imports.column_map import GivenMap, MappedColumn
+from sebilling.billing.imports.rows import CustomerRow, Faulty
+from sebilling.cli.import_report import ImportReport, NamedFault, show
+from sebilling.cli.terminal import printable
+from sebilling.clock import JAKARTA, Month, local_date
+from sebilling.db.engine import Database, WriteSession
+from sebilling.device_errors import DeviceBusy
+from sebilling.network import devices
+from sebilling.network.engine import Engine
+from sebilling.plugins.contract import DeviceError, Subscriber
+
+WAIT_SECONDS: Final = 30.0
+"""For a device that a worker is at work on."""
+_LOOK_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to import: `write` it or only check, add counters and plans that are missing, tell the outcome as JSON; and where to tell it."""
+
+    write: bool
+    create_missing: bool
+    out: Console
+    errors: Console
+    json: bool = False
+    opening: Month | None = None
+    """The last month that the system before has billed."""
+    by: str | None = None
+    """Username of who answers for what was paid ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromDevice:
+    """Where a device's or router file's customers go: see subscribers.Where."""
+
+    counter: str
+    counters: frozenset[str] = frozenset()
+    isolir_profiles: tuple[str, ...] = ()
+
+    def where(self, at: datetime) -> subscribers.Where:
+        """Installed today."""
+        return subscribers.Where(self.counter, local_date(at, JAKARTA), self.counters)
+
+
+async def run_spreadsheet(
+    file: Path, database: Database, *, at: datetime, options: Options, given: GivenMap | None = None, sheet: str | None = None
+) -> bool:  # fmt: skip
+    """Check a spreadsheet, and with `write` bring it in, all in one transaction, with what was said of its columns. False if anything
+    is wrong. Raises InvalidFile.
+    """
+    given = given or GivenMap()
+    async with database.transaction(actor=operator(f"sebilling import {file.name}"), at=at) as session:
+        with Progress(console=options.errors, transient=True, disable=not options.errors.is_terminal) as progress:
+            task = progress.add_task(f"Reading {file.name}", total=None)
+            table = spreadsheet.open_table(file, sheet=sheet, tell=lambda done, of: progress.update(task, completed=done, total=of))
+            before = await column_map.remembered(session, table.headings)
+            columns = column_map.assign(table.name, table.headings, given, before)
+            rows = openings.checked(spreadsheet.rows(table, columns, given), options.opening)
+            staged = await load.stage(session, rows, create_missing=options.create_missing)
+        wanted = openings.Wanted(options.opening, options.by)
+        sums = await openings.settled(session, wanted, table.notes)
+        report = await report_of(session, file.name, staged, table.notes, columns, where=lambda line: f"{file.name}:{line}")
+        report = replace(report, opening=sums)
+        if not staged.problem_count and options.write:
+            await load.write(session, staged, file=file.name)
+            await openings.record(session, wanted)
+            await column_map.remember(session, columns)
+            report = report.as_written()
+    return show(report, options.out, options.errors, json=options.json)
+
+
+async def run_secrets(file: Path, database: Database, *, at: datetime, given: FromDevice, options: Options) -> bool:
+    """Like `run_spreadsheet`, for the PPP secrets in what a router wrote. New plans cost nothing until a price is set."""
+    found = mikrotik_export.read(file, isolir_profiles=given.isolir_profiles)
+    notes: list[str] = []
+    async with database.transaction(actor=operator(f"sebilling import {file.name}"), at=at) as session:
+        rows = await subscribers.rows(session, found, given.where(at), notes)
+        staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
+        report = await report_of(session, file.name, staged, notes, (), where=lambda line: f"{file.name}:{line}")
+        if not staged.problem_count and options.write:
+            await load.write(session, staged, file=file.name)
+            report = report.as_written()
+    return show(report, options.out, options.errors, json=options.json)
+
+
+async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDevice, options: Options) -> bool:
+    """Like `run_secrets`, for the customers on the device of that name or id; each new one gets their access there too.
+
+    Who hangs on the device already is left out. False, with the reason, if anything is wrong. Raises NotFound, InvalidDevice, DeviceBusy.
+    """
+    async with engine.database.reading() as reading:
+        device = await devices.find(reading, wanted)
+    try:
+        found = await _read(engine, device)
+    except DeviceError as error:
+        options.errors.print(f"{device.name}: {error.message}", style="red", highlight=False, soft_wrap=True)
+        return False
+    finally:
+        await engine.close()
+    async with engine.database.transaction(actor=operator(f"sebilling import mikrotik --device {device.name}"), at=at) as session:
+        known = await devices.keys(session, device.id)
+        fresh = [_found(line, one) for line, one in enumerate(found, 1) if one.key not in known]
+        notes = [f"{device.name} has {len(found)} customers, {len(found) - len(fresh)} of them are known here."]
+        rows = await subscribers.rows(session, fresh, given.where(at), notes)
+        staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
+        report = await report_of(
+            session, device.name, staged, notes, (), where=lambda line: f"{device.name}:{line} ({printable(found[line - 1].key)})"
+        )
+        if not staged.problem_count and options.write and staged.rows:
+            await load.write(session, staged, file=device.name)
+            await devices.give_many(session, device.id, _accesses(rows, found))
+            report = report.as_written(f", each with their access on {device.name}")
+    return show(report, options.out, options.errors, json=options.json)
+
+
+async def report_of(
+    session: WriteSession, source: str, staged: load.Staged, notes: Sequence[str], columns: Sequence[MappedColumn], *,
+    where: Callable[[int], str],
+) -> ImportReport:  # fmt: skip
+    """What was staged in this transaction, to be shown."""
+    return ImportReport(
+        source=source,
+        counted=await overview.read(session),
+        new_counters=staged.new_counters,
+        new_plans=staged.new_plans,
+        columns=tuple(columns),
+        notes=tuple(notes),
+        faults=tuple(NamedFault(where(problem.line), problem.line, problem.column, problem.message) for problem in staged.problems),
+        fault_count=staged.problem_count,
+    )
+
+
+async def _read(engine: Engine, device: Row[*tuple[Any, ...]]) -> list[Subscriber]:
+    """The device's customers, as soon as nobody is at work on it."""
+    for _ in range(int(WAIT_SECONDS / _LOOK_SECONDS)):
+        async with engine.leases.hold(device.id) as mine:
+            if mine:
+                return await devices.read_customers(engine.plugins, engine.vault, device)
+        await asyncio.sleep(_LOOK_SECONDS)
+    raise DeviceBusy(field=("device",), given=device.name)
+
+
+def _found(line: int, one: Subscriber) -> subscribers.Found:
+    return subscribers.Found(
+        line, one.key, one.plan, one.comment, one.disabled, one.service_kind == "PPPOE", one.rate_down_kbps, one.rate_up_kbps, one.left_out
+    )
+
+
+def _accesses(rows: Iterable[CustomerRow | Faulty], found: Sequence[Subscriber]) -> list[tuple[str, str, str]]:
+    """Code, service and key of each."""
+    return [(row.code, found[row.line - 1].service_kind, found[row.line - 1].key) for row in rows if isinstance(row, CustomerRow)]

@@ -1,0 +1,260 @@
+"""`sebilling plugin`, `sebilling isolation`, `sebilling secrets` and the worker: what an operator of isolation does at a shell."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+
+from sebilling.actor import EVERYWHERE, operator
+from sebilling.auth import totp
+from sebilling.billing import isolation as domain
+from sebilling.cli.operation import store_of
+from sebilling.clock import Clock, system_clock
+from sebilling.config import Settings
+from sebilling.db.engine import Database
+from sebilling.errors import Unavailable
+from sebilling.jobs import hooks, worker
+from sebilling.money import format_rupiah
+from sebilling.network import devices
+from sebilling.network import worker as loops
+from sebilling.network.engine import Engine
+from sebilling.network.reconcile import work_one
+from sebilling.plugins.loading import Plugins, PluginStatus
+from sebilling.plugins.networks import Networks
+from sebilling.vault import Undecipherable, has_older_key, vault_of
+
+RUN_SECONDS: Final = 60.0
+SIDE_BY_SIDE: Final = 4
+"""Devices that one command works on at once: a dead one doesn't hold up the rest."""
+_LOOK_SECONDS: Final = 0.3
+_MOST_SHOWN: Final = 20
+_NAMES: Final = text(
+    """
+    SELECT service_access.id, customer.code, customer.name, device.name AS device
+      FROM service_access JOIN customer ON customer.id = customer_id JOIN device ON device.id = device_id
+     WHERE service_access.id = ANY (:ids)
+    """
+)
+# The condition of reconsider_access, which gives them back: db/sql/isolation_2.sql.
+_GIVEN_BACK: Final = text(
+    """
+    SELECT customer.code, customer.name, device.name AS device, (desired_at AT TIME ZONE counter.timezone)::date AS since,
+           (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE invoice.customer_id = customer.id) AS amount
+      FROM service_access JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
+      JOIN device ON device.id = device_id
+     WHERE desired = 'BLOCKED' AND NOT manual
+       AND NOT EXISTS (SELECT FROM isolation WHERE isolation.customer_id = customer.id
+                          AND isolation.cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE isolation.timezone)::date)
+     ORDER BY customer.id
+    """
+)
+# The lock of the workers' sweep, waited for: whoever calls the command wants an answer.
+_ONE_SWEEP: Final = text("SELECT pg_advisory_xact_lock(3, 0)")
+_ASKING: Final = text("SELECT id FROM isolation_hold WHERE decided_at IS NULL ORDER BY id DESC LIMIT 1")
+_WAITING: Final = """
+    SELECT {} FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
+     WHERE want > have AND enabled
+"""
+# What GraphQL's filter `inLine: false` gives, but for disabled devices: schema/devices.py.
+_DRIFT: Final = text(
+    """
+    SELECT customer.code, key, device.name AS device, desired, coalesce(nullif(actual, 'UNKNOWN'), 'not read') AS found, detail,
+           coalesce(to_char(read_at AT TIME ZONE timezone, 'YYYY-MM-DD HH24:MI'), '') AS read,
+           coalesce(nullif(error, ''), CASE WHEN want > have THEN problems->>0 END, '') AS error
+      FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
+      JOIN counter ON counter.id = counter_id
+     WHERE enabled AND NOT (want = have AND actual IN (desired, 'UNKNOWN')) AND (CAST(:device AS bigint) IS NULL OR device_id = :device)
+     ORDER BY desired, device.name, service_access.id
+    """
+)
+_COUNT_WAITING: Final = text(_WAITING.format("count(*)"))
+_SHOW_WAITING: Final = text(
+    _WAITING.format("customer.code, key, device.name AS device, desired, coalesce(nullif(error, ''), problems->>0, '') AS error")
+    + f" ORDER BY desired, service_access.id LIMIT {_MOST_SHOWN}"
+)
+
+
+def installed(settings: Settings) -> Plugins:
+    """The plugins that are installed and not switched off."""
+    return Plugins.load(disabled=settings.plugins_disabled.split(","))
+
+
+def engine_of(settings: Settings, database: Database) -> Engine:
+    """An engine with the installed plugins."""
+    plugins = installed(settings)
+    plugins.networks = Networks.of(settings, database.url)
+    return loops.engine_of(database, plugins, vault_of(settings), clock=system_clock)
+
+
+async def work_for_ever(settings: Settings, database: Database) -> None:
+    """Generation, isolation, the feed and the hooks of plugins side by side, until cancelled, or until SIGTERM asks for the end."""
+    store, engine = store_of(settings), engine_of(settings, database)
+    end = asyncio.Event()
+    with suppress(NotImplementedError):  # where there are no such signals
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
+    work = worker.loops(engine, store, wake=asyncio.Event(), chunk=settings.generate_chunk)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in work]
+        await end.wait()
+        for task in tasks:
+            task.cancel()
+
+
+async def deliveries(database: Database) -> Mapping[str, hooks.Delivered]:
+    """How far each plugin's events are delivered; nothing if the database is away or not at this version's schema."""
+    from sebilling.db.migrate import is_current
+
+    try:
+        return await hooks.deliveries(database) if await is_current(database) else {}
+    except Unavailable:  # it went away just now
+        return {}
+
+
+def show_plugins(plugins: Plugins, out: Console, delivered: Mapping[str, hooks.Delivered]) -> None:
+    """Print what is installed, working or not, and how far its events are delivered."""
+    table = Table("name", "package", "version", "status", "error", "drivers", "events")
+    for one in plugins.plugins:
+        style, to = "red" if one.status is PluginStatus.FAILED else "", delivered.get(one.name)
+        told = "" if to is None else f"up to {to.upto}, {to.waiting} wait" + (f": {to.error}" if to.error else "")
+        cells = (one.name, one.distribution, one.version, one.status.value, one.error, ", ".join(one.drivers), told)
+        table.add_row(*cells, style=style)
+    out.print(table)
+    if not plugins.plugins:
+        out.print("No plugin is installed: without one, nobody can be cut.")
+
+
+async def show_plan(database: Database, out: Console, *, clock: Clock = system_clock) -> None:
+    """Print whom a sweep would cut now and whom it would give back. Changes nothing."""
+    at = clock()
+    async with database.reading() as session:
+        cut = await domain.plan(session, at=at, scope=EVERYWHERE)
+        names = {row.id: row for row in await session.rows(_NAMES, {"ids": [one.id for one in cut]})}
+        given_back = await session.rows(_GIVEN_BACK, {"at": at})
+        hold_id = await session.value(_ASKING)
+    table = Table("would be", "customer", "name", "device", "owes", "since")
+    for one in cut:
+        who = names[one.id]
+        table.add_row("cut", who.code, who.name, who.device, format_rupiah(one.amount), str(one.cut_on))
+    for row in given_back:
+        table.add_row("given back", row.code, row.name, row.device, format_rupiah(row.amount), str(row.since))
+    if cut or given_back:
+        out.print(table)
+    out.print(f"{len(cut)} would be cut, {len(given_back)} would be given back. Nothing was changed.")
+    if hold_id is not None:
+        out.print(f"A held sweep (hol_{hold_id}) waits for someone's decision.")
+
+
+async def run(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> int:
+    """`run_once` as an exit code: 0 if all is done, 1 if the sweep was held, 2 if work still waits after `seconds`."""
+    held = not await run_once(engine, out, errors, seconds=seconds)
+    if left := await _waiting(engine):
+        _say(errors, f"{left} accesses aren't as they should be yet: what holds them up is in the table. A worker goes on with them.")
+    return 1 if held else 2 if left else 0
+
+
+async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> bool:
+    """One sweep, then devices until nothing is to be done or `seconds` have passed. False, with the remedy, if the sweep was held."""
+    async with engine.database.transaction(actor=operator("sebilling isolation run"), at=engine.clock()) as session:
+        await session.execute(_ONE_SWEEP)
+        decided = await domain.decide(session)
+        hold_id = await session.value(_ASKING) if decided.held else None
+    out.print(f"The sweep decided: {decided.cut} to be cut, {decided.given_back} to be given back.")
+    begun_with = await _waiting(engine)
+    until = time.monotonic() + seconds
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(SIDE_BY_SIDE):
+                group.create_task(_work(engine, until=until))
+    finally:
+        await engine.close()
+    left = await _waiting(engine)
+    out.print(f"On devices: {max(0, begun_with - left)} were made so and read back, {left} wait.")
+    if left:
+        await _show_waiting(engine, out)
+    if hold_id is None:
+        return True
+    errors.print(
+        f"The sweep was held: {decided.held} customers would be cut at once, which is more than the settings allow, so nobody was."
+        f" Look at `sebilling isolation plan`; if it is right, let an admin or finance approve it"
+        f" (decideIsolationHold, id hol_{hold_id}) and run this again within twelve hours.",
+        style="red", highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    return False
+
+
+async def _work(engine: Engine, *, until: float) -> None:
+    # A session that runs is never broken off: what it sent must be read back.
+    while time.monotonic() < until:
+        if not await work_one(engine):
+            if not await _waiting(engine):
+                return
+            await asyncio.sleep(min(_LOOK_SECONDS, max(0.0, until - time.monotonic())))
+
+
+async def _waiting(engine: Engine) -> int:
+    async with engine.database.reading() as session:
+        found: int = await session.value(_COUNT_WAITING)
+    return found
+
+
+async def show_drift(database: Database, out: Console, *, device: str | None = None) -> bool:
+    """Print each access that isn't as it should be, beside what was last found on its device. Changes nothing.
+
+    True if there is none. Disabled devices are left out: nothing is done there. Raises NotFound.
+    """
+    async with database.reading() as session:
+        only = None if device is None else (await devices.find(session, device)).id
+        rows = await session.rows(_DRIFT, {"device": only})
+    table = Table("customer", "key", "device", "should be", "found", "what was found", "error", "read")
+    for row in rows:
+        table.add_row(row.code, row.key, row.device, row.desired, row.found, row.detail, row.error, row.read)
+    if rows:
+        out.print(table)
+    out.print(f"{len(rows)} accesses aren't as they should be." + ("" if rows else " Nothing drifted."))
+    return not rows
+
+
+async def _show_waiting(engine: Engine, out: Console) -> None:
+    async with engine.database.reading() as session:
+        rows = await session.rows(_SHOW_WAITING)
+    table = Table("waits to be", "customer", "key", "device", "error")
+    for row in rows:
+        table.add_row(row.desired, row.code, row.key, row.device, row.error)
+    out.print(table)
+
+
+async def rotate(settings: Settings, database: Database, out: Console, errors: Console) -> bool:
+    """Encrypt devices' settings and two-step secrets by the new key. False, with a sentence and nothing changed, if that can't be."""
+    if not has_older_key(settings):
+        _say(
+            errors,
+            "There is no key before the present one: set SEBILLING_SECRET_KEY to the new key, and SEBILLING_SECRET_KEY_OLD to the one"
+            f" before, or leave {settings.var}/secret.key in its place if that was the key; then run this again.",
+        )
+        return False
+    try:
+        async with database.transaction(actor=operator("sebilling secrets rotate"), at=system_clock()) as session:
+            count = await devices.rotate(session, vault_of(settings))
+            people = await totp.rotate(session, vault_of(settings))
+    except Undecipherable:
+        _say(
+            errors,
+            "A device's settings or a user's two-step secret can't be deciphered by SEBILLING_SECRET_KEY, SEBILLING_SECRET_KEY_OLD or the"
+            " key file, so nothing was changed: set SEBILLING_SECRET_KEY_OLD to the key that they were encrypted by.",
+        )
+        return False
+    out.print(
+        f"The settings of {count} devices and the two-step secrets of {people} users are encrypted by the new key: once all servers have"
+        " it, the old one (SEBILLING_SECRET_KEY_OLD, or the key file) can go."
+    )
+    return True
+
+
+def _say(errors: Console, sentence: str) -> None:
+    errors.print(sentence, style="red", highlight=False, soft_wrap=True)

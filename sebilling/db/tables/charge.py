@@ -1,0 +1,72 @@
+"""What is billed besides the months: one-off charges, and what is taken off."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, Numeric, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
+
+
+class Charge(Base):
+    """A one-off charge. It waits until an invoice takes it; voiding the invoice lets it wait again.
+
+    Append-only, but for `invoice_id`, which only triggers move, and `cancelled_at`, which is set once.
+    """
+
+    __tablename__ = "charge"
+    __table_args__ = (
+        CheckConstraint("kind IN ('INSTALLATION', 'DEVICE', 'CABLE', 'LATE_FEE', 'OTHER')", name="kind"),
+        CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="amount"),
+        CheckConstraint("(kind = 'LATE_FEE') = (overdue_invoice_id IS NOT NULL)", name="overdue"),
+        CheckConstraint("invoice_id IS NULL OR cancelled_at IS NULL", name="cancelled"),
+        # the pricing rule asks what waits
+        Index("charge_waiting_idx", "customer_id", postgresql_where=text("invoice_id IS NULL AND cancelled_at IS NULL")),
+        Index(None, "customer_id", "id"),
+        # voiding an invoice frees its charges
+        Index("charge_billed_idx", "invoice_id", postgresql_where=text("invoice_id IS NOT NULL")),
+    )
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    kind: Mapped[String]
+    description: Mapped[String]
+    amount: Mapped[Amount]
+    overdue_invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"), unique=True)
+    """Of a late fee: for which invoice. Unique: once per overdue invoice."""
+    created_at: Mapped[Instant]
+    created_by: Mapped[int | None] = mapped_column(BigInteger)
+    invoice_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The live invoice that bills it."""
+    cancelled_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class Discount(Base):
+    """Something off the months that begin in [from_on, until_on), for one customer or for everybody with a plan.
+
+    Never changed but for its end.
+    """
+
+    __tablename__ = "discount"
+    __table_args__ = (
+        CheckConstraint("(customer_id IS NULL) <> (plan_id IS NULL)", name="target"),
+        CheckConstraint("(amount IS NULL) <> (percent IS NULL)", name="measure"),
+        CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="amount"),
+        CheckConstraint("percent > 0 AND percent <= 100", name="percent"),
+        CheckConstraint("from_on <= until_on", name="stretch"),
+        Index("discount_customer_idx", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+        Index("discount_plan_idx", "plan_id", postgresql_where=text("plan_id IS NOT NULL")),
+    )
+
+    id: Mapped[Id]
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
+    plan_id: Mapped[int | None] = mapped_column(ForeignKey("plan.id"))
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    """Rupiah off each month."""
+    percent: Mapped[Decimal | None] = mapped_column(Numeric(7, 4))
+    """Of each month's price."""
+    description: Mapped[String]
+    from_on: Mapped[date]
+    until_on: Mapped[date | None]
+    created_at: Mapped[Instant]

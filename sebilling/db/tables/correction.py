@@ -1,0 +1,118 @@
+"""Corrections: rows that name what they take back, each at most once. Nothing is edited, nothing deleted."""
+
+from datetime import date
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
+
+
+class InvoiceVoid(Base):
+    """An invoice that should not have been. Its number stays; its days and charges are free again (trigger)."""
+
+    __tablename__ = "invoice_void"
+    __table_args__ = (Index(None, "period_id"),)
+
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), primary_key=True, autoincrement=False)
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    """In whose recap it stands: the invoice's own period while that is open, else the newest open one."""
+    reason: Mapped[String]
+    voided_at: Mapped[Instant]
+    voided_by: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class PaymentReversal(Base):
+    """Money that was not received after all. What it had settled is open again (trigger)."""
+
+    __tablename__ = "payment_reversal"
+    __table_args__ = (Index(None, "reversed_on"),)
+
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), primary_key=True, autoincrement=False)
+    reason: Mapped[String]
+    reversed_at: Mapped[Instant]
+    reversed_on: Mapped[date]
+    """The counter's day, in whose recap it stands."""
+    reversed_by: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Deallocation(Base):
+    """An allocation taken back: its money is credit again and its invoice open."""
+
+    __tablename__ = "deallocation"
+
+    allocation_id: Mapped[int] = mapped_column(ForeignKey("allocation.id"), primary_key=True, autoincrement=False)
+    deallocated_at: Mapped[Instant]
+
+
+class WriteOff(Base):
+    """What an invoice no longer asks for: a debt that nobody will pay, or a late fee whose overdue invoice was voided."""
+
+    __tablename__ = "write_off"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("kind IN ('BAD_DEBT', 'LATE_FEE')", name="kind"),
+        CheckConstraint("(kind = 'LATE_FEE') = (charge_id IS NOT NULL)", name="charge"),
+        Index(None, "invoice_id"),
+        # a fee is cancelled once
+        Index("write_off_charge_idx", "charge_id", unique=True, postgresql_where=text("charge_id IS NOT NULL")),
+    )
+
+    id: Mapped[Id]
+    invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"))
+    amount: Mapped[Amount]
+    reason: Mapped[String]
+    written_off_at: Mapped[Instant]
+    written_off_on: Mapped[date]
+    written_off_by: Mapped[int | None] = mapped_column(BigInteger)
+    kind: Mapped[String] = mapped_column(server_default="BAD_DEBT")
+    """BAD_DEBT is a loss; LATE_FEE takes back revenue."""
+    charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
+    """Of LATE_FEE: which fee."""
+
+
+class WriteOffReversal(Base):
+    """A write-off taken back: the invoice owes that much again (trigger)."""
+
+    __tablename__ = "write_off_reversal"
+
+    write_off_id: Mapped[int] = mapped_column(ForeignKey("write_off.id"), primary_key=True, autoincrement=False)
+    reason: Mapped[String]
+    reversed_at: Mapped[Instant]
+    reversed_on: Mapped[date]
+    reversed_by: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Refund(Base):
+    """Credit given back to the customer. In cash it leaves the drawer of who gave it."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("method IN ('CASH', 'TRANSFER', 'QRIS', 'OTHER')", name="method"),
+        Index(None, "payment_id"),
+        Index(None, "counter_id", "refunded_on"),
+    )
+
+    id: Mapped[Id]
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"))
+    """Out of which payment's credit."""
+    counter_id: Mapped[int] = mapped_column(ForeignKey("counter.id"))
+    amount: Mapped[Amount]
+    method: Mapped[String]
+    reason: Mapped[String]
+    refunded_at: Mapped[Instant]
+    refunded_on: Mapped[date]
+    refunded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+
+
+class RefundReversal(Base):
+    """A refund that was not given after all: it is credit again, and cash is in the drawer that it had left (trigger, view)."""
+
+    __tablename__ = "refund_reversal"
+
+    refund_id: Mapped[int] = mapped_column(ForeignKey("refund.id"), primary_key=True, autoincrement=False)
+    reason: Mapped[String]
+    reversed_at: Mapped[Instant]
+    reversed_on: Mapped[date]
+    reversed_by: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,0 +1,80 @@
+"""A generation run, what it prices by, and how far it is at each counter."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, ForeignKey, Index, Integer, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sebilling.db.tables.columns import Amount, Base, Id, Instant
+
+
+class GenerationRun(Base):
+    """One click on *Generate Sekarang*. Its row lock is the lease of whoever works on it.
+
+    `settings`, `plans` and the discounts are what it prices by, as they were when it began. See docs/decisions/0018.
+    """
+
+    __tablename__ = "generation_run"
+    __table_args__ = (
+        # workers look for what is unfinished; closing a period and moving a customer ask for it
+        Index("generation_run_unfinished_idx", "period_id", postgresql_where=text("finished_at IS NULL")),
+        CheckConstraint("abandoned_at IS NULL OR finished_at IS NOT NULL", name="abandoned"),
+        CheckConstraint("(attempts = 0) = (error IS NULL)", name="attempts"),
+    )
+
+    id: Mapped[Id]
+    period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
+    requested_by: Mapped[int | None] = mapped_column(BigInteger)
+    started_at: Mapped[Instant]
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When everybody was accounted for, or it was abandoned."""
+    settings: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """What the pricing rule reads of billing_settings."""
+    plans: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    """Id, name and price of each plan."""
+    discount_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    discount_untils: Mapped[list[date | None]] = mapped_column(ARRAY(Date))
+    """The discounts that there were, and when each ended."""
+    attempts: Mapped[int] = mapped_column(Integer)
+    """How often the next chunk has failed in a row."""
+    next_at: Mapped[Instant]
+    """When a worker takes it again."""
+    error: Mapped[str | None] = mapped_column(Text)
+    """Error code of the last failure; the cause is in the log under `error_reference`."""
+    error_reference: Mapped[str | None] = mapped_column(Text)
+    abandoned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    abandon_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class GenerationTask(Base):
+    """A run at one counter: the first `done` of `customer_ids` are accounted for, each exactly once.
+
+    Written only in the transaction that issues the invoices it counts, so it can't tell anything else than the truth.
+    The arrays say who there was when the run began, by id, with the plan and the agreed price of each; whoever is added
+    meanwhile belongs to the next run. They are emptied when the task is finished.
+    """
+
+    __tablename__ = "generation_task"
+    __table_args__ = (
+        CheckConstraint("done = issued + already_invoiced + skipped", name="accounted"),
+        CheckConstraint("NOT finished OR done = total", name="finished"),
+        CheckConstraint("finished OR cardinality(customer_ids) = total", name="snapshot"),
+    )
+
+    run_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("generation_run.id"), primary_key=True)
+    counter_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("counter.id"), primary_key=True)
+    customer_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    plan_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    prices: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
+    charge_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    """Charges of these customers that waited when the run began."""
+    total: Mapped[int] = mapped_column(Integer)
+    done: Mapped[int] = mapped_column(Integer)
+    issued: Mapped[int] = mapped_column(Integer)
+    already_invoiced: Mapped[int] = mapped_column(Integer)
+    skipped: Mapped[int] = mapped_column(Integer)
+    skipped_by_reason: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    total_amount: Mapped[Amount]
+    finished: Mapped[bool]

@@ -1,0 +1,23 @@
+"""Keys of requests that must take effect once."""
+
+from sqlalchemy import BigInteger, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sebilling.db.tables.columns import Base, Instant, String
+
+
+class IdempotencyKey(Base):
+    """A key that a user's device made, the fingerprint of the body it came with, and what came of it.
+
+    Inserting it is the lock: a second request with the same key waits for the first to commit, then reads its result.
+    """
+
+    __tablename__ = "idempotency_key"
+
+    user_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """0 for the command line."""
+    key: Mapped[String] = mapped_column(primary_key=True)
+    operation: Mapped[String]
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    result_id: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[Instant]

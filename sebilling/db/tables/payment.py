@@ -1,0 +1,93 @@
+"""Pembayaran: money received, and what it settles."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
+
+
+class Payment(Base):
+    """Money received from a customer. Append-only, but for `allocated`, `refunded` and `reversed_at`, which only triggers move."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="amount"),
+        CheckConstraint("allocated >= 0 AND refunded >= 0 AND allocated + refunded <= amount", name="allocated"),
+        CheckConstraint("reversed_at IS NULL OR allocated + refunded = 0", name="reversed"),
+        CheckConstraint("surplus_because IN ('', 'OVERPAID', 'IN_ADVANCE', 'ALREADY_PAID')", name="surplus_because"),
+        CheckConstraint("method IN ('CASH', 'TRANSFER', 'QRIS', 'OTHER', 'OPENING')", name="method"),
+        Index(None, "customer_id", "id"),
+        # the recap of a counter and month
+        Index(None, "counter_id", "received_on", "id"),
+        # a counter's list, the newest first
+        Index(None, "counter_id", "id"),
+        # credit that waits for the next invoice
+        Index("payment_credit_idx", "customer_id", postgresql_where=text("credit > 0")),
+        # cash on hand: what a collector received in notes at a counter
+        Index(
+            "payment_cash_idx",
+            "counter_id",
+            "received_by",
+            postgresql_include=["amount"],
+            postgresql_where=text("method = 'CASH' AND reversed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    counter_id: Mapped[int] = mapped_column(ForeignKey("counter.id"))
+    """Where it was received: not always the customer's own counter."""
+    amount: Mapped[Amount]
+    allocated: Mapped[Amount]
+    method: Mapped[String]
+    received_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    collected_at: Mapped[Instant]
+    """When the money changed hands, by the phone's clock."""
+    received_at: Mapped[Instant]
+    """When the server recorded it."""
+    received_on: Mapped[date]
+    """The local day of `received_at` at the counter: the day in whose recap it stands."""
+    note: Mapped[String]
+    surplus_because: Mapped[String]
+    """Why something was left over when it came, if it was."""
+    refunded: Mapped[Amount]
+    reversed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    credit: Mapped[int] = mapped_column(
+        BigInteger, Computed("CASE WHEN reversed_at IS NULL THEN amount - allocated - refunded ELSE 0 END", persisted=True), nullable=False
+    )
+    """Titipan: what no invoice has taken and nobody was given back."""
+
+
+class Allocation(Base):
+    """A part of a payment that settles a part of an invoice."""
+
+    __tablename__ = "allocation"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount"),
+        Index(None, "invoice_id"),
+        Index(None, "payment_id"),
+    )
+
+    id: Mapped[Id]
+    payment_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("payment.id"))
+    invoice_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("invoice.id"))
+    amount: Mapped[Amount]
+    allocated_at: Mapped[Instant]
+
+
+class CreditHold(Base):
+    """Someone's decision that what is free of a payment doesn't settle debts by itself. Written once, ended once."""
+
+    __tablename__ = "credit_hold"
+    # at most one at a time holds a payment; looked up for each credit that could settle something
+    __table_args__ = (Index("credit_hold_current_idx", "payment_id", unique=True, postgresql_where=text("released_at IS NULL")),)
+
+    id: Mapped[Id]
+    payment_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("payment.id"))
+    reason: Mapped[String]
+    held_at: Mapped[Instant]
+    held_by: Mapped[int | None] = mapped_column(BigInteger)
+    released_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    released_by: Mapped[int | None] = mapped_column(BigInteger)

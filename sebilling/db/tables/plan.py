@@ -1,0 +1,20 @@
+"""Paket: what is sold."""
+
+from sqlalchemy import CheckConstraint, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
+
+
+class Plan(Base):
+    """A price per month and a speed. Changing it touches no invoice: those keep snapshots."""
+
+    __tablename__ = "plan"
+    __table_args__ = (CheckConstraint("price BETWEEN 0 AND 1000000000000", name="price"),)
+
+    id: Mapped[Id]
+    name: Mapped[String] = mapped_column(unique=True)
+    price: Mapped[Amount]
+    rate_down_kbps: Mapped[int | None] = mapped_column(Integer)
+    rate_up_kbps: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[Instant]

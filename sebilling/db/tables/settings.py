@@ -1,0 +1,43 @@
+"""How this ISP bills: one row."""
+
+from decimal import Decimal
+
+from sqlalchemy import Boolean, CheckConstraint, Integer, Numeric, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sebilling.db.tables.columns import Amount, Base, String
+
+
+class BillingSettings(Base):
+    """Read by the pricing rule when an invoice is issued; lines keep what they were made with."""
+
+    __tablename__ = "billing_settings"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="single"),
+        CheckConstraint("tax_rate BETWEEN 0 AND 100", name="tax_rate"),
+        CheckConstraint("tax_numerator BETWEEN 1 AND tax_denominator AND tax_denominator <= 1000", name="tax_fraction"),
+        CheckConstraint("tax_rounding IN ('HALF_UP', 'DOWN')", name="tax_rounding"),
+        CheckConstraint("late_fee BETWEEN 0 AND 1000000000", name="late_fee"),
+        CheckConstraint("late_fee_after_days BETWEEN 0 AND 365", name="late_fee_after_days"),
+        CheckConstraint("mass_cut_percent BETWEEN 1 AND 100", name="mass_cut_percent"),
+    )
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    prorate_first_month: Mapped[bool] = mapped_column(Boolean)
+    """Whether the month of the installation is billed by days."""
+    tax_rate: Mapped[Decimal] = mapped_column(Numeric(7, 4))
+    """Percent; 0: no tax."""
+    tax_numerator: Mapped[int] = mapped_column(Integer)
+    tax_denominator: Mapped[int] = mapped_column(Integer)
+    """The tax is taken on numerator/denominator of what is taxable, such as 11/12."""
+    tax_rounding: Mapped[String]
+    late_fee: Mapped[Amount]
+    """Rupiah, once per overdue invoice; 0: none."""
+    late_fee_after_days: Mapped[int] = mapped_column(SmallInteger)
+    company_name: Mapped[String]
+    """The ISP's name, address and phone number, and a closing line, as they stand on receipts and invoices; may be empty."""
+    company_address: Mapped[String]
+    company_phone: Mapped[String]
+    receipt_footer: Mapped[String]
+    mass_cut_percent: Mapped[int] = mapped_column(SmallInteger)
+    """A sweep that would cut more than this share of the active customers stops and asks; small ISPs may always cut twenty."""

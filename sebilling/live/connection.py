@@ -1,0 +1,170 @@
+"""A line to a client: what waits to be sent is bounded, and sent only as long as the client may have it.
+
+Nobody is waited for: messages are put into the line at once, and a client that leaves too much unread, or takes nothing for too long,
+is cut off. When the feed tells something of the client's user, the line is held before anything behind it is handed out, and goes on
+when the rights were looked up again: unchanged, or it ends.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from sebilling.auth.sessions import Live
+from sebilling.errors import Unavailable
+from sebilling.live.hub import Hub
+from sebilling.logs import get_logger
+from sebilling.schema.engine.context import Parts
+
+_log = get_logger(__name__)
+MOST_WAITING: Final = 2_000
+"""Messages."""
+MOST_WAITING_CHARACTERS: Final = 1_000_000
+WRITE_SECONDS: Final = 10.0
+"""In which a client must take what fills its window."""
+RIGHTS_SECONDS: Final = 30.0
+"""How often rights are looked up though nothing was told, as a token may run out."""
+_RETRY_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why a line ends: a close code of the protocol or of ours, and a sentence."""
+
+    code: int
+    reason: str
+
+
+TOO_SLOW: Final = End(4413, "Too slow: connect again and go on with after")
+RIGHTS_CHANGED: Final = End(4403, "Your rights have changed: connect again")
+NOT_SIGNED_IN: Final = End(4403, "Forbidden: the token is not good any more")
+TOO_MANY: Final = End(4430, "Too many connections of yours are open")
+
+
+class Lines:
+    """How many lines each user has."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._open: Counter[int | None] = Counter()
+
+    @contextmanager
+    def place(self, user_id: int | None) -> Iterator[bool]:
+        """Take one of the user's places; False if there is none."""
+        if self._open[user_id] >= self.most:
+            yield False
+            return
+        self._open[user_id] += 1
+        try:
+            yield True
+        finally:
+            self._open[user_id] -= 1
+            if not self._open[user_id]:
+                del self._open[user_id]
+
+
+class Line:
+    """What waits for one client. `write` sends texts, and returns when the client's window has room again."""
+
+    def __init__(self, hub: Hub, parts: Parts, token: str, live: Live, write: Callable[[list[str]], Awaitable[None]]) -> None:
+        self._hub = hub
+        self._parts = parts
+        self._token = token
+        self.live = live
+        self._write = write
+        self._waiting: list[str] = []
+        self._characters = 0
+        self._filled, self._empty, self._settled, self._doubted = asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._empty.set()
+        self._settled.set()
+        self._last: End | None = None
+        self.ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+
+    def put(self, text: str) -> None:
+        """Let it wait for its turn; ends the line if too much waits."""
+        if self.ended.done():
+            return
+        self._characters += len(text)
+        if len(self._waiting) >= MOST_WAITING or self._characters > MOST_WAITING_CHARACTERS:
+            self.end(TOO_SLOW)
+            return
+        self._waiting.append(text)
+        self._empty.clear()
+        self._filled.set()
+
+    async def room(self) -> None:
+        """Wait until nothing waits."""
+        await self._empty.wait()
+
+    def end(self, why: End) -> None:
+        """Nothing more is sent."""
+        if not self.ended.done():
+            self.ended.set_result(why)
+        self._waiting, self._characters = [], 0
+
+    def finish(self, why: End) -> None:
+        """End it when what waits is sent."""
+        self._last = why
+        self._filled.set()
+
+    async def run(self) -> End:
+        """Send, and look after rights, until the line ends; gives why."""
+        user_id = self.live.actor.user_id
+        forget = self._hub.watch(user_id, self._hold) if user_id is not None else None
+        tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._guard())]
+        try:
+            return await self.ended
+        finally:
+            if forget is not None:
+                forget()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _hold(self) -> None:
+        self._settled.clear()
+        self._doubted.set()
+
+    async def _send(self) -> None:
+        while True:
+            await self._filled.wait()
+            await self._settled.wait()
+            texts, self._waiting, self._characters = self._waiting, [], 0
+            self._filled.clear()
+            try:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await self._write(texts)
+            except TimeoutError:
+                self.end(TOO_SLOW)
+                return
+            except Exception as error:  # noqa: BLE001 - each server tells a lost line in its own way
+                self.end(End(1006, type(error).__name__))
+                return
+            if not self._waiting:
+                self._empty.set()
+                if self._last is not None:
+                    self.end(self._last)
+
+    async def _guard(self) -> None:
+        """Look the rights up again, now and then and when they are in doubt."""
+        while True:
+            try:
+                async with asyncio.timeout(RIGHTS_SECONDS):
+                    await self._doubted.wait()
+            except TimeoutError:
+                pass
+            self._doubted.clear()
+            try:
+                found = await self._parts.lookup.live(self._token, at=self._parts.clock())
+            except Unavailable:
+                self._doubted.set()
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            if found is None or found.actor != self.live.actor:
+                _log.info("line_ended", user_id=self.live.actor.user_id, why="rights")
+                self.end(NOT_SIGNED_IN if found is None else RIGHTS_CHANGED)
+                return
+            if not self._doubted.is_set():
+                self._settled.set()

@@ -1,0 +1,351 @@
+"""Perangkat: routers, servers and OLTs with their settings, and which customer hangs on which of them."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from pydantic import SecretStr, ValidationError
+from sqlalchemy import Row, text
+
+from sebilling import events
+from sebilling.billing import locks, scope, validation
+from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.device_errors import DeviceInUse, InvalidDevice
+from sebilling.errors import AlreadyExists, NotFound
+from sebilling.plugins import destinations
+from sebilling.plugins.contract import CustomerSource, DeviceConfig, DeviceError, DriverContext, Fault, IsolationDriver, Subscriber
+from sebilling.plugins.loading import Plugins
+from sebilling.vault import Undecipherable, Vault
+
+_INSERT: Final = text(
+    """
+    INSERT INTO device (name, kind, config, config_version, enabled, created_at, problems, facts, next_at, failures)
+    VALUES (:name, :kind, :config, :version, true, :at, '[]', '{}', :at, 0) ON CONFLICT (name) DO NOTHING RETURNING id
+    """
+)
+_LOCK: Final = text("SELECT name, kind, config, config_version, enabled FROM device WHERE id = :id FOR NO KEY UPDATE")
+_READ: Final = text("SELECT name, kind, config, config_version FROM device WHERE id = :id")
+_UPDATE: Final = text(
+    "UPDATE device SET name = :name, config = :config, config_version = :version, enabled = :enabled, next_at = :at, failures = 0"
+    " WHERE id = :id"
+)
+_NAMED: Final = text("SELECT EXISTS (SELECT FROM device WHERE name = :name AND id <> :id)")
+_HANGING: Final = text("SELECT count(*) FROM service_access WHERE device_id = :id")
+_DELETE: Final = text("DELETE FROM device WHERE id = :id")
+_ALL: Final = text("SELECT id, config FROM device ORDER BY id FOR NO KEY UPDATE")
+_RENEW: Final = text("UPDATE device SET config = :config WHERE id = :id")
+_TAKEN: Final = text("SELECT customer_id FROM service_access WHERE device_id = :device AND key = :key")
+_GIVE: Final = text(
+    """
+    INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at, want, have, actual,
+                                detail, attempts, next_at, error)
+    VALUES (:customer, :device, :kind, :key, 'ACTIVE', false, '', :at, 0, 0, 'UNKNOWN', '', 0, :at, '')
+    ON CONFLICT (device_id, key) DO NOTHING RETURNING id
+    """
+)
+_FIND: Final = text(
+    "SELECT id, name, kind, config, config_version FROM device WHERE name = :name OR id = :id ORDER BY name = :name DESC LIMIT 1"
+)
+_KEYS: Final = text("SELECT key FROM service_access WHERE device_id = :id")
+_GIVE_MANY: Final = text(
+    """
+    WITH given AS (
+        INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at, want, have, actual,
+                                    detail, attempts, next_at, error)
+        SELECT customer.id, CAST(:device AS bigint), new.kind, new.key, 'ACTIVE', false, '', CAST(:at AS timestamptz), 0, 0, 'UNKNOWN',
+               '', 0, CAST(:at AS timestamptz), ''
+          FROM unnest(CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:keys AS text[])) AS new (code, kind, key)
+          JOIN customer ON customer.code = new.code
+        RETURNING id, customer_id, service_kind, key
+    ), told AS (
+        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+        SELECT CAST(:at AS timestamptz), CAST(:user AS bigint), CAST(:user_name AS text), 'service_access.given', 'service_access',
+               given.id, counter_id, jsonb_build_object('customer', customer_id, 'device', CAST(:device AS bigint),
+                                                        'service', service_kind, 'key', key)
+          FROM given JOIN customer ON customer.id = customer_id
+    )
+    SELECT count(*) FROM given
+    """
+)
+READ_SECONDS: Final = 120.0
+_LOCK_ACCESS: Final = text(
+    "SELECT customer_id, device_id, service_kind, key, desired, actual, want, have,"
+    " (SELECT counter_id FROM customer WHERE customer.id = customer_id) AS counter_id"
+    " FROM service_access WHERE id = :id FOR NO KEY UPDATE"
+)
+_TAKE: Final = text("DELETE FROM service_access WHERE id = :id")
+
+
+def driver_of(plugins: Plugins, kind: str) -> type[IsolationDriver[Any]]:
+    """The driver. Raises InvalidDevice if no active plugin brings it."""
+    driver = plugins.drivers.get(kind)
+    if driver is None:
+        known = ", ".join(sorted(plugins.drivers)) or "none"
+        raise InvalidDevice(field=("input", "kind"), why=f"no active plugin has the driver '{kind[:60]}'; there are: {known}.")
+    return driver
+
+
+def config_of(plugins: Plugins, vault: Vault, kind: str, locked: bytes, version: int) -> DeviceConfig:
+    """A device's settings as its driver takes them now. Raises InvalidDevice, with the remedy, if they can't be read or migrated."""
+    driver = driver_of(plugins, kind)
+    try:
+        stored: Mapping[str, Any] = vault.open(locked)
+    except Undecipherable as error:
+        raise InvalidDevice(field=("input", "config"), why=f"its {error}, or enter them all anew.") from None
+    if version != driver.config_version:
+        try:
+            stored = driver.migrate_config(stored, version)
+        except Exception:  # noqa: BLE001 - whatever a plugin raises, its words may hold a secret
+            why = f"the driver {kind} can't take over settings of its version {version}: enter them all anew."
+            raise InvalidDevice(field=("input", "config"), why=why) from None
+    return _valid(driver, stored)
+
+
+def _valid(driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> DeviceConfig:
+    try:
+        return driver.config_model.model_validate(given)
+    except ValidationError as error:
+        # never `str(error)`: what was given may be a password
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        why = "; ".join(f"{'.'.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']}" for one in found)
+        raise InvalidDevice(field=("input", "config"), why=why) from None
+
+
+def _entered(plugins: Plugins, driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> DeviceConfig:
+    """Settings that someone just entered. Raises InvalidDevice, AddressRefused."""
+    config = _valid(driver, given)
+    if path := destinations.starred(config):
+        why = f"{'.'.join(path)}: a row of stars is nobody's secret. Enter the secret itself."
+        raise InvalidDevice(field=("input", "config", *path), why=why)
+    for path, host in destinations.hosts(config):
+        plugins.networks.check(host, field=("input", "config", *path))
+    return config
+
+
+def _plain(config: DeviceConfig) -> dict[str, Any]:
+    """The settings as JSON with their secrets: to be locked at once."""
+    return {name: _opened(value) for name, value in config.model_dump(mode="python").items()}
+
+
+def _current(plugins: Plugins, vault: Vault, row: Row[*tuple[Any, ...]]) -> DeviceConfig | None:
+    """The settings of now; None if nobody can read them any more, so that they can be entered anew."""
+    try:
+        return config_of(plugins, vault, row.kind, row.config, row.config_version)
+    except InvalidDevice:
+        return None
+
+
+def _joined(given: Mapping[str, Any], current: DeviceConfig | None) -> dict[str, Any]:
+    """What is given over the settings of now; without those, nothing that came as a row of stars is taken."""
+    if current is None:
+        return {name: value for name, value in given.items() if not (isinstance(value, str) and set(value) == {"*"})}
+    return {**_plain(current), **_without_stars(given, current)}
+
+
+def _without_stars(given: Mapping[str, Any], current: DeviceConfig) -> dict[str, Any]:
+    """Without secrets that came back as a form was shown them: as a row of stars, which is nobody's password."""
+    return {name: value for name, value in given.items() if not _is_star(value, getattr(current, name, None))}
+
+
+def _is_star(given: Any, current: Any) -> bool:
+    return isinstance(current, SecretStr) and given == str(current)
+
+
+def _opened(value: Any) -> Any:
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case dict():
+            return {name: _opened(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_opened(one) for one in value]
+        case _:
+            return value
+
+
+async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name: str, kind: str, config: Mapping[str, Any]) -> int:
+    """Add a device; gives its id. Raises InvalidText, InvalidDevice, AddressRefused, AlreadyExists, Forbidden."""
+    scope.central(session)
+    driver = driver_of(plugins, kind)
+    name = validation.clean(name, what="The name", field=("input", "name"), most=100)
+    settings = _entered(plugins, driver, config)
+    locked = vault.lock(_plain(settings))
+    bound = {"name": name, "kind": kind, "config": locked, "version": driver.config_version, "at": session.at}
+    device_id: int | None = await session.value(_INSERT, bound)
+    if device_id is None:
+        raise AlreadyExists(field=("input", "name"), noun="device", given=name)
+    await events.append(
+        session, "device.created", subject="device", subject_id=device_id, name=name, driver=kind,
+        destination=destinations.destination(settings),
+    )  # fmt: skip
+    return device_id
+
+
+async def update(
+    session: WriteSession, plugins: Plugins, vault: Vault, device_id: int, *, name: str | None = None,
+    config: Mapping[str, Any] | None = None, enabled: bool | None = None,
+) -> None:  # fmt: skip
+    """Change what is given; settings left out stay. Secrets do too, unless they would go to another place than until now.
+
+    Raises InvalidText, InvalidDevice, SecretNeeded, AddressRefused, NotFound, AlreadyExists, Forbidden.
+    """
+    scope.central(session)
+    row = await session.row(_LOCK, {"id": device_id})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="device", given=f"dev_{device_id}")
+    values = {"name": row.name, "config": row.config, "version": row.config_version, "enabled": row.enabled}
+    if name is not None:
+        values["name"] = validation.clean(name, what="The name", field=("input", "name"), most=100)
+        if await session.value(_NAMED, {"name": values["name"], "id": device_id}):
+            raise AlreadyExists(field=("input", "name"), noun="device", given=values["name"])
+    current = new = _current(plugins, vault, row)
+    if config is not None:
+        driver = driver_of(plugins, row.kind)
+        new = _entered(plugins, driver, _joined(config, current))
+        if current is not None:
+            destinations.demand_secrets(current, new, _without_stars(config, current))
+        values["config"] = vault.lock(_plain(new))
+        values["version"] = driver.config_version
+    if enabled is not None:
+        values["enabled"] = enabled
+    await session.execute(_UPDATE, {**values, "id": device_id, "at": session.at})
+    await events.append(
+        session, "device.changed", subject="device", subject_id=device_id, name=values["name"], enabled=values["enabled"],
+        settings_changed=sorted(config or {}), **_pointed(current, new),
+    )  # fmt: skip
+
+
+def _pointed(current: DeviceConfig | None, new: DeviceConfig | None) -> dict[str, Any]:
+    """Where a device points, for the event of a change, and where it did before if that is another place."""
+    after = None if new is None else destinations.destination(new)
+    before = None if current is None else destinations.destination(current)
+    told: dict[str, Any] = {} if after is None else {"destination": after}
+    return told if before is None or before == after else {**told, "destination_before": before}
+
+
+async def delete(session: WriteSession, device_id: int) -> None:
+    """Remove a device on which nobody hangs. Raises NotFound, DeviceInUse, Forbidden."""
+    scope.central(session)
+    row = await session.row(_LOCK, {"id": device_id})
+    if row is None:
+        raise NotFound(field=("input", "id"), noun="device", given=f"dev_{device_id}")
+    if count := await session.value(_HANGING, {"id": device_id}):
+        raise DeviceInUse(field=("input", "id"), given=row.name, count=count)
+    await session.execute(_DELETE, {"id": device_id})
+    await events.append(session, "device.deleted", subject="device", subject_id=device_id, name=row.name, driver=row.kind)
+
+
+async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, device_id: int) -> tuple[str, str, DeviceConfig]:
+    """Name, kind and settings of a device. Raises NotFound, InvalidDevice."""
+    row = await session.row(_READ, {"id": device_id})
+    if row is None:
+        raise NotFound(field=("id",), noun="device", given=f"dev_{device_id}")
+    return row.name, row.kind, config_of(plugins, vault, row.kind, row.config, row.config_version)
+
+
+async def rotate(session: WriteSession, vault: Vault) -> int:
+    """Encrypt every device's settings by the vault's first key; gives their number. Raises Undecipherable, and then changes nothing."""
+    rows = await session.rows(_ALL)
+    for row in rows:
+        await session.execute(_RENEW, {"id": row.id, "config": vault.renew(row.config)})
+    await events.append(session, "device.secrets_rotated", subject="device", subject_id=0, devices=len(rows))
+    return len(rows)
+
+
+async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: int, device_id: int, service_kind: str, key: str) -> int:
+    """Say that the customer is what is called `key` on the device; gives the access's id.
+
+    Raises InvalidText, InvalidDevice, NotFound, AlreadyExists.
+    """
+    customer = await locks.customer(session, customer_id)
+    device = await session.row(_LOCK, {"id": device_id})
+    if device is None:
+        raise NotFound(field=("input", "deviceId"), noun="device", given=f"dev_{device_id}")
+    kinds = driver_of(plugins, device.kind).service_kinds
+    if service_kind not in kinds:
+        why = f"the driver {device.kind} has no service '{service_kind[:40]}'; it has: {', '.join(sorted(kinds))}."
+        raise InvalidDevice(field=("input", "serviceKind"), why=why)
+    key = validation.key(key, what=kinds[service_kind], field=("input", "key"), most=200)
+    bound = {"customer": customer_id, "device": device_id, "kind": service_kind, "key": key, "at": session.at}
+    access_id: int | None = await session.value(_GIVE, bound)
+    if access_id is None:
+        raise AlreadyExists(field=("input", "key"), noun=kinds[service_kind], given=key)
+    await events.append(
+        session, "service_access.given", subject="service_access", subject_id=access_id, counter_id=customer.counter_id,
+        customer=customer_id, device=device_id, service=service_kind, key=key,
+    )  # fmt: skip
+    return access_id
+
+
+async def find(session: ReadSession, name_or_id: str) -> Row[*tuple[Any, ...]]:
+    """A device by its name or its id (`dev_12`), with its locked settings. Raises NotFound."""
+    number = name_or_id.removeprefix("dev_")
+    known = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
+    row = await session.row(_FIND, {"name": name_or_id, "id": known})
+    if row is None:
+        raise NotFound(field=("device",), noun="device", given=name_or_id)
+    return row
+
+
+async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any, ...]]) -> list[Subscriber]:
+    """The customers on a device that `find` gave, in a session of its own: the caller holds the lease.
+
+    In no transaction, because it may take READ_SECONDS. Raises InvalidDevice, also if its driver can't list them, AddressRefused,
+    DeviceError.
+    """
+    driver = driver_of(plugins, device.kind)
+    if not issubclass(driver, CustomerSource):
+        raise InvalidDevice(field=("device",), why=f"the driver {device.kind} can't list customers: import them from a file.")
+    config = config_of(plugins, vault, device.kind, device.config, device.config_version)
+    source = driver(config, DriverContext(device.id, device.name, logging.getLogger(f"sebilling.device.{device.kind}")))
+    await plugins.networks.look_up(host for _, host in destinations.hosts(config))
+    try:
+        with plugins.networks.watched():
+            async with asyncio.timeout(READ_SECONDS):
+                await source.open()
+                found: list[Any] = list(await source.read_customers())
+    except DeviceError:
+        raise
+    except TimeoutError:
+        raise DeviceError(Fault.TIMEOUT, f"{device.name} didn't answer within {READ_SECONDS:.0f} seconds.", retryable=True) from None
+    except Exception as error:
+        raise DeviceError(Fault.PROTOCOL, f"The driver {device.kind} failed: {type(error).__name__}.", retryable=True) from error
+    finally:
+        with suppress(Exception):
+            await source.close()
+    wrong = next((one for one in found if not isinstance(one, Subscriber) or one.service_kind not in driver.service_kinds), None)
+    if wrong is not None:
+        raise DeviceError(Fault.PROTOCOL, f"The driver {device.kind} gave a customer of no service that it has.", retryable=False)
+    return found
+
+
+async def keys(session: WriteSession, device_id: int) -> set[str]:
+    """What hangs on the device already; until the transaction's end nobody gives or takes another. Raises NotFound."""
+    if await session.row(_LOCK, {"id": device_id}) is None:
+        raise NotFound(field=("device",), noun="device", given=f"dev_{device_id}")
+    return {row.key for row in await session.rows(_KEYS, {"id": device_id})}
+
+
+async def give_many(session: WriteSession, device_id: int, accesses: Sequence[tuple[str, str, str]]) -> None:
+    """Like `give_access` for many new customers at once: code, kind of service and key of each. The caller has checked them by `keys`."""
+    codes, kinds, names = ([one[part] for one in accesses] for part in range(3))
+    who = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
+    given = await session.value(_GIVE_MANY, {**who, "device": device_id, "codes": codes, "kinds": kinds, "keys": names})
+    if given != len(accesses):
+        raise RuntimeError(f"{len(accesses)} accesses were to be given, but {given} were")
+
+
+async def take_access(session: WriteSession, access_id: int) -> None:
+    """Forget an access. Raises NotFound, DeviceInUse while the customer is cut there: restore them first."""
+    row = await session.row(_LOCK_ACCESS, {"id": access_id})
+    if row is None or row.counter_id not in session.actor.scope:
+        raise NotFound(field=("input", "id"), noun="access", given=f"acc_{access_id}")
+    if row.desired == "BLOCKED" or row.actual == "BLOCKED" or row.want != row.have:
+        raise DeviceInUse(field=("input", "id"), given=row.key, count=1)
+    await session.execute(_TAKE, {"id": access_id})
+    await events.append(
+        session, "service_access.taken", subject="service_access", subject_id=access_id, counter_id=row.counter_id,
+        customer=row.customer_id, device=row.device_id, key=row.key,
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""What the isolation engine works with: a driver for a device, deadlines around its calls, waiting after failures."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Row
+
+from sebilling.actor import Actor, operator
+from sebilling.clock import Clock
+from sebilling.db.engine import Database
+from sebilling.db.leases import Leases
+from sebilling.device_errors import AddressRefused, InvalidDevice
+from sebilling.logs import get_logger
+from sebilling.network import devices
+from sebilling.plugins import destinations
+from sebilling.plugins.contract import DeviceError, DeviceHealth, DriverContext, Fault, IsolationDriver
+from sebilling.plugins.loading import Plugins
+from sebilling.vault import Undecipherable, Vault
+
+_log = get_logger(__name__)
+T = TypeVar("T")
+CALL_SECONDS: Final = 60.0
+"""Deadline of one call of a driver."""
+OPEN_SECONDS: Final = 15.0
+CLOSE_SECONDS: Final = 3.0
+MOST_BACKOFF_SECONDS: Final = 20.0
+"""A device that comes back is at work within this time; its customers wait for their internet."""
+_DEVICES: Final = 4
+"""The space of the devices' leases among the advisory locks; 1 to 3 are billing's and the sweep's."""
+
+
+@dataclass(slots=True)
+class Engine:
+    """What a worker needs. `name` is its own; `chance` spreads retries. `close()` it at the end."""
+
+    database: Database
+    plugins: Plugins
+    vault: Vault
+    clock: Clock
+    name: str
+    chance: random.Random = field(default_factory=random.Random)
+    leases: Leases = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.leases = Leases(self.database.url, space=_DEVICES)
+
+    @property
+    def actor(self) -> Actor:
+        """Who cuts and gives back: the engine, by its worker's name."""
+        return operator(f"isolation {self.name}")
+
+    def driver(self, device: Row[*tuple[Any, ...]]) -> IsolationDriver[Any]:
+        """A driver for one session with the device. Raises DeviceError if its settings can't be read."""
+        try:
+            config = devices.config_of(self.plugins, self.vault, device.kind, device.config, device.config_version)
+        except (InvalidDevice, Undecipherable, ValueError) as error:
+            raise DeviceError(Fault.SETUP, str(error), retryable=False) from error
+        logger = logging.getLogger(f"sebilling.device.{device.kind}")
+        return self.plugins.drivers[device.kind](config, DriverContext(device.id, device.name, logger))
+
+    def backoff(self, attempts: int) -> timedelta:
+        """How long to wait after so many failures: doubling from half a second, with jitter, at most MOST_BACKOFF_SECONDS."""
+        longest = min(MOST_BACKOFF_SECONDS, 0.5 * 2 ** min(attempts, 10))
+        return timedelta(seconds=longest * self.chance.uniform(0.5, 1))
+
+    async def open(self, driver: IsolationDriver[Any]) -> None:
+        """Begin a session, if its addresses are ones where devices may be. Raises DeviceError."""
+        await self.look_up(driver)
+        await self.call(OPEN_SECONDS, driver.open())
+
+    async def probe(self, driver: IsolationDriver[Any]) -> DeviceHealth:
+        """The driver's own look at its device. Raises DeviceError."""
+        await self.look_up(driver)
+        return await self.call(OPEN_SECONDS, driver.probe())
+
+    async def look_up(self, driver: IsolationDriver[Any]) -> None:
+        """Look at what a driver's settings point at, before any secret is sent. Raises DeviceError."""
+        try:
+            await self.plugins.networks.look_up(host for _, host in destinations.hosts(driver.config))
+        except AddressRefused as error:
+            raise _refused(error) from error
+
+    async def call(self, seconds: float, work: Awaitable[T]) -> T:
+        """The driver's answer, or DeviceError: TIMEOUT after `seconds`, PROTOCOL for whatever else it raises.
+
+        Whatever it connects to meanwhile is looked at; what was refused goes before what the driver made of it.
+        """
+        with self.plugins.networks.watched() as refused:
+            try:
+                answer = await within(seconds, work)
+            except DeviceError as error:
+                raise _refused(refused[0]) if refused else error from error
+        if refused and isinstance(answer, DeviceHealth) and not answer.reachable:
+            raise _refused(refused[0])
+        return answer
+
+    async def close(self) -> None:
+        """Let go of every device."""
+        await self.leases.close()
+
+
+def _refused(error: AddressRefused) -> DeviceError:
+    return DeviceError(Fault.UNREACHABLE, error.message("en"), retryable=False)
+
+
+async def within(seconds: float, work: Awaitable[T]) -> T:
+    """The driver's answer, or DeviceError: TIMEOUT after `seconds`, PROTOCOL for whatever else it raises."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except DeviceError:
+        raise
+    except TimeoutError as error:
+        raise DeviceError(Fault.TIMEOUT, f"the device didn't answer within {seconds:.0f} seconds", retryable=True) from error
+    except OSError as error:
+        raise DeviceError(Fault.UNREACHABLE, f"the device can't be reached: {type(error).__name__}", retryable=True) from error
+    except Exception as error:
+        _log.exception("driver_failed")
+        raise DeviceError(Fault.PROTOCOL, f"the driver failed: {type(error).__name__}", retryable=True) from error

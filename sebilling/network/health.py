@@ -1,0 +1,110 @@
+"""How devices are: each is asked every minute, shown as it answers, and told when that changes."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+import orjson
+from sqlalchemy import text
+
+from sebilling.device_errors import DeviceBusy, SecretKeyMissing
+from sebilling.errors import NotFound
+from sebilling.network.engine import CLOSE_SECONDS, Engine
+from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault
+
+WAIT_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.2
+HEALTH_EVERY: Final = timedelta(seconds=60)
+GONE: Final = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT})
+_DEVICE: Final = text("SELECT id, name, kind, config, config_version FROM device WHERE id = :device")
+_HEALTH: Final = text(
+    """
+    UPDATE device SET reachable = :reachable, problems = CAST(:problems AS jsonb), facts = CAST(:facts AS jsonb), checked_at = :at
+     WHERE id = :device
+    """
+)
+_WAS: Final = text("SELECT name, reachable, problems, facts FROM device WHERE id = :device FOR NO KEY UPDATE")
+_TELL: Final = text(
+    "INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, data)"
+    " VALUES (:at, NULL, :name, 'device.health_changed', 'device', :id, CAST(:data AS jsonb))"
+)
+_UNCHECKED: Final = text(
+    "SELECT id FROM device WHERE enabled AND (checked_at IS NULL OR checked_at <= :before OR checked_at > :ahead)"
+    " AND NOT (id = ANY (:held)) ORDER BY checked_at NULLS FIRST LIMIT 20"
+)
+
+
+async def unchecked(engine: Engine) -> Sequence[int]:
+    """Devices whose health nobody asked for in HEALTH_EVERY."""
+    async with engine.database.reading() as session:
+        now = engine.clock()  # what was checked far ahead of it, was while the clock was wrong
+        bound = {"before": now - HEALTH_EVERY, "ahead": now + HEALTH_EVERY, "held": sorted(engine.leases.held)}
+        return [row.id for row in await session.rows(_UNCHECKED, bound)]
+
+
+async def ask(engine: Engine, device_id: int) -> DeviceHealth:
+    """Ask a device how it is as soon as nobody is at work on it. Raises NotFound, DeviceBusy after WAIT_SECONDS,
+    SecretKeyMissing if its settings can't be deciphered here.
+    """
+    for _ in range(int(WAIT_SECONDS / _LOOK_SECONDS)):
+        async with engine.leases.hold(device_id) as mine:
+            if mine:
+                health = await probe(engine, device_id)
+                await _see_that_the_key_is_there(engine, device_id)
+                return health
+        await asyncio.sleep(_LOOK_SECONDS)
+    raise DeviceBusy(field=("input", "id"), given=f"dev_{device_id}")
+
+
+async def _see_that_the_key_is_there(engine: Engine, device_id: int) -> None:
+    async with engine.database.reading() as session:
+        device = await session.row(_DEVICE, {"device": device_id})
+    if device is not None and not engine.vault.opens(device.config):
+        raise SecretKeyMissing(field=("input", "id"), device=device.name)
+
+
+async def probe(engine: Engine, device_id: int) -> DeviceHealth:
+    """Ask a device how it is, and keep the answer. The caller holds the device's lease. Raises NotFound."""
+    async with engine.database.reading() as session:
+        device = await session.row(_DEVICE, {"device": device_id})
+    if device is None:
+        raise NotFound(field=("id",), noun="device", given=f"dev_{device_id}")
+    try:
+        driver = engine.driver(device)
+        try:
+            health = await engine.probe(driver)
+        finally:
+            with suppress(DeviceError):
+                await engine.call(CLOSE_SECONDS, driver.close())
+    except DeviceError as error:
+        health = health_after(error)
+        if not engine.vault.opens(device.config):  # nobody asked it, so nothing says that it can be reached
+            health = DeviceHealth(reachable=False, problems=health.problems)
+    await keep(engine, device_id, health)
+    return health
+
+
+def health_after(error: DeviceError) -> DeviceHealth:
+    """How a device is that can't be worked with."""
+    return DeviceHealth(reachable=error.fault not in GONE, problems=[error.message])
+
+
+async def keep(engine: Engine, device_id: int, health: DeviceHealth) -> None:
+    """Keep how the device is; tell it if it has changed. Facts that weren't learned stay as they were."""
+    async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
+        before = await session.row(_WAS, {"device": device_id})
+        if before is None:
+            return
+        problems, facts = list(health.problems), dict(health.facts) or before.facts
+        await session.execute(
+            _HEALTH,
+            {"device": device_id, "reachable": health.reachable, "problems": orjson.dumps(problems).decode(),
+             "facts": orjson.dumps(facts).decode(), "at": session.at},
+        )  # fmt: skip
+        if (before.reachable, before.problems) != (health.reachable, problems):
+            data = {"name": before.name, "reachable": health.reachable, "problems": problems}
+            await session.execute(
+                _TELL, {"at": session.at, "name": engine.actor.name, "id": device_id, "data": orjson.dumps(data).decode()}
+            )

@@ -1,0 +1,102 @@
+"""The engine's loops in a worker: sweeps, devices side by side, health. Any number of workers may run; leases keep them apart."""
+
+import asyncio
+import functools
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling.billing import isolation as domain
+from sebilling.clock import Clock
+from sebilling.db.engine import Database
+from sebilling.errors import NotFound
+from sebilling.logs import get_logger
+from sebilling.network import health, reconcile
+from sebilling.network.engine import Engine
+from sebilling.plugins.loading import Plugins
+from sebilling.retry import Turns, forgiving
+from sebilling.vault import Vault
+
+_log = get_logger(__name__)
+Turn = Callable[[Engine], Awaitable[float]]
+"""Something done again and again; gives the seconds to wait before the next time."""
+SIDE_BY_SIDE: Final = 32
+"""Devices that one worker works on at once: a dead one holds up nobody else."""
+MOST_TRIED: Final = 200
+"""Devices whose lease is tried in one look, as other workers may hold the first of them."""
+LOOK_SECONDS: Final = 0.25
+LOOK_HEALTH_SECONDS: Final = 5.0
+SWEEP_EVERY: Final = timedelta(seconds=30)
+SWEEP_SHARE: Final = 10
+"""A sweep of a million customers takes seconds; it takes at most about this part of the time. Who pays doesn't wait for it."""
+_ONE_SWEEP: Final = text("SELECT pg_try_advisory_xact_lock(3, 0)")
+
+
+def engine_of(database: Database, plugins: Plugins, vault: Vault, *, clock: Clock) -> Engine:
+    """An engine with a name of its own."""
+    return Engine(database, plugins, vault, clock, f"{socket.gethostname()[:20]}-{os.getpid()}-{secrets.token_hex(3)}")
+
+
+async def sweep(engine: Engine) -> None:
+    """Decide who is cut and who is given back, unless another worker is just doing it."""
+    async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
+        if await session.value(_ONE_SWEEP):
+            decided = await domain.decide(session)
+            if decided.cut or decided.given_back or decided.held:
+                _log.info("isolation_swept", cut=decided.cut, given_back=decided.given_back, held=decided.held)
+
+
+async def run(engine: Engine) -> None:
+    """Work until cancelled."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            turns: dict[str, Turn] = {"devices": functools.partial(_devices, group), "sweep": _sweeps, "health": _health}
+            for name, turn in turns.items():
+                group.create_task(_forever(name, turn, engine))
+    finally:
+        await engine.close()
+
+
+async def _forever(name: str, turn: Turn, engine: Engine) -> None:
+    """Turn after turn: a database that is away is waited for, anything unexpected is logged and tried again."""
+    turns = Turns("isolation", of=name)
+    while True:
+        pause = await turns.run(turn(engine))
+        await asyncio.sleep(pause * engine.chance.uniform(0.8, 1.2))
+
+
+async def _devices(group: asyncio.TaskGroup, engine: Engine) -> float:
+    """Take up devices on which something is to be done, as many side by side as there is room for."""
+    room = SIDE_BY_SIDE - len(engine.leases.held)
+    for device_id in (await reconcile.waiting(engine))[:MOST_TRIED] if room > 0 else ():
+        group.create_task(forgiving("isolation", _device(engine, device_id), of=f"device {device_id}"))
+        await asyncio.sleep(0)  # it takes its place
+        if len(engine.leases.held) >= SIDE_BY_SIDE:
+            break
+    return LOOK_SECONDS
+
+
+async def _device(engine: Engine, device_id: int) -> float:
+    await reconcile.work_on(engine, device_id)
+    return 0
+
+
+async def _sweeps(engine: Engine) -> float:
+    began = engine.clock()
+    await sweep(engine)
+    return max(SWEEP_EVERY, (engine.clock() - began) * SWEEP_SHARE).total_seconds()
+
+
+async def _health(engine: Engine) -> float:
+    for device_id in await health.unchecked(engine):
+        async with engine.leases.hold(device_id) as mine:
+            if mine:  # else whoever works on it learns how it is
+                with suppress(NotFound):  # deleted meanwhile
+                    await health.probe(engine, device_id)
+    return LOOK_HEALTH_SECONDS

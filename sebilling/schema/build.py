@@ -1,0 +1,74 @@
+"""The schema: every noun's root fields, gathered."""
+
+from collections.abc import Collection
+from typing import Final
+
+import strawberry
+from strawberry.file_uploads import Upload
+from strawberry.file_uploads.scalars import UploadDefinition
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import create_type
+
+from sebilling.config import Introspection
+from sebilling.schema import (
+    accounts,
+    billing_cycles,
+    charges,
+    corrections,
+    counters,
+    credit,
+    customers,
+    dashboard,
+    deposits,
+    devices,
+    differences,
+    events,
+    generation,
+    invoices,
+    isolation,
+    payments,
+    periods,
+    plans,
+    recap,
+    receipts,
+    settings,
+    sign_ins,
+    subscriptions,
+    sync,
+    users,
+)
+from sebilling.schema.engine.completion import Executor
+from sebilling.schema.engine.document_cache import documents
+from sebilling.schema.engine.reading import resolve
+from sebilling.schema.engine.scalars import SCALARS
+
+_NOUNS: Final = (
+    users, sign_ins, accounts, counters, plans, customers, charges, billing_cycles, periods, generation, invoices, payments, sync, credit,
+    corrections, deposits, differences, recap, dashboard, receipts, settings, devices, isolation, events,
+)  # fmt: skip
+Query: Final = create_type(
+    "Query", [field for noun in _NOUNS for field in noun.QUERIES], description="What can be asked. Each needs a sign-in."
+)
+Mutation: Final = create_type(
+    "Mutation",
+    [field for noun in _NOUNS for field in getattr(noun, "MUTATIONS", [])],
+    description="What can be done. Each is one transaction: it happens, or `errors` tells why not and nothing has changed.",
+)
+
+Subscription: Final = create_type(
+    "Subscription",
+    subscriptions.SUBSCRIPTIONS,
+    description="What happens, as it happens: over WebSocket (graphql-transport-ws) or SSE. Each message says where to go on.",
+)
+
+
+def build_schema(*, introspection: Introspection = "everyone", trusted: Collection[str] | None = None) -> strawberry.Schema:
+    """Make the schema, with a cache of documents of its own; with `trusted` it answers only documents of these texts."""
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        extensions=[documents(introspection=introspection, trusted=trusted)],
+        execution_context_class=Executor,
+        config=StrawberryConfig(default_resolver=resolve, scalar_map={**SCALARS, Upload: UploadDefinition}),
+    )

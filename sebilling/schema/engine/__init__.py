@@ -1,0 +1,1 @@
+"""The machinery of GraphQL: what answers a document, whatever its nouns."""

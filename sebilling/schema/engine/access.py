@@ -1,0 +1,277 @@
+"""Who may ask for which root field, and read which field of what comes: denied by default.
+
+A root field without a rule doesn't get into the schema; a field of a type without one is refused, and fails a test. Roles
+alone are decided here. Which rows a role sees is bounded a layer below (schema/engine/scopes.py, billing/scope.py), so that a rule
+forgotten here gives nothing of another counter away. See docs/decisions/0013.
+"""
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Final, get_args
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from sebilling.actor import Role
+from sebilling.errors import Forbidden, SebillingError
+from sebilling.schema.engine import selections
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.errors import in_payload, user_error
+from sebilling.schema.engine.feed_subscription import AT_ONCE, number_of
+
+EVERYONE: Final = frozenset(Role)
+OFFICE: Final = frozenset({Role.ADMIN, Role.FINANCE})
+READERS: Final = OFFICE | {Role.AUDITOR}
+COUNTERS: Final = READERS | {Role.CLERK, Role.COLLECTOR}
+"""Who may read money: all but the technician."""
+RECEIVERS: Final = OFFICE | {Role.CLERK, Role.COLLECTOR}
+ADMIN: Final = frozenset({Role.ADMIN})
+DEVICES: Final = ADMIN | {Role.TECHNICIAN}
+DEVICE_READERS: Final = READERS | {Role.TECHNICIAN}
+PROMISERS: Final = OFFICE | {Role.CLERK}
+BLOCKERS: Final = OFFICE | {Role.TECHNICIAN}
+ANYBODY: Final[frozenset[Role]] = frozenset()
+"""Also who hasn't signed in."""
+
+RULES: Final[dict[str, frozenset[Role]]] = {}
+"""Root field → the roles that may ask for it."""
+
+_FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
+    "PageInfo": {EVERYONE: "hasNextPage hasPreviousPage startCursor endCursor"},
+    "UserError": {EVERYONE: "code message field"},
+    "User": {EVERYONE: "id username name role counters"},
+    "SignIn": {EVERYONE: "id kind device address createdAt lastUsedAt expiresAt current"},
+    "TwoStep": {EVERYONE: "on recoveryCodes"},
+    "Account": {READERS: "id username name role counters active mustChangePassword twoStep createdAt lastUsedAt"},
+    "ServiceToken": {READERS: "id name role counters active createdAt expiresAt lastUsedAt"},
+    "Counter": {EVERYONE: "id code name timezone dueDay"},
+    "Plan": {EVERYONE: "id name rateDownKbps rateUpKbps", COUNTERS: "price"},
+    "Customer": {
+        EVERYONE: "id code name phone address installedOn active pppoeName counter plan",
+        COUNTERS: "price outstanding credit charges discounts billingCycles openInvoices lastPayments",
+    },
+    "ServiceAccess": {
+        EVERYONE: "id serviceKind key desired actual inLine manual because detail error attempts readAt desiredAt customer",
+        DEVICE_READERS: "device",
+    },
+    "Device": {DEVICE_READERS: "id name kind enabled reachable problems facts checkedAt customers waiting"},
+    "DeviceConfig": {DEVICE_READERS: "config"},
+    "Driver": {DEVICE_READERS: "kind title configSchema serviceKinds"},
+    "ServiceKind": {DEVICE_READERS: "kind key"},
+    "Plugin": {DEVICE_READERS: "name distribution version status error drivers events"},
+    "PluginEvents": {DEVICE_READERS: "deliveredUpTo waiting attempts error"},
+    "Charge": {COUNTERS: "id kind description amount createdAt invoiceNumber cancelledAt"},
+    "Discount": {COUNTERS: "id amount percent description fromOn untilOn"},
+    "BillingCycle": {COUNTERS: "months effectiveFrom setAt setBy"},
+    "CustomBilling": {COUNTERS: "months effectiveFrom firstPossible nextDueOn coming"},
+    "ComingInvoice": {COUNTERS: "month coversFrom coversUntil dueOn total"},
+    "Period": {COUNTERS: "id month status openedAt closedAt closings"},
+    "PeriodClosing": {COUNTERS: "closedAt closedBy incomplete reopening"},
+    "PeriodReopening": {COUNTERS: "reason reopenedAt reopenedBy"},
+    "ClosingGap": {OFFICE: "reason counter count amount"},
+    "Invoice": {
+        COUNTERS: "id number status planName coversFrom coversUntil issuedAt dueOn total allocated writtenOff outstanding period"
+        " counter customer customerCode customerName lines void writeOffs allocations payments"
+    },
+    "InvoiceLine": {COUNTERS: "kind description quantity unitPrice amount taxRate taxFraction taxBase"},
+    "InvoiceVoid": {COUNTERS: "reason voidedAt voidedBy period"},
+    "Reversal": {COUNTERS: "reason reversedAt reversedOn reversedBy"},
+    "WriteOff": {COUNTERS: "id kind reversal amount reason writtenOffAt writtenOffBy"},
+    "Payment": {
+        COUNTERS: "id amount receiptNumber credit refunded surplusBecause creditHeldBecause method collectedAt receivedAt receivedOn"
+        " receivedBy note"
+        " customer customerCode customerName counter allocations reversal refunds"
+    },
+    "RecordedPayment": {RECEIVERS: "payment replayed errors"},
+    "CustomerSync": {COUNTERS: "reset customers removed cursor more"},
+    "SyncedCustomer": {COUNTERS: "id code name phone address counterId planName price outstanding credit openInvoices"},
+    "SyncedInvoice": {COUNTERS: "id number coversFrom coversUntil dueOn total outstanding"},
+    "RemovedCustomer": {COUNTERS: "id because"},
+    "Allocation": {COUNTERS: "amount allocatedAt invoiceNumber invoice payment"},
+    "PaymentReversal": {COUNTERS: "reason reversedAt reversedOn reversedBy"},
+    "Refund": {COUNTERS: "id reversal amount method reason refundedAt refundedBy"},
+    "Deposit": {
+        COUNTERS: "id amount type status note submittedAt submittedBy depositedOn counter collector proof decision counted difference"
+        " unsettled corrections settlements"
+    },
+    "DepositCorrection": {COUNTERS: "countedBefore counted differenceBefore difference reason correctedAt correctedOn correctedBy"},
+    "DifferenceSettlement": {COUNTERS: "id kind amount paymentId reason settledAt settledOn settledBy reversal"},
+    "DepositProof": {COUNTERS: "mediaType sizeBytes uploadedAt"},
+    "DepositDecision": {COUNTERS: "counted difference reason decidedAt decidedOn decidedBy"},
+    "Drawer": {COUNTERS: "counter collector received refunded deposited difference waiting onHand"},
+    "Recap": {
+        COUNTERS: "counter invoices totalBilled allocated writtenOff outstanding voidedEarlier voidedLater payments reversed"
+        " refunded totalReceived credit totalDeposited difference awaitingVerification cashOnHand asOfClosing since"
+    },
+    "RecapFigures": {
+        COUNTERS: "invoices totalBilled allocated writtenOff outstanding voidedEarlier voidedLater payments reversed refunded"
+        " totalReceived credit totalDeposited difference awaitingVerification cashOnHand"
+    },
+    "Receipt": {COUNTERS: "number text32 text48 whatsApp"},
+    "DownloadLink": {COUNTERS: "url expiresAt"},
+    "IsolationForecast": {COUNTERS: "cutOn because"},
+    "NoCutDay": {COUNTERS: "day reason"},
+    "IsolationPolicy": {READERS: "mode days minimum customer counter"},
+    "IsolationPlan": {READERS: "customerId deviceId invoiceId amount cutOn"},
+    "IsolationHold": {READERS: "id heldAt wouldCut ofActive decidedAt approved"},
+    "GenerationRun": {
+        READERS: "id status progress issued alreadyInvoiced skipped totalAmount startedAt finishedAt error errorReference attempts"
+        " nextAttemptAt abandonedAt abandonReason period",
+    },
+    "Progress": {READERS: "done total"},
+    "Skipped": {READERS: "reason count"},
+    "GenerationPreview": {OFFICE: "issued alreadyInvoiced skipped totalAmount token"},
+    "InvoicePreview": {OFFICE: "alreadyInvoiced skipped coversFrom coversUntil dueOn total lines"},
+    "PreviewLine": {OFFICE: "kind description quantity unitPrice amount"},
+    "BillingSettings": {
+        READERS: "prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee lateFeeAfterDays companyName"
+        " companyAddress companyPhone receiptFooter massCutPercent"
+    },
+    "Event": {READERS: "id at actor kind subject subjectId counter data"},
+    "PaymentMessage": {COUNTERS: "eventId cursor at kind payment"},
+    "RecapMessage": {COUNTERS: "eventId cursor recaps"},
+    "GenerationMessage": {READERS: "eventId cursor run"},
+    "DepositMessage": {COUNTERS: "eventId cursor at kind deposit"},
+    "IsolationMessage": {EVERYONE: "eventId cursor at kind access"},
+    "EventMessage": {READERS: "eventId cursor event"},
+    "Dashboard": {COUNTERS: "cursor counters"},
+    "CounterFigures": {
+        COUNTERS: "counter day month receivedToday paymentsToday receivedThisMonth paymentsThisMonth outstanding cashOnHand cutCustomers"
+    },
+}
+"""Type → who reads which of its fields, wherever they come to it. Each field is named: a new one is refused until it is."""
+_FRAMES: Final = ("Connection", "Edge", "Payload")
+"""Types of these endings carry what their root field's rule allows; what lies in them has rules of its own."""
+FIELDS: Final = {
+    (type_name, name): roles for type_name, rules in _FIELDS.items() for roles, names in rules.items() for name in names.split()
+}
+"""Type and field → the roles that may read it."""
+
+Resolver = Callable[..., Awaitable[Any]]
+
+
+def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], StrawberryField]:
+    """Make a root query of a function that takes `info` first. Refusals are top-level errors."""
+
+    def decorate(function: Resolver) -> StrawberryField:
+        @functools.wraps(function)
+        async def guarded(info: Info, **arguments: Any) -> Any:
+            _allow(info, function.__name__)
+            return await function(info, **arguments)
+
+        return _registered(guarded, roles, description)
+
+    return decorate
+
+
+def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], StrawberryField]:
+    """Make a mutation of a function that takes `info` and `input` and gives its payload's fields but `errors`.
+
+    Whatever the caller can mend comes in the payload's `errors`, and then nothing has changed.
+    """
+
+    def decorate(function: Resolver) -> StrawberryField:
+        @functools.wraps(function)
+        async def guarded(info: Info, **arguments: Any) -> Any:
+            try:
+                _allow(info, function.__name__)
+                return {**await function(info, **arguments), "errors": []}
+            except SebillingError as error:
+                if not in_payload(error):
+                    raise
+                return _Refused(errors=[user_error(error, info.context.language)], replayed=False)
+
+        return _registered(guarded, roles, description)
+
+    return decorate
+
+
+def subscription(roles: frozenset[Role], description: str, *, every: timedelta = AT_ONCE) -> Callable[[Resolver], StrawberryField]:
+    """Make a subscription of a function that takes `info` and gives the messages of one turn (`info.context.look`), as rows with their
+    `number` in the feed. With `every`, it follows a state: see `Look.every`.
+    """
+
+    def decorate(function: Resolver) -> StrawberryField:
+        @functools.wraps(function)
+        async def guarded(info: Info, **arguments: Any) -> AsyncGenerator[Any]:
+            _allow(info, function.__name__)
+            look = info.context.look
+            if look is None:
+                raise LookupError("a subscription is executed by sebilling/live, turn by turn")
+            look.resume, look.every = number_of(arguments.get("after")), every
+            rows = await function(info, **arguments)
+            look.numbers = [row["number"] for row in rows]
+            return _each(rows)
+
+        asked = inspect.signature(function)
+        (message,) = get_args(asked.return_annotation)
+        del guarded.__wrapped__
+        guarded.__signature__ = asked.replace(return_annotation=AsyncGenerator[message, None])  # type: ignore[attr-defined,valid-type]
+        RULES[function.__name__] = roles
+        field: StrawberryField = strawberry.subscription(resolver=guarded, description=description)
+        return field
+
+    return decorate
+
+
+async def _each(rows: list[Any]) -> AsyncGenerator[Any]:
+    for row in rows:
+        yield row
+
+
+class _Refused(dict[str, Any]):
+    """A payload with errors: every other thing in it is null."""
+
+    def __missing__(self, key: str) -> None:
+        return None
+
+
+def _allow(info: Info, name: str) -> None:
+    """Raises Unauthenticated, or Forbidden if the asker's role may not ask for the root field, or may not read something that the
+    document could select below it: what is refused hangs on no variable."""
+    context, roles = info.context, RULES[name]
+    asking = EVERYONE if roles is ANYBODY else frozenset({context.signed_in.role})
+    if roles is not ANYBODY and not asking <= roles:
+        raise Forbidden(roles=_named(roles))
+    readers = _readers_below(info)
+    if not asking <= readers:
+        raise Forbidden(roles=_named(readers))
+
+
+def _readers_below(info: Info) -> frozenset[Role]:
+    """The roles that may read everything that the document could select below a root field. Kept with the document."""
+    key, plans = ("readers", *selections.key(info)), info.context.plans
+    found: frozenset[Role] | None = plans.get(key)
+    if found is None:
+        found = EVERYONE
+        for type_name, field in selections.fields_below(info):
+            found &= _readers(type_name, field)
+        plans[key] = found
+    return found
+
+
+def allow_argument(info: Info, roles: frozenset[Role]) -> None:
+    """Make sure that the asker may give an argument that tells more than what is selected. Raises Forbidden."""
+    if info.context.signed_in.role not in roles:
+        raise Forbidden(roles=_named(roles))
+
+
+def _named(roles: frozenset[Role]) -> str:
+    return " / ".join(sorted(roles))
+
+
+def _readers(type_name: str, field: str) -> frozenset[Role]:
+    if type_name.endswith(_FRAMES):
+        return EVERYONE
+    try:
+        return FIELDS[type_name, field]
+    except KeyError:
+        raise LookupError(f"nobody may read {type_name}.{field}: give it a rule in _FIELDS of schema/engine/access.py") from None
+
+
+def _registered(guarded: Resolver, roles: frozenset[Role], description: str) -> StrawberryField:
+    RULES[guarded.__name__] = roles
+    field: StrawberryField = strawberry.field(resolver=guarded, description=description)
+    return field

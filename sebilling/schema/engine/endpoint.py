@@ -1,0 +1,315 @@
+"""/graphql: who asks, in which language; answers encoded by orjson, errors mapped at this one edge."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import cached_property
+from importlib.resources import files
+from typing import Any, Final
+
+import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import GraphQLError
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.schema import BaseSchema
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+from strawberry.types.unset import UNSET
+
+from sebilling.auth import addresses, sessions
+from sebilling.errors import DeadlineExceeded, Language, LimitExceeded, SebillingError, TooManyRequests, Unavailable, UnknownDocument
+from sebilling.schema.engine import cookies, negotiation
+from sebilling.schema.engine.context import Context, Parts
+from sebilling.schema.engine.errors import formatted
+
+PREFLIGHT: Final = cookies.PREFLIGHT
+
+_NO_REQUEST: Final = (
+    "This isn't a GraphQL request: send a JSON object with query and variables, or operations, map and files as the specification"
+    " of multipart requests says."
+)
+_NO_PAGE: Final = {
+    "en": "GraphiQL and the schema are for signed-in users here. Sign in at a page of this server first (signIn with cookie: true), or send"
+    " 'Authorization: Bearer …' from another GraphQL client. Whoever runs the server can open both to everybody:"
+    " SEBILLING_INTROSPECTION=everyone.\n",
+    "id": "GraphiQL dan skema di sini hanya untuk pengguna yang sudah masuk. Masuk dulu di halaman server ini (signIn dengan cookie: true),"
+    " atau kirim 'Authorization: Bearer …' dari klien GraphQL lain. Pengelola server dapat membukanya untuk semua orang:"
+    " SEBILLING_INTROSPECTION=everyone.\n",
+}
+_HEADERS: Final = "const defaultHeaders = {};"
+"""In GraphiQL's page."""
+
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
+_LONG_NUMBER_TEXT: Final = re.compile("[0-9]{19}")
+_NEVER_EXECUTED: Final = "sebilling.never_executed"
+"""In a request's scope: its document or variables were refused before anything of it ran."""
+_CONTENT_TYPES: Final = ("application/json", "multipart/form-data")
+
+
+class GraphQLView(GraphQL[Context, None]):
+    """Strawberry's view with our context, errors and encoding.
+
+    `trusted` are the documents that clients may name by their id.
+    """
+
+    def __init__(self, schema: BaseSchema, parts: Parts, trusted: Mapping[str, str] | None = None) -> None:
+        super().__init__(
+            schema,
+            graphql_ide=None if parts.settings.introspection == "nobody" else "graphiql",
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
+            multipart_uploads_enabled=True,
+            allowed_origins=[one.strip().rstrip("/") for one in parts.settings.allowed_origins.split(",") if one.strip()],
+        )
+        self._parts = parts
+        self._trusted = trusted or {}
+        self._running: Counter[int | str] = Counter()
+        self._proxies = addresses.networks(parts.settings.trusted_proxies)
+        self._origins = [one.strip().rstrip("/") for one in parts.settings.allowed_origins.split(",") if one.strip()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; whatever goes wrong on the way is told as a GraphQL answer too, never as it was raised."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self.run(request)
+        except (HTTPException, StarletteHTTPException) as error:
+            why = error.reason if isinstance(error, HTTPException) else error.detail
+            response = _refused({"message": why, "extensions": {"code": "BAD_REQUEST"}}, error.status_code)
+        except ClientDisconnect:
+            response = _refused({"message": "The request was cut off.", "extensions": {"code": "BAD_REQUEST"}}, 400)
+        except Exception as error:  # noqa: BLE001 - the last edge: masked, and logged with a reference
+            shown = formatted(GraphQLError("", original_error=error), _language(request))
+            response = _refused(shown, 429 if isinstance(error, TooManyRequests) else 400 if isinstance(error, SebillingError) else 500)
+        if response.media_type == negotiation.JSON:
+            _negotiate(request, response)
+        await response(scope, receive, send)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """Who asks, by the bearer token or the cookie: one statement. A dead database is told by the fields, not here.
+
+        A cookie counts only on requests that no page of another site can cause: else it is refused, or, where a person may have
+        followed a link (GET) or a page has opened a WebSocket, as if it weren't there.
+        """
+        came = cookies.came(request, trusted=self._proxies, origins=self._origins)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        context = Context(
+            parts=self._parts, at=self._parts.clock(), language=_language(request), actor=None, came=came,
+            token=token.strip() if scheme.lower() == "bearer" and token.strip() else None,
+            response=response if isinstance(response, Response) else None,
+        )  # fmt: skip
+        request.scope["sebilling.context"] = context
+        if context.token is None and (by_cookie := cookies.token_of(request, came)) is not None:
+            if not came.is_ours and isinstance(request, Request) and request.method == "POST":
+                raise HTTPException(403, cookies.CROSS_SITE)
+            context.token = by_cookie if came.is_ours else None
+        if context.token is not None:
+            try:
+                found = await self._parts.lookup.live(context.token, at=context.at)
+            except Unavailable as trouble:
+                context.trouble = trouble
+            else:
+                if found is not None:
+                    context.actor, context.sign_in_id = found.actor, found.sign_in_id
+                    context.is_stale = context.at - found.used_at >= sessions.STALE
+        return context
+
+    async def run(self, request: Any, context: Any = UNSET, root_value: Any = UNSET) -> Any:
+        """The response; what was uploaded is closed, whoever has read it."""
+        try:
+            answer = await super().run(request, context, root_value)
+            if isinstance(request, Request):
+                self._note_use(request.scope.get("sebilling.context"), answer)
+            return answer
+        finally:
+            if isinstance(request, Request):
+                await request.close()
+
+    def _note_use(self, context: Context | None, answer: Response) -> None:
+        """Write that the token was used: after the answer, and once an hour."""
+        if context is None or not context.is_stale or context.actor is None or context.token is None:
+            return
+        token, actor, at = context.token, context.actor, context.at
+
+        async def write() -> None:
+            with suppress(Unavailable):  # the next request writes it
+                await sessions.touch(self._parts.database, token, actor, at=at)
+
+        answer.background = BackgroundTask(write)
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
+        """The request as it was meant. Strawberry believes in the shape of what it is sent: whatever it stumbles over is a 400."""
+        content_type = (request.content_type or "").partition(";")[0].strip()
+        if request.method == "POST" and content_type not in _CONTENT_TYPES:
+            raise HTTPException(415, f"Send it as application/json, or uploads as multipart/form-data, not as '{content_type[:50]}'.")
+        try:
+            data = await super().parse_http_body(request)
+            wanted = await self._document_id(request) if isinstance(data, GraphQLRequestData) and not data.query else None
+        except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+            raise HTTPException(400, _NO_REQUEST) from error
+        if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, str | None):
+            raise HTTPException(400, "operationName must be a string or null.")
+        return data if wanted is None or isinstance(data, list) else replace(data, query=self._document(wanted))
+
+    async def _document_id(self, request: AsyncHTTPRequestAdapter) -> Any:
+        if request.method == "GET":
+            return request.query_params.get("documentId")
+        is_upload = (request.content_type or "").startswith("multipart/")
+        sent: Any = self.decode_json((await request.get_form_data()).form["operations"] if is_upload else await request.get_body())
+        return sent.get("documentId")
+
+    def _document(self, wanted: Any) -> str:
+        text = self._trusted.get(wanted) if isinstance(wanted, str) else None
+        if text is None:
+            raise UnknownDocument(why="no document has this documentId" if self._trusted else "none are set here: send a query")
+        return text
+
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        """Whether a browser wants the page rather than an answer."""
+        return super().should_render_graphql_ide(request) and request.query_params.get("documentId") is None
+
+    def _validate_batch_request(self, request_data: list[GraphQLRequestData], protocol: Any) -> None:  # noqa: ARG002 - Strawberry's signature
+        raise LimitExceeded(limit="batch", given=len(request_data), most=1)
+
+    async def execute_operation(  # noqa: PLR0917 - Strawberry's signature
+        self, request: Request, request_adapter: Any, request_data: Any, context: Context, root_value: None, sub_response: Response
+    ) -> Any:
+        """The result, in a turn of the asker and before the deadline. Raises TooManyRequests.
+
+        A mutation has no deadline (`Documents` takes it off): cut in its COMMIT, nobody could tell whether it happened. Its
+        statements are bounded by what they lock, its number by the turns.
+        """
+        seconds = self._parts.settings.document_seconds
+        with self._turn(context):
+            try:
+                async with asyncio.timeout(seconds) as context.deadline:
+                    return await super().execute_operation(request, request_adapter, request_data, context, root_value, sub_response)
+            except TimeoutError:
+                if context.deadline is None or not context.deadline.expired():
+                    raise
+                return ExecutionResult(data=None, errors=[GraphQLError("", original_error=DeadlineExceeded(seconds=seconds))])
+            except HTTPException as error:
+                if isinstance(error.__cause__, InvalidOperationTypeError) and request.method == "GET":
+                    raise HTTPException(405, "Only queries are answered by GET: send mutations by POST.") from error
+                raise
+
+    @contextmanager
+    def _turn(self, context: Context) -> Iterator[None]:
+        """One of the requests that an asker may have answered at once. Raises TooManyRequests."""
+        user_id = context.actor.user_id if context.actor is not None else None
+        who = user_id if user_id is not None else context.came.network
+        most = self._parts.settings.concurrent_requests
+        if self._running[who] >= most:
+            raise TooManyRequests(most=most)
+        self._running[who] += 1
+        try:
+            yield
+        finally:
+            self._running[who] -= 1
+            if not self._running[who]:
+                del self._running[who]
+
+    async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, str]:
+        """The request's operations with their files. A form of another site can't send our header: refused without it."""
+        if not request.headers.get(PREFLIGHT):
+            raise HTTPException(400, f"Uploads need the header {PREFLIGHT}: send it with any value.")
+        form = (await request.get_form_data()).form
+        if not all(isinstance(form.get(name, ""), str) for name in ("operations", "map")):  # sent as files: Strawberry would copy them
+            raise HTTPException(400, _NO_REQUEST)
+        return await super().parse_multipart(request)
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """The answer, its errors as clients may see them."""
+        answer: GraphQLHTTPResponse = {"data": result.data}
+        if result.errors:
+            if result.data is None and all(error.path is None for error in result.errors):
+                request.scope[_NEVER_EXECUTED] = True
+                if negotiation.media_type(request.headers.get("accept", "")) == negotiation.RESPONSE_JSON:
+                    del answer["data"]
+            language = _language(request)
+            answer["errors"] = [formatted(error, language) for error in result.errors]
+        return answer
+
+    def decode_json(self, data: str | bytes) -> object:
+        """JSON as the standard says it: no NaN, no half of a character, no endless nesting. Raises JSONDecodeError."""
+        found = orjson.loads(data)
+        # orjson makes a float of a number that is too long for 64 bits; whoever sent it shall be told its amount, not another.
+        is_long = _LONG_NUMBER.search(data) if isinstance(data, bytes) else _LONG_NUMBER_TEXT.search(data)
+        return json.loads(data) if is_long else found
+
+    def encode_json(self, data: object) -> bytes:
+        """Bytes of JSON."""
+        return orjson.dumps(data)
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        """GraphiQL's page, which may run its own scripts and load its libraries, and nothing else; for who may not, how to see it.
+
+        The cookie counts here whatever led to the page: it tells nothing of anybody, and another site can't read it.
+        """
+        if self._parts.settings.introspection == "signed_in" and not await self._is_signed_in(request):
+            return Response(_NO_PAGE[_language(request)], 401, media_type="text/plain")
+        answer = await super().render_graphql_ide(request)
+        answer.headers["Content-Security-Policy"] = self._page_policy
+        return answer
+
+    async def _is_signed_in(self, request: Request) -> bool:
+        """Raises DatabaseUnavailable."""
+        context: Context = request.scope["sebilling.context"]
+        token = context.token or cookies.token_of(request, context.came)
+        return token is not None and await self._parts.lookup.live(token, at=context.at) is not None
+
+    @cached_property
+    def _page_policy(self) -> str:
+        inline = [one.partition("</script>")[0] for one in self.graphql_ide_html.split("<script>")[1:]]
+        digests = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in inline)
+        return (
+            f"default-src 'none'; script-src https://unpkg.com {digests}; style-src https://unpkg.com 'unsafe-inline';"
+            " font-src https://unpkg.com data:; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none';"
+            " form-action 'none'"
+        )
+
+    @cached_property
+    def graphql_ide_html(self) -> str:
+        """Strawberry's GraphiQL page, opened with prepared operations instead of its greeting; its requests may use the cookie."""
+        page: str = super().graphql_ide_html
+        before, mark, rest = page.partition("const EXAMPLE_QUERY = `")
+        _, end, after = rest.partition("`;")
+        if not mark or not end or _HEADERS not in after:
+            raise RuntimeError("Strawberry's GraphiQL page has changed: prepared operations or headers have no place in it")
+        examples = (files("sebilling.schema") / "examples.graphql").read_text(encoding="utf-8")
+        after = after.replace(_HEADERS, f"const defaultHeaders = {json.dumps({PREFLIGHT: '1'})};", 1)
+        return f"{before}const EXAMPLE_QUERY = {json.dumps(examples)};{after}"
+
+
+def _negotiate(request: Request, response: Response) -> None:
+    """Give the answer the media type that the client asks for, and a request that was never executed the status 400 with it."""
+    response.headers.add_vary_header("Accept")
+    if negotiation.media_type(request.headers.get("accept", "")) == negotiation.RESPONSE_JSON:
+        response.headers["Content-Type"] = f"{negotiation.RESPONSE_JSON}; charset=utf-8"
+        if request.scope.get(_NEVER_EXECUTED) and response.status_code == 200:
+            response.status_code = 400
+
+
+def _refused(error: dict[str, Any], status: int) -> Response:
+    headers = {429: {"Retry-After": "1"}, 405: {"Allow": "GET, POST"}}.get(status)
+    return Response(orjson.dumps({"errors": [error]}), status, headers, "application/json")
+
+
+def _language(request: Request | WebSocket) -> Language:
+    wanted: Any = request.headers.get("accept-language", "").strip().lower()
+    return "id" if wanted.startswith("id") else "en"

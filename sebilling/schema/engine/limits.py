@@ -1,0 +1,356 @@
+"""How much one document may ask for. Everything here is worked out once per document and kept with it; only a cost that
+hangs on variables is worked out again.
+
+`check_shape` looks at the text alone and comes before validation, which is what a hostile document would make slow.
+`costs` needs the schema and comes after. Each refusal names its limit, what was asked for and the most.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FloatValueNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLSchema,
+    IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    is_leaf_type,
+)
+from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef
+
+from sebilling.billing.sync import MOST_CUSTOMERS
+from sebilling.errors import LimitExceeded
+from sebilling.schema.engine.reading import MOST_ROWS
+
+MOST_CHARACTERS: Final = 20_000
+MOST_TOKENS: Final = 2_000
+MOST_TOKENS_OF_STRANGERS: Final = 500
+"""Who isn't signed in can do nothing but sign in. Not where GraphiQL is served: it sends all its prepared operations at once."""
+MOST_DEPTH: Final = 10
+"""Selections within selections."""
+MOST_INTROSPECTION_DEPTH: Final = 16
+"""The standard introspection query goes as deep as types are wrapped."""
+MOST_FIELDS: Final = 2_000
+"""Of an operation, with its fragments written out wherever they stand: twenty that double each other are a million fields."""
+MOST_REPEATS: Final = 20
+"""The same answer key in one selection: validation compares each with each."""
+MOST_ENTRIES: Final = 50
+"""Of an object, or arguments of a field, in the text: each that is wrong is told with the whole of it."""
+MOST_ALIASES: Final = 30
+MOST_ROOT_FIELDS: Final = 20
+MOST_MUTATIONS: Final = 10
+"""Of one document. A bulk mutation has a list; many sign-ins in one document are an attack."""
+MOST_OPERATIONS: Final = 50
+MOST_FRAGMENTS: Final = 30
+MOST_DIRECTIVES: Final = 30
+MOST_DIGITS: Final = 100
+"""Of a number in the text: Python refuses to read one of thousands."""
+MOST_NESTING: Final = 10
+"""Lists and objects within each other, in arguments and in variables."""
+MOST_VALUES: Final = 10_000
+"""In all variables together: each that is wrong costs more than the whole of one that is right."""
+MOST_COST: Final = 100_000
+"""Objects that the answer may have at most, when every page is full and every list as long as lists usually are."""
+USUAL_LIST: Final = 10
+"""Rows of a list without `first`, such as the lines of an invoice."""
+
+_INTROSPECTION: Final = frozenset({"__schema", "__type"})
+_PAGED: Final = frozenset({"nodes", "edges", "customers", "removed"})
+_PAGES: Final = ("Connection", "Sync")
+"""Endings of types whose lists are as long as their field's `first` says."""
+_LARGEST_PAGE: Final = max(MOST_ROWS, MOST_CUSTOMERS)
+Terms = dict[tuple[str, ...], int]
+"""A sum: product of these variables → how often."""
+
+
+def exceeded(limit: str, given: int, most: int) -> None:
+    """Raises LimitExceeded if more is given than the most."""
+    if given > most:
+        raise LimitExceeded(limit=limit, given=given, most=most)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    levels: int
+    """Selections within each other, below."""
+    fields: int
+    """Fields and fragments below, with fragments written out."""
+
+
+_EMPTY: Final = _Shape(0, 0)
+
+
+class _Shapes:
+    """One walk through a document: each selection and each fragment is looked at once, however often it is spread."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self.fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+        self.aliases = self.directives = 0
+        self.is_circular = False
+        self._known: dict[int, _Shape] = {}
+        self._keys: dict[int, Counter[str]] = {}
+        self._begun: set[str] = set()
+
+    def of(self, selected: SelectionSetNode | None) -> _Shape:
+        if selected is None:
+            return _EMPTY
+        known = self._known.get(id(selected))
+        if known is None:
+            known = self._known[id(selected)] = self._looked_at(selected)
+        return known
+
+    def _looked_at(self, selected: SelectionSetNode) -> _Shape:
+        levels = fields = 0
+        keys: Counter[str] = Counter()
+        for node in selected.selections:
+            self.directives += len(node.directives or ())
+            if isinstance(node, FieldNode):
+                self.aliases += node.alias is not None
+                keys[(node.alias or node.name).value] += 1
+                _check_values(argument.value for argument in node.arguments or ())
+                below, deeper = self.of(node.selection_set), node.selection_set is not None
+            elif isinstance(node, FragmentSpreadNode):
+                below, deeper = self._fragment(node.name.value), False
+            else:
+                below, deeper = self.of(_inside(node)), False
+                keys.update(self._keys[id(_inside(node))])
+            levels, fields = max(levels, below.levels + deeper), fields + 1 + below.fields
+        exceeded("repeats", max(keys.values(), default=0), MOST_REPEATS)
+        self._keys[id(selected)] = keys
+        return _Shape(levels, fields)
+
+    def _fragment(self, name: str) -> _Shape:
+        """Nothing for one that isn't there, or within itself: validation refuses both."""
+        if name not in self.fragments:
+            return _EMPTY
+        if name in self._begun:
+            self.is_circular = True
+            return _EMPTY
+        self._begun.add(name)
+        shape = self.of(self.fragments[name].selection_set)
+        self._begun.remove(name)
+        return shape
+
+    def roots(self, selected: SelectionSetNode) -> list[FieldNode]:
+        """An operation's root fields, also those that fragments bring. Only for documents without circles, of a bounded size."""
+        found: list[FieldNode] = []
+        for node in selected.selections:
+            if isinstance(node, FieldNode):
+                found.append(node)
+            elif not isinstance(node, FragmentSpreadNode):
+                found += self.roots(_inside(node))
+            elif node.name.value in self.fragments:
+                found += self.roots(self.fragments[node.name.value].selection_set)
+        return found
+
+
+def _inside(node: Any) -> SelectionSetNode:
+    """What stands in an inline fragment."""
+    found: SelectionSetNode = node.selection_set
+    return found
+
+
+def _check_values(values: Iterable[Any]) -> None:
+    waiting = [(value, 0) for value in values]
+    exceeded("entries", len(waiting), MOST_ENTRIES)
+    while waiting:
+        value, level = waiting.pop()
+        below = value.values if isinstance(value, ListValueNode) else ()
+        if isinstance(value, ObjectValueNode):
+            below = tuple(entry.value for entry in value.fields)
+            exceeded("entries", len(below), MOST_ENTRIES)
+        if isinstance(value, IntValueNode | FloatValueNode):
+            exceeded("digits", len(value.value), MOST_DIGITS)
+        if isinstance(value, ListValueNode | ObjectValueNode):
+            exceeded("nesting", level + 1, MOST_NESTING)
+        waiting += [(one, level + 1) for one in below]
+
+
+def check_shape(document: DocumentNode) -> None:
+    """Raises LimitExceeded. Takes time in proportion to the text, whatever the document."""
+    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    shapes = _Shapes(document)
+    exceeded("operations", len(operations), MOST_OPERATIONS)
+    exceeded("fragments", len(shapes.fragments), MOST_FRAGMENTS)
+    for one in (*shapes.fragments.values(), *operations):
+        exceeded("fields", shapes.of(one.selection_set).fields, MOST_FIELDS)
+    for operation in operations:
+        if not shapes.is_circular:
+            _check_roots(operation, shapes)
+        variables = operation.variable_definitions or ()
+        for variable in variables:
+            _check_values([variable.default_value] if variable.default_value else [])
+        shapes.directives += len(operation.directives or ()) + sum(len(variable.directives or ()) for variable in variables)
+    exceeded("aliases", shapes.aliases, MOST_ALIASES)
+    exceeded("directives", shapes.directives, MOST_DIRECTIVES)
+
+
+def _check_roots(operation: OperationDefinitionNode, shapes: _Shapes) -> None:
+    roots = shapes.roots(operation.selection_set)
+    is_mutation = operation.operation is OperationType.MUTATION
+    exceeded("mutations" if is_mutation else "rootFields", len(roots), MOST_MUTATIONS if is_mutation else MOST_ROOT_FIELDS)
+    for root in roots:
+        most = MOST_INTROSPECTION_DEPTH if root.name.value in _INTROSPECTION else MOST_DEPTH
+        exceeded("depth", shapes.of(root.selection_set).levels + (root.selection_set is not None), most)
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Raises LimitExceeded if lists and objects lie within each other without end, or hold too much."""
+    count, waiting = len(variables), [(value, 0) for value in variables.values() if isinstance(value, list | dict)]
+    while waiting:
+        value, level = waiting.pop()
+        count += len(value)
+        exceeded("nesting", level + 1, MOST_NESTING)
+        exceeded("values", count, MOST_VALUES)
+        below = value if isinstance(value, list) else value.values()
+        waiting += [(one, level + 1) for one in below if isinstance(one, list | dict)]
+    exceeded("values", count, MOST_VALUES)
+
+
+class Cost:
+    """Objects that an operation's answer may have."""
+
+    def __init__(self, terms: Terms, defaults: Mapping[str, int]) -> None:
+        self._terms = terms
+        self._defaults = defaults
+        self.hangs_on_variables = any(terms.keys())
+        self.worst = sum(times * _LARGEST_PAGE ** len(names) for names, times in terms.items())
+        """With every page that a variable bounds as large as a page may be."""
+
+    def check(self, variables: Mapping[str, Any] | None) -> None:
+        """Raises LimitExceeded if the answer could have more than MOST_COST objects."""
+        if self.worst > MOST_COST:
+            exceeded("cost", self._of(variables or {}), MOST_COST)
+
+    def _of(self, variables: Mapping[str, Any]) -> int:
+        total = 0
+        for names, times in self._terms.items():
+            product = times
+            for name in names:
+                product *= _page(variables.get(name, self._defaults.get(name)))
+            total += product
+        return total
+
+
+def _page(rows: Any) -> int:
+    """What a page of impossible size costs doesn't matter: its field refuses it."""
+    return min(max(rows, 0), _LARGEST_PAGE) if type(rows) is int else _LARGEST_PAGE
+
+
+def costs(document: DocumentNode, schema: GraphQLSchema) -> dict[str | None, Cost]:
+    """The cost of each operation of a valid document, by name."""
+    walk, found = _Costs(document, schema), {}
+    for operation in document.definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            terms, _ = walk.of(operation.selection_set, schema.get_root_type(operation.operation))
+            defaults = {
+                variable.variable.name.value: int(variable.default_value.value)
+                for variable in operation.variable_definitions or ()
+                if isinstance(variable.default_value, IntValueNode)
+            }
+            found[operation.name.value if operation.name else None] = Cost(terms, defaults)
+    return found
+
+
+class _Costs:
+    def __init__(self, document: DocumentNode, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+        self._known: dict[str, tuple[Terms, Terms]] = {}
+        self._sizes: dict[str, int] | None = None
+
+    def of(self, selected: SelectionSetNode | None, parent: Any) -> tuple[Terms, Terms]:
+        """What the selection costs once, and again for each row of the page that it belongs to."""
+        once: Terms = {}
+        per_row: Terms = {}
+        for node in selected.selections if selected is not None else ():
+            if isinstance(node, FieldNode):
+                self._field(node, parent, once, per_row)
+                continue
+            if isinstance(node, FragmentSpreadNode):
+                below = self._fragment(node.name.value)
+            else:
+                condition = getattr(node, "type_condition", None)
+                below = self.of(_inside(node), self._type(condition) if condition else parent)
+            _add(once, below[0])
+            _add(per_row, below[1])
+        return once, per_row
+
+    def _field(self, node: FieldNode, parent: Any, once: Terms, per_row: Terms) -> None:
+        name = node.name.value
+        definition = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}.get(name) or parent.fields.get(name)
+        if definition is None or is_leaf_type(get_named_type(definition.type)):
+            return
+        below, below_per_row = self.of(node.selection_set, get_named_type(definition.type))
+        one: Terms = {(): 1}
+        _add(one, below)
+        _add(one, _product(below_per_row, _rows(node, definition)))
+        is_list = isinstance(definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type, GraphQLList)
+        if is_list and name in _PAGED and parent.name.endswith(_PAGES):
+            _add(per_row, one)
+        else:
+            _add(once, _product(one, ((), self._size(parent, name) if is_list else 1)))
+
+    def _fragment(self, name: str) -> tuple[Terms, Terms]:
+        if name not in self._known:
+            fragment = self._fragments[name]
+            self._known[name] = self.of(fragment.selection_set, self._type(fragment.type_condition))
+        return self._known[name]
+
+    def _type(self, condition: Any) -> Any:
+        return self._schema.type_map[condition.name.value]
+
+    def _size(self, parent: Any, name: str) -> int:
+        if not parent.name.startswith("__"):
+            return USUAL_LIST
+        if self._sizes is None:
+            self._sizes = _introspection_sizes(self._schema)
+        return self._sizes.get(name, 1)
+
+
+def _introspection_sizes(schema: GraphQLSchema) -> dict[str, int]:
+    """How long the lists of introspection are in this schema, on average."""
+    kinds = list(schema.type_map.values())
+    fields = [field for kind in kinds for field in getattr(kind, "fields", {}).values()]
+    arguments = sum(len(getattr(field, "args", ())) for field in fields)
+    values = sum(len(getattr(kind, "values", ())) for kind in kinds)
+    per_type = -(-len(fields) // len(kinds))
+    return {
+        "types": len(kinds), "directives": len(schema.directives), "fields": per_type, "inputFields": per_type,
+        "args": -(-arguments // len(fields)), "enumValues": -(-values // len(kinds)),
+    }  # fmt: skip
+
+
+def _rows(node: FieldNode, definition: Any) -> tuple[tuple[str, ...], int]:
+    """The size of the page that a field gives, as a factor: a number, or a variable."""
+    if "first" not in definition.args:
+        return (), 1
+    given = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
+    if isinstance(given, VariableNode):
+        return (given.name.value,), 1
+    if isinstance(given, IntValueNode):
+        return (), _page(int(given.value))
+    return (), _page(definition.args["first"].default_value)
+
+
+def _add(into: Terms, terms: Terms) -> None:
+    for names, times in terms.items():
+        into[names] = into.get(names, 0) + times
+
+
+def _product(terms: Terms, factor: tuple[tuple[str, ...], int]) -> Terms:
+    more, times = factor
+    return {tuple(sorted((*names, *more))): count * times for names, count in terms.items()}

@@ -1,0 +1,329 @@
+"""Reading: a query's selection becomes one SQL statement that gives the answer as JSON.
+
+A `Node` says how the fields of a GraphQL type are read from a table. `plan` looks at what the document selects and builds
+the statement; plans are kept with the document in the cache of documents, so that a query that was seen before goes
+straight to the driver. Rows are plain dicts, which `resolve` reads by the field's name. See docs/decisions/0005.
+
+Whoever is bounded to counters gets statements that are bounded by schema/engine/scopes.py at their root and at every link: a row
+of another counter is null, or left out of its list, whatever a resolver asks for. See docs/decisions/0013.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+import orjson
+from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
+from sqlalchemy import TextClause, text
+
+from sebilling.errors import InvalidCursor, InvalidPageSize
+from sebilling.schema.engine import selections
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.scopes import whose
+
+MOST_ROWS: Final = 200
+"""Of a page."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Rows of another node that belong to a row: `{t}` is the row's alias, `{n}` the other's."""
+
+    node: str
+    """The other's table: types know each other in circles, so they are found in NODES when a plan is made."""
+    where: str
+    many: bool = False
+    order: str = "{n}.id"
+    most: int | None = None
+    follows: bool = False
+    """Seen with the row it hangs on, whatever its own counter: a customer's debts go with the customer."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """How a type is read: SQL for each field (`{t}` is the row's alias), and links. Whose its rows are says schema/engine/scopes.py."""
+
+    table: str
+    columns: Mapping[str, str]
+    links: Mapping[str, Link] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        NODES[self.table] = self
+
+
+NODES: Final[dict[str, Node]] = {}
+"""Every node, by its table."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A key to sort by, never null; the row's id breaks ties."""
+
+    name: str
+    """In cursors, so that one of another order is refused."""
+    key: str
+    type: str
+    descending: bool = False
+
+
+Selection = dict[str, "Selection"]
+"""Fields selected → what is selected below them."""
+Conditions = dict[str, Mapping[str, Any]]
+"""SQL conditions → the parameters that they bind."""
+_SNAKE: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
+
+
+def resolve(source: Any, name: str) -> Any:
+    """Strawberry's default resolver: an item of a row, an attribute of anything else."""
+    return source[name] if isinstance(source, dict) else getattr(source, name)
+
+
+def selection(info: Info, *below: str) -> Selection:
+    """What the document could select below this root field, fragments merged, whatever its directives say: too much is read at worst,
+    and a statement that is kept with the document serves all values of its variables."""
+    fragments = selections.raw_of(info).fragments
+    found: Selection = {}
+    spread: set[tuple[int, str]] = set()
+    for node in selections.nodes(info):
+        _merge(found, node.selection_set, fragments, spread)
+    for name in below:
+        found = found.get(name, {})
+    return found
+
+
+def _merge(
+    into: Selection, selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode], spread: set[tuple[int, str]]
+) -> None:
+    """Add what is selected; `spread` keeps which fragment lies in which part already, as each may spread others twice."""
+    for node in selected.selections if selected is not None else ():
+        if isinstance(node, FieldNode):
+            name = _SNAKE.sub(lambda letter: f"_{letter[1].lower()}", node.name.value)
+            _merge(into.setdefault(name, {}), node.selection_set, fragments, spread)
+        elif isinstance(node, InlineFragmentNode):
+            _merge(into, node.selection_set, fragments, spread)
+        elif isinstance(node, FragmentSpreadNode) and (id(into), node.name.value) not in spread:
+            spread.add((id(into), node.name.value))
+            _merge(into, fragments[node.name.value].selection_set, fragments, spread)
+
+
+def _merged(one: Selection, other: Selection) -> Selection:
+    return {name: _merged(one.get(name, {}), other.get(name, {})) for name in {**one, **other}}
+
+
+@dataclass(frozen=True)
+class _Bounds:
+    """Who reads: bounded to counters, or by nothing."""
+
+    scope: list[int] | None
+    asker: int | None
+
+    @property
+    def bounded(self) -> bool:
+        return self.scope is not None
+
+    def root(self, node: Node, alias: str = "t", *, by_id: bool = False) -> list[str]:
+        """The condition on rows that are read by themselves, if there is one. Raises LookupError for a mere part of other rows."""
+        belongs = whose(node.table)
+        if belongs.is_part:
+            raise LookupError(f"{node.table} is a part of other rows: read it by a link")
+        condition = (belongs.one_by_one if by_id else "") or belongs.condition
+        return [condition.format(t=alias)] if self.bounded and condition else []
+
+    def link(self, link: Link, alias: str) -> str:
+        """The condition on a row that is reached from one that may be seen."""
+        belongs = whose(link.node)
+        condition = belongs.by_link or belongs.condition
+        return f" AND {condition.format(t=alias)}" if self.bounded and condition and not link.follows else ""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {} if self.scope is None else {"scope": self.scope, "asker": self.asker}
+
+
+def _bounds(info: Info) -> _Bounds:
+    actor = info.context.signed_in
+    return _Bounds(actor.scope.ids, actor.user_id)
+
+
+def object_sql(node: Node, alias: str, selected: Selection, names: Iterator[str], bounds: _Bounds) -> str:
+    """A JSON object of the selected fields of the row `alias`."""
+    parts = []
+    for name, below in selected.items():
+        if name in node.columns:
+            parts.append(f"'{name}', {node.columns[name].format(t=alias)}")
+        elif name in node.links:
+            parts.append(f"'{name}', {_link_sql(node.links[name], alias, below, names, bounds)}")
+        elif name != "__typename":
+            raise LookupError(f"{node.table} doesn't say how to read {name}")
+    return f"json_build_object({', '.join(parts)})"
+
+
+def _link_sql(link: Link, alias: str, selected: Selection, names: Iterator[str], bounds: _Bounds) -> str:
+    node, other = NODES[link.node], next(names)
+    item = object_sql(node, other, selected, names, bounds)
+    rows = f"FROM {node.table} {other} WHERE {link.where.format(t=alias, n=other)}{bounds.link(link, other)}"
+    if not link.many:
+        return f"(SELECT {item} {rows})"
+    order = link.order.format(n=other)
+    if link.most is None:
+        return f"(SELECT coalesce(json_agg({item} ORDER BY {order}), '[]') {rows})"
+    return f"(SELECT coalesce(json_agg(item), '[]') FROM (SELECT {item} AS item {rows} ORDER BY {order} LIMIT {link.most}) rows)"
+
+
+def _aliases() -> Iterator[str]:
+    number = 0
+    while True:
+        number += 1
+        yield f"n{number}"
+
+
+async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
+    """The row that meets the condition (on alias `t`) and that the asker may see, as a dict, or None."""
+    context, bounds = info.context, _bounds(info)
+    key = ("one", *selections.key(info), node.table, tuple(below), condition, bounds.bounded)
+    statement: TextClause | None = context.plans.get(key)
+    if statement is None:
+        item = object_sql(node, "t", selection(info, *below), _aliases(), bounds)
+        where = _where([condition, *bounds.root(node, by_id=True)])
+        statement = context.plans[key] = text(f"SELECT CAST({item} AS text) FROM {node.table} t{where}")
+    async with context.parts.database.reading() as session:
+        found = await session.value(statement, {**parameters, **bounds.parameters})
+    return None if found is None else orjson.loads(found)
+
+
+async def many(info: Info, node: Node, row_ids: Sequence[int], *, below: Sequence[str] = ()) -> dict[int, Any]:
+    """The rows of these ids that the asker may see, as dicts, by id. One statement."""
+    context, bounds = info.context, _bounds(info)
+    key = ("many", *selections.key(info), node.table, tuple(below), bounds.bounded)
+    statement: TextClause | None = context.plans.get(key)
+    if statement is None:
+        item = object_sql(node, "t", selection(info, *below), _aliases(), bounds)
+        where = _where(["t.id = ANY (CAST(:ids AS bigint[]))", *bounds.root(node)])
+        statement = context.plans[key] = text(f"SELECT t.id, CAST({item} AS text) FROM {node.table} t{where}")
+    async with context.parts.database.reading() as session:
+        return {row[0]: orjson.loads(row[1]) for row in await session.rows(statement, {"ids": sorted(set(row_ids)), **bounds.parameters})}
+
+
+async def every(info: Info, node: Node, *, order: str, conditions: Conditions | None = None) -> Any:
+    """Every row that meets the conditions and that the asker may see, as dicts: for lists that stay short."""
+    context, bounds = info.context, _bounds(info)
+    conditions = conditions or {}
+    item = object_sql(node, "t", selection(info), _aliases(), bounds)
+    where = _where([*conditions, *bounds.root(node)])
+    statement = text(f"SELECT CAST(coalesce(json_agg({item} ORDER BY {order}), '[]') AS text) FROM {node.table} t{where}")
+    async with context.parts.database.reading() as session:
+        return orjson.loads(await session.value(statement, _bound(conditions) | bounds.parameters))
+
+
+async def page(info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None) -> Any:
+    """A connection: the rows that meet every condition and that the asker may see, from behind the cursor on.
+
+    Raises InvalidPageSize, InvalidCursor.
+    """
+    if not 1 <= first <= MOST_ROWS:
+        raise InvalidPageSize(field=("first",), given=first, most=MOST_ROWS)
+    context, bounds = info.context, _bounds(info)
+    conditions = conditions or {}
+    key = ("page", *selections.key(info), node.table, tuple(conditions), order, first, after is None, bounds.bounded)
+    plan: _PagePlan | None = context.plans.get(key)
+    if plan is None:
+        plan = context.plans[key] = _page_plan(
+            node, selection(info), tuple(conditions), order, first=first, resumed=after is not None, bounds=bounds
+        )
+    bound = _bound(conditions) | bounds.parameters
+    if after is not None:
+        bound |= _position(after, order)
+    async with context.parts.database.reading() as session:
+        found = await session.row(plan.statement, bound)
+    if found is None:
+        raise RuntimeError("a page's statement gives one row")
+    rows = orjson.loads(found[0])
+    more = len(rows) > first
+    del rows[first:]
+    edges = [{"node": row["node"], "cursor": _cursor(order, row["key"], row["id"])} for row in rows] if plan.cursors else []
+    start, end = (_cursor(order, row["key"], row["id"]) for row in (rows[0], rows[-1])) if rows else (None, None)
+    return {
+        "edges": edges, "nodes": [row["node"] for row in rows], "total_count": found[1],
+        "page_info": {"has_next_page": more, "has_previous_page": after is not None, "start_cursor": start, "end_cursor": end},
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _PagePlan:
+    statement: TextClause
+    cursors: bool
+    """Whether edges, each with its cursor, are asked for."""
+
+
+def _page_plan(
+    node: Node, selected: Selection, conditions: Sequence[str], order: Order, *, first: int, resumed: bool, bounds: _Bounds
+) -> _PagePlan:
+    fields = _merged(selected.get("nodes", {}), selected.get("edges", {}).get("node", {}))
+    key, sign, way = order.key.format(t="t"), "<" if order.descending else ">", "DESC" if order.descending else "ASC"
+    where = [*conditions, *bounds.root(node)]
+    resume = [f"({key}, t.id) {sign} (CAST(:after_key AS {order.type}), CAST(:after_id AS bigint))"] if resumed else []
+    total = "NULL" if "total_count" not in selected else f"(SELECT count(*) FROM {node.table} t{_where(where)})"
+    # The LIMIT is literal: a bound one makes PostgreSQL plan for a tenth of the table. Rows are chosen before they are dressed.
+    first_ones = f"ORDER BY {key} {way}, t.id {way} LIMIT {first + 1}"
+    if bounds.bounded and whose(node.table).by_counter:
+        # Counter by counter, as a month's invoices lie one counter behind the other: its clerk would read through everybody's.
+        own = f"SELECT t.* FROM {node.table} t{_where([*conditions, 't.counter_id = seen.id', *resume])} {first_ones}"
+        chosen = f"SELECT t.* FROM unnest(CAST(:scope AS bigint[])) seen(id) CROSS JOIN LATERAL ({own}) t {first_ones}"
+    else:
+        chosen = f"SELECT t.* FROM {node.table} t{_where([*where, *resume])} {first_ones}"
+    item = f"json_build_object('node', {object_sql(node, 't', fields, _aliases(), bounds)}, 'key', {key}, 'id', t.id)"
+    return _PagePlan(
+        text(
+            f"SELECT CAST(coalesce((SELECT json_agg(item) FROM (SELECT {item} AS item FROM ({chosen}) t"
+            f" ORDER BY {key} {way}, t.id {way}) page), '[]') AS text), {total}"
+        ),
+        cursors="edges" in selected,
+    )
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _bound(conditions: Conditions) -> dict[str, Any]:
+    return {name: value for parameters in conditions.values() for name, value in parameters.items()}
+
+
+def _cursor(order: Order, key: Any, row_id: int) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([order.name, key, row_id])).decode().rstrip("=")
+
+
+def _position(cursor: str, order: Order) -> dict[str, Any]:
+    try:
+        given = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        name, key, row_id = given
+    except (ValueError, TypeError) as error:
+        raise InvalidCursor(field=("after",)) from error
+    if name != order.name or type(row_id) is not int or not 0 < row_id < 2**63:
+        raise InvalidCursor(field=("after",))
+    try:
+        return {"after_key": _KEY_TYPES[order.type](key), "after_id": row_id}
+    except (ValueError, TypeError) as error:
+        raise InvalidCursor(field=("after",)) from error
+
+
+def _exact_text(key: Any) -> str:
+    if not isinstance(key, str) or "\0" in key:  # whoever makes a cursor by hand hides it from schema/engine/characters.py
+        raise TypeError
+    return key
+
+
+def _exact_int(key: Any) -> int:
+    if type(key) is not int or not -(2**63) <= key < 2**63:
+        raise TypeError
+    return key
+
+
+def _exact_day(key: Any) -> date:
+    return date.fromisoformat(_exact_text(key))
+
+
+_KEY_TYPES: Final[Mapping[str, Callable[[Any], Any]]] = {"text": _exact_text, "bigint": _exact_int, "date": _exact_day}

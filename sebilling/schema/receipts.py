@@ -1,0 +1,119 @@
+"""Receipts, and short-lived addresses of papers, proofs and reports, in GraphQL."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import strawberry
+from sqlalchemy import text
+
+from sebilling.auth import links
+from sebilling.billing import receipts
+from sebilling.billing.reports import Report
+from sebilling.errors import NotFound
+from sebilling.printing.receipt_text import receipt_text, whatsapp_text
+from sebilling.schema.engine import ids
+from sebilling.schema.engine.access import COUNTERS, query
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.payloads import row
+from sebilling.schema.engine.scalars import Instant, MonthText, month_in
+from sebilling.schema.enums import described
+
+
+class Paper(StrEnum):
+    """What a receipt is printed on."""
+
+    MM58 = "MM58"
+    MM80 = "MM80"
+    A5 = "A5"
+
+
+class ReportFormat(StrEnum):
+    """What a report is written as."""
+
+    CSV = "CSV"
+    XLSX = "XLSX"
+
+
+described(Paper, "What a receipt is printed on.", MM58="A roll of 58 mm.", MM80="A roll of 80 mm.", A5="A sheet.")
+described(ReportFormat, "What a report is written as.", CSV="Semicolons, UTF-8 with BOM: opens in Excel.", XLSX="A workbook.")
+
+
+@strawberry.type(description="Kuitansi as text. receiptLink gives it as PDF.")
+class Receipt:
+    number: str = strawberry.field(description="Such as KW/2026-02/LKT01/000123.")
+    text32: str = strawberry.field(description="For a roll of 58 mm: lines of at most 32 plain characters.")
+    text48: str = strawberry.field(description="For a roll of 80 mm: lines of at most 48 plain characters.")
+    whats_app: str = strawberry.field(description="To be sent to the customer.")
+
+
+@strawberry.type(description="An address that lives five minutes. It asks again whether its user may.")
+class DownloadLink:
+    url: str = strawberry.field(description="Below the server's own address; no token is needed.")
+    expires_at: Instant = strawberry.field(description="When it ends.")
+
+
+def _link(info: Info, kind: str, **about: Any) -> Any:
+    context = info.context
+    token = links.sign(links.Link(kind, about, context.signed_in.user_id or 0), key=context.parts.key, at=context.at)
+    return row(url=f"/downloads/{token}", expires_at=context.at + links.LIFETIME)
+
+
+PaymentId = Annotated[strawberry.ID, strawberry.argument(description="Of which payment.")]
+_PROOF: Final = text(
+    "SELECT EXISTS (SELECT FROM deposit WHERE id = :id AND proof_id IS NOT NULL"
+    " AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope)))"
+)
+
+
+@query(COUNTERS, "A payment's receipt as text.")
+async def receipt(info: Info, payment_id: PaymentId) -> Receipt:
+    wanted = ids.decode(payment_id, "payment", field=("paymentId",))
+    async with info.context.parts.database.reading() as session:
+        found = await receipts.read(session, wanted, scope=info.context.signed_in.scope)
+    return row(
+        number=found.number, text32=receipt_text(found, columns=32), text48=receipt_text(found, columns=48), whats_app=whatsapp_text(found)
+    )
+
+
+@query(COUNTERS, "An address of a payment's receipt as PDF.")
+async def receipt_link(
+    info: Info, payment_id: PaymentId, paper: Annotated[Paper, strawberry.argument(description="Printed on.")] = Paper.MM58
+) -> DownloadLink:
+    wanted = ids.decode(payment_id, "payment", field=("paymentId",))
+    async with info.context.parts.database.reading() as session:
+        await receipts.read(session, wanted, scope=info.context.signed_in.scope)
+    return _link(info, "receipt", payment=wanted, paper=paper.value)
+
+
+@query(COUNTERS, "An address of an invoice as PDF.")
+async def invoice_link(
+    info: Info, invoice_id: Annotated[strawberry.ID, strawberry.argument(description="Of which invoice.")]
+) -> DownloadLink:
+    wanted = ids.decode(invoice_id, "invoice", field=("invoiceId",))
+    async with info.context.parts.database.reading() as session:
+        await receipts.read_invoice(session, wanted, scope=info.context.signed_in.scope)
+    return _link(info, "invoice", invoice=wanted)
+
+
+@query(COUNTERS, "An address of a deposit's proof.")
+async def proof_link(
+    info: Info, deposit_id: Annotated[strawberry.ID, strawberry.argument(description="Of which deposit.")]
+) -> DownloadLink:
+    wanted = ids.decode(deposit_id, "deposit", field=("depositId",))
+    async with info.context.parts.database.reading() as session:
+        if not await session.value(_PROOF, {"id": wanted, "scope": info.context.signed_in.scope.ids}):
+            raise NotFound(field=("depositId",), noun="proof", given=deposit_id)
+    return _link(info, "proof", deposit=wanted)
+
+
+@query(COUNTERS, "An address of a month's report; it holds the counters that the asker may see.")
+async def report_link(
+    info: Info,
+    report: Annotated[Report, strawberry.argument(description="Which.")],
+    month: Annotated[MonthText, strawberry.argument(description="Of which month.")],
+    format: Annotated[ReportFormat, strawberry.argument(description="As what.")] = ReportFormat.XLSX,
+) -> DownloadLink:
+    return _link(info, "report", report=report.value, month=str(month_in(month, field=("month",))), format=format.value)
+
+
+QUERIES: Final = [receipt, receipt_link, invoice_link, proof_link, report_link]
