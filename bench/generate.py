@@ -45,7 +45,7 @@ REFERENCE = text(
     SELECT id, 1, 'SUBSCRIPTION', plan_name, 1, total, total FROM issued
     """
 )
-LOOKING = ("SKIP LOCKED", "FROM device WHERE", "feed", "plugin_cursor", "pg_locks", "pg_notify", "payment_promise", "no_cut_day")
+LOOKING = ("SKIP LOCKED", "FROM device WHERE", "feed", "plugin_cursor", "pg_locks", "pg_notify", "payment_promise", "blackout_date")
 """Words of what the worker's other loops do meanwhile: looking for work, numbering events, sweeping."""
 STATEMENTS_OF_A_LOOK = 2
 """Who asks, and how far the run is."""
@@ -123,7 +123,7 @@ def _generate(http: httpx.Client, month: Month) -> tuple[int, int]:
 
 async def _open(database: Database, month: Month) -> None:
     async with database.transaction(actor=operator("bench"), at=system_clock()) as session:
-        await periods.create(session, month, confirm=True)
+        await periods.open_period(session, month, confirm=True)
 
 
 async def _write(database: Database, month: Month) -> int:

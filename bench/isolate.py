@@ -39,9 +39,10 @@ PASSWORD = passwords.random_password()
 SAMPLE = 50
 """Customers that the sequential way is measured on; it is the same for each."""
 _WAITING = text(
-    "SELECT count(*) FROM service_access JOIN device ON device.id = device_id WHERE want > have AND device.name NOT LIKE 'dead%'"
+    "SELECT count(*) FROM service_access JOIN device ON device.id = device_id WHERE desired_generation > observed_generation"
+    " AND device.name NOT LIKE 'dead%'"
 )
-_ALL_WAITING = text("SELECT count(*) FROM service_access WHERE want > have")
+_ALL_WAITING = text("SELECT count(*) FROM service_access WHERE desired_generation > observed_generation")
 _UNDECIDED = text("SELECT count(*) FROM service_access WHERE desired = 'ACTIVE'")
 _WHO = text("SELECT customer_id FROM invoice WHERE outstanding > 0 ORDER BY customer_id LIMIT :most")
 _OWED = """
@@ -90,14 +91,14 @@ async def _connect(database: Database, routers: Routers, *, customers: int, dead
     """Spread the customers over the routers; everybody has an overdue invoice."""
     plugins, vault, actor = _plugins(), Vault(keys.derived(KEY)), operator("bench")
     async with database.transaction(actor=actor, at=system_clock()) as session:
-        await periods.create(session, MONTH, confirm=True)
+        await periods.open_period(session, MONTH, confirm=True)
     issued_at = system_clock() - timedelta(days=20)
     async with database.transaction(actor=actor, at=issued_at) as session:
         started = await generation.start(session, MONTH, key="bench-isolate")
     await generation.work(lambda: database.transaction(actor=actor, at=issued_at), run_id=started.run_id, chunk=10_000)
     async with database.transaction(actor=actor, at=system_clock()) as session:
         await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=1)
-        await settings.change(session, mass_cut_percent=100)
+        await settings.change(session, mass_block_percent=100)
         ids = [row.customer_id for row in await session.rows(_WHO, {"most": customers})]
         device_ids = []
         for number, simulator in enumerate(routers.all):
@@ -141,20 +142,20 @@ async def measure(var: Path, *, customers: int, delay_ms: int, rounds: int) -> l
             await _connect(database, routers, customers=customers)
             work = asyncio.create_task(worker.run(engine))
 
-            async def in_line() -> bool:
+            async def in_sync() -> bool:
                 async with database.reading() as session:
                     return not await session.value(_WAITING)
 
             seconds: dict[str, list[float]] = {"block": [], "restore": [], "sequential": []}
             await asyncio.sleep(2)
-            await _until(in_line, seconds=120)
+            await _until(in_sync, seconds=120)
             for _ in range(rounds):
                 for what, mode in (("restore", IsolationMode.MANUAL), ("block", IsolationMode.FROM_INVOICE)):
                     began = time.perf_counter()
                     async with database.transaction(actor=operator("bench"), at=system_clock()) as session:
                         await isolation.set_policy(session, mode=mode, days=1)
                         decided = await isolation.decide(session)
-                    await _until(in_line, seconds=120)
+                    await _until(in_sync, seconds=120)
                     seconds[what].append(time.perf_counter() - began)
                     if decided.cut + decided.given_back != customers or _cut(routers) != (customers if what == "block" else 0):
                         raise RuntimeError(f"{what}: {decided}, cut on the router: {_cut(routers)} of {customers}")

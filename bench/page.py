@@ -90,7 +90,7 @@ async def _bill(database: Database) -> None:
     """A month's invoices; every third of the last ones is paid in two parts."""
     actor, at = operator("bench"), system_clock()
     async with database.transaction(actor=actor, at=at) as session:
-        await periods.create(session, MONTH, confirm=True)
+        await periods.open_period(session, MONTH, confirm=True)
         started = await generation.start(session, MONTH, counters=None, key="bench-page")
     await generation.work(lambda: database.transaction(actor=actor, at=at), run_id=started.run_id, chunk=10_000)
     async with database.transaction(actor=actor, at=at) as session:

@@ -117,7 +117,7 @@ class Isp:
     async def open(self, month: Month = FEBRUARY) -> int:
         """Open a period."""
         async with self.write() as session:
-            return await periods.create(session, month, confirm=True)
+            return await periods.open_period(session, month, confirm=True)
 
     async def generate(self, month: Month = FEBRUARY, *, key: str | None = None, at: datetime = NOW, **options: Any) -> previews.Counts:
         """Issue a month's invoices, to the end."""

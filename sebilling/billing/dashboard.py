@@ -28,7 +28,7 @@ class Figures:
     outstanding: int
     """What the counter's customers owe, of all periods."""
     cash_on_hand: int
-    cut_customers: int
+    blocked_customers: int
     """Who is cut now, as their device says."""
 
 
@@ -37,7 +37,7 @@ _FIGURES: Final = text(
     SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day, now.day,
            received.today - reversed.today AS received_today, received.payments_today,
            received.month - reversed.month AS received_this_month, received.payments_this_month,
-           owed.outstanding, held.on_hand AS cash_on_hand, cut.customers AS cut_customers
+           owed.outstanding, held.on_hand AS cash_on_hand, cut.customers AS blocked_customers
       FROM counter
      CROSS JOIN LATERAL (SELECT (:at AT TIME ZONE timezone)::date AS day) now
      CROSS JOIN LATERAL (

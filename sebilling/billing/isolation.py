@@ -44,74 +44,76 @@ _FORGET: Final = text("DELETE FROM isolation_policy WHERE customer_id = :custome
 _PROMISE: Final = text(
     "INSERT INTO payment_promise (customer_id, until_on, reason, promised_at, promised_to) VALUES (:customer, :until, :reason, :at, :user)"
 )
-_NO_CUT: Final = text("INSERT INTO no_cut_day VALUES (:day, :reason) ON CONFLICT (day) DO UPDATE SET reason = :reason")
-_CUT_AGAIN: Final = text("DELETE FROM no_cut_day WHERE day = :day")
+_ADD_BLACKOUT_DATE: Final = text("INSERT INTO blackout_date VALUES (:day, :reason) ON CONFLICT (day) DO UPDATE SET reason = :reason")
+_REMOVE_BLACKOUT_DATE: Final = text("DELETE FROM blackout_date WHERE day = :day")
 _RECONSIDER: Final = text("SELECT reconsider_access(CAST(:customers AS bigint[]), :at, :user, :user_name)")
 _BLOCK: Final = text(
     """
-    UPDATE service_access SET desired = 'BLOCKED', manual = true, because = :because, desired_at = :at, want = want + 1, attempts = 0,
+    UPDATE service_access SET desired = 'BLOCKED', manual = true, because = :because, desired_at = :at,
+           desired_generation = desired_generation + 1, attempts = 0,
            next_at = :at, error = '' WHERE customer_id = :customer RETURNING id
     """
 )
 _RESTORE: Final = text(
     """
-    UPDATE service_access SET desired = 'ACTIVE', manual = false, because = '', desired_at = :at, want = want + 1, attempts = 0,
+    UPDATE service_access SET desired = 'ACTIVE', manual = false, because = '', desired_at = :at,
+           desired_generation = desired_generation + 1, attempts = 0,
            next_at = :at, error = '' WHERE customer_id = :customer AND desired = 'BLOCKED' RETURNING id
     """
 )
 _FORECAST: Final = text(
     """
-    SELECT isolation.cut_on, isolation.amount, number, isolation.mode, promised_until FROM isolation JOIN invoice ON invoice.id = invoice_id
+    SELECT isolation.block_on, isolation.amount, number, isolation.mode, promised_until
+      FROM isolation JOIN invoice ON invoice.id = invoice_id
      WHERE isolation.customer_id = :customer
     """
 )
+_AMOUNT_OVERDUE: Final = text("SELECT amount FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = :customer")
 _SEEN: Final = text(
     "SELECT EXISTS (SELECT FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope)))"
 )
 # Customers whose money is just being moved are left to the next sweep: their row is locked.
 # The view is worked out once, not once for each access: that took 12 s for 300.
-_LATE: Final = """
-    late AS MATERIALIZED (
-        SELECT * FROM isolation WHERE cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date
-           AND NOT EXISTS (SELECT FROM no_cut_day WHERE day = (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date))
-"""
+_OVERDUE: Final = "overdue AS MATERIALIZED (SELECT * FROM overdue_customers(CAST(:at AS timestamptz)) WHERE may_block)"
 _DUE: Final = """
-    SELECT service_access.id, service_access.customer_id, service_access.device_id, late.invoice_id, late.amount, late.cut_on
-      FROM service_access JOIN late ON late.customer_id = service_access.customer_id
+    SELECT service_access.id, service_access.customer_id, service_access.device_id, overdue.invoice_id, overdue.amount, overdue.block_on
+      FROM service_access JOIN overdue ON overdue.customer_id = service_access.customer_id
       JOIN device ON device.id = device_id AND enabled
      WHERE desired = 'ACTIVE'
 """
 _PLAN: Final = text(
-    f"WITH {_LATE} {_DUE} AND (CAST(:scope AS bigint[]) IS NULL"
+    f"WITH {_OVERDUE} {_DUE} AND (CAST(:scope AS bigint[]) IS NULL"
     " OR (SELECT counter_id FROM customer WHERE customer.id = service_access.customer_id) = ANY (:scope))"
     " ORDER BY service_access.customer_id"
 )
 _COUNT: Final = text(
     f"""
-    WITH {_LATE}
+    WITH {_OVERDUE}
     SELECT (SELECT count(*) FROM ({_DUE}) due) AS due, (SELECT count(*) FROM service_access WHERE desired = 'ACTIVE') AS active,
-           (SELECT mass_cut_percent FROM billing_settings) AS percent,
+           (SELECT mass_block_percent FROM billing_settings) AS percent,
            EXISTS (SELECT FROM isolation_hold WHERE approved AND decided_at > CAST(:at AS timestamptz) - interval '12 hours') AS approved,
            EXISTS (SELECT FROM isolation_hold WHERE decided_at IS NULL) AS held
     """
 )
 _CUT: Final = text(
     f"""
-    WITH {_LATE}, due AS MATERIALIZED ({_DUE} ORDER BY service_access.id FOR UPDATE OF service_access SKIP LOCKED), changed AS (
-        UPDATE service_access SET desired = 'BLOCKED', desired_at = :at, want = want + 1, attempts = 0, next_at = :at, error = '',
-               because = 'unpaid since ' || due.cut_on || ': ' || due.amount || ' rupiah'
+    WITH {_OVERDUE}, due AS MATERIALIZED ({_DUE} ORDER BY service_access.id FOR UPDATE OF service_access SKIP LOCKED), changed AS (
+        UPDATE service_access SET desired = 'BLOCKED', desired_at = :at,
+               desired_generation = desired_generation + 1, attempts = 0, next_at = :at, error = '',
+               because = 'unpaid since ' || due.block_on || ': ' || due.amount || ' rupiah'
           FROM due WHERE service_access.id = due.id RETURNING service_access.id, service_access.customer_id
     ), told AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
         SELECT :at, :user, :user_name, 'isolation.block_wanted', 'service_access', changed.id, customer.counter_id,
-               jsonb_build_object('customer', changed.customer_id, 'invoice', due.invoice_id, 'amount', due.amount, 'cut_on', due.cut_on)
+               jsonb_build_object('customer', changed.customer_id, 'invoice', due.invoice_id, 'amount', due.amount,
+                                  'block_on', due.block_on)
           FROM changed JOIN due USING (id) JOIN customer ON customer.id = changed.customer_id
     )
     SELECT count(*) FROM changed
     """
 )
 _NEEDLESS: Final = text("SELECT DISTINCT customer_id FROM service_access WHERE desired = 'BLOCKED' AND NOT manual")
-_HOLD: Final = text("INSERT INTO isolation_hold (held_at, would_cut, of_active) VALUES (:at, :due, :active) RETURNING id")
+_HOLD: Final = text("INSERT INTO isolation_hold (held_at, would_block, of_active) VALUES (:at, :due, :active) RETURNING id")
 _DECIDE_HOLD: Final = text(
     "UPDATE isolation_hold SET decided_at = :at, decided_by = :user, approved = :approved"
     " WHERE id = :id AND decided_at IS NULL RETURNING id"
@@ -121,9 +123,9 @@ _HELD: Final = text("SELECT EXISTS (SELECT FROM isolation_hold WHERE id = :id)")
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """On which day someone is cut if nothing is paid, and why in words; `cut_on` None: they aren't."""
+    """On which day someone is cut if nothing is paid, and why in words; `block_on` None: they aren't."""
 
-    cut_on: date | None
+    block_on: date | None
     because: str
 
 
@@ -204,19 +206,21 @@ async def promise(session: WriteSession, customer_id: int, *, until_on: date, re
     await reconsider(session, [customer_id])
 
 
-async def keep_day(session: WriteSession, day: date, *, reason: str) -> None:
+async def add_blackout_date(session: WriteSession, day: date, *, reason: str) -> None:
     """Cut nobody on `day`. Raises InvalidText, Forbidden."""
     scopes.central(session)
     why = validation.reason(reason)
-    await session.execute(_NO_CUT, {"day": day, "reason": why})
-    await events.append(session, "isolation.day_kept", subject="no_cut_day", subject_id=day.toordinal(), day=str(day), reason=why)
+    await session.execute(_ADD_BLACKOUT_DATE, {"day": day, "reason": why})
+    await events.append(
+        session, "isolation.blackout_date_added", subject="blackout_date", subject_id=day.toordinal(), day=str(day), reason=why
+    )
 
 
-async def free_day(session: WriteSession, day: date) -> None:
+async def remove_blackout_date(session: WriteSession, day: date) -> None:
     """Cut on `day` like on any other. Raises Forbidden."""
     scopes.central(session)
-    await session.execute(_CUT_AGAIN, {"day": day})
-    await events.append(session, "isolation.day_freed", subject="no_cut_day", subject_id=day.toordinal(), day=str(day))
+    await session.execute(_REMOVE_BLACKOUT_DATE, {"day": day})
+    await events.append(session, "isolation.blackout_date_removed", subject="blackout_date", subject_id=day.toordinal(), day=str(day))
 
 
 async def block(session: WriteSession, customer_id: int, *, reason: str) -> None:
@@ -227,8 +231,8 @@ async def block(session: WriteSession, customer_id: int, *, reason: str) -> None
 async def restore(session: WriteSession, customer_id: int, *, reason: str) -> None:
     """Lift a block. Raises InvalidText, NotFound, NoAccess (isn't cut), StillOverdue (a promise to pay is the way then)."""
     customer = await locks.customer(session, customer_id)
-    row = await session.row(_FORECAST, {"customer": customer_id})
-    if row is not None and row.cut_on <= local_date(session.at, customer.timezone):
+    row = await session.row(_AMOUNT_OVERDUE, {"customer": customer_id, "at": session.at})
+    if row is not None:
         amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(row.amount)  # who sees no money gets no sum
         raise StillOverdue(field=("input", "customerId"), given=customer.code, amount=amount)
     await _by_hand(session, customer_id, reason=reason, statement=_RESTORE, kind="isolation.restore_wanted")
@@ -264,15 +268,15 @@ async def decide(session: WriteSession) -> Decided:
     Raises Forbidden: it looks at every counter's customers.
     """
     scopes.central(session)
-    cut_by_engine = [row.customer_id for row in await session.rows(_NEEDLESS)]
-    given_back = await reconsider(session, cut_by_engine) if cut_by_engine else 0
+    blocked_by_engine = [row.customer_id for row in await session.rows(_NEEDLESS)]
+    given_back = await reconsider(session, blocked_by_engine) if blocked_by_engine else 0
     counts = await session.row(_COUNT, {"at": session.at})
     assert counts is not None  # noqa: S101 - counts always give one row
     if counts.due > max(ALWAYS, counts.active * counts.percent // 100) and not counts.approved:
         if not counts.held:
             hold_id: int = await session.value(_HOLD, {"at": session.at, "due": counts.due, "active": counts.active})
             await events.append(
-                session, "isolation.held", subject="isolation_hold", subject_id=hold_id, would_cut=counts.due, of_active=counts.active
+                session, "isolation.held", subject="isolation_hold", subject_id=hold_id, would_block=counts.due, of_active=counts.active
             )
         return Decided(0, given_back, held=counts.due)
     actor = session.actor
@@ -294,7 +298,7 @@ async def decide_hold(session: WriteSession, hold_id: int, *, approved: bool) ->
 
 
 async def plan(session: ReadSession, *, at: datetime, scope: Scope) -> Sequence[Any]:
-    """Whom of the scope a sweep would cut now: id of the access, customer_id, device_id, invoice_id, amount, cut_on."""
+    """Whom of the scope a sweep would cut now: id of the access, customer_id, device_id, invoice_id, amount, block_on."""
     return await session.rows(_PLAN, {"at": at, "scope": scope.ids})
 
 
@@ -306,4 +310,4 @@ async def forecast(session: ReadSession, customer_id: int, *, scope: Scope) -> F
     if row is None:
         return Forecast(None, "Nothing that is owed leads to a cut by the policy that holds.")
     promised = f"; promised to pay until {row.promised_until}" if row.promised_until else ""
-    return Forecast(row.cut_on, f"{format_rupiah(row.amount)} unpaid with {row.number} ({row.mode}){promised}")
+    return Forecast(row.block_on, f"{format_rupiah(row.amount)} unpaid with {row.number} ({row.mode}){promised}")

@@ -250,7 +250,7 @@ async def _opened(session: WriteSession, month: Month) -> int:
     """The month's period, kept open until commit; opened now if it wasn't there. Raises PeriodClosed, ConfirmPeriod."""
     row = await session.row(_PERIOD, {"month": month.first})
     if row is None:
-        return await periods.create(session, month)
+        return await periods.open_period(session, month)
     if row.closed_at is not None:
         raise PeriodClosed(field=("month",), month=month)
     return int(row.id)

@@ -44,7 +44,7 @@ _REOPEN: Final = text(
 ).bindparams(bindparam("at", type_=DateTime(timezone=True)))
 
 
-async def create(session: WriteSession, month: Month, *, confirm: bool = False) -> int:
+async def open_period(session: WriteSession, month: Month, *, confirm: bool = False) -> int:
     """Open a month; gives the period's id.
 
     Raises AlreadyExists if it was ever opened, ConfirmPeriod if it is far from today and not confirmed, Forbidden.

@@ -35,7 +35,7 @@ class Settings:
     company_address: str
     company_phone: str
     receipt_footer: str
-    mass_cut_percent: int
+    mass_block_percent: int
 
 
 _NAMES: Final = tuple(Settings.__dataclass_fields__)
@@ -81,7 +81,7 @@ def _checked(given: Settings) -> Settings:
         ("taxNumerator", given.tax_numerator, 1, given.tax_denominator),
         ("lateFee", given.late_fee, 0, _MOST_LATE_FEE),
         ("lateFeeAfterDays", given.late_fee_after_days, 0, 365),
-        ("massCutPercent", given.mass_cut_percent, 1, 100),
+        ("massBlockPercent", given.mass_block_percent, 1, 100),
     )
     for name, value, least, most in bounds:
         if not least <= value <= most:

@@ -265,7 +265,7 @@ def period_open(
 
     async def work(database: Database) -> None:
         async with database.transaction(actor=operator("sebilling period open"), at=system_clock()) as session:
-            await periods.create(session, wanted, confirm=confirm)
+            await periods.open_period(session, wanted, confirm=confirm)
 
     _run(work)
     out.print(f"Period {wanted} is open.")

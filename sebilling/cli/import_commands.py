@@ -104,7 +104,7 @@ def _routers(group: typer.Typer, imported: Callable[..., None], settings: Callab
 def _systems(group: typer.Typer, imported: Callable[..., None], month: Callable[[str], Month], out: Console, errors: Console) -> None:
     @group.command("from")
     def import_from(
-        system: Annotated[system_import.System, typer.Argument(help="Whose file it is.")],
+        system: Annotated[system_import.System, typer.Argument(help="RowScope file it is.")],
         file: Annotated[
             Path, typer.Argument(metavar="FILE", help="phpnuxbill: backup .json, or .sql; gembok: .db, or .sql; mikhmon: .rsc.")
         ],

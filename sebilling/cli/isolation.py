@@ -41,16 +41,15 @@ _NAMES: Final = text(
      WHERE service_access.id = ANY (:ids)
     """
 )
-# The condition of reconsider_access, which gives them back: db/sql/isolation_2.sql.
-_GIVEN_BACK: Final = text(
+# The condition of reconsider_access, which restores them.
+_RESTORED: Final = text(
     """
     SELECT customer.code, customer.name, device.name AS device, (desired_at AT TIME ZONE counter.timezone)::date AS since,
            (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE invoice.customer_id = customer.id) AS amount
       FROM service_access JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
       JOIN device ON device.id = device_id
      WHERE desired = 'BLOCKED' AND NOT manual
-       AND NOT EXISTS (SELECT FROM isolation WHERE isolation.customer_id = customer.id
-                          AND isolation.cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE isolation.timezone)::date)
+       AND customer.id NOT IN (SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz)))
      ORDER BY customer.id
     """
 )
@@ -59,17 +58,18 @@ _ONE_SWEEP: Final = text("SELECT pg_advisory_xact_lock(3, 0)")
 _ASKING: Final = text("SELECT id FROM isolation_hold WHERE decided_at IS NULL ORDER BY id DESC LIMIT 1")
 _WAITING: Final = """
     SELECT {} FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
-     WHERE want > have AND enabled
+     WHERE desired_generation > observed_generation AND enabled
 """
-# What GraphQL's filter `inLine: false` gives, but for disabled devices: schema/devices.py.
+# What GraphQL's filter `inSync: false` gives, but for disabled devices: schema/devices.py.
 _DRIFT: Final = text(
     """
     SELECT customer.code, key, device.name AS device, desired, coalesce(nullif(actual, 'UNKNOWN'), 'not read') AS found, detail,
            coalesce(to_char(read_at AT TIME ZONE timezone, 'YYYY-MM-DD HH24:MI'), '') AS read,
-           coalesce(nullif(error, ''), CASE WHEN want > have THEN problems->>0 END, '') AS error
+           coalesce(nullif(error, ''), CASE WHEN desired_generation > observed_generation THEN problems->>0 END, '') AS error
       FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
       JOIN counter ON counter.id = counter_id
-     WHERE enabled AND NOT (want = have AND actual IN (desired, 'UNKNOWN')) AND (CAST(:device AS bigint) IS NULL OR device_id = :device)
+     WHERE enabled AND NOT (desired_generation = observed_generation AND actual IN (desired, 'UNKNOWN'))
+       AND (CAST(:device AS bigint) IS NULL OR device_id = :device)
      ORDER BY desired, device.name, service_access.id
     """
 )
@@ -135,12 +135,12 @@ async def show_plan(database: Database, out: Console, *, clock: Clock = system_c
     async with database.reading() as session:
         cut = await domain.plan(session, at=at, scope=EVERYWHERE)
         names = {row.id: row for row in await session.rows(_NAMES, {"ids": [one.id for one in cut]})}
-        given_back = await session.rows(_GIVEN_BACK, {"at": at})
+        given_back = await session.rows(_RESTORED, {"at": at})
         hold_id = await session.value(_ASKING)
     table = Table("would be", "customer", "name", "device", "owes", "since")
     for one in cut:
         who = names[one.id]
-        table.add_row("cut", who.code, who.name, who.device, format_rupiah(one.amount), str(one.cut_on))
+        table.add_row("cut", who.code, who.name, who.device, format_rupiah(one.amount), str(one.block_on))
     for row in given_back:
         table.add_row("given back", row.code, row.name, row.device, format_rupiah(row.amount), str(row.since))
     if cut or given_back:

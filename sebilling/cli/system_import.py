@@ -28,7 +28,7 @@ from sebilling.printing.sheets import harmless
 
 
 class System(StrEnum):
-    """Whose files are read."""
+    """RowScope files are read."""
 
     PHPNUXBILL = "phpnuxbill"
     GEMBOK = "gembok"

@@ -100,7 +100,7 @@ async def _make_users(database: Database, *, at: datetime) -> list[SignIn]:
 async def _last_month(database: Database, month: Month, *, at: datetime) -> None:
     """Last month's invoices of who was there; every second one is paid."""
     async with database.transaction(actor=operator("demo"), at=at) as session:
-        await periods.create(session, month, confirm=True)
+        await periods.open_period(session, month, confirm=True)
         started = await generation.start(session, month, counters=None, key="demo-last-month")
     await generation.work(lambda: database.transaction(actor=operator("demo"), at=at), run_id=started.run_id, chunk=10_000)
     paid_at = at + timedelta(days=5)

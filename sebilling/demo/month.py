@@ -124,7 +124,7 @@ def run_month(address: str, database_url: str, month: Month, sign_ins: list[isp.
             tell(f"{1 + len(cashiers)} users")
         with story.step("open the period") as tell:
             period = admin.ask(
-                f"mutation Open($month: Month!) {{ createPeriod(input: {{month: $month}}) {{ period {{ month status }} {_ERRORS} }} }}",
+                f"mutation Open($month: Month!) {{ openPeriod(input: {{month: $month}}) {{ period {{ month status }} {_ERRORS} }} }}",
                 month=name,
             )["period"]
             tell(f"{period['month']} {period['status']}")

@@ -31,7 +31,7 @@ _POLICY: Final = f"mutation Policy($input: SetIsolationPolicyInput!) {{ setIsola
 _RUN: Final = f"mutation Run {{ runIsolation {{ cut held {_ERRORS} }} }}"
 _HOLDS: Final = "query Holds { isolationHolds { id } }"
 _APPROVE: Final = f"mutation Approve($input: DecideIsolationHoldInput!) {{ decideIsolationHold(input: $input) {{ {_ERRORS} }} }}"
-_WAITING: Final = "query Waiting { serviceAccesses(first: 1, filter: {inLine: false}) { totalCount } }"
+_WAITING: Final = "query Waiting { serviceAccesses(first: 1, filter: {inSync: false}) { totalCount } }"
 _BLOCKED: Final = """query Blocked($device: ID!, $after: String) {
   serviceAccesses(first: 200, after: $after, filter: {blocked: true, deviceId: $device}) {
     nodes { key actual customer { id outstanding } } pageInfo { hasNextPage endCursor } } }"""
@@ -114,18 +114,18 @@ def isolate(admin: Any, devices: Sequence[Device]) -> bool:
         for hold in admin.ask(_HOLDS):
             admin.ask(_APPROVE, input={"id": hold["id"], "approved": True})
         admin.ask(_RUN)
-    _in_line(admin)
+    _in_sync(admin)
     for device in devices:
         examine(admin, device)
         device.blocked = len(_blocked(admin, device))
     return held
 
 
-def _in_line(admin: Any) -> None:
+def _in_sync(admin: Any) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while admin.ask(_WAITING)["totalCount"]:
         if time.monotonic() > deadline:
-            raise TimeoutError("the devices aren't in line within a minute: look at serviceAccesses(filter: {inLine: false})")
+            raise TimeoutError("the devices aren't in line within a minute: look at serviceAccesses(filter: {inSync: false})")
         time.sleep(0.02)
 
 
@@ -150,7 +150,7 @@ def restore(admin: Any, device: Device, *, alone: bool) -> list[str]:
         payment = {"customerId": access["customer"]["id"], "amount": owed, "method": "QRIS", "idempotencyKey": str(uuid.uuid4())}
         began = time.perf_counter()
         admin.ask(_PAY, input=payment)
-        _in_line(admin)
+        _in_sync(admin)
         device.restore_seconds = round(max(device.restore_seconds, time.perf_counter() - began), 3)
         device.restored += device.running.run(device.gear.state())[access["key"]] == device.before[access["key"]]
     return [access["key"] for access in payers]
@@ -170,8 +170,8 @@ def examine(admin: Any, device: Device) -> None:
     should = {access["key"]: access["customer"]["outstanding"] for access in _blocked(admin, device)}
     cut = device.running.run(device.gear.cut())
     device.wrongly_blocked = len(cut - set(should)) + sum(1 for key in cut & set(should) if should[key] == 0)
-    if uncut := sorted(set(should) - cut):
-        raise NotAsItWas(f"{device.gear.name}: {', '.join(uncut[:5])} should be cut")
+    if unblocked := sorted(set(should) - cut):
+        raise NotAsItWas(f"{device.gear.name}: {', '.join(unblocked[:5])} should be cut")
     now = device.running.run(device.gear.state())
     if changed := [key for key, state in device.before.items() if key not in should and now.get(key) != state]:
         raise NotAsItWas(f"{device.gear.name}: {', '.join(changed[:5])} should be as before")

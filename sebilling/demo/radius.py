@@ -76,7 +76,7 @@ class Radius:
         return {key: rows + found.get(parked_name(key), []) for key, rows in found.items()}
 
     async def cut(self) -> set[str]:
-        """Whose first group is isolir, and who is refused."""
+        """RowScope first group is isolir, and who is refused."""
         return {row["username"] for row in await self._rig.query(_CUT)}
 
     async def dial(self, keys: Sequence[str]) -> Mapping[str, str]:

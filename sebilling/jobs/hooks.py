@@ -22,7 +22,7 @@ from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
 from sebilling.jobs.plugin_context import Lookup
 from sebilling.logs import get_logger
-from sebilling.plugins.executor import PluginStuck
+from sebilling.plugins.executor import PluginUnresponsive
 from sebilling.plugins.hookspecs import Event
 from sebilling.plugins.loading import Plugins, in_words
 from sebilling.retry import Turns, forgiving
@@ -182,7 +182,7 @@ class _Delivery:
         told = Event(event.id, event.at, event.kind, event.actor, event.subject, event.subject_id, event.counter_id, event.data)
         try:
             await self.plugins.call(self.name, hook, event=told)
-        except PluginStuck as error:  # not this event's fault: it waits
+        except PluginUnresponsive as error:  # not this event's fault: it waits
             await self._write(_FAILED, _again(before, attempts, MOST_ATTEMPTS, error=str(error), clock=self.clock))
             return False
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the worker goes on

@@ -31,15 +31,11 @@ _INVOICES: Final = text(
 # The rule is worked out once: joined as a view it would be for each customer.
 _TO_BE_CUT: Final = text(
     f"""
-    WITH late AS MATERIALIZED (
-        SELECT customer_id, amount, cut_on FROM isolation
-         WHERE cut_on > (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date
-           AND cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date + CAST(:days AS int)
-    )
-    SELECT amount, cut_on, {_PERSON}
-      FROM late JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
+    WITH upcoming AS MATERIALIZED (SELECT * FROM upcoming_blocks(CAST(:at AS timestamptz), CAST(:days AS int)))
+    SELECT amount, block_on, {_PERSON}
+      FROM upcoming JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
      WHERE EXISTS (SELECT FROM service_access WHERE service_access.customer_id = customer.id AND desired = 'ACTIVE')
-     ORDER BY cut_on, customer.id
+     ORDER BY block_on, customer.id
     """
 )
 
@@ -82,12 +78,12 @@ class Lookup:
 
         return self._asked(read)
 
-    def to_be_cut(self, *, within_days: int) -> Sequence[Due]:
+    def to_be_blocked(self, *, within_days: int) -> Sequence[Due]:
         """Who will be cut from tomorrow on within so many days."""
 
         async def read(session: ReadSession) -> Sequence[Due]:
             rows = await session.rows(_TO_BE_CUT, {"at": self._clock(), "days": within_days})
-            return [Due(_person(row), row.amount, row.cut_on) for row in rows]
+            return [Due(_person(row), row.amount, row.block_on) for row in rows]
 
         return self._asked(read)
 

@@ -106,7 +106,7 @@ class Turns:
                 ready.set_result(None)
 
     def _next(self) -> list[User]:
-        """Whose turn it is; nobody's, then it looks again when somebody has time."""
+        """RowScope turn it is; nobody's, then it looks again when somebody has time."""
         may_run = [user for user in self._waiting if user not in self._running]
         for user in may_run:
             if self._bucket(user).left > 0:

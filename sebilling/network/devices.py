@@ -39,7 +39,8 @@ _RENEW: Final = text("UPDATE device SET config = :config WHERE id = :id")
 _TAKEN: Final = text("SELECT customer_id FROM service_access WHERE device_id = :device AND key = :key")
 _GIVE: Final = text(
     """
-    INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at, want, have, actual,
+    INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at,
+           desired_generation, observed_generation, actual,
                                 detail, attempts, next_at, error)
     VALUES (:customer, :device, :kind, :key, 'ACTIVE', false, '', :at, 0, 0, 'UNKNOWN', '', 0, :at, '')
     ON CONFLICT (device_id, key) DO NOTHING RETURNING id
@@ -52,7 +53,8 @@ _KEYS: Final = text("SELECT key FROM service_access WHERE device_id = :id")
 _GIVE_MANY: Final = text(
     """
     WITH given AS (
-        INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at, want, have, actual,
+        INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at,
+               desired_generation, observed_generation, actual,
                                     detail, attempts, next_at, error)
         SELECT customer.id, CAST(:device AS bigint), new.kind, new.key, 'ACTIVE', false, '', CAST(:at AS timestamptz), 0, 0, 'UNKNOWN',
                '', 0, CAST(:at AS timestamptz), ''
@@ -71,7 +73,7 @@ _GIVE_MANY: Final = text(
 )
 READ_SECONDS: Final = 120.0
 _LOCK_ACCESS: Final = text(
-    "SELECT customer_id, device_id, service_kind, key, desired, actual, want, have,"
+    "SELECT customer_id, device_id, service_kind, key, desired, actual, desired_generation, observed_generation,"
     " (SELECT counter_id FROM customer WHERE customer.id = customer_id) AS counter_id"
     " FROM service_access WHERE id = :id FOR NO KEY UPDATE"
 )
@@ -342,7 +344,7 @@ async def take_access(session: WriteSession, access_id: int) -> None:
     row = await session.row(_LOCK_ACCESS, {"id": access_id})
     if row is None or row.counter_id not in session.actor.scope:
         raise NotFound(field=("input", "id"), noun="access", given=f"acc_{access_id}")
-    if row.desired == "BLOCKED" or row.actual == "BLOCKED" or row.want != row.have:
+    if row.desired == "BLOCKED" or row.actual == "BLOCKED" or row.desired_generation != row.observed_generation:
         raise DeviceInUse(field=("input", "id"), given=row.key, count=1)
     await session.execute(_TAKE, {"id": access_id})
     await events.append(

@@ -29,14 +29,23 @@ _BUSY_SECONDS: Final = 0.05
 
 # What waits for longer than anything is made to wait was written while the clock was ahead, and waits no longer.
 _IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MOST_BACKOFF_SECONDS} seconds')"
+# On a blackout date what the engine decided before waits until it is over. What someone decided by hand doesn't.
+_MAY_BE_DONE: Final = """
+    (desired = 'ACTIVE' OR manual OR NOT EXISTS (
+        SELECT FROM blackout_date WHERE day = (
+            SELECT (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date FROM customer owner JOIN counter ON counter.id = owner.counter_id
+             WHERE owner.id = service_access.customer_id)))
+"""
 _HAS_WORK: Final = f"""
-    enabled AND {_IS_TIME} AND EXISTS (SELECT FROM service_access WHERE device_id = device.id AND want > have AND {_IS_TIME})
+    enabled AND {_IS_TIME} AND EXISTS (SELECT FROM service_access WHERE device_id = device.id
+             AND desired_generation > observed_generation AND {_IS_TIME} AND {_MAY_BE_DONE})
 """
 # Those on whom someone waits for their internet come first, the longest waiting before the rest.
 _WAITING: Final = text(
     f"""
     SELECT id FROM device WHERE {_HAS_WORK} AND NOT (id = ANY (:held))
-     ORDER BY (SELECT min(next_at) FROM service_access WHERE device_id = device.id AND want > have AND desired = 'ACTIVE') NULLS LAST,
+     ORDER BY (SELECT min(next_at) FROM service_access WHERE device_id = device.id
+              AND desired_generation > observed_generation AND desired = 'ACTIVE') NULLS LAST,
               next_at LIMIT 500
     """
 )
@@ -48,24 +57,24 @@ _RELEASE: Final = text(
 )
 _MINE: Final = text("SELECT id FROM device WHERE id = :device AND lease_by = :worker FOR SHARE")
 _DIRTY: Final = """
-    SELECT service_access.id, customer_id, key, desired, manual, want, attempts, snapshot, snapshot_plan_id, plan_id,
+    SELECT service_access.id, customer_id, key, desired, manual, desired_generation, attempts, snapshot, snapshot_plan_id, plan_id,
            rate_down_kbps, rate_up_kbps, customer.counter_id
       FROM service_access JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id
 """
 _TO_DO: Final = text(
-    f"{_DIRTY} WHERE device_id = :device AND want > have AND {_IS_TIME}"
+    f"{_DIRTY} WHERE device_id = :device AND desired_generation > observed_generation AND {_IS_TIME} AND {_MAY_BE_DONE}"
     " ORDER BY desired, service_access.next_at, service_access.id LIMIT :most"
 )
 # Rows that a payment is just changing are skipped: they come again with the next round.
 _LOCKED: Final = text(f"{_DIRTY} WHERE service_access.id = ANY (:ids) FOR UPDATE OF service_access SKIP LOCKED")
-_STILL_DUE: Final = text(
-    "SELECT customer_id FROM isolation"
-    " WHERE customer_id = ANY (:customers) AND cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date"
+_OVERDUE: Final = text(
+    "SELECT customer_id, may_block FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = ANY (:customers)"
 )
 _LET_BE: Final = text(
     """
     WITH changed AS (
-        UPDATE service_access SET desired = 'ACTIVE', because = '', desired_at = :at, want = want + 1 WHERE id = ANY (:ids)
+        UPDATE service_access SET desired = 'ACTIVE', because = '', desired_at = :at, desired_generation = desired_generation + 1
+         WHERE id = ANY (:ids)
         RETURNING id, customer_id
     )
     INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
@@ -86,16 +95,18 @@ _WRITE: Final = text(
     """
     WITH told AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS told (
-            id bigint, done boolean, want bigint, actual text, detail text, error text, wait interval, forget boolean, kind text,
-            counter bigint, data jsonb)
+            id bigint, done boolean, desired_generation bigint, actual text, detail text, error text, wait interval, forget boolean,
+            kind text, counter bigint, data jsonb)
     ), locked AS MATERIALIZED (
         SELECT id FROM service_access WHERE id IN (SELECT id FROM told)
            AND EXISTS (SELECT FROM device WHERE id = :device AND lease_by = :worker) ORDER BY id FOR NO KEY UPDATE
     ), written AS (
         UPDATE service_access access
-           SET have = CASE WHEN done THEN greatest(have, told.want) ELSE have END, read_at = :at, actual = told.actual,
-               detail = told.detail, error = told.error, attempts = CASE WHEN done THEN 0 ELSE attempts + 1 END,
-               next_at = CASE WHEN done OR access.want > told.want THEN :at ELSE :at + told.wait END,
+           SET observed_generation = CASE WHEN done THEN greatest(observed_generation, told.desired_generation)
+                                          ELSE observed_generation END,
+               read_at = :at, actual = told.actual, detail = told.detail, error = told.error,
+               attempts = CASE WHEN done THEN 0 ELSE attempts + 1 END,
+               next_at = CASE WHEN done OR access.desired_generation > told.desired_generation THEN :at ELSE :at + told.wait END,
                snapshot = CASE WHEN forget THEN NULL ELSE snapshot END
           FROM locked JOIN told USING (id) WHERE access.id = locked.id
         RETURNING access.id
@@ -235,19 +246,20 @@ async def _looked_at(session: WriteSession, rows: Sequence[Row[*tuple[Any, ...]]
     """Under lock: keep the new snapshots, let be who need not be cut any more, and give the rest as they are now."""
     place = {row.id: number for number, row in enumerate(rows)}
     locked = sorted(await session.rows(_LOCKED, {"ids": list(place)}), key=lambda row: place[row.id])  # who waits longest stays first
-    cutting = [row for row in locked if row.desired == State.BLOCKED and not row.manual]
-    due = {
-        row.customer_id
-        for row in await session.rows(_STILL_DUE, {"customers": [row.customer_id for row in cutting], "at": session.at})
-    } if cutting else set()  # fmt: skip
-    let_be = {row.id for row in cutting if row.customer_id not in due}
+    blocking = [row for row in locked if row.desired == State.BLOCKED and not row.manual]
+    may_block = {
+        row.customer_id: row.may_block
+        for row in await session.rows(_OVERDUE, {"customers": [row.customer_id for row in blocking], "at": session.at})
+    } if blocking else {}  # fmt: skip
+    let_be = {row.id for row in blocking if row.customer_id not in may_block}
     if let_be:
         await session.execute(_LET_BE, {"ids": sorted(let_be), "at": session.at, "name": session.actor.name})
+    postponed = {row.id for row in blocking if not may_block.get(row.customer_id, True)}  # the blackout date was added just now
     wanted = [
         _Wanted(row, snapshots.get(row.id) if row.snapshot is None and row.desired == State.BLOCKED else row.snapshot,
                 restores=row.desired == State.ACTIVE)
         for row in locked
-        if row.id not in let_be
+        if row.id not in let_be | postponed
     ]  # fmt: skip
     keep = [one for one in wanted if not one.restores and one.row.snapshot is None and one.snapshot is not None]
     if keep:
@@ -268,10 +280,10 @@ async def _collect(outcomes: AsyncIterator[Outcome], into: dict[int, Outcome]) -
 def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | None, *, device_id: int) -> Mapping[str, Any]:
     """What became of a job, as `_WRITE` takes it: done only if the device was read back as wanted."""
     row, wanted = one.row, State.ACTIVE if one.restores else State.BLOCKED
-    never_cut = one.restores and row.snapshot is None
+    never_blocked = one.restores and row.snapshot is None
     actual = reading.state if reading is not None else _READ.get(outcome.fault) if outcome.fault else None
     done = actual is wanted and outcome.result in {Result.CHANGED, Result.UNCHANGED, Result.UNKNOWN}
-    if never_cut and outcome.result is not Result.UNKNOWN:  # nothing of ours was ever there: there is nothing to give back
+    if never_blocked and outcome.result is not Result.UNKNOWN:  # nothing of ours was ever there: there is nothing to give back
         done = done or outcome.result in {Result.CHANGED, Result.UNCHANGED} or actual is State.ACTIVE
     # what is exactly as it was before us is given back, though someone else had cut it
     as_before = one.restores and row.snapshot is not None and outcome.result is Result.UNCHANGED and actual is State.BLOCKED
@@ -288,9 +300,9 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
     untouched = not one.restores and actual is State.ACTIVE and outcome.result is Result.FAILED
     wait = engine.backoff(row.attempts + (0 if outcome.retryable else 4)).total_seconds()
     return {
-        "id": row.id, "done": done, "want": row.want, "actual": "UNKNOWN" if actual is None else actual.value,
+        "id": row.id, "done": done, "desired_generation": row.desired_generation, "actual": "UNKNOWN" if actual is None else actual.value,
         "detail": reading.detail if reading else "", "error": error, "wait": f"{wait} seconds",
-        "forget": (done and one.restores) or untouched, "kind": _kind(one, outcome, done=done, never_cut=never_cut),
+        "forget": (done and one.restores) or untouched, "kind": _kind(one, outcome, done=done, never_blocked=never_blocked),
         "counter": row.counter_id, "data": data,
     }  # fmt: skip
 
@@ -299,10 +311,10 @@ _READ: Final[Mapping[Fault, State]] = {Fault.DRIFTED: State.DRIFTED, Fault.ABSEN
 """What a failure says of the state, though it wasn't read."""
 
 
-def _kind(one: _Wanted, outcome: Outcome, *, done: bool, never_cut: bool) -> str | None:
+def _kind(one: _Wanted, outcome: Outcome, *, done: bool, never_blocked: bool) -> str | None:
     """Of the event that tells it; None: no news. The first failure is told, then every tenth."""
     if done:
-        if never_cut and outcome.result is Result.UNCHANGED:
+        if never_blocked and outcome.result is Result.UNCHANGED:
             return None
         return "customer.restored" if one.restores else "customer.blocked"
     return "isolation.failed" if one.row.attempts % 10 == 0 else None

@@ -12,7 +12,7 @@ MOST_UNENDED: Final = 20
 _CLOSE_SECONDS: Final = 1.0
 
 
-class PluginStuck(Exception):
+class PluginUnresponsive(Exception):
     """So many calls of the plugin never ended that it isn't called any more: mend it, then start the worker anew."""
 
 
@@ -28,10 +28,12 @@ class Room:
     async def run(self, call: Callable[[], list[Any]], *, seconds: float) -> None:
         """Call it, and await what it gives, within `seconds`. What takes longer is left behind; a coroutine is cancelled.
 
-        Raises TimeoutError, PluginStuck, and whatever the call raises, SystemExit among it.
+        Raises TimeoutError, PluginUnresponsive, and whatever the call raises, SystemExit among it.
         """
         if len(self._unended) >= MOST_UNENDED:
-            raise PluginStuck(f"{MOST_UNENDED} calls of it never ended, so it isn't called any more: mend it, then start the worker anew")
+            raise PluginUnresponsive(
+                f"{MOST_UNENDED} calls of it never ended, so it isn't called any more: mend it, then start the worker anew"
+            )
         try:
             async with asyncio.timeout(seconds):
                 for answer in await self._in_a_thread(call):

@@ -67,7 +67,7 @@ class Due:
 
     person: Person
     amount: int
-    cut_on: date
+    block_on: date
 
 
 class Context(Protocol):
@@ -85,7 +85,7 @@ class Context(Protocol):
     def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Bill]:
         """The live invoices that an `invoices.issued` event tells of, by number, some at a time; none for any other event."""
 
-    def to_be_cut(self, *, within_days: int) -> Sequence[Due]:
+    def to_be_blocked(self, *, within_days: int) -> Sequence[Due]:
         """Who will be cut from tomorrow on within so many days; who is cut already isn't among them."""
 
 

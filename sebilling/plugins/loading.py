@@ -131,7 +131,7 @@ class Plugins:
     async def call(self, name: str, hook: str, **arguments: Any) -> None:
         """Call one plugin's hook within HOOK_SECONDS, in a thread and on a loop of its own; nothing if it has none of that name.
 
-        Raises whatever it raises, SystemExit among it, TimeoutError, or PluginStuck.
+        Raises whatever it raises, SystemExit among it, TimeoutError, or PluginUnresponsive.
         """
         module = self._manager.get_plugin(name)
         if module is None or not hasattr(module, hook):

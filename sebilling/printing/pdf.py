@@ -134,7 +134,7 @@ def _roll(receipt: Receipt, *, width: float, margin: float, size: float) -> byte
 
 
 def _masthead(company: Company, counter: str, title: str, number: str, status: str) -> Block:
-    """Whose paper it is at the left; what it is, and how it stands, at the right."""
+    """RowScope paper it is at the left; what it is, and how it stands, at the right."""
     left = Lane(PAGE.x, PAGE.width * 0.56)
     right = Lane(left.x + left.width + 10, PAGE.width - left.width - 10)
     whose = stack(

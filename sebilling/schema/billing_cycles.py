@@ -69,11 +69,11 @@ async def _shown(info: Info, session: ReadSession, customer_id: int, *, proposed
     )  # fmt: skip
 
 
-Whose = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
+RowScope = Annotated[strawberry.ID, strawberry.argument(description="RowScope.")]
 
 
 @query(COUNTERS, "How a customer is billed, and when what falls due next.")
-async def custom_billing(info: Info, customer_id: Whose) -> CustomBilling:
+async def custom_billing(info: Info, customer_id: RowScope) -> CustomBilling:
     async with info.context.parts.database.reading() as session:
         return await _shown(info, session, ids.decode(customer_id, "customer", field=("customerId",)))
 
@@ -81,7 +81,7 @@ async def custom_billing(info: Info, customer_id: Whose) -> CustomBilling:
 @query(OFFICE, "What setCustomBilling would change, before it is saved: the next due dates. Errors are those of setCustomBilling.")
 async def preview_custom_billing(
     info: Info,
-    customer_id: Whose,
+    customer_id: RowScope,
     months: Annotated[int, strawberry.argument(description="1 to 60.")],
     effective_from: Annotated[Day, strawberry.argument(description="The first day.")],
 ) -> CustomBilling:

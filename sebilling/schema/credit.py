@@ -38,7 +38,7 @@ async def unresolved_money(
 
 @strawberry.input(description="Credit to apply.")
 class ApplyCreditInput:
-    customer_id: strawberry.ID = strawberry.field(description="Whose.")
+    customer_id: strawberry.ID = strawberry.field(description="RowScope.")
     idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
     invoice_id: strawberry.ID | None = strawberry.field(default=None, description="Invoice to settle first; the oldest ones if left out.")
 

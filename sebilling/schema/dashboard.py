@@ -27,7 +27,7 @@ class CounterFigures:
     payments_this_month: int = strawberry.field(description="Payments received this month.")
     outstanding: Rupiah = strawberry.field(description="What invoices of the counter still owe, of all periods.")
     cash_on_hand: Rupiah = strawberry.field(description="Belum disetor: cash in the counter's drawers now.")
-    cut_customers: int = strawberry.field(description="Customers who are cut now, as their device says.")
+    blocked_customers: int = strawberry.field(description="Customers who are cut now, as their device says.")
 
 
 @strawberry.type(description="How the counters stand now.")

@@ -83,7 +83,7 @@ class Deposit:
     submitted_by: str = strawberry.field(description="By whom.")
     deposited_on: Day = strawberry.field(description="The counter's day of submission.")
     counter: Counter = strawberry.field(description="Where the cash was received.")
-    collector: User = strawberry.field(description="Whose cash it is.")
+    collector: User = strawberry.field(description="RowScope cash it is.")
     proof: DepositProof | None = strawberry.field(description="Its proof, if there is one.")
     decision: DepositDecision | None = strawberry.field(description="What became of it first; null while it waits.")
     counted: Rupiah = strawberry.field(description="What was there, by the last correction: this counts. 0 while it waits or was rejected.")
@@ -234,7 +234,7 @@ class SubmitDepositInput:
     )
     note: str = strawberry.field(default="", description="At most 500 characters.")
     collector_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Whose cash; the asker's if left out. For others: ADMIN, FINANCE."
+        default=None, description="RowScope cash; the asker's if left out. For others: ADMIN, FINANCE."
     )
 
 

@@ -121,7 +121,7 @@ DEVICE: Final = Node(
         "id": ids.column("device", "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("name", "kind", "enabled", "reachable", "problems", "facts", "checked_at")},
         "customers": "(SELECT count(*) FROM service_access WHERE device_id = {t}.id)",
-        "waiting": "(SELECT count(*) FROM service_access WHERE device_id = {t}.id AND want > have)",
+        "waiting": "(SELECT count(*) FROM service_access WHERE device_id = {t}.id AND desired_generation > observed_generation)",
     },
 )
 
@@ -244,7 +244,7 @@ class ServiceAccess:
     key: str = strawberry.field(description="What it is called on the device.")
     desired: State = strawberry.field(description="What it should be: ACTIVE or BLOCKED.")
     actual: State | None = strawberry.field(description="What was last read on the device; null: not known.")
-    in_line: bool = strawberry.field(description="Whether what should be was made so and read back.")
+    in_sync: bool = strawberry.field(description="Whether what should be was made so and read back.")
     manual: bool = strawberry.field(description="Blocked by hand: no payment lifts it.")
     because: str = strawberry.field(description="Why they are to be cut, without the sum; empty if not.")
     detail: str = strawberry.field(description="What was found on the device, in words.")
@@ -253,10 +253,10 @@ class ServiceAccess:
     read_at: Instant | None = strawberry.field(description="When the device was last read.")
     desired_at: Instant = strawberry.field(description="Since when it should be so.")
     device: Device | None = strawberry.field(description="Where; null for who is bounded to counters, as devices are of no counter.")
-    customer: Customer = strawberry.field(description="Whose.")
+    customer: Customer = strawberry.field(description="RowScope.")
 
 
-_IN_LINE: Final = "{t}.want = {t}.have AND {t}.actual IN ({t}.desired, 'UNKNOWN')"
+_IN_SYNC: Final = "{t}.desired_generation = {t}.observed_generation AND {t}.actual IN ({t}.desired, 'UNKNOWN')"
 ACCESS: Final = Node(
     "service_access",
     {
@@ -267,7 +267,7 @@ ACCESS: Final = Node(
         },
         "because": "regexp_replace({t}.because, ': [0-9]+ rupiah$', '')",  # a technician reads why, but no money
         "actual": "nullif({t}.actual, 'UNKNOWN')",
-        "in_line": f"({_IN_LINE})",
+        "in_sync": f"({_IN_SYNC})",
     },
     {"device": Link("device", "{n}.id = {t}.device_id"), "customer": Link("customer", "{n}.id = {t}.customer_id", follows=True)},
 )
@@ -279,7 +279,7 @@ class ServiceAccessFilter:
     device_id: strawberry.ID | None = strawberry.field(default=None, description="On this device.")
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="Of this customer.")
     blocked: bool | None = strawberry.field(default=None, description="That should be cut, or not.")
-    in_line: bool | None = strawberry.field(default=None, description="Made so and read back, or not: the drift report.")
+    in_sync: bool | None = strawberry.field(default=None, description="Made so and read back, or not: the drift report.")
 
 
 @query(EVERYONE, "Accesses of customers on devices: what should be beside what is.")
@@ -297,9 +297,9 @@ async def service_accesses(
             found["t.customer_id = :customer"] = {"customer": ids.decode(filter.customer_id, "customer", field=("filter", "customerId"))}
         if filter.blocked is not None:
             found[f"t.desired {'=' if filter.blocked else '<>'} 'BLOCKED'"] = {}
-        if filter.in_line is not None:
-            in_line = _IN_LINE.format(t="t")
-            found[f"({in_line})" if filter.in_line else f"NOT ({in_line})"] = {}
+        if filter.in_sync is not None:
+            in_sync = _IN_SYNC.format(t="t")
+            found[f"({in_sync})" if filter.in_sync else f"NOT ({in_sync})"] = {}
     return await page(info, ACCESS, first=first, after=after, order=_BY_ID, conditions=found)
 
 

@@ -78,7 +78,7 @@ class GenerationRun:
     next_attempt_at: Instant | None = strawberry.field(description="Time of the next attempt, while it is FAILING.")
     abandoned_at: Instant | None = strawberry.field(description="Time at which it was abandoned, if it was.")
     abandon_reason: str | None = strawberry.field(description="Why it was abandoned, if it was.")
-    period: Period = strawberry.field(description="Whose invoices.")
+    period: Period = strawberry.field(description="RowScope invoices.")
 
 
 def _sum(column: str) -> str:
@@ -138,7 +138,7 @@ async def generation_run(info: Info, id: Annotated[strawberry.ID, strawberry.arg
     return await one(info, RUN, "t.id = :id", {"id": ids.decode(id, "run", field=("id",))})
 
 
-@strawberry.input(description="Whose invoices to issue.")
+@strawberry.input(description="RowScope invoices to issue.")
 class GenerateInvoicesInput:
     month: MonthText = strawberry.field(description="Of which period; it must be open.")
     idempotency_key: str = strawberry.field(description="8 to 100 characters, new for each click: the same key again starts no second run.")
@@ -197,7 +197,7 @@ class InvoicePreview:
 async def preview_invoice(
     info: Info,
     month: Annotated[MonthText, strawberry.argument(description="Of which period.")],
-    customer_id: Annotated[strawberry.ID, strawberry.argument(description="Whose.")],
+    customer_id: Annotated[strawberry.ID, strawberry.argument(description="RowScope.")],
 ) -> InvoicePreview:
     wanted = ids.decode(customer_id, "customer", field=("customerId",))
     async with info.context.parts.database.reading() as session:
@@ -211,10 +211,10 @@ async def preview_invoice(
     )  # fmt: skip
 
 
-@strawberry.input(description="Whose invoice to issue.")
+@strawberry.input(description="RowScope invoice to issue.")
 class IssueInvoiceInput:
     month: MonthText = strawberry.field(description="Of which period; it must be open.")
-    customer_id: strawberry.ID = strawberry.field(description="Whose.")
+    customer_id: strawberry.ID = strawberry.field(description="RowScope.")
     idempotency_key: str = strawberry.field(description="8 to 100 characters, new for each click.")
 
 

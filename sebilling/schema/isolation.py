@@ -30,7 +30,7 @@ class IsolationPolicy:
     mode: IsolationMode = strawberry.field(description="From when on.")
     days: int = strawberry.field(description="Days after that.")
     minimum: Rupiah = strawberry.field(description="Nobody is cut for less.")
-    customer: Customer | None = strawberry.field(description="Whose; null if it isn't a customer's.")
+    customer: Customer | None = strawberry.field(description="RowScope; null if it isn't a customer's.")
     counter: Counter | None = strawberry.field(description="Which counter's; null with no customer either: the ISP's.")
 
 
@@ -53,19 +53,19 @@ async def isolation_policies(info: Info) -> list[IsolationPolicy]:
 
 @strawberry.type(description="On which day someone is cut if nothing is paid, and why.")
 class IsolationForecast:
-    cut_on: Day | None = strawberry.field(description="The day; null: they aren't cut.")
+    block_on: Day | None = strawberry.field(description="The day; null: they aren't cut.")
     because: str = strawberry.field(description="In words.")
 
 
-Whose = Annotated[strawberry.ID, strawberry.argument(description="Whose.")]
+RowScope = Annotated[strawberry.ID, strawberry.argument(description="RowScope.")]
 
 
 @query(COUNTERS, "On which day a customer is cut if nothing is paid, and why.")
-async def isolation_forecast(info: Info, customer_id: Whose) -> IsolationForecast:
+async def isolation_forecast(info: Info, customer_id: RowScope) -> IsolationForecast:
     wanted = ids.decode(customer_id, "customer", field=("customerId",))
     async with info.context.parts.database.reading() as session:
         found = await verbs.forecast(session, wanted, scope=info.context.signed_in.scope)
-    return row(cut_on=found.cut_on, because=found.because)
+    return row(block_on=found.block_on, because=found.because)
 
 
 @strawberry.type(description="Someone whom a sweep would cut now.")
@@ -74,7 +74,7 @@ class IsolationPlan:
     device_id: strawberry.ID = strawberry.field(description="Where.")
     invoice_id: strawberry.ID = strawberry.field(description="The invoice that makes it so.")
     amount: Rupiah = strawberry.field(description="Overdue by then.")
-    cut_on: Day = strawberry.field(description="Since which day.")
+    block_on: Day = strawberry.field(description="Since which day.")
 
 
 @query(READERS, "Whom a sweep would cut now; changes nothing.")
@@ -83,23 +83,23 @@ async def isolation_plan(info: Info) -> list[IsolationPlan]:
         found = await verbs.plan(session, at=info.context.at, scope=info.context.signed_in.scope)
     return [
         row(customer_id=f"cus_{each.customer_id}", device_id=f"dev_{each.device_id}", invoice_id=f"inv_{each.invoice_id}",
-            amount=each.amount, cut_on=each.cut_on)
+            amount=each.amount, block_on=each.block_on)
         for each in found
     ]  # fmt: skip
 
 
 @strawberry.type(description="A day on which nobody is cut.")
-class NoCutDay:
+class BlackoutDate:
     day: Day = strawberry.field(description="Which.")
     reason: str = strawberry.field(description="Why.")
 
 
-NO_CUT_DAY: Final = Node("no_cut_day", {"day": "{t}.day", "reason": "{t}.reason"})
+NO_CUT_DAY: Final = Node("blackout_date", {"day": "{t}.day", "reason": "{t}.reason"})
 
 
 @query(COUNTERS, "Days on which nobody is cut.")
-async def no_cut_days(info: Info) -> list[NoCutDay]:
-    found: list[NoCutDay] = await every(info, NO_CUT_DAY, order="t.day")
+async def blackout_dates(info: Info) -> list[BlackoutDate]:
+    found: list[BlackoutDate] = await every(info, NO_CUT_DAY, order="t.day")
     return found
 
 
@@ -107,7 +107,7 @@ async def no_cut_days(info: Info) -> list[NoCutDay]:
 class IsolationHold:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
     held_at: Instant = strawberry.field(description="When.")
-    would_cut: int = strawberry.field(description="So many.")
+    would_block: int = strawberry.field(description="So many.")
     of_active: int = strawberry.field(description="Of so many who had internet.")
     decided_at: Instant | None = strawberry.field(description="When someone decided; null: it still asks.")
     approved: bool | None = strawberry.field(description="Whether it was right.")
@@ -116,7 +116,7 @@ class IsolationHold:
 HOLD: Final = Node(
     "isolation_hold",
     {"id": ids.column("hold", "{t}.id")}
-    | {name: f"{{t}}.{name}" for name in ("held_at", "would_cut", "of_active", "decided_at", "approved")},
+    | {name: f"{{t}}.{name}" for name in ("held_at", "would_block", "of_active", "decided_at", "approved")},
 )
 
 
@@ -151,7 +151,7 @@ async def set_isolation_policy(info: Info, input: Annotated[SetIsolationPolicyIn
     return row(done=True)
 
 
-@strawberry.input(description="Whose policy is forgotten.")
+@strawberry.input(description="RowScope policy is forgotten.")
 class ForgetIsolationPolicyInput:
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="This customer's.")
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="This counter's.")
@@ -214,27 +214,27 @@ async def restore_customer(info: Info, input: Annotated[BlockCustomerInput, INPU
 
 
 @strawberry.input(description="A day on which nobody is cut.")
-class KeepDayInput:
+class AddBlackoutDateInput:
     day: Day = strawberry.field(description="Which.")
     reason: str = strawberry.field(description="3 to 500 characters.")
 
 
 @mutation(OFFICE, "Cut nobody on a day.")
-async def keep_day(info: Info, input: Annotated[KeepDayInput, INPUT]) -> IsolationPayload:
+async def add_blackout_date(info: Info, input: Annotated[AddBlackoutDateInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
-        await verbs.keep_day(session, input.day, reason=input.reason)
+        await verbs.add_blackout_date(session, input.day, reason=input.reason)
     return row(done=True)
 
 
 @strawberry.input(description="A day like any other.")
-class FreeDayInput:
+class RemoveBlackoutDateInput:
     day: Day = strawberry.field(description="Which.")
 
 
 @mutation(OFFICE, "Cut on a day like on any other.")
-async def free_day(info: Info, input: Annotated[FreeDayInput, INPUT]) -> IsolationPayload:
+async def remove_blackout_date(info: Info, input: Annotated[RemoveBlackoutDateInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
-        await verbs.free_day(session, input.day)
+        await verbs.remove_blackout_date(session, input.day)
     return row(done=True)
 
 
@@ -265,8 +265,9 @@ async def run_isolation(info: Info) -> RunIsolationPayload:
     return row(cut=decided.cut, given_back=decided.given_back, held=decided.held)
 
 
-QUERIES: Final = [isolation_policies, isolation_forecast, isolation_plan, no_cut_days, isolation_holds]
+QUERIES: Final = [isolation_policies, isolation_forecast, isolation_plan, blackout_dates, isolation_holds]
 MUTATIONS: Final = [
-    set_isolation_policy, forget_isolation_policy, promise_to_pay, block_customer, restore_customer, keep_day, free_day,
+    set_isolation_policy, forget_isolation_policy, promise_to_pay, block_customer, restore_customer, add_blackout_date,
+    remove_blackout_date,
     decide_isolation_hold, run_isolation,
 ]  # fmt: skip

@@ -110,21 +110,21 @@ async def period(
 
 
 @strawberry.input(description="A month to open.")
-class CreatePeriodInput:
+class OpenPeriodInput:
     month: MonthText = strawberry.field(description="Which; each only once.")
     confirm: bool = strawberry.field(default=False, description="It is meant although it is more than 2 months ahead or 12 months ago.")
 
 
-@strawberry.type(description="What came of createPeriod.")
-class CreatePeriodPayload(Payload):
+@strawberry.type(description="What came of openPeriod.")
+class OpenPeriodPayload(Payload):
     period: Period | None = strawberry.field(description="The new period.")
 
 
 @mutation(OFFICE, "Open a billing month. Issues nothing: generateInvoices does.")
-async def create_period(info: Info, input: Annotated[CreatePeriodInput, INPUT]) -> CreatePeriodPayload:
+async def open_period(info: Info, input: Annotated[OpenPeriodInput, INPUT]) -> OpenPeriodPayload:
     month = month_in(input.month, field=("input", "month"))
     async with info.context.transaction() as session:
-        period_id = await verbs.create(session, month, confirm=input.confirm)
+        period_id = await verbs.open_period(session, month, confirm=input.confirm)
     return row(period=await one(info, PERIOD, "t.id = :id", {"id": period_id}, below=("period",)))
 
 
@@ -184,4 +184,4 @@ async def reopen_period(info: Info, input: Annotated[ReopenPeriodInput, INPUT]) 
 
 
 QUERIES: Final = [periods, period, closing_preview]
-MUTATIONS: Final = [create_period, close_period, reopen_period]
+MUTATIONS: Final = [open_period, close_period, reopen_period]

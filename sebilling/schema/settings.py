@@ -26,7 +26,7 @@ class BillingSettings:
     company_address: str = strawberry.field(description="Likewise.")
     company_phone: str = strawberry.field(description="Likewise.")
     receipt_footer: str = strawberry.field(description="The closing line of receipts.")
-    mass_cut_percent: int = strawberry.field(description="A sweep that would cut more of the active customers than this stops and asks.")
+    mass_block_percent: int = strawberry.field(description="A sweep that would cut more of the active customers than this stops and asks.")
 
 
 @query(READERS, "How this ISP bills.")
@@ -48,7 +48,7 @@ class UpdateBillingSettingsInput:
     company_address: str | None = strawberry.field(default=strawberry.UNSET, description="At most 300 characters.")
     company_phone: str | None = strawberry.field(default=strawberry.UNSET, description="At most 50 characters.")
     receipt_footer: str | None = strawberry.field(default=strawberry.UNSET, description="At most 300 characters.")
-    mass_cut_percent: int | None = strawberry.field(default=strawberry.UNSET, description="1 to 100.")
+    mass_block_percent: int | None = strawberry.field(default=strawberry.UNSET, description="1 to 100.")
 
 
 @strawberry.type(description="What came of updateBillingSettings.")

@@ -181,7 +181,7 @@ async def test_a_web_socket_from_another_site_brings_no_cookie_along() -> None:
 
     from sebilling.schema.engine import cookies  # noqa: PLC0415
 
-    def handshake(scheme: str = "ws", **headers: str) -> cookies.Came:
+    def handshake(scheme: str = "ws", **headers: str) -> cookies.Origin:
         raw = [(name.encode(), value.encode()) for name, value in ({"host": "test", "cookie": "sebilling=x"} | headers).items()]
         scope = {
             "type": "websocket",

@@ -477,7 +477,7 @@ async def test_a_period_far_from_today_must_be_meant(database: Database) -> None
 
     async def opens(month: Month, *, confirm: bool = False) -> None:
         async with isp.write() as session:
-            await periods.create(session, month, confirm=confirm)
+            await periods.open_period(session, month, confirm=confirm)
 
     for month in (Month(2035, 1), Month(2026, 5), Month(2025, 1)):
         with pytest.raises(ConfirmPeriod):
@@ -491,7 +491,7 @@ async def test_a_period_closed_by_mistake_far_ahead_poisons_nobodys_billing(data
     isp = await Isp.make(database)
     customer_id = await isp.customer()
     async with isp.write() as session:
-        await periods.create(session, Month(2035, 1), confirm=True)
+        await periods.open_period(session, Month(2035, 1), confirm=True)
         await periods.close(session, Month(2035, 1), incomplete=True)
         await billing_cycles.set_billing(session, customer_id, months=3, effective_from=date(2026, 3, 1))
     with pytest.raises(AlreadyCovered, match="2035-02-01"):  # in the closed month itself nothing can begin

@@ -82,7 +82,7 @@ async def test_nobody_is_blocked_on_the_day_of_the_import(database: Database) ->
         await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
     await bring_in(isp, Opening(owing, arrears=PRICE, due_on=date(2025, 6, 20)))
     async with isp.database.reading() as session:
-        assert (await isolation.forecast(session, owing, scope=EVERYWHERE)).cut_on == date(2026, 2, 13)
+        assert (await isolation.forecast(session, owing, scope=EVERYWHERE)).block_on == date(2026, 2, 13)
 
 
 @pytest.mark.parametrize(

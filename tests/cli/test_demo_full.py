@@ -170,7 +170,7 @@ class Asking:
 
 def pay_on_each_device(ask: Asking) -> None:
     """Somebody who is still cut pays, on each device, and is read back as given back."""
-    listed = "{ serviceAccesses(first: 200) { nodes { id desired actual inLine device { kind } customer { id outstanding } } } }"
+    listed = "{ serviceAccesses(first: 200) { nodes { id desired actual inSync device { kind } customer { id outstanding } } } }"
     cut = {one["device"]["kind"]: one for one in ask(listed)["nodes"] if one["desired"] == "BLOCKED"}
     assert cut.keys() == {"mikrotik.pppoe", "olt.zte"} | ({"radius.group"} if not freeradius_problem() else set())
     for number, one in enumerate(cut.values()):
@@ -183,7 +183,7 @@ def pay_on_each_device(ask: Asking) -> None:
     wanted = {one["id"] for one in cut.values()}
 
     def back() -> bool:
-        return all(one["inLine"] and one["actual"] == "ACTIVE" for one in ask(listed)["nodes"] if one["id"] in wanted)
+        return all(one["inSync"] and one["actual"] == "ACTIVE" for one in ask(listed)["nodes"] if one["id"] in wanted)
 
     until(back, "who paid isn't given back")
 

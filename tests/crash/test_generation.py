@@ -35,7 +35,7 @@ async def test_a_killed_server_leaves_whole_invoices_and_the_next_one_finishes(c
         for kill in range(KILLS + 1):
             month = month.plus(1)
             async with isp.write() as session:
-                await periods.create(session, month, confirm=True)  # far from the harness's today
+                await periods.open_period(session, month, confirm=True)  # far from the harness's today
             async with clients([server], 1) as (api,):
                 started = time.monotonic()
                 run = (await api.ask(GENERATE, i={"month": str(month), "idempotencyKey": f"run-of-{month}"}))["run"]

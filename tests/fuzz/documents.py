@@ -124,7 +124,7 @@ class Documents:
             "{ " + " ".join(f"a{n}: me {{ id }}" for n in range(many)) + " }",
             "{ me { " + " ".join(f"a{n}: id" for n in range(many)) + " } }",
             "{ me { " + "id " * many + "} }",
-            "mutation { " + " ".join(f'a{n}: createPeriod(input: {{month: "x"}}) {{ errors {{ code }} }}' for n in range(many)) + " }",
+            "mutation { " + " ".join(f'a{n}: openPeriod(input: {{month: "x"}}) {{ errors {{ code }} }}' for n in range(many)) + " }",
             " ".join(f"query Q{n} {{ me {{ id }} }}" for n in range(many)),
             "{ customers(" + " ".join(f"a{n}: 1" for n in range(many)) + ") { totalCount } }",
             "{ customers(filter: {" + " ".join(f"a{n}: 1" for n in range(many)) + "}) { totalCount } }",

@@ -52,10 +52,10 @@ class Person:
     by_hand: bool = False
     promised: bool = False
     payment_id: int | None = None
-    was_ever_to_be_cut: bool = False
+    was_ever_to_be_blocked: bool = False
 
     @property
-    def should_be_cut(self) -> bool:
+    def should_be_blocked(self) -> bool:
         """What product.md §5 says of them."""
         return self.by_hand or (self.owes and not self.promised)
 
@@ -105,7 +105,7 @@ class Campaign:
         plugins.networks = Networks.parse(LAB)
         async with isp.write() as session:
             await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
-            await settings.change(session, mass_cut_percent=100)
+            await settings.change(session, mass_block_percent=100)
         choice = self.chance.choice
         mixed: list[type[Site]] = [choice(ROUTERS), choice((RadiusSite, RejectSite)), choice(OLTS)]
         for number, kind in enumerate(mixed if self.seed % 2 else self.chance.sample(ROUTERS, 3), 1):
@@ -145,7 +145,7 @@ class Campaign:
         for _ in range(20):
             await self._pause(0.5)
             person = self.chance.choice(people)
-            deed = self.chance.choice((self._pays, self._pays, self._reversed, self._cut_by_hand, self._lifted, self._promises))
+            deed = self.chance.choice((self._pays, self._pays, self._reversed, self._blocked_by_hand, self._lifted, self._promises))
             self.history.append(f"{system_clock():%H:%M:%S.%f} {deed.__name__} {person.site.kind} {person.key}")
             await deed(isp, person)
             if self.chance.random() < 0.3:
@@ -153,7 +153,7 @@ class Campaign:
 
     async def _sweep(self, isp: Isp) -> None:
         for person in self.people:
-            person.was_ever_to_be_cut |= person.should_be_cut
+            person.was_ever_to_be_blocked |= person.should_be_blocked
         async with isp.write(system_clock()) as session:
             await isolation.decide(session)
 
@@ -176,7 +176,7 @@ class Campaign:
         if payment_id is None or person in self.people[::3]:
             return
         key = str(uuid.uuid4())
-        person.was_ever_to_be_cut, person.owes, person.payment_id = True, True, None
+        person.was_ever_to_be_blocked, person.owes, person.payment_id = True, True, None
 
         async def undo() -> None:
             async with isp.write(system_clock()) as session:
@@ -185,10 +185,10 @@ class Campaign:
 
         await self._until_done(undo)
 
-    async def _cut_by_hand(self, isp: Isp, person: Person) -> None:
+    async def _blocked_by_hand(self, isp: Isp, person: Person) -> None:
         if person in self.people[::3]:
             return
-        person.was_ever_to_be_cut = person.by_hand = True
+        person.was_ever_to_be_blocked = person.by_hand = True
 
         async def cut() -> None:
             async with isp.write(system_clock()) as session:
@@ -252,21 +252,23 @@ class Campaign:
         while waits:
             assert loop.time() < deadline, f"not in line after a minute: {waits}"
             await asyncio.sleep(0.1)
-            waits = await self._until_done(lambda: isp.rows("SELECT key, desired, actual, error FROM service_access WHERE want > have"))
+            waits = await self._until_done(
+                lambda: isp.rows("SELECT key, desired, actual, error FROM service_access WHERE desired_generation > observed_generation")
+            )
 
     async def _judged(self, isp: Isp, before: Sequence[dict[str, Any]]) -> None:
         await isp.check()
-        cut_on = {id(site): await site.cut_keys() for site in self.sites}
+        block_on = {id(site): await site.cut_keys() for site in self.sites}
         for person in self.people:
-            cut = person.key in cut_on[id(person.site)]
-            assert cut is person.should_be_cut, f"{person.key} on {person.site.kind} is {'cut' if cut else 'not cut'}"
+            cut = person.key in block_on[id(person.site)]
+            assert cut is person.should_be_blocked, f"{person.key} on {person.site.kind} is {'cut' if cut else 'not cut'}"
         for site, then in zip(self.sites, before, strict=True):
             now = await site.state()
-            gone = {person.key for person in self.people if person.site is site and person.should_be_cut}
+            gone = {person.key for person in self.people if person.site is site and person.should_be_blocked}
             for key in site.keys:
                 assert key in gone or now[key] == then[key], f"{key} on {site.kind} isn't as it was"
             assert site.overlaps == 0, f"two sessions were at work on {site.kind} at once"
-        never = {(id(person.site), person.key) for person in self.people if not person.was_ever_to_be_cut}
+        never = {(id(person.site), person.key) for person in self.people if not person.was_ever_to_be_blocked}
         wished = await self._wished(isp)
         for site in self.sites:
             for one in site.cuts:

@@ -59,7 +59,7 @@ class Place:
     async def work(self) -> None:
         """Until nothing is to be done on any device."""
         async with asyncio.timeout(60):
-            while await self.isp.value("SELECT count(*) FROM service_access WHERE want > have"):
+            while await self.isp.value("SELECT count(*) FROM service_access WHERE desired_generation > observed_generation"):
                 if not await work_one(self.engine):
                     await asyncio.sleep(0.05)
 

@@ -128,14 +128,14 @@ class RouterSite(Site):
             self.overlaps += 1
         elif session not in self._sessions:
             self._sessions.append(session)
-        self.note({key for key in self.keys if self.is_cut(key)})
+        self.note({key for key in self.keys if self.is_blocked(key)})
 
     @abstractmethod
-    def is_cut(self, key: str) -> bool:
+    def is_blocked(self, key: str) -> bool:
         """Whether they have no internet now."""
 
     async def cut_keys(self) -> set[str]:
-        return {key for key in self.keys if self.is_cut(key)}
+        return {key for key in self.keys if self.is_blocked(key)}
 
     async def start(self) -> None:
         await self.simulator.__aenter__()
@@ -202,7 +202,7 @@ class PppoeSite(RouterSite):
         for key in self.keys[::2]:
             self.router.dial(key)
 
-    def is_cut(self, key: str) -> bool:
+    def is_blocked(self, key: str) -> bool:
         return bool(self.row(key)["profile"] == "isolir")
 
 
@@ -212,7 +212,7 @@ class QueueSite(RouterSite):
     def put(self, key: str) -> None:
         self.limit = self.router.add("/queue/simple", name=key, target="10.0.0.1/32", max_limit="10M/20M")["max-limit"]
 
-    def is_cut(self, key: str) -> bool:
+    def is_blocked(self, key: str) -> bool:
         return bool(self.row(key)["max-limit"] != self.limit)
 
 
@@ -222,11 +222,11 @@ class AddressSite(RouterSite):
     def put(self, key: str) -> None:
         """A static address needs nothing on the router until it is cut."""
 
-    def is_cut(self, key: str) -> bool:
+    def is_blocked(self, key: str) -> bool:
         return bool(self.router.table(self.menu).named.get(key))
 
     async def state(self) -> Mapping[str, Any]:
-        return {key: self.is_cut(key) for key in self.keys}
+        return {key: self.is_blocked(key) for key in self.keys}
 
     @classmethod
     def names(cls, number: int, count: int) -> list[str]:

@@ -55,7 +55,7 @@ class Place:
         for _ in range(50):
             if not await work_one(self.engine):
                 if await self.isp.value("SELECT count(*) FROM service_access JOIN device ON device.id = device_id AND enabled"
-                                        " WHERE want > have") == 0:  # fmt: skip
+                                        " WHERE desired_generation > observed_generation") == 0:  # fmt: skip
                     return
                 self.now += timedelta(seconds=30)
         raise AssertionError("the engine doesn't come to rest")
@@ -156,7 +156,7 @@ async def test_a_wish_that_is_stale_is_looked_at_again_under_lock(database: Data
     place = await make(database, gear, "budi")
     await place.isp.pay(place.people["budi"], 150_000, at=place.now)
     async with place.isp.write(place.now) as session:  # as if the sweep had read before the payment committed
-        await session.execute(text("UPDATE service_access SET desired = 'BLOCKED', want = want + 1"))
+        await session.execute(text("UPDATE service_access SET desired = 'BLOCKED', desired_generation = desired_generation + 1"))
     await place.work()
     assert gear.log == []
     assert await place.access("budi") == ("ACTIVE", "ACTIVE")
@@ -172,7 +172,9 @@ async def test_a_line_that_breaks_anywhere_converges(database: Database, gear: G
     place.now += timedelta(minutes=1)
     await place.work()
     assert set(gear.profiles.values()) == {"isolir"}
-    assert (await place.isp.rows("SELECT DISTINCT actual, have = want FROM service_access")) == [("BLOCKED", True)]
+    assert (await place.isp.rows("SELECT DISTINCT actual, observed_generation = desired_generation FROM service_access")) == [
+        ("BLOCKED", True)
+    ]
     gear.dies_after = dies_after
     for name, customer_id in place.people.items():
         if name != "d":
@@ -238,10 +240,31 @@ async def test_lifting_a_block_of_someone_overdue_needs_a_promise(database: Data
     assert await place.sweep() == Decided(1, 0), "the promise is over"
 
 
-async def test_nobody_is_cut_on_a_day_that_is_kept(database: Database, gear: Gear) -> None:
+async def test_what_was_decided_before_a_blackout_date_waits_until_it_is_over(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi", "siti")
+    async with place.isp.write(place.now) as session:
+        await isolation.add_blackout_date(session, date(2026, 2, 15), reason="Hari raya")
+    gear.unreachable = True
+    assert await place.sweep() == Decided(2, 0)
+    await work_one(place.engine)
+    gear.unreachable = False
+    place.now += timedelta(days=1)  # the router is back on the blackout date
+    for _ in range(5):
+        assert not await work_one(place.engine), "the router isn't even asked"
+        place.now += timedelta(minutes=20)
+    assert gear.profiles == {"budi": "home-budi", "siti": "home-siti"}
+    assert await place.isp.rows("SELECT DISTINCT desired FROM service_access") == [("BLOCKED",)], "neither forgotten nor restored"
+    await place.isp.pay(place.people["siti"], 150_000, at=place.now)
+    place.now += timedelta(days=1)
+    await place.work()
+    assert gear.profiles["budi"] != "home-budi"
+    assert gear.profiles["siti"] == "home-siti"
+
+
+async def test_nobody_is_blocked_on_a_blackout_date(database: Database, gear: Gear) -> None:
     place = await make(database, gear, "budi")
     async with place.isp.write(place.now) as session:
-        await isolation.keep_day(session, date(2026, 2, 14), reason="Hari raya")
+        await isolation.add_blackout_date(session, date(2026, 2, 14), reason="Hari raya")
     assert await place.sweep() == Decided(0, 0)
     place.now += timedelta(days=1)
     assert await place.sweep() == Decided(1, 0)
@@ -252,8 +275,8 @@ async def test_a_sweep_that_would_cut_too_many_asks_first(database: Database, ge
     place = await make(database, gear, *names)
     assert await place.sweep() == Decided(0, 0, held=25)
     assert await place.sweep() == Decided(0, 0, held=25)
-    ((hold_id, would_cut),) = await place.isp.rows("SELECT id, would_cut FROM isolation_hold")
-    assert would_cut == 25
+    ((hold_id, would_block),) = await place.isp.rows("SELECT id, would_block FROM isolation_hold")
+    assert would_block == 25
     async with place.isp.write(place.now) as session:
         await isolation.decide_hold(session, hold_id, approved=True)
     assert await place.sweep() == Decided(25, 0)

@@ -27,16 +27,16 @@ TEST = (
 )
 ACCESS = (
     "mutation($input: SetServiceAccessInput!) { setServiceAccess(input: $input)"
-    " { access { id desired actual inLine } errors { code field message } } }"
+    " { access { id desired actual inSync } errors { code field message } } }"
 )
 POLICY = "mutation($input: SetIsolationPolicyInput!) { setIsolationPolicy(input: $input) { done errors { code field message } } }"
 PROMISE = "mutation($input: PromiseToPayInput!) { promiseToPay(input: $input) { customer { id } errors { code field message } } }"
 BLOCK = "mutation($input: BlockCustomerInput!) { blockCustomer(input: $input) { customer { id } errors { code field message } } }"
 RESTORE = "mutation($input: BlockCustomerInput!) { restoreCustomer(input: $input) { customer { id } errors { code field message } } }"
 DECIDE = "mutation($input: DecideIsolationHoldInput!) { decideIsolationHold(input: $input) { done errors { code field message } } }"
-FORECAST = "query($id: ID!) { isolationForecast(customerId: $id) { cutOn because } }"
-PLAN = "{ isolationPlan { customerId deviceId amount cutOn } }"
-ACCESSES = "query($filter: ServiceAccessFilter) { serviceAccesses(filter: $filter) { nodes { key desired actual inLine manual } } }"
+FORECAST = "query($id: ID!) { isolationForecast(customerId: $id) { blockOn because } }"
+PLAN = "{ isolationPlan { customerId deviceId amount blockOn } }"
+ACCESSES = "query($filter: ServiceAccessFilter) { serviceAccesses(filter: $filter) { nodes { key desired actual inSync manual } } }"
 
 
 @pytest_asyncio.fixture
@@ -150,14 +150,14 @@ async def test_from_the_policy_to_the_plan(api: Api, isp: Isp) -> None:
     customer_id = await person(isp, api, device_id, "budi")
     await isp.open()
     await isp.generate()
-    assert (await api.ask(FORECAST, id=f"cus_{customer_id}"))["cutOn"] is None
+    assert (await api.ask(FORECAST, id=f"cus_{customer_id}"))["blockOn"] is None
     assert await api.ask(PLAN) == []
     await api.do(POLICY, input={"mode": "FROM_INVOICE", "days": 10})
     forecast = await api.ask(FORECAST, id=f"cus_{customer_id}")
-    assert forecast["cutOn"] == "2026-02-13"
+    assert forecast["blockOn"] == "2026-02-13"
     assert "150.000" in forecast["because"]
     (planned,) = await api.ask(PLAN)
-    assert (planned["customerId"], planned["deviceId"], planned["cutOn"]) == (f"cus_{customer_id}", device_id, "2026-02-13")
+    assert (planned["customerId"], planned["deviceId"], planned["blockOn"]) == (f"cus_{customer_id}", device_id, "2026-02-13")
     assert await isp.value("SELECT desired FROM service_access") == "ACTIVE", "a plan changes nothing"
 
 
@@ -171,7 +171,7 @@ async def test_a_clerk_takes_promises_at_their_own_counter(api: Api, isp: Isp) -
     await api.sign_in("kasir")
     given = {"untilOn": "2026-02-20", "reason": "gajian"}
     await api.do(PROMISE, input={"customerId": f"cus_{own}", **given})
-    assert (await api.ask(FORECAST, id=f"cus_{own}"))["cutOn"] == "2026-02-21"
+    assert (await api.ask(FORECAST, id=f"cus_{own}"))["blockOn"] == "2026-02-21"
     assert (await api.refused(PROMISE, input={"customerId": f"cus_{other}", **given}))[0] == "NOT_FOUND"
     assert await api.top_error(FORECAST, id=f"cus_{other}") == "NOT_FOUND"
     assert await isp.value("SELECT count(*) FROM payment_promise") == 1
@@ -183,7 +183,7 @@ async def test_a_technician_blocks_and_restores(api: Api, isp: Isp) -> None:
     given = {"customerId": f"cus_{customer_id}", "reason": "kabel dicuri"}
     await api.do(BLOCK, input=given)
     (node,) = (await api.ask(ACCESSES, filter={"blocked": True}))["nodes"]
-    assert (node["desired"], node["manual"], node["inLine"]) == ("BLOCKED", True, False)
+    assert (node["desired"], node["manual"], node["inSync"]) == ("BLOCKED", True, False)
     await api.do(RESTORE, input=given)
     assert (await api.ask(ACCESSES, filter={"blocked": True}))["nodes"] == []
     assert (await api.refused(RESTORE, input=given))[0] == "NO_ACCESS"
@@ -198,8 +198,8 @@ async def test_a_held_sweep_is_decided_once(api: Api, isp: Isp) -> None:
     await api.do(POLICY, input={"mode": "FROM_INVOICE", "days": 10})
     async with isp.write(LATE) as session:
         assert (await isolation.decide(session)).held == 25
-    (hold,) = await api.ask("{ isolationHolds { id wouldCut ofActive approved } }")
-    assert (hold["wouldCut"], hold["approved"]) == (25, None)
+    (hold,) = await api.ask("{ isolationHolds { id wouldBlock ofActive approved } }")
+    assert (hold["wouldBlock"], hold["approved"]) == (25, None)
     await api.do(DECIDE, input={"id": hold["id"], "approved": True})
     assert (await api.refused(DECIDE, input={"id": hold["id"], "approved": False}))[0] == "ALREADY_DECIDED"
     assert (await api.refused(DECIDE, input={"id": "hol_999999", "approved": False}))[0] == "NOT_FOUND"
@@ -211,13 +211,13 @@ async def test_drift_is_what_isnt_in_line(api: Api, isp: Isp) -> None:
     device_id = await device(api)
     for name in ("budi", "siti"):
         await person(isp, api, device_id, name)
-    assert (await api.ask(ACCESSES, filter={"inLine": False}))["nodes"] == []
+    assert (await api.ask(ACCESSES, filter={"inSync": False}))["nodes"] == []
     async with isp.write(LATE) as session:
         await session.execute(text("UPDATE service_access SET actual = 'DRIFTED' WHERE key = 'siti'"))
-    (node,) = (await api.ask(ACCESSES, filter={"inLine": False}))["nodes"]
-    assert (node["key"], node["actual"], node["inLine"]) == ("siti", "DRIFTED", False)
-    (node,) = (await api.ask(ACCESSES, filter={"inLine": True}))["nodes"]
-    assert (node["key"], node["inLine"]) == ("budi", True)
+    (node,) = (await api.ask(ACCESSES, filter={"inSync": False}))["nodes"]
+    assert (node["key"], node["actual"], node["inSync"]) == ("siti", "DRIFTED", False)
+    (node,) = (await api.ask(ACCESSES, filter={"inSync": True}))["nodes"]
+    assert (node["key"], node["inSync"]) == ("budi", True)
 
 
 async def test_roles(api: Api, isp: Isp) -> None:

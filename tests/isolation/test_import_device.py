@@ -67,7 +67,7 @@ async def test_first_it_is_shown_then_it_is_brought_in_with_accesses(place: Plac
         ("0812", "Wahyu", "LKT01", "default", None, None, True, "0812", "2026-02-03"),
     ]
     assert await place.isp.rows(
-        "SELECT customer.code, device_id, service_kind, key, desired, actual, want, have FROM service_access"
+        "SELECT customer.code, device_id, service_kind, key, desired, actual, desired_generation, observed_generation FROM service_access"
         " JOIN customer ON customer.id = customer_id ORDER BY service_access.id"
     ) == [(name, device_id, "PPPOE", name, "ACTIVE", "UNKNOWN", 0, 0) for name in ("budi", "siti", "0812")]
     given = await place.isp.rows("SELECT data->>'key', counter.code FROM event JOIN counter ON counter.id = counter_id"

@@ -17,8 +17,8 @@ from tests.isolation.routers import KEY, LATE, Place
 ACCESS = "mutation($input: SetServiceAccessInput!) { setServiceAccess(input: $input) { errors { code message } } }"
 UPDATE = "mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { customer { plan { name } } errors { code message } } }"
 PAY = "mutation($input: RecordPaymentInput!) { recordPayment(input: $input) { errors { code message } } }"
-RUN = "mutation { runIsolation { cut givenBack errors { code message } } }"
-STATE = "{ serviceAccesses(first: 5) { nodes { desired actual inLine error } } }"
+RUN = "mutation { runIsolation { cut restored errors { code message } } }"
+STATE = "{ serviceAccesses(first: 5) { nodes { desired actual inSync error } } }"
 
 
 @pytest_asyncio.fixture
@@ -92,7 +92,7 @@ async def queue(place: Place) -> Subscriber:
     return await late(place, "mikrotik.queue", "/queue/simple", "QUEUE")
 
 
-BACK = {"desired": "ACTIVE", "actual": "ACTIVE", "inLine": True, "error": ""}
+BACK = {"desired": "ACTIVE", "actual": "ACTIVE", "inSync": True, "error": ""}
 
 
 async def test_pppoe_comes_back_in_the_profile_of_the_new_plans_speed(place: Place) -> None:

@@ -21,7 +21,7 @@ from tests.money.model import months_between, months_later
 JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
-def cut_on(
+def block_on(
     *, mode: IsolationMode, days: int, minimum: int, installed: date, owed: list[tuple[date, int]], promised: date | None, kept: set[date],
 ) -> date | None:  # fmt: skip
     """`owed` holds the day of issue and the outstanding amount of each invoice."""
@@ -83,10 +83,10 @@ async def test_the_day_is_what_the_rule_says(
         if until is not None:
             await isolation.promise(session, customer_id, until_on=until, reason="gajian")
         for kept_day in keeping:
-            await isolation.keep_day(session, kept_day, reason="libur")
+            await isolation.add_blackout_date(session, kept_day, reason="libur")
     async with database.reading() as session:
         found = await isolation.forecast(session, customer_id, scope=EVERYWHERE)
-    assert found.cut_on == cut_on(
+    assert found.block_on == block_on(
         mode=mode, days=days, minimum=minimum, installed=installed, owed=owed,
         promised=until, kept=keeping,
     )  # fmt: skip
@@ -102,7 +102,7 @@ async def test_nobody_is_blocked_for_service_that_has_not_begun(database: Databa
     await isp.open(Month(2026, 3))
     await isp.generate(Month(2026, 3), at=datetime(2026, 3, 1, 3, 0, tzinfo=UTC))
     async with database.reading() as session:
-        assert (await isolation.forecast(session, customer_id, scope=EVERYWHERE)).cut_on == date(2026, 4, 4)
+        assert (await isolation.forecast(session, customer_id, scope=EVERYWHERE)).block_on == date(2026, 4, 4)
 
 
 async def test_the_isps_policy_can_not_vanish(database: Database) -> None:
@@ -122,7 +122,7 @@ async def test_a_customers_policy_goes_before_the_counters_and_that_before_the_i
 
     async def cut() -> date | None:
         async with database.reading() as session:
-            return (await isolation.forecast(session, customer_id, scope=EVERYWHERE)).cut_on
+            return (await isolation.forecast(session, customer_id, scope=EVERYWHERE)).block_on
 
     assert await cut() is None, "until the ISP decides, nobody is cut"
     for given_to, days in (({}, 10), ({"counter_id": isp.counters["LKT01"]}, 20), ({"customer_id": customer_id}, 5)):

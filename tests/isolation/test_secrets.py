@@ -39,12 +39,12 @@ CREATE: Final = f"mutation($input: CreateDeviceInput!) {{ createDevice(input: $i
 UPDATE: Final = f"mutation($input: UpdateDeviceInput!) {{ updateDevice(input: $input) {{ device {{ id enabled }} {_ERRORS} }} }}"
 TEST: Final = f"mutation($input: DeviceIdInput!) {{ testDevice(input: $input) {{ device {{ reachable problems facts }} {_ERRORS} }} }}"
 POLICY: Final = f"mutation($input: SetIsolationPolicyInput!) {{ setIsolationPolicy(input: $input) {{ done {_ERRORS} }} }}"
-RUN: Final = f"mutation {{ runIsolation {{ cut givenBack held {_ERRORS} }} }}"
+RUN: Final = f"mutation {{ runIsolation {{ cut restored held {_ERRORS} }} }}"
 PAY: Final = f"mutation($input: RecordPaymentInput!) {{ recordPayment(input: $input) {{ {_ERRORS} }} }}"
 PROMISE: Final = f"mutation($input: PromiseToPayInput!) {{ promiseToPay(input: $input) {{ {_ERRORS} }} }}"
 CONFIG: Final = "query($id: ID!) { deviceConfig(id: $id) { config } }"
 LOOK: Final = "{ devices { id name kind problems facts waiting } drivers { kind configSchema } plugins { name status error } }"
-STATES: Final = "{ serviceAccesses(first: 10) { nodes { key desired actual detail error because inLine customer { id } } } }"
+STATES: Final = "{ serviceAccesses(first: 10) { nodes { key desired actual detail error because inSync customer { id } } } }"
 EVENTS: Final = (
     "query($after: String) { events(first: 100, after: $after) { nodes { kind data actor } pageInfo { hasNextPage endCursor } } }"
 )
@@ -141,7 +141,7 @@ class Life:
         async with asyncio.timeout(45):
             while True:
                 nodes = (await self.ask(STATES))["nodes"]
-                if {node["key"]: node["actual"] for node in nodes if node["key"] in wanted and node["inLine"]} == wanted:
+                if {node["key"]: node["actual"] for node in nodes if node["key"] in wanted and node["inSync"]} == wanted:
                     return
                 await asyncio.sleep(0.3)
 

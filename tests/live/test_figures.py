@@ -60,7 +60,7 @@ async def test_figures_are_right_after_any_order_of_events_and_come_twice_a_seco
 async def test_a_dashboard_and_what_comes_behind_its_cursor_is_everything(site: Site) -> None:
     await opened(site)
     customer = await site.isp.customer()
-    figures = "counter { code } month receivedToday paymentsToday outstanding cashOnHand cutCustomers"
+    figures = "counter { code } month receivedToday paymentsToday outstanding cashOnHand blockedCustomers"
     board = await asked(site, f"{{ dashboard {{ cursor counters {{ {figures} }} }} }}")
     assert [one["counter"]["code"] for one in board["counters"]] == ["LKT01", "LKT02"]
     paid = await site.isp.pay(customer, 4_000)

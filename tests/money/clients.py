@@ -148,7 +148,7 @@ async def _price(client: Client, session: WriteSession) -> None:
 
 
 async def _open(client: Client, session: WriteSession) -> None:
-    await periods.create(session, Month(2026, 1).plus(client.months - 1), confirm=True)
+    await periods.open_period(session, Month(2026, 1).plus(client.months - 1), confirm=True)
 
 
 async def _generate(client: Client, session: WriteSession) -> None:

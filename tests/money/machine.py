@@ -76,7 +76,7 @@ DASHBOARD = (
     "payments_this_month",
     "outstanding",
     "cash_on_hand",
-    "cut_customers",
+    "blocked_customers",
 )
 
 
@@ -146,7 +146,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 for name, price in (("kecil", 99_999), ("besar", 150_000)):
                     self.model.plans[await plans.create(session, name=name, price=price)] = price
                 for month in (date(2027, 12, 1), date(2028, 1, 1)):
-                    await periods.create(session, Month.of(month), confirm=True)
+                    await periods.open_period(session, Month.of(month), confirm=True)
                     self.model.periods[month] = True
             for number in range(4):
                 await self._add(number, date(2027, 11 + number % 2, 28 + number % 3))
@@ -244,7 +244,7 @@ class MoneyMachine(RuleBasedStateMachine):
         month = next_month(max(self.model.periods))
         self.model.now = max(self.model.now, datetime(month.year, month.month, 1, 16, 30, tzinfo=UTC) + timedelta(days=day - 1))
         self.model.periods[month] = True
-        self.deed(lambda: None, lambda session: periods.create(session, Month.of(month), confirm=True))
+        self.deed(lambda: None, lambda session: periods.open_period(session, Month.of(month), confirm=True))
         self._issue(month, lambda _: True, chunk)
 
     @precondition(lambda self: sum(self.model.periods.values()) > 2)
@@ -264,7 +264,7 @@ class MoneyMachine(RuleBasedStateMachine):
         month = next_month(max(self.model.periods))
         if month > self.model.now.date() + timedelta(days=day):
             self.model.periods[month] = True
-            self.deed(lambda: None, lambda session: periods.create(session, Month.of(month), confirm=True))
+            self.deed(lambda: None, lambda session: periods.open_period(session, Month.of(month), confirm=True))
             self._close_period(month)
 
     @precondition(lambda self: not all(self.model.periods.values()))

@@ -659,7 +659,7 @@ class Model:
             "payments_this_month": len(money),
             "outstanding": sum(bill.owed for bill in self.bills.values() if bill.counter == counter),
             "cash_on_hand": sum(self.drawer(counter, collector)[0] for collector in self.collectors()),
-            "cut_customers": 0,
+            "blocked_customers": 0,
         }  # fmt: skip
 
     def open_with(self, customer: int, month: date, *, arrears: int, credit: int, invoice: int | None, payment: int | None) -> None:

@@ -63,6 +63,7 @@ FAULTS: Final = (
     ),
     Fault(
         "devices-in-any-order", "network/reconcile.py",
-        "AND want > have AND desired = 'ACTIVE') NULLS LAST,", "AND want > have AND desired = 'BLOCKED') NULLS LAST,", ORDER,
+        "AND desired_generation > observed_generation AND desired = 'ACTIVE') NULLS LAST,",
+        "AND desired_generation > observed_generation AND desired = 'BLOCKED') NULLS LAST,", ORDER,
     ),
 )  # fmt: skip

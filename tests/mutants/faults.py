@@ -314,8 +314,8 @@ FAULTS: Final = (
     ),
     # --- isolation ---------------------------------------------------------------------------------------------------------
     Fault(
-        "cut-without-a-last-look", "network/reconcile.py",
-        "let_be = {row.id for row in cutting if row.customer_id not in due}", "let_be: set[int] = set()", ENGINE,
+        "blocked-without-a-last-look", "network/reconcile.py",
+        "let_be = {row.id for row in blocking if row.customer_id not in may_block}", "let_be: set[int] = set()", ENGINE,
     ),
     Fault(
         "unanswered-is-told-as-done", "network/reconcile.py",
@@ -328,20 +328,24 @@ FAULTS: Final = (
     ),
     Fault("another-device-is-cut-all-the-same", "network/reconcile.py", "snapshots = {}  # a reading", "pass  # a reading", ENGINE),
     Fault(
-        "payment-lifts-a-block-by-hand", "db/sql/isolation_2.sql",
+        "payment-lifts-a-block-by-hand", "db/sql/isolation_4.sql",
         "AND desired = 'BLOCKED' AND NOT manual", "AND desired = 'BLOCKED'", ENGINE,
     ),
-    Fault("given-back-though-still-late", "db/sql/isolation_2.sql", "AND customer_id NOT IN (SELECT customer_id FROM late)", "", ENGINE),
+    Fault("given-back-though-still-late", "db/sql/isolation_4.sql", "AND customer_id NOT IN (SELECT customer_id FROM overdue)", "", ENGINE),
     Fault("mass-cut-goes-on", "billing/isolation.py", "counts.due > max(ALWAYS,", "counts.due > max(10**9,", ENGINE),
     Fault(
-        "promise-ends-a-day-early", "db/sql/isolation_3.sql",
-        "greatest(reached.cut_on, promised.until_on + 1)", "greatest(reached.cut_on, promised.until_on)", ENGINE,
+        "promise-ends-a-day-early", "db/sql/isolation_4.sql",
+        "greatest(reached.block_on, promised.until_on + 1)", "greatest(reached.block_on, promised.until_on)", ENGINE,
     ),
     Fault(
-        "cut-on-a-day-that-is-kept", "billing/isolation.py",
-        "AND NOT EXISTS (SELECT FROM no_cut_day WHERE day = (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date)", "", ENGINE,
+        "blocked-on-a-blackout-date", "billing/isolation.py",
+        "FROM overdue_customers(CAST(:at AS timestamptz)) WHERE may_block)", "FROM overdue_customers(CAST(:at AS timestamptz)))", ENGINE,
     ),
-    Fault("less-than-the-minimum-cuts", "db/sql/isolation_3.sql", "WHERE amount >= minimum", "WHERE amount >= 1", POLICY),
+    Fault(
+        "decided-before-a-blackout-date", "network/reconcile.py",
+        "(desired = 'ACTIVE' OR manual OR NOT EXISTS (", "(true OR NOT EXISTS (", ENGINE,
+    ),
+    Fault("less-than-the-minimum-cuts", "db/sql/isolation_4.sql", "WHERE amount >= minimum", "WHERE amount >= 1", POLICY),
     Fault(
         "lease-is-no-lock", "db/leases.py",
         "pg_try_advisory_lock(:space, :number)", "CAST(:space AS int) + CAST(:number AS int) > 0", LEASES,

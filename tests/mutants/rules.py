@@ -198,19 +198,12 @@ DAYS: Final = (
         "today := (p_at AT TIME ZONE 'Asia/Jakarta')::date;", dates("payment.received_on", "receipt.month"),
     ),
     Fault(
-        "blocked-by-the-day-in-utc", "billing/isolation.py",
-        "cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date\n           AND NOT EXISTS",
-        "cut_on <= (CAST(:at AS timestamptz) AT TIME ZONE 'UTC')::date\n           AND NOT EXISTS",
-        day("test_somebody_is_late_from_the_counters_midnight_on"),
+        "overdue-by-the-day-in-utc", "db/sql/isolation_4.sql", "block_on <= (p_at AT TIME ZONE isolation.timezone)::date\n",
+        "block_on <= (p_at AT TIME ZONE 'UTC')::date\n", day("test_somebody_is_late_from_the_counters_midnight_on"),
     ),
     Fault(
-        "restored-by-the-day-in-utc", "db/sql/isolation_2.sql", "cut_on <= (p_at AT TIME ZONE timezone)::date",
-        "cut_on <= (p_at AT TIME ZONE 'UTC')::date", day("test_somebody_is_late_from_the_counters_midnight_on"),
-    ),
-    Fault(
-        "kept-day-in-utc", "billing/isolation.py",
-        "WHERE day = (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date)",
-        "WHERE day = (CAST(:at AS timestamptz) AT TIME ZONE 'UTC')::date)",
+        "blackout-date-in-utc", "db/sql/isolation_4.sql",
+        "WHERE day = (p_at AT TIME ZONE isolation.timezone)::date)", "WHERE day = (p_at AT TIME ZONE 'UTC')::date)",
         day("test_a_day_on_which_nobody_is_blocked_is_the_counters"),
     ),
     Fault(
@@ -276,19 +269,19 @@ KEYS: Final = (
 
 WHICH_PROMISE: Final = (
     Fault(
-        "the-longest-promise-holds", "db/sql/isolation_3.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
+        "the-longest-promise-holds", "db/sql/isolation_4.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
         "WHERE customer_id = reached.customer_id ORDER BY until_on DESC LIMIT 1", PROMISES,
     ),
     Fault(
-        "the-first-promise-holds", "db/sql/isolation_3.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
+        "the-first-promise-holds", "db/sql/isolation_4.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
         "WHERE customer_id = reached.customer_id ORDER BY id LIMIT 1", PROMISES,
     ),
     Fault(
-        "anybodys-promise-holds", "db/sql/isolation_3.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
+        "anybodys-promise-holds", "db/sql/isolation_4.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
         "ORDER BY id DESC LIMIT 1", PROMISES,
     ),
     Fault(
-        "a-promise-holds-a-day-longer", "db/sql/isolation_3.sql", "promised.until_on + 1)", "promised.until_on + 2)", PROMISES,
+        "a-promise-holds-a-day-longer", "db/sql/isolation_4.sql", "promised.until_on + 1)", "promised.until_on + 2)", PROMISES,
     ),
 )  # fmt: skip
 

@@ -48,12 +48,12 @@ FAULTS: Final = (
     ),
     # --- what isn't known is no reason to restore --------------------------------------------------------------------------
     Fault(
-        "inactive-customers-owe-nothing", "db/sql/isolation_3.sql",
+        "inactive-customers-owe-nothing", "db/sql/isolation_4.sql",
         "JOIN customer ON customer.id = invoice.customer_id\n", "JOIN customer ON customer.id = invoice.customer_id AND customer.active\n",
         POLICY,
     ),
     Fault(
-        "blocked-before-the-service-begins", "db/sql/isolation_3.sql",
+        "blocked-before-the-service-begins", "db/sql/isolation_4.sql",
         "SELECT greatest((invoice.issued_at AT TIME ZONE counter.timezone)::date, covers_from) AS issued_on",
         "SELECT (invoice.issued_at AT TIME ZONE counter.timezone)::date AS issued_on", POLICY,
     ),

@@ -24,7 +24,7 @@ def test_its_place_is_there_exactly_once(fault: Fault) -> None:
 def test_no_later_file_replaces_what_it_is_in(fault: Fault) -> None:
     """A migration that makes the function or view anew would leave the fault in text that counts no more."""
     before = (ROOT / "sebilling" / fault.file).read_text(encoding="utf-8").partition(fault.old)[0]
-    kind, name = re.findall(r"^CREATE (?:OR REPLACE )?(FUNCTION|VIEW) (\w+)", before, re.MULTILINE)[-1]
+    kind, name = re.findall(r"^CREATE (?:OR REPLACE )?(FUNCTION|VIEW|TRIGGER) (\w+)", before, re.MULTILINE)[-1]
     migrations = sorted((ROOT / "sebilling/db/migrations/versions").glob("0*.py"))
     run = [found for path in migrations for found in re.findall(r'run_sql_file\(.*"(\w+)"', path.read_text(encoding="utf-8"))]
     files = {stem: (ROOT / f"sebilling/db/sql/{stem}.sql").read_text(encoding="utf-8") for stem in run}

@@ -19,7 +19,7 @@ __all__ = ["BROKEN"]
 
 
 @caught_by("test_what_is_blocked_comes_back_to_the_byte")
-class LiesThatItCut(Good):
+class LiesThatItBlocked(Good):
     async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         for job in jobs:
             yield Outcome(job.ref.id, Result.CHANGED)
@@ -60,7 +60,7 @@ class AlwaysChanged(Good):
 
 
 @caught_by("test_a_second_time_is_unchanged")
-class CutsTheCut(Good):
+class BlocksTheBlocked(Good):
     """Writes again what is there already."""
 
     async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
@@ -112,7 +112,7 @@ class GivesBackTheMissing(Good):
 
 
 @caught_by("test_who_wasnt_named_is_left_alone")
-class CutsTheNeighbour(Good):
+class BlocksTheNeighbour(Good):
     async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         async for one in super().block(jobs):
             yield one
@@ -137,7 +137,7 @@ class OverwritesHands(Good):
 
 
 @caught_by("test_who_was_cut_before_us_stays_cut")
-class FreesWhomItDidntCut(Good):
+class RestoresWhomItDidntBlock(Good):
     def judged(self, job: Job, row: Row | None, *, restoring: bool) -> Outcome | str:
         if restoring and row is not None and row["profile"] == "isolir" and not job.snapshot:
             return "home-1"
@@ -145,7 +145,7 @@ class FreesWhomItDidntCut(Good):
 
 
 @caught_by("test_without_a_snapshot_nothing_is_destroyed")
-class CutsWithoutASnapshot(Good):
+class BlocksWithoutASnapshot(Good):
     def judged(self, job: Job, row: Row | None, *, restoring: bool) -> Outcome | str:
         if not restoring and row is not None and not job.snapshot:
             return "isolir"

@@ -216,7 +216,7 @@ told(
     lambda one: replace(one, result=Result.CHANGED) if one.result is Result.UNCHANGED else one,
 )  # fmt: skip
 told(
-    "test_without_a_snapshot_nothing_is_destroyed", "ClaimsToHaveCut",
+    "test_without_a_snapshot_nothing_is_destroyed", "ClaimsToHaveBlocked",
     lambda one: Outcome(one.ref_id, Result.UNCHANGED) if one.fault is Fault.REFUSED else one,
 )  # fmt: skip
 
@@ -239,7 +239,7 @@ caught_by("test_what_a_hand_changed_is_left_alone")(type("TheDriftedFailsAll", (
 
 
 @caught_by(LIFE, "test_a_changed_plan_doesnt_hinder_the_restore")
-class OnceCutAlwaysCut(Good):
+class OnceBlockedAlwaysBlocked(Good):
     """Reads from its own notes, which a restore doesn't touch."""
 
     async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
@@ -339,7 +339,7 @@ class ShortSecret(ShelfWorld):
     secrets: Sequence[str] = (*ShelfWorld.secrets, "1234")
 
 
-class CutFromTheBeginning(ShelfWorld):
+class BlockedFromTheBeginning(ShelfWorld):
     def put(self, ref: Ref) -> None:
         super().put(ref)
         self.shelf.rows[ref.key]["profile"] = "isolir"
@@ -355,5 +355,5 @@ class TooFewMore(ShelfWorld):
         return await super().more(count - 1)
 
 
-UNFIT.update(dict.fromkeys((TwiceTheSameKey, ShortSecret, CutFromTheBeginning), "test_the_world_is_fit"))
+UNFIT.update(dict.fromkeys((TwiceTheSameKey, ShortSecret, BlockedFromTheBeginning), "test_the_world_is_fit"))
 UNFIT.update({BlindState: LIFE, TooFewMore: "test_batches_of_all_sizes_work"})

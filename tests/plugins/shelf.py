@@ -230,7 +230,7 @@ class ShelfWorld(World):
     async def state(self) -> Any:
         return {key: dict(row) for key, row in self.shelf.rows.items()} | {"probes": self.shelf.probes}
 
-    async def is_cut(self, ref: Ref) -> bool:
+    async def is_blocked(self, ref: Ref) -> bool:
         return self.shelf.rows[ref.key]["profile"] == "isolir"
 
     async def cut_link_after(self, jobs: int, *, made: bool) -> None:
@@ -248,7 +248,7 @@ class ShelfWorld(World):
     async def by_hand(self, ref: Ref) -> None:
         self.shelf.rows[ref.key]["profile"] = "by-hand"
 
-    async def cut_by_hand(self, ref: Ref) -> None:
+    async def blocked_by_hand(self, ref: Ref) -> None:
         self.shelf.rows[ref.key]["profile"] = "isolir"
 
     async def more(self, count: int) -> Sequence[Ref]:

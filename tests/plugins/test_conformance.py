@@ -54,7 +54,7 @@ def test_what_a_world_lacks_is_skipped() -> None:
     class Bare(ShelfWorld):
         absent = None
         by_hand = World.by_hand
-        cut_by_hand = World.cut_by_hand
+        blocked_by_hand = World.blocked_by_hand
         more = World.more
 
     skipped = set(skips(kit(Good, Bare)))

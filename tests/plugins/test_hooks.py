@@ -273,7 +273,7 @@ async def test_what_a_plugin_may_read(committed: Database, write: Write) -> None
     reader = write("reader", "@hookimpl\ndef sebilling_invoices_issued(event):\n    HEARD.extend(LIFE[0].invoices(event))\n"
                    "@hookimpl\nasync def sebilling_payment_recorded(event):\n"
                    "    HEARD.append(await asyncio.to_thread(LIFE[0].customer, event.data['customer']))\n"
-                   "    HEARD.append((LIFE[0].company(), LIFE[0].to_be_cut(within_days=3), LIFE[0].customer(0)))\n")  # fmt: skip
+                   "    HEARD.append((LIFE[0].company(), LIFE[0].to_be_blocked(within_days=3), LIFE[0].customer(0)))\n")  # fmt: skip
     isp = await Isp.make(committed)
     async with delivering(committed, reader):
         budi = await isp.customer("BUDI", name="Budi", phone="081234567890")

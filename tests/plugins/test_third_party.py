@@ -37,7 +37,7 @@ TEST = "mutation($i: DeviceIdInput!) { testDevice(input: $i) { device { reachabl
 ACCESS = "mutation($i: SetServiceAccessInput!) { setServiceAccess(input: $i) { access { id } errors { code message } } }"
 BLOCK = "mutation($i: BlockCustomerInput!) { blockCustomer(input: $i) { customer { id } errors { code message } } }"
 RESTORE = "mutation($i: BlockCustomerInput!) { restoreCustomer(input: $i) { customer { id } errors { code message } } }"
-ACCESSES = "{ serviceAccesses(first: 10) { nodes { key desired actual inLine } } }"
+ACCESSES = "{ serviceAccesses(first: 10) { nodes { key desired actual inSync } } }"
 PLUGINS = "{ plugins { name distribution version status error } }"
 
 
@@ -59,12 +59,12 @@ def port(target: Path) -> Iterator[int]:
         yield port
 
 
-async def in_line(api: HttpApi, key: str, state: str) -> None:
+async def in_sync(api: HttpApi, key: str, state: str) -> None:
     """Wait until the device was read back so."""
     deadline = time.monotonic() + 30
     while True:
         nodes = (await api.ask(ACCESSES))["nodes"]
-        if (key, state, state, True) in {(one["key"], one["desired"], one["actual"], one["inLine"]) for one in nodes}:
+        if (key, state, state, True) in {(one["key"], one["desired"], one["actual"], one["inSync"]) for one in nodes}:
             return
         assert time.monotonic() < deadline, f"{key} isn't {state}: {nodes}"
         await asyncio.sleep(0.1)
@@ -97,10 +97,10 @@ async def test_a_third_partys_driver_cuts_and_gives_back_through_the_real_server
             given = {"customerId": f"cus_{budi}", "deviceId": device, "serviceKind": "PPPOE", "key": "budi"}
             await api.ask(ACCESS, i=given)
             await api.ask(BLOCK, i={"customerId": f"cus_{budi}", "reason": "kabel dicuri"})
-            await in_line(api, "budi", "BLOCKED")
+            await in_sync(api, "budi", "BLOCKED")
             assert accounts_of(port) == {**before, "budi": {**before["budi"], "profile": "isolir"}}
             await api.ask(RESTORE, i={"customerId": f"cus_{budi}", "reason": "sudah kembali"})
-            await in_line(api, "budi", "ACTIVE")
+            await in_sync(api, "budi", "ACTIVE")
             assert accounts_of(port) == before
             assert "toy-password" not in running[0].log
 

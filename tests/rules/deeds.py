@@ -347,12 +347,13 @@ TERMS: Final = (
     Deed("charge", steps.charge, BLOCKED, {}, (), (Told("charge.created", "charge"),)),
     Deed("discount", steps.discount, BLOCKED, {}, (), (Told("discount.created", "discount"),)),
     Deed(  # invoices, payments and their figures stay where they were; only who is blocked is told of the new counter
-        "move-with-a-debt", steps.move, BLOCKED, {"TIMUR.dashboard.cut_customers": -1, "BARAT.dashboard.cut_customers": 1}, (),
+        "move-with-a-debt", steps.move, BLOCKED, {"TIMUR.dashboard.blocked_customers": -1, "BARAT.dashboard.blocked_customers": 1}, (),
         (Told("customer.changed", "customer", "BARAT"),),
     ),
     Deed(
         "move-to-where-nobody-is-blocked", steps.move, BLOCKED,
-        {"TIMUR.dashboard.cut_customers": -1, "BARAT.dashboard.cut_customers": 1}, (), (Told("customer.changed", "customer", "BARAT"),),
+        {"TIMUR.dashboard.blocked_customers": -1, "BARAT.dashboard.blocked_customers": 1}, (),
+        (Told("customer.changed", "customer", "BARAT"),),
         before=steps.nobody_blocked_at_barat, swept=ACTIVE,
     ),
     Deed("customer-made-inactive", steps.deactivate, BLOCKED, {}, (), (CHANGED,)),

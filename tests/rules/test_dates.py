@@ -23,7 +23,7 @@ from tests.rules.world import FEBRUARY, MARCH, MINIMUM, World
 
 
 class Day(StrEnum):
-    """Whose day a column holds."""
+    """RowScope day a column holds."""
 
     OF_INVOICE = "the counter's that issued the invoice"
     OF_PAYMENT = "the counter's that received the payment"
@@ -37,7 +37,7 @@ COLUMNS: Final = {
     "billing_cycle.effective_from": Day.GIVEN, "customer.installed_on": Day.GIVEN, "deposit.deposited_on": Day.OF_DEPOSIT,
     "deposit_correction.corrected_on": Day.OF_DEPOSIT, "deposit_decision.decided_on": Day.OF_DEPOSIT,
     "difference_settlement.settled_on": Day.OF_DEPOSIT, "discount.from_on": Day.GIVEN, "discount.until_on": Day.GIVEN,
-    "invoice.covers_from": Day.TERMS, "invoice.covers_until": Day.TERMS, "invoice.due_on": Day.OF_INVOICE, "no_cut_day.day": Day.GIVEN,
+    "invoice.covers_from": Day.TERMS, "invoice.covers_until": Day.TERMS, "invoice.due_on": Day.OF_INVOICE, "blackout_date.day": Day.GIVEN,
     "opening_balance.billed_until": Day.GIVEN, "opening_history.happened_on": Day.GIVEN, "payment.received_on": Day.OF_PAYMENT,
     "payment_promise.until_on": Day.GIVEN, "payment_reversal.reversed_on": Day.OF_PAYMENT, "period.month": Day.GIVEN,
     "receipt.month": Day.MONTH, "receipt_series.month": Day.MONTH, "refund.refunded_on": Day.OF_PAYMENT,
@@ -191,7 +191,7 @@ async def test_a_day_on_which_nobody_is_blocked_is_the_counters(database: Databa
     world, begins = await World.make(database, zone), midnight(zone)
     await world.do(lambda session: steps.promise(world, session))
     await world.do(lambda session: isolation.promise(session, world.people["late"], until_on=FIRST - timedelta(days=1), reason="gajian"))
-    await world.do(lambda session: isolation.keep_day(session, FIRST, reason="libur"))
+    await world.do(lambda session: isolation.add_blackout_date(session, FIRST, reason="libur"))
     wanted = "SELECT desired FROM service_access WHERE key = 'late'"
     for at in (begins, begins + timedelta(days=1) - MOMENT):
         await world.sweep(at)

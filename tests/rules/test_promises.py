@@ -31,9 +31,9 @@ async def wanted(world: World) -> str:
     return str(await world.isp.value("SELECT desired FROM service_access WHERE key = 'late'"))
 
 
-async def cut_on(world: World) -> date | None:
+async def block_on(world: World) -> date | None:
     async with world.isp.database.reading() as session:
-        return (await isolation.forecast(session, world.people["late"], scope=EVERYWHERE)).cut_on
+        return (await isolation.forecast(session, world.people["late"], scope=EVERYWHERE)).block_on
 
 
 @pytest.mark.parametrize("zone", TIMEZONES)
@@ -41,7 +41,7 @@ async def test_a_promise_holds_on_its_day_and_no_longer(database: Database, zone
     world = await World.make(database, zone)
     await promise(world, date(2026, 2, 28), at=midnight(PROMISED_ON, zone))
     assert await wanted(world) == "ACTIVE"
-    assert await cut_on(world) == date(2026, 3, 1)
+    assert await block_on(world) == date(2026, 3, 1)
     await world.sweep(midnight(date(2026, 3, 1), zone) - MOMENT)
     assert await wanted(world) == "ACTIVE"
     await world.sweep(midnight(date(2026, 3, 1), zone))
@@ -67,7 +67,7 @@ async def test_the_newest_promise_holds_shorter_or_longer(database: Database, fi
     world = await World.make(database)
     await promise(world, first)
     await promise(world, second)
-    assert await cut_on(world) == second + timedelta(days=1)
+    assert await block_on(world) == second + timedelta(days=1)
     await world.sweep(midnight(second))
     assert await wanted(world) == "ACTIVE"
     await world.sweep(midnight(second + timedelta(days=1)))
@@ -114,4 +114,4 @@ async def test_somebody_elses_promise_is_none_of_budis(database: Database) -> No
     assert await wanted(world) == "BLOCKED"
     await promise(world, PROMISED_ON)
     await world.do(lambda session: isolation.promise(session, neighbour, until_on=day, reason="gajian lagi"), at=midnight(day))
-    assert await cut_on(world) == PROMISED_ON + timedelta(days=1)
+    assert await block_on(world) == PROMISED_ON + timedelta(days=1)

@@ -35,7 +35,7 @@ PRICE: Final = 150_000
 MINIMUM: Final = 100_000
 """Of the policy: for less nobody is blocked."""
 FIGURES: Final = (
-    "received_today", "payments_today", "received_this_month", "payments_this_month", "outstanding", "cash_on_hand", "cut_customers",
+    "received_today", "payments_today", "received_this_month", "payments_this_month", "outstanding", "cash_on_hand", "blocked_customers",
 )  # fmt: skip
 """Of the dashboard."""
 
@@ -47,7 +47,8 @@ _DEVICE: Final = text(
 )
 _ACCESS: Final = text(
     """
-    INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at, want, have, actual,
+    INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at,
+           desired_generation, observed_generation, actual,
                                 detail, next_at, attempts, error)
     SELECT id, :device, 'PPPOE', code, 'ACTIVE', false, '', :at, 0, 0, 'ACTIVE', '', :at, 0, '' FROM customer
     """
@@ -88,7 +89,7 @@ class World:
             for name, role in (("kasir", Role.FINANCE), ("siti", Role.FINANCE)):
                 world.actors[name] = Actor(await make_user(session, name, role), name, role, EVERYWHERE)
             for month in months:
-                await periods.create(session, month)
+                await periods.open_period(session, month)
             await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=7, minimum=MINIMUM)
         for name, counter, installed in (
             ("late", "TIMUR", date(2025, 1, 31)), ("neighbour", "BARAT", date(2025, 1, 31)), ("newcomer", "TIMUR", date(2026, 3, 20)),
@@ -101,7 +102,7 @@ class World:
             world.bills[str(month)] = await world.isp.value("SELECT max(id) FROM invoice WHERE customer_id = :c", c=world.people["late"])
         await world.sweep(BEFORE - DAY)
         async with world.isp.write() as session:
-            await session.execute(text("UPDATE service_access SET actual = desired, have = want"))
+            await session.execute(text("UPDATE service_access SET actual = desired, observed_generation = desired_generation"))
         return world
 
     def key(self) -> str:
@@ -157,11 +158,11 @@ class World:
                     found |= {f"{row.counter_code}.{month}.{name}": getattr(row, name) for name in recap.NAMES}
                     found |= {f"{row.counter_code}.{month}.kept.{name}": getattr(kept, name) for name in recap.NAMES if kept}
             rows = await session.rows(text("SELECT debit, credit, amount, posted_on, counter_id FROM journal"))
-            accesses = await session.rows(text("SELECT key, desired, want FROM service_access"))
+            accesses = await session.rows(text("SELECT key, desired, desired_generation FROM service_access"))
             last = await session.value(text("SELECT max(id) FROM event"))
         return Seen(
             found, Counter((row.debit, row.credit, row.amount, row.posted_on, names[row.counter_id]) for row in rows), last,
-            {row.key: (row.desired, row.want) for row in accesses},
+            {row.key: (row.desired, row.desired_generation) for row in accesses},
         )  # fmt: skip
 
     async def told(self, after: int) -> list[tuple[str, str, str]]:

@@ -48,7 +48,7 @@ class Day:
         self.ids[name] = (await self.admin.do(document, i=given | {"installedOn": "2025-06-15"}))["customer"]["id"]
 
     async def generate(self, month: str) -> Any:
-        await self.admin.do(f"mutation($m: Month!) {{ createPeriod(input: {{month: $m}}) {{ {ERRORS} }} }}", m=month)
+        await self.admin.do(f"mutation($m: Month!) {{ openPeriod(input: {{month: $m}}) {{ {ERRORS} }} }}", m=month)
         document = f"mutation($i: GenerateInvoicesInput!) {{ generateInvoices(input: $i) {{ run {{ issued }} {ERRORS} }} }}"
         return (await self.admin.do(document, i={"month": month, "idempotencyKey": f"generate-{month}"}))["run"]["issued"]
 

@@ -10,7 +10,7 @@ from sebilling.db.engine import Database
 from tests.harness import Api, Isp
 
 PAY = "mutation($i: RecordPaymentInput!) { recordPayment(input: $i) { payment { id } replayed errors { code message field } } }"
-OPEN = "mutation($m: Month!) { createPeriod(input: {month: $m}) { period { id } errors { code message field } } }"
+OPEN = "mutation($m: Month!) { openPeriod(input: {month: $m}) { period { id } errors { code message field } } }"
 CLOSE = "mutation($m: Month!) { closePeriod(input: {month: $m}) { period { status } errors { code message field } } }"
 GENERATE = "mutation($i: GenerateInvoicesInput!) { generateInvoices(input: $i) { run { issued } replayed errors { code message field } } }"
 CUSTOMER = "mutation($i: CreateCustomerInput!) { createCustomer(input: $i) { customer { id name phone } errors { code message field } } }"

@@ -279,7 +279,7 @@ async def test_a_mutation_is_never_cut_in_the_middle(committed: Database) -> Non
         await api.sign_in()
         async with committed.transaction(actor=isp.admin, at=NOW) as blocking:
             await blocking.execute(text("LOCK TABLE period"))
-            document = 'mutation { createPeriod(input: {month: "2026-02"}) { period { month } errors { code } } }'
+            document = 'mutation { openPeriod(input: {month: "2026-02"}) { period { month } errors { code } } }'
             asked = asyncio.create_task(api.ask(document))
             await asyncio.sleep(2.5)
             assert not asked.done()

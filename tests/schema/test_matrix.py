@@ -30,12 +30,12 @@ plans plan                                                                      
 invoices invoice payments payment deposits deposit drawers recap unresolvedMoney                    AFck U
 dashboard                                                                                           AFck U
 receipt receiptLink invoiceLink proofLink reportLink customBilling isolationForecast syncCustomers  AFck U
-periods period noCutDays                                                                            AFCK U
+periods period blackoutDates                                                                            AFCK U
 generationRuns generationRun billingSettings events isolationPolicies isolationPlan isolationHolds  AF   U
 users serviceTokens                                                                                 AF   U
 devices device deviceConfig drivers plugins                                                         AF  TU
 # periods, generation, void, reversal
-createPeriod closePeriod reopenPeriod closingPreview                                                AF
+openPeriod closePeriod reopenPeriod closingPreview                                                AF
 generateInvoices issueInvoice previewGeneration previewInvoice abandonGeneration                    AF
 voidInvoice writeOffInvoice reversePayment refundCredit applyCredit holdCredit                      AF
 reverseWriteOff reverseRefund                                                                       AF
@@ -45,7 +45,7 @@ verifyDeposit rejectDeposit correctDeposit settleSurplus settleShortage reverseS
 # customers, custom billing, isolation policy, promise
 createCounter updateCounter createPlan updatePlan createCustomer updateCustomer                     AF
 addCharge cancelCharge addDiscount endDiscount setCustomBilling previewCustomBilling                AF
-setIsolationPolicy forgetIsolationPolicy keepDay freeDay decideIsolationHold runIsolation           AF
+setIsolationPolicy forgetIsolationPolicy addBlackoutDate removeBlackoutDate decideIsolationHold runIsolation           AF
 promiseToPay                                                                                        AFc
 blockCustomer restoreCustomer                                                                       AF  T
 # devices, plugins
@@ -62,7 +62,7 @@ isolationChanged                                                                
 FIELDS: Final = """
 Dashboard         cursor counters                                                                   AFCK U
 CounterFigures    counter day month receivedToday paymentsToday receivedThisMonth paymentsThisMonth AFCK U
-CounterFigures    outstanding cashOnHand cutCustomers                                               AFCK U
+CounterFigures    outstanding cashOnHand blockedCustomers                                               AFCK U
 PaymentMessage    cursor eventId at kind payment                                                    AFCK U
 RecapMessage      cursor eventId recaps                                                             AFCK U
 GenerationMessage cursor eventId run                                                                AF   U
@@ -79,7 +79,7 @@ SignIn            id kind device address createdAt lastUsedAt expiresAt current 
 TwoStep           on recoveryCodes                                                                  AFCKTU
 UserError         code message field                                                                AFCKTU
 PageInfo          hasNextPage hasPreviousPage startCursor endCursor                                 AFCKTU
-ServiceAccess     id serviceKind key desired actual inLine manual because detail error attempts     AFCKTU
+ServiceAccess     id serviceKind key desired actual inSync manual because detail error attempts     AFCKTU
 ServiceAccess     readAt desiredAt customer                                                         AFCKTU
 ServiceAccess     device                                                                            AF  TU
 Device            id name kind enabled reachable problems facts checkedAt customers waiting         AF  TU
@@ -127,8 +127,8 @@ RecapFigures      payments reversed refunded totalReceived credit totalDeposited
 RecapFigures      awaitingVerification cashOnHand                                                   AFCK U
 Receipt           number text32 text48 whatsApp                                                     AFCK U
 DownloadLink      url expiresAt                                                                     AFCK U
-IsolationForecast cutOn because                                                                     AFCK U
-NoCutDay          day reason                                                                        AFCK U
+IsolationForecast blockOn because                                                                     AFCK U
+BlackoutDate          day reason                                                                        AFCK U
 CustomerSync      reset customers removed cursor more                                               AFCK U
 SyncedCustomer    id code name phone address counterId planName price outstanding credit            AFCK U
 SyncedCustomer    openInvoices                                                                      AFCK U
@@ -136,8 +136,8 @@ SyncedInvoice     id number coversFrom coversUntil dueOn total outstanding      
 RemovedCustomer   id because                                                                        AFCK U
 RecordedPayment   payment replayed errors                                                           AFCK
 IsolationPolicy   mode days minimum customer counter                                                AF   U
-IsolationPlan     customerId deviceId invoiceId amount cutOn                                        AF   U
-IsolationHold     id heldAt wouldCut ofActive decidedAt approved                                    AF   U
+IsolationPlan     customerId deviceId invoiceId amount blockOn                                        AF   U
+IsolationHold     id heldAt wouldBlock ofActive decidedAt approved                                    AF   U
 GenerationRun     id status progress issued alreadyInvoiced skipped totalAmount startedAt           AF   U
 GenerationRun     finishedAt period error errorReference attempts nextAttemptAt abandonedAt         AF   U
 GenerationRun     abandonReason                                                                     AF   U
@@ -148,7 +148,7 @@ InvoicePreview    alreadyInvoiced skipped coversFrom coversUntil dueOn total lin
 PreviewLine       kind description quantity unitPrice amount                                        AF
 BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee         AF   U
 BillingSettings   lateFeeAfterDays companyName companyAddress companyPhone receiptFooter            AF   U
-BillingSettings   massCutPercent                                                                    AF   U
+BillingSettings   massBlockPercent                                                                    AF   U
 Event             id at actor kind subject subjectId counter data                                   AF   U
 Account           id username name role counters active mustChangePassword twoStep createdAt        AF   U
 Account           lastUsedAt                                                                        AF   U
@@ -176,7 +176,7 @@ UpdateCustomerPayload customer
 ChargePayload charge replayed
 DiscountPayload discount replayed
 SetCustomBillingPayload customBilling
-CreatePeriodPayload period
+OpenPeriodPayload period
 ClosePeriodPayload period
 ReopenPeriodPayload period replayed
 SettleDifferencePayload drawer replayed
@@ -195,7 +195,7 @@ DevicePayload device
 ServiceAccessPayload access
 IsolationPayload done
 CustomerIsolationPayload customer
-RunIsolationPayload cut givenBack held
+RunIsolationPayload cut restored held
 """
 """What mutations answer, beside `errors`: for whoever may call them. What lies in it has lines above."""
 _LIST: Final = ({"edges", "nodes", "pageInfo", "totalCount"}, {"node", "cursor"})

@@ -113,8 +113,8 @@ async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
         await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0)
         await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=customer_id)
         await isolation.set_policy(session, mode=IsolationMode.MANUAL, days=0, counter_id=isp.counters["LKT01"])
-        await isolation.keep_day(session, date(2026, 3, 20), reason="libur")
-        await session.execute(text("INSERT INTO isolation_hold (held_at, would_cut, of_active) VALUES (now(), 1, 1)"))
+        await isolation.add_blackout_date(session, date(2026, 3, 20), reason="libur")
+        await session.execute(text("INSERT INTO isolation_hold (held_at, would_block, of_active) VALUES (now(), 1, 1)"))
     owing = await isp.customer()
     async with isp.write() as session:
         await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=owing)

@@ -70,7 +70,7 @@ async def test_the_marks_are_seen_by_who_may_see_them(world: World) -> None:
     """Else the tests below would prove nothing."""
     api = Api(world.isp.database)
     await api.sign_in()
-    blind = {"me", "plans", "plan", "noCutDays", "billingSettings", "plugins", "drivers", "deviceConfig", "period", "periods",
+    blind = {"me", "plans", "plan", "blackoutDates", "billingSettings", "plugins", "drivers", "deviceConfig", "period", "periods",
              "previewInvoice", "customBilling", "previewCustomBilling", "receiptLink", "invoiceLink", "proofLink", "reportLink",
              "isolationForecast", "signIns", "twoStep", "serviceTokens"}  # fmt: skip
     for name in set(_QUERIES) - blind:

@@ -104,8 +104,8 @@ async def make(database: Database) -> World:
         wrong = await payments.record(
             session, payments.Received(foreign, 5_000, PaymentMethod.CASH, "key-wrong-counter", counter_id=isp.counters["OWN"])
         )
-        await session.execute(text("INSERT INTO isolation_hold (held_at, would_cut, of_active) VALUES (now(), 57, 58)"))
-        await isolation.keep_day(session, date(2026, 3, 20), reason="libur")
+        await session.execute(text("INSERT INTO isolation_hold (held_at, would_block, of_active) VALUES (now(), 57, 58)"))
+        await isolation.add_blackout_date(session, date(2026, 3, 20), reason="libur")
     common = {
         "plan": f"pla_{isp.plan_id}", "device": f"dev_{device}", "month": "2026-02",
         "run": f"run_{await isp.value('SELECT min(id) FROM generation_run')}",
@@ -197,7 +197,8 @@ async def _crowded(session: WriteSession, counter_id: int, device: int, word: st
     """Everybody else of the counter has an access that is to be cut, so that counts of devices are marked too."""
     await session.execute(
         text(
-            "INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at, want, have,"
+            "INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at,"
+            " desired_generation, observed_generation,"
             " actual, detail, attempts, next_at, error) SELECT id, :device, 'PPPOE', :word || id, 'ACTIVE', false, '', now(), 1, 0,"
             " 'UNKNOWN', :word, 0, now(), :word FROM customer WHERE counter_id = :counter AND code LIKE 'C%'"
         ),

@@ -81,7 +81,7 @@ class RouterWorld(World):
             if menu not in left_out
         }
 
-    async def is_cut(self, ref: Ref) -> bool:
+    async def is_blocked(self, ref: Ref) -> bool:
         menu, name = SESSIONS.get(self.way.menu, ("", ""))
         up = [row["address"] for row in self.router.table(menu).rows.values() if row[name] == ref.key] if menu else []
         if up:  # a session goes on as it began, whatever the account says since
@@ -109,7 +109,7 @@ class RouterWorld(World):
             raise NotImplementedError  # there or not there: no third position
         self.table.set(self.table.find(ref.key) or {}, self.way.hand)
 
-    async def cut_by_hand(self, ref: Ref) -> None:
+    async def blocked_by_hand(self, ref: Ref) -> None:
         if self.way.menu == "/ip/firewall/address-list":
             self.router.add(self.way.menu, list="ISOLIR", address=ref.key, comment="by hand")
             return

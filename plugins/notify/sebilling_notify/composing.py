@@ -49,9 +49,9 @@ def texts(event: Event, context: Context, settings: Settings) -> Iterator[New]:
 
 def reminders(context: Context, settings: Settings) -> Iterator[New]:
     """For who will be cut soon, once for each day of cutting."""
-    for due in context.to_be_cut(within_days=settings.reminder_days):
-        fields = {"amount": rupiah(due.amount), "cut_on": day(due.cut_on)}
-        yield from _addressed(Told("reminder", due.person, fields), f"{due.person.id} {due.cut_on}", context, settings)
+    for due in context.to_be_blocked(within_days=settings.reminder_days):
+        fields = {"amount": rupiah(due.amount), "block_on": day(due.block_on)}
+        yield from _addressed(Told("reminder", due.person, fields), f"{due.person.id} {due.block_on}", context, settings)
 
 
 def _addressed(told: Told, key: str, context: Context, settings: Settings) -> Iterator[New]:

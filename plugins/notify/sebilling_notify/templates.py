@@ -9,7 +9,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "invoice": "Yth. $name ($code), tagihan internet $number sebesar $amount sudah terbit. Jatuh tempo $due_on."
     " Silakan bayar di loket $counter.\n\n$company",
     "payment": "Yth. $name ($code), pembayaran $amount sudah kami terima. Sisa tagihan: $owes. Terima kasih.\n\n$company",
-    "reminder": "Yth. $name ($code), tagihan $amount belum lunas. Mohon dibayar sebelum $cut_on"
+    "reminder": "Yth. $name ($code), tagihan $amount belum lunas. Mohon dibayar sebelum $block_on"
     " supaya internet tidak terisolir.\n\n$company",
     "cut": "Yth. $name ($code), internet Anda terisolir karena tagihan $owes belum lunas."
     " Setelah dibayar, internet aktif kembali otomatis.\n\n$company",
@@ -23,7 +23,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "invoice": frozenset({"name", "code", "counter", "company", "owes", "number", "amount", "due_on"}),
     "payment": frozenset({"name", "code", "counter", "company", "owes", "amount"}),
-    "reminder": frozenset({"name", "code", "counter", "company", "owes", "amount", "cut_on"}),
+    "reminder": frozenset({"name", "code", "counter", "company", "owes", "amount", "block_on"}),
     "cut": frozenset({"name", "code", "counter", "company", "owes"}),
     "restored": frozenset({"name", "code", "counter", "company", "owes"}),
     "reversed": frozenset({"name", "code", "counter", "company", "owes", "amount", "actor", "reason"}),

@@ -50,8 +50,8 @@ class People:
     def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Bill]:
         return self.bills[skip : skip + most] if event.kind == "invoices.issued" else []
 
-    def to_be_cut(self, *, within_days: int) -> Sequence[Due]:
-        return [one for one in self.dues if one.cut_on <= date(2026, 2, 3) + timedelta(days=within_days)]
+    def to_be_blocked(self, *, within_days: int) -> Sequence[Due]:
+        return [one for one in self.dues if one.block_on <= date(2026, 2, 3) + timedelta(days=within_days)]
 
 
 def event(number: int, kind: str = "payment.recorded", *, at: datetime = NOW, **data: Any) -> Event:

@@ -35,7 +35,7 @@ class OltWorld(World):
     async def state(self) -> Any:
         return self.olt.running(), self.olt.saved
 
-    async def is_cut(self, ref: Ref) -> bool:
+    async def is_blocked(self, ref: Ref) -> bool:
         return self.way.off(self.olt, ref.key)
 
     async def cut_link_after(self, jobs: int, *, made: bool) -> None:
@@ -59,7 +59,7 @@ class OltWorld(World):
             raise NotImplementedError  # ZTE's table has no serial number, and a switch no third position
         self.olt.unit(ref.key).sn = "48575443DEADBEEF"
 
-    async def cut_by_hand(self, ref: Ref) -> None:
+    async def blocked_by_hand(self, ref: Ref) -> None:
         unit = self.olt.unit(ref.key)
         if self.way.method == "lan":
             unit.locked = {1, 2, 3, 4}

@@ -106,11 +106,11 @@ async def test_nothing_is_saved_where_nothing_changed(way: Way, olt: Olt, simula
     driver = made(simulator, way)
     await driver.open()
     (job,) = await jobs(driver, refs([way.key(1)]))
-    never_cut = Job(Ref(2, way.key(2)), {})
+    never_blocked = Job(Ref(2, way.key(2)), {})
     for call in (blocked, restored):
         assert (await call(driver, [job]))[1].result is Result.UNCHANGED
-    assert (await restored(driver, [never_cut]))[2].result is Result.UNCHANGED
-    refused = (await blocked(driver, [never_cut]))[2]
+    assert (await restored(driver, [never_blocked]))[2].result is Result.UNCHANGED
+    refused = (await blocked(driver, [never_blocked]))[2]
     assert (refused.result, refused.fault) == (Result.FAILED, Fault.REFUSED)  # without a snapshot nobody is cut
     assert olt.saves == 0
     assert not way.off(olt, way.key(2))

@@ -129,19 +129,19 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         """What restoring needs, whether the customer is cut now or not."""
 
     @abc.abstractmethod
-    def cut_mark(self, customer: Customer) -> Mark:
+    def blocked_mark(self, customer: Customer) -> Mark:
         """The mark of one who is about to be cut."""
 
     @abc.abstractmethod
-    def uncut(self, customer: Customer) -> Sequence[Session]:
+    def unblocked(self, customer: Customer) -> Sequence[Session]:
         """Open sessions of a customer who is cut that aren't."""
 
     @abc.abstractmethod
-    def given_back_mark(self, customer: Customer, found: Mark) -> Mark | None:
+    def restored_mark(self, customer: Customer, found: Mark) -> Mark | None:
         """The mark that stays until sessions that are still cut are ended; None: there can be none."""
 
     @abc.abstractmethod
-    async def write_cut(self, steps: Sequence[Step]) -> None:
+    async def write_block(self, steps: Sequence[Step]) -> None:
         """The rows that cut. Inside a transaction. Raises DeviceError."""
 
     @abc.abstractmethod
@@ -175,7 +175,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         if standing is Standing.FREE and snapshot is not None and (changed := self.changed_since(view[ref.key], snapshot)):
             return Reading(State.DRIFTED, changed)
         if standing is Standing.CUT:
-            up = self.uncut(view[ref.key])
+            up = self.unblocked(view[ref.key])
             return (
                 Reading(State.ACTIVE, f"{detail}, but a session from before may be up: {_named(up)}")
                 if up
@@ -242,7 +242,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         writing = [step for step in steps if step.writes]
         marks = {step.job.ref.key: step.mark for step in writing}
         if not restoring and writing:
-            await self.write_cut(writing)
+            await self.write_block(writing)
             await rows.replace_marks(self.database, self.mark_table, marks)
         elif writing:
             found = {key: view[key].mark for key in marks}
@@ -266,7 +266,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
                 continue
             customer = view[job.ref.key]
             verdict = (
-                self._to_give_back(customer, job, standing, speeds.get(job.ref.key)) if restoring else self._to_cut(customer, job, standing)
+                self._to_restore(customer, job, standing, speeds.get(job.ref.key)) if restoring else self._to_block(customer, job, standing)
             )
             if isinstance(verdict, Step):
                 steps.append(verdict)
@@ -274,22 +274,22 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
                 outcomes.append(verdict)
         return outcomes, steps
 
-    def _to_cut(self, customer: Customer, job: Job, standing: Standing) -> Outcome | Step:
+    def _to_block(self, customer: Customer, job: Job, standing: Standing) -> Outcome | Step:
         found = customer.mark
         if standing is Standing.CUT and found is not None:
-            unfinished = found.phase is Phase.ENDING or self.uncut(customer)
+            unfinished = found.phase is Phase.ENDING or self.unblocked(customer)
             return Step(job, writes=False, mark=found) if unfinished else Outcome(job.ref.id, Result.UNCHANGED)
         if standing is Standing.CUT_BY_HAND:
             return Outcome(job.ref.id, Result.UNCHANGED, message="It was cut by hand before, and stays so.")
         if changed := self.changed_since(customer, job.snapshot):
             return Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, f"{changed} It was left alone.")
-        return Step(job, writes=True, mark=self.cut_mark(customer))
+        return Step(job, writes=True, mark=self.blocked_mark(customer))
 
-    def _to_give_back(self, customer: Customer, job: Job, standing: Standing, speed: plans.Speed | None) -> Outcome | Step:
+    def _to_restore(self, customer: Customer, job: Job, standing: Standing, speed: plans.Speed | None) -> Outcome | Step:
         found = customer.mark
         writes_plan, message = (speed.writes, speed.message) if speed else (False, "")
         if standing is Standing.CUT and found is not None:
-            return Step(job, writes=True, mark=self.given_back_mark(customer, found), message=message)
+            return Step(job, writes=True, mark=self.restored_mark(customer, found), message=message)
         if standing is Standing.GIVEN_BACK:
             return Step(job, writes=writes_plan, mark=found, message=message)
         if standing is Standing.FREE and writes_plan:
@@ -310,8 +310,8 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             if step.mark is not None:
                 newest = max((one.id for one in open_now[step.job.ref.key]), default=0)
                 marks[step.job.ref.key] = (
-                    _still_to_give_back(step.mark, left) if restoring
-                    else self._still_to_cut(step.mark, left, newest=newest, first=step.writes, changed=change is not None)
+                    _still_to_restore(step.mark, left) if restoring
+                    else self._still_to_block(step.mark, left, newest=newest, first=step.writes, changed=change is not None)
                 )  # fmt: skip
         async with self.database.transaction():
             await rows.replace_marks(self.database, self.mark_table, marks)
@@ -323,9 +323,9 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             return ()
         if step.writes:  # those, too, that came while the rows were written
             return [one for one in sessions if one.id > step.mark.up_to] if restoring else sessions
-        return step.mark.pending(sessions) if restoring else self.uncut(Customer(marks=[str(step.mark)], sessions=list(sessions)))
+        return step.mark.pending(sessions) if restoring else self.unblocked(Customer(marks=[str(step.mark)], sessions=list(sessions)))
 
-    def _still_to_cut(self, found: Mark, left: Sequence[int], *, newest: int, first: bool, changed: bool) -> Mark:
+    def _still_to_block(self, found: Mark, left: Sequence[int], *, newest: int, first: bool, changed: bool) -> Mark:
         """The mark after sessions were asked about; `left` may still be up."""
         named = mark.few(left)
         # Of sessions that live on, and of more than can be named, none is from before.
@@ -347,7 +347,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         return Outcome(ref.id, Result.CHANGED if changed else Result.UNCHANGED, message=step.message)
 
 
-def _still_to_give_back(found: Mark, left: Sequence[int]) -> Mark | None:
+def _still_to_restore(found: Mark, left: Sequence[int]) -> Mark | None:
     """The mark after sessions were asked about; None if none is left that may still be cut."""
     return replace(found, named=mark.few(left)) if left else None
 

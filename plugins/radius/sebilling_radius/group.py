@@ -93,16 +93,16 @@ class GroupDriver(RadiusDriver[GroupConfig]):
             "groups": json.dumps([one for one in customer.groups if one != _our_group(customer)]),
         }
 
-    def cut_mark(self, customer: Customer) -> Mark:
+    def blocked_mark(self, customer: Customer) -> Mark:
         lowest = min((priority for _, priority in customer.groups), default=1)
         up_to, named = mark.of_before([] if self.config.session == "coa" else customer.sessions, customer.sessions)
         return Mark(Phase.ENDING, min(0, lowest - 1), up_to, named, self.config.group)
 
-    def uncut(self, customer: Customer) -> Sequence[Session]:
+    def unblocked(self, customer: Customer) -> Sequence[Session]:
         found = customer.mark
         return found.pending(customer.sessions) if found is not None else customer.sessions
 
-    def given_back_mark(self, customer: Customer, found: Mark) -> Mark | None:
+    def restored_mark(self, customer: Customer, found: Mark) -> Mark | None:
         named = mark.few([one.id for one in customer.sessions if one.id > found.up_to])
         return Mark(Phase.RESTORING, found.priority, found.up_to, named, found.group)
 
@@ -112,7 +112,7 @@ class GroupDriver(RadiusDriver[GroupConfig]):
         attributes = f"SELECT attribute, value FROM {self.tables.radgroupreply} WHERE groupname = $1 AND attribute = ANY ($2) ORDER BY id"
         return {row["attribute"]: row["value"] for row in await self.database.rows(attributes, self.config.group, list(CHANGEABLE))}
 
-    async def write_cut(self, steps: Sequence[Step]) -> None:
+    async def write_block(self, steps: Sequence[Step]) -> None:
         keys = [step.job.ref.key for step in steps]
         await self.database.run(
             f"INSERT INTO {self.tables.radusergroup} (username, groupname, priority)"

@@ -64,21 +64,21 @@ class RejectDriver(RadiusDriver[RejectConfig]):
             return ""
         return "Its Auth-Type in radcheck was changed by hand since the snapshot."
 
-    def cut_mark(self, customer: Customer) -> Mark:
+    def blocked_mark(self, customer: Customer) -> Mark:
         up_to, named = mark.of_before(customer.sessions, customer.sessions)
         return Mark(Phase.ENDING, 0, up_to, named)
 
-    def uncut(self, customer: Customer) -> Sequence[Session]:
+    def unblocked(self, customer: Customer) -> Sequence[Session]:
         if (found := customer.mark) is None:
             return customer.sessions
         pending = {one.id for one in found.pending(customer.sessions)}
         return [one for one in customer.sessions if one.id > found.up_to or one.id in pending]
 
-    def given_back_mark(self, customer: Customer, found: Mark) -> Mark | None:
+    def restored_mark(self, customer: Customer, found: Mark) -> Mark | None:
         del customer, found
         return None
 
-    async def write_cut(self, steps: Sequence[Step]) -> None:
+    async def write_block(self, steps: Sequence[Step]) -> None:
         await self.database.run(
             f"INSERT INTO {self.tables.radcheck} (username, attribute, op, value)"
             " SELECT name, $2, $3, $4 FROM unnest($1::text[]) AS new (name)",

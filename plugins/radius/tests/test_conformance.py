@@ -79,7 +79,7 @@ class RadiusWorld(World):
     async def state(self) -> Any:
         return await self.rig.dump()
 
-    async def is_cut(self, ref: Ref) -> bool:
+    async def is_blocked(self, ref: Ref) -> bool:
         up = [kind for name, kind in self.sessions.values() if name == ref.key]
         if up:  # a session goes on as it began, whatever the tables say since
             return all(kind == GARDEN for kind in up)
@@ -101,7 +101,7 @@ class RadiusWorld(World):
             self.sessions[session] = (key, kinds[key])
 
     async def cut_link_after(self, jobs: int, *, made: bool) -> None:
-        if self.driver is RejectDriver and any([await self.is_cut(ref) for ref in self.refs]):
+        if self.driver is RejectDriver and any([await self.is_blocked(ref) for ref in self.refs]):
             self.link.cut_at, self.link.made = b"COMMIT", made  # no session is ended: all jobs are made at once, or none
         else:
             # A CoA that was done and not answered leaves no trace in the tables: it reads as not done, and is sent again.
@@ -120,7 +120,7 @@ class RadiusWorld(World):
     async def by_hand(self, ref: Ref) -> None:
         await self.query(BY_HAND[self.driver][0], ref.key)
 
-    async def cut_by_hand(self, ref: Ref) -> None:
+    async def blocked_by_hand(self, ref: Ref) -> None:
         await self.query(BY_HAND[self.driver][1], ref.key)
 
     async def more(self, count: int) -> Sequence[Ref]:

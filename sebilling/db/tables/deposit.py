@@ -50,7 +50,7 @@ class Deposit(Base):
     counter_id: Mapped[int] = mapped_column(ForeignKey("counter.id"))
     """Where the cash was received."""
     collector_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
-    """Whose cash it is."""
+    """RowScope cash it is."""
     submitted_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     amount: Mapped[Amount]
     type: Mapped[String]

@@ -62,12 +62,17 @@ class ServiceAccess(Base):
         CheckConstraint("desired IN ('ACTIVE', 'BLOCKED')", name="desired"),
         CheckConstraint("actual IN ('UNKNOWN', 'ACTIVE', 'BLOCKED', 'DRIFTED', 'ABSENT')", name="actual"),
         CheckConstraint("NOT manual OR desired = 'BLOCKED'", name="manual"),
-        CheckConstraint("have <= want", name="have"),
+        CheckConstraint("observed_generation <= desired_generation", name="observed_generation"),
         Index(None, "customer_id"),
         # what is to be done on a device
-        Index("service_access_dirty_idx", "device_id", "next_at", postgresql_where=text("want > have")),
+        Index("service_access_dirty_idx", "device_id", "next_at", postgresql_where=text("desired_generation > observed_generation")),
         # and who of them waits for their internet
-        Index("service_access_restore_idx", "device_id", "next_at", postgresql_where=text("want > have AND desired = 'ACTIVE'")),
+        Index(
+            "service_access_restore_idx",
+            "device_id",
+            "next_at",
+            postgresql_where=text("desired_generation > observed_generation AND desired = 'ACTIVE'"),
+        ),
         # who is cut: asked in the transaction of each payment, and by the sweep
         Index("service_access_blocked_idx", "customer_id", postgresql_where=text("desired = 'BLOCKED'")),
     )
@@ -83,8 +88,8 @@ class ServiceAccess(Base):
     """Blocked by hand: no payment lifts it."""
     because: Mapped[String]
     desired_at: Mapped[Instant]
-    want: Mapped[int] = mapped_column(BigInteger)
-    have: Mapped[int] = mapped_column(BigInteger)
+    desired_generation: Mapped[int] = mapped_column(BigInteger)
+    observed_generation: Mapped[int] = mapped_column(BigInteger)
     actual: Mapped[String]
     detail: Mapped[String]
     read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

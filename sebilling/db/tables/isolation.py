@@ -45,10 +45,10 @@ class PaymentPromise(Base):
     promised_to: Mapped[int | None] = mapped_column(BigInteger)
 
 
-class NoCutDay(Base):
+class BlackoutDate(Base):
     """A day on which nobody is cut, such as Lebaran."""
 
-    __tablename__ = "no_cut_day"
+    __tablename__ = "blackout_date"
 
     day: Mapped[date] = mapped_column(primary_key=True)
     reason: Mapped[String]
@@ -61,7 +61,7 @@ class IsolationHold(Base):
 
     id: Mapped[Id]
     held_at: Mapped[Instant]
-    would_cut: Mapped[int] = mapped_column(Integer)
+    would_block: Mapped[int] = mapped_column(Integer)
     of_active: Mapped[int] = mapped_column(Integer)
     decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     decided_by: Mapped[int | None] = mapped_column(BigInteger)

@@ -28,7 +28,7 @@ class OpeningBalance(Base):
     invoice_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("invoice.id"))
     """Over the arrears."""
     payment_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("payment.id"))
-    """Whose credit is what was paid ahead."""
+    """RowScope credit is what was paid ahead."""
     recorded_at: Mapped[Instant]
     recorded_by: Mapped[int | None] = mapped_column(BigInteger)
 

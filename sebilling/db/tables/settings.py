@@ -19,7 +19,7 @@ class BillingSettings(Base):
         CheckConstraint("tax_rounding IN ('HALF_UP', 'DOWN')", name="tax_rounding"),
         CheckConstraint("late_fee BETWEEN 0 AND 1000000000", name="late_fee"),
         CheckConstraint("late_fee_after_days BETWEEN 0 AND 365", name="late_fee_after_days"),
-        CheckConstraint("mass_cut_percent BETWEEN 1 AND 100", name="mass_cut_percent"),
+        CheckConstraint("mass_block_percent BETWEEN 1 AND 100", name="mass_block_percent"),
     )
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -39,5 +39,5 @@ class BillingSettings(Base):
     company_address: Mapped[String]
     company_phone: Mapped[String]
     receipt_footer: Mapped[String]
-    mass_cut_percent: Mapped[int] = mapped_column(SmallInteger)
+    mass_block_percent: Mapped[int] = mapped_column(SmallInteger)
     """A sweep that would cut more than this share of the active customers stops and asks; small ISPs may always cut twenty."""

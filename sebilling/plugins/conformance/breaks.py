@@ -171,7 +171,7 @@ async def _break(world: World, count: int, *, made: bool, restoring: bool) -> bo
     assert len(set(ids)) == len(ids), f"outcomes for {sorted(ids)}: one for each job"
     assert set(ids) <= {job.ref.id for job in jobs}, "an outcome for nobody"
     assert error is not None or len(ids) == len(jobs), "some jobs have no outcome, and no DeviceError was raised"
-    cut = {job.ref.id: await world.is_cut(job.ref) for job in jobs}
+    cut = {job.ref.id: await world.is_blocked(job.ref) for job in jobs}
     for one in outcomes:
         so = cut[one.ref_id] is not restoring
         assert one.result not in SUCCESS or so, f"told as success, but it isn't so on the device: {one}"
@@ -183,7 +183,7 @@ async def _break(world: World, count: int, *, made: bool, restoring: bool) -> bo
 async def _finish(world: World, jobs: Sequence[Job], before: Any, cut: dict[int, bool]) -> None:
     """A fresh session reads what is there, cuts the rest, and gives all back."""
     found = await states(world, world.refs, snapshots_of(jobs))
-    right = {ref_id: State.BLOCKED if is_cut else State.ACTIVE for ref_id, is_cut in cut.items()}
+    right = {ref_id: State.BLOCKED if is_blocked else State.ACTIVE for ref_id, is_blocked in cut.items()}
     assert found == right, f"after the break a fresh session reads {found}, but the device holds {right}"
     for restoring in (False, True):
         await all_done(world, jobs, restoring=restoring)
@@ -216,4 +216,4 @@ async def _given_up(world: World) -> None:
     except Exception as error:
         raise AssertionError(f"close after a cancelled call: {error!r}") from error
     await world.settle()
-    await _finish(world, jobs, before, {job.ref.id: await world.is_cut(job.ref) for job in jobs})
+    await _finish(world, jobs, before, {job.ref.id: await world.is_blocked(job.ref) for job in jobs})

@@ -50,7 +50,7 @@ class Changes(Kit):
 
     def test_who_was_cut_before_us_stays_cut(self) -> None:
         """What an operator cut by hand isn't given back by us, with its snapshot or without one."""
-        self.run(_cut_before)
+        self.run(_blocked_before)
 
     def test_without_a_snapshot_nothing_is_destroyed(self) -> None:
         """Blocked without a snapshot: refused, or given back to the byte all the same."""
@@ -147,13 +147,13 @@ async def _others(world: World) -> None:
     jobs = await jobs_of(world, named)
     for restoring in (False, True):
         await all_done(world, jobs, restoring=restoring)
-        cut = [ref.key for ref in others if await world.is_cut(ref)]
+        cut = [ref.key for ref in others if await world.is_blocked(ref)]
         assert not cut, f"only {named[0].key!r} was named, but {cut} were cut"
     _same(await world.state(), before, "the device isn't as it was")
     everyone = await jobs_of(world)
     await all_done(world, everyone, restoring=False)
     await all_done(world, everyone[:1], restoring=True)
-    free = [ref.key for ref in others if not await world.is_cut(ref)]
+    free = [ref.key for ref in others if not await world.is_blocked(ref)]
     assert not free, f"only {named[0].key!r} was to be given back, but {free} were too"
 
 
@@ -171,9 +171,9 @@ async def _by_hand(world: World) -> None:
     assert _results(told[job.ref.id] for job in jobs[1:]) == {Result.CHANGED}, "one that drifted doesn't hold up the others"
 
 
-async def _cut_before(world: World) -> None:
+async def _blocked_before(world: World) -> None:
     ref = world.refs[0]
-    await wanted(world.cut_by_hand(ref))
+    await wanted(world.blocked_by_hand(ref))
     await world.settle()
     hand = await world.state()
     (job,) = await jobs_of(world, [ref])
@@ -188,7 +188,9 @@ async def _without(world: World) -> None:
     jobs = [Job(ref, {}) for ref in world.refs]
     told = await done(world, jobs, restoring=False)
     for ref in world.refs:
-        assert (told[ref.id].result in SUCCESS) is await world.is_cut(ref), f"told {told[ref.id]}, but cut={await world.is_cut(ref)}"
+        assert (told[ref.id].result in SUCCESS) is await world.is_blocked(ref), (
+            f"told {told[ref.id]}, but cut={await world.is_blocked(ref)}"
+        )
     await done(world, jobs, restoring=True)
     _same(await world.state(), before, "cut without a snapshot and not given back: refuse to cut what you couldn't give back")
 

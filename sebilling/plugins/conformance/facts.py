@@ -49,7 +49,7 @@ async def _fit(world: World) -> None:
     assert state == await world.state(), "state() gives two things of one device: leave out what changes by itself"
     assert state, "state() is empty: nothing that is compared with it could fail"
     for ref in world.refs:
-        assert not await world.is_cut(ref), f"{ref.key!r} is cut from the beginning"
+        assert not await world.is_blocked(ref), f"{ref.key!r} is cut from the beginning"
     config = made(world).config
     assert all(len(secret) >= LEAST_SECRET for secret in world.secrets), f"planted secrets need {LEAST_SECRET} characters to be found"
     planted = [secret for _, secret in secrets_in(config)]

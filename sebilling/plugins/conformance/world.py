@@ -52,7 +52,7 @@ class World(abc.ABC):
         """All that the device holds, read without the driver, as plain data. Leave out what changes by itself, such as session ids."""
 
     @abc.abstractmethod
-    async def is_cut(self, ref: Ref) -> bool:
+    async def is_blocked(self, ref: Ref) -> bool:
         """Whether the device holds this customer cut, read without the driver."""
 
     @abc.abstractmethod
@@ -79,7 +79,7 @@ class World(abc.ABC):
         """Change what the driver changes to a third thing: neither as it was nor cut. A switch has no third position: leave it out."""
         raise NotImplementedError
 
-    async def cut_by_hand(self, ref: Ref) -> None:
+    async def blocked_by_hand(self, ref: Ref) -> None:
         """Cut this customer as an operator would, in the very way of the driver, before it was ever cut by the driver."""
         raise NotImplementedError
 
@@ -190,7 +190,7 @@ async def all_done(world: World, jobs: Sequence[Job], *, restoring: bool) -> dic
     """Block or restore; all must succeed, and the device must hold it so."""
     told = await done(world, jobs, restoring=restoring)
     for job in jobs:
-        outcome, cut = told[job.ref.id], await world.is_cut(job.ref)
+        outcome, cut = told[job.ref.id], await world.is_blocked(job.ref)
         if outcome.result not in SUCCESS or cut is restoring:
             raise AssertionError(f"{job.ref.key!r} should be {'restored' if restoring else 'cut'}: told {outcome}, on the device cut={cut}")
     return told

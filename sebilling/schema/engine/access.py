@@ -53,7 +53,7 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
         COUNTERS: "price outstanding credit charges discounts billingCycles openInvoices lastPayments",
     },
     "ServiceAccess": {
-        EVERYONE: "id serviceKind key desired actual inLine manual because detail error attempts readAt desiredAt customer",
+        EVERYONE: "id serviceKind key desired actual inSync manual because detail error attempts readAt desiredAt customer",
         DEVICE_READERS: "device",
     },
     "Device": {DEVICE_READERS: "id name kind enabled reachable problems facts checkedAt customers waiting"},
@@ -111,11 +111,11 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     },
     "Receipt": {COUNTERS: "number text32 text48 whatsApp"},
     "DownloadLink": {COUNTERS: "url expiresAt"},
-    "IsolationForecast": {COUNTERS: "cutOn because"},
-    "NoCutDay": {COUNTERS: "day reason"},
+    "IsolationForecast": {COUNTERS: "blockOn because"},
+    "BlackoutDate": {COUNTERS: "day reason"},
     "IsolationPolicy": {READERS: "mode days minimum customer counter"},
-    "IsolationPlan": {READERS: "customerId deviceId invoiceId amount cutOn"},
-    "IsolationHold": {READERS: "id heldAt wouldCut ofActive decidedAt approved"},
+    "IsolationPlan": {READERS: "customerId deviceId invoiceId amount blockOn"},
+    "IsolationHold": {READERS: "id heldAt wouldBlock ofActive decidedAt approved"},
     "GenerationRun": {
         READERS: "id status progress issued alreadyInvoiced skipped totalAmount startedAt finishedAt error errorReference attempts"
         " nextAttemptAt abandonedAt abandonReason period",
@@ -127,7 +127,7 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "PreviewLine": {OFFICE: "kind description quantity unitPrice amount"},
     "BillingSettings": {
         READERS: "prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee lateFeeAfterDays companyName"
-        " companyAddress companyPhone receiptFooter massCutPercent"
+        " companyAddress companyPhone receiptFooter massBlockPercent"
     },
     "Event": {READERS: "id at actor kind subject subjectId counter data"},
     "PaymentMessage": {COUNTERS: "eventId cursor at kind payment"},
@@ -138,7 +138,8 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "EventMessage": {READERS: "eventId cursor event"},
     "Dashboard": {COUNTERS: "cursor counters"},
     "CounterFigures": {
-        COUNTERS: "counter day month receivedToday paymentsToday receivedThisMonth paymentsThisMonth outstanding cashOnHand cutCustomers"
+        COUNTERS: "counter day month receivedToday paymentsToday receivedThisMonth paymentsThisMonth outstanding cashOnHand"
+        " blockedCustomers"
     },
 }
 """Type → who reads which of its fields, wherever they come to it. Each field is named: a new one is refused until it is."""

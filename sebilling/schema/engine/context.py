@@ -16,7 +16,7 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import Language, Unauthenticated, Unavailable
 from sebilling.plugins.loading import Plugins
-from sebilling.schema.engine.cookies import Came
+from sebilling.schema.engine.cookies import Origin
 from sebilling.schema.engine.feed_subscription import Look
 from sebilling.storage import ObjectStore
 from sebilling.vault import Vault
@@ -61,7 +61,7 @@ class Context:
     """When the document is given up. A mutation takes it off: nothing that writes is cut in the middle."""
     trouble: Unavailable | None = None
     """Why nobody could look up who asks."""
-    came: Came = field(default_factory=Came)
+    came: Origin = field(default_factory=Origin)
     """From where, and how."""
     sign_in_id: int | None = None
     """By which of the user's sign-ins."""

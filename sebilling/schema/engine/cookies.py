@@ -27,7 +27,7 @@ _DEVICE_SECONDS: Final = 400 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
+class Origin:
     """How a request came."""
 
     network: str = "unknown"
@@ -42,7 +42,7 @@ class Came:
     """Of the device's cookie."""
 
 
-def came(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequence[str]) -> Came:
+def came(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequence[str]) -> Origin:
     """How the request came; `origins` are web apps elsewhere that the deployment trusts."""
     headers, peer = request.headers, request.client
     told: str = request.scope["scheme"]
@@ -50,7 +50,7 @@ def came(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequen
     found = origin(
         peer.host if peer is not None else None, scheme, headers.getlist("x-forwarded-for"), headers.get("x-forwarded-proto", ""), trusted
     )
-    return Came(
+    return Origin(
         network=found.network, is_secure=found.is_secure, is_ours=_is_ours(request, origins, is_secure=found.is_secure),
         user_agent=headers.get("user-agent", ""), device_token=request.cookies.get(_name(_DEVICE, secure=found.is_secure)),
     )  # fmt: skip
@@ -78,12 +78,12 @@ def _is_this_host(given: str, host: str, *, is_secure: bool) -> bool:
     return origin_of_page.netloc != "" and origin_of_page.netloc.lower() == host.lower()  # none in "null": a page that hides its own
 
 
-def token_of(request: HTTPConnection, came: Came) -> str | None:
+def token_of(request: HTTPConnection, came: Origin) -> str | None:
     """The token of the sign-in's cookie."""
     return request.cookies.get(_name(_TOKEN, secure=came.is_secure)) or None
 
 
-def keep(response: Response, came: Came, *, token: str, device_token: str, seconds: int) -> None:
+def keep(response: Response, came: Origin, *, token: str, device_token: str, seconds: int) -> None:
     """Make the browser keep the sign-in, and that it has signed in here before."""
     for name, value, age in ((_TOKEN, token, seconds), (_DEVICE, device_token, _DEVICE_SECONDS)):
         response.set_cookie(
@@ -91,7 +91,7 @@ def keep(response: Response, came: Came, *, token: str, device_token: str, secon
         )
 
 
-def forget(response: Response, came: Came) -> None:
+def forget(response: Response, came: Origin) -> None:
     """Make the browser forget the sign-in. That it has signed in here before it keeps."""
     response.delete_cookie(_name(_TOKEN, secure=came.is_secure), path="/", secure=came.is_secure, httponly=True, samesite="strict")
 

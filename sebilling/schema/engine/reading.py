@@ -44,7 +44,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Node:
-    """How a type is read: SQL for each field (`{t}` is the row's alias), and links. Whose its rows are says schema/engine/scopes.py."""
+    """How a type is read: SQL for each field (`{t}` is the row's alias), and links. RowScope its rows are says schema/engine/scopes.py."""
 
     table: str
     columns: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""Whose each row is: beside which counter's rows every read is bounded, in one place. See docs/decisions/0013.
+"""RowScope each row is: beside which counter's rows every read is bounded, in one place. See docs/decisions/0013.
 
 A clerk or collector is bounded to counters. Every statement of schema/engine/reading.py takes its bounds from here, whatever the
 resolver asked for: rows of another counter are as if they weren't there. A table that isn't named here is the centre's.
@@ -9,7 +9,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Whose:
+class RowScope:
     """What bounded readers see of a table. `{t}` is the row's alias, `:scope` their counters, `:asker` their own user."""
 
     condition: str
@@ -24,27 +24,27 @@ class Whose:
     """`condition` says that the row's own `counter_id` is one of theirs: a page of them can be read counter by counter."""
 
 
-EVERYBODYS: Final = Whose("")
+EVERYBODYS: Final = RowScope("")
 """No counter's: the same for everybody who may ask."""
-CENTRAL: Final = Whose("false")
+CENTRAL: Final = RowScope("false")
 """The centre's, made of every counter's: who is bounded to counters sees none."""
-PART: Final = Whose("", is_part=True)
+PART: Final = RowScope("", is_part=True)
 
 
-def _at(counter: str) -> Whose:
-    return Whose(f"{counter} = ANY (CAST(:scope AS bigint[]))")
+def _at(counter: str) -> RowScope:
+    return RowScope(f"{counter} = ANY (CAST(:scope AS bigint[]))")
 
 
 _OF_CUSTOMER: Final = _at("(SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id)")
 _AT_COUNTER: Final = replace(_at("{t}.counter_id"), by_counter=True)
 _WITH_CUSTOMER: Final = replace(_AT_COUNTER, by_link=f"({_AT_COUNTER.condition} OR {_OF_CUSTOMER.condition})")
 """In lists of the counter at which it was made, and by links also of the one to which its customer belongs now."""
-_OWN_CASH: Final = Whose(f"({_AT_COUNTER.condition} OR {{t}}.collector_id = :asker)")
+_OWN_CASH: Final = RowScope(f"({_AT_COUNTER.condition} OR {{t}}.collector_id = :asker)")
 """Also what somebody holds, or handed over, of a counter that they have left."""
-SCOPES: Final[dict[str, Whose]] = {
+SCOPES: Final[dict[str, RowScope]] = {
     "account": CENTRAL,
     "allocation": PART,
-    "app_user": Whose(
+    "app_user": RowScope(
         "({t}.id = :asker OR EXISTS (SELECT FROM user_counter works WHERE works.user_id = {t}.id"
         " AND works.counter_id = ANY (CAST(:scope AS bigint[]))))"
     ),
@@ -66,7 +66,7 @@ SCOPES: Final[dict[str, Whose]] = {
     "invoice_void": PART,
     "isolation_hold": CENTRAL,
     "isolation_policy": _at("coalesce({t}.counter_id, (SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id))"),
-    "no_cut_day": EVERYBODYS,
+    "blackout_date": EVERYBODYS,
     "payment": replace(_WITH_CUSTOMER, one_by_one=f"({_AT_COUNTER.condition} OR {{t}}.received_by = :asker)"),
     "payment_reversal": PART,
     "period": EVERYBODYS,
@@ -85,6 +85,6 @@ SCOPES: Final[dict[str, Whose]] = {
 """Table → whose its rows are."""
 
 
-def whose(table: str) -> Whose:
-    """Whose the table's rows are; the centre's if nobody has said."""
+def whose(table: str) -> RowScope:
+    """RowScope the table's rows are; the centre's if nobody has said."""
     return SCOPES.get(table, CENTRAL)

@@ -9,7 +9,7 @@ from tests.scenarios.sentences import Mention, Outcome, says
 
 @says("open(s) {month}[ {sure}]")
 async def open_period(book: Book, *, month: str, sure: str = "") -> None:
-    await book.mutate("createPeriod", "period { status }", month=month, confirm=bool(sure))
+    await book.mutate("openPeriod", "period { status }", month=month, confirm=bool(sure))
 
 
 @says("close(s) {month}[ {incomplete}]")

@@ -20,7 +20,7 @@ class Firmware:
     """Huawei: `{ <cr>||<K> }:` after a command, until `undo smart`."""
     quiet_commands: bool = True
     """Whether it knows the commands that turn paging, smart mode and alarms off."""
-    asks_to_cut: bool = False
+    asks_to_block: bool = False
     """Whether cutting an ONU asks (y/n)."""
     asks_to_save: bool = False
     yes_banner: bool = False
@@ -60,7 +60,7 @@ FIRMWARES: Final[dict[str, Firmware]] = {
             banner="\r\n     Huawei Integrated Access Software (MA5608T).\r\n",
             lands_enabled=False,
             quiet_commands=False,
-            asks_to_cut=True,
+            asks_to_block=True,
             asks_to_save=True,
             yes_banner=True,
             total="  In port {place}, the total number of ONTs are: {total}, online: {online}, offline: {offline}",

@@ -110,7 +110,7 @@ class HuaweiShell(Shell):
             self.say("  Failure: The ONT does not exist")
         elif found[1] == "delete":
             await self.change(lambda: self.olt.units.__delitem__(onu), "  Number of ONTs that can be deleted: 1, success: 1")
-        elif off and self.firmware.asks_to_cut and not await self.agrees("  Are you sure to deactivate the ONT? (y/n)[n]:"):
+        elif off and self.firmware.asks_to_block and not await self.agrees("  Are you sure to deactivate the ONT? (y/n)[n]:"):
             return True
         elif unit.off == off:
             self.say(f"  Failure: The ONT has been {found[1]}d")

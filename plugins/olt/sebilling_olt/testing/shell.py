@@ -118,7 +118,7 @@ class Shell(abc.ABC):
                 await self.carry_out(line)
 
     def _turn(self) -> None:
-        """Whose turn it is to be disturbed."""
+        """RowScope turn it is to be disturbed."""
         self.counted.commands += 1
         self._alarm = ""
         if self.faults.alarm_every and self.counted.commands % self.faults.alarm_every == 0:

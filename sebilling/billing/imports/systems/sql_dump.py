@@ -89,7 +89,7 @@ class _Reader:
         self.at = found.end()
 
     def skip_trigger(self) -> None:
-        """Whose statements stand between BEGIN and END."""
+        """RowScope statements stand between BEGIN and END."""
         self.skip()
         while not self.text[max(self.at - 12, 0) : self.at - 1].rstrip().upper().endswith("END"):
             self.skip()
