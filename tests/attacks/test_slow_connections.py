@@ -25,8 +25,8 @@ from sebilling.server import listening_socket, serving
 from tests.attacks.target import ME, Target, target
 
 HALF_SENT: Final = 1_100
-MOST_RATIO: Final = 30
-"""Of an idle request: a thousand connections are accepted meanwhile."""
+MOST_RATIO: Final = 100
+"""Of an idle request: a thousand connections are accepted, read and ended meanwhile. Whoever is locked out waits for ever."""
 HALVES: Final = {
     "nothing": b"",
     "half a head": b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nX-Filler: ",

@@ -132,6 +132,13 @@ async def test_three_months_from_the_last_of_january_keep_their_day_and_what_is_
     await isp.check()
 
 
+async def test_a_cycle_falls_due_when_it_begins_not_on_the_counters_day(database: Database) -> None:
+    isp = await Isp.make(database)
+    await every(isp, await isp.customer(installed_on=date(2026, 2, 5)), 3, date(2026, 2, 5))
+    await bill(isp, at=datetime(2026, 2, 3, tzinfo=UTC))
+    assert await isp.rows("SELECT covers_from, due_on FROM invoice") == [(date(2026, 2, 5), date(2026, 2, 5))]
+
+
 async def test_the_days_before_a_cycle_are_billed_with_it_and_a_later_decision_ends_it(database: Database) -> None:
     isp = await Isp.make(database)
     customer_id = await isp.customer(installed_on=date(2026, 2, 10))
@@ -173,7 +180,11 @@ async def test_a_charge_is_billed_once_and_again_after_a_void(database: Database
     isp = await Isp.make(database)
     await charge(isp, await isp.customer(), 25_000)
     await bill(isp)
-    await bill(isp, MARCH)
+    await isp.open(MARCH)
+    async with database.reading() as session:
+        foreseen = await previews.preview(session, MARCH, at=NOW, counters=None, scope=EVERYWHERE)
+    assert foreseen.total_amount == 150_000
+    await isp.generate(MARCH)
     assert (await lines(isp), await lines(isp, MARCH)) == ([("SUBSCRIPTION", 150_000), ("CHARGE", 25_000)], [("SUBSCRIPTION", 150_000)])
     invoice_id = await isp.value("SELECT min(id) FROM invoice")
     async with isp.write() as session:

@@ -35,14 +35,14 @@ async def step(isp: Isp, run_id: int, chunk: int) -> bool:
 
 async def test_a_second_worker_goes_on_where_the_first_has_just_stopped(committed: Database) -> None:
     isp = await Isp.make(committed)
-    await isp.many_customers(10)
+    await isp.many_customers(8)
     await isp.open()
     started = await run_of(isp)
     async with isp.write() as session:
         await generation.advance(session, chunk=4, run_id=started.run_id)
         second = await waits(step(isp, started.run_id, 4))
-    assert await second is True
-    assert await isp.rows("SELECT done, issued, already_invoiced FROM generation_task") == [(8, 8, 0)]
+    assert await second is False, "nothing of the run is left"
+    assert await isp.rows("SELECT done, issued, already_invoiced, finished FROM generation_task") == [(8, 8, 0, True)]
     assert await step(isp, started.run_id, 4) is False
     await isp.check()
 

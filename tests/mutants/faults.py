@@ -301,7 +301,7 @@ FAULTS: Final = (
     Fault(
         "recap-counts-rejected-deposits", "billing/recap.py",
 "FROM counted_money WHERE counter_id = counter.id AND day >= :month AND day < :after) handed",
-        "FROM deposit CROSS JOIN LATERAL (SELECT amount AS counted) c WHERE counter_id = counter.id) handed", DEPOSITS,
+        "FROM (SELECT counter_id, amount AS counted, difference FROM deposit) told WHERE counter_id = counter.id) handed", DEPOSITS,
     ),
     Fault(
         "recap-keeps-what-was-reversed", "billing/recap.py",
