@@ -27,7 +27,7 @@ _log = get_logger(__name__)
 MAX_HEAD_BYTES: Final = 64 * 1024
 _OTHER_DESCRIPTORS: Final = 64
 """Beside connections and those of the database: logs, files, the loop's own."""
-_LEAST_CONNECTIONS: Final = 16
+_MIN_CONNECTIONS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,6 @@ def limits_of(settings: Settings, proxies: Sequence[addresses.Network]) -> Limit
             limit = raised
     connections = settings.connections
     if limit != resource.RLIM_INFINITY and limit < needed:
-        connections = max(_LEAST_CONNECTIONS, limit - others)
+        connections = max(_MIN_CONNECTIONS, limit - others)
         _log.warning("few_descriptors", limit=limit, needed=needed, connections=connections, remedy="raise the limit of open files")
     return Limits(connections=connections, per_address=min(settings.connections_per_address, connections), proxies=proxies)

@@ -15,10 +15,10 @@ from sebilling.auth import addresses
 from sebilling.config import Settings
 from sebilling.errors import InvalidSetting
 from sebilling.logs import get_logger
-from sebilling.storage.proofs import MOST_PROOF_BYTES
+from sebilling.storage.proofs import MAX_PROOF_BYTES
 
 _log = get_logger(__name__)
-MOST_BODY_BYTES: Final = 256 * 1024
+MAX_BODY_BYTES: Final = 256 * 1024
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """They tell nothing, and what probes them goes by any name."""
@@ -148,12 +148,12 @@ class BodyLimits:
     """Documents are small; only a multipart request may bring a file. What is too large is answered 413 and never kept."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._document = RequestBodyLimitMiddleware(app, MOST_BODY_BYTES)
-        self._upload = RequestBodyLimitMiddleware(app, MOST_PROOF_BYTES + MOST_BODY_BYTES)
+        self._document = RequestBodyLimitMiddleware(app, MAX_BODY_BYTES)
+        self._upload = RequestBodyLimitMiddleware(app, MAX_PROOF_BYTES + MAX_BODY_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_upload = any(name == b"content-type" and value.startswith(b"multipart/form-data") for name, value in scope["headers"])
-        limited, most = (self._upload, MOST_PROOF_BYTES + MOST_BODY_BYTES) if is_upload else (self._document, MOST_BODY_BYTES)
+        limited, most = (self._upload, MAX_PROOF_BYTES + MAX_BODY_BYTES) if is_upload else (self._document, MAX_BODY_BYTES)
         is_told = False
 
         async def answer(message: Message) -> None:

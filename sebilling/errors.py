@@ -2,7 +2,7 @@
 
     SebillingError
     ├── InvalidInput           the request can't be right as it stands; `field` names the place
-    ├── NotFound               no such thing, or none that the asker may see
+    ├── NotFound               no such thing, or none that the caller may see
     ├── Conflict               right in itself, but not with what is already there
     ├── AccessError            who asks may not
     ├── Unexpected             one thing of a batch failed for a reason that nobody thought of
@@ -151,7 +151,7 @@ class InvalidProof(InvalidInput):
 
 
 class NotFound(SebillingError):
-    """No such thing, or none that the asker may see: the answer is the same, so that refusals reveal nothing."""
+    """No such thing, or none that the caller may see: the answer is the same, so that refusals reveal nothing."""
 
     code = ErrorCode.NOT_FOUND
     english = "There is no {noun} '{given}' here: check it, or ask an admin whether you may see it."

@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Protocol
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import Conflict, Language
 
-MOST_TOLD: Final = 5
+MAX_TOLD: Final = 5
 """Gaps that PeriodIncomplete names; closingPreview has all."""
 
 
@@ -57,8 +57,8 @@ class PeriodIncomplete(Conflict):
     def message(self, language: Language) -> str:
         """The first gaps, in words."""
         words = self._WORDS[language]
-        told = [f"{gap.counter_code}: {gap.count} {words[gap.reason]}" for gap in self.gaps[:MOST_TOLD]]
-        missing = "; ".join(told) + (f" (+{len(self.gaps) - MOST_TOLD})" if len(self.gaps) > MOST_TOLD else "")
+        told = [f"{gap.counter_code}: {gap.count} {words[gap.reason]}" for gap in self.gaps[:MAX_TOLD]]
+        missing = "; ".join(told) + (f" (+{len(self.gaps) - MAX_TOLD})" if len(self.gaps) > MAX_TOLD else "")
         return (self.indonesian if language == "id" else self.english).format(missing=missing, **self.facts)
 
 

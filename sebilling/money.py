@@ -8,7 +8,7 @@ from typing import Final, NewType
 
 Rupiah = NewType("Rupiah", int)
 
-MOST_RUPIAH: Final = 10**12
+MAX_RUPIAH: Final = 10**12
 """The largest amount of one document, a trillion: beyond any customer's bill. Nine thousand of them together are exact in a browser
 (2^53), nine million in the database (2^63); a sum beyond that is told as SumOutOfRange."""
 
@@ -31,13 +31,13 @@ def parse_rupiah(text: str) -> Rupiah:
     """Read an amount as Indonesians write it: `150000`, `150.000`, `Rp 150.000`, `Rp150.000,00`; and as databases do: `150000.00`.
 
     What can mean two amounts is refused rather than guessed: `150,000` is Rp150.000 to an English Excel and a hundred and
-    fifty to an Indonesian one. Raises NotRupiahError, also below 0 and above MOST_RUPIAH.
+    fifty to an Indonesian one. Raises NotRupiahError, also below 0 and above MAX_RUPIAH.
     """
     found = _WRITTEN.match(text.replace("\N{NO-BREAK SPACE}", " ").strip())
     if found is None or not text.isprintable():
         raise NotRupiahError(text[:40])
     digits = (found["whole"] or found["plain"] or found["english"] or found["millions"]).replace(".", "").replace(",", "")
-    if not digits.isascii() or len(digits) > len(str(MOST_RUPIAH)) or int(digits) > MOST_RUPIAH:
+    if not digits.isascii() or len(digits) > len(str(MAX_RUPIAH)) or int(digits) > MAX_RUPIAH:
         raise NotRupiahError(text[:40])
     return Rupiah(int(digits))
 

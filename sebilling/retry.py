@@ -20,7 +20,7 @@ _LASTED_SECONDS: Final = 60.0
 """Who has worked for so long before they failed hasn't failed again, but anew."""
 
 
-class Turns:
+class Retries:
     """The turns of one loop, how often they failed in a row, and what was told of it. `of` tells loops of one name apart."""
 
     def __init__(self, name: str, *, of: str = "") -> None:
@@ -64,4 +64,4 @@ class Turns:
 
 async def forgiving(name: str, work: Awaitable[float], *, of: str = "") -> float:
     """One turn by itself: what it gives, or a second if it failed, which is logged under `name`."""
-    return await Turns(name, of=of).run(work)
+    return await Retries(name, of=of).run(work)

@@ -33,7 +33,7 @@ KEPT_SECONDS: Final = 75
 they send while we close is lost, and a proxy answers 502 for it. uvicorn's own 5 s did that."""
 UNCROWDED: Final = Limits(per_address=Limits().connections)
 """Of a server for one machine, whose clients all have its address."""
-_MOST_MESSAGE_BYTES: Final = 256 * 1024
+_MAX_MESSAGE_BYTES: Final = 256 * 1024
 
 
 class Http(HttpToolsProtocol):
@@ -179,7 +179,7 @@ def framed(content: bytes) -> bytes:
 
 
 _OPTIONS: Final[Mapping[str, Any]] = {
-    "ws_max_size": _MOST_MESSAGE_BYTES,
+    "ws_max_size": _MAX_MESSAGE_BYTES,
     "ws_ping_interval": PING_SECONDS,
     "ws_ping_timeout": PONG_SECONDS,
     "ws_per_message_deflate": False,  # 300 KB per connection, and each message compressed once per client

@@ -20,7 +20,7 @@ from typing import Any, Final
 parser: Any = vars(re)["_parser"]
 METHODS: Final = {"match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 ROOT: Final = Path(__file__).parents[1]
-MOST_STATES: Final = 3_000
+MAX_STATES: Final = 3_000
 LETTERS: Final = [chr(code) for code in range(256)] + list("ıſKé٣\u2003\u2028漢\uffff")
 
 # Every repetition in them is possessive and every part begins with a letter of its own, so that they take nothing back; `fault` would
@@ -132,7 +132,7 @@ class _Graph:
     def state(self) -> int:
         self.silent.append([])
         self.reading.append([])
-        if len(self.silent) > MOST_STATES:
+        if len(self.silent) > MAX_STATES:
             raise Unfit("it counts too far: a repetition of hundreds within another")
         return len(self.silent) - 1
 

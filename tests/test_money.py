@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sebilling.money import MOST_RUPIAH, NotRupiahError, format_rupiah, parse_rupiah
+from sebilling.money import MAX_RUPIAH, NotRupiahError, format_rupiah, parse_rupiah
 
 
-@given(st.integers(0, MOST_RUPIAH))
+@given(st.integers(0, MAX_RUPIAH))
 def test_what_is_written_is_read_back(amount: int) -> None:
     shown = format_rupiah(amount)
     for text in (shown, shown.replace("Rp", "Rp "), shown.removeprefix("Rp"), f"{shown},00", f"{shown},-", str(amount), f"IDR {amount}"):
@@ -30,7 +30,7 @@ def test_any_text_is_an_amount_within_the_bounds_or_refused(text: str) -> None:
         amount = parse_rupiah(text)
     except NotRupiahError:
         return
-    assert 0 <= amount <= MOST_RUPIAH
+    assert 0 <= amount <= MAX_RUPIAH
 
 
 def test_negative_amounts_are_shown_with_the_sign_first() -> None:

@@ -24,7 +24,7 @@ from sebilling.errors import DatabaseUnavailable
 from sebilling.jobs import orphaned_proofs
 from sebilling.schema.engine.endpoint import PREFLIGHT
 from sebilling.storage import ObjectStore
-from sebilling.storage.proofs import MOST_PROOF_BYTES, Proof
+from sebilling.storage.proofs import MAX_PROOF_BYTES, Proof
 from tests.harness import NOW, Api, Isp, make_user
 from tests.processes import HttpApi, ServerProcess, servers
 from tests.storage import noise, packed, pdf, receipt
@@ -167,7 +167,7 @@ async def test_what_is_no_proof_whatever_it_is_called(database: Database, folder
 async def test_five_mebibytes_and_not_a_byte_more(database: Database, folder: Path) -> None:
     api = await Counter.made(database, folder)
     padded = packed(receipt(), "JPEG")
-    assert await api.code(padded + bytes(MOST_PROOF_BYTES + 1 - len(padded))) == "INVALID_PROOF"
+    assert await api.code(padded + bytes(MAX_PROOF_BYTES + 1 - len(padded))) == "INVALID_PROOF"
     before = await api.counts()
     response = await api.form(
         {"operations": json.dumps({"query": SUBMIT, "variables": {"i": api.given()}}), "map": '{"0": ["variables.i.proof"]}'},
@@ -176,7 +176,7 @@ async def test_five_mebibytes_and_not_a_byte_more(database: Database, folder: Pa
     assert response.status_code == 413
     assert await api.counts() == before
     large = packed(noise(1_100, 1_100), "PNG")
-    assert 3_000_000 < len(large) < MOST_PROOF_BYTES
+    assert 3_000_000 < len(large) < MAX_PROOF_BYTES
     assert (await api.send(large))["errors"] == []
 
 
@@ -433,7 +433,7 @@ async def test_the_sweep_of_an_empty_store(database: Database, tmp_path: Path) -
 # --- four gigabytes, at a real server ---
 
 PATIENCE_SECONDS = 20
-MOST_TAKEN_BYTES = 16 * 1024 * 1024
+MAX_TAKEN_BYTES = 16 * 1024 * 1024
 """Of an endless body until it is refused: five that are allowed, and what lies in the sockets' buffers."""
 
 
@@ -488,7 +488,7 @@ async def test_four_gigabytes_are_refused_before_they_are_taken(
         await api.sign_in()
         before = memory(server)
         sent, said = await asyncio.to_thread(pour, server, *headers, chunked=chunked)
-        assert sent < MOST_TAKEN_BYTES
+        assert sent < MAX_TAKEN_BYTES
         assert said == b"" or said.split(b" ")[1] in {b"413", b"400"}, said
         assert memory(server) - before < 64 * 1024 * 1024
         assert files_in(tmp_path / "tmp") == []

@@ -9,8 +9,8 @@ from typing import Final
 UNKNOWN: Final = "unknown"
 _IPV6_SITE_BITS: Final = 64
 """What one customer of any provider has to himself: its single addresses tell nothing."""
-_MOST_HOPS: Final = 20
-_MOST_CHARACTERS: Final = 100
+_MAX_HOPS: Final = 20
+_MAX_CHARACTERS: Final = 100
 """Of an address, the name of its interface with it."""
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -38,7 +38,7 @@ def origin(peer: str | None, scheme: str, forwarded_for: Sequence[str], forwarde
     address = _address(peer or "")
     if address is None or not _within(address, trusted):
         return Origin(_network(address), scheme == "https")
-    for hop in reversed([hop for line in forwarded_for for hop in line.split(",")][-_MOST_HOPS:]):
+    for hop in reversed([hop for line in forwarded_for for hop in line.split(",")][-_MAX_HOPS:]):
         found = _address(hop.strip())
         if found is None:
             break
@@ -60,7 +60,7 @@ def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
 
 
 def _address(given: str) -> Address | None:
-    return _parsed(given) if len(given) <= _MOST_CHARACTERS else None
+    return _parsed(given) if len(given) <= _MAX_CHARACTERS else None
 
 
 @functools.lru_cache(maxsize=4_096)  # few come often

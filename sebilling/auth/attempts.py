@@ -25,11 +25,11 @@ from sebilling.actor import Actor, Role, Scope
 from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import TooManyAttempts
 
-MOST_FAILURES: Final = 10
+MAX_FAILURES: Final = 10
 WITHIN: Final = timedelta(minutes=5)
 """After so many failures within this time, one at a time as it passes."""
-_MOST_FROM_AN_ADDRESS: Final = 50
-_MOST_FOR_AN_ACCOUNT: Final = 100
+_MAX_FROM_AN_ADDRESS: Final = 50
+_MAX_FOR_AN_ACCOUNT: Final = 100
 _WITHIN_FOR_AN_ACCOUNT: Final = timedelta(hours=1)
 _EMPTY_AT_ONCE: Final = 20
 _PAY: Final = text(
@@ -87,17 +87,17 @@ class Limit:
 def limits(username: str, network: str, *, device: str | None) -> tuple[Limit, ...]:
     """The limits of a sign-in: the device's alone if `device` is the token of one that this account has signed in on before."""
     if device is not None:
-        return (_limit(MOST_FAILURES, WITHIN, "device", username, device, account=_named(username)),)
+        return (_limit(MAX_FAILURES, WITHIN, "device", username, device, account=_named(username)),)
     return (
-        _limit(MOST_FAILURES, WITHIN, "account and address", username, network, account=_named(username)),
-        _limit(_MOST_FROM_AN_ADDRESS, WITHIN, "address", network),
-        _limit(_MOST_FOR_AN_ACCOUNT, _WITHIN_FOR_AN_ACCOUNT, "account", username, account=_named(username)),
+        _limit(MAX_FAILURES, WITHIN, "account and address", username, network, account=_named(username)),
+        _limit(_MAX_FROM_AN_ADDRESS, WITHIN, "address", network),
+        _limit(_MAX_FOR_AN_ACCOUNT, _WITHIN_FOR_AN_ACCOUNT, "account", username, account=_named(username)),
     )
 
 
 def limits_of_user(user_id: int) -> tuple[Limit, ...]:
     """The limit of who is signed in and gives their password or a code once more."""
-    return (_limit(MOST_FAILURES, WITHIN, "signed in", str(user_id), account=_numbered(user_id)),)
+    return (_limit(MAX_FAILURES, WITHIN, "signed in", str(user_id), account=_numbered(user_id)),)
 
 
 async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, field: tuple[str, ...]) -> None:

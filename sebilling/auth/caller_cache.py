@@ -13,12 +13,12 @@ from sebilling.auth import sessions
 from sebilling.auth.sessions import Live
 from sebilling.db.engine import Database, translated_errors
 
-_MOST_AT_ONCE: Final = 500
+_MAX_AT_ONCE: Final = 500
 _SECONDS: Final = 10.0
 """A connection that has gone silent mustn't hold up everybody behind it for longer."""
 
 
-class Lookup:
+class CallerCache:
     """Of one process. Belongs to one event loop."""
 
     def __init__(self, database: Database) -> None:
@@ -36,10 +36,10 @@ class Lookup:
         return await answer
 
     async def _run(self) -> None:
-        """Answer until nobody waits. Whatever goes wrong is each asker's."""
+        """Answer until nobody waits. Whatever goes wrong is each caller's."""
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:_MOST_AT_ONCE], self._waiting[_MOST_AT_ONCE:]
+                batch, self._waiting = self._waiting[:_MAX_AT_ONCE], self._waiting[_MAX_AT_ONCE:]
                 try:
                     async with translated_errors(), asyncio.timeout(_SECONDS), self._database.reading() as session:
                         found = await sessions.living(session, [asked for asked, _ in batch])

@@ -12,9 +12,9 @@ from argon2.low_level import ARGON2_VERSION
 from sebilling.auth.common_passwords import COMMONEST
 from sebilling.errors import InvalidText
 
-LEAST_CHARACTERS: Final = 10
-_MOST_CHARACTERS: Final = 200
-_LEAST_DIFFERENT: Final = 3
+MIN_CHARACTERS: Final = 10
+_MAX_CHARACTERS: Final = 200
+_MIN_DIFFERENT: Final = 3
 _HASHER: Final = PasswordHasher()
 _HASHING: Final = asyncio.Semaphore(2)
 """Each check takes 64 MiB and a core for 50 ms: more at once would only starve the rest."""
@@ -28,17 +28,17 @@ async def hashed(password: str, *, username: str = "", field: tuple[str, ...] = 
 
 
 def check(password: str, *, username: str = "", field: tuple[str, ...] = ("input", "password")) -> None:
-    """Whether it may be a password: LEAST_CHARACTERS to 200 characters, not the user name, none of the commonest. Nothing is asked
+    """Whether it may be a password: MIN_CHARACTERS to 200 characters, not the user name, none of the commonest. Nothing is asked
     of its composition: that makes passwords that are easy to guess and hard to keep in mind.
 
     Raises InvalidText, which doesn't repeat it.
     """
     why = ""
-    if not LEAST_CHARACTERS <= len(password) <= _MOST_CHARACTERS:
-        why = f"use {LEAST_CHARACTERS} to {_MOST_CHARACTERS} characters."
+    if not MIN_CHARACTERS <= len(password) <= _MAX_CHARACTERS:
+        why = f"use {MIN_CHARACTERS} to {_MAX_CHARACTERS} characters."
     elif username and password.casefold() == username.casefold():
         why = "it is the user name; choose another."
-    elif password.casefold() in COMMONEST or len(set(password)) < _LEAST_DIFFERENT:
+    elif password.casefold() in COMMONEST or len(set(password)) < _MIN_DIFFERENT:
         why = "it is one of the first that anybody would guess; choose another, such as a few words that belong to you alone."
     if why:
         raise InvalidText(field=field, what="The password", why=why)
@@ -50,7 +50,7 @@ async def matches(password: str, kept: str | None) -> bool:
 
     def verify() -> bool:
         try:
-            return _HASHER.verify(wanted, password[:_MOST_CHARACTERS])
+            return _HASHER.verify(wanted, password[:_MAX_CHARACTERS])
         except VerificationError:
             return False
 

@@ -57,16 +57,16 @@ _LOCK_FAMILY: Final = text(
 )
 _PARENT: Final = text("SELECT parent_hash FROM refresh_token WHERE token_hash = :hash")
 _PROLONG: Final = text("UPDATE sign_in SET refresh_hash = :hash, expires_at = :until WHERE id = :sign_in")
-_MOST_REFRESH_TOKENS: Final = 100
+_MAX_REFRESH_TOKENS: Final = 100
 """Kept of a sign-in; an older one signs nobody in, but isn't known for stolen either."""
 _PRUNE_FAMILY: Final = text(
     f"""
     DELETE FROM refresh_token WHERE sign_in_id = :sign_in AND token_hash <> :hash AND token_hash NOT IN
-      (SELECT token_hash FROM refresh_token WHERE sign_in_id = :sign_in ORDER BY created_at DESC LIMIT {_MOST_REFRESH_TOKENS})
+      (SELECT token_hash FROM refresh_token WHERE sign_in_id = :sign_in ORDER BY created_at DESC LIMIT {_MAX_REFRESH_TOKENS})
     """
 )
 _PRUNE_ACCESS: Final = text("DELETE FROM access_token WHERE sign_in_id = :sign_in AND expires_at <= :at")
-_MOST_SIGN_INS: Final = 100
+_MAX_SIGN_INS: Final = 100
 """Living ones of a user: of more, those end that were not used for longest."""
 _ENDED_FOR: Final = timedelta(days=30)
 """After so long an ended sign-in is forgotten; the event log keeps what happened."""
@@ -75,7 +75,7 @@ _CROWD_OUT: Final = text(
     f"""
     UPDATE sign_in SET revoked_at = :at WHERE id IN
       (SELECT id FROM sign_in WHERE user_id = :user AND revoked_at IS NULL AND expires_at > :at
-        ORDER BY (SELECT max(used_at) FROM access_token WHERE sign_in_id = sign_in.id) DESC NULLS LAST, id DESC OFFSET {_MOST_SIGN_INS})
+        ORDER BY (SELECT max(used_at) FROM access_token WHERE sign_in_id = sign_in.id) DESC NULLS LAST, id DESC OFFSET {_MAX_SIGN_INS})
     """
 )
 _REVOKE_OF_TOKEN: Final = text(

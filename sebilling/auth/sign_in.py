@@ -17,9 +17,9 @@ from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import CodeNeeded, InvalidText, PasswordChangeNeeded, SebillingError, WrongCode, WrongCredentials
 from sebilling.vault import Vault
 
-_MOST_NAME: Final = 100
-_MOST_DEVICE: Final = 100
-_MOST_DEVICES: Final = 20
+_MAX_NAME: Final = 100
+_MAX_DEVICE: Final = 100
+_MAX_DEVICES: Final = 20
 """Known ones of a user; of more, those that were used longest ago are forgotten."""
 _USER: Final = text(
     """
@@ -42,7 +42,7 @@ _KNOW_DEVICE: Final = text(
 _FORGET_DEVICES: Final = text(
     f"""
     DELETE FROM known_device WHERE token_hash IN
-      (SELECT token_hash FROM known_device WHERE user_id = :user ORDER BY used_at DESC, token_hash OFFSET {_MOST_DEVICES})
+      (SELECT token_hash FROM known_device WHERE user_id = :user ORDER BY used_at DESC, token_hash OFFSET {_MAX_DEVICES})
     """
 )
 
@@ -79,8 +79,8 @@ async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetim
 
     Raises WrongCredentials, CodeNeeded, WrongCode, PasswordChangeNeeded, InvalidText; TooManyAttempts without looking at the password.
     """
-    username, device = asked.username.strip().lower()[:_MOST_NAME], _device(asked.device)
-    known = None if asked.device_token is None else asked.device_token[:_MOST_NAME]
+    username, device = asked.username.strip().lower()[:_MAX_NAME], _device(asked.device)
+    known = None if asked.device_token is None else asked.device_token[:_MAX_NAME]
     async with database.reading() as reading:
         user = await reading.row(_USER, {"username": username, "device": sessions.hash_of(known or ""), "at": at})
     limits = attempts.limits(username, asked.network, device=known if user is not None and user.on_known_device else None)
@@ -221,9 +221,9 @@ async def _note_failure(database: Database, user: Row[*tuple[Any, ...]] | None, 
 
 def _device(given: str) -> str:
     """Raises InvalidText for what can't be shown in a list."""
-    return validation.clean(given[:_MOST_DEVICE], what="The device's name", field=("input", "device"), most=_MOST_DEVICE, required=False)
+    return validation.clean(given[:_MAX_DEVICE], what="The device's name", field=("input", "device"), most=_MAX_DEVICE, required=False)
 
 
 def called(user_agent: str) -> str:
     """What a device says of itself, as far as it can be shown: its name if it is given none."""
-    return "".join(letter for letter in user_agent if letter.isprintable()).strip()[:_MOST_DEVICE]
+    return "".join(letter for letter in user_agent if letter.isprintable()).strip()[:_MAX_DEVICE]

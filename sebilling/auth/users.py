@@ -19,7 +19,7 @@ from sebilling.errors import AlreadyExists, Forbidden, InvalidNumber, InvalidTex
 
 ONE_TIME: Final = timedelta(hours=72)
 """A password that an admin's reset made is worth nothing after so long."""
-MOST_SERVICE_DAYS: Final = 3_650
+MAX_SERVICE_DAYS: Final = 3_650
 AT_COUNTERS: Final = frozenset({Role.CLERK, Role.COLLECTOR})
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 _SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
@@ -172,8 +172,8 @@ async def create_service(
     if role is Role.ADMIN:
         why = "a script gets the narrowest role that does; ADMIN is for people."
         raise InvalidText(field=("input", "role"), what="The role ADMIN", why=why)
-    if not 1 <= days <= MOST_SERVICE_DAYS:
-        raise InvalidNumber(field=("input", "days"), what="days", given=days, why=f"give 1 to {MOST_SERVICE_DAYS}.")
+    if not 1 <= days <= MAX_SERVICE_DAYS:
+        raise InvalidNumber(field=("input", "days"), what="days", given=days, why=f"give 1 to {MAX_SERVICE_DAYS}.")
     await _administer(session)
     user_id = await _service_account(session, name, role)
     await _assign(session, user_id, role, counters)

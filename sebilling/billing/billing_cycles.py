@@ -20,7 +20,7 @@ from sebilling.clock import Month, local_date
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InvalidDate, InvalidNumber, NotFound
 
-MOST_MONTHS: Final = 60
+MAX_MONTHS: Final = 60
 _YEARS_AHEAD: Final = 10
 _FREE_MONTHS_AHEAD: Final = 24
 """Months in a row that bill nothing, after which no more is foretold."""
@@ -179,8 +179,8 @@ async def standing(session: ReadSession, customer_id: int, *, at: datetime, scop
 
 def decidable(found: Standing, cycle: Cycle, *, field: tuple[str, ...] = ("input",)) -> Cycle:
     """The cycle, if it can be decided. Raises InvalidNumber, InvalidDate, AlreadyCovered with the first possible date."""
-    if not 1 <= cycle.months <= MOST_MONTHS:
-        why = f"give 1 (month by month) to {MOST_MONTHS}."
+    if not 1 <= cycle.months <= MAX_MONTHS:
+        why = f"give 1 (month by month) to {MAX_MONTHS}."
         raise InvalidNumber(field=(*field, "months"), what="months", given=cycle.months, why=why)
     if cycle.effective_from.year > found.today.year + _YEARS_AHEAD:
         why = f"it lies more than {_YEARS_AHEAD} years ahead."

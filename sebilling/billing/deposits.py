@@ -75,7 +75,7 @@ _DECIDE: Final = text(
     VALUES (:deposit, :verified, :counted, :difference, :reason, :at, :day, :user)
     """
 )
-LEAST_ABSURD: Final = 50_000
+MIN_ABSURD: Final = 50_000
 """Rupiah. Differences up to this are verified without being asked again, whatever the deposit."""
 _FOR_OTHERS: Final = frozenset({Role.ADMIN, Role.FINANCE})
 
@@ -101,7 +101,7 @@ async def submit(
     session: WriteSession, *, counter_id: int, amount: int, type: DepositType, key: str, note: str = "",  # noqa: A002 - the manual's word
     collector_id: int | None = None, proof: Proof | None = None, object_key: str | None = None,
 ) -> Submitted:  # fmt: skip
-    """Hand over `amount` rupiah of a drawer (None: the asker's own).
+    """Hand over `amount` rupiah of a drawer (None: the caller's own).
 
     `proof` lies in the object store at `object_key`; a transfer needs one. More than is on hand is taken, and shown as such.
     Raises InvalidAmount, InvalidText, InvalidProof, NotFound, Forbidden, IdempotencyMismatch; the caller then deletes the object.
@@ -205,13 +205,13 @@ async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: st
 
 
 def _is_absurd(amount: int, counted: int) -> bool:
-    """Whether the count is off by more than a tenth of what was submitted, and by more than LEAST_ABSURD."""
+    """Whether the count is off by more than a tenth of what was submitted, and by more than MIN_ABSURD."""
     off = abs(counted - amount)
-    return off > LEAST_ABSURD and 10 * off > amount
+    return off > MIN_ABSURD and 10 * off > amount
 
 
 async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
-    """The deposit, its drawer locked, to be decided by the asker. Raises NotFound, OwnDeposit, AlreadyDecided."""
+    """The deposit, its drawer locked, to be decided by the caller. Raises NotFound, OwnDeposit, AlreadyDecided."""
     deposit = await locked(session, deposit_id)
     if deposit.status != DepositStatus.SUBMITTED:
         raise AlreadyDecided(field=("input", "depositId"), given=f"dep_{deposit_id}")
@@ -219,7 +219,7 @@ async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, 
 
 
 async def locked(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
-    """The deposit, its drawer locked for a count by the asker. Raises NotFound, OwnDeposit."""
+    """The deposit, its drawer locked for a count by the caller. Raises NotFound, OwnDeposit."""
     missing = NotFound(field=("input", "depositId"), noun="deposit", given=f"dep_{deposit_id}")
     whose = await session.row(_WHOSE, {"deposit": deposit_id})
     if whose is None or whose.counter_id not in session.actor.scope:

@@ -30,7 +30,7 @@ class IsolationMode(StrEnum):
     MANUAL = "MANUAL"
 
 
-MOST_PROMISED: Final = timedelta(days=60)
+MAX_PROMISED: Final = timedelta(days=60)
 ALWAYS: Final = 20
 """Customers that a sweep may cut whatever the share: small ISPs have few."""
 _POLICY: Final = text(
@@ -191,12 +191,12 @@ async def forget_policy(session: WriteSession, *, customer_id: int | None = None
 
 
 async def promise(session: WriteSession, customer_id: int, *, until_on: date, reason: str) -> None:
-    """Janji bayar: not cut up to and on `until_on`, at most MOST_PROMISED ahead; who is cut is given back. Raises InvalidDate, NotFound."""
+    """Janji bayar: not cut up to and on `until_on`, at most MAX_PROMISED ahead; who is cut is given back. Raises InvalidDate, NotFound."""
     why = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
     today = local_date(session.at, customer.timezone)
-    if not today <= until_on <= today + MOST_PROMISED:
-        raise InvalidDate(field=("input", "untilOn"), given=until_on, why=f"promise a day from {today} to {today + MOST_PROMISED}.")
+    if not today <= until_on <= today + MAX_PROMISED:
+        raise InvalidDate(field=("input", "untilOn"), given=until_on, why=f"promise a day from {today} to {today + MAX_PROMISED}.")
     bound = {"customer": customer_id, "until": until_on, "reason": why, "at": session.at, "user": session.actor.user_id}
     await session.execute(_PROMISE, bound)
     await events.append(

@@ -15,11 +15,11 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import locks, periods, scope
-from sebilling.billing.billing_cycles import MOST_MONTHS
+from sebilling.billing.billing_cycles import MAX_MONTHS
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed
-from sebilling.money import MOST_RUPIAH, format_rupiah
+from sebilling.money import MAX_RUPIAH, format_rupiah
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +231,12 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
 def check(opening: Opening, *, installed_on: date) -> None:
     """Raises InvalidNumber, InvalidDate for an opening balance that can't be."""
     for name, amount in (("arrears", opening.arrears), ("credit", opening.credit)):
-        if not 0 <= amount <= MOST_RUPIAH:
-            raise InvalidNumber(field=(name,), what=name, given=amount, why=f"give 0 to {format_rupiah(MOST_RUPIAH)}.")
+        if not 0 <= amount <= MAX_RUPIAH:
+            raise InvalidNumber(field=(name,), what=name, given=amount, why=f"give 0 to {format_rupiah(MAX_RUPIAH)}.")
     if opening.arrears and opening.credit:
         raise InvalidNumber(field=("credit",), what="credit", given=opening.credit, why="beside arrears: give the balance of both.")
-    if not 1 <= opening.cycle_months <= MOST_MONTHS:
-        raise InvalidNumber(field=("cycle_months",), what="months", given=opening.cycle_months, why=f"give 1 to {MOST_MONTHS}.")
+    if not 1 <= opening.cycle_months <= MAX_MONTHS:
+        raise InvalidNumber(field=("cycle_months",), what="months", given=opening.cycle_months, why=f"give 1 to {MAX_MONTHS}.")
     if opening.cycle_months > 1 and opening.billed_until is None:
         why = "who pays several months at once needs the day until which they are billed."
         raise InvalidNumber(field=("billed_until",), what="months", given=opening.cycle_months, why=why)

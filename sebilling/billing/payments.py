@@ -14,9 +14,9 @@ from sebilling.billing import idempotency, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound
 
-MOST_AHEAD: Final = timedelta(minutes=15)
+MAX_AHEAD: Final = timedelta(minutes=15)
 """How far a phone's clock may be ahead of ours."""
-MOST_PAST: Final = timedelta(days=180)
+MAX_PAST: Final = timedelta(days=180)
 """How long ago money may have changed hands: nobody is offline for longer, so the clock is wrong."""
 
 
@@ -51,7 +51,7 @@ class Received:
     counter_id: int | None = None
     """None: the customer's own."""
     collected_at: datetime | None = None
-    """By the phone's clock, within MOST_PAST and MOST_AHEAD of ours; None: now."""
+    """By the phone's clock, within MAX_PAST and MAX_AHEAD of ours; None: now."""
     note: str = ""
     invoice_ids: Sequence[int] | None = None
     """Pay these first, in this order; None or empty: the oldest first. What they leave settles the other debts, the oldest first."""
@@ -86,7 +86,7 @@ async def record(session: WriteSession, received: Received) -> Recorded:
 
     One round trip to `record_payment` in db/sql. Whatever `collected_at` says, it stands in the recap of the counter's day on
     which it is recorded, so that no closed period changes. Money that a phone gathered (with `collected_at`) is taken for a customer
-    who belonged to one of the actor's counters in the last MOST_PAST, and at a counter where the actor worked when it was collected.
+    who belonged to one of the actor's counters in the last MAX_PAST, and at a counter where the actor worked when it was collected.
     Raises InvalidAmount, InvalidDate, InvalidText, NotFound,
     InvoiceNotPayable, IdempotencyMismatch; whoever raises must not commit.
     """
@@ -132,8 +132,8 @@ async def record(session: WriteSession, received: Received) -> Recorded:
 
 def _check_clock(collected_at: datetime, *, at: datetime) -> None:
     """Raises InvalidDate for what no clock in order says."""
-    if at - MOST_PAST <= collected_at <= at + MOST_AHEAD:
+    if at - MAX_PAST <= collected_at <= at + MAX_AHEAD:
         return
-    wrong = "it lies ahead of the server's clock" if collected_at > at else f"it is more than {MOST_PAST.days} days ago"
+    wrong = "it lies ahead of the server's clock" if collected_at > at else f"it is more than {MAX_PAST.days} days ago"
     why = f"{wrong}: set the phone's clock (here it is {at:%Y-%m-%d %H:%M} UTC), or send it again without collectedAt."
     raise InvalidDate(field=("input", "collectedAt"), given=collected_at.isoformat(), why=why)

@@ -12,9 +12,9 @@ from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodClosed
 from sebilling.ledger_errors import ConfirmPeriod, PeriodIncomplete, PeriodIsOpen
 
-MOST_MONTHS_AHEAD: Final = 2
+MAX_MONTHS_AHEAD: Final = 2
 """A period further ahead is more likely a typing error, and nobody is billed so far ahead: it must be confirmed."""
-MOST_MONTHS_PAST: Final = 12
+MAX_MONTHS_PAST: Final = 12
 """Likewise one further in the past."""
 _OPEN: Final = text("INSERT INTO period (month, opened_at) VALUES (:month, :at) ON CONFLICT (month) DO NOTHING RETURNING id")
 _FIND: Final = text("SELECT closed_at FROM period WHERE month = :month")
@@ -62,7 +62,7 @@ async def open_period(session: WriteSession, month: Month, *, confirm: bool = Fa
 def check_near(month: Month, *, at: datetime) -> None:
     """Raises ConfirmPeriod for a month that is far from the present one."""
     this_month = Month.of(local_date(at, JAKARTA))
-    if not this_month.plus(-MOST_MONTHS_PAST) <= month <= this_month.plus(MOST_MONTHS_AHEAD):
+    if not this_month.plus(-MAX_MONTHS_PAST) <= month <= this_month.plus(MAX_MONTHS_AHEAD):
         raise ConfirmPeriod(field=("input", "month"), month=month, today=this_month)
 
 

@@ -17,7 +17,7 @@ _INSERT: Final = text(
 )
 _LOCK: Final = text("SELECT price FROM plan WHERE id = :id FOR NO KEY UPDATE")
 _UPDATE: Final = text("UPDATE plan SET price = :price WHERE id = :id")
-_MOST_RATE_KBPS: Final = 100_000_000
+_MAX_RATE_KBPS: Final = 100_000_000
 
 
 async def create(
@@ -26,8 +26,8 @@ async def create(
     """Add a plan at `price` rupiah a month; gives its id. Raises InvalidText, InvalidAmount, AlreadyExists, Forbidden."""
     scope.central(session)
     for field, rate in (("rateDownKbps", rate_down_kbps), ("rateUpKbps", rate_up_kbps)):
-        if rate is not None and not 1 <= rate <= _MOST_RATE_KBPS:
-            raise InvalidAmount(field=("input", field), given=rate, least=1, most=_MOST_RATE_KBPS)
+        if rate is not None and not 1 <= rate <= _MAX_RATE_KBPS:
+            raise InvalidAmount(field=("input", field), given=rate, least=1, most=_MAX_RATE_KBPS)
     values = {
         "name": validation.clean(name, what="The name", field=("input", "name")),
         "price": validation.rupiah(price, field=("input", "price")), "down": rate_down_kbps, "up": rate_up_kbps,

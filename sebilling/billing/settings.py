@@ -42,8 +42,8 @@ _NAMES: Final = tuple(Settings.__dataclass_fields__)
 _READ: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings")
 _LOCK: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings FOR NO KEY UPDATE")
 _WRITE: Final = text(f"UPDATE billing_settings SET {', '.join(f'{name} = :{name}' for name in _NAMES)}")
-_MOST_LATE_FEE: Final = 1_000_000_000
-_MOST_DENOMINATOR: Final = 1_000
+_MAX_LATE_FEE: Final = 1_000_000_000
+_MAX_DENOMINATOR: Final = 1_000
 
 
 async def read(session: ReadSession) -> Settings:
@@ -77,9 +77,9 @@ def _checked(given: Settings) -> Settings:
     """The settings, texts cleaned. Raises InvalidNumber, InvalidText."""
     validation.percent(given.tax_rate, field=("input", "taxRate"))
     bounds = (
-        ("taxDenominator", given.tax_denominator, 1, _MOST_DENOMINATOR),
+        ("taxDenominator", given.tax_denominator, 1, _MAX_DENOMINATOR),
         ("taxNumerator", given.tax_numerator, 1, given.tax_denominator),
-        ("lateFee", given.late_fee, 0, _MOST_LATE_FEE),
+        ("lateFee", given.late_fee, 0, _MAX_LATE_FEE),
         ("lateFeeAfterDays", given.late_fee_after_days, 0, 365),
         ("massBlockPercent", given.mass_block_percent, 1, 100),
     )

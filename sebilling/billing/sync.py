@@ -21,9 +21,9 @@ from sebilling.actor import Scope
 from sebilling.db.engine import ReadSession
 from sebilling.errors import InvalidCursor, InvalidPageSize, NotFound
 
-MOST_CUSTOMERS: Final = 1_000
+MAX_CUSTOMERS: Final = 1_000
 """Of a page."""
-MOST_EVENTS: Final = 50_000
+MAX_EVENTS: Final = 50_000
 """Behind a cursor; who is further behind begins anew, which is quicker."""
 
 
@@ -140,15 +140,15 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     Also anew: after a cursor of other counters (someone was given another route), of another database (a backup was restored), or
     of too long ago. Raises InvalidPageSize, InvalidCursor, NotFound.
     """
-    if not 1 <= first <= MOST_CUSTOMERS:
-        raise InvalidPageSize(field=("first",), given=first, most=MOST_CUSTOMERS)
+    if not 1 <= first <= MAX_CUSTOMERS:
+        raise InvalidPageSize(field=("first",), given=first, most=MAX_CUSTOMERS)
     counters = scope.ids if counter_id is None else [counter_id]
     top = await session.row(_TOP, {"counter": counter_id})
     if counter_id is not None and (top is None or not top.is_known or counter_id not in scope):
         raise NotFound(field=("counterId",), noun="counter", given=f"cou_{counter_id}")
     number = 0 if top is None else top.number
     place = _read(since)
-    reset = place is None or place.counters != counters or place.low > number or number - place.low > MOST_EVENTS
+    reset = place is None or place.counters != counters or place.low > number or number - place.low > MAX_EVENTS
     is_first = False
     if place is None or reset:
         place, is_first = _Place(counters, low=number, whole=True), True

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Final
 
 from sebilling.errors import InvalidAmount, InvalidNumber, InvalidText
-from sebilling.money import MOST_RUPIAH, Rupiah
+from sebilling.money import MAX_RUPIAH, Rupiah
 
-MOST_NAME: Final = 200
+MAX_NAME: Final = 200
 """Characters of a name, an address, a note's line."""
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _COUNTER_CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}")
@@ -18,7 +18,7 @@ _MEANINGLESS: Final = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufef
 The zero-width joiner isn't among them: it makes one emoji of several, and shapes Arabic and Indic letters."""
 
 
-def clean(given: str, *, what: str, field: tuple[str, ...], most: int = MOST_NAME, required: bool = True) -> str:
+def clean(given: str, *, what: str, field: tuple[str, ...], most: int = MAX_NAME, required: bool = True) -> str:
     """`given` in normal form C without spaces around it and without meaningless marks. Emoji and right-to-left names are fine.
 
     Raises InvalidText for an empty required text, one of more than `most` characters, and for characters that can't be
@@ -71,9 +71,9 @@ def counter_code(given: str, *, field: tuple[str, ...]) -> str:
 
 
 def rupiah(given: int, *, field: tuple[str, ...], least: int = 0) -> Rupiah:
-    """`given` as an amount of whole rupiah from `least` to MOST_RUPIAH. Raises InvalidAmount."""
-    if not least <= given <= MOST_RUPIAH:
-        raise InvalidAmount(field=field, given=given, least=least, most=MOST_RUPIAH)
+    """`given` as an amount of whole rupiah from `least` to MAX_RUPIAH. Raises InvalidAmount."""
+    if not least <= given <= MAX_RUPIAH:
+        raise InvalidAmount(field=field, given=given, least=least, most=MAX_RUPIAH)
     return Rupiah(given)
 
 

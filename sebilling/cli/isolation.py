@@ -33,7 +33,7 @@ RUN_SECONDS: Final = 60.0
 SIDE_BY_SIDE: Final = 4
 """Devices that one command works on at once: a dead one doesn't hold up the rest."""
 _LOOK_SECONDS: Final = 0.3
-_MOST_SHOWN: Final = 20
+_MAX_SHOWN: Final = 20
 _NAMES: Final = text(
     """
     SELECT service_access.id, customer.code, customer.name, device.name AS device
@@ -76,7 +76,7 @@ _DRIFT: Final = text(
 _COUNT_WAITING: Final = text(_WAITING.format("count(*)"))
 _SHOW_WAITING: Final = text(
     _WAITING.format("customer.code, key, device.name AS device, desired, coalesce(nullif(error, ''), problems->>0, '') AS error")
-    + f" ORDER BY desired, service_access.id LIMIT {_MOST_SHOWN}"
+    + f" ORDER BY desired, service_access.id LIMIT {_MAX_SHOWN}"
 )
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from sebilling.config import PLUGIN_GROUP
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_MOST_NAME: Final = 40
+_MAX_NAME: Final = 40
 _SUFFIX: Final = ".tmpl"
 
 
@@ -71,8 +71,8 @@ def register(group: typer.Typer, out: Console, errors: Console) -> None:
 
 
 def _check_name(name: str) -> None:
-    shown = repr(name[:_MOST_NAME])
-    if not _NAME.fullmatch(name) or len(name) > _MOST_NAME:
+    shown = repr(name[:_MAX_NAME])
+    if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
         raise CantMake(f"{shown} is no name for a plugin: take small letters, digits and single hyphens, such as acme-olt; at most 40.")
     if name.startswith("sebilling"):
         raise CantMake(f"Leave sebilling out of {shown}: the package's name begins with it anyway.")

@@ -29,7 +29,7 @@ _LAST: Final = (
     "Wijaya", "Wulandari",
 )  # fmt: skip
 _STREETS: Final = ("Jl. Raya Ciawi", "Jl. Melati", "Gg. Mawar", "Perum Griya Asri Blok C", "Dusun Krajan", "Jl. KH. Ahmad Dahlan")
-_MOST_IN_ARREARS: Final = 100
+_MAX_IN_ARREARS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ async def make(database: Database, *, customers: int, now: datetime) -> tuple[Mo
 
 
 def _first(customers: int) -> int:
-    return max(30, min(_MOST_IN_ARREARS * 2, customers // 5))
+    return max(30, min(_MAX_IN_ARREARS * 2, customers // 5))
 
 
 async def _make_users(database: Database, *, at: datetime) -> list[SignIn]:

@@ -14,7 +14,7 @@ from sebilling.billing import generation
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.jobs import orphaned_proofs
-from sebilling.retry import Turns
+from sebilling.retry import Retries
 from sebilling.storage import ObjectStore
 
 _LOOK_SECONDS: Final = 2.0
@@ -23,7 +23,7 @@ _LOOK_SECONDS: Final = 2.0
 
 async def run(database: Database, store: ObjectStore, *, clock: Clock, wake: asyncio.Event, chunk: int) -> None:
     """Work until cancelled. A database that is away is waited for; anything unexpected is logged and tried again."""
-    swept_at, turns, more = clock(), Turns("worker"), False
+    swept_at, turns, more = clock(), Retries("worker"), False
 
     async def turn() -> float:
         nonlocal swept_at, more

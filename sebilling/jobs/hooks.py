@@ -1,7 +1,7 @@
 """Hooks of plugins: each plugin gets the events of the feed by a cursor of its own, in a task of its own, at least once and in order.
 
 The cursor moves after the hook has ended well, so that whoever is killed in between leaves the event to the next worker. One worker
-at a time delivers to a plugin, by a lease. What fails is tried again with growing waits, and after MOST_ATTEMPTS it is told as
+at a time delivers to a plugin, by a lease. What fails is tried again with growing waits, and after MAX_ATTEMPTS it is told as
 `plugin.delivery_failed` and passed over: one event that a plugin can't digest must not keep all later ones from it for ever.
 """
 
@@ -20,12 +20,12 @@ from sebilling.actor import operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.jobs.plugin_context import Lookup
+from sebilling.jobs.plugin_context import PluginContext
 from sebilling.logs import get_logger
 from sebilling.plugins.executor import PluginUnresponsive
 from sebilling.plugins.hookspecs import Event
 from sebilling.plugins.loading import Plugins, in_words
-from sebilling.retry import Turns, forgiving
+from sebilling.retry import Retries, forgiving
 
 _log = get_logger(__name__)
 HOOKS: Final[Mapping[str, str]] = {
@@ -40,15 +40,15 @@ HOOKS: Final[Mapping[str, str]] = {
 }
 """Which hook takes which kind of event."""
 _LIFE: Final = frozenset({"sebilling_startup", "sebilling_shutdown", "sebilling_hourly"})
-MOST_ATTEMPTS: Final = 15
-MOST_WAIT_SECONDS: Final = 300.0
+MAX_ATTEMPTS: Final = 15
+MAX_WAIT_SECONDS: Final = 300.0
 """Waits double from one second up to this: fifteen attempts take 34 minutes and more."""
 LOOK_SECONDS: Final = 0.25
 STANDBY_SECONDS: Final = 1.0
 HOURLY_SECONDS: Final = 3600.0
 _SHUTDOWN_SECONDS: Final = 5.0
-_MOST_LOOKED_AT: Final = 1_000
-_MOST_ERROR: Final = 500
+_MAX_LOOKED_AT: Final = 1_000
+_MAX_ERROR: Final = 500
 _SPACE: Final = 6
 """Of the plugins' leases among the advisory locks."""
 
@@ -95,7 +95,7 @@ class _Delivery:
     def kinds(self) -> list[str]:
         return [kind for kind, hook in HOOKS.items() if hook in self.hooks]
 
-    async def serve(self, context: Lookup) -> None:
+    async def serve(self, context: PluginContext) -> None:
         """Start it, deliver whenever nobody else does, and shut it down when cancelled."""
         started = False
         try:
@@ -108,7 +108,7 @@ class _Delivery:
                 if error:
                     failures += 1
                     await asyncio.sleep(backoff_seconds(failures))
-            turns = Turns("hooks", of=self.name)
+            turns = Retries("hooks", of=self.name)
             while True:
                 pause = await turns.run(self._lead())
                 await asyncio.sleep(pause)
@@ -123,7 +123,7 @@ class _Delivery:
         try:
             await self.plugins.call(self.name, hook, **arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the worker goes on
-            told = in_words(error)[:_MOST_ERROR]
+            told = in_words(error)[:_MAX_ERROR]
             _log.error("hook_failed", plugin=self.name, hook=hook, error=told)
             return f"{hook}: {told}"
         return ""
@@ -150,7 +150,7 @@ class _Delivery:
             while True:
                 if "sebilling_hourly" in self.hooks and time.monotonic() >= self._hourly_at:
                     error = await self._call("sebilling_hourly")
-                    self._hourly_at = time.monotonic() + (MOST_WAIT_SECONDS if error else HOURLY_SECONDS)
+                    self._hourly_at = time.monotonic() + (MAX_WAIT_SECONDS if error else HOURLY_SECONDS)
                 pause = await self.turn()
                 await asyncio.sleep(pause)
 
@@ -162,9 +162,9 @@ class _Delivery:
                 self.id = 0
                 raise RuntimeError(f"the cursor of the plugin {self.name} was deleted: it starts at the end of the feed")
             # further ahead than any wait: written while the clock was wrong
-            if cursor.next_at is not None and self.clock() < cursor.next_at <= self.clock() + timedelta(seconds=2 * MOST_WAIT_SECONDS):
+            if cursor.next_at is not None and self.clock() < cursor.next_at <= self.clock() + timedelta(seconds=2 * MAX_WAIT_SECONDS):
                 return LOOK_SECONDS
-            stretch = await feed.after(session, cursor.number, _MOST_LOOKED_AT, kinds=self.kinds)
+            stretch = await feed.after(session, cursor.number, _MAX_LOOKED_AT, kinds=self.kinds)
         reached, attempts = cursor.number, cursor.attempts
         for event in stretch.events:
             if event.id <= cursor.since_event_id:
@@ -174,7 +174,7 @@ class _Delivery:
             reached, attempts = event.number, 0
         if stretch.upto > reached:
             await self._write(_PASSED, {"number": stretch.upto, "before": reached})
-        return 0 if stretch.looked_at >= _MOST_LOOKED_AT else LOOK_SECONDS
+        return 0 if stretch.looked_at >= _MAX_LOOKED_AT else LOOK_SECONDS
 
     async def _deliver(self, event: feed.Numbered, before: int, attempts: int) -> bool:
         """Call the event's hook and move the cursor; False if it must be tried again."""
@@ -183,16 +183,16 @@ class _Delivery:
         try:
             await self.plugins.call(self.name, hook, event=told)
         except PluginUnresponsive as error:  # not this event's fault: it waits
-            await self._write(_FAILED, _again(before, attempts, MOST_ATTEMPTS, error=str(error), clock=self.clock))
+            await self._write(_FAILED, _again(before, attempts, MAX_ATTEMPTS, error=str(error), clock=self.clock))
             return False
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the worker goes on
-            await self._failed(event, hook, before, attempts + 1, in_words(error)[:_MOST_ERROR])
+            await self._failed(event, hook, before, attempts + 1, in_words(error)[:_MAX_ERROR])
             return False
         return await self._write(_DELIVERED, {"number": event.number, "before": before})
 
     async def _failed(self, event: feed.Numbered, hook: str, before: int, attempts: int, error: str) -> None:
         _log.warning("delivery_failed", plugin=self.name, hook=hook, event_id=event.id, attempts=attempts, error=error)
-        if attempts < MOST_ATTEMPTS:
+        if attempts < MAX_ATTEMPTS:
             await self._write(_FAILED, _again(before, attempts, attempts, error=error, clock=self.clock))
             return
         async with self.database.transaction(actor=operator("worker"), at=self.clock()) as session:
@@ -214,13 +214,13 @@ def _again(before: int, attempts: int, waits: int, *, error: str, clock: Clock) 
 
 
 def backoff_seconds(attempts: int) -> float:
-    """How long to wait after so many failures: doubling from a second, at most MOST_WAIT_SECONDS."""
-    return float(min(MOST_WAIT_SECONDS, 2.0 ** min(attempts - 1, 30)))
+    """How long to wait after so many failures: doubling from a second, at most MAX_WAIT_SECONDS."""
+    return float(min(MAX_WAIT_SECONDS, 2.0 ** min(attempts - 1, 30)))
 
 
 async def run(database: Database, plugins: Plugins, *, clock: Clock) -> None:
     """Deliver to every plugin that has hooks, side by side, until cancelled."""
-    leases, context = Leases(database.url, space=_SPACE), Lookup(database, clock=clock)
+    leases, context = Leases(database.url, space=_SPACE), PluginContext(database, clock=clock)
     try:
         async with asyncio.TaskGroup() as group:
             for name, hooks in plugins.hooked([*HOOKS.values(), *_LIFE]).items():

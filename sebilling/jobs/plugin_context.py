@@ -8,20 +8,20 @@ from sqlalchemy import Row, text
 
 from sebilling.clock import Clock
 from sebilling.db.engine import Database, ReadSession
-from sebilling.plugins.hookspecs import Bill, Due, Event, Person
+from sebilling.plugins.hookspecs import Customer, Event, Invoice, UpcomingBlock
 
 T = TypeVar("T")
 _SECONDS: Final = 9.0
 """Less than a hook may take."""
-_PERSON: Final = """
+_CUSTOMER_COLUMNS: Final = """
     customer.id, customer.code, customer.name, customer.phone, counter.code AS counter,
     (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice owed WHERE owed.customer_id = customer.id AND outstanding > 0) AS owes
 """
 _COMPANY: Final = text("SELECT company_name FROM billing_settings")
-_CUSTOMER: Final = text(f"SELECT {_PERSON} FROM customer JOIN counter ON counter.id = counter_id WHERE customer.id = :customer")
+_CUSTOMER: Final = text(f"SELECT {_CUSTOMER_COLUMNS} FROM customer JOIN counter ON counter.id = counter_id WHERE customer.id = :customer")
 _INVOICES: Final = text(
     f"""
-    SELECT number, total, outstanding, due_on, {_PERSON}
+    SELECT number, total, outstanding, due_on, {_CUSTOMER_COLUMNS}
       FROM invoice JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = customer.counter_id
      WHERE period_id = :period AND invoice.counter_id = :counter AND sequence >= :first AND sequence < :first + :issued
        AND voided_at IS NULL
@@ -32,7 +32,7 @@ _INVOICES: Final = text(
 _TO_BE_CUT: Final = text(
     f"""
     WITH upcoming AS MATERIALIZED (SELECT * FROM upcoming_blocks(CAST(:at AS timestamptz), CAST(:days AS int)))
-    SELECT amount, block_on, {_PERSON}
+    SELECT amount, block_on, {_CUSTOMER_COLUMNS}
       FROM upcoming JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
      WHERE EXISTS (SELECT FROM service_access WHERE service_access.customer_id = customer.id AND desired = 'ACTIVE')
      ORDER BY block_on, customer.id
@@ -40,7 +40,7 @@ _TO_BE_CUT: Final = text(
 )
 
 
-class Lookup:
+class PluginContext:
     """A `Context` for plugins, on the loop that is running now."""
 
     def __init__(self, database: Database, *, clock: Clock) -> None:
@@ -54,16 +54,16 @@ class Lookup:
 
         return self._asked(read)
 
-    def customer(self, customer_id: int) -> Person | None:
+    def customer(self, customer_id: int) -> Customer | None:
         """A customer as they are now."""
 
-        async def read(session: ReadSession) -> Person | None:
+        async def read(session: ReadSession) -> Customer | None:
             row = await session.row(_CUSTOMER, {"customer": customer_id})
-            return None if row is None else _person(row)
+            return None if row is None else _customer(row)
 
         return self._asked(read)
 
-    def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Bill]:
+    def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Invoice]:
         """The live invoices that the event tells of."""
         if event.kind != "invoices.issued":
             return []
@@ -72,18 +72,18 @@ class Lookup:
             "skip": skip, "most": most,
         }  # fmt: skip
 
-        async def read(session: ReadSession) -> Sequence[Bill]:
+        async def read(session: ReadSession) -> Sequence[Invoice]:
             rows = await session.rows(_INVOICES, bound)
-            return [Bill(row.number, _person(row), row.total, row.outstanding, row.due_on) for row in rows]
+            return [Invoice(row.number, _customer(row), row.total, row.outstanding, row.due_on) for row in rows]
 
         return self._asked(read)
 
-    def to_be_blocked(self, *, within_days: int) -> Sequence[Due]:
+    def upcoming_blocks(self, *, within_days: int) -> Sequence[UpcomingBlock]:
         """Who will be cut from tomorrow on within so many days."""
 
-        async def read(session: ReadSession) -> Sequence[Due]:
+        async def read(session: ReadSession) -> Sequence[UpcomingBlock]:
             rows = await session.rows(_TO_BE_CUT, {"at": self._clock(), "days": within_days})
-            return [Due(_person(row), row.amount, row.block_on) for row in rows]
+            return [UpcomingBlock(_customer(row), row.amount, row.block_on) for row in rows]
 
         return self._asked(read)
 
@@ -95,5 +95,5 @@ class Lookup:
         return asyncio.run_coroutine_threadsafe(work(), self._loop).result(_SECONDS)
 
 
-def _person(row: Row[*tuple[Any, ...]]) -> Person:
-    return Person(row.id, row.code, row.name, row.phone, row.counter, row.owes)
+def _customer(row: Row[*tuple[Any, ...]]) -> Customer:
+    return Customer(row.id, row.code, row.name, row.phone, row.counter, row.owes)

@@ -23,7 +23,7 @@ from sebilling.actor import operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
-from sebilling.retry import Turns
+from sebilling.retry import Retries
 
 _SPACE: Final = 5
 """Of the relay's lease among the advisory locks."""
@@ -175,7 +175,7 @@ class Relay:
 
 async def run(database: Database, *, clock: Clock) -> None:
     """Be the relay whenever nobody else is, until cancelled. A database that is away is waited for."""
-    leases, turns = Leases(database.url, space=_SPACE), Turns("relay")
+    leases, turns = Leases(database.url, space=_SPACE), Retries("relay")
     try:
         while True:
             pause = await turns.run(_lead(leases, database, clock))

@@ -19,9 +19,9 @@ from sebilling.logs import get_logger
 from sebilling.schema.engine.context import Parts
 
 _log = get_logger(__name__)
-MOST_WAITING: Final = 2_000
+MAX_WAITING: Final = 2_000
 """Messages."""
-MOST_WAITING_CHARACTERS: Final = 1_000_000
+MAX_WAITING_CHARACTERS: Final = 1_000_000
 WRITE_SECONDS: Final = 10.0
 """In which a client must take what fills its window."""
 RIGHTS_SECONDS: Final = 30.0
@@ -87,7 +87,7 @@ class Line:
         if self.ended.done():
             return
         self._characters += len(text)
-        if len(self._waiting) >= MOST_WAITING or self._characters > MOST_WAITING_CHARACTERS:
+        if len(self._waiting) >= MAX_WAITING or self._characters > MAX_WAITING_CHARACTERS:
             self.end(TOO_SLOW)
             return
         self._waiting.append(text)
@@ -157,7 +157,7 @@ class Line:
                 pass
             self._doubted.clear()
             try:
-                found = await self._parts.lookup.live(self._token, at=self._parts.clock())
+                found = await self._parts.caller_cache.live(self._token, at=self._parts.clock())
             except Unavailable:
                 self._doubted.set()
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -27,7 +27,7 @@ from sebilling.schema.engine.errors import formatted
 from sebilling.schema.engine.feed_subscription import Look
 
 _log = get_logger(__name__)
-MOST_OF_A_TURN: Final = 200
+MAX_OF_A_TURN: Final = 200
 """Events that become messages at once."""
 _RETRY_SECONDS: Final = 1.0
 _TOGETHER_SECONDS: Final = 0.3
@@ -252,7 +252,7 @@ class Groups:
         """Give a follower some of what they missed; gives up to where."""
         await follower.room()
         async with self.budgets.turns.turn([user]):
-            stretch = await self.hub.after(number, MOST_OF_A_TURN)
+            stretch = await self.hub.after(number, MAX_OF_A_TURN)
             events = [event for event in stretch.events if group.sees(event)]
             messages = (await self._executed(group.asked, Look(stretch.upto, events))).messages if events else []
         for place, payload in messages:
@@ -299,7 +299,7 @@ class Groups:
         """Execute the next stretch, if there is anything of the group's in it. Of a state, all that is there is one stretch."""
         number, events = group.number, list[Numbered]()
         while True:
-            stretch = await self.hub.after(number, MOST_OF_A_TURN)
+            stretch = await self.hub.after(number, MAX_OF_A_TURN)
             events += [event for event in stretch.events if group.sees(event)]
             if not group.look.every or stretch.upto <= number or stretch.upto >= self.hub.number:
                 break

@@ -24,10 +24,10 @@ from sebilling.schema.engine.errors import formatted
 
 PROTOCOL: Final = "graphql-transport-ws"
 INIT_SECONDS: Final = 10.0
-MOST_SUBSCRIPTIONS: Final = 50
+MAX_SUBSCRIPTIONS: Final = 50
 """Of a connection."""
-_MOST_ID: Final = 100
-_MOST_ID_TOLD: Final = 20
+_MAX_ID: Final = 100
+_MAX_ID_TOLD: Final = 20
 """A reason has 123 bytes at most: a longer one would be sent to nobody."""
 _CLOSE_SECONDS: Final = 5.0
 _GONE: Final = 1006
@@ -54,7 +54,7 @@ class Sockets:
         """Serve one connection."""
         socket = WebSocket(scope, receive, send)
         context = await self._view.get_context(socket, socket)
-        if socket.headers.get("origin") is not None and not context.came.is_ours:
+        if socket.headers.get("origin") is not None and not context.origin.is_ours:
             await socket.close(1008)  # before it is accepted: the handshake is answered 403
             return
         if PROTOCOL not in scope["subprotocols"]:
@@ -110,7 +110,7 @@ class _Connection:
         if wanted is None:
             raise _Closing(4403, 'Forbidden: give {"authorization": "Bearer …"} with connection_init')
         try:
-            live = await self._parts.lookup.live(wanted, at=self._parts.clock())
+            live = await self._parts.caller_cache.live(wanted, at=self._parts.clock())
         except Unavailable:
             raise _Closing(1013, "The database can't be reached: try again later") from None
         if live is None:
@@ -165,16 +165,16 @@ class _Connection:
 
     def _subscribe(self, line: Line, message: dict[str, Any]) -> None:
         name, payload = message.get("id"), message.get("payload")
-        if not isinstance(name, str) or not 0 < len(name) <= _MOST_ID or not isinstance(payload, dict):
+        if not isinstance(name, str) or not 0 < len(name) <= _MAX_ID or not isinstance(payload, dict):
             raise _Closing(4400, "Invalid message: subscribe needs an id and a payload")
         asked = asked_of(payload, line.live, self._context)
         if asked is None:
             raise _Closing(4400, "Invalid message: the payload needs a query, and variables that are an object")
         if name in self._following:
-            raise _Closing(4409, f"Subscriber for {name[:_MOST_ID_TOLD]} already exists")
+            raise _Closing(4409, f"Subscriber for {name[:_MAX_ID_TOLD]} already exists")
         follower = _Subscription(name, line, lambda: self._following.pop(name, None))
-        if len(self._following) >= MOST_SUBSCRIPTIONS:
-            error = TooManySubscriptions(limit="subscriptions of a connection", given=len(self._following) + 1, most=MOST_SUBSCRIPTIONS)
+        if len(self._following) >= MAX_SUBSCRIPTIONS:
+            error = TooManySubscriptions(limit="subscriptions of a connection", given=len(self._following) + 1, most=MAX_SUBSCRIPTIONS)
             follower.failed([formatted(GraphQLError("", original_error=error), asked.language)])
             return
         self._following[name] = asyncio.create_task(self._groups.follow(asked, follower))

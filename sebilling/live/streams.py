@@ -75,7 +75,7 @@ class Streams:
     async def _who(self, context: Context) -> Live:
         """Raises Unauthenticated, DatabaseUnavailable."""
         actor = context.signed_in
-        live = await self._parts.lookup.live(context.token or "", at=context.at)
+        live = await self._parts.caller_cache.live(context.token or "", at=context.at)
         if live is None or live.actor != actor:
             raise Unauthenticated
         return live

@@ -28,7 +28,7 @@ CALL_SECONDS: Final = 60.0
 """Deadline of one call of a driver."""
 OPEN_SECONDS: Final = 15.0
 CLOSE_SECONDS: Final = 3.0
-MOST_BACKOFF_SECONDS: Final = 20.0
+MAX_BACKOFF_SECONDS: Final = 20.0
 """A device that comes back is at work within this time; its customers wait for their internet."""
 _DEVICES: Final = 4
 """The space of the devices' leases among the advisory locks; 1 to 3 are billing's and the sweep's."""
@@ -64,8 +64,8 @@ class Engine:
         return self.plugins.drivers[device.kind](config, DriverContext(device.id, device.name, logger))
 
     def backoff(self, attempts: int) -> timedelta:
-        """How long to wait after so many failures: doubling from half a second, with jitter, at most MOST_BACKOFF_SECONDS."""
-        longest = min(MOST_BACKOFF_SECONDS, 0.5 * 2 ** min(attempts, 10))
+        """How long to wait after so many failures: doubling from half a second, with jitter, at most MAX_BACKOFF_SECONDS."""
+        longest = min(MAX_BACKOFF_SECONDS, 0.5 * 2 ** min(attempts, 10))
         return timedelta(seconds=longest * self.chance.uniform(0.5, 1))
 
     async def open(self, driver: IsolationDriver[Any]) -> None:

@@ -18,17 +18,17 @@ from sqlalchemy import DateTime, Row, bindparam, text
 from sebilling.db.engine import WriteSession
 from sebilling.logs import get_logger
 from sebilling.network import health
-from sebilling.network.engine import CALL_SECONDS, CLOSE_SECONDS, MOST_BACKOFF_SECONDS, Engine
+from sebilling.network.engine import CALL_SECONDS, CLOSE_SECONDS, MAX_BACKOFF_SECONDS, Engine
 from sebilling.plugins.contract import DeviceError, Fault, IsolationDriver, Job, Outcome, Reading, Ref, Result, Snapshot, State
 
 _log = get_logger(__name__)
 _BATCH: Final = 1_000
-MOST_MISSING: Final = 5
+MAX_MISSING: Final = 5
 """Names of a batch that a device may not know, whatever their share: if more than half are missing too, nobody new is cut there."""
 _BUSY_SECONDS: Final = 0.05
 
 # What waits for longer than anything is made to wait was written while the clock was ahead, and waits no longer.
-_IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MOST_BACKOFF_SECONDS} seconds')"
+_IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MAX_BACKOFF_SECONDS} seconds')"
 # On a blackout date what the engine decided before waits until it is over. What someone decided by hand doesn't.
 _MAY_BE_DONE: Final = """
     (desired = 'ACTIVE' OR manual OR NOT EXISTS (
@@ -179,7 +179,7 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
     snapshots = dict(await engine.call(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
     missing = len(fresh) - len(snapshots)
     why = ""
-    if missing > max(MOST_MISSING, len(fresh) // 2):
+    if missing > max(MAX_MISSING, len(fresh) // 2):
         why = f"the device doesn't know {missing} of {len(fresh)} that are to be cut: is it the right one, or was it reset?"
         snapshots = {}  # a reading that failed, or another device, must not look as if they had all left
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:

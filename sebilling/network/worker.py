@@ -20,7 +20,7 @@ from sebilling.logs import get_logger
 from sebilling.network import health, reconcile
 from sebilling.network.engine import Engine
 from sebilling.plugins.loading import Plugins
-from sebilling.retry import Turns, forgiving
+from sebilling.retry import Retries, forgiving
 from sebilling.vault import Vault
 
 _log = get_logger(__name__)
@@ -28,7 +28,7 @@ Turn = Callable[[Engine], Awaitable[float]]
 """Something done again and again; gives the seconds to wait before the next time."""
 SIDE_BY_SIDE: Final = 32
 """Devices that one worker works on at once: a dead one holds up nobody else."""
-MOST_TRIED: Final = 200
+MAX_TRIED: Final = 200
 """Devices whose lease is tried in one look, as other workers may hold the first of them."""
 LOOK_SECONDS: Final = 0.25
 LOOK_HEALTH_SECONDS: Final = 5.0
@@ -65,7 +65,7 @@ async def run(engine: Engine) -> None:
 
 async def _forever(name: str, turn: Turn, engine: Engine) -> None:
     """Turn after turn: a database that is away is waited for, anything unexpected is logged and tried again."""
-    turns = Turns("isolation", of=name)
+    turns = Retries("isolation", of=name)
     while True:
         pause = await turns.run(turn(engine))
         await asyncio.sleep(pause * engine.chance.uniform(0.8, 1.2))
@@ -74,7 +74,7 @@ async def _forever(name: str, turn: Turn, engine: Engine) -> None:
 async def _devices(group: asyncio.TaskGroup, engine: Engine) -> float:
     """Take up devices on which something is to be done, as many side by side as there is room for."""
     room = SIDE_BY_SIDE - len(engine.leases.held)
-    for device_id in (await reconcile.waiting(engine))[:MOST_TRIED] if room > 0 else ():
+    for device_id in (await reconcile.waiting(engine))[:MAX_TRIED] if room > 0 else ():
         group.create_task(forgiving("isolation", _device(engine, device_id), of=f"device {device_id}"))
         await asyncio.sleep(0)  # it takes its place
         if len(engine.leases.held) >= SIDE_BY_SIDE:

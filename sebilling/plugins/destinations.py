@@ -17,7 +17,7 @@ from sebilling.plugins.contract import DeviceConfig
 _FIELD: Final = ("input", "config")
 _STARS: Final = str(SecretStr("x"))
 """What stands for a secret in a form."""
-_MOST_SHOWN: Final = 120
+_MAX_SHOWN: Final = 120
 """Characters of a setting in an event; of a longer one, such as a certificate, its digest is told."""
 
 
@@ -115,4 +115,4 @@ def _shown(value: object, hidden: list[str]) -> JsonValue:
     text = str(value)
     for secret in hidden:  # such as in an address that holds a password
         text = text.replace(secret, _STARS)
-    return text if len(text) <= _MOST_SHOWN else f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return text if len(text) <= _MAX_SHOWN else f"sha256:{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-MOST_UNENDED: Final = 20
+MAX_UNENDED: Final = 20
 """Calls of one plugin that may run on after their deadline, each with its thread."""
 _CLOSE_SECONDS: Final = 1.0
 
@@ -16,7 +16,7 @@ class PluginUnresponsive(Exception):
     """So many calls of the plugin never ended that it isn't called any more: mend it, then start the worker anew."""
 
 
-class Room:
+class PluginExecutor:
     """The threads of one plugin, and its loop, which is made with the first coroutine. `close()` it at the end."""
 
     def __init__(self, name: str) -> None:
@@ -30,9 +30,9 @@ class Room:
 
         Raises TimeoutError, PluginUnresponsive, and whatever the call raises, SystemExit among it.
         """
-        if len(self._unended) >= MOST_UNENDED:
+        if len(self._unended) >= MAX_UNENDED:
             raise PluginUnresponsive(
-                f"{MOST_UNENDED} calls of it never ended, so it isn't called any more: mend it, then start the worker anew"
+                f"{MAX_UNENDED} calls of it never ended, so it isn't called any more: mend it, then start the worker anew"
             )
         try:
             async with asyncio.timeout(seconds):

@@ -36,7 +36,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Customer:
     """A customer, as a message needs them."""
 
     id: int
@@ -51,21 +51,21 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class Invoice:
     """An invoice, as a message needs it. Amounts are whole rupiah."""
 
     number: str
-    person: Person
+    customer: Customer
     total: int
     outstanding: int
     due_on: date
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class UpcomingBlock:
     """Who will be cut, and on which local day, unless `amount` rupiah are paid."""
 
-    person: Person
+    customer: Customer
     amount: int
     block_on: date
 
@@ -79,13 +79,13 @@ class Context(Protocol):
     def company(self) -> str:
         """The ISP's name as it stands on receipts; may be empty."""
 
-    def customer(self, customer_id: int) -> Person | None:
+    def customer(self, customer_id: int) -> Customer | None:
         """A customer as they are now."""
 
-    def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Bill]:
+    def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Invoice]:
         """The live invoices that an `invoices.issued` event tells of, by number, some at a time; none for any other event."""
 
-    def to_be_blocked(self, *, within_days: int) -> Sequence[Due]:
+    def upcoming_blocks(self, *, within_days: int) -> Sequence[UpcomingBlock]:
         """Who will be cut from tomorrow on within so many days; who is cut already isn't among them."""
 
 

@@ -17,7 +17,7 @@ from sebilling.config import PLUGIN_GROUP
 from sebilling.logs import get_logger
 from sebilling.plugins import hookspecs
 from sebilling.plugins.contract import API, DeviceConfig, IsolationDriver
-from sebilling.plugins.executor import Room
+from sebilling.plugins.executor import PluginExecutor
 from sebilling.plugins.networks import Networks
 
 _log = get_logger(__name__)
@@ -59,7 +59,7 @@ class Plugins:
         self.drivers: dict[str, type[IsolationDriver[Any]]] = {}
         self.networks = Networks()
         """What drivers may connect to; a deployment's own rules are set when its parts are wired."""
-        self._rooms: dict[str, Room] = {}
+        self._executors: dict[str, PluginExecutor] = {}
 
     @classmethod
     def load(cls, *, disabled: Iterable[str] = (), points: Iterable[EntryPoint] | None = None) -> "Plugins":
@@ -137,8 +137,8 @@ class Plugins:
         if module is None or not hasattr(module, hook):
             return
         caller = self._manager.subset_hook_caller(hook, self._others(module))
-        room = self._rooms.setdefault(name, Room(name))
-        await room.run(functools.partial(caller, **arguments), seconds=HOOK_SECONDS)
+        executor = self._executors.setdefault(name, PluginExecutor(name))
+        await executor.run(functools.partial(caller, **arguments), seconds=HOOK_SECONDS)
 
     async def tell(self, hook: str, **arguments: Any) -> Mapping[str, str]:
         """Call a hook of each plugin in turn; gives the errors by plugin."""
@@ -153,8 +153,8 @@ class Plugins:
 
     async def close(self) -> None:
         """End the plugins' loops."""
-        for room in self._rooms.values():
-            await room.close()
+        for executor in self._executors.values():
+            await executor.close()
 
 
 def in_words(error: BaseException) -> str:

@@ -15,7 +15,7 @@ import xlsxwriter  # type: ignore[import-untyped]  # it has annotations, but no 
 
 from sebilling.billing.reports import Cell, Column, Kind
 
-MOST_ROWS_OF_A_SHEET: Final = 1_048_575
+MAX_ROWS_OF_A_SHEET: Final = 1_048_575
 """Below the header. Excel's limit; xlsxwriter would leave out what comes after without a word."""
 _FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """What makes a spreadsheet calculate a text, in either width."""
@@ -113,7 +113,7 @@ class _Book:
 
     def add(self, row: Sequence[Cell]) -> None:
         """One more row."""
-        if self._row == MOST_ROWS_OF_A_SHEET:
+        if self._row == MAX_ROWS_OF_A_SHEET:
             self._begin()
         self._row += 1
         for number, (column, cell) in enumerate(zip(self._header, row, strict=True)):

@@ -91,7 +91,7 @@ class RefundCreditInput:
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
     amount: Rupiah | None = strawberry.field(default=None, description="How much; all of its credit if left out.")
-    collector_id: strawberry.ID | None = strawberry.field(default=None, description="RowScope cash it is; the asker's if left out.")
+    collector_id: strawberry.ID | None = strawberry.field(default=None, description="RowScope cash it is; the caller's if left out.")
 
 
 @mutation(OFFICE, "Give credit (titipan) back to the customer.")

@@ -55,12 +55,12 @@ def counter_of(figures: OfCounter) -> dict[str, Any]:
 _BY_CODE: Final = Order("code", "{t}.code", "text")
 
 
-@query(EVERYONE, "The counters that the asker may see, by code.")
+@query(EVERYONE, "The counters that the caller may see, by code.")
 async def counters(info: Info, first: First = 50, after: After = None) -> Connection[Counter]:
     return await page(info, COUNTER, first=first, after=after, order=_BY_CODE)
 
 
-@query(EVERYONE, "One counter, by its id or its code; null if there is none, or none that the asker may see.")
+@query(EVERYONE, "One counter, by its id or its code; null if there is none, or none that the caller may see.")
 async def counter(
     info: Info,
     id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,

@@ -103,7 +103,7 @@ class CustomerFilter:
     search: str | None = strawberry.field(default=None, description="Part of the name, or the start of the code or phone number.")
 
 
-@query(EVERYONE, "Customers of the counters that the asker may see.")
+@query(EVERYONE, "Customers of the counters that the caller may see.")
 async def customers(
     info: Info,
     first: First = 50,
@@ -140,7 +140,7 @@ def _conditions(given: CustomerFilter) -> Conditions:
     return found
 
 
-@query(EVERYONE, "One customer, by id or code; null if there is none, or none that the asker may see.")
+@query(EVERYONE, "One customer, by id or code; null if there is none, or none that the caller may see.")
 async def customer(
     info: Info,
     id: Annotated[strawberry.ID | None, strawberry.argument(description="Their id.")] = None,

@@ -36,7 +36,7 @@ class Dashboard:
     counters: list[CounterFigures] = strawberry.field(description="By code.")
 
 
-@query(COUNTERS, "Today's and this month's figures of the counters that the asker may see.")
+@query(COUNTERS, "Today's and this month's figures of the counters that the caller may see.")
 async def dashboard(info: Info) -> Dashboard:
     async with info.context.parts.database.reading() as session:
         number = (await feed.head(session)).number  # before the figures: a client that goes on from here misses nothing

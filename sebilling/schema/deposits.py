@@ -23,7 +23,7 @@ from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.invoices import REVERSAL_COLUMNS, Reversal
 from sebilling.schema.users import User
 from sebilling.storage import new_key
-from sebilling.storage.proofs import MOST_PROOF_BYTES, Proof, inspect
+from sebilling.storage.proofs import MAX_PROOF_BYTES, Proof, inspect
 
 _log = get_logger(__name__)
 
@@ -150,7 +150,7 @@ class DepositFilter:
     unsettled: bool | None = strawberry.field(default=None, description="With something of it not settled yet, or without.")
 
 
-@query(COUNTERS, "Deposits of the counters that the asker may see, the newest first.")
+@query(COUNTERS, "Deposits of the counters that the caller may see, the newest first.")
 async def deposits(
     info: Info,
     first: First = 50,
@@ -180,7 +180,7 @@ def _conditions(given: DepositFilter) -> Conditions:
     return found
 
 
-@query(COUNTERS, "One deposit; null if there is none, or none that the asker may see.")
+@query(COUNTERS, "One deposit; null if there is none, or none that the caller may see.")
 async def deposit(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Deposit | None:
     return await one(info, DEPOSIT, "t.id = :id", {"id": ids.decode(id, "deposit", field=("id",))})
 
@@ -234,7 +234,7 @@ class SubmitDepositInput:
     )
     note: str = strawberry.field(default="", description="At most 500 characters.")
     collector_id: strawberry.ID | None = strawberry.field(
-        default=None, description="RowScope cash; the asker's if left out. For others: ADMIN, FINANCE."
+        default=None, description="RowScope cash; the caller's if left out. For others: ADMIN, FINANCE."
     )
 
 
@@ -276,7 +276,7 @@ async def _kept(context: Context, upload: Any) -> tuple[Proof, str]:
     """The upload, inspected and put into the store. Raises InvalidProof."""
     if not isinstance(upload, UploadFile):
         raise InvalidProof(field=("input", "proof"), why="send the file by a GraphQL multipart request.")
-    content = await upload.read(MOST_PROOF_BYTES + 1)
+    content = await upload.read(MAX_PROOF_BYTES + 1)
     proof = await inspect(content)
     object_key = new_key("proofs", proof.media_type, on=context.at.date())
     await context.parts.store.put(object_key, proof.content, media_type=proof.media_type)

@@ -152,7 +152,7 @@ async def device_config(info: Info, id: Annotated[strawberry.ID, strawberry.argu
 
 
 def _of_centre(info: Info, device_id: int, *, field: tuple[str, ...]) -> int:
-    """The device's id, if the asker is bounded to no counter: devices are of none. Raises NotFound."""
+    """The device's id, if the caller is bounded to no counter: devices are of none. Raises NotFound."""
     if info.context.signed_in.scope.counters is not None:
         raise NotFound(field=field, noun="device", given=f"dev_{device_id}")
     return device_id

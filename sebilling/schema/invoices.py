@@ -114,7 +114,7 @@ class Invoice:
     outstanding: Rupiah = strawberry.field(description="Sisa tagihan: total less allocated and writtenOff; nothing if it is void.")
     period: Period = strawberry.field(description="In which it was issued.")
     counter: Counter = strawberry.field(description="At which it was issued: the customer's at that time.")
-    customer: Customer | None = strawberry.field(description="Who owes it; null if they are of a counter that the asker may not see.")
+    customer: Customer | None = strawberry.field(description="Who owes it; null if they are of a counter that the caller may not see.")
     customer_code: str = strawberry.field(description="Code of who owes it, as on paper.")
     customer_name: str = strawberry.field(description="Name of who owes it, as on paper.")
     lines: list[InvoiceLine] = strawberry.field(description="What the total consists of.")
@@ -124,7 +124,7 @@ class Invoice:
         description="What settled it, in order."
     )
     payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
-        description="The payments that settled it, wholly or in part, in order; those that the asker may see."
+        description="The payments that settled it, wholly or in part, in order; those that the caller may see."
     )
 
 
@@ -219,7 +219,7 @@ class InvoiceFilter:
     due_before: Day | None = strawberry.field(default=None, description="Due before this day.")
 
 
-@query(COUNTERS, "Invoices of the counters that the asker may see.")
+@query(COUNTERS, "Invoices of the counters that the caller may see.")
 async def invoices(
     info: Info,
     first: First = 50,
@@ -256,7 +256,7 @@ def _conditions(given: InvoiceFilter) -> Conditions:
     return found
 
 
-@query(COUNTERS, "One invoice; null if there is none, or none that the asker may see.")
+@query(COUNTERS, "One invoice; null if there is none, or none that the caller may see.")
 async def invoice(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Invoice | None:
     return await one(info, INVOICE, "t.id = :id", {"id": ids.decode(id, "invoice", field=("id",))})
 

@@ -22,7 +22,7 @@ from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.invoices import LIVE_ALLOCATION, REVERSAL_COLUMNS, Invoice, Reversal
 
 _log = get_logger(__name__)
-MOST_OF_A_BATCH: Final = 100
+MAX_OF_A_BATCH: Final = 100
 """Payments."""
 
 
@@ -31,9 +31,9 @@ class Allocation:
     amount: Rupiah = strawberry.field(description="How much.")
     allocated_at: Instant = strawberry.field(description="When.")
     invoice_number: str = strawberry.field(description="What it settles, as on the receipt.")
-    invoice: Invoice | None = strawberry.field(description="What it settles; null if it is of a counter that the asker may not see.")
+    invoice: Invoice | None = strawberry.field(description="What it settles; null if it is of a counter that the caller may not see.")
     payment: Optional["Payment"] = strawberry.field(
-        description="Out of which payment; null if it was received at a counter that the asker may not see."
+        description="Out of which payment; null if it was received at a counter that the caller may not see."
     )
 
 
@@ -75,7 +75,7 @@ class Payment:
     received_on: Day = strawberry.field(description="The counter's day in whose recap it stands.")
     received_by: str = strawberry.field(description="Name of who received it.")
     note: str = strawberry.field(description="May be empty.")
-    customer: Customer | None = strawberry.field(description="Who paid; null if they are of a counter that the asker may not see.")
+    customer: Customer | None = strawberry.field(description="Who paid; null if they are of a counter that the caller may not see.")
     customer_code: str = strawberry.field(description="Code of who paid, as on the receipt.")
     customer_name: str = strawberry.field(description="Name of who paid, as on the receipt.")
     counter: Counter = strawberry.field(description="Where it was received.")
@@ -140,7 +140,7 @@ class PaymentFilter:
     received_until: Day | None = strawberry.field(default=None, description="Received before this day.")
 
 
-@query(COUNTERS, "Payments received at the counters that the asker may see, the newest first.")
+@query(COUNTERS, "Payments received at the counters that the caller may see, the newest first.")
 async def payments(
     info: Info,
     first: First = 50,
@@ -168,7 +168,7 @@ def _conditions(given: PaymentFilter) -> Conditions:
     return found
 
 
-@query(COUNTERS, "One payment; null if there is none, or none that the asker may see.")
+@query(COUNTERS, "One payment; null if there is none, or none that the caller may see.")
 async def payment(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Payment | None:
     return await one(info, PAYMENT, "t.id = :id", {"id": ids.decode(id, "payment", field=("id",))})
 
@@ -216,7 +216,7 @@ def _received(given: RecordPaymentInput) -> verbs.Received:
 
 @strawberry.input(description="Payments that a phone gathered while it was offline.")
 class RecordPaymentsInput:
-    payments: list[RecordPaymentInput] = strawberry.field(description=f"1 to {MOST_OF_A_BATCH}, in the order in which the money came.")
+    payments: list[RecordPaymentInput] = strawberry.field(description=f"1 to {MAX_OF_A_BATCH}, in the order in which the money came.")
 
 
 @strawberry.type(description="What came of one payment of a batch.")
@@ -236,8 +236,8 @@ class RecordPaymentsPayload(Payload):
 @mutation(RECEIVERS, "Take money that was received offline: each payment is recorded or refused alone, one after the other.")
 async def record_payments(info: Info, input: Annotated[RecordPaymentsInput, INPUT]) -> RecordPaymentsPayload:
     count = len(input.payments)
-    if not 1 <= count <= MOST_OF_A_BATCH:
-        why = f"send 1 to {MOST_OF_A_BATCH} at a time."
+    if not 1 <= count <= MAX_OF_A_BATCH:
+        why = f"send 1 to {MAX_OF_A_BATCH} at a time."
         raise InvalidNumber(field=("input", "payments"), what="Payments in a batch", given=count, why=why)
     return row(results=[await _one_of_batch(info, given, str(place)) for place, given in enumerate(input.payments)])
 

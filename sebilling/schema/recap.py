@@ -50,7 +50,7 @@ class Recap(RecapFigures):
     )
 
 
-@query(COUNTERS, "A month's recap, a row per counter that the asker may see, by code.")
+@query(COUNTERS, "A month's recap, a row per counter that the caller may see, by code.")
 async def recap(
     info: Info,
     month: Annotated[MonthText, strawberry.argument(description="Of which period.")],

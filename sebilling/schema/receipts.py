@@ -106,7 +106,7 @@ async def proof_link(
     return _link(info, "proof", deposit=wanted)
 
 
-@query(COUNTERS, "An address of a month's report; it holds the counters that the asker may see.")
+@query(COUNTERS, "An address of a month's report; it holds the counters that the caller may see.")
 async def report_link(
     info: Info,
     report: Annotated[Report, strawberry.argument(description="Which.")],

@@ -1,7 +1,7 @@
 """Subscriptions in GraphQL: what happens, as it happens. sebilling/live carries them; docs/realtime.md tells clients how.
 
 Each function gives the messages of one turn. What an event is about is read by one statement for the whole turn, bounded by the
-asker's counters as every read; what they may not see makes no message.
+caller's counters as every read; what they may not see makes no message.
 """
 
 from datetime import timedelta
@@ -66,7 +66,7 @@ class Happened(Message):
 @strawberry.type(description="A message about how something stands.")
 class Stands(Message):
     event_id: strawberry.ID | None = strawberry.field(
-        description="The last event of the asker's counters behind it; null if there is none, as in the first message."
+        description="The last event of the caller's counters behind it; null if there is none, as in the first message."
     )
 
 
@@ -105,7 +105,7 @@ class EventMessage(Message):
 
 
 async def _messages(info: Info, node: Node, events: list[Numbered], name: str) -> list[Any]:
-    """A message for each event, with the row that it is about; none where the asker may not see the row."""
+    """A message for each event, with the row that it is about; none where the caller may not see the row."""
     if not events:
         return []
     rows = await many(info, node, [event.subject_id for event in events], below=(name,))
@@ -119,21 +119,21 @@ def _look(info: Info) -> Look:
     return look
 
 
-@subscription(COUNTERS, "Each payment, as it is recorded, at the counters that the asker may see.")
+@subscription(COUNTERS, "Each payment, as it is recorded, at the counters that the caller may see.")
 async def payment_recorded(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[PaymentMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, "counter", field=("counterId",))
     events = _look(info).chosen(of_kinds(_PAYMENTS, counter_id=counter))
     return await _messages(info, PAYMENT, events, "payment")
 
 
-@subscription(COUNTERS, "Each step of a deposit, at the counters that the asker may see.")
+@subscription(COUNTERS, "Each step of a deposit, at the counters that the caller may see.")
 async def deposit_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[DepositMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, "counter", field=("counterId",))
     events = _look(info).chosen(of_kinds(_DEPOSITS, counter_id=counter))
     return await _messages(info, DEPOSIT, events, "deposit")
 
 
-@subscription(EVERYONE, "Each step of cutting customers and giving them back, at the counters that the asker may see.")
+@subscription(EVERYONE, "Each step of cutting customers and giving them back, at the counters that the caller may see.")
 async def isolation_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[IsolationMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, "counter", field=("counterId",))
     events = _look(info).chosen(of_kinds(_ISOLATION, counter_id=counter))

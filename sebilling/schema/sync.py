@@ -67,9 +67,9 @@ async def sync_customers(
     since: Annotated[
         str | None, strawberry.argument(description="`cursor` of the call before; all, anew, if left out. A cursor never ends.")
     ] = None,
-    first: Annotated[int, strawberry.argument(description=f"How many customers at most, 1 to {verbs.MOST_CUSTOMERS}.")] = 500,
+    first: Annotated[int, strawberry.argument(description=f"How many customers at most, 1 to {verbs.MAX_CUSTOMERS}.")] = 500,
     counter_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Of this counter; of every counter that the asker may see if left out.")
+        strawberry.ID | None, strawberry.argument(description="Of this counter; of every counter that the caller may see if left out.")
     ] = None,
 ) -> CustomerSync:
     async with info.context.parts.database.reading() as session:

@@ -82,15 +82,15 @@ async def sign_in(info: Info, input: Annotated[SignInInput, INPUT]) -> SignInPay
     lifetimes = Lifetimes.of(context.parts.settings)
     asked = entry.Asked(
         username=input.username, password=input.password, code=input.code, new_password=input.new_password,
-        device_token=input.device_token or context.came.device_token, device=input.device or entry.called(context.came.user_agent),
-        network=context.came.network, kind=kind,
+        device_token=input.device_token or context.origin.device_token, device=input.device or entry.called(context.origin.user_agent),
+        network=context.origin.network, kind=kind,
     )  # fmt: skip
     found = await entry.sign_in(context.parts.database, vault_of(context), asked, at=context.at, lifetimes=lifetimes)
     context.actor, tokens = found.actor, found.tokens
     user = await one(info, USER, "t.id = :id", {"id": found.actor.user_id}, below=("user",))
     if kind is SignInKind.COOKIE and context.response is not None:
         seconds = int(lifetimes.cookie.total_seconds())
-        cookies.keep(context.response, context.came, token=tokens.token, device_token=found.device_token, seconds=seconds)
+        cookies.keep(context.response, context.origin, token=tokens.token, device_token=found.device_token, seconds=seconds)
         return row(token=None, expires_at=tokens.expires_at, refresh_token=None, device_token=None, user=user)
     return row(
         token=tokens.token, expires_at=tokens.expires_at, refresh_token=tokens.refresh_token, device_token=found.device_token, user=user
@@ -103,7 +103,7 @@ def _kind(context: Context, given: SignInInput) -> SignInKind:
     place, what = ("input", "cookie"), "A sign-in by cookie"
     if given.refreshable:
         raise InvalidText(field=place, what=what, why="ask for either cookie or refreshable.")
-    if not context.came.is_ours or context.response is None:  # else another site could sign a browser in as somebody else
+    if not context.origin.is_ours or context.response is None:  # else another site could sign a browser in as somebody else
         raise InvalidText(field=place, what=what, why=f"send the header {cookies.PREFLIGHT}, from a page of this server.")
     return SignInKind.COOKIE
 
@@ -150,7 +150,7 @@ async def sign_out(info: Info) -> SignOutPayload:
     async with context.transaction() as session:
         signed_out = await sessions.sign_out(session, context.token or "")
     if context.response is not None:
-        cookies.forget(context.response, context.came)
+        cookies.forget(context.response, context.origin)
     return row(signed_out=signed_out)
 
 

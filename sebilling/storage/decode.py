@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     import pikepdf
     from PIL import Image
 
-MOST_PROOF_BYTES = 5 * 1024 * 1024
-MOST_PIXELS = 40_000_000
+MAX_PROOF_BYTES = 5 * 1024 * 1024
+MAX_PIXELS = 40_000_000
 LONGEST_SIDE_PIXELS = 2400
-MOST_PAGES = 20
-MOST_PIXELS_IN_PDF = 100_000_000
+MAX_PAGES = 20
+MAX_PIXELS_IN_PDF = 100_000_000
 
 _MEBIBYTE = 1024 * 1024
-_MOST_STREAM_BYTES = 256 * _MEBIBYTE
+_MAX_STREAM_BYTES = 256 * _MEBIBYTE
 """A stream of a PDF, decoded: a page scanned in colour at 600 dpi is 100 MiB."""
 _LIMITS = (
     (resource.RLIMIT_AS, 1536 * _MEBIBYTE),
@@ -39,8 +39,8 @@ _LIMITS = (
 )
 
 _DAMAGED = "the picture is damaged or incomplete; send the original again, or a screenshot of it."
-_TOO_MANY_PIXELS = f"the picture has more than {MOST_PIXELS // 1_000_000} million pixels; send a smaller one, or a screenshot."
-_STILL_TOO_LARGE = f"it stays over {MOST_PROOF_BYTES // _MEBIBYTE} MB however it is packed; send fewer pages, or a picture."
+_TOO_MANY_PIXELS = f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels; send a smaller one, or a screenshot."
+_STILL_TOO_LARGE = f"it stays over {MAX_PROOF_BYTES // _MEBIBYTE} MB however it is packed; send fewer pages, or a picture."
 _DAMAGED_PDF = "the PDF is damaged or incomplete; print it to a new PDF, or send a screenshot of it."
 _LOCKED = "the PDF is locked with a password; print it to a new PDF without one, or send a screenshot of it."
 _ACTIVE = "the PDF contains {what}; print it to a new PDF, or send a screenshot of it."
@@ -120,7 +120,7 @@ def _whole_webp(content: bytes) -> bytes:
         width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
     else:
         width, height = (int.from_bytes(content[at : at + 2], "little") & 0x3FFF for at in (26, 28))
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise Refused(_TOO_MANY_PIXELS)
     return content[:end]
 
@@ -135,14 +135,14 @@ def _pixels(content: bytes, name: str) -> "Image.Image":
     if name == "WEBP":
         import PIL.WebPImagePlugin  # noqa: F401, PLC0415  Image.open would import every plugin to find this one
 
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     image: Image.Image
     try:
         image = Image.open(io.BytesIO(content), formats=(name,))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as bomb:
         raise Refused(_TOO_MANY_PIXELS) from bomb
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > MAX_PIXELS:
         raise Refused(_TOO_MANY_PIXELS)
     turn = _orientation(image)
     if image.mode.startswith("I"):
@@ -202,11 +202,11 @@ def picture(content: bytes, media_type: str) -> tuple[str, bytes]:
     }[media_type]
     image = _pixels(whole(content), name)
     output = _packed(image, name, **options)
-    if len(output) <= MOST_PROOF_BYTES:
+    if len(output) <= MAX_PROOF_BYTES:
         return media_type, output
     for quality in (85, 70, 50):
         output = _packed(_flat(image), "JPEG", quality=quality)
-        if len(output) <= MOST_PROOF_BYTES:
+        if len(output) <= MAX_PROOF_BYTES:
             return "image/jpeg", output
     raise Refused(_STILL_TOO_LARGE)
 
@@ -249,11 +249,11 @@ def document(content: bytes) -> tuple[str, bytes]:
         parser_max_nesting=100,
         max_stream_filters=3,
         dct_max_progressive_scans=100,
-        dct_max_memory=_MOST_STREAM_BYTES,
-        flate_max_memory=_MOST_STREAM_BYTES,
-        png_max_memory=_MOST_STREAM_BYTES,
-        run_length_max_memory=_MOST_STREAM_BYTES,
-        tiff_max_memory=_MOST_STREAM_BYTES,
+        dct_max_memory=_MAX_STREAM_BYTES,
+        flate_max_memory=_MAX_STREAM_BYTES,
+        png_max_memory=_MAX_STREAM_BYTES,
+        run_length_max_memory=_MAX_STREAM_BYTES,
+        tiff_max_memory=_MAX_STREAM_BYTES,
     )
     try:
         pdf = pikepdf.open(io.BytesIO(content), attempt_recovery=False)
@@ -264,8 +264,8 @@ def document(content: bytes) -> tuple[str, bytes]:
     with pdf:
         if pdf.is_encrypted:
             raise Refused(_LOCKED)
-        if not 1 <= len(pdf.pages) <= MOST_PAGES:
-            raise Refused(f"the PDF has {len(pdf.pages)} pages; send 1 to {MOST_PAGES}, the one with the transfer among them.")
+        if not 1 <= len(pdf.pages) <= MAX_PAGES:
+            raise Refused(f"the PDF has {len(pdf.pages)} pages; send 1 to {MAX_PAGES}, the one with the transfer among them.")
         for thing in pdf.objects:
             _check_and_clean(thing)
         if pdf.get_warnings() or pdf.check_pdf_syntax():
@@ -279,7 +279,7 @@ def document(content: bytes) -> tuple[str, bytes]:
                 del holder[key]
         output = io.BytesIO()
         pdf.save(output, deterministic_id=True, fix_metadata_version=False, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-    if output.tell() > MOST_PROOF_BYTES:
+    if output.tell() > MAX_PROOF_BYTES:
         raise Refused(_STILL_TOO_LARGE)
     return "application/pdf", output.getvalue()
 
@@ -321,8 +321,8 @@ def _check(entries: dict[str, object], *, stream: bool) -> None:
     if stream and any(key in entries for key in _EXTERNAL_KEYS):
         raise Refused(_ACTIVE.format(what="parts that lie in other files"))
     width, height = entries.get("/Width"), entries.get("/Height")
-    if isinstance(width, int) and isinstance(height, int) and width * height > MOST_PIXELS_IN_PDF:
-        raise Refused(f"the PDF holds a picture of more than {MOST_PIXELS_IN_PDF // 1_000_000} million pixels; send a screenshot of it.")
+    if isinstance(width, int) and isinstance(height, int) and width * height > MAX_PIXELS_IN_PDF:
+        raise Refused(f"the PDF holds a picture of more than {MAX_PIXELS_IN_PDF // 1_000_000} million pixels; send a screenshot of it.")
 
 
 def _clean_photo(stream: "pikepdf.Stream") -> None:
@@ -366,4 +366,4 @@ def answer(content: bytes, media_type: str) -> bytes:
 
 if __name__ == "__main__":
     _limit_myself()
-    sys.stdout.buffer.write(answer(sys.stdin.buffer.read(MOST_PROOF_BYTES + 1), sys.argv[1]))
+    sys.stdout.buffer.write(answer(sys.stdin.buffer.read(MAX_PROOF_BYTES + 1), sys.argv[1]))

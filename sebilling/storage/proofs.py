@@ -13,13 +13,13 @@ from sebilling.errors import InvalidProof
 from sebilling.logs import get_logger
 from sebilling.storage import decode
 
-MOST_PROOF_BYTES = decode.MOST_PROOF_BYTES
-MOST_AT_ONCE = 2
+MAX_PROOF_BYTES = decode.MAX_PROOF_BYTES
+MAX_AT_ONCE = 2
 """Decoders running at the same time in this process: each may take a core, and up to 1.5 GiB."""
-MOST_SECONDS = 20
+MAX_SECONDS = 20
 
 _MEDIA_TYPES = {"image/jpeg", "image/png", "image/webp", "application/pdf"}
-_MOST_ANSWER_BYTES = MOST_PROOF_BYTES + 4096
+_MAX_ANSWER_BYTES = MAX_PROOF_BYTES + 4096
 _DECODER = Path(decode.__file__)
 _logger = get_logger(__name__)
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -49,17 +49,17 @@ class Proof:
     media_type: str
     """One of image/jpeg, image/png, image/webp, application/pdf: of `content`, which may be another than that of the upload."""
     content: bytes
-    """What to store, at most MOST_PROOF_BYTES: written anew from pixels or pages, not what was uploaded."""
+    """What to store, at most MAX_PROOF_BYTES: written anew from pixels or pages, not what was uploaded."""
     sha256: bytes
     """Of the upload itself, 32 bytes: the same upload again has the same one."""
 
 
 async def inspect(content: bytes) -> Proof:
-    """Check an upload and write it anew, in a process of its own that lives at most MOST_SECONDS.
+    """Check an upload and write it anew, in a process of its own that lives at most MAX_SECONDS.
 
-    Takes JPEG, PNG, WebP and PDF up to MOST_PROOF_BYTES, whatever they are called. Pictures are turned upright and at most 2400
+    Takes JPEG, PNG, WebP and PDF up to MAX_PROOF_BYTES, whatever they are called. Pictures are turned upright and at most 2400
     pixels long; nothing but pixels or pages survives. Raises InvalidProof, with the remedy, for anything else; OSError if no
-    process can be started. Waits while MOST_AT_ONCE others are being decoded. Leaves nothing on a disk.
+    process can be started. Waits while MAX_AT_ONCE others are being decoded. Leaves nothing on a disk.
     """
     media_type = _told_by_its_bytes(content)
     async with _turn():
@@ -75,8 +75,8 @@ def _told_by_its_bytes(content: bytes) -> str:
     """The media type that its first bytes claim. Raises InvalidProof for none of ours, for no bytes and for too many."""
     if not content:
         raise _refusal(f"the file is empty; {_TAKEN}")
-    if len(content) > MOST_PROOF_BYTES:
-        raise _refusal(f"it has {len(content)} bytes, more than {MOST_PROOF_BYTES} (5 MB); send a smaller picture, or a screenshot.")
+    if len(content) > MAX_PROOF_BYTES:
+        raise _refusal(f"it has {len(content)} bytes, more than {MAX_PROOF_BYTES} (5 MB); send a smaller picture, or a screenshot.")
     if content.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if content.startswith(b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"):
@@ -94,7 +94,7 @@ def _told_by_its_bytes(content: bytes) -> str:
 
 def _turn() -> asyncio.Semaphore:
     """The running loop's own semaphore: one made for another loop can't be waited for here."""
-    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MOST_AT_ONCE))
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_AT_ONCE))
 
 
 async def _decoded(content: bytes, media_type: str) -> tuple[str, bytes]:
@@ -112,7 +112,7 @@ async def _decoded(content: bytes, media_type: str) -> tuple[str, bytes]:
         start_new_session=True,  # Ctrl-C is for us; it ends when it is done
     )
     try:
-        async with asyncio.timeout(MOST_SECONDS):
+        async with asyncio.timeout(MAX_SECONDS):
             answer = await _conversation(process, content)
             code = await process.wait()
     except TimeoutError:
@@ -122,7 +122,7 @@ async def _decoded(content: bytes, media_type: str) -> tuple[str, bytes]:
     line, _, stored = answer.partition(b"\n")
     if code == 0 and (why := _field(line, "refused")):
         raise _refusal(why)
-    if code == 0 and (kind := _field(line, "media_type")) in _MEDIA_TYPES and 0 < len(stored) <= MOST_PROOF_BYTES:
+    if code == 0 and (kind := _field(line, "media_type")) in _MEDIA_TYPES and 0 < len(stored) <= MAX_PROOF_BYTES:
         return kind, stored
     _logger.warning("proof_decoder_failed", media_type=media_type, bytes=len(content), exit_code=code, answered=len(answer))
     raise _refusal("decoding it takes too long or too much memory; send a smaller picture, or a screenshot.")
@@ -150,7 +150,7 @@ async def _conversation(process: asyncio.subprocess.Process, content: bytes) -> 
     answer = bytearray()
     while chunk := await stdout.read(65536):
         answer += chunk
-        if len(answer) > _MOST_ANSWER_BYTES:
+        if len(answer) > _MAX_ANSWER_BYTES:
             process.kill()
             return b""
     return bytes(answer)

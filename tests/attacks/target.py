@@ -17,7 +17,7 @@ from tests.processes import ServerProcess
 ME: Final = "{ me { id role } }"
 SIGN_IN: Final = "mutation($input: SignInInput!) { signIn(input: $input) { token errors { code } } }"
 IDLE_REQUESTS: Final = 15
-LEAST_IDLE_SECONDS: Final = 0.01
+MIN_IDLE_SECONDS: Final = 0.01
 """An idle request counts as at least this long: on two cores that several lanes of tests share, one turn of another takes as long."""
 
 
@@ -67,7 +67,7 @@ class Target:
     async def idle_seconds(self) -> float:
         """How long a request takes while nothing else happens: the measure of every attack in the same run."""
         await self.request_seconds(requests=3)
-        return max(LEAST_IDLE_SECONDS, await self.request_seconds(requests=IDLE_REQUESTS))
+        return max(MIN_IDLE_SECONDS, await self.request_seconds(requests=IDLE_REQUESTS))
 
     async def slowest_during(self, attack: "asyncio.Task[Any]") -> float:
         """How long the slowest `me` of somebody else takes while the attack runs; at least one is asked."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from sebilling.auth import links, totp
-from sebilling.auth.attempts import MOST_FAILURES
+from sebilling.auth.attempts import MAX_FAILURES
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from sebilling.network import health
@@ -34,8 +34,8 @@ async def test_one_sign_in_with_the_clock_ahead_locks_nobody_out(database: Datab
     await enter(api)
     api.now = NOW
     await enter(api)
-    codes = [await refused_sign_in(api, password=WRONG) for _ in range(MOST_FAILURES + 1)]
-    assert codes == ["WRONG_CREDENTIALS"] * MOST_FAILURES + ["TOO_MANY_ATTEMPTS"], "and it limits again"
+    codes = [await refused_sign_in(api, password=WRONG) for _ in range(MAX_FAILURES + 1)]
+    assert codes == ["WRONG_CREDENTIALS"] * MAX_FAILURES + ["TOO_MANY_ATTEMPTS"], "and it limits again"
     ahead = await isp.value("SELECT count(*) FROM sign_in_attempt WHERE empty_at > :at", at=NOW + timedelta(hours=2))
     assert ahead == 0
 
@@ -45,7 +45,7 @@ async def test_a_limit_that_was_full_is_empty_again(database: Database) -> None:
     api.now = NOW + AHEAD
     for number in range(5):
         from_address(api, f"203.0.113.{number}")
-        for _ in range(MOST_FAILURES + 2):
+        for _ in range(MAX_FAILURES + 2):
             await refused_sign_in(api, password=WRONG)
     api.now = NOW
     await enter(api)
@@ -59,7 +59,7 @@ async def test_a_clock_that_was_a_little_ahead_gives_nobody_more_guesses(databas
     await Isp.make(database)
     api = Api(database)
     api.now = NOW + timedelta(seconds=20)
-    for _ in range(MOST_FAILURES):
+    for _ in range(MAX_FAILURES):
         assert await refused_sign_in(api, password=WRONG) == "WRONG_CREDENTIALS"
     api.now = NOW
     assert await refused_sign_in(api, password=WRONG) == "TOO_MANY_ATTEMPTS"

@@ -13,7 +13,7 @@ from sebilling import logs
 from sebilling.actor import Role
 from sebilling.errors import DatabaseUnavailable
 from sebilling.logs import MAX_KINDS, MAX_TRACEBACK_CHARACTERS, TRACEBACKS_PER_MINUTE, Tracebacks, get_logger, set_up
-from sebilling.retry import Turns
+from sebilling.retry import Retries
 from tests.attacks.target import Target
 
 CUSTOMERS: Final = "{ customers(first: 1) { nodes { id } } }"
@@ -58,7 +58,7 @@ async def test_a_loop_that_fails_again_and_again_waits_longer_each_time() -> Non
             raise error
         return 0.25
 
-    turns = Turns("a_loop")
+    turns = Retries("a_loop")
     assert [await turns.run(ends(ValueError("why"))) for _ in range(8)] == [1, 2, 4, 8, 16, 30, 30, 30]
     assert await turns.run(ends(None)) == 0.25
     assert await turns.run(ends(ValueError("why"))) == 1

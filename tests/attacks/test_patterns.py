@@ -12,9 +12,9 @@ import pytest
 from tests.patterns import Found, fault, found, words
 
 CHARACTERS: Final = 6_000
-MOST_RATIO: Final = 3.0
+MAX_RATIO: Final = 3.0
 """Of twice the text; a quadratic one takes four times as long."""
-LEAST_SECONDS: Final = 0.01
+MIN_SECONDS: Final = 0.01
 """Less isn't told apart from noise: an expression that is quadratic takes seconds."""
 FOUND: Final = list(found())
 
@@ -63,12 +63,12 @@ def text_of(one: Found, word: str, characters: int) -> Any:
 
 def slow_words(one: Found, characters: int) -> list[str]:
     """Words of which twice as many take much more than twice the time."""
-    return [word for word in words(one.pattern) if all(ratio(one, word, characters) >= MOST_RATIO for _ in range(3))]
+    return [word for word in words(one.pattern) if all(ratio(one, word, characters) >= MAX_RATIO for _ in range(3))]
 
 
 def ratio(one: Found, word: str, characters: int) -> float:
     once, twice = (seconds(one, text_of(one, word, times * characters)) for times in (1, 2))
-    return twice / max(once, LEAST_SECONDS)
+    return twice / max(once, MIN_SECONDS)
 
 
 @pytest.mark.parametrize("one", FOUND, ids=str)

@@ -25,7 +25,7 @@ from sebilling.server import listening_socket, serving
 from tests.attacks.target import ME, Target, target
 
 HALF_SENT: Final = 1_100
-MOST_RATIO: Final = 100
+MAX_RATIO: Final = 100
 """Of an idle request: a thousand connections are accepted, read and ended meanwhile. Whoever is locked out waits for ever."""
 HALVES: Final = {
     "nothing": b"",
@@ -96,7 +96,7 @@ async def test_a_thousand_half_sent_requests_lock_nobody_out(small: Target, half
             return count
 
     running = asyncio.create_task(asyncio.to_thread(attack))
-    assert await small.slowest_during(running) < MOST_RATIO * idle
+    assert await small.slowest_during(running) < MAX_RATIO * idle
     assert running.result() <= most
     told = [json.loads(line) for line in small.server.log[before:].splitlines()]
     dropped = [line for line in told if line["event"] == "connections_dropped"]
@@ -113,7 +113,7 @@ async def test_a_newcomer_gets_in_while_they_are_open(small: Target) -> None:
             for _ in range(5):
                 began = time.perf_counter()
                 assert (await http.post("/graphql", json={"query": ME}, headers=headers)).status_code == 200
-                assert time.perf_counter() - began < MOST_RATIO * idle
+                assert time.perf_counter() - began < MAX_RATIO * idle
 
 
 async def test_the_bounds_hold_though_fewer_files_may_be_open(committed_url: str) -> None:
@@ -123,7 +123,7 @@ async def test_the_bounds_hold_though_fewer_files_may_be_open(committed_url: str
         assert warned["limit"] == 256
         idle = await attacked.idle_seconds()
         with opened(attacked, HALF_SENT, HALVES["half a head"], addresses=20):
-            assert await attacked.request_seconds(requests=3) < MOST_RATIO * idle
+            assert await attacked.request_seconds(requests=3) < MAX_RATIO * idle
             assert (await attacked.http.get("/readyz")).status_code == 200, "files are left for the database"
 
 

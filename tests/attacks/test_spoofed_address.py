@@ -12,7 +12,7 @@ from typing import Final
 import httpx
 import pytest_asyncio
 
-from sebilling.auth.attempts import MOST_FAILURES
+from sebilling.auth.attempts import MAX_FAILURES
 from sebilling.db.databases import create_database, drop_database
 from tests.attacks.target import SIGN_IN, Target, target
 
@@ -36,7 +36,7 @@ async def guessed(attacked: Target, sender: str, forwarded: list[str]) -> list[s
     return [answer.json()["data"]["signIn"]["errors"][0]["code"] for answer in answers]
 
 
-STOPPED: Final = ["WRONG_CREDENTIALS"] * MOST_FAILURES + ["TOO_MANY_ATTEMPTS"] * 2
+STOPPED: Final = ["WRONG_CREDENTIALS"] * MAX_FAILURES + ["TOO_MANY_ATTEMPTS"] * 2
 
 
 async def test_a_stranger_who_connects_directly_has_one_address(proxied: Target) -> None:

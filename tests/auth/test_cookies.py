@@ -191,7 +191,7 @@ async def test_a_web_socket_from_another_site_brings_no_cookie_along() -> None:
             "server": ("test", 80),
             "client": ("1.2.3.4", 5),
         }
-        return cookies.came(WebSocket(scope, receive=_nothing, send=_nothing), trusted=(), origins=["https://app.isp.id"])
+        return cookies.origin_of(WebSocket(scope, receive=_nothing, send=_nothing), trusted=(), origins=["https://app.isp.id"])
 
     assert handshake(origin="http://test").is_ours
     assert handshake(origin="https://app.isp.id").is_ours

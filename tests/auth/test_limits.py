@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sebilling.actor import Actor, Role, Scope
 from sebilling.auth import attempts
-from sebilling.auth.attempts import MOST_FAILURES, WITHIN
+from sebilling.auth.attempts import MAX_FAILURES, WITHIN
 from sebilling.db.engine import Database
 from tests.auth.people import SIGN_IN, add, enter, from_address, kinds, refused_sign_in
 from tests.harness import NOW, PASSWORD, Api, Isp, counted_statements
@@ -17,7 +17,7 @@ from tests.harness import NOW, PASSWORD, Api, Isp, counted_statements
 WRONG = "tebakan-yang-salah"
 
 
-async def guess(api: Api, username: str = "admin", times: int = MOST_FAILURES) -> list[str]:
+async def guess(api: Api, username: str = "admin", times: int = MAX_FAILURES) -> list[str]:
     """The codes of so many wrong guesses."""
     return [await refused_sign_in(api, username, WRONG) for _ in range(times)]
 
@@ -42,7 +42,7 @@ async def test_what_a_client_says_of_its_address_counts_for_nothing(database: Da
     await Isp.make(database)
     attacker = Api(database)
     from_address(attacker, "203.0.113.9")
-    for number in range(MOST_FAILURES):
+    for number in range(MAX_FAILURES):
         attacker.headers["X-Forwarded-For"] = f"198.51.100.{number}"
         attacker.headers["Forwarded"] = f"for=198.51.100.{number}"
         attacker.headers["X-Real-IP"] = f"198.51.100.{number}"
@@ -120,7 +120,7 @@ async def test_a_hundred_guesses_at_once_are_no_more_than_ten_in_turn(committed:
     document = SIGN_IN
     answers = await asyncio.gather(*(api.ask(document, input={"username": "admin", "password": f"{WRONG}{n}"}) for n in range(60)))
     codes = [answer["errors"][0]["code"] for answer in answers]
-    assert codes.count("WRONG_CREDENTIALS") == MOST_FAILURES
+    assert codes.count("WRONG_CREDENTIALS") == MAX_FAILURES
     assert codes.count("TOO_MANY_ATTEMPTS") == 50
 
 
@@ -131,7 +131,7 @@ async def test_a_refused_attempt_costs_no_hash_and_the_log_stays_bounded(committ
     with counted_statements(committed) as sent:
         await guess(api, times=20)
     assert not [one for one in sent if "event" in one]
-    assert (await kinds(isp)).count("user.sign_in_failed") == MOST_FAILURES
+    assert (await kinds(isp)).count("user.sign_in_failed") == MAX_FAILURES
     told = await isp.rows("SELECT actor_name, subject_id, data FROM event WHERE kind = 'user.sign_in_failed' LIMIT 1")
     assert told == [("admin", isp.admin.user_id, {"why": "password", "network": "127.0.0.1"})]
 

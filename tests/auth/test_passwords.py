@@ -39,7 +39,7 @@ async def test_nothing_is_asked_of_its_composition(password: str) -> None:
 
 def test_the_list_holds_only_what_the_other_rules_let_through() -> None:
     assert len(COMMONEST) > 200
-    assert all(len(one) >= passwords.LEAST_CHARACTERS and one == one.casefold() for one in COMMONEST)
+    assert all(len(one) >= passwords.MIN_CHARACTERS and one == one.casefold() for one in COMMONEST)
 
 
 _SET_HASH = text("UPDATE app_user SET password_hash = :hash WHERE username = 'admin'")

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from sebilling.actor import Role
 from sebilling.auth import totp
-from sebilling.auth.attempts import MOST_FAILURES, WITHIN
+from sebilling.auth.attempts import MAX_FAILURES, WITHIN
 from sebilling.db.engine import Database
 from sebilling.keys import derived
 from sebilling.vault import Vault
@@ -104,11 +104,11 @@ async def test_who_knows_the_password_alone_doesnt_guess_two_step_away(database:
     api.now += timedelta(seconds=60)
     right = code_now(api, secret)
     wrong = "000000" if right != "000000" else "000001"
-    told = [(await api.refused(DISABLE, p=PASSWORD, c=wrong))[0] for _ in range(MOST_FAILURES + 1)]
-    assert told == ["WRONG_CODE"] * MOST_FAILURES + ["TOO_MANY_ATTEMPTS"]
+    told = [(await api.refused(DISABLE, p=PASSWORD, c=wrong))[0] for _ in range(MAX_FAILURES + 1)]
+    assert told == ["WRONG_CODE"] * MAX_FAILURES + ["TOO_MANY_ATTEMPTS"]
     assert (await api.refused(DISABLE, p=PASSWORD, c=right))[0] == "TOO_MANY_ATTEMPTS", "the right one isn't looked at either"
     assert await api.ask(STATE) == {"on": True, "recoveryCodes": 10}
-    assert (await kinds(isp)).count("user.sign_in_failed") == MOST_FAILURES
+    assert (await kinds(isp)).count("user.sign_in_failed") == MAX_FAILURES
     api.now += WITHIN
     await api.do(DISABLE, p=PASSWORD, c=code_now(api, secret))
     assert await api.ask(STATE) == {"on": False, "recoveryCodes": 0}

@@ -11,7 +11,7 @@ from sebilling.billing import counters, payments
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.errors import IdempotencyMismatch, InvalidAmount, InvalidText, InvoiceNotPayable, NotFound
-from sebilling.money import MOST_RUPIAH
+from sebilling.money import MAX_RUPIAH
 from tests.harness import Isp, clerk
 
 
@@ -84,7 +84,7 @@ async def test_an_invoice_of_someone_else_is_refused_and_nothing_changes(databas
     assert await isp.rows("SELECT 1 FROM idempotency_key WHERE operation = 'recordPayment'") == []
 
 
-@pytest.mark.parametrize("amount", [0, -1, -(10**18), MOST_RUPIAH + 1, 10**18])
+@pytest.mark.parametrize("amount", [0, -1, -(10**18), MAX_RUPIAH + 1, 10**18])
 async def test_amounts_that_are_none(database: Database, amount: int) -> None:
     isp = await Isp.make(database)
     customer_id = await isp.customer()
@@ -95,8 +95,8 @@ async def test_amounts_that_are_none(database: Database, amount: int) -> None:
 
 async def test_the_largest_amount_is_kept_to_the_rupiah(database: Database) -> None:
     isp = await Isp.make(database)
-    await isp.pay(await isp.customer(), MOST_RUPIAH)
-    assert await isp.value("SELECT amount - allocated FROM payment") == MOST_RUPIAH
+    await isp.pay(await isp.customer(), MAX_RUPIAH)
+    assert await isp.value("SELECT amount - allocated FROM payment") == MAX_RUPIAH
 
 
 async def test_the_same_key_is_the_same_payment_whatever_happened_since(database: Database) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from sebilling.db.engine import Database
 from sebilling.errors import SumOutOfRange
-from sebilling.money import MOST_RUPIAH
+from sebilling.money import MAX_RUPIAH
 from tests.harness import Api, Isp
 
 PLANT = text(
@@ -46,10 +46,10 @@ def amounts(value: Any) -> set[int]:
 
 
 async def test_thousands_of_the_largest_payments_add_up_exactly(database: Database) -> None:
-    isp, variables, api = await planted(database, MOST_RUPIAH, 10_001)
+    isp, variables, api = await planted(database, MAX_RUPIAH, 10_001)
     for name, document in ANSWERS.items():
-        assert amounts(await api.ask(document, **variables.get(name, {}))) == {10_001 * MOST_RUPIAH}, name
-    assert (await isp.pay(await isp.value("SELECT max(id) FROM customer"), MOST_RUPIAH)).payment_id
+        assert amounts(await api.ask(document, **variables.get(name, {}))) == {10_001 * MAX_RUPIAH}, name
+    assert (await isp.pay(await isp.value("SELECT max(id) FROM customer"), MAX_RUPIAH)).payment_id
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -73,4 +73,4 @@ async def test_no_document_holds_more_than_the_most(database: Database) -> None:
     for table, column in (("plan", "price"), ("customer", "price"), ("payment", "amount"), ("deposit", "amount"), ("charge", "amount")):
         sql = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = CAST(:table AS regclass) AND contype = 'c'"
         (bound,) = [one for (one,) in await isp.rows(sql, table=table) if f"({column} >= " in one and "<=" in one and " OR " not in one]
-        assert f"{column} <= '{MOST_RUPIAH}'::bigint" in bound, table
+        assert f"{column} <= '{MAX_RUPIAH}'::bigint" in bound, table

@@ -37,9 +37,9 @@ SPARED: Final = {
 }  # fmt: skip
 """They would end the campaign's own sign-ins."""
 _BOOLEANS: Final = ("d0", "d1", "d2", "d3")
-_MOST_DIRECTIVES: Final = 24
-_MOST_ALIASES: Final = 24
-_MOST_FRAGMENTS: Final = 12
+_MAX_DIRECTIVES: Final = 24
+_MAX_ALIASES: Final = 24
+_MAX_FRAGMENTS: Final = 12
 _LETTERS: Final = "AFCKTU"
 
 
@@ -152,7 +152,7 @@ class _Writer:
         return " ".join(parts)
 
     def _alias(self, name: str) -> str:
-        if self._aliases >= _MOST_ALIASES or self._chance.random() > 0.1:
+        if self._aliases >= _MAX_ALIASES or self._chance.random() > 0.1:
             return ""
         self._aliases += 1
         return f"a_{name}: "
@@ -164,7 +164,7 @@ class _Writer:
         if which < 0.12:
             condition = f" on {kind.name}" if chance.random() < 0.5 else ""
             return self._wrapped(f"...{condition}{self._directive()} {{ __typename {part} }}", kind)
-        if which < 0.24 and len(self.fragments) < _MOST_FRAGMENTS:
+        if which < 0.24 and len(self.fragments) < _MAX_FRAGMENTS:
             name = f"F{len(self.fragments)}"
             self.fragments[name] = f"on {kind.name} {{ __typename {part} }}"
             again = f" ...{name} {self._directive()}" if chance.random() < 0.3 else ""
@@ -173,7 +173,7 @@ class _Writer:
 
     def _directive(self) -> str:
         chance = self._chance
-        if self._directives >= _MOST_DIRECTIVES or chance.random() > 0.3:
+        if self._directives >= _MAX_DIRECTIVES or chance.random() > 0.3:
             return ""
         words = chance.sample(["include", "skip"], chance.choice([1, 1, 1, 2]))
         self._directives += len(words)

@@ -21,8 +21,8 @@ def test_every_code_and_bound_is_there() -> None:
     source = "".join(Path(str(one.__file__)).read_text(encoding="utf-8") for one in (connection, sockets))
     codes = set(re.findall(r"\b(44\d\d|1013)\b", source))
     assert codes <= set(re.findall(r"^\| (\d{4}) \|", TEXT, re.MULTILINE))
-    waiting, characters = connection.MOST_WAITING, connection.MOST_WAITING_CHARACTERS
+    waiting, characters = connection.MAX_WAITING, connection.MAX_WAITING_CHARACTERS
     for bound in (f"{waiting:,} messages", f"{characters:,} characters", f"{connection.WRITE_SECONDS:.0f} seconds"):
         assert bound in TEXT
-    assert f"{sockets.MOST_SUBSCRIPTIONS} subscriptions" in TEXT
+    assert f"{sockets.MAX_SUBSCRIPTIONS} subscriptions" in TEXT
     assert f"Within {sockets.INIT_SECONDS:.0f} seconds" in TEXT

@@ -21,8 +21,8 @@ from tests.mutants.faults import FAULTS
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("sebilling", "tests", "pyproject.toml")
-MOST_SECONDS = 300
-MOST_SECONDS_OF_ALL = 2_400
+MAX_SECONDS = 300
+MAX_SECONDS_OF_ALL = 2_400
 ENVIRONMENT = {"SEBILLING_TEST_MACHINE_RUNS": "8", "SEBILLING_TEST_MACHINE_STEPS": "120", "SEBILLING_TEST_MACHINE_SEED": "0"}
 # A fault that doesn't even run would be noticed by any test, and proves nothing.
 _NONSENSE = re.compile(
@@ -41,7 +41,7 @@ class Outcome:
     output: str
 
 
-def run(tree: Path, tests: Sequence[str], *, most_seconds: int = MOST_SECONDS) -> Outcome:
+def run(tree: Path, tests: Sequence[str], *, most_seconds: int = MAX_SECONDS) -> Outcome:
     """Run the tests in the tree, until the first one fails."""
     began = time.monotonic()
     try:
@@ -57,8 +57,8 @@ def run(tree: Path, tests: Sequence[str], *, most_seconds: int = MOST_SECONDS) -
 
 def passes(clean: Path, tests: Sequence[str]) -> Outcome:
     """The tests without any fault; once more if one fails: some measure times, and the machine may have been busy."""
-    first = run(clean, tests, most_seconds=MOST_SECONDS_OF_ALL)
-    return first if first.verdict == "SURVIVED" else run(clean, tests, most_seconds=MOST_SECONDS_OF_ALL)
+    first = run(clean, tests, most_seconds=MAX_SECONDS_OF_ALL)
+    return first if first.verdict == "SURVIVED" else run(clean, tests, most_seconds=MAX_SECONDS_OF_ALL)
 
 
 def judged(code: int, output: str) -> tuple[str, str]:

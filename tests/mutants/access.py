@@ -5,7 +5,7 @@ from typing import Final
 from tests.mutants.fault import Fault
 
 SIGN_INS: Final = ("tests/auth/test_sign_ins.py",)
-LOOKUP: Final = ("tests/auth/test_lookup.py",)
+LOOKUP: Final = ("tests/auth/test_caller_cache.py",)
 RACES: Final = ("tests/concurrency/test_accounts.py",)
 TWO_STEP: Final = ("tests/auth/test_totp.py",)
 GUESSING: Final = ("tests/auth/test_limits.py",)
@@ -73,8 +73,8 @@ FAULTS: Final = (
     ),
     Fault(
         "strangers-lock-the-owner-out", "auth/attempts.py",
-        'if device is not None:\n        return (_limit(MOST_FAILURES, WITHIN, "device"',
-        'if device == "":\n        return (_limit(MOST_FAILURES, WITHIN, "device"', GUESSING,
+        'if device is not None:\n        return (_limit(MAX_FAILURES, WITHIN, "device"',
+        'if device == "":\n        return (_limit(MAX_FAILURES, WITHIN, "device"', GUESSING,
     ),
     Fault(
         "a-client-says-where-it-comes-from", "auth/addresses.py",
@@ -105,8 +105,8 @@ FAULTS: Final = (
     ),
     Fault(
         "scripts-read-the-cookie", "schema/engine/cookies.py",
-        'max_age=age, path="/", secure=came.is_secure, httponly=True',
-        'max_age=age, path="/", secure=came.is_secure, httponly=False', COOKIES,
+        'max_age=age, path="/", secure=origin.is_secure, httponly=True',
+        'max_age=age, path="/", secure=origin.is_secure, httponly=False', COOKIES,
     ),
     Fault(
         "any-name-is-ours", "edge.py",
@@ -161,7 +161,7 @@ FAULTS: Final = (
     ),
     Fault("devices-are-everybodys", "schema/engine/scopes.py", '"device": CENTRAL', '"device": EVERYBODYS', SECOND_LAYER),
     # --- limits ------------------------------------------------------------------------------------------------------------
-    Fault("no-document-costs-too-much", "schema/engine/limits.py", "if self.worst > MOST_COST:", "if self.worst < 0:", LIMITS),
+    Fault("no-document-costs-too-much", "schema/engine/limits.py", "if self.worst > MAX_COST:", "if self.worst < 0:", LIMITS),
     Fault(
         "no-document-is-too-deep", "schema/engine/limits.py",
         "levels + (root.selection_set is not None), most)", "levels * 0, most)", LIMITS,
@@ -202,7 +202,7 @@ FAULTS: Final = (
     Fault("rights-are-never-looked-up-again", "live/hub.py", "event.subject_id in self._watchers:", "event.subject_id in ():", LIVE),
     Fault(
         "what-waits-for-a-client-has-no-bound", "live/connection.py",
-        "if len(self._waiting) >= MOST_WAITING or self._characters > MOST_WAITING_CHARACTERS:",
+        "if len(self._waiting) >= MAX_WAITING or self._characters > MAX_WAITING_CHARACTERS:",
         "if self._characters < 0:", ("tests/live/test_slow.py",),
     ),
 )  # fmt: skip

@@ -18,8 +18,8 @@ FAULTS: Final = (
     Fault("an-unverified-deposit-is-corrected", "billing/differences.py", "if deposit.status != DepositStatus.VERIFIED:", "if not deposit:",
           LEDGER),
     Fault("own-deposit-corrected-in-sql", "db/sql/guards_5.sql", "AND NEW.corrected_by NOT IN (submitted_by, collector_id)", "", LEDGER),
-    Fault("absurd-counts-are-taken", "billing/deposits.py", "off > LEAST_ABSURD and 10 * off > amount", "off > 10 * amount", LEDGER),
-    Fault("small-differences-are-asked-about", "billing/deposits.py", "off > LEAST_ABSURD and 10", "off > 0 and 10", LEDGER),
+    Fault("absurd-counts-are-taken", "billing/deposits.py", "off > MIN_ABSURD and 10 * off > amount", "off > 10 * amount", LEDGER),
+    Fault("small-differences-are-asked-about", "billing/deposits.py", "off > MIN_ABSURD and 10", "off > 0 and 10", LEDGER),
     Fault("corrections-not-one-after-the-other", "billing/deposits.py", "await locks.counting(session, whose.collector_id)",
           "await locks.closings(session)", RACES),
     # --- surplus and shortage -------------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ FAULTS: Final = (
           LEDGER),
     Fault("a-mistaken-period-poisons-cycles", "billing/billing_cycles.py", "closed = set(self.closed) - set(self.closed_ahead)",
           "closed = set(self.closed)", LEDGER),
-    Fault("years-ahead-are-not-asked-about", "billing/periods.py", "<= month <= this_month.plus(MOST_MONTHS_AHEAD)",
+    Fault("years-ahead-are-not-asked-about", "billing/periods.py", "<= month <= this_month.plus(MAX_MONTHS_AHEAD)",
           "<= month", LEDGER),
     # --- which day, which period --------------------------------------------------------------------------------------------------
     Fault("a-deposit-counts-on-its-submission", "billing/recap.py",

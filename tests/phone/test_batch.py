@@ -10,10 +10,10 @@ from sqlalchemy import text
 from sebilling.actor import Role
 from sebilling.auth import users
 from sebilling.billing import customers, periods
-from sebilling.billing.payments import MOST_AHEAD, MOST_PAST
+from sebilling.billing.payments import MAX_AHEAD, MAX_PAST
 from sebilling.clock import Month
 from sebilling.db.engine import Database
-from sebilling.schema.payments import MOST_OF_A_BATCH
+from sebilling.schema.payments import MAX_OF_A_BATCH
 from tests.harness import NOW, Api, Isp, make_user
 from tests.phone.test_sync import numbered
 
@@ -87,7 +87,7 @@ async def test_what_was_paid_meanwhile_is_kept_as_credit(database: Database) -> 
     await isp.check()
 
 
-@pytest.mark.parametrize("count", [0, MOST_OF_A_BATCH + 1])
+@pytest.mark.parametrize("count", [0, MAX_OF_A_BATCH + 1])
 async def test_a_batch_has_bounds(database: Database, count: int) -> None:
     isp, api = await started(database)
     ani = await isp.customer()
@@ -100,7 +100,7 @@ async def test_a_batch_has_bounds(database: Database, count: int) -> None:
 async def test_a_clock_that_is_wrong_is_told_and_a_clock_that_is_a_little_wrong_is_believed(database: Database) -> None:
     isp, api = await started(database)
     ani = await isp.customer()
-    times = [NOW + MOST_AHEAD, NOW + MOST_AHEAD + timedelta(seconds=1), NOW - MOST_PAST, NOW - MOST_PAST - timedelta(seconds=1)]
+    times = [NOW + MAX_AHEAD, NOW + MAX_AHEAD + timedelta(seconds=1), NOW - MAX_PAST, NOW - MAX_PAST - timedelta(seconds=1)]
     sent = [item(ani, collectedAt=at.isoformat()) for at in times]
     results = (await api.do(BATCH, p=sent))["results"]
     assert codes(results) == ["OK", "INVALID_DATE", "OK", "INVALID_DATE"]

@@ -10,7 +10,7 @@ from graphql import Undefined, coerce_input_value, parse, validate
 
 from sebilling.billing import payments, sync
 from sebilling.schema.build import build_schema
-from sebilling.schema.payments import MOST_OF_A_BATCH
+from sebilling.schema.payments import MAX_OF_A_BATCH
 from tests.phone.collector import example
 
 PAGE = (Path(__file__).parents[2] / "docs" / "phone.md").read_text(encoding="utf-8")
@@ -44,10 +44,10 @@ def test_variables_are_those_of_the_schema() -> None:
 
 
 def test_bounds_are_those_of_the_code() -> None:
-    assert f"At most {MOST_OF_A_BATCH} at a time" in PAGE
-    assert f"more than {sync.MOST_EVENTS:,} things" in PAGE
-    assert f"{payments.MOST_AHEAD.seconds // 60} minutes ahead" in PAGE
-    assert f"more than {payments.MOST_PAST.days} days ago" in PAGE
+    assert f"At most {MAX_OF_A_BATCH} at a time" in PAGE
+    assert f"more than {sync.MAX_EVENTS:,} things" in PAGE
+    assert f"{payments.MAX_AHEAD.seconds // 60} minutes ahead" in PAGE
+    assert f"more than {payments.MAX_PAST.days} days ago" in PAGE
 
 
 def test_the_example_is_short_enough_to_read() -> None:

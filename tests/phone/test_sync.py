@@ -181,7 +181,7 @@ async def test_phones_are_right_after_whatever_was_done_by_many_at_once(committe
     assert done > 200
 
 
-async def test_only_of_the_counters_that_the_asker_has(database: Database) -> None:
+async def test_only_of_the_counters_that_the_caller_has(database: Database) -> None:
     isp = await Isp.make(database, "LKT01", "LKT02", "LKT03")
     ids = {code: await isp.customer(code, counter=counter) for code, counter in (("A", "LKT01"), ("B", "LKT02"), ("C", "LKT03"))}
     async with isp.write() as session:
@@ -222,7 +222,7 @@ async def test_cursors_that_are_none_and_cursors_of_another_database(database: D
         for since in ("", "x", "bm9uZQ", "W10", "WzEsMiwzLDQsNV0", "é", "[null,1,null,0,0]"):
             with pytest.raises(InvalidCursor):
                 await sync.changes(session, scope=EVERYWHERE, counter_id=None, since=since, first=1)
-        for first in (0, -1, sync.MOST_CUSTOMERS + 1):
+        for first in (0, -1, sync.MAX_CUSTOMERS + 1):
             with pytest.raises(InvalidPageSize):
                 await sync.changes(session, scope=EVERYWHERE, counter_id=None, since=None, first=first)
         with pytest.raises(NotFound):
@@ -238,7 +238,7 @@ async def test_who_is_far_behind_begins_anew(database: Database, monkeypatch: py
     customer_id = await isp.customer("A")
     mirror = Mirror(database)
     await synced(mirror)
-    monkeypatch.setattr(sync, "MOST_EVENTS", 3)
+    monkeypatch.setattr(sync, "MAX_EVENTS", 3)
     for amount in range(1, 4):
         await isp.pay(customer_id, amount)
     await synced(mirror)

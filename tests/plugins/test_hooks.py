@@ -214,16 +214,16 @@ async def test_what_fails_again_and_again_is_told_and_passed_over(committed: Dat
             (row,) = await rows(committed, CURSORS)
             if row["attempts"] > seen:
                 seen = row["attempts"]
-                clock.now += timedelta(seconds=hooks.MOST_WAIT_SECONDS)
+                clock.now += timedelta(seconds=hooks.MAX_WAIT_SECONDS)
             assert time.monotonic() < end
             await asyncio.sleep(0.02)
-    assert seen == hooks.MOST_ATTEMPTS - 1
+    assert seen == hooks.MAX_ATTEMPTS - 1
     assert [event.id for event in heard(poisoned)] == [ids[0], ids[2]]
     (told,) = await rows(committed, "SELECT subject, subject_id, data FROM event WHERE kind = 'plugin.delivery_failed'")
     assert (told["subject"], told["subject_id"]) == ("event", ids[1])
     data = json.loads(told["data"])
     assert data["number"] == 2
-    assert (data["plugin"], data["hook"], data["attempts"]) == ("poisoned", "sebilling_payment_recorded", hooks.MOST_ATTEMPTS)
+    assert (data["plugin"], data["hook"], data["attempts"]) == ("poisoned", "sebilling_payment_recorded", hooks.MAX_ATTEMPTS)
     assert "poison" in data["error"]
 
 
@@ -232,13 +232,13 @@ async def test_a_plugin_whose_calls_never_end_isnt_called_for_ever(
 ) -> None:
     """Its threads are bounded, and its event waits for the next start instead of being passed over."""
     monkeypatch.setattr(loading, "HOOK_SECONDS", 0.05)
-    monkeypatch.setattr(executor, "MOST_UNENDED", 3)
+    monkeypatch.setattr(executor, "MAX_UNENDED", 3)
     stuck, clock = write("stuck", BAD["blocks a thread"].replace("event):\n", "event):\n    HEARD.append(event)\n")), Ticking()
     async with bare(committed) as connection, delivering(committed, stuck, clock=clock):
         await tell(connection)
         for _ in range(60):
             await asyncio.sleep(0.05)
-            clock.now += timedelta(seconds=hooks.MOST_WAIT_SECONDS)
+            clock.now += timedelta(seconds=hooks.MAX_WAIT_SECONDS)
         (row,) = await rows(committed, CURSORS)
     assert len(heard(stuck)) == 3
     assert (row["number"], row["attempts"]) == (0, 3)
@@ -273,7 +273,7 @@ async def test_what_a_plugin_may_read(committed: Database, write: Write) -> None
     reader = write("reader", "@hookimpl\ndef sebilling_invoices_issued(event):\n    HEARD.extend(LIFE[0].invoices(event))\n"
                    "@hookimpl\nasync def sebilling_payment_recorded(event):\n"
                    "    HEARD.append(await asyncio.to_thread(LIFE[0].customer, event.data['customer']))\n"
-                   "    HEARD.append((LIFE[0].company(), LIFE[0].to_be_blocked(within_days=3), LIFE[0].customer(0)))\n")  # fmt: skip
+                   "    HEARD.append((LIFE[0].company(), LIFE[0].upcoming_blocks(within_days=3), LIFE[0].customer(0)))\n")  # fmt: skip
     isp = await Isp.make(committed)
     async with delivering(committed, reader):
         budi = await isp.customer("BUDI", name="Budi", phone="081234567890")
@@ -282,10 +282,10 @@ async def test_what_a_plugin_may_read(committed: Database, write: Write) -> None
         await isp.generate()
         await isp.pay(budi, 50_000)
         await until(lambda: len(heard(reader)) == 4)
-    first, second, person, (company, due, nobody) = heard(reader)
-    assert (first.number, first.total, first.person.name) == ("INV/2026-02/LKT01/000001", 150_000, "Budi")
-    assert second.person.id == siti
-    assert (person.id, person.phone, person.owes, person.counter) == (budi, "+6281234567890", 100_000, "LKT01")
+    first, second, customer, (company, due, nobody) = heard(reader)
+    assert (first.number, first.total, first.customer.name) == ("INV/2026-02/LKT01/000001", 150_000, "Budi")
+    assert second.customer.id == siti
+    assert (customer.id, customer.phone, customer.owes, customer.counter) == (budi, "+6281234567890", 100_000, "LKT01")
     assert (company, due, nobody) == ("", [], None)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sebilling.billing.receipts import Company, InvoicePaper, InvoicePaperLine, Settled
-from sebilling.money import MOST_RUPIAH
+from sebilling.money import MAX_RUPIAH
 from sebilling.printing.pdf import invoice_pdf, receipt_pdf
 from tests.printing.test_receipt_text import ANY_TEXT, COMPANY, RECEIPT, REVERSED
 
@@ -171,7 +171,7 @@ def test_the_same_paper_is_the_same_bytes(paper: Paper) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(ANY_TEXT, min_size=8, max_size=8), st.integers(1, MOST_RUPIAH))
+@given(st.lists(ANY_TEXT, min_size=8, max_size=8), st.integers(1, MAX_RUPIAH))
 def test_whatever_people_are_called_there_is_a_paper(texts: list[str], amount: int) -> None:
     company = Company(*texts[:4])
     receipt = replace(RECEIPT, company=company, counter_name=texts[4], customer_name=texts[5], received_by=texts[6], amount=amount)

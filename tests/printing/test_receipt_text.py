@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sebilling.billing.payments import PaymentMethod
 from sebilling.billing.receipts import Company, Receipt, Settled
-from sebilling.money import MOST_RUPIAH
+from sebilling.money import MAX_RUPIAH
 from sebilling.printing.receipt_text import escpos, receipt_text, service, terbilang, whatsapp_text
 
 COMPANY = Company("PT Maju Jaya Net", "Jl. Raya Tlogomas No. 12, Malang", "0812-3456-7890", "Simpan kuitansi ini.")
@@ -49,7 +49,7 @@ WILD = st.builds(
         lines=tuple(Settled(f"INV/2026-02/{'X' * 16}/{n:06}", date(2026, 1, 31), date(2026, 2, 28), amount) for n in range(settled)),
     ),
     st.lists(ANY_TEXT, min_size=8, max_size=8),
-    st.integers(1, MOST_RUPIAH),
+    st.integers(1, MAX_RUPIAH),
     st.integers(0, 3),
 )
 
@@ -201,7 +201,7 @@ def test_a_stretch_of_service_by_its_last_day(covers_from: date, covers_until: d
         (1_000_000, "satu juta rupiah"),
         (1_001_101, "satu juta seribu seratus satu rupiah"),
         (2_000_000_000, "dua miliar rupiah"),
-        (MOST_RUPIAH, "satu triliun rupiah"),
+        (MAX_RUPIAH, "satu triliun rupiah"),
         (-5_000, "minus lima ribu rupiah"),
     ],
 )
@@ -213,7 +213,7 @@ _NUMBERS = dict(zip("satu dua tiga empat lima enam tujuh delapan sembilan sepulu
 _SCALES = {"ribu": 10**3, "juta": 10**6, "miliar": 10**9, "triliun": 10**12}
 
 
-@given(st.integers(1, MOST_RUPIAH))
+@given(st.integers(1, MAX_RUPIAH))
 def test_amounts_in_words_read_back(amount: int) -> None:
     total = group = digit = 0
     for word in terbilang(amount).replace("seratus", "satu ratus").replace("seribu", "satu ribu").split()[:-1]:

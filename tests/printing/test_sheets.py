@@ -143,7 +143,7 @@ async def test_xlsx_keeps_texts_as_they_are(scratch: Path, text: str) -> None:
 
 
 async def test_rows_beyond_a_sheet_go_on_in_the_next(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets, "MOST_ROWS_OF_A_SHEET", 2)
+    monkeypatch.setattr(sheets, "MAX_ROWS_OF_A_SHEET", 2)
     async with sheets.xlsx([Column("A")], source([(str(n),) for n in range(5)])) as path:
         found = parts(path)
     texts = [[row["A"] for row in cells(found[f"xl/worksheets/sheet{n}.xml"])] for n in (1, 2, 3)]

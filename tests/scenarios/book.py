@@ -247,7 +247,7 @@ class Book:
         return found
 
     async def recaps(self, month: str) -> list[Any]:
-        """All that the asker may see; what was billed must be settled, given up, voided or owed."""
+        """All that the caller may see; what was billed must be settled, given up, voided or owed."""
         figures = " ".join(RECAP.values())
         selection = f"counter {{ code }} {figures} asOfClosing {{ {figures} }} since {{ {figures} }}"
         found: list[Any] = await self.ask(f"query($m: Month!) {{ recap(month: $m) {{ {selection} }} }}", m=month)

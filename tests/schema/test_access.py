@@ -6,7 +6,7 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQLObjectType
 
 from sebilling.actor import Role
-from sebilling.auth.attempts import MOST_FAILURES, WITHIN
+from sebilling.auth.attempts import MAX_FAILURES, WITHIN
 from sebilling.db.engine import Database
 from sebilling.schema.build import build_schema
 from sebilling.schema.engine.access import ANYBODY, RULES
@@ -154,9 +154,9 @@ async def test_guessing_is_slowed_down_for_names_that_exist_and_names_that_do_no
     isp, api = await Isp.make(database), Api(database)
     document = "mutation($u: String!, $p: String!) { signIn(input: {username: $u, password: $p}) { token errors { code field message } } }"
     for name in ("admin", "nobody"):
-        for _ in range(MOST_FAILURES):
+        for _ in range(MAX_FAILURES):
             assert (await api.refused(document, u=name, p="wrong-password"))[0] == "WRONG_CREDENTIALS"
         assert (await api.refused(document, u=name, p=PASSWORD))[0] == "TOO_MANY_ATTEMPTS"
-    assert await isp.value("SELECT count(*) FROM event WHERE kind = 'user.sign_in_failed'") == 2 * MOST_FAILURES
+    assert await isp.value("SELECT count(*) FROM event WHERE kind = 'user.sign_in_failed'") == 2 * MAX_FAILURES
     api.now += WITHIN
     await api.sign_in()

@@ -20,7 +20,7 @@ from sebilling.db.engine import ReadSession, Snapshot
 from sebilling.db.tables.columns import Base
 from sebilling.schema.engine import access
 from sebilling.schema.engine.reading import NODES
-from sebilling.schema.engine.scopes import CENTRAL, SCOPES, whose
+from sebilling.schema.engine.scopes import CENTRAL, SCOPES, scope_of
 from tests.harness import Api
 from tests.schema.test_access import snake
 from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, MARKED_FROM, NOUNS, SCHEMA, World, call, leaves, marks, whole
@@ -63,7 +63,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
 def test_every_table_that_is_read_says_whose_it_is() -> None:
     assert set(NODES) - set(SCOPES) == set(), "say in schema/engine/scopes.py whose its rows are; until then it is the centre's"
     assert set(SCOPES) - set(NODES) == set()
-    assert whose("a table that comes tomorrow") is CENTRAL
+    assert scope_of("a table that comes tomorrow") is CENTRAL
 
 
 async def test_the_marks_are_seen_by_who_may_see_them(world: World) -> None:

@@ -1,4 +1,4 @@
-"""An ISP of two counters for tests of rights: the asker's own, and another, in whose every text and amount a mark stands.
+"""An ISP of two counters for tests of rights: the caller's own, and another, in whose every text and amount a mark stands.
 
 Whatever an answer must not hold is known by its marks: words with MARK in them, telephone numbers with MARKED_DIGITS, sums from
 MARKED_FROM on (everything of the own counter is far smaller, and any sum with a marked part in it is not), and counts from

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from sebilling.errors import InvalidProof
 from sebilling.storage import ObjectStore, new_key
-from sebilling.storage.decode import MOST_PROOF_BYTES
+from sebilling.storage.decode import MAX_PROOF_BYTES
 from sebilling.storage.proofs import inspect
 from tests.storage import action, annotated, attached, bomb_of_a_stream, in_catalog, noise, packed, pdf, png, png_header, receipt
 
@@ -198,7 +198,7 @@ def bomb(chance: random.Random) -> bytes:
             png(png_header(1, side + 40_000_000), (b"IDAT", zlib.compress(bytes(60_000))), (b"IEND", b"")),
             put(JPEG, header, bytes([0xFF, chance.randrange(256)] * 2)),
             b"RIFF" + (40).to_bytes(4, "little") + b"WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00" + b"\xff\x3f\x00" * 2 + bytes(18),
-            b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + bytes(MOST_PROOF_BYTES),
+            b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + bytes(MAX_PROOF_BYTES),
         ]
     )
 
@@ -304,5 +304,5 @@ async def test_any_bytes_are_refused_or_become_one_of_four_types(start: bytes, r
     except InvalidProof:
         return
     assert proof.media_type in {"image/jpeg", "image/png", "image/webp", "application/pdf"}
-    assert 0 < len(proof.content) <= MOST_PROOF_BYTES
+    assert 0 < len(proof.content) <= MAX_PROOF_BYTES
     assert (await inspect(proof.content)).media_type == proof.media_type

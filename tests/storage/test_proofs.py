@@ -18,7 +18,7 @@ from PIL import Image, PngImagePlugin
 
 from sebilling.errors import InvalidProof
 from sebilling.storage import proofs
-from sebilling.storage.proofs import MOST_PROOF_BYTES, Proof, inspect
+from sebilling.storage.proofs import MAX_PROOF_BYTES, Proof, inspect
 from tests.storage import action, annotated, attached, bomb_of_a_stream, in_catalog, noise, opened, packed, pdf, png, png_header, receipt
 
 PICTURES = [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")]
@@ -156,10 +156,10 @@ async def test_a_picture_that_would_be_too_large_becomes_a_jpeg() -> None:
     image = Image.frombytes("P", (2200, 2200), chance.randbytes(2200 * 2200))
     image.putpalette(chance.randbytes(768))
     content = packed(image, "PNG")
-    assert len(content) <= MOST_PROOF_BYTES
+    assert len(content) <= MAX_PROOF_BYTES
     proof = await inspect(content)
     assert proof.media_type == "image/jpeg"
-    assert len(proof.content) <= MOST_PROOF_BYTES
+    assert len(proof.content) <= MAX_PROOF_BYTES
 
 
 async def test_a_pdf_keeps_its_pages_and_nothing_that_acts_or_tells() -> None:
@@ -209,7 +209,7 @@ async def test_a_photo_in_a_pdf_loses_its_place_and_keeps_its_pixels() -> None:
     ("content", "why"),
     [
         (b"", "is empty"),
-        (b"\xff\xd8\xff" + bytes(MOST_PROOF_BYTES), "5242883 bytes"),
+        (b"\xff\xd8\xff" + bytes(MAX_PROOF_BYTES), "5242883 bytes"),
         (b"MZ\x90\x00" + bytes(200), "Windows program"),
         (b"\x7fELF" + bytes(200), "a program"),
         (b"#!/bin/sh\n", "a script"),
@@ -359,7 +359,7 @@ async def test_a_decoder_that_doesnt_come_to_an_end_is_killed(
     decoder: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warned: list[dict[str, Any]]
 ) -> None:
     decoder(f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)")
-    monkeypatch.setattr(proofs, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(proofs, "MAX_SECONDS", 0.5)
     await refused(packed(noise(400, 400), "PNG"), "too long")
     assert warned[0]["exit_code"] is None
     with pytest.raises(ProcessLookupError):

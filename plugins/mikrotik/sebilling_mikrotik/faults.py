@@ -10,7 +10,7 @@ from typing import Final
 
 from sebilling.plugins.contract import DeviceError, Fault
 
-MOST_TEXT: Final = 200
+MAX_TEXT: Final = 200
 _SAYINGS: Final = (  # the first that is in the message counts; they are RouterOS's own words
     ("not enough permissions", Fault.PERMISSION, False, "Give the user's group the policies read, write and api."),
     ("not logged in", Fault.AUTH, False, "Check the user and its password."),
@@ -50,4 +50,4 @@ def shown(text: str, *, hide: Sequence[str]) -> str:
         if secret:
             text = text.replace(secret, "***")
     line = " ".join(text.split())
-    return line if len(line) <= MOST_TEXT else line[: MOST_TEXT - 1] + "…"
+    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"

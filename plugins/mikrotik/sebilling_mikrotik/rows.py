@@ -17,7 +17,7 @@ from sebilling_mikrotik.device import is_yes, same
 from sebilling_mikrotik.session import Command, Row
 
 R = TypeVar("R", bound=RouterConfig)
-_MOST_ASKED: Final = 32
+_MAX_ASKED: Final = 32
 """Up to so many keys are asked for by name; beyond it the whole table is cheaper for the router."""
 BOOLEANS: Final = frozenset({"disabled", "block-access"})
 """Fields that RouterOS may leave out when they say no."""
@@ -67,7 +67,7 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
     def asked(self, menu: str, names: str, field_name: str, refs: Sequence[Ref]) -> Command:
         """The print of a menu: by name for few, whole for many."""
         keys = [self.canonical(ref.key) for ref in refs]
-        few = (*(f"?{field_name}={key}" for key in keys), *("?#|" for _ in keys[1:])) if len(keys) <= _MOST_ASKED else ()
+        few = (*(f"?{field_name}={key}" for key in keys), *("?#|" for _ in keys[1:])) if len(keys) <= _MAX_ASKED else ()
         return (f"{menu}/print", f"=.proplist={names}", *few)
 
     async def view(self, refs: Sequence[Ref]) -> View:

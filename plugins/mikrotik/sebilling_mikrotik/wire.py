@@ -10,7 +10,7 @@ from typing import Final
 from librouteros.exceptions import ProtocolError
 from librouteros.protocol import decode_length, determine_length, encode_length
 
-MOST_WORD_BYTES: Final = 1 << 20
+MAX_WORD_BYTES: Final = 1 << 20
 """No RouterOS value is that long; a length beyond it is another protocol's greeting, or garbage."""
 _RAW: Final = 0xF700
 
@@ -76,7 +76,7 @@ class Decoder:
                 size = decode_length(bytes(buffer[at:start]))
             except ProtocolError:
                 raise NotRouterOS(f"a word can't begin with the byte {first.hex()}") from None
-            if size > MOST_WORD_BYTES:
+            if size > MAX_WORD_BYTES:
                 raise NotRouterOS(f"a word of {size} bytes")
             if start + size > len(buffer):
                 break

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import httpx
 
-_MOST_PAUSE_SECONDS: Final = 3_600.0
-_MOST_REASON: Final = 500
+_MAX_PAUSE_SECONDS: Final = 3_600.0
+_MAX_REASON: Final = 500
 Words = tuple[str, ...]
 _GATEWAYS: Final[tuple[tuple[Words, str], ...]] = (
     (
@@ -59,7 +59,7 @@ class Held(TryAgain):
 
     def __init__(self, why: str, *, pause_seconds: float = 0.0) -> None:
         super().__init__(why)
-        self.pause_seconds = min(pause_seconds, _MOST_PAUSE_SECONDS)
+        self.pause_seconds = min(pause_seconds, _MAX_PAUSE_SECONDS)
 
 
 class Refused(Exception):
@@ -156,7 +156,7 @@ def _is_no(said: Mapping[str, Any]) -> bool:
 def _reason(said: Mapping[str, Any]) -> str:
     """In small letters."""
     texts = [said.get(name) for name in ("reason", "message", "detail", "details", "description", "error", "errors")]
-    return " ".join(str(one) for one in texts if one)[:_MOST_REASON].lower()
+    return " ".join(str(one) for one in texts if one)[:_MAX_REASON].lower()
 
 
 def _refusal(reason: str) -> TryAgain | Refused:

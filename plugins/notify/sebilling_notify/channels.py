@@ -13,8 +13,8 @@ from sebilling_notify import answers, signing
 from sebilling_notify.answers import Answer
 from sebilling_notify.queue import Message
 
-_MOST_ANSWER_BYTES = 64 * 1024
-_MOST_TELEGRAM_CHARACTERS = 4_000
+_MAX_ANSWER_BYTES = 64 * 1024
+_MAX_TELEGRAM_CHARACTERS = 4_000
 """Telegram takes 4,096, and counts some characters twice."""
 
 
@@ -105,7 +105,7 @@ class Telegram:
 
     async def send(self, client: httpx.AsyncClient, message: Message) -> None:
         url = f"{self.url.rstrip('/')}/bot{self.token.get_secret_value()}/sendMessage"
-        text = message.body[:_MOST_TELEGRAM_CHARACTERS]
+        text = message.body[:_MAX_TELEGRAM_CHARACTERS]
         answers.of_telegram(await _post(client, url, json={"chat_id": message.target, "text": text}))
 
 
@@ -115,6 +115,6 @@ async def _post(client: httpx.AsyncClient, url: str, **content: Any) -> Answer:
         body = b""
         async for part in response.aiter_bytes():
             body += part
-            if len(body) > _MOST_ANSWER_BYTES:
+            if len(body) > _MAX_ANSWER_BYTES:
                 break
-        return Answer(response.status_code, body[:_MOST_ANSWER_BYTES], response.headers)
+        return Answer(response.status_code, body[:_MAX_ANSWER_BYTES], response.headers)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sebilling.plugins.hookspecs import Context, Event, Person
+from sebilling.plugins.hookspecs import Context, Customer, Event
 
 from sebilling_notify import phones
 from sebilling_notify.channels import Telegram, WhatsApp
@@ -23,7 +23,7 @@ class Told:
     """A text to be: its template, whom it is about, its fields, and what sets it apart from others of the same event."""
 
     template: str
-    person: Person | None
+    customer: Customer | None
     fields: Mapping[str, str]
     part: str = ""
 
@@ -49,33 +49,34 @@ def texts(event: Event, context: Context, settings: Settings) -> Iterator[New]:
 
 def reminders(context: Context, settings: Settings) -> Iterator[New]:
     """For who will be cut soon, once for each day of cutting."""
-    for due in context.to_be_blocked(within_days=settings.reminder_days):
+    for due in context.upcoming_blocks(within_days=settings.reminder_days):
         fields = {"amount": rupiah(due.amount), "block_on": day(due.block_on)}
-        yield from _addressed(Told("reminder", due.person, fields), f"{due.person.id} {due.block_on}", context, settings)
+        yield from _addressed(Told("reminder", due.customer, fields), f"{due.customer.id} {due.block_on}", context, settings)
 
 
 def _addressed(told: Told, key: str, context: Context, settings: Settings) -> Iterator[New]:
-    template, person = told.template, told.person
+    template, customer = told.template, told.customer
     phone = ""
-    if person is not None and person.phone.strip() and settings.whatsapp_url and template in settings.whatsapp_messages:
-        phone = phones.international(person.phone)
+    if customer is not None and customer.phone.strip() and settings.whatsapp_url and template in settings.whatsapp_messages:
+        phone = phones.international(customer.phone)
         if not phone:
-            _log.warning("customer %s gets no message: the phone isn't a number that WhatsApp could have; correct it", person.id)
+            _log.warning("customer %s gets no message: the phone isn't a number that WhatsApp could have; correct it", customer.id)
     is_for_staff = template in settings.telegram_messages and settings.telegram_chat
     if not phone and not is_for_staff:
         return
-    text = render(template, settings.templates, {**_about(person, context), **told.fields})
+    text = render(template, settings.templates, {**_about(customer, context), **told.fields})
     if phone:
         yield New(f"{WhatsApp.lane} {template} {key}", WhatsApp.lane, phone, text)
     if is_for_staff:
         yield New(f"{Telegram.lane} {template} {key}", Telegram.lane, settings.telegram_chat, text)
 
 
-def _about(person: Person | None, context: Context) -> Mapping[str, str]:
-    if person is None:
+def _about(customer: Customer | None, context: Context) -> Mapping[str, str]:
+    if customer is None:
         return {"name": "?", "code": "?", "counter": "", "owes": "", "company": ""}
     return {
-        "name": person.name, "code": person.code, "counter": person.counter, "owes": rupiah(person.owes), "company": context.company(),
+        "name": customer.name, "code": customer.code, "counter": customer.counter, "owes": rupiah(customer.owes),
+        "company": context.company(),
     }  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def _invoices(event: Event, context: Context) -> Iterator[Told]:
         for bill in bills:
             fields = {"number": bill.number, "amount": rupiah(bill.total), "due_on": day(bill.due_on)}
             if bill.outstanding > 0:  # credit has paid the others
-                yield Told("invoice", bill.person, fields, f" {bill.number}")
+                yield Told("invoice", bill.customer, fields, f" {bill.number}")
         skip += len(bills)
 
 

@@ -19,7 +19,7 @@ _SCHEMA: Final = """
         lane TEXT PRIMARY KEY, since REAL NOT NULL, until REAL NOT NULL, attempts INTEGER NOT NULL, why TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS moved (lane TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL, PRIMARY KEY (lane, old));
 """
-MOST_WAIT_SECONDS: Final = 900.0
+MAX_WAIT_SECONDS: Final = 900.0
 """Between two attempts to send a message."""
 KEPT: Final = timedelta(days=30)
 """How long the key of a message is remembered after it was sent, so that an event that comes again sends nothing."""
@@ -120,7 +120,7 @@ class Queue:
         None while the lane is held. To an address that has moved it goes where that is now.
         """
         now = self._clock().timestamp()
-        ahead = now + 2 * MOST_WAIT_SECONDS  # further than any wait: written while the clock was wrong
+        ahead = now + 2 * MAX_WAIT_SECONDS  # further than any wait: written while the clock was wrong
         with self._lock:
             if self._file.execute("SELECT 1 FROM held WHERE lane = ? AND until > ?", (lane, now)).fetchone() is not None:
                 return None

@@ -14,11 +14,11 @@ import httpx
 
 from sebilling_notify.answers import Held, Moved, Refused, TryAgain
 from sebilling_notify.channels import Channel, masked
-from sebilling_notify.queue import MOST_WAIT_SECONDS, Message, Queue
+from sebilling_notify.queue import MAX_WAIT_SECONDS, Message, Queue
 
 _log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 0.5
-MOST_HOLD_SECONDS: Final = 300.0
+MAX_HOLD_SECONDS: Final = 300.0
 """A lane whose receiver is well again goes on within this time."""
 _PATIENT_ATTEMPTS: Final = 5
 """A message that has met so many troubles of its lane lets others go first: perhaps the trouble is its own."""
@@ -101,7 +101,7 @@ class Sender:
 
     def _hold(self, channel: Channel, message: Message, why: str, pause_seconds: float) -> None:
         was = next((one for one in self._queue.held() if one.lane == channel.lane), None)
-        wait = max(pause_seconds, self._wait(0 if was is None else was.attempts, MOST_HOLD_SECONDS))
+        wait = max(pause_seconds, self._wait(0 if was is None else was.attempts, MAX_HOLD_SECONDS))
         self._queue.hold(channel.lane, seconds=wait, why=why)
         self._queue.again(message, seconds=wait if channel.in_order or message.attempts < _PATIENT_ATTEMPTS else 2 * wait, error=why)
         if was is None or was.why != why:
@@ -117,7 +117,7 @@ class Sender:
             self._again(message, "the recipient has moved to where it is")
             return
         self._queue.moved(channel.lane, old=message.target, new=target)
-        self._queue.again(message, seconds=0 if message.attempts < _PATIENT_ATTEMPTS else MOST_HOLD_SECONDS, error="the chat has moved")
+        self._queue.again(message, seconds=0 if message.attempts < _PATIENT_ATTEMPTS else MAX_HOLD_SECONDS, error="the chat has moved")
         _log.warning("%s: the chat is %s now, and is sent to there; set its new id in the settings", named(channel.lane), target)
 
     def _refuse(self, message: Message, why: str) -> None:
@@ -129,7 +129,7 @@ class Sender:
 
     def _again(self, message: Message, why: str) -> None:
         _log.info("message %s to %s waits: %s", message.id, masked(message.target), why)
-        self._queue.again(message, seconds=self._wait(message.attempts, MOST_WAIT_SECONDS), error=why)
+        self._queue.again(message, seconds=self._wait(message.attempts, MAX_WAIT_SECONDS), error=why)
 
     def _give_up(self, message: Message, why: str) -> None:
         _log.warning("message %s to %s is given up: %s", message.id, masked(message.target), why)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sebilling.plugins.hookspecs import Bill, Due, Event, Person
+from sebilling.plugins.hookspecs import Customer, Event, Invoice, UpcomingBlock
 
 from sebilling_notify import Running
 from sebilling_notify.settings import load
@@ -20,8 +20,8 @@ TOKEN: Final = "token-gerbang-88"
 BOT: Final = "12345:bot-rahasia-99"
 PHONE: Final = "+6281234567890"
 NOW: Final = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
-BUDI: Final = Person(1, "C001", "Budi", PHONE, "LKT01", 100_000)
-SITI: Final = Person(2, "C002", "Siti", "", "LKT01", 150_000)
+BUDI: Final = Customer(1, "C001", "Budi", PHONE, "LKT01", 100_000)
+SITI: Final = Customer(2, "C002", "Siti", "", "LKT01", 150_000)
 
 
 @pytest.fixture(autouse=True)
@@ -38,19 +38,19 @@ def everything_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 class People:
     """A `Context`."""
 
-    bills: list[Bill] = field(default_factory=list)
-    dues: list[Due] = field(default_factory=list)
+    bills: list[Invoice] = field(default_factory=list)
+    dues: list[UpcomingBlock] = field(default_factory=list)
 
     def company(self) -> str:
         return "Sejati Net"
 
-    def customer(self, customer_id: int) -> Person | None:
+    def customer(self, customer_id: int) -> Customer | None:
         return {1: BUDI, 2: SITI}.get(customer_id)
 
-    def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Bill]:
+    def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Invoice]:
         return self.bills[skip : skip + most] if event.kind == "invoices.issued" else []
 
-    def to_be_blocked(self, *, within_days: int) -> Sequence[Due]:
+    def upcoming_blocks(self, *, within_days: int) -> Sequence[UpcomingBlock]:
         return [one for one in self.dues if one.block_on <= date(2026, 2, 3) + timedelta(days=within_days)]
 
 

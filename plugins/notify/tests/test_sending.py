@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sebilling.plugins.hookspecs import Bill, Due
+from sebilling.plugins.hookspecs import Invoice, UpcomingBlock
 
 from sebilling_notify import signing
 from sebilling_notify.queue import New, Queue, QueueFull
@@ -115,10 +115,10 @@ async def test_an_event_that_comes_twice_is_sent_once(plugin: Plugin) -> None:
 
 async def test_whatsapp_is_a_form_with_a_token_in_the_words_of_the_template(plugin: Plugin) -> None:
     plugin.people.bills = [
-        Bill("INV/2026-02/LKT01/000001", BUDI, 150_000, 150_000, date(2026, 2, 20)),
-        Bill("INV/2", SITI, 1, 1, NOW.date()),
+        Invoice("INV/2026-02/LKT01/000001", BUDI, 150_000, 150_000, date(2026, 2, 20)),
+        Invoice("INV/2", SITI, 1, 1, NOW.date()),
     ]
-    plugin.people.dues = [Due(BUDI, 100_000, date(2026, 2, 5)), Due(BUDI, 100_000, date(2026, 3, 5))]
+    plugin.people.dues = [UpcomingBlock(BUDI, 100_000, date(2026, 2, 5)), UpcomingBlock(BUDI, 100_000, date(2026, 3, 5))]
     async with Receiver() as receiver:
         async with plugin.running(whatsapp_url=receiver.url + "/send", whatsapp_extra={"countryCode": "62"}) as running:
             running.take(event(1, "invoices.issued"))
@@ -193,7 +193,7 @@ async def test_the_queue_is_bounded_and_refuses_rather_than_forgets(plugin: Plug
     async with plugin.running(webhook_urls=("http://127.0.0.1:1",), most_waiting=3) as running:
         for number in range(3):
             running.take(event(number))
-        with pytest.raises(QueueFull, match="MOST_WAITING"):
+        with pytest.raises(QueueFull, match="MAX_WAITING"):
             running.take(event(3))
         assert running.take(event(2)) == 0, "what it has already is no more"
         assert running.queue.count() == 3

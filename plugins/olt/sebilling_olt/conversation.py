@@ -25,9 +25,9 @@ _ECHO_SECONDS: Final = 5.0
 _QUIET_SECONDS: Final = 0.5
 """So long nothing comes before Enter asks for a prompt that an alarm may have overwritten."""
 SETTLE_SECONDS: Final = 0.005
-_MOST_PAGES: Final = 5_000
-_MOST_QUESTIONS: Final = 4
-_MOST_NUDGES: Final = 3
+_MAX_PAGES: Final = 5_000
+_MAX_QUESTIONS: Final = 4
+_MAX_NUDGES: Final = 3
 PROMPT: Final = re.compile(r"([A-Za-z0-9][\w.:@/-]{0,63}?)((?:\([\w ./:_-]{1,60}\))?)([>#])")
 
 
@@ -162,17 +162,17 @@ class Conversation:
         line = self.screen.last.strip()
         if dialects.MORE.fullmatch(line):
             listening.pages += 1
-            if listening.pages > _MOST_PAGES:
+            if listening.pages > _MAX_PAGES:
                 raise Overflow
             listening.answered = self._here()
             self.terminal.write(" ")
         elif (reply := self._reply(line, agree=agree)) is not None:
             listening.questions += 1
-            if listening.questions > _MOST_QUESTIONS:
+            if listening.questions > _MAX_QUESTIONS:
                 raise DeviceError(Fault.PROTOCOL, f"The OLT asks again and again: {shown(line)}.", retryable=True)
             listening.answered = self._here()
             self.terminal.write(f"{reply}{self.terminal.enter}")
-        elif time.monotonic() - listening.heard > _QUIET_SECONDS and listening.nudges < _MOST_NUDGES and self._overwritten():
+        elif time.monotonic() - listening.heard > _QUIET_SECONDS and listening.nudges < _MAX_NUDGES and self._overwritten():
             listening.nudges += 1
             listening.heard = time.monotonic()
             self.terminal.write(self.terminal.enter)

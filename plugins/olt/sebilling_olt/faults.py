@@ -11,7 +11,7 @@ from typing import Final
 
 from sebilling.plugins.contract import DeviceError, Fault
 
-MOST_TEXT: Final = 200
+MAX_TEXT: Final = 200
 
 
 class Refusal(DeviceError):
@@ -39,4 +39,4 @@ def shown(text: str, *, hide: Sequence[str] = ()) -> str:
         if secret:
             text = text.replace(secret, "***")
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= MOST_TEXT else line[: MOST_TEXT - 1] + "…"
+    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"

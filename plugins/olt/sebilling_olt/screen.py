@@ -6,7 +6,7 @@ OLTs take `--More--` back by moving the cursor and writing spaces over it. So th
 import re
 from typing import Final
 
-MOST_CHARS: Final = 4_000_000
+MAX_CHARS: Final = 4_000_000
 _TOKEN: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][0-9A-Za-z]|\x1b[=>78cDEHM]|[\x00-\x1f\x7f]|[^\x00-\x1f\x7f]+")
 _UNFINISHED: Final = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|[()])?\Z")
 
@@ -27,7 +27,7 @@ class Screen:
     def feed(self, text: str) -> None:
         """Draw it. Raises Overflow."""
         self._drawn += len(text)
-        if self._drawn > MOST_CHARS:
+        if self._drawn > MAX_CHARS:
             raise Overflow
         text = self._unfinished + text
         unfinished = _UNFINISHED.search(text)

@@ -13,7 +13,7 @@ from sebilling_radius.database import RadiusDatabase
 from sebilling_radius.mark import Mark
 from sebilling_radius.sessions import Session
 
-_MOST_NAME_BYTES: Final = 253
+_MAX_NAME_BYTES: Final = 253
 _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -119,5 +119,5 @@ def fits(key: str) -> bool:
         len(key) > 0
         and not key.startswith(mark.PREFIX)
         and not _UNFIT.search(key)
-        and len(mark.parked_name(key).encode()) <= _MOST_NAME_BYTES
+        and len(mark.parked_name(key).encode()) <= _MAX_NAME_BYTES
     )

@@ -6,7 +6,7 @@ from typing import Final
 import asyncpg
 from sebilling.plugins.contract import DeviceError, Fault
 
-_MOST_TEXT: Final = 200
+_MAX_TEXT: Final = 200
 _KNOWN: Final[tuple[tuple[str, Fault, bool, str], ...]] = (  # by the beginning of the SQLSTATE; the first that fits counts
     ("28", Fault.AUTH, False, "The database refuses this user: check user, password and pg_hba.conf."),
     ("3D000", Fault.SETUP, False, "There is no such database: check database_name."),
@@ -57,4 +57,4 @@ def of_the_whole(error: DeviceError) -> bool:
 def _shown(text: str, *, hide: str) -> str:
     """One line, short, without the secret."""
     line = " ".join((text.replace(hide, "***") if hide else text).split())
-    return line if len(line) <= _MOST_TEXT else line[: _MOST_TEXT - 1] + "…"
+    return line if len(line) <= _MAX_TEXT else line[: _MAX_TEXT - 1] + "…"

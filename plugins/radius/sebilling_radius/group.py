@@ -17,7 +17,7 @@ from sebilling_radius.driver import RadiusDriver, Standing, Step
 from sebilling_radius.mark import Mark, Phase
 from sebilling_radius.sessions import CHANGEABLE, Session
 
-_LEAST_PRIORITY: Final = -(2**31)
+_MIN_PRIORITY: Final = -(2**31)
 
 
 class GroupDriver(RadiusDriver[GroupConfig]):
@@ -77,7 +77,7 @@ class GroupDriver(RadiusDriver[GroupConfig]):
         ahead = [group for group, priority in customer.groups if priority == customer.groups[0][1]]
         if ahead == [self.config.group]:
             return Standing.CUT_BY_HAND, f"in {self.config.group}, not by SeBilling"
-        if customer.groups and customer.groups[0][1] <= _LEAST_PRIORITY:
+        if customer.groups and customer.groups[0][1] <= _MIN_PRIORITY:
             return Standing.DRIFTED, "Its group has the lowest priority that there is, so none can go before it: raise it."
         return Standing.FREE, _shown(customer)
 

@@ -16,7 +16,7 @@ from sebilling_radius.sessions import Session
 PREFIX: Final = "~sebilling~"
 ATTRIBUTE: Final = "SeBilling-Mark"
 _WRITTEN: Final = re.compile(r"(ending|ended|restoring) (-?\d+) (\d+) (-|\*|\d+(?:,\d+)*) (.*)", re.DOTALL)
-_MOST_NAMED: Final = 15
+_MAX_NAMED: Final = 15
 """Beyond so many sessions all are meant: older schemas have short columns."""
 
 
@@ -62,7 +62,7 @@ def read(text: str) -> Mark | None:
 
 def few(ids: Sequence[int]) -> tuple[int, ...] | None:
     """As `named` takes them."""
-    return tuple(ids) if len(ids) <= _MOST_NAMED else None
+    return tuple(ids) if len(ids) <= _MAX_NAMED else None
 
 
 def of_before(gone: Sequence[Session], all_open: Sequence[Session]) -> tuple[int, tuple[int, ...] | None]:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from sebilling.billing import validation
-from sebilling.billing.billing_cycles import MOST_MONTHS
+from sebilling.billing.billing_cycles import MAX_MONTHS
 from sebilling.clock import Month
 from sebilling.money import NotRupiahError, parse_rupiah
 
@@ -166,8 +166,8 @@ def read_cycle(text: str) -> int | None:
     months = _CYCLES.get(word) or (
         int(found["count"]) * (12 if found["unit"] in {"tahun", "th", "thn", "year", "years"} else 1) if found else 0
     )
-    if not 1 <= months <= MOST_MONTHS:
-        raise ValueError(f"'{text[:30]}' is no number of months: write how many are paid at once, 1 to {MOST_MONTHS}, such as 3.")
+    if not 1 <= months <= MAX_MONTHS:
+        raise ValueError(f"'{text[:30]}' is no number of months: write how many are paid at once, 1 to {MAX_MONTHS}, such as 3.")
     return months
 
 

@@ -44,7 +44,7 @@ class GivenMap:
     ignore_unknown: bool = False
 
 
-_MOST_NAMED: Final = 20
+_MAX_NAMED: Final = 20
 """In a message."""
 _REMEMBERED: Final = text("SELECT heading, field FROM import_column WHERE heading = ANY (:headings)")
 _REMEMBER: Final = text(
@@ -166,10 +166,10 @@ def _ambiguous(either: Sequence[tuple[str, tuple[str, str]]]) -> list[str]:
 
 
 def _unknown(unknown: Sequence[tuple[int, str]]) -> list[str]:
-    listed = ", ".join(f"'{heading}' (column {place + 1})" for place, heading in unknown[:_MOST_NAMED])
-    if len(unknown) > _MOST_NAMED:
-        listed += f" and {len(unknown) - _MOST_NAMED} more"
-    ignore = ",".join(heading for _, heading in unknown[:_MOST_NAMED])
+    listed = ", ".join(f"'{heading}' (column {place + 1})" for place, heading in unknown[:_MAX_NAMED])
+    if len(unknown) > _MAX_NAMED:
+        listed += f" and {len(unknown) - _MAX_NAMED} more"
+    ignore = ",".join(heading for _, heading in unknown[:_MAX_NAMED])
     mapping = (
         f'Say which field each is by --map "HEADING=FIELD" (fields: {", ".join(FIELDS)}), or leave them out by --ignore-columns "{ignore}".'
     )

@@ -11,7 +11,7 @@ from sebilling import events
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
 from sebilling.db.engine import WriteSession
 
-MOST_PROBLEMS: Final = 1_000
+MAX_PROBLEMS: Final = 1_000
 """That are kept to be shown; more are counted."""
 _TYPO_ROWS: Final = 10
 
@@ -36,7 +36,7 @@ class Staged:
     def add(self, problem: Problem) -> None:
         """Note a fault."""
         self.problem_count += 1
-        if len(self.problems) < MOST_PROBLEMS:
+        if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(problem)
 
 
@@ -64,7 +64,7 @@ _CONFLICTS: Final = text(
      UNION ALL
     SELECT line, 'pppoe_name', 'the customer ' || customer.code || ' has the PPPoE name ' || pppoe_name || ' already: remove the row.'
       FROM import_row JOIN customer USING (pppoe_name)
-     ORDER BY line LIMIT {MOST_PROBLEMS + 1}
+     ORDER BY line LIMIT {MAX_PROBLEMS + 1}
     """
 )
 _NEW_COUNTERS: Final = text(

@@ -14,7 +14,7 @@ _WORD: Final = re.compile(r"""(?<![a-z0-9.-])([a-z0-9.-]+)=("(?:[^"\\]|\\.)*"|[^
 _QUOTES: Final = re.compile(r'(?:[^"]|"(?:[^"\\]|\\.)*")*+', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:([0-9A-F]{2})|(.))", re.DOTALL)
 _ESCAPES: Final = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", "f": b"\f", "v": b"\v", "_": b" "}
-_MOST_LINE: Final = 64 * 1024
+_MAX_LINE: Final = 64 * 1024
 _VERBS: Final = frozenset(("add", "set", "print", "remove", "export", "enable", "disable"))
 _CUSTOMERS: Final = frozenset(("", "any", "pppoe"))
 """Services of customers' secrets; the others are staff and tunnels."""
@@ -77,7 +77,7 @@ def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
     """Statements and the lines they begin on: RouterOS wraps by a backslash and indents what follows by four spaces."""
     began, text = 1, ""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", content), 1):
-        if len(line) > _MOST_LINE or len(text) > _MOST_LINE:
+        if len(line) > _MAX_LINE or len(text) > _MAX_LINE:
             raise InvalidFile(file=path.name, why=f"line {number} is longer than any that a router writes.")
         if not text:
             began = number

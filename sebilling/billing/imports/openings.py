@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Row, text
 
 from sebilling.billing import opening
-from sebilling.billing.billing_cycles import MOST_MONTHS
+from sebilling.billing.billing_cycles import MAX_MONTHS
 from sebilling.billing.imports.columns import FIELDS
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
 from sebilling.billing.opening import Opening, Past
@@ -85,8 +85,8 @@ def _problems(row: CustomerRow, month: Month) -> Iterator[Problem]:
     if row.paid_until is not None and row.paid_until < row.installed_on - timedelta(days=1):
         why = f"it lies before the installation on {row.installed_on}: check both."
         yield Problem(row.line, "paid_until", why)
-    elif row.paid_until is not None and row.paid_until >= month.plus(MOST_MONTHS).after:
-        yield Problem(row.line, "paid_until", f"{row.paid_until} lies more than {MOST_MONTHS} months ahead: check the year.")
+    elif row.paid_until is not None and row.paid_until >= month.plus(MAX_MONTHS).after:
+        yield Problem(row.line, "paid_until", f"{row.paid_until} lies more than {MAX_MONTHS} months ahead: check the year.")
     elif row.active and row.arrears is None and row.paid_until is not None and row.paid_until < month.after - timedelta(days=1):
         why = f"it is paid until {row.paid_until}, but what is owed for the days until {month.after - timedelta(days=1)} isn't told:"
         yield Problem(row.line, "arrears", f"{why} fill the column Tunggakan, with 0 if it is nothing.")

@@ -20,8 +20,8 @@ from sebilling.db.engine import ReadSession
 
 _COUNTER_SUFFIX: Final = re.compile(r"(?:(?P<name>.{0,300}\S)\s{1,20})?-\s{1,20}(?P<counter>[A-Za-z0-9][A-Za-z0-9-]{0,15})")
 """Only with spaces around the hyphen: `C-FUADI` is a name."""
-_MOST_RATE_KBPS: Final = 100_000_000
-MOST_NAMED: Final = 20
+_MAX_RATE_KBPS: Final = 100_000_000
+MAX_NAMED: Final = 20
 """In a note; more are counted."""
 _TAKEN: Final = text("SELECT code, pppoe_name FROM customer WHERE pppoe_name = ANY (:keys)")
 _COUNTERS: Final = text("SELECT code FROM counter")
@@ -104,8 +104,8 @@ def _row(one: Found, name: str, counter: str, *, on: date, code: str, owner: str
         problems = [problem for problem in problems if problem.column not in {"pppoe_name", "code"}]
         problems.append(Problem(one.line, "key", f"its name {odd}: give it a plain one there."))
     for column, rate in (("rate_down_kbps", one.rate_down_kbps), ("rate_up_kbps", one.rate_up_kbps)):
-        if rate is not None and not 1 <= rate <= _MOST_RATE_KBPS:
-            problems.append(Problem(one.line, column, f"the device tells a speed of {rate} kbit/s: 1 to {_MOST_RATE_KBPS} can be."))
+        if rate is not None and not 1 <= rate <= _MAX_RATE_KBPS:
+            problems.append(Problem(one.line, column, f"the device tells a speed of {rate} kbit/s: 1 to {_MAX_RATE_KBPS} can be."))
     if owner is not None and not problems:
         why = f"the customer {owner} is there already: if it is the same, give them this access by setServiceAccess; else rename it there."
         problems.append(Problem(one.line, "code", why))
@@ -151,5 +151,5 @@ def _note_splits(comments: Sequence[str], splits: Sequence[tuple[str, str | None
 
 def named(things: Sequence[str]) -> str:
     """The first of them, and how many more there are."""
-    more = len(things) - MOST_NAMED
-    return ", ".join(things[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(things) - MAX_NAMED
+    return ", ".join(things[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

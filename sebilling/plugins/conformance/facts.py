@@ -18,7 +18,7 @@ _SERVICE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 _SECRET_WORDS: Final = frozenset({"password", "passwd", "passphrase", "secret", "token", "credential", "credentials"})
 _SECRET_ENDS: Final = frozenset({"key", "community", "pin"})
 """`api_key` is a secret, `key_file` isn't."""
-LEAST_SECRET: Final = 8
+MIN_SECRET: Final = 8
 
 
 class Facts(Kit):
@@ -51,7 +51,7 @@ async def _fit(world: World) -> None:
     for ref in world.refs:
         assert not await world.is_blocked(ref), f"{ref.key!r} is cut from the beginning"
     config = made(world).config
-    assert all(len(secret) >= LEAST_SECRET for secret in world.secrets), f"planted secrets need {LEAST_SECRET} characters to be found"
+    assert all(len(secret) >= MIN_SECRET for secret in world.secrets), f"planted secrets need {MIN_SECRET} characters to be found"
     planted = [secret for _, secret in secrets_in(config)]
     assert set(planted) <= set(world.secrets), "each secret of `settings` must be in `secrets`"
     assert made(world, **world.wrong_password).config != config, "wrong_password changes nothing"

@@ -230,7 +230,7 @@ class _Refused(dict[str, Any]):
 
 
 def _allow(info: Info, name: str) -> None:
-    """Raises Unauthenticated, or Forbidden if the asker's role may not ask for the root field, or may not read something that the
+    """Raises Unauthenticated, or Forbidden if the caller's role may not ask for the root field, or may not read something that the
     document could select below it: what is refused hangs on no variable."""
     context, roles = info.context, RULES[name]
     asking = EVERYONE if roles is ANYBODY else frozenset({context.signed_in.role})
@@ -254,7 +254,7 @@ def _readers_below(info: Info) -> frozenset[Role]:
 
 
 def allow_argument(info: Info, roles: frozenset[Role]) -> None:
-    """Make sure that the asker may give an argument that tells more than what is selected. Raises Forbidden."""
+    """Make sure that the caller may give an argument that tells more than what is selected. Raises Forbidden."""
     if info.context.signed_in.role not in roles:
         raise Forbidden(roles=_named(roles))
 

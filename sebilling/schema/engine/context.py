@@ -10,7 +10,7 @@ import strawberry
 from starlette.responses import Response
 
 from sebilling.actor import Actor
-from sebilling.auth.caller_cache import Lookup
+from sebilling.auth.caller_cache import CallerCache
 from sebilling.clock import Clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database, WriteSession
@@ -38,11 +38,11 @@ class Parts:
     """Opens and locks devices' settings."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is work for the background loop."""
-    lookup: Lookup = field(init=False)
+    caller_cache: CallerCache = field(init=False)
     """Tells who asks."""
 
     def __post_init__(self) -> None:
-        self.lookup = Lookup(self.database)
+        self.caller_cache = CallerCache(self.database)
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class Context:
     """When the document is given up. A mutation takes it off: nothing that writes is cut in the middle."""
     trouble: Unavailable | None = None
     """Why nobody could look up who asks."""
-    came: Origin = field(default_factory=Origin)
+    origin: Origin = field(default_factory=Origin)
     """From where, and how."""
     sign_in_id: int | None = None
     """By which of the user's sign-ins."""

@@ -42,7 +42,7 @@ class Origin:
     """Of the device's cookie."""
 
 
-def came(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequence[str]) -> Origin:
+def origin_of(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequence[str]) -> Origin:
     """How the request came; `origins` are web apps elsewhere that the deployment trusts."""
     headers, peer = request.headers, request.client
     told: str = request.scope["scheme"]
@@ -78,22 +78,22 @@ def _is_this_host(given: str, host: str, *, is_secure: bool) -> bool:
     return origin_of_page.netloc != "" and origin_of_page.netloc.lower() == host.lower()  # none in "null": a page that hides its own
 
 
-def token_of(request: HTTPConnection, came: Origin) -> str | None:
+def token_of(request: HTTPConnection, origin: Origin) -> str | None:
     """The token of the sign-in's cookie."""
-    return request.cookies.get(_name(_TOKEN, secure=came.is_secure)) or None
+    return request.cookies.get(_name(_TOKEN, secure=origin.is_secure)) or None
 
 
-def keep(response: Response, came: Origin, *, token: str, device_token: str, seconds: int) -> None:
+def keep(response: Response, origin: Origin, *, token: str, device_token: str, seconds: int) -> None:
     """Make the browser keep the sign-in, and that it has signed in here before."""
     for name, value, age in ((_TOKEN, token, seconds), (_DEVICE, device_token, _DEVICE_SECONDS)):
         response.set_cookie(
-            _name(name, secure=came.is_secure), value, max_age=age, path="/", secure=came.is_secure, httponly=True, samesite="strict"
+            _name(name, secure=origin.is_secure), value, max_age=age, path="/", secure=origin.is_secure, httponly=True, samesite="strict"
         )
 
 
-def forget(response: Response, came: Origin) -> None:
+def forget(response: Response, origin: Origin) -> None:
     """Make the browser forget the sign-in. That it has signed in here before it keeps."""
-    response.delete_cookie(_name(_TOKEN, secure=came.is_secure), path="/", secure=came.is_secure, httponly=True, samesite="strict")
+    response.delete_cookie(_name(_TOKEN, secure=origin.is_secure), path="/", secure=origin.is_secure, httponly=True, samesite="strict")
 
 
 def _name(name: str, *, secure: bool) -> str:

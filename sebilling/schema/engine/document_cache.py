@@ -28,10 +28,10 @@ from sebilling.config import Introspection
 from sebilling.errors import InvalidCharacter, LimitExceeded, Unauthenticated, UnknownDocument
 from sebilling.schema.engine import characters, limits
 
-_MOST_KEPT: Final = 500
-_MOST_KEPT_CHARACTERS: Final = 500_000
+_MAX_KEPT: Final = 500
+_MAX_KEPT_CHARACTERS: Final = 500_000
 """Of all texts kept: a syntax tree is a hundred times as large as its text."""
-_MOST_PLANS: Final = 200
+_MAX_PLANS: Final = 200
 _INTROSPECTION: Final = re.compile(r"__(?:schema|type)\b")
 _NOT_SHOWN: Final = "The schema isn't shown here (SEBILLING_INTROSPECTION): read schema.graphql of this version."
 _PARSED_DEPTH: Final = 200
@@ -68,7 +68,7 @@ class Cache:
         if query not in self._kept:
             self._characters += len(query)
         self._kept[query] = entry
-        while len(self._kept) > _MOST_KEPT or self._characters > _MOST_KEPT_CHARACTERS:
+        while len(self._kept) > _MAX_KEPT or self._characters > _MAX_KEPT_CHARACTERS:
             self._characters -= len(self._kept.popitem(last=False)[0])
 
 
@@ -99,7 +99,7 @@ class Documents(SchemaExtension):
         if not is_stranger or self.introspection == "everyone" or self.trusted is not None:
             return parsed(query)
         try:
-            return parsed(query, most_tokens=limits.MOST_TOKENS_OF_STRANGERS)
+            return parsed(query, most_tokens=limits.MAX_TOKENS_OF_STRANGERS)
         except LimitExceeded:
             if asking.token is not None:  # one that has run out: that is what its client must know
                 raise Unauthenticated from None
@@ -132,7 +132,7 @@ class Documents(SchemaExtension):
             if not entry.errors:
                 self._bound(entry)
             if asking is not None:
-                if len(entry.plans) > _MOST_PLANS:  # page sizes and filters vary by variables
+                if len(entry.plans) > _MAX_PLANS:  # page sizes and filters vary by variables
                     entry.plans.clear()
                 asking.plans = entry.plans
                 asking.operation = _name(entry.document, context.operation_name)
@@ -155,21 +155,21 @@ class Documents(SchemaExtension):
             cost.check(context.variables)
 
 
-def parsed(query: str, *, most_tokens: int = limits.MOST_TOKENS) -> DocumentNode:
+def parsed(query: str, *, most_tokens: int = limits.MAX_TOKENS) -> DocumentNode:
     """The document of a text, within the limits of its shape. Raises LimitExceeded, InvalidCharacter, GraphQLSyntaxError."""
-    limits.exceeded("characters", len(query), limits.MOST_CHARACTERS)
+    limits.exceeded("characters", len(query), limits.MAX_CHARACTERS)
     try:
         document = parse(query, max_tokens=most_tokens)
         limits.check_shape(document)
         characters.check_document(document, query)
     except GraphQLSyntaxError as error:  # given up where the bound was passed: nobody counts the rest
         if "nested too deeply" in error.message:
-            raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MOST_DEPTH) from None
+            raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MAX_DEPTH) from None
         if "Parsing aborted" in error.message:
             raise LimitExceeded(limit="tokens", given=most_tokens + 1, most=most_tokens) from None
         raise
     except RecursionError:
-        raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MOST_DEPTH) from None
+        raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MAX_DEPTH) from None
     return document
 
 

@@ -106,21 +106,21 @@ class GraphQLView(GraphQL[Context, None]):
         A cookie counts only on requests that no page of another site can cause: else it is refused, or, where a person may have
         followed a link (GET) or a page has opened a WebSocket, as if it weren't there.
         """
-        came = cookies.came(request, trusted=self._proxies, origins=self._origins)
+        origin = cookies.origin_of(request, trusted=self._proxies, origins=self._origins)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         context = Context(
-            parts=self._parts, at=self._parts.clock(), language=_language(request), actor=None, came=came,
+            parts=self._parts, at=self._parts.clock(), language=_language(request), actor=None, origin=origin,
             token=token.strip() if scheme.lower() == "bearer" and token.strip() else None,
             response=response if isinstance(response, Response) else None,
         )  # fmt: skip
         request.scope["sebilling.context"] = context
-        if context.token is None and (by_cookie := cookies.token_of(request, came)) is not None:
-            if not came.is_ours and isinstance(request, Request) and request.method == "POST":
+        if context.token is None and (by_cookie := cookies.token_of(request, origin)) is not None:
+            if not origin.is_ours and isinstance(request, Request) and request.method == "POST":
                 raise HTTPException(403, cookies.CROSS_SITE)
-            context.token = by_cookie if came.is_ours else None
+            context.token = by_cookie if origin.is_ours else None
         if context.token is not None:
             try:
-                found = await self._parts.lookup.live(context.token, at=context.at)
+                found = await self._parts.caller_cache.live(context.token, at=context.at)
             except Unavailable as trouble:
                 context.trouble = trouble
             else:
@@ -189,7 +189,7 @@ class GraphQLView(GraphQL[Context, None]):
     async def execute_operation(  # noqa: PLR0917 - Strawberry's signature
         self, request: Request, request_adapter: Any, request_data: Any, context: Context, root_value: None, sub_response: Response
     ) -> Any:
-        """The result, in a turn of the asker and before the deadline. Raises TooManyRequests.
+        """The result, in a turn of the caller and before the deadline. Raises TooManyRequests.
 
         A mutation has no deadline (`Documents` takes it off): cut in its COMMIT, nobody could tell whether it happened. Its
         statements are bounded by what they lock, its number by the turns.
@@ -210,9 +210,9 @@ class GraphQLView(GraphQL[Context, None]):
 
     @contextmanager
     def _turn(self, context: Context) -> Iterator[None]:
-        """One of the requests that an asker may have answered at once. Raises TooManyRequests."""
+        """One of the requests that an caller may have answered at once. Raises TooManyRequests."""
         user_id = context.actor.user_id if context.actor is not None else None
-        who = user_id if user_id is not None else context.came.network
+        who = user_id if user_id is not None else context.origin.network
         most = self._parts.settings.concurrent_requests
         if self._running[who] >= most:
             raise TooManyRequests(most=most)
@@ -270,8 +270,8 @@ class GraphQLView(GraphQL[Context, None]):
     async def _is_signed_in(self, request: Request) -> bool:
         """Raises DatabaseUnavailable."""
         context: Context = request.scope["sebilling.context"]
-        token = context.token or cookies.token_of(request, context.came)
-        return token is not None and await self._parts.lookup.live(token, at=context.at) is not None
+        token = context.token or cookies.token_of(request, context.origin)
+        return token is not None and await self._parts.caller_cache.live(token, at=context.at) is not None
 
     @cached_property
     def _page_policy(self) -> str:

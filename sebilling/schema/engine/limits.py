@@ -31,38 +31,38 @@ from graphql import (
 )
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef
 
-from sebilling.billing.sync import MOST_CUSTOMERS
+from sebilling.billing.sync import MAX_CUSTOMERS
 from sebilling.errors import LimitExceeded
-from sebilling.schema.engine.reading import MOST_ROWS
+from sebilling.schema.engine.reading import MAX_ROWS
 
-MOST_CHARACTERS: Final = 20_000
-MOST_TOKENS: Final = 2_000
-MOST_TOKENS_OF_STRANGERS: Final = 500
+MAX_CHARACTERS: Final = 20_000
+MAX_TOKENS: Final = 2_000
+MAX_TOKENS_OF_STRANGERS: Final = 500
 """Who isn't signed in can do nothing but sign in. Not where GraphiQL is served: it sends all its prepared operations at once."""
-MOST_DEPTH: Final = 10
+MAX_DEPTH: Final = 10
 """Selections within selections."""
-MOST_INTROSPECTION_DEPTH: Final = 16
+MAX_INTROSPECTION_DEPTH: Final = 16
 """The standard introspection query goes as deep as types are wrapped."""
-MOST_FIELDS: Final = 2_000
+MAX_FIELDS: Final = 2_000
 """Of an operation, with its fragments written out wherever they stand: twenty that double each other are a million fields."""
-MOST_REPEATS: Final = 20
+MAX_REPEATS: Final = 20
 """The same answer key in one selection: validation compares each with each."""
-MOST_ENTRIES: Final = 50
+MAX_ENTRIES: Final = 50
 """Of an object, or arguments of a field, in the text: each that is wrong is told with the whole of it."""
-MOST_ALIASES: Final = 30
-MOST_ROOT_FIELDS: Final = 20
-MOST_MUTATIONS: Final = 10
+MAX_ALIASES: Final = 30
+MAX_ROOT_FIELDS: Final = 20
+MAX_MUTATIONS: Final = 10
 """Of one document. A bulk mutation has a list; many sign-ins in one document are an attack."""
-MOST_OPERATIONS: Final = 50
-MOST_FRAGMENTS: Final = 30
-MOST_DIRECTIVES: Final = 30
-MOST_DIGITS: Final = 100
+MAX_OPERATIONS: Final = 50
+MAX_FRAGMENTS: Final = 30
+MAX_DIRECTIVES: Final = 30
+MAX_DIGITS: Final = 100
 """Of a number in the text: Python refuses to read one of thousands."""
-MOST_NESTING: Final = 10
+MAX_NESTING: Final = 10
 """Lists and objects within each other, in arguments and in variables."""
-MOST_VALUES: Final = 10_000
+MAX_VALUES: Final = 10_000
 """In all variables together: each that is wrong costs more than the whole of one that is right."""
-MOST_COST: Final = 100_000
+MAX_COST: Final = 100_000
 """Objects that the answer may have at most, when every page is full and every list as long as lists usually are."""
 USUAL_LIST: Final = 10
 """Rows of a list without `first`, such as the lines of an invoice."""
@@ -71,7 +71,7 @@ _INTROSPECTION: Final = frozenset({"__schema", "__type"})
 _PAGED: Final = frozenset({"nodes", "edges", "customers", "removed"})
 _PAGES: Final = ("Connection", "Sync")
 """Endings of types whose lists are as long as their field's `first` says."""
-_LARGEST_PAGE: Final = max(MOST_ROWS, MOST_CUSTOMERS)
+_LARGEST_PAGE: Final = max(MAX_ROWS, MAX_CUSTOMERS)
 Terms = dict[tuple[str, ...], int]
 """A sum: product of these variables → how often."""
 
@@ -128,7 +128,7 @@ class _Shapes:
                 below, deeper = self.of(_inside(node)), False
                 keys.update(self._keys[id(_inside(node))])
             levels, fields = max(levels, below.levels + deeper), fields + 1 + below.fields
-        exceeded("repeats", max(keys.values(), default=0), MOST_REPEATS)
+        exceeded("repeats", max(keys.values(), default=0), MAX_REPEATS)
         self._keys[id(selected)] = keys
         return _Shape(levels, fields)
 
@@ -165,17 +165,17 @@ def _inside(node: Any) -> SelectionSetNode:
 
 def _check_values(values: Iterable[Any]) -> None:
     waiting = [(value, 0) for value in values]
-    exceeded("entries", len(waiting), MOST_ENTRIES)
+    exceeded("entries", len(waiting), MAX_ENTRIES)
     while waiting:
         value, level = waiting.pop()
         below = value.values if isinstance(value, ListValueNode) else ()
         if isinstance(value, ObjectValueNode):
             below = tuple(entry.value for entry in value.fields)
-            exceeded("entries", len(below), MOST_ENTRIES)
+            exceeded("entries", len(below), MAX_ENTRIES)
         if isinstance(value, IntValueNode | FloatValueNode):
-            exceeded("digits", len(value.value), MOST_DIGITS)
+            exceeded("digits", len(value.value), MAX_DIGITS)
         if isinstance(value, ListValueNode | ObjectValueNode):
-            exceeded("nesting", level + 1, MOST_NESTING)
+            exceeded("nesting", level + 1, MAX_NESTING)
         waiting += [(one, level + 1) for one in below]
 
 
@@ -183,10 +183,10 @@ def check_shape(document: DocumentNode) -> None:
     """Raises LimitExceeded. Takes time in proportion to the text, whatever the document."""
     operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     shapes = _Shapes(document)
-    exceeded("operations", len(operations), MOST_OPERATIONS)
-    exceeded("fragments", len(shapes.fragments), MOST_FRAGMENTS)
+    exceeded("operations", len(operations), MAX_OPERATIONS)
+    exceeded("fragments", len(shapes.fragments), MAX_FRAGMENTS)
     for one in (*shapes.fragments.values(), *operations):
-        exceeded("fields", shapes.of(one.selection_set).fields, MOST_FIELDS)
+        exceeded("fields", shapes.of(one.selection_set).fields, MAX_FIELDS)
     for operation in operations:
         if not shapes.is_circular:
             _check_roots(operation, shapes)
@@ -194,16 +194,16 @@ def check_shape(document: DocumentNode) -> None:
         for variable in variables:
             _check_values([variable.default_value] if variable.default_value else [])
         shapes.directives += len(operation.directives or ()) + sum(len(variable.directives or ()) for variable in variables)
-    exceeded("aliases", shapes.aliases, MOST_ALIASES)
-    exceeded("directives", shapes.directives, MOST_DIRECTIVES)
+    exceeded("aliases", shapes.aliases, MAX_ALIASES)
+    exceeded("directives", shapes.directives, MAX_DIRECTIVES)
 
 
 def _check_roots(operation: OperationDefinitionNode, shapes: _Shapes) -> None:
     roots = shapes.roots(operation.selection_set)
     is_mutation = operation.operation is OperationType.MUTATION
-    exceeded("mutations" if is_mutation else "rootFields", len(roots), MOST_MUTATIONS if is_mutation else MOST_ROOT_FIELDS)
+    exceeded("mutations" if is_mutation else "rootFields", len(roots), MAX_MUTATIONS if is_mutation else MAX_ROOT_FIELDS)
     for root in roots:
-        most = MOST_INTROSPECTION_DEPTH if root.name.value in _INTROSPECTION else MOST_DEPTH
+        most = MAX_INTROSPECTION_DEPTH if root.name.value in _INTROSPECTION else MAX_DEPTH
         exceeded("depth", shapes.of(root.selection_set).levels + (root.selection_set is not None), most)
 
 
@@ -213,11 +213,11 @@ def check_variables(variables: Mapping[str, Any]) -> None:
     while waiting:
         value, level = waiting.pop()
         count += len(value)
-        exceeded("nesting", level + 1, MOST_NESTING)
-        exceeded("values", count, MOST_VALUES)
+        exceeded("nesting", level + 1, MAX_NESTING)
+        exceeded("values", count, MAX_VALUES)
         below = value if isinstance(value, list) else value.values()
         waiting += [(one, level + 1) for one in below if isinstance(one, list | dict)]
-    exceeded("values", count, MOST_VALUES)
+    exceeded("values", count, MAX_VALUES)
 
 
 class Cost:
@@ -231,9 +231,9 @@ class Cost:
         """With every page that a variable bounds as large as a page may be."""
 
     def check(self, variables: Mapping[str, Any] | None) -> None:
-        """Raises LimitExceeded if the answer could have more than MOST_COST objects."""
-        if self.worst > MOST_COST:
-            exceeded("cost", self._of(variables or {}), MOST_COST)
+        """Raises LimitExceeded if the answer could have more than MAX_COST objects."""
+        if self.worst > MAX_COST:
+            exceeded("cost", self._of(variables or {}), MAX_COST)
 
     def _of(self, variables: Mapping[str, Any]) -> int:
         total = 0

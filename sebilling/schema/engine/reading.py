@@ -22,9 +22,9 @@ from sqlalchemy import TextClause, text
 from sebilling.errors import InvalidCursor, InvalidPageSize
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.context import Info
-from sebilling.schema.engine.scopes import whose
+from sebilling.schema.engine.scopes import scope_of
 
-MOST_ROWS: Final = 200
+MAX_ROWS: Final = 200
 """Of a page."""
 
 
@@ -118,7 +118,7 @@ class _Bounds:
     """Who reads: bounded to counters, or by nothing."""
 
     scope: list[int] | None
-    asker: int | None
+    caller: int | None
 
     @property
     def bounded(self) -> bool:
@@ -126,7 +126,7 @@ class _Bounds:
 
     def root(self, node: Node, alias: str = "t", *, by_id: bool = False) -> list[str]:
         """The condition on rows that are read by themselves, if there is one. Raises LookupError for a mere part of other rows."""
-        belongs = whose(node.table)
+        belongs = scope_of(node.table)
         if belongs.is_part:
             raise LookupError(f"{node.table} is a part of other rows: read it by a link")
         condition = (belongs.one_by_one if by_id else "") or belongs.condition
@@ -134,13 +134,13 @@ class _Bounds:
 
     def link(self, link: Link, alias: str) -> str:
         """The condition on a row that is reached from one that may be seen."""
-        belongs = whose(link.node)
+        belongs = scope_of(link.node)
         condition = belongs.by_link or belongs.condition
         return f" AND {condition.format(t=alias)}" if self.bounded and condition and not link.follows else ""
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {} if self.scope is None else {"scope": self.scope, "asker": self.asker}
+        return {} if self.scope is None else {"scope": self.scope, "caller": self.caller}
 
 
 def _bounds(info: Info) -> _Bounds:
@@ -181,7 +181,7 @@ def _aliases() -> Iterator[str]:
 
 
 async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
-    """The row that meets the condition (on alias `t`) and that the asker may see, as a dict, or None."""
+    """The row that meets the condition (on alias `t`) and that the caller may see, as a dict, or None."""
     context, bounds = info.context, _bounds(info)
     key = ("one", *selections.key(info), node.table, tuple(below), condition, bounds.bounded)
     statement: TextClause | None = context.plans.get(key)
@@ -195,7 +195,7 @@ async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, A
 
 
 async def many(info: Info, node: Node, row_ids: Sequence[int], *, below: Sequence[str] = ()) -> dict[int, Any]:
-    """The rows of these ids that the asker may see, as dicts, by id. One statement."""
+    """The rows of these ids that the caller may see, as dicts, by id. One statement."""
     context, bounds = info.context, _bounds(info)
     key = ("many", *selections.key(info), node.table, tuple(below), bounds.bounded)
     statement: TextClause | None = context.plans.get(key)
@@ -208,7 +208,7 @@ async def many(info: Info, node: Node, row_ids: Sequence[int], *, below: Sequenc
 
 
 async def every(info: Info, node: Node, *, order: str, conditions: Conditions | None = None) -> Any:
-    """Every row that meets the conditions and that the asker may see, as dicts: for lists that stay short."""
+    """Every row that meets the conditions and that the caller may see, as dicts: for lists that stay short."""
     context, bounds = info.context, _bounds(info)
     conditions = conditions or {}
     item = object_sql(node, "t", selection(info), _aliases(), bounds)
@@ -219,12 +219,12 @@ async def every(info: Info, node: Node, *, order: str, conditions: Conditions | 
 
 
 async def page(info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None) -> Any:
-    """A connection: the rows that meet every condition and that the asker may see, from behind the cursor on.
+    """A connection: the rows that meet every condition and that the caller may see, from behind the cursor on.
 
     Raises InvalidPageSize, InvalidCursor.
     """
-    if not 1 <= first <= MOST_ROWS:
-        raise InvalidPageSize(field=("first",), given=first, most=MOST_ROWS)
+    if not 1 <= first <= MAX_ROWS:
+        raise InvalidPageSize(field=("first",), given=first, most=MAX_ROWS)
     context, bounds = info.context, _bounds(info)
     conditions = conditions or {}
     key = ("page", *selections.key(info), node.table, tuple(conditions), order, first, after is None, bounds.bounded)
@@ -268,7 +268,7 @@ def _page_plan(
     total = "NULL" if "total_count" not in selected else f"(SELECT count(*) FROM {node.table} t{_where(where)})"
     # The LIMIT is literal: a bound one makes PostgreSQL plan for a tenth of the table. Rows are chosen before they are dressed.
     first_ones = f"ORDER BY {key} {way}, t.id {way} LIMIT {first + 1}"
-    if bounds.bounded and whose(node.table).by_counter:
+    if bounds.bounded and scope_of(node.table).by_counter:
         # Counter by counter, as a month's invoices lie one counter behind the other: its clerk would read through everybody's.
         own = f"SELECT t.* FROM {node.table} t{_where([*conditions, 't.counter_id = seen.id', *resume])} {first_ones}"
         chosen = f"SELECT t.* FROM unnest(CAST(:scope AS bigint[])) seen(id) CROSS JOIN LATERAL ({own}) t {first_ones}"

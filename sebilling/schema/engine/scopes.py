@@ -10,7 +10,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class RowScope:
-    """What bounded readers see of a table. `{t}` is the row's alias, `:scope` their counters, `:asker` their own user."""
+    """What bounded readers see of a table. `{t}` is the row's alias, `:scope` their counters, `:caller` their own user."""
 
     condition: str
     """SQL that holds for the rows that they see; empty: for every row."""
@@ -39,13 +39,13 @@ _OF_CUSTOMER: Final = _at("(SELECT whose.counter_id FROM customer whose WHERE wh
 _AT_COUNTER: Final = replace(_at("{t}.counter_id"), by_counter=True)
 _WITH_CUSTOMER: Final = replace(_AT_COUNTER, by_link=f"({_AT_COUNTER.condition} OR {_OF_CUSTOMER.condition})")
 """In lists of the counter at which it was made, and by links also of the one to which its customer belongs now."""
-_OWN_CASH: Final = RowScope(f"({_AT_COUNTER.condition} OR {{t}}.collector_id = :asker)")
+_OWN_CASH: Final = RowScope(f"({_AT_COUNTER.condition} OR {{t}}.collector_id = :caller)")
 """Also what somebody holds, or handed over, of a counter that they have left."""
 SCOPES: Final[dict[str, RowScope]] = {
     "account": CENTRAL,
     "allocation": PART,
     "app_user": RowScope(
-        "({t}.id = :asker OR EXISTS (SELECT FROM user_counter works WHERE works.user_id = {t}.id"
+        "({t}.id = :caller OR EXISTS (SELECT FROM user_counter works WHERE works.user_id = {t}.id"
         " AND works.counter_id = ANY (CAST(:scope AS bigint[]))))"
     ),
     "billing_cycle": PART,
@@ -67,7 +67,7 @@ SCOPES: Final[dict[str, RowScope]] = {
     "isolation_hold": CENTRAL,
     "isolation_policy": _at("coalesce({t}.counter_id, (SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id))"),
     "blackout_date": EVERYBODYS,
-    "payment": replace(_WITH_CUSTOMER, one_by_one=f"({_AT_COUNTER.condition} OR {{t}}.received_by = :asker)"),
+    "payment": replace(_WITH_CUSTOMER, one_by_one=f"({_AT_COUNTER.condition} OR {{t}}.received_by = :caller)"),
     "payment_reversal": PART,
     "period": EVERYBODYS,
     "period_closing": PART,
@@ -85,6 +85,6 @@ SCOPES: Final[dict[str, RowScope]] = {
 """Table → whose its rows are."""
 
 
-def whose(table: str) -> RowScope:
+def scope_of(table: str) -> RowScope:
     """RowScope the table's rows are; the centre's if nobody has said."""
     return SCOPES.get(table, CENTRAL)

@@ -114,7 +114,7 @@ async def expect_customer(book: Book, *, customer: str) -> Outcome:
       charges { invoiceNumber cancelledAt amount } billingCycles { months effectiveFrom }"""
     found = await book.ask(f"query($c: ID!) {{ customer(id: $c) {{ {selection} }} }}", c=book.ids[customer])
     if found is None:
-        raise Refused("NOT_FOUND", "the asker may not see this customer")
+        raise Refused("NOT_FOUND", "the caller may not see this customer")
     waiting = [one["amount"] for one in found["charges"] if one["invoiceNumber"] is None and one["cancelledAt"] is None]
     return {
         "owes": found["outstanding"], "credit": found["credit"], "active": found["active"], "plan": found["plan"]["name"],

@@ -13,7 +13,7 @@ from sebilling.billing.opening import Past
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
 from sebilling.errors import SebillingError
-from sebilling.money import MOST_RUPIAH
+from sebilling.money import MAX_RUPIAH
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def rupiah(text: str | None) -> int:
         number = Decimal(text.strip())
     except InvalidOperation:
         raise NoAmountError(text[:30]) from None
-    if not number.is_finite() or number != number.to_integral_value() or abs(number) > MOST_RUPIAH:
+    if not number.is_finite() or number != number.to_integral_value() or abs(number) > MAX_RUPIAH:
         raise NoAmountError(text[:30])
     return int(number)
 

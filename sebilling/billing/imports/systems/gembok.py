@@ -17,7 +17,7 @@ from sebilling.billing.imports import encoded
 from sebilling.billing.imports.subscribers import named
 from sebilling.billing.imports.systems import sql_dump
 from sebilling.billing.imports.systems.account import Account, Book, LeftOut, NoAmountError, day, last_day, note, rupiah
-from sebilling.billing.imports.systems.sql_dump import MOST_ROWS, Record
+from sebilling.billing.imports.systems.sql_dump import MAX_ROWS, Record
 from sebilling.billing.opening import Past
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.errors import InvalidFile
@@ -85,9 +85,9 @@ def _database(path: Path) -> Mapping[str, list[Record]]:
 def _rows(file: str, database: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> list[Record]:
     has = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
     chosen = [column if column in has else f"NULL AS {column}" for column in columns]
-    found = database.execute(f"SELECT {', '.join(chosen)} FROM {table} ORDER BY id LIMIT {MOST_ROWS + 1}").fetchall()
-    if len(found) > MOST_ROWS:
-        raise InvalidFile(file=file, why=f"{table} has more than {MOST_ROWS} rows: is it the right file?")
+    found = database.execute(f"SELECT {', '.join(chosen)} FROM {table} ORDER BY id LIMIT {MAX_ROWS + 1}").fetchall()
+    if len(found) > MAX_ROWS:
+        raise InvalidFile(file=file, why=f"{table} has more than {MAX_ROWS} rows: is it the right file?")
     return [dict(zip(columns, [None if value is None else str(value) for value in row], strict=True)) for row in found]
 
 

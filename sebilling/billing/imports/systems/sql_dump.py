@@ -14,9 +14,9 @@ from sebilling.errors import InvalidFile
 Record = dict[str, str | None]
 """Column → value as text; None for NULL, and for a column that the dump doesn't have."""
 
-MOST_ROWS: Final = 2_000_000
+MAX_ROWS: Final = 2_000_000
 """Of all tables that are read."""
-MOST_CHARACTERS: Final = 64 * 1024
+MAX_CHARACTERS: Final = 64 * 1024
 """Of a value that is kept."""
 # Every part ends where it must or at the end of the text, and takes nothing back: reading is linear in the dump's length.
 _TEXT: Final = r"'[^'\\]*+(?:\\.[^'\\]*+)*+'?"
@@ -128,8 +128,8 @@ def read(name: str, data: bytes, wanted: Mapping[str, Sequence[str]], dialect: D
             dump.columns[table] = tuple(_defined(reader))
         else:
             dump.rows[table] += _inserted(reader, dump, table, wanted[table])
-            if sum(map(len, dump.rows.values())) > MOST_ROWS:
-                raise InvalidFile(file=name, why=f"it has more than {MOST_ROWS} rows: is it the right file?")
+            if sum(map(len, dump.rows.values())) > MAX_ROWS:
+                raise InvalidFile(file=name, why=f"it has more than {MAX_ROWS} rows: is it the right file?")
     return dump
 
 
@@ -229,8 +229,8 @@ def _value(reader: _Reader, kind: str, word: str, before: str | None, column: st
         return {"NULL": None, "TRUE": "1", "FALSE": "0"}[word.upper()]
     else:
         raise reader.fault(f"has something in {column} that is no plain value")
-    if len(value) > MOST_CHARACTERS:
-        raise reader.fault(f"has more than {MOST_CHARACTERS} characters in {column}")
+    if len(value) > MAX_CHARACTERS:
+        raise reader.fault(f"has more than {MAX_CHARACTERS} characters in {column}")
     return value
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from sebilling.actor import Role, operator
-from sebilling.auth.caller_cache import Lookup
+from sebilling.auth.caller_cache import CallerCache
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from sebilling.errors import DatabaseUnavailable
@@ -27,7 +27,7 @@ async def test_requests_that_come_together_share_a_statement_and_each_gets_its_o
     api = Api(committed)
     await add(isp, "kasir", Role.CLERK, "LKT01")
     admin, clerk = (await enter(api))["token"], (await enter(api, "kasir"))["token"]
-    lookup = Lookup(committed)
+    lookup = CallerCache(committed)
     asked = [admin, clerk, "sbt_unknown", admin] * 25
     with counted_statements(committed) as sent:
         found = await asyncio.gather(*(lookup.live(token, at=NOW) for token in asked))
@@ -38,7 +38,7 @@ async def test_requests_that_come_together_share_a_statement_and_each_gets_its_o
 
 async def test_each_is_judged_by_its_own_time(committed: Database) -> None:
     _, (token,) = await tokens(committed, 1)
-    lookup = Lookup(committed)
+    lookup = CallerCache(committed)
     today, never = await asyncio.gather(lookup.live(token, at=NOW), lookup.live(token, at=NOW + timedelta(days=3650)))
     assert today is not None
     assert never is None
@@ -67,12 +67,12 @@ async def test_a_user_who_is_shut_out_is_nobody_though_nobody_ended_their_sign_i
     _, (token,) = await tokens(committed, 1)
     async with committed.transaction(actor=operator("test"), at=NOW) as session:
         await session.execute(text("UPDATE app_user SET active = false"))
-    assert await Lookup(committed).live(token, at=NOW) is None
+    assert await CallerCache(committed).live(token, at=NOW) is None
 
 
 async def test_who_goes_away_takes_nobody_with_them(committed: Database) -> None:
     _, (token,) = await tokens(committed, 1)
-    lookup = Lookup(committed)
+    lookup = CallerCache(committed)
     asking = [asyncio.create_task(lookup.live(token, at=NOW)) for _ in range(10)]
     await asyncio.sleep(0)
     asking[0].cancel()
@@ -85,14 +85,14 @@ async def test_who_goes_away_takes_nobody_with_them(committed: Database) -> None
 
 async def test_a_database_that_is_away_is_told_to_each_and_found_again(committed: Database) -> None:
     _, (token,) = await tokens(committed, 1)
-    lookup = Lookup(committed)
+    lookup = CallerCache(committed)
     assert await lookup.live(token, at=NOW) is not None
     async with committed.reading() as session:
         await session.rows(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
         )
     away = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
-    absent = Lookup(away)
+    absent = CallerCache(away)
     for one in await asyncio.gather(*(absent.live(token, at=system_clock()) for _ in range(5)), return_exceptions=True):
         assert isinstance(one, DatabaseUnavailable)
     with pytest.raises(DatabaseUnavailable):
