@@ -1,3 +1,3 @@
 """Billing and internet isolation for Indonesian ISPs."""
 
-__version__ = "0.1.0"
+__version__ = "0.5.0"

@@ -4,11 +4,13 @@ import asyncio
 import json
 import re
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 from graphql import parse, validate
 
+from sebilling import __version__
 from sebilling.app import create_app
 from sebilling.db.databases import create_database, drop_database, url_of
 from sebilling.db.embedded import embedded_database
@@ -18,6 +20,12 @@ from sebilling.schema.build import build_schema
 from sebilling.schema.engine.cookies import PREFLIGHT
 from tests.harness import PASSWORD, Api, Isp, quiet_settings
 from tests.processes import ServerProcess, clients, servers
+
+
+def test_the_version_is_the_changelogs_newest() -> None:
+    newest = re.search(r"^## ([0-9.]+)", (Path(__file__).parents[1] / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert newest is not None
+    assert (__version__, version("sebilling")) == (newest[1], newest[1]), "after a new version: make setup"
 
 
 async def test_ready_only_while_the_database_answers_and_back_by_itself(tmp_path: Path) -> None:
