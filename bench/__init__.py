@@ -1,1 +1,1 @@
-"""Measurements, each a ratio to a reference run in the same minutes on the same machine."""
+"""Benchmarks, each a ratio to a reference that runs in the same minutes on the same machine."""

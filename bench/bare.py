@@ -1,4 +1,4 @@
-"""The reference of bench/page.py: one endpoint, no GraphQL, no users."""
+"""Reference of bench/page.py: one endpoint without GraphQL and users."""
 
 import os
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    """A pool as large as ours."""
+    """Open a connection pool of the same size as ours."""
     url = os.environ["SEBILLING_DATABASE_URL"].replace("postgresql+asyncpg", "postgresql")
     async with asyncpg.create_pool(url, min_size=10, max_size=10, server_settings={"jit": "off"}) as pool:
         app.state.pool = pool
@@ -23,9 +23,9 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 async def page(request: Request) -> Response:
-    """The statement's JSON, read and written once."""
-    found = await request.app.state.pool.fetchval(os.environ["BENCH_STATEMENT"])
-    return Response(orjson.dumps({"data": orjson.loads(found)}), media_type="application/json")
+    """Return the statement's JSON, parsed and encoded once."""
+    rows = await request.app.state.pool.fetchval(os.environ["BENCH_STATEMENT"])
+    return Response(orjson.dumps({"data": orjson.loads(rows)}), media_type="application/json")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Seconds of `generateInvoices` through HTTP beside the best plain SQL statement that writes the same rows.
+"""Seconds of `generateInvoices` over HTTP, against the best plain SQL statement that writes the same rows.
 
-The reference inserts invoices and lines of one period for every counter, in one statement, in the same tables under the
-same constraints, triggers and indexes; it takes no lock, keeps no progress, applies no credit and writes no event. With all
-pricing rules on (`generate-rules`) it doesn't even price: what to write was worked out beforehand, and it only writes.
+The reference inserts invoices and lines of one period for every counter, in one statement, into the same tables under the
+same constraints, triggers and indexes; it takes no lock, records no progress, applies no credit and writes no event. With all
+pricing rules on (`generate-rules`) it doesn't price either: the rows are computed beforehand, and it only writes them.
 """
 
 import statistics
@@ -45,15 +45,15 @@ REFERENCE = text(
     SELECT id, 1, 'SUBSCRIPTION', plan_name, 1, total, total FROM issued
     """
 )
-LOOKING = ("SKIP LOCKED", "FROM device WHERE", "feed", "plugin_cursor", "pg_locks", "pg_notify", "payment_promise", "blackout_date")
-"""Words of what the worker's other loops do meanwhile: looking for work, numbering events, sweeping."""
-STATEMENTS_OF_A_LOOK = 2
-"""Who asks, and how far the run is."""
+OTHER_LOOPS = ("SKIP LOCKED", "FROM device WHERE", "feed", "plugin_cursor", "pg_locks", "pg_notify", "payment_promise", "blackout_date")
+"""Parts of the statements of the worker's other loops: looking for work, numbering events, sweeping."""
+STATEMENTS_PER_POLL = 2
+"""The caller, and the progress of the run."""
 RUN = "id status issued alreadyInvoiced totalAmount"
 
 
 async def measure(var: Path, *, customers: int, rounds: int, with_rules: bool) -> list[Result]:
-    """The medians of `rounds` interleaved runs, and the number of statements of one of ours."""
+    """Return the medians of `rounds` interleaved runs, and the SQL statements per chunk of ours."""
     name = "generate-rules" if with_rules else "generate"
     async with place(var, f"generate_{customers}", customers=customers) as database:
         if with_rules:
@@ -75,9 +75,9 @@ async def measure(var: Path, *, customers: int, rounds: int, with_rules: bool) -
                     await rules.prepare(database, number)
                 await outside(database, "CHECKPOINT")
                 before, began = len(sent), time.perf_counter()
-                issued, looks = _generate(http, month)
+                issued, polls = _generate(http, month)
                 ours.append(time.perf_counter() - began)
-                statements = len(sent) - before - looks * STATEMENTS_OF_A_LOOK
+                statements = len(sent) - before - polls * STATEMENTS_PER_POLL
                 await _open(database, month.plus(1))
                 if with_rules:
                     await rules.prepare(database, number + rules.APART)
@@ -86,7 +86,7 @@ async def measure(var: Path, *, customers: int, rounds: int, with_rules: bool) -
                 began = time.perf_counter()
                 written = await (rules.write if with_rules else _write)(database, month.plus(1))
                 reference.append(time.perf_counter() - began)
-                if number == 0 and abs(issued - written) > customers // 10:  # some are installed later, or pay in another month
+                if number == 0 and abs(issued - written) > customers // 10:  # some are installed later, or are billed in another month
                     raise RuntimeError(f"ours issued {issued}, the reference {written}")
                 await outside(database, "VACUUM ANALYZE invoice")
     results = [Result(name, customers, statistics.median(ours), statistics.median(reference), "one plain SQL statement", "seconds")]
@@ -101,7 +101,7 @@ def _counted(database: Database) -> list[str]:
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if not any(words in statement for words in LOOKING):
+        if not any(words in statement for words in OTHER_LOOPS):
             sent.append(statement)
 
     for engine in (database.read_engine, database.write_engine):
@@ -110,15 +110,15 @@ def _counted(database: Database) -> list[str]:
 
 
 def _generate(http: httpx.Client, month: Month) -> tuple[int, int]:
-    """How many were issued, and how often we looked how far it was."""
+    """Generate a month's invoices; return the number issued, and the number of polls."""
     document = f"mutation($i: GenerateInvoicesInput!) {{ generateInvoices(input: $i) {{ run {{ {RUN} }} errors {{ message }} }} }}"
     run = ask(http, document, i={"month": str(month), "idempotencyKey": str(uuid.uuid4())})["run"]
-    looks = 0
+    polls = 0
     while run["status"] == "RUNNING":
         time.sleep(0.05)
-        looks += 1
+        polls += 1
         run = ask(http, f"query($id: ID!) {{ generationRun(id: $id) {{ {RUN} }} }}", id=run["id"])
-    return int(run["issued"]), looks
+    return int(run["issued"]), polls
 
 
 async def _open(database: Database, month: Month) -> None:
@@ -130,5 +130,5 @@ async def _write(database: Database, month: Month) -> int:
     async with database.write_engine.begin() as connection:
         period = (await connection.execute(text("SELECT id FROM period WHERE month = :m"), {"m": month.first})).scalar_one()
         await connection.execute(SERIES, {"period": period})
-        found = await connection.execute(REFERENCE, {"period": period, "month": str(month), "first": month.first, "after": month.after})
-        return found.rowcount
+        result = await connection.execute(REFERENCE, {"period": period, "month": str(month), "first": month.first, "after": month.after})
+        return result.rowcount

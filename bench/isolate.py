@@ -1,7 +1,7 @@
-"""Seconds until a router's customers are cut and given back, read back on the router; and how long a payer waits for their internet.
+"""Seconds until a router's customers are blocked and restored, read back on the router; and how long a payer waits for internet access.
 
-The engine runs as it does in production, over simulated routers on sockets, each answer delayed as over a line of that latency. The
-reference of `isolate` is the usual way: one customer after the other, by librouteros's own calls on one connection.
+The engine runs as it does in production, with simulated routers on sockets, each response delayed by the latency. The
+reference of `isolate` is the usual way: one customer after the other, with librouteros's own calls on one connection.
 """
 
 import asyncio
@@ -37,14 +37,14 @@ from sebilling.vault import Vault
 KEY = "6ac05e9d3fb1742870d9c4e6a81b5f237e90d2c6b84f1a35"
 PASSWORD = passwords.random_password()
 SAMPLE = 50
-"""Customers that the sequential way is measured on; it is the same for each."""
+"""Customers with whom the sequential way is measured; each takes equally long."""
 _WAITING = text(
     "SELECT count(*) FROM service_access JOIN device ON device.id = device_id WHERE desired_generation > observed_generation"
     " AND device.name NOT LIKE 'dead%'"
 )
 _ALL_WAITING = text("SELECT count(*) FROM service_access WHERE desired_generation > observed_generation")
 _UNDECIDED = text("SELECT count(*) FROM service_access WHERE desired = 'ACTIVE'")
-_WHO = text("SELECT customer_id FROM invoice WHERE outstanding > 0 ORDER BY customer_id LIMIT :most")
+_PAYERS = text("SELECT customer_id FROM invoice WHERE outstanding > 0 ORDER BY customer_id LIMIT :most")
 _OWED = """
     SELECT customer.id, sum(outstanding)::bigint FROM customer JOIN invoice ON invoice.customer_id = customer.id
       JOIN service_access ON service_access.customer_id = customer.id JOIN device ON device.id = device_id
@@ -68,11 +68,11 @@ class Routers:
             self.run(simulator.__aenter__())
 
     def run(self, work: Any) -> Any:
-        """What a coroutine of the routers gives."""
+        """Run a coroutine in the routers' thread and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
 
     def close(self) -> None:
-        """End them."""
+        """Stop the routers and their thread."""
         for simulator in self.all:
             self.run(simulator.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -81,14 +81,14 @@ class Routers:
 
 
 def _plugins() -> Plugins:
-    """The installed ones, for devices on this machine."""
+    """Installed plugins, with devices on this machine allowed."""
     plugins = Plugins.load()
     plugins.networks = Networks.parse("127.0.0.0/8")
     return plugins
 
 
 async def _connect(database: Database, routers: Routers, *, customers: int, dead: int = 0) -> None:
-    """Spread the customers over the routers; everybody has an overdue invoice."""
+    """Distribute the customers over the routers; each has an overdue invoice."""
     plugins, vault, actor = _plugins(), Vault(keys.derived(KEY)), operator("bench")
     async with database.transaction(actor=actor, at=system_clock()) as session:
         await periods.open_period(session, MONTH, confirm=True)
@@ -99,7 +99,7 @@ async def _connect(database: Database, routers: Routers, *, customers: int, dead
     async with database.transaction(actor=actor, at=system_clock()) as session:
         await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=1)
         await settings.change(session, mass_block_percent=100)
-        ids = [row.customer_id for row in await session.rows(_WHO, {"most": customers})]
+        ids = [row.customer_id for row in await session.rows(_PAYERS, {"most": customers})]
         device_ids = []
         for number, simulator in enumerate(routers.all):
             config = {"host": "127.0.0.1", "port": simulator.port, "username": "sebilling", "password": PASSWORD, "tls": False,
@@ -108,7 +108,7 @@ async def _connect(database: Database, routers: Routers, *, customers: int, dead
             device_ids.append(await devices.create(session, plugins, vault, name=name, kind="mikrotik.pppoe", config=config))
         for number, customer_id in enumerate(ids):
             router, key = routers.all[number % len(device_ids)].router, f"pelanggan-{customer_id}"
-            router.add("/ppp/secret", name=key, password="x", profile="home")  # noqa: S106 - nobody signs in by it
+            router.add("/ppp/secret", name=key, password="x", profile="home")  # noqa: S106 - nobody signs in with it
             await devices.give_access(
                 session, plugins, customer_id=customer_id, device_id=device_ids[number % len(device_ids)], service_kind="PPPOE", key=key
             )
@@ -123,7 +123,7 @@ async def _dial(router: Router, name: str) -> None:
 
 
 async def _until(done: Callable[[], Awaitable[bool]], *, seconds: float) -> float:
-    """Seconds until it is so. Raises TimeoutError."""
+    """Wait until `done`; return the seconds it took. Raises TimeoutError."""
     began = time.perf_counter()
     while not await done():
         if time.perf_counter() - began > seconds:
@@ -133,7 +133,7 @@ async def _until(done: Callable[[], Awaitable[bool]], *, seconds: float) -> floa
 
 
 async def measure(var: Path, *, customers: int, delay_ms: int, rounds: int) -> list[Result]:
-    """The medians of `rounds` runs of cutting everybody and giving everybody back, with the sequential way after each."""
+    """Return the medians of `rounds` runs of blocking and restoring everybody, each followed by the sequential way."""
     async with place(var, "isolate", customers=customers + customers // 10) as database:
         routers = Routers(1, delay_seconds=delay_ms / 1000)
         engine = worker.engine_of(database, _plugins(), Vault(keys.derived(KEY)), clock=system_clock)
@@ -157,8 +157,8 @@ async def measure(var: Path, *, customers: int, delay_ms: int, rounds: int) -> l
                         decided = await isolation.decide(session)
                     await _until(in_sync, seconds=120)
                     seconds[what].append(time.perf_counter() - began)
-                    if decided.cut + decided.given_back != customers or _cut(routers) != (customers if what == "block" else 0):
-                        raise RuntimeError(f"{what}: {decided}, cut on the router: {_cut(routers)} of {customers}")
+                    if decided.blocked + decided.restored != customers or _blocked(routers) != (customers if what == "block" else 0):
+                        raise RuntimeError(f"{what}: {decided}, blocked on the router: {_blocked(routers)} of {customers}")
                 seconds["sequential"].append(await asyncio.to_thread(_sequential, routers.all[0]) / SAMPLE * customers)
         finally:
             if work is not None:
@@ -173,12 +173,12 @@ async def measure(var: Path, *, customers: int, delay_ms: int, rounds: int) -> l
     ]
 
 
-def _cut(routers: Routers) -> int:
+def _blocked(routers: Routers) -> int:
     return sum(row["profile"] == "isolir" for one in routers.all for row in one.router.table("/ppp/secret").rows.values())
 
 
 def _sequential(simulator: Simulator) -> float:
-    """Seconds to give back SAMPLE customers the usual way: find, set, end the session, look. They are cut again afterwards."""
+    """Seconds to restore SAMPLE customers the usual way: find, set, end the session, read. They are blocked again afterwards."""
     names = [row["name"] for row in list(simulator.router.table("/ppp/secret").rows.values())[:SAMPLE]]
     api = librouteros.connect("127.0.0.1", "sebilling", PASSWORD, port=simulator.port)
 
@@ -193,15 +193,15 @@ def _sequential(simulator: Simulator) -> float:
     try:
         began = time.perf_counter()
         all_set("home")
-        taken = time.perf_counter() - began
+        seconds = time.perf_counter() - began
         all_set("isolir")
-        return taken
+        return seconds
     finally:
         api.close()
 
 
 async def wait_of_payers(var: Path, *, customers: int, routers: int, dead: int, payers: int) -> list[Result]:
-    """p95 from sending a payment to the read-back on a living router, and the seconds until all is right after the dead come back."""
+    """Return p95 from sending a payment to the read-back on a reachable router, and the seconds until the others are in sync too."""
     async with place(var, "payers", customers=customers + customers // 10) as database:
         network = Routers(routers, delay_seconds=0.02)
         try:
@@ -217,12 +217,12 @@ async def wait_of_payers(var: Path, *, customers: int, routers: int, dead: int, 
 async def _paid(database: Database, network: Routers, address: str, *, customers: int, dead: int, payers: int) -> list[Result]:
     async def count(statement: Any) -> int:
         async with database.reading() as session:
-            found: int = await session.value(statement)
-            return found
+            number: int = await session.value(statement)
+            return number
 
     async with database.transaction(actor=operator("bench"), at=system_clock()) as writing:
         await isolation.decide(writing)
-    await _until(lambda: _is_zero(count(_UNDECIDED)), seconds=60)  # by ours or by the server's own sweep
+    await _until(lambda: _is_zero(count(_UNDECIDED)), seconds=60)  # by our sweep or the server's
     await _until(lambda: _is_zero(count(_WAITING)), seconds=300)
     async with database.reading() as session:
         living = list(await session.rows(text(_OWED.format("NOT LIKE"))))
@@ -239,21 +239,23 @@ async def _paid(database: Database, network: Routers, address: str, *, customers
             await asyncio.sleep(chance.uniform(0, 0.08))
     await _until(lambda: _is_zero(count(_WAITING)), seconds=120)
     async with database.reading() as session:
-        told = await session.rows(
+        restored = await session.rows(
             text("SELECT (data->>'customer')::bigint AS customer, at FROM event JOIN service_access ON service_access.id = subject_id"
                  " JOIN device ON device.id = device_id WHERE event.kind = 'customer.restored' AND name NOT LIKE 'dead%'")
         )  # fmt: skip
-    waits = sorted(row.at.timestamp() - sent[row.customer] for row in told)
+    waits = sorted(row.at.timestamp() - sent[row.customer] for row in restored)
     if len(waits) != payers:
-        raise RuntimeError(f"{len(waits)} of {payers} payers are back")
+        raise RuntimeError(f"{len(waits)} of {payers} payers are restored")
     for simulator in network.all[:dead]:
         network.run(simulator.listen())
     healed = await _until(lambda: _is_zero(count(_ALL_WAITING)), seconds=180)
-    if _cut(network) != customers - len(sent):
-        raise RuntimeError(f"{_cut(network)} are cut, and {customers - len(sent)} owe")
+    if _blocked(network) != customers - len(sent):
+        raise RuntimeError(f"{_blocked(network)} are blocked, and {customers - len(sent)} are overdue")
     p95 = waits[int(len(waits) * 0.95)]
     return [
-        Result("payment-to-restored-p95", customers, p95, 2.0, f"allowed, {len(network.all)} routers of which {dead} are dead", "seconds"),
+        Result(
+            "payment-to-restored-p95", customers, p95, 2.0, f"allowed; {len(network.all)} routers, {dead} of them unreachable", "seconds"
+        ),
         Result("payment-to-restored-median", customers, statistics.median(waits), 2.0, "allowed", "seconds"),
         Result("right-after-the-dead-come-back", customers, healed, 60.0, "allowed", "seconds"),
     ]
@@ -265,7 +267,7 @@ async def _is_zero(count: Awaitable[int]) -> bool:
 
 async def _pay(http: httpx.AsyncClient, customer_id: int, amount: int, number: int) -> None:
     document = "mutation($i: RecordPaymentInput!) { recordPayment(input: $i) { errors { message } } }"
-    given = {"customerId": f"cus_{customer_id}", "amount": amount, "method": "QRIS", "idempotencyKey": f"bench-{number:08d}"}
-    answer = (await http.post("/graphql", json={"query": document, "variables": {"i": given}})).json()
+    payment = {"customerId": f"cus_{customer_id}", "amount": amount, "method": "QRIS", "idempotencyKey": f"bench-{number:08d}"}
+    answer = (await http.post("/graphql", json={"query": document, "variables": {"i": payment}})).json()
     if answer.get("errors") or answer["data"]["recordPayment"]["errors"]:
         raise RuntimeError(answer)

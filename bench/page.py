@@ -1,9 +1,9 @@
-"""Requests a second of a page of 50 invoices {customer {counter} payments}, beside a bare endpoint with the same SQL result.
+"""Requests per second for a page of 50 invoices {customer {counter} payments}, against a bare endpoint with the same SQL result.
 
-Both are processes of their own under uvicorn; one client sends to each in turn over 32 connections that stay open. The
-reference (bench/bare.py) is Starlette, asyncpg and orjson, knows neither GraphQL nor users, and runs our own statement.
-The second row is the price of rights: the same page as a clerk of one counter, beside ours as an admin, who sees all. The third is the
-price of accounts, rights and limits in all: the same page by a server without them (bench/unguarded.py), beside ours.
+Each server is a process of its own under uvicorn; one client sends to each in turn over 32 open connections. The
+reference (bench/bare.py) is Starlette, asyncpg and orjson, without GraphQL and users, and runs our own SQL statement.
+The second row is the cost of rights: the same page as a clerk of one counter, against an admin, who sees everything. The third is the
+cost of accounts, rights and limits together: the same page from a server without them (bench/unguarded.py).
 """
 
 import asyncio
@@ -35,10 +35,10 @@ QUERY = """{ invoices(first: 50) { nodes { id number status total outstanding du
 
 
 async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
-    """The medians of `rounds` interleaved runs of `seconds` each."""
+    """Return the medians of `rounds` interleaved runs of `seconds` each."""
     async with place(var, "page", customers=CUSTOMERS) as database:
-        await _bill(database)
-        await _hire(database)
+        await _issue(database)
+        await _create_clerk(database)
         ours: list[float] = []
         bounded: list[float] = []
         reference: list[float] = []
@@ -63,16 +63,18 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
                     bounded.append(await _requests_per_second(address, as_clerk, seconds))
                     reference.append(await _requests_per_second(bare, _GET, seconds))
     name = "Starlette + asyncpg + orjson, no GraphQL, same SQL"
-    free = statistics.median(ours)
+    as_admin = statistics.median(ours)
     return [
-        Result("page", 50, free, statistics.median(reference), name, "requests/s"),
-        Result("page as a clerk", 50, statistics.median(bounded), free, "ours as an admin, who is bounded by nothing", "requests/s"),
-        Result("page without accounts, rights and limits", 50, statistics.median(without), free, "ours, with all of them", "requests/s"),
+        Result("page", 50, as_admin, statistics.median(reference), name, "requests/s"),
+        Result("page as a clerk", 50, statistics.median(bounded), as_admin, "ours as an admin, who sees every counter", "requests/s"),
+        Result(
+            "page without accounts, rights and limits", 50, statistics.median(without), as_admin, "ours, with all of them", "requests/s"
+        ),
     ]
 
 
-async def _hire(database: Database) -> None:
-    """A clerk of the first counter."""
+async def _create_clerk(database: Database) -> None:
+    """Create a clerk of the first counter."""
     hashed = await passwords.hashed(PASSWORD)
     async with database.reading() as session:
         code = await session.value(text("SELECT min(code) FROM counter"))
@@ -86,8 +88,8 @@ async def _token(address: str, username: str) -> str:
     return str(answer["data"]["signIn"]["token"])
 
 
-async def _bill(database: Database) -> None:
-    """A month's invoices; every third of the last ones is paid in two parts."""
+async def _issue(database: Database) -> None:
+    """Issue a month's invoices; every third of the last ones is paid in two parts."""
     actor, at = operator("bench"), system_clock()
     async with database.transaction(actor=actor, at=at) as session:
         await periods.open_period(session, MONTH, confirm=True)
@@ -105,7 +107,7 @@ async def _bill(database: Database) -> None:
 
 
 async def _statement(database: Database) -> str:
-    """The SQL that our server sends for QUERY: caught where it is sent."""
+    """Return the SQL statement that our server executes for QUERY, captured by an event listener."""
     sent: list[str] = []
     event.listen(database.read_engine.sync_engine, "before_cursor_execute", lambda _c, _u, statement, *_: sent.append(statement))
     context = Context(parts=parts(database), at=system_clock(), language="en", token=None, actor=ADMIN)
@@ -138,7 +140,7 @@ async def _connection(address: str) -> tuple[asyncio.StreamReader, asyncio.Strea
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
-    """A client that does nothing but send and read, so that it isn't what is measured."""
+    """Send a request and read the response body, with as little work as possible: the server is what is measured."""
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200"):

@@ -1,4 +1,4 @@
-"""A database to measure in: an embedded server with its usual, durable settings, and an ISP in it."""
+"""Database of a benchmark: an embedded server with its usual, durable settings, and an ISP in it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ MONTH = Month(2026, 1)
 
 @asynccontextmanager
 async def place(var: Path, name: str, *, customers: int) -> AsyncIterator[Database]:
-    """A fresh database with an admin and customers, dropped afterwards."""
+    """Create a database with an admin and customers, and drop it afterwards."""
     with embedded_database(var / "bench", own=False) as server:
         url = await create_database(server, name)
         await migrate(url)
@@ -45,6 +45,6 @@ async def place(var: Path, name: str, *, customers: int) -> AsyncIterator[Databa
 
 
 async def outside(database: Database, statement: str) -> None:
-    """Run a statement that takes no transaction, such as VACUUM or CHECKPOINT."""
+    """Run a statement that can't run in a transaction, such as VACUUM or CHECKPOINT."""
     async with database.read_engine.connect() as connection:
         await connection.execute(text(statement))

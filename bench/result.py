@@ -1,11 +1,11 @@
-"""What a measurement gives."""
+"""Result of a benchmark."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Result:
-    """Ours beside the reference, both in `unit`."""
+    """Our figure and the reference's, both in `unit`."""
 
     benchmark: str
     size: int
@@ -20,7 +20,7 @@ class Result:
         return self.ours / self.reference
 
     def as_json(self) -> dict[str, object]:
-        """The keys that every bench prints."""
+        """Return the result as JSON, with the same keys for every benchmark."""
         return {
             "benchmark": self.benchmark, "size": self.size, "ours": self.ours, "reference": self.reference,
             "referenceName": self.reference_name, "unit": self.unit, "ratio": round(self.ratio, 4),

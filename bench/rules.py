@@ -1,4 +1,4 @@
-"""Every pricing rule on: tax, late fees, discounts of plans and customers, charges, customers who pay three months at once."""
+"""All pricing rules on: tax, late fees, discounts of plans and customers, charges, billing cycles of three months."""
 
 from decimal import Decimal
 from typing import Final
@@ -12,7 +12,7 @@ from sebilling.clock import Month, system_clock
 from sebilling.db.engine import Database
 
 APART: Final = 7
-"""Between the customers of one month of a round and those of the other."""
+"""Distance between the customers of the first and the second month of a round."""
 _DISCOUNTS: Final = """
     INSERT INTO discount (customer_id, plan_id, amount, percent, description, from_on, until_on, created_at)
     SELECT CAST(NULL AS bigint), min(id), CAST(NULL AS bigint), 10, 'Promo paket', CAST(:first AS date), CAST(NULL AS date), now() FROM plan
@@ -26,8 +26,8 @@ _CHARGES: Final = """
     INSERT INTO charge (customer_id, kind, description, amount, created_at)
     SELECT id, 'DEVICE', 'Perangkat', 25000, now() FROM customer WHERE id % 20 = :nth
 """
-# Time doesn't pass in a benchmark: the last invoice of one customer in fifty becomes overdue by hand.
-_LATE: Final = """
+# No time passes in a benchmark, so the last invoice of one customer in fifty is made overdue.
+_OVERDUE: Final = """
     UPDATE invoice SET due_on = due_on - 400 WHERE customer_id % 50 = :nth AND period_id = (SELECT max(period_id) FROM invoice)
 """
 _PRICED: Final = f"WITH {pricing('customer')}"
@@ -57,7 +57,7 @@ _WRITE: Final = """
 
 
 async def turn_on(database: Database, month: Month) -> None:
-    """Set up rules, discounts and cycles from `month` on."""
+    """Set up rules, discounts and billing cycles from `month` on."""
     async with database.transaction(actor=operator("bench"), at=system_clock()) as session:
         await settings.change(
             session, prorate_first_month=True, tax_rate=Decimal(12), tax_numerator=11, tax_denominator=12, late_fee=10_000,
@@ -77,19 +77,19 @@ async def turn_on(database: Database, month: Month) -> None:
 
 
 async def prepare(database: Database, number: int) -> None:
-    """New charges wait, and some invoices become overdue. Not timed."""
+    """Add charges, and make some invoices overdue. Not timed."""
     async with database.write_engine.begin() as connection:
         await connection.execute(text(_CHARGES), {"nth": number % 20})
         await connection.execute(text("SET LOCAL session_replication_role = replica"))
-        await connection.execute(text(_LATE), {"nth": number % 50})
+        await connection.execute(text(_OVERDUE), {"nth": number % 50})
 
 
 async def expect(database: Database, month: Month) -> None:
-    """Work out what the month's invoices are, for the reference to write. Not timed."""
+    """Compute the month's invoices, for the reference to write. Not timed."""
     async with database.write_engine.begin() as connection:
         period = (await connection.execute(text("SELECT id FROM period WHERE month = :m"), {"m": month.first})).scalar_one()
         await connection.execute(text("SET LOCAL enable_nestloop = off"))
-        # without late fees: their charges would have to be made first; the reference writes a little less than ours
+        # without late fees, whose charges would have to exist first: the reference writes slightly less than ours
         await connection.execute(text("UPDATE billing_settings SET late_fee = 0"))
         await connection.execute(text("TRUNCATE expected_invoice, expected_line"))
         bound = {"period": period, "month": month.first, "after": month.after, "at": system_clock(), "as_of": system_clock()}
@@ -100,7 +100,7 @@ async def expect(database: Database, month: Month) -> None:
 
 
 async def write(database: Database, month: Month) -> int:
-    """The reference: write what was worked out; gives the number of invoices."""
+    """The reference: write the computed invoices; return their number."""
     async with database.write_engine.begin() as connection:
         period = (await connection.execute(text("SELECT id FROM period WHERE month = :m"), {"m": month.first})).scalar_one()
         await connection.execute(text("INSERT INTO invoice_series SELECT :period, id, 1 FROM counter"), {"period": period})

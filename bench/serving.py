@@ -1,4 +1,4 @@
-"""Our server as a process of its own, and a client that asks it."""
+"""Our server as a process of its own, and a GraphQL client."""
 
 import os
 import re
@@ -20,7 +20,7 @@ SERVE = ["-m", "sebilling.cli", "serve", "--port", "0"]
 
 @contextmanager
 def served(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
-    """Run Python with these arguments over the database at `url`; gives the address that it prints."""
+    """Run Python with these arguments on the database at `url`; yield the address that it prints."""
     log = Path(tempfile.mkstemp(prefix="bench-")[1])
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -29,11 +29,11 @@ def served(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
                  **environment},
         )  # fmt: skip
     try:
-        while not (found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
+        while not (address := re.search(r"http://127\.0\.0\.1:\d+", log.read_text())):
             if process.poll() is not None:
                 raise RuntimeError(log.read_text())
             time.sleep(0.05)
-        yield found[0]
+        yield address[0]
     finally:
         process.terminate()
         process.wait()
@@ -41,7 +41,7 @@ def served(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
 
 
 def ask(http: httpx.Client, document: str, **variables: Any) -> Any:
-    """The first root field's value. Raises RuntimeError if there are errors."""
+    """Execute a document and return the first root field's value. Raises RuntimeError if there are errors."""
     answer = http.post("/graphql", json={"query": document, "variables": variables}).json()
     if "errors" in answer:
         raise RuntimeError(answer["errors"])
@@ -49,7 +49,7 @@ def ask(http: httpx.Client, document: str, **variables: Any) -> Any:
 
 
 def sign_in(http: httpx.Client) -> None:
-    """Send the admin's token from now on."""
+    """Sign in as the admin and send the token with later requests."""
     document = "mutation($i: SignInInput!) { signIn(input: $i) { token } }"
     token = ask(http, document, i={"username": USERNAME, "password": PASSWORD})["token"]
     http.headers["Authorization"] = f"Bearer {token}"

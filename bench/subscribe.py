@@ -1,9 +1,9 @@
-"""Subscribers beside payments: two API processes and one worker over one database.
+"""Subscriptions during payments: two API processes and one worker on one database.
 
-Collectors pay through process A, so many a second for so many seconds; the subscribers are on process B, most of them the office's,
-one in ten a clerk's who may see one counter alone. Each must see each payment that they may see exactly once, in order. What a
-subscriber waits is counted from the moment at which the payment was sent to A, so the whole payment is in it. The second row are the
-payments themselves, beside the same payments without any subscriber, before and after.
+Payments are sent to process A at a steady rate; the subscribers are connected to process B. Most subscribe as the office; one in ten
+as a clerk who sees one counter only. Each must see every payment in their scope exactly once, in order. A subscriber's wait is
+measured from the moment at which the payment was sent to A, so it includes the whole payment. The second row compares the payments
+themselves with the same payments without subscribers, before and after.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from sebilling.db.engine import Database
 
 CUSTOMERS = 5_000
 CLERKS_OF = 10
-"""One subscriber of so many is a clerk's."""
+"""Subscribers per clerk: the first of so many is a clerk."""
 MAX_MILLISECONDS = 500
 _PAY = "mutation($i: RecordPaymentInput!) { recordPayment(input: $i) { payment { id counter { code } } errors { code } } }"
 _SIGN_IN = "mutation($i: SignInInput!) { signIn(input: $i) { token } }"
@@ -42,12 +42,12 @@ _SIGN_IN = "mutation($i: SignInInput!) { signIn(input: $i) { token } }"
 
 @dataclass
 class Paid:
-    """What the payers did."""
+    """Payments that were sent."""
 
     sent: dict[str, float]
     """Payment → when it was sent, in seconds."""
     seconds: list[float]
-    """How long each took."""
+    """Duration of each."""
     at_counter: dict[str, str]
 
 
@@ -63,7 +63,7 @@ class _Site:
 
 
 async def measure(var: Path, *, seconds: int, rate: int, subscribers: int) -> list[Result]:
-    """Pay without, with and without subscribers, `seconds` each."""
+    """Pay without, with and again without subscribers, `seconds` each."""
     async with place(var, "subscribe", customers=CUSTOMERS) as database:
         settings = {
             "SEBILLING_INLINE_WORKER": "false",
@@ -72,7 +72,7 @@ async def measure(var: Path, *, seconds: int, rate: int, subscribers: int) -> li
             "SEBILLING_SECRET_KEY": "6ac05e9d3fb1742870d9c4e6a81b5f237e90d2c6b84f1a35",
         }
         with served(SERVE, database.url, **settings) as a, served(SERVE, database.url, **settings) as b, _worker(database.url, settings):
-            site = await _hired(database, a, b)
+            site = await _create_users(database, a, b)
             await _pay(site, seconds=min(5, seconds), rate=rate)  # warm
             before = await _pay(site, seconds=seconds, rate=rate)
             tokens = [site.clerk if number % CLERKS_OF == 0 else site.office for number in range(subscribers)]
@@ -84,16 +84,16 @@ async def measure(var: Path, *, seconds: int, rate: int, subscribers: int) -> li
     waits = _checked(site, during, tokens, seen)
     alone = statistics.mean([_p95(before.seconds), _p95(after.seconds)])
     return [
-        Result("subscribe: p95 from payment sent to subscriber", subscribers, _p95(waits) * 1000, MAX_MILLISECONDS, "the most", "ms"),
+        Result("subscribe: p95 from payment sent to subscriber", subscribers, _p95(waits) * 1000, MAX_MILLISECONDS, "maximum", "ms"),
         Result("subscribe: p95 of payments", rate, _p95(during.seconds) * 1000, alone * 1000, "without subscribers", "ms"),
         Result(
-            "subscribe: messages", subscribers, len(waits) / seconds, rate * _share(site, during, tokens), "sent to all, per second", "1/s"
+            "subscribe: messages", subscribers, len(waits) / seconds, rate * _share(site, during, tokens), "expected, per second", "1/s"
         ),
     ]
 
 
 def _share(site: _Site, paid: Paid, tokens: Sequence[str]) -> float:
-    """Messages per payment."""
+    """Return the number of messages per payment."""
     office = sum(token == site.office for token in tokens)
     theirs = sum(code == site.counter for code in paid.at_counter.values())
     return office + (len(tokens) - office) * theirs / len(paid.sent)
@@ -104,7 +104,7 @@ def _p95(values: Sequence[float]) -> float:
 
 
 def _checked(site: _Site, paid: Paid, tokens: Sequence[str], seen: list[dict[str, Any]]) -> list[float]:
-    """Seconds that each subscriber waited for each payment. Raises RuntimeError if one is missing, double, in disorder, or forbidden."""
+    """Seconds from each payment to each of its messages. Raises RuntimeError if one is missing, repeated, out of order or out of scope."""
     waits: list[float] = []
     order = [payment for _, payment, _ in seen[tokens.index(site.office)]["seen"]]
     for token, one in zip(tokens, seen, strict=True):
@@ -121,7 +121,7 @@ def _checked(site: _Site, paid: Paid, tokens: Sequence[str], seen: list[dict[str
 
 
 async def _pay(site: _Site, *, seconds: int, rate: int) -> Paid:
-    """Pay at a steady rate, whatever the answers take."""
+    """Pay at a steady rate, without waiting for responses."""
     paid, tasks = Paid({}, [], {}), []
     customers = itertools.cycle(site.customers)
     headers = {"Authorization": f"Bearer {site.office}"}
@@ -144,7 +144,7 @@ async def _pay(site: _Site, *, seconds: int, rate: int) -> Paid:
     return paid
 
 
-async def _hired(database: Database, a: str, b: str) -> _Site:
+async def _create_users(database: Database, a: str, b: str) -> _Site:
     hashed, counter = await passwords.hashed(PASSWORD), ""
     async with database.reading() as session:
         rows = await session.rows(

@@ -1,7 +1,7 @@
-"""The page of bench/page.py by the same schema and database, without accounts, rights and limits: what those cost.
+"""Server of bench/page.py without accounts, rights and limits, to measure their cost.
 
-Whoever asks is an admin, nobody looks up who it is; rights, costs, turns, deadlines, hosts, headers and sizes aren't looked at. What
-stood before them stays: Strawberry's view with our encoding and errors, compiled completion, one line of log per request.
+Every caller is an admin, without a lookup; rights, costs, concurrency, deadlines, hosts, headers and sizes aren't checked. Everything
+else is the same: Strawberry's view with our encoding and errors, compiled completion, one log line per request.
 """
 
 import os
@@ -36,15 +36,15 @@ ADMIN = Actor(None, "bench", Role.ADMIN, EVERYWHERE)
 
 
 def parts(database: Database) -> Parts:
-    """What a page needs, without a server."""
+    """Return the parts that executing the page needs, without a server."""
     return Parts(database=database, settings=Settings(), clock=system_clock, store=ObjectStore(MemoryStore()), key=b"")
 
 
 class Unguarded(GraphQLView):
-    """Ours, believing whoever asks and whatever they ask for."""
+    """Our view, without authentication and limits."""
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002 - Strawberry's signature
-        """An admin's."""
+        """Return the context of an admin."""
         context = Context(parts=self._parts, at=self._parts.clock(), language="en", actor=ADMIN, token=None)
         request.scope["sebilling.context"] = context
         return context
@@ -55,9 +55,9 @@ class Unguarded(GraphQLView):
 
 
 def main() -> None:
-    """Serve, until stopped."""
-    access._allow = lambda info, name: None  # noqa: SLF001, ARG005 - what it costs is measured
-    Documents._bound = lambda self, entry: None  # type: ignore[method-assign]  # noqa: SLF001, ARG005 - what it costs too
+    """Serve until stopped."""
+    access._allow = lambda info, name: None  # noqa: SLF001, ARG005 - its cost is measured
+    Documents._bound = lambda self, entry: None  # type: ignore[method-assign]  # noqa: SLF001, ARG005 - its cost is measured
     logs.set_up(level="INFO", style="json")
     database = Database(os.environ["SEBILLING_DATABASE_URL"])
 

@@ -1,7 +1,8 @@
-"""Subscribers in a process of their own: `python -m bench.watchers`, told what to do by a line of JSON.
+"""Subscribers in a process of their own: `python -m bench.watchers`, configured by a line of JSON on standard input.
 
-They speak just enough of WebSocket and graphql-transport-ws to cost next to nothing beside what is measured. It prints "ready" when
-all have subscribed; when its input ends, it prints what each has seen and when, by the clock that all processes of a machine share.
+They implement just enough of WebSocket and graphql-transport-ws, so that they take little time from what is measured. The process
+prints "ready" when all have subscribed; when its input ends, it prints what each has seen and when, by the monotonic clock that all
+processes share.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import orjson
 
 DOCUMENT = "subscription { paymentRecorded { eventId cursor at payment { id amount receiptNumber counter { code } } } }"
 Seen = tuple[int, str, float]
-"""The event's id, the payment's, and when it came in seconds."""
+"""Id of the event, id of the payment, and time of arrival in seconds."""
 
 
 class Watcher(asyncio.Protocol):
@@ -33,7 +34,7 @@ class Watcher(asyncio.Protocol):
         self._transport: Any = None
 
     def connection_made(self, transport: Any) -> None:
-        """Ask for the upgrade."""
+        """Request the upgrade to a WebSocket."""
         self._transport = transport
         key = base64.b64encode(os.urandom(16)).decode()
         transport.write(
@@ -42,7 +43,7 @@ class Watcher(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """Take every whole frame out of what has come."""
+        """Handle every complete frame of the received bytes."""
         now, buffer, at = time.monotonic(), self._rest + data, 0
         if not self._upgraded:
             head, mark, buffer = buffer.partition(b"\r\n\r\n")
@@ -50,7 +51,7 @@ class Watcher(asyncio.Protocol):
                 self._rest = head
                 return
             self._upgraded = True
-            self._tell({"type": "connection_init", "payload": {"authorization": f"Bearer {self.token}"}})
+            self._send_json({"type": "connection_init", "payload": {"authorization": f"Bearer {self.token}"}})
         while len(buffer) - at >= 2:
             size, start = buffer[at + 1], at + 2
             if size == 126 and len(buffer) - at >= 4:
@@ -65,10 +66,10 @@ class Watcher(asyncio.Protocol):
         if kind == 1:
             message = orjson.loads(content)
             if message["type"] == "next":
-                found = message["payload"]["data"]["paymentRecorded"]
-                self.seen.append((int(found["eventId"]), found["payment"]["id"], now))
+                recorded = message["payload"]["data"]["paymentRecorded"]
+                self.seen.append((int(recorded["eventId"]), recorded["payment"]["id"], now))
             elif message["type"] == "connection_ack":
-                self._tell({"id": "1", "type": "subscribe", "payload": {"query": DOCUMENT}})
+                self._send_json({"id": "1", "type": "subscribe", "payload": {"query": DOCUMENT}})
                 self.ready.set_result(None)
             else:
                 self.closed = content.decode()
@@ -77,12 +78,12 @@ class Watcher(asyncio.Protocol):
         elif kind == 8:
             self.closed = repr(content)
 
-    def _tell(self, message: Any) -> None:
+    def _send_json(self, message: Any) -> None:
         self._send(1, orjson.dumps(message))
 
     def _send(self, kind: int, content: bytes) -> None:
         size = bytes([128 | len(content)]) if len(content) < 126 else bytes([254]) + struct.pack("!H", len(content))
-        self._transport.write(bytes([128 | kind]) + size + bytes(4) + content)  # masked by zeros
+        self._transport.write(bytes([128 | kind]) + size + bytes(4) + content)  # mask of zeros
 
 
 async def _connect(loop: asyncio.AbstractEventLoop, watcher: Watcher, host: str, port: int) -> None:
@@ -92,13 +93,13 @@ async def _connect(loop: asyncio.AbstractEventLoop, watcher: Watcher, host: str,
 async def main() -> None:
     """Watch until the input ends."""
     loop = asyncio.get_running_loop()
-    given = orjson.loads(await loop.run_in_executor(None, sys.stdin.readline))
-    host, _, port = given["host"].partition(":")
-    watchers = [Watcher(given["host"], token) for token in given["tokens"]]
-    for one in watchers:
-        await _connect(loop, one, host, int(port))
-        await one.ready
-    await asyncio.sleep(1)  # the last ones' subscriptions
+    settings = orjson.loads(await loop.run_in_executor(None, sys.stdin.readline))
+    host, _, port = settings["host"].partition(":")
+    watchers = [Watcher(settings["host"], token) for token in settings["tokens"]]
+    for watcher in watchers:
+        await _connect(loop, watcher, host, int(port))
+        await watcher.ready
+    await asyncio.sleep(1)  # until the last subscriptions are active
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     sys.stdout.write(orjson.dumps([{"seen": one.seen, "closed": one.closed} for one in watchers]).decode() + "\n")

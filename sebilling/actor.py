@@ -1,4 +1,4 @@
-"""Who does something, and which counters they may see: carried by every write, required by every read."""
+"""The caller and the counters they may see: every write records it, every read requires it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Role(StrEnum):
-    """What a user is; the table of rights is in `auth.permissions`."""
+    """Role of a user; the table of permissions is in `auth.permissions`."""
 
     ADMIN = "ADMIN"
     FINANCE = "FINANCE"
@@ -18,13 +18,13 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The counters whose rows may be read or written: these, or every one (`counters is None`)."""
+    """The counters whose rows may be read or written: these, or all (`counters is None`)."""
 
     counters: frozenset[int] | None
 
     @property
     def ids(self) -> list[int] | None:
-        """For binding to `(:scope IS NULL OR counter_id = ANY(:scope))`."""
+        """Ids to bind to `(:scope IS NULL OR counter_id = ANY(:scope))`."""
         return None if self.counters is None else sorted(self.counters)
 
     def __contains__(self, counter_id: int) -> bool:
@@ -45,5 +45,5 @@ class Actor:
 
 
 def operator(name: str) -> Actor:
-    """Someone with a shell on the server: may all; the event log keeps the command's name."""
+    """Return the actor for a shell on the server: allowed everything; the event log records the name of the command."""
     return Actor(user_id=None, name=name, role=Role.ADMIN, scope=EVERYWHERE)

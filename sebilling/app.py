@@ -1,4 +1,4 @@
-"""The only place where the parts are wired: settings in, an ASGI application out."""
+"""Wiring of all parts: build the ASGI application from the settings."""
 
 import asyncio
 import gc
@@ -39,15 +39,15 @@ from sebilling.storage import ObjectStore
 from sebilling.vault import vault_of
 
 COMPRESSED_FROM_BYTES: Final = 8 * 1024
-"""Smaller answers go out as they are: tokens are told in small ones, so no secret is ever compressed beside what someone sent (BREACH)."""
+"""Smaller responses stay uncompressed: tokens are in small ones, so no secret is compressed together with client input (BREACH)."""
 
 
 def create_app(settings: Settings, database: Database, *, clock: Clock = system_clock, plugins: Plugins | None = None) -> Starlette:
-    """The application, with the plugins that are installed (or these); it closes the database when it ends.
+    """Build the application with the installed plugins (or these); it closes the database when it ends.
 
-    It starts and answers even while the database is away. Raises InvalidSetting.
+    It starts and responds even while the database is down. Raises InvalidSetting.
     """
-    origins, trusted_proxies = cors_origins(settings), proxies(settings)  # looked at before anything starts
+    origins, trusted_proxies = cors_origins(settings), proxies(settings)  # checked before anything starts
     warn_of_wide_networks(trusted_proxies)
     store = ObjectStore.open(settings.storage_url, settings.var / "uploads")
     key = keys.key_in(settings.var) if settings.secret_key is None else keys.derived(settings.secret_key.get_secret_value())
@@ -63,7 +63,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
         settle_memory()
         engine = engine_of(database, plugins, vault, clock=clock)
         work = worker.loops(engine, store, wake=parts.wake, chunk=settings.generate_chunk) if settings.inline_worker else []
-        loops = [asyncio.create_task(one) for one in work]
+        loops = [asyncio.create_task(loop) for loop in work]
         try:
             yield
         finally:
@@ -86,14 +86,14 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
 
 
 def settle_memory() -> None:
-    """What start-up built lives for ever: keep the collector from walking it again and again (1.4 times as fast)."""
+    """Exclude the objects built at start-up from garbage collection, as they live for ever (1.4 times as fast)."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
 
 
 def health(database: Database) -> list[Route]:
-    """/healthz says that the process lives, /readyz whether the database can be used, and why not; / leads to /graphql."""
+    """Return the routes /healthz (the process is alive), /readyz (the database is usable, or why not) and / (redirects to /graphql)."""
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})
@@ -115,17 +115,19 @@ def health(database: Database) -> list[Route]:
 
 
 def graphql_view(parts: Parts) -> GraphQLView:
-    """/graphql, with the trusted documents if they are set. Raises InvalidSetting if one of them can't be answered."""
+    """Build the endpoint /graphql, with the trusted documents if set. Raises InvalidSetting if one of them is invalid."""
     settings = parts.settings
     known = trusted_documents.read(settings.trusted_documents) if settings.trusted_documents is not None else None
     schema = build_schema(introspection=settings.introspection, trusted=None if known is None else frozenset(known.values()))
-    for name, why in trusted_documents.check(known or {}, schema._schema).items():  # noqa: SLF001 - Strawberry gives it no other name
-        raise InvalidSetting(setting="SEBILLING_TRUSTED_DOCUMENTS", why=f"document {name}: {why[0]} Run `sebilling documents check`.")
+    for name, why in trusted_documents.check(known or {}, schema._schema).items():  # noqa: SLF001 - Strawberry has no public name for it
+        raise InvalidSetting(
+            setting="SEBILLING_TRUSTED_DOCUMENTS", why=f"document {name}: {why[0]} Run `sebilling documents check` to see all."
+        )
     return GraphQLView(schema, parts, known)
 
 
 def _protect(app: Starlette, settings: Settings, origins: Sequence[str]) -> None:
-    """What every request passes: the last that is added is the first to see it."""
+    """Add the middleware for all requests: the last one added sees a request first."""
     app.add_middleware(UnreadBodies)
     if origins:
         app.add_middleware(
@@ -138,9 +140,9 @@ def _protect(app: Starlette, settings: Settings, origins: Sequence[str]) -> None
 
 
 def compressed(app: ASGIApp) -> ASGIApp:
-    """The application with its large answers compressed for who accepts gzip; never a stream of events, which must not wait.
+    """Wrap the application to compress large responses for clients that accept gzip, except event streams, which must not wait.
 
-    Level 5 takes a quarter of the time of level 9 for 4 % more; what is above 128 KiB is done in a thread.
+    Level 5 takes a quarter of the time of level 9 for 4 % more bytes; responses above 128 KiB are compressed in a thread.
     """
     never = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "multipart/mixed")
     return GZipMiddleware(app, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=5, exclude_content_types=never)

@@ -1,6 +1,6 @@
-"""Time, passed in: instants are aware UTC, billing days are local half-open dates, a month is its own type.
+"""Time, always passed as an argument: instants are aware UTC, billing days are local dates, a month is its own type.
 
-Only `system_clock` asks the machine what time it is; everything else takes `at: datetime` or `on: date`.
+Only `system_clock` reads the machine's clock; everything else takes `at: datetime` or `on: date`.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
-"""Gives the present instant, aware, in UTC."""
+"""Returns the current instant, aware, in UTC."""
 
 JAKARTA = "Asia/Jakarta"
 TIMEZONES = (JAKARTA, "Asia/Makassar", "Asia/Jayapura")
@@ -19,12 +19,12 @@ TIMEZONES = (JAKARTA, "Asia/Makassar", "Asia/Jayapura")
 
 
 def system_clock() -> datetime:
-    """The machine's time, UTC."""
+    """Return the machine's time in UTC."""
     return datetime.now(UTC)
 
 
 def local_date(at: datetime, timezone: str) -> date:
-    """The calendar day at `timezone` at the instant `at`: 2026-01-31T17:00Z is 1 February in Jakarta."""
+    """Return the calendar day in `timezone` at the instant `at`: 2026-01-31T17:00Z is 1 February in Jakarta."""
     return at.astimezone(ZoneInfo(timezone)).date()
 
 
@@ -32,27 +32,27 @@ _MONTH = re.compile(r"(2[01][0-9]{2})-(0[1-9]|1[0-2])")
 
 
 class NotAMonthError(ValueError):
-    """The text is no month written as YYYY-MM between 2000-01 and 2199-12."""
+    """The text is not a month as YYYY-MM between 2000-01 and 2199-12."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Month:
-    """A calendar month, written `2026-02`, kept in the database as its first day."""
+    """A calendar month, written `2026-02`, stored in the database as its first day."""
 
     year: int
     number: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `2026-02`. Raises NotAMonthError for anything else, `2026-13` and `2026-2` among it."""
-        found = _MONTH.fullmatch(text)
-        if found is None:
+        """Read `2026-02`. Raises NotAMonthError for anything else, such as `2026-13` and `2026-2`."""
+        match = _MONTH.fullmatch(text)
+        if match is None:
             raise NotAMonthError(text[:20])
-        return cls(int(found[1]), int(found[2]))
+        return cls(int(match[1]), int(match[2]))
 
     @classmethod
     def of(cls, day: date) -> Self:
-        """The month that `day` lies in."""
+        """Return the month that contains `day`."""
         return cls(day.year, day.month)
 
     @property
@@ -62,11 +62,11 @@ class Month:
 
     @property
     def after(self) -> date:
-        """The first day that is no longer in it: the month is [first, after)."""
+        """The first day after it: the month is [first, after)."""
         return self.plus(1).first
 
     def plus(self, months: int) -> "Month":
-        """The month `months` later (earlier if negative)."""
+        """Return the month `months` later (earlier if negative)."""
         count = self.year * 12 + self.number - 1 + months
         return Month(count // 12, count % 12 + 1)
 

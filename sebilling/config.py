@@ -1,11 +1,11 @@
-"""Settings, read once from the environment (`SEBILLING_…`) or a `.env` file. `docs/operations.md` lists them by a test.
+"""Settings, read once from the environment (`SEBILLING_…`) or a `.env` file. A test keeps the list in `docs/operations.md` complete.
 
-A secret may lie in a file instead, as container platforms give them: `SEBILLING_SECRET_KEY_FILE` names one for
-`SEBILLING_SECRET_KEY`. The environment of a process is read more easily than a file, and is inherited.
+A secret may be in a file instead, as container platforms provide them: `SEBILLING_SECRET_KEY_FILE` names the file for
+`SEBILLING_SECRET_KEY`. The environment of a process is easier to read than a file, and child processes inherit it.
 
-Commands read them by `Settings.read`, which also refuses names that are no setting: a mistyped name would silently leave its default
-in force. A plugin's own settings begin with `SEBILLING_` and the plugin's name, and are the plugin's to check; what begins with
-`SEBILLING_TEST_` is for tests and measurements.
+Commands read settings with `Settings.read`, which also refuses unknown names: a mistyped name would silently leave the default
+in force. A plugin's own settings begin with `SEBILLING_` and the plugin's name, and the plugin checks them; names that begin with
+`SEBILLING_TEST_` are for tests and measurements.
 """
 
 import difflib
@@ -25,62 +25,62 @@ from sebilling.errors import InvalidSetting, Sentence
 
 _PREFIX = "SEBILLING_"
 Introspection = Literal["signed_in", "everyone", "nobody"]
-"""Who may ask the schema about itself."""
+"""Who may use introspection."""
 _TEST_PREFIX = "SEBILLING_TEST_"
 PLUGIN_GROUP: Final = "sebilling.plugins"
-"""The group of entry points that plugins are found by."""
+"""Group of the entry points of plugins."""
 MIN_KEY_CHARACTERS: Final = 32
 _MIN_KEY_PARTS: Final = 24
-"""Different runs of three characters in a key: 32 random hexadecimal digits have about 30, a word that is repeated has fewer."""
+"""Least number of different three-character substrings in a key: 32 random hexadecimal digits have about 30, a repeated word fewer."""
 _MIN_KEY_STEPS: Final = 8
-"""Different distances between neighbours in a key: "abcdef…" has one."""
+"""Least number of different distances between neighbouring characters in a key: "abcdef…" has one."""
 _PLACEHOLDERS: Final = ("change", "secret", "example", "password", "sebilling", "ganti", "rahasia", "kunci")
-"""Words that stand in a key which someone copied from a manual. By chance, one of six letters is in one key of a hundred million."""
+"""Words in keys that were copied from a manual. A random key contains one of six letters once in a hundred million."""
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
-    """What lies in the files that `SEBILLING_…_FILE` name, for settings that are secret."""
+    """Settings source: the contents of the files named by `SEBILLING_…_FILE`, for secret settings."""
 
     def __init__(self, settings_cls: type[BaseSettings], dotenv: PydanticBaseSettingsSource) -> None:
         super().__init__(settings_cls)
         self._dotenv = dotenv.env_vars if isinstance(dotenv, DotEnvSettingsSource) else {}
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The content of the setting's file, without the line's end; None if no file is named. Raises InvalidSetting."""
+        """Return the content of the setting's file without its final newline; None if no file is named. Raises InvalidSetting."""
         setting = f"{_PREFIX}{field_name.upper()}"
         file = self._named(f"{setting}_FILE")
         if file is None or not is_secret(field):
             return None, field_name, False
         if self._named(setting) is not None:
-            why = Sentence(f"{setting} is set too: leave one of the two out.", f"{setting} juga diisi: hapus salah satu.")
+            why = Sentence(f"{setting} is set too: remove one of the two.", f"{setting} juga diisi: hapus salah satu.")
             raise InvalidSetting(setting=f"{setting}_FILE", why=why)
         try:
             return Path(file).read_text(encoding="utf-8").rstrip("\r\n"), field_name, False
         except (OSError, ValueError) as error:
             why = Sentence(
-                f"{file or 'an empty name'} can't be read ({type(error).__name__}): check that it is there, and readable for this user.",
+                f"{file or 'an empty name'} can't be read ({type(error).__name__}): check that it exists and that this user may read it.",
                 f"{file or 'nama kosong'} tidak bisa dibaca ({type(error).__name__}): pastikan ada dan boleh dibaca pengguna ini.",
             )
             raise InvalidSetting(setting=f"{setting}_FILE", why=why) from None
 
     def _named(self, name: str) -> str | None:
-        found = os.environ.get(name)
-        return self._dotenv.get(name.lower()) if found is None else found
+        value = os.environ.get(name)
+        return self._dotenv.get(name.lower()) if value is None else value
 
     def __call__(self) -> dict[str, Any]:
-        """Every secret that lies in a file."""
-        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in found.items() if value is not None}
+        """Return every secret that is in a file."""
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Settings(BaseSettings):
-    """What a deployment may set. Every name has the prefix `SEBILLING_`."""
+    """Settings of a deployment. Every name has the prefix `SEBILLING_`."""
 
     model_config = SettingsConfigDict(env_prefix="SEBILLING_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     @classmethod
     def read(cls, **given: Any) -> "Settings":
-        """The settings of this process; `given` go before all. Raises InvalidSetting for a wrong value and for a name that is none."""
+        """Read the settings of this process; `given` take precedence. Raises InvalidSetting for a wrong value or an unknown name."""
         try:
             _refuse_unknown(_names_in_use(cls))
             return cls(**given)
@@ -112,9 +112,9 @@ class Settings(BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - a folder with fixed names; ours are named one by one
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - a folder with fixed names; each of our files is named by its own setting
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, the environment, files of secrets, `.env`: whichever comes first counts."""
+        """Return the sources in order of precedence: arguments, the environment, secret files, `.env`."""
         return init_settings, env_settings, _SecretFiles(settings_cls, dotenv_settings), dotenv_settings
 
     database_url: SecretStr | None = Field(
@@ -123,92 +123,93 @@ class Settings(BaseSettings):
     )
     var: Path = Field(default=Path("var"), description="Folder for the embedded database, uploads and the key file.")
     storage_url: str | None = Field(
-        default=None, description="Where proofs lie, such as s3://bucket/prefix with the usual AWS_… variables. Unset: uploads in VAR."
+        default=None, description="Store of proofs, such as s3://bucket/prefix with the usual AWS_… variables. Unset: uploads in VAR."
     )
     secret_key: SecretStr | None = Field(
         default=None,
-        description="Signs download links, encrypts devices' settings; the same for all servers, such as `openssl rand -hex 24` prints."
+        description="Signs download links and encrypts devices' settings; the same for all servers, such as `openssl rand -hex 24` prints."
         " Unset: a key file in VAR.",
     )
     secret_key_old: SecretStr | None = Field(
-        default=None, description="The key before, while `sebilling secrets rotate` writes what it had encrypted anew."
+        default=None, description="Previous key, needed until `sebilling secrets rotate` has encrypted everything with the new one."
     )
-    plugins_disabled: str = Field(default="", description="Names of plugins that aren't loaded, with commas.")
+    plugins_disabled: str = Field(default="", description="Names of plugins not to load, separated by commas.")
     device_networks: str = Field(
         default="",
-        description="Addresses that devices may have though they are refused otherwise, with commas, such as 127.0.0.0/8 in a lab.",
+        description="Otherwise refused addresses that devices may have, separated by commas, such as 127.0.0.0/8 in a lab.",
     )
     host: str = Field(default="127.0.0.1", description="Address that `sebilling serve` listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that `sebilling serve` listens on.")
     database_connections: int = Field(default=10, ge=2, le=200, description="Connections per pool (one to read, one to write).")
-    token_hours: int = Field(
-        default=720, ge=1, le=1_000_000, description="Hours after which a sign-in by a plain token, as scripts use, ends."
+    token_hours: int = Field(default=720, ge=1, le=1_000_000, description="Hours after which a sign-in with a plain token (scripts) ends.")
+    access_minutes: int = Field(
+        default=15, ge=1, le=1_440, description="Minutes for which the token of a refreshable sign-in (phones) is valid."
     )
-    access_minutes: int = Field(default=15, ge=1, le=1_440, description="Minutes that the token of a refreshable sign-in (phones) is good.")
     refresh_hours: int = Field(default=720, ge=1, le=87_600, description="Hours without a refresh after which a refreshable sign-in ends.")
-    cookie_hours: int = Field(default=12, ge=1, le=720, description="Hours after which a browser's sign-in by cookie ends.")
+    cookie_hours: int = Field(default=12, ge=1, le=720, description="Hours after which a browser's sign-in with a cookie ends.")
     trusted_proxies: str = Field(
         default="",
-        description="Addresses of the proxies in front, with commas, such as 127.0.0.1: only they are believed X-Forwarded-For and -Proto.",
+        description="Addresses of trusted proxies, separated by commas, such as 127.0.0.1: only their X-Forwarded-For and -Proto count.",
     )
     allowed_hosts: str = Field(
-        default="", description="Names that the server goes by beside localhost, with commas, such as billing.isp.id,*.isp.id; * for any."
+        default="",
+        description="Host names of the server besides localhost, separated by commas, such as billing.isp.id,*.isp.id; * for any.",
     )
     allowed_origins: str = Field(
-        default="", description="Origins of web apps elsewhere that may ask (CORS), with commas, such as https://app.isp.id."
+        default="", description="Origins of web apps that may call from elsewhere (CORS), separated by commas, such as https://app.isp.id."
     )
     trusted_documents: Path | None = Field(
-        default=None, description="File or folder of documents: only they are answered, by documentId or text. Unset: any document is."
+        default=None, description="File or folder of trusted documents: only they are answered, by documentId or text. Unset: any document."
     )
-    document_seconds: int = Field(default=15, ge=1, le=300, description="Seconds after which a query is given up; mutations never are.")
+    document_seconds: int = Field(default=15, ge=1, le=300, description="Seconds after which a query is stopped; mutations never are.")
     concurrent_requests: int = Field(
-        default=100, ge=1, le=10_000, description="Requests of one user, or of one address not signed in, that are answered at once."
+        default=100, ge=1, le=10_000, description="Concurrent requests of one user, or of one anonymous address."
     )
     connections: int = Field(
-        default=2_000, ge=50, le=100_000, description="Connections that are open at once; fewer if fewer files may be open."
+        default=2_000, ge=50, le=100_000, description="Open connections in all; fewer if the limit of open files is lower."
     )
     connections_per_address: int = Field(
-        default=256, ge=10, le=100_000, description="Connections of one address that are open at once; TRUSTED_PROXIES have no such bound."
+        default=256, ge=10, le=100_000, description="Open connections of one address; TRUSTED_PROXIES have no such limit."
     )
     introspection: Introspection = Field(
-        default="signed_in", description="Who may see the schema and GraphiQL's page at /graphql: signed_in, everyone or nobody."
+        default="signed_in", description="Who may see the schema and GraphiQL at /graphql: signed_in, everyone or nobody."
     )
     reports_at_once: int = Field(
-        default=3, ge=1, le=50, description="Reports that one server makes at once, each by a process and a connection of its own."
+        default=3, ge=1, le=50, description="Concurrent reports per server, each with its own process and database connection."
     )
-    report_seconds: int = Field(
-        default=600, ge=5, le=86_400, description="Seconds after which a report is given up, its download included."
-    )
+    report_seconds: int = Field(default=600, ge=5, le=86_400, description="Seconds after which a report is stopped, its download included.")
     live_connections: int = Field(
-        default=50, ge=1, le=10_000, description="Connections with subscriptions that one user may have to one server at once."
+        default=50, ge=1, le=10_000, description="Concurrent connections with subscriptions of one user to one server."
     )
     live_subscriptions: int = Field(
-        default=200, ge=1, le=100_000, description="Subscriptions that one user may have to one server at once, over all connections."
+        default=200, ge=1, le=100_000, description="Concurrent subscriptions of one user to one server, over all connections."
     )
     live_groups: int = Field(
-        default=30, ge=1, le=10_000, description="Different subscriptions (document and variables) that one user may have to one server."
+        default=30, ge=1, le=10_000, description="Different subscriptions (document and variables) of one user to one server."
     )
     live_groups_in_all: int = Field(
-        default=1_000, ge=1, le=100_000, description="Different subscriptions that all users together may have to one server."
+        default=1_000, ge=1, le=100_000, description="Different subscriptions of all users together to one server."
     )
     live_share_percent: int = Field(
-        default=30, ge=1, le=100, description="Percent of the time in which a server may be working on the subscriptions of one user."
+        default=30, ge=1, le=100, description="Percent of a server's time that the subscriptions of one user may take."
     )
-    inline_worker: bool = Field(default=True, description="Let the server do a worker's jobs too; turn off beside `sebilling worker`.")
+    inline_worker: bool = Field(
+        default=True, description="Whether the server runs the worker's jobs too; turn off when `sebilling worker` runs."
+    )
     generate_chunk: int = Field(default=10_000, ge=100, le=100_000, description="Customers per transaction of a generation run.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level that is logged.")
-    log_format: Literal["json", "console"] = Field(default="json", description="json: one JSON object a line; console: coloured text.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level that is logged.")
+    log_format: Literal["json", "console"] = Field(default="json", description="json: one JSON object per line; console: coloured text.")
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Whether the setting must not be shown, and may lie in a file of its own (`…_FILE`)."""
+    """Whether the setting must not be shown, and may be in a file of its own (`…_FILE`)."""
     return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def is_hard_to_guess(key: str) -> bool:
-    """Whether a key is long and varied enough: MIN_KEY_CHARACTERS or more without repetition, sequence or word of a manual.
+    """Whether a key is long and varied enough: at least MIN_KEY_CHARACTERS without repetitions, sequences or words of manuals.
 
-    It can't prove chance; it refuses what people type when they are asked for a key.
+    It can't prove randomness; it refuses what people type when they are asked for a key.
     """
     parts = {key[start : start + 3] for start in range(len(key) - 2)}
     steps = {ord(after) - ord(before) for before, after in itertools.pairwise(key)}
@@ -217,7 +218,7 @@ def is_hard_to_guess(key: str) -> bool:
 
 
 def values_of(field: FieldInfo) -> Sentence:
-    """What a setting may be, as the table in docs/operations.md and the refusal of a wrong value say it."""
+    """Describe the allowed values of a setting, for the table in docs/operations.md and the error about a wrong value."""
     least, most = (next((vars_of[name] for vars_of in _bounds(field) if name in vars_of), None) for name in ("ge", "le"))
     kinds = (field.annotation, *get_args(field.annotation))
     if get_origin(field.annotation) is Literal:
@@ -233,21 +234,21 @@ def values_of(field: FieldInfo) -> Sentence:
 
 
 def _bounds(field: FieldInfo) -> list[Mapping[str, Any]]:
-    return [{name: getattr(one, name) for name in ("ge", "le") if hasattr(one, name)} for one in field.metadata]
+    return [{name: getattr(bound, name) for name in ("ge", "le") if hasattr(bound, name)} for bound in field.metadata]
 
 
 _KEY_WHY: Final = Sentence(
-    f"it can be guessed, and whoever guesses it signs links as anybody: give {MIN_KEY_CHARACTERS} random characters or more,"
+    f"it can be guessed, and whoever guesses it can sign links as any user: use at least {MIN_KEY_CHARACTERS} random characters,"
     " such as `openssl rand -hex 24` prints.",
-    f"kunci ini bisa ditebak, dan siapa pun yang menebaknya bisa menandatangani tautan atas nama siapa saja: isi {MIN_KEY_CHARACTERS}"
-    " karakter acak atau lebih, misalnya dari `openssl rand -hex 24`.",
+    f"kunci ini bisa ditebak, dan siapa pun yang menebaknya bisa menandatangani tautan atas nama siapa saja: isi paling sedikit"
+    f" {MIN_KEY_CHARACTERS} karakter acak, misalnya dari `openssl rand -hex 24`.",
 )
-_EMPTY_WHY: Final = Sentence("it is empty: give it a value, or unset it.", "nilainya kosong: isi, atau hapus pengaturannya.")
+_EMPTY_WHY: Final = Sentence("it is empty: set a value, or unset it.", "nilainya kosong: isi, atau hapus pengaturannya.")
 
 
 def _in_words(errors: list[ErrorDetails]) -> InvalidSetting:
-    """The first wrong setting with what it may be, and the names of the others. No value is told: it may be a secret."""
-    names = list(dict.fromkeys(str(one["loc"][0]) for one in errors))
+    """Name the first wrong setting with its allowed values, then the other wrong ones. No value is shown: it may be a secret."""
+    names = list(dict.fromkeys(str(error["loc"][0]) for error in errors))
     first, field = errors[0], Settings.model_fields.get(names[0])
     if first["type"] in {"weak_key", "empty"}:
         why = _KEY_WHY if first["type"] == "weak_key" else _EMPTY_WHY
@@ -262,25 +263,25 @@ def _in_words(errors: list[ErrorDetails]) -> InvalidSetting:
 
 
 def _names_in_use(settings: type[BaseSettings]) -> set[str]:
-    """Every name with our prefix in the environment and in `.env`."""
+    """Return every name with the prefix SEBILLING_ in the environment and in `.env`."""
     file = settings.model_config.get("env_file")
     dotenv = DotEnvSettingsSource(settings, env_file=file).env_vars if file is not None else {}
     return {name.upper() for name in (*os.environ, *dotenv) if name.upper().startswith(_PREFIX)}
 
 
 def _refuse_unknown(names: set[str]) -> None:
-    """Raise InvalidSetting for a name that is no setting of ours and of no installed plugin, with the nearest right one."""
+    """Raise InvalidSetting for a name that is neither a setting nor of an installed plugin, and suggest the most similar setting."""
     known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
     known |= {f"{_PREFIX}{name.upper()}_FILE" for name, field in Settings.model_fields.items() if is_secret(field)}
     unknown = sorted(name for name in names - known if not name.startswith(_TEST_PREFIX))
-    if unknown:  # only now, as looking at what is installed takes a while
+    if unknown:  # only now: listing the installed plugins is slow
         plugins = tuple(f"{_PREFIX}{point.name.upper().replace('-', '_')}_" for point in entry_points(group=PLUGIN_GROUP))
         unknown = [name for name in unknown if not name.startswith(plugins)]
     if unknown:
         near = difflib.get_close_matches(unknown[0].removeprefix(_PREFIX), sorted(name.removeprefix(_PREFIX) for name in known), n=1)
-        meant, maksud = (f"did you mean {_PREFIX}{near[0]}? Else", f"maksudnya {_PREFIX}{near[0]}? Kalau bukan,") if near else ("", "")
+        meant, maksud = (f"did you mean {_PREFIX}{near[0]}? Otherwise", f"maksudnya {_PREFIX}{near[0]}? Kalau bukan,") if near else ("", "")
         why = Sentence(
-            f"there is no such setting, and no installed plugin has one of this name: {meant} leave it out.",
+            f"there is no such setting, and no installed plugin has one with this name: {meant} remove it.",
             f"tidak ada pengaturan seperti itu, juga tidak di plugin yang terpasang: {maksud} hapus saja.",
         )
-        raise InvalidSetting(setting=unknown[0], why=Sentence(*(" ".join(one.split()) for one in (why.english, why.indonesian))))
+        raise InvalidSetting(setting=unknown[0], why=Sentence(*(" ".join(sentence.split()) for sentence in (why.english, why.indonesian))))

@@ -1,11 +1,11 @@
-"""Bounds of connections: how many there may be, in all and from one address, and how slow a client may be.
+"""Limits of connections: how many may be open, in all and from one address, and how slow a client may be.
 
-Every open connection costs a descriptor, and who sends half a request or takes an answer byte by byte keeps it for as long as they like.
-So a head has a deadline, a body and an answer must go on at a least rate, and where a bound of numbers is reached the connection makes
-way that has waited longest for its client: a newcomer gets in, an attacker loses what they held before. Only if all of them are being
-answered is the newcomer refused. What was dropped is told in the log once a sweep, not once each.
+Every open connection takes a file descriptor, and a client that sends half a request or reads a response byte by byte keeps it as long
+as it likes. So a head has a deadline, a body and a response must progress at a minimum rate, and where a number is at its limit, the
+connection that has waited longest for its client is closed: a new client gets in, an attacker loses older connections. Only if all of
+them are being answered is the new client refused. Dropped connections are logged once per sweep, not one by one.
 
-Proxies that are trusted speak for many: the bound per address isn't theirs.
+Trusted proxies act for many clients: the limit per address does not apply to them.
 """
 
 import asyncio
@@ -26,41 +26,41 @@ from sebilling.logs import get_logger
 _log = get_logger(__name__)
 MAX_HEAD_BYTES: Final = 64 * 1024
 _OTHER_DESCRIPTORS: Final = 64
-"""Beside connections and those of the database: logs, files, the loop's own."""
+"""Descriptors besides connections of clients and the database: logs, files, the event loop."""
 _MIN_CONNECTIONS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one server process."""
+    """Limits of one server process."""
 
     connections: int = 2_000
     per_address: int = 256
     proxies: Sequence[addresses.Network] = ()
-    """They have no bound of their own."""
+    """Networks without the limit per address."""
     head_seconds: float = 15.0
     """From the connection, or the first byte of a further request, to the end of the head."""
     stall_seconds: float = 20.0
-    """Within so long a body, or an answer that isn't taken, must go on by `stall_bytes`, or end."""
+    """Time within which a body, or a response that the client doesn't read, must progress by `stall_bytes` or end."""
     stall_bytes: int = 20 * 1024
     sweep_seconds: float = 1.0
 
 
 class Phase(Enum):
-    """What a connection waits for."""
+    """What a connection is waiting for."""
 
     IDLE = "idle"
-    """For the client's next request; how long, is uvicorn's to say."""
+    """The client's next request; uvicorn decides how long."""
     HEAD = "head"
     BODY = "body"
     ANSWER = "answer"
-    """For us."""
+    """The server's response."""
     SOCKET = "socket"
-    """It is a WebSocket, which has pings and bounds of its own."""
+    """A WebSocket, which has its own pings and limits."""
 
 
 class Slow(Protocol):
-    """A connection that may be ended for being slow. `end` tells the client why, if that can be told, and hangs up."""
+    """A connection that may be closed for being slow. `end` sends the client the reason if possible, and closes it."""
 
     def end(self) -> None: ...
     def is_read_paused(self) -> bool: ...
@@ -69,28 +69,28 @@ class Slow(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """What is known of one."""
+    """State of one connection."""
 
     owner: Slow
     transport: asyncio.Transport
     network: str
     phase: Phase
     since: float
-    """When the phase began."""
+    """Loop time at which the phase began."""
     received: int = 0
-    """Bytes, of this phase."""
+    """Bytes received in this phase."""
     _mark_received: int = field(default=0, init=False)
     _mark_unsent: int = field(default=0, init=False)
     _receiving_since: float = field(default=0.0, init=False)
     _unsent_since: float = field(default=0.0, init=False)
 
     def begin(self, phase: Phase, now: float) -> None:
-        """Go over to a phase."""
+        """Enter a phase."""
         self.phase, self.since, self.received = phase, now, 0
         self._mark_received, self._receiving_since = 0, now
 
     def fault(self, limits: Limits, now: float) -> str:
-        """Why it must end; empty if it may go on."""
+        """Return why it must be closed; empty if it may stay open."""
         if self.phase is Phase.SOCKET:
             return ""
         if self.phase is Phase.HEAD and now - self.since >= limits.head_seconds:
@@ -112,18 +112,18 @@ class Connection:
 
 
 class Connections:
-    """All connections of one server. Belongs to its event loop."""
+    """All connections of one server. To be used only in its event loop."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._open: dict[asyncio.Transport, Connection] = {}
         self._by_network: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
         self._dropped: Counter[tuple[str, str]] = Counter()
-        """Since the last sweep, by why and from where."""
+        """Connections dropped since the last sweep, by reason and network."""
         self._sweeping: asyncio.TimerHandle | None = None
 
     def admit(self, owner: Slow, transport: asyncio.Transport, peer: str | None) -> Connection | None:
-        """Count a new connection, and let another one make way for it if it must; None, and it is dropped, if none can."""
+        """Register a new connection, closing another one if a limit is reached; if none can be closed, drop the new one and return None."""
         now, network = asyncio.get_running_loop().time(), addresses.network_of(peer)
         self._sweeping = self._sweeping or asyncio.get_running_loop().call_later(self._limits.sweep_seconds, self._sweep)
         is_bound = peer is not None and not addresses.is_trusted(peer, self._limits.proxies)
@@ -131,7 +131,7 @@ class Connections:
         if is_bound and len(self._by_network.get(network, ())) >= self._limits.per_address:
             crowd = network
         elif len(self._open) >= self._limits.connections:
-            crowd = max(self._by_network, key=lambda one: len(self._by_network[one]))
+            crowd = max(self._by_network, key=lambda candidate: len(self._by_network[candidate]))
         if crowd is not None and not self._makes_way(crowd):
             self._dropped["refused", network] += 1
             dropped(transport)
@@ -142,7 +142,7 @@ class Connections:
         return connection
 
     def lost(self, transport: asyncio.Transport) -> None:
-        """Forget one that is closed."""
+        """Unregister a closed connection."""
         connection = self._open.pop(transport, None)
         if connection is not None:
             of_network = self._by_network[connection.network]
@@ -151,9 +151,9 @@ class Connections:
                 del self._by_network[connection.network]
 
     def _makes_way(self, network: str) -> bool:
-        """End the connection of this network that has waited longest for its client; False if there is none."""
-        waiting = (one for one in self._by_network[network] if one.phase in {Phase.IDLE, Phase.HEAD, Phase.BODY})
-        oldest = min(waiting, key=lambda one: one.since, default=None)
+        """Close the connection of this network that has waited longest for its client; False if there is none."""
+        waiting = (connection for connection in self._by_network[network] if connection.phase in {Phase.IDLE, Phase.HEAD, Phase.BODY})
+        oldest = min(waiting, key=lambda connection: connection.since, default=None)
         if oldest is not None:
             self._end(oldest, "crowded")
         return oldest is not None
@@ -164,7 +164,7 @@ class Connections:
         connection.owner.end()
 
     def _sweep(self) -> None:
-        """End who is too slow, and tell what was dropped since the last time."""
+        """Close connections that are too slow, and log what was dropped since the last sweep."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         for connection in list(self._open.values()):
@@ -179,27 +179,29 @@ class Connections:
 
 
 def dropped(transport: asyncio.Transport) -> None:
-    """End a connection at once. What is unsent is thrown away, by the system too: it would keep megabytes for who takes nothing."""
-    with suppress(OSError):  # closed by the other side just now
+    """Drop a connection at once. Unsent bytes are discarded, by the system too, which would hold megabytes for a stuck client."""
+    with suppress(OSError):  # just closed by the other side
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 def limits_of(settings: Settings, proxies: Sequence[addresses.Network]) -> Limits:
-    """As the deployment sets them, and as few as the process's descriptors allow, whose limit is raised as far as that is allowed.
+    """Return the limits from the settings, lowered to what the limit of open files allows, after raising it as far as possible.
 
-    Every connection is a descriptor; with none left, the database couldn't be asked nor a log be opened.
+    Every connection takes a descriptor; with none left, the server could neither query the database nor open a log.
     """
     others = 2 * settings.database_connections + _OTHER_DESCRIPTORS
     needed = settings.connections + others
     limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit != resource.RLIM_INFINITY and limit < needed:
         raised = needed if most == resource.RLIM_INFINITY else min(needed, most)
-        with suppress(OSError, ValueError):  # macOS allows less than it says
+        with suppress(OSError, ValueError):  # macOS allows less than it reports
             resource.setrlimit(resource.RLIMIT_NOFILE, (raised, most))
             limit = raised
     connections = settings.connections
     if limit != resource.RLIM_INFINITY and limit < needed:
         connections = max(_MIN_CONNECTIONS, limit - others)
-        _log.warning("few_descriptors", limit=limit, needed=needed, connections=connections, remedy="raise the limit of open files")
+        _log.warning(
+            "few_descriptors", limit=limit, needed=needed, connections=connections, remedy="raise the limit of open files (ulimit -n)"
+        )
     return Limits(connections=connections, per_address=min(settings.connections_per_address, connections), proxies=proxies)

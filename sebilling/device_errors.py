@@ -1,4 +1,4 @@
-"""What can go wrong with devices: leaves of the tree in errors.py."""
+"""Errors about devices: leaves of the tree in errors.py."""
 
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import Conflict, InvalidInput
@@ -6,29 +6,29 @@ from sebilling.errors import Conflict, InvalidInput
 
 class DeviceInUse(Conflict):
     code = ErrorCode.DEVICE_IN_USE
-    english = "{count} customers hang on device '{given}': move them to another first, or disable it."
-    indonesian = "{count} pelanggan masih memakai perangkat '{given}': pindahkan dulu, atau nonaktifkan perangkatnya."
+    english = "Device '{given}' still has {count} customers: move them to another device first, or disable this one."
+    indonesian = "Perangkat '{given}' masih punya {count} pelanggan: pindahkan dulu, atau nonaktifkan perangkatnya."
 
 
 class DeviceBusy(Conflict):
     code = ErrorCode.DEVICE_BUSY
-    english = "A worker is just at work on device '{given}', and only one may be: look at the device in a minute, or try again."
-    indonesian = "Perangkat '{given}' sedang dikerjakan, dan hanya boleh satu: lihat lagi sebentar lagi, atau coba ulang."
+    english = "A worker is using device '{given}', and only one may at a time: try again in a minute."
+    indonesian = "Perangkat '{given}' sedang dipakai worker, dan hanya satu yang boleh pada satu waktu: coba lagi sebentar lagi."
 
 
 class InvalidDevice(InvalidInput):
-    """Settings that the driver doesn't take, or a driver that isn't there."""
+    """Settings that the driver rejects, or a driver that is not installed."""
 
     code = ErrorCode.INVALID_DEVICE
-    english = "The device can't be set up so: {why}"
-    indonesian = "Perangkat tidak bisa diatur begitu: {why}"
+    english = "The device can't be configured this way: {why}"
+    indonesian = "Perangkat tidak bisa diatur seperti ini: {why}"
 
 
 class SecretNeeded(InvalidInput):
-    """A device's secret would go to another place than the one that it was entered for."""
+    """A device's secret would be sent to another address than the one it was entered for."""
 
     code = ErrorCode.SECRET_NEEDED
-    english = "{changed} changed, so the stored secrets would go to another place: enter {secrets} again, or leave {changed} unchanged."
+    english = "{changed} changed, so the stored secrets would be sent elsewhere: enter {secrets} again, or leave {changed} unchanged."
     indonesian = (
         "{changed} berubah, sehingga rahasia yang tersimpan akan terkirim ke tempat lain: isi lagi {secrets},"
         " atau biarkan {changed} seperti semula."
@@ -36,28 +36,28 @@ class SecretNeeded(InvalidInput):
 
 
 class AddressRefused(InvalidInput):
-    """An address where no device is, such as this machine's own."""
+    """An address that is never a device, such as this machine's own."""
 
     code = ErrorCode.ADDRESS_REFUSED
     english = (
-        "No device is connected to at {address}: {place}. Enter the device's own address; in a lab, let the operator set"
+        "SeBilling does not connect to {address}: {place}. Enter the device's own address; in a lab, ask the operator to set"
         " SEBILLING_DEVICE_NETWORKS={remedy}."
     )
     indonesian = (
-        "Perangkat tidak dihubungi di {address}: {place}. Isi alamat perangkat itu sendiri; di lab, minta operator mengatur"
+        "SeBilling tidak menghubungi {address}: {place}. Isi alamat perangkat itu sendiri; di lab, minta operator mengatur"
         " SEBILLING_DEVICE_NETWORKS={remedy}."
     )
 
 
 class SecretKeyMissing(InvalidInput):
-    """Settings that were encrypted by a key which isn't here, such as after a restore without it."""
+    """Settings that were encrypted with a missing key, such as after a restore without it."""
 
     code = ErrorCode.SECRET_KEY_MISSING
     english = (
-        "The settings of '{device}' were encrypted by a secret key that isn't here, so nothing can be done there: bring back"
-        " SEBILLING_SECRET_KEY (or SEBILLING_SECRET_KEY_OLD, or the key file), or enter the device's settings anew."
+        "The settings of '{device}' were encrypted with a secret key that is missing here, so the device can't be used: restore"
+        " SEBILLING_SECRET_KEY (or SEBILLING_SECRET_KEY_OLD, or the key file), or enter the device's settings again."
     )
     indonesian = (
-        "Pengaturan '{device}' dienkripsi dengan kunci rahasia yang tidak ada di sini, jadi tidak bisa dikerjakan: kembalikan"
+        "Pengaturan '{device}' dienkripsi dengan kunci rahasia yang tidak ada di sini, jadi perangkatnya tidak bisa dipakai: kembalikan"
         " SEBILLING_SECRET_KEY (atau SEBILLING_SECRET_KEY_OLD, atau berkas kuncinya), atau isi ulang pengaturan perangkatnya."
     )

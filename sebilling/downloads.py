@@ -1,6 +1,6 @@
-"""Papers, proofs and reports by signed address: GET /downloads/TOKEN, as `schema/receipts.py` gives it out.
+"""Receipts, invoices, proofs and reports at signed addresses: GET /downloads/TOKEN, which `schema/receipts.py` issues.
 
-The token says what and for whom; whether that user still may is asked here again, with the counters that they have now.
+The token names the document and the user; the user's permission is checked again here, with their current counters.
 """
 
 import asyncio
@@ -42,25 +42,25 @@ _drawing: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = Weak
 _HEADERS: Final = {
     "Cache-Control": "private, no-store",
     "X-Content-Type-Options": "nosniff",
-    # what a stranger uploaded must never run as a page of ours
+    # an uploaded file must never run as a page of this server
     "Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'",
     "Referrer-Policy": "no-referrer",
 }
 _PAPERS: Final[dict[str, Any]] = {"MM58": "58", "MM80": "80", "A5": "A5"}
 _DRAWN_AT_ONCE: Final = 1
-"""Papers that are drawn by a thread at the same time: more would only take the interpreter from each other and from the event loop."""
+"""PDFs rendered concurrently in threads: more would only compete for the interpreter with each other and the event loop."""
 MAX_PAPERS_OF_A_USER: Final = 20
-"""Receipts, invoices and proofs of one user that are on their way at once; a proof has up to 5 MiB."""
+"""Concurrent downloads of receipts, invoices and proofs of one user; a proof has up to 5 MiB."""
 _EXPIRED: Final[dict[Language, str]] = {
-    "en": "This address is no longer good: ask for a new one.",
+    "en": "This address is no longer valid: request a new one.",
     "id": "Alamat ini tidak berlaku lagi: minta alamat baru.",
 }
 _MISSING: Final[dict[Language, str]] = {
-    "en": "The file isn't in the store any more: tell your admin.",
+    "en": "The file is no longer in the store: tell your admin.",
     "id": "Berkas ini tidak ada lagi di penyimpanan: beri tahu admin.",
 }
 _FAILED: Final[dict[Language, str]] = {
-    "en": "The report could not be made; the server's log tells why. Try again later, or tell your admin.",
+    "en": "The report could not be created; the reason is in the server's log. Try again later, or tell your admin.",
     "id": "Laporan tidak bisa dibuat; penyebabnya ada di log server. Coba lagi nanti, atau beri tahu admin.",
 }
 _STATUSES: Final = ((NotFound, 404), (LinkInUse, 409), (TooManyReports, 429), (TooManyRequests, 429), (Unavailable, 503))
@@ -74,12 +74,12 @@ Handler = Callable[[Parts, Actor, dict[str, Any]], Awaitable[Response]]
 
 
 def route(parts: Parts) -> Route:
-    """The route. A token that isn't good, or whose user may no longer, is answered as if there were nothing: 404."""
+    """Build the route. An invalid token, or one whose user is no longer allowed, is answered with 404."""
     return Route("/downloads/{token}", Downloads(parts), methods=["GET"])
 
 
 class Downloads:
-    """Answers one address. What bounds a user's downloads is looked at before the database is asked anything."""
+    """Serve the signed addresses. A user's limits are checked before any database query."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -87,7 +87,7 @@ class Downloads:
         self._papers: Counter[int] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         request = Request(scope, receive)
         language: Language = "id" if request.headers.get("accept-language", "").strip().lower().startswith("id") else "en"
         token = request.path_params["token"]
@@ -120,7 +120,7 @@ class Downloads:
 
     @contextmanager
     def _paper(self, user_id: int) -> Iterator[None]:
-        """One of the papers that a user may have on their way. Raises TooManyRequests."""
+        """Count one of the user's concurrent document downloads while the block runs. Raises TooManyRequests."""
         if self._papers[user_id] >= MAX_PAPERS_OF_A_USER:
             raise TooManyRequests(most=MAX_PAPERS_OF_A_USER)
         self._papers[user_id] += 1
@@ -138,8 +138,8 @@ def _refusal(error: SebillingError, language: Language) -> Response:
 
 
 def _refused(why: str, status: int, *, code: str = "", retry: bool = False) -> Response:
-    told = {"error": why, **({"code": code} if code else {})}
-    return JSONResponse(told, status_code=status, headers={**_HEADERS, **({"Retry-After": str(RETRY_SECONDS)} if retry else {})})
+    body = {"error": why, **({"code": code} if code else {})}
+    return JSONResponse(body, status_code=status, headers={**_HEADERS, **({"Retry-After": str(RETRY_SECONDS)} if retry else {})})
 
 
 async def _still_may(parts: Parts, link: links.Link) -> Actor | None:
@@ -154,22 +154,22 @@ def _file(content: bytes, media_type: str, name: str, *, inline: bool = True) ->
 
 
 async def _drawn(draw: Callable[[], bytes]) -> bytes:
-    """A paper drawn by a thread, in its turn: the event loop goes on meanwhile."""
+    """Render a PDF in a thread, one after the other, without blocking the event loop."""
     async with _drawing.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_DRAWN_AT_ONCE)):
         return await asyncio.to_thread(draw)
 
 
 async def _receipt(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
-        found = await receipts.read(session, about["payment"], scope=actor.scope)
-    content = await _drawn(lambda: pdf.receipt_pdf(found, paper=_PAPERS[about["paper"]]))
-    return _file(content, "application/pdf", f"{found.number}.pdf")
+        receipt = await receipts.read(session, about["payment"], scope=actor.scope)
+    content = await _drawn(lambda: pdf.receipt_pdf(receipt, paper=_PAPERS[about["paper"]]))
+    return _file(content, "application/pdf", f"{receipt.number}.pdf")
 
 
 async def _invoice(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
-        found = await receipts.read_invoice(session, about["invoice"], scope=actor.scope)
-    return _file(await _drawn(lambda: pdf.invoice_pdf(found)), "application/pdf", f"{found.number}.pdf")
+        invoice = await receipts.read_invoice(session, about["invoice"], scope=actor.scope)
+    return _file(await _drawn(lambda: pdf.invoice_pdf(invoice)), "application/pdf", f"{invoice.number}.pdf")
 
 
 async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
@@ -182,9 +182,9 @@ async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
 
 
 async def _report(_parts: Parts, _actor: Actor, _about: dict[str, Any]) -> Response:
-    return Response(headers=_HEADERS)  # HEAD: nothing is made for who wants no report
+    return Response(headers=_HEADERS)  # HEAD: no report is created
 
 
 _ROOT_FIELDS: Final = {"receipt": "receipt_link", "invoice": "invoice_link", "proof": "proof_link", "report": "report_link"}
-"""Kind of link → the root field that gives it out, whose rule holds here too."""
+"""Kind of link → root field that issues it, whose access rule applies here too."""
 _PAPER_HANDLERS: Final[dict[str, Handler]] = {"receipt": _receipt, "invoice": _invoice, "proof": _proof, "report": _report}

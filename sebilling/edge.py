@@ -1,4 +1,4 @@
-"""What every request passes on its way in and every answer on its way out: sizes, hosts, headers, the log."""
+"""Middleware for every request and response: body sizes, host names, headers, the request log."""
 
 import ipaddress
 import time
@@ -21,7 +21,7 @@ _log = get_logger(__name__)
 MAX_BODY_BYTES: Final = 256 * 1024
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
-"""They tell nothing, and what probes them goes by any name."""
+"""They reveal nothing, and probes may use any host name."""
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -30,70 +30,70 @@ _HEADERS: Final = (
     (b"cache-control", b"no-store"),
 )
 _ONLY_BY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")
-"""For a year."""
+"""Valid for a year."""
 
 
 def _entries(given: str) -> list[str]:
-    return [one for one in (part.strip().lower() for part in given.split(",")) if one]
+    return [entry for entry in (part.strip().lower() for part in given.split(",")) if entry]
 
 
 def cors_origins(settings: Settings) -> Sequence[str]:
-    """The origins that may ask from elsewhere, as browsers write them. Raises InvalidSetting for what is none."""
-    origins = [one.rstrip("/") for one in _entries(settings.allowed_origins)]
-    for one in origins:
-        scheme, _, host = one.partition("://")
+    """Return the allowed CORS origins, as browsers write them. Raises InvalidSetting for an invalid one."""
+    origins = [entry.rstrip("/") for entry in _entries(settings.allowed_origins)]
+    for origin in origins:
+        scheme, _, host = origin.partition("://")
         if scheme not in {"http", "https"} or not host or "/" in host or "*" in host:
-            why = f"'{one}' is no origin: write scheme and host, such as https://app.isp.id; there is no wildcard."
+            why = f"'{origin}' is not an origin: write scheme and host, such as https://app.isp.id; wildcards are not supported."
             raise InvalidSetting(setting="SEBILLING_ALLOWED_ORIGINS", why=why)
     return origins
 
 
 def proxies(settings: Settings) -> Sequence[addresses.Network]:
-    """The networks whose proxies are believed. Raises InvalidSetting for what is none."""
+    """Return the networks of trusted proxies. Raises InvalidSetting for an invalid one."""
     try:
         return addresses.networks(settings.trusted_proxies)
     except ValueError as error:
-        why = f"{error}: write the proxies' addresses, such as 127.0.0.1, with commas."
+        why = f"{error}: write the proxies' addresses, such as 127.0.0.1, separated by commas."
         raise InvalidSetting(setting="SEBILLING_TRUSTED_PROXIES", why=why) from error
 
 
 MAX_PROXIES: Final = 16
-"""Addresses of one trusted network: a wider one holds more than proxies."""
+"""Most addresses of one trusted network: a wider one contains more than proxies."""
 
 
 def warn_of_wide_networks(trusted: Sequence[addresses.Network]) -> None:
-    """Tell in the log of each network that holds more than proxies: whoever has an address in it chooses the one that we see."""
+    """Log a warning for each network that contains more than proxies: any client in it can forge its address."""
     for network in trusted:
         if network.num_addresses > MAX_PROXIES:
-            remedy = "name the proxy's own address in SEBILLING_TRUSTED_PROXIES: any client in this network can choose its address"
+            remedy = "set SEBILLING_TRUSTED_PROXIES to the proxy's own address: any client in this network can forge its address"
             _log.warning("wide_trusted_proxies", network=str(network), remedy=remedy)
 
 
 def bad_request(message: str, status: int) -> Response:
-    """A refusal in the shape of a GraphQL answer."""
+    """Build an error response in the form of a GraphQL response."""
     return Response(
         orjson.dumps({"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]}), status, media_type="application/json"
     )
 
 
 class Hosts:
-    """Only names that this server goes by are answered, so that a page of a stranger whose name leads here can ask for nothing."""
+    """Refuse unknown host names, so that a hostile page whose name resolves to this server gets nothing (DNS rebinding)."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        given = _entries(settings.allowed_hosts)
+        allowed = _entries(settings.allowed_hosts)
         own = [] if settings.host in {"0.0.0.0", "::"} else [settings.host.lower()]  # noqa: S104 - compared, not bound
-        self._any = "*" in given
-        self._names = {*_LOOPBACK, *own, *given}
-        self._suffixes = tuple(one[1:] for one in given if one.startswith("*."))
+        self._any = "*" in allowed
+        self._names = {*_LOOPBACK, *own, *allowed}
+        self._suffixes = tuple(name[1:] for name in allowed if name.startswith("*."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or self._any or scope["path"] in _OPEN_PATHS or self._is_ours(scope):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008, "reason": "this server doesn't go by that name"})
+            await send({"type": "websocket.close", "code": 1008, "reason": "unknown host name"})
         else:
-            why = "This server doesn't go by the name in the Host header: use another, or name it in SEBILLING_ALLOWED_HOSTS."
+            why = "The Host header is not a name of this server: use another name, or add this one to SEBILLING_ALLOWED_HOSTS."
             await bad_request(why, 421)(scope, receive, send)
 
     def _is_ours(self, scope: Scope) -> bool:
@@ -114,7 +114,7 @@ def _without_port(host: str) -> str:
 
 
 class Headers:
-    """What tells browsers to be careful, on every answer that doesn't say it itself."""
+    """Add security headers to every response that doesn't set them itself."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -127,12 +127,12 @@ class Headers:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                given = message.get("headers", ())
-                said = {name for name, _ in given}
-                added = [header for header in _HEADERS if header[0] not in said]
+                headers = message.get("headers", ())
+                names = {name for name, _ in headers}
+                added = [header for header in _HEADERS if header[0] not in names]
                 if self._is_secure(scope):
                     added.append(_ONLY_BY_TLS)
-                message = {**message, "headers": [*given, *added]}
+                message = {**message, "headers": [*headers, *added]}
             await send(message)
 
         await self._app(scope, receive, answer)
@@ -140,12 +140,12 @@ class Headers:
     def _is_secure(self, scope: Scope) -> bool:
         if not self._proxies or scope["scheme"] == "https" or not scope["client"]:
             return bool(scope["scheme"] == "https")
-        told = RequestHeaders(scope=scope).get("x-forwarded-proto", "")
-        return addresses.origin(scope["client"][0], scope["scheme"], (), told, self._proxies).is_secure
+        forwarded = RequestHeaders(scope=scope).get("x-forwarded-proto", "")
+        return addresses.origin(scope["client"][0], scope["scheme"], (), forwarded, self._proxies).is_secure
 
 
 class BodyLimits:
-    """Documents are small; only a multipart request may bring a file. What is too large is answered 413 and never kept."""
+    """Limit body sizes: documents are small, only a multipart request may carry a file. Larger bodies are answered with 413, not stored."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._document = RequestBodyLimitMiddleware(app, MAX_BODY_BYTES)
@@ -154,21 +154,21 @@ class BodyLimits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_upload = any(name == b"content-type" and value.startswith(b"multipart/form-data") for name, value in scope["headers"])
         limited, most = (self._upload, MAX_PROOF_BYTES + MAX_BODY_BYTES) if is_upload else (self._document, MAX_BODY_BYTES)
-        is_told = False
+        is_refused = False
 
         async def answer(message: Message) -> None:
-            nonlocal is_told
+            nonlocal is_refused
             if message["type"] == "http.response.start" and message["status"] == 413:
-                is_told = True
-                await bad_request(f"The request is larger than {most} bytes: send less at a time.", 413)(scope, receive, send)
-            elif not is_told:
+                is_refused = True
+                await bad_request(f"The request is larger than {most} bytes: split it into smaller requests.", 413)(scope, receive, send)
+            elif not is_refused:
                 await send(message)
 
         await limited(scope, receive, answer)
 
 
 class UnreadBodies:
-    """Whoever is answered before their body was read to its end is hung up on: the server would go on taking gigabytes for nobody."""
+    """Close connections whose body was not read to its end before the response: the server would go on receiving gigabytes for nothing."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -197,12 +197,12 @@ class UnreadBodies:
 
 
 def _loggable(path: str) -> str:
-    """The path without what opens anything: the token of a download."""
+    """Return the path without secrets, such as the token of a download."""
     return "/downloads/…" if path.startswith("/downloads/") else path
 
 
 class RequestLog:
-    """One line per request: what was asked, by whom, how it ended and how long it took."""
+    """Log one line per request: the operation, the user, the status and the duration."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

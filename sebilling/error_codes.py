@@ -1,10 +1,10 @@
-"""The stable code of every error that clients may meet, over GraphQL, by HTTP and at the shell."""
+"""Stable codes of all errors that clients can receive over GraphQL and HTTP and in the shell."""
 
 from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Stable names of errors; clients branch on them, so none is ever renamed."""
+    """Stable error codes; clients branch on them, so none is ever renamed."""
 
     INVALID_AMOUNT = "INVALID_AMOUNT"
     SUM_OUT_OF_RANGE = "SUM_OUT_OF_RANGE"
@@ -44,7 +44,7 @@ class ErrorCode(StrEnum):
     NO_CREDIT = "NO_CREDIT"
     NOTHING_OWED = "NOTHING_OWED"
     ALREADY_HELD = "ALREADY_HELD"
-    CASH_NOT_THERE = "CASH_NOT_THERE"
+    INSUFFICIENT_CASH = "INSUFFICIENT_CASH"
     OWN_DEPOSIT = "OWN_DEPOSIT"
     NO_ACCESS = "NO_ACCESS"
     STILL_OVERDUE = "STILL_OVERDUE"

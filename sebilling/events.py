@@ -1,7 +1,7 @@
-"""The event log: one row for each thing that happened, written in the transaction of the deed.
+"""The event log: one row per event, written in the transaction of the operation that caused it.
 
-Audit log, outbox and feed of subscriptions at once. Verbs that write by one SQL statement put the event into the same
-statement; the others call `append`.
+It is the audit log, the outbox and the source of subscriptions. Operations that are one SQL statement insert the event in the
+same statement; the others call `append`.
 """
 
 from typing import Any, Final
@@ -20,9 +20,9 @@ _APPEND: Final = text(
 
 
 async def append(session: WriteSession, kind: str, *, subject: str, subject_id: int, counter_id: int | None = None, **data: Any) -> None:
-    """Tell that `kind` (such as `customer.created`) happened to the row `subject_id` of the table `subject`.
+    """Record that `kind` (such as `customer.created`) happened to the row `subject_id` of the table `subject`.
 
-    `data` is what changed, before and after, in JSON's types: never a secret.
+    `data` is what changed, before and after, as JSON types: never a secret.
     """
     await session.execute(
         _APPEND,

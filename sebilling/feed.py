@@ -1,7 +1,7 @@
-"""The feed: committed events by gapless numbers, in an order that doesn't change any more.
+"""The feed: committed events with gapless numbers, in a final order.
 
-Ids of events are given in the order of writing, so a reader who resumes behind id 7 would miss 6 if 6 commits later. Numbers are given
-after the commit, by the relay (jobs/relay.py): whoever has read up to a number has missed nothing.
+Event ids are assigned in the order of writing, so a reader who resumes after id 7 would miss 6 if 6 commits later. The relay
+(jobs/relay.py) assigns feed numbers after the commit: whoever has read up to a number has missed nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,9 +14,9 @@ from sqlalchemy import text
 from sebilling.db.engine import ReadSession
 
 CHANNEL: Final = "sebilling_feed"
-"""Of the NOTIFY that the relay sends after it has numbered something; its payload is the last number. A hint: readers ask the feed."""
+"""Channel of the NOTIFY that the relay sends after numbering; the payload is the last number. A hint only: readers query the feed."""
 BEFORE_THE_FIRST: Final = bytes(32)
-"""What the first digest is chained to."""
+"""Digest that the first event is chained to."""
 MOST: Final = 1_000
 
 _HEAD: Final = text(
@@ -31,7 +31,7 @@ _WAITING: Final = text(
        AND NOT EXISTS (SELECT FROM feed WHERE event_id = event.id AND event_id > (SELECT low FROM feed_mark))
     """
 )
-# The numbers are chosen before the events are joined: what a reader doesn't want costs next to nothing, and moves them on.
+# Select the numbers before joining the events: events of other kinds cost next to nothing, and the reader still moves on.
 _AFTER: Final = text(
     f"""
     SELECT feed.number, event.id, at, kind, actor_id, actor_name, subject, subject_id, counter_id, data
@@ -44,7 +44,7 @@ _AFTER: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """An event of the feed."""
+    """An event with its feed number."""
 
     number: int
     id: int
@@ -60,17 +60,17 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Events in the feed's order, and the number up to which the feed was looked at: where to go on. Unchanged if there is nothing new."""
+    """Events in feed order, and the number up to which the feed was read: where to resume. Unchanged if there is nothing new."""
 
     events: Sequence[Numbered]
     upto: int
     looked_at: int
-    """How many numbers: as many as were asked for if there may be more."""
+    """Count of numbers read: equal to the limit if there may be more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last number and its digest: whoever writes both down can prove later that nothing up to there was changed."""
+    """The last number and its digest: whoever records both can prove later that nothing up to there was changed."""
 
     number: int
     digest: bytes
@@ -78,14 +78,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Committed events without a number, and when the oldest of them happened."""
+    """Count of committed events without a number, and the time of the oldest of them."""
 
     events: int
     since: datetime | None
 
 
 async def after(session: ReadSession, number: int, limit: int = MOST, *, kinds: Iterable[str] | None = None) -> Stretch:
-    """Look at the next `limit` numbers (at most 1,000) behind `number`; gives the events among them that are of these kinds."""
+    """Read the next `limit` numbers (at most 1,000) after `number`; return the events among them of these kinds."""
     rows = await session.rows(_AFTER, {"number": number, "most": limit, "kinds": None if kinds is None else sorted(kinds)})
     events = [
         Numbered(row.number, row.id, row.at, row.kind, row.actor_id, row.actor_name, row.subject, row.subject_id, row.counter_id, row.data)
@@ -96,12 +96,12 @@ async def after(session: ReadSession, number: int, limit: int = MOST, *, kinds: 
 
 
 async def head(session: ReadSession) -> Head:
-    """The end of the feed; number 0 if it is empty."""
+    """Return the end of the feed; number 0 if it is empty."""
     row = await session.row(_HEAD)
     return Head(0, BEFORE_THE_FIRST) if row is None or row.digest is None else Head(row.number, row.digest)
 
 
 async def waiting(session: ReadSession) -> Waiting:
-    """What the relay hasn't numbered yet; for long, if no worker runs."""
+    """Return the events that the relay hasn't numbered yet; it stays high if no worker runs."""
     row = await session.row(_WAITING)
     return Waiting(0, None) if row is None else Waiting(row.events, row.since)

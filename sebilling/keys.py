@@ -1,4 +1,4 @@
-"""The deployment's own key: from the setting SEBILLING_SECRET_KEY, or a file that is made at first use."""
+"""The deployment's secret key: the setting SEBILLING_SECRET_KEY, or a file that is created at first use."""
 
 import hashlib
 import os
@@ -14,10 +14,10 @@ _KEY_BYTES: Final = 32
 
 
 def key_in(folder: Path) -> bytes:
-    """The deployment's own key, made by chance at its first use and kept in `folder`, readable by its owner alone.
+    """Return the key in `folder`; create a random one at first use, readable only by its owner.
 
-    Several servers that share no folder need the setting SEBILLING_SECRET_KEY instead. Raises InvalidSetting if the file can't be made
-    or read, or isn't a whole key: one that a full disk or a copy cut short could be guessed.
+    Several servers without a shared folder need the setting SEBILLING_SECRET_KEY instead. Raises InvalidSetting if the file can't be
+    created or read, or has the wrong size: a key truncated by a full disk or an incomplete copy could be guessed.
     """
     path = folder / KEY_FILE
     try:
@@ -29,21 +29,21 @@ def key_in(folder: Path) -> bytes:
                 file.write(secrets.token_bytes(_KEY_BYTES))
                 file.flush()
                 os.fsync(file.fileno())
-            with suppress(FileExistsError):  # another process was faster: its key holds
+            with suppress(FileExistsError):  # another process was faster: use its key
                 path.hardlink_to(made)
             made.unlink()
         key = path.read_bytes()
     except OSError as error:
         why = Sentence(
-            f"the key file can't be made or read there ({error.strerror}): let this user write there, or set another folder.",
+            f"the key file can't be created or read there ({error.strerror}): allow this user to write there, or set another folder.",
             f"berkas kunci tidak bisa dibuat atau dibaca di sana ({error.strerror}): izinkan pengguna ini menulis, atau pakai folder lain.",
         )
         raise InvalidSetting(setting=f"SEBILLING_VAR={folder}", why=why) from error
     if len(key) != _KEY_BYTES:
         why = Sentence(
-            f"it holds {len(key)} bytes and a key has {_KEY_BYTES}: bring it back from where it was kept. With the key lost, remove the"
-            " file; devices' settings and two-step sign-in must then be entered anew.",
-            f"isinya {len(key)} byte, padahal kunci {_KEY_BYTES} byte: kembalikan dari simpanan. Bila kuncinya hilang, hapus berkas ini;"
+            f"it has {len(key)} bytes, but a key has {_KEY_BYTES}: restore the file from its backup. If the key is lost, delete the"
+            " file; devices' settings and two-step sign-in must then be set up again.",
+            f"isinya {len(key)} byte, padahal kunci {_KEY_BYTES} byte: pulihkan dari cadangan. Bila kuncinya hilang, hapus berkas ini;"
             " pengaturan perangkat dan masuk dua langkah lalu harus diisi ulang.",
         )
         raise InvalidSetting(setting=str(path), why=why)
@@ -51,5 +51,5 @@ def key_in(folder: Path) -> bytes:
 
 
 def derived(secret: str) -> bytes:
-    """The key of a secret that was set."""
+    """Derive the key from the secret in the settings."""
     return hashlib.sha256(b"sebilling links " + secret.encode()).digest()

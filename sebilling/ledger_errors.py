@@ -1,4 +1,4 @@
-"""What can go wrong with periods and differences: leaves of the tree in errors.py."""
+"""Errors about periods and differences: leaves of the tree in errors.py."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,44 +8,42 @@ from sebilling.error_codes import ErrorCode
 from sebilling.errors import Conflict, Language
 
 MAX_TOLD: Final = 5
-"""Gaps that PeriodIncomplete names; closingPreview has all."""
+"""Gaps that PeriodIncomplete names; closingPreview lists all of them."""
 
 
 class PeriodIsOpen(Conflict):
     code = ErrorCode.PERIOD_IS_OPEN
-    english = "Period {month} is open already: nothing needs to be reopened."
+    english = "Period {month} is already open: nothing needs to be reopened."
     indonesian = "Periode {month} masih terbuka: tidak perlu dibuka kembali."
 
 
 class MissingPart(Protocol):
-    """What PeriodIncomplete tells of each thing that is missing."""
+    """One gap, as PeriodIncomplete reports it."""
 
     @property
     def reason(self) -> StrEnum:
-        """A key of its words."""
+        """Kind of the gap, a key of the words of PeriodIncomplete."""
 
     @property
     def counter_code(self) -> str:
-        """Where."""
+        """Code of the counter that has the gap."""
 
     @property
     def count(self) -> int:
-        """How many."""
+        """Number of customers, deposits or payments."""
 
 
 class PeriodIncomplete(Conflict):
-    """Closing would lose something, or leave it undone. `gaps` are what is missing."""
+    """Closing would lose something or leave it undone. `gaps` lists what is missing."""
 
     code = ErrorCode.PERIOD_INCOMPLETE
-    english = (
-        "Period {month} lacks something: {missing}. Look at closingPreview and do it first, or close all the same with closeIncomplete."
-    )
+    english = "Period {month} is incomplete: {missing}. Resolve what closingPreview lists first, or close it anyway with closeIncomplete."
     indonesian = (
-        "Periode {month} belum lengkap: {missing}. Lihat closingPreview dan selesaikan dulu, atau tutup begitu saja dengan closeIncomplete."
+        "Periode {month} belum lengkap: {missing}. Selesaikan dulu yang ada di closingPreview, atau tetap tutup dengan closeIncomplete."
     )
     _WORDS: ClassVar[dict[Language, dict[str, str]]] = {
         "en": {"NOT_INVOICED": "customers without an invoice", "DEPOSITS_WAITING": "deposits waiting for verification",
-               "MONEY_UNRESOLVED": "payments for invoices that were paid already"},
+               "MONEY_UNRESOLVED": "payments for invoices that were already paid"},
         "id": {"NOT_INVOICED": "pelanggan belum ditagih", "DEPOSITS_WAITING": "setoran menunggu verifikasi",
                "MONEY_UNRESOLVED": "pembayaran untuk tagihan yang sudah lunas"},
     }  # fmt: skip
@@ -55,24 +53,24 @@ class PeriodIncomplete(Conflict):
         super().__init__(field=field, month=month)
 
     def message(self, language: Language) -> str:
-        """The first gaps, in words."""
+        """Return the message with the first MAX_TOLD gaps in words."""
         words = self._WORDS[language]
-        told = [f"{gap.counter_code}: {gap.count} {words[gap.reason]}" for gap in self.gaps[:MAX_TOLD]]
-        missing = "; ".join(told) + (f" (+{len(self.gaps) - MAX_TOLD})" if len(self.gaps) > MAX_TOLD else "")
+        parts = [f"{gap.counter_code}: {gap.count} {words[gap.reason]}" for gap in self.gaps[:MAX_TOLD]]
+        missing = "; ".join(parts) + (f" (+{len(self.gaps) - MAX_TOLD})" if len(self.gaps) > MAX_TOLD else "")
         return (self.indonesian if language == "id" else self.english).format(missing=missing, **self.facts)
 
 
 class ConfirmPeriod(Conflict):
     code = ErrorCode.CONFIRM_PERIOD
-    english = "Period {month} lies far from today ({today}): check the month, and send it again with confirm if it is meant."
+    english = "Period {month} is far from today ({today}): check the month, and send it again with confirm if it is right."
     indonesian = "Periode {month} jauh dari sekarang ({today}): periksa bulannya, lalu kirim lagi dengan confirm bila memang benar."
 
 
 class ConfirmDifference(Conflict):
     code = ErrorCode.CONFIRM_DIFFERENCE
     english = (
-        "{counted} counted for deposit {given} of {amount} differ by {difference}: count again, and send it again with"
-        " confirmDifference if it is so."
+        "The count {counted} for deposit {given} of {amount} differs by {difference}: count again, and send it again with"
+        " confirmDifference if it is right."
     )
     indonesian = (
         "Hitungan {counted} untuk setoran {given} sebesar {amount} berselisih {difference}: hitung lagi, lalu kirim lagi dengan"
@@ -82,7 +80,7 @@ class ConfirmDifference(Conflict):
 
 class NotVerified(Conflict):
     code = ErrorCode.NOT_VERIFIED
-    english = "Deposit {given} isn't verified, so there is no count to correct: verify it first, or submit it anew if it was rejected."
+    english = "Deposit {given} isn't verified, so there is no count to correct: verify it first, or submit it again if it was rejected."
     indonesian = (
         "Setoran {given} belum diverifikasi, jadi tidak ada hitungan untuk dikoreksi: verifikasi dulu, atau ajukan lagi bila ditolak."
     )
@@ -90,5 +88,5 @@ class NotVerified(Conflict):
 
 class NothingToSettle(Conflict):
     code = ErrorCode.NOTHING_TO_SETTLE
-    english = "Only {open} of this drawer's difference isn't settled, not {amount}: settle at most that."
+    english = "Only {open} of this drawer's difference is unsettled, not {amount}: settle at most that."
     indonesian = "Hanya {open} dari selisih laci ini yang belum diselesaikan, bukan {amount}: selesaikan paling banyak sebesar itu."

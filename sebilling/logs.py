@@ -1,10 +1,10 @@
-"""Structured logs: an event's name and fields, one line each, on standard error. Never a secret, and never without bounds.
+"""Structured logs on standard error: the event's name and fields, one line each, without secrets and of bounded size.
 
-Nothing of ours logs a secret; `redacted` is the second wall, for what libraries say and what a later change forgets. What strangers send
-ends in fields (paths, names of operations), so every field is cut, and every expression that looks at one is linear.
+SeBilling's own code logs no secret; `redacted` is a second layer, for what libraries log and what a later change forgets. Input of
+strangers ends up in fields (paths, operation names), so every field is truncated, and every regular expression on fields is linear.
 
-A traceback is cut too, and of one kind of error (its event, its type, and the place that raised it) only the first few in a minute are
-printed: a database that is down would fill the disk otherwise. Lines without a traceback are never dropped: each keeps its reference.
+A traceback is truncated too, and for one kind of error (its event, type and location) only the first few per minute are printed:
+a database that is down would fill the disk otherwise. Lines without a traceback are never dropped: each keeps its reference.
 """
 
 import functools
@@ -23,24 +23,24 @@ from structlog.typing import Processor
 
 MAX_FIELD_CHARACTERS: Final = 200
 MAX_EVENT_CHARACTERS: Final = 500
-"""Of the sentence that a library logs; events of ours are single words."""
+"""Limit for the sentence that a library logs; our own events are single words."""
 MAX_TRACEBACK_CHARACTERS: Final = 6_000
 MAX_ITEMS: Final = 50
-"""Of a list or an object in a field."""
+"""Items logged of a list or an object in a field."""
 TRACEBACKS_PER_MINUTE: Final = 5
-"""Of one kind of error."""
+"""Limit for one kind of error."""
 MAX_KINDS: Final = 200
-"""Kinds of errors that are told apart; all others are counted as one."""
+"""Kinds of errors that are counted separately; all others are counted as one."""
 _MINUTE_SECONDS: Final = 60.0
 _SEARCHED: Final = 2_000
-"""Characters of a field that are searched for secrets: one that begins within those that are kept is found whole."""
+"""Characters of a field that are searched for secrets: enough to find a secret whole that begins in the logged part."""
 _SECRET_NAME: Final = re.compile(
     r"pass(?:word|wd|phrase)|secret|token|authori[sz]ation|cookie|credential|private_?key|api_?key|recovery|totp|csrf", re.IGNORECASE
 )
 _SECRET_TEXT: Final = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^\s/@\"']{1,500}@"  # user and password of an address
+    r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^\s/@\"']{1,500}@"  # user and password in a URL
     r"|(?P<bearer>\b(?:bearer|basic)\s{1,20})[\w.~+/=-]+"
-    r"|\bsb[a-z]_[\w-]{8,}"  # tokens of ours
+    r"|\bsb[a-z]_[\w-]{8,}"  # our own tokens
     r"|(?P<download>/downloads/)[^\s\"'?]+"
     r"|(?P<named>\b(?:password|passwd|secret|token|api_?key|authorization)[\"']?\s{0,20}[=:]\s{0,20}[\"']?)[^\s\"',&;)}]+",
     re.IGNORECASE,
@@ -50,11 +50,11 @@ _DEEPEST: Final = 6
 
 
 def redacted(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: cuts every field, hides values whose name says that they are secret, and what looks like one in any text."""
+    """Truncate every field, and hide values with a secret's name and text that looks like a secret. A structlog processor."""
     for name, value in event.items():
         if name == "exception" and isinstance(value, str):
             event[name] = _traceback_without_secrets(value)
-        elif not name.startswith("_"):  # structlog's own
+        elif not name.startswith("_"):  # structlog's own fields
             event[name] = _without_secrets(name, value, 0)
     return event
 
@@ -71,21 +71,21 @@ def _without_secrets(name: str, value: Any, level: int) -> Any:
         return _HIDDEN
     if isinstance(value, dict):
         items = list(value.items())[:MAX_ITEMS]
-        return {_cut(str(key), MAX_FIELD_CHARACTERS): _without_secrets(str(key), one, level + 1) for key, one in items}
+        return {_cut(str(key), MAX_FIELD_CHARACTERS): _without_secrets(str(key), item, level + 1) for key, item in items}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_without_secrets("", one, level + 1) for one in list(value)[:MAX_ITEMS]]
+        return [_without_secrets("", item, level + 1) for item in list(value)[:MAX_ITEMS]]
     return _text_without_secrets(str(value), MAX_EVENT_CHARACTERS if name == "event" else MAX_FIELD_CHARACTERS)
 
 
 def _text_without_secrets(text: str, most: int) -> str:
     shown = _SECRET_TEXT.sub(_kept_part, text[:_SEARCHED])
     if len(text) > _SEARCHED and len(shown) < most:
-        return _HIDDEN  # nearly all of it was secret, and the last one may be cut in two
+        return _HIDDEN  # nearly all of it was secret, and the last secret may be cut in two
     return _cut(shown if len(text) <= _SEARCHED else shown + "…", most)
 
 
 def _traceback_without_secrets(text: str) -> str:
-    """Its begin, and its end, where the reason stands. Lines that a cut goes through are left out."""
+    """Return the beginning and the end, where the reason is. Lines that would be cut in two are left out."""
     begin, end = text, ""
     if len(text) > MAX_TRACEBACK_CHARACTERS:
         half = MAX_TRACEBACK_CHARACTERS // 2
@@ -100,22 +100,22 @@ def _cut(text: str, most: int) -> str:
 def _kept_part(found: re.Match[str]) -> str:
     if found["scheme"]:
         return f"{found['scheme']}{_HIDDEN}@"
-    return next((one for one in (found["bearer"], found["download"], found["named"]) if one), "") + _HIDDEN
+    return next((part for part in (found["bearer"], found["download"], found["named"]) if part), "") + _HIDDEN
 
 
 @dataclass(slots=True)
 class _Count:
-    """Errors of one kind since an instant of the monotonic clock."""
+    """Number of errors of one kind since an instant of the monotonic clock."""
 
     since: float
     seen: int = 0
 
 
 class Tracebacks:
-    """A structlog processor: of each kind of error it lets TRACEBACKS_PER_MINUTE tracebacks through, and tells how many it kept back.
+    """Limit tracebacks to TRACEBACKS_PER_MINUTE per kind of error, and log how many were suppressed. A structlog processor.
 
-    The line itself is always logged, with the error's type and place. What was kept back is told in a line `tracebacks_suppressed`
-    by whatever is logged first after the minute.
+    The line itself is always logged, with the error's type and location. The first line logged after the minute also causes a line
+    `tracebacks_suppressed` with the number.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -125,7 +125,7 @@ class Tracebacks:
         self._look_at = 0.0
 
     def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Take the traceback away if there were enough of its kind."""
+        """Remove the traceback if the limit of its kind is reached."""
         error = _raised(event.get("exc_info"))
         now = self._clock()
         with self._lock:
@@ -148,7 +148,7 @@ class Tracebacks:
         return count.seen <= TRACEBACKS_PER_MINUTE
 
     def _ended(self, now: float) -> list[tuple[tuple[str, str, str], _Count]]:
-        """Kinds whose minute is over and of which something was kept back; their counting begins anew."""
+        """Return kinds whose minute is over and that had suppressed tracebacks; restart their counts."""
         if not self._counts or now < self._look_at:
             return []
         over = {kind: count for kind, count in self._counts.items() if now >= count.since + _MINUTE_SECONDS}
@@ -158,7 +158,7 @@ class Tracebacks:
 
 
 def _raised(given: Any) -> BaseException | None:
-    """The error that `exc_info` means: itself, what `sys.exc_info` gives, or True for the one that is handled now."""
+    """Return the error that `exc_info` means: itself, the result of `sys.exc_info`, or True for the one being handled."""
     if isinstance(given, tuple):
         return given[1] if len(given) == 3 and isinstance(given[1], BaseException) else None
     if isinstance(given, BaseException):
@@ -167,7 +167,7 @@ def _raised(given: Any) -> BaseException | None:
 
 
 def _kind(error: BaseException) -> tuple[str, str]:
-    """The error's type and where it was raised."""
+    """Return the error's type and where it was raised."""
     at: TracebackType | None = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next
@@ -175,7 +175,7 @@ def _kind(error: BaseException) -> tuple[str, str]:
 
 
 def set_up(*, level: str, style: str) -> None:
-    """Send our own and the libraries' logs through one pipe: JSON lines (`style="json"`) or text (`"console"`)."""
+    """Send our own and the libraries' logs through one formatter: JSON lines (`style="json"`) or text (`"console"`)."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -184,7 +184,7 @@ def set_up(*, level: str, style: str) -> None:
         structlog.processors.format_exc_info,
         redacted,
     ]
-    # plain: tracebacks in colour print local variables, passwords among them
+    # plain: coloured tracebacks print local variables, such as passwords
     coloured = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer: Processor = structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else coloured
     structlog.configure(
@@ -205,11 +205,11 @@ def set_up(*, level: str, style: str) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # uvicorn's access log would be a second line per request, without operation or user; ours is in app.py.
     logging.getLogger("uvicorn.access").disabled = True
-    # Strawberry logs every GraphQL error with its whole cause; schema.errors logs the unexpected ones, with a reference.
+    # Strawberry logs every GraphQL error with its full cause; schema.errors logs the unexpected ones, with a reference.
     logging.getLogger("strawberry.execution").disabled = True
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger of the module `name`."""
+    """Return the logger of the module `name`."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger

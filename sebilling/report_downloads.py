@@ -1,4 +1,4 @@
-"""Reports by signed address: how many at once, streamed as they are made, cut off when their time is over."""
+"""Report downloads at signed addresses: limited in number, streamed as they are created, ended at a deadline."""
 
 import asyncio
 from collections import Counter
@@ -24,12 +24,12 @@ _log = get_logger(__name__)
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 RETRY_SECONDS: Final = 5
 STALLED_SECONDS: Final = 30.0
-"""In which a client must take what is sent to it; a report holds a moment of the database open."""
+"""Time in which a client must read what is sent; a report keeps a database snapshot open."""
 T = TypeVar("T")
 
 
 class ReportSlots:
-    """Which reports are being made: at most `most` at once, one per address, and one user always leaves room for another."""
+    """Reports being created: at most `most` at once, one per address, and one user never takes all slots (if there are several)."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -39,7 +39,7 @@ class ReportSlots:
 
     @contextmanager
     def slot(self, token: str, user_id: int) -> Iterator[None]:
-        """Take a slot for as long as the block runs. Raises LinkInUse, TooManyReports, ReportsBusy."""
+        """Take a slot while the block runs. Raises LinkInUse, TooManyReports, ReportsBusy."""
         if token in self._tokens:
             raise LinkInUse
         if self._users[user_id] >= self.most_per_user:
@@ -58,7 +58,7 @@ class ReportSlots:
 
 
 class ReportDownloads:
-    """Makes reports and sends them."""
+    """Create reports and send them."""
 
     def __init__(self, parts: Parts, headers: Mapping[str, str]) -> None:
         self._parts = parts
@@ -66,10 +66,10 @@ class ReportDownloads:
         self.slots = ReportSlots(parts.settings.reports_at_once)
 
     async def send(self, request: Request, send: Send, actor: Actor, link: Link) -> None:
-        """Make the report and send it. The caller has taken its slot.
+        """Create the report and send it. The caller has taken its slot.
 
-        Raises NotFound, DatabaseUnavailable, DeadlineExceeded, ReportFailedError before anything was sent; afterwards it cuts
-        the connection off, so that nobody takes a part for the whole.
+        Raises NotFound, DatabaseUnavailable, DeadlineExceeded, ReportFailedError before anything was sent; afterwards it drops
+        the connection, so that nobody mistakes a part for the whole.
         """
         about, seconds = link.about, self._parts.settings.report_seconds
         is_begun = False
@@ -108,7 +108,7 @@ class ReportDownloads:
 
 
 def _cut(request: Request, error: Exception) -> None:
-    """Drop the connection; raises the error where the server can't, which ends it too."""
+    """Drop the connection; if the server can't, raise the error, which ends it too."""
     cut = request.scope.get("extensions", {}).get("sebilling.cut")
     if cut is None:
         raise error
@@ -116,7 +116,7 @@ def _cut(request: Request, error: Exception) -> None:
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of work that takes long before anything is sent. Raises ClientDisconnect when the client goes away meanwhile."""
+    """Return the result of slow work before anything is sent. Raises ClientDisconnect if the client disconnects meanwhile."""
     working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)

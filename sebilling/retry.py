@@ -1,6 +1,6 @@
-"""A loop's turn that may fail: it is told, and the next one doesn't wait for a restart, though longer each time it fails again.
+"""Retries of a loop's iterations: a failure is logged, and the next iteration follows after a delay that grows with each failure.
 
-What lasts is told once, and then once a minute with how often it came again: a database with a wrong password made gigabytes a day.
+A lasting failure is logged once, and then once a minute with its count: a database with a wrong password logged gigabytes a day.
 """
 
 import time
@@ -13,15 +13,15 @@ from sebilling.logs import get_logger
 _log = get_logger(__name__)
 _WAIT_SECONDS: Final = 1.0
 MAX_AWAY_SECONDS: Final = 3.0
-"""Between two looks for a database that is away: work goes on soon after it is back."""
+"""Longest delay while the database is down: work continues soon after it is back."""
 MAX_WAIT_SECONDS: Final = 30.0
 AGAIN_SECONDS: Final = 60.0
 _LASTED_SECONDS: Final = 60.0
-"""Who has worked for so long before they failed hasn't failed again, but anew."""
+"""A failure after working for so long counts as the first, not as a repeated one."""
 
 
 class Retries:
-    """The turns of one loop, how often they failed in a row, and what was told of it. `of` tells loops of one name apart."""
+    """Consecutive failures of one loop and what was logged about them. `of` distinguishes loops with the same name."""
 
     def __init__(self, name: str, *, of: str = "") -> None:
         self._name, self._of = name, of
@@ -29,7 +29,7 @@ class Retries:
         self._why, self._told_at, self._untold = "", 0.0, 0
 
     async def run(self, work: Awaitable[float]) -> float:
-        """The seconds that `work` gives; if it failed, which is logged under the loop's name, a second, doubled with each failure."""
+        """Return the pause in seconds that `work` returns; if it fails, log it and return one second, doubled with each failure."""
         began = time.monotonic()
         try:
             pause = await work
@@ -37,7 +37,7 @@ class Retries:
             if self._is_worth_telling(str(error)):
                 _log.warning(f"{self._name}_waits", why=str(error), of=self._of, untold=self._untold)
             return self._wait(began, MAX_AWAY_SECONDS)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not wait for a restart
+        except Exception as error:  # noqa: BLE001 - whatever failed, the loop must go on without a restart
             if self._is_worth_telling(f"{type(error).__name__}: {error}"):
                 _log.exception(f"{self._name}_failed", of=self._of, untold=self._untold)
             return self._wait(began, MAX_WAIT_SECONDS)
@@ -51,7 +51,7 @@ class Retries:
         return min(most, _WAIT_SECONDS * 2.0 ** (self._failures - 1))
 
     def _is_worth_telling(self, why: str) -> bool:
-        """Whether it is new, or was told AGAIN_SECONDS ago; `_untold` is how often it came since."""
+        """Whether it is new, or was last logged AGAIN_SECONDS ago; `_untold` counts its occurrences since."""
         now = time.monotonic()
         if why == self._why and now < self._told_at + AGAIN_SECONDS:
             self._untold += 1
@@ -63,5 +63,5 @@ class Retries:
 
 
 async def forgiving(name: str, work: Awaitable[float], *, of: str = "") -> float:
-    """One turn by itself: what it gives, or a second if it failed, which is logged under `name`."""
+    """Run one iteration: return its pause, or one second if it failed, which is logged under `name`."""
     return await Retries(name, of=of).run(work)

@@ -1,4 +1,4 @@
-"""How uvicorn serves us; and a server in a thread of this process, at a real socket, for the demo and the measurements."""
+"""Configuration of uvicorn, and a server in a thread of this process on a real socket, for the demo and the benchmarks."""
 
 import asyncio
 import socket
@@ -21,31 +21,31 @@ from sebilling.errors import PortTaken
 
 PING_SECONDS: Final = 12.0
 PONG_SECONDS: Final = 15.0
-"""A client that is gone is noticed within both."""
+"""A vanished client is noticed within the sum of both."""
 UNREAD_MILLISECONDS: Final = 20_000
-"""A client that takes nothing of what is sent is cut off; where the system can do that (Linux)."""
+"""A client that reads nothing for so long is disconnected, where the system supports it (Linux)."""
 UNSENT_BYTES: Final = 128 * 1024
-"""Of an answer that the system takes from us before the client's window has room; it would take megabytes for each slow client, and a
-report's process would be told too late to wait."""
+"""Unsent bytes per connection that the system buffers; without the limit it would buffer megabytes for each slow client, and a report's
+process would learn too late that it must wait."""
 _TCP_OPTIONS: Final = (("TCP_USER_TIMEOUT", UNREAD_MILLISECONDS), ("TCP_NOTSENT_LOWAT", UNSENT_BYTES))
 KEPT_SECONDS: Final = 75
-"""An idle connection is kept for longer than clients and proxies keep theirs (httpx 5, nginx 60): who closes first must be they, as what
-they send while we close is lost, and a proxy answers 502 for it. uvicorn's own 5 s did that."""
+"""An idle connection is kept longer than clients and proxies keep theirs (httpx 5 s, nginx 60 s): they must close first, because what
+they send while the server closes is lost, and a proxy answers 502 for it. uvicorn's default of 5 s caused that."""
 UNCROWDED: Final = Limits(per_address=Limits().connections)
-"""Of a server for one machine, whose clients all have its address."""
+"""Limits of a server for one machine, whose clients all have the same address."""
 _MAX_MESSAGE_BYTES: Final = 256 * 1024
 
 
 class Http(HttpToolsProtocol):
-    """uvicorn's, which also cuts off who is slow or too many, and ends streams of events when the server stops."""
+    """uvicorn's HTTP protocol, extended to drop slow or excess connections and to end event streams when the server stops."""
 
     def __init__(self, *given: Any, connections: Connections, **named: Any) -> None:
         super().__init__(*given, **named)
         self._bounds = connections
         self._known: Connection | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Called with each connection."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # same as in uvicorn
+        """Called for each new connection."""
         taken: Any = transport.get_extra_info("socket")
         for name, value in _TCP_OPTIONS:
             option: Any = vars(socket).get(name)
@@ -55,16 +55,16 @@ class Http(HttpToolsProtocol):
         self._known = self._bounds.admit(self, transport, self.client[0] if self.client else None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called when it is closed, by whomever."""
+        """Called when the connection is closed by either side."""
         self._bounds.lost(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Called with what was sent. A head that is too long is answered 431."""
+        """Called with received bytes. A head that is too long is answered with 431."""
         known = self._known
         if known is None or self.transport.is_closing():
             return
-        if known.phase is Phase.IDLE:  # before the parser knows: empty lines are no request, and would go on for ever
+        if known.phase is Phase.IDLE:  # before the parser notices: empty lines are not a request, and could go on for ever
             self._begin(Phase.HEAD)
         super().data_received(data)
         known.received += len(data)
@@ -72,40 +72,40 @@ class Http(HttpToolsProtocol):
             self._hang_up(431)
 
     def on_headers_complete(self) -> None:
-        """Called with each request: gives the application `sebilling.cut`."""
+        """Called for each request: adds `sebilling.cut` to the scope for the application."""
         super().on_headers_complete()
         if self.scope is not None:
             scope: dict[str, Any] = self.scope  # type: ignore[assignment]
             scope.setdefault("extensions", {})["sebilling.cut"] = lambda: dropped(self.transport)
-        if self._known is not None and self._known.phase is Phase.HEAD:  # not of one that waits behind another
+        if self._known is not None and self._known.phase is Phase.HEAD:  # not for a request that waits behind another
             self._begin(Phase.BODY)
 
     def on_message_complete(self) -> None:
-        """Called when a request is there as a whole."""
+        """Called when a request was received completely."""
         super().on_message_complete()
         if self._known is not None and self._known.phase is Phase.BODY:
             self._begin(Phase.ANSWER)
 
     def on_response_complete(self) -> None:
-        """Called when an answer was written."""
+        """Called when a response was written."""
         is_next = bool(self.pipeline)
         super().on_response_complete()
         self._begin(Phase.ANSWER if is_next else Phase.IDLE)
 
     def handle_websocket_upgrade(self) -> None:
-        """Called with a handshake: from here on it is a WebSocket's connection."""
+        """Called for a handshake: from now on it is a WebSocket connection."""
         self._begin(Phase.SOCKET)
         super().handle_websocket_upgrade()
 
     def shutdown(self) -> None:
-        """Called when the server stops. A stream of events would never end: its client goes on elsewhere."""
+        """Called when the server stops. Closes event streams, which would never end: the client reconnects elsewhere."""
         super().shutdown()
         cycle: Any = self.cycle
         if cycle is not None and not cycle.response_complete and cycle.scope.get("sebilling.stream"):
             self.transport.close()
 
     def end(self) -> None:
-        """Hang up on a client that is too slow, or makes way for others."""
+        """Disconnect a client that is too slow or must make room for others."""
         cycle: Any = self.cycle
         is_answered = cycle is not None and not cycle.response_complete and cycle.response_started
         if self._known is None or self._known.phase is Phase.ANSWER or is_answered or self.transport.get_write_buffer_size():
@@ -116,11 +116,11 @@ class Http(HttpToolsProtocol):
             self._hang_up(408)
 
     def is_read_paused(self) -> bool:
-        """Whether it is us who don't take what is sent."""
+        """Whether the server itself has paused reading."""
         return self.flow.read_paused
 
     def is_writing(self) -> bool:
-        """Whether the application may still add to what is unsent."""
+        """Whether the application may still add to the unsent bytes."""
         cycle: Any = self.cycle
         return cycle is not None and not cycle.response_complete and not self.flow.write_paused
 
@@ -134,33 +134,33 @@ class Http(HttpToolsProtocol):
 
 
 class WebSockets(WebSocketsSansIOProtocol):
-    """uvicorn's, whose connections can be cut though the client takes nothing any more: closing would wait for what is unsent."""
+    """uvicorn's WebSocket protocol, extended to drop a connection at once: closing would wait for unsent bytes."""
 
     def __init__(self, *given: Any, connections: Connections, **named: Any) -> None:
         super().__init__(*given, **named)
         self._bounds = connections
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called when it is closed, by whomever."""
+        """Called when the connection is closed by either side."""
         self._bounds.lost(self.transport)
         super().connection_lost(exc)
 
     def handle_connect(self, event: Any) -> None:
-        """Called with a handshake: gives the application `sebilling.cut` and `sebilling.texts`."""
+        """Called for a handshake: adds `sebilling.cut` and `sebilling.texts` to the scope for the application."""
         super().handle_connect(event)
         if not self.close_sent:
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions |= {"sebilling.cut": self.cut, "sebilling.texts": self.texts}
 
     async def texts(self, texts: Sequence[str]) -> None:
-        """Send messages by one write, a third of the price of one each. Waits for room first; raises ClientDisconnected."""
+        """Send messages with one write, at a third of the cost of separate ones. Waits for buffer space; raises ClientDisconnected."""
         await self.writable.wait()
         if self.disconnected or self.close_sent:
             raise ClientDisconnected
         self.transport.write(b"".join(framed(text.encode()) for text in texts))
 
     def cut(self) -> None:
-        """Drop the connection, unless it is closed already."""
+        """Drop the connection, unless it is already closed."""
         if not self.disconnected:
             dropped(self.transport)
 
@@ -171,7 +171,7 @@ class WebSockets(WebSocketsSansIOProtocol):
 
 
 def framed(content: bytes) -> bytes:
-    """A text message as a frame of RFC 6455: whole, without extensions, unmasked as servers send it."""
+    """Encode a text message as one frame of RFC 6455: complete, without extensions, unmasked as servers send it."""
     size = len(content)
     if size < 126:
         return bytes((0x81, size)) + content
@@ -182,10 +182,10 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "ws_max_size": _MAX_MESSAGE_BYTES,
     "ws_ping_interval": PING_SECONDS,
     "ws_ping_timeout": PONG_SECONDS,
-    "ws_per_message_deflate": False,  # 300 KB per connection, and each message compressed once per client
+    "ws_per_message_deflate": False,  # takes 300 KB per connection, and compresses each message once per client
     "log_config": None,
     "access_log": False,
-    "proxy_headers": False,  # whom to believe says SEBILLING_TRUSTED_PROXIES; uvicorn believes whoever is on this machine
+    "proxy_headers": False,  # SEBILLING_TRUSTED_PROXIES decides; uvicorn would trust every program on this machine
     "server_header": False,
     "timeout_keep_alive": KEPT_SECONDS,
     "timeout_graceful_shutdown": 10,
@@ -193,14 +193,14 @@ _OPTIONS: Final[Mapping[str, Any]] = {
 
 
 def options(limits: Limits) -> Mapping[str, Any]:
-    """Of uvicorn, for one server."""
+    """Return uvicorn's options for one server."""
     connections = Connections(limits)
     return {**_OPTIONS, "http": partial(Http, connections=connections), "ws": partial(WebSockets, connections=connections)}
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket to serve at; port 0 takes a free one. Raises PortTaken."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves Nagle on: 40 ms
+    """Open a listening socket; port 0 takes a free one. Raises PortTaken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # otherwise asyncio leaves Nagle's algorithm on: 40 ms
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -212,14 +212,14 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def serving(app: ASGIApp, listener: socket.socket, limits: Limits = UNCROWDED) -> Iterator[str]:
-    """Serve at the socket as long as the block runs; gives the address, such as `http://127.0.0.1:8000`."""
+    """Serve on the socket while the block runs; yields the address, such as `http://127.0.0.1:8000`."""
     server = uvicorn.Server(uvicorn.Config(app, **options(limits)))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="server", daemon=True)
     thread.start()
     try:
         while not server.started:
             if not thread.is_alive():
-                raise RuntimeError("the server didn't start; the log tells why")
+                raise RuntimeError("the server didn't start: see the log for the reason")
             time.sleep(0.01)
         host, port = listener.getsockname()[:2]
         yield f"http://{host}:{port}"

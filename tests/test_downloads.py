@@ -280,7 +280,7 @@ def test_slots_of_reports_are_one_per_address_and_leave_room_for_another_user() 
     with slots.slot("a", 1), slots.slot("b", 1):
         with pytest.raises(LinkInUse), slots.slot("a", 2):
             pass
-        with pytest.raises(TooManyReports, match="2 reports already"), slots.slot("c", 1):
+        with pytest.raises(TooManyReports, match="already downloading 2 reports"), slots.slot("c", 1):
             pass
         with slots.slot("c", 2), pytest.raises(ReportsBusy, match="3 reports"), slots.slot("d", 3):
             pass

@@ -240,7 +240,7 @@ def test_secrets_may_lie_in_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert value.get_secret_value() == SECRET_KEY
     assert SECRET_KEY not in repr(Settings())
     monkeypatch.setenv(f"SEBILLING_{name}", "other")
-    with pytest.raises(InvalidSetting, match="leave one of the two out") as error:
+    with pytest.raises(InvalidSetting, match="remove one of the two") as error:
         Settings()
     assert "other" not in str(error.value)
     monkeypatch.delenv(f"SEBILLING_{name}")

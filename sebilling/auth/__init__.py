@@ -1,1 +1,1 @@
-"""Who is asking: passwords, sign-ins, and what each role may do."""
+"""Authentication: users, passwords, sign-ins, two-step codes, signed links."""

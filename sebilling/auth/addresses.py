@@ -1,4 +1,4 @@
-"""Where a request comes from: the address of the connection, or what a proxy that we trust says, and no one else."""
+"""Origin of a request: the address of the connection, or the one reported by a trusted proxy."""
 
 import functools
 from collections.abc import Sequence
@@ -8,53 +8,55 @@ from typing import Final
 
 UNKNOWN: Final = "unknown"
 _IPV6_SITE_BITS: Final = 64
-"""What one customer of any provider has to himself: its single addresses tell nothing."""
+"""An ISP assigns at least a /64 to each customer, so single addresses within it don't identify anyone."""
 _MAX_HOPS: Final = 20
 _MAX_CHARACTERS: Final = 100
-"""Of an address, the name of its interface with it."""
+"""Longest accepted address, including the name of its interface."""
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
 def networks(given: str) -> tuple[Network, ...]:
-    """The networks of a setting, with commas between them. Raises ValueError, naming what is none."""
-    return tuple(ip_network(one.strip()) for one in given.split(",") if one.strip())
+    """Parse a setting with networks separated by commas. Raises ValueError, which names the invalid part."""
+    return tuple(ip_network(part.strip()) for part in given.split(",") if part.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request comes from."""
+    """Origin of a request."""
 
     network: str
-    """An IPv4 address, or the /64 of an IPv6 one; UNKNOWN for what is neither, such as a Unix socket."""
+    """An IPv4 address, or the /64 of an IPv6 address; UNKNOWN for anything else, such as a Unix socket."""
     is_secure: bool
-    """Whether it came by TLS, to us or to a proxy that we trust."""
+    """Whether it came over TLS, to this server or to a trusted proxy."""
 
 
 def origin(peer: str | None, scheme: str, forwarded_for: Sequence[str], forwarded_proto: str, trusted: Sequence[Network]) -> Origin:
-    """`forwarded_for` are the X-Forwarded-For headers in their order. They are read from the right, for as long as who wrote them is
-    trusted: what a client puts there itself stands further left, and is never reached. Only if the client's own address is trusted too, it
-    is: a network of proxies must hold nothing but proxies."""
+    """Determine the origin of a request. `forwarded_for` are the X-Forwarded-For headers in their order.
+
+    They are read from the right, as long as the sender is a trusted proxy: anything a client writes there itself is further left and is
+    never reached, unless the client's own address is trusted. So trusted networks must contain only proxies.
+    """
     address = _address(peer or "")
     if address is None or not _within(address, trusted):
         return Origin(_network(address), scheme == "https")
     for hop in reversed([hop for line in forwarded_for for hop in line.split(",")][-_MAX_HOPS:]):
-        found = _address(hop.strip())
-        if found is None:
+        hop_address = _address(hop.strip())
+        if hop_address is None:
             break
-        address = found
-        if not _within(found, trusted):
+        address = hop_address
+        if not _within(hop_address, trusted):
             break
     return Origin(_network(address), scheme == "https" or forwarded_proto.rpartition(",")[2].strip().lower() == "https")
 
 
 def network_of(peer: str | None) -> str:
-    """The network of a connection: what its bounds are counted by."""
+    """Return the network of a connection, by which its limits are counted."""
     return _network(_address(peer or ""))
 
 
 def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
-    """Whether a connection is of a proxy that we trust."""
+    """Whether a connection comes from a trusted proxy."""
     address = _address(peer)
     return address is not None and _within(address, trusted)
 
@@ -63,13 +65,13 @@ def _address(given: str) -> Address | None:
     return _parsed(given) if len(given) <= _MAX_CHARACTERS else None
 
 
-@functools.lru_cache(maxsize=4_096)  # few come often
+@functools.lru_cache(maxsize=4_096)  # a few addresses send most requests
 def _parsed(given: str) -> Address | None:
     try:
-        found = ip_address(given)
+        address = ip_address(given)
     except ValueError:
         return None
-    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
 def _within(address: Address, trusted: Sequence[Network]) -> bool:

@@ -1,14 +1,14 @@
-"""Guessing is slowed down, without a way to lock anybody out.
+"""Limits on password guessing that can't be used to lock somebody else out.
 
-Each failed sign-in fills limits that empty again by time: one for the account from this address, one for the address, and one for
-the account from everywhere. Whoever guesses fills only limits that stand in their own way: a device on which the account has signed
-in before is told by its token and has a limit of its own, so it gets in while all the others are refused.
+Each failed sign-in counts against limits that empty over time: one for the account from this address, one for the address, and one
+for the account from everywhere. An attacker fills only limits that affect the attacker: a device on which the account has signed in
+before is recognized by its token and has its own limit, so it can sign in while all others are refused.
 
-A limit is one row with one instant, at which it is empty again; attempts are paid for before the password is looked at, so that a
-thousand at once are no more than ten in turn, and given back when they succeed.
+A limit is one row with the instant at which it is empty again. Attempts are counted before the password is checked, so that a
+thousand concurrent attempts get no further than ten in sequence, and are refunded when they succeed.
 
-No limit takes longer to empty than its own time. One that lies further ahead than twice that was written while the clock was wrong, and
-counts as empty: else everybody would be locked out for as long as the clock was ahead.
+No limit takes longer to empty than its own time. One that would be full for more than twice that was written while the clock was wrong,
+and counts as empty: otherwise everybody would be locked out for as long as the clock was ahead.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from sebilling.errors import TooManyAttempts
 
 MAX_FAILURES: Final = 10
 WITHIN: Final = timedelta(minutes=5)
-"""After so many failures within this time, one at a time as it passes."""
+"""After MAX_FAILURES within this time, attempts become available one by one as it passes."""
 _MAX_FROM_AN_ADDRESS: Final = 50
 _MAX_FOR_AN_ACCOUNT: Final = 100
 _WITHIN_FOR_AN_ACCOUNT: Final = timedelta(hours=1)
@@ -48,9 +48,9 @@ _PAY: Final = text(
     """
 )
 _FULL: Final = text("SELECT key, empty_at FROM sign_in_attempt WHERE key = ANY (CAST(:keys AS bytea[]))")
-# Locked in the order in which `_PAY` takes them: else who pays and who is given back wait for each other.
+# Locked in the order in which `_PAY` locks them, to avoid deadlocks.
 _LOCK: Final = text("SELECT key FROM sign_in_attempt WHERE key = ANY (CAST(:keys AS bytea[])) ORDER BY key FOR NO KEY UPDATE")
-_GIVE_BACK: Final = text(
+_RELEASE: Final = text(
     """
     UPDATE sign_in_attempt SET empty_at = empty_at - paid.step
       FROM unnest(CAST(:keys AS bytea[]), CAST(:steps AS interval[])) AS paid (key, step) WHERE sign_in_attempt.key = paid.key
@@ -70,22 +70,22 @@ _CLEAR_ALL: Final = text("DELETE FROM sign_in_attempt")
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many failures within this time, for this key."""
+    """A limit for one key: at most `most` failures within a time."""
 
     key: bytes
     most: int
     within: timedelta
     account: bytes | None
-    """Digest of whose it is, by which all limits of an account are found; None: an address's."""
+    """Digest of the account, by which all its limits are found; None: the limit of an address."""
 
     @property
     def step(self) -> timedelta:
-        """After so long one more is allowed."""
+        """Time after which one more attempt is available."""
         return self.within / self.most
 
 
 def limits(username: str, network: str, *, device: str | None) -> tuple[Limit, ...]:
-    """The limits of a sign-in: the device's alone if `device` is the token of one that this account has signed in on before."""
+    """Return the limits of a sign-in: only the device's if `device` is the token of a device that this account has used before."""
     if device is not None:
         return (_limit(MAX_FAILURES, WITHIN, "device", username, device, account=_named(username)),)
     return (
@@ -96,12 +96,12 @@ def limits(username: str, network: str, *, device: str | None) -> tuple[Limit, .
 
 
 def limits_of_user(user_id: int) -> tuple[Limit, ...]:
-    """The limit of who is signed in and gives their password or a code once more."""
+    """Return the limit of a signed-in user who enters their password or a code again."""
     return (_limit(MAX_FAILURES, WITHIN, "signed in", str(user_id), account=_numbered(user_id)),)
 
 
 async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, field: tuple[str, ...]) -> None:
-    """Take one attempt of each limit, in a transaction of its own. Raises TooManyAttempts at `field`, and then none is taken."""
+    """Count one attempt against each limit, in a transaction of its own. Raises TooManyAttempts at `field`; then none is counted."""
     bound = {
         "keys": [limit.key for limit in wanted], "accounts": [limit.account for limit in wanted],
         "steps": [limit.step for limit in wanted], "withins": [limit.within for limit in wanted], "at": at,
@@ -114,22 +114,22 @@ async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, fiel
         await session.execute(_CLEAN, {"at": at, "ahead": at + 2 * _WITHIN_FOR_AN_ACCOUNT})
 
 
-async def give_back(session: WriteSession, wanted: Sequence[Limit]) -> None:
-    """What was paid was no guess."""
+async def release(session: WriteSession, wanted: Sequence[Limit]) -> None:
+    """Refund the attempts of `pay` after a success."""
     keys = [limit.key for limit in wanted]
     await session.rows(_LOCK, {"keys": keys})
-    await session.execute(_GIVE_BACK, {"keys": keys, "steps": [limit.step for limit in wanted]})
+    await session.execute(_RELEASE, {"keys": keys, "steps": [limit.step for limit in wanted]})
 
 
 async def clear(session: WriteSession, *, user_id: int, username: str) -> int:
-    """Empty every limit of one account, from wherever it was tried; gives their number. Limits of addresses stay."""
+    """Clear every limit of one account and return their number. Limits of addresses stay."""
     cleared = await session.execute(_CLEAR, {"accounts": [_named(username), _numbered(user_id)]})
     await events.append(session, "user.limits_cleared", subject="app_user", subject_id=user_id, limits=cleared)
     return cleared
 
 
 async def clear_all(session: WriteSession) -> int:
-    """Empty every limit there is, of addresses too; gives their number."""
+    """Clear all limits, including those of addresses, and return their number."""
     cleared = await session.execute(_CLEAR_ALL)
     await events.append(session, "user.limits_cleared", subject="app_user", subject_id=0, limits=cleared)
     return cleared

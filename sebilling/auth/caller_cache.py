@@ -1,8 +1,8 @@
-"""Who asks, looked up for many requests at once.
+"""Look up the callers of concurrent requests together.
 
-Each request must know its user as they are now, and alone that is a fifth of a page's cost. Here requests that come while a statement
-is on its way wait for the next one and share it: what each is told was read after it came, so a sign-out or a lost right counts at
-once, and a request that comes alone waits for nobody. Nothing is kept.
+Each request needs the present state of its user; a separate statement for it would be a fifth of a page's cost. Requests that arrive
+while a statement is running wait for the next one and share it. Each result is read after its request arrived, so a sign-out or a
+revoked right takes effect at once, and a single request doesn't wait. Nothing is kept between statements.
 """
 
 import asyncio
@@ -15,20 +15,20 @@ from sebilling.db.engine import Database, translated_errors
 
 _MAX_AT_ONCE: Final = 500
 _SECONDS: Final = 10.0
-"""A connection that has gone silent mustn't hold up everybody behind it for longer."""
+"""Timeout of a lookup, so that a dead connection doesn't delay all waiting requests for longer."""
 
 
 class CallerCache:
-    """Of one process. Belongs to one event loop."""
+    """Shared lookup of callers for one process and one event loop."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[tuple[tuple[bytes, datetime], asyncio.Future[Live | None]]] = []
-        """What is asked, and where the answer goes."""
+        """Lookups to do, with the futures of their results."""
         self._task: asyncio.Task[None] | None = None
 
     async def live(self, token: str, *, at: datetime) -> Live | None:
-        """The sign-in of a token that is good at `at`, read after this was called; else None. Raises DatabaseUnavailable."""
+        """Return the sign-in of a token that is valid at `at`, read after this call; else None. Raises DatabaseUnavailable."""
         answer: asyncio.Future[Live | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(((sessions.hash_of(token), at), answer))
         if self._task is None:
@@ -36,20 +36,20 @@ class CallerCache:
         return await answer
 
     async def _run(self) -> None:
-        """Answer until nobody waits. Whatever goes wrong is each caller's."""
+        """Run lookups until none is waiting. Errors are raised in each waiting caller."""
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MAX_AT_ONCE], self._waiting[_MAX_AT_ONCE:]
                 try:
                     async with translated_errors(), asyncio.timeout(_SECONDS), self._database.reading() as session:
-                        found = await sessions.living(session, [asked for asked, _ in batch])
-                except Exception as error:  # noqa: BLE001 - told to each who waits for it, and handled there
+                        sign_ins = await sessions.living(session, [request for request, _ in batch])
+                except Exception as error:  # noqa: BLE001 - passed to each waiting caller, and handled there
                     for _, answer in batch:
-                        if not answer.done():  # they went away meanwhile
+                        if not answer.done():  # the caller was cancelled meanwhile
                             answer.set_exception(error)
                 else:
-                    for asked, answer in batch:
+                    for request, answer in batch:
                         if not answer.done():
-                            answer.set_result(found.get(asked))
+                            answer.set_result(sign_ins.get(request))
         finally:
             self._task = None

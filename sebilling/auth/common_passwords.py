@@ -1,4 +1,4 @@
-"""The commonest passwords that are long enough for us: whoever guesses begins with them."""
+"""Common passwords of at least the minimum length: the first that an attacker would try."""
 
 from typing import Final
 
@@ -25,4 +25,4 @@ selamatdatang semangat123 semarang123 shadow12345 sidoarjo123 starwars123 sunshi
 superman12 superman123 surabaya123 telkom12345 telkomsel123 terserah123 test123456 testtest123 testtesttest trustno1trustno1
 user123456 username123 welcome123 welcome1234 welcome123456 yogyakarta zxcvbnm123 zxcvbnm1234 zxcvbnmasdfghjkl
 """
-COMMONEST: Final = frozenset(_WORDS.split())
+COMMON_PASSWORDS: Final = frozenset(_WORDS.split())

@@ -1,6 +1,6 @@
-"""Signed addresses that live a few minutes: to look at a proof, print a receipt, fetch a report, in a browser without a token.
+"""Signed links, valid for a few minutes: to view a proof, print a receipt or download a report in a browser without a token.
 
-The signature says what may be fetched and by whom; whether that user still may is asked again when it is fetched.
+The signature covers what may be fetched and by whom; the user's permission is checked again when it is fetched.
 """
 
 import base64
@@ -17,7 +17,7 @@ LIFETIME: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What may be fetched: its kind, what the kind needs to know, and for whom."""
+    """Content of a link: the kind of document, its parameters, and the user it was signed for."""
 
     kind: str
     about: dict[str, Any]
@@ -25,20 +25,20 @@ class Link:
 
 
 def sign(link: Link, *, key: bytes, at: datetime) -> str:
-    """A token for an address, good until `at` + LIFETIME. It hides nothing: it only can't be made or changed by others."""
+    """Return a token for a link, valid until `at` + LIFETIME. It is signed, not encrypted."""
     body = _text(orjson.dumps([link.kind, link.about, link.user_id, int((at + LIFETIME).timestamp())]))
     return f"{body}.{_mac(key, body)}"
 
 
 def read(token: str, *, key: bytes, at: datetime) -> Link | None:
-    """What the token allows at `at`; None if it wasn't signed with this key or its time is over."""
+    """Return the link of a token that is valid at `at`; None if it wasn't signed with this key or has expired."""
     body, _, mac = token.partition(".")
-    # Texts are compared, not what they decode to: base64 has several spellings of the same bytes, and only one is ours.
+    # The texts are compared, not the decoded bytes: base64 has several spellings of the same bytes, and only one is valid here.
     if not hmac.compare_digest(mac.encode(errors="replace"), _mac(key, body).encode()):
         return None
     kind, about, user_id, until = orjson.loads(_bytes(body))
     left = datetime.fromtimestamp(until, UTC) - at
-    # One that would live longer than any was signed while the clock was ahead.
+    # A token that expires later than LIFETIME allows was signed while the clock was ahead.
     return Link(kind, about, user_id) if timedelta(0) < left <= 2 * LIFETIME else None
 
 

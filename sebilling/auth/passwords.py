@@ -1,4 +1,4 @@
-"""Passwords, as argon2id hashes (RFC 9106, second recommended option: 64 MiB, 3 passes)."""
+"""Password rules and argon2id hashes (RFC 9106, second recommended option: 64 MiB, 3 passes)."""
 
 import asyncio
 import secrets
@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from argon2.low_level import ARGON2_VERSION
 
-from sebilling.auth.common_passwords import COMMONEST
+from sebilling.auth.common_passwords import COMMON_PASSWORDS
 from sebilling.errors import InvalidText
 
 MIN_CHARACTERS: Final = 10
@@ -17,35 +17,35 @@ _MAX_CHARACTERS: Final = 200
 _MIN_DIFFERENT: Final = 3
 _HASHER: Final = PasswordHasher()
 _HASHING: Final = asyncio.Semaphore(2)
-"""Each check takes 64 MiB and a core for 50 ms: more at once would only starve the rest."""
+"""Each check takes 64 MiB and a core for 50 ms: more at once would only slow down all other requests."""
 
 
 async def hashed(password: str, *, username: str = "", field: tuple[str, ...] = ("input", "password")) -> str:
-    """The hash to keep. Raises InvalidText as `check` does."""
+    """Check a new password and return its hash. Raises InvalidText as `check` does."""
     check(password, username=username, field=field)
     async with _HASHING:
         return await asyncio.to_thread(_HASHER.hash, password)
 
 
 def check(password: str, *, username: str = "", field: tuple[str, ...] = ("input", "password")) -> None:
-    """Whether it may be a password: MIN_CHARACTERS to 200 characters, not the user name, none of the commonest. Nothing is asked
-    of its composition: that makes passwords that are easy to guess and hard to keep in mind.
+    """Check a new password: MIN_CHARACTERS to 200 characters, not the user name, not a common password. There are no rules about
+    kinds of characters: they lead to passwords that are easy to guess and hard to remember.
 
-    Raises InvalidText, which doesn't repeat it.
+    Raises InvalidText, which doesn't contain the password.
     """
     why = ""
     if not MIN_CHARACTERS <= len(password) <= _MAX_CHARACTERS:
         why = f"use {MIN_CHARACTERS} to {_MAX_CHARACTERS} characters."
     elif username and password.casefold() == username.casefold():
         why = "it is the user name; choose another."
-    elif password.casefold() in COMMONEST or len(set(password)) < _MIN_DIFFERENT:
-        why = "it is one of the first that anybody would guess; choose another, such as a few words that belong to you alone."
+    elif password.casefold() in COMMON_PASSWORDS or len(set(password)) < _MIN_DIFFERENT:
+        why = "it is easy to guess; choose another, such as a few words that only you would combine."
     if why:
         raise InvalidText(field=field, what="The password", why=why)
 
 
 async def matches(password: str, kept: str | None) -> bool:
-    """Whether the password is the one of the hash; takes as long for None (no such user), and says no."""
+    """Whether the password matches the hash. For None (no such user) it takes as long and returns False."""
     wanted = kept or _decoy()
 
     def verify() -> bool:
@@ -59,15 +59,15 @@ async def matches(password: str, kept: str | None) -> bool:
 
 
 def _decoy() -> str:
-    """A hash that no password is known for, checked when there is no such user, so that the time of an answer doesn't tell. Written
-    instead of worked out, which would cost every command 0.1 s.
+    """Return a hash without a known password, checked for unknown users so that the response time doesn't reveal them. It is composed
+    from random bytes, as computing one would cost every command 0.1 s.
     """
     salt, digest = (b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (_HASHER.salt_len, _HASHER.hash_len))
     return f"$argon2id$v={ARGON2_VERSION}$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}${salt}${digest}"
 
 
 async def renewed(password: str, kept: str) -> str | None:
-    """A new hash of a password that matches, if the kept one was made with other parameters than today's; else None."""
+    """Return a new hash of a matching password if the stored one was made with outdated parameters; else None."""
     if not _HASHER.check_needs_rehash(kept):
         return None
     async with _HASHING:
@@ -75,5 +75,5 @@ async def renewed(password: str, kept: str) -> str | None:
 
 
 def random_password() -> str:
-    """A password that nobody chose, 16 characters to read aloud without doubt: no 0/O, 1/l/I."""
+    """Return a random password of 16 characters that can't be confused when read aloud: no 0/O, 1/l/I."""
     return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(16))

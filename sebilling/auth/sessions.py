@@ -1,8 +1,8 @@
-"""Sign-ins: opaque random tokens that the client keeps; here lies only their SHA-256, and each sign-in can be revoked.
+"""Sign-ins: opaque random tokens, of which only the SHA-256 is stored. Each sign-in can be revoked.
 
-A sign-in has one access token, or, if it is refreshable, short ones and a refresh token that changes with each use. The refresh token
-taken last stays good until one that was given for it is used: a phone that never got the answer asks again. Any other one of the
-family was used up or overtaken: whoever brings it is a thief, or was robbed, and the whole sign-in ends.
+A sign-in has one access token or, if it is refreshable, short-lived ones and a refresh token that changes with each use. The refresh
+token used last stays valid until one that was issued for it is used, so that a phone that didn't receive the response can retry. Any
+other refresh token of the sign-in has been superseded: its use means that a copy was stolen, and the whole sign-in ends.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ _LOCK_FAMILY: Final = text(
 _PARENT: Final = text("SELECT parent_hash FROM refresh_token WHERE token_hash = :hash")
 _PROLONG: Final = text("UPDATE sign_in SET refresh_hash = :hash, expires_at = :until WHERE id = :sign_in")
 _MAX_REFRESH_TOKENS: Final = 100
-"""Kept of a sign-in; an older one signs nobody in, but isn't known for stolen either."""
+"""Number kept for each sign-in; an older token is invalid, but its use isn't recognized as theft."""
 _PRUNE_FAMILY: Final = text(
     f"""
     DELETE FROM refresh_token WHERE sign_in_id = :sign_in AND token_hash <> :hash AND token_hash NOT IN
@@ -67,9 +67,9 @@ _PRUNE_FAMILY: Final = text(
 )
 _PRUNE_ACCESS: Final = text("DELETE FROM access_token WHERE sign_in_id = :sign_in AND expires_at <= :at")
 _MAX_SIGN_INS: Final = 100
-"""Living ones of a user: of more, those end that were not used for longest."""
+"""Largest number of live sign-ins of a user; beyond it, the least recently used ones end."""
 _ENDED_FOR: Final = timedelta(days=30)
-"""After so long an ended sign-in is forgotten; the event log keeps what happened."""
+"""Time after which an ended sign-in is deleted; the event log keeps its history."""
 _FORGET: Final = text("DELETE FROM sign_in WHERE user_id = :user AND (revoked_at < :ended OR expires_at < :ended)")
 _CROWD_OUT: Final = text(
     f"""
@@ -101,11 +101,11 @@ _LISTED: Final = text(
     """
 )
 STALE: Final = timedelta(hours=1)
-"""When a token was last used is written once in this time."""
+"""The time of a token's last use is written at most once in this time."""
 
 
 class SignInKind(StrEnum):
-    """What a sign-in is kept by."""
+    """Kind of a sign-in: how the client keeps it."""
 
     TOKEN = "TOKEN"  # noqa: S105 - a kind, not a secret
     REFRESHABLE = "REFRESHABLE"
@@ -115,7 +115,7 @@ class SignInKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long tokens are good."""
+    """Lifetimes of tokens."""
 
     token: timedelta
     access: timedelta
@@ -124,31 +124,31 @@ class Lifetimes:
 
     @classmethod
     def of(cls, settings: Settings) -> "Lifetimes":
-        """As the deployment sets them."""
+        """Read the lifetimes from the settings."""
         return cls(
             token=timedelta(hours=settings.token_hours), access=timedelta(minutes=settings.access_minutes),
             refresh=timedelta(hours=settings.refresh_hours), cookie=timedelta(hours=settings.cookie_hours),
         )  # fmt: skip
 
     def of_sign_in(self, kind: SignInKind) -> timedelta:
-        """Until the sign-in ends, unless it is refreshed."""
+        """Time until the sign-in ends, unless it is refreshed."""
         return {SignInKind.REFRESHABLE: self.refresh, SignInKind.COOKIE: self.cookie}.get(kind, self.token)
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a sign-in or a refresh gives. Tokens are shown this once."""
+    """Result of a sign-in or a refresh. Tokens are shown only here."""
 
     token: str
     expires_at: datetime
-    """Of the token."""
+    """Expiry of the access token."""
     refresh_token: str | None
     user_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A living sign-in, and its user with what they may see now."""
+    """A live sign-in and its user, with their present role and scope."""
 
     actor: Actor
     sign_in_id: int
@@ -156,20 +156,20 @@ class Live:
 
 
 async def live(session: ReadSession, token: str, *, at: datetime) -> Live | None:
-    """The sign-in of a living token, its user with what they may see now; else None. One statement."""
+    """Return the sign-in of a token that is valid at `at`, with the user's present role and scope; else None. One statement."""
     asked = (hash_of(token), at)
     return (await living(session, [asked])).get(asked)
 
 
 async def living(session: ReadSession, asked: Collection[tuple[bytes, datetime]]) -> dict[tuple[bytes, datetime], Live]:
-    """The same of many at once: of each pair of a token's `hash_of` and the instant at which it is to be good. One statement."""
+    """Return the sign-ins of many pairs of a token's `hash_of` and the instant at which it must be valid. One statement."""
     rows = await session.rows(_WHO, {"hashes": list({digest for digest, _ in asked})})
-    found = {row.token_hash: (row.until, Live(_as_actor(row), row.sign_in_id, row.used_at)) for row in rows}
-    return {(digest, at): found[digest][1] for digest, at in asked if digest in found and found[digest][0] > at}
+    by_digest = {row.token_hash: (row.until, Live(_as_actor(row), row.sign_in_id, row.used_at)) for row in rows}
+    return {(digest, at): by_digest[digest][1] for digest, at in asked if digest in by_digest and by_digest[digest][0] > at}
 
 
 async def actor(session: ReadSession, user_id: int) -> Actor | None:
-    """An active user with what they may see now; else None. For links that were signed for them."""
+    """Return an active user with their present role and scope; else None. For links that were signed for them."""
     row = await session.row(_ACTOR, {"user": user_id})
     return None if row is None else _as_actor(row)
 
@@ -181,12 +181,12 @@ def _as_actor(row: Row[*tuple[Any, ...]]) -> Actor:
 
 
 async def listed(session: ReadSession, user_id: int, *, at: datetime) -> list[dict[str, Any]]:
-    """The living sign-ins of a user, the newest first: at most 100."""
+    """List the live sign-ins of a user, newest first, at most 100."""
     return [dict(row._mapping) for row in await session.rows(_LISTED, {"user": user_id, "at": at})]  # noqa: SLF001 - its documented name
 
 
 async def touch(database: Database, token: str, by: Actor, *, at: datetime) -> None:
-    """Write that a token was used, in a transaction of its own: for after the answer, once in STALE."""
+    """Record a token's use, in a transaction of its own. Called after the response, at most once in STALE."""
     async with database.transaction(actor=by, at=at) as session:
         await session.execute(_TOUCH, {"hash": hash_of(token), "at": at})
 
@@ -194,12 +194,12 @@ async def touch(database: Database, token: str, by: Actor, *, at: datetime) -> N
 async def begin(
     session: WriteSession, user_id: int, *, kind: SignInKind, device: str, address: str, lifetimes: Lifetimes, until: datetime | None = None
 ) -> Tokens:
-    """A new sign-in of a user whose right to it was checked; old ones of theirs are tidied away. `until` instead of its lifetime."""
+    """Create a sign-in for an authenticated user and delete their old ones. `until` replaces the end of its usual lifetime."""
     at = session.at
     await session.execute(_FORGET, {"user": user_id, "ended": at - _ENDED_FOR})
     expires_at = until or at + lifetimes.of_sign_in(kind)
-    given = {"user": user_id, "kind": kind.value, "device": device, "address": address, "at": at, "until": expires_at}
-    sign_in_id: int = await session.value(_INSERT, given)
+    values = {"user": user_id, "kind": kind.value, "device": device, "address": address, "at": at, "until": expires_at}
+    sign_in_id: int = await session.value(_INSERT, values)
     tokens = await _give(session, sign_in_id, user_id, parent=None, kind=kind, sign_in_until=expires_at, access=lifetimes.access)
     await session.execute(_CROWD_OUT, {"user": user_id, "at": at})
     return tokens
@@ -209,11 +209,11 @@ async def _give(
     session: WriteSession, sign_in_id: int, user_id: int, *, parent: bytes | None, kind: SignInKind, sign_in_until: datetime,
     access: timedelta,
 ) -> Tokens:  # fmt: skip
-    """An access token, and a refresh token if the sign-in has such."""
+    """Issue an access token and, for a refreshable sign-in, a refresh token."""
     refresh = f"sbr_{secrets.token_urlsafe(32)}" if kind is SignInKind.REFRESHABLE else None
     if refresh is not None:
-        given = {"hash": hash_of(refresh), "sign_in": sign_in_id, "parent": parent, "at": session.at}
-        await session.execute(_INSERT_REFRESH, given)
+        values = {"hash": hash_of(refresh), "sign_in": sign_in_id, "parent": parent, "at": session.at}
+        await session.execute(_INSERT_REFRESH, values)
     token = f"{'sbs' if kind is SignInKind.SERVICE else 'sbt'}_{secrets.token_urlsafe(32)}"
     until = sign_in_until if refresh is None else min(sign_in_until, session.at + access)
     await session.execute(_INSERT_ACCESS, {"hash": hash_of(token), "sign_in": sign_in_id, "at": session.at, "until": until})
@@ -221,9 +221,9 @@ async def _give(
 
 
 async def refresh(database: Database, refresh_token: str, *, at: datetime, lifetimes: Lifetimes) -> Tokens | None:
-    """New tokens for a refresh token that is good; else None, and if it was overtaken its sign-in has ended.
+    """Issue new tokens for a valid refresh token; else return None. A superseded refresh token ends its sign-in.
 
-    In a transaction of its own, as the end of a stolen sign-in must stay though the answer is a refusal.
+    Runs in a transaction of its own, as the end of a stolen sign-in must be committed although the request fails.
     """
     presented = hash_of(refresh_token)
     async with database.reading() as reading:
@@ -252,7 +252,7 @@ async def refresh(database: Database, refresh_token: str, *, at: datetime, lifet
 
 
 async def sign_out(session: WriteSession, token: str) -> bool:
-    """End the sign-in of a token, with all its tokens; False if it had ended."""
+    """End the sign-in of a token, with all its tokens. Returns False if it had already ended."""
     ended = await session.row(_REVOKE_OF_TOKEN, {"hash": hash_of(token), "at": session.at})
     if ended is not None:
         await events.append(session, "user.signed_out", subject="app_user", subject_id=ended.user_id, sign_in=ended.id)
@@ -260,14 +260,14 @@ async def sign_out(session: WriteSession, token: str) -> bool:
 
 
 async def revoke(session: WriteSession, user_id: int, sign_in_id: int) -> None:
-    """End one living sign-in of this user. Raises NotFound, for another's too."""
+    """End one live sign-in of this user. Raises NotFound, also for another user's sign-in."""
     if not await session.execute(_REVOKE, {"sign_in": sign_in_id, "user": user_id, "at": session.at}):
         raise NotFound(field=("input", "id"), noun="sign-in", given=f"sig_{sign_in_id}")
     await events.append(session, "user.token_revoked", subject="app_user", subject_id=user_id, sign_in=sign_in_id)
 
 
 async def revoke_others(session: WriteSession, user_id: int, *, but: int | None) -> int:
-    """End every living sign-in of this user but one, as they wish; gives their number."""
+    """End every live sign-in of this user except `but`, at their request, and return their number."""
     ended = await revoke_all(session, user_id, but=but)
     if ended:
         await events.append(session, "user.token_revoked", subject="app_user", subject_id=user_id, others_of=but, signed_out=ended)
@@ -275,10 +275,10 @@ async def revoke_others(session: WriteSession, user_id: int, *, but: int | None)
 
 
 async def revoke_all(session: WriteSession, user_id: int, *, but: int | None = None) -> int:
-    """End every living sign-in of a user, or every one but this; gives their number. The event is the caller's."""
+    """End every live sign-in of a user except `but`, and return their number. The caller writes the event."""
     return await session.execute(_REVOKE_ALL, {"user": user_id, "but": but, "at": session.at})
 
 
 def hash_of(token: str) -> bytes:
-    """What is kept of a token: it holds 256 bits of chance, so no salt and no slow hash is needed."""
+    """Return the stored hash of a token. A token has 256 random bits, so it needs no salt and no slow hash."""
     return hashlib.sha256(token.encode(errors="replace")).digest()

@@ -1,4 +1,4 @@
-"""Signing in: a name, a password, a code where two-step sign-in is on; and proving oneself once more while signed in."""
+"""Sign-in by name, password and, with two-step sign-in, a code; also re-authentication of a signed-in user."""
 
 import secrets
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from sebilling.vault import Vault
 _MAX_NAME: Final = 100
 _MAX_DEVICE: Final = 100
 _MAX_DEVICES: Final = 20
-"""Known ones of a user; of more, those that were used longest ago are forgotten."""
+"""Largest number of known devices of a user; beyond it, the least recently used ones are deleted."""
 _USER: Final = text(
     """
     SELECT id, username, name, role, password_hash, one_time_until, totp_secret IS NOT NULL AS two_step,
@@ -49,35 +49,35 @@ _FORGET_DEVICES: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What someone gives to sign in, and from where."""
+    """Input of a sign-in, and where it comes from."""
 
     username: str
     password: str = field(repr=False)
     code: str | None = field(default=None, repr=False)
     new_password: str | None = field(default=None, repr=False)
-    """Instead of a one-time password."""
+    """Replaces a one-time password."""
     device_token: str | None = field(default=None, repr=False)
-    """Of an earlier sign-in on this device."""
+    """Token from an earlier sign-in on this device."""
     device: str = ""
-    """What the device is called."""
+    """Name of the device."""
     network: str = "unknown"
     kind: SignInKind = SignInKind.TOKEN
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A new sign-in."""
+    """Result of a successful sign-in."""
 
     tokens: Tokens
     device_token: str
-    """To be sent with the next sign-in from this device."""
+    """Token to send with the next sign-in from this device."""
     actor: Actor
 
 
 async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetime, lifetimes: Lifetimes) -> Entered:
-    """Check everything outside any transaction (a password takes 50 ms), then write the sign-in, or the failure.
+    """Sign a user in: check everything outside a transaction (a password takes 50 ms), then record the sign-in or the failure.
 
-    Raises WrongCredentials, CodeNeeded, WrongCode, PasswordChangeNeeded, InvalidText; TooManyAttempts without looking at the password.
+    Raises WrongCredentials, CodeNeeded, WrongCode, PasswordChangeNeeded, InvalidText; TooManyAttempts without checking the password.
     """
     username, device = asked.username.strip().lower()[:_MAX_NAME], _device(asked.device)
     known = None if asked.device_token is None else asked.device_token[:_MAX_NAME]
@@ -91,7 +91,7 @@ async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetim
         raise WrongCredentials(field=("input", "password"))
     try:
         new_hash = await _new_hash(user, asked)
-    except SebillingError as error:  # whoever got here knows the password: the owner must be able to see it
+    except SebillingError as error:  # the password was right, so the account's owner must be able to see the attempt
         await _note_failure(database, user, network=asked.network, why=_LACKS.get(type(error), "new password"), at=at)
         raise
     by = Actor(user.id, user.name, Role(user.role), Scope(frozenset()))
@@ -101,20 +101,20 @@ async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetim
             if user.two_step:
                 await totp.use(session, vault, user.id, asked.code or "")
             entered = await _enter(session, user, asked, device=device, known=known, new_hash=new_hash, lifetimes=lifetimes)
-            await attempts.give_back(session, limits)
+            await attempts.release(session, limits)
     except (WrongCode, WrongCredentials) as error:
-        why = "code" if isinstance(error, WrongCode) else "password"  # it was changed while it was checked
+        why = "code" if isinstance(error, WrongCode) else "password"  # changed during the check
         await _note_failure(database, user, network=asked.network, why=why, at=at)
         raise
     return entered
 
 
 _LACKS: Final[Mapping[type[SebillingError], str]] = {CodeNeeded: "code missing", PasswordChangeNeeded: "new password missing"}
-"""Why a sign-in with the right password failed, as the event log has it."""
+"""Reason why a sign-in with the right password failed, as written in the event log."""
 
 
 async def _new_hash(user: Row[*tuple[Any, ...]], asked: Asked) -> str | None:
-    """The hash that is to be kept from now on; None: the one that is there. The password was right.
+    """Return the hash to store after the right password was given; None: keep the present one.
 
     Raises CodeNeeded, PasswordChangeNeeded, InvalidText.
     """
@@ -122,7 +122,7 @@ async def _new_hash(user: Row[*tuple[Any, ...]], asked: Asked) -> str | None:
         raise CodeNeeded(field=("input", "code"))
     if user.one_time_until is None:
         if asked.new_password is not None:
-            why = "it is only for one-time passwords; sign in without it and use changePassword."
+            why = "it only replaces one-time passwords; sign in without it and use changePassword."
             raise InvalidText(field=("input", "newPassword"), what="A new password", why=why)
         return await passwords.renewed(asked.password, user.password_hash)
     if not asked.new_password:
@@ -133,7 +133,7 @@ async def _new_hash(user: Row[*tuple[Any, ...]], asked: Asked) -> str | None:
 
 
 async def _still(session: WriteSession, user: Row[*tuple[Any, ...]]) -> None:
-    """Nobody has reset the password or taken the account away while it was checked."""
+    """Raise WrongCredentials if the password was reset or the account deactivated during the check."""
     if await session.value(_STILL, {"user": user.id, "hash": user.password_hash}) is None:
         raise WrongCredentials(field=("input", "password"))
 
@@ -162,7 +162,7 @@ async def _enter(
 
 
 async def proven(database: Database, user_id: int, password: str, *, at: datetime, place: tuple[str, ...]) -> Row[*tuple[Any, ...]]:
-    """The row of a user who is signed in and has given their password once more. Raises TooManyAttempts, WrongCredentials."""
+    """Check the password of a signed-in user again and return their row. Raises TooManyAttempts, WrongCredentials."""
     limits = attempts.limits_of_user(user_id)
     await attempts.pay(database, limits, at=at, field=place)
     async with database.reading() as reading:
@@ -171,12 +171,12 @@ async def proven(database: Database, user_id: int, password: str, *, at: datetim
         await _note_failure(database, user, network="", why="password, signed in", at=at)
         raise WrongCredentials(field=place)
     async with database.transaction(actor=Actor(user_id, user.name, Role(user.role), Scope(frozenset())), at=at) as session:
-        await attempts.give_back(session, limits)
+        await attempts.release(session, limits)
     return user
 
 
 async def change_password(database: Database, by: Actor, *, old: str, new: str, keep: int | None, at: datetime) -> int:
-    """A user's own: the old one is asked for, the other sign-ins end; gives their number. `keep` is the sign-in that stays.
+    """Change the caller's own password, for which the old one is required. Ends their other sign-ins except `keep`; returns their number.
 
     Raises TooManyAttempts, WrongCredentials, InvalidText.
     """
@@ -193,7 +193,7 @@ async def change_password(database: Database, by: Actor, *, old: str, new: str, 
 
 
 async def disable_totp(database: Database, vault: Vault, by: Actor, *, password: str, code: str, at: datetime) -> None:
-    """Turn a user's own two-step sign-in off, with the password and a code. A wrong code is a guess as at a sign-in.
+    """Turn off the caller's own two-step sign-in, with the password and a code. A wrong code counts as a failed attempt.
 
     Raises TooManyAttempts, WrongCredentials, TwoStepState, WrongCode.
     """
@@ -204,14 +204,14 @@ async def disable_totp(database: Database, vault: Vault, by: Actor, *, password:
         async with database.transaction(actor=by, at=at) as session:
             await _still(session, user)
             await totp.disable(session, vault, user.id, code)
-            await attempts.give_back(session, limits)
+            await attempts.release(session, limits)
     except WrongCode:
         await _note_failure(database, user, network="", why="code, signed in", at=at)
         raise
 
 
 async def _note_failure(database: Database, user: Row[*tuple[Any, ...]] | None, *, network: str, why: str, at: datetime) -> None:
-    """For the log: the account if there is one. What else was typed isn't kept: it may be a password in the wrong field."""
+    """Record a failed sign-in with the account, if it exists. The typed name isn't kept: it may be a password in the wrong field."""
     name = "unknown" if user is None else user.username
     async with database.transaction(actor=Actor(None, name, Role.AUDITOR, Scope(frozenset())), at=at) as session:
         await events.append(
@@ -220,10 +220,10 @@ async def _note_failure(database: Database, user: Row[*tuple[Any, ...]] | None, 
 
 
 def _device(given: str) -> str:
-    """Raises InvalidText for what can't be shown in a list."""
+    """Return a device's name that can be shown in a list. Raises InvalidText."""
     return validation.clean(given[:_MAX_DEVICE], what="The device's name", field=("input", "device"), most=_MAX_DEVICE, required=False)
 
 
 def called(user_agent: str) -> str:
-    """What a device says of itself, as far as it can be shown: its name if it is given none."""
+    """Return the printable part of a User-Agent: the name of a device that was given none."""
     return "".join(letter for letter in user_agent if letter.isprintable()).strip()[:_MAX_DEVICE]

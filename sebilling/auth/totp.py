@@ -1,7 +1,7 @@
 """Two-step sign-in: the codes of authenticator apps (RFC 6238: SHA-1, six digits, 30 seconds), and recovery codes.
 
-The codes are fifteen lines of the standard library, no dependency: what libraries give beyond them is the QR code, which the client
-draws, while what matters here, that no code is taken twice, needs the step that a code belongs to, which they don't tell.
+The codes take fifteen lines of the standard library and no dependency: libraries add only the QR code, which the client draws. To
+accept no code twice, the time step of a code must be known, and libraries don't return it.
 """
 
 import base64
@@ -22,10 +22,10 @@ from sebilling.vault import Undecipherable, Vault
 _DIGITS: Final = 6
 _STEP_SECONDS: Final = 30
 _DRIFT: Final = 1
-"""Steps that a clock may be off, either way."""
+"""Steps by which a clock may be wrong, in either direction."""
 _AHEAD: Final = 20
-"""Steps (10 minutes) that the last code may lie ahead of the clock, as clocks of servers differ. One that lies further ahead was taken
-while the clock was wrong: it would make every code worthless until then, and counts for nothing."""
+"""Steps (10 minutes) by which the last code may be ahead of the clock, as servers' clocks differ. One further ahead was accepted while
+the clock was wrong: it is ignored, as it would invalidate every code until then."""
 _SECRET_BYTES: Final = 20
 _RECOVERY_CODES: Final = 10
 _RECOVERY_BYTES: Final = 10
@@ -51,19 +51,19 @@ _RENEW: Final = text("UPDATE app_user SET totp_secret = :secret, totp_pending = 
 
 
 def code_of(secret: bytes, step: int, *, digits: int = _DIGITS) -> str:
-    """The code of a time step."""
+    """Return the code of a time step."""
     mac = hmac.digest(secret, step.to_bytes(8), "sha1")
-    place = mac[-1] & 0xF
-    return f"{(int.from_bytes(mac[place : place + 4]) & 0x7FFFFFFF) % 10**digits:0{digits}d}"
+    offset = mac[-1] & 0xF
+    return f"{(int.from_bytes(mac[offset : offset + 4]) & 0x7FFFFFFF) % 10**digits:0{digits}d}"
 
 
 def step_at(at: datetime) -> int:
-    """The time step that an instant lies in."""
+    """Return the time step of an instant."""
     return int(at.timestamp()) // _STEP_SECONDS
 
 
 def matching_step(secret: bytes, code: str, *, at: datetime, after: int) -> int | None:
-    """The step later than `after` that the code belongs to, of those that a clock may show at `at`; None if there is none."""
+    """Return the code's time step, if it is later than `after` and within the allowed clock error at `at`; else None."""
     present = step_at(at)
     for step in range(present - _DRIFT, present + _DRIFT + 1):
         if step > after and hmac.compare_digest(code_of(secret, step).encode(), code.encode(errors="replace")):
@@ -72,15 +72,15 @@ def matching_step(secret: bytes, code: str, *, at: datetime, after: int) -> int 
 
 
 async def state(session: ReadSession, user_id: int) -> tuple[bool, int]:
-    """Whether it is on, and how many recovery codes are left."""
+    """Return whether two-step sign-in is on, and the number of unused recovery codes."""
     row = await session.row(_STATE, {"user": user_id})
     return (False, 0) if row is None else (row.is_on, row.codes)
 
 
 async def start(session: WriteSession, vault: Vault, user_id: int) -> str:
-    """Make a secret for a user whose password was checked; gives the otpauth address for their app, which is told this once.
+    """Create a secret for a user whose password was checked, and return the otpauth address for their app, which is shown only once.
 
-    Nothing is asked for at their sign-in before `confirm`. Raises TwoStepState if it is on.
+    Sign-ins require no code before `confirm`. Raises TwoStepState if two-step sign-in is on.
     """
     row = await session.row(_LOCK, {"user": user_id})
     if row is None or row.totp_secret is not None:
@@ -92,7 +92,7 @@ async def start(session: WriteSession, vault: Vault, user_id: int) -> str:
 
 
 async def confirm(session: WriteSession, vault: Vault, user_id: int, code: str) -> list[str]:
-    """Turn it on with a first code; gives the recovery codes, which are told this once. Raises TwoStepState, WrongCode."""
+    """Turn two-step sign-in on with a first code. Returns the recovery codes, shown only once. Raises TwoStepState, WrongCode."""
     row = await session.row(_LOCK, {"user": user_id})
     if row is None or row.totp_pending is None or row.totp_secret is not None:
         raise TwoStepState
@@ -104,13 +104,13 @@ async def confirm(session: WriteSession, vault: Vault, user_id: int, code: str) 
     await session.execute(_CONFIRM, {"user": user_id, "step": step})
     codes = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode().lower() for _ in range(_RECOVERY_CODES)]
     await session.execute(_FORGET_CODES, {"user": user_id})
-    await session.execute(_KEEP_CODE, [{"user": user_id, "hash": _hash(one)} for one in codes])
+    await session.execute(_KEEP_CODE, [{"user": user_id, "hash": _hash(recovery_code)} for recovery_code in codes])
     await events.append(session, "user.totp_enabled", subject="app_user", subject_id=user_id)
-    return ["-".join(one[place : place + 4] for place in range(0, len(one), 4)) for one in codes]
+    return ["-".join(recovery_code[index : index + 4] for index in range(0, len(recovery_code), 4)) for recovery_code in codes]
 
 
 async def use(session: WriteSession, vault: Vault, user_id: int, code: str) -> None:
-    """Take a code of the app, or a recovery code: neither is good a second time, whoever brings it. Raises WrongCode."""
+    """Accept a code of the app, or a recovery code. Neither is valid a second time. Raises WrongCode."""
     row = await session.row(_LOCK, {"user": user_id})
     typed = _typed(code)
     if row is None or row.totp_secret is None:
@@ -124,10 +124,10 @@ async def use(session: WriteSession, vault: Vault, user_id: int, code: str) -> N
 
 
 async def disable(session: WriteSession, vault: Vault, user_id: int, code: str) -> None:
-    """Turn it off for a user whose password was checked and who gives a code too, of the app or for recovery.
+    """Turn two-step sign-in off for a user whose password was checked, with a code of the app or a recovery code.
 
-    Else a password that somebody saw, at a screen that was left signed in, would do away with the second step. Raises TwoStepState,
-    WrongCode.
+    Without the code, somebody who knows the password and finds a screen left signed in could remove the second step. Raises
+    TwoStepState, WrongCode.
     """
     row = await session.row(_LOCK, {"user": user_id})
     if row is None or row.totp_secret is None:
@@ -137,7 +137,7 @@ async def disable(session: WriteSession, vault: Vault, user_id: int, code: str) 
 
 
 async def end(session: WriteSession, user_id: int, *, by_admin: bool = False) -> None:
-    """Turn it off, for a user who was checked, or, `by_admin`, for somebody else. Raises TwoStepState, OwnAccount."""
+    """Turn two-step sign-in off for an authenticated user or, with `by_admin`, for another user. Raises TwoStepState, OwnAccount."""
     if by_admin and session.actor.user_id == user_id:
         raise OwnAccount(field=("input", "id"))
     if not await session.execute(_OFF, {"user": user_id}):
@@ -147,10 +147,10 @@ async def end(session: WriteSession, user_id: int, *, by_admin: bool = False) ->
 
 
 async def rotate(session: WriteSession, vault: Vault) -> int:
-    """Encrypt every secret by the vault's first key; gives their number. Raises Undecipherable, and then changes nothing."""
+    """Encrypt every secret anew with the vault's first key; returns the number of users. Raises Undecipherable and then changes nothing."""
     rows = await session.rows(_ALL)
     for row in rows:
-        secret, pending = (None if one is None else vault.renew(one) for one in (row.totp_secret, row.totp_pending))
+        secret, pending = (None if encrypted is None else vault.renew(encrypted) for encrypted in (row.totp_secret, row.totp_pending))
         await session.execute(_RENEW, {"user": row.id, "secret": secret, "pending": pending})
     if rows:
         await events.append(session, "user.secrets_rotated", subject="app_user", subject_id=0, users=len(rows))
@@ -158,7 +158,7 @@ async def rotate(session: WriteSession, vault: Vault) -> int:
 
 
 def _last_step(kept: int, at: datetime) -> int:
-    """The step of the last code taken, as far as it can be believed."""
+    """Return the step of the last accepted code, or 0 if it is too far ahead to be right."""
     return kept if kept <= step_at(at) + _AHEAD else 0
 
 
@@ -167,11 +167,11 @@ def _locked(vault: Vault, user_id: int, secret: bytes) -> bytes:
 
 
 def _opened(vault: Vault, user_id: int, locked: bytes) -> bytes:
-    """The secret; what was copied from another user's row isn't taken."""
-    found = vault.open(locked)
-    if found.get("user") != user_id:
-        raise Undecipherable("this secret was made for another user")
-    return bytes.fromhex(found["totp"])
+    """Decrypt the secret. Raises Undecipherable if it was copied from another user's row."""
+    payload = vault.open(locked)
+    if payload.get("user") != user_id:
+        raise Undecipherable("this secret was created for another user")
+    return bytes.fromhex(payload["totp"])
 
 
 def _typed(code: str) -> str:

@@ -1,4 +1,4 @@
-"""Users: who may sign in, as what, at which counters; and accounts of scripts, which have one token and no password."""
+"""Users with their roles and counters, and service accounts of scripts, which have one token and no password."""
 
 import re
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, Forbidden, InvalidNumber, InvalidText, LastAdmin, NotFound, OwnAccount
 
 ONE_TIME: Final = timedelta(hours=72)
-"""A password that an admin's reset made is worth nothing after so long."""
+"""Lifetime of a one-time password."""
 MAX_SERVICE_DAYS: Final = 3_650
 AT_COUNTERS: Final = frozenset({Role.CLERK, Role.COLLECTOR})
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 _SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
 _LOCK_KEY: Final = 0x5EB_ACC
-"""Advisory lock of whoever changes accounts: two admins who take each other's role away at once come one after the other."""
+"""Advisory lock for changes of accounts, so that two admins who demote each other at once are processed one after the other."""
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:key)")
 _INSERT: Final = text(
     """
@@ -65,22 +65,22 @@ _SERVICE_OF: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Of a user; None: as it is."""
+    """Changes of a user; None: unchanged."""
 
     name: str | None = None
     role: Role | None = None
     counters: Sequence[str] | None = None
-    """Codes."""
+    """Codes of counters."""
     active: bool | None = None
 
 
 async def create(
     session: WriteSession, *, username: str, name: str, role: Role, password_hash: str, counters: Sequence[str] = (), one_time: bool = False
 ) -> int:
-    """Add a user, whose password was hashed before the transaction began; gives the id. A `one_time` one must be changed at the first
+    """Add a user and return the id. The password is hashed before the transaction; a `one_time` one must be changed at the first
     sign-in, within ONE_TIME.
 
-    A clerk or collector needs the codes of their counters; the other roles see every counter and take none.
+    A clerk or collector needs counters, given by their codes; the other roles see every counter and take none.
     Raises InvalidText, NotFound, AlreadyExists, Forbidden.
     """
     username = username.strip().lower()
@@ -103,10 +103,10 @@ async def create(
 
 
 async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
-    """Change a user. Whoever isn't active any more is signed out everywhere at once; a role counts from the next request on.
+    """Change a user. A deactivated user is signed out everywhere at once; a new role takes effect with the next request.
 
-    Nobody changes their own role or activity, and the last active ADMIN stays one. Who becomes a clerk or collector needs counters; the
-    counters of who stops being one are taken away. Raises InvalidText, NotFound, Forbidden, OwnAccount, LastAdmin.
+    Nobody can change their own role or activity, and the last active ADMIN stays one. A new clerk or collector needs counters; a user
+    who stops being one loses theirs. Raises InvalidText, NotFound, Forbidden, OwnAccount, LastAdmin.
     """
     await _administer(session)
     row = await _user(session, user_id)
@@ -137,7 +137,8 @@ async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
 
 
 async def reset_password(session: WriteSession, user_id: int, *, password_hash: str, one_time: bool = True) -> None:
-    """Somebody else's password, hashed before: they are signed out everywhere, and a `one_time` one must be changed at their next sign-in.
+    """Set another user's password, hashed before the transaction, and sign them out everywhere. A `one_time` one must be changed at
+    the next sign-in.
 
     Raises NotFound, Forbidden, OwnAccount.
     """
@@ -152,7 +153,7 @@ async def reset_password(session: WriteSession, user_id: int, *, password_hash: 
 
 
 async def check_may_administer(session: WriteSession, user_id: int) -> None:
-    """Raises Forbidden unless who acts is an ADMIN now, under the lock of all who administer; NotFound if there is no such user."""
+    """Lock changes of accounts; raise Forbidden unless the caller is an ADMIN now, and NotFound if there is no such user."""
     await _administer(session)
     await _user(session, user_id)
 
@@ -160,9 +161,9 @@ async def check_may_administer(session: WriteSession, user_id: int) -> None:
 async def create_service(
     session: WriteSession, *, name: str, role: Role, counters: Sequence[str], days: int, lifetimes: Lifetimes
 ) -> tuple[int, Tokens]:
-    """A script's account with its one token, good for `days`; gives its id and the token, told this once.
+    """Create a script's account with one token, valid for `days`; returns its id and the token, which is shown only once.
 
-    It never is an ADMIN and never signs in by password. A name whose token has ended may be used again.
+    It is never an ADMIN and can't sign in by password. A name whose token has ended can be used again.
     Raises InvalidText, InvalidNumber, NotFound, AlreadyExists, Forbidden.
     """
     name = name.strip().lower()
@@ -170,7 +171,7 @@ async def create_service(
         why = "use 2 to 64 letters, digits, or . _ -, beginning with a letter or digit."
         raise InvalidText(field=("input", "name"), what=f"The name '{name[:40]}'", why=why)
     if role is Role.ADMIN:
-        why = "a script gets the narrowest role that does; ADMIN is for people."
+        why = "a script can't be an ADMIN. Choose the narrowest role that suffices."
         raise InvalidText(field=("input", "role"), what="The role ADMIN", why=why)
     if not 1 <= days <= MAX_SERVICE_DAYS:
         raise InvalidNumber(field=("input", "days"), what="days", given=days, why=f"give 1 to {MAX_SERVICE_DAYS}.")
@@ -187,14 +188,14 @@ async def create_service(
 
 
 async def _service_account(session: WriteSession, name: str, role: Role) -> int:
-    username = f"service:{name}"  # no person can be called so
-    found = await session.row(_SERVICE_OF, {"username": username, "at": session.at})
-    if found is not None:
-        if found.living:
+    username = f"service:{name}"  # never a person's user name: those have no colon
+    account = await session.row(_SERVICE_OF, {"username": username, "at": session.at})
+    if account is not None:
+        if account.living:
             raise AlreadyExists(field=("input", "name"), noun="service token", given=name)
-        await session.execute(_UPDATE, {"user": found.id, "name": name, "role": role.value, "active": True})
-        await session.execute(_UNASSIGN, {"user": found.id})
-        return int(found.id)
+        await session.execute(_UPDATE, {"user": account.id, "name": name, "role": role.value, "active": True})
+        await session.execute(_UNASSIGN, {"user": account.id})
+        return int(account.id)
     values = {"username": username, "name": name, "role": role.value, "hash": "", "service": True, "until": None, "at": session.at}
     return int(await session.value(_INSERT, values))
 
@@ -210,7 +211,7 @@ async def revoke_service(session: WriteSession, user_id: int) -> None:
 
 
 async def named(session: ReadSession, username: str) -> int:
-    """The id of the person with this user name. Raises NotFound."""
+    """Return the id of the person with this user name. Raises NotFound."""
     user_id: int | None = await session.value(_ID_OF, {"username": username.strip().lower()})
     if user_id is None:
         raise NotFound(noun="user", given=username[:40])
@@ -218,7 +219,7 @@ async def named(session: ReadSession, username: str) -> int:
 
 
 async def _administer(session: WriteSession) -> None:
-    """One after the other, and only who is an ADMIN at this moment: the role may have been taken away since the request began."""
+    """Lock changes of accounts, and raise Forbidden unless the caller is still an ADMIN: the role may have changed meanwhile."""
     await session.execute(_LOCK, {"key": _LOCK_KEY})
     if not await _may(session, session.actor):
         raise Forbidden(roles=Role.ADMIN.value)
@@ -240,7 +241,7 @@ async def _assign(session: WriteSession, user_id: int, role: Role, counters: Seq
         why = "name counters for a clerk or collector, and for nobody else."
         raise InvalidText(field=("input", "counters"), what=f"The list of counters for the role {role}", why=why)
     if len(set(counters)) < len(counters):
-        raise InvalidText(field=("input", "counters"), what="The list of counters", why="one is in it twice.")
+        raise InvalidText(field=("input", "counters"), what="The list of counters", why="a counter is listed twice.")
     for counter_id in await by_codes(session, counters):
         await session.execute(_ASSIGN, {"user": user_id, "counter": counter_id})
 

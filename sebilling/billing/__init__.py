@@ -1,1 +1,1 @@
-"""The domain: one file per word of the manual. Verbs take a WriteSession and never commit; reads take a ReadSession."""
+"""The billing domain. Functions that write take a WriteSession and never commit; functions that read take a ReadSession."""

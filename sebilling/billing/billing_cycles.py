@@ -1,7 +1,7 @@
-"""Custom pembayaran: a customer who pays several months at once from a date, and when what falls due next.
+"""Billing cycles (custom pembayaran): customers who pay several months at once from a date, and the forecast of their invoices.
 
-`coming` tells what generation will do in the months ahead, before anything is saved: it asks the pricing rule itself, month by
-month, with what it has foretold so far as if that were invoiced.
+`coming` forecasts what generation will do in the months ahead, without saving anything: it runs the pricing rule itself, month by
+month, and treats the invoices it has forecast so far as issued.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,12 +23,12 @@ from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InvalidDate, Inval
 MAX_MONTHS: Final = 60
 _YEARS_AHEAD: Final = 10
 _FREE_MONTHS_AHEAD: Final = 24
-"""Months in a row that bill nothing, after which no more is foretold."""
+"""Consecutive months without an invoice after which the forecast ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """From `effective_from` on, invoices cover `months` each; 1 is the ordinary month by month."""
+    """A billing cycle: from `effective_from` on, each invoice covers `months` months. 1 is ordinary monthly billing."""
 
     months: int
     effective_from: date
@@ -36,9 +36,9 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """An invoice to come: in which period, for which days [covers_from, covers_until), due when, over how many rupiah.
+    """A forecast invoice: its period, its days of service [covers_from, covers_until), its due date and its total in rupiah.
 
-    No days if charges alone are billed.
+    It covers no days if it bills only charges.
     """
 
     month: Month
@@ -50,7 +50,7 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What decides about a customer's next invoices. `covered` holds the stretches [first, until) that are invoiced."""
+    """Facts that decide a customer's next invoices. `covered` holds the invoiced ranges of days [first, until)."""
 
     customer_id: int
     installed_on: date
@@ -59,31 +59,31 @@ class Standing:
     """Periods that are open."""
     closed: Sequence[Month]
     cycles: Sequence[Cycle]
-    """In the order of decision: the last one that begins before a period's end holds in it."""
+    """In the order in which they were set. In a period the last one that begins before the period's end applies."""
     covered: Sequence[tuple[date, date]]
     has_charges: bool
-    """Whether charges wait."""
+    """Whether the customer has charges that are not invoiced yet."""
     closed_ahead: Sequence[Month] = ()
-    """Of the closed ones those that lie ahead and in which nothing was ever invoiced: closed by mistake, likely, and passed over."""
+    """Closed periods in the future without any invoice: probably closed by mistake, so they are skipped."""
 
     @property
     def first_possible(self) -> date:
-        """The first day that is neither invoiced nor in a closed period nor before the installation.
+        """First day that is neither invoiced, nor in a closed period, nor before the installation.
 
-        A period that lies ahead, empty and closed, ends nothing: the days before it can be billed.
+        Days before an empty, closed period in the future can still be billed.
         """
         closed = set(self.closed) - set(self.closed_ahead)
         return max([self.installed_on, *(until for _, until in self.covered), *(month.after for month in closed)])
 
     def first_possible_from(self, day: date) -> date:
-        """The first day on or after `day` on which a cycle may begin."""
+        """First day on or after `day` on which a cycle may begin."""
         day = max(day, self.first_possible)
         while Month.of(day) in self.closed_ahead:
             day = Month.of(day).after
         return day
 
     def months(self) -> Iterator[Month]:
-        """The periods that may still bill something: those open, and those from this month on, none that is closed."""
+        """Periods that may still be invoiced: the open ones, and those from this month on that are not closed."""
         this_month = max(Month.of(self.today), Month.of(self.installed_on))
         yield from sorted(month for month in self.opened if month < this_month and month.after > self.installed_on)
         yield from (month for month in map(this_month.plus, range(12 * _YEARS_AHEAD)) if month not in self.closed)
@@ -110,21 +110,21 @@ _COMING: Final = statement(
 async def coming(
     session: ReadSession, standing: Standing, *, at: datetime, scope: Scope, count: int, proposed: Cycle | None = None
 ) -> list[Coming]:
-    """The next `count` invoices at today's prices, if every period is generated in its turn and `proposed` is decided.
+    """Forecast the next `count` invoices at today's prices, if every period is generated in order and `proposed` takes effect.
 
-    Fewer if nothing is billed for two years. Charges and late fees of now come with the first.
+    Returns fewer if two years would pass without an invoice. Present charges and late fees are on the first one.
     """
-    found: list[Coming] = []
+    invoices: list[Coming] = []
     covered = list(standing.covered)
     free = 0
     for month in standing.months():
-        if any(first <= month.first and until >= month.after for first, until in covered) and (found or not standing.has_charges):
+        if any(first <= month.first and until >= month.after for first, until in covered) and (invoices or not standing.has_charges):
             continue
-        foretold = [{"covers_from": one.covers_from, "covers_until": one.covers_until} for one in found]
+        foretold = [{"covers_from": invoice.covers_from, "covers_until": invoice.covers_until} for invoice in invoices]
         row = await session.row(
             _COMING,
             {"customer": standing.customer_id, "scope": scope.ids, "month": month.first, "after": month.after, "at": at, "as_of": at,
-             "months": proposed and proposed.months, "from": proposed and proposed.effective_from, "extras": not found,
+             "months": proposed and proposed.months, "from": proposed and proposed.effective_from, "extras": not invoices,
              "foretold": orjson.dumps(foretold).decode()},
         )  # fmt: skip
         if row is None or row.verdict == SkipReason.INACTIVE:
@@ -132,11 +132,11 @@ async def coming(
         free += 1
         if row.verdict == ISSUE:
             free = 0
-            found.append(Coming(month, row.covers_from, row.covers_until, row.falls_due, row.total))
+            invoices.append(Coming(month, row.covers_from, row.covers_until, row.falls_due, row.total))
             covered.append((row.covers_from, row.covers_until))
-        if len(found) == count or free == _FREE_MONTHS_AHEAD:
+        if len(invoices) == count or free == _FREE_MONTHS_AHEAD:
             break
-    return found
+    return invoices
 
 
 _STANDING: Final = text(
@@ -165,7 +165,7 @@ _SET: Final = text(
 
 
 async def standing(session: ReadSession, customer_id: int, *, at: datetime, scope: Scope) -> Standing:
-    """Where the customer stands at `at`. Raises NotFound."""
+    """Read the facts that decide the customer's next invoices, as of `at`. Raises NotFound."""
     row = await session.row(_STANDING, {"customer": customer_id, "scope": scope.ids, "at": at})
     if row is None:
         raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")
@@ -178,7 +178,7 @@ async def standing(session: ReadSession, customer_id: int, *, at: datetime, scop
 
 
 def decidable(found: Standing, cycle: Cycle, *, field: tuple[str, ...] = ("input",)) -> Cycle:
-    """The cycle, if it can be decided. Raises InvalidNumber, InvalidDate, AlreadyCovered with the first possible date."""
+    """Return the cycle if it can be set. Raises InvalidNumber, InvalidDate, AlreadyCovered with the first possible date."""
     if not 1 <= cycle.months <= MAX_MONTHS:
         why = f"give 1 (month by month) to {MAX_MONTHS}."
         raise InvalidNumber(field=(*field, "months"), what="months", given=cycle.months, why=why)
@@ -192,7 +192,7 @@ def decidable(found: Standing, cycle: Cycle, *, field: tuple[str, ...] = ("input
 
 
 async def set_billing(session: WriteSession, customer_id: int, *, months: int, effective_from: date) -> None:
-    """Invoice the customer `months` at a time from the date on; 1 goes back to month by month.
+    """Invoice the customer `months` months at a time from a date on; 1 returns to monthly billing.
 
     The customer's counter is locked, so that no invoice is issued meanwhile. Raises NotFound, InvalidNumber, InvalidDate, AlreadyCovered.
     """
@@ -205,10 +205,14 @@ async def set_billing(session: WriteSession, customer_id: int, *, months: int, e
 async def _decide(session: WriteSession, customer_id: int, counter_id: int, cycle: Cycle, *, before: Cycle | None) -> None:
     values = {"customer": customer_id, "months": cycle.months, "from": cycle.effective_from}
     await session.execute(_SET, {**values, "at": session.at, "user": session.actor.user_id})
-    told = [None if one is None else {"months": one.months, "effective_from": str(one.effective_from)} for one in (before, cycle)]
+    payloads = [
+        None if decision is None else {"months": decision.months, "effective_from": str(decision.effective_from)}
+        for decision in (before, cycle)
+    ]
     await events.append(
-        session, "customer.billing_set", subject="customer", subject_id=customer_id, counter_id=counter_id, before=told[0], after=told[1]
-    )
+        session, "customer.billing_set", subject="customer", subject_id=customer_id, counter_id=counter_id,
+        before=payloads[0], after=payloads[1],
+    )  # fmt: skip
 
 
 _BILLED_BEFORE: Final = text(
@@ -221,9 +225,9 @@ _CYCLES: Final = text("SELECT months, effective_from FROM billing_cycle WHERE cu
 
 
 async def put_off(session: WriteSession, customer_id: int, counter_id: int, *, installed_on: date) -> None:
-    """Let no cycle begin before the installation, which is put off to `installed_on`: the one that would is decided anew from that day.
+    """Postpone the customer's billing cycles to a later installation date: a cycle that began earlier is set again from `installed_on`.
 
-    The customer is locked; their counter gets locked, so that no invoice is issued meanwhile. Raises AlreadyInvoiced.
+    The caller has locked the customer; this locks their counter, so that no invoice is issued meanwhile. Raises AlreadyInvoiced.
     """
     await locks.counter(session, counter_id)
     billed = await session.row(_BILLED_BEFORE, {"customer": customer_id, "on": installed_on})
@@ -231,11 +235,11 @@ async def put_off(session: WriteSession, customer_id: int, counter_id: int, *, i
         raise AlreadyInvoiced(field=("input", "installedOn"), given=installed_on, number=billed.number, first=billed.covers_from)
     schedule: list[Cycle] = []
     for row in await session.rows(_CYCLES, {"customer": customer_id}):
-        schedule = [one for one in schedule if one.effective_from < row.effective_from] + [Cycle(row.months, row.effective_from)]
-    early = [one for one in schedule if one.effective_from < installed_on]
-    later = [one for one in schedule if one.effective_from >= installed_on]
+        schedule = [cycle for cycle in schedule if cycle.effective_from < row.effective_from] + [Cycle(row.months, row.effective_from)]
+    early = [cycle for cycle in schedule if cycle.effective_from < installed_on]
+    later = [cycle for cycle in schedule if cycle.effective_from >= installed_on]
     if not early or early[-1].months == 1 or (later and later[0].effective_from == installed_on):
         return
     await _decide(session, customer_id, counter_id, Cycle(early[-1].months, installed_on), before=early[-1])
-    for one in later:  # the newest decision holds: what was to follow is said again behind it
-        await _decide(session, customer_id, counter_id, one, before=one)
+    for cycle in later:  # the newest row applies, so the cycles that follow must be set again after it
+        await _decide(session, customer_id, counter_id, cycle, before=cycle)

@@ -1,4 +1,4 @@
-"""What is billed besides the months: one-off charges that wait for the next invoice, and discounts."""
+"""One-off charges, which are billed with the next invoice, and discounts."""
 
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,7 @@ from sebilling.errors import AlreadyCorrected, ChargeBilled, InvalidDate, Invali
 
 
 class ChargeKind(StrEnum):
-    """What a one-off charge is for."""
+    """Subject of a one-off charge."""
 
     INSTALLATION = "INSTALLATION"
     DEVICE = "DEVICE"
@@ -49,12 +49,13 @@ _END: Final = text("UPDATE discount SET until_on = :until_on WHERE id = :id")
 
 
 async def add(session: WriteSession, customer_id: int, *, kind: ChargeKind, description: str, amount: int, key: str) -> tuple[int, bool]:
-    """Let a charge of `amount` rupiah wait for the customer's next invoice; gives its id and whether the key had made it before.
+    """Add a charge of `amount` rupiah to the customer's next invoice. Returns its id, and whether the request is a replay of its key.
 
-    Late fees are made by the pricing rule alone. Raises InvalidText, InvalidAmount, NotFound, IdempotencyMismatch.
+    Late fees can't be added: only the pricing rule creates them. Raises InvalidText, InvalidAmount, InvalidNumber, NotFound,
+    IdempotencyMismatch.
     """
     if kind is ChargeKind.LATE_FEE:
-        why = "late fees come with the next invoice by themselves, if the settings say so: use OTHER."
+        why = "late fees are added to the next invoice automatically, if the settings have one. Use OTHER."
         raise InvalidNumber(field=("input", "kind"), what="kind", given=kind.value, why=why)
     amount = validation.rupiah(amount, field=("input", "amount"), least=1)
     description = validation.clean(description, what="The description", field=("input", "description"))
@@ -74,9 +75,9 @@ async def add(session: WriteSession, customer_id: int, *, kind: ChargeKind, desc
 
 
 async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
-    """Take back a charge that no invoice has taken yet. Raises InvalidText, NotFound, AlreadyCorrected, ChargeBilled.
+    """Cancel a charge that is not invoiced yet. Raises InvalidText, NotFound, AlreadyCorrected, ChargeBilled.
 
-    A charge that is on a live invoice goes with it: void the invoice first.
+    To cancel an invoiced charge, void the invoice first.
     """
     why = validation.reason(reason)
     customer_id = await session.value(_WHOSE_CHARGE, {"id": charge_id})
@@ -100,10 +101,10 @@ async def discount(
     session: WriteSession, *, customer_id: int | None = None, plan_id: int | None = None, amount: int | None = None,
     percent: Decimal | None = None, description: str, from_on: date, until_on: date | None = None, key: str,
 ) -> tuple[int, bool]:  # fmt: skip
-    """Take rupiah or percent off each month that begins in [from_on, until_on), for a customer or all with a plan.
+    """Discount each month that begins in [from_on, until_on) by rupiah or percent, for one customer or all customers of a plan.
 
-    Gives the discount's id and whether the key had made it before. Raises InvalidNumber, InvalidAmount, InvalidDate, InvalidText,
-    NotFound, Forbidden, IdempotencyMismatch.
+    Returns the discount's id, and whether the request is a replay of its key. Raises InvalidNumber, InvalidAmount, InvalidDate,
+    InvalidText, NotFound, Forbidden, IdempotencyMismatch.
     """
     if (customer_id is None) == (plan_id is None):
         raise InvalidNumber(field=("input",), what="discount", given="both or neither", why="give either customerId or planId.")
@@ -120,8 +121,8 @@ async def discount(
         "description": validation.clean(description, what="The description", field=("input", "description")),
         "from_on": from_on, "until_on": until_on,
     }  # fmt: skip
-    told = {name: str(value) if isinstance(value, date | Decimal) else value for name, value in values.items()}
-    claim = await idempotency.claim(session, "addDiscount", key, list(told.values()), table="discount")
+    payload = {name: str(value) if isinstance(value, date | Decimal) else value for name, value in values.items()}
+    claim = await idempotency.claim(session, "addDiscount", key, list(payload.values()), table="discount")
     if claim.replayed:
         return claim.result_id, True
     counter_id = None
@@ -132,19 +133,19 @@ async def discount(
         if not await session.value(_PLAN, {"plan": plan_id}):
             raise NotFound(field=("input", "planId"), noun="plan", given=f"pla_{plan_id}")
     await session.execute(_DISCOUNT, {**values, "id": claim.result_id, "at": session.at})
-    await events.append(session, "discount.created", subject="discount", subject_id=claim.result_id, counter_id=counter_id, **told)
+    await events.append(session, "discount.created", subject="discount", subject_id=claim.result_id, counter_id=counter_id, **payload)
     return claim.result_id, False
 
 
 async def end_discount(session: WriteSession, discount_id: int, *, until_on: date) -> None:
-    """Let a discount end earlier: months that begin on `until_on` or later are billed in full. Raises NotFound, InvalidDate, Forbidden."""
+    """End a discount earlier: months that begin on `until_on` or later are billed in full. Raises NotFound, InvalidDate, Forbidden."""
     row = await session.row(_LOCK_DISCOUNT, {"id": discount_id})
     if row is None or (row.counter_id is not None and row.counter_id not in session.actor.scope):
         raise NotFound(field=("input", "id"), noun="discount", given=f"dis_{discount_id}")
     if row.counter_id is None:
         scope.central(session)
     if until_on < row.from_on or (row.until_on is not None and until_on > row.until_on):
-        why = f"choose a day from {row.from_on} to {row.until_on or 'any later one'}: a longer discount is a new discount."
+        why = f"choose a day from {row.from_on} to {row.until_on or 'any later one'}. To extend a discount, add a new one."
         raise InvalidDate(field=("input", "untilOn"), given=until_on, why=why)
     await session.execute(_END, {"id": discount_id, "until_on": until_on})
     await events.append(

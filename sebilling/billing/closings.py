@@ -1,4 +1,4 @@
-"""What a closing would leave undone: who was not invoiced, what is under way, which money waits for a decision."""
+"""Gaps of a period before it is closed: customers not invoiced, runs in progress, money that awaits a decision."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from sebilling.errors import NotFound
 
 
 class GapReason(StrEnum):
-    """What is missing."""
+    """What a period lacks."""
 
     NOT_INVOICED = "NOT_INVOICED"
     GENERATION_RUNNING = "GENERATION_RUNNING"
@@ -25,7 +25,7 @@ class GapReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that a period lacks at a counter."""
+    """Unfinished business of a period at one counter."""
 
     reason: GapReason
     counter_id: int
@@ -34,9 +34,9 @@ class Gap:
     timezone: str
     due_day: int
     count: int
-    """Of customers, of customers to be accounted for, of deposits, of payments."""
+    """Number of customers (NOT_INVOICED, GENERATION_RUNNING), deposits or payments."""
     amount: int
-    """Rupiah; 0 of GENERATION_RUNNING."""
+    """Rupiah; 0 for GENERATION_RUNNING."""
 
 
 _PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month")
@@ -60,23 +60,23 @@ _COUNTERS: Final = text("SELECT id, code, name, timezone, due_day FROM counter")
 
 
 async def gaps(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> list[Gap]:
-    """What the period lacks at the counters of the scope, by counter. Nothing of a closed one. Raises NotFound."""
+    """List the period's gaps at the counters of the scope, ordered by counter; a closed period has none. Raises NotFound."""
     period = await session.row(_PERIOD, {"month": month.first})
     if period is None:
         raise NotFound(field=("month",), noun="period", given=month)
     if period.closed_at is not None:
         return []
-    found = [
+    period_gaps = [
         Gap(**{**row._mapping, "reason": GapReason(row.reason)})  # noqa: SLF001 - SQLAlchemy's documented name
         for row in await session.rows(_GAPS, {"period": period.id, "month": month.first, "after": month.after, "scope": scope.ids})
     ]
     missed = await previews.not_invoiced(session, month, at=at, scope=scope)
     if missed:
         counters = {row.id: row for row in await session.rows(_COUNTERS)}
-        found += [
+        period_gaps += [
             Gap(GapReason.NOT_INVOICED, counter, counters[counter].code, counters[counter].name, counters[counter].timezone,
                 counters[counter].due_day, count, amount)
             for counter, (count, amount) in missed.items()
         ]  # fmt: skip
     order = list(GapReason)
-    return sorted(found, key=lambda gap: (gap.counter_code, order.index(gap.reason)))
+    return sorted(period_gaps, key=lambda gap: (gap.counter_code, order.index(gap.reason)))

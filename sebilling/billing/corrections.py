@@ -1,6 +1,6 @@
-"""Corrections: void, reverse, write off, refund. Each is a row that names what it takes back, with its reason; none edits or deletes.
+"""Corrections: void an invoice, reverse a payment, write off a debt, refund credit. Each adds a row with its reason; none edits or deletes.
 
-A closed period is corrected in an open one: the correction is dated now.
+A document of a closed period is corrected in an open period: the correction is dated now.
 """
 
 from typing import Any, Final
@@ -24,7 +24,7 @@ _INVOICE: Final = text(
       FROM invoice JOIN period ON period.id = period_id JOIN counter ON counter.id = counter_id WHERE invoice.id = :invoice
     """
 )
-# The invoice's own period while it is open; else, of those after it, the newest that has begun, or the first that will.
+# The invoice's own period while it is open; else the latest open period after it that has begun, else the first one to begin.
 _DATED_IN: Final = text(
     """
     SELECT open.id FROM period own JOIN period open ON open.closed_at IS NULL AND open.month >= own.month
@@ -35,7 +35,7 @@ _DATED_IN: Final = text(
 )
 _KEEP_OPEN: Final = text("SELECT id FROM period WHERE id = :period AND closed_at IS NULL FOR SHARE")
 _VOID: Final = text("INSERT INTO invoice_void VALUES (:invoice, :period, :reason, :at, :user)")
-# The late fees of void invoices that wait: of this invoice's, and those that this invoice billed. (One on another invoice: late_fees.)
+# Late fees of void invoices that are not invoiced: for this invoice, or billed on it. (late_fees handles those on another invoice.)
 _FORGIVE_FEES: Final = text(
     """
     UPDATE charge SET cancelled_at = :at
@@ -72,12 +72,11 @@ _REFUND: Final = text(
 
 
 async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, key: str, release_payments: bool = False) -> bool:
-    """Take back an invoice that should not have been: its number stays, its days and charges are free again.
+    """Void an invoice: it keeps its number, and its days and charges can be billed again.
 
-    Gives whether the key had done it before. With `release_payments` what payments had settled becomes credit first, which settles
-    the customer's other debts.
-    It stands in its own period's recap while that is open, else in a later one's that is. Raises InvalidText, NotFound,
-    InvoicePaid, AlreadyCorrected, NoOpenPeriod, IdempotencyMismatch.
+    Returns True if the request is a replay of its key. With `release_payments`, money allocated to the invoice becomes credit and
+    settles the customer's other debts. The void is in the recap of the invoice's period if that is open, else of a later open one.
+    Raises InvalidText, NotFound, InvoicePaid, AlreadyCorrected, NoOpenPeriod, IdempotencyMismatch.
     """
     why = validation.reason(reason)
     claim = await idempotency.claim(session, "voidInvoice", key, [invoice_id, why, release_payments], result_id=invoice_id)
@@ -111,20 +110,20 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
 
 
 async def _dated_in(session: WriteSession, invoice: Row[*tuple[Any, ...]]) -> int:
-    """The period in whose recap a void stands, kept open until commit. Raises NoOpenPeriod."""
+    """Return the period whose recap includes the void, and keep it open until commit. Raises NoOpenPeriod."""
     wanted = {"period": invoice.period_id, "today": local_date(session.at, invoice.timezone)}
     while (period_id := await session.value(_DATED_IN, wanted)) is not None:
-        if await session.value(_KEEP_OPEN, {"period": period_id}) is not None:  # else it was closed while we waited: look again
+        if await session.value(_KEEP_OPEN, {"period": period_id}) is not None:  # None: it was closed while this waited; try the next
             return int(period_id)
     raise NoOpenPeriod(field=("input", "invoiceId"), month=invoice.month)
 
 
 async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str, key: str) -> bool:
-    """Say that money was not received after all: the invoices that it settled are open again, for other credit to settle. Gives whether
-    the key had done it.
+    """Reverse a payment that was not received: its invoices are open again and may be settled by other credit.
 
-    Cash must still be in its collector's drawer: what was deposited can't be taken back from there. A surplus that it had used is
-    one again. Raises InvalidText, NotFound, AlreadyCorrected, PaymentRefunded, CashNotThere, IdempotencyMismatch.
+    Returns True if the request is a replay of its key. Cash must still be in the collector's drawer, not deposited. A surplus that
+    the payment had used is open again. Raises InvalidText, NotFound, AlreadyCorrected, PaymentRefunded, InsufficientCash,
+    IdempotencyMismatch.
     """
     why = validation.reason(reason)
     claim = await idempotency.claim(session, "reversePayment", key, [payment_id, why], result_id=payment_id)
@@ -138,7 +137,7 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
     if payment.method == PaymentMethod.CASH:
         await locks.drawers(session, payment.received_by)
         drawer = {"counter_id": payment.counter_id, "collector_id": payment.received_by}
-        await differences.give_back(session, payment_id, timezone=payment.timezone, **drawer)
+        await differences.reverse_settlements(session, payment_id, timezone=payment.timezone, **drawer)
         await deposits.check_drawer(session, amount=payment.amount, **drawer)
     day = local_date(session.at, payment.timezone)
     await session.execute(_DEALLOCATE_PAYMENT, {"payment": payment_id, "at": session.at})
@@ -152,7 +151,7 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
 
 
 async def write_off(session: WriteSession, invoice_id: int, *, reason: str, key: str, amount: int | None = None) -> bool:
-    """Give up `amount` rupiah (None: all) of what an invoice still owes. Gives whether the key had done it before.
+    """Write off `amount` rupiah (None: all) of what an invoice still owes. Returns True if the request is a replay of its key.
 
     Raises InvalidText, InvalidAmount, NotFound, NothingOwed, IdempotencyMismatch.
     """
@@ -184,10 +183,10 @@ async def refund(
     session: WriteSession, payment_id: int, *, method: PaymentMethod, reason: str, key: str, amount: int | None = None,
     collector_id: int | None = None,
 ) -> bool:  # fmt: skip
-    """Give `amount` rupiah (None: all) of a payment's credit back. Gives whether the key had done it before.
+    """Refund `amount` rupiah (None: all) of a payment's credit. Returns True if the request is a replay of its key.
 
-    Cash leaves the drawer of `collector_id` (None: of who does this) at the payment's counter. Raises InvalidText,
-    InvalidAmount, NotFound, NoCredit, CashNotThere, Forbidden, IdempotencyMismatch.
+    Cash leaves the drawer of `collector_id` (None: the caller's) at the payment's counter. Raises InvalidText, InvalidAmount,
+    NotFound, NoCredit, InsufficientCash, Forbidden, IdempotencyMismatch.
     """
     why = validation.reason(reason)
     if amount is not None:
@@ -197,42 +196,42 @@ async def refund(
     if claim.replayed:
         return True
     payment = await locked_payment(session, payment_id)
-    given_back = payment.credit if amount is None else amount
-    if given_back > payment.credit or given_back == 0:
+    refunded = payment.credit if amount is None else amount
+    if refunded > payment.credit or refunded == 0:
         raise NoCredit(field=("input", "paymentId"), credit=format_rupiah(payment.credit), given=f"pay_{payment_id}")
     giver = session.actor.user_id if collector_id is None else collector_id
     if giver is None:
-        raise RuntimeError("money is given back by a signed-in user, whose drawer it leaves")
+        raise RuntimeError("a refund needs a signed-in user, whose drawer the cash leaves")
     scope.own_drawer(session.actor, giver)
     await locks.drawers(session, giver)
     if method is PaymentMethod.CASH:
-        await deposits.check_drawer(session, payment.counter_id, giver, given_back)
+        await deposits.check_drawer(session, payment.counter_id, giver, refunded)
     await session.execute(
         _REFUND,
-        {"id": claim.result_id, "payment": payment_id, "counter": payment.counter_id, "amount": given_back, "method": method.value,
+        {"id": claim.result_id, "payment": payment_id, "counter": payment.counter_id, "amount": refunded, "method": method.value,
          "reason": why, "at": session.at, "day": local_date(session.at, payment.timezone), "collector": giver},
     )  # fmt: skip
     await events.append(
         session, "credit.refunded", subject="payment", subject_id=payment_id, counter_id=payment.counter_id, reason=why,
-        customer=payment.customer_id, amount=given_back, method=method.value, collector=giver,
+        customer=payment.customer_id, amount=refunded, method=method.value, collector=giver,
     )  # fmt: skip
     return False
 
 
 async def locked_invoice(session: WriteSession, invoice_id: int, *, missing: NotFound | None = None) -> Row[*tuple[Any, ...]]:
-    """The invoice, after its customer, counter and all of the customer's money are locked. Raises NotFound, or `missing`."""
+    """Lock the invoice's customer, counter and all of the customer's money, then read the invoice. Raises NotFound, or `missing`."""
     missing = missing or NotFound(field=("input", "invoiceId"), noun="invoice", given=f"inv_{invoice_id}")
     return await _locked(session, _INVOICE, {"invoice": invoice_id}, missing=missing)
 
 
 async def locked_payment(session: WriteSession, payment_id: int, *, missing: NotFound | None = None) -> Row[*tuple[Any, ...]]:
-    """Likewise, the payment."""
+    """Lock the payment's customer, counter and all of the customer's money, then read the payment. Raises NotFound, or `missing`."""
     missing = missing or NotFound(field=("input", "paymentId"), noun="payment", given=f"pay_{payment_id}")
     return await _locked(session, _PAYMENT, {"payment": payment_id}, missing=missing)
 
 
 async def _locked(session: WriteSession, statement: TextClause, which: dict[str, int], *, missing: NotFound) -> Row[*tuple[Any, ...]]:
-    # Read twice: the first tells whose it is, the second what it is once nobody else can change it.
+    # Read twice: the first read finds the customer to lock; the second reads the row once nobody else can change it.
     for locked in (False, True):
         row = await session.row(statement, which)
         if row is None or row.counter_id not in session.actor.scope:

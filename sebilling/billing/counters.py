@@ -1,4 +1,4 @@
-"""Loket: the places and routes where customers pay."""
+"""Counters (loket): places and routes where customers pay."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -23,7 +23,7 @@ _UPDATE: Final = text("UPDATE counter SET name = :name, due_day = :due_day WHERE
 
 
 async def create(session: WriteSession, *, code: str, name: str, timezone: str = JAKARTA, due_day: int = 20) -> int:
-    """Add a counter; gives its id. Its `code` becomes part of invoice numbers and never changes.
+    """Add a counter and return its id. Its `code` becomes part of invoice numbers and never changes.
 
     Raises InvalidText, InvalidDate, AlreadyExists, Forbidden.
     """
@@ -60,11 +60,11 @@ async def update(session: WriteSession, counter_id: int, *, name: str | None = N
 
 
 async def by_codes(session: ReadSession, codes: Sequence[str]) -> list[int]:
-    """The ids of the counters with these codes. Raises NotFound."""
-    found = {row.code: row.id for row in await session.rows(_BY_CODES, {"codes": list(codes)})}
-    if missing := [code for code in codes if code not in found]:
+    """Return the ids of the counters with these codes, in the same order. Raises NotFound."""
+    ids = {row.code: row.id for row in await session.rows(_BY_CODES, {"codes": list(codes)})}
+    if missing := [code for code in codes if code not in ids]:
         raise NotFound(field=("input", "counters"), noun="counter", given=missing[0])
-    return [found[code] for code in codes]
+    return [ids[code] for code in codes]
 
 
 def _due_day(given: int) -> int:

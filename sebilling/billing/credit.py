@@ -1,7 +1,7 @@
-"""Titipan: money that no debt has taken. It waits for the next invoice, is held by someone's decision, or is refunded.
+"""Customer credit (titipan): money not allocated to an invoice. It pays the next invoice, is held, or is refunded.
 
-Credit never lies beside a debt of the same customer: whatever frees money or opens a debt calls `settle` in its transaction. Only
-what someone holds (`hold`) waits until `apply` lets it go.
+No customer has both credit and a debt: every operation that releases money or opens a debt calls `settle` in its transaction. The
+exception is credit on hold (`hold`), which stays until `apply` ends the hold.
 """
 
 from typing import Final
@@ -22,7 +22,7 @@ _OPEN: Final = text(
     """
 )
 _THEIRS: Final = text("SELECT EXISTS (SELECT FROM invoice WHERE id = :invoice AND customer_id = :customer)")
-# The oldest money first: each payment gives what the ones before it have left to be settled.
+# Oldest payment first: each pays what the earlier ones left open.
 _APPLY_TO: Final = text(
     """
     WITH money AS (
@@ -54,19 +54,19 @@ _RELEASE: Final = text(
 
 
 async def settle(session: WriteSession, customer_id: int) -> None:
-    """Let the customer's free credit settle what they owe, the oldest first of both. Writes `credit.applied`.
+    """Settle the customer's open invoices with their free credit, the oldest of both first. Writes `credit.applied`.
 
-    The caller holds the locks of `locks.customer` and `locks.money`; where less is owed than before, it reconsiders the isolation.
+    The caller holds the locks of `locks.customer` and `locks.money`, and calls `isolation.reconsider` if the debt has become smaller.
     """
     actor = session.actor
     await session.value(_SETTLE, {"customer": customer_id, "at": session.at, "user": actor.user_id, "user_name": actor.name})
 
 
 async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str) -> bool:
-    """Keep what is free of a payment, now or later, from settling debts by itself. Gives whether the key had done it before.
+    """Hold a payment's credit, present and future, so that it settles no debts. Returns True if the request is a replay of its key.
 
-    For money that someone has to talk about first: a deposit for a device, money that may have to be refunded. `apply` ends it.
-    Raises InvalidText, NotFound, AlreadyCorrected (it was reversed), AlreadyHeld, IdempotencyMismatch.
+    For money whose use is not clear yet, such as a deposit for a device, or a possible refund. `apply` ends the hold.
+    Raises InvalidText, NotFound, AlreadyCorrected (the payment was reversed), AlreadyHeld, IdempotencyMismatch.
     """
     why = validation.reason(reason)
     claim = await idempotency.claim(session, "holdCredit", key, [payment_id, why], result_id=payment_id)
@@ -91,9 +91,9 @@ async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str)
 
 
 async def apply(session: WriteSession, customer_id: int, *, key: str, invoice_id: int | None = None) -> bool:
-    """End the holds on a customer's credit and let it settle one invoice first, then the oldest. Gives whether the key had done it.
+    """End the holds on a customer's credit and settle invoices with it: `invoice_id` first, then the oldest.
 
-    Raises NotFound, NoCredit, NothingOwed, IdempotencyMismatch.
+    Returns True if the request is a replay of its key. Raises NotFound, NoCredit, NothingOwed, IdempotencyMismatch.
     """
     claim = await idempotency.claim(session, "applyCredit", key, [customer_id, invoice_id], result_id=customer_id)
     if claim.replayed:
@@ -102,16 +102,16 @@ async def apply(session: WriteSession, customer_id: int, *, key: str, invoice_id
     await locks.money(session, customer_id)
     if invoice_id is not None and not await session.value(_THEIRS, {"customer": customer_id, "invoice": invoice_id}):
         raise NotFound(field=("input", "invoiceId"), noun="invoice", given=f"inv_{invoice_id}")
-    place = {"customer": customer_id, "invoice": invoice_id}
-    found = await session.row(_OPEN, place)
-    assert found is not None  # noqa: S101 - a sum always gives one row
-    if found.credit == 0:
+    parameters = {"customer": customer_id, "invoice": invoice_id}
+    balance = await session.row(_OPEN, parameters)
+    assert balance is not None  # noqa: S101 - an aggregate always returns one row
+    if balance.credit == 0:
         raise NoCredit(field=("input", "customerId"), credit=format_rupiah(0), given=customer.code)
-    if found.owed == 0:
+    if balance.owed == 0:
         raise NothingOwed(field=("input", "customerId"), given=customer.code, outstanding=format_rupiah(0))
     await session.execute(_RELEASE, {"customer": customer_id, "at": session.at, "user": session.actor.user_id})
     if invoice_id is not None:
-        applied: int = await session.value(_APPLY_TO, {**place, "at": session.at})
+        applied: int = await session.value(_APPLY_TO, {**parameters, "at": session.at})
         await events.append(
             session, "credit.applied", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
             amount=applied, invoice=invoice_id,

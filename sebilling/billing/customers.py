@@ -1,4 +1,4 @@
-"""Pelanggan: who pays, for which plan, at which counter."""
+"""Customers (pelanggan): their details, plan and counter."""
 
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -15,7 +15,7 @@ from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, NotF
 
 @dataclass(frozen=True, slots=True)
 class CustomerDetails:
-    """What is known of a customer. `price` is rupiah a month agreed instead of the plan's."""
+    """Details of a customer. `price` is an agreed monthly price in rupiah that replaces the plan's."""
 
     code: str
     name: str
@@ -64,7 +64,7 @@ _UNFINISHED: Final = text(
 
 
 async def create(session: WriteSession, details: CustomerDetails) -> int:
-    """Add a customer; gives the id. Raises InvalidText, InvalidAmount, InvalidDate, NotFound, AlreadyExists."""
+    """Add a customer and return the id. Raises InvalidText, InvalidAmount, InvalidDate, NotFound, AlreadyExists."""
     values = await _checked(session, details)
     customer_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
     if customer_id is None:
@@ -76,13 +76,13 @@ async def create(session: WriteSession, details: CustomerDetails) -> int:
 
 
 async def update(session: WriteSession, customer_id: int, **changes: Any) -> None:
-    """Change fields of CustomerDetails, but for `code`. Invoices already issued stay as they are.
+    """Change fields of CustomerDetails except `code`. Issued invoices stay as they are.
 
-    An installation that is put off takes a billing cycle that would begin before it along, and raises AlreadyInvoiced if
-    something before it is invoiced.
+    Postponing the installation also postpones a billing cycle that would begin before it, and raises AlreadyInvoiced if days
+    before it are invoiced.
 
-    Moving to another counter waits for no run: while invoices are generated at either counter it raises
-    GenerationRunning, so that a run accounts for exactly the customers it set out with. Raises like `create`.
+    Moving to another counter raises GenerationRunning while a run is unfinished at either counter, so that each run accounts for
+    exactly the customers it began with. Raises like `create`.
     """
     row = await session.row(_LOCK, {"id": customer_id})
     if row is None or row.counter_id not in session.actor.scope:
@@ -99,7 +99,7 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
         await billing_cycles.put_off(session, customer_id, before["counter_id"], installed_on=values["installed_on"])
     try:
         await session.execute(_UPDATE, {**values, "id": customer_id})
-    except IntegrityError as error:  # the one unique thing in it
+    except IntegrityError as error:  # its only unique column
         raise AlreadyExists(field=("input", "pppoeName"), noun="customer", given=values["pppoe_name"]) from error
     changed = sorted(name for name in values if values[name] != before[name])
     await events.append(
@@ -109,7 +109,7 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
 
 
 async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str, Any]:
-    """The details as columns, every field checked."""
+    """Check every field and return the details as columns."""
     values = asdict(details)
     values["code"] = validation.customer_code(details.code, field=("input", "code"))
     values["name"] = validation.clean(details.name, what="The name", field=("input", "name"))
@@ -122,11 +122,11 @@ async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str,
     if not 1990 <= details.installed_on.year <= 2199:
         raise InvalidDate(field=("input", "installedOn"), given=details.installed_on, why="the installation lies between 1990 and 2199.")
     row = await session.row(_EXISTS, {"counter_id": details.counter_id, "plan_id": details.plan_id})
-    for there, field, noun, given in zip(
+    for exists, field, noun, identifier in zip(
         row or (), ("counterId", "planId"), ("counter", "plan"), (f"cou_{details.counter_id}", f"pla_{details.plan_id}"), strict=True
     ):
-        if not there or (noun == "counter" and details.counter_id not in session.actor.scope):
-            raise NotFound(field=("input", field), noun=noun, given=given)
+        if not exists or (noun == "counter" and details.counter_id not in session.actor.scope):
+            raise NotFound(field=("input", field), noun=noun, given=identifier)
     return values
 
 
@@ -137,5 +137,5 @@ async def _taken(session: WriteSession, values: dict[str, Any]) -> AlreadyExists
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
-    """For the event log: a day as text."""
+    """Return the values for the event log, with dates as text."""
     return {name: str(value) if isinstance(value, date) else value for name, value in values.items()}

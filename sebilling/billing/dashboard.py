@@ -1,4 +1,4 @@
-"""The dashboard: today's and this month's figures of each counter, by one statement."""
+"""Dashboard: today's and this month's figures of each counter, read by one statement."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from sebilling.db.engine import ReadSession
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of a counter, in rupiah; days are the counter's own."""
+    """Figures of one counter. Amounts are rupiah; days are in the counter's time zone."""
 
     counter_id: int
     counter_code: str
@@ -21,15 +21,15 @@ class Figures:
     due_day: int
     day: date
     received_today: int
-    """Less what was reversed today."""
+    """Money received today less payments reversed today."""
     payments_today: int
     received_this_month: int
     payments_this_month: int
     outstanding: int
-    """What the counter's customers owe, of all periods."""
+    """Outstanding amount of the counter's invoices, over all periods."""
     cash_on_hand: int
     blocked_customers: int
-    """Who is cut now, as their device says."""
+    """Number of customers who are blocked now, as their devices report."""
 
 
 _FIGURES: Final = text(
@@ -62,5 +62,5 @@ _FIGURES: Final = text(
 
 
 async def read(session: ReadSession, *, at: datetime, scope: Scope) -> list[Figures]:
-    """One row per counter that `scope` lets see, by code."""
+    """Read the figures of each counter in `scope`, ordered by code."""
     return [Figures(**row._mapping) for row in await session.rows(_FIGURES, {"at": at, "scope": scope.ids})]  # noqa: SLF001 - its documented name

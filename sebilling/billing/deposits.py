@@ -1,7 +1,7 @@
-"""Setoran: money handed over to the centre, and the drawers that it leaves.
+"""Deposits (setoran): money that collectors hand over to head office, and the drawers it comes from.
 
-A drawer is what one collector holds in cash of one counter: received − refunded − deposited ± shortage, always (the view
-`drawer`, db/sql). A deposit leaves the drawer when someone else has counted it; a difference stays with the collector, until
+A drawer is the cash of one counter that one collector holds: always received − refunded − deposited ± shortage (the view
+`drawer`, db/sql). A deposit leaves the drawer when someone else has counted it; a difference stays with the collector until
 it is settled (billing/differences.py).
 """
 
@@ -16,21 +16,21 @@ from sebilling.actor import Role
 from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyDecided, CashNotThere, Forbidden, InvalidProof, NotFound, OwnDeposit
+from sebilling.errors import AlreadyDecided, Forbidden, InsufficientCash, InvalidProof, NotFound, OwnDeposit
 from sebilling.ledger_errors import ConfirmDifference
 from sebilling.money import format_rupiah
 from sebilling.storage.proofs import Proof
 
 
 class DepositType(StrEnum):
-    """How money is handed over."""
+    """Way in which money is handed over."""
 
     MANUAL = "MANUAL"
     TRANSFER = "TRANSFER"
 
 
 class DepositStatus(StrEnum):
-    """How far a deposit is."""
+    """Status of a deposit."""
 
     SUBMITTED = "SUBMITTED"
     VERIFIED = "VERIFIED"
@@ -39,7 +39,7 @@ class DepositStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A deposit's id; `replayed` if the key had made it before; by how much it exceeds the cash that doesn't wait already."""
+    """A submitted deposit: its id, whether the request is a replay, and by how much it exceeds the cash not yet submitted."""
 
     deposit_id: int
     replayed: bool
@@ -76,22 +76,22 @@ _DECIDE: Final = text(
     """
 )
 MIN_ABSURD: Final = 50_000
-"""Rupiah. Differences up to this are verified without being asked again, whatever the deposit."""
+"""Rupiah. Differences up to this never require confirmation, whatever the deposit's amount."""
 _FOR_OTHERS: Final = frozenset({Role.ADMIN, Role.FINANCE})
 
 
 async def on_hand(session: WriteSession, counter_id: int, collector_id: int) -> tuple[int, int]:
-    """Rupiah in cash in a drawer, and how much of it is submitted and waits for verification."""
+    """Return the cash in a drawer, in rupiah, and how much of it is submitted and awaits verification."""
     row = await session.row(_ON_HAND, {"counter": counter_id, "collector": collector_id})
     return (0, 0) if row is None else (int(row.on_hand), int(row.waiting))
 
 
 async def check_drawer(session: WriteSession, counter_id: int, collector_id: int, amount: int) -> None:
-    """Make sure that `amount` rupiah are there, besides what waits. The caller holds the collector's drawers. Raises CashNotThere."""
+    """Raise InsufficientCash unless the drawer holds `amount` rupiah besides submitted cash. The caller has locked the collector's drawers."""
     held, waiting = await on_hand(session, counter_id, collector_id)
     if amount > held - waiting:
         counter = await session.row(_COUNTER, {"counter": counter_id})
-        raise CashNotThere(
+        raise InsufficientCash(
             field=("input",), amount=format_rupiah(amount), on_hand=format_rupiah(max(held - waiting, 0)),
             collector=await session.value(_COLLECTOR, {"collector": collector_id}), counter=counter.code if counter else "",
         )  # fmt: skip
@@ -101,14 +101,14 @@ async def submit(
     session: WriteSession, *, counter_id: int, amount: int, type: DepositType, key: str, note: str = "",  # noqa: A002 - the manual's word
     collector_id: int | None = None, proof: Proof | None = None, object_key: str | None = None,
 ) -> Submitted:  # fmt: skip
-    """Hand over `amount` rupiah of a drawer (None: the caller's own).
+    """Submit a deposit of `amount` rupiah from the drawer of `collector_id` (None: the caller's own).
 
-    `proof` lies in the object store at `object_key`; a transfer needs one. More than is on hand is taken, and shown as such.
+    `proof` is stored in the object store at `object_key`; a transfer requires one. More than the cash on hand is accepted and reported.
     Raises InvalidAmount, InvalidText, InvalidProof, NotFound, Forbidden, IdempotencyMismatch; the caller then deletes the object.
     """
     actor = session.actor
     if actor.user_id is None:
-        raise RuntimeError("money is handed over by a signed-in user")
+        raise RuntimeError("a deposit needs a signed-in user")
     collector = actor.user_id if collector_id is None else collector_id
     if collector != actor.user_id and actor.role not in _FOR_OTHERS:
         raise Forbidden(roles=" / ".join(sorted(_FOR_OTHERS)))
@@ -116,7 +116,7 @@ async def submit(
     amount = validation.rupiah(amount, field=("input", "amount"), least=1)
     note = validation.clean(note, what="The note", field=("input", "note"), most=500, required=False)
     if type is DepositType.TRANSFER and proof is None:
-        raise InvalidProof(field=("input", "proof"), why="a transfer needs one: attach the picture or PDF of the bank's receipt.")
+        raise InvalidProof(field=("input", "proof"), why="a transfer requires one. Attach an image or PDF of the bank's receipt.")
     counter = await session.row(_COUNTER, {"counter": counter_id})
     if counter is None or not await _may_deposit(session, counter_id, collector):
         raise NotFound(field=("input", "counterId"), noun="counter", given=f"cou_{counter_id}")
@@ -140,7 +140,7 @@ async def submit(
 
 
 async def _may_deposit(session: WriteSession, counter_id: int, collector_id: int) -> bool:
-    """Whether the actor may hand over this collector's cash of the counter: theirs, or what they still hold of one that they left."""
+    """Whether the caller may submit this collector's cash of the counter: one in scope, or one they left while still holding its cash."""
     if counter_id in session.actor.scope:
         return True
     held, _ = await on_hand(session, counter_id, collector_id)
@@ -159,10 +159,10 @@ async def _store(session: WriteSession, proof: Proof, object_key: str | None) ->
 async def verify(
     session: WriteSession, deposit_id: int, *, key: str, counted: int | None = None, note: str = "", confirm_difference: bool = False
 ) -> bool:
-    """Say that `counted` rupiah (None: as submitted) of a deposit are there. Gives whether the key had done it before.
+    """Verify a deposit with `counted` rupiah (None: as submitted). Returns True if the request is a replay of its key.
 
-    The drawer is relieved of what was submitted, at most of what it held. What was counted beyond that is a surplus, what
-    is missing a shortage; either stays with the collector. A count that is more likely mistyped (`_is_absurd`) needs
+    The drawer decreases by the submitted amount, at most by the cash it held. Money counted beyond that is a surplus, missing
+    money a shortage; both stay with the collector. A count that is probably a typing error (`_is_absurd`) requires
     `confirm_difference`. Raises InvalidAmount, InvalidText, NotFound, OwnDeposit, AlreadyDecided, ConfirmDifference,
     IdempotencyMismatch.
     """
@@ -190,7 +190,7 @@ async def verify(
 
 
 async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: str) -> bool:
-    """Say that a deposit was not there: the cash is still in the drawer. Raises like `verify`; gives whether the key had done it."""
+    """Reject a deposit: its cash stays in the drawer. Returns True if the request is a replay of its key. Raises like `verify`."""
     why = validation.reason(reason)
     claim = await idempotency.claim(session, "rejectDeposit", key, [deposit_id, why], result_id=deposit_id)
     if claim.replayed:
@@ -205,13 +205,13 @@ async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: st
 
 
 def _is_absurd(amount: int, counted: int) -> bool:
-    """Whether the count is off by more than a tenth of what was submitted, and by more than MIN_ABSURD."""
+    """Whether the count differs from the submitted amount by more than a tenth and by more than MIN_ABSURD."""
     off = abs(counted - amount)
     return off > MIN_ABSURD and 10 * off > amount
 
 
 async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
-    """The deposit, its drawer locked, to be decided by the caller. Raises NotFound, OwnDeposit, AlreadyDecided."""
+    """Return an undecided deposit, with its drawer locked. Raises NotFound, OwnDeposit, AlreadyDecided."""
     deposit = await locked(session, deposit_id)
     if deposit.status != DepositStatus.SUBMITTED:
         raise AlreadyDecided(field=("input", "depositId"), given=f"dep_{deposit_id}")
@@ -219,7 +219,7 @@ async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, 
 
 
 async def locked(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
-    """The deposit, its drawer locked for a count by the caller. Raises NotFound, OwnDeposit."""
+    """Return the deposit, with its drawer locked for a count by the caller. Raises NotFound, OwnDeposit."""
     missing = NotFound(field=("input", "depositId"), noun="deposit", given=f"dep_{deposit_id}")
     whose = await session.row(_WHOSE, {"deposit": deposit_id})
     if whose is None or whose.counter_id not in session.actor.scope:

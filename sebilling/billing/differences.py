@@ -1,8 +1,8 @@
-"""Selisih setoran: a deposit counted anew, and surpluses and shortages that are explained later.
+"""Deposit differences (selisih setoran): corrected counts, and settlement of surpluses and shortages.
 
-The drawer was relieved of a deposit when it was decided, and that stays: another count changes what came to the centre and the
-difference by the same amount. A settled surplus takes cash out of a drawer in which nobody has it (a payment that was handed
-over before the phone could tell of it; db/sql does that by itself), a settled shortage puts cash in that was found.
+A deposit left the drawer when it was decided, and that doesn't change: a corrected count changes the amount received by head office
+and the difference alike. Settling a surplus removes cash that the drawer doesn't really hold (a payment whose cash was deposited before
+the phone had sent it; db/sql does this automatically). Settling a shortage adds cash that was found.
 """
 
 from enum import StrEnum
@@ -21,7 +21,7 @@ from sebilling.money import format_rupiah
 
 
 class DifferenceKind(StrEnum):
-    """Which way a deposit differed."""
+    """Direction of a deposit's difference."""
 
     SURPLUS = "SURPLUS"
     SHORTAGE = "SHORTAGE"
@@ -68,11 +68,11 @@ _UNSETTLED: Final = text(
 
 
 async def correct(session: WriteSession, deposit_id: int, *, counted: int, reason: str, key: str) -> bool:
-    """Say that `counted` rupiah of a verified deposit were there after all. Gives whether the key had done it before.
+    """Correct the count of a verified deposit to `counted` rupiah. Returns True if the request is a replay of its key.
 
-    What is settled of the difference stays, as far as the new one allows; the newest settlements are reversed first. Raises
-    InvalidAmount, InvalidText, NotFound, OwnDeposit, NotVerified, AlreadyCorrected (it counts as that much already),
-    CashNotThere (a shortage that was settled is none, and its cash is gone), IdempotencyMismatch.
+    Settlements stay as far as the new difference allows; the newest are reversed first. Raises InvalidAmount, InvalidText,
+    NotFound, OwnDeposit, NotVerified, AlreadyCorrected (that is the present count), InsufficientCash (a settled shortage must be reversed
+    and its cash is gone), IdempotencyMismatch.
     """
     why = validation.reason(reason)
     counted = validation.rupiah(counted, field=("input", "counted"))
@@ -108,10 +108,10 @@ async def correct(session: WriteSession, deposit_id: int, *, counted: int, reaso
 async def _release(
     session: WriteSession, deposit: Row[*tuple[Any, ...]], difference: int
 ) -> tuple[Row[*tuple[Any, ...]], int] | None:  # fmt: skip
-    """Reverse the newest settlements that the new difference no longer bears; the last one, if a part of it may stay, and which."""
+    """Reverse the newest settlements that exceed the new difference. Returns the last one and the part to settle again, if any."""
     bearable = max(min(deposit.settled, max(difference, 0)), min(difference, 0))
     excess = abs(deposit.settled - bearable)
-    if deposit.settled < 0 < excess:  # cash that was found and put in: it must still be there
+    if deposit.settled < 0 < excess:  # found cash that was added to the drawer: it must still be there
         await deposits.check_drawer(session, deposit.counter_id, deposit.collector_id, excess)
     for settlement in await session.rows(_OF_DEPOSIT, {"deposit": deposit.id}):
         if excess <= 0:
@@ -127,10 +127,10 @@ async def _release(
 async def settle(
     session: WriteSession, kind: DifferenceKind, *, counter_id: int, collector_id: int, amount: int, reason: str, key: str
 ) -> bool:
-    """Settle `amount` rupiah of a drawer's surplus or shortage, that of the oldest deposits first. Whether the key had done it before.
+    """Settle `amount` rupiah of a drawer's surplus or shortage, the oldest deposits first. Returns True if the request is a replay.
 
-    A surplus takes so much cash out of the drawer, a shortage puts it in. Raises InvalidAmount, InvalidText, NotFound,
-    NothingToSettle, CashNotThere, OwnDeposit (of one's own drawer), Forbidden, IdempotencyMismatch.
+    Settling a surplus takes the cash out of the drawer, a shortage adds it. Raises InvalidAmount, InvalidText, NotFound,
+    NothingToSettle, InsufficientCash, OwnDeposit (the caller's own drawer), Forbidden, IdempotencyMismatch.
     """
     scope.central(session)
     why = validation.reason(reason)
@@ -174,9 +174,9 @@ async def _settle(
 
 
 async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int, reason: str, key: str) -> bool:
-    """Take a settlement of the deposit back: so much of the difference is open again. Gives whether the key had done it before.
+    """Reverse a settlement of a deposit: that much of the difference is open again. Returns True if the request is a replay of its key.
 
-    Raises InvalidText, NotFound, AlreadyCorrected, OwnDeposit, CashNotThere (the cash of a settled shortage), IdempotencyMismatch.
+    Raises InvalidText, NotFound, AlreadyCorrected, OwnDeposit, InsufficientCash (the cash of a settled shortage), IdempotencyMismatch.
     """
     why = validation.reason(reason)
     claim = await idempotency.claim(session, "reverseSettlement", key, [settlement_id, deposit_id, why], result_id=settlement_id)
@@ -199,8 +199,8 @@ async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int,
     return False
 
 
-async def give_back(session: WriteSession, payment_id: int, *, counter_id: int, collector_id: int, timezone: str) -> None:
-    """Reverse what a payment had used of surpluses, because it is reversed itself. The collector's drawers are locked."""
+async def reverse_settlements(session: WriteSession, payment_id: int, *, counter_id: int, collector_id: int, timezone: str) -> None:
+    """Reverse the settlements by which a reversed payment had used surpluses. The caller has locked the collector's drawers."""
     for settlement in await session.rows(_OF_PAYMENT, {"payment": payment_id}):
         await _take_back(session, settlement, reason="the payment was reversed", counter_id=counter_id, collector_id=collector_id,
                          timezone=timezone)  # fmt: skip

@@ -1,9 +1,9 @@
-"""Buat pembayaran: issue a period's invoices to the customers of counters.
+"""Generation (buat pembayaran): issue a period's invoices to the customers of counters.
 
-A run is a row, with one task per counter. Whoever works on it takes the run's row lock, issues the invoices of the next
-chunk of customers, and writes what became of them into the task, in one transaction: a kill loses at most the chunk
-that was under way, and the next worker goes on behind the last customer accounted for. Within a chunk a fixed number of
-statements runs, whatever the number of customers. See docs/decisions/0003.
+A run is a row with one task per counter. A worker locks the run's row, issues the invoices of the next chunk of customers and
+records the results in the tasks, in one transaction. A killed worker loses at most the chunk in progress; the next worker
+continues after the last customer accounted for. Each chunk takes a fixed number of statements, whatever its number of
+customers. See docs/decisions/0003.
 """
 
 import secrets
@@ -28,17 +28,17 @@ from sebilling.logs import get_logger
 
 _log = get_logger(__name__)
 INLINE_MOST: Final = 10_000
-"""Customers up to which a run is finished in the request that asked for it."""
+"""Largest number of customers for which a run is completed within the request that started it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A run that was asked for; `replayed` if the same key had started it before."""
+    """A requested run; `replayed` if the same key had started it before."""
 
     run_id: int
     replayed: bool
     total: int
-    """Customers that the run accounts for."""
+    """Number of customers in the run."""
 
 
 _TOTAL: Final = text("SELECT coalesce(sum(total), 0)::bigint FROM generation_task WHERE run_id = :run")
@@ -49,7 +49,7 @@ _LOCK: Final = statement(
     SELECT wanted.id, wanted.closed_at, (SELECT array_agg(id) FROM counters) AS counters FROM wanted
     """
 )
-# One statement, so one moment: who there is, what it costs, which charges wait. Arrays cost a tenth of rows, in time and in space.
+# One statement, so one snapshot of customers, prices and waiting charges. Arrays need a tenth of the time and space of rows.
 _START: Final = statement(
     """
     WITH run AS (
@@ -92,9 +92,9 @@ _PREVIEWED: Final = statement(
          {pricing(CUSTOMERS_OF_RUN, OF_RUN)} SELECT {COUNTED} FROM priced
     """
 )
-# A price list and a set of customers of which the planner knows nothing: see _LOCK_SERIES.
+# The planner has no statistics on the run's price list and customers: see _LOCK_SERIES.
 _HASH: Final = text("SELECT set_config('enable_nestloop', 'off', true)")
-# Locked before the counter is: a customer who is just being moved is waited for, and found where they are then.
+# Locked before the counter: if the customer is being moved, this waits and then reads the new counter.
 _HOME: Final = text("SELECT counter_id FROM customer WHERE id = :customer FOR SHARE")
 
 
@@ -102,11 +102,11 @@ async def start(
     session: WriteSession, month: Month, *, key: str, counters: Sequence[int] | None = None, customer_id: int | None = None,
     preview_token: str | None = None,
 ) -> Started:  # fmt: skip
-    """Write down a run over the customers that these counters (None: all) have now, or over one customer. `advance` issues.
+    """Create a run over the present customers of these counters (None: all), or over one customer. `advance` issues the invoices.
 
-    With the token of a preview it refuses if it would issue anything else than that showed; the same key again gives the
-    first answer all the same. Period and counters are locked shared until commit, so that the period isn't being closed and
-    no customer is moving. Raises NotFound, PeriodClosed, IdempotencyMismatch, InvalidText, PreviewOutdated.
+    With a preview's token it refuses to start if the result would differ from the preview; a replay of the key still returns the
+    first result. Period and counters are locked shared until commit, so that the period isn't closed and no customer is
+    moved meanwhile. Raises NotFound, PeriodClosed, IdempotencyMismatch, InvalidText, PreviewOutdated.
     """
     wanted = None if counters is None else sorted(set(counters))
     claim = await idempotency.claim(
@@ -124,13 +124,13 @@ async def start(
         raise NotFound(field=("input", "month"), noun="period", given=month)
     if locked.closed_at is not None:
         raise PeriodClosed(field=("input", "month"), month=month)
-    found: list[int] = locked.counters or []
-    if missing := set(wanted or ()) - set(found):
+    counter_ids: list[int] = locked.counters or []
+    if missing := set(wanted or ()) - set(counter_ids):
         raise NotFound(field=("input", "counterIds"), noun="counter", given=f"cou_{min(missing)}")
     total: int = await session.value(
         _START,
         {"run": claim.result_id, "period": locked.id, "user": session.actor.user_id, "user_name": session.actor.name,
-         "at": session.at, "month": month.first, "counters": found, "customer": customer_id},
+         "at": session.at, "month": month.first, "counters": counter_ids, "customer": customer_id},
     )  # fmt: skip
     if preview_token is not None:
         await session.value(_HASH)
@@ -139,13 +139,13 @@ async def start(
             {"run": claim.result_id, "period": locked.id, "month": month.first, "after": month.after, "at": session.at, "as_of": session.at,
              "chunk": max(total, 1)},
         )  # fmt: skip
-        assert now is not None  # noqa: S101 - a count always gives one row
+        assert now is not None  # noqa: S101 - an aggregate always returns one row
         previews.compare(preview_token, Counts.of(now), month, narrowed(session.actor.scope, wanted))
     return Started(claim.result_id, replayed=False, total=total)
 
 
-# The tasks are locked too, though the run's lock would do: a statement that waited keeps its old snapshot, and PostgreSQL
-# reads only those rows again that it locks itself. Without it the chunk that someone else just finished would be done again.
+# The tasks are locked too, besides the run: a statement that waited keeps its old snapshot, and PostgreSQL reads again only the
+# rows that it locks. Otherwise a chunk that another worker has just finished would be processed twice.
 _NEXT: Final = """
     WITH run AS MATERIALIZED (
         SELECT id, period_id, started_at, error FROM generation_run
@@ -161,10 +161,10 @@ _NEXT: Final = """
 _NEXT_OF_RUN: Final = statement(_NEXT.format(which="AND id = :run", how=""))
 _NEXT_OF_ANY: Final = statement(_NEXT.format(which="AND next_at <= :at", how="SKIP LOCKED"))
 
-# The lock keeps payments of the counters' customers out until commit (they hold it shared), so that waiting credit and
-# new invoices can't miss each other. It is taken in a statement of its own: the next ones see what was committed before.
-# The planner can't know how many rows the steps of the pricing rule give, and guesses one: it would compare each line with
-# each invoice (27 s instead of 0.6 for 20,000). Without nested loops it hashes; what must loop is written as LATERAL.
+# The lock blocks payments of the counters' customers until commit (they hold it shared), so that no credit stays beside a new
+# invoice. It is taken in its own statement, so that the following ones see everything committed before.
+# The planner can't estimate the rows of the pricing rule's steps and assumes one: it would compare each line with each
+# invoice (27 s instead of 0.6 for 20,000). Without nested loops it hashes; necessary loops are written as LATERAL.
 _LOCK_SERIES: Final = statement(
     """
     INSERT INTO invoice_series AS series (period_id, counter_id, next_number)
@@ -271,18 +271,18 @@ _SETTLE: Final = statement(
 
 @dataclass(slots=True)
 class Lease:
-    """The run that a transaction has taken, for whoever must say that it failed."""
+    """The run that a transaction has locked, so that its failure can be recorded afterwards."""
 
     run_id: int | None = None
     error: str | None = None
-    """Code of the failure before, if the last attempt failed."""
+    """Error code of the previous attempt, if that failed."""
 
 
 async def advance(session: WriteSession, *, chunk: int, run_id: int | None = None, lease: Lease | None = None) -> bool:
-    """Issue the invoices of the next `chunk` customers of a run (None: the one that is due first and that nobody works on).
+    """Issue the invoices of the next `chunk` customers of a run (None: the first due run that no worker has locked).
 
-    Counters that fit into the chunk together are done together. Gives False when there is nothing more to do. With a
-    `run_id` it waits for whoever holds the run. `lease` hears which run it took.
+    Counters that fit into the chunk together are processed together. Returns False when nothing is left to do. With a
+    `run_id` it waits until the run is unlocked. Stores the run it took in `lease`.
     """
     tasks = await session.rows(_NEXT_OF_ANY if run_id is None else _NEXT_OF_RUN, {"at": session.at} if run_id is None else {"run": run_id})
     if not tasks:
@@ -294,55 +294,55 @@ async def advance(session: WriteSession, *, chunk: int, run_id: int | None = Non
 
 
 def _fitting(tasks: Sequence[Row[*tuple[Any, ...]]], chunk: int) -> list[Row[*tuple[Any, ...]]]:
-    """The first tasks that together have at most `chunk` customers left; at least one."""
-    found: list[Row[*tuple[Any, ...]]] = []
+    """Return the first tasks that together have at most `chunk` customers left, at least one task."""
+    fitting: list[Row[*tuple[Any, ...]]] = []
     for task in tasks:
         chunk -= task.total - task.done
-        if found and chunk < 0:
+        if fitting and chunk < 0:
             break
-        found.append(task)
-    return found
+        fitting.append(task)
+    return fitting
 
 
 async def _issue(session: WriteSession, tasks: Sequence[Row[*tuple[Any, ...]]], *, chunk: int) -> bool:
-    """The next chunk of these tasks, or all that is left of them; True if nothing of the run remains."""
+    """Issue the next chunk of these tasks' invoices. Returns True if the run is finished."""
     first, month = tasks[0], Month.of(tasks[0].month)
     numbers = {row.counter_id: row.next_number for row in await session.rows(
         _LOCK_SERIES, {"period": first.period_id, "counters": [task.counter_id for task in tasks]}
     )}  # fmt: skip
-    await locks.closings(session)  # credit that a closing has counted is not applied before it
-    place = {"run": first.run_id, "at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
-    asked = orjson.dumps([
+    await locks.closings(session)  # so that credit counted by a closing isn't applied with an earlier date
+    common = {"run": first.run_id, "at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
+    tasks_json = orjson.dumps([
         {"counter_id": task.counter_id, "next": numbers[task.counter_id], "prefix": f"INV/{month}/{task.code}/"}
         for task in tasks
     ]).decode()  # fmt: skip
     counted = await session.rows(
         _ISSUE,
         {
-            **place,
+            **common,
             "as_of": first.started_at,
             "period": first.period_id,
             "month": month.first,
             "after": month.after,
-            "tasks": asked,
+            "tasks": tasks_json,
             "chunk": chunk,
         },
     )
     if sum(row.issued for row in counted) != (counted[0].written if counted else 0):
         raise RuntimeError(f"run {first.run_id} priced what it did not write: {counted}")
     if counted and counted[0].credit_waits:
-        await session.execute(_APPLY_CREDIT, {"period": first.period_id, "at": session.at, "tasks": asked})
+        await session.execute(_APPLY_CREDIT, {"period": first.period_id, "at": session.at, "tasks": tasks_json})
     by_counter = {row.counter_id: row for row in counted}
     counts = [_settled(task, by_counter.get(task.counter_id), next_number=numbers[task.counter_id]) for task in tasks]
     finished_run: bool = await session.value(
         _SETTLE,
-        {**place, "period": first.period_id, "counts": orjson.dumps(counts).decode()},
+        {**common, "period": first.period_id, "counts": orjson.dumps(counts).decode()},
     )
     return finished_run
 
 
 def _settled(task: Row[*tuple[Any, ...]], counted: Row[*tuple[Any, ...]] | None, *, next_number: int) -> dict[str, Any]:
-    """What the task adds to its accounts; `counted` is None if no customer was left."""
+    """Return what the chunk adds to the task's counts; `counted` is None if no customer was left."""
     if counted is None:
         nothing = dict.fromkeys(("seen", "issued", "already_invoiced", "skipped", "total_amount"), 0)
         return {**nothing, "counter_id": task.counter_id, "next": next_number, "reasons": {}, "finished": task.done >= task.total}
@@ -355,7 +355,7 @@ def _settled(task: Row[*tuple[Any, ...]], counted: Row[*tuple[Any, ...]] | None,
 
 
 class Attempt(Enum):
-    """What came of trying the next chunk of a run."""
+    """Result of processing the next chunk of a run."""
 
     MORE = "there may be more to do"
     NOTHING = "there is nothing more to do"
@@ -366,10 +366,10 @@ Transaction = Callable[[], AbstractAsyncContextManager[WriteSession]]
 
 
 async def attempt(transaction: Transaction, *, chunk: int, run_id: int | None = None) -> Attempt:
-    """Do the next chunk of a run (None: of the one that is due first) in a transaction of its own.
+    """Process the next chunk of a run (None: the first due run) in a transaction of its own.
 
-    If it fails, nothing of the chunk remains, and in a second transaction the run says so. Raises Unavailable: a database
-    that is away can be told nothing, and what went wrong is not the run's fault.
+    If it fails, the chunk is rolled back and a second transaction records the failure on the run. Raises Unavailable: without a
+    database nothing can be recorded, and the run didn't cause the failure.
     """
     lease = Lease(run_id)
     try:
@@ -382,9 +382,9 @@ async def attempt(transaction: Transaction, *, chunk: int, run_id: int | None = 
             raise
         code = error.code if isinstance(error, SebillingError) else ErrorCode.INTERNAL
         reference = secrets.token_hex(6)
-        # told whole once: the same failure comes again at each attempt, and its reference stays that of the first
-        told = None if lease.error == code.value else error
-        _log.error("generation_failed", run=lease.run_id, code=code.value, reference=reference, error=type(error).__name__, exc_info=told)
+        # the traceback is logged once: the same failure recurs at each attempt, and the run keeps the first reference
+        logged = None if lease.error == code.value else error
+        _log.error("generation_failed", run=lease.run_id, code=code.value, reference=reference, error=type(error).__name__, exc_info=logged)
         async with transaction() as session:
             await generation_failures.record(session, lease.run_id, code=code, reference=reference)
         return Attempt.FAILED
@@ -392,7 +392,7 @@ async def attempt(transaction: Transaction, *, chunk: int, run_id: int | None = 
 
 
 async def work(transaction: Transaction, *, run_id: int, chunk: int) -> bool:
-    """Drive a run to its end, each chunk in a transaction of its own; False if a chunk failed. Raises Unavailable."""
+    """Process a run to its end, each chunk in a transaction of its own. Returns False if a chunk failed. Raises Unavailable."""
     outcome = Attempt.MORE
     while outcome is Attempt.MORE:
         outcome = await attempt(transaction, chunk=chunk, run_id=run_id)
@@ -412,8 +412,8 @@ _OUTCOME: Final = statement(
 
 
 async def outcome(session: ReadSession, run_id: int) -> Counts:
-    """What the run did so far."""
+    """Return what the run has done so far."""
     row = await session.row(_OUTCOME, {"run": run_id})
-    assert row is not None  # noqa: S101 - a sum always gives one row
+    assert row is not None  # noqa: S101 - an aggregate always returns one row
     skipped = orjson.loads(row.skipped) if isinstance(row.skipped, str | bytes) else row.skipped
     return Counts(row.issued, row.already_invoiced, skipped, row.total_amount)

@@ -1,4 +1,4 @@
-"""Runs that fail: they say so, are tried again ever more seldom, starve no other run, and can be abandoned."""
+"""Failures of generation runs: recorded, retried with increasing delays without blocking other runs, or abandoned."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from sebilling.db.engine import WriteSession
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import GenerationEnded, NotFound
 
-# Whoever has taken the run meanwhile will find out by themselves.
+# SKIP LOCKED: a worker that has taken the run meanwhile records its own failure.
 _FAILED: Final = statement(
     """
     UPDATE generation_run SET attempts = attempts + 1, error = :code,
@@ -34,9 +34,9 @@ _ABANDON: Final = statement(
 
 
 async def record(session: WriteSession, run_id: int, *, code: ErrorCode, reference: str) -> None:
-    """Let the run say that its next chunk failed, and when it is tried again: after 5 s, then twice as long, at most 10 minutes.
+    """Record that the run's next chunk failed, and schedule the retry: the delay doubles each time, from 5 s to 10 minutes.
 
-    The first failure in a row is an event.
+    The first of consecutive failures is written as an event.
     """
     attempts = await session.value(_FAILED, {"run": run_id, "at": session.at, "code": code.value, "reference": reference})
     if attempts == 1:
@@ -44,9 +44,9 @@ async def record(session: WriteSession, run_id: int, *, code: ErrorCode, referen
 
 
 async def abandon(session: WriteSession, run_id: int, *, reason: str) -> None:
-    """End a run that isn't finished: what it issued stays, who wasn't reached gets nothing from it.
+    """Abandon an unfinished run: invoices that it issued stay; the remaining customers get none from it.
 
-    Waits for the chunk that is under way. Raises Forbidden, InvalidText, NotFound, GenerationEnded.
+    Waits for the chunk in progress. Raises Forbidden, InvalidText, NotFound, GenerationEnded.
     """
     scope.central(session)
     why = validation.reason(reason)
@@ -56,7 +56,7 @@ async def abandon(session: WriteSession, run_id: int, *, reason: str) -> None:
     if row.finished_at is not None:
         raise GenerationEnded(field=("input", "runId"), given=f"run_{run_id}")
     counts = await session.row(_ABANDON, {"run": run_id, "at": session.at, "reason": why})
-    assert counts is not None  # noqa: S101 - a sum always gives one row
+    assert counts is not None  # noqa: S101 - an aggregate always returns one row
     await events.append(
         session, "generation.abandoned", subject="generation_run", subject_id=run_id,
         reason=why, done=counts.done, total=counts.total, issued=counts.issued,

@@ -1,4 +1,4 @@
-"""Keys of requests that must take effect once: the same key and body again is the same deed, another body a mistake."""
+"""Idempotency keys: a repeated key with the same body is the same operation; with another body it is an error."""
 
 import hashlib
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _CLAIMED: Final = text("SELECT operation, fingerprint, result_id FROM idempotenc
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The row that the deed makes, or made when the key came first (`replayed`)."""
+    """Id of the row that the operation creates, or created at the key's first use (`replayed`)."""
 
     result_id: int
     replayed: bool
@@ -32,9 +32,9 @@ class Claim:
 async def claim(
     session: WriteSession, operation: str, given: str, body: Any, *, table: str | None = None, result_id: int | None = None
 ) -> Claim:
-    """Take the key `given` for `operation` with `body` (JSON), whose result is a new row of `table` or the row `result_id`.
+    """Claim the key `given` for `operation` with `body` (JSON), whose result is a new row of `table` or the row `result_id`.
 
-    A second request with the key waits here until the first has ended. Raises InvalidText, IdempotencyMismatch.
+    A second request with the same key waits here until the first has ended. Raises InvalidText, IdempotencyMismatch.
     """
     taken, fingerprint, user = key(given), hashlib.sha256(orjson.dumps(body)).digest(), session.actor.user_id or 0
     row = {"user": user, "key": taken, "operation": operation, "fingerprint": fingerprint, "at": session.at}
@@ -48,8 +48,8 @@ async def claim(
 
 
 def key(given: str) -> str:
-    """The key, if it is 8 to 100 visible ASCII characters. Raises InvalidText."""
+    """Return the key if it is 8 to 100 printable ASCII characters. Raises InvalidText."""
     if not 8 <= len(given) <= 100 or not given.isascii() or not given.isprintable():
-        why = "give 8 to 100 letters, digits or signs, a new one (such as a UUID) for each new deed."
+        why = "use 8 to 100 letters, digits or signs, and a new key (such as a UUID) for each new operation."
         raise InvalidText(field=("input", "idempotencyKey"), what="The idempotency key", why=why)
     return given

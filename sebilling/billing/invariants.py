@@ -1,4 +1,4 @@
-"""What must always hold, each as SQL that gives no row. Used after scenario tests, as a job, and by `sebilling check`."""
+"""Invariants of the data, each as SQL that must return no row. Checked after scenario tests, by a job, and by `sebilling check`."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sebilling.db.engine import ReadSession
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A truth and the rows that would break it."""
+    """A rule, and SQL for the rows that violate it."""
 
     name: str
     sentence: str
@@ -53,7 +53,7 @@ _EXPECTED_BALANCES: Final = f"""
         ('OTHER_RECEIPTS', coalesce((SELECT sum(amount) FROM payment WHERE method = 'OTHER' AND reversed_at IS NULL), 0)
                  - coalesce((SELECT sum(amount) FROM {_LIVE_REFUND} WHERE method = 'OTHER'), 0))) balances (account, expected)
 """
-# In the order of the numbers, row by row: it takes time, not memory. A digest whose event is gone can't be right.
+# Row by row in the order of the numbers: this takes time, not memory. A digest whose event is missing counts as wrong.
 _CHAIN: Final = (
     "(SELECT number, digest, event_id, lag(digest, 1, decode(repeat('00', 32), 'hex')) OVER (ORDER BY number) AS before FROM feed) chained"
     " LEFT JOIN event ON event.id = event_id"
@@ -66,12 +66,12 @@ INVARIANTS: Final = (
         " GROUP BY invoice.id HAVING total <> coalesce(sum(amount), 0) OR count(amount) = 0",
     ),
     Invariant(
-        "invoice_allocated", "What an invoice says was settled is the sum of its allocations not taken back.",
+        "invoice_allocated", "An invoice's allocated amount is the sum of its live allocations.",
         f"SELECT invoice.id FROM invoice LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM {_LIVE_ALLOCATION} GROUP BY 1) given"
         " ON invoice_id = invoice.id WHERE allocated <> coalesce(amount, 0)",
     ),
     Invariant(
-        "payment_allocated", "What a payment says it settled is the sum of its allocations not taken back.",
+        "payment_allocated", "A payment's allocated amount is the sum of its live allocations.",
         f"SELECT payment.id FROM payment LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM {_LIVE_ALLOCATION} GROUP BY 1) given"
         " ON payment_id = payment.id WHERE allocated <> coalesce(given.amount, 0)",
     ),
@@ -87,7 +87,7 @@ INVARIANTS: Final = (
         " HAVING count(invoice.id) <> next_number - 1 OR coalesce(max(sequence), 0) <> next_number - 1",
     ),
     Invariant(
-        "number_text", "An invoice's number tells its period, counter and sequence.",
+        "number_text", "An invoice's number consists of its period, counter and sequence.",
         "SELECT invoice.id FROM invoice JOIN period ON period.id = period_id JOIN counter ON counter.id = counter_id"
         " WHERE number <> 'INV/' || to_char(month, 'YYYY-MM') || '/' || code"
         " || '/' || lpad(sequence::text, greatest(6, length(sequence::text)), '0')",
@@ -98,30 +98,30 @@ INVARIANTS: Final = (
         " AS before FROM invoice WHERE voided_at IS NULL AND covers_from < covers_until) stretch WHERE covers_from < before",
     ),
     Invariant(
-        "run_accounts", "A run's tasks account for everybody, and a finished run that wasn't abandoned has only finished tasks.",
+        "run_accounts", "A run's tasks account for all customers, and a finished run that wasn't abandoned has only finished tasks.",
         "SELECT run_id FROM generation_task JOIN generation_run ON generation_run.id = run_id"
         " WHERE done <> issued + already_invoiced + skipped OR finished AND done <> total"
         " OR finished_at IS NOT NULL AND abandoned_at IS NULL AND NOT finished"
         " OR skipped <> (SELECT coalesce(sum(value::bigint), 0) FROM jsonb_each_text(skipped_by_reason))",
     ),
     Invariant(
-        "run_progress", "No run fails, and none has waited an hour for its next customers: see generationRuns, and abandonGeneration.",
+        "run_progress", "No run is failing, and none has waited an hour for its next customers. See generationRuns and abandonGeneration.",
         "SELECT id FROM generation_run WHERE finished_at IS NULL AND (attempts > 0 OR next_at < now() - interval '1 hour')",
     ),
     Invariant(
-        "run_issued", "A task issued exactly the invoices, and the rupiah, that it says.",
+        "run_issued", "A task's invoices match the number and the amount that it records.",
         "SELECT run_id FROM generation_task FULL JOIN (SELECT run_id, counter_id, count(*) AS count, sum(total) AS total FROM invoice"
         " WHERE run_id IS NOT NULL GROUP BY 1, 2) written USING (run_id, counter_id)"
         " WHERE issued IS DISTINCT FROM coalesce(count, 0) OR total_amount IS DISTINCT FROM coalesce(written.total, 0)",
     ),
     Invariant(
-        "run_told", "Every invoice of a run is told by the event log.",
+        "run_told", "Every invoice of a run is in the event log.",
         "SELECT run_id FROM (SELECT run_id, sum(issued) AS issued FROM generation_task GROUP BY 1) run LEFT JOIN"
         " (SELECT subject_id, sum((data->>'issued')::bigint) AS issued FROM event WHERE kind = 'invoices.issued' GROUP BY 1) told"
         " ON subject_id = run_id WHERE run.issued <> coalesce(told.issued, 0)",
     ),
     Invariant(
-        "payment_told", "Every payment is told by the event log, once and with its amount.",
+        "payment_told", "Every payment is in the event log, once and with its amount.",
         "SELECT payment.id FROM payment LEFT JOIN event ON subject = 'payment' AND subject_id = payment.id AND kind = 'payment.recorded'"
         " WHERE method <> 'OPENING' GROUP BY payment.id HAVING count(event.id) <> 1 OR min((data->>'amount')::bigint) <> amount",
     ),
@@ -131,7 +131,7 @@ INVARIANTS: Final = (
         " UNION ALL SELECT invoice_id FROM invoice_void JOIN period ON period.id = period_id WHERE voided_at > closed_at",
     ),
     Invariant(
-        "corrections_carried", "What an invoice or payment says of its corrections is what the corrections say.",
+        "corrections_carried", "Invoices and payments carry exactly the amounts of their corrections.",
         "SELECT invoice.id FROM invoice LEFT JOIN invoice_void ON invoice_id = invoice.id"
         f" LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM {_LIVE_WRITE_OFF} GROUP BY 1) given_up"
         " ON given_up.invoice_id = invoice.id"
@@ -142,14 +142,14 @@ INVARIANTS: Final = (
         " WHERE refunded <> coalesce(given_back.amount, 0) OR payment.reversed_at IS DISTINCT FROM payment_reversal.reversed_at",
     ),
     Invariant(
-        "charges_billed", "A charge is billed by the one live invoice that it names, with its amount, or waits.",
+        "charges_billed", "A charge is either billed, with its amount, by the one live invoice that it names, or not billed yet.",
         "SELECT charge.id FROM charge LEFT JOIN (SELECT charge_id, invoice_id, amount, customer_id FROM invoice_line"
         " JOIN invoice ON invoice.id = invoice_id AND voided_at IS NULL WHERE charge_id IS NOT NULL) line ON charge_id = charge.id"
         " WHERE charge.invoice_id IS DISTINCT FROM line.invoice_id OR charge.amount <> line.amount"
         " OR charge.customer_id <> line.customer_id OR line.invoice_id IS NOT NULL AND cancelled_at IS NOT NULL",
     ),
     Invariant(
-        "tax_lines", "Tax is its rate on its fraction of its base, and the base is what the invoice's other lines say.",
+        "tax_lines", "Tax is its rate times its fraction of its base, and the base is the sum of the invoice's taxable lines.",
         "SELECT line.invoice_id FROM invoice_line line WHERE kind = 'TAX' AND (amount <> (SELECT CASE tax_rounding"
         " WHEN 'DOWN' THEN floor(exact) ELSE floor(exact + 0.5) END FROM (SELECT tax_base * tax_rate"
         " * split_part(tax_fraction, '/', 1)::int / (100 * split_part(tax_fraction, '/', 2)::int) AS exact) one)"
@@ -164,11 +164,11 @@ INVARIANTS: Final = (
         " HAVING count(payment_id) <> next_number - 1 OR coalesce(max(sequence), 0) <> next_number - 1",
     ),
     Invariant(
-        "drawers", "No drawer holds less than nothing, and what was received is deposited, refunded, missing, or on hand.",
+        "drawers", "No drawer is negative, and all cash received is deposited, refunded, missing, or on hand.",
         "SELECT counter_id FROM drawer WHERE on_hand < 0 OR on_hand <> received - refunded - deposited + difference OR waiting < 0",
     ),
     Invariant(
-        "deposits_carried", "What a deposit says was counted, differed and is settled is what its documents say.",
+        "deposits_carried", "A deposit's counted, difference and settled amounts match its documents.",
         "SELECT deposit.id FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id AND verified"
         " LEFT JOIN (SELECT DISTINCT ON (deposit_id) deposit_id, counted, difference FROM deposit_correction ORDER BY deposit_id, id DESC)"
         " last ON last.deposit_id = deposit.id"
@@ -179,7 +179,7 @@ INVARIANTS: Final = (
         " OR deposit.difference <> coalesce(last.difference, deposit_decision.difference, 0) OR settled <> coalesce(explained.amount, 0)",
     ),
     Invariant(
-        "surplus_used", "A payment uses surpluses of its own drawer, at most as much as it is, and none once it is reversed.",
+        "surplus_used", "A payment uses surpluses of its own drawer only, at most its amount, and none once it is reversed.",
         "SELECT payment.id FROM payment JOIN difference_settlement settlement ON payment_id = payment.id"
         " JOIN deposit ON deposit.id = deposit_id"
         " WHERE NOT EXISTS (SELECT FROM settlement_reversal WHERE settlement_id = settlement.id)"
@@ -187,13 +187,13 @@ INVARIANTS: Final = (
         " OR bool_or((deposit.collector_id, deposit.counter_id) IS DISTINCT FROM (received_by, payment.counter_id))",
     ),
     Invariant(
-        "periods_carried", "A period is closed exactly if its last closing was not reopened, and since then.",
+        "periods_carried", "A period is closed if and only if its last closing was not reopened, and since that closing.",
         "SELECT period.id FROM period LEFT JOIN (SELECT DISTINCT ON (period_id) period_id, closed_at FROM period_closing"
         " LEFT JOIN period_reopening ON closing_id = period_closing.id WHERE closing_id IS NULL ORDER BY period_id, period_closing.id DESC)"
         " last ON period_id = period.id WHERE period.closed_at IS DISTINCT FROM last.closed_at",
     ),
     Invariant(
-        "closing_figures", "What a closing has kept is what the documents of before say: none was dated back behind it.",
+        "closing_figures", "A closing's figures match the documents before it: none was backdated.",
         f"(SELECT closing_id, figure.counter_id, {_FIGURES} FROM period_closing_figure figure"
         f" EXCEPT SELECT period_closing.id, figure.counter_id, {_FIGURES} FROM period_closing, period_figures(period_id, closed_at) figure)"
         f" UNION ALL SELECT period_closing.id, figure.counter_id, {_FIGURES}"
@@ -202,7 +202,7 @@ INVARIANTS: Final = (
         " (SELECT closing_id, counter_id FROM period_closing_figure) AND counter.created_at <= closed_at",
     ),
     Invariant(
-        "recap_journal", "The recap's money of a month is the journal's of that month, at each counter.",
+        "recap_journal", "At each counter, the money in a month's recap equals that in the month's journal.",
         "SELECT period.id FROM period, LATERAL period_figures(period.id, 'infinity') figure LEFT JOIN LATERAL (SELECT"
         " coalesce(sum(CASE document WHEN 'payment' THEN amount WHEN 'payment_reversal' THEN -amount END), 0) AS came,"
         " coalesce(sum(CASE document WHEN 'refund' THEN amount WHEN 'refund_reversal' THEN -amount END), 0) AS went,"
@@ -214,19 +214,19 @@ INVARIANTS: Final = (
         " WHERE came <> total_received OR went <> refunded OR counted <> total_deposited OR off <> difference",
     ),
     Invariant(
-        "deposits_decided", "A deposit is decided once, by someone else, and its status says what was decided.",
+        "deposits_decided", "A deposit is decided once, by another user, and its status matches the decision.",
         "SELECT deposit.id FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id"
         " WHERE status <> CASE verified WHEN true THEN 'VERIFIED' WHEN false THEN 'REJECTED' ELSE 'SUBMITTED' END"
         " OR decided_by IN (submitted_by, collector_id) OR type = 'TRANSFER' AND proof_id IS NULL",
     ),
     Invariant(
-        "journal", "Each account of the journal holds what the documents say, and all accounts together hold nothing.",
+        "journal", "Each journal account's balance matches the documents, and all accounts together sum to zero.",
         f"SELECT account FROM ({_JOURNAL_BALANCES}) kept FULL JOIN ({_EXPECTED_BALANCES}) document USING (account)"
         " WHERE coalesce(balance, 0) <> coalesce(expected, 0)"
         f" UNION ALL SELECT 'all' FROM ({_EXPECTED_BALANCES}) document HAVING sum(expected) <> 0",
     ),
     Invariant(
-        "corrections_told", "Every correction is told by the event log, once and with its amount.",
+        "corrections_told", "Every correction is in the event log, once and with its amount.",
         "SELECT invoice.id FROM invoice_void JOIN invoice ON invoice.id = invoice_id LEFT JOIN event ON subject = 'invoice'"
         " AND subject_id = invoice_id AND kind = 'invoice.voided' AND (data->>'total')::bigint = total"
         " GROUP BY 1 HAVING count(event.id) <> 1"
@@ -260,21 +260,21 @@ INVARIANTS: Final = (
         "SELECT 1 FROM feed HAVING count(*) <> coalesce(max(number), 0)",
     ),
     Invariant(
-        "feed_complete", "Every event that the feed has passed has its number, and every number its event.",
+        "feed_complete", "Every event that the feed has passed has a number, and every number has an event.",
         "SELECT id FROM event LEFT JOIN feed ON event_id = event.id WHERE event_id IS NULL AND event.id <= (SELECT low FROM feed_mark)"
         " UNION ALL SELECT event_id FROM feed LEFT JOIN event ON event.id = event_id WHERE event.id IS NULL",
     ),
     Invariant(
-        "feed_chain", "Each digest of the feed is that of the digest before it and of its event as it is now: nothing was changed.",
+        "feed_chain", "Each digest of the feed matches the previous digest and its event as it is now: nothing was changed.",
         f"SELECT number FROM {_CHAIN} WHERE digest IS DISTINCT FROM sha256(before || event_canonical(event))",
     ),
     Invariant(
-        "credit_beside_debt", "Nobody owes anything while money of theirs lies as credit, unless someone holds it.",
+        "credit_beside_debt", "No customer has a debt and credit at the same time, unless the credit is on hold.",
         "SELECT payment.id FROM payment JOIN (SELECT DISTINCT customer_id FROM invoice WHERE outstanding > 0) debtor USING (customer_id)"
         " WHERE credit > 0 AND NOT EXISTS (SELECT FROM credit_hold WHERE payment_id = payment.id AND released_at IS NULL)",
     ),
     Invariant(
-        "opening_balances", "An opening balance is what its invoice and its payment say, and is told by the event log once.",
+        "opening_balances", "An opening balance matches its invoice and its payment, and is in the event log once.",
         "SELECT opening_balance.customer_id FROM opening_balance LEFT JOIN invoice ON invoice.id = invoice_id"
         " LEFT JOIN payment ON payment.id = payment_id"
         " WHERE arrears <> coalesce(total, 0) OR opening_balance.credit <> coalesce(payment.amount, 0)"
@@ -288,7 +288,7 @@ INVARIANTS: Final = (
         " AND NOT EXISTS (SELECT FROM opening_balance WHERE opening_balance.invoice_id = invoice_line.invoice_id)",
     ),
     Invariant(
-        "zero_invoices", "Nobody gets an invoice over nothing.",
+        "zero_invoices", "No invoice has a total of zero.",
         "SELECT id FROM invoice WHERE total = 0",
     ),
 )  # fmt: skip
@@ -296,14 +296,14 @@ INVARIANTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An invariant and how many rows break it."""
+    """An invariant and the number of rows that violate it."""
 
     invariant: Invariant
     rows: int
 
 
 async def check(session: ReadSession) -> AsyncIterator[Finding]:
-    """Check each in turn. A count above 0 means that someone's money is at stake: nothing is mended by itself."""
+    """Check each invariant in turn. A count above 0 means that money may be wrong; nothing is corrected automatically."""
     for invariant in INVARIANTS:
         rows: int = await session.value(text(f"SELECT count(*) FROM ({invariant.broken}) broken".replace(":", r"\:")))
         yield Finding(invariant, rows)

@@ -1,7 +1,7 @@
-"""Isolir: who should be cut and who not, and why. Here it is only decided; network/reconcile.py makes devices so.
+"""Isolation (isolir): decide which customers are blocked and which restored. network/reconcile.py applies it to devices.
 
-The rule is the view `isolation` (db/sql, docs/isolation.md): a row for each customer who will be cut if nothing is paid. What
-clears a debt calls `reconsider` in its own transaction; the sweep (`decide`) cuts whose day has come, and mends what was missed.
+The rule is the view `isolation` (db/sql, docs/isolation.md): a row for each customer who will be blocked unless they pay. Operations
+that clear a debt call `reconsider` in their transaction; the sweep (`decide`) blocks overdue customers and corrects what was missed.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from sebilling.money import format_rupiah
 
 
 class IsolationMode(StrEnum):
-    """When a late customer is cut."""
+    """When an overdue customer is blocked."""
 
     FROM_INVOICE = "FROM_INVOICE"
     FROM_INSTALL_DATE = "FROM_INSTALL_DATE"
@@ -32,7 +32,7 @@ class IsolationMode(StrEnum):
 
 MAX_PROMISED: Final = timedelta(days=60)
 ALWAYS: Final = 20
-"""Customers that a sweep may cut whatever the share: small ISPs have few."""
+"""Number of customers that a sweep may block whatever the share: small ISPs have few customers."""
 _POLICY: Final = text(
     """
     INSERT INTO isolation_policy (customer_id, counter_id, mode, days, minimum) VALUES (:customer, :counter, :mode, :days, :minimum)
@@ -72,8 +72,8 @@ _AMOUNT_OVERDUE: Final = text("SELECT amount FROM overdue_customers(CAST(:at AS 
 _SEEN: Final = text(
     "SELECT EXISTS (SELECT FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope)))"
 )
-# Customers whose money is just being moved are left to the next sweep: their row is locked.
-# The view is worked out once, not once for each access: that took 12 s for 300.
+# Rows locked by a concurrent payment or correction are left to the next sweep.
+# The view is evaluated once, not once per service access: that took 12 s for 300.
 _OVERDUE: Final = "overdue AS MATERIALIZED (SELECT * FROM overdue_customers(CAST(:at AS timestamptz)) WHERE may_block)"
 _DUE: Final = """
     SELECT service_access.id, service_access.customer_id, service_access.device_id, overdue.invoice_id, overdue.amount, overdue.block_on
@@ -95,7 +95,7 @@ _COUNT: Final = text(
            EXISTS (SELECT FROM isolation_hold WHERE decided_at IS NULL) AS held
     """
 )
-_CUT: Final = text(
+_BLOCK_OVERDUE: Final = text(
     f"""
     WITH {_OVERDUE}, due AS MATERIALIZED ({_DUE} ORDER BY service_access.id FOR UPDATE OF service_access SKIP LOCKED), changed AS (
         UPDATE service_access SET desired = 'BLOCKED', desired_at = :at,
@@ -123,7 +123,7 @@ _HELD: Final = text("SELECT EXISTS (SELECT FROM isolation_hold WHERE id = :id)")
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """On which day someone is cut if nothing is paid, and why in words; `block_on` None: they aren't."""
+    """Upcoming block of a customer: the day, and the reason in words. `block_on` is None if none is due."""
 
     block_on: date | None
     because: str
@@ -131,10 +131,10 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a sweep came to. `held`: it would have cut too many and asks first."""
+    """Result of a sweep: customers blocked and restored. `held`: it would have blocked so many and requires confirmation."""
 
-    cut: int
-    given_back: int
+    blocked: int
+    restored: int
     held: int = 0
 
 
@@ -147,7 +147,7 @@ async def set_policy(
     customer_id: int | None = None,
     counter_id: int | None = None,
 ) -> None:
-    """How a customer, else a counter's customers, else everybody (neither) is cut.
+    """Set when customers are blocked: one customer, else a counter's customers, else (neither) everybody.
 
     Raises InvalidNumber, InvalidAmount, NotFound, Forbidden.
     """
@@ -156,12 +156,12 @@ async def set_policy(
     if not 0 <= days <= 365:
         raise InvalidNumber(field=("input", "days"), what="days", given=days, why="give 0 to 365.")
     minimum = validation.rupiah(minimum, field=("input", "minimum"), least=1)
-    place = await _place(session, customer_id, counter_id)
+    event_counter_id = await _place(session, customer_id, counter_id)
     values = {"mode": mode.value, "days": days, "minimum": minimum}
     await session.execute(_POLICY, {**values, "customer": customer_id, "counter": counter_id})
     await events.append(
         session, "isolation.policy_set", subject="customer" if customer_id else "counter", subject_id=customer_id or counter_id or 0,
-        counter_id=place, after=values,
+        counter_id=event_counter_id, after=values,
     )  # fmt: skip
     if customer_id is not None:
         await reconsider(session, [customer_id])
@@ -169,8 +169,8 @@ async def set_policy(
 
 async def _place(session: WriteSession, customer_id: int | None, counter_id: int | None) -> int | None:
     if customer_id is not None:
-        found: int = (await locks.customer(session, customer_id)).counter_id
-        return found
+        customer_counter_id: int = (await locks.customer(session, customer_id)).counter_id
+        return customer_counter_id
     if counter_id is None:
         scopes.central(session)
     elif counter_id not in session.actor.scope or not await session.value(_COUNTER, {"counter": counter_id}):
@@ -179,19 +179,22 @@ async def _place(session: WriteSession, customer_id: int | None, counter_id: int
 
 
 async def forget_policy(session: WriteSession, *, customer_id: int | None = None, counter_id: int | None = None) -> None:
-    """Let the next wider policy hold again. Raises NotFound, Forbidden."""
-    place = await _place(session, customer_id, counter_id)
+    """Remove a policy, so that the next wider one applies. Raises NotFound, Forbidden."""
+    event_counter_id = await _place(session, customer_id, counter_id)
     await session.execute(_FORGET, {"customer": customer_id, "counter": counter_id})
     await events.append(
         session, "isolation.policy_forgotten", subject="customer" if customer_id else "counter",
-        subject_id=customer_id or counter_id or 0, counter_id=place,
+        subject_id=customer_id or counter_id or 0, counter_id=event_counter_id,
     )  # fmt: skip
     if customer_id is not None:
         await reconsider(session, [customer_id])
 
 
 async def promise(session: WriteSession, customer_id: int, *, until_on: date, reason: str) -> None:
-    """Janji bayar: not cut up to and on `until_on`, at most MAX_PROMISED ahead; who is cut is given back. Raises InvalidDate, NotFound."""
+    """Record a promise to pay (janji bayar): the customer isn't blocked up to and on `until_on`, and is restored if blocked.
+
+    `until_on` is at most MAX_PROMISED ahead. Raises InvalidDate, InvalidText, NotFound.
+    """
     why = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
     today = local_date(session.at, customer.timezone)
@@ -207,7 +210,7 @@ async def promise(session: WriteSession, customer_id: int, *, until_on: date, re
 
 
 async def add_blackout_date(session: WriteSession, day: date, *, reason: str) -> None:
-    """Cut nobody on `day`. Raises InvalidText, Forbidden."""
+    """Add a blackout date: nobody is blocked on `day`. Raises InvalidText, Forbidden."""
     scopes.central(session)
     why = validation.reason(reason)
     await session.execute(_ADD_BLACKOUT_DATE, {"day": day, "reason": why})
@@ -217,23 +220,23 @@ async def add_blackout_date(session: WriteSession, day: date, *, reason: str) ->
 
 
 async def remove_blackout_date(session: WriteSession, day: date) -> None:
-    """Cut on `day` like on any other. Raises Forbidden."""
+    """Remove a blackout date: customers are blocked on `day` as on any other. Raises Forbidden."""
     scopes.central(session)
     await session.execute(_REMOVE_BLACKOUT_DATE, {"day": day})
     await events.append(session, "isolation.blackout_date_removed", subject="blackout_date", subject_id=day.toordinal(), day=str(day))
 
 
 async def block(session: WriteSession, customer_id: int, *, reason: str) -> None:
-    """Cut by hand, until someone lifts it. Raises InvalidText, NotFound, NoAccess."""
+    """Block a customer by hand, until someone restores them. Raises InvalidText, NotFound, NoAccess."""
     await _by_hand(session, customer_id, reason=reason, statement=_BLOCK, kind="isolation.block_wanted")
 
 
 async def restore(session: WriteSession, customer_id: int, *, reason: str) -> None:
-    """Lift a block. Raises InvalidText, NotFound, NoAccess (isn't cut), StillOverdue (a promise to pay is the way then)."""
+    """Restore a blocked customer. Raises InvalidText, NotFound, NoAccess (not blocked), StillOverdue (record a promise to pay instead)."""
     customer = await locks.customer(session, customer_id)
     row = await session.row(_AMOUNT_OVERDUE, {"customer": customer_id, "at": session.at})
     if row is not None:
-        amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(row.amount)  # who sees no money gets no sum
+        amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(row.amount)  # technicians may see no amounts
         raise StillOverdue(field=("input", "customerId"), given=customer.code, amount=amount)
     await _by_hand(session, customer_id, reason=reason, statement=_RESTORE, kind="isolation.restore_wanted")
 
@@ -253,44 +256,44 @@ async def _by_hand(session: WriteSession, customer_id: int, *, reason: str, stat
 
 
 async def reconsider(session: WriteSession, customer_ids: Sequence[int]) -> int:
-    """Give back whoever of them is cut by the engine and need no longer be; gives their number."""
+    """Restore those of the customers whom the engine has blocked and who are no longer overdue. Returns their number."""
     actor = session.actor
-    found: int = await session.value(
+    restored: int = await session.value(
         _RECONSIDER, {"customers": list(customer_ids), "at": session.at, "user": actor.user_id, "user_name": actor.name}
     )
-    return found
+    return restored
 
 
 async def decide(session: WriteSession) -> Decided:
-    """The sweep: cut whose day has come, give back who need not be cut.
+    """Run the sweep: block customers whose day has come, restore those who are no longer overdue.
 
-    One that would cut more than the settings' share of the active customers cuts nobody and leaves a hold, to be decided by a person.
-    Raises Forbidden: it looks at every counter's customers.
+    If it would block more than the settings' share of the active customers, it blocks nobody and creates a hold that a person decides.
+    Raises Forbidden, as it covers the customers of every counter.
     """
     scopes.central(session)
     blocked_by_engine = [row.customer_id for row in await session.rows(_NEEDLESS)]
-    given_back = await reconsider(session, blocked_by_engine) if blocked_by_engine else 0
+    restored = await reconsider(session, blocked_by_engine) if blocked_by_engine else 0
     counts = await session.row(_COUNT, {"at": session.at})
-    assert counts is not None  # noqa: S101 - counts always give one row
+    assert counts is not None  # noqa: S101 - an aggregate always returns one row
     if counts.due > max(ALWAYS, counts.active * counts.percent // 100) and not counts.approved:
         if not counts.held:
             hold_id: int = await session.value(_HOLD, {"at": session.at, "due": counts.due, "active": counts.active})
             await events.append(
                 session, "isolation.held", subject="isolation_hold", subject_id=hold_id, would_block=counts.due, of_active=counts.active
             )
-        return Decided(0, given_back, held=counts.due)
+        return Decided(0, restored, held=counts.due)
     actor = session.actor
-    cut: int = 0
+    blocked: int = 0
     if counts.due:
-        cut = await session.value(_CUT, {"at": session.at, "user": actor.user_id, "user_name": actor.name})
-    return Decided(cut, given_back)
+        blocked = await session.value(_BLOCK_OVERDUE, {"at": session.at, "user": actor.user_id, "user_name": actor.name})
+    return Decided(blocked, restored)
 
 
 async def decide_hold(session: WriteSession, hold_id: int, *, approved: bool) -> None:
-    """Say that a held sweep is right (it may go on for twelve hours), or not. Raises NotFound, AlreadyDecided, Forbidden."""
+    """Approve a hold, so that sweeps may block for twelve hours, or reject it. Raises NotFound, AlreadyDecided, Forbidden."""
     scopes.central(session)
-    done = await session.value(_DECIDE_HOLD, {"id": hold_id, "approved": approved, "at": session.at, "user": session.actor.user_id})
-    if done is None:
+    decided_id = await session.value(_DECIDE_HOLD, {"id": hold_id, "approved": approved, "at": session.at, "user": session.actor.user_id})
+    if decided_id is None:
         if await session.value(_HELD, {"id": hold_id}):
             raise AlreadyDecided(field=("input", "id"), given=f"hol_{hold_id}")
         raise NotFound(field=("input", "id"), noun="hold", given=f"hol_{hold_id}")
@@ -298,16 +301,16 @@ async def decide_hold(session: WriteSession, hold_id: int, *, approved: bool) ->
 
 
 async def plan(session: ReadSession, *, at: datetime, scope: Scope) -> Sequence[Any]:
-    """Whom of the scope a sweep would cut now: id of the access, customer_id, device_id, invoice_id, amount, block_on."""
+    """List whom in the scope a sweep would block now: id of the service access, customer_id, device_id, invoice_id, amount, block_on."""
     return await session.rows(_PLAN, {"at": at, "scope": scope.ids})
 
 
 async def forecast(session: ReadSession, customer_id: int, *, scope: Scope) -> Forecast:
-    """On which day the customer is cut if nothing is paid, and why. Raises NotFound."""
+    """Return the customer's upcoming block: its day unless they pay, and the reason. Raises NotFound."""
     if not await session.value(_SEEN, {"customer": customer_id, "scope": scope.ids}):
         raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")
     row = await session.row(_FORECAST, {"customer": customer_id})
     if row is None:
-        return Forecast(None, "Nothing that is owed leads to a cut by the policy that holds.")
+        return Forecast(None, "The policy in force leads to no block for this customer's debts.")
     promised = f"; promised to pay until {row.promised_until}" if row.promised_until else ""
     return Forecast(row.block_on, f"{format_rupiah(row.amount)} unpaid with {row.number} ({row.mode}){promised}")

@@ -1,7 +1,7 @@
-"""Denda keterlambatan that was billed for an invoice which turned out void: it is cancelled on the invoice that bills it.
+"""Late fees (denda keterlambatan) for an invoice that is voided later: they are cancelled on the invoice that billed them.
 
-The cancellation is a write-off of the kind LATE_FEE: it takes back revenue, it is no bad debt. Everything here happens in the
-transaction of the void, whose caller holds the customer's money (locks.money).
+The cancellation is a write-off of kind LATE_FEE: it reduces revenue and is no bad debt. All functions run in the transaction of the
+void, whose caller has locked the customer's money (locks.money).
 """
 
 from typing import Any, Final
@@ -46,9 +46,9 @@ _UNCANCEL: Final = text(
 
 
 async def cancel_billed(session: WriteSession, voided_id: int) -> None:
-    """Cancel the late fee for the void invoice where another one has billed it; money that had paid it is credit again.
+    """Cancel the voided invoice's late fee on the invoice that billed it; money that had paid the fee becomes credit.
 
-    Of a fee that was written off as a bad debt already, with the rest of its invoice, nothing is left to cancel.
+    Does nothing if the fee was already written off as a bad debt with the rest of its invoice.
     """
     fee = await session.row(_BILLED, {"invoice": voided_id})
     if fee is None:
@@ -70,7 +70,7 @@ async def cancel_billed(session: WriteSession, voided_id: int) -> None:
 
 
 async def _release(session: WriteSession, fee: Row[*tuple[Any, ...]], amount: int) -> None:
-    """Turn `amount` rupiah that have settled the fee's invoice into credit, the newest allocations first."""
+    """Turn `amount` rupiah allocated to the fee's invoice into credit, the newest allocations first."""
     for allocation in await session.rows(_LIVE_ALLOCATIONS, {"invoice": fee.invoice_id}) if amount else ():
         await session.execute(_DEALLOCATE, {"allocation": allocation.id, "at": session.at})
         kept = allocation.amount - amount
@@ -83,10 +83,10 @@ async def _release(session: WriteSession, fee: Row[*tuple[Any, ...]], amount: in
 
 
 async def uncancel(session: WriteSession, invoice: Row[*tuple[Any, ...]]) -> None:
-    """Reverse the cancellations of fees on an invoice that is about to be voided itself: a void takes back all of it."""
+    """Reverse the fee cancellations on an invoice that is about to be voided itself: the void reverses the whole invoice."""
     day = local_date(session.at, invoice.timezone)
-    given = {"invoice": invoice.id, "at": session.at, "day": day, "user": session.actor.user_id}
-    for row in await session.rows(_UNCANCEL, given):
+    parameters = {"invoice": invoice.id, "at": session.at, "day": day, "user": session.actor.user_id}
+    for row in await session.rows(_UNCANCEL, parameters):
         await events.append(
             session, "invoice.write_off_reversed", subject="invoice", subject_id=invoice.id, counter_id=invoice.counter_id,
             customer=invoice.customer_id, write_off=row.write_off_id, amount=row.amount,

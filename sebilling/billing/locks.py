@@ -1,10 +1,10 @@
-"""Locks, in the one order that everybody keeps: idempotency key → customer → counter → invoices → payments → closings → drawer.
+"""Locks, always taken in this order: idempotency key → customer → counter → invoices → payments → closings → drawer.
 
-A payment, a correction and a change of the billing cycle hold the customer's counter shared, a generation chunk holds it
-exclusively: whoever has it sees every invoice of the customer, and none is being issued meanwhile.
+Payments, corrections and changes of a billing cycle hold the customer's counter shared; a generation chunk holds it
+exclusively. So a holder sees every invoice of the customer, and none is issued meanwhile.
 
-What moves money holds the closings shared, and is dated behind the last one; a closing holds them exclusively, and nothing
-else but its period: it sees all money that will ever be dated before it.
+Operations that move money hold the closings shared and are dated after the last one. A closing holds them exclusively, and
+otherwise only its period: it sees all money that will ever be dated before it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from sqlalchemy import DateTime, bindparam, text
 from sebilling.db.engine import WriteSession
 from sebilling.errors import NotFound
 
-# Alone, without the counter: a statement that waited reads again only the row that it locks, and would lose who was moved.
+# Without a join to the counter: a statement that waited reads again only the row it locks, and would miss a moved customer.
 _CUSTOMER: Final = text("SELECT id, code, counter_id FROM customer WHERE id = :customer FOR NO KEY UPDATE")
 _COUNTER: Final = text("SELECT timezone FROM counter, pg_advisory_xact_lock_shared(1, CAST(:counter AS int)) WHERE id = :counter")
 _INVOICES: Final = text("SELECT id FROM invoice WHERE customer_id = :customer AND voided_at IS NULL ORDER BY id FOR NO KEY UPDATE")
@@ -28,17 +28,17 @@ _DRAWERS: Final = text("SELECT id FROM app_user WHERE id = :collector FOR NO KEY
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A customer who stays as they are until commit."""
+    """A customer whose row is locked until commit."""
 
     id: int
     code: str
     counter_id: int
     timezone: str
-    """Their counter's."""
+    """Time zone of their counter."""
 
 
 async def customer(session: WriteSession, customer_id: int, *, missing: NotFound | None = None) -> Locked:
-    """Lock the customer and their counter. Raises NotFound (or `missing`) for none, or one of a counter that the actor may not see."""
+    """Lock the customer and their counter. Raises NotFound (or `missing`) for an unknown customer, or one outside the caller's scope."""
     row = await session.row(_CUSTOMER, {"customer": customer_id})
     if row is None or row.counter_id not in session.actor.scope:
         raise missing or NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{customer_id}")
@@ -47,35 +47,35 @@ async def customer(session: WriteSession, customer_id: int, *, missing: NotFound
 
 
 async def counter(session: WriteSession, counter_id: int) -> None:
-    """Lock the counter of a customer who is locked already, so that none of their invoices is issued meanwhile."""
+    """Lock the counter of a locked customer, so that none of their invoices is issued meanwhile."""
     await session.value(_COUNTER, {"counter": counter_id})
 
 
 async def money(session: WriteSession, customer_id: int) -> None:
-    """Lock the customer's live invoices, then their payments, then the closings. `customer` first."""
+    """Lock the customer's live invoices, then their payments, then the closings. Call `customer` before."""
     await session.rows(_INVOICES, {"customer": customer_id})
     await session.rows(_PAYMENTS, {"customer": customer_id})
     await closings(session)
 
 
 async def closings(session: WriteSession) -> None:
-    """Hold off closings until commit. Sets `session.at` behind a closing that came first, for which we had waited."""
+    """Block closings until commit. If this waited for a closing, sets `session.at` to after it."""
     session.at = await session.value(_AFTER_CLOSINGS, {"at": session.at})
 
 
 async def closing(session: WriteSession) -> None:
-    """Wait until nothing that moves money is under way, and let nothing begin until commit. Sets `session.at` like `closings`.
+    """Wait until no operation that moves money is in progress, and block new ones until commit. Sets `session.at` like `closings`.
 
-    Before any other lock: whoever is waited for here may wait for that one.
+    Take it before any other lock: the operations that this waits for may need that lock.
     """
     await session.rows(_NO_CLOSING)
     await closings(session)
 
 
 async def drawers(session: WriteSession, collector_id: int) -> None:
-    """Lock what leaves this collector's drawers: deposits, refunds and reversals go one after the other. Raises NotFound.
+    """Lock this collector's drawers against withdrawals: deposits, refunds and reversals run one after the other. Raises NotFound.
 
-    Holds off closings too. Money that comes in takes no lock: it only makes a drawer fuller.
+    Blocks closings too. Incoming money needs no lock: it only adds to a drawer.
     """
     await closings(session)
     if await session.value(_DRAWERS, {"collector": collector_id}) is None:
@@ -83,7 +83,7 @@ async def drawers(session: WriteSession, collector_id: int) -> None:
 
 
 async def counting(session: WriteSession, collector_id: int) -> None:
-    """Lock this collector's drawers for a count, which also waits for payments that might use its surplus. Raises NotFound."""
+    """Lock this collector's drawers for a count; also waits for payments that might use a surplus. Raises NotFound."""
     await closings(session)
     await session.rows(_COUNTING, {"collector": collector_id})
     await drawers(session, collector_id)

@@ -1,8 +1,8 @@
-"""Saldo awal: how customers stood at the end of the month before this system began to bill them.
+"""Opening balances (saldo awal): customers' balances at the end of the last month that the previous system billed.
 
-Arrears become one invoice per customer, what was paid ahead becomes credit, and the days that the system before has billed are never
-billed again. All of it stands in the *opening month*: its recap and journal show the opening balances (booked against OPENING_BALANCE,
-neither revenue nor cash), and every later month is right from its first day. See docs/opening.md.
+Arrears become one invoice per customer, money paid ahead becomes credit, and days that the previous system has billed are never
+billed again. All of it belongs to the *opening month*: its recap and journal show the opening balances (booked against
+OPENING_BALANCE, neither revenue nor cash), and every later month is right from its first day. See docs/opening.md.
 """
 
 from collections.abc import Sequence
@@ -24,23 +24,23 @@ from sebilling.money import MAX_RUPIAH, format_rupiah
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How a customer stood; rupiah."""
+    """A customer's opening balance, in rupiah."""
 
     customer_id: int
     arrears: int = 0
     due_on: date | None = None
-    """When the oldest of the arrears fell due; None: at the end of the opening month."""
+    """Due date of the oldest arrears; None: the last day of the opening month."""
     credit: int = 0
-    """Paid ahead. Not beside arrears: give the balance of both."""
+    """Money paid ahead. A customer has arrears or credit, not both: give the balance."""
     billed_until: date | None = None
-    """The first day that is ours to bill; None: the day after the opening month."""
+    """First day to be billed here; None: the day after the opening month."""
     cycle_months: int = 1
-    """So many months are billed at once, from `billed_until` on."""
+    """Number of months billed at once, from `billed_until` on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An invoice or a payment of the system before, to be read in the customer's history."""
+    """An invoice or payment of the previous system, shown in the customer's history."""
 
     customer_id: int
     happened_on: date
@@ -52,7 +52,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was recorded: customers, and the sums in rupiah."""
+    """Result of `record`: the number of customers, and the totals in rupiah."""
 
     customers: int
     arrears: int
@@ -61,7 +61,7 @@ class Recorded:
 
 _PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR SHARE")
 _STANDING: Final = text("SELECT closed_at FROM period WHERE month = :month")
-# In the order that everybody keeps: customers, their counters (exclusively, as a chunk of generation), the series of numbers.
+# In the order of billing/locks.py: customers, their counters (exclusively, like a generation chunk), the number series.
 _LOCK_CUSTOMERS: Final = text("SELECT id, counter_id, installed_on FROM customer WHERE id = ANY (:customers) ORDER BY id FOR NO KEY UPDATE")
 _LOCK_COUNTERS: Final = text("SELECT pg_advisory_xact_lock(1, CAST(id AS int)) FROM counter WHERE id = ANY (:counters) ORDER BY id")
 _OPENED: Final = text(
@@ -159,7 +159,7 @@ _BALANCES: Final = text(
       LEFT JOIN payment ON payment.id = ANY (:payments) AND payment.customer_id = given.customer_id
     """
 )
-# Money that was recorded before the arrears came in: credit never lies beside a debt (billing/credit.py).
+# For payments recorded before the arrears: no customer has both credit and a debt (billing/credit.py).
 _SETTLE: Final = text(
     """
     SELECT settle_credit(customer_id, :at, :user, :user_name) FROM invoice
@@ -177,7 +177,7 @@ _HISTORY: Final = text(
 
 
 async def possible(session: WriteSession, month: Month) -> None:
-    """Whether `record` could write into this month, as it is now. Raises PeriodClosed, ConfirmPeriod."""
+    """Check that `record` could write into this month as it is now. Raises PeriodClosed, ConfirmPeriod."""
     row = await session.row(_STANDING, {"month": month.first})
     if row is None:
         periods.check_near(month, at=session.at)
@@ -186,41 +186,41 @@ async def possible(session: WriteSession, month: Month) -> None:
 
 
 async def record(session: WriteSession, month: Month, openings: Sequence[Opening], *, by: int, past: Sequence[Past] = ()) -> Recorded:
-    """Record how these customers stood at the end of `month`, which is opened if it wasn't yet. All of them, or none.
+    """Record the opening balances of these customers at the end of `month`, and open its period if needed. All of them, or none.
 
-    `by` is the user who answers for what was paid ahead: their name stands on its receipts. Nobody of them may have an invoice
-    or an opening balance yet; money of theirs that was recorded already settles the arrears. Writes `customer.opening_recorded` for
-    each; no hook sends anything for it. A fixed number of statements, whatever the number of customers. Raises InvalidNumber,
-    InvalidDate, NotFound, AlreadyExists, PeriodClosed, ConfirmPeriod, Forbidden.
+    `by` is the user named on the receipts for money paid ahead. None of the customers may have an invoice or an opening balance yet;
+    payments that are already recorded settle the arrears. Writes `customer.opening_recorded` for each, which no hook sends to
+    customers. Takes a fixed number of statements, whatever the number of customers. Raises InvalidNumber, InvalidDate, NotFound,
+    AlreadyExists, PeriodClosed, ConfirmPeriod, Forbidden.
     """
     scope.central(session)
     wanted = {opening.customer_id for opening in openings}
     if len(wanted) < len(openings):
-        raise InvalidNumber(field=("openings",), what="openings", given=len(openings), why="a customer is in it twice.")
-    found = {row.id: row for row in await session.rows(_LOCK_CUSTOMERS, {"customers": sorted(wanted)})}
+        raise InvalidNumber(field=("openings",), what="openings", given=len(openings), why="a customer is listed twice.")
+    customers = {row.id: row for row in await session.rows(_LOCK_CUSTOMERS, {"customers": sorted(wanted)})}
     for opening in openings:
-        if opening.customer_id not in found:
+        if opening.customer_id not in customers:
             raise NotFound(field=("openings",), noun="customer", given=f"cus_{opening.customer_id}")
-        check(opening, installed_on=found[opening.customer_id].installed_on)
-    await session.rows(_LOCK_COUNTERS, {"counters": sorted({row.counter_id for row in found.values()})})
+        check(opening, installed_on=customers[opening.customer_id].installed_on)
+    await session.rows(_LOCK_COUNTERS, {"counters": sorted({row.counter_id for row in customers.values()})})
     await locks.closings(session)
     period_id = await _opened(session, month)
     if (code := await session.value(_OPENED, {"customers": sorted(wanted)})) is not None:
         raise AlreadyExists(field=("openings",), noun="opening balance or invoice", given=code)
-    place = {"month": month.first, "after": month.after, "at": session.at}
-    given = {**place, "given": orjson.dumps([asdict(opening) for opening in openings]).decode()}
-    invoices = [row.id for row in await session.rows(_INVOICES, {**given, "period": period_id})]
-    payments = [row.id for row in await session.rows(_PAYMENTS, {**given, "by": by})]
+    common = {"month": month.first, "after": month.after, "at": session.at}
+    parameters = {**common, "given": orjson.dumps([asdict(opening) for opening in openings]).decode()}
+    invoices = [row.id for row in await session.rows(_INVOICES, {**parameters, "period": period_id})]
+    payments = [row.id for row in await session.rows(_PAYMENTS, {**parameters, "by": by})]
     if invoices:
         await session.execute(_LINES, {"invoices": invoices, "after": month.after})
     if payments:
         await session.execute(_RECEIPTS, {"payments": payments, "month": month.first})
-    who = {"user": session.actor.user_id, "user_name": session.actor.name}
-    await session.execute(_BALANCES, {**given, **who, "period": period_id, "invoices": invoices, "payments": payments})
-    await session.rows(_SETTLE, {**who, "invoices": invoices, "at": session.at})
+    actor_values = {"user": session.actor.user_id, "user_name": session.actor.name}
+    await session.execute(_BALANCES, {**parameters, **actor_values, "period": period_id, "invoices": invoices, "payments": payments})
+    await session.rows(_SETTLE, {**actor_values, "invoices": invoices, "at": session.at})
     if past:
-        await session.execute(_HISTORY, {"past": orjson.dumps([asdict(one) for one in past]).decode()})
-    totals = Recorded(len(openings), sum(one.arrears for one in openings), sum(one.credit for one in openings))
+        await session.execute(_HISTORY, {"past": orjson.dumps([asdict(entry) for entry in past]).decode()})
+    totals = Recorded(len(openings), sum(entry.arrears for entry in openings), sum(entry.credit for entry in openings))
     await events.append(
         session, "openings.recorded", subject="period", subject_id=period_id, month=str(month), customers=totals.customers,
         arrears=totals.arrears, credit=totals.credit,
@@ -229,25 +229,25 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
 
 
 def check(opening: Opening, *, installed_on: date) -> None:
-    """Raises InvalidNumber, InvalidDate for an opening balance that can't be."""
+    """Raise InvalidNumber or InvalidDate for an impossible opening balance."""
     for name, amount in (("arrears", opening.arrears), ("credit", opening.credit)):
         if not 0 <= amount <= MAX_RUPIAH:
             raise InvalidNumber(field=(name,), what=name, given=amount, why=f"give 0 to {format_rupiah(MAX_RUPIAH)}.")
     if opening.arrears and opening.credit:
-        raise InvalidNumber(field=("credit",), what="credit", given=opening.credit, why="beside arrears: give the balance of both.")
+        raise InvalidNumber(field=("credit",), what="credit", given=opening.credit, why="there are arrears too. Give the balance of both.")
     if not 1 <= opening.cycle_months <= MAX_MONTHS:
         raise InvalidNumber(field=("cycle_months",), what="months", given=opening.cycle_months, why=f"give 1 to {MAX_MONTHS}.")
     if opening.cycle_months > 1 and opening.billed_until is None:
-        why = "who pays several months at once needs the day until which they are billed."
+        why = "a customer who pays several months at once needs the day until which they are billed."
         raise InvalidNumber(field=("billed_until",), what="months", given=opening.cycle_months, why=why)
     if opening.billed_until is not None and not installed_on <= opening.billed_until <= date(2199, 12, 31):
-        raise InvalidDate(field=("billed_until",), given=opening.billed_until, why=f"it lies before the installation on {installed_on}.")
+        raise InvalidDate(field=("billed_until",), given=opening.billed_until, why=f"it is before the installation on {installed_on}.")
     if opening.due_on is not None and not 1990 <= opening.due_on.year <= 2199:
         raise InvalidDate(field=("due_on",), given=opening.due_on, why="check the year.")
 
 
 async def _opened(session: WriteSession, month: Month) -> int:
-    """The month's period, kept open until commit; opened now if it wasn't there. Raises PeriodClosed, ConfirmPeriod."""
+    """Return the id of the month's period, which stays open until commit; open it if needed. Raises PeriodClosed, ConfirmPeriod."""
     row = await session.row(_PERIOD, {"month": month.first})
     if row is None:
         return await periods.open_period(session, month)

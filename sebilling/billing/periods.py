@@ -1,4 +1,4 @@
-"""Periode: a billing month, opened, closed and reopened by hand."""
+"""Periods (periode): billing months, opened, closed and reopened by hand."""
 
 from datetime import datetime
 from typing import Final
@@ -13,14 +13,14 @@ from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodC
 from sebilling.ledger_errors import ConfirmPeriod, PeriodIncomplete, PeriodIsOpen
 
 MAX_MONTHS_AHEAD: Final = 2
-"""A period further ahead is more likely a typing error, and nobody is billed so far ahead: it must be confirmed."""
+"""A period further ahead requires confirmation: it is probably a typing error, as nobody is billed so far ahead."""
 MAX_MONTHS_PAST: Final = 12
-"""Likewise one further in the past."""
+"""A period further in the past requires confirmation too."""
 _OPEN: Final = text("INSERT INTO period (month, opened_at) VALUES (:month, :at) ON CONFLICT (month) DO NOTHING RETURNING id")
 _FIND: Final = text("SELECT closed_at FROM period WHERE month = :month")
 _LOCK: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR NO KEY UPDATE")
 _UNFINISHED: Final = text("SELECT EXISTS (SELECT FROM generation_run WHERE period_id = :id AND finished_at IS NULL)")
-# A closing may have waited for a run that began after it: it is then dated behind what the period took last.
+# A closing may have waited for a run that began after it: it is then dated after the period's last document.
 _CLOSE: Final = text(
     """
     INSERT INTO period_closing (period_id, incomplete, closed_at, closed_by)
@@ -45,7 +45,7 @@ _REOPEN: Final = text(
 
 
 async def open_period(session: WriteSession, month: Month, *, confirm: bool = False) -> int:
-    """Open a month; gives the period's id.
+    """Open a period and return its id.
 
     Raises AlreadyExists if it was ever opened, ConfirmPeriod if it is far from today and not confirmed, Forbidden.
     """
@@ -60,18 +60,18 @@ async def open_period(session: WriteSession, month: Month, *, confirm: bool = Fa
 
 
 def check_near(month: Month, *, at: datetime) -> None:
-    """Raises ConfirmPeriod for a month that is far from the present one."""
+    """Raise ConfirmPeriod for a month that is far from the present one."""
     this_month = Month.of(local_date(at, JAKARTA))
     if not this_month.plus(-MAX_MONTHS_PAST) <= month <= this_month.plus(MAX_MONTHS_AHEAD):
         raise ConfirmPeriod(field=("input", "month"), month=month, today=this_month)
 
 
 async def close(session: WriteSession, month: Month, *, incomplete: bool = False) -> int:
-    """Close a month: it takes no new invoices, and its recap as it is now is kept. Gives the period's id.
+    """Close a period: it takes no new invoices, and its present recap is kept. Returns the period's id.
 
-    Waits for everything that moves money and lets none begin until commit, so that the figures miss nothing; the row lock
+    Waits for all operations that move money and blocks new ones until commit, so that the figures are complete; the row lock
     excludes a run that is just starting, which holds it shared. Raises Forbidden, NotFound, PeriodClosed, GenerationRunning
-    while a run isn't finished, and, unless `incomplete`, PeriodIncomplete with what would be lost or is left undone.
+    while a run is unfinished, and, unless `incomplete`, PeriodIncomplete with the period's gaps.
     """
     scope.central(session)
     row = await session.row(_FIND, {"month": month.first})
@@ -98,9 +98,9 @@ async def close(session: WriteSession, month: Month, *, incomplete: bool = False
 
 
 async def reopen(session: WriteSession, month: Month, *, reason: str, key: str) -> bool:
-    """Let a closed month take invoices and corrections again; its closing and the figures of then are kept.
+    """Reopen a closed period for invoices and corrections; its closing and that closing's figures are kept.
 
-    Gives whether the key had done it before. Raises InvalidText, Forbidden, NotFound, PeriodIsOpen, IdempotencyMismatch.
+    Returns True if the request is a replay of its key. Raises InvalidText, Forbidden, NotFound, PeriodIsOpen, IdempotencyMismatch.
     """
     scope.central(session)
     why = validation.reason(reason)

@@ -1,4 +1,4 @@
-"""Paket: what is sold, for how much a month."""
+"""Plans (paket): internet speeds sold at a monthly price."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ _MAX_RATE_KBPS: Final = 100_000_000
 async def create(
     session: WriteSession, *, name: str, price: int, rate_down_kbps: int | None = None, rate_up_kbps: int | None = None
 ) -> int:
-    """Add a plan at `price` rupiah a month; gives its id. Raises InvalidText, InvalidAmount, AlreadyExists, Forbidden."""
+    """Add a plan at `price` rupiah a month and return its id. Raises InvalidText, InvalidAmount, AlreadyExists, Forbidden."""
     scope.central(session)
     for field, rate in (("rateDownKbps", rate_down_kbps), ("rateUpKbps", rate_up_kbps)):
         if rate is not None and not 1 <= rate <= _MAX_RATE_KBPS:
@@ -40,7 +40,7 @@ async def create(
 
 
 async def change_price(session: WriteSession, plan_id: int, *, price: int) -> None:
-    """Set the price of invoices to come; those issued keep theirs. Raises InvalidAmount, NotFound, Forbidden."""
+    """Set the price of future invoices; issued ones keep theirs. Raises InvalidAmount, NotFound, Forbidden."""
     scope.central(session)
     price = validation.rupiah(price, field=("input", "price"))
     row = await session.row(_LOCK, {"id": plan_id})

@@ -1,6 +1,6 @@
-"""What a run would do, before anybody confirms it: counts and total, or one customer's invoice line by line.
+"""Previews of a run: its counts and total, or one customer's invoice line by line.
 
-A preview's token stands for its figures: a run that is given it issues just these, or refuses.
+A preview's token identifies its figures: a run started with the token issues exactly these, or refuses.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from sebilling.money import format_rupiah
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a run would do now, or did."""
+    """Counts and total of a run, planned or done."""
 
     issued: int
     already_invoiced: int
@@ -34,11 +34,11 @@ class Counts:
 
     @classmethod
     def of(cls, row: Row[*tuple[Any, ...]]) -> "Counts":
-        """From a row of COUNTED columns."""
+        """Read a row of COUNTED columns."""
         return cls(row.issued, row.already_invoiced, skipped_by_reason(row), row.total_amount)
 
     def token(self, month: Month, counters: Sequence[int] | None) -> str:
-        """Stands for these figures of the month at these counters (None: at all)."""
+        """Return the preview token of these figures for the month at these counters (None: all)."""
         where = [str(month), None if counters is None else sorted(set(counters))]
         figures = [*where, self.issued, self.already_invoiced, sorted(self.skipped.items()), self.total_amount]
         return f"pre_{self.issued}_{self.total_amount}_{hashlib.sha256(orjson.dumps(figures)).hexdigest()[:32]}"
@@ -48,11 +48,11 @@ _TOKEN: Final = re.compile(r"pre_([0-9]{1,10})_([0-9]{1,19})_[0-9a-f]{32}")
 
 
 def compare(token: str, now: Counts, month: Month, counters: Sequence[int] | None) -> None:
-    """Make sure that the figures are still those that the token stands for. Raises InvalidText, PreviewOutdated."""
+    """Check that the figures still match the token. Raises InvalidText, PreviewOutdated."""
     field = ("input", "previewToken")
     shown = _TOKEN.fullmatch(token)
     if shown is None:
-        raise InvalidText(field=field, what="The preview token", why="give the token of previewGeneration as it is, or none.")
+        raise InvalidText(field=field, what="The preview token", why="send the token of previewGeneration unchanged, or none.")
     if token != now.token(month, counters):
         raise PreviewOutdated(
             field=field, issued=int(shown[1]), issued_now=now.issued,
@@ -74,9 +74,9 @@ _PREVIEW_LINES: Final = statement(
 
 
 async def preview(session: ReadSession, month: Month, *, at: datetime, counters: Sequence[int] | None, scope: Scope) -> Counts:
-    """What a run that begins at `at` would do at the counters of the scope (None: at all). Raises NotFound."""
+    """Preview a run that begins at `at`, at these counters (None: all) as far as they are in the scope. Raises NotFound."""
     row = await session.row(_PREVIEW, {**await _days(session, month, at), "counters": narrowed(scope, counters)})
-    assert row is not None  # noqa: S101 - a count always gives one row
+    assert row is not None  # noqa: S101 - an aggregate always returns one row
     return Counts.of(row)
 
 
@@ -87,14 +87,14 @@ _MISSED: Final = statement(
 
 
 async def not_invoiced(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> dict[int, tuple[int, int]]:
-    """By counter of the scope, how many customers a run at `at` would still invoice, and over how many rupiah. Raises NotFound."""
+    """Return, by counter of the scope, how many customers a run at `at` would still invoice, and their total in rupiah. Raises NotFound."""
     rows = await session.rows(_MISSED, {**await _days(session, month, at), "counters": scope.ids})
     return {row.counter_id: (row.customers, row.amount) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
 class PricedInvoice:
-    """What one customer's invoice of a period would be. Without one (`verdict` isn't ISSUE) there are no lines."""
+    """Preview of one customer's invoice for a period. If none would be issued (`verdict` isn't ISSUE), there are no lines."""
 
     verdict: str
     covers_from: date
@@ -105,7 +105,7 @@ class PricedInvoice:
 
 
 async def preview_one(session: ReadSession, month: Month, customer_id: int, *, at: datetime, scope: Scope) -> PricedInvoice:
-    """The invoice that this customer of the scope would get for the period at `at`. Raises NotFound."""
+    """Preview the invoice that this customer would get for the period at `at`. Raises NotFound, also outside the scope."""
     bound = {**await _days(session, month, at), "customer": customer_id, "scope": scope.ids}
     row = await session.row(_PREVIEW_ONE, bound)
     if row is None:
@@ -115,7 +115,7 @@ async def preview_one(session: ReadSession, month: Month, customer_id: int, *, a
 
 
 async def _days(session: ReadSession, month: Month, at: datetime) -> dict[str, Any]:
-    """What the pricing rule binds for a period. Raises NotFound."""
+    """Return the pricing rule's parameters for a period. Raises NotFound."""
     period = await session.row(_PERIOD, {"month": month.first})
     if period is None:
         raise NotFound(field=("month",), noun="period", given=month)

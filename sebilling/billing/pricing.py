@@ -1,12 +1,12 @@
-"""The pricing rule: who is invoiced for a period, who isn't and why, for which days, and what it comes to, line by line.
+"""Pricing rule: which customers are invoiced for a period, who is skipped and why, for which days and what amounts, line by line.
 
-One SQL text serves the preview, generation, single invoices and the forecast, so they can't disagree; they differ in the
-`Sources` that they read. It reads in steps, each a CTE over the customers of a chunk: `terms` (plan, price, cycle, what is
-covered already) → `stretch` (which days) → `waiting` (charges) → `base` (what the days cost) → `off` (discounts) → `priced`
-(tax, total, verdict). docs/pricing.md tells it in words.
+Previews, generation, single invoices and the forecast use the same SQL, so they can't disagree; they differ only in the
+`Sources` they read. The rule has steps, each a CTE over the customers of a chunk: `terms` (plan, price, cycle, days already
+covered) → `stretch` (days to bill) → `waiting` (charges) → `base` (price of the days) → `off` (discounts) → `priced`
+(tax, total, verdict). docs/pricing.md describes it in words.
 
-It binds `period`, `month` (its first day), `after` (the day after its last), `at` (now) and `as_of` (for late fees: when the
-run began; else now).
+Its parameters are `period`, `month` (the period's first day), `after` (the day after its last), `at` (now) and `as_of` (for late
+fees: when the run began; else now).
 """
 
 import re
@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 
 
 class SkipReason(StrEnum):
-    """Why a customer gets no invoice in a period, besides having one already."""
+    """Why a customer gets no invoice for a period, other than having one already."""
 
     INACTIVE = "INACTIVE"
     NOT_INSTALLED_YET = "NOT_INSTALLED_YET"
@@ -28,7 +28,7 @@ class SkipReason(StrEnum):
 
 
 class LineKind(StrEnum):
-    """What a line of an invoice bills."""
+    """Kind of an invoice line."""
 
     SUBSCRIPTION = "SUBSCRIPTION"
     PRORATION = "PRORATION"
@@ -45,7 +45,7 @@ ALREADY_INVOICED: Final = "ALREADY_INVOICED"
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Tables that the rule reads, or FROM items with their columns: as they are now, as a run keeps them, or with what is foretold."""
+    """Tables that the rule reads, or FROM items with the same columns: present data, a run's snapshot, or data with forecast invoices."""
 
     settings: str = "billing_settings"
     plan: str = "plan"
@@ -53,7 +53,7 @@ class Sources:
     charge: str = "charge"
     discount: str = "discount"
     covering: str = "covering"
-    """Days that are billed already: customer_id, period_id, covers_from, covers_until, voided_at."""
+    """Days already billed: customer_id, period_id, covers_from, covers_until, voided_at."""
     overdue: str = "invoice"
     """Invoices that may get a late fee."""
 
@@ -65,7 +65,7 @@ OF_RUN: Final = Sources(
                       SELECT unnest(charge_ids) AS id FROM generation_task JOIN task USING (counter_id) WHERE run_id = :run
                   ) known USING (id))""",
 )  # fmt: skip
-"""What the run `run` wrote down when it began, of its counters in `task`; OF_RUN_STEPS go before."""
+"""Data that the run `run` recorded when it began, for its counters in `task`. Needs the CTEs of OF_RUN_STEPS before it."""
 OF_RUN_STEPS: Final = """
     run_settings AS MATERIALIZED (
         SELECT one.* FROM generation_run CROSS JOIN LATERAL jsonb_to_record(settings) AS one (
@@ -86,16 +86,16 @@ OF_RUN_STEPS: Final = """
     )"""
 CUSTOMERS_OF_RUN: Final = """(SELECT customer.*, slice.plan_id, slice.price FROM slice CROSS JOIN LATERAL (
                SELECT id, counter_id, active, installed_on FROM customer WHERE id = slice.id OFFSET 0) customer) customer"""
-"""The next `chunk` customers of each task, with the plan and the agreed price that they had when the run began."""
+"""The next `chunk` customers of each task, with their plan and agreed price at the run's beginning."""
 ONE_CUSTOMER: Final = """(SELECT * FROM customer
          WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))) customer"""
-"""The customer, if they belong to a counter of the scope."""
+"""The customer, if their counter is in the scope."""
 
-# A cycle's months begin on its anchor's day, or on the month's last: anchor + n months, never a month after a month.
+# A cycle's months begin on the anchor's day of the month, or on the month's last day: anchor + n months, never previous + 1 month.
 _GRID: Final = "(anchor + make_interval(months => {n}))::date"
 _MONTHS_AFTER_ANCHOR: Final = """((extract(year FROM {day}) - extract(year FROM {anchor})) * 12
                        + extract(month FROM {day}) - extract(month FROM {anchor}))::int"""
-# What was charged alone covers an empty stretch: it leaves the days, and the period's ordinary invoice, to be billed.
+# An invoice over charges alone covers no days: the days, and the period's ordinary invoice, can still be billed.
 _TERMS: Final = f"""
     terms AS MATERIALIZED (
         SELECT customer.id, customer.counter_id, customer.active, customer.installed_on, plan.id AS plan_id, plan.name AS plan_name,
@@ -123,9 +123,9 @@ _TERMS: Final = f"""
                       min(covers_from) FILTER (WHERE covers_from > start AND covers_from < covers_until) AS covered_again_from
                  FROM {{covering}} covering WHERE customer_id = customer.id AND voided_at IS NULL AND covers_until >= :month) covered
     )"""
-# A cycle that costs nothing is never invoiced, so nothing says that it was there but the discounts: counted from the end of
-# what was invoiced last (or from the anchor), cycles that they take whole are passed over, up to `paid_nth`, the first that
-# isn't. A month within a free cycle is skipped, and none of its days are billed with the next one.
+# A cycle that costs nothing is never invoiced, so only the discounts show that it existed: counted from the end of the last
+# invoice (or from the anchor), cycles that are fully discounted are skipped, up to `paid_nth`, the first that costs something.
+# A month within a free cycle is skipped, and none of its days are billed with the next cycle.
 _UNTIL_NTH: Final = _MONTHS_AFTER_ANCHOR.format(day="until", anchor="anchor")
 _FREE: Final = f"""
     begun AS MATERIALIZED (
@@ -160,9 +160,9 @@ _PASSED: Final = f"""
                                  * (SELECT count(*) FROM unnest(days) day WHERE day >= from_on AND day < coalesce(until_on, 'infinity')))
                         FROM unnest(amounts, percents, froms, untils) off (amount, percent, from_on, until_on)), 0)
                       < price * cardinality(days)) paid"""
-# Ordinary months: what of the calendar month isn't covered; only a whole month (or a first one, if those aren't prorated)
-# is billed as a month. Cycles: as many months as fit before what is covered already. The days of the period before its cycle
-# begins that nobody has billed are billed by days with it (`lead`), and so are those that lie bare after a cut stretch (`tail`).
+# Ordinary months: the days of the calendar month that aren't covered; only a whole month (or a first one, if those aren't
+# prorated) is billed as a month. Cycles: as many months as fit before days already covered. Unbilled days of the period before
+# its cycle begins are billed by days with it (`lead`), and so are uncovered days after a shortened stretch (`tail`).
 _STRETCH: Final = f"""
     stretch AS MATERIALIZED (
         SELECT terms.*, covers_from, covers_until,
@@ -202,7 +202,7 @@ _CHARGES: Final = """
           FROM {charge} charge JOIN stretch ON stretch.id = customer_id
          WHERE invoice_id IS NULL AND cancelled_at IS NULL
     )"""
-# Charges don't wait for an invoice that won't come: they get one of their own, once in a period, over an empty stretch.
+# A customer without an ordinary invoice gets one over the charges alone, at most once in a period; it covers no days.
 _BASE: Final = """
     base AS MATERIALIZED (
         SELECT id, counter_id, plan_id, plan_name, price, months, anchor, nth, start, today, due_on, fees_as_of, lead_of, tail_of,
@@ -238,8 +238,8 @@ _LATE: Final = """
           FROM (SELECT customer_id, is_fee, amount FROM waiting UNION ALL SELECT customer_id, true, amount FROM late) extra
          GROUP BY customer_id
     )"""
-# A month is discounted if it begins within the discount's days. Discounts don't multiply: each is of the price, and
-# together they take at most all of it, the oldest first.
+# A month is discounted if it begins within the discount's days. Discounts aren't compounded: each is computed from the price,
+# and together they are at most the price, the oldest first.
 _WITHIN: Final = "({day} >= from_on AND {day} < coalesce(until_on, 'infinity'))"
 _PART_OFF: Final = """CASE WHEN {days} > 0 AND {within}
                 THEN least({part}, coalesce(half_up(amount * {days}, {of}), half_up({part} * percent, 100))) ELSE 0 END"""
@@ -287,10 +287,10 @@ _PRICED: Final = """
 
 
 def pricing(customers: str, sources: Sources = LIVE) -> str:
-    """CTEs that end with `priced`: a row for every customer of `customers`, a FROM item called `customer`.
+    """Return CTEs that end with `priced`: one row for each customer of `customers`, a FROM item named `customer`.
 
-    `verdict` is ISSUE, ALREADY_INVOICED or a SkipReason; `total` rupiah, `covers_from`, `covers_until` and `falls_due` are
-    those of the invoice. The lines are in LINES.
+    `verdict` is ISSUE, ALREADY_INVOICED or a SkipReason; `total` (rupiah), `covers_from`, `covers_until` and `falls_due` are
+    those of the invoice. LINES selects its lines.
     """
     settings = f"settings AS MATERIALIZED (SELECT * FROM {sources.settings} one)"
     read = {name: getattr(sources, name) for name in Sources.__dataclass_fields__}
@@ -330,7 +330,7 @@ LINES: Final = """
            NULL, NULL, settings.tax_rate, tax_numerator || '/' || tax_denominator, priced.tax_base, settings.tax_rounding
       FROM priced CROSS JOIN settings WHERE verdict = 'ISSUE' AND tax > 0
 """
-"""The lines of the invoices of `priced`. Late fees that have no charge yet get theirs by `new_fee` and `join_new_fees`."""
+"""Lines of the invoices of `priced`. `new_fee` and `join_new_fees` supply the charge of late fees that have none yet."""
 
 _TYPES: Final[dict[str, TypeEngine[Any]]] = {
     "month": Date(), "after": Date(), "user_name": Text(), "at": DateTime(timezone=True), "as_of": DateTime(timezone=True),
@@ -339,7 +339,7 @@ _TYPES: Final[dict[str, TypeEngine[Any]]] = {
 
 
 def statement(sql: str) -> TextClause:
-    """A statement whose parameters have types: PostgreSQL can't guess them in `INSERT … SELECT :at`."""
+    """Return a statement with typed parameters: PostgreSQL can't infer the types in `INSERT … SELECT :at`."""
     return text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in _TYPES.items() if re.search(rf":{name}\b", sql)))
 
 
@@ -348,10 +348,10 @@ COUNTED: Final = """
     count(*) FILTER (WHERE verdict = 'ALREADY_INVOICED') AS already_invoiced,
     coalesce(sum(total) FILTER (WHERE verdict = 'ISSUE'), 0)::bigint AS total_amount,
     """ + ", ".join(f"count(*) FILTER (WHERE verdict = '{reason}') AS skipped_{reason.lower()}" for reason in SkipReason)
-"""What became of priced rows, in columns."""
+"""Columns that count the priced rows by verdict."""
 
 
 def skipped_by_reason(counts: object) -> dict[str, int]:
-    """The reasons that occurred and their counts, from a row of COUNTED columns."""
-    found = {reason.value: getattr(counts, f"skipped_{reason.lower()}") for reason in SkipReason}
-    return {reason: count for reason, count in found.items() if count}
+    """Return the reasons that occurred with their counts, from a row of COUNTED columns."""
+    by_reason = {reason.value: getattr(counts, f"skipped_{reason.lower()}") for reason in SkipReason}
+    return {reason: count for reason, count in by_reason.items() if count}

@@ -1,4 +1,4 @@
-"""Rekap: per counter and period what was billed, came in, is owed and was handed over; per drawer what cash is on hand."""
+"""Recap (rekap): amounts billed, received, outstanding and deposited per counter and period, and the cash on hand."""
 
 from dataclasses import dataclass, fields
 from typing import Final
@@ -13,42 +13,42 @@ from sebilling.errors import NotFound
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A counter's month, in rupiah.
+    """Figures of a counter's month, in rupiah.
 
     total_billed + voided_earlier - voided_later = allocated + written_off + outstanding, always.
     """
 
     invoices: int
-    """The period's, void ones too: their numbers stay."""
+    """Number of the period's invoices, including void ones, which keep their numbers."""
     total_billed: int
-    """Of the period's invoices, less the invoices voided in it."""
+    """Total of the period's invoices, less the invoices voided in it."""
     voided_earlier: int
-    """Voided in this period, but issued in an earlier one that is closed."""
+    """Total of invoices voided in this period but issued in an earlier, closed one."""
     voided_later: int
-    """Issued in this period, but voided in a later one, because this was closed."""
+    """Total of invoices issued in this period but voided in a later one, because this one was closed."""
     allocated: int
-    """How much of the period's invoices payments have settled, whenever they came."""
+    """Amount of the period's invoices settled by payments, whenever they were received."""
     written_off: int
-    """Of the period's invoices: bad debts, and late fees that were cancelled."""
+    """Amount of the period's invoices written off: bad debts and cancelled late fees."""
     outstanding: int
-    """Sisa Tagihan: what the period's invoices still owe."""
+    """Sisa Tagihan: outstanding amount of the period's invoices."""
     payments: int
     reversed: int
-    """Taken back on the days of the month, whenever it was received."""
+    """Payments reversed on days of the month, whenever they were received."""
     refunded: int
-    """Credit given back on the days of the month, less refunds reversed on them."""
+    """Credit refunded on days of the month, less refunds reversed on them."""
     total_received: int
-    """Total Masuk: money received at this counter on the days of the month, less what was reversed on them."""
+    """Total Masuk: payments received at this counter on days of the month, less payments reversed on them."""
     credit: int
-    """Titipan: how much of the month's money no invoice has taken yet."""
+    """Titipan: amount of the month's payments that is not allocated yet."""
     total_deposited: int
-    """Total Setor: what was counted of deposits on the days of the month, corrections of earlier counts included."""
+    """Total Setor: deposits counted on days of the month, including corrections of earlier counts."""
     difference: int
-    """Surplus (above 0) or shortage of those counts, less what was settled of differences on the days of the month."""
+    """Surplus (above 0) or shortage of those counts, less differences settled on days of the month."""
     awaiting_verification: int
-    """Menunggu verifikasi: submitted and undecided, of any month."""
+    """Menunggu verifikasi: deposits submitted and undecided, of any month."""
     cash_on_hand: int
-    """Belum disetor: cash in the counter's drawers now, what waits for verification included."""
+    """Belum disetor: cash in the counter's drawers now, including deposits that await verification."""
 
 
 NAMES: Final = tuple(field.name for field in fields(Figures))
@@ -56,7 +56,7 @@ NAMES: Final = tuple(field.name for field in fields(Figures))
 
 @dataclass(frozen=True, slots=True)
 class Recap(Figures):
-    """A counter's month as it is now; of a closed one also as it was when it was closed last."""
+    """A counter's month as it is now; for a closed period also as it was at its last closing."""
 
     counter_id: int
     counter_code: str
@@ -64,11 +64,11 @@ class Recap(Figures):
     timezone: str
     due_day: int
     as_of_closing: Figures | None
-    """None while the period is open, and of a counter that was made after the closing."""
+    """None while the period is open, and for a counter that was created after the closing."""
 
     @property
     def since(self) -> Figures | None:
-        """What documents of after the closing have changed: each figure now, less as of closing."""
+        """Changes since the closing: each present figure less the figure at the closing."""
         kept = self.as_of_closing
         return None if kept is None else Figures(**{name: getattr(self, name) - getattr(kept, name) for name in NAMES})
 
@@ -127,7 +127,7 @@ _OPENED: Final = text("SELECT id FROM period WHERE month = :month")
 
 
 async def read(session: ReadSession, month: Month, *, scope: Scope, counter_id: int | None = None) -> list[Recap]:
-    """One row per counter that `scope` lets see, by code. Raises NotFound for a month never opened, or a counter not seen."""
+    """Read one recap per counter in `scope`, ordered by code. Raises NotFound for a month never opened, or a counter outside the scope."""
     rows = await session.rows(_RECAP, {"month": month.first, "after": month.after, "scope": scope.ids, "counter": counter_id})
     if not rows and await session.value(_OPENED, {"month": month.first}) is None:
         raise NotFound(field=("month",), noun="period", given=month)

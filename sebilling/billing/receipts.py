@@ -1,4 +1,4 @@
-"""Kuitansi and tagihan as they are printed: everything that stands on the paper, read by one statement."""
+"""Contents of printed receipts (kuitansi) and invoices (tagihan), each read by one statement."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,18 +14,18 @@ from sebilling.db.engine import ReadSession
 from sebilling.errors import NotFound
 
 ZONE_NAMES: Final = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
-"""What people call a counter's time zone."""
+"""Usual abbreviation of a counter's time zone."""
 
 INVOICE_STATUS_SQL: Final = (
     "CASE WHEN invoice.voided_at IS NOT NULL THEN 'BATAL' WHEN invoice.outstanding = 0 AND invoice.written_off > 0 THEN 'DIHAPUS'"
     " WHEN invoice.outstanding = 0 THEN 'LUNAS' WHEN invoice.outstanding = invoice.total THEN 'BELUM LUNAS' ELSE 'SEBAGIAN' END"
 )
-"""How far a row of `invoice` is paid, in the words of papers and reports."""
+"""Payment status of a row of `invoice`, in the Indonesian words of printed documents and reports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """The ISP as its papers name it. Each text may be empty."""
+    """The ISP's details on printed documents. Each text may be empty."""
 
     name: str
     address: str
@@ -35,7 +35,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What of a payment went to one invoice, in rupiah; the service is [covers_from, covers_until)."""
+    """Part of a payment allocated to one invoice, in rupiah; the days of service are [covers_from, covers_until)."""
 
     invoice_number: str
     covers_from: date
@@ -45,7 +45,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A payment as its receipt shows it, in rupiah: amount = settled + credit + refunded, unless it was reversed."""
+    """Contents of a payment's receipt, in rupiah: amount = settled + credit + refunded, unless it was reversed."""
 
     number: str
     company: Company
@@ -54,20 +54,20 @@ class Receipt:
     customer_code: str
     customer_name: str
     received_at: datetime
-    """Aware, in the counter's time zone."""
+    """Timezone-aware, in the counter's time zone."""
     zone: str
     """WIB, WITA or WIT."""
     received_by: str
     method: PaymentMethod
     amount: int
     lines: tuple[Settled, ...]
-    """What it settles now, oldest service first. Empty once it is reversed."""
+    """Invoices that it settles now, oldest service first. Empty once it is reversed."""
     credit: int
     refunded: int
     outstanding: int | None
-    """What the customer still owes over all invoices, at the moment of reading; None if the reader may not see their counter."""
+    """Outstanding amount of all the customer's invoices at the time of reading; None if their counter is outside the reader's scope."""
     reversed: bool
-    """Whether the money was not received after all: such a receipt proves nothing and must say so."""
+    """Whether the payment was reversed: such a receipt is no proof of payment and must say so."""
     reversal_reason: str
     """Empty unless reversed."""
 
@@ -85,7 +85,7 @@ class InvoicePaperLine:
 
 @dataclass(frozen=True, slots=True)
 class InvoicePaper:
-    """An invoice as it is printed, in rupiah. Days are those of its counter; the service is [covers_from, covers_until)."""
+    """Contents of a printed invoice, in rupiah. Dates are the counter's; the days of service are [covers_from, covers_until)."""
 
     number: str
     status: str
@@ -96,7 +96,7 @@ class InvoicePaper:
     customer_code: str
     customer_name: str
     customer_address: str
-    """Empty too if the customer is now of a counter that the reader may not see; so is the phone number."""
+    """Also empty if the customer's present counter is outside the reader's scope; so is the phone number."""
     customer_phone: str
     plan_name: str
     covers_from: date
@@ -112,7 +112,7 @@ class InvoicePaper:
     """Empty unless the status is BATAL."""
 
 
-# One row per settled invoice, or one without any. Allocations to the same invoice are one line.
+# One row per settled invoice, or a single row if there is none. Allocations to the same invoice are summed.
 _RECEIPT: Final = text(
     """
     SELECT receipt.number, company_name, company_address, company_phone, receipt_footer,
@@ -168,7 +168,7 @@ _INVOICE: Final = text(
 
 
 async def read(session: ReadSession, payment_id: int, *, scope: Scope) -> Receipt:
-    """The receipt of a payment, as things stand now. Raises NotFound for none, or one of a counter outside `scope`."""
+    """Read a payment's receipt as of now. Raises NotFound for an unknown payment, or one at a counter outside `scope`."""
     rows = await session.rows(_RECEIPT, {"payment": payment_id, "scope": scope.ids})
     if not rows:
         raise NotFound(field=("paymentId",), noun="payment", given=f"pay_{payment_id}")
@@ -199,7 +199,7 @@ async def read(session: ReadSession, payment_id: int, *, scope: Scope) -> Receip
 
 
 async def read_invoice(session: ReadSession, invoice_id: int, *, scope: Scope) -> InvoicePaper:
-    """An invoice with its lines, as things stand now. Raises NotFound for none, or one of a counter outside `scope`."""
+    """Read an invoice with its lines as of now. Raises NotFound for an unknown invoice, or one of a counter outside `scope`."""
     rows = await session.rows(_INVOICE, {"invoice": invoice_id, "scope": scope.ids})
     if not rows:
         raise NotFound(field=("invoiceId",), noun="invoice", given=f"inv_{invoice_id}")

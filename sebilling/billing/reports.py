@@ -1,6 +1,6 @@
-"""Laporan: a month's invoices, payments, deposits, journal and recap, row by row, for spreadsheets of any length.
+"""Reports (laporan): a month's invoices, payments, deposits, journal or recap, row by row, for spreadsheets of any length.
 
-Each is one ordered statement of one snapshot: accountants add up columns, and columns of several moments don't add up.
+Each report is one ordered statement in one snapshot: accountants compare sums, and sums read at different times differ.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -22,7 +22,7 @@ Cell = str | int | date | datetime | None
 
 
 class Report(StrEnum):
-    """What can be taken out as a sheet."""
+    """A report that can be exported as a spreadsheet."""
 
     INVOICES = "INVOICES"
     PAYMENTS = "PAYMENTS"
@@ -32,7 +32,7 @@ class Report(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a column holds, and so how a sheet shows it."""
+    """Type of a column's values; decides how a spreadsheet shows them."""
 
     TEXT = "text"
     DATE = "date"
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's title, in Indonesian, and what it holds."""
+    """A column: its title, in Indonesian, and the type of its values."""
 
     title: str
     kind: Kind = Kind.TEXT
@@ -53,7 +53,7 @@ _SCOPE: Final = "(CAST(:scope AS bigint[]) IS NULL OR {t}.counter_id = ANY (:sco
 
 
 def _in_words(column: str, words: Mapping[str, str]) -> str:
-    """SQL that gives the Indonesian word for a code; a code without one stays itself, as money must not be missing."""
+    """SQL for the Indonesian word of a code. A code without a word stays as it is, so that no money is missing from the report."""
     cases = " ".join(f"WHEN '{code}' THEN '{word}'" for code, word in words.items())
     return f"CASE {column} {cases} ELSE {column} END"
 
@@ -92,7 +92,7 @@ _METHODS: Final = {"CASH": "Tunai", "TRANSFER": "Transfer", "QRIS": "QRIS", "OTH
 _DEPOSIT_TYPES: Final = {"MANUAL": "Tunai", "TRANSFER": "Transfer"}
 _DEPOSIT_STATUSES: Final = {"SUBMITTED": "MENUNGGU", "VERIFIED": "DITERIMA", "REJECTED": "DITOLAK"}
 
-# in the order of invoice numbers, which is that of their unique constraint
+# Ordered by invoice number, as the unique constraint's index is.
 _INVOICES: Final = text(
     f"""
     SELECT invoice.number, customer.code, customer.name, counter.code AS counter, plan_name,
@@ -106,7 +106,7 @@ _INVOICES: Final = text(
      ORDER BY invoice.counter_id, invoice.sequence
     """
 )
-# A payment without a receipt can't be, but money must not be missing from a report for the lack of a number.
+# Every payment has a receipt. If one had none, its money must still be in the report: hence the LEFT JOIN.
 _PAYMENTS: Final = text(
     f"""
     SELECT coalesce(receipt.number, ''), payment.received_at AT TIME ZONE counter.timezone, counter.code AS counter,
@@ -140,8 +140,8 @@ _DEPOSITS: Final = text(
      ORDER BY deposit.counter_id, deposit.deposited_on, deposit.id
     """
 )
-# `posted_on` is computed from `posted_at`, a day's distance at most: the bounds on that reach the tables and leave the rest of
-# the history unread.
+# `posted_on` is computed from `posted_at` and differs by at most a day: the bounds on `posted_at` reach the tables' indexes, so the
+# rest of the history isn't read.
 _JOURNAL: Final = text(
     f"""
     SELECT posted_on, {_in_words("document", _DOCUMENTS)}, reference, counter.code, {_in_words("debit", _ACCOUNTS)},
@@ -230,37 +230,38 @@ _COLUMNS: Final = {
     ),
 }
 _TOTAL: Final = "Total"
-"""In the place of a counter's code; those have no small letters."""
+"""Stands where a counter's code would; codes have no lower-case letters."""
 
 
 def header(report: Report) -> tuple[Column, ...]:
-    """The columns of a report, in the order of the cells that `rows` gives."""
+    """The columns of a report, in the order of the cells that `rows` yields."""
     return _COLUMNS[report]
 
 
 async def rows(snapshot: Snapshot, report: Report, month: Month, *, scope: Scope) -> AsyncGenerator[tuple[Cell, ...], None]:
-    """Every row of the month that `scope` lets see, as of the snapshot; a few thousand of them in memory.
+    """Yield every row of the month within `scope`, as of the snapshot, with at most a few thousand rows in memory.
 
-    A month never opened has no invoices, and no recap at all: then it raises NotFound.
+    A month that was never opened has no invoices; its recap raises NotFound.
     """
     if report is Report.RECAP:
         for row in _with_total(await recap.read(snapshot, month, scope=scope)):
             yield row
         return
-    asked = {"month": month.first, "scope": scope.ids} | ({} if report is Report.INVOICES else {"next_month": month.after})
-    async for found in snapshot.stream(_STATEMENTS[report], asked):
-        yield tuple(found)
+    parameters = {"month": month.first, "scope": scope.ids} | ({} if report is Report.INVOICES else {"next_month": month.after})
+    async for record in snapshot.stream(_STATEMENTS[report], parameters):
+        yield tuple(record)
 
 
 def _with_total(found: list[recap.Recap]) -> list[tuple[Cell, ...]]:
-    """A row per counter, and their sums."""
+    """One row per counter, then their totals."""
     figures = [
         (
-            one.invoices, one.total_billed, one.allocated, one.written_off, one.outstanding, one.payments, one.total_received,
-            one.credit, one.total_deposited, one.difference, one.awaiting_verification, one.cash_on_hand,
+            counter.invoices, counter.total_billed, counter.allocated, counter.written_off, counter.outstanding, counter.payments,
+            counter.total_received, counter.credit, counter.total_deposited, counter.difference, counter.awaiting_verification,
+            counter.cash_on_hand,
         )
-        for one in found
+        for counter in found
     ]  # fmt: skip
     width = len(_COLUMNS[Report.RECAP]) - 1
     total = [sum(column) for column in zip(*figures, strict=True)] if figures else [0] * width
-    return [*((one.counter_code, *row) for one, row in zip(found, figures, strict=True)), (_TOTAL, *total)]
+    return [*((counter.counter_code, *row) for counter, row in zip(found, figures, strict=True)), (_TOTAL, *total)]

@@ -1,4 +1,4 @@
-"""Reversals of corrections: a write-off of the wrong invoice, a refund that was not given. Rows that name what they take back, once."""
+"""Reversals of corrections, such as a write-off of the wrong invoice or a refund that was not paid. Each correction is reversed once."""
 
 from typing import Final
 
@@ -33,10 +33,10 @@ _REVERSE_REFUND: Final = text(
 
 
 async def reverse_write_off(session: WriteSession, write_off_id: int, *, invoice_id: int, reason: str, key: str) -> bool:
-    """Let the invoice owe again what was written off of it, for credit that waits to settle. Gives whether the key had done it before.
+    """Reverse a write-off: the invoice owes that amount again, and credit settles it. Returns True if the request is a replay of its key.
 
-    Nobody is blocked by this: who is overdue again is found by the isolation policy, when it next looks. The cancellation of a
-    late fee belongs to a void and is found to be none. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
+    This blocks nobody: the next sweep finds customers who are overdue again. The cancellation of a late fee belongs to a void, and
+    reversing it raises NotFound. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
     """
     why = validation.reason(reason)
     claim = await idempotency.claim(session, "reverseWriteOff", key, [write_off_id, invoice_id, why], result_id=write_off_id)
@@ -65,9 +65,9 @@ async def reverse_write_off(session: WriteSession, write_off_id: int, *, invoice
 
 
 async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: int, reason: str, key: str) -> bool:
-    """Say that a refund was not given: it is credit again, which settles what is owed, and cash is back in the drawer that it had left.
+    """Reverse a refund that was not paid: it is credit again and settles debts, and cash is back in the drawer that it had left.
 
-    Gives whether the key had done it before. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
+    Returns True if the request is a replay of its key. Raises InvalidText, NotFound, AlreadyCorrected, IdempotencyMismatch.
     """
     why = validation.reason(reason)
     claim = await idempotency.claim(session, "reverseRefund", key, [refund_id, payment_id, why], result_id=refund_id)

@@ -1,6 +1,6 @@
-"""The second fence around counters: verbs and reads ask here, below whatever the API has checked. See docs/decisions/0013.
+"""Second check of the caller's scope, inside the domain functions, besides the API's own checks. See docs/decisions/0013.
 
-Who is bounded to counters finds nothing elsewhere: a row of another counter raises what a row that isn't there raises.
+For a caller limited to counters, a row of another counter raises the same error as a row that doesn't exist.
 """
 
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ _CENTRE = " / ".join(sorted({Role.ADMIN, Role.FINANCE}))
 
 
 def central(session: WriteSession) -> None:
-    """Make sure that the actor is bounded to no counter: what follows touches every counter. Raises Forbidden."""
+    """Raise Forbidden if the caller is limited to counters, for operations that affect every counter."""
     _unbounded(session.actor.scope)
 
 
 def own_drawer(actor: Actor, collector_id: int) -> None:
-    """Make sure that who is bounded to counters moves no cash but their own. Raises Forbidden."""
+    """Raise Forbidden if a caller limited to counters would move another collector's cash."""
     if collector_id != actor.user_id:
         _unbounded(actor.scope)
 
 
 def narrowed(scope: Scope, counters: Sequence[int] | None) -> list[int] | None:
-    """The counters that are meant: those asked for, or all of the scope; None only for somebody whom nothing bounds."""
+    """Return the requested counters that are in the scope, or all of the scope; None (all counters) only for an unlimited scope."""
     if counters is not None:
-        return [one for one in counters if one in scope]
+        return [counter_id for counter_id in counters if counter_id in scope]
     return scope.ids
 
 

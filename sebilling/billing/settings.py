@@ -1,4 +1,4 @@
-"""How this ISP bills: proration, tax, late fee, and what stands on its papers. Invoices keep what they were made with."""
+"""Billing settings of the ISP: proration, tax, late fee, and details on printed documents. Issued invoices keep the values they used."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -14,7 +14,7 @@ from sebilling.errors import InvalidNumber
 
 
 class TaxRounding(StrEnum):
-    """How tax is rounded to whole rupiah."""
+    """Rounding of tax to whole rupiah."""
 
     HALF_UP = "HALF_UP"
     DOWN = "DOWN"
@@ -22,7 +22,7 @@ class TaxRounding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One row. `tax_rate` is percent of `tax_numerator`/`tax_denominator` of what is taxable; `late_fee` rupiah."""
+    """Settings, one row. Tax is `tax_rate` percent of `tax_numerator`/`tax_denominator` of the taxable amount; `late_fee` is rupiah."""
 
     prorate_first_month: bool
     tax_rate: Decimal
@@ -47,14 +47,14 @@ _MAX_DENOMINATOR: Final = 1_000
 
 
 async def read(session: ReadSession) -> Settings:
-    """The settings as they are now."""
+    """Read the present settings."""
     row = await session.row(_READ)
-    assert row is not None  # noqa: S101 - the migration made it, and nothing deletes it
+    assert row is not None  # noqa: S101 - the migration inserts it, and nothing deletes it
     return Settings(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
 
 
 async def change(session: WriteSession, **changes: Any) -> Settings:
-    """Change fields of Settings for the invoices to come. Raises InvalidNumber, InvalidText, Forbidden; gives what they are now."""
+    """Change fields of Settings for future invoices, and return the new settings. Raises InvalidNumber, InvalidText, Forbidden."""
     scope.central(session)
     row = await session.row(_LOCK)
     assert row is not None  # noqa: S101 - as above
@@ -74,7 +74,7 @@ def _told(value: Any) -> Any:
 
 
 def _checked(given: Settings) -> Settings:
-    """The settings, texts cleaned. Raises InvalidNumber, InvalidText."""
+    """Return the settings with cleaned texts. Raises InvalidNumber, InvalidText."""
     validation.percent(given.tax_rate, field=("input", "taxRate"))
     bounds = (
         ("taxDenominator", given.tax_denominator, 1, _MAX_DENOMINATOR),

@@ -1,9 +1,9 @@
-"""What a phone keeps of its counters: their active customers and what each owes, whole at first, then what has changed.
+"""Synchronization of phones: the active customers of their counters with their debts, first in full, then only the changes.
 
-A cursor is a number of the feed (feed.py). Everything that changes what a phone keeps writes an event in its own transaction, and an
-event is numbered only after its commit. So whoever has read the state after looking at the last number misses nothing by asking
-next time for what behind that number tells of: what committed late has a later number. A change may come twice, never not at all.
-All that a phone needs to know of it is in docs/phone.md.
+A cursor is a number of the feed (feed.py). Every change of synchronized data writes an event in its transaction, and an event gets its
+number only after the commit. A reader that takes the last number, then reads the state, and next time asks for the events after that
+number therefore misses nothing: later commits have later numbers. A change may be sent twice, but is never lost.
+docs/phone.md describes it for authors of phone apps.
 """
 
 import base64
@@ -22,13 +22,13 @@ from sebilling.db.engine import ReadSession
 from sebilling.errors import InvalidCursor, InvalidPageSize, NotFound
 
 MAX_CUSTOMERS: Final = 1_000
-"""Of a page."""
+"""Maximum size of a page."""
 MAX_EVENTS: Final = 50_000
-"""Behind a cursor; who is further behind begins anew, which is quicker."""
+"""Maximum number of events after a cursor; beyond that a full synchronization is quicker, and starts."""
 
 
 class RemovalReason(StrEnum):
-    """Why a phone forgets a customer."""
+    """Why a phone must remove a customer."""
 
     MOVED = "MOVED"
     INACTIVE = "INACTIVE"
@@ -36,32 +36,32 @@ class RemovalReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """A page. Every customer in it is whole: what was known of them before is replaced, their open invoices too."""
+    """A page of changes. Each customer is complete and replaces the phone's copy, including the open invoices."""
 
     reset: bool
-    """This begins anew: what was kept of before is to be forgotten."""
+    """Whether a full synchronization starts: the phone must discard everything it has."""
     customers: Sequence[dict[str, Any]]
     removed: Sequence[dict[str, Any]]
     cursor: str
     more: bool
-    """Whether the next page can be had at once."""
+    """Whether the next page is available at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a phone is. `whole`: within its first pages, after which it needs what is told behind `low`."""
+    """Position of a phone. `whole`: within a full synchronization, after which it needs the events after `low`."""
 
     counters: list[int] | None
-    """Of which it keeps the customers; None: of all."""
+    """Counters whose customers it keeps; None: all."""
     low: int
     high: int | None = None
-    """Within the pages of changes: the number up to which they go."""
+    """Within pages of changes: the last feed number that they cover."""
     after: int = 0
-    """The last customer that it was given of these pages."""
+    """Id of the last customer sent in these pages."""
     whole: bool = False
 
     def written(self) -> str:
-        """As the phone keeps it."""
+        """Encode the position as the cursor that the phone stores."""
         raw = orjson.dumps([self.counters, self.low, self.high, self.after, self.whole])
         return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
@@ -83,7 +83,7 @@ _OWED: Final = """
           FROM invoice WHERE customer_id = customer.id AND outstanding > 0) owed
 """
 _COUNTERS: Final = "coalesce(:counters, ARRAY(SELECT id FROM counter))"
-# Counter by counter: to a list of counters PostgreSQL would walk every customer there is.
+# Counter by counter: for a list of counters PostgreSQL would scan all customers.
 _WHOLE: Final = f"""
     SELECT customer.id, NULL AS removed, CAST({_KEPT} AS text) AS kept
       FROM (SELECT found.* FROM unnest({_COUNTERS}) place (id) CROSS JOIN LATERAL (
@@ -129,16 +129,16 @@ _TOP: Final = text(
 
 @lru_cache(maxsize=64)
 def _page(statement: str, limit: int) -> TextClause:
-    """The statement with a literal LIMIT: a bound one makes PostgreSQL plan for a tenth of the table."""
+    """Return the statement with a literal LIMIT: for a bound one PostgreSQL plans for a tenth of the table."""
     numbers = [bindparam(name, type_=BigInteger) for name in ("after", "low", "high") if f":{name}" in statement]
     return text(statement.format(limit=limit)).bindparams(bindparam("counters", type_=ARRAY(BigInteger)), *numbers)
 
 
 async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None, since: str | None, first: int) -> Changes:
-    """At most `first` customers of the counter (None: of every counter in scope) that changed after the cursor; None: all, anew.
+    """Read at most `first` customers of the counter (None: every counter in scope) that changed after the cursor `since`.
 
-    Also anew: after a cursor of other counters (someone was given another route), of another database (a backup was restored), or
-    of too long ago. Raises InvalidPageSize, InvalidCursor, NotFound.
+    Starts a full synchronization if `since` is None, is for other counters (the user got another route), is from another database (a
+    backup was restored), or is too old. Raises InvalidPageSize, InvalidCursor, NotFound.
     """
     if not 1 <= first <= MAX_CUSTOMERS:
         raise InvalidPageSize(field=("first",), given=first, most=MAX_CUSTOMERS)
@@ -147,25 +147,25 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     if counter_id is not None and (top is None or not top.is_known or counter_id not in scope):
         raise NotFound(field=("counterId",), noun="counter", given=f"cou_{counter_id}")
     number = 0 if top is None else top.number
-    place = _read(since)
-    reset = place is None or place.counters != counters or place.low > number or number - place.low > MAX_EVENTS
+    position = _read(since)
+    reset = position is None or position.counters != counters or position.low > number or number - position.low > MAX_EVENTS
     is_first = False
-    if place is None or reset:
-        place, is_first = _Place(counters, low=number, whole=True), True
-    elif not place.whole and place.high is None:
-        place, is_first = replace(place, high=number), True
-    # The state is read after the number: what changes in between is told behind it, and comes again.
-    bound: dict[str, Any] = {"counters": counters, "after": place.after}
-    if not place.whole:
-        bound |= {"low": place.low, "high": place.high}
-    rows = await session.rows(_page(_WHOLE if place.whole else _CHANGED, first + 1), bound)
+    if position is None or reset:
+        position, is_first = _Place(counters, low=number, whole=True), True
+    elif not position.whole and position.high is None:
+        position, is_first = replace(position, high=number), True
+    # The state is read after the number: a change in between has a later number, and is sent again.
+    bound: dict[str, Any] = {"counters": counters, "after": position.after}
+    if not position.whole:
+        bound |= {"low": position.low, "high": position.high}
+    rows = await session.rows(_page(_WHOLE if position.whole else _CHANGED, first + 1), bound)
     more = len(rows) > first
     rows = rows[:first]
     if more:
-        following = replace(place, after=rows[-1].id)
+        following = replace(position, after=rows[-1].id)
     else:
-        following = _Place(counters, low=place.low if place.whole or place.high is None else place.high)
-        # What happened while there were several pages can be had at once. After a single page it would go on for ever on a busy day.
+        following = _Place(counters, low=position.low if position.whole or position.high is None else position.high)
+        # Changes made while several pages were read are available at once. After a single page this could go on for ever on a busy day.
         more = not is_first and following.low < number
     return Changes(
         reset=reset,
@@ -177,7 +177,7 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
 
 
 def _read(since: str | None) -> _Place | None:
-    """The place that the cursor names. Raises InvalidCursor."""
+    """Decode the cursor. Raises InvalidCursor."""
     if since is None:
         return None
     try:

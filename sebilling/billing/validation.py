@@ -1,4 +1,4 @@
-"""What names, codes and notes may be: text that people type, kept as they typed it but for stray spaces."""
+"""Validation of names, codes, notes and amounts. Text is kept as it was typed, except for surrounding spaces and invisible marks."""
 
 import re
 import unicodedata
@@ -9,20 +9,20 @@ from sebilling.errors import InvalidAmount, InvalidNumber, InvalidText
 from sebilling.money import MAX_RUPIAH, Rupiah
 
 MAX_NAME: Final = 200
-"""Characters of a name, an address, a note's line."""
+"""Maximum characters of a text, unless the field has its own limit."""
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _COUNTER_CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}")
 _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _MEANINGLESS: Final = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufeff")
-"""Seen by nobody and without effect on the letters around: soft hyphen, direction marks, zero-width space, word joiner, byte order mark.
-The zero-width joiner isn't among them: it makes one emoji of several, and shapes Arabic and Indic letters."""
+"""Invisible, and without effect on neighbouring letters: soft hyphen, direction marks, zero-width space, word joiner, byte order mark.
+The zero-width joiner isn't among them: it combines emoji, and shapes Arabic and Indic letters."""
 
 
 def clean(given: str, *, what: str, field: tuple[str, ...], most: int = MAX_NAME, required: bool = True) -> str:
-    """`given` in normal form C without spaces around it and without meaningless marks. Emoji and right-to-left names are fine.
+    """Return `given` in normal form C, without surrounding spaces and meaningless marks. Emoji and right-to-left names are allowed.
 
-    Raises InvalidText for an empty required text, one of more than `most` characters, and for characters that can't be
-    seen: control characters, and direction overrides, which make a name look like another.
+    Raises InvalidText for an empty required text, for more than `most` characters, and for invisible characters: control
+    characters, and direction overrides, which make one name look like another.
     """
     text = unicodedata.normalize("NFC", without_marks(given)).strip()
     if required and not text:
@@ -36,18 +36,18 @@ def clean(given: str, *, what: str, field: tuple[str, ...], most: int = MAX_NAME
 
 
 def without_marks(given: str) -> str:
-    """`given` without the invisible marks that mean nothing in any text."""
+    """Return `given` without invisible marks that have no meaning in any text."""
     return given if given.isascii() else "".join(letter for letter in given if letter not in _MEANINGLESS)
 
 
 def without_invisible(given: str) -> str:
-    """`given` without any character that is never seen (Unicode's Cf): for what is compared, such as keys, numbers and headings."""
+    """Return `given` without invisible characters (Unicode category Cf), for texts that are compared: keys, numbers, headings."""
     return given if given.isascii() else "".join(letter for letter in given if unicodedata.category(letter) != "Cf")
 
 
 def key(given: str, *, what: str, field: tuple[str, ...], most: int) -> str:
-    """What names one thing exactly: a user name on a router, a MAC. Like `clean`, but no invisible character is left at all,
-    and every kind of space is the plain one. Raises InvalidText.
+    """Return an exact identifier, such as a user name on a router or a MAC. Like `clean`, but removes every invisible character
+    and replaces every kind of space by the plain one. Raises InvalidText.
     """
     visible = without_invisible(given)
     plain = "".join(" " if unicodedata.category(letter) == "Zs" else letter for letter in visible)
@@ -55,7 +55,7 @@ def key(given: str, *, what: str, field: tuple[str, ...], most: int) -> str:
 
 
 def customer_code(given: str, *, field: tuple[str, ...]) -> str:
-    """A customer's code, such as `P0001`. Raises InvalidText."""
+    """Return a valid customer code, such as `P0001`. Raises InvalidText."""
     text = key(given, what="The code", field=field, most=32)
     if not _CODE.fullmatch(text):
         raise InvalidText(field=field, what=f"The code '{text}'", why="use letters, digits, dot, hyphen or underscore.")
@@ -63,7 +63,7 @@ def customer_code(given: str, *, field: tuple[str, ...]) -> str:
 
 
 def counter_code(given: str, *, field: tuple[str, ...]) -> str:
-    """A counter's code, such as `LKT01`, as it stands in invoice numbers. Raises InvalidText."""
+    """Return a valid counter code, such as `LKT01`, as it appears in invoice numbers. Raises InvalidText."""
     text = key(given, what="The code", field=field, most=16).upper()
     if not _COUNTER_CODE.fullmatch(text):
         raise InvalidText(field=field, what=f"The code '{text}'", why="use letters, digits or hyphen, such as LKT01.")
@@ -71,22 +71,22 @@ def counter_code(given: str, *, field: tuple[str, ...]) -> str:
 
 
 def rupiah(given: int, *, field: tuple[str, ...], least: int = 0) -> Rupiah:
-    """`given` as an amount of whole rupiah from `least` to MAX_RUPIAH. Raises InvalidAmount."""
+    """Return `given` as an amount of whole rupiah from `least` to MAX_RUPIAH. Raises InvalidAmount."""
     if not least <= given <= MAX_RUPIAH:
         raise InvalidAmount(field=field, given=given, least=least, most=MAX_RUPIAH)
     return Rupiah(given)
 
 
 def reason(given: str) -> str:
-    """Why something is corrected: 3 to 500 characters. Raises InvalidText."""
+    """Return the reason for a correction, of 3 to 500 characters. Raises InvalidText."""
     text = clean(given, what="The reason", field=("input", "reason"), most=500)
     if len(text) < 3:
-        raise InvalidText(field=("input", "reason"), what="The reason", why="write at least 3 characters, for whoever reads it in a year.")
+        raise InvalidText(field=("input", "reason"), what="The reason", why="write at least 3 characters.")
     return text
 
 
 def percent(given: Decimal, *, field: tuple[str, ...], least: Decimal = Decimal(0)) -> Decimal:
-    """`given` as percent from `least` to 100 with at most four decimals. Raises InvalidNumber."""
+    """Return `given` as a percentage from `least` to 100 with at most four decimals. Raises InvalidNumber."""
     if not given.is_finite() or not least <= given <= 100 or given != round(given, 4):
         raise InvalidNumber(field=field, what="percent", given=f"{given:.12}", why=f"give {least} to 100 with at most four decimals.")
     return given

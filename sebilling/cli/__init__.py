@@ -1,6 +1,6 @@
-"""The commands. Each opens the database (the embedded one unless SEBILLING_DATABASE_URL is set), does one thing, and ends.
+"""The command line. Each command opens the database (embedded unless SEBILLING_DATABASE_URL is set), does one thing, and ends.
 
-The schema, the server and the migrations take a second or two to import: whoever needs them imports them, the others don't wait.
+The schema, the server and the migrations take a second or two to import, so only the commands that need them import them.
 """
 
 import asyncio
@@ -27,16 +27,16 @@ from sebilling.logs import get_logger, set_up
 from sebilling.money import format_rupiah
 
 app = typer.Typer(help="Billing and internet isolation for Indonesian ISPs.", no_args_is_help=True, pretty_exceptions_enable=False)
-user_app = typer.Typer(help="Users, and tokens of scripts.", no_args_is_help=True)
-limits_app = typer.Typer(help="Limits of failed sign-ins.", no_args_is_help=True)
+user_app = typer.Typer(help="Users and service tokens.", no_args_is_help=True)
+limits_app = typer.Typer(help="Sign-in rate limits.", no_args_is_help=True)
 counter_app = typer.Typer(help="Counters (loket).", no_args_is_help=True)
-import_app = typer.Typer(help="Bring customers in. Nothing is written without --yes, and then everything or nothing.", no_args_is_help=True)
+import_app = typer.Typer(help="Import customers. Nothing is written without --yes; with it, everything or nothing.", no_args_is_help=True)
 period_app = typer.Typer(help="Periods (bulan tagihan).", no_args_is_help=True)
 plugin_app = typer.Typer(help="Plugins.", no_args_is_help=True)
-isolation_app = typer.Typer(help="Isolation (isolir) of late customers.", no_args_is_help=True)
-secrets_app = typer.Typer(help="Secrets of devices and users.", no_args_is_help=True)
+isolation_app = typer.Typer(help="Isolation (isolir) of overdue customers.", no_args_is_help=True)
+secrets_app = typer.Typer(help="Encrypted secrets of devices and users.", no_args_is_help=True)
 events_app = typer.Typer(help="The event log and its feed.", no_args_is_help=True)
-database_app = typer.Typer(help="The embedded database's folder.", no_args_is_help=True)
+database_app = typer.Typer(help="Data folder of the embedded database.", no_args_is_help=True)
 documents_app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
 app.add_typer(documents_app, name="documents")
 app.add_typer(database_app, name="database")
@@ -55,7 +55,7 @@ T = TypeVar("T")
 
 
 def main() -> None:
-    """Run a command; what the user can mend is told in one sentence, with exit code 1, or 2 if it is a setting."""
+    """Run a command; an error that the user can fix is printed in one sentence, with exit code 1, or 2 for a setting."""
     try:
         app()
     except SebillingError as error:
@@ -65,7 +65,7 @@ def main() -> None:
 
 @contextmanager
 def _opened(settings: Settings, *, own: bool = False, migrates: bool = True) -> Iterator[str]:
-    """The URL of the database: the one that is set, or the embedded one, brought to the newest schema unless told not to."""
+    """Yield the URL of the database: the one in the settings, or the embedded one, migrated unless `migrates` is false."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
@@ -86,7 +86,7 @@ def _migrate(url: str) -> None:
 def _run(
     work: Callable[[Database], Awaitable[T]], *, connections: int = 2, waits: bool = False, looks: bool = True, migrates: bool = True
 ) -> T:
-    """Do something with the database. Raises DatabaseNotReady, but not with `waits` for what may pass, nor without `looks`."""
+    """Run `work` with the database. Raises DatabaseNotReady, unless `waits` and the state is temporary, or without `looks`."""
     settings = _settings()
 
     async def with_database(url: str) -> T:
@@ -103,7 +103,7 @@ def _run(
 
 
 async def _look(database: Database, *, waits: bool) -> None:
-    """See whether the database can be used. Raises DatabaseNotReady; with `waits`, what may pass by itself is logged instead."""
+    """Check that the database is usable. Raises DatabaseNotReady; with `waits`, a temporary state is logged instead."""
     from sebilling.db.migrate import inspect
     from sebilling.db.state import DatabaseNotReady, DatabaseState
 
@@ -165,14 +165,14 @@ def serve(
 
 @app.command()
 def worker() -> None:
-    """Work on generation runs that outlast a request, isolation, the feed, and hooks of plugins. Any number may run beside the servers."""
+    """Run background jobs: generation runs, isolation, the event feed and plugin hooks. Any number may run beside the servers."""
     settings = _settings()
     _run(lambda database: isolation.work_for_ever(settings, database), connections=settings.database_connections, waits=True)
 
 
 @plugin_app.command("list")
 def plugin_list() -> None:
-    """Print the plugins that are installed, working or not, their drivers, and how far events were delivered to them."""
+    """Print the installed plugins with their status, their drivers and how far events were delivered to them."""
     settings = _settings()
     has_database = settings.database_url is not None or (settings.var / "postgres").exists()
     delivered = _run(isolation.deliveries, looks=False) if has_database else {}
@@ -181,13 +181,13 @@ def plugin_list() -> None:
 
 @events_app.command("head")
 def events_head() -> None:
-    """Print the feed's last number and digest, and how many events have no number yet."""
+    """Print the last number and digest of the feed, and how many events have no number yet."""
     _run(lambda database: events.show_head(database, out))
 
 
 @events_app.command("verify")
 def events_verify(written: events.Written = None) -> None:
-    """Work all digests out again and print the last number and digest, to be written down elsewhere; exit code 1: something was changed."""
+    """Recompute all digests and print the last number and digest, to be recorded elsewhere; exit code 1: something was changed."""
     kept = events.read_written(written or [])
     if not _run(lambda database: events.verify(database, kept, out, errors)):
         raise typer.Exit(1)
@@ -195,28 +195,28 @@ def events_verify(written: events.Written = None) -> None:
 
 @isolation_app.command("plan")
 def isolation_plan() -> None:
-    """Print who would be cut now, and who would be given back. Changes nothing."""
+    """Print who would be blocked now, and who would be restored. Changes nothing."""
     _run(lambda database: isolation.show_plan(database, out))
 
 
 @isolation_app.command("run")
 def isolation_run() -> None:
-    """Decide once who is cut and who is given back, and work on the devices for up to a minute; exit code 1: it was held, 2: work waits."""
+    """Run one sweep: decide whom to block and restore, and apply it to the devices for up to a minute; exit code 1: held, 2: unfinished."""
     settings = _settings()
     if code := _run(lambda database: isolation.run(isolation.engine_of(settings, database), out, errors), connections=4):
         raise typer.Exit(code)
 
 
 @isolation_app.command("drift")
-def isolation_drift(device: Annotated[str | None, typer.Option(help="Name or id of the device; all if left out.")] = None) -> None:
-    """Print who isn't as they should be, beside what was last found on the device; exit code 1 if there is anyone. Changes nothing."""
+def isolation_drift(device: Annotated[str | None, typer.Option(help="Name or id of the device; default: all.")] = None) -> None:
+    """Print service accesses that are out of sync, with the state last read on the device; exit code 1 if any. Changes nothing."""
     if not _run(lambda database: isolation.show_drift(database, out, device=device)):
         raise typer.Exit(1)
 
 
 @secrets_app.command("rotate")
 def secrets_rotate() -> None:
-    """Encrypt devices' settings and two-step secrets by SEBILLING_SECRET_KEY; the key before is in SEBILLING_SECRET_KEY_OLD, or VAR."""
+    """Re-encrypt devices' settings and two-step secrets with SEBILLING_SECRET_KEY; the old key is SEBILLING_SECRET_KEY_OLD, or in VAR."""
     settings = _settings()
     if not _run(lambda database: isolation.rotate(settings, database, out, errors)):
         raise typer.Exit(1)
@@ -224,25 +224,26 @@ def secrets_rotate() -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the newest schema. Does nothing if it is there."""
+    """Migrate the database to the newest schema. Does nothing if it is up to date."""
     with _opened(_settings()) as url:
         _migrate(url)
-    out.print("The database has the newest schema.")
+    out.print("The database is up to date.")
 
 
 @database_app.command("adopt")
 def database_adopt() -> None:
-    """Take a data folder that was moved, or copied while no server ran, as the place of its database from now on."""
+    """Accept a data folder that was moved, or copied while no server ran, at its new location."""
     from sebilling.db.data_folder import adopt
 
     folder = _settings().var / "postgres"
-    out.print(f"{folder.absolute()} is the place of its database{' now' if adopt(folder.absolute()) else ' already'}.", soft_wrap=True)
+    state = "now accepted" if adopt(folder.absolute()) else "already accepted"
+    out.print(f"The data folder {folder.absolute()} is {state}.", soft_wrap=True)
 
 
 @counter_app.command("add")
 def counter_add(
     code: Annotated[str, typer.Argument(help="Such as LKT01.")],
-    name: Annotated[str, typer.Argument(help="For people.")],
+    name: Annotated[str, typer.Argument(help="Display name.")],
     due_day: Annotated[int, typer.Option(help="Day of the month, 1 to 28.")] = 20,
     timezone: Annotated[str, typer.Option(help="Asia/Jakarta, Asia/Makassar or Asia/Jayapura.")] = "Asia/Jakarta",
 ) -> None:
@@ -253,14 +254,14 @@ def counter_add(
             await counters.create(session, code=code, name=name, due_day=due_day, timezone=timezone)
 
     _run(work)
-    out.print(f"Counter {code.upper()} is there.")
+    out.print(f"Counter {code.upper()} was added.")
 
 
 @period_app.command("open")
 def period_open(
-    month: MonthArgument, confirm: Annotated[bool, typer.Option("--confirm", help="Although it is far from today.")] = False
+    month: MonthArgument, confirm: Annotated[bool, typer.Option("--confirm", help="Open it although it is far from today.")] = False
 ) -> None:
-    """Open a billing month. Issues nothing: `generate` does."""
+    """Open a period. Issues no invoices: `generate` does."""
     wanted = _month(month)
 
     async def work(database: Database) -> None:
@@ -273,9 +274,9 @@ def period_open(
 
 @period_app.command("close")
 def period_close(
-    month: MonthArgument, incomplete: Annotated[bool, typer.Option("--incomplete", help="Although something is missing.")] = False
+    month: MonthArgument, incomplete: Annotated[bool, typer.Option("--incomplete", help="Close it although something is missing.")] = False
 ) -> None:
-    """Close a billing month: it takes no new invoices, and its recap is kept."""
+    """Close a period: it accepts no new invoices, and its recap is stored."""
     wanted = _month(month)
 
     async def work(database: Database) -> None:
@@ -289,9 +290,9 @@ def period_close(
 @app.command()
 def generate(
     month: MonthArgument,
-    counter: Annotated[list[str] | None, typer.Option(help="Code of a counter; repeat it for more. All if left out.")] = None,
+    counter: Annotated[list[str] | None, typer.Option(help="Code of a counter; repeat for more. Default: all.")] = None,
 ) -> None:
-    """Issue the invoices of an open period. Whoever has one already gets no second."""
+    """Generate the invoices of an open period. A customer who already has one gets no second."""
     settings, wanted, at = _settings(), _month(month), system_clock()
 
     async def work(database: Database) -> bool:
@@ -306,9 +307,11 @@ def generate(
         async with database.reading() as reading:
             done = await generation.outcome(reading, started.run_id)
         skipped = ", ".join(f"{count} {reason}" for reason, count in done.skipped.items()) or "nobody"
-        out.print(f"{done.issued} invoices, {format_rupiah(done.total_amount)}; {done.already_invoiced} had theirs; skipped: {skipped}")
+        out.print(
+            f"{done.issued} invoices, {format_rupiah(done.total_amount)}; {done.already_invoiced} already invoiced; skipped: {skipped}"
+        )
         if not finished:
-            errors.print(f"Run {started.run_id} failed before its end, see the log; a worker tries it again.")
+            errors.print(f"Run {started.run_id} failed: see the log for the reason. A worker will retry it.")
         return finished
 
     if not _run(work):
@@ -333,11 +336,11 @@ def export(
         Report, typer.Argument(metavar="REPORT", case_sensitive=False, help="invoices, payments, deposits, journal or recap.")
     ],
     month: MonthArgument,
-    format: Annotated[exports.Format | None, typer.Option(case_sensitive=False, help="As the name of FILE ends; else xlsx.")] = None,  # noqa: A002 - the option's name
-    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Such as invoices-2026-02.xlsx, its default.")] = None,
+    format: Annotated[exports.Format | None, typer.Option(case_sensitive=False, help="Default: the extension of FILE, else xlsx.")] = None,  # noqa: A002 - the option's name
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: such as invoices-2026-02.xlsx.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
-    """Write a month's report of all counters to a file for a spreadsheet."""
+    """Export a month's report of all counters to a spreadsheet file."""
     wanted, chosen = _month(month), exports.format_of(to, format)
     file = to or Path(f"{report.lower()}-{wanted}.{chosen}")
 
@@ -351,7 +354,7 @@ def export(
 @app.command()
 def receipt(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="Such as KW/2026-02/LKT01/000123, or a payment's id: pay_123.")],
-    columns: Annotated[exports.Roll, typer.Option(help="Characters in a line: 58 or 80 mm paper.")] = exports.Roll.NARROW,
+    columns: Annotated[exports.Roll, typer.Option(help="Characters per line: 32 for 58 mm paper, 48 for 80 mm.")] = exports.Roll.NARROW,
 ) -> None:
     """Print a payment's receipt as text."""
     sys.stdout.write(_run(lambda database: exports.receipt(database, number, roll=columns)))
@@ -359,16 +362,16 @@ def receipt(
 
 @app.command()
 def check() -> None:
-    """Check what must always hold, and that keys and proofs are there; exit code 1 if anything doesn't or isn't."""
+    """Check the invariants, and that secret keys and proofs are present; exit code 1 if any check fails."""
     settings = _settings()
 
     async def work(database: Database) -> tuple[list[invariants.Finding], bool]:
         async with database.reading() as session:
-            found = [finding async for finding in invariants.check(session)]
-        return found, await operation.show_missing(settings, database, errors)
+            findings = [finding async for finding in invariants.check(session)]
+        return findings, await operation.show_missing(settings, database, errors)
 
     findings, is_whole = _run(work)
-    table = Table("invariant", "what must hold", "broken by rows")
+    table = Table("invariant", "what must hold", "violating rows")
     for finding in findings:
         table.add_row(finding.invariant.name, finding.invariant.sentence, str(finding.rows), style="red" if finding.rows else "")
     out.print(table)
@@ -378,9 +381,9 @@ def check() -> None:
 
 @app.command()
 def backup(
-    target: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="A new file, or a folder for one named by the time.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="A new file, or a folder for a file named after the time.")],
 ) -> None:
-    """Write everything of one moment, proofs too, to a ZIP file, while others go on working; exit code 1: proofs were missing."""
+    """Write a consistent backup, including proofs, to a ZIP file while the system is in use; exit code 1: proofs were missing."""
     settings = _settings()
     if not _run(lambda database: operation.write_backup(settings, database, target, out, errors)):
         raise typer.Exit(1)
@@ -388,7 +391,7 @@ def backup(
 
 @app.command()
 def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="What `sebilling backup` wrote.")]) -> None:
-    """Bring a backup into an empty database; exit code 1: it is back, but its secret key or proofs aren't here."""
+    """Restore a backup into an empty database; exit code 1: restored, but the secret key or proofs are missing."""
     settings = _settings()
     if not _run(lambda database: operation.read_backup(settings, database, file, out, errors), looks=False, migrates=False):
         raise typer.Exit(1)
@@ -396,7 +399,7 @@ def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="What `seb
 
 @app.command()
 def workers(here: Annotated[bool, typer.Option("--here", help="Only those on this machine.")] = False) -> None:
-    """Print the processes that do a worker's work; exit code 1 if none does, or all hang."""
+    """Print the running workers; exit code 1 if there are none, or all hang."""
     if not _run(lambda database: operation.show_workers(database, out, errors, here=here)):
         raise typer.Exit(1)
 
@@ -405,7 +408,7 @@ def workers(here: Annotated[bool, typer.Option("--here", help="Only those on thi
 def documents_check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files or folders of .graphql, or JSON objects of ids and texts.")],
 ) -> None:
-    """Check documents against the schema and its limits, and print their ids; exit code 1 if one isn't right. Needs no database."""
+    """Check documents against the schema and its limits, and print their ids; exit code 1 if one is invalid. Needs no database."""
     from sebilling.cli import documents
 
     if not documents.check(files, out, errors):
@@ -422,13 +425,13 @@ def schema() -> None:
 
 @app.command()
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Do a month through HTTP, print it, and end, instead of serving.")] = False,
-    customers: Annotated[int, typer.Option(min=30, max=1_000_000, help="Customers of the demo ISP.")] = 300,
+    once: Annotated[bool, typer.Option("--once", help="Run a month through HTTP, print it, and end, instead of serving.")] = False,
+    customers: Annotated[int, typer.Option(min=30, max=1_000_000, help="Number of customers of the demo ISP.")] = 300,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: print one JSON object.")] = False,
     port: Annotated[int, typer.Option(help="Port to serve at; 0 takes a free one.")] = 8000,
-    full: Annotated[bool, typer.Option("--full", help="With a router, an OLT and, where it is installed, FreeRADIUS.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="With a router, an OLT and, if installed, FreeRADIUS.")] = False,
 ) -> None:
-    """Make a demo ISP and run its month, in a database of its own."""
+    """Create a demo ISP in its own database and run its month."""
     from sebilling.demo import month as demo_month
 
     settings = _settings(port=0 if once else port, log_level="WARNING")

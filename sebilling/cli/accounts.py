@@ -1,4 +1,4 @@
-"""`sebilling user …`: people who may sign in, and tokens of scripts, for whoever has a shell on the server."""
+"""`sebilling user` and `sebilling limits`: users, service tokens and sign-in limits."""
 
 import getpass
 import sys
@@ -18,7 +18,7 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 
 Run = Callable[[Callable[[Database], Awaitable[Any]]], Any]
-"""Does something with the database."""
+"""Runs work with the database."""
 _ALL = text(
     """
     SELECT username, name, role, active, must_change_password, two_step, NULL AS expires_at, last_used_at,
@@ -33,28 +33,28 @@ _ALL = text(
      ORDER BY 1
     """
 )
-Username = Annotated[str, typer.Argument(help="Of the user.")]
-Counters = Annotated[list[str] | None, typer.Option("--counter", help="Code of a clerk's or collector's counter; repeat it for more.")]
+Username = Annotated[str, typer.Argument(help="User name.")]
+Counters = Annotated[list[str] | None, typer.Option("--counter", help="Code of a counter, for clerks and collectors; repeat for more.")]
 
 
 def register(group: typer.Typer, run: Run, settings: Callable[[], Settings], out: Console) -> None:
-    """Make the commands of `group`."""
+    """Add the commands to `group`."""
     _people(group, run, out)
     _ways_back(group, run, out)
     _tokens(group, run, settings, out)
 
 
 def register_limits(group: typer.Typer, run: Run, out: Console) -> None:
-    """Make the commands of `group`."""
+    """Add the commands to `group`."""
 
     @group.command("clear")
     def limits_clear(
-        user: Annotated[str | None, typer.Option(metavar="NAME", help="Every limit of this user, wherever it was tried.")] = None,
-        everything: Annotated[bool, typer.Option("--all", help="Every limit there is, of addresses too.")] = False,
+        user: Annotated[str | None, typer.Option(metavar="NAME", help="Every limit of this user, from any address.")] = None,
+        everything: Annotated[bool, typer.Option("--all", help="All limits, including those of addresses.")] = False,
     ) -> None:
-        """Let sign-ins be tried again at once that are refused as too many attempts."""
+        """Clear sign-in limits, so that TOO_MANY_ATTEMPTS ends at once."""
         if (user is None) != everything:
-            raise typer.BadParameter("give --user NAME, or --all.")
+            raise typer.BadParameter("use either --user NAME or --all.")
 
         async def work(database: Database) -> int:
             async with database.transaction(actor=operator("sebilling limits clear"), at=system_clock()) as session:
@@ -69,18 +69,18 @@ def register_limits(group: typer.Typer, run: Run, out: Console) -> None:
 def _people(group: typer.Typer, run: Run, out: Console) -> None:
     @group.command("list")
     def user_list() -> None:
-        """Print who may sign in, and the tokens of scripts."""
+        """Print the users and the service tokens."""
         run(lambda database: _show(database, out))
 
     @group.command("add")
     def user_add(
         username: Annotated[str, typer.Argument(help="2 to 64 letters, digits, . _ @ -")],
-        role: Annotated[Role, typer.Option(help="What they may do.")] = Role.ADMIN,
-        name: Annotated[str, typer.Option(help="As it stands on receipts; the user name if left out.")] = "",
+        role: Annotated[Role, typer.Option(help="Role, which sets the permissions.")] = Role.ADMIN,
+        name: Annotated[str, typer.Option(help="Name on receipts; default: the user name.")] = "",
         counter: Counters = None,
-        generate_password: Annotated[bool, typer.Option(help="Make a random password and print it once.")] = False,
+        generate_password: Annotated[bool, typer.Option(help="Generate a random password and print it once.")] = False,
     ) -> None:
-        """Add a user. The password is asked for, or read from standard input, or made."""
+        """Add a user. The password is prompted for, read from standard input, or generated."""
         password = passwords.random_password() if generate_password else _asked_password()
 
         async def work(database: Database) -> None:
@@ -95,24 +95,24 @@ def _people(group: typer.Typer, run: Run, out: Console) -> None:
 
     @group.command("disable")
     def user_disable(username: Username) -> None:
-        """Shut a user out: they are signed out everywhere at once. The last active ADMIN can't be."""
+        """Disable a user and sign them out everywhere at once. The last active ADMIN can't be disabled."""
 
         async def work(database: Database) -> None:
             async with database.transaction(actor=operator("sebilling user disable"), at=system_clock()) as session:
                 await users.update(session, await users.named(session, username), users.Changes(active=False))
 
         run(work)
-        out.print(f"{username} can't sign in any more, and is signed out everywhere.")
+        out.print(f"{username} is disabled and signed out everywhere.")
 
 
 def _ways_back(group: typer.Typer, run: Run, out: Console) -> None:
     @group.command("password")
     def user_password(
         username: Username,
-        generate_password: Annotated[bool, typer.Option(help="Make a one-time password, to be changed at the next sign-in.")] = False,
-        two_step_off: Annotated[bool, typer.Option("--two-step-off", help="Turn two-step sign-in off too.")] = False,
+        generate_password: Annotated[bool, typer.Option(help="Generate a one-time password, to be changed at the next sign-in.")] = False,
+        two_step_off: Annotated[bool, typer.Option("--two-step-off", help="Also turn off two-step sign-in.")] = False,
     ) -> None:
-        """Give a user a new password: asked for, or read from standard input, or made. They are signed out everywhere."""
+        """Set a new password: prompted for, read from standard input, or generated. The user is signed out everywhere."""
         password = passwords.random_password() if generate_password else _asked_password()
 
         async def work(database: Database) -> None:
@@ -124,19 +124,19 @@ def _ways_back(group: typer.Typer, run: Run, out: Console) -> None:
                     await totp.end(session, user_id, by_admin=True)
 
         run(work)
-        told = f" One-time password, shown this once: {password}" if generate_password else ""
-        out.print(f"{username} has a new password and is signed out everywhere.{told}")
+        shown = f" One-time password, shown this once: {password}" if generate_password else ""
+        out.print(f"{username} has a new password and is signed out everywhere.{shown}")
 
 
 def _tokens(group: typer.Typer, run: Run, settings: Callable[[], Settings], out: Console) -> None:
     @group.command("token")
     def user_token(
-        name: Annotated[str, typer.Argument(help="What the script is called: 2 to 64 letters, digits, . _ -")],
-        role: Annotated[Role, typer.Option(help="The narrowest that does; ADMIN is refused.")],
+        name: Annotated[str, typer.Argument(help="Name of the script: 2 to 64 letters, digits, . _ -")],
+        role: Annotated[Role, typer.Option(help="The narrowest role that suffices; not ADMIN.")],
         counter: Counters = None,
-        days: Annotated[int, typer.Option(help="How long it is good.")] = 365,
+        days: Annotated[int, typer.Option(help="Days until the token expires.")] = 365,
     ) -> None:
-        """Make a token for a script and print it once. `revokeServiceToken` ends it."""
+        """Create a service token for a script and print it once. `revokeServiceToken` revokes it."""
         lifetimes = Lifetimes.of(settings())
 
         async def work(database: Database) -> str:

@@ -1,4 +1,4 @@
-"""`sebilling documents`: what clients ask, checked against the schema and its limits before it is trusted."""
+"""`sebilling documents`: check documents against the schema and its limits before they are trusted."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,18 +10,18 @@ from sebilling.schema.engine import trusted_documents
 
 
 def check(paths: Sequence[Path], out: Console, errors: Console) -> bool:
-    """Print the ids of every document that these files and folders have, or what is wrong with it; whether all are right.
+    """Print the id of each document in these files and folders, or what is wrong with it. True if all are valid.
 
     Raises InvalidSetting for a file that can't be read.
     """
-    schema = build_schema()._schema  # noqa: SLF001 - Strawberry gives it no other name
+    schema = build_schema()._schema  # noqa: SLF001 - Strawberry has no public name for it
     is_right = True
     for path in paths:
         known = trusted_documents.read(path)
         wrong = trusted_documents.check(known, schema)
         is_right = is_right and not wrong
         for name, text in known.items():
-            if name == trusted_documents.digest(text):  # each has one, beside its name
+            if name == trusted_documents.digest(text):  # every document also has an entry under its digest
                 continue
             for why in wrong.get(name, []):
                 errors.print(f"{path}: {name}: {why}", style="red", highlight=False, soft_wrap=True)

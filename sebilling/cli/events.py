@@ -1,4 +1,4 @@
-"""`sebilling events`: where the feed ends, and whether anything in it was changed."""
+"""`sebilling events`: show the end of the feed, and verify that nothing in it was changed."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,49 +14,49 @@ from sebilling.db.engine import Database, ReadSession
 
 Written = Annotated[
     list[str] | None,
-    typer.Option("--written", metavar="NUMBER:DIGEST", help="What was written down earlier: it must still be so. Repeat it for more."),
+    typer.Option("--written", metavar="NUMBER:DIGEST", help="A recorded number and digest, which must still match. Repeat for more."),
 ]
 _WRITTEN: Final = re.compile(r"([1-9][0-9]{0,18}):([0-9a-fA-F]{64})")
 _DIGESTS: Final = text("SELECT number, digest FROM feed WHERE number = ANY (CAST(:numbers AS bigint[]))")
 _FIRST_BROKEN: Final = "SELECT count(*) AS rows, min(key) AS first FROM ({broken}) broken (key)"
-_FEED: Final = [one for one in INVARIANTS if one.name.startswith("feed_")]
+_FEED: Final = [invariant for invariant in INVARIANTS if invariant.name.startswith("feed_")]
 
 
 def read_written(given: Sequence[str]) -> Mapping[int, bytes]:
-    """Numbers and digests as `verify` prints them. Raises BadParameter."""
-    found = {}
-    for one in given:
-        parts = _WRITTEN.fullmatch(one.strip())
+    """Parse numbers and digests as `verify` prints them. Raises BadParameter."""
+    digests = {}
+    for entry in given:
+        parts = _WRITTEN.fullmatch(entry.strip())
         if parts is None:
-            raise typer.BadParameter(f"{one!r:.90} isn't NUMBER:DIGEST as `sebilling events verify` prints it.")
-        found[int(parts[1])] = bytes.fromhex(parts[2])
-    return found
+            raise typer.BadParameter(f"{entry!r:.90} isn't NUMBER:DIGEST as `sebilling events verify` prints it.")
+        digests[int(parts[1])] = bytes.fromhex(parts[2])
+    return digests
 
 
 async def show_head(database: Database, out: Console) -> None:
-    """Print the feed's last number and digest, and what has no number yet."""
+    """Print the last number and digest of the feed, and how many events have no number yet."""
     async with database.reading() as session:
         head, waiting = await feed.head(session), await feed.waiting(session)
     _say(out, f"{head.number}:{head.digest.hex()}")
     if waiting.events:
-        _say(out, f"{waiting.events} events have no number yet, the oldest from {waiting.since}. If that lasts: does a worker run?")
+        _say(out, f"{waiting.events} events have no number yet, the oldest from {waiting.since}. If that lasts, check that a worker runs.")
 
 
 async def verify(database: Database, written: Mapping[int, bytes], out: Console, errors: Console) -> bool:
-    """Work all digests out again, from the first event on, and compare what was written down; prints the end. False if anything differs."""
+    """Recompute all digests from the first event on, compare them with the recorded ones, and print the end. False if any differs."""
     async with database.snapshot() as session:
         head = await feed.head(session)
-        broken = [told for told in [await _broken(session, one.name, one.broken) for one in _FEED] if told]
+        broken = [problem for problem in [await _broken(session, invariant.name, invariant.broken) for invariant in _FEED] if problem]
         kept = {row.number: row.digest for row in await session.rows(_DIGESTS, {"numbers": sorted(written)})}
     for number, digest in sorted(written.items()):
         if number not in kept:
-            broken.append(f"{number} was written down, but the feed ends at {head.number}: its end was cut off, or this is an older backup")
+            broken.append(f"{number} was recorded, but the feed ends at {head.number}: its end was cut off, or this is an older backup")
         elif kept[number] != digest:
-            broken.append(f"{number} was written down with another digest: something up to it was changed, and the chain made anew")
-    for told in broken:
-        errors.print(told, style="red", highlight=False, soft_wrap=True)
+            broken.append(f"{number} was recorded with another digest: something up to it was changed, and the chain was rebuilt")
+    for problem in broken:
+        errors.print(problem, style="red", highlight=False, soft_wrap=True)
     if not broken:
-        _say(out, f"{head.number} events, each as it was when it got its number. To prove it later, write this down elsewhere:")
+        _say(out, f"{head.number} events, unchanged since they were numbered. To prove it later, record this line elsewhere:")
     _say(out, f"{head.number}:{head.digest.hex()}")
     return not broken
 
@@ -65,7 +65,7 @@ async def _broken(session: ReadSession, name: str, sql: str) -> str:
     row = await session.row(text(_FIRST_BROKEN.format(broken=sql).replace(":", r"\:")))
     if row is None or not row.rows:
         return ""
-    sentence = next(one.sentence for one in _FEED if one.name == name)
+    sentence = next(invariant.sentence for invariant in _FEED if invariant.name == name)
     key = "number" if name == "feed_chain" else "event"
     return f"{name}: broken {row.rows} times" + (f", first at {key} {row.first}" if name != "feed_gapless" else "") + f". {sentence}"
 

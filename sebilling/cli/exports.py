@@ -23,21 +23,21 @@ _PAYMENT: Final = text("SELECT payment_id FROM receipt WHERE number = :number")
 
 
 class Format(StrEnum):
-    """What a report is written as."""
+    """File format of a report."""
 
     CSV = "csv"
     XLSX = "xlsx"
 
 
 class Roll(StrEnum):
-    """Characters in a line: paper of 58 or 80 mm."""
+    """Characters per line, for paper of 58 or 80 mm."""
 
     NARROW = "32"
     WIDE = "48"
 
 
 def format_of(out: Path | None, given: Format | None) -> Format:
-    """The format that is given; else the one that the file's name ends in; else a workbook."""
+    """Return the given format, else the one of the file's extension, else XLSX."""
     if given is not None:
         return given
     return Format.CSV if out is not None and out.suffix.lower() == ".csv" else Format.XLSX
@@ -46,36 +46,36 @@ def format_of(out: Path | None, given: Format | None) -> Format:
 async def write(
     database: Database, report: Report, month: Month, *, file: Path, format: Format, force: bool, out: Console, errors: Console  # noqa: A002 - the option's name
 ) -> bool:  # fmt: skip
-    """Write the report to `file`, whole or not at all. False, with a sentence, if that can't be. Raises NotFound, DatabaseUnavailable."""
+    """Write the report to `file`, whole or not at all. If it can't, print why and return False. Raises NotFound, DatabaseUnavailable."""
     from sebilling.printing.report_files import report_file
 
-    # Beside the file, so that giving it its name is one step of one disk: nobody ever sees half a report under that name.
+    # In the same folder, so that the rename is atomic: nobody ever sees half a report under that name.
     part = file.parent / f".sebilling-export-{secrets.token_hex(4)}.part"
     try:
         if _refused(file, force=force, errors=errors):
             return False
         async with report_file(database, report, month, scope=EVERYWHERE, is_csv=format is Format.CSV) as made:
             shutil.copyfile(made, part)
-        if _refused(file, force=force, errors=errors):  # someone else may have been faster
+        if _refused(file, force=force, errors=errors):  # another process may have been faster
             return False
         part.replace(file)
     except OSError as error:
-        _say(errors, f"{file} can't be written: {error.strerror}. Choose another place with --out.")
+        _say(errors, f"{file} can't be written: {error.strerror}. Choose another file with --out.")
         return False
     finally:
-        with suppress(OSError):  # it was never made
+        with suppress(OSError):  # it was never created
             part.unlink()
-    out.print(f"{file} is written.", highlight=False, soft_wrap=True)
+    out.print(f"{file} was written.", highlight=False, soft_wrap=True)
     return True
 
 
 def _refused(file: Path, *, force: bool, errors: Console) -> bool:
     if file.is_dir():
-        _say(errors, f"{file} is a folder: give the name of a file in it.")
+        _say(errors, f"{file} is a folder: name a file in it.")
     elif not file.parent.is_dir():
-        _say(errors, f"{file.parent} is no folder: make it first, or choose another place with --out.")
+        _say(errors, f"{file.parent} is not a folder: create it first, or choose another one with --out.")
     elif file.exists() and not force:
-        _say(errors, f"{file} is there already: choose another name with --out, or overwrite it with --force.")
+        _say(errors, f"{file} already exists: choose another name with --out, or overwrite it with --force.")
     else:
         return False
     return True
@@ -86,7 +86,7 @@ def _say(errors: Console, sentence: str) -> None:
 
 
 async def receipt(database: Database, given: str, *, roll: Roll) -> str:
-    """The text of the receipt with this number, or of this payment (pay_…). Raises NotFound, InvalidId."""
+    """Return the text of the receipt with this number, or of this payment (pay_…). Raises NotFound, InvalidId."""
     async with database.reading() as session:
         if given.startswith("pay_"):
             payment_id = ids.decode(given, "payment", field=("number",))
@@ -94,5 +94,5 @@ async def receipt(database: Database, given: str, *, roll: Roll) -> str:
             payment_id = await session.value(_PAYMENT, {"number": given.strip().upper()})
             if payment_id is None:
                 raise NotFound(field=("number",), noun="receipt", given=given[:60])
-        found = await receipts.read(session, payment_id, scope=EVERYWHERE)
-    return receipt_text(found, columns=32 if roll is Roll.NARROW else 48)
+        content = await receipts.read(session, payment_id, scope=EVERYWHERE)
+    return receipt_text(content, columns=32 if roll is Roll.NARROW else 48)

@@ -1,4 +1,4 @@
-"""What `sebilling import` tells: tables for people, or JSON for programs."""
+"""Output of `sebilling import`: tables for people, or JSON for programs."""
 
 import dataclasses
 import json as jsons
@@ -18,7 +18,7 @@ from sebilling.money import format_rupiah
 
 @dataclass(frozen=True, slots=True)
 class NamedFault:
-    """A fault and where it is, in words and as a line."""
+    """A fault and its place, in words and as a line number."""
 
     place: str
     line: int
@@ -28,14 +28,14 @@ class NamedFault:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What a check found, or an import brought."""
+    """Result of a check or an import."""
 
     source: str
     counted: Overview
     new_counters: Mapping[str, int]
-    """Code → customers."""
+    """Code → number of customers."""
     new_plans: Mapping[str, int]
-    """Name → rupiah a month."""
+    """Name → rupiah per month."""
     columns: tuple[MappedColumn, ...]
     notes: tuple[str, ...]
     faults: tuple[NamedFault, ...]
@@ -46,12 +46,12 @@ class ImportReport:
     besides: str = ""
 
     def as_written(self, besides: str = "") -> "ImportReport":
-        """The same after it was written."""
+        """Return the same report, marked as written."""
         return dataclasses.replace(self, written=True, besides=besides)
 
 
 def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> bool:
-    """Tell it; False if there are faults."""
+    """Print the report; False if there are faults."""
     if json:
         out.print(jsons.dumps(dataclasses.asdict(report), ensure_ascii=False, indent=1), highlight=False, soft_wrap=True)
         return not report.fault_count
@@ -72,11 +72,11 @@ def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> 
     if report.opening is not None:
         _show_opening(report.opening, out)
     if any(not price for price in report.new_plans.values()):
-        out.print("Plans without a price: set it before you generate invoices.")
+        out.print("Some plans have no price: set their prices before you generate invoices.")
     if report.written:
         out.print(f"{total.customers} customers were imported{report.besides}.", soft_wrap=True)
     elif total.customers:
-        out.print("Nothing was written: run it again with --yes to bring them in.")
+        out.print("Nothing was written: run it again with --yes to import them.")
     return True
 
 
@@ -95,8 +95,8 @@ def _table(what: str, rows: tuple[Counted, ...], total: Counted, remarks: Mappin
     for column in table.columns[1:]:
         column.justify = "right"
     table.add_column("")
-    for one in rows:
-        table.add_row(printable(one.name), *_cells(one, money=money), remarks.get(one.name, ""))
+    for row in rows:
+        table.add_row(printable(row.name), *_cells(row, money=money), remarks.get(row.name, ""))
     for column, text in zip(table.columns, ["all", *_cells(total, money=money), ""], strict=True):
         column.footer = text
     return table
@@ -108,19 +108,19 @@ def _cells(one: Counted, *, money: bool) -> list[str]:
 
 
 def _show_columns(report: ImportReport, out: Console) -> None:
-    """What isn't plain from the headings themselves."""
+    """Print columns whose meaning isn't clear from the headings themselves."""
     mapped = [column for column in report.columns if column.source is not Source.HEADING and column.field is not None]
     left_out = [column for column in report.columns if column.field is None]
     for column in mapped:
-        how = "as said" if column.source is Source.GIVEN else "remembered"
+        how = "as specified" if column.source is Source.GIVEN else "remembered"
         out.print(
             f"Column '{printable(column.heading)}' is {FIELDS[str(column.field)].title} ({how}).",
             highlight=False,
             soft_wrap=True,
         )
     if left_out:
-        told = ", ".join(f"'{one.heading}'{' (remembered)' if one.source is Source.REMEMBERED else ''}" for one in left_out)
-        out.print(printable(f"Columns left out: {told}."), highlight=False, soft_wrap=True)
+        headings = ", ".join(f"'{column.heading}'{' (remembered)' if column.source is Source.REMEMBERED else ''}" for column in left_out)
+        out.print(printable(f"Columns left out: {headings}."), highlight=False, soft_wrap=True)
 
 
 def _show_faults(report: ImportReport, errors: Console) -> None:
@@ -130,6 +130,6 @@ def _show_faults(report: ImportReport, errors: Console) -> None:
     more = report.fault_count - len(report.faults)
     extent = f" ({more} not shown)" if more else f" on {len({fault.line for fault in report.faults})} lines"
     errors.print(
-        f"Nothing was imported: {report.fault_count} faults{extent}. Mend them and import the whole again.",
+        f"Nothing was imported: {report.fault_count} faults{extent}. Fix them and import the whole file again.",
         style="red",
     )

@@ -1,4 +1,4 @@
-"""`sebilling import`: check a file or a device, show what it would bring or everything that is wrong with it, and write it if told to."""
+"""`sebilling import`: check a file or a device, show the result or all faults, and write it with --yes."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -25,13 +25,13 @@ from sebilling.network.engine import Engine
 from sebilling.plugins.contract import DeviceError, Subscriber
 
 WAIT_SECONDS: Final = 30.0
-"""For a device that a worker is at work on."""
+"""Longest wait for a device that a worker is using."""
 _LOOK_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to import: `write` it or only check, add counters and plans that are missing, tell the outcome as JSON; and where to tell it."""
+    """How to import: `write` or only check, add missing counters and plans, print JSON; and the consoles to print to."""
 
     write: bool
     create_missing: bool
@@ -39,29 +39,29 @@ class Options:
     errors: Console
     json: bool = False
     opening: Month | None = None
-    """The last month that the system before has billed."""
+    """Last month that the previous system billed."""
     by: str | None = None
-    """Username of who answers for what was paid ahead."""
+    """Username of the user who answers for money paid ahead."""
 
 
 @dataclass(frozen=True, slots=True)
 class FromDevice:
-    """Where a device's or router file's customers go: see subscribers.Where."""
+    """Counters for the customers of a device or router file: see subscribers.Where."""
 
     counter: str
     counters: frozenset[str] = frozenset()
     isolir_profiles: tuple[str, ...] = ()
 
     def where(self, at: datetime) -> subscribers.Where:
-        """Installed today."""
+        """Return the target of the customers, with today as the installation date."""
         return subscribers.Where(self.counter, local_date(at, JAKARTA), self.counters)
 
 
 async def run_spreadsheet(
     file: Path, database: Database, *, at: datetime, options: Options, given: GivenMap | None = None, sheet: str | None = None
 ) -> bool:  # fmt: skip
-    """Check a spreadsheet, and with `write` bring it in, all in one transaction, with what was said of its columns. False if anything
-    is wrong. Raises InvalidFile.
+    """Check a spreadsheet with the given column map, and with `write` import it in one transaction. False if there are faults.
+    Raises InvalidFile.
     """
     given = given or GivenMap()
     async with database.transaction(actor=operator(f"sebilling import {file.name}"), at=at) as session:
@@ -85,11 +85,11 @@ async def run_spreadsheet(
 
 
 async def run_secrets(file: Path, database: Database, *, at: datetime, given: FromDevice, options: Options) -> bool:
-    """Like `run_spreadsheet`, for the PPP secrets in what a router wrote. New plans cost nothing until a price is set."""
-    found = mikrotik_export.read(file, isolir_profiles=given.isolir_profiles)
+    """Like `run_spreadsheet`, for the PPP secrets in a router's export. New plans cost nothing until a price is set."""
+    secrets = mikrotik_export.read(file, isolir_profiles=given.isolir_profiles)
     notes: list[str] = []
     async with database.transaction(actor=operator(f"sebilling import {file.name}"), at=at) as session:
-        rows = await subscribers.rows(session, found, given.where(at), notes)
+        rows = await subscribers.rows(session, secrets, given.where(at), notes)
         staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
         report = await report_of(session, file.name, staged, notes, (), where=lambda line: f"{file.name}:{line}")
         if not staged.problem_count and options.write:
@@ -99,14 +99,14 @@ async def run_secrets(file: Path, database: Database, *, at: datetime, given: Fr
 
 
 async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDevice, options: Options) -> bool:
-    """Like `run_secrets`, for the customers on the device of that name or id; each new one gets their access there too.
+    """Like `run_secrets`, for the customers on the device with that name or id; each new one also gets a service access there.
 
-    Who hangs on the device already is left out. False, with the reason, if anything is wrong. Raises NotFound, InvalidDevice, DeviceBusy.
+    Customers with an access on the device are left out. On failure, print why and return False. Raises NotFound, InvalidDevice, DeviceBusy.
     """
     async with engine.database.reading() as reading:
         device = await devices.find(reading, wanted)
     try:
-        found = await _read(engine, device)
+        customers = await _read(engine, device)
     except DeviceError as error:
         options.errors.print(f"{device.name}: {error.message}", style="red", highlight=False, soft_wrap=True)
         return False
@@ -114,16 +114,16 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
         await engine.close()
     async with engine.database.transaction(actor=operator(f"sebilling import mikrotik --device {device.name}"), at=at) as session:
         known = await devices.keys(session, device.id)
-        fresh = [_found(line, one) for line, one in enumerate(found, 1) if one.key not in known]
-        notes = [f"{device.name} has {len(found)} customers, {len(found) - len(fresh)} of them are known here."]
+        fresh = [_found(line, customer) for line, customer in enumerate(customers, 1) if customer.key not in known]
+        notes = [f"{device.name} has {len(customers)} customers, {len(customers) - len(fresh)} of them are known here."]
         rows = await subscribers.rows(session, fresh, given.where(at), notes)
         staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
         report = await report_of(
-            session, device.name, staged, notes, (), where=lambda line: f"{device.name}:{line} ({printable(found[line - 1].key)})"
+            session, device.name, staged, notes, (), where=lambda line: f"{device.name}:{line} ({printable(customers[line - 1].key)})"
         )
         if not staged.problem_count and options.write and staged.rows:
             await load.write(session, staged, file=device.name)
-            await devices.give_many(session, device.id, _accesses(rows, found))
+            await devices.give_many(session, device.id, _accesses(rows, customers))
             report = report.as_written(f", each with their access on {device.name}")
     return show(report, options.out, options.errors, json=options.json)
 
@@ -132,7 +132,7 @@ async def report_of(
     session: WriteSession, source: str, staged: load.Staged, notes: Sequence[str], columns: Sequence[MappedColumn], *,
     where: Callable[[int], str],
 ) -> ImportReport:  # fmt: skip
-    """What was staged in this transaction, to be shown."""
+    """Build the report of what was staged in this transaction."""
     return ImportReport(
         source=source,
         counted=await overview.read(session),
@@ -146,7 +146,7 @@ async def report_of(
 
 
 async def _read(engine: Engine, device: Row[*tuple[Any, ...]]) -> list[Subscriber]:
-    """The device's customers, as soon as nobody is at work on it."""
+    """Read the device's customers, as soon as no worker is using it. Raises DeviceBusy."""
     for _ in range(int(WAIT_SECONDS / _LOOK_SECONDS)):
         async with engine.leases.hold(device.id) as mine:
             if mine:
@@ -162,5 +162,5 @@ def _found(line: int, one: Subscriber) -> subscribers.Found:
 
 
 def _accesses(rows: Iterable[CustomerRow | Faulty], found: Sequence[Subscriber]) -> list[tuple[str, str, str]]:
-    """Code, service and key of each."""
+    """Return code, service kind and key of each customer."""
     return [(row.code, found[row.line - 1].service_kind, found[row.line - 1].key) for row in rows if isinstance(row, CustomerRow)]

@@ -1,4 +1,4 @@
-"""`sebilling plugin`, `sebilling isolation`, `sebilling secrets` and the worker: what an operator of isolation does at a shell."""
+"""`sebilling plugin`, `sebilling isolation`, `sebilling secrets` and `sebilling worker`."""
 
 import asyncio
 import signal
@@ -31,7 +31,7 @@ from sebilling.vault import Undecipherable, has_older_key, vault_of
 
 RUN_SECONDS: Final = 60.0
 SIDE_BY_SIDE: Final = 4
-"""Devices that one command works on at once: a dead one doesn't hold up the rest."""
+"""Devices that one command works on concurrently: a dead one doesn't delay the rest."""
 _LOOK_SECONDS: Final = 0.3
 _MAX_SHOWN: Final = 20
 _NAMES: Final = text(
@@ -53,14 +53,14 @@ _RESTORED: Final = text(
      ORDER BY customer.id
     """
 )
-# The lock of the workers' sweep, waited for: whoever calls the command wants an answer.
+# The lock of the workers' sweep. Wait for it: whoever runs the command wants a result.
 _ONE_SWEEP: Final = text("SELECT pg_advisory_xact_lock(3, 0)")
 _ASKING: Final = text("SELECT id FROM isolation_hold WHERE decided_at IS NULL ORDER BY id DESC LIMIT 1")
 _WAITING: Final = """
     SELECT {} FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
      WHERE desired_generation > observed_generation AND enabled
 """
-# What GraphQL's filter `inSync: false` gives, but for disabled devices: schema/devices.py.
+# Same as GraphQL's filter `inSync: false`, except for disabled devices: schema/devices.py.
 _DRIFT: Final = text(
     """
     SELECT customer.code, key, device.name AS device, desired, coalesce(nullif(actual, 'UNKNOWN'), 'not read') AS found, detail,
@@ -81,90 +81,90 @@ _SHOW_WAITING: Final = text(
 
 
 def installed(settings: Settings) -> Plugins:
-    """The plugins that are installed and not switched off."""
+    """Load the plugins that are installed and not disabled."""
     return Plugins.load(disabled=settings.plugins_disabled.split(","))
 
 
 def engine_of(settings: Settings, database: Database) -> Engine:
-    """An engine with the installed plugins."""
+    """Build an isolation engine with the installed plugins."""
     plugins = installed(settings)
     plugins.networks = Networks.of(settings, database.url)
     return loops.engine_of(database, plugins, vault_of(settings), clock=system_clock)
 
 
 async def work_for_ever(settings: Settings, database: Database) -> None:
-    """Generation, isolation, the feed and the hooks of plugins side by side, until cancelled, or until SIGTERM asks for the end."""
+    """Run generation, isolation, the feed and the plugin hooks concurrently, until cancelled or SIGTERM."""
     store, engine = store_of(settings), engine_of(settings, database)
     end = asyncio.Event()
-    with suppress(NotImplementedError):  # where there are no such signals
+    with suppress(NotImplementedError):  # on systems without these signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
     work = worker.loops(engine, store, wake=asyncio.Event(), chunk=settings.generate_chunk)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one) for one in work]
+        tasks = [group.create_task(loop) for loop in work]
         await end.wait()
         for task in tasks:
             task.cancel()
 
 
 async def deliveries(database: Database) -> Mapping[str, hooks.Delivered]:
-    """How far each plugin's events are delivered; nothing if the database is away or not at this version's schema."""
+    """Return how far each plugin's events are delivered; empty if the database is down or has another schema version."""
     from sebilling.db.migrate import is_current
 
     try:
         return await hooks.deliveries(database) if await is_current(database) else {}
-    except Unavailable:  # it went away just now
+    except Unavailable:  # it has just gone down
         return {}
 
 
 def show_plugins(plugins: Plugins, out: Console, delivered: Mapping[str, hooks.Delivered]) -> None:
-    """Print what is installed, working or not, and how far its events are delivered."""
+    """Print the installed plugins with their status, and how far their events are delivered."""
     table = Table("name", "package", "version", "status", "error", "drivers", "events")
-    for one in plugins.plugins:
-        style, to = "red" if one.status is PluginStatus.FAILED else "", delivered.get(one.name)
-        told = "" if to is None else f"up to {to.upto}, {to.waiting} wait" + (f": {to.error}" if to.error else "")
-        cells = (one.name, one.distribution, one.version, one.status.value, one.error, ", ".join(one.drivers), told)
+    for plugin in plugins.plugins:
+        style, to = "red" if plugin.status is PluginStatus.FAILED else "", delivered.get(plugin.name)
+        events = "" if to is None else f"up to {to.upto}, {to.waiting} waiting" + (f": {to.error}" if to.error else "")
+        cells = (plugin.name, plugin.distribution, plugin.version, plugin.status.value, plugin.error, ", ".join(plugin.drivers), events)
         table.add_row(*cells, style=style)
     out.print(table)
     if not plugins.plugins:
-        out.print("No plugin is installed: without one, nobody can be cut.")
+        out.print("No plugin is installed: install one to block customers.")
 
 
 async def show_plan(database: Database, out: Console, *, clock: Clock = system_clock) -> None:
-    """Print whom a sweep would cut now and whom it would give back. Changes nothing."""
+    """Print whom a sweep would block now and whom it would restore. Changes nothing."""
     at = clock()
     async with database.reading() as session:
-        cut = await domain.plan(session, at=at, scope=EVERYWHERE)
-        names = {row.id: row for row in await session.rows(_NAMES, {"ids": [one.id for one in cut]})}
-        given_back = await session.rows(_RESTORED, {"at": at})
+        blocks = await domain.plan(session, at=at, scope=EVERYWHERE)
+        names = {row.id: row for row in await session.rows(_NAMES, {"ids": [block.id for block in blocks]})}
+        restored = await session.rows(_RESTORED, {"at": at})
         hold_id = await session.value(_ASKING)
     table = Table("would be", "customer", "name", "device", "owes", "since")
-    for one in cut:
-        who = names[one.id]
-        table.add_row("cut", who.code, who.name, who.device, format_rupiah(one.amount), str(one.block_on))
-    for row in given_back:
-        table.add_row("given back", row.code, row.name, row.device, format_rupiah(row.amount), str(row.since))
-    if cut or given_back:
+    for block in blocks:
+        row = names[block.id]
+        table.add_row("blocked", row.code, row.name, row.device, format_rupiah(block.amount), str(block.block_on))
+    for row in restored:
+        table.add_row("restored", row.code, row.name, row.device, format_rupiah(row.amount), str(row.since))
+    if blocks or restored:
         out.print(table)
-    out.print(f"{len(cut)} would be cut, {len(given_back)} would be given back. Nothing was changed.")
+    out.print(f"{len(blocks)} would be blocked, {len(restored)} would be restored. Nothing was changed.")
     if hold_id is not None:
-        out.print(f"A held sweep (hol_{hold_id}) waits for someone's decision.")
+        out.print(f"A held sweep (hol_{hold_id}) waits for a decision: let an admin or finance decide it (decideIsolationHold).")
 
 
 async def run(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> int:
-    """`run_once` as an exit code: 0 if all is done, 1 if the sweep was held, 2 if work still waits after `seconds`."""
+    """Return the exit code of `run_once`: 0 if all is done, 1 if the sweep was held, 2 if work is left after `seconds`."""
     held = not await run_once(engine, out, errors, seconds=seconds)
     if left := await _waiting(engine):
-        _say(errors, f"{left} accesses aren't as they should be yet: what holds them up is in the table. A worker goes on with them.")
+        _say(errors, f"{left} accesses are not in sync yet: see the table for the reasons. A worker continues with them.")
     return 1 if held else 2 if left else 0
 
 
 async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> bool:
-    """One sweep, then devices until nothing is to be done or `seconds` have passed. False, with the remedy, if the sweep was held."""
+    """Run one sweep, then work on devices until all is done or `seconds` have passed. If the sweep was held, print why; return False."""
     async with engine.database.transaction(actor=operator("sebilling isolation run"), at=engine.clock()) as session:
         await session.execute(_ONE_SWEEP)
         decided = await domain.decide(session)
         hold_id = await session.value(_ASKING) if decided.held else None
-    out.print(f"The sweep decided: {decided.cut} to be cut, {decided.given_back} to be given back.")
+    out.print(f"The sweep decided: {decided.blocked} to be blocked, {decided.restored} to be restored.")
     begun_with = await _waiting(engine)
     until = time.monotonic() + seconds
     try:
@@ -174,14 +174,14 @@ async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: fl
     finally:
         await engine.close()
     left = await _waiting(engine)
-    out.print(f"On devices: {max(0, begun_with - left)} were made so and read back, {left} wait.")
+    out.print(f"On devices: {max(0, begun_with - left)} changed and verified, {left} waiting.")
     if left:
         await _show_waiting(engine, out)
     if hold_id is None:
         return True
     errors.print(
-        f"The sweep was held: {decided.held} customers would be cut at once, which is more than the settings allow, so nobody was."
-        f" Look at `sebilling isolation plan`; if it is right, let an admin or finance approve it"
+        f"The sweep was held: {decided.held} customers would be blocked at once, more than the settings allow, so nobody was blocked."
+        f" Check `sebilling isolation plan`; if it is right, let an admin or finance approve it"
         f" (decideIsolationHold, id hol_{hold_id}) and run this again within twelve hours.",
         style="red", highlight=False, soft_wrap=True,
     )  # fmt: skip
@@ -189,7 +189,7 @@ async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: fl
 
 
 async def _work(engine: Engine, *, until: float) -> None:
-    # A session that runs is never broken off: what it sent must be read back.
+    # A running session is never interrupted: what it sent must be read back.
     while time.monotonic() < until:
         if not await work_one(engine):
             if not await _waiting(engine):
@@ -199,43 +199,43 @@ async def _work(engine: Engine, *, until: float) -> None:
 
 async def _waiting(engine: Engine) -> int:
     async with engine.database.reading() as session:
-        found: int = await session.value(_COUNT_WAITING)
-    return found
+        count: int = await session.value(_COUNT_WAITING)
+    return count
 
 
 async def show_drift(database: Database, out: Console, *, device: str | None = None) -> bool:
-    """Print each access that isn't as it should be, beside what was last found on its device. Changes nothing.
+    """Print each service access that is out of sync, with the state last read on its device. Changes nothing.
 
-    True if there is none. Disabled devices are left out: nothing is done there. Raises NotFound.
+    True if there is none. Disabled devices are left out: the engine doesn't work on them. Raises NotFound.
     """
     async with database.reading() as session:
         only = None if device is None else (await devices.find(session, device)).id
         rows = await session.rows(_DRIFT, {"device": only})
-    table = Table("customer", "key", "device", "should be", "found", "what was found", "error", "read")
+    table = Table("customer", "key", "device", "desired", "actual", "detail", "error", "read at")
     for row in rows:
         table.add_row(row.code, row.key, row.device, row.desired, row.found, row.detail, row.error, row.read)
     if rows:
         out.print(table)
-    out.print(f"{len(rows)} accesses aren't as they should be." + ("" if rows else " Nothing drifted."))
+    out.print(f"{len(rows)} accesses are out of sync.")
     return not rows
 
 
 async def _show_waiting(engine: Engine, out: Console) -> None:
     async with engine.database.reading() as session:
         rows = await session.rows(_SHOW_WAITING)
-    table = Table("waits to be", "customer", "key", "device", "error")
+    table = Table("desired", "customer", "key", "device", "error")
     for row in rows:
         table.add_row(row.desired, row.code, row.key, row.device, row.error)
     out.print(table)
 
 
 async def rotate(settings: Settings, database: Database, out: Console, errors: Console) -> bool:
-    """Encrypt devices' settings and two-step secrets by the new key. False, with a sentence and nothing changed, if that can't be."""
+    """Encrypt devices' settings and two-step secrets with the new key. On failure, change nothing, print why and return False."""
     if not has_older_key(settings):
         _say(
             errors,
-            "There is no key before the present one: set SEBILLING_SECRET_KEY to the new key, and SEBILLING_SECRET_KEY_OLD to the one"
-            f" before, or leave {settings.var}/secret.key in its place if that was the key; then run this again.",
+            "There is no old key: set SEBILLING_SECRET_KEY to the new key and SEBILLING_SECRET_KEY_OLD to the old one, or leave"
+            f" {settings.var}/secret.key in its place if that was the old key; then run this again.",
         )
         return False
     try:
@@ -245,13 +245,13 @@ async def rotate(settings: Settings, database: Database, out: Console, errors: C
     except Undecipherable:
         _say(
             errors,
-            "A device's settings or a user's two-step secret can't be deciphered by SEBILLING_SECRET_KEY, SEBILLING_SECRET_KEY_OLD or the"
-            " key file, so nothing was changed: set SEBILLING_SECRET_KEY_OLD to the key that they were encrypted by.",
+            "A device's settings or a user's two-step secret can't be decrypted with SEBILLING_SECRET_KEY, SEBILLING_SECRET_KEY_OLD or the"
+            " key file, so nothing was changed: set SEBILLING_SECRET_KEY_OLD to the key that encrypted them.",
         )
         return False
     out.print(
-        f"The settings of {count} devices and the two-step secrets of {people} users are encrypted by the new key: once all servers have"
-        " it, the old one (SEBILLING_SECRET_KEY_OLD, or the key file) can go."
+        f"The settings of {count} devices and the two-step secrets of {people} users are now encrypted with the new key. Once all servers"
+        " have it, remove the old one (SEBILLING_SECRET_KEY_OLD, or the key file)."
     )
     return True
 

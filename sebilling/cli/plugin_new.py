@@ -1,4 +1,4 @@
-"""`sebilling plugin new`: a package with a driver that works, from the template beside the plugins' contract."""
+"""`sebilling plugin new`: create a package with a working driver from the template in `sebilling/plugins`."""
 
 import re
 from importlib.metadata import entry_points
@@ -19,20 +19,20 @@ _SUFFIX: Final = ".tmpl"
 
 
 class CantMake(Exception):
-    """Why no package is written, and what to do."""
+    """The package can't be written; the message has the reason and the remedy."""
 
 
 def write(name: str, into: Path) -> Path:
-    """Write the package `sebilling-NAME` into a new folder of that name in `into`; gives that folder.
+    """Write the package `sebilling-NAME` to a new folder of that name in `into`; return that folder.
 
-    Raises CantMake, with nothing written, for a bad name or if the folder is there already; OSError if it can't be written.
+    Raises CantMake, with nothing written, for a bad name or an existing folder; OSError if it can't be written.
     """
     _check_name(name)
     folder = into / f"sebilling-{name}"
     if not into.is_dir():
-        raise CantMake(f"There is no folder {into}: make it, or name another with --into.")
+        raise CantMake(f"There is no folder {into}: create it, or name another with --into.")
     if folder.exists():
-        raise CantMake(f"{folder} is there already: choose another name, another folder with --into, or remove it.")
+        raise CantMake(f"{folder} already exists: choose another name, another folder with --into, or remove it.")
     words = name.split("-")
     values = {
         "name": name,
@@ -46,26 +46,26 @@ def write(name: str, into: Path) -> Path:
 
 
 def new(name: str, into: Path, out: Console, errors: Console) -> bool:
-    """Write the package and tell the next steps. False, with the remedy, if that can't be."""
+    """Write the package and print the next steps. On failure, print why and return False."""
     try:
         folder = write(name, into)
     except (CantMake, OSError) as error:
         errors.print(str(error), style="red", highlight=False, soft_wrap=True)
         return False
-    told = f"{folder} is there: a driver that works, on a toy device. Next:\n\n    cd {folder}\n    python -m pytest\n"
-    out.print(f"{told}\nIts README says what to make your own.", highlight=False, soft_wrap=True)
+    steps = f"Created {folder}: a working driver for a toy device. Next:\n\n    cd {folder}\n    python -m pytest\n"
+    out.print(f"{steps}\nIts README says what to change.", highlight=False, soft_wrap=True)
     return True
 
 
 def register(group: typer.Typer, out: Console, errors: Console) -> None:
-    """Make it a command of `group`."""
+    """Add the command to `group`."""
 
     @group.command("new")
     def plugin_new(
-        name: Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and hyphens, such as acme-olt.")],
-        into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the package's folder is made.")] = Path(),
+        name: Annotated[str, typer.Argument(metavar="NAME", help="Lowercase letters, digits and hyphens, such as acme-olt.")],
+        into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to create the package's folder.")] = Path(),
     ) -> None:
-        """Write a plugin's package with a driver that works, on a toy device, and its tests."""
+        """Create a plugin package with a working driver for a toy device, and its tests."""
         if not new(name, into, out, errors):
             raise typer.Exit(1)
 
@@ -73,18 +73,20 @@ def register(group: typer.Typer, out: Console, errors: Console) -> None:
 def _check_name(name: str) -> None:
     shown = repr(name[:_MAX_NAME])
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME:
-        raise CantMake(f"{shown} is no name for a plugin: take small letters, digits and single hyphens, such as acme-olt; at most 40.")
+        raise CantMake(
+            f"{shown} is not a plugin name: use small letters, digits and single hyphens, such as acme-olt; at most {_MAX_NAME}."
+        )
     if name.startswith("sebilling"):
-        raise CantMake(f"Leave sebilling out of {shown}: the package's name begins with it anyway.")
+        raise CantMake(f"Leave sebilling out of {shown}: the package name begins with it anyway.")
     if any(point.name == name for point in entry_points(group=PLUGIN_GROUP)):
         raise CantMake(f"A plugin named {shown} is installed: choose another name.")
 
 
 def _copy(source: Traversable, target: Path, values: dict[str, str]) -> None:
     target.mkdir()
-    for one in sorted(source.iterdir(), key=lambda entry: entry.name):
-        if one.is_dir():
-            _copy(one, target / (values["module"] if one.name == "module" else one.name), values)
-        elif one.name.endswith(_SUFFIX):
-            text = Template(one.read_text(encoding="utf-8")).substitute(values)
-            (target / one.name.removesuffix(_SUFFIX)).write_text(text, encoding="utf-8")
+    for entry in sorted(source.iterdir(), key=lambda item: item.name):
+        if entry.is_dir():
+            _copy(entry, target / (values["module"] if entry.name == "module" else entry.name), values)
+        elif entry.name.endswith(_SUFFIX):
+            text = Template(entry.read_text(encoding="utf-8")).substitute(values)
+            (target / entry.name.removesuffix(_SUFFIX)).write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`sebilling import from`: customers and balances out of another system, and the report that both sides can sign."""
+"""`sebilling import from`: import customers and balances from another system, with a report that both sides can sign."""
 
 import csv
 import hashlib
@@ -28,7 +28,7 @@ from sebilling.printing.sheets import harmless
 
 
 class System(StrEnum):
-    """RowScope files are read."""
+    """Systems whose files can be imported."""
 
     PHPNUXBILL = "phpnuxbill"
     GEMBOK = "gembok"
@@ -44,7 +44,7 @@ _READERS: Final[dict[System, Callable[[Path, Month], accounts.Book]]] = {
 
 @dataclass(frozen=True, slots=True)
 class FromSystem:
-    """What is imported: a file of a system, as it stood at the end of `month`; `balances` beside it, and where the report goes."""
+    """Input of the import: a system's file as of the end of `month`, `balances` if separate, and the path of the report."""
 
     system: System
     file: Path
@@ -56,23 +56,23 @@ class FromSystem:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What the report tells besides the customers."""
+    """Content of the report besides the customers."""
 
     company: str
     system: str
     file: str
     digest: str
-    """SHA-256 of the file, so that both sides know which one it was."""
+    """SHA-256 of the file, so that both sides can identify it."""
     month: Month
     on: date
     left_out: int
 
 
 async def run(given: FromSystem, database: Database, *, at: datetime, options: Options) -> bool:
-    """Check a system's file, and with `write` bring its customers and their balances in, all in one transaction.
+    """Check a system's file, and with `write` import its customers and their balances in one transaction.
 
-    False if anything is wrong. Every balance is read back and compared; one that differs takes everything back. Raises InvalidFile, and
-    what openings.settled does.
+    False if there are faults. Every balance is read back and compared; any difference rolls everything back. Raises InvalidFile and
+    the errors of openings.settled.
     """
     book, digest = _read(given)
     source = given.file.name
@@ -92,7 +92,7 @@ async def run(given: FromSystem, database: Database, *, at: datetime, options: O
             await load.write(session, staged, file=source, due_day=due_day or 20)
             await openings.record(session, wanted, past=taken.past)
             compared = await comparison.compare(session, taken.accounts)
-            wrong = [one for one in compared if one.wrong]
+            wrong = [customer for customer in compared if customer.wrong]
             if wrong:
                 raise RuntimeError(f"{wrong[0].code} isn't as it was there ({', '.join(wrong[0].wrong)}): nothing was imported")
             if given.report is not None:
@@ -103,17 +103,17 @@ async def run(given: FromSystem, database: Database, *, at: datetime, options: O
                 write_report(_unsigned(given.report), signed, compared)
             report = report.as_written()
     if compared and given.report is not None:
-        _unsigned(given.report).replace(given.report)  # not before it is true: everything is committed
-    told = show(report, options.out, options.errors, json=options.json)
+        _unsigned(given.report).replace(given.report)  # only now is it true: everything is committed
+    is_right = show(report, options.out, options.errors, json=options.json)
     if compared and not options.json:
         options.out.print(totals_table(book.system, compared))
         if given.report is not None:
-            options.out.print(f"The report for both sides is in {given.report.name}.", soft_wrap=True)
-    return told
+            options.out.print(f"The report for both sides was written to {given.report.name}.", soft_wrap=True)
+    return is_right
 
 
 def _unsigned(report: Path) -> Path:
-    """Where the report is until everything is committed."""
+    """Return the path of the report until everything is committed."""
     return report.with_name(report.name + ".part")
 
 
@@ -124,7 +124,7 @@ def _read(given: FromSystem) -> tuple[accounts.Book, str]:
     except OSError as error:
         raise InvalidFile(file=given.file.name, why=f"{error.strerror}: check the name and who may read it.") from error
     if given.report is not None and given.report.exists():
-        raise InvalidFile(file=given.report.name, why="it exists already: name another file for the report.")
+        raise InvalidFile(file=given.report.name, why="it already exists: name another file for the report.")
     book = _READERS[given.system](given.file, given.month)
     if given.balances is not None:
         balances.add(book, given.balances)
@@ -136,9 +136,9 @@ def _key(book: accounts.Book, line: int) -> str:
 
 
 def totals_table(system: str, compared: Sequence[Compared]) -> Table:
-    """Sums of both sides."""
+    """Build the table of both sides' totals."""
     table = Table("", "customers", "arrears", "paid ahead", "balance")
-    theirs, ours = comparison.total(one.theirs for one in compared), comparison.total(one.ours for one in compared)
+    theirs, ours = comparison.total(customer.theirs for customer in compared), comparison.total(customer.ours for customer in compared)
     for name, side in ((system, theirs), ("SeBilling", ours)):
         table.add_row(name, str(side.customers), *map(format_rupiah, (side.arrears, side.credit, side.balance)))
     table.add_row("difference", str(ours.customers - theirs.customers), "", "", format_rupiah(ours.balance - theirs.balance))
@@ -155,8 +155,8 @@ _HEADINGS: Final = (
 
 
 def write_report(path: Path, signed: Signed, compared: Sequence[Compared]) -> None:
-    """A sheet with every customer on both sides, the totals, and place for two signatures. Raises InvalidFile if it can't be written."""
-    theirs, ours = comparison.total(one.theirs for one in compared), comparison.total(one.ours for one in compared)
+    """Write a sheet with every customer on both sides, the totals and space for two signatures. Raises InvalidFile if it can't."""
+    theirs, ours = comparison.total(customer.theirs for customer in compared), comparison.total(customer.ours for customer in compared)
     head: list[list[object]] = [
         ["Berita acara serah terima saldo pelanggan"], ["Penyelenggara", harmless(signed.company)], ["Tanggal", signed.on.isoformat()],
         ["Sistem lama", signed.system], ["Berkas", harmless(signed.file)], ["SHA-256 berkas", signed.digest],

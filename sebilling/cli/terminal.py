@@ -1,4 +1,4 @@
-"""The terminal that commands write to."""
+"""The consoles that commands print to."""
 
 import sys
 from typing import IO, Final
@@ -6,18 +6,18 @@ from typing import IO, Final
 from rich.console import Console
 
 _WIDTH: Final = 140
-"""Of what is piped: nobody's terminal, so tables need not be squeezed."""
+"""Width of piped output, which has no terminal, so tables need not be narrow."""
 
 
 def console(file: IO[str] | None = None, *, stderr: bool = False, width: int | None = None) -> Console:
-    """What is printed stands there as it is: names of plans, customers and devices are foreign text, and hold brackets too.
+    """Build a console that prints text verbatim: names of plans, customers and devices are foreign text, and may contain brackets.
 
-    Without a file it is whatever is standard output, or standard error, when something is printed.
+    Without a file it prints to the current standard output, or standard error.
     """
     is_terminal = (file or (sys.stderr if stderr else sys.stdout)).isatty()
     return Console(file=file, stderr=stderr, emoji=False, markup=False, width=width or (None if is_terminal else _WIDTH))
 
 
 def printable(text: str) -> str:
-    """Foreign text for a terminal: what isn't printable could steer it."""
+    """Make foreign text safe for a terminal: unprintable characters could control it."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,1 +1,1 @@
-"""The database: engines and transactions, the embedded server, migrations."""
+"""Database access: engines and transactions, the embedded server, migrations."""

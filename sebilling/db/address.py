@@ -1,8 +1,7 @@
-"""Addresses of databases as operators write them: `postgresql://user:password@host/name?sslmode=verify-full`, with libpq's meanings.
+"""Parser of database addresses as operators write them: `postgresql://user:password@host/name?sslmode=verify-full`, as in libpq.
 
-asyncpg takes none of libpq's TLS parameters beside an address, and SQLAlchemy hands unknown ones on until something breaks. Here each
-parameter is known and means what libpq's manual says, or is refused by its name. No message holds any part of an address: there may be
-a password in it.
+SQLAlchemy doesn't translate libpq's TLS parameters for asyncpg, and passes unknown ones on until something breaks. Here each parameter
+has libpq's meaning, or is refused by its name. No message contains a part of the address that could be a password.
 """
 
 import ssl
@@ -20,14 +19,14 @@ from sebilling.errors import InvalidSetting, Sentence
 _SCHEMES: Final = frozenset({"postgres", "postgresql", "postgresql+asyncpg"})
 _PARAMETERS: Final = ("host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout")
 CONNECT_SECONDS: Final = 10
-"""Within which a connection must be made, unless `connect_timeout` says it."""
+"""Default connection timeout, unless `connect_timeout` is given."""
 _MAX_CONNECT_SECONDS: Final = 300
 _MAX_PORT: Final = 65_535
 _SYSTEM: Final = "system"
 
 
 class SslMode(StrEnum):
-    """libpq's `sslmode`: how much of TLS is asked for."""
+    """libpq's `sslmode`: the required level of TLS."""
 
     DISABLE = "disable"
     ALLOW = "allow"
@@ -39,19 +38,19 @@ class SslMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a database is: the URL as SQLAlchemy takes it, and what the driver needs beside it. Holds a password."""
+    """A parsed address: the URL for SQLAlchemy, and the driver's options. Contains the password."""
 
     url: URL = field(repr=False)
     timeout_seconds: int
     ssl: ssl.SSLContext | str | None
-    """Of the driver: a context, one of libpq's words for modes without certificates, or None for its default, `prefer`."""
+    """The driver's `ssl` option: a context, a libpq mode without certificates, or None for the driver's default, `prefer`."""
 
 
 def parse(address: str) -> Address:
-    """Read an address. Raises InvalidSetting, with the remedy, for what can't be used as it stands."""
+    """Parse an address. Raises InvalidSetting, with the remedy, if it can't be used."""
     try:
         url = make_url(address)
-    except (ArgumentError, ValueError):  # their messages hold parts of it
+    except (ArgumentError, ValueError):  # their messages contain parts of the address
         raise _refused(
             "it is no address: write postgresql://user:password@host/name, and special characters of the password as %XX (@ is %40).",
             "bukan alamat: tulis postgresql://user:password@host/nama, dan karakter khusus kata sandi sebagai %XX (@ menjadi %40).",
@@ -72,9 +71,9 @@ def parse(address: str) -> Address:
         )
     if "port" in url.query and not _is_number(_single("port", url.query), most=_MAX_PORT):
         raise _refused(f"port must be 1 to {_MAX_PORT}.", f"port harus 1 sampai {_MAX_PORT}.")
-    given = {name: _single(name, url.query) for name in _PARAMETERS[2:] if name in url.query}
+    parameters = {name: _single(name, url.query) for name in _PARAMETERS[2:] if name in url.query}
     kept = url.set(drivername="postgresql+asyncpg").difference_update_query(_PARAMETERS[2:])
-    return Address(kept, _timeout_seconds(given), _ssl(given))
+    return Address(kept, _timeout_seconds(parameters), _ssl(parameters))
 
 
 def _single(name: str, query: Mapping[str, Any]) -> str:
@@ -98,7 +97,7 @@ def _timeout_seconds(given: Mapping[str, str]) -> int:
 
 
 def _ssl(given: Mapping[str, str]) -> ssl.SSLContext | str | None:
-    """What the driver takes for `sslmode` and its files. Raises InvalidSetting."""
+    """Return the driver's `ssl` option for `sslmode` and its files. Raises InvalidSetting."""
     modes = ", ".join(SslMode)
     try:
         mode = SslMode(given["sslmode"]) if "sslmode" in given else None
@@ -116,7 +115,7 @@ def _ssl(given: Mapping[str, str]) -> ssl.SSLContext | str | None:
 
 
 def _context(mode: SslMode, given: Mapping[str, str]) -> ssl.SSLContext:
-    """A context with libpq's meaning of the mode: `require` with a root certificate verifies it, as `verify-ca` does."""
+    """Return a context with libpq's meaning of the mode: `require` with a root certificate verifies it, like `verify-ca`."""
     roots = given.get("sslrootcert")
     if roots is None and (default := Path.home() / ".postgresql" / "root.crt").is_file():
         roots = str(default)
@@ -131,7 +130,7 @@ def _context(mode: SslMode, given: Mapping[str, str]) -> ssl.SSLContext:
             )
         context.verify_mode = ssl.CERT_NONE
     elif roots == _SYSTEM:
-        if mode is not SslMode.VERIFY_FULL:  # whoever has a certificate of a public authority could be the server
+        if mode is not SslMode.VERIFY_FULL:  # anybody with a certificate of a public authority could pose as the server
             raise _refused(
                 f"sslrootcert=system with sslmode={mode} would trust any server: use sslmode=verify-full.",
                 f"sslrootcert=system dengan sslmode={mode} akan memercayai server mana pun: pakai sslmode=verify-full.",

@@ -1,8 +1,8 @@
-"""Which folder a database belongs to: a copied, moved or restored folder is noticed before anything is written.
+"""Mark of the folder that a database belongs to, so that a copied, moved or restored folder is detected before anything is written.
 
-Beside the data lies a mark with the path and the inode of the folder that the data was made for. A copy of a folder whose data lies
-behind a link would otherwise work on the live database of the original; a copy that was made while the server ran may be torn. The
-device's number is no part of the mark: it changes when a machine starts anew.
+The mark, beside the data, holds the path and the inode of the folder that the data was created for. A copy of a folder whose data is
+behind a link would otherwise use the live database of the original; a copy made while the server ran may be inconsistent. The
+device number isn't part of the mark: it can change when a machine restarts.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ ADOPT: Final = "sebilling database adopt"
 
 
 class StrangeFolder(Unavailable):
-    """The database belongs to another folder; `why` says what happened and what to do."""
+    """The database belongs to another folder; `why` holds the cause and the remedy."""
 
     code = ErrorCode.DATABASE_UNAVAILABLE
     english = "{folder} isn't where this database was made: {why}"
@@ -31,14 +31,14 @@ class StrangeFolder(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """The folder that data was made for."""
+    """Identity of the folder that data was created for."""
 
     path: str
     inode: int
 
 
 def claim(data_dir: Path, home: Path) -> None:
-    """Mark the data in `home` as that of `data_dir`, or see that it is so. Raises StrangeFolder, OSError."""
+    """Mark the data in `home` as that of `data_dir`, or check the mark. Raises StrangeFolder, OSError."""
     mark = _read(home)
     if mark is None:
         _write(data_dir, home)
@@ -47,9 +47,9 @@ def claim(data_dir: Path, home: Path) -> None:
 
 
 def adopt(data_dir: Path) -> bool:
-    """Take the folder as the data's own place from now on; False if it was so already.
+    """Accept the folder as the data's place from now on. Returns False if it already was.
 
-    Raises StrangeFolder where that can't be right: a copy of a link, a copy of a running server's data, data that is in use.
+    Raises StrangeFolder where that is unsafe: a copy of a link, a copy of a running server's data, data that is in use.
     """
     home = (data_dir / "server").resolve()
     mark = _read(home) if home.is_dir() else None
@@ -61,7 +61,7 @@ def adopt(data_dir: Path) -> bool:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            why = Sentence("a server is running on it: stop that first.", "servernya sedang berjalan: hentikan dulu.")
+            why = Sentence("a server is running on it. Stop the server first.", "servernya sedang berjalan: hentikan dulu.")
             raise StrangeFolder(folder=data_dir, why=why) from None
         if mark.inode != _of(data_dir).inode and (home / "data" / "postmaster.pid").exists():
             why = Sentence(
@@ -97,7 +97,7 @@ def _write(data_dir: Path, home: Path) -> None:
 
 
 def _is_linked_twice(mark: _Mark, data_dir: Path, home: Path) -> bool:
-    """Whether the folder holds but a link to data that another folder, which is still there, leads to as well."""
+    """Whether the folder holds only a link to data that another existing folder links to as well."""
     original = Path(mark.path)
     return (data_dir / "server").is_symlink() and (original / "server").resolve() == home and original.resolve() != data_dir.resolve()
 

@@ -1,4 +1,4 @@
-"""Databases beside each other on one server: the demo and the tests make their own and drop them."""
+"""Create and drop databases on a server, for the demo and the tests."""
 
 import re
 
@@ -10,14 +10,14 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 def url_of(url: str, name: str) -> str:
-    """The URL of the database `name` on the server of `url`."""
+    """Return the URL of the database `name` on the server of `url`."""
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 async def create_database(url: str, name: str, *, template: str = "template0") -> str:
-    """Make the database, dropping one of that name first; gives its URL. `template` must have no connections.
+    """Create the database, dropping one of that name first, and return its URL. `template` must have no connections.
 
-    Files of a template of ours are copied, not written to the log page by page: a sixth of the work where fsync is off.
+    For templates other than template0 files are copied instead of logged page by page: a sixth of the work where fsync is off.
     """
     await drop_database(url, name)
     strategy = "WAL_LOG" if template == "template0" else "FILE_COPY"
@@ -26,13 +26,13 @@ async def create_database(url: str, name: str, *, template: str = "template0") -
 
 
 async def drop_database(url: str, name: str) -> None:
-    """Drop the database if it is there, and end whoever is connected to it."""
+    """Drop the database if it exists, and end its connections."""
     await _outside_transactions(url, f"DROP DATABASE IF EXISTS {_checked(name)} WITH (FORCE)")
 
 
 def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no plain name of a database")
+        raise ValueError(f"{name!r} is not a plain database name")
     return name
 
 

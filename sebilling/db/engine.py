@@ -1,8 +1,8 @@
 """Connections to PostgreSQL: reads and writes are different types, and one mutation is one transaction.
 
 A `ReadSession` runs in autocommit: each statement is its own snapshot and costs one round trip. A `WriteSession` is one
-READ COMMITTED transaction that knows who does what when. Nothing below the caller of `Database.transaction` commits. A
-`Snapshot` is for what is too long for one answer and must be of one moment: reports.
+READ COMMITTED transaction with its actor and its time. Only the caller of `Database.transaction` commits. A `Snapshot` is for
+reads that are too long for one statement and must be consistent: reports.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -24,47 +24,47 @@ from sebilling.db.state import DatabaseNotReady, DatabaseState, state_of, state_
 from sebilling.errors import DatabaseUnavailable, SumOutOfRange
 
 _ROWS_AT_A_TIME: Final = 2_000
-"""Of a stream that are in memory."""
+"""Rows of a stream that are in memory at a time."""
 _OPTIONS: Final[Mapping[str, Any]] = {
-    "hide_parameters": True,  # errors are logged with their statement: what was bound may be someone's name or key
+    "hide_parameters": True,  # errors are logged with their statement; its parameters may be names or keys
     "json_serializer": lambda value: orjson.dumps(value).decode(),
     "json_deserializer": orjson.loads,
 }
 _SERVER_SETTINGS: Final[Mapping[str, str]] = {"application_name": "sebilling", "timezone": "UTC", "jit": "off"}
 STUCK_SECONDS: Final = 120
-"""A writing transaction whose process says nothing for so long is ended by PostgreSQL: a stopped process mustn't keep others waiting."""
+"""Idle time after which PostgreSQL ends a write transaction, so that a stopped process doesn't block others."""
 
 
 def new_engine(url: str, *, server_settings: Mapping[str, str] = {}, **options: Any) -> AsyncEngine:
-    """An engine for a database's address, as operators write it. Connects to nothing yet. Raises InvalidSetting."""
+    """Create an engine for a database's address, as operators write it, without connecting. Raises InvalidSetting."""
     address = parse(url)
-    given: dict[str, Any] = {"timeout": address.timeout_seconds, "server_settings": {**_SERVER_SETTINGS, **server_settings}}
+    connect_args: dict[str, Any] = {"timeout": address.timeout_seconds, "server_settings": {**_SERVER_SETTINGS, **server_settings}}
     if address.ssl is not None:
-        given["ssl"] = address.ssl
-    return create_async_engine(address.url, connect_args=given, **_OPTIONS, **options)
+        connect_args["ssl"] = address.ssl
+    return create_async_engine(address.url, connect_args=connect_args, **_OPTIONS, **options)
 
 
 class ReadSession:
-    """A connection that only reads. It may be used by one task at a time."""
+    """A read-only connection, for one task at a time."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[*tuple[Any, ...]]]:
-        """Every row of the statement, in memory."""
+        """Return all rows of the statement, in memory."""
         return (await self._connection.execute(statement, parameters)).all()
 
     async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Row[*tuple[Any, ...]] | None:
-        """The one row, or None. Raises MultipleResultsFound if there are more."""
+        """Return the only row, or None. Raises MultipleResultsFound if there are more."""
         return (await self._connection.execute(statement, parameters)).one_or_none()
 
     async def value(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:
-        """The first column of the one row, or None."""
+        """Return the first column of the only row, or None. Raises MultipleResultsFound if there are more."""
         return (await self._connection.execute(statement, parameters)).scalar_one_or_none()
 
 
 class Snapshot(ReadSession):
-    """One moment of the database: whatever is written meanwhile, every statement sees the same. Nothing can be written in it."""
+    """A read-only snapshot of the database: all statements see the same data, whatever is written meanwhile."""
 
     @property
     def connection(self) -> AsyncConnection:
@@ -72,7 +72,7 @@ class Snapshot(ReadSession):
         return self._connection
 
     async def stream(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> AsyncIterator[Row[*tuple[Any, ...]]]:
-        """Every row of the statement, some thousands of them in memory at a time. Other statements wait until it is read or closed."""
+        """Yield every row of the statement, a few thousand in memory at a time. Other statements wait until it is read or closed."""
         options = {"yield_per": _ROWS_AT_A_TIME}
         async with self._connection.stream(statement, parameters, execution_options=options) as result:
             async for row in result:
@@ -80,7 +80,7 @@ class Snapshot(ReadSession):
 
 
 class WriteSession(ReadSession):
-    """One transaction, done by `actor` at the instant `at`. Everything in it happens, or nothing."""
+    """An atomic transaction, done by `actor` at the instant `at`."""
 
     def __init__(self, connection: AsyncConnection, *, actor: Actor, at: datetime) -> None:
         super().__init__(connection)
@@ -88,7 +88,7 @@ class WriteSession(ReadSession):
         self.at = at
 
     async def execute(self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> int:
-        """Run a statement for its effect; gives the number of rows it touched."""
+        """Execute a statement and return the number of affected rows."""
         return (await self._connection.execute(statement, parameters)).rowcount
 
     @property
@@ -99,7 +99,7 @@ class WriteSession(ReadSession):
 
 
 class Database:
-    """The two engines of one process. Make it once, `close()` it at the end."""
+    """The two engines of one process. Create it once, and call `close()` at the end."""
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
         self.url = url
@@ -112,26 +112,26 @@ class Database:
         writing = {"idle_in_transaction_session_timeout": f"{STUCK_SECONDS}s"}
         self.write_engine: AsyncEngine = new_engine(url, server_settings=writing, **options)
         self.read_engine: AsyncEngine = new_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
-        # the same pool: a connection is set back to autocommit when the snapshot ends
+        # shares the pool: a connection returns to autocommit when the snapshot ends
         self._snapshots = self.read_engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @asynccontextmanager
     async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:
-        """One transaction, committed if the block ends well. Raises DatabaseUnavailable if the server is away."""
+        """Run the block in a transaction, committed if it raises nothing. Raises DatabaseUnavailable."""
         async with translated_errors(), connected(self.write_engine.begin()) as connection:
             yield WriteSession(connection, actor=actor, at=at)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
-        """A connection in autocommit, to read. Raises DatabaseUnavailable if the server is away."""
+        """Open an autocommit connection for reads. Raises DatabaseUnavailable."""
         async with translated_errors(), connected(self.read_engine.connect()) as connection:
             yield ReadSession(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
-        """One moment to read from, for as long as the block runs: make it short, as old rows can't be cleaned away meanwhile.
+        """Open a snapshot for the duration of the block. Keep it short: PostgreSQL can't vacuum old rows meanwhile.
 
-        Raises DatabaseUnavailable if the server is away.
+        Raises DatabaseUnavailable.
         """
         async with translated_errors(writes=False), connected(self._snapshots.begin()) as connection:
             yield Snapshot(connection)
@@ -143,9 +143,9 @@ class Database:
 
 
 async def connect_alone(url: str, *, server_settings: Mapping[str, str] = {}) -> AsyncConnection:
-    """A connection of no pool, in autocommit, for what must live as long as it: leases, listening. The caller closes it.
+    """Open an autocommit connection outside the pool, for leases and notifications. The caller closes it.
 
-    Raises DatabaseUnavailable if the server is away.
+    Raises DatabaseUnavailable.
     """
     with connecting():
         return await new_engine(url, server_settings=server_settings, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect()
@@ -153,7 +153,7 @@ async def connect_alone(url: str, *, server_settings: Mapping[str, str] = {}) ->
 
 @asynccontextmanager
 async def connected(opening: AbstractAsyncContextManager[AsyncConnection]) -> AsyncIterator[AsyncConnection]:
-    """A connection or transaction; what keeps it from being opened is told as DatabaseNotReady."""
+    """Open a connection or transaction. Raises DatabaseNotReady if it can't be opened."""
     async with AsyncExitStack() as stack:
         with connecting():
             connection = await stack.enter_async_context(opening)
@@ -162,7 +162,7 @@ async def connected(opening: AbstractAsyncContextManager[AsyncConnection]) -> As
 
 @contextmanager
 def connecting() -> Iterator[None]:
-    """Tell what keeps a connection from being made as DatabaseNotReady; leave the rest as it is."""
+    """Translate errors that prevent a connection to DatabaseNotReady; leave all others unchanged."""
     try:
         yield
     except DatabaseUnavailable:
@@ -175,9 +175,9 @@ def connecting() -> Iterator[None]:
 
 @asynccontextmanager
 async def translated_errors(*, writes: bool = True) -> AsyncIterator[None]:
-    """Turn what the driver says of a lost server into DatabaseUnavailable, of too large a sum into SumOutOfRange; leave the rest.
+    """Translate the driver's errors: a lost server to DatabaseUnavailable, too large a sum to SumOutOfRange; leave all others unchanged.
 
-    Whoever has begun a transaction that takes no writes (`writes` is false) is told by the database's own error if they write.
+    In a read-only transaction (`writes` is false) an attempt to write raises the database's own error.
     """
     try:
         yield
@@ -195,7 +195,7 @@ async def translated_errors(*, writes: bool = True) -> AsyncIterator[None]:
 
 
 _OUT_OF_RANGE: Final = "22003"
-"""A sum that no bigint holds. Single amounts are bounded before they come here."""
+"""SQLSTATE of a sum that exceeds bigint. Single amounts are validated before."""
 
 
 def _is_lost(error: DBAPIError) -> bool:

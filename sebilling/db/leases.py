@@ -1,14 +1,13 @@
-"""Leases: who holds one has it alone, across all processes, for as long as their connection lives.
+"""Leases: exclusive locks across all processes, held for as long as the holder's connection lives.
 
-A lease is an advisory lock of a connection that does nothing else. A process that dies lets go of its leases at once, and no clock is
-compared with another. When the connection is lost (the database was restarted), whatever is done under a lease is broken off before
-anybody else can have it. It needs a direct connection: behind a pooler in transaction mode the lock would belong to whoever gets the
-connection next.
+A lease is an advisory lock on a dedicated connection. A process that dies releases its leases at once, and no two clocks are compared.
+When the connection is lost (the database was restarted), work under a lease is cancelled before anybody else can take it. A direct
+connection is required: behind a pooler in transaction mode the lock would belong to whoever gets the connection next.
 
-A process that hangs (stopped, or its machine cut off) would keep its leases for ever. So each connection gives a sign of life every
-BEAT_SECONDS, and whoever wants a lease ends the connection of a holder that was silent for TERM_SECONDS, by the database's clock. The
-holder itself breaks off what it does HOLD_SECONDS after the last sign that was answered, by its own clock, and that is sooner: a
-process that is woken after its lease passed on is past that time already, and none of its tasks goes on with a device.
+A process that hangs (stopped, or its machine disconnected) would keep its leases for ever. So each connection sends a heartbeat every
+BEAT_SECONDS, and a process that wants a lease ends the connection of a holder that was silent for TERM_SECONDS, by the database's
+clock. The holder itself cancels its work HOLD_SECONDS after the last answered heartbeat, by its own clock, which is earlier: a process
+that resumes after losing its lease is already past that time, and none of its tasks continues on a device.
 """
 
 import asyncio
@@ -29,13 +28,13 @@ _log = get_logger(__name__)
 BEAT_SECONDS: Final = 3.0
 HOLD_SECONDS: Final = 15.0
 TERM_SECONDS: Final = 25.0
-"""Longer than HOLD_SECONDS, so that two clocks that run a little differently leave no moment with two holders."""
+"""Longer than HOLD_SECONDS, so that there are never two holders, even if clocks run at slightly different speeds."""
 NAME: Final = "sebilling lease"
-"""How such a connection is called in pg_stat_activity, with its TERM_SECONDS and its process behind."""
+"""Name of such a connection in pg_stat_activity, followed by its TERM_SECONDS and its process."""
 _TAKE: Final = text("SELECT pg_try_advisory_lock(:space, :number)")
 _GIVE: Final = text("SELECT pg_advisory_unlock(:space, :number)")
 _BEAT: Final = text("SELECT 1")
-# Looked at and ended by one statement, so that a pid that was given anew meanwhile is nobody's. Each holder goes by its own term.
+# Checked and ended by one statement, so that a reused pid isn't ended. Each holder's own term applies.
 _END_SILENT: Final = text(
     f"""
     SELECT application_name, pg_terminate_backend(pid) FROM pg_stat_activity
@@ -48,7 +47,7 @@ _END_SILENT: Final = text(
 
 
 class Leases:
-    """The leases of one worker in one space of numbers. It connects when the first is taken; `close()` it at the end."""
+    """Leases of one worker in one space of numbers. Connects when the first is taken; call `close()` at the end."""
 
     def __init__(self, url: str, *, space: int) -> None:
         self._url, self._space = url, space
@@ -60,15 +59,15 @@ class Leases:
 
     @property
     def held(self) -> frozenset[int]:
-        """The numbers that are held, or just being taken."""
+        """Numbers of the leases that are held or being taken."""
         return frozenset(self._held)
 
     @asynccontextmanager
     async def hold(self, number: int) -> AsyncIterator[bool]:
-        """Hold the lease while the block runs; gives False, holding nothing, if someone has it (this worker too).
+        """Hold the lease while the block runs; yields False, without holding it, if anyone has it, this worker included.
 
-        A holder that was silent for its term is ended, so that the lease can be had the next time. Raises DatabaseUnavailable; so the
-        block is broken off when the lease is lost, or can't be known to be held any more.
+        Ends the connection of a holder that was silent for its term, so that the lease is available next time. Raises
+        DatabaseUnavailable, also within the block when the lease is lost or is no longer known to be held.
         """
         if number in self._held:
             yield False
@@ -101,7 +100,7 @@ class Leases:
             try:
                 answer = await connection.execute(statement, {"space": self._space, "number": number})
             except BaseException:
-                await self.close()  # whether it was taken isn't known: let go of everything
+                await self.close()  # whether it was taken isn't known: release everything
                 raise
             self._lives(sent_at)
             return bool(answer.scalar_one())
@@ -118,7 +117,7 @@ class Leases:
         return self._connection
 
     async def _beat(self) -> None:
-        """Give a sign of life again and again, until the connection is lost."""
+        """Send heartbeats until the connection is lost."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(BEAT_SECONDS)
@@ -130,13 +129,13 @@ class Leases:
                 try:
                     async with asyncio.timeout(HOLD_SECONDS):
                         await connection.execute(_BEAT)
-                except Exception:  # noqa: BLE001 - whatever it is, the leases aren't known to be held any more
+                except Exception:  # noqa: BLE001 - after any error the leases are no longer known to be held
                     self._lost(None)
                     return
                 self._lives(sent_at)
 
     def _lives(self, sent_at: float) -> None:
-        """A statement that was sent then was answered: for HOLD_SECONDS from then on nobody can have taken the leases."""
+        """Extend the leases after an answer to a statement sent at `sent_at`: nobody can take them for HOLD_SECONDS from then."""
         for scope in self._held.values():
             if not scope.expired() and not self._is_lost:
                 scope.reschedule(sent_at + HOLD_SECONDS)
@@ -155,11 +154,11 @@ class Leases:
                 scope.reschedule(0)
 
     async def close(self) -> None:
-        """Let go of everything: whatever is still done under a lease is broken off."""
+        """Release all leases; work that still runs under one is cancelled."""
         beating, self._beating = self._beating, None
         if beating is not None and beating is not asyncio.current_task():
             beating.cancel()
         if self._connection is not None:
             connection, self._connection, self._is_lost = self._connection, None, False
-            with suppress(Exception):  # of one that is lost already
+            with suppress(Exception):  # the connection may already be lost
                 await connection.close()

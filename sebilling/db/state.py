@@ -1,6 +1,7 @@
-"""What keeps a database from being used: each state has a name and one sentence with the remedy, at start and in /readyz.
+"""States of a database: each has a name and a sentence with the remedy, shown at start and in /readyz.
 
-`inspect` looks; `state_of` names what a driver's error means. No sentence holds a name or a value of the deployment: /readyz is open.
+`migrate.inspect` determines the state; `state_of` finds it for a driver's error. No sentence contains a name or value of the
+deployment, as /readyz is public.
 """
 
 import asyncio
@@ -14,11 +15,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sebilling.errors import DatabaseUnavailable, Sentence
 
 OLDEST_SERVER: Final = 15
-"""Major version."""
+"""Oldest supported major version of PostgreSQL."""
 
 
 class DatabaseState(StrEnum):
-    """Whether the database can be used, and if not, why."""
+    """State of the database: READY, or the reason why it can't be used."""
 
     READY = "READY"
     UNREACHABLE = "UNREACHABLE"
@@ -43,12 +44,12 @@ class DatabaseState(StrEnum):
 
     @property
     def passes(self) -> bool:
-        """Whether it may pass by itself: servers and workers wait for it, instead of ending."""
+        """Whether the state may be temporary: servers and workers then wait instead of exiting."""
         return self in _PASSING
 
     @property
     def sentence(self) -> Sentence:
-        """What is wrong and what to do."""
+        """Cause and remedy."""
         return _SENTENCES[self]
 
 
@@ -83,7 +84,7 @@ _SENTENCES: Final = {
         "tidak menerima tulisan, seperti server siaga: arahkan SEBILLING_DATABASE_URL ke server utama.",
     ),
     DatabaseState.WRONG_PASSWORD: Sentence(
-        "the password is wrong, or missing: correct it in SEBILLING_DATABASE_URL, or set the role's password by ALTER ROLE.",
+        "the password is wrong, or missing: correct it in SEBILLING_DATABASE_URL, or set the role's password with ALTER ROLE.",
         "kata sandinya salah atau kosong: perbaiki di SEBILLING_DATABASE_URL, atau atur kata sandi role dengan ALTER ROLE.",
     ),
     DatabaseState.NOT_ADMITTED: Sentence(
@@ -95,21 +96,20 @@ _SENTENCES: Final = {
         "basis data sedang tidak menerima koneksi: administrator mematikannya (ALTER DATABASE … ALLOW_CONNECTIONS).",
     ),
     DatabaseState.NO_DATABASE: Sentence(
-        "there is no database of that name: make it by CREATE DATABASE … OWNER …, or correct SEBILLING_DATABASE_URL.",
+        "there is no database of that name: create it with CREATE DATABASE … OWNER …, or correct SEBILLING_DATABASE_URL.",
         "tidak ada basis data bernama itu: buat dengan CREATE DATABASE … OWNER …, atau perbaiki SEBILLING_DATABASE_URL.",
     ),
     DatabaseState.NO_RIGHT: Sentence(
-        "the role lacks rights there: make it the owner by ALTER DATABASE … OWNER TO ….",
+        "the role lacks rights there: make it the owner with ALTER DATABASE … OWNER TO ….",
         "role ini kurang hak di sana: jadikan pemilik dengan ALTER DATABASE … OWNER TO ….",
     ),
     DatabaseState.NO_TLS: Sentence(
-        "the server offers no TLS, and sslmode asks for it: switch on ssl in postgresql.conf, or, on a private network,"
-        " set sslmode=disable.",
+        "the server offers no TLS, but sslmode requires it: enable ssl in postgresql.conf, or, on a private network, set sslmode=disable.",
         "servernya tidak menyediakan TLS, padahal sslmode memintanya: aktifkan ssl di postgresql.conf, atau, di jaringan pribadi,"
         " isi sslmode=disable.",
     ),
     DatabaseState.UNTRUSTED: Sentence(
-        "the server's certificate isn't of the authority in sslrootcert, is over, or names another host: check all three.",
+        "the server's certificate isn't signed by the authority in sslrootcert, has expired, or names another host: check all three.",
         "sertifikat server bukan dari otoritas di sslrootcert, sudah kedaluwarsa, atau atas nama host lain: periksa ketiganya.",
     ),
     DatabaseState.OLD_SERVER: Sentence(
@@ -117,7 +117,7 @@ _SENTENCES: Final = {
         f"PostgreSQL di sana lebih lama dari {OLDEST_SERVER}: naikkan versinya.",
     ),
     DatabaseState.NO_TRIGRAMS: Sentence(
-        "the extension pg_trgm isn't there: install PostgreSQL's contrib package, and let a superuser run CREATE EXTENSION pg_trgm.",
+        "the extension pg_trgm is missing: install PostgreSQL's contrib package, and let a superuser run CREATE EXTENSION pg_trgm.",
         "ekstensi pg_trgm tidak ada: pasang paket contrib PostgreSQL, lalu minta superuser menjalankan CREATE EXTENSION pg_trgm.",
     ),
     DatabaseState.NOT_MIGRATED: Sentence(
@@ -127,18 +127,18 @@ _SENTENCES: Final = {
         "it has the schema of an older version: run `sebilling migrate`.", "skemanya dari versi lama: jalankan `sebilling migrate`."
     ),
     DatabaseState.NEWER: Sentence(
-        "it has the schema of a newer SeBilling: install that version here; there is no way back but a backup.",
+        "it has the schema of a newer SeBilling: install that version here. To go back, restore a backup.",
         "skemanya dari SeBilling yang lebih baru: pasang versi itu di sini; jalan mundur hanya lewat cadangan.",
     ),
     DatabaseState.LOCKED: Sentence(
-        "someone holds its tables for too long, such as another migration: wait, or end them, and try again.",
+        "another session, such as a migration, holds locks on its tables for too long: wait, or end that session, and try again.",
         "tabelnya terlalu lama dipakai yang lain, misalnya migrasi lain: tunggu, atau hentikan, lalu coba lagi.",
     ),
 }
 
 
 class DatabaseNotReady(DatabaseUnavailable):
-    """The database can't be used as it is; `state` says why."""
+    """The database can't be used in its present state; `state` is the reason."""
 
     english = "The database can't be used: {why}"
     indonesian = "Basis data tidak bisa dipakai: {why}"
@@ -159,24 +159,24 @@ _BY_SQLSTATE: Final = {
     "57P": DatabaseState.UNREACHABLE,
     "08": DatabaseState.UNREACHABLE,
 }
-"""Whole states before the classes that they are of."""
+"""By prefix of the SQLSTATE; complete codes come before their classes."""
 
 
 _OF_CONNECTING: Final = {"42501": DatabaseState.NO_RIGHT, "55000": DatabaseState.REFUSED}
-"""They mean other things in a statement."""
+"""Only for errors while connecting: in a statement these codes have other meanings."""
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    found: list[BaseException] = []
+    causes: list[BaseException] = []
     last: BaseException | None = error
-    while last is not None and last not in found:
-        found.append(last)
+    while last is not None and last not in causes:
+        causes.append(last)
         last = getattr(last, "orig", None) or last.__cause__
-    return found
+    return causes
 
 
 def state_of(error: BaseException) -> DatabaseState | None:
-    """Which state an error of the driver or of SQLAlchemy tells of; None if it tells of none."""
+    """Return the state that an error of the driver or of SQLAlchemy indicates; None if it indicates none."""
     for cause in _causes(error):
         sqlstate = str(getattr(cause, "sqlstate", None) or "")
         for prefix, state in _BY_SQLSTATE.items():
@@ -186,13 +186,13 @@ def state_of(error: BaseException) -> DatabaseState | None:
             return DatabaseState.BUSY
         if isinstance(cause, ssl.SSLCertVerificationError):
             return DatabaseState.UNTRUSTED
-        if isinstance(cause, ConnectionError) and "rejected SSL" in str(cause):  # asyncpg's words; it has no class for it
+        if isinstance(cause, ConnectionError) and "rejected SSL" in str(cause):  # asyncpg's message; it has no class for this error
             return DatabaseState.NO_TLS
     return None
 
 
 def state_of_connecting(error: BaseException) -> DatabaseState | None:
-    """Like `state_of`, for an error while a connection was made: there, whatever the network says is that nothing answers."""
+    """Like `state_of`, for an error while connecting, where any network error means UNREACHABLE or SILENT."""
     if (state := state_of(error)) is not None:
         return state
     for cause in _causes(error):

@@ -1,1 +1,1 @@
-"""The demo ISP and its month."""
+"""The demo ISP and a month of its billing."""

@@ -1,6 +1,6 @@
-"""What stands for the ISP's devices in the demo: one class per kind, each run by a thread of its own that lives as long as it does.
+"""The ISP's devices in the demo: one class per kind, each run in its own thread while it exists.
 
-The simulators and the rig come with the plugins, which are distributions of their own: they are imported when a device starts.
+The simulators and the FreeRADIUS rig come with the plugins, which are separate distributions: they are imported when a device starts.
 """
 
 import asyncio
@@ -13,68 +13,68 @@ from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 T = TypeVar("T")
 _PATIENCE_SECONDS: Final = 180
-"""Longest wait for one piece of work: PostgreSQL and FreeRADIUS start in it."""
+"""Longest wait for one task: PostgreSQL and FreeRADIUS start within it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A customer, by what they are called on the device."""
+    """A customer, by their name on the device."""
 
     key: str
     plan: str
-    """Such as `Home 10M`; the number is the speed."""
+    """Such as `Home 10M`; the number is the speed in Mbit/s."""
 
     @property
     def megabits(self) -> int:
-        """What they pay for, per second. Raises ValueError for a plan without its speed."""
+        """Speed of the plan in Mbit/s. Raises ValueError for a plan without a speed."""
         return int(self.plan.rpartition(" ")[2].removesuffix("M"))
 
 
 class Gear(Protocol):
-    """A kind of device. All but `problem` and `key` runs in the device's thread; `stop` may come after a `start` that failed."""
+    """A kind of device. All but `problem` and `key` runs in the device's thread; `stop` may follow a failed `start`."""
 
     kind: ClassVar[str]
-    """The driver's."""
+    """Kind of the driver."""
     service: ClassVar[str]
     name: ClassVar[str]
     what: ClassVar[str]
-    """In the story: connect …"""
+    """Noun phrase for the step "connect …"."""
     holds: ClassVar[str]
-    """In the story: so many …"""
+    """Noun phrase for the result of that step, after a number."""
 
     @classmethod
     def problem(cls) -> str:
-        """Why it can't be here; empty if it can."""
+        """Return why the device can't run here; empty if it can."""
 
     @staticmethod
     def key(number: int, pppoe_name: str) -> str:
-        """What the customer of that number (from 0) on this device is called there."""
+        """Return the name on this device of the customer with that number (from 0)."""
 
     async def start(self) -> None:
-        """Be there, set up as the plugin's README asks, with a user for SeBilling."""
+        """Start, configured as the plugin's README requires, with a user for SeBilling."""
 
     async def stop(self) -> None:
-        """Be there no more; nothing is left behind."""
+        """Stop and leave nothing behind."""
 
     def config(self) -> dict[str, Any]:
-        """The driver's settings."""
+        """Return the driver's settings."""
 
     async def put(self, subscribers: Sequence[Subscriber]) -> None:
-        """Set customers up as the ISP would have."""
+        """Configure customers as the ISP would have."""
 
     async def state(self) -> Mapping[str, Any]:
-        """All that must be back exactly as it was, by key."""
+        """Return the state that must be restored exactly, by key."""
 
     async def cut(self) -> set[str]:
-        """Whom the device itself gives no internet."""
+        """Return the keys of customers to whom the device gives no internet."""
 
     async def dial(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """These customers want to go online, and what each is given, in words."""
+        """Connect these customers and return what each gets, in words."""
 
 
 @dataclass(slots=True)
 class Running:
-    """A device that is there. `run` does its work in its thread and gives the result; it may raise TimeoutError."""
+    """A running device. `run` executes a coroutine in its thread and returns the result; it may raise TimeoutError."""
 
     gear: Gear
     run: Callable[[Coroutine[Any, Any, Any]], Any]
@@ -82,7 +82,7 @@ class Running:
 
 @contextmanager
 def running(kind: type[Gear]) -> Iterator[Running]:
-    """Start a device; it stops at the end of the block, whatever ends it."""
+    """Run a device until the end of the block."""
     gear, loop = kind(), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name=gear.name, daemon=True)
     thread.start()
@@ -92,7 +92,7 @@ def running(kind: type[Gear]) -> Iterator[Running]:
         try:
             return future.result(timeout=_PATIENCE_SECONDS)
         except BaseException:
-            future.cancel()  # Ctrl-C comes here, while the thread is still at work
+            future.cancel()  # Ctrl-C arrives here while the thread is still working
             raise
 
     try:
@@ -106,5 +106,5 @@ def running(kind: type[Gear]) -> Iterator[Running]:
 
 
 def lacks(module: str) -> str:
-    """Why a plugin's device can't be here, in words; empty if the plugin is installed."""
+    """Return why a plugin's device can't run here; empty if the plugin is installed."""
     return "" if importlib.util.find_spec(module) else f"the plugin {module.replace('_', '-')} isn't installed"

@@ -1,4 +1,4 @@
-"""The demo ISP: three counters, four plans, customers with Indonesian names, some of them in arrears. The same each time."""
+"""The demo ISP: three counters, four plans, customers with Indonesian names, some of them in arrears. The same on each run."""
 
 import random
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ _MAX_IN_ARREARS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A user of the demo. The password was made for this run."""
+    """A user of the demo. The password is generated for this run."""
 
     username: str
     password: str
@@ -43,15 +43,15 @@ class SignIn:
 
 
 def rows(*, count: int, month: Month) -> Iterator[CustomerRow]:
-    """`count` customers; of a hundred two are inactive, and one is installed only after the month."""
-    chance = random.Random(20260201)  # noqa: S311 - the same ISP each time, nothing secret
+    """Yield `count` customers; of each hundred, two are inactive and one is installed only after the month."""
+    chance = random.Random(20260201)  # noqa: S311 - the same ISP on each run, nothing secret
     for number in range(1, count + 1):
         plan, price, _ = chance.choices(_PLANS, [weight for _, _, weight in _PLANS])[0]
-        counter, place = COUNTERS[chance.randrange(len(COUNTERS))]
+        counter, counter_name = COUNTERS[chance.randrange(len(COUNTERS))]
         kind = number % 100
         yield CustomerRow(
             line=number, code=f"P{number:06d}", name=f"{chance.choice(_FIRST)} {chance.choice(_LAST)}", counter=counter,
-            counter_name=place, plan=plan, price=price, active=kind not in {17, 67}, pppoe_name=f"p{number:06d}@{counter.lower()}",
+            counter_name=counter_name, plan=plan, price=price, active=kind not in {17, 67}, pppoe_name=f"p{number:06d}@{counter.lower()}",
             installed_on=month.after if kind == 42 else month.plus(-chance.randrange(2, 60)).first + timedelta(days=chance.randrange(28)),
             phone=f"+628{chance.randrange(10**9, 10**10)}",
             address=f"{chance.choice(_STREETS)} No. {chance.randrange(1, 99)}, RT {chance.randrange(1, 9):02d}/RW 03",
@@ -60,7 +60,7 @@ def rows(*, count: int, month: Month) -> Iterator[CustomerRow]:
 
 async def make(database: Database, *, customers: int, now: datetime) -> tuple[Month, list[SignIn]]:
     """Fill an empty, migrated database: users, counters, plans, customers, and last month's invoices of the first few, half of
-    them unpaid. Gives the month that is to be billed now, and who may sign in."""
+    them unpaid. Returns the month to bill now, and the users."""
     month = Month.of(local_date(now, JAKARTA))
     last = datetime(month.plus(-1).year, month.plus(-1).number, 5, 2, tzinfo=UTC)
     everybody = list(rows(count=min(customers, _first(customers)), month=month))
@@ -83,8 +83,8 @@ def _first(customers: int) -> int:
 async def _make_users(database: Database, *, at: datetime) -> list[SignIn]:
     wanted: list[tuple[str, str, Role, str | None]] = [("admin", "Admin", Role.ADMIN, None), ("sari", "Sari Wulandari", Role.FINANCE, None)]
     wanted += [
-        (f"kasir{number}", f"Kasir {place}", Role.CLERK if number < 3 else Role.COLLECTOR, code)
-        for number, (code, place) in enumerate(COUNTERS, 1)
+        (f"kasir{number}", f"Kasir {name}", Role.CLERK if number < 3 else Role.COLLECTOR, code)
+        for number, (code, name) in enumerate(COUNTERS, 1)
     ]
     made = []
     for username, name, role, counter in wanted:
@@ -98,7 +98,7 @@ async def _make_users(database: Database, *, at: datetime) -> list[SignIn]:
 
 
 async def _last_month(database: Database, month: Month, *, at: datetime) -> None:
-    """Last month's invoices of who was there; every second one is paid."""
+    """Issue last month's invoices of the existing customers, and pay every second one."""
     async with database.transaction(actor=operator("demo"), at=at) as session:
         await periods.open_period(session, month, confirm=True)
         started = await generation.start(session, month, counters=None, key="demo-last-month")

@@ -1,4 +1,4 @@
-"""A month of the demo ISP through GraphQL over HTTP: open, generate, take payments, hand over cash, custom billing, recap, check."""
+"""A month of the demo ISP through GraphQL over HTTP: open, generate, record payments, deposit cash, billing cycles, recap, check."""
 
 import asyncio
 import io
@@ -50,10 +50,10 @@ _SUBMIT: Final = f"""mutation Submit($input: SubmitDepositInput!) {{
   submitDeposit(input: $input) {{ deposit {{ id amount proof {{ mediaType sizeBytes }} }} {_ERRORS} }} }}"""
 _VERIFY: Final = f"""mutation Verify($input: VerifyDepositInput!) {{
   verifyDeposit(input: $input) {{ deposit {{ decision {{ counted difference }} }} {_ERRORS} }} }}"""
-_CUSTOM: Final = f"""mutation Custom($input: SetCustomBillingInput!) {{
-  setCustomBilling(input: $input) {{ customBilling {{ months nextDueOn coming {{ coversFrom coversUntil }} }} {_ERRORS} }} }}"""
+_CUSTOM: Final = f"""mutation Custom($input: SetBillingCycleInput!) {{
+  setBillingCycle(input: $input) {{ billingSchedule {{ months nextDueOn coming {{ coversFrom coversUntil }} }} {_ERRORS} }} }}"""
 _SHORT: Final = 5_000
-"""What the demo's verifier misses at one counter."""
+"""Rupiah missing in one deposit when it is counted."""
 _SUMMED: Final = (
     "totalBilled", "allocated", "outstanding", "totalReceived", "credit", "totalDeposited", "difference", "awaitingVerification",
     "cashOnHand",
@@ -61,23 +61,23 @@ _SUMMED: Final = (
 
 
 class DemoError(Exception):
-    """The API answered what it must not."""
+    """The API returned a wrong result."""
 
 
 @dataclass(slots=True)
 class Story:
-    """What happened, step by step, and the figures to be printed."""
+    """Steps of the month with their results, and the figures to print."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Time a step; the block tells in a few words what came of it."""
+        """Time a step; the block passes its result, in a few words, to the yielded function."""
         began = time.perf_counter()
-        told: list[str] = []
-        yield told.append
-        self.steps.append({"step": name, "seconds": round(time.perf_counter() - began, 3), "result": " ".join(told)})
+        results: list[str] = []
+        yield results.append
+        self.steps.append({"step": name, "seconds": round(time.perf_counter() - began, 3), "result": " ".join(results)})
 
 
 class Client:
@@ -93,7 +93,7 @@ class Client:
         self._headers = {"Authorization": f"Bearer {answer['token']}"}
 
     def ask(self, document: str, **variables: Any) -> Any:
-        """The first root field's value. Raises DemoError on any error."""
+        """Execute a document and return the first root field's value. Raises DemoError on any error."""
         return self._value(self._http.post("/graphql", json={"query": document, "variables": variables}, headers=self._headers))
 
     def upload(self, document: str, given: dict[str, Any], *, name: str, content: bytes) -> Any:
@@ -115,52 +115,52 @@ class Client:
 
 
 def run_month(address: str, database_url: str, month: Month, sign_ins: list[isp.SignIn], gear: ExitStack, *, full: bool) -> Story:
-    """Do the month at the server at `address`. Devices that it starts end with `gear`; `full`: of every kind."""
+    """Run the month on the server at `address`. Its devices stop with `gear`; `full`: devices of every kind."""
     story, name = Story(), str(month)
     with httpx.Client(base_url=address, timeout=600) as http:
-        with story.step("sign in") as tell:
+        with story.step("sign in") as report:
             admin = Client(http, sign_ins[0])
-            cashiers = {one.counter: Client(http, one) for one in sign_ins if one.counter}
-            tell(f"{1 + len(cashiers)} users")
-        with story.step("open the period") as tell:
+            cashiers = {sign_in.counter: Client(http, sign_in) for sign_in in sign_ins if sign_in.counter}
+            report(f"{1 + len(cashiers)} users")
+        with story.step("open the period") as report:
             period = admin.ask(
                 f"mutation Open($month: Month!) {{ openPeriod(input: {{month: $month}}) {{ period {{ month status }} {_ERRORS} }} }}",
                 month=name,
             )["period"]
-            tell(f"{period['month']} {period['status']}")
-        with story.step("preview") as tell:
+            report(f"{period['month']} {period['status']}")
+        with story.step("preview") as report:
             preview = admin.ask(
                 "query Preview($month: Month!) { previewGeneration(month: $month) { issued totalAmount skipped { reason count } } }",
                 month=name,
             )
-            tell(f"{preview['issued']} invoices, {format_rupiah(preview['totalAmount'])}; skipped {_skipped(preview)}")
-        with story.step("generate invoices") as tell:
+            report(f"{preview['issued']} invoices, {format_rupiah(preview['totalAmount'])}; skipped {_skipped(preview)}")
+        with story.step("generate invoices") as report:
             run = _generate(admin, name)
-            tell(f"{run['issued']} issued, {format_rupiah(run['totalAmount'])}; skipped {_skipped(run)}")
+            report(f"{run['issued']} issued, {format_rupiah(run['totalAmount'])}; skipped {_skipped(run)}")
         if (run["issued"], run["totalAmount"]) != (preview["issued"], preview["totalAmount"]):
-            raise DemoError(f"the preview said {preview}, the run {run}")
-        with story.step("generate again") as tell:
+            raise DemoError(f"the preview showed {preview}, but the run issued {run}")
+        with story.step("generate again") as report:
             again = _generate(admin, name)
-            tell(f"{again['issued']} issued, {again['alreadyInvoiced']} had theirs")
-        with story.step("take payments") as tell:
-            tell(_take_payments(admin, cashiers, name))
-        with story.step("hand over cash") as tell:
-            tell(_hand_over(admin, cashiers))
-        with story.step("custom billing") as tell:
-            tell(_pay_three_months_at_once(admin, month))
-        cut = _isolate(story, admin, gear, full=full)
-        with story.step("recap") as tell:
+            report(f"{again['issued']} issued, {again['alreadyInvoiced']} already invoiced")
+        with story.step("record payments") as report:
+            report(_take_payments(admin, cashiers, name))
+        with story.step("deposit cash") as report:
+            report(_hand_over(admin, cashiers))
+        with story.step("billing cycle of 3 months") as report:
+            report(_pay_three_months_at_once(admin, month))
+        isolated = _isolate(story, admin, gear, full=full)
+        with story.step("recap") as report:
             recap = admin.ask(_RECAP, month=name)
             totals = {key: sum(row[key] for row in recap) for key in _SUMMED}
-            tell(f"in {format_rupiah(totals['totalReceived'])}, owed {format_rupiah(totals['outstanding'])}")
-        with story.step("check") as tell:
+            report(f"received {format_rupiah(totals['totalReceived'])}, outstanding {format_rupiah(totals['outstanding'])}")
+        with story.step("check") as report:
             violations = asyncio.run(_violations(database_url))
-            tell(f"{len(invariants.INVARIANTS)} invariants, {violations} rows break them")
-    skipped = sum(one["count"] for one in run["skipped"])
+            report(f"{len(invariants.INVARIANTS)} invariants, {violations} violations")
+    skipped = sum(entry["count"] for entry in run["skipped"])
     story.figures = {
         "month": name, "customers": run["progress"]["total"], "issued": run["issued"], "alreadyInvoiced": run["alreadyInvoiced"],
         "skipped": skipped, **totals, "generateSeconds": next(s["seconds"] for s in story.steps if s["step"] == "generate invoices"),
-        "issuedAgain": again["issued"], **cut, "invariantViolations": violations, "counters": recap, "steps": story.steps,
+        "issuedAgain": again["issued"], **isolated, "invariantViolations": violations, "counters": recap, "steps": story.steps,
     }  # fmt: skip
     return story
 
@@ -174,12 +174,12 @@ def _generate(admin: Client, month: str) -> Any:
 
 
 def _take_payments(admin: Client, cashiers: dict[str, Client], month: str) -> str:
-    """Each counter's clerk takes money: mostly the whole, some a part, one twice by the same key, one too much."""
+    """Record payments at each counter: mostly full, some partial, one sent twice with the same key, one too much."""
     taken = partial = 0
     for counter in admin.ask("query Counters { counters { nodes { id code } } }")["nodes"]:
         cashier = cashiers[counter["code"]]
         invoices = cashier.ask(_OPEN_INVOICES, month=month, counter=counter["id"], first=min(200, _PAYERS // len(cashiers)))["nodes"]
-        payable = [one for one in invoices if one["customer"]["outstanding"] == one["outstanding"]]
+        payable = [invoice for invoice in invoices if invoice["customer"]["outstanding"] == invoice["outstanding"]]
         for number, invoice in enumerate(payable[: max(4, len(payable) * 3 // 4)], 1):
             owed = invoice["outstanding"]
             amount = owed // 2 if number % _PARTIAL_EVERY == 0 else owed + 50_000 if number == 1 else owed
@@ -187,33 +187,33 @@ def _take_payments(admin: Client, cashiers: dict[str, Client], month: str) -> st
             recorded = cashier.ask(_PAY, input=payment)
             taken += 1
             partial += amount < owed
-            if number == 2 and not cashier.ask(_PAY, input=payment)["replayed"]:  # the network was slow, the clerk tapped again
+            if number == 2 and not cashier.ask(_PAY, input=payment)["replayed"]:  # as if the network was slow and the clerk tapped again
                 raise DemoError("the same key recorded a second payment")
             if recorded["payment"]["credit"] != max(0, amount - owed):
-                raise DemoError(f"{amount} for {owed} gave {recorded}")
+                raise DemoError(f"a payment of {amount} for {owed} returned {recorded}")
     return f"{taken} payments, {partial} of them partial, {len(cashiers)} sent twice, {len(cashiers)} with too much"
 
 
 def _hand_over(admin: Client, cashiers: dict[str, Client]) -> str:
-    """Each clerk deposits what they hold: by transfer with its proof, or in notes. One is counted short, one still waits."""
-    told = []
+    """Deposit each clerk's cash on hand: by transfer with a proof, or in cash. One is counted short, one still waits."""
+    amounts = []
     for number, cashier in enumerate(cashiers.values()):
         for drawer in cashier.ask(_DRAWERS, me=cashier.ask("query Me { me { id } }")["id"]):
-            given = {"counterId": drawer["counter"]["id"], "amount": drawer["onHand"], "idempotencyKey": str(uuid.uuid4())}
+            request = {"counterId": drawer["counter"]["id"], "amount": drawer["onHand"], "idempotencyKey": str(uuid.uuid4())}
             if number == 0:
-                deposit = cashier.upload(_SUBMIT, given | {"type": "TRANSFER"}, name="proof", content=_bank_receipt())["deposit"]
+                deposit = cashier.upload(_SUBMIT, request | {"type": "TRANSFER"}, name="proof", content=_bank_receipt())["deposit"]
             else:
-                deposit = cashier.ask(_SUBMIT, input=given)["deposit"]
-            told.append(f"{drawer['counter']['code']} {format_rupiah(drawer['onHand'])}")
+                deposit = cashier.ask(_SUBMIT, input=request)["deposit"]
+            amounts.append(f"{drawer['counter']['code']} {format_rupiah(drawer['onHand'])}")
             if number < len(cashiers) - 1:
                 counted = deposit["amount"] - (_SHORT if number == 1 else 0)
                 verified = {"depositId": deposit["id"], "counted": counted, "idempotencyKey": str(uuid.uuid4())}
                 admin.ask(_VERIFY, input=verified)
-    return f"{', '.join(told)}; one with its proof, one {format_rupiah(_SHORT)} short, one waits"
+    return f"{', '.join(amounts)}; one with a proof, one {format_rupiah(_SHORT)} short, one waiting"
 
 
 def _bank_receipt() -> bytes:
-    """A picture, as a phone would take it."""
+    """Return a picture such as a phone takes."""
     picture = io.BytesIO()
     Image.new("RGB", (640, 360), "white").save(picture, "JPEG")
     return picture.getvalue()
@@ -221,38 +221,38 @@ def _bank_receipt() -> bytes:
 
 def _pay_three_months_at_once(admin: Client, month: Month) -> str:
     (customer,) = admin.ask("query One { customers(first: 1, filter: {active: true}) { nodes { id name } } }")["nodes"]
-    given = {"customerId": customer["id"], "months": 3, "effectiveFrom": month.after.isoformat()}
-    billing = admin.ask(_CUSTOM, input=given)["customBilling"]
+    cycle = {"customerId": customer["id"], "months": 3, "effectiveFrom": month.after.isoformat()}
+    billing = admin.ask(_CUSTOM, input=cycle)["billingSchedule"]
     first = billing["coming"][0]
     return f"{customer['name']} pays {first['coversFrom']} to {first['coversUntil']} at once, next due {billing['nextDueOn']}"
 
 
 def _isolate(story: Story, admin: Client, gear: ExitStack, *, full: bool) -> dict[str, Any]:
-    """Late customers are cut on the devices, and who pays is back as they were. Without a device nobody is."""
+    """Block overdue customers on the devices and restore those who pay. Without a device nobody is blocked."""
     devices = _connect(story, admin, gear, full=full)
     if not devices:
         return {}
     if full:
-        with story.step("go online") as tell:
+        with story.step("go online") as report:
             for device in devices:
                 device.dial(list(device.before))
-            tell(f"{sum(len(device.before) for device in devices)} customers are online")
-    with story.step("cut who is late") as tell:
+            report(f"{sum(len(device.before) for device in devices)} customers are online")
+    with story.step("block overdue customers") as report:
         held = network.isolate(admin, devices)
-        tell(f"{_each(devices, 'blocked')} cut and read back{', after the guard against mass cuts had asked' if held else ''}")
+        report(f"{_each(devices, 'blocked')} blocked and verified{', after a hold for mass blocks was approved' if held else ''}")
     if full:
-        with story.step("go online while cut") as tell:
+        with story.step("go online while blocked") as report:
             network.go_online(admin, devices)
-            tell("nobody who is cut was given what they had")
-    with story.step("give back who pays") as tell:
+            report("no blocked customer has normal access")
+    with story.step("restore payers") as report:
         payers = [network.restore(admin, device, alone=len(devices) == 1) for device in devices]
         slowest = max(device.restore_seconds for device in devices)
-        tell(f"{_each(devices, 'restored')} back exactly as they were, the slowest after {slowest} s")
+        report(f"{_each(devices, 'restored')} restored exactly, the slowest after {slowest} s")
     if full:
-        with story.step("go online again") as tell:
+        with story.step("go online again") as report:
             for device, keys in zip(devices, payers, strict=True):
                 device.dial(keys)
-            tell("\n".join(network.dialled(devices)))
+            report("\n".join(network.dialled(devices)))
     for device in devices:
         network.examine(admin, device)
     totals = {
@@ -263,7 +263,7 @@ def _isolate(story: Story, admin: Client, gear: ExitStack, *, full: bool) -> dic
 
 
 def _connect(story: Story, admin: Client, gear: ExitStack, *, full: bool) -> list[network.Device]:
-    """Start every device that can be here, with a share of the customers, and tell which can't and why."""
+    """Start every device that can run here, with a share of the customers, and report which can't and why."""
     kinds = network.kinds(full=full)
     problems = {kind: kind.problem() for kind in kinds}
     if not kinds:
@@ -271,23 +271,23 @@ def _connect(story: Story, admin: Client, gear: ExitStack, *, full: bool) -> lis
     shares = iter(network.customers_of(admin, max(1, [*problems.values()].count(""))))
     devices = []
     for kind in kinds:
-        with story.step(f"connect {kind.what}") as tell:
+        with story.step(f"connect {kind.what}") as report:
             if problems[kind]:
-                tell(f"left out: {problems[kind]}")
+                report(f"left out: {problems[kind]}")
                 continue
             devices.append(network.connect(admin, gear, kind, next(shares)))
-            tell(f"{len(devices[-1].before)} {kind.holds}")
+            report(f"{len(devices[-1].before)} {kind.holds}")
     return devices
 
 
 def _each(devices: Sequence[network.Device], what: str) -> str:
-    """The sum, and where there are several devices each one's."""
+    """Return the sum and, if there are several devices, the count of each."""
     counts = {device.gear.name: getattr(device, what) for device in devices}
     return str(sum(counts.values())) + (f" ({', '.join(f'{name} {count}' for name, count in counts.items())})" if len(counts) > 1 else "")
 
 
 def _skipped(counts: Any) -> str:
-    return ", ".join(f"{one['count']} {one['reason']}" for one in counts["skipped"]) or "nobody"
+    return ", ".join(f"{entry['count']} {entry['reason']}" for entry in counts["skipped"]) or "nobody"
 
 
 async def _violations(database_url: str) -> int:
@@ -312,7 +312,7 @@ async def _prepared(url: str, name: str, customers: int) -> tuple[str, Month, li
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """SIGTERM ends what was started, as Ctrl-C does. In the main thread only: no other one is told."""
+    """Make SIGTERM stop what was started, as Ctrl-C does. Only in the main thread, as no other receives signals."""
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
@@ -328,13 +328,13 @@ def _ended_in_order() -> Iterator[None]:
 
 
 def _app(settings: Settings, url: str) -> Starlette:
-    """The application, for devices that are simulated on this machine."""
+    """Build the application, allowing devices that are simulated on this machine."""
     networks = ",".join(filter(None, (settings.device_networks, "127.0.0.0/8")))
     return create_app(settings.model_copy(update={"device_networks": networks}), Database(url, connections=settings.database_connections))
 
 
 def once(settings: Settings, *, customers: int, full: bool, out: Console | None) -> None:
-    """Do the month in a database that is dropped at the end; print tables to `out`, or one JSON object to standard output.
+    """Run the month in a database that is dropped at the end; print tables to `out`, or one JSON object to standard output.
 
     `full`: with every kind of device.
     """
@@ -343,7 +343,7 @@ def once(settings: Settings, *, customers: int, full: bool, out: Console | None)
         name = f"once_{uuid.uuid4().hex[:12]}"
         try:
             url, month, sign_ins = asyncio.run(_prepared(server, name, customers))
-            prepared = {"step": "make the ISP", "seconds": round(time.perf_counter() - began, 3), "result": f"{customers} customers"}
+            prepared = {"step": "create the ISP", "seconds": round(time.perf_counter() - began, 3), "result": f"{customers} customers"}
             app = _app(settings, url)
             with ExitStack() as gear, serving(app, listening_socket(settings.host, settings.port)) as address:
                 story = run_month(address, url, month, sign_ins, gear, full=full)
@@ -357,23 +357,23 @@ def once(settings: Settings, *, customers: int, full: bool, out: Console | None)
 
 
 def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> None:
-    """Do the month, print it with addresses and sign-ins, and serve until interrupted, the devices with it. The next demo starts afresh.
+    """Run the month, print it with addresses and sign-ins, and serve until interrupted. The next demo starts from scratch.
 
     `full`: with every kind of device.
     """
     listener = listening_socket(settings.host, settings.port)
     with _ended_in_order(), embedded_database(settings.var / "demo", own=False) as server:
-        out.print(f"Making an ISP of {customers} customers …")
+        out.print(f"Creating an ISP with {customers} customers …")
         url, month, sign_ins = asyncio.run(_prepared(server, "demo", customers))
-        open_to_all = settings.model_copy(update={"introspection": "everyone"})  # a newcomer looks around before signing in
+        open_to_all = settings.model_copy(update={"introspection": "everyone"})  # so that a newcomer can explore before signing in
         app = _app(open_to_all, url)
         with ExitStack() as gear, serving(app, listener) as address:
             tables.show_month(run_month(address, url, month, sign_ins, gear, full=full).figures, out)
-            table = Table("user", "password", "role", "counter", title="Sign-ins, made for this run")
-            for one in sign_ins:
-                table.add_row(one.username, one.password, one.role.value, one.counter or "all")
+            table = Table("user", "password", "role", "counter", title="Sign-ins, generated for this run")
+            for sign_in in sign_ins:
+                table.add_row(sign_in.username, sign_in.password, sign_in.role.value, sign_in.counter or "all")
             out.print(table)
-            out.print(f"GraphiQL: {address}/graphql   health: {address}/healthz   Ctrl-C ends it.", soft_wrap=True)
+            out.print(f"GraphiQL: {address}/graphql   health: {address}/healthz   Press Ctrl-C to stop.", soft_wrap=True)
             try:
                 while True:
                     time.sleep(3600)

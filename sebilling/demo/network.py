@@ -1,6 +1,6 @@
-"""The demo's network: devices with customers on them, late customers cut, and who pays given back exactly as they were.
+"""The demo's network: devices with customers; overdue customers are blocked, and payers are restored exactly as they were.
 
-The devices come with the plugins; what isn't there (each plugin is a distribution of its own) the demo leaves out.
+The devices come with the plugins, which are separate distributions; the demo leaves out those that are not installed.
 """
 
 import time
@@ -17,10 +17,10 @@ from sebilling.demo.router import Router
 
 KINDS: Final[tuple[type[Gear], ...]] = (Router, Radius, Olt)
 _MOST: Final = 300
-"""Customers on all devices together."""
+"""Most customers on all devices together."""
 _PAYERS: Final = 5
 _PAYERS_OF_EACH: Final = 3
-"""Where there are several devices; somebody stays cut on each."""
+"""Payers per device if there are several; somebody stays blocked on each."""
 _PATIENCE_SECONDS: Final = 60
 _ERRORS: Final = "errors { code message field }"
 _CUSTOMERS: Final = """query Who($first: Int!, $after: String) { customers(first: $first, after: $after) {
@@ -28,7 +28,7 @@ _CUSTOMERS: Final = """query Who($first: Int!, $after: String) { customers(first
 _DEVICE: Final = f"mutation Router($input: CreateDeviceInput!) {{ createDevice(input: $input) {{ device {{ id }} {_ERRORS} }} }}"
 _ACCESS: Final = f"mutation Access($input: SetServiceAccessInput!) {{ setServiceAccess(input: $input) {{ {_ERRORS} }} }}"
 _POLICY: Final = f"mutation Policy($input: SetIsolationPolicyInput!) {{ setIsolationPolicy(input: $input) {{ {_ERRORS} }} }}"
-_RUN: Final = f"mutation Run {{ runIsolation {{ cut held {_ERRORS} }} }}"
+_RUN: Final = f"mutation Run {{ runIsolation {{ blocked held {_ERRORS} }} }}"
 _HOLDS: Final = "query Holds { isolationHolds { id } }"
 _APPROVE: Final = f"mutation Approve($input: DecideIsolationHoldInput!) {{ decideIsolationHold(input: $input) {{ {_ERRORS} }} }}"
 _WAITING: Final = "query Waiting { serviceAccesses(first: 1, filter: {inSync: false}) { totalCount } }"
@@ -40,73 +40,73 @@ _DAYS: Final = 20
 
 
 class NotAsItWas(Exception):
-    """A device isn't as it must be."""
+    """The state of a device is wrong."""
 
 
 @dataclass(slots=True)
 class Device:
-    """A device that is there and that SeBilling knows, and what came of it so far."""
+    """A running device that is registered in SeBilling, with its figures so far."""
 
     gear: Gear
     running: Running
     id: str
     before: Mapping[str, Any]
-    """The state of every customer's before anybody is cut."""
+    """State of every customer before anybody is blocked."""
     given: dict[str, list[str]] = field(default_factory=dict)
-    """What customers were given at each of their dials."""
+    """What customers got at each connection, by key."""
     blocked: int = 0
     restored: int = 0
     restore_seconds: float = 0.0
     wrongly_blocked: int = 0
 
     def figures(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return the figures for JSON."""
         return {
             "kind": self.gear.kind, "name": self.gear.name, "customers": len(self.before), "blocked": self.blocked,
             "restored": self.restored, "restoreSeconds": self.restore_seconds, "wronglyBlocked": self.wrongly_blocked,
         }  # fmt: skip
 
     def dial(self, keys: Sequence[str]) -> None:
-        """These customers want to go online."""
+        """Connect these customers and record what each gets."""
         for key, words in self.running.run(self.gear.dial(keys)).items():
             self.given.setdefault(key, []).append(words)
 
 
 def kinds(*, full: bool) -> list[type[Gear]]:
-    """A router if it can be here; with `full` every kind, whether it can or not."""
+    """Return the router if it can run here; with `full` every kind, whether it can run or not."""
     return list(KINDS) if full else [kind for kind in (Router,) if not kind.problem()]
 
 
 def customers_of(admin: Any, shares: int) -> list[list[Any]]:
-    """The first customers, dealt out in so many shares."""
-    found: list[Any] = []
+    """Return the first customers, split into so many shares."""
+    customers: list[Any] = []
     after = None
-    while len(found) < _MOST:
-        page = admin.ask(_CUSTOMERS, first=min(200, _MOST - len(found)), after=after)
-        found += page["nodes"]
+    while len(customers) < _MOST:
+        page = admin.ask(_CUSTOMERS, first=min(200, _MOST - len(customers)), after=after)
+        customers += page["nodes"]
         after = page["pageInfo"]["endCursor"]
         if after is None:
             break
-    return [found[number::shares] for number in range(shares)]
+    return [customers[number::shares] for number in range(shares)]
 
 
 def connect(admin: Any, stack: ExitStack, kind: type[Gear], customers: Sequence[Any]) -> Device:
-    """Start a device, which ends with the stack; put the customers on it, and it and them into SeBilling."""
-    there = stack.enter_context(running(kind))
-    gear = there.gear
+    """Start a device, which stops with the stack; configure the customers on it, and register both in SeBilling."""
+    device_thread = stack.enter_context(running(kind))
+    gear = device_thread.gear
     keys = {customer["id"]: kind.key(number, customer["pppoeName"]) for number, customer in enumerate(customers)}
-    there.run(gear.put([Subscriber(keys[customer["id"]], customer["plan"]["name"]) for customer in customers]))
+    device_thread.run(gear.put([Subscriber(keys[customer["id"]], customer["plan"]["name"]) for customer in customers]))
     device = admin.ask(_DEVICE, input={"name": gear.name, "kind": gear.kind, "config": gear.config()})["device"]
     for customer_id, key in keys.items():
         access = {"customerId": customer_id, "deviceId": device["id"], "serviceKind": gear.service, "key": key}
         admin.ask(_ACCESS, input=access)
-    return Device(gear, there, device["id"], there.run(gear.state()))
+    return Device(gear, device_thread, device["id"], device_thread.run(gear.state()))
 
 
 def isolate(admin: Any, devices: Sequence[Device]) -> bool:
-    """Cut whose day has come, and wait until the devices are read back so; gives whether the guard asked first.
+    """Block overdue customers and wait until all devices are in sync; return whether the sweep was held for approval first.
 
-    Raises NotAsItWas if a device doesn't have it so.
+    Raises NotAsItWas if a device has another state.
     """
     admin.ask(_POLICY, input={"mode": "FROM_INVOICE", "days": _DAYS})
     held = bool(admin.ask(_RUN)["held"])
@@ -125,24 +125,24 @@ def _in_sync(admin: Any) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while admin.ask(_WAITING)["totalCount"]:
         if time.monotonic() > deadline:
-            raise TimeoutError("the devices aren't in line within a minute: look at serviceAccesses(filter: {inSync: false})")
+            raise TimeoutError("the devices aren't in sync after a minute: see serviceAccesses(filter: {inSync: false})")
         time.sleep(0.02)
 
 
 def _blocked(admin: Any, device: Device) -> list[Any]:
-    """Everybody who should be cut on the device, as SeBilling says."""
-    found: list[Any] = []
+    """Return the accesses on the device that SeBilling wants blocked."""
+    accesses: list[Any] = []
     after = None
     while True:
         page = admin.ask(_BLOCKED, device=device.id, after=after)
-        found += page["nodes"]
+        accesses += page["nodes"]
         if not page["pageInfo"]["hasNextPage"]:
-            return found
+            return accesses
         after = page["pageInfo"]["endCursor"]
 
 
 def restore(admin: Any, device: Device, *, alone: bool) -> list[str]:
-    """Some of the cut ones pay; gives their keys. `alone`: there is no other device."""
+    """Pay for some of the blocked customers; return their keys. `alone`: there is no other device."""
     payers = _blocked(admin, device)
     payers = payers[:_PAYERS] if alone else payers[:-1][:_PAYERS_OF_EACH]
     for access in payers:
@@ -157,36 +157,36 @@ def restore(admin: Any, device: Device, *, alone: bool) -> list[str]:
 
 
 def go_online(admin: Any, devices: Sequence[Device]) -> None:
-    """Everybody who should be cut dials."""
+    """Connect every customer who should be blocked."""
     for device in devices:
         device.dial([access["key"] for access in _blocked(admin, device)])
 
 
 def examine(admin: Any, device: Device) -> None:
-    """Count who is cut though nothing says so, and who is cut though they owe nothing.
+    """Count customers who are blocked without reason, or although they owe nothing.
 
-    Raises NotAsItWas if anybody who should be cut isn't, or anybody else isn't quite as they were.
+    Raises NotAsItWas if somebody who should be blocked isn't, or anybody else isn't exactly as before.
     """
     should = {access["key"]: access["customer"]["outstanding"] for access in _blocked(admin, device)}
     cut = device.running.run(device.gear.cut())
     device.wrongly_blocked = len(cut - set(should)) + sum(1 for key in cut & set(should) if should[key] == 0)
     if unblocked := sorted(set(should) - cut):
-        raise NotAsItWas(f"{device.gear.name}: {', '.join(unblocked[:5])} should be cut")
+        raise NotAsItWas(f"{device.gear.name}: {', '.join(unblocked[:5])} should be blocked")
     now = device.running.run(device.gear.state())
     if changed := [key for key, state in device.before.items() if key not in should and now.get(key) != state]:
-        raise NotAsItWas(f"{device.gear.name}: {', '.join(changed[:5])} should be as before")
+        raise NotAsItWas(f"{device.gear.name}: {', '.join(changed[:5])} should be unchanged")
 
 
 def dialled(devices: Sequence[Device]) -> list[str]:
-    """What the first of those who were cut and paid was given at each dial, for each device.
+    """Describe, for each device, what one customer got at each connection: before, while blocked and after paying.
 
-    Raises NotAsItWas if anybody who was cut was given the same, or anybody who paid isn't given what they had.
+    Raises NotAsItWas if a blocked customer got the same as before, or a payer didn't.
     """
-    told = []
+    lines = []
     for device in devices:
         for key, (before, cut, *after) in ((key, given) for key, given in device.given.items() if len(given) > 1):
-            if cut == before or [one for one in after if one != before]:
+            if cut == before or [answer for answer in after if answer != before]:
                 raise NotAsItWas(f"{device.gear.name} gave {key} {device.given[key]}")
         if whole := next((key for key, given in device.given.items() if len(given) > 2), None):
-            told.append(f"{whole}: {'; cut: '.join(device.given[whole][:2])}; back: {device.given[whole][2]}")
-    return told
+            lines.append(f"{whole}: {'; blocked: '.join(device.given[whole][:2])}; restored: {device.given[whole][2]}")
+    return lines

@@ -1,4 +1,4 @@
-"""An OLT of the demo: the plugin's simulated ZTE, by Telnet, as that needs nothing but the plugin."""
+"""An OLT of the demo: the plugin's simulated ZTE, over Telnet, which needs nothing but the plugin."""
 
 import importlib
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,17 @@ from sebilling.demo.gear import Subscriber, lacks
 
 _PORTS: Final = 16
 _ONUS: Final = 32
-"""On a port: the usual split."""
+"""ONUs per port: the usual split."""
 
 
 class Olt:
-    """Fibre: who is cut has an ONU that is disabled."""
+    """Fibre: the ONU of a blocked customer is disabled."""
 
     kind: ClassVar = "olt.zte"
     service: ClassVar = "ONU"
     name: ClassVar = "OLT-Cisarua"
     what: ClassVar = "an OLT"
-    holds: ClassVar = "ONUs on a simulated ZTE C320, by Telnet"
+    holds: ClassVar = "ONUs on a simulated ZTE C320, over Telnet"
 
     def __init__(self) -> None:
         self._simulator: Any = None
@@ -27,12 +27,12 @@ class Olt:
 
     @classmethod
     def problem(cls) -> str:
-        """Why it can't be here; empty if it can."""
+        """Return why the device can't run here; empty if it can."""
         return lacks("sebilling_olt")
 
     @staticmethod
-    def key(number: int, pppoe_name: str) -> str:  # noqa: ARG004 - an OLT goes by ports
-        """Frame, slot, port and ONU."""
+    def key(number: int, pppoe_name: str) -> str:  # noqa: ARG004 - an OLT identifies customers by ports
+        """Return frame, slot, port and ONU."""
         port = number // _ONUS
         return f"1/{1 + port // _PORTS}/{1 + port % _PORTS}:{1 + number % _ONUS}"
 
@@ -41,7 +41,7 @@ class Olt:
         return self._simulator.olt
 
     async def start(self) -> None:
-        """Serve."""
+        """Start the simulator."""
         testing = importlib.import_module("sebilling_olt.testing")
         olt = testing.Olt(testing.FIRMWARES["zte-c320"])
         olt.user("sebilling", self._password)
@@ -49,23 +49,23 @@ class Olt:
         await self._simulator.__aenter__()
 
     async def stop(self) -> None:
-        """Hang up on everybody."""
+        """Stop the simulator and close its connections."""
         if self._simulator is not None:
             await self._simulator.__aexit__(None, None, None)
 
     def config(self) -> dict[str, Any]:
-        """The driver's settings."""
+        """Return the driver's settings."""
         at = {"host": "127.0.0.1", "port": self._simulator.port, "transport": "telnet"}
         return at | {"username": "sebilling", "password": self._password}
 
     async def put(self, subscribers: Sequence[Subscriber]) -> None:
         """Register their ONUs, and save."""
-        for one in subscribers:
-            self._olt.add(one.key)
+        for subscriber in subscribers:
+            self._olt.add(subscriber.key)
         self._olt.save()
 
     async def state(self) -> Mapping[str, Any]:
-        """Every ONU. Raises RuntimeError if a restart of the OLT would bring something else back."""
+        """Return every ONU. Raises RuntimeError if a restart of the OLT would restore something else."""
         if self._olt.saved != self._olt.running():
             raise RuntimeError("the OLT's configuration isn't saved")
         return {
@@ -73,9 +73,9 @@ class Olt:
         }
 
     async def cut(self) -> set[str]:
-        """Who is disabled, or has a LAN port locked."""
+        """Return ONUs that are disabled or have a locked LAN port."""
         return {onu.key for onu, unit in self._olt.units.items() if unit.off or unit.locked}
 
     async def dial(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Light, or none."""
+        """Return whether each ONU is enabled."""
         return {key: "ONU disabled" if self._olt.unit(key).off else "ONU enabled" for key in keys}

@@ -12,7 +12,7 @@ _APART: Final = {"last-logged-out"}
 
 
 class Router:
-    """PPPoE: who is cut is in the profile `isolir`."""
+    """PPPoE: a blocked customer is in the profile `isolir`."""
 
     kind: ClassVar = "mikrotik.pppoe"
     service: ClassVar = "PPPOE"
@@ -26,16 +26,16 @@ class Router:
 
     @classmethod
     def problem(cls) -> str:
-        """Why it can't be here; empty if it can."""
+        """Return why the device can't run here; empty if it can."""
         return lacks("sebilling_mikrotik")
 
     @staticmethod
-    def key(number: int, pppoe_name: str) -> str:  # noqa: ARG004 - a router goes by names
-        """The name of the secret."""
+    def key(number: int, pppoe_name: str) -> str:  # noqa: ARG004 - a router identifies customers by names
+        """Return the name of the secret."""
         return pppoe_name
 
     async def start(self) -> None:
-        """Serve, with the profile and the rule for who is cut."""
+        """Start the simulator, with the profile and the rule for blocked customers."""
         testing = importlib.import_module("sebilling_mikrotik.testing")
         router = testing.Router(identity=self.name)
         router.user("sebilling", self._password)
@@ -44,39 +44,39 @@ class Router:
         await self._simulator.__aenter__()
 
     async def stop(self) -> None:
-        """Hang up on everybody."""
+        """Stop the simulator and close its connections."""
         if self._simulator is not None:
             await self._simulator.__aexit__(None, None, None)
 
     def config(self) -> dict[str, Any]:
-        """The driver's settings."""
+        """Return the driver's settings."""
         return {"host": "127.0.0.1", "port": self._simulator.port, "username": "sebilling", "password": self._password, "tls": False}
 
     async def put(self, subscribers: Sequence[Subscriber]) -> None:
-        """A profile for each plan, a secret for each customer."""
-        for plan in dict.fromkeys(one.plan for one in subscribers):
+        """Add a profile for each plan and a secret for each customer."""
+        for plan in dict.fromkeys(customer.plan for customer in subscribers):
             self._simulator.router.add("/ppp/profile", name=plan)
-        for one in subscribers:
-            self._simulator.router.add("/ppp/secret", name=one.key, profile=one.plan, password="x", service="pppoe")  # noqa: S106
+        for customer in subscribers:
+            self._simulator.router.add("/ppp/secret", name=customer.key, profile=customer.plan, password="x", service="pppoe")  # noqa: S106
 
     async def state(self) -> Mapping[str, Any]:
-        """Every word of each secret."""
+        """Return all attributes of each secret."""
         rows = self._simulator.router.table("/ppp/secret").rows.values()
         return {row["name"]: {name: value for name, value in row.items() if name not in _APART} for row in rows}
 
     async def cut(self) -> set[str]:
-        """Secrets in the isolir profile, and disabled ones."""
+        """Return secrets in the isolir profile, and disabled ones."""
         rows = self._simulator.router.table("/ppp/secret").rows.values()
         return {row["name"] for row in rows if row["profile"] == "isolir" or row.get("disabled") == "true"}
 
     async def dial(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Who has a session keeps it."""
-        router, given = self._simulator.router, {}
+        """Connect the customers; existing sessions stay."""
+        router, results = self._simulator.router, {}
         for key in keys:
             router.dial(key)
             if (session := router.table("/ppp/active").find(key)) is None:
-                given[key] = "refused"
+                results[key] = "refused"
                 continue
-            listed = [one["list"] for one in router.table("/ip/firewall/address-list").named.get(session["address"], ())]
-            given[key] = f"address list {', '.join(listed)}" if listed else "no address list"
-        return given
+            listed = [entry["list"] for entry in router.table("/ip/firewall/address-list").named.get(session["address"], ())]
+            results[key] = f"address list {', '.join(listed)}" if listed else "no address list"
+        return results

@@ -1,1 +1,1 @@
-"""Work that no request waits for."""
+"""Background jobs: work that no request waits for."""

@@ -1,8 +1,8 @@
-"""Backups: everything that is in the database at one moment, and the proofs that it names, in one ZIP file; and back again.
+"""Backup and restore: the whole database at one moment, and the proofs that it names, in one ZIP file.
 
-The tables are written by COPY in one snapshot, as text, under the schema's revision: no foreign program, whose version must fit the
-server's, and readable by any later SeBilling. A ZIP that was cut short has no directory and can't be opened, and each part has a
-checksum. The secret key is not in it: a backup alone opens no router.
+The tables are written by COPY in one snapshot, as text, with the schema's revision. That needs no pg_dump, whose version must match the
+server's, and any later SeBilling can read it. A truncated ZIP has no directory and can't be opened, and each part has a checksum. The
+secret key is not in the backup, so that a backup alone doesn't give access to any router.
 """
 
 import json
@@ -66,7 +66,7 @@ class Table(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a backup holds."""
+    """Contents of a backup."""
 
     model_config = ConfigDict(frozen=True)
     format: int
@@ -76,17 +76,17 @@ class Manifest(BaseModel):
     sequences: dict[str, int]
     uploads: tuple[str, ...]
     missing_uploads: tuple[str, ...]
-    """Proofs that the database names and the store hadn't."""
+    """Proofs that the database names but the store didn't have."""
 
     @property
     def rows(self) -> int:
-        """Of all tables."""
+        """Number of rows of all tables."""
         return sum(table.rows for table in self.tables)
 
 
 @dataclass(frozen=True, slots=True)
 class _Copying:
-    """One moment of the database, being written to a file."""
+    """A snapshot of the database that is being written to a file."""
 
     session: ReadSession
     driver: Any
@@ -103,12 +103,12 @@ class _Copying:
 
 
 async def write(database: Database, store: ObjectStore, file: Path, *, at: datetime) -> Manifest:
-    """Write a backup to `file`, whole or not at all, while others go on writing; readable by its owner alone.
+    """Write a backup to `file`, completely or not at all, while the database stays in use. Only its owner can read the file.
 
-    Raises InvalidFile if the file is there or can't be written, DatabaseUnavailable.
+    Raises InvalidFile if the file exists or can't be written, DatabaseUnavailable.
     """
-    if file.exists():  # noqa: ASYNC240 - nobody else is served meanwhile
-        raise InvalidFile(file=file, why="it is there already: name another.")
+    if file.exists():  # noqa: ASYNC240 - nothing else runs in this process
+        raise InvalidFile(file=file, why="it exists already: choose another name.")
     fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -119,7 +119,7 @@ async def write(database: Database, store: ObjectStore, file: Path, *, at: datet
             raw.flush()
             os.fsync(raw.fileno())
         if read(fresh) != manifest or not manifest.tables:
-            raise InvalidFile(file=file, why="it couldn't be read back as it was written: check the disk.")
+            raise InvalidFile(file=file, why="reading it back gave something else than was written: check the disk.")
         fresh.rename(file)
     except OSError as error:
         raise InvalidFile(file=file, why=f"it can't be written: {error.strerror or error}.") from error
@@ -153,22 +153,22 @@ async def _driver(connection: AsyncConnection) -> Any:
 
 
 def read(file: Path) -> Manifest:
-    """What a backup holds, after every part of it was read and checked. Raises InvalidFile."""
+    """Read a backup's manifest, after reading and checking every part of it. Raises InvalidFile."""
     try:
         with zipfile.ZipFile(file) as packed:
             broken = packed.testzip()
             manifest = Manifest.model_validate(json.loads(packed.read(_MANIFEST)))
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, ValidationError) as error:
-        raise InvalidFile(file=file, why=f"it is no whole backup ({type(error).__name__}): take another one.") from error
+        raise InvalidFile(file=file, why=f"it is not a complete backup ({type(error).__name__}): use another one.") from error
     if broken is not None:
-        raise InvalidFile(file=file, why=f"its part {broken} is damaged: take another backup.")
+        raise InvalidFile(file=file, why=f"its part {broken} is damaged: use another backup.")
     if manifest.format != FORMAT or manifest.revision not in revisions():
         raise InvalidFile(file=file, why="it was made by a newer SeBilling: restore it with that version.")
     return manifest
 
 
 async def restore(database: Database, store: ObjectStore, file: Path, *, at: datetime) -> Manifest:
-    """Bring a backup into an empty database, all of it or nothing, and its proofs into the store; then to the newest schema.
+    """Restore a backup into an empty database, all of it or nothing, and its proofs into the store; then migrate to the newest schema.
 
     Raises InvalidFile, also if the database isn't empty, and DatabaseUnavailable.
     """
@@ -188,24 +188,24 @@ async def restore(database: Database, store: ObjectStore, file: Path, *, at: dat
 
 
 async def _empty(database: Database, file: Path, revision: str) -> None:
-    """See that nothing is in the database, and give it the schema of the backup. Raises InvalidFile."""
+    """Check that the database is empty, and create the schema of the backup in it. Raises InvalidFile."""
     async with database.reading() as session:
         present = await session.value(_REVISION) if await session.value(_IS_MIGRATED) else None
         if present is None and await session.value(_ANY_TABLE):
-            raise InvalidFile(file=file, why="the database holds tables of something else: restore into an empty one.")
+            raise InvalidFile(file=file, why="the database holds tables of another application: restore into an empty one.")
     if present not in {None, revision}:
-        why = "the database has the schema of another version than the backup: restore into one that is new and empty."
+        why = "the database has the schema of another version than the backup: restore into a new, empty one."
         raise InvalidFile(file=file, why=why)
     if present is None:
         await migrate(database.url, revision)
 
 
 async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manifest) -> None:
-    """Replace what the migrations wrote by the backup's rows. Guards are off meanwhile, as they would refuse history; references are
-    checked at the end, so that the tables' order doesn't matter."""
+    """Replace the rows that the migrations wrote by the backup's. Triggers are disabled meanwhile, as they would refuse past rows; foreign
+    keys are checked at the end, so that the order of the tables doesn't matter."""
     present = {row.name for row in await session.rows(_TABLES)}
     if present != {table.name for table in manifest.tables}:
-        raise InvalidFile(file="backup", why="its tables aren't those of its schema: take another backup.")
+        raise InvalidFile(file="backup", why="its tables aren't those of its schema: use another backup.")
     foreign_keys = await session.rows(_FOREIGN_KEYS)
     for table in manifest.tables:
         await session.execute(text(f'ALTER TABLE "{table.name}" DISABLE TRIGGER USER'))
@@ -217,7 +217,7 @@ async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manife
     for table in manifest.tables:
         status: str = await driver.copy_to_table(table.name, columns=list(table.columns), source=_parts(packed, table.name))
         if int(status.rsplit(maxsplit=1)[-1]) != table.rows:
-            raise InvalidFile(file="backup", why=f"{table.name} has other rows than its manifest says: take another backup.")
+            raise InvalidFile(file="backup", why=f"{table.name} has another number of rows than its manifest says: use another backup.")
     await session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     for key in foreign_keys:
         await session.execute(text(f"ALTER TABLE {key.table} ALTER CONSTRAINT {key.name} NOT DEFERRABLE"))
@@ -235,7 +235,7 @@ async def _parts(packed: zipfile.ZipFile, name: str) -> AsyncIterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What the database names and this deployment can't open or hasn't: after a restore without the key, or without uploads."""
+    """Secrets that can't be decrypted and proofs that are missing, such as after a restore without the secret key or the uploads."""
 
     devices: Sequence[str]
     users: Sequence[str]
@@ -253,13 +253,13 @@ _TWO_STEP: Final = text(
 
 
 async def missing(database: Database, store: ObjectStore, vault: Vault) -> Missing:
-    """Devices and users whose secrets no key opens, and proofs that aren't in the store.
+    """Find devices and users whose secrets no key decrypts, and proofs that aren't in the store.
 
-    Raises DatabaseUnavailable, OSError or obstore's BaseError if the store is away.
+    Raises DatabaseUnavailable; OSError or obstore's BaseError if the store is unavailable.
     """
     async with database.reading() as session:
         devices = [row.name for row in await session.rows(_DEVICES) if not vault.opens(row.config)]
         users = [row.username for row in await session.rows(_TWO_STEP) if not vault.opens(row.locked)]
         named = [row.object_key for row in await session.rows(_PROOFS)]
-    there = set(await store.keys_older_than(datetime.max.replace(tzinfo=UTC))) if named else set()
-    return Missing(devices, users, [key for key in named if key not in there])
+    stored = set(await store.keys_older_than(datetime.max.replace(tzinfo=UTC))) if named else set()
+    return Missing(devices, users, [key for key in named if key not in stored])

@@ -1,8 +1,8 @@
-"""Hooks of plugins: each plugin gets the events of the feed by a cursor of its own, in a task of its own, at least once and in order.
+"""Delivery of events to plugins' hooks: each plugin has its own cursor in the feed and its own task; at least once, and in order.
 
-The cursor moves after the hook has ended well, so that whoever is killed in between leaves the event to the next worker. One worker
-at a time delivers to a plugin, by a lease. What fails is tried again with growing waits, and after MAX_ATTEMPTS it is told as
-`plugin.delivery_failed` and passed over: one event that a plugin can't digest must not keep all later ones from it for ever.
+The cursor moves after the hook has succeeded, so that a worker killed in between leaves the event to the next one. One worker at a time
+delivers to a plugin, by a lease. A failed delivery is retried with growing delays; after MAX_ATTEMPTS it is reported as
+`plugin.delivery_failed` and skipped, so that one event that a plugin can't handle doesn't block all later ones for ever.
 """
 
 import asyncio
@@ -38,11 +38,11 @@ HOOKS: Final[Mapping[str, str]] = {
     "isolation.failed": "sebilling_isolation_failed",
     "device.health_changed": "sebilling_device_health_changed",
 }
-"""Which hook takes which kind of event."""
+"""Kind of event → hook."""
 _LIFE: Final = frozenset({"sebilling_startup", "sebilling_shutdown", "sebilling_hourly"})
 MAX_ATTEMPTS: Final = 15
 MAX_WAIT_SECONDS: Final = 300.0
-"""Waits double from one second up to this: fifteen attempts take 34 minutes and more."""
+"""Delays double from one second up to this: fifteen attempts take at least 34 minutes."""
 LOOK_SECONDS: Final = 0.25
 STANDBY_SECONDS: Final = 1.0
 HOURLY_SECONDS: Final = 3600.0
@@ -50,9 +50,9 @@ _SHUTDOWN_SECONDS: Final = 5.0
 _MAX_LOOKED_AT: Final = 1_000
 _MAX_ERROR: Final = 500
 _SPACE: Final = 6
-"""Of the plugins' leases among the advisory locks."""
+"""Advisory lock space of the plugins' leases."""
 
-# What is in the log before the plugin is there is none of its, also if the relay numbers it only later.
+# Events written before the plugin was installed aren't delivered to it, even if the relay numbers them later.
 _REGISTER: Final = text(
     """
     INSERT INTO plugin_cursor (plugin, number, since_event_id, attempts, error)
@@ -63,7 +63,7 @@ _REGISTER: Final = text(
 )
 _ID: Final = text("SELECT id FROM plugin_cursor WHERE plugin = :plugin")
 _CURSOR: Final = text("SELECT number, since_event_id, attempts, next_at FROM plugin_cursor WHERE id = :id")
-# Whoever lost their lease without noticing moves nothing: the number isn't the one that they started from.
+# A worker that lost its lease without noticing moves nothing: the number is no longer the one that it started from.
 _DELIVERED: Final = text(
     "UPDATE plugin_cursor SET number = :number, attempts = 0, next_at = NULL, error = '' WHERE id = :id AND number = :before"
 )
@@ -80,7 +80,7 @@ _STARTED: Final = text("UPDATE plugin_cursor SET error = '' WHERE id = :id AND e
 
 @dataclass(slots=True)
 class _Delivery:
-    """The events of one plugin."""
+    """Delivery of events to one plugin."""
 
     name: str
     hooks: frozenset[str]
@@ -96,11 +96,11 @@ class _Delivery:
         return [kind for kind, hook in HOOKS.items() if hook in self.hooks]
 
     async def serve(self, context: PluginContext) -> None:
-        """Start it, deliver whenever nobody else does, and shut it down when cancelled."""
+        """Start the plugin, deliver while no other worker does, and shut it down when cancelled."""
         started = False
         try:
             failures = 0
-            await forgiving("hooks", self._show(""), of=self.name)  # from now on events are its own, however long its start takes
+            await forgiving("hooks", self._show(""), of=self.name)  # events from now on are delivered, however long the start takes
             while not started:
                 error = await self._call("sebilling_startup", context=context)
                 await forgiving("hooks", self._show(error), of=self.name)
@@ -119,17 +119,17 @@ class _Delivery:
                         await self._call("sebilling_shutdown")
 
     async def _call(self, hook: str, **arguments: Any) -> str:
-        """What went wrong in a hook that is no event's; empty if it ended well."""
+        """Call a hook that takes no event; return the error, empty if it succeeded."""
         try:
             await self.plugins.call(self.name, hook, **arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the worker goes on
-            told = in_words(error)[:_MAX_ERROR]
-            _log.error("hook_failed", plugin=self.name, hook=hook, error=told)
-            return f"{hook}: {told}"
+            message = in_words(error)[:_MAX_ERROR]
+            _log.error("hook_failed", plugin=self.name, hook=hook, error=message)
+            return f"{hook}: {message}"
         return ""
 
     async def _show(self, error: str) -> float:
-        """Keep what became of the start, for whoever looks why nothing is delivered."""
+        """Store the result of the start, so that admins see why nothing is delivered."""
         await self._register()
         async with self.database.transaction(actor=operator("worker"), at=self.clock()) as session:
             await session.execute(_TROUBLE if error else _STARTED, {"id": self.id} | ({"error": error} if error else {}))
@@ -142,7 +142,7 @@ class _Delivery:
                 self.id = await session.value(_ID, {"plugin": self.name})
 
     async def _lead(self) -> float:
-        """Deliver for as long as the lease is held; gives the seconds to wait if someone else has it."""
+        """Deliver while the lease is held; return the seconds to wait if another worker has it."""
         await self._register()
         async with self.leases.hold(self.id) as mine:
             if not mine:
@@ -155,13 +155,13 @@ class _Delivery:
                 await asyncio.sleep(pause)
 
     async def turn(self) -> float:
-        """Deliver what is next; gives the seconds to wait before the next turn."""
+        """Deliver the next events; return the seconds to wait before the next iteration."""
         async with self.database.reading() as session:
             cursor = await session.row(_CURSOR, {"id": self.id})
             if cursor is None:
                 self.id = 0
-                raise RuntimeError(f"the cursor of the plugin {self.name} was deleted: it starts at the end of the feed")
-            # further ahead than any wait: written while the clock was wrong
+                raise RuntimeError(f"the cursor of the plugin {self.name} was deleted: it restarts at the end of the feed")
+            # a time later than any delay allows was written while the clock was wrong
             if cursor.next_at is not None and self.clock() < cursor.next_at <= self.clock() + timedelta(seconds=2 * MAX_WAIT_SECONDS):
                 return LOOK_SECONDS
             stretch = await feed.after(session, cursor.number, _MAX_LOOKED_AT, kinds=self.kinds)
@@ -177,12 +177,12 @@ class _Delivery:
         return 0 if stretch.looked_at >= _MAX_LOOKED_AT else LOOK_SECONDS
 
     async def _deliver(self, event: feed.Numbered, before: int, attempts: int) -> bool:
-        """Call the event's hook and move the cursor; False if it must be tried again."""
+        """Call the event's hook and move the cursor; False if it must be retried."""
         hook = HOOKS[event.kind]
-        told = Event(event.id, event.at, event.kind, event.actor, event.subject, event.subject_id, event.counter_id, event.data)
+        payload = Event(event.id, event.at, event.kind, event.actor, event.subject, event.subject_id, event.counter_id, event.data)
         try:
-            await self.plugins.call(self.name, hook, event=told)
-        except PluginUnresponsive as error:  # not this event's fault: it waits
+            await self.plugins.call(self.name, hook, event=payload)
+        except PluginUnresponsive as error:  # not caused by this event, so it isn't counted as an attempt
             await self._write(_FAILED, _again(before, attempts, MAX_ATTEMPTS, error=str(error), clock=self.clock))
             return False
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the worker goes on
@@ -204,7 +204,7 @@ class _Delivery:
                 )  # fmt: skip
 
     async def _write(self, statement: Any, bound: Mapping[str, Any]) -> bool:
-        """Whether the cursor was still where it was taken from."""
+        """Update the cursor; False if another worker has moved it."""
         async with self.database.transaction(actor=operator("worker"), at=self.clock()) as session:
             return await session.execute(statement, {"id": self.id, **bound}) > 0
 
@@ -214,12 +214,12 @@ def _again(before: int, attempts: int, waits: int, *, error: str, clock: Clock) 
 
 
 def backoff_seconds(attempts: int) -> float:
-    """How long to wait after so many failures: doubling from a second, at most MAX_WAIT_SECONDS."""
+    """Delay after this many failures: doubling from a second, at most MAX_WAIT_SECONDS."""
     return float(min(MAX_WAIT_SECONDS, 2.0 ** min(attempts - 1, 30)))
 
 
 async def run(database: Database, plugins: Plugins, *, clock: Clock) -> None:
-    """Deliver to every plugin that has hooks, side by side, until cancelled."""
+    """Deliver to every plugin that has hooks, concurrently, until cancelled."""
     leases, context = Leases(database.url, space=_SPACE), PluginContext(database, clock=clock)
     try:
         async with asyncio.TaskGroup() as group:
@@ -232,7 +232,7 @@ async def run(database: Database, plugins: Plugins, *, clock: Clock) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """How far a plugin's events are delivered: up to a number of the feed, how many numbers wait, and what went wrong last."""
+    """Delivery status of a plugin: last delivered number of the feed, how many numbers wait, and the last error."""
 
     upto: int
     waiting: int
@@ -249,7 +249,7 @@ _DELIVERIES: Final = text(
 
 
 async def deliveries(database: Database) -> Mapping[str, Delivered]:
-    """How far each plugin is, by its name: those that ever had hooks in this deployment. Raises DatabaseUnavailable."""
+    """Delivery status by plugin name, of all plugins that ever had hooks in this deployment. Raises DatabaseUnavailable."""
 
     def read(row: Row[*tuple[Any, ...]]) -> Delivered:
         return Delivered(row.upto, row.waiting, row.attempts, row.error)

@@ -1,4 +1,4 @@
-"""Proofs that belong to no deposit: their upload was cut off between the store and the database. They are deleted after an hour."""
+"""Orphaned proofs: uploads that were interrupted between the store and the database. They are deleted after an hour."""
 
 import re
 from datetime import datetime, timedelta
@@ -10,14 +10,14 @@ from sebilling.db.engine import Database
 from sebilling.storage import ObjectStore
 
 PATIENCE: Final = timedelta(hours=1)
-"""An upload that is just being recorded is none of them."""
+"""Minimum age, so that an upload that is being recorded isn't taken for an orphan."""
 _OURS: Final = re.compile(r"proofs/[0-9]{4}/[0-9]{2}/[0-9a-f]{32}\.[a-z]{3,4}")
-"""As `storage.new_key` makes them. A bucket may hold other people's things too: they are nobody's to delete."""
+"""Keys as `storage.new_key` makes them. A bucket may hold other objects too; they must not be deleted."""
 _KNOWN: Final = text("SELECT object_key FROM proof WHERE object_key = ANY (:keys)")
 
 
 async def orphans(database: Database, store: ObjectStore, *, at: datetime) -> int:
-    """Delete them; gives their number. Raises DatabaseUnavailable, and then deletes nothing."""
+    """Delete orphaned proofs; return how many. Raises DatabaseUnavailable, and then deletes nothing."""
     old = [key for key in await store.keys_older_than(at - PATIENCE) if _OURS.fullmatch(key)]
     if not old:
         return 0

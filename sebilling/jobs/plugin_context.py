@@ -1,4 +1,4 @@
-"""What plugins may read: the context of their hooks. They call it from threads of theirs; the database is asked on our loop."""
+"""Read access for plugins: the context of their hooks. They call it from their own threads; queries run on the worker's loop."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -12,7 +12,7 @@ from sebilling.plugins.hookspecs import Customer, Event, Invoice, UpcomingBlock
 
 T = TypeVar("T")
 _SECONDS: Final = 9.0
-"""Less than a hook may take."""
+"""Query timeout, shorter than the deadline of a hook."""
 _CUSTOMER_COLUMNS: Final = """
     customer.id, customer.code, customer.name, customer.phone, counter.code AS counter,
     (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice owed WHERE owed.customer_id = customer.id AND outstanding > 0) AS owes
@@ -28,8 +28,8 @@ _INVOICES: Final = text(
      ORDER BY sequence OFFSET :skip LIMIT :most
     """
 )
-# The rule is worked out once: joined as a view it would be for each customer.
-_TO_BE_CUT: Final = text(
+# Materialized, so that the rule is evaluated once and not for each customer.
+_UPCOMING_BLOCKS: Final = text(
     f"""
     WITH upcoming AS MATERIALIZED (SELECT * FROM upcoming_blocks(CAST(:at AS timestamptz), CAST(:days AS int)))
     SELECT amount, block_on, {_CUSTOMER_COLUMNS}
@@ -41,13 +41,13 @@ _TO_BE_CUT: Final = text(
 
 
 class PluginContext:
-    """A `Context` for plugins, on the loop that is running now."""
+    """A `Context` for plugins, bound to the running event loop."""
 
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database, self._clock, self._loop = database, clock, asyncio.get_running_loop()
 
     def company(self) -> str:
-        """The ISP's name; may be empty."""
+        """Name of the ISP; may be empty."""
 
         async def read(session: ReadSession) -> str:
             return str(await session.value(_COMPANY) or "")
@@ -55,7 +55,7 @@ class PluginContext:
         return self._asked(read)
 
     def customer(self, customer_id: int) -> Customer | None:
-        """A customer as they are now."""
+        """Current data of a customer."""
 
         async def read(session: ReadSession) -> Customer | None:
             row = await session.row(_CUSTOMER, {"customer": customer_id})
@@ -64,7 +64,7 @@ class PluginContext:
         return self._asked(read)
 
     def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Invoice]:
-        """The live invoices that the event tells of."""
+        """Invoices issued by the event, without voided ones."""
         if event.kind != "invoices.issued":
             return []
         bound = {
@@ -79,10 +79,10 @@ class PluginContext:
         return self._asked(read)
 
     def upcoming_blocks(self, *, within_days: int) -> Sequence[UpcomingBlock]:
-        """Who will be cut from tomorrow on within so many days."""
+        """Customers who will be blocked within this many days, from tomorrow on."""
 
         async def read(session: ReadSession) -> Sequence[UpcomingBlock]:
-            rows = await session.rows(_TO_BE_CUT, {"at": self._clock(), "days": within_days})
+            rows = await session.rows(_UPCOMING_BLOCKS, {"at": self._clock(), "days": within_days})
             return [UpcomingBlock(_customer(row), row.amount, row.block_on) for row in rows]
 
         return self._asked(read)

@@ -1,13 +1,13 @@
-"""The relay: gives committed events their numbers in the feed, chains their digests, and tells that there is something new.
+"""The relay: numbers committed events in the feed, chains their digests, and notifies readers.
 
-One works at a time, by a lease; if two overlap for a moment (a lease was lost while its holder was slow), the row lock of the mark
-keeps their turns apart, and the unique numbers and events refuse the rest. A turn is one transaction: who is killed in it has done
-nothing.
+One relay works at a time, by a lease. If two overlap for a moment (a lease was lost while its holder was slow), the row lock of the mark
+serializes their iterations, and unique constraints on numbers and events refuse the rest. An iteration is one transaction: a process
+killed in the middle has changed nothing.
 
-Ids of events aren't given in the order of commits. So everything above a low mark is looked at in each turn, and the mark goes up to an
-id only when nobody can come below it any more: when all who were writing to the log at a moment at which that id had been given are
-done. Who writes holds a lock on the table from before they get an id until they end; waiting for a transaction's number (xid) instead
-would lose who gets the id first and the xid after it. Newer events wait for nobody. See docs/decisions/0014.
+Ids of events aren't assigned in commit order. So each iteration looks at everything above a low mark, and the mark rises to an id only
+when no event can appear below it any more: when all transactions have ended that were writing to the log at a moment when that id
+existed. A writer holds a lock on the table from before it gets an id until it ends. Waiting for transaction ids (xid) instead would miss
+a writer that gets its event id first and its xid later. Newer events don't wait for slow writers. See docs/decisions/0014.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ from sebilling.db.leases import Leases
 from sebilling.retry import Retries
 
 _SPACE: Final = 5
-"""Of the relay's lease among the advisory locks."""
+"""Advisory lock space of the relay's lease."""
 MOST: Final = 5_000
-"""Events of one turn."""
+"""Events numbered in one iteration."""
 BUSY_SECONDS: Final = 0.05
 IDLE_SECONDS: Final = 0.25
 STANDBY_SECONDS: Final = 1.0
-"""How often one who isn't the relay tries to become it."""
+"""How often a standby tries to take the lease."""
 _STAYS_BUSY_SECONDS: Final = 1.0
 _NOTIFY_SECONDS: Final = 0.02
-"""NOTIFY is sent at most that often: the commit that carries one takes a lock that all others wait for."""
+"""Minimum time between NOTIFYs: a commit with one takes a lock that all others wait for."""
 MARK_SECONDS: Final = 0.5
-"""How often the mark is looked after: reading all locks isn't free."""
+"""How often the mark is updated: reading all locks is expensive."""
 
-# Idle turns only read: a transaction would use up a number and write to the log of the database.
+# Idle iterations only read: a write transaction would use up an xid and write to the WAL.
 _LOOK: Final = text(
     """
     SELECT low, EXISTS (SELECT FROM event WHERE id > low AND NOT EXISTS (SELECT FROM feed WHERE event_id = event.id AND event_id > low))
@@ -49,7 +49,7 @@ _LOOK: Final = text(
     """
 )
 _LOW: Final = text("SELECT low FROM feed_mark")
-# The lock is taken by a statement of its own: the next one has a snapshot in which the turn before is seen.
+# The lock is a statement of its own, so that the next statement's snapshot sees the previous iteration.
 _LOCK: Final = text("SELECT low FROM feed_mark FOR NO KEY UPDATE")
 _NUMBER: Final = text(
     """
@@ -71,7 +71,7 @@ _NUMBER: Final = text(
     """
 )
 _RAISE: Final = text("UPDATE feed_mark SET low = :low WHERE low < :low")
-# The snapshot is older than what is read of the locks: whoever was given an id up to `upto` is among the writers, or has ended.
+# The snapshot is older than the locks that are read: whoever got an id up to `upto` is among the writers, or has ended.
 _MARK: Final = text(
     """
     SELECT coalesce((SELECT max(id) FROM event), 0) AS upto,
@@ -91,7 +91,7 @@ _NOTIFY: Final = text("SELECT pg_notify(:channel, :number)")
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """An id, and those who may still come below it."""
+    """An id, and the transactions that may still write below it."""
 
     upto: int
     writers: Sequence[str]
@@ -99,7 +99,7 @@ class _Mark:
 
 @dataclass(slots=True)
 class Relay:
-    """Numbers events, turn by turn. Only one works at a time: `run` sees to that."""
+    """Numbers events, one iteration at a time. `run` ensures that only one relay works at a time."""
 
     database: Database
     clock: Clock
@@ -112,14 +112,14 @@ class Relay:
     _told_at: float = field(default=0.0, init=False)
 
     async def begin(self) -> None:
-        """Tell the end of the feed: whoever was the relay before may have died between numbering and telling."""
+        """Read the end of the feed, to notify it again: the previous relay may have died between numbering and notifying."""
         async with self.database.reading() as session:
             self._last = (await feed.head(session)).number
 
     async def turn(self) -> int:
-        """Number what is new, at most `most` events, and tell it; gives how many. Raises DatabaseUnavailable."""
+        """Number new events, at most `most`, and notify readers; return how many. Raises DatabaseUnavailable."""
         settled = await self._settled()
-        async with self.database.reading() as session:  # after that: what the last writers wrote is seen
+        async with self.database.reading() as session:  # after _settled, so that what the last writers wrote is seen
             look = await session.row(_LOOK)
         if look is None:
             raise RuntimeError("feed_mark has no row: restore it from a backup")
@@ -130,7 +130,7 @@ class Relay:
         return count
 
     async def _settled(self) -> int:
-        """The id below which nobody comes any more; 0 if none is known, or it isn't time to ask."""
+        """The id below which no event can appear any more; 0 if none is known, or it isn't time to check."""
         if self._mark is None or time.monotonic() < self._marked_at + self.mark_seconds:
             return 0
         if self._mark.writers:
@@ -145,8 +145,8 @@ class Relay:
             low = await session.value(_LOCK)
             added = await session.row(_NUMBER, {"start": feed.BEFORE_THE_FIRST, "low": low, "most": self.most})
             if added is None:
-                raise RuntimeError("a count gives one row")
-            # Of a full turn, what lies behind its last event may still be without a number.
+                raise RuntimeError("a count returns one row")
+            # After a full batch, events beyond its last one may still be without a number.
             upto = min(settled, added.last_id) if added.events >= self.most else settled
             if upto > low:
                 await session.execute(_RAISE, {"low": upto})
@@ -169,12 +169,12 @@ class Relay:
 
     @property
     def has_untold(self) -> bool:
-        """Whether something is numbered that wasn't told yet."""
+        """Whether there are numbers that readers haven't been notified of."""
         return self._last > self._told
 
 
 async def run(database: Database, *, clock: Clock) -> None:
-    """Be the relay whenever nobody else is, until cancelled. A database that is away is waited for."""
+    """Work as the relay whenever no other process does, until cancelled. Wait while the database is unavailable."""
     leases, turns = Leases(database.url, space=_SPACE), Retries("relay")
     try:
         while True:
@@ -185,7 +185,7 @@ async def run(database: Database, *, clock: Clock) -> None:
 
 
 async def _lead(leases: Leases, database: Database, clock: Clock) -> float:
-    """Number events for as long as the lease is held; gives the seconds to wait if someone else has it."""
+    """Number events while the lease is held; return the seconds to wait if another process has it."""
     async with leases.hold(1) as mine:
         if not mine:
             return STANDBY_SECONDS

@@ -1,4 +1,4 @@
-"""All that a worker does: the same in `sebilling worker` and in a server that works inline."""
+"""The loops of a worker, the same in `sebilling worker` and in a server with an inline worker."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,7 +11,7 @@ from sebilling.storage import ObjectStore
 
 
 def loops(engine: Engine, store: ObjectStore, *, wake: asyncio.Event, chunk: int) -> list[Coroutine[Any, Any, None]]:
-    """Generation, isolation, the feed and the hooks of plugins: each runs until cancelled. `wake` says that a run waits."""
+    """Loops for generation, isolation, the feed and plugins' hooks. Each runs until cancelled; `wake` signals that a run waits."""
     database, clock = engine.database, engine.clock
     return [
         generation_worker.run(database, store, clock=clock, wake=wake, chunk=chunk),

@@ -1,4 +1,5 @@
-"""Real time: the feed is read once per process, and what it means is worked out once for all who asked the same.
+"""Real time: the feed is read once per process, and each subscription is executed once for all clients that share it.
 
-`hub` reads, `groups` execute, `outbox` bounds what a client may leave unread, `sockets` and `streams` speak to clients.
+`hub` reads, `groups` execute, `budgets` limit users, `connection` bounds what a client may leave unread, `sockets` and `streams` talk to
+clients.
 """

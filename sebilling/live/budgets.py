@@ -1,7 +1,7 @@
-"""Budgets: how much of this process the subscriptions of one user may take, and in what order users are served.
+"""Budgets: how much of this process the subscriptions of one user may use, and in what order users are served.
 
-A user's subscriptions and groups are counted; executions are done a few at a time, users in turn, and each user's only for a share of
-the time. So a user who follows much waits longer for their own messages, and nobody else does.
+A user's subscriptions and groups are counted. A few executions run at a time, round robin over users, each user for a share of the time.
+So a user with many subscriptions waits longer for their own messages, and nobody else does.
 """
 
 import asyncio
@@ -14,20 +14,20 @@ from sebilling.config import Settings
 from sebilling.errors import TooManySubscriptions
 
 User = int | None
-"""An account's number; None: the command line."""
+"""Id of an account; None: the command line."""
 _EXECUTIONS_AT_ONCE: Final = 2
-"""Of different users. Each holds a connection of the pool that requests read by."""
+"""Of different users. Each holds a connection of the pool that requests read with."""
 _BURST_SECONDS: Final = 3.0
-"""Of execution that a user has at hand when nothing happened for a while, such as for connecting again after a restart."""
+"""Execution time that an idle user has saved up, such as for reconnecting after a restart."""
 _TIMER_SECONDS: Final = 0.001
-"""A timer of the event loop may ring that much too early."""
+"""A timer of the event loop may fire this much too early."""
 _MESSAGES_PER_SECOND: Final = 50
 _MESSAGES_AT_ONCE: Final = 200
-"""What a user's clients may send; who sends more is read more slowly."""
+"""What a user's clients may send; beyond that they are read more slowly."""
 
 
 class Bucket:
-    """An amount that grows by `per_second` up to `most`. It may be overdrawn: then it is waited for."""
+    """A token bucket: it refills by `per_second` up to `most`. It may be overdrawn; callers then wait."""
 
     def __init__(self, per_second: float, most: float) -> None:
         self._per_second = per_second
@@ -37,7 +37,7 @@ class Bucket:
 
     @property
     def left(self) -> float:
-        """What there is now; below 0 if it is overdrawn."""
+        """Amount left; negative if overdrawn."""
         now = asyncio.get_running_loop().time()
         self._left = min(self._most, self._left + (now - self._at) * self._per_second)
         self._at = now
@@ -45,16 +45,16 @@ class Bucket:
 
     @property
     def wait_seconds(self) -> float:
-        """Until there is something."""
+        """Seconds until it is no longer overdrawn."""
         return max(0.0, -self.left / self._per_second)
 
     def take(self, amount: float) -> None:
-        """Take so much, also more than there is."""
+        """Take an amount, even more than is left."""
         self._left = self.left - amount
 
 
 class Turns:
-    """Executions: at most two at once, of different users; users in turn, each for at most their share of the time."""
+    """Scheduler of executions: at most two at once, of different users, round robin, each user for at most their share of the time."""
 
     def __init__(self, share: float) -> None:
         self._share = share
@@ -65,7 +65,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, users: Collection[User]) -> AsyncIterator[None]:
-        """Wait for a turn of the one of these users who has most time left; the time that the block takes is theirs."""
+        """Wait for a slot of the user who has most time left; the time that the block takes is charged to them."""
         user = max(users, key=lambda one: self._bucket(one).left)
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(user, deque()).append(ready)
@@ -73,7 +73,7 @@ class Turns:
         try:
             await ready
         except asyncio.CancelledError:
-            if not ready.cancelled():  # it was let in just now
+            if not ready.cancelled():  # it got the slot at the same moment
                 self._end(user)
             raise
         clock = asyncio.get_running_loop().time
@@ -94,9 +94,9 @@ class Turns:
         self._start()
 
     def _start(self) -> None:
-        """Let in whoever may, the user first who was let in the longest time ago."""
-        while len(self._running) < _EXECUTIONS_AT_ONCE and (found := self._next()):
-            (user,) = found
+        """Start waiting executions, first those of the user served longest ago."""
+        while len(self._running) < _EXECUTIONS_AT_ONCE and (chosen := self._next()):
+            (user,) = chosen
             queue = self._waiting.pop(user)
             ready = queue.popleft()
             if queue:
@@ -106,7 +106,7 @@ class Turns:
                 ready.set_result(None)
 
     def _next(self) -> list[User]:
-        """RowScope turn it is; nobody's, then it looks again when somebody has time."""
+        """The next user to serve, in a list; an empty list if none has time left, and then a timer is set."""
         may_run = [user for user in self._waiting if user not in self._running]
         for user in may_run:
             if self._bucket(user).left > 0:
@@ -122,7 +122,7 @@ class Turns:
 
 
 class Budgets:
-    """What the users of this process follow, and may."""
+    """Subscriptions and messages of the users of this process, and their limits."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -132,7 +132,7 @@ class Budgets:
 
     @contextmanager
     def subscription(self, user: User) -> Iterator[None]:
-        """One of the user's subscriptions, over all their connections. Raises TooManySubscriptions."""
+        """Count a subscription of the user, over all their connections. Raises TooManySubscriptions."""
         most = self._settings.live_subscriptions
         if self._subscriptions[user] >= most:
             raise TooManySubscriptions(limit="subscriptions of a user", given=self._subscriptions[user] + 1, most=most)
@@ -145,7 +145,7 @@ class Budgets:
                 del self._subscriptions[user]
 
     async def message(self, user: User) -> None:
-        """Account for a message that a client of the user has sent; returns when the next may be read."""
+        """Count a message from a client of the user; return when the next may be read."""
         if user not in self._messages:
             self._messages[user] = Bucket(_MESSAGES_PER_SECOND, _MESSAGES_AT_ONCE)
         bucket = self._messages[user]

@@ -1,8 +1,8 @@
-"""A line to a client: what waits to be sent is bounded, and sent only as long as the client may have it.
+"""Connection to a client: a bounded outbox, sent only while the client is authorized.
 
-Nobody is waited for: messages are put into the line at once, and a client that leaves too much unread, or takes nothing for too long,
-is cut off. When the feed tells something of the client's user, the line is held before anything behind it is handed out, and goes on
-when the rights were looked up again: unchanged, or it ends.
+Senders never wait: messages are queued at once, and a client that leaves too much unread, or reads nothing for too long, is disconnected.
+When the feed has an event about the client's user, sending pauses before anything later is delivered, until the user's rights are checked
+again. If they have changed, the connection ends.
 """
 
 import asyncio
@@ -23,28 +23,28 @@ MAX_WAITING: Final = 2_000
 """Messages."""
 MAX_WAITING_CHARACTERS: Final = 1_000_000
 WRITE_SECONDS: Final = 10.0
-"""In which a client must take what fills its window."""
+"""Time in which a client must read what fills its window."""
 RIGHTS_SECONDS: Final = 30.0
-"""How often rights are looked up though nothing was told, as a token may run out."""
+"""How often rights are checked without an event, as a token may expire."""
 _RETRY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Why a line ends: a close code of the protocol or of ours, and a sentence."""
+    """Why a connection ends: a close code of the protocol or of SeBilling, and a reason."""
 
     code: int
     reason: str
 
 
-TOO_SLOW: Final = End(4413, "Too slow: connect again and go on with after")
-RIGHTS_CHANGED: Final = End(4403, "Your rights have changed: connect again")
-NOT_SIGNED_IN: Final = End(4403, "Forbidden: the token is not good any more")
-TOO_MANY: Final = End(4430, "Too many connections of yours are open")
+TOO_SLOW: Final = End(4413, "Too slow: reconnect and resume with after")
+RIGHTS_CHANGED: Final = End(4403, "Your rights have changed: reconnect")
+NOT_SIGNED_IN: Final = End(4403, "Forbidden: the token is no longer valid")
+TOO_MANY: Final = End(4430, "Too many open connections: close some")
 
 
 class Lines:
-    """How many lines each user has."""
+    """Open connections of each user."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -52,7 +52,7 @@ class Lines:
 
     @contextmanager
     def place(self, user_id: int | None) -> Iterator[bool]:
-        """Take one of the user's places; False if there is none."""
+        """Count a connection of the user; False if they have too many."""
         if self._open[user_id] >= self.most:
             yield False
             return
@@ -66,7 +66,7 @@ class Lines:
 
 
 class Line:
-    """What waits for one client. `write` sends texts, and returns when the client's window has room again."""
+    """Outbox of one client. `write` sends texts, and returns when the client's window has room again."""
 
     def __init__(self, hub: Hub, parts: Parts, token: str, live: Live, write: Callable[[list[str]], Awaitable[None]]) -> None:
         self._hub = hub
@@ -83,7 +83,7 @@ class Line:
         self.ended: asyncio.Future[End] = asyncio.get_running_loop().create_future()
 
     def put(self, text: str) -> None:
-        """Let it wait for its turn; ends the line if too much waits."""
+        """Queue a text; ends the connection if too much is queued."""
         if self.ended.done():
             return
         self._characters += len(text)
@@ -95,22 +95,22 @@ class Line:
         self._filled.set()
 
     async def room(self) -> None:
-        """Wait until nothing waits."""
+        """Wait until everything queued is sent."""
         await self._empty.wait()
 
     def end(self, why: End) -> None:
-        """Nothing more is sent."""
+        """End at once; nothing more is sent."""
         if not self.ended.done():
             self.ended.set_result(why)
         self._waiting, self._characters = [], 0
 
     def finish(self, why: End) -> None:
-        """End it when what waits is sent."""
+        """End after everything queued is sent."""
         self._last = why
         self._filled.set()
 
     async def run(self) -> End:
-        """Send, and look after rights, until the line ends; gives why."""
+        """Send, and check rights, until the connection ends; return why."""
         user_id = self.live.actor.user_id
         forget = self._hub.watch(user_id, self._hold) if user_id is not None else None
         tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._guard())]
@@ -139,7 +139,7 @@ class Line:
             except TimeoutError:
                 self.end(TOO_SLOW)
                 return
-            except Exception as error:  # noqa: BLE001 - each server tells a lost line in its own way
+            except Exception as error:  # noqa: BLE001 - each server reports a lost connection in its own way
                 self.end(End(1006, type(error).__name__))
                 return
             if not self._waiting:
@@ -148,7 +148,7 @@ class Line:
                     self.end(self._last)
 
     async def _guard(self) -> None:
-        """Look the rights up again, now and then and when they are in doubt."""
+        """Check the rights again, at intervals and when an event may have changed them."""
         while True:
             try:
                 async with asyncio.timeout(RIGHTS_SECONDS):
@@ -157,14 +157,14 @@ class Line:
                 pass
             self._doubted.clear()
             try:
-                found = await self._parts.caller_cache.live(self._token, at=self._parts.clock())
+                live = await self._parts.caller_cache.live(self._token, at=self._parts.clock())
             except Unavailable:
                 self._doubted.set()
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            if found is None or found.actor != self.live.actor:
+            if live is None or live.actor != self.live.actor:
                 _log.info("line_ended", user_id=self.live.actor.user_id, why="rights")
-                self.end(NOT_SIGNED_IN if found is None else RIGHTS_CHANGED)
+                self.end(NOT_SIGNED_IN if live is None else RIGHTS_CHANGED)
                 return
             if not self._doubted.is_set():
                 self._settled.set()

@@ -1,8 +1,8 @@
-"""Groups: who asked the same gets the same, executed once and written as JSON once.
+"""Groups: identical subscriptions share one execution and one JSON text.
 
-The same is: document, variables but for `after`, role, counters, language; and, for who is bounded to counters, the user, as what
-they see of other users hangs on who they are. A group goes through the feed stretch by stretch; who comes with `after` goes through
-what they missed alone, until they stand where the group stands.
+Subscriptions are identical if they have the same document, variables (except `after`), role, counters and language; and the same user if
+the user is limited to counters, as what they see of other users depends on who they are. A group goes through the feed stretch by stretch.
+A follower that resumes with `after` catches up alone, until it has reached the group's number.
 """
 
 import asyncio
@@ -28,38 +28,38 @@ from sebilling.schema.engine.feed_subscription import Look
 
 _log = get_logger(__name__)
 MAX_OF_A_TURN: Final = 200
-"""Events that become messages at once."""
+"""Events executed at once."""
 _RETRY_SECONDS: Final = 1.0
 _TOGETHER_SECONDS: Final = 0.3
-"""From turn to turn: what happens meanwhile goes out together, as to hundreds of clients one write is much cheaper than ten. A group
-that is behind doesn't wait."""
+"""Between executions: events in between are sent together, as with hundreds of clients one write is much cheaper than ten. A group that
+is behind doesn't wait."""
 _FOLLOWERS_AT_ONCE: Final = 10
 _PAUSE_SECONDS: Final = 0.002
-"""After so many followers, for everybody else on this machine: writing to hundreds at a stretch made payments wait."""
+"""Pause after _FOLLOWERS_AT_ONCE, for other work on this machine: writing to hundreds without a pause delayed payments."""
 _OF_A_USER: Final = "different subscriptions of a user"
 _IN_ALL: Final = "different subscriptions of all users"
 Errors = list[dict[str, Any]]
 
 
 class Follower(Protocol):
-    """One subscription of a client: where its messages go."""
+    """One subscription of a client: the receiver of its messages."""
 
     def message(self, number: int, payload: str) -> None:
-        """Take a message, JSON of an execution result, of the feed's number. Returns at once."""
+        """Send a message: the JSON of an execution result, at this number of the feed. Returns at once."""
 
     def failed(self, errors: Errors) -> None:
-        """It can't be: nothing follows."""
+        """Report failure; no message follows."""
 
     def completed(self) -> None:
-        """Nothing can come any more."""
+        """Report completion; no message follows."""
 
     async def room(self) -> None:
-        """Wait until what was taken is on its way."""
+        """Wait until the messages so far are sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A subscription as a client asks for it."""
+    """A subscription as requested by a client."""
 
     query: str
     variables: dict[str, Any]
@@ -69,7 +69,7 @@ class Asked:
 
 
 class FailedError(Exception):
-    """A subscription that can't be, or can't go on."""
+    """A subscription that can't start, or can't continue."""
 
     def __init__(self, errors: Errors) -> None:
         super().__init__("the subscription failed")
@@ -78,30 +78,30 @@ class FailedError(Exception):
 
 @dataclass(slots=True)
 class _Turned:
-    """What came of a turn."""
+    """Result of one execution."""
 
     look: Look
     messages: list[tuple[int, str]]
     is_behind: bool = False
-    """More had been read of the feed than one turn takes."""
+    """More of the feed had been read than one execution takes."""
 
 
 @dataclass(slots=True)
 class _Place:
-    """Where a follower stands."""
+    """Position of a follower in the feed."""
 
     user: User
     number: int
-    """Up to which they have everything."""
+    """Last number of the feed that was delivered."""
     state: Any
-    """That they were told last, if it is a state that they follow."""
+    """State sent last, for subscriptions to a state."""
     is_over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Nothing follows any more."""
+    """Set when no message follows."""
 
 
 @dataclass(eq=False, slots=True)
 class Group:
-    """Followers who get the same from where they stand on."""
+    """Followers with identical subscriptions."""
 
     key: Any
     asked: Asked
@@ -109,15 +109,15 @@ class Group:
     number: int
     followers: dict[Follower, _Place] = field(default_factory=dict)
     coming: int = 0
-    """Who still reads what they missed."""
+    """Followers that are catching up."""
     users: Counter[User] = field(default_factory=Counter)
-    """How often each user follows it, or is about to."""
+    """Followers per user, including those that are catching up."""
     task: asyncio.Task[None] | None = None
 
     async def tell(self, turned: _Turned) -> None:
-        """Give the messages of a turn to who hasn't got them, some followers at a time.
+        """Send the messages of an execution to the followers that don't have them, some followers at a time.
 
-        The group stands behind the turn already: who joins meanwhile reads it by themselves.
+        The group's number is already past the execution: followers that join meanwhile read it by themselves.
         """
         for count, (follower, place) in enumerate(list(self.followers.items()), 1):
             if follower not in self.followers:  # left meanwhile
@@ -130,7 +130,7 @@ class Group:
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     def sees(self, event: Numbered) -> bool:
-        """Whether the event is one of the group's; of a state, also events elsewhere that may change it."""
+        """Whether the event concerns the group; for a state, also events at other counters that may change it."""
         return (self.look.wants is None or self.look.wants(event)) and (bool(self.look.every) or _in_scope(self.asked.actor, event))
 
 
@@ -139,7 +139,7 @@ def _in_scope(actor: Actor, event: Numbered) -> bool:
 
 
 class Groups:
-    """Every group of this process."""
+    """All groups of this process."""
 
     def __init__(self, schema: BaseSchema, parts: Parts, hub: Hub) -> None:
         self._schema = schema
@@ -150,9 +150,9 @@ class Groups:
         self._followed: defaultdict[User, set[Group]] = defaultdict(set)
 
     async def follow(self, asked: Asked, follower: Follower, *, resume: int | None = None) -> None:
-        """Give the follower everything behind `resume` (or `after` of the document, or now), until cancelled.
+        """Send the follower everything after `resume` (or `after` of the document, or now), until cancelled.
 
-        Ends by itself if the subscription can't be or is complete, which the follower is told.
+        Ends by itself when the subscription fails or is complete; the follower is informed.
         """
         try:
             with self.budgets.subscription(asked.actor.user_id):
@@ -164,12 +164,12 @@ class Groups:
                     await self._join(asked, follower, *begun)
         except FailedError as error:
             follower.failed(error.errors)
-        except Exception as error:  # noqa: BLE001 - the last edge: masked, and logged with a reference
-            told = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
-            follower.failed([formatted(told, asked.language)])
+        except Exception as error:  # noqa: BLE001 - outermost handler: masked, and logged with a reference
+            failure = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
+            follower.failed([formatted(failure, asked.language)])
 
     async def _begin(self, asked: Asked, follower: Follower, resume: int | None) -> tuple[Look, _Place] | None:
-        """Find out what the subscription is about, and where it begins; tell the state that it follows. None if it is complete.
+        """Execute once to learn what the subscription follows and where it starts; send the initial state. None if it is complete.
 
         Raises FailedError, InvalidCursor, DatabaseUnavailable.
         """
@@ -186,19 +186,19 @@ class Groups:
         return None if greeting.ends else (first, _Place(user, number, greeting.state))
 
     async def _join(self, asked: Asked, follower: Follower, look: Look, place: _Place) -> None:
-        """Bring a follower to where the group stands, and let them go on with it until it ends. Raises TooManySubscriptions."""
+        """Let a follower catch up with its group, then follow with it until it ends. Raises TooManySubscriptions."""
         group = self._group(asked, look)
         group.coming += 1
         group.users[place.user] += 1
         self._followed[place.user].add(group)
         try:
             try:
-                while place.number < group.number:  # the group may go on meanwhile
+                while place.number < group.number:  # the group may advance meanwhile
                     place.number = await self._catch_up(group, follower, place.user, place.number)
                 group.followers[follower] = place
             finally:
                 group.coming -= 1
-            if group.task is None or group.task.done():  # new, or ended meanwhile: what ended it is told anew
+            if group.task is None or group.task.done():  # new, or ended meanwhile: run it again
                 self._groups[group.key] = group
                 group.task = asyncio.create_task(self._run(group))
             await place.is_over.wait()
@@ -206,10 +206,10 @@ class Groups:
             self._leave(group, follower, place.user)
 
     async def _greet(self, asked: Asked, follower: Follower, number: int) -> Look:
-        """Tell the state as it is."""
+        """Send the current state."""
         turned = await self._turn(asked, Look(number, greets=True))
-        for place, payload in turned.messages:
-            follower.message(place, payload)
+        for sent_number, payload in turned.messages:
+            follower.message(sent_number, payload)
         return turned.look
 
     def _group(self, asked: Asked, look: Look) -> Group:
@@ -225,7 +225,7 @@ class Groups:
         return group
 
     def _check_before(self, asked: Asked) -> None:
-        """Refuse at once what would be refused after its first execution. Raises TooManySubscriptions."""
+        """Refuse early what would be refused after its first execution. Raises TooManySubscriptions."""
         own, most = self._followed.get(asked.actor.user_id, set()), self._parts.settings.live_groups
         if len(own) >= most and all(group.asked.query != asked.query for group in own):
             raise TooManySubscriptions(limit=_OF_A_USER, given=len(own) + 1, most=most)
@@ -249,18 +249,18 @@ class Groups:
             group.task = None
 
     async def _catch_up(self, group: Group, follower: Follower, user: User, number: int) -> int:
-        """Give a follower some of what they missed; gives up to where."""
+        """Send a follower part of what it missed; return the number reached."""
         await follower.room()
         async with self.budgets.turns.turn([user]):
             stretch = await self.hub.after(number, MAX_OF_A_TURN)
             events = [event for event in stretch.events if group.sees(event)]
             messages = (await self._executed(group.asked, Look(stretch.upto, events))).messages if events else []
-        for place, payload in messages:
-            follower.message(place, payload)
+        for sent_number, payload in messages:
+            follower.message(sent_number, payload)
         return stretch.upto
 
     async def _run(self, group: Group) -> None:
-        """Go through the feed with a group, for as long as it has followers."""
+        """Follow the feed for a group, while it has followers."""
         clock = asyncio.get_running_loop().time
         try:
             while not group.look.ends:
@@ -278,7 +278,7 @@ class Groups:
                     await asyncio.sleep(next_turn - clock())
         except FailedError as error:
             self._end(group, error.errors)
-        except Exception as error:  # noqa: BLE001 - the last edge of a task: masked, and logged with a reference
+        except Exception as error:  # noqa: BLE001 - outermost handler of a task: masked, and logged with a reference
             _log.exception("group_failed")
             self._end(group, [formatted(GraphQLError("", original_error=error), group.asked.language)])
         else:
@@ -296,7 +296,7 @@ class Groups:
                 follower.failed(errors)
 
     async def _next(self, group: Group) -> _Turned:
-        """Execute the next stretch, if there is anything of the group's in it. Of a state, all that is there is one stretch."""
+        """Execute the next stretch, if it has events that concern the group. For a state, everything available is one stretch."""
         number, events = group.number, list[Numbered]()
         while True:
             stretch = await self.hub.after(number, MAX_OF_A_TURN)
@@ -314,23 +314,23 @@ class Groups:
         return turned
 
     async def _turn(self, asked: Asked, look: Look) -> _Turned:
-        """Execute the document over one stretch, in a turn of who asks. Raises what `_executed` raises."""
+        """Execute the document over one stretch, in a slot of the caller. Raises what `_executed` raises."""
         async with self.budgets.turns.turn([asked.actor.user_id]):
             return await self._executed(asked, look)
 
     async def _executed(self, asked: Asked, look: Look) -> _Turned:
-        """Execute the document over one stretch. Raises FailedError, and Unavailable if the stretch is to be tried again."""
+        """Execute the document over one stretch. Raises FailedError; Unavailable if the stretch must be retried."""
         context = Context(
             parts=self._parts, at=self._parts.clock(), language=asked.language, token=None, actor=asked.actor, look=look
         )  # fmt: skip
         seconds = self._parts.settings.document_seconds
         try:
             async with asyncio.timeout(seconds):
-                results = [one async for one in await self._results(asked, context)]
+                results = [result async for result in await self._results(asked, context)]
         except TimeoutError as error:
             raise DeadlineExceeded(seconds=seconds) from error
         look.events = ()
-        return _Turned(look, list(zip(look.numbers, [_payload(one, asked.language) for one in results], strict=True)))
+        return _Turned(look, list(zip(look.numbers, [_payload(result, asked.language) for result in results], strict=True)))
 
     async def _results(self, asked: Asked, context: Context) -> Any:
         stream = await self._schema.subscribe(
@@ -340,7 +340,7 @@ class Groups:
 
 
 async def _checked(stream: Any, language: Language) -> Any:
-    """The stream's results, if there can be any. Raises FailedError, Unavailable."""
+    """Yield the stream's results. Raises FailedError or Unavailable if the subscription fails."""
     async for result in stream:
         if isinstance(result, PreExecutionError) or (result.errors and result.data is None):
             for error in result.errors or ():
@@ -359,17 +359,17 @@ def _payload(result: ExecutionResult, language: Language) -> str:
 
 def _key(asked: Asked) -> Any:
     actor = asked.actor
-    named = _resumed_by(asked.query)
-    variables = {name: value for name, value in asked.variables.items() if name != named}
+    cursor_name = _resumed_by(asked.query)
+    variables = {name: value for name, value in asked.variables.items() if name != cursor_name}
     who = (actor.role, actor.scope.counters, None if actor.scope.counters is None else actor.user_id)
     return asked.query, asked.operation, json.dumps(variables, sort_keys=True), who, asked.language
 
 
 def _resumed_by(query: str) -> str | None:
-    """The variable that gives `after`, if it gives nothing else."""
-    found = _Variables()
-    visit(parse(query), found)
-    return found.after if found.after is not None and found.uses.count(found.after) == 1 else None
+    """Name of the variable used for `after`, if it is used for nothing else."""
+    variables = _Variables()
+    visit(parse(query), variables)
+    return variables.after if variables.after is not None and variables.uses.count(variables.after) == 1 else None
 
 
 class _Variables(Visitor):

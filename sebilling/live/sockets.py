@@ -1,7 +1,7 @@
-"""graphql-transport-ws: subscriptions over a WebSocket, as https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md says.
+"""graphql-transport-ws: subscriptions over a WebSocket, see https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.
 
-Subscriptions alone: queries and mutations go by POST, where their limits, their deadline and a retry by key are. Close codes are
-listed in docs/realtime.md.
+Only subscriptions: queries and mutations go by POST, which has limits, deadlines and idempotent retries for them. Close codes are listed
+in docs/realtime.md.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ from sebilling.schema.engine.errors import formatted
 PROTOCOL: Final = "graphql-transport-ws"
 INIT_SECONDS: Final = 10.0
 MAX_SUBSCRIPTIONS: Final = 50
-"""Of a connection."""
+"""Subscriptions of one connection."""
 _MAX_ID: Final = 100
 _MAX_ID_TOLD: Final = 20
-"""A reason has 123 bytes at most: a longer one would be sent to nobody."""
+"""A close reason has at most 123 bytes; a longer one can't be sent."""
 _CLOSE_SECONDS: Final = 5.0
 _GONE: Final = 1006
 
 
 class _Closing(Exception):
-    """The client has broken the protocol, or may not."""
+    """The client violated the protocol, or isn't authorized."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -73,7 +73,7 @@ class Sockets:
                 await connection.close(await connection.serve(live, token) if is_free else TOO_MANY)
         finally:
             if (cut := scope.get("extensions", {}).get("sebilling.cut")) is not None:
-                cut()  # a client that takes nothing doesn't take the end either
+                cut()  # a client that reads nothing doesn't read the close frame either
 
 
 class _Connection:
@@ -88,7 +88,7 @@ class _Connection:
         self._line: Line | None = None
 
     async def init(self) -> tuple[Live, str]:
-        """Wait for connection_init; gives who it is. Raises _Closing."""
+        """Wait for connection_init; return the session and its token. Raises _Closing."""
         try:
             async with asyncio.timeout(INIT_SECONDS):
                 while True:
@@ -102,13 +102,14 @@ class _Connection:
         except TimeoutError:
             raise _Closing(4408, "Connection initialisation timeout") from None
         payload = message.get("payload")
-        given = next((value for name, value in payload.items() if name.lower() == "authorization"), "") if isinstance(payload, dict) else ""
-        scheme, _, token = str(given).partition(" ")
+        fields = payload if isinstance(payload, dict) else {}
+        authorization = next((value for name, value in fields.items() if name.lower() == "authorization"), "")
+        scheme, _, token = str(authorization).partition(" ")
         wanted = token.strip() if scheme.lower() == "bearer" and token.strip() else self._context.token
-        if given and wanted == self._context.token and scheme.lower() != "bearer":
+        if authorization and wanted == self._context.token and scheme.lower() != "bearer":
             raise _Closing(4403, "Forbidden: authorization must be a Bearer token")
         if wanted is None:
-            raise _Closing(4403, 'Forbidden: give {"authorization": "Bearer …"} with connection_init')
+            raise _Closing(4403, 'Forbidden: send {"authorization": "Bearer …"} with connection_init')
         try:
             live = await self._parts.caller_cache.live(wanted, at=self._parts.clock())
         except Unavailable:
@@ -118,7 +119,7 @@ class _Connection:
         return live, wanted
 
     async def serve(self, live: Live, token: str) -> End:
-        """Serve until the client goes or is cut off; gives why."""
+        """Serve until the client leaves or is disconnected; return why."""
         line = self._line = Line(self._groups.hub, self._parts, token, live, self._send)
         line.put(_text(type="connection_ack"))
         reading = asyncio.create_task(self._read(line))
@@ -131,10 +132,10 @@ class _Connection:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self, end: End) -> None:
-        """Tell why, if the client is still there and takes it."""
+        """Send the close code and reason, if the client is still there and reads them."""
         if end.code == _GONE:
             return
-        with suppress(Exception):  # whatever a server says of a line that is dead already
+        with suppress(Exception):  # servers differ in what they raise for a dead connection
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._socket.close(end.code, end.reason)
                 while (await self._socket.receive())["type"] != "websocket.disconnect":
@@ -197,12 +198,12 @@ class _Connection:
         if at_once is not None:
             await at_once(texts)
             return
-        for text in texts:  # another server than ours
+        for text in texts:  # a server other than sebilling's own
             await self._socket.send({"type": "websocket.send", "text": text})
 
 
 class _Subscription:
-    """A follower that writes messages of the protocol."""
+    """A follower that sends messages of graphql-transport-ws."""
 
     def __init__(self, name: str, line: Line, forget: Callable[[], object]) -> None:
         self._name = orjson.dumps(name).decode()
@@ -210,7 +211,7 @@ class _Subscription:
         self._line = line
         self._forget = forget
 
-    def message(self, number: int, payload: str) -> None:  # noqa: ARG002 - the protocol has no place for it; it is in the cursor
+    def message(self, number: int, payload: str) -> None:  # noqa: ARG002 - the protocol has no field for it; it is in the cursor
         self._line.put(f"{self._before}{payload}}}")
 
     def failed(self, errors: Errors) -> None:
@@ -226,7 +227,7 @@ class _Subscription:
 
 
 def asked_of(payload: dict[str, Any], live: Live, context: Context) -> Asked | None:
-    """What a request asks for; None if it is none."""
+    """The subscription that a request asks for; None if the request is malformed."""
     query, variables, operation = payload.get("query"), payload.get("variables"), payload.get("operationName")
     is_right = isinstance(query, str) and isinstance(variables, dict | None) and isinstance(operation, str | None)
     return Asked(query, variables or {}, operation, live.actor, context.language) if is_right else None  # type: ignore[arg-type]

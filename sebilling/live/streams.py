@@ -1,7 +1,7 @@
 """Subscriptions as server-sent events: graphql-sse's "distinct connections", one stream per subscription.
 
 https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md. Each message has its cursor as the event's id, so that a browser's
-EventSource goes on by itself where it was (Last-Event-ID). Requests that don't accept an event stream go to the ordinary view.
+EventSource resumes by itself (Last-Event-ID). Requests that don't accept an event stream go to the ordinary endpoint.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from sebilling.schema.engine.endpoint import GraphQLView
 from sebilling.schema.engine.feed_subscription import cursor, number_of
 
 QUIET_SECONDS: Final = 12.0
-"""After which a comment is sent: a proxy keeps the line, and a dead client is noticed."""
+"""Idle time after which a comment is sent, so that proxies keep the connection and a dead client is noticed."""
 _COMPLETE: Final = "event: complete\ndata:\n\n"
 _DONE: Final = End(1000, "complete")
 
 
 class Streams:
-    """/graphql: event streams for who accepts them, everything else as ever."""
+    """/graphql: event streams for requests that accept them; everything else goes to the ordinary endpoint."""
 
     def __init__(self, view: GraphQLView, parts: Parts, groups: Groups, lines: Lines) -> None:
         self._view: ASGIApp = view
@@ -73,20 +73,20 @@ class Streams:
             await self._stream(asked, resume, live, context, receive, send, scope)
 
     async def _who(self, context: Context) -> Live:
-        """Raises Unauthenticated, DatabaseUnavailable."""
+        """The caller's session. Raises Unauthenticated, DatabaseUnavailable."""
         actor = context.signed_in
         live = await self._parts.caller_cache.live(context.token or "", at=context.at)
         if live is None or live.actor != actor:
             raise Unauthenticated
         return live
 
-    async def _stream(  # noqa: PLR0917 - an ASGI call with what was found out
+    async def _stream(  # noqa: PLR0917 - an ASGI call and what was read from its request
         self, asked: Asked, resume: int | None, live: Live, context: Context, receive: Receive, send: Send, scope: Scope
     ) -> None:
         async def write(texts: list[str]) -> None:
             await send({"type": "http.response.body", "body": "".join(texts).encode(), "more_body": True})
 
-        scope["sebilling.stream"] = True  # the server ends it when it stops: see server.py
+        scope["sebilling.stream"] = True  # the server ends it on shutdown: see server.py
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         line = Line(self._groups.hub, self._parts, context.token or "", live, write)
@@ -105,11 +105,11 @@ class Streams:
         last = _COMPLETE if end is _DONE else ""
         if end.code == 4403:
             last = _event([{"message": f"{end.reason}.", "extensions": {"code": "FORBIDDEN"}}]) + _COMPLETE
-        if end is TOO_SLOW:  # without an end: nobody may take it for complete
+        if end is TOO_SLOW:  # without `complete`, so that the client knows it was cut off
             if (cut := scope.get("extensions", {}).get("sebilling.cut")) is not None:
                 cut()
             return
-        with suppress(Exception):  # the client may be gone
+        with suppress(Exception):  # the client may have left
             async with asyncio.timeout(2):
                 await send({"type": "http.response.body", "body": last.encode(), "more_body": False})
 
@@ -127,7 +127,7 @@ async def _watch(line: Line, receive: Receive) -> None:
 
 
 class _Stream:
-    """A follower that writes server-sent events."""
+    """A follower that sends server-sent events."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
@@ -151,13 +151,13 @@ def _event(errors: Errors) -> str:
 
 
 async def _payload(request: Request) -> dict[str, Any]:
-    """What is asked. Raises HTTPException."""
+    """Read the request's GraphQL parameters. Raises HTTPException."""
     try:
         if request.method == "GET":
-            given: Mapping[str, str] = request.query_params
-            variables = given.get("variables")
+            parameters: Mapping[str, str] = request.query_params
+            variables = parameters.get("variables")
             return {
-                "query": given.get("query"), "operationName": given.get("operationName"),
+                "query": parameters.get("query"), "operationName": parameters.get("operationName"),
                 "variables": orjson.loads(variables) if variables else None,
             }  # fmt: skip
         if not request.headers.get("content-type", "").startswith("application/json"):

@@ -1,4 +1,4 @@
-"""Perangkat: devices and service access, and the engine that makes them as billing decided.
+"""Perangkat: devices and service access, and the isolation engine.
 
-Billing decides who should be blocked; network makes it so.
+Billing decides who should be blocked; this package carries the decision out on the devices.
 """

@@ -1,4 +1,4 @@
-"""Perangkat: routers, servers and OLTs with their settings, and which customer hangs on which of them."""
+"""Perangkat: routers, servers and OLTs with their settings, and the service accesses of customers on them."""
 
 import asyncio
 import logging
@@ -81,26 +81,26 @@ _TAKE: Final = text("DELETE FROM service_access WHERE id = :id")
 
 
 def driver_of(plugins: Plugins, kind: str) -> type[IsolationDriver[Any]]:
-    """The driver. Raises InvalidDevice if no active plugin brings it."""
+    """Return the driver of this kind. Raises InvalidDevice if no active plugin provides it."""
     driver = plugins.drivers.get(kind)
     if driver is None:
         known = ", ".join(sorted(plugins.drivers)) or "none"
-        raise InvalidDevice(field=("input", "kind"), why=f"no active plugin has the driver '{kind[:60]}'; there are: {known}.")
+        raise InvalidDevice(field=("input", "kind"), why=f"no active plugin provides the driver '{kind[:60]}'; available: {known}.")
     return driver
 
 
 def config_of(plugins: Plugins, vault: Vault, kind: str, locked: bytes, version: int) -> DeviceConfig:
-    """A device's settings as its driver takes them now. Raises InvalidDevice, with the remedy, if they can't be read or migrated."""
+    """Decrypt a device's settings, in the driver's current version. Raises InvalidDevice, with the remedy, if that isn't possible."""
     driver = driver_of(plugins, kind)
     try:
         stored: Mapping[str, Any] = vault.open(locked)
     except Undecipherable as error:
-        raise InvalidDevice(field=("input", "config"), why=f"its {error}, or enter them all anew.") from None
+        raise InvalidDevice(field=("input", "config"), why=f"its {error}, or enter them all again.") from None
     if version != driver.config_version:
         try:
             stored = driver.migrate_config(stored, version)
-        except Exception:  # noqa: BLE001 - whatever a plugin raises, its words may hold a secret
-            why = f"the driver {kind} can't take over settings of its version {version}: enter them all anew."
+        except Exception:  # noqa: BLE001 - a plugin may raise anything, and its message may hold a secret
+            why = f"the driver {kind} can't migrate settings of its version {version}: enter them all again."
             raise InvalidDevice(field=("input", "config"), why=why) from None
     return _valid(driver, stored)
 
@@ -109,17 +109,17 @@ def _valid(driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> Devi
     try:
         return driver.config_model.model_validate(given)
     except ValidationError as error:
-        # never `str(error)`: what was given may be a password
-        found = error.errors(include_input=False, include_url=False, include_context=False)
-        why = "; ".join(f"{'.'.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']}" for one in found)
+        # never `str(error)`: the input may be a password
+        details = error.errors(include_input=False, include_url=False, include_context=False)
+        why = "; ".join(f"{'.'.join(str(part) for part in detail['loc']) or 'settings'}: {detail['msg']}" for detail in details)
         raise InvalidDevice(field=("input", "config"), why=why) from None
 
 
 def _entered(plugins: Plugins, driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> DeviceConfig:
-    """Settings that someone just entered. Raises InvalidDevice, AddressRefused."""
+    """Validate settings that a person has just entered. Raises InvalidDevice, AddressRefused."""
     config = _valid(driver, given)
     if path := destinations.starred(config):
-        why = f"{'.'.join(path)}: a row of stars is nobody's secret. Enter the secret itself."
+        why = f"{'.'.join(path)}: a row of stars is not a secret. Enter the secret itself."
         raise InvalidDevice(field=("input", "config", *path), why=why)
     for path, host in destinations.hosts(config):
         plugins.networks.check(host, field=("input", "config", *path))
@@ -127,12 +127,12 @@ def _entered(plugins: Plugins, driver: type[IsolationDriver[Any]], given: Mappin
 
 
 def _plain(config: DeviceConfig) -> dict[str, Any]:
-    """The settings as JSON with their secrets: to be locked at once."""
+    """The settings as JSON, secrets in clear text: encrypt them at once."""
     return {name: _opened(value) for name, value in config.model_dump(mode="python").items()}
 
 
 def _current(plugins: Plugins, vault: Vault, row: Row[*tuple[Any, ...]]) -> DeviceConfig | None:
-    """The settings of now; None if nobody can read them any more, so that they can be entered anew."""
+    """The stored settings; None if they can no longer be read, so that they can be entered again."""
     try:
         return config_of(plugins, vault, row.kind, row.config, row.config_version)
     except InvalidDevice:
@@ -140,14 +140,14 @@ def _current(plugins: Plugins, vault: Vault, row: Row[*tuple[Any, ...]]) -> Devi
 
 
 def _joined(given: Mapping[str, Any], current: DeviceConfig | None) -> dict[str, Any]:
-    """What is given over the settings of now; without those, nothing that came as a row of stars is taken."""
+    """Lay `given` over the current settings. Without current settings, values that are a row of stars are dropped."""
     if current is None:
         return {name: value for name, value in given.items() if not (isinstance(value, str) and set(value) == {"*"})}
     return {**_plain(current), **_without_stars(given, current)}
 
 
 def _without_stars(given: Mapping[str, Any], current: DeviceConfig) -> dict[str, Any]:
-    """Without secrets that came back as a form was shown them: as a row of stars, which is nobody's password."""
+    """Drop secrets that a form sent back as it was shown them: as a row of stars."""
     return {name: value for name, value in given.items() if not _is_star(value, getattr(current, name, None))}
 
 
@@ -160,15 +160,15 @@ def _opened(value: Any) -> Any:
         case SecretStr():
             return value.get_secret_value()
         case dict():
-            return {name: _opened(one) for name, one in value.items()}
+            return {name: _opened(item) for name, item in value.items()}
         case list() | tuple():
-            return [_opened(one) for one in value]
+            return [_opened(item) for item in value]
         case _:
             return value
 
 
 async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name: str, kind: str, config: Mapping[str, Any]) -> int:
-    """Add a device; gives its id. Raises InvalidText, InvalidDevice, AddressRefused, AlreadyExists, Forbidden."""
+    """Add a device and return its id. Raises InvalidText, InvalidDevice, AddressRefused, AlreadyExists, Forbidden."""
     scope.central(session)
     driver = driver_of(plugins, kind)
     name = validation.clean(name, what="The name", field=("input", "name"), most=100)
@@ -189,7 +189,7 @@ async def update(
     session: WriteSession, plugins: Plugins, vault: Vault, device_id: int, *, name: str | None = None,
     config: Mapping[str, Any] | None = None, enabled: bool | None = None,
 ) -> None:  # fmt: skip
-    """Change what is given; settings left out stay. Secrets do too, unless they would go to another place than until now.
+    """Change a device. Settings left out stay as they are; secrets too, unless they would go to another destination than before.
 
     Raises InvalidText, InvalidDevice, SecretNeeded, AddressRefused, NotFound, AlreadyExists, Forbidden.
     """
@@ -220,15 +220,15 @@ async def update(
 
 
 def _pointed(current: DeviceConfig | None, new: DeviceConfig | None) -> dict[str, Any]:
-    """Where a device points, for the event of a change, and where it did before if that is another place."""
+    """Destination of a device, for the event of a change; also the previous destination if it differs."""
     after = None if new is None else destinations.destination(new)
     before = None if current is None else destinations.destination(current)
-    told: dict[str, Any] = {} if after is None else {"destination": after}
-    return told if before is None or before == after else {**told, "destination_before": before}
+    payload: dict[str, Any] = {} if after is None else {"destination": after}
+    return payload if before is None or before == after else {**payload, "destination_before": before}
 
 
 async def delete(session: WriteSession, device_id: int) -> None:
-    """Remove a device on which nobody hangs. Raises NotFound, DeviceInUse, Forbidden."""
+    """Delete a device that has no customers. Raises NotFound, DeviceInUse, Forbidden."""
     scope.central(session)
     row = await session.row(_LOCK, {"id": device_id})
     if row is None:
@@ -240,7 +240,7 @@ async def delete(session: WriteSession, device_id: int) -> None:
 
 
 async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, device_id: int) -> tuple[str, str, DeviceConfig]:
-    """Name, kind and settings of a device. Raises NotFound, InvalidDevice."""
+    """Read name, kind and settings of a device. Raises NotFound, InvalidDevice."""
     row = await session.row(_READ, {"id": device_id})
     if row is None:
         raise NotFound(field=("id",), noun="device", given=f"dev_{device_id}")
@@ -248,7 +248,7 @@ async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, devi
 
 
 async def rotate(session: WriteSession, vault: Vault) -> int:
-    """Encrypt every device's settings by the vault's first key; gives their number. Raises Undecipherable, and then changes nothing."""
+    """Encrypt every device's settings with the vault's first key; return how many. Raises Undecipherable, and then changes nothing."""
     rows = await session.rows(_ALL)
     for row in rows:
         await session.execute(_RENEW, {"id": row.id, "config": vault.renew(row.config)})
@@ -257,7 +257,7 @@ async def rotate(session: WriteSession, vault: Vault) -> int:
 
 
 async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: int, device_id: int, service_kind: str, key: str) -> int:
-    """Say that the customer is what is called `key` on the device; gives the access's id.
+    """Assign the account `key` on the device to the customer; return the id of the service access.
 
     Raises InvalidText, InvalidDevice, NotFound, AlreadyExists.
     """
@@ -267,7 +267,7 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
         raise NotFound(field=("input", "deviceId"), noun="device", given=f"dev_{device_id}")
     kinds = driver_of(plugins, device.kind).service_kinds
     if service_kind not in kinds:
-        why = f"the driver {device.kind} has no service '{service_kind[:40]}'; it has: {', '.join(sorted(kinds))}."
+        why = f"the driver {device.kind} has no service '{service_kind[:40]}'; choose one of: {', '.join(sorted(kinds))}."
         raise InvalidDevice(field=("input", "serviceKind"), why=why)
     key = validation.key(key, what=kinds[service_kind], field=("input", "key"), most=200)
     bound = {"customer": customer_id, "device": device_id, "kind": service_kind, "key": key, "at": session.at}
@@ -282,7 +282,7 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
 
 
 async def find(session: ReadSession, name_or_id: str) -> Row[*tuple[Any, ...]]:
-    """A device by its name or its id (`dev_12`), with its locked settings. Raises NotFound."""
+    """Find a device by its name or its id (`dev_12`), with its encrypted settings. Raises NotFound."""
     number = name_or_id.removeprefix("dev_")
     known = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
     row = await session.row(_FIND, {"name": name_or_id, "id": known})
@@ -292,10 +292,10 @@ async def find(session: ReadSession, name_or_id: str) -> Row[*tuple[Any, ...]]:
 
 
 async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any, ...]]) -> list[Subscriber]:
-    """The customers on a device that `find` gave, in a session of its own: the caller holds the lease.
+    """Read the customers on a device returned by `find`, in a session of its own. The caller holds the lease.
 
-    In no transaction, because it may take READ_SECONDS. Raises InvalidDevice, also if its driver can't list them, AddressRefused,
-    DeviceError.
+    Call it outside a transaction, because it may take READ_SECONDS. Raises InvalidDevice, also if its driver can't list customers,
+    AddressRefused, DeviceError.
     """
     driver = driver_of(plugins, device.kind)
     if not issubclass(driver, CustomerSource):
@@ -307,7 +307,7 @@ async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any,
         with plugins.networks.watched():
             async with asyncio.timeout(READ_SECONDS):
                 await source.open()
-                found: list[Any] = list(await source.read_customers())
+                customers: list[Any] = list(await source.read_customers())
     except DeviceError:
         raise
     except TimeoutError:
@@ -317,30 +317,30 @@ async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any,
     finally:
         with suppress(Exception):
             await source.close()
-    wrong = next((one for one in found if not isinstance(one, Subscriber) or one.service_kind not in driver.service_kinds), None)
-    if wrong is not None:
-        raise DeviceError(Fault.PROTOCOL, f"The driver {device.kind} gave a customer of no service that it has.", retryable=False)
-    return found
+    if any(not isinstance(customer, Subscriber) or customer.service_kind not in driver.service_kinds for customer in customers):
+        why = f"The driver {device.kind} returned a customer with a service that it doesn't have."
+        raise DeviceError(Fault.PROTOCOL, why, retryable=False)
+    return customers
 
 
 async def keys(session: WriteSession, device_id: int) -> set[str]:
-    """What hangs on the device already; until the transaction's end nobody gives or takes another. Raises NotFound."""
+    """Keys in use on the device; none can be added or removed until the transaction ends. Raises NotFound."""
     if await session.row(_LOCK, {"id": device_id}) is None:
         raise NotFound(field=("device",), noun="device", given=f"dev_{device_id}")
     return {row.key for row in await session.rows(_KEYS, {"id": device_id})}
 
 
 async def give_many(session: WriteSession, device_id: int, accesses: Sequence[tuple[str, str, str]]) -> None:
-    """Like `give_access` for many new customers at once: code, kind of service and key of each. The caller has checked them by `keys`."""
-    codes, kinds, names = ([one[part] for one in accesses] for part in range(3))
-    who = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
-    given = await session.value(_GIVE_MANY, {**who, "device": device_id, "codes": codes, "kinds": kinds, "keys": names})
-    if given != len(accesses):
-        raise RuntimeError(f"{len(accesses)} accesses were to be given, but {given} were")
+    """Like `give_access`, for many new customers: code, kind of service and key of each. The caller has checked the keys with `keys`."""
+    codes, kinds, names = ([access[part] for access in accesses] for part in range(3))
+    author = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
+    count = await session.value(_GIVE_MANY, {**author, "device": device_id, "codes": codes, "kinds": kinds, "keys": names})
+    if count != len(accesses):
+        raise RuntimeError(f"{len(accesses)} service accesses were to be added, but {count} were")
 
 
 async def take_access(session: WriteSession, access_id: int) -> None:
-    """Forget an access. Raises NotFound, DeviceInUse while the customer is cut there: restore them first."""
+    """Delete a service access. Raises NotFound, and DeviceInUse while the customer is blocked there: restore them first."""
     row = await session.row(_LOCK_ACCESS, {"id": access_id})
     if row is None or row.counter_id not in session.actor.scope:
         raise NotFound(field=("input", "id"), noun="access", given=f"acc_{access_id}")

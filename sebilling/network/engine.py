@@ -1,4 +1,4 @@
-"""What the isolation engine works with: a driver for a device, deadlines around its calls, waiting after failures."""
+"""Tools of the isolation engine: drivers for devices, deadlines around their calls, backoff after failures."""
 
 import asyncio
 import logging
@@ -29,14 +29,14 @@ CALL_SECONDS: Final = 60.0
 OPEN_SECONDS: Final = 15.0
 CLOSE_SECONDS: Final = 3.0
 MAX_BACKOFF_SECONDS: Final = 20.0
-"""A device that comes back is at work within this time; its customers wait for their internet."""
+"""A device that is reachable again is served within this time, as its customers wait for their internet."""
 _DEVICES: Final = 4
-"""The space of the devices' leases among the advisory locks; 1 to 3 are billing's and the sweep's."""
+"""Advisory lock space of the devices' leases; 1 to 3 belong to billing and the sweep."""
 
 
 @dataclass(slots=True)
 class Engine:
-    """What a worker needs. `name` is its own; `chance` spreads retries. `close()` it at the end."""
+    """What a worker needs to run isolation. `name` identifies the worker; `chance` spreads retries. Call `close()` at the end."""
 
     database: Database
     plugins: Plugins
@@ -51,11 +51,11 @@ class Engine:
 
     @property
     def actor(self) -> Actor:
-        """Who cuts and gives back: the engine, by its worker's name."""
+        """The actor of blocks and restores: the engine, with the name of its worker."""
         return operator(f"isolation {self.name}")
 
     def driver(self, device: Row[*tuple[Any, ...]]) -> IsolationDriver[Any]:
-        """A driver for one session with the device. Raises DeviceError if its settings can't be read."""
+        """Create a driver for one session with the device. Raises DeviceError if its settings can't be read."""
         try:
             config = devices.config_of(self.plugins, self.vault, device.kind, device.config, device.config_version)
         except (InvalidDevice, Undecipherable, ValueError) as error:
@@ -64,31 +64,31 @@ class Engine:
         return self.plugins.drivers[device.kind](config, DriverContext(device.id, device.name, logger))
 
     def backoff(self, attempts: int) -> timedelta:
-        """How long to wait after so many failures: doubling from half a second, with jitter, at most MAX_BACKOFF_SECONDS."""
+        """Time to wait after this many failures: doubling from half a second, with jitter, at most MAX_BACKOFF_SECONDS."""
         longest = min(MAX_BACKOFF_SECONDS, 0.5 * 2 ** min(attempts, 10))
         return timedelta(seconds=longest * self.chance.uniform(0.5, 1))
 
     async def open(self, driver: IsolationDriver[Any]) -> None:
-        """Begin a session, if its addresses are ones where devices may be. Raises DeviceError."""
+        """Open a session, if the addresses in its settings are allowed. Raises DeviceError."""
         await self.look_up(driver)
         await self.call(OPEN_SECONDS, driver.open())
 
     async def probe(self, driver: IsolationDriver[Any]) -> DeviceHealth:
-        """The driver's own look at its device. Raises DeviceError."""
+        """Probe the device with its driver. Raises DeviceError."""
         await self.look_up(driver)
         return await self.call(OPEN_SECONDS, driver.probe())
 
     async def look_up(self, driver: IsolationDriver[Any]) -> None:
-        """Look at what a driver's settings point at, before any secret is sent. Raises DeviceError."""
+        """Resolve and check the addresses in a driver's settings, before any secret is sent. Raises DeviceError."""
         try:
             await self.plugins.networks.look_up(host for _, host in destinations.hosts(driver.config))
         except AddressRefused as error:
             raise _refused(error) from error
 
     async def call(self, seconds: float, work: Awaitable[T]) -> T:
-        """The driver's answer, or DeviceError: TIMEOUT after `seconds`, PROTOCOL for whatever else it raises.
+        """Await a call of the driver. Raises DeviceError: TIMEOUT after `seconds`, PROTOCOL for anything unexpected that it raises.
 
-        Whatever it connects to meanwhile is looked at; what was refused goes before what the driver made of it.
+        Every connection that it opens meanwhile is checked; a refused one is reported instead of the driver's own error.
         """
         with self.plugins.networks.watched() as refused:
             try:
@@ -100,7 +100,7 @@ class Engine:
         return answer
 
     async def close(self) -> None:
-        """Let go of every device."""
+        """Release every device."""
         await self.leases.close()
 
 
@@ -109,7 +109,7 @@ def _refused(error: AddressRefused) -> DeviceError:
 
 
 async def within(seconds: float, work: Awaitable[T]) -> T:
-    """The driver's answer, or DeviceError: TIMEOUT after `seconds`, PROTOCOL for whatever else it raises."""
+    """Await a call of the driver. Raises DeviceError: TIMEOUT after `seconds`, PROTOCOL for anything unexpected that it raises."""
     try:
         async with asyncio.timeout(seconds):
             return await work

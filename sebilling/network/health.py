@@ -1,4 +1,4 @@
-"""How devices are: each is asked every minute, shown as it answers, and told when that changes."""
+"""Health of devices: each is probed every minute; the result is stored, and an event is written when it changes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,16 +37,16 @@ _UNCHECKED: Final = text(
 
 
 async def unchecked(engine: Engine) -> Sequence[int]:
-    """Devices whose health nobody asked for in HEALTH_EVERY."""
+    """Ids of devices that haven't been probed within HEALTH_EVERY."""
     async with engine.database.reading() as session:
-        now = engine.clock()  # what was checked far ahead of it, was while the clock was wrong
+        now = engine.clock()  # a check far in the future was recorded while the clock was wrong
         bound = {"before": now - HEALTH_EVERY, "ahead": now + HEALTH_EVERY, "held": sorted(engine.leases.held)}
         return [row.id for row in await session.rows(_UNCHECKED, bound)]
 
 
 async def ask(engine: Engine, device_id: int) -> DeviceHealth:
-    """Ask a device how it is as soon as nobody is at work on it. Raises NotFound, DeviceBusy after WAIT_SECONDS,
-    SecretKeyMissing if its settings can't be deciphered here.
+    """Probe a device as soon as no worker is working on it. Raises NotFound, DeviceBusy after WAIT_SECONDS, and
+    SecretKeyMissing if its settings can't be decrypted with the keys of this deployment.
     """
     for _ in range(int(WAIT_SECONDS / _LOOK_SECONDS)):
         async with engine.leases.hold(device_id) as mine:
@@ -66,7 +66,7 @@ async def _see_that_the_key_is_there(engine: Engine, device_id: int) -> None:
 
 
 async def probe(engine: Engine, device_id: int) -> DeviceHealth:
-    """Ask a device how it is, and keep the answer. The caller holds the device's lease. Raises NotFound."""
+    """Probe a device and store its health. The caller holds the device's lease. Raises NotFound."""
     async with engine.database.reading() as session:
         device = await session.row(_DEVICE, {"device": device_id})
     if device is None:
@@ -80,19 +80,19 @@ async def probe(engine: Engine, device_id: int) -> DeviceHealth:
                 await engine.call(CLOSE_SECONDS, driver.close())
     except DeviceError as error:
         health = health_after(error)
-        if not engine.vault.opens(device.config):  # nobody asked it, so nothing says that it can be reached
+        if not engine.vault.opens(device.config):  # it wasn't contacted, so it isn't known to be reachable
             health = DeviceHealth(reachable=False, problems=health.problems)
     await keep(engine, device_id, health)
     return health
 
 
 def health_after(error: DeviceError) -> DeviceHealth:
-    """How a device is that can't be worked with."""
+    """Health of a device whose session failed with this error."""
     return DeviceHealth(reachable=error.fault not in GONE, problems=[error.message])
 
 
 async def keep(engine: Engine, device_id: int, health: DeviceHealth) -> None:
-    """Keep how the device is; tell it if it has changed. Facts that weren't learned stay as they were."""
+    """Store the health of a device, and write an event if it has changed. Facts that weren't read stay as they were."""
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         before = await session.row(_WAS, {"device": device_id})
         if before is None:

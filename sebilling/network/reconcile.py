@@ -1,9 +1,10 @@
-"""The isolation engine: makes devices as they should be, reads back, and tells. Level-triggered: it looks at what is, not at what happened.
+"""The isolation engine: brings devices to the desired state, reads it back, and writes events. It is level-triggered: it compares states
+and doesn't replay changes.
 
-A worker leases one device at a time, so that no two sessions touch it, and brings its dirty rows (`want` beyond `have`) in line in one
-session, batch after batch; as long as someone is to be given back, nobody is cut. Nobody is cut without a look, under lock, at whether
-they still should be, and without the snapshot that gives them back having been committed. What the device didn't answer is read before
-it is tried again. No network call happens inside a transaction.
+A worker leases one device at a time, so that no two sessions touch it, and reconciles its dirty rows (`desired_generation` greater than
+`observed_generation`) in one session, batch after batch. Restores come before blocks. A customer is blocked only after a check, under
+lock, that they still should be, and after the snapshot needed to restore them is committed. A call without an answer is followed by a
+reading before it is retried. No network call happens inside a transaction.
 """
 
 import asyncio
@@ -24,12 +25,12 @@ from sebilling.plugins.contract import DeviceError, Fault, IsolationDriver, Job,
 _log = get_logger(__name__)
 _BATCH: Final = 1_000
 MAX_MISSING: Final = 5
-"""Names of a batch that a device may not know, whatever their share: if more than half are missing too, nobody new is cut there."""
+"""Missing keys tolerated in a batch. If more are missing, and more than half of the batch, nobody new is blocked on the device."""
 _BUSY_SECONDS: Final = 0.05
 
-# What waits for longer than anything is made to wait was written while the clock was ahead, and waits no longer.
+# A `next_at` later than any backoff allows was written while the clock was ahead, and is ignored.
 _IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MAX_BACKOFF_SECONDS} seconds')"
-# On a blackout date what the engine decided before waits until it is over. What someone decided by hand doesn't.
+# On a blackout date, automatic blocks decided earlier wait until it is over. Manual blocks don't.
 _MAY_BE_DONE: Final = """
     (desired = 'ACTIVE' OR manual OR NOT EXISTS (
         SELECT FROM blackout_date WHERE day = (
@@ -40,7 +41,7 @@ _HAS_WORK: Final = f"""
     enabled AND {_IS_TIME} AND EXISTS (SELECT FROM service_access WHERE device_id = device.id
              AND desired_generation > observed_generation AND {_IS_TIME} AND {_MAY_BE_DONE})
 """
-# Those on whom someone waits for their internet come first, the longest waiting before the rest.
+# Devices with customers to restore come first, those who have waited longest before the rest.
 _WAITING: Final = text(
     f"""
     SELECT id FROM device WHERE {_HAS_WORK} AND NOT (id = ANY (:held))
@@ -65,12 +66,12 @@ _TO_DO: Final = text(
     f"{_DIRTY} WHERE device_id = :device AND desired_generation > observed_generation AND {_IS_TIME} AND {_MAY_BE_DONE}"
     " ORDER BY desired, service_access.next_at, service_access.id LIMIT :most"
 )
-# Rows that a payment is just changing are skipped: they come again with the next round.
+# Rows that a payment is changing at this moment are skipped; the next iteration takes them.
 _LOCKED: Final = text(f"{_DIRTY} WHERE service_access.id = ANY (:ids) FOR UPDATE OF service_access SKIP LOCKED")
 _OVERDUE: Final = text(
     "SELECT customer_id, may_block FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = ANY (:customers)"
 )
-_LET_BE: Final = text(
+_UNBLOCK: Final = text(
     """
     WITH changed AS (
         UPDATE service_access SET desired = 'ACTIVE', because = '', desired_at = :at, desired_generation = desired_generation + 1
@@ -90,7 +91,7 @@ _KEEP: Final = text(
      WHERE service_access.id = kept.id AND service_access.snapshot IS NULL
     """
 )
-# Rows are locked in the order of their ids, as everybody does who locks several. What was wished meanwhile isn't put off.
+# Rows are locked by ascending id, as everywhere that several are locked, to avoid deadlocks. A newer decision isn't delayed.
 _WRITE: Final = text(
     """
     WITH told AS MATERIALIZED (
@@ -118,14 +119,14 @@ _WRITE: Final = text(
 
 
 async def waiting(engine: Engine) -> Sequence[int]:
-    """Devices on which something is to be done now and that this worker doesn't hold, those with someone to give back first."""
+    """Ids of devices that have work now and aren't held by this worker, those with customers to restore first."""
     async with engine.database.reading() as session:
         bound = {"at": engine.clock(), "held": sorted(engine.leases.held)}
         return [row.id for row in await session.rows(_WAITING, bound)]
 
 
 async def work_one(engine: Engine) -> bool:
-    """Bring a device on which something is to be done in line; False if there is none that nobody else is at."""
+    """Reconcile one device that has work. False if there is none, or other workers hold all of them."""
     for device_id in await waiting(engine):
         if await work_on(engine, device_id):
             return True
@@ -133,7 +134,7 @@ async def work_one(engine: Engine) -> bool:
 
 
 async def work_on(engine: Engine, device_id: int) -> bool:
-    """Bring a device in line; False if someone else is at it, or nothing is to be done. Raises DatabaseUnavailable."""
+    """Reconcile a device. False if another worker holds it, or it has no work. Raises DatabaseUnavailable."""
     async with engine.leases.hold(device_id) as mine:
         if not mine:
             return False
@@ -165,7 +166,7 @@ async def _session(engine: Engine, device: Row[*tuple[Any, ...]]) -> None:
         while True:
             async with engine.database.reading() as reading:
                 rows = await reading.rows(_TO_DO, {"device": device.id, "at": engine.clock(), "most": most})
-            # nobody is cut while someone is to be given back: a batch is of one kind
+            # a batch holds only restores or only blocks, so that nobody is blocked while restores wait
             if not rows or not await _batch(engine, device.id, driver, [row for row in rows if row.desired == rows[0].desired]):
                 return
     finally:
@@ -174,19 +175,19 @@ async def _session(engine: Engine, device: Row[*tuple[Any, ...]]) -> None:
 
 
 async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], rows: Sequence[Row[*tuple[Any, ...]]]) -> bool:
-    """Snapshots, the look under lock, the deed, reading back. False if the device is another worker's now."""
+    """Take snapshots, check under lock, execute, read back. False if another worker holds the device now."""
     fresh = [_ref(row) for row in rows if row.desired == State.BLOCKED and row.snapshot is None]
     snapshots = dict(await engine.call(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
     missing = len(fresh) - len(snapshots)
     why = ""
     if missing > max(MAX_MISSING, len(fresh) // 2):
-        why = f"the device doesn't know {missing} of {len(fresh)} that are to be cut: is it the right one, or was it reset?"
-        snapshots = {}  # a reading that failed, or another device, must not look as if they had all left
+        why = f"the device doesn't know {missing} of {len(fresh)} customers to block: check that it is the right device and wasn't reset"
+        snapshots = {}  # a reading that failed, or another device, must not look as if all of them were gone
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         if await session.value(_MINE, {"device": device_id, "worker": engine.name}) is None:
             return False
         wanted = await _looked_at(session, rows, snapshots)
-    if not wanted:  # a payment is just changing them
+    if not wanted:  # a payment is changing them at this moment
         await asyncio.sleep(_BUSY_SECONDS)
         return True
     unknown = [one for one in wanted if not one.restores and one.snapshot is None]
@@ -204,11 +205,11 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
         except DeviceError as error:
             trouble = error
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
-        told = [
+        results = [
             _told(engine, one, outcomes.get(one.row.id) or _unanswered(one.row.id, trouble), readings.get(one.row.id), device_id=device_id)
             for one in wanted
         ]
-        bound = {"told": orjson.dumps(told).decode(), "device": device_id, "worker": engine.name, "name": engine.actor.name}
+        bound = {"told": orjson.dumps(results).decode(), "device": device_id, "worker": engine.name, "name": engine.actor.name}
         await session.execute(_WRITE, bound | {"at": session.at})
     if trouble is not None:
         raise trouble
@@ -216,15 +217,15 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
 
 
 def _not_there(one: "_Wanted", why: str) -> Outcome:
-    """What to say of someone of whom there is no snapshot: without one nobody is cut, as nothing could give them back."""
+    """Outcome for a customer without a snapshot. They aren't blocked, as nothing could restore them."""
     if why:
         return Outcome(one.row.id, Result.FAILED, Fault.SETUP, why)
-    return Outcome(one.row.id, Result.FAILED, Fault.ABSENT, f"the device knows no '{one.row.key}': mend the customer's access")
+    return Outcome(one.row.id, Result.FAILED, Fault.ABSENT, f"the device knows no '{one.row.key}': correct the customer's service access")
 
 
 def _unanswered(ref_id: int, trouble: DeviceError | None) -> Outcome:
     if trouble is None:
-        return Outcome(ref_id, Result.UNKNOWN, Fault.PROTOCOL, "the driver said nothing of it", retryable=True)
+        return Outcome(ref_id, Result.UNKNOWN, Fault.PROTOCOL, "the driver gave no outcome for it", retryable=True)
     return Outcome(ref_id, Result.UNKNOWN, trouble.fault, trouble.message, retryable=True)
 
 
@@ -236,30 +237,31 @@ class _Wanted:
 
     @property
     def job(self) -> Job:
-        """The work; with `plan_changed` if it was another plan's when they were cut."""
+        """The job; with `plan_changed` if the customer had another plan when they were blocked."""
         row = self.row
         changed = self.restores and row.snapshot is not None and row.snapshot_plan_id not in {None, row.plan_id}
         return Job(_ref(self.row), self.snapshot or {}, plan_changed=changed)
 
 
 async def _looked_at(session: WriteSession, rows: Sequence[Row[*tuple[Any, ...]]], snapshots: Mapping[int, Snapshot]) -> list[_Wanted]:
-    """Under lock: keep the new snapshots, let be who need not be cut any more, and give the rest as they are now."""
-    place = {row.id: number for number, row in enumerate(rows)}
-    locked = sorted(await session.rows(_LOCKED, {"ids": list(place)}), key=lambda row: place[row.id])  # who waits longest stays first
+    """Under lock: store the new snapshots, cancel blocks that are no longer due, and return the rest as they are now."""
+    position = {row.id: number for number, row in enumerate(rows)}
+    # the longest wait stays first
+    locked = sorted(await session.rows(_LOCKED, {"ids": list(position)}), key=lambda row: position[row.id])
     blocking = [row for row in locked if row.desired == State.BLOCKED and not row.manual]
     may_block = {
         row.customer_id: row.may_block
         for row in await session.rows(_OVERDUE, {"customers": [row.customer_id for row in blocking], "at": session.at})
     } if blocking else {}  # fmt: skip
-    let_be = {row.id for row in blocking if row.customer_id not in may_block}
-    if let_be:
-        await session.execute(_LET_BE, {"ids": sorted(let_be), "at": session.at, "name": session.actor.name})
-    postponed = {row.id for row in blocking if not may_block.get(row.customer_id, True)}  # the blackout date was added just now
+    not_blocked = {row.id for row in blocking if row.customer_id not in may_block}
+    if not_blocked:
+        await session.execute(_UNBLOCK, {"ids": sorted(not_blocked), "at": session.at, "name": session.actor.name})
+    postponed = {row.id for row in blocking if not may_block.get(row.customer_id, True)}  # a blackout date was added meanwhile
     wanted = [
         _Wanted(row, snapshots.get(row.id) if row.snapshot is None and row.desired == State.BLOCKED else row.snapshot,
                 restores=row.desired == State.ACTIVE)
         for row in locked
-        if row.id not in let_be | postponed
+        if row.id not in not_blocked | postponed
     ]  # fmt: skip
     keep = [one for one in wanted if not one.restores and one.row.snapshot is None and one.snapshot is not None]
     if keep:
@@ -278,14 +280,14 @@ async def _collect(outcomes: AsyncIterator[Outcome], into: dict[int, Outcome]) -
 
 
 def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | None, *, device_id: int) -> Mapping[str, Any]:
-    """What became of a job, as `_WRITE` takes it: done only if the device was read back as wanted."""
+    """Result of a job, as `_WRITE` takes it. It is done only if the device was read back in the wanted state."""
     row, wanted = one.row, State.ACTIVE if one.restores else State.BLOCKED
     never_blocked = one.restores and row.snapshot is None
     actual = reading.state if reading is not None else _READ.get(outcome.fault) if outcome.fault else None
     done = actual is wanted and outcome.result in {Result.CHANGED, Result.UNCHANGED, Result.UNKNOWN}
-    if never_blocked and outcome.result is not Result.UNKNOWN:  # nothing of ours was ever there: there is nothing to give back
+    if never_blocked and outcome.result is not Result.UNKNOWN:  # never blocked by SeBilling: nothing to restore
         done = done or outcome.result in {Result.CHANGED, Result.UNCHANGED} or actual is State.ACTIVE
-    # what is exactly as it was before us is given back, though someone else had cut it
+    # exactly as it was before SeBilling blocked it counts as restored, even if someone else had blocked it
     as_before = one.restores and row.snapshot is not None and outcome.result is Result.UNCHANGED and actual is State.BLOCKED
     done = done or as_before
     error = "" if done else outcome.message or (f"read back as {actual}" if actual else "not read back")
@@ -294,9 +296,9 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
         data["fault"] = outcome.fault.value
     if as_before:
         data["note"] = "it had been cut on the device before us, and is left as it was"
-    elif done and outcome.message:  # such as what couldn't be taken along of a new plan
+    elif done and outcome.message:  # such as a setting of the new plan that couldn't be applied
         data["note"] = outcome.message
-    # after a cut that failed, what there is may change before it is tried again
+    # after a block that failed, the device's state may change before the retry, so take a new snapshot then
     untouched = not one.restores and actual is State.ACTIVE and outcome.result is Result.FAILED
     wait = engine.backoff(row.attempts + (0 if outcome.retryable else 4)).total_seconds()
     return {
@@ -308,11 +310,11 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
 
 
 _READ: Final[Mapping[Fault, State]] = {Fault.DRIFTED: State.DRIFTED, Fault.ABSENT: State.ABSENT}
-"""What a failure says of the state, though it wasn't read."""
+"""State implied by a failure, when no reading is available."""
 
 
 def _kind(one: _Wanted, outcome: Outcome, *, done: bool, never_blocked: bool) -> str | None:
-    """Of the event that tells it; None: no news. The first failure is told, then every tenth."""
+    """Kind of the event to write; None if there is nothing new. The first failure is reported, then every tenth."""
     if done:
         if never_blocked and outcome.result is Result.UNCHANGED:
             return None

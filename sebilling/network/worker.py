@@ -1,4 +1,4 @@
-"""The engine's loops in a worker: sweeps, devices side by side, health. Any number of workers may run; leases keep them apart."""
+"""The isolation engine's loops in a worker: sweeps, devices in parallel, health. Any number of workers may run; leases separate them."""
 
 import asyncio
 import functools
@@ -25,35 +25,36 @@ from sebilling.vault import Vault
 
 _log = get_logger(__name__)
 Turn = Callable[[Engine], Awaitable[float]]
-"""Something done again and again; gives the seconds to wait before the next time."""
+"""One iteration of a loop; returns the seconds to wait before the next."""
 SIDE_BY_SIDE: Final = 32
-"""Devices that one worker works on at once: a dead one holds up nobody else."""
+"""Devices that one worker handles at once, so that a dead one doesn't delay the others."""
 MAX_TRIED: Final = 200
-"""Devices whose lease is tried in one look, as other workers may hold the first of them."""
+"""Devices whose lease is tried in one iteration, as other workers may hold the first of them."""
 LOOK_SECONDS: Final = 0.25
 LOOK_HEALTH_SECONDS: Final = 5.0
 SWEEP_EVERY: Final = timedelta(seconds=30)
 SWEEP_SHARE: Final = 10
-"""A sweep of a million customers takes seconds; it takes at most about this part of the time. Who pays doesn't wait for it."""
+"""A sweep of a million customers takes seconds: wait this many times its duration, so that sweeps take about a tenth of the time.
+Payments don't wait for it."""
 _ONE_SWEEP: Final = text("SELECT pg_try_advisory_xact_lock(3, 0)")
 
 
 def engine_of(database: Database, plugins: Plugins, vault: Vault, *, clock: Clock) -> Engine:
-    """An engine with a name of its own."""
+    """Create an engine with a unique name."""
     return Engine(database, plugins, vault, clock, f"{socket.gethostname()[:20]}-{os.getpid()}-{secrets.token_hex(3)}")
 
 
 async def sweep(engine: Engine) -> None:
-    """Decide who is cut and who is given back, unless another worker is just doing it."""
+    """Decide which customers are blocked and restored, unless another worker is doing it at this moment."""
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         if await session.value(_ONE_SWEEP):
             decided = await domain.decide(session)
-            if decided.cut or decided.given_back or decided.held:
-                _log.info("isolation_swept", cut=decided.cut, given_back=decided.given_back, held=decided.held)
+            if decided.blocked or decided.restored or decided.held:
+                _log.info("isolation_swept", blocked=decided.blocked, restored=decided.restored, held=decided.held)
 
 
 async def run(engine: Engine) -> None:
-    """Work until cancelled."""
+    """Run the loops until cancelled."""
     try:
         async with asyncio.TaskGroup() as group:
             turns: dict[str, Turn] = {"devices": functools.partial(_devices, group), "sweep": _sweeps, "health": _health}
@@ -64,7 +65,7 @@ async def run(engine: Engine) -> None:
 
 
 async def _forever(name: str, turn: Turn, engine: Engine) -> None:
-    """Turn after turn: a database that is away is waited for, anything unexpected is logged and tried again."""
+    """Repeat a loop: wait while the database is unavailable; log anything unexpected and retry."""
     turns = Retries("isolation", of=name)
     while True:
         pause = await turns.run(turn(engine))
@@ -72,11 +73,11 @@ async def _forever(name: str, turn: Turn, engine: Engine) -> None:
 
 
 async def _devices(group: asyncio.TaskGroup, engine: Engine) -> float:
-    """Take up devices on which something is to be done, as many side by side as there is room for."""
+    """Start work on devices that have some, up to SIDE_BY_SIDE at once."""
     room = SIDE_BY_SIDE - len(engine.leases.held)
     for device_id in (await reconcile.waiting(engine))[:MAX_TRIED] if room > 0 else ():
         group.create_task(forgiving("isolation", _device(engine, device_id), of=f"device {device_id}"))
-        await asyncio.sleep(0)  # it takes its place
+        await asyncio.sleep(0)  # let it take its lease
         if len(engine.leases.held) >= SIDE_BY_SIDE:
             break
     return LOOK_SECONDS
@@ -96,7 +97,7 @@ async def _sweeps(engine: Engine) -> float:
 async def _health(engine: Engine) -> float:
     for device_id in await health.unchecked(engine):
         async with engine.leases.hold(device_id) as mine:
-            if mine:  # else whoever works on it learns how it is
+            if mine:  # otherwise the worker that holds it learns its health
                 with suppress(NotFound):  # deleted meanwhile
                     await health.probe(engine, device_id)
     return LOOK_HEALTH_SECONDS

@@ -1,1 +1,1 @@
-"""Where drivers for network gear will plug in: hook specifications, their contract and the conformance kit."""
+"""Plugins: the contract of drivers for network devices, the hook specifications and the conformance kit."""

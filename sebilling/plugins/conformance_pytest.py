@@ -1,4 +1,4 @@
-"""pytest's door to the conformance kit: its checks fail with both sides of what they compared. Needs pytest; the kit itself doesn't."""
+"""pytest plugin of the conformance kit: failed checks show both sides of a comparison. Needs pytest; the kit itself doesn't."""
 
 import pytest
 

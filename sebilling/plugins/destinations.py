@@ -1,6 +1,7 @@
-"""Where a device's settings send its secrets: a stored secret never goes to another place than the one it was entered for.
+"""Destinations of secrets in a device's settings: a stored secret is never sent to another destination than it was entered for.
 
-Which settings say where is declared in the contract; whatever isn't declared counts, so that a driver is safe that declares nothing.
+Drivers mark their settings as the contract describes. A setting without a mark counts as a destination, so that a driver without marks
+is safe.
 """
 
 import hashlib
@@ -16,15 +17,15 @@ from sebilling.plugins.contract import DeviceConfig
 
 _FIELD: Final = ("input", "config")
 _STARS: Final = str(SecretStr("x"))
-"""What stands for a secret in a form."""
+"""Placeholder for a secret in a form."""
 _MAX_SHOWN: Final = 120
-"""Characters of a setting in an event; of a longer one, such as a certificate, its digest is told."""
+"""Maximum characters of a setting in an event; a longer one, such as a certificate, is replaced by its digest."""
 
 
 def demand_secrets(current: DeviceConfig, new: DeviceConfig, entered: Mapping[str, object]) -> None:
-    """Check that no secret is kept while it would go elsewhere. `entered` holds the settings that the caller gave, by name.
+    """Check that no stored secret would go to a new destination. `entered` holds the settings given by the caller, by name.
 
-    Raises SecretNeeded, with the changed settings and every secret that must be entered anew.
+    Raises SecretNeeded, with the changed settings and every secret that must be entered again.
     """
     before, after, fields = _open(current), _open(new), type(new).model_fields
     changed = [name for name, value in before.items() if after[name] != value and declared(fields[name]) != "own"]
@@ -34,13 +35,13 @@ def demand_secrets(current: DeviceConfig, new: DeviceConfig, entered: Mapping[st
 
 
 def destination(config: DeviceConfig) -> dict[str, JsonValue]:
-    """Where the settings point, for an event: no secret is in it."""
+    """Destination settings of a device, for an event; without secrets."""
     hidden = [value for _, value in secrets_in(config)]
     return {name: _shown(value, hidden) for name, value in _open(config).items() if value is not None}
 
 
 def hosts(value: object, field: FieldInfo | None = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every address, name and path that the settings declare as connected to, with its place among them."""
+    """Yield every address, name and path marked HOST in the settings, with its path among them."""
     if isinstance(value, BaseModel):
         for name, inner in type(value).model_fields.items():
             yield from hosts(getattr(value, name), inner, (*path, name))
@@ -52,7 +53,7 @@ def hosts(value: object, field: FieldInfo | None = None, path: tuple[str, ...] =
 
 
 def declared(field: FieldInfo) -> JsonValue:
-    """What the field says of itself as a destination: "host", "own", False, or None if nothing."""
+    """The field's destination mark: "host", "own", False, or None if it has none."""
     extra = field.json_schema_extra
     return extra.get("destination") if isinstance(extra, Mapping) else None
 
@@ -63,7 +64,7 @@ def is_secret(field: FieldInfo) -> bool:
 
 
 def secrets_in(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each secret that is set, with its path in the settings."""
+    """Yield each secret that is set, with its path in the settings."""
     if isinstance(value, SecretStr):
         if value.get_secret_value():
             yield path, value.get_secret_value()
@@ -79,12 +80,12 @@ def secrets_in(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tupl
 
 
 def starred(config: DeviceConfig) -> tuple[str, ...] | None:
-    """The path of a secret that is the row of stars of a form; None if there is none."""
+    """Path of a secret that is the placeholder of a form; None if there is none."""
     return next((path for path, value in secrets_in(config) if value == _STARS), None)
 
 
 def _open(config: DeviceConfig) -> dict[str, object]:
-    """The settings that say where secrets go, by name, without any secret."""
+    """Settings that count as destinations, by name, without secrets."""
     fields = type(config).model_fields
     return {
         name: _without_secrets(getattr(config, name))

@@ -1,4 +1,4 @@
-"""Where a plugin's hooks run: in threads of their own, coroutines on a loop of the plugin's own. Nothing that they do stops ours."""
+"""Execution of plugins' hooks: functions in threads, coroutines on an event loop of the plugin, so that they can't block the core."""
 
 import asyncio
 import inspect
@@ -8,16 +8,16 @@ from contextlib import suppress
 from typing import Any, Final
 
 MAX_UNENDED: Final = 20
-"""Calls of one plugin that may run on after their deadline, each with its thread."""
+"""Maximum number of a plugin's calls still running after their deadline, each with its thread."""
 _CLOSE_SECONDS: Final = 1.0
 
 
 class PluginUnresponsive(Exception):
-    """So many calls of the plugin never ended that it isn't called any more: mend it, then start the worker anew."""
+    """Too many calls of the plugin never ended, so it is no longer called until the worker is restarted."""
 
 
 class PluginExecutor:
-    """The threads of one plugin, and its loop, which is made with the first coroutine. `close()` it at the end."""
+    """Threads and event loop of one plugin. The loop is created for the first coroutine. Call `close()` at the end."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -26,13 +26,13 @@ class PluginExecutor:
         self._thread: threading.Thread | None = None
 
     async def run(self, call: Callable[[], list[Any]], *, seconds: float) -> None:
-        """Call it, and await what it gives, within `seconds`. What takes longer is left behind; a coroutine is cancelled.
+        """Execute a call, and await its results, within `seconds`. After that a thread is abandoned; a coroutine is cancelled.
 
-        Raises TimeoutError, PluginUnresponsive, and whatever the call raises, SystemExit among it.
+        Raises TimeoutError, PluginUnresponsive, and whatever the call raises, including SystemExit.
         """
         if len(self._unended) >= MAX_UNENDED:
             raise PluginUnresponsive(
-                f"{MAX_UNENDED} calls of it never ended, so it isn't called any more: mend it, then start the worker anew"
+                f"{MAX_UNENDED} calls of it never ended, so it is no longer called: fix the plugin, then restart the worker"
             )
         try:
             async with asyncio.timeout(seconds):
@@ -43,16 +43,16 @@ class PluginExecutor:
             raise TimeoutError(*(error.args or (f"it didn't end within {seconds:g} seconds",))) from error
 
     async def _in_a_thread(self, call: Callable[[], Any]) -> Any:
-        """What `call` gives, from a thread of its own: those of the loop's pool are few, and hooks that block would use them up.
+        """Execute `call` in a new thread: the loop's pool has few, and hooks that block would use them up.
 
-        A daemon, so that one that stays blocked doesn't hold up the end of the process.
+        It is a daemon thread, so that a blocked one doesn't prevent the process from ending.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
         token = object()
 
         def tell(answer: Any, error: BaseException | None) -> None:
-            if not done.done():  # else it was left behind
+            if not done.done():  # otherwise it was abandoned
                 done.set_result((answer, error))
 
         def work() -> None:
@@ -60,10 +60,10 @@ class PluginExecutor:
             failed: BaseException | None = None
             try:
                 answer = call()
-            except BaseException as error:  # noqa: BLE001 - SystemExit too is only this hook's end
+            except BaseException as error:  # noqa: BLE001 - SystemExit too must end only this hook
                 failed = error
             self._unended.discard(token)
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: nobody waits for the result
                 loop.call_soon_threadsafe(tell, answer, failed)
 
         self._unended.add(token)
@@ -74,7 +74,7 @@ class PluginExecutor:
         return answer
 
     async def _on_its_loop(self, work: Awaitable[Any]) -> None:
-        """Await it on the plugin's loop: one that blocks there instead of waiting holds up its own plugin only."""
+        """Await a coroutine on the plugin's loop, so that one that blocks delays only its own plugin."""
         token = object()
 
         async def watched() -> BaseException | None:
@@ -99,7 +99,7 @@ class PluginExecutor:
         return self._loop
 
     async def close(self) -> None:
-        """End its loop, and cancel what still runs there. One that is blocked is left behind."""
+        """Stop the plugin's loop, and cancel what still runs there. A blocked loop is abandoned."""
         loop, thread = self._loop, self._thread
         self._loop = self._thread = None
         if loop is not None and thread is not None:
@@ -114,8 +114,8 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
-        for task in (left := asyncio.all_tasks(loop)):
+        for task in (remaining := asyncio.all_tasks(loop)):
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(asyncio.gather(*remaining, return_exceptions=True))
     finally:
         loop.close()

@@ -1,9 +1,9 @@
-"""What a plugin may hook into. A hook is a plain function, or a coroutine; it takes what it names of these arguments.
+"""Hook specifications for plugins. A hook is a plain function or a coroutine; it may take any of the specified arguments, by name.
 
-An event hook gets one frozen `event`, so that new fields break nobody. Events come after the commit, at least once, in the order of the
-feed (so in order per customer), each with its id: a plugin that must not do a thing twice keeps the id. An event whose hook raises or
-takes too long comes again, later and later, and the ones behind it wait; after half an hour it is passed over. One plugin's trouble is
-no other's. docs/events.md has the details.
+An event hook gets one frozen `event`, so that new fields break no plugin. Events are delivered after the commit, at least once, in the
+order of the feed (so in order per customer), each with its id: a plugin that must not do something twice stores the id. An event whose
+hook raises or takes too long is delivered again, with growing delays, while later events wait; after half an hour it is skipped. A
+failing plugin doesn't affect others. docs/events.md has the details.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer, as a message needs them."""
+    """A customer, with what a message needs."""
 
     id: int
     code: str
@@ -45,14 +45,14 @@ class Customer:
     phone: str
     """+62…, or empty."""
     counter: str
-    """The code of where they pay."""
+    """Code of the counter where they pay."""
     owes: int
-    """Whole rupiah, now."""
+    """Current debt in whole rupiah."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice, as a message needs it. Amounts are whole rupiah."""
+    """An invoice, with what a message needs. Amounts are whole rupiah."""
 
     number: str
     customer: Customer
@@ -63,7 +63,7 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class UpcomingBlock:
-    """Who will be cut, and on which local day, unless `amount` rupiah are paid."""
+    """A customer who will be blocked on a local day, unless `amount` rupiah are paid."""
 
     customer: Customer
     amount: int
@@ -71,37 +71,37 @@ class UpcomingBlock:
 
 
 class Context(Protocol):
-    """What a plugin may read. Each call waits for the database: from a coroutine use `asyncio.to_thread`.
+    """Read access for a plugin. Each call waits for the database: from a coroutine use `asyncio.to_thread`.
 
-    Raises TimeoutError, or whatever the database says; raise it on from an event hook, and the event comes again.
+    Raises TimeoutError or a database error; let it propagate from an event hook, and the event is delivered again.
     """
 
     def company(self) -> str:
-        """The ISP's name as it stands on receipts; may be empty."""
+        """Name of the ISP as printed on receipts; may be empty."""
 
     def customer(self, customer_id: int) -> Customer | None:
-        """A customer as they are now."""
+        """Current data of a customer; None if there is no such customer."""
 
     def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Invoice]:
-        """The live invoices that an `invoices.issued` event tells of, by number, some at a time; none for any other event."""
+        """Invoices issued by an `invoices.issued` event, without voided ones, by number, page by page; none for any other event."""
 
     def upcoming_blocks(self, *, within_days: int) -> Sequence[UpcomingBlock]:
-        """Who will be cut from tomorrow on within so many days; who is cut already isn't among them."""
+        """Customers who will be blocked within this many days, from tomorrow on, without those who are blocked already."""
 
 
 @hookspec
 def sebilling_drivers() -> "Iterable[type[IsolationDriver[Any]]]":  # type: ignore[empty-body]
-    """The drivers that the plugin brings. Asked once, when it is loaded."""
+    """Return the drivers of the plugin. Called once, when it is loaded."""
 
 
 @hookspec
 def sebilling_startup(context: Context) -> None:
-    """A worker starts. Tried again until it succeeds; no event comes before."""
+    """A worker starts. Retried until it succeeds; no event is delivered before."""
 
 
 @hookspec
 def sebilling_shutdown() -> None:
-    """A worker ends. There are five seconds."""
+    """A worker stops. The hook has five seconds."""
 
 
 @hookspec
@@ -116,34 +116,34 @@ def sebilling_invoices_issued(event: Event) -> None:
 
 @hookspec
 def sebilling_payment_recorded(event: Event) -> None:
-    """Money was received."""
+    """A payment was recorded."""
 
 
 @hookspec
 def sebilling_payment_reversed(event: Event) -> None:
-    """A payment was taken back."""
+    """A payment was reversed."""
 
 
 @hookspec
 def sebilling_deposit_verified(event: Event) -> None:
-    """A deposit was counted."""
+    """A deposit was verified."""
 
 
 @hookspec
 def sebilling_customer_blocked(event: Event) -> None:
-    """A customer was cut, and the device was read back."""
+    """A customer was blocked, and the device was read back."""
 
 
 @hookspec
 def sebilling_customer_restored(event: Event) -> None:
-    """A customer was given back, and the device was read back."""
+    """A customer was restored, and the device was read back."""
 
 
 @hookspec
 def sebilling_isolation_failed(event: Event) -> None:
-    """Cutting or giving back failed; it is tried again if it may help."""
+    """A block or restore failed; it is retried."""
 
 
 @hookspec
 def sebilling_device_health_changed(event: Event) -> None:
-    """A device went away, came back, or lacks something."""
+    """A device became unreachable or reachable again, or its problems changed."""

@@ -1,8 +1,8 @@
-"""Which addresses a driver may connect to: where devices are, and never this machine itself, unless the operator says so.
+"""Addresses that a driver may connect to: devices, and not this machine itself unless the operator allows it.
 
-Whoever may change a device chooses an address that we then connect to, from inside: our own database, a service that trusts its own
-machine, a cloud's metadata. A name is looked up anew at each connection, so what counts is the address that a socket connects to:
-`watched` looks at each, whatever library opens it, by Python's audit events. What is refused there is told as it is at the input.
+Whoever may change a device chooses an address that SeBilling then connects to from inside: its own database, a service that trusts the
+local machine, a cloud's metadata. A name is resolved again at each connection, so the address that a socket connects to is what counts:
+`watched` checks each one with Python's audit events, whatever library opens it. A refusal is reported as at the input.
 """
 
 import asyncio
@@ -30,43 +30,43 @@ _LOOK_UP_SECONDS: Final = 5.0
 _POSTGRESQL: Final = 5432
 _METADATA: Final = frozenset(map(ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")))
 _EMBEDDING: Final = tuple((ip_network(one), shift) for one, shift in (("64:ff9b::/96", 0), ("2002::/16", 80), ("::/96", 0)))
-"""IPv6 networks that hold an IPv4 address (NAT64, 6to4, IPv4-compatible), and how many bits stand behind it."""
+"""IPv6 networks that hold an IPv4 address (NAT64, 6to4, IPv4-compatible), and how many bits follow it."""
 
 
 class Place(Enum):
-    """What is at an address that is refused, in English and Indonesian."""
+    """Why an address is refused, in English and Indonesian."""
 
     LOOPBACK = ("that is this machine itself (loopback)", "itu mesin ini sendiri (loopback)")
-    UNSPECIFIED = ("that is no address of a device, and leads to this machine", "itu bukan alamat perangkat, dan mengarah ke mesin ini")
+    UNSPECIFIED = ("that is not a device's address, and leads to this machine", "itu bukan alamat perangkat, dan mengarah ke mesin ini")
     LINK_LOCAL = ("that is a link-local address", "itu alamat link-local")
-    METADATA = ("there a cloud tells a machine's secrets (metadata)", "di situ cloud memberikan rahasia mesin (metadata)")
-    MULTICAST = ("that is an address of many machines", "itu alamat untuk banyak mesin")
+    METADATA = ("that is a cloud's metadata service, which gives out secrets", "itu layanan metadata cloud, yang memberikan rahasia")
+    MULTICAST = ("that is a multicast or broadcast address", "itu alamat multicast atau broadcast")
     UNIX_SOCKET = ("that is a Unix socket of this machine", "itu Unix socket di mesin ini")
-    OWN = ("there is SeBilling's own database or server", "di situ database atau server SeBilling sendiri")
-    NAME = ("the driver connects by a name, which nobody can check", "driver menyambung lewat nama, yang tidak bisa diperiksa")
+    OWN = ("that is SeBilling's own database or server", "itu database atau server SeBilling sendiri")
+    NAME = ("the driver connects by a name, which can't be checked", "driver menyambung lewat nama, yang tidak bisa diperiksa")
 
 
 class Refused(PermissionError):
-    """A connection to an address where no device is; its text tells the remedy."""
+    """A connection to a forbidden address; its text names the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """The rules. What is allowed goes before what is refused, and an address with its port before all."""
+    """The rules. What is allowed takes precedence over what is refused; an address with a port over everything."""
 
     networks: tuple[Network, ...] = ()
     sockets: frozenset[tuple[str, int]] = frozenset()
-    """Address and port, each allowed even if it is our own."""
+    """Allowed pairs of address and port, even if they are SeBilling's own."""
     folders: tuple[str, ...] = ()
-    """Of Unix sockets."""
+    """Allowed folders of Unix sockets."""
     own: tuple[tuple[str, int], ...] = ()
-    """Host and port of our server and database."""
+    """Host and port of SeBilling's server and database."""
     _resolved: dict[str, frozenset[str]] = field(default_factory=dict, compare=False)
-    """Addresses of `own` hosts that are names, as they were looked up last."""
+    """Addresses of `own` hosts that are names, as resolved last."""
 
     @classmethod
     def of(cls, settings: Settings, database_url: str) -> "Networks":
-        """The rules of a deployment. Raises InvalidSetting."""
+        """Build the rules of a deployment. Raises InvalidSetting."""
         own = [(settings.host, settings.port)]
         url = parse_database(database_url).url
         if url.host and "host" not in url.query:
@@ -74,40 +74,40 @@ class Networks:
         try:
             return cls.parse(settings.device_networks, own=own)
         except ValueError as error:
-            why = f"{error}: write networks such as 127.0.0.0/8, an address with its port, or a folder of Unix sockets, with commas."
+            why = f"{error}: write networks such as 127.0.0.0/8, addresses with a port or folders of Unix sockets, separated by commas."
             raise InvalidSetting(setting=_SETTING, why=why) from error
 
     @classmethod
     def parse(cls, given: str, *, own: Iterable[tuple[str, int]] = ()) -> "Networks":
-        """The rules of the setting. Raises ValueError, naming what can't be understood."""
+        """Parse the setting. Raises ValueError, naming what can't be parsed."""
         networks: list[Network] = []
         sockets: set[tuple[str, int]] = set()
         folders: list[str] = []
-        for one in (part.strip() for part in given.split(",")):
-            if one.startswith("/"):
-                folders.append(one.rstrip("/"))
-            elif (address := _with_port(one)) is not None:
+        for item in (part.strip() for part in given.split(",")):
+            if item.startswith("/"):
+                folders.append(item.rstrip("/"))
+            elif (address := _with_port(item)) is not None:
                 sockets.add(address)
-            elif one:
-                networks.append(ip_network(one))
+            elif item:
+                networks.append(ip_network(item))
         return cls(tuple(networks), frozenset(sockets), tuple(folders), tuple(own))
 
     def check(self, host: str, *, field: tuple[str, ...] = ()) -> None:
-        """Refuse what can be told from the text alone; names are looked up when they are connected to. Raises AddressRefused."""
+        """Check the text of an address; names are resolved when they are connected to. Raises AddressRefused."""
         place = self._text(host)
         if place is not None:
             raise self._error(place, host, field)
 
     async def look_up(self, hosts: Iterable[str]) -> None:
-        """Refuse names that lead to a refused address, so that it is told before anything is sent. Raises AddressRefused.
+        """Resolve names and check their addresses, before anything is sent. Raises AddressRefused.
 
-        A name that can't be looked up now is left to the driver: `watched` looks at what it connects to.
+        A name that can't be resolved now is left to the driver: `watched` checks what it connects to.
         """
         own = [host for host, _ in self.own if _parsed(host) is None]
         names = [*own, *dict.fromkeys(hosts)]
-        found = await asyncio.gather(*(_addresses(name) for name in names))
-        self._resolved.update({name: frozenset(addresses) for name, addresses in zip(own, found, strict=False) if addresses})
-        for name, addresses in zip(names[len(own) :], found[len(own) :], strict=True):
+        resolved = await asyncio.gather(*(_addresses(name) for name in names))
+        self._resolved.update({name: frozenset(addresses) for name, addresses in zip(own, resolved, strict=False) if addresses})
+        for name, addresses in zip(names[len(own) :], resolved[len(own) :], strict=True):
             self.check(name)
             for address in addresses:
                 if (place := self._address(address, None)) is not None:
@@ -116,7 +116,7 @@ class Networks:
 
     @contextmanager
     def watched(self) -> Iterator[list[AddressRefused]]:
-        """Refuse each connection within the block, its tasks and threads that take its context along; gives what was refused."""
+        """Check each connection made in the block, in its tasks and in threads that inherit its context; yields the refusals."""
         _install()
         refused: list[AddressRefused] = []
         token = _watching.set((self, refused))
@@ -147,7 +147,7 @@ class Networks:
         return None if _parsed(host) is None else self._address(host, None)
 
     def _address(self, host: str, port: int | None) -> Place | None:
-        """What is there; `port` None: it isn't known yet."""
+        """Why the address is refused; None if it isn't. `port` None: not known yet."""
         address = _parsed(host)
         if address is None:
             return None
@@ -191,7 +191,7 @@ _EVENTS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"}
 
 @functools.cache
 def _install() -> None:
-    """Hear of every socket's connection in this process, once; only what is `watched` is looked at."""
+    """Install the audit hook for this process, once; it checks only what is `watched`."""
     sys.addaudithook(_audit)
 
 
@@ -200,7 +200,7 @@ def _audit(event: str, arguments: Sequence[object]) -> None:
         return
     networks, refused = watching
     sender, address = arguments[0], arguments[1]
-    if address is None or not isinstance(sender, socket.SocketType):  # a datagram of a socket that is connected
+    if address is None or not isinstance(sender, socket.SocketType):  # a datagram on a connected socket
         return
     error = networks.refusal(sender.family, address)
     if error is not None:
@@ -216,7 +216,7 @@ def _parsed(host: str) -> Address | None:
 
 
 def _within(address: Address) -> Iterator[Address]:
-    """IPv4 addresses that an IPv6 address stands for."""
+    """IPv4 addresses embedded in an IPv6 address."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             yield address.ipv4_mapped
@@ -240,30 +240,30 @@ def _place(address: Address) -> Place | None:
 def _is_of_this_machine(address: Address) -> bool:
     if address.is_loopback or address.is_unspecified:
         return True
-    with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as one:
+    with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            one.bind((str(address), 0))  # only addresses of this machine can be taken
+            probe.bind((str(address), 0))  # only addresses of this machine can be bound
         except OSError:
             return False
     return True
 
 
 async def _addresses(name: str) -> list[str]:
-    """The addresses of a name; none if it can't be looked up now, or is no name."""
+    """Resolve a name; an empty list if it can't be resolved now, or is no name."""
     if _parsed(name) is not None:
         return [name]
     if not name or "/" in name:
         return []
     try:
         async with asyncio.timeout(_LOOK_UP_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            entries = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError):
         return []
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def _with_port(one: str) -> tuple[str, int] | None:
-    """10.0.0.5:5432 or [fd00::5]:5432 as address and port; None if it is something else."""
+    """Parse 10.0.0.5:5432 or [fd00::5]:5432 to address and port; None if it is something else."""
     host, colon, port = one.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or (":" in host and not host.startswith("[")):
         return None

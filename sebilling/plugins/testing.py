@@ -1,4 +1,4 @@
-"""For simulators of gear: how a server stops without losing whom it is just letting in, and how a test sees that."""
+"""Helpers for simulators of devices: stop a server without losing connections that it is accepting, and test that."""
 
 import asyncio
 import socket
@@ -14,30 +14,30 @@ class Listening(Protocol):
 
     @property
     def sockets(self) -> Sequence[Any]:
-        """Where it listens."""
+        """Listening sockets."""
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
 
 
 async def stop_listening(server: Listening) -> None:
-    """Let nobody in any more, and close the server; hanging up on those who are in comes after it, and is the caller's.
+    """Stop accepting connections, and close the server. Closing the existing connections comes after that, and is up to the caller.
 
-    Who was accepted in this turn of the event loop gets their connection and their handler first, so that they can be hung up on like
-    everybody else. asyncio (3.11) loses them if the server is closed in the same turn: the connection stays open, served by nobody,
-    until the collector finds it and complains.
+    A connection accepted in this iteration of the event loop gets its handler first, so that it can be closed like all others. asyncio
+    (3.11) loses it if the server is closed in the same iteration: it stays open without a handler, until the garbage collector finds it
+    and warns.
     """
     loop = asyncio.get_running_loop()
     for listening in server.sockets:
         loop.remove_reader(listening.fileno())
-    for _ in ("the connection", "its protocol", "its handler"):  # each comes a turn after the one before; with TLS the handler later
+    for _ in ("the connection", "its protocol", "its handler"):  # each takes one more iteration; with TLS the handler comes later
         await asyncio.sleep(0)
     server.close()
 
 
 async def stopped_while_letting_in(port: int, stop: Callable[[], Awaitable[None]], *, turns: int) -> None:
-    """For tests: connect to 127.0.0.1, stop the simulator so many turns of the event loop later (0 to 5 are of interest), and wait
-    until the connection has ended. Raises TimeoutError if it stays open; collect garbage behind it to see what nobody has closed.
+    """For tests: connect to 127.0.0.1, stop the simulator that many event loop iterations later (0 to 5 are of interest), and wait until
+    the connection has ended. Raises TimeoutError if it stays open; collect garbage afterwards to find what wasn't closed.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=_ENDS_SECONDS) as client:
         for _ in range(turns):

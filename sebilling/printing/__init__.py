@@ -1,1 +1,1 @@
-"""Paper and files: receipts for rolls, PDF and WhatsApp, and sheets. Pure functions of what `billing` read; no database."""
+"""Print receipts and invoices (thermal rolls, PDF, WhatsApp) and write reports as files. Documents need no database: `billing` reads."""

@@ -1,4 +1,4 @@
-"""What papers are drawn from: blocks of text with a height, and pages of A5 that they flow onto."""
+"""Layout of PDF documents: blocks of text with a height, and A5 pages onto which they flow."""
 
 import io
 import unicodedata
@@ -34,7 +34,7 @@ _LEADING: Final = 1.28
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How text looks; its size in points."""
+    """Style of a text; `size` in points."""
 
     size: float
     bold: bool = False
@@ -43,17 +43,17 @@ class Style:
 
     @property
     def font(self) -> str:
-        """Its name in a PDF."""
+        """Name of the font in a PDF."""
         return _BOLD if self.bold else _REGULAR
 
     def wide(self, given: str) -> float:
-        """Points that a line takes."""
+        """Return the width of a line in points."""
         return stringWidth(given, self.font, self.size)
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Between which edges something stands, in points."""
+    """Horizontal position and width, in points."""
 
     x: float
     width: float
@@ -61,20 +61,20 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Something of a height, in points, that can be drawn below a `y`."""
+    """Something that can be drawn below a `y`, and its height in points."""
 
     height: float
     draw: Callable[[Canvas, float], None]
 
 
 def _shown(given: str) -> str:
-    """`given` in the characters of the font."""
+    """Return the text in characters that the font has."""
     letters = unicodedata.normalize("NFC", one_line(given))
     return "".join(letter if letter.encode("cp1252", "ignore") else plain(letter) for letter in letters)
 
 
 def _split(given: str, style: Style, width: float) -> list[str]:
-    """Lines no wider than `width`; a word that is wider is cut."""
+    """Wrap text into lines no wider than `width`; a wider word is split."""
     lines: list[str] = []
     line = ""
     for word in _shown(given).split():
@@ -93,7 +93,7 @@ def _split(given: str, style: Style, width: float) -> list[str]:
 
 
 def write(canvas: Canvas, lane: Lane, y: float, given: str, style: Style) -> None:
-    """One line with its baseline at `y`; smaller if it doesn't fit."""
+    """Draw one line with its baseline at `y`, in a smaller size if it doesn't fit."""
     size = min(style.size, style.size * lane.width / max(style.wide(given), 1))
     canvas.setFont(style.font, size)
     canvas.setFillColor(style.colour)
@@ -107,7 +107,7 @@ def write(canvas: Canvas, lane: Lane, y: float, given: str, style: Style) -> Non
 
 
 def text(given: str, style: Style, lane: Lane) -> Block:
-    """A paragraph; of no height if it is empty."""
+    """A paragraph; its height is 0 if it is empty."""
     return _lines(_split(given, style, lane.width), style, lane)
 
 
@@ -122,12 +122,12 @@ def _lines(lines: Sequence[str], style: Style, lane: Lane) -> Block:
 
 
 def space(height: float) -> Block:
-    """Nothing, so many points high."""
+    """Empty space, `height` in points."""
     return Block(height, lambda _canvas, _y: None)
 
 
 def rule(lane: Lane, *, colour: Color = _RULE, thick: float = 0.6, around: float = 4, dashed: bool = False) -> Block:
-    """A line across, with as much room above as below."""
+    """A horizontal line with `around` points of space above and below."""
 
     def draw(canvas: Canvas, y: float) -> None:
         canvas.setStrokeColor(colour)
@@ -140,7 +140,7 @@ def rule(lane: Lane, *, colour: Color = _RULE, thick: float = 0.6, around: float
 
 
 def stack(*blocks: Block) -> Block:
-    """One under the other."""
+    """Blocks below each other."""
 
     def draw(canvas: Canvas, y: float) -> None:
         for block in blocks:
@@ -151,7 +151,7 @@ def stack(*blocks: Block) -> Block:
 
 
 def beside(*blocks: Block) -> Block:
-    """Next to each other, all from the same height down."""
+    """Blocks next to each other, aligned at the top."""
 
     def draw(canvas: Canvas, y: float) -> None:
         for block in blocks:
@@ -161,7 +161,7 @@ def beside(*blocks: Block) -> Block:
 
 
 def filled(block: Block, lane: Lane, *, colour: Color = _TINT, padding: float = 5) -> Block:
-    """On a tinted ground with round corners."""
+    """A block on a tinted background with round corners."""
     height = block.height + 2 * padding
 
     def draw(canvas: Canvas, y: float) -> None:
@@ -173,14 +173,14 @@ def filled(block: Block, lane: Lane, *, colour: Color = _TINT, padding: float = 
 
 
 def pair(left: str, right: str, lane: Lane, style: Style) -> Block:
-    """Words at the left edge, an amount at the right: in one line if both fit, else the amount below."""
+    """A label at the left edge and an amount at the right, on one line if both fit, else the amount below."""
     amount = _lines([right], replace(style, align="right"), lane)
     together = style.wide(_shown(left)) + style.wide(right) + 6 <= lane.width
     return (beside if together else stack)(text(left, style, lane), amount)
 
 
 def document(buffer: io.BytesIO, size: tuple[float, float], title: str, company: Company) -> Canvas:
-    """A new PDF; it gets no date and no random id, so that the same paper gives the same bytes."""
+    """Create a PDF without date and random id, so that the same document gives the same bytes."""
     canvas = Canvas(buffer, pagesize=size, invariant=1, pageCompression=1)
     canvas.setTitle(title)
     canvas.setAuthor(one_line(company.name))
@@ -195,24 +195,24 @@ PAGE: Final = Lane(_MARGIN, A5[0] - 2 * _MARGIN)
 INSIDE: Final = Lane(PAGE.x + 8, PAGE.width - 16)
 _TOP: Final = A5[1] - _MARGIN
 _BOTTOM: Final = _MARGIN + 26
-"""Above the footer."""
+"""Lowest `y` of the content, above the footer."""
 SMALL: Final = Style(7.5, colour=GREY)
 BODY: Final = Style(8.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns by their edges; every row is a block of cells."""
+    """Columns of a table; each row is a block of cells."""
 
     columns: tuple[tuple[str, Lane, Align], ...]
 
     def head(self) -> Block:
-        """The titles."""
+        """The row of titles."""
         cells = [text(title, Style(7.5, bold=True, colour=ACCENT, align=align), lane) for title, lane, align in self.columns]
         return stack(filled(beside(*cells), PAGE, padding=4), space(3))
 
     def row(self, *cells: str, below: str = "") -> Block:
-        """`below` stands small under the first cell, whose text may take lines. Other cells get smaller rather than break."""
+        """A row. `below` is small text under the first cell, whose text may wrap; text of other cells is shrunk to fit."""
         (_, lane, _), *others = self.columns
         first = stack(text(cells[0], BODY, lane), text(below, SMALL, lane))
         rest = [_lines([_shown(cell)], replace(BODY, align=align), lane) for cell, (_, lane, align) in zip(cells[1:], others, strict=True)]
@@ -220,7 +220,7 @@ class Table:
 
 
 def flowing(first: Block, table: Table, rows: Sequence[Block], tail: Block, running: str) -> list[Block]:
-    """What goes on which page. Each page repeats the table's head; what comes after the table stays together."""
+    """Distribute rows over pages. Each page repeats the table's head; what follows the table stays together."""
     pages = [[first, table.head()] if rows else [first]]
     room = _TOP - _BOTTOM - sum(block.height for block in pages[0])
     for block in [*rows, tail]:
@@ -244,7 +244,7 @@ def _watermark(canvas: Canvas, words: str) -> None:
 
 
 def a5(pages: Sequence[Block], title: str, company: Company, watermark: str) -> bytes:
-    """The pages as PDF, each with the footer and its number; `watermark` may be empty."""
+    """Return the pages as PDF, each with footer and page number; `watermark` may be empty."""
     buffer = io.BytesIO()
     canvas = document(buffer, A5, title, company)
     footer = _lines(_split(company.footer, SMALL, PAGE.width - 70)[:2], SMALL, PAGE)

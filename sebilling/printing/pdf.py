@@ -1,7 +1,7 @@
-"""Receipts and invoices as PDF: rolls of 58 and 80 mm as long as they need to be, and A5 of as many pages.
+"""Receipts and invoices as PDF: rolls of 58 and 80 mm in the length they need, and A5 with as many pages as they need.
 
-Everything is drawn, nothing is parsed: text of customers has no markup to break out of. The fonts are those that every
-viewer has; a character they lack is shown by its base letter or '?'. The same paper gives the same bytes.
+Everything is drawn and nothing parsed, so customers' text can't inject markup. The fonts are those that every viewer has; a character
+that they lack is shown as its base letter or '?'. The same document gives the same bytes.
 """
 
 import io
@@ -63,7 +63,7 @@ _KINDS: Final = {
 
 
 def _roll_blocks(receipt: Receipt, lane: Lane, size: float) -> list[Block]:
-    """A receipt in black, as thermal paper has no other colour."""
+    """A receipt in black, the only colour of thermal paper."""
     body = Style(size, colour=black)
     centred = replace(body, align="centre")
     title = replace(centred, bold=True)
@@ -134,10 +134,10 @@ def _roll(receipt: Receipt, *, width: float, margin: float, size: float) -> byte
 
 
 def _masthead(company: Company, counter: str, title: str, number: str, status: str) -> Block:
-    """RowScope paper it is at the left; what it is, and how it stands, at the right."""
+    """Head of a document: the company at the left; title, number and status at the right."""
     left = Lane(PAGE.x, PAGE.width * 0.56)
     right = Lane(left.x + left.width + 10, PAGE.width - left.width - 10)
-    whose = stack(
+    sender = stack(
         text(company.name or counter, Style(14, bold=True, colour=ACCENT), left),
         space(2),
         text(company.address, SMALL, left),
@@ -146,7 +146,7 @@ def _masthead(company: Company, counter: str, title: str, number: str, status: s
     what = [text(title, Style(15, bold=True, align="right"), right), text(number, Style(8, colour=GREY, align="right"), right)]
     if status:
         what += [space(4), _badge(status, right.x + right.width)]
-    return stack(beside(whose, stack(*what)), rule(PAGE, colour=ACCENT, thick=1.4, around=7))
+    return stack(beside(sender, stack(*what)), rule(PAGE, colour=ACCENT, thick=1.4, around=7))
 
 
 def _badge(status: str, right: float) -> Block:
@@ -163,7 +163,7 @@ def _badge(status: str, right: float) -> Block:
 
 
 def _parties(caption: str, name: str, details: Sequence[str], facts: Sequence[tuple[str, str]]) -> Block:
-    """The customer at the left, facts at the right."""
+    """The customer at the left, labelled facts at the right."""
     left = Lane(PAGE.x, PAGE.width * 0.5)
     labels = Lane(left.x + left.width + 12, 58)
     values = Lane(labels.x + labels.width, PAGE.x + PAGE.width - labels.x - labels.width)
@@ -174,7 +174,7 @@ def _parties(caption: str, name: str, details: Sequence[str], facts: Sequence[tu
 
 
 def _totals(before: Sequence[tuple[str, int]], main: tuple[str, int], after: Sequence[tuple[str, int]] = ()) -> Block:
-    """Amounts under each other at the right; `main` is what the paper is about."""
+    """Amounts below each other at the right; `main` is the highlighted total."""
     ground = Lane(PAGE.x + PAGE.width * 0.42, PAGE.width * 0.58)
     lane = Lane(ground.x + 8, ground.width - 16)
 
@@ -236,11 +236,11 @@ def _receipt_a5(receipt: Receipt) -> bytes:
     return a5(pages, f"Kuitansi {receipt.number}", receipt.company, VOID_RECEIPT if receipt.reversed else "")
 
 
-# --- papers ----------------------------------------------------------------------------------------------------------------
+# --- documents -------------------------------------------------------------------------------------------------------------
 
 
 def receipt_pdf(receipt: Receipt, *, paper: Literal["58", "80", "A5"]) -> bytes:
-    """A receipt for a roll of 58 or 80 mm, on one page of the height it needs, or for A5. A reversed one says DIBATALKAN."""
+    """Return a receipt for a roll of 58 or 80 mm, on one page as high as needed, or for A5. A reversed one is marked DIBATALKAN."""
     match paper:
         case "58":
             return _roll(receipt, width=58 * mm, margin=4 * mm, size=7)
@@ -251,7 +251,7 @@ def receipt_pdf(receipt: Receipt, *, paper: Literal["58", "80", "A5"]) -> bytes:
 
 
 def invoice_pdf(paper: InvoicePaper) -> bytes:
-    """An invoice on A5, of as many pages as its lines need. A voided one says BATAL across each."""
+    """Return an invoice on A5, with as many pages as its lines need. A voided one has the watermark BATAL."""
     void = paper.status == "BATAL"
     first = [
         _masthead(paper.company, paper.counter_name, "TAGIHAN", paper.number, paper.status),

@@ -1,4 +1,4 @@
-"""Receipts as plain text: for 58 and 80 mm thermal printers, and as a WhatsApp message. And how papers word things."""
+"""Receipts as plain text, for 58 and 80 mm thermal printers and for WhatsApp; and the wording that all documents share."""
 
 import calendar
 import re
@@ -25,9 +25,9 @@ _MONTHS: Final = ["Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli"
 _DIGITS: Final = ["nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh", "sebelas"]
 _SCALES: Final = ((10**12, "triliun"), (10**9, "miliar"), (10**6, "juta"), (10**3, "ribu"), (100, "ratus"))
 _INIT: Final = b"\x1b@\x1bt\x00"
-"""ESC @: forget what came before; ESC t 0: code page 437."""
+"""ESC @: reset the printer; ESC t 0: code page 437."""
 _FEED_AND_CUT: Final = b"\x1bd\x03\x1dVB\x00"
-"""ESC d 3: past the edge by which paper is torn; GS V B 0: cut, where there is a knife."""
+"""ESC d 3: feed the paper past the tear-off edge; GS V B 0: cut, if the printer has a cutter."""
 _ASCII: Final = str.maketrans({
     "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u02bb": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "\u2212": "-",
     "\u2022": "*", "\u00b7": ".", "\u00d7": "x", "\u2044": "/", "\u00df": "ss", "\u00e6": "ae", "\u00c6": "AE", "\u00f8": "o",
@@ -40,13 +40,13 @@ _ASCII: Final = str.maketrans({
 
 
 def one_line(given: str) -> str:
-    """`given` without anything that isn't seen: line breaks of every script become a space, controls and joiners go."""
+    """Return the text without invisible characters: line breaks of every script become a space, controls and joiners are removed."""
     kept = "".join(letter for letter in " ".join(given.split()) if unicodedata.category(letter)[0] != "C")
     return " ".join(kept.split())
 
 
 def plain(given: str) -> str:
-    """ASCII, which every printer and font shows alike: `é` → `e`, `–` → `-`, what has no likeness → `?`."""
+    """Convert to ASCII, which every printer and font shows alike: `é` → `e`, `–` → `-`, a character without an equivalent → `?`."""
     decomposed = unicodedata.normalize("NFKD", given.translate(_ASCII)).translate(_ASCII)
     return "".join(letter if letter.isascii() else "?" for letter in decomposed if unicodedata.category(letter)[0] not in "MC")
 
@@ -57,14 +57,14 @@ def tanggal(day: date) -> str:
 
 
 def moment(receipt: Receipt) -> str:
-    """When the money came, by the counter's clock: `3 Februari 2026, 09.00 WIB`."""
+    """Format the time of payment in the counter's time zone: `3 Februari 2026, 09.00 WIB`."""
     return f"{tanggal(receipt.received_at)}, {receipt.received_at:%H.%M} {receipt.zone}"
 
 
 def service(covers_from: date, covers_until: date, *, dash: str = "-") -> str:
-    """A stretch of service `[covers_from, covers_until)` by its first and last day; whole months by their names.
+    """Format a service period `[covers_from, covers_until)` by its first and last day, or whole months by name.
 
-    `Februari 2026`, `Feb - Apr 2026`, `28 Jan - 27 Feb 2026`; `tanpa masa layanan` for an invoice over charges alone.
+    `Februari 2026`, `Feb - Apr 2026`, `28 Jan - 27 Feb 2026`; `tanpa masa layanan` for an invoice of charges only.
     """
     if covers_from == covers_until:
         return "tanpa masa layanan"
@@ -82,7 +82,7 @@ def service(covers_from: date, covers_until: date, *, dash: str = "-") -> str:
 
 
 def terbilang(amount: int) -> str:
-    """Rupiah in words, as a kuitansi has it: `150000` → `seratus lima puluh ribu rupiah`."""
+    """Write rupiah in words, as a kuitansi requires: `150000` → `seratus lima puluh ribu rupiah`."""
     return " ".join([*(["minus"] if amount < 0 else []), *_words(abs(amount)), "rupiah"])
 
 
@@ -118,13 +118,13 @@ def _centred(given: str, columns: int) -> list[str]:
 
 
 def _labelled(label: str, value: str, columns: int) -> list[str]:
-    """A value beside its label; further lines stay under the value, so that no name can look like a line of its own."""
+    """A value beside its label; further lines are indented under the value, so that no name can pass for a line of the receipt."""
     lines = _wrapped(value, columns - 12) or [""]
     return [f"{label if n == 0 else '':<9} {':' if label and n == 0 else ' '} {line}".rstrip() for n, line in enumerate(lines)]
 
 
 def _amount(label: str, amount: int, columns: int) -> list[str]:
-    """An amount at the right edge, in the label's line if both fit."""
+    """An amount at the right edge, on the label's line if both fit."""
     money = format_rupiah(amount)
     if len(label) + 1 + len(money) <= columns:
         return [label + money.rjust(columns - len(label))]
@@ -173,17 +173,17 @@ def _roll(receipt: Receipt, columns: int) -> Iterator[str]:
 
 
 def closing(footer: str) -> str:
-    """The ISP's closing line, unless all it says is the thanks that stand there anyway."""
+    """The ISP's closing line, unless it only repeats the thanks that are printed anyway."""
     return "" if footer.strip(" .!").casefold() == THANKS.casefold() else footer
 
 
 def receipt_text(receipt: Receipt, *, columns: Literal[32, 48]) -> str:
-    """A receipt for a roll of 58 mm (32 columns) or 80 mm (48): ASCII lines of at most so many characters, each ended by \\n."""
+    """Return a receipt for a roll of 58 mm (32 columns) or 80 mm (48 columns) as ASCII lines, each ended by \\n."""
     return "".join(f"{line}\n" for line in _roll(receipt, columns))
 
 
 def escpos(receipt: Receipt, *, columns: Literal[32, 48]) -> bytes:
-    """The same with what an ESC/POS printer needs around it. No text can hold a command: the text is printable ASCII."""
+    """Return the same with an ESC/POS printer's commands around it. The text is printable ASCII, so it can't contain a command."""
     return _INIT + receipt_text(receipt, columns=columns).encode("cp437") + _FEED_AND_CUT
 
 
@@ -191,14 +191,14 @@ def escpos(receipt: Receipt, *, columns: Literal[32, 48]) -> bytes:
 
 
 def _unmarked(given: str) -> str:
-    """Text of others, which must not mark anything up or begin a line of its own."""
+    """Remove formatting characters and line breaks from foreign text."""
     return " ".join(re.sub(r"[*_~`]", "", one_line(given)).split())
 
 
 def whatsapp_text(receipt: Receipt) -> str:
-    """A receipt as a message: lines that each begin with our own words, so that no name can forge one."""
+    """Return a receipt as a message. Each line begins with our own words, so that no name can forge one."""
     name, code = _unmarked(receipt.customer_name), _unmarked(receipt.customer_code)
-    if code == receipt.customer_code:  # a code with an underscore would be shown as another customer's
+    if code == receipt.customer_code:  # without its underscore a code could be another customer's
         name = f"{name} ({code})"
     company = _unmarked(receipt.company.name) or _unmarked(receipt.counter_name)
     lines = [f"*Kuitansi {receipt.number}*", ""]

@@ -1,4 +1,4 @@
-"""Reports as files and as streams of bytes: one snapshot, constant memory, nothing left on the disk."""
+"""Write reports as files and as streams of bytes: from one snapshot, in constant memory, leaving nothing on disk."""
 
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +18,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 
 @asynccontextmanager
 async def report_file(database: Database, report: Report, month: Month, *, scope: Scope, is_csv: bool) -> AsyncIterator[Path]:
-    """A report as a file that exists while the block runs; nothing of it stays on the disk, whatever happens.
+    """Write a report to a file that exists while the block runs and is always deleted afterwards.
 
     The snapshot ends before the block begins. Raises NotFound (the recap of a month never opened), DatabaseUnavailable,
     OSError if the disk is full.
@@ -37,14 +37,14 @@ async def report_file(database: Database, report: Report, month: Month, *, scope
 
 
 async def csv_chunks(snapshot: Snapshot, report: Report, month: Month, *, scope: Scope) -> AsyncIterator[bytes]:
-    """A report as CSV while it is being read: some hundred rows at a time. Raises NotFound, DatabaseUnavailable."""
+    """Yield a report as CSV while it is being read, some hundred rows at a time. Raises NotFound, DatabaseUnavailable."""
     async with aclosing(reports.rows(snapshot, report, month, scope=scope)) as rows:
         async for lines in sheets.csv_lines(reports.header(report), rows):
             yield lines
 
 
 async def xlsx_chunks(snapshot: Snapshot, report: Report, month: Month, *, scope: Scope) -> AsyncIterator[bytes]:
-    """A report as a workbook, which has no bytes before its last row is read. Raises NotFound, DatabaseUnavailable, OSError."""
+    """Yield a report as a workbook, after its last row was read. Raises NotFound, DatabaseUnavailable, OSError."""
     async with aclosing(reports.rows(snapshot, report, month, scope=scope)) as rows, sheets.xlsx(reports.header(report), rows) as path:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):

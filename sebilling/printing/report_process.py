@@ -1,10 +1,10 @@
-"""The process that makes one report: it reads one snapshot by a connection of its own and writes bytes as they are made.
+"""Process that produces one report: it reads one snapshot through its own connection and streams the bytes.
 
     python -P -m sebilling.printing.report_process  <one line of JSON, kept open  >one line of JSON, then the report
 
-Run by `report_runner`, so that neither the event loop nor the connections of ordinary requests have a part in it. It ends with
-exit code 0 only if the report is whole. It gives up (which cancels its query) on SIGTERM and when its standard input ends, as
-it does when the server dies.
+Started by `report_runner`, so that it uses neither the server's event loop nor the connections of ordinary requests. Its exit code is
+0 only if the report is complete. It stops, and cancels its query, on SIGTERM and when its standard input ends, as it does when the
+server dies.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ from sebilling.printing.report_files import csv_chunks, xlsx_chunks
 
 _log = get_logger(__name__)
 APPLICATION_NAME: Final = "sebilling report"
-"""How its connection is called in pg_stat_activity."""
+"""Name of its connection in pg_stat_activity."""
 _NICENESS: Final = 10
-"""Whoever pays or signs in goes before."""
+"""Low CPU priority: payments and sign-ins go first."""
 _MEBIBYTE: Final = 1024 * 1024
 _LIMITS: Final = ((resource.RLIMIT_AS, 2048 * _MEBIBYTE), (resource.RLIMIT_FSIZE, 1024 * _MEBIBYTE), (resource.RLIMIT_CORE, 0))
-"""A workbook that would be larger than a gibibyte isn't made."""
+"""Resource limits: 2 GiB of memory, 1 GiB for a workbook's file, no core dump."""
 _SETTINGS: Final = text(
     "SELECT set_config('application_name', :name, true), set_config('statement_timeout', :milliseconds, true),"
     " set_config('idle_in_transaction_session_timeout', :milliseconds, true)"
@@ -44,7 +44,7 @@ _SETTINGS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the process is to do. `seconds` bounds a statement and a pause between two, should nobody be there to end it."""
+    """Task of the process. `seconds` limits each statement, and each pause between two, in case the server can't end it."""
 
     url: str
     report: str
@@ -53,25 +53,25 @@ class Job:
     is_csv: bool
     seconds: int
     folder: str
-    """Where a workbook may be put together; the server removes it."""
+    """Folder for a workbook's temporary files; the server deletes it."""
     log_level: str
     log_format: str
 
     def to_line(self) -> bytes:
-        """JSON and a line's end."""
+        """Serialize as one line of JSON."""
         return orjson.dumps(asdict(self)) + b"\n"
 
 
 def main() -> int:
-    """Make the report that standard input names; gives the exit code."""
-    given: dict[str, Any] = orjson.loads(sys.stdin.buffer.readline())
-    job = Job(**given)
+    """Produce the report that standard input names; return the exit code."""
+    fields: dict[str, Any] = orjson.loads(sys.stdin.buffer.readline())
+    job = Job(**fields)
     set_up(level=job.log_level, style=job.log_format)
     os.environ["TMPDIR"] = job.folder
     os.nice(_NICENESS)
     for limit, most in _LIMITS:
         hard = resource.getrlimit(limit)[1]
-        with suppress(ValueError, OSError):  # the system's own limit is lower
+        with suppress(ValueError, OSError):  # the system's limit is lower
             resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
     output = os.fdopen(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
     try:
@@ -98,7 +98,7 @@ async def _make(job: Job, output: BinaryIO) -> int:
         return 1
     except (asyncio.CancelledError, BrokenPipeError):
         raise
-    except Exception:  # noqa: BLE001 - the last edge of a process: logged, and told by its exit code
+    except Exception:  # noqa: BLE001 - top level of the process: logged, and reported by the exit code
         _log.exception("report_failed", report=job.report, month=job.month)
         return 1
     finally:
@@ -112,7 +112,7 @@ async def _write(job: Job, snapshot: Snapshot, output: BinaryIO) -> None:
     )
     is_begun = False
     async for chunk in chunks:
-        if not is_begun:  # whatever went wrong before the first rows were there is answered with a status
+        if not is_begun:  # a failure before the first rows is reported as a status
             _say(output, status="ready", facts={})
             is_begun = True
         _write_all(output, chunk)
@@ -123,7 +123,7 @@ def _say(output: BinaryIO, *, status: str, facts: dict[str, str]) -> None:
 
 
 def _write_all(output: BinaryIO, content: bytes) -> None:
-    """Write to the pipe, waiting for as long as the server leaves it full."""
+    """Write to the pipe; wait while the server leaves it full."""
     rest = memoryview(content)
     while rest:
         rest = rest[output.write(rest) :]
@@ -131,7 +131,7 @@ def _write_all(output: BinaryIO, content: bytes) -> None:
 
 def _end_with_the_server() -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None  # noqa: S101 - for the type; this runs in one
+    assert task is not None  # noqa: S101 - for the type checker; this always runs in a task
 
     def give_up() -> None:
         loop.remove_reader(sys.stdin.fileno())

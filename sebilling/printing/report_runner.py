@@ -1,4 +1,4 @@
-"""Reports made by processes of their own, for the server: started, read from, and ended whatever happens."""
+"""Start the processes that produce reports for the server, read from them, and always end them."""
 
 import asyncio
 import shutil
@@ -18,22 +18,22 @@ from sebilling.printing.sheets import to_the_end
 
 _CHUNK_BYTES: Final = 64 * 1024
 _END_SECONDS: Final = 2.0
-"""From the request to end, in which it cancels its query, to its being killed."""
+"""Time between the request to end, upon which the process cancels its query, and its being killed."""
 
 
 class ReportFailedError(Exception):
-    """The process ended without a whole report; its log tells why."""
+    """The process ended without a complete report; its log has the reason."""
 
 
 class ReportProcess:
-    """A process that makes one report. `ready` first, then `chunks`."""
+    """A process that produces one report. Await `ready` first, then read `chunks`."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self._output = cast("asyncio.StreamReader", process.stdout)  # PIPE was asked for, which the type can't know
+        self._output = cast("asyncio.StreamReader", process.stdout)  # PIPE was requested, which the type doesn't express
 
     async def ready(self) -> None:
-        """Wait until its first rows are there. Raises NotFound, DatabaseUnavailable, ReportFailedError."""
+        """Wait until its first rows are available. Raises NotFound, DatabaseUnavailable, ReportFailedError."""
         line = await self._output.readline()
         told: dict[str, Any] = orjson.loads(line) if line.endswith(b"\n") else {"status": "failed", "facts": {}}
         facts: dict[str, Any] = told["facts"]
@@ -50,16 +50,16 @@ class ReportProcess:
                 raise ReportFailedError
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The report's bytes as they come. Raises ReportFailedError at the end if it isn't whole."""
+        """Yield the report's bytes as they arrive. Raises ReportFailedError at the end if it is incomplete."""
         while chunk := await self._output.read(_CHUNK_BYTES):
             yield chunk
         if await self._process.wait() != 0:
             raise ReportFailedError
 
     async def end(self) -> None:
-        """Leave nothing of it: neither the process nor its query. Does nothing after the ordinary end."""
+        """End the process and its query. Does nothing after a normal exit."""
         if self._process.returncode is None:
-            with suppress(ProcessLookupError):  # it has ended just now
+            with suppress(ProcessLookupError):  # it has just ended
                 self._process.terminate()
             try:
                 async with asyncio.timeout(_END_SECONDS):
@@ -71,25 +71,25 @@ class ReportProcess:
 
     async def _drained(self) -> None:
         while await self._output.read(_CHUNK_BYTES):
-            pass  # what nobody reads would keep it writing, and the pipe open
+            pass  # unread output would keep it writing, and the pipe open
         await self._process.wait()
 
 
 @asynccontextmanager
 async def report_process(job: Job) -> AsyncIterator[ReportProcess]:
-    """A process that makes this report, for as long as the block runs. Raises OSError if none can be started."""
+    """Run a process that produces this report while the block runs. Raises OSError if it can't be started."""
     folder = tempfile.mkdtemp(prefix="sebilling-report-")
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "sebilling.printing.report_process",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us; it ends when we end it, or are gone
+            start_new_session=True,  # Ctrl-C must not reach it; it ends when we end it or exit
         )  # fmt: skip
         running = ReportProcess(process)
         try:
             stdin = cast("asyncio.StreamWriter", process.stdin)
             stdin.write(replace(job, folder=folder).to_line())
-            with suppress(BrokenPipeError, ConnectionResetError):  # it died: `ready` tells
+            with suppress(BrokenPipeError, ConnectionResetError):  # it died: `ready` reports it
                 await stdin.drain()
             yield running
         finally:

@@ -1,4 +1,4 @@
-"""Sheets: reports as CSV and XLSX, row by row, as Excel in Indonesia opens them."""
+"""Write reports as CSV and XLSX, row by row, in the form that Excel in Indonesia opens correctly."""
 
 import asyncio
 import csv
@@ -16,11 +16,11 @@ import xlsxwriter  # type: ignore[import-untyped]  # it has annotations, but no 
 from sebilling.billing.reports import Cell, Column, Kind
 
 MAX_ROWS_OF_A_SHEET: Final = 1_048_575
-"""Below the header. Excel's limit; xlsxwriter would leave out what comes after without a word."""
+"""Rows below the header. Excel's limit; xlsxwriter silently omits further rows."""
 _FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet calculate a text, in either width."""
+"""First characters by which a spreadsheet takes a text for a formula, half- and full-width."""
 _CHUNK: Final = 500
-"""Rows after which other tasks have their turn: a few milliseconds of work."""
+"""Rows after which other tasks may run: a few milliseconds of work."""
 _WIDTHS: Final = {Kind.DATE: 12, Kind.INSTANT: 19, Kind.RUPIAH: 16, Kind.INT: 10, Kind.TEXT: 18}
 _WIDE: Final = {"Nomor": 27, "Nomor Kuitansi": 26, "Nama Pelanggan": 30, "Catatan": 32, "Alasan": 32, "Debit": 24, "Kredit": 24}
 _TEMPORARY: Final = "sebilling-xlsx-"
@@ -30,7 +30,7 @@ _TEMPORARY: Final = "sebilling-xlsx-"
 
 
 def harmless(given: str) -> str:
-    """A text that no spreadsheet takes for a formula: with an apostrophe before it if it could. Spaces before don't hide it."""
+    """Return a text that no spreadsheet takes for a formula: prefixed with an apostrophe if it could be one, even after spaces."""
     could = given.lstrip().startswith(_FORMULA) or given.startswith(("\t", "\r", "\n"))
     return f"'{given}" if could else given
 
@@ -50,9 +50,9 @@ def _csv_cell(cell: Cell) -> str:
 
 
 async def csv_lines(header: Sequence[Column], rows: AsyncIterator[Sequence[Cell]]) -> AsyncIterator[bytes]:
-    """UTF-8 with its mark, semicolons, CRLF; some hundred whole lines at a time. Amounts are digits, days YYYY-MM-DD.
+    """Yield CSV, some hundred whole lines at a time: UTF-8 with a byte order mark, semicolons, CRLF; amounts as digits, dates YYYY-MM-DD.
 
-    A text that a spreadsheet would calculate gets an apostrophe before it; numbers below 0 stay numbers.
+    A text that a spreadsheet would execute is prefixed with an apostrophe; negative numbers remain numbers.
     """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, delimiter=";", lineterminator="\r\n")
@@ -75,7 +75,7 @@ async def csv_lines(header: Sequence[Column], rows: AsyncIterator[Sequence[Cell]
 
 
 class _Book:
-    """A workbook of one report, as many sheets as its rows need. Keeps one row in memory."""
+    """A workbook of one report, with as many sheets as its rows need. Keeps one row in memory."""
 
     def __init__(self, path: Path, header: Sequence[Column]) -> None:
         self._header = header
@@ -112,7 +112,7 @@ class _Book:
         self._row = 0
 
     def add(self, row: Sequence[Cell]) -> None:
-        """One more row."""
+        """Append a row."""
         if self._row == MAX_ROWS_OF_A_SHEET:
             self._begin()
         self._row += 1
@@ -129,12 +129,12 @@ class _Book:
                     self._sheet.write_number(self._row, number, cell, shown)
 
     def close(self) -> None:
-        """Put the file together: seconds of work for a million rows."""
+        """Assemble the file: takes seconds for a million rows."""
         self._book.close()
 
 
 async def to_the_end(work: asyncio.Future[None]) -> None:
-    """Wait for work that must not be left, such as a thread that still writes: a caller who is cancelled waits nevertheless."""
+    """Wait for work that must be finished, such as a thread that still writes, even if the caller is cancelled."""
     cancelled: asyncio.CancelledError | None = None
     while not work.done():
         try:
@@ -156,16 +156,15 @@ async def _fill(path: Path, header: Sequence[Column], rows: AsyncIterator[Sequen
             if waiting == _CHUNK:
                 waiting = 0
                 await asyncio.sleep(0)
-    finally:  # also after a failure: it is what lets go of the open files
+    finally:  # also after a failure, to close the open files
         await to_the_end(asyncio.ensure_future(asyncio.to_thread(book.close)))
 
 
 @asynccontextmanager
 async def xlsx(header: Sequence[Column], rows: AsyncIterator[Sequence[Cell]]) -> AsyncIterator[Path]:
-    """An .xlsx file that is there while the block runs: texts as texts, days as days, rupiah as numbers, header frozen.
+    """Write an .xlsx file that exists while the block runs: texts as text, dates as dates, rupiah as numbers, header frozen.
 
-    Whatever happens, a failing row and cancellation among it, nothing of it stays on the disk. Rows that don't fit into
-    one sheet go on in the next.
+    The file is always deleted, also after a failing row or cancellation. Rows that don't fit into one sheet continue on the next.
     """
     folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
     try:

@@ -1,1 +1,1 @@
-"""GraphQL: the nouns of `billing/`, read in one SQL statement per query and written by one transaction per mutation."""
+"""The GraphQL schema: each query is one SQL statement, each mutation one transaction."""

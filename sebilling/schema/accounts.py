@@ -1,4 +1,4 @@
-"""Accounts, as admins keep them: people who may sign in, and tokens of scripts."""
+"""Accounts as managed by admins: users who may sign in, and service tokens for scripts."""
 
 from typing import Annotated, Final
 
@@ -20,18 +20,24 @@ from sebilling.schema.engine.scalars import Instant
 _COUNTERS: Final = Link("counter", "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)", many=True, order="{n}.code")
 
 
-@strawberry.type(description="Someone who may sign in, as admins and auditors see them.")
+@strawberry.type(description="User account, as shown to admins and auditors.")
 class Account:
-    id: strawberry.ID = strawberry.field(description="Opaque id, the same as that of the User.")
-    username: str = strawberry.field(description="To sign in with; never changes.")
-    name: str = strawberry.field(description="As it stands on receipts.")
-    role: Role = strawberry.field(description="What they may do.")
-    counters: list[Counter] = strawberry.field(description="Where a clerk or collector works; empty for the others, who see all.")
-    active: bool = strawberry.field(description="Whether they may sign in.")
-    must_change_password: bool = strawberry.field(description="They have a one-time password, to be changed at their next sign-in.")
-    two_step: bool = strawberry.field(description="Whether a code is asked for at their sign-in.")
-    created_at: Instant = strawberry.field(description="Since when they are here.")
-    last_used_at: Instant | None = strawberry.field(description="When they last asked for anything, within an hour; null: not lately.")
+    id: strawberry.ID = strawberry.field(description="Opaque id, the same as the id of the User.")
+    username: str = strawberry.field(description="Name for signing in; never changes.")
+    name: str = strawberry.field(description="Full name, as printed on receipts.")
+    role: Role = strawberry.field(description="Role, which decides what the user may do.")
+    counters: list[Counter] = strawberry.field(
+        description="Counters at which a clerk or collector works; empty for other roles, which see all counters."
+    )
+    active: bool = strawberry.field(description="Whether the user may sign in.")
+    must_change_password: bool = strawberry.field(
+        description="Whether the user has a one-time password, which must be changed at the next sign-in."
+    )
+    two_step: bool = strawberry.field(description="Whether two-step sign-in is on.")
+    created_at: Instant = strawberry.field(description="Time at which the account was created.")
+    last_used_at: Instant | None = strawberry.field(
+        description="Time of the user's last request, accurate to one hour; null if there was none lately."
+    )
 
 
 ACCOUNT: Final = Node(
@@ -46,13 +52,15 @@ ACCOUNT: Final = Node(
 _BY_USERNAME: Final = Order("username", "{t}.username", "text")
 
 
-@query(READERS, "All accounts of people, by user name.")
+@query(READERS, "List all user accounts, by username.")
 async def users(
     info: Info,
     first: First = 50,
     after: After = None,
-    active: Annotated[bool | None, strawberry.argument(description="Only those who may sign in, or may not.")] = None,
-    role: Annotated[Role | None, strawberry.argument(description="Only these.")] = None,
+    active: Annotated[
+        bool | None, strawberry.argument(description="Whether to list only users who may sign in (true) or may not (false).")
+    ] = None,
+    role: Annotated[Role | None, strawberry.argument(description="Role of the users to list.")] = None,
 ) -> Connection[Account]:
     conditions: Conditions = {}
     if active is not None:
@@ -62,28 +70,30 @@ async def users(
     return await page(info, ACCOUNT, first=first, after=after, order=_BY_USERNAME, conditions=conditions)
 
 
-@strawberry.type(description="What came of a mutation of an account.")
+@strawberry.type(description="Result of a mutation of an account.")
 class AccountPayload(Payload):
-    user: Account | None = strawberry.field(description="The account as it is now.")
+    user: Account | None = strawberry.field(description="Account after the change.")
 
 
-@strawberry.type(description="What came of createUser or resetPassword.")
+@strawberry.type(description="Result of createUser or resetPassword.")
 class OneTimePasswordPayload(Payload):
-    user: Account | None = strawberry.field(description="The account as it is now.")
+    user: Account | None = strawberry.field(description="Account after the change.")
     one_time_password: str | None = strawberry.field(
-        description="To be handed to them. It is shown this once, good for 72 hours, and must be changed at the first sign-in."
+        description="One-time password to hand to the user. Shown only once, valid for 72 hours, and must be changed at the first sign-in."
     )
 
 
-@strawberry.input(description="A new user.")
+@strawberry.input(description="Input of createUser.")
 class CreateUserInput:
-    username: str = strawberry.field(description="2 to 64 letters, digits, . _ @ -; unique, and never changes.")
-    name: str = strawberry.field(description="As it stands on receipts.")
-    role: Role = strawberry.field(description="What they may do.")
-    counters: list[str] = strawberry.field(default_factory=list, description="Codes of a clerk's or collector's counters; none for others.")
+    username: str = strawberry.field(description="Unique name for signing in, which never changes: 2 to 64 letters, digits, . _ @ -.")
+    name: str = strawberry.field(description="Full name, as printed on receipts.")
+    role: Role = strawberry.field(description="Role, which decides what the user may do.")
+    counters: list[str] = strawberry.field(
+        default_factory=list, description="Codes of the counters of a clerk or collector; must be empty for other roles."
+    )
 
 
-@mutation(ADMIN, "Add a user, with a one-time password.")
+@mutation(ADMIN, "Create a user with a one-time password.")
 async def create_user(info: Info, input: Annotated[CreateUserInput, INPUT]) -> OneTimePasswordPayload:
     password = passwords.random_password()
     hashed = await passwords.hashed(password)
@@ -98,16 +108,20 @@ async def _shown(info: Info, user_id: int) -> object:
     return await one(info, ACCOUNT, "t.id = :id", {"id": user_id}, below=("user",))
 
 
-@strawberry.input(description="Changes of a user; what is left out stays.")
+@strawberry.input(description="Changes to a user; fields that are left out keep their value.")
 class UpdateUserInput:
-    id: strawberry.ID = strawberry.field(description="Who.")
-    name: str | None = strawberry.field(default=None, description="As it stands on receipts.")
-    role: Role | None = strawberry.field(default=None, description="Nobody changes their own; the last active ADMIN stays one.")
-    counters: list[str] | None = strawberry.field(default=None, description="Codes; all of them, not only the new ones.")
-    active: bool | None = strawberry.field(default=None, description="false: they are signed out everywhere at once, and can't sign in.")
+    id: strawberry.ID = strawberry.field(description="Id of the user.")
+    name: str | None = strawberry.field(default=None, description="Full name, as printed on receipts.")
+    role: Role | None = strawberry.field(
+        default=None, description="New role. Nobody can change their own role, and the last active ADMIN keeps theirs."
+    )
+    counters: list[str] | None = strawberry.field(default=None, description="Codes of all the user's counters, not only the added ones.")
+    active: bool | None = strawberry.field(
+        default=None, description="Whether the user may sign in; false signs them out everywhere at once."
+    )
 
 
-@mutation(ADMIN, "Change a user's name, role or counters, or shut them out. It counts from the next request on.")
+@mutation(ADMIN, "Change a user's name, role or counters, or deactivate the user. Takes effect with the next request.")
 async def update_user(info: Info, input: Annotated[UpdateUserInput, INPUT]) -> AccountPayload:
     user_id = ids.decode(input.id, "user", field=("input", "id"))
     changes = verbs.Changes(name=input.name, role=input.role, counters=input.counters, active=input.active)
@@ -116,12 +130,12 @@ async def update_user(info: Info, input: Annotated[UpdateUserInput, INPUT]) -> A
     return row(user=await _shown(info, user_id))
 
 
-@strawberry.input(description="Which user.")
+@strawberry.input(description="Id of a user or service account.")
 class UserIdInput:
-    id: strawberry.ID = strawberry.field(description="Their id.")
+    id: strawberry.ID = strawberry.field(description="Id of the user or service account.")
 
 
-@mutation(ADMIN, "Give somebody else a one-time password. They are signed out everywhere.")
+@mutation(ADMIN, "Give another user a one-time password and sign them out everywhere.")
 async def reset_password(info: Info, input: Annotated[UserIdInput, INPUT]) -> OneTimePasswordPayload:
     user_id = ids.decode(input.id, "user", field=("input", "id"))
     password = passwords.random_password()
@@ -131,7 +145,7 @@ async def reset_password(info: Info, input: Annotated[UserIdInput, INPUT]) -> On
     return row(user=await _shown(info, user_id), one_time_password=password)
 
 
-@mutation(ADMIN, "Turn somebody else's two-step sign-in off, when their authenticator and recovery codes are lost.")
+@mutation(ADMIN, "Turn off two-step sign-in for another user whose authenticator and recovery codes are lost.")
 async def reset_totp(info: Info, input: Annotated[UserIdInput, INPUT]) -> AccountPayload:
     user_id = ids.decode(input.id, "user", field=("input", "id"))
     async with info.context.transaction() as session:
@@ -140,16 +154,18 @@ async def reset_totp(info: Info, input: Annotated[UserIdInput, INPUT]) -> Accoun
     return row(user=await _shown(info, user_id))
 
 
-@strawberry.type(description="A token of a script: an account of its own, without a password.")
+@strawberry.type(description="Token of a script: a service account without a password.")
 class ServiceToken:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    name: str = strawberry.field(description="What the script is called; as it stands in the event log.")
-    role: Role = strawberry.field(description="What it may do; never ADMIN.")
-    counters: list[Counter] = strawberry.field(description="Where it may do so, as a clerk or collector; empty for other roles.")
-    active: bool = strawberry.field(description="false: it was revoked.")
-    created_at: Instant = strawberry.field(description="When the token was made.")
-    expires_at: Instant = strawberry.field(description="When it ends by itself.")
-    last_used_at: Instant | None = strawberry.field(description="When it was last used, within an hour.")
+    name: str = strawberry.field(description="Name of the script, as shown in the event log.")
+    role: Role = strawberry.field(description="Role, which decides what the script may do; never ADMIN.")
+    counters: list[Counter] = strawberry.field(
+        description="Counters at which a clerk or collector works; empty for other roles, which see all counters."
+    )
+    active: bool = strawberry.field(description="Whether the token is still valid; false once it is revoked.")
+    created_at: Instant = strawberry.field(description="Time at which the token was created.")
+    expires_at: Instant = strawberry.field(description="Time at which the token expires.")
+    last_used_at: Instant | None = strawberry.field(description="Time at which the token was last used, accurate to one hour.")
 
 
 SERVICE_TOKEN: Final = Node(
@@ -160,27 +176,27 @@ SERVICE_TOKEN: Final = Node(
 )
 
 
-@query(READERS, "All service tokens, by name, the revoked ones too. The tokens themselves are never shown again.")
+@query(READERS, "List all service tokens, by name, including revoked ones. The secret tokens themselves are never shown again.")
 async def service_tokens(info: Info) -> list[ServiceToken]:
-    found: list[ServiceToken] = await every(info, SERVICE_TOKEN, order="t.name")
-    return found
+    tokens: list[ServiceToken] = await every(info, SERVICE_TOKEN, order="t.name")
+    return tokens
 
 
-@strawberry.input(description="A token for a script.")
+@strawberry.input(description="Input of createServiceToken.")
 class CreateServiceTokenInput:
-    name: str = strawberry.field(description="2 to 64 letters, digits, . _ -; one living token per name.")
-    role: Role = strawberry.field(description="The narrowest that does; ADMIN is refused.")
-    counters: list[str] = strawberry.field(default_factory=list, description="Codes, for the roles CLERK and COLLECTOR alone.")
-    days: int = strawberry.field(default=365, description="How long it is good, 1 to 3650.")
+    name: str = strawberry.field(description="Name of the script: 2 to 64 letters, digits, . _ -; only one active token per name.")
+    role: Role = strawberry.field(description="Role of the script; choose the least privileged one that works. ADMIN is refused.")
+    counters: list[str] = strawberry.field(default_factory=list, description="Codes of counters, only for the roles CLERK and COLLECTOR.")
+    days: int = strawberry.field(default=365, description="Validity in days, 1 to 3650.")
 
 
-@strawberry.type(description="What came of createServiceToken.")
+@strawberry.type(description="Result of createServiceToken.")
 class CreateServiceTokenPayload(Payload):
-    service_token: ServiceToken | None = strawberry.field(description="The token's account.")
-    token: str | None = strawberry.field(description="To be sent as 'Authorization: Bearer …'. It is shown this once.")
+    service_token: ServiceToken | None = strawberry.field(description="Service account of the token.")
+    token: str | None = strawberry.field(description="Secret to send as 'Authorization: Bearer …'. Shown only once.")
 
 
-@mutation(ADMIN, "Make a token for a script, with a role of its own. It can't sign in by password.")
+@mutation(ADMIN, "Create a token for a script, with its own role. It cannot sign in by password.")
 async def create_service_token(info: Info, input: Annotated[CreateServiceTokenInput, INPUT]) -> CreateServiceTokenPayload:
     lifetimes = Lifetimes.of(info.context.parts.settings)
     async with info.context.transaction() as session:
@@ -191,12 +207,12 @@ async def create_service_token(info: Info, input: Annotated[CreateServiceTokenIn
     return row(service_token=shown, token=tokens.token)
 
 
-@strawberry.type(description="What came of revokeServiceToken.")
+@strawberry.type(description="Result of revokeServiceToken.")
 class RevokeServiceTokenPayload(Payload):
-    service_token: ServiceToken | None = strawberry.field(description="The token's account, as it is now.")
+    service_token: ServiceToken | None = strawberry.field(description="Service account of the token after the change.")
 
 
-@mutation(ADMIN, "End a service token at once.")
+@mutation(ADMIN, "Revoke a service token immediately.")
 async def revoke_service_token(info: Info, input: Annotated[UserIdInput, INPUT]) -> RevokeServiceTokenPayload:
     user_id = ids.decode(input.id, "user", field=("input", "id"))
     async with info.context.transaction() as session:

@@ -1,4 +1,4 @@
-"""Custom pembayaran in GraphQL: pays several months at once, and when what falls due next."""
+"""Billing cycles (custom pembayaran) in GraphQL: paying several months at once, and the upcoming due dates."""
 
 from typing import Annotated, Any, Final
 
@@ -14,15 +14,17 @@ from sebilling.schema.engine.reading import Node
 from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rupiah
 
 _SHOWN: Final = 6
-"""Invoices to come."""
+"""Number of upcoming invoices that are shown."""
 
 
-@strawberry.type(description="From a day on, invoices cover so many months each.")
+@strawberry.type(description="Number of months that each invoice of a customer covers, from a date on.")
 class BillingCycle:
-    months: int = strawberry.field(description="1: month by month.")
-    effective_from: Day = strawberry.field(description="The first day; its day of the month is kept, or the month's last.")
-    set_at: Instant = strawberry.field(description="When it was decided.")
-    set_by: str | None = strawberry.field(description="By whom.")
+    months: int = strawberry.field(description="Months per invoice; 1 for monthly billing.")
+    effective_from: Day = strawberry.field(
+        description="First day of the cycle; its day of the month is kept, or the last day of a shorter month."
+    )
+    set_at: Instant = strawberry.field(description="Time at which the cycle was set.")
+    set_by: str | None = strawberry.field(description="Name of the user who set the cycle.")
 
 
 CYCLE: Final = Node(
@@ -34,21 +36,23 @@ CYCLE: Final = Node(
 )
 
 
-@strawberry.type(description="An invoice to come, if every period is generated in its turn.")
+@strawberry.type(description="Upcoming invoice, provided that every period is generated.")
 class ComingInvoice:
-    month: MonthText = strawberry.field(description="In which period.")
-    covers_from: Day = strawberry.field(description="The first day of service that it will bill.")
-    covers_until: Day = strawberry.field(description="The first day that it will no longer bill.")
-    due_on: Day = strawberry.field(description="Jatuh tempo.")
-    total: Rupiah = strawberry.field(description="Total at today's prices; charges and late fees of now come with the first.")
+    month: MonthText = strawberry.field(description="Period in which the invoice will be issued.")
+    covers_from: Day = strawberry.field(description="First day of service on the invoice.")
+    covers_until: Day = strawberry.field(description="First day after the service on the invoice.")
+    due_on: Day = strawberry.field(description="Due date (jatuh tempo).")
+    total: Rupiah = strawberry.field(description="Total at today's prices; the first invoice includes the pending charges and late fees.")
 
 
-@strawberry.type(description="How a customer is billed, and what comes next.")
-class CustomBilling:
-    months: int = strawberry.field(description="How many months an invoice covers; 1: month by month.")
-    effective_from: Day | None = strawberry.field(description="Since when; null if it was never set.")
-    first_possible: Day = strawberry.field(description="The first day on which another cycle may begin: what is invoiced stays.")
-    next_due_on: Day | None = strawberry.field(description="When the next invoice to come falls due.")
+@strawberry.type(description="Billing cycle of a customer and the upcoming invoices.")
+class BillingSchedule:
+    months: int = strawberry.field(description="Months per invoice; 1 for monthly billing.")
+    effective_from: Day | None = strawberry.field(description="First day of the current cycle; null if none was ever set.")
+    first_possible: Day = strawberry.field(
+        description="First day on which another cycle may start; time that is already invoiced stays as it is."
+    )
+    next_due_on: Day | None = strawberry.field(description="Due date of the next invoice.")
     coming: list[ComingInvoice] = strawberry.field(description=f"The next {_SHOWN} invoices.")
 
 
@@ -63,53 +67,56 @@ async def _shown(info: Info, session: ReadSession, customer_id: int, *, proposed
         months=1 if last is None else last.months, effective_from=None if last is None else last.effective_from,
         first_possible=standing.first_possible, next_due_on=coming[0].due_on if coming else None,
         coming=[
-            row(month=str(one.month), covers_from=one.covers_from, covers_until=one.covers_until, due_on=one.due_on, total=one.total)
-            for one in coming
+            row(
+                month=str(invoice.month), covers_from=invoice.covers_from, covers_until=invoice.covers_until, due_on=invoice.due_on,
+                total=invoice.total,
+            )
+            for invoice in coming
         ],
     )  # fmt: skip
 
 
-RowScope = Annotated[strawberry.ID, strawberry.argument(description="RowScope.")]
+CustomerId = Annotated[strawberry.ID, strawberry.argument(description="Id of the customer.")]
 
 
-@query(COUNTERS, "How a customer is billed, and when what falls due next.")
-async def custom_billing(info: Info, customer_id: RowScope) -> CustomBilling:
+@query(COUNTERS, "Get a customer's billing cycle and upcoming due dates.")
+async def billing_schedule(info: Info, customer_id: CustomerId) -> BillingSchedule:
     async with info.context.parts.database.reading() as session:
         return await _shown(info, session, ids.decode(customer_id, "customer", field=("customerId",)))
 
 
-@query(OFFICE, "What setCustomBilling would change, before it is saved: the next due dates. Errors are those of setCustomBilling.")
-async def preview_custom_billing(
+@query(OFFICE, "Preview the due dates after setBillingCycle without saving anything. Errors are those of setBillingCycle.")
+async def preview_billing_cycle(
     info: Info,
-    customer_id: RowScope,
-    months: Annotated[int, strawberry.argument(description="1 to 60.")],
-    effective_from: Annotated[Day, strawberry.argument(description="The first day.")],
-) -> CustomBilling:
-    whose, proposed = ids.decode(customer_id, "customer", field=("customerId",)), verbs.Cycle(months, effective_from)
+    customer_id: CustomerId,
+    months: Annotated[int, strawberry.argument(description="Months per invoice, 1 to 60.")],
+    effective_from: Annotated[Day, strawberry.argument(description="First day of the cycle.")],
+) -> BillingSchedule:
+    decoded_id, proposed = ids.decode(customer_id, "customer", field=("customerId",)), verbs.Cycle(months, effective_from)
     async with info.context.parts.database.reading() as session:
-        return await _shown(info, session, whose, proposed=proposed)
+        return await _shown(info, session, decoded_id, proposed=proposed)
 
 
-@strawberry.input(description="Jumlah Bulan, Tanggal Mulai Berlaku.")
-class SetCustomBillingInput:
-    customer_id: strawberry.ID = strawberry.field(description="Who.")
-    months: int = strawberry.field(description="1 to 60; 1 goes back to month by month.")
-    effective_from: Day = strawberry.field(description="The first day; not inside time that is invoiced already.")
+@strawberry.input(description="Input of setBillingCycle (Jumlah Bulan, Tanggal Mulai Berlaku).")
+class SetBillingCycleInput:
+    customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
+    months: int = strawberry.field(description="Months per invoice, 1 to 60; 1 returns to monthly billing.")
+    effective_from: Day = strawberry.field(description="First day of the cycle; must not be within time that is already invoiced.")
 
 
-@strawberry.type(description="What came of setCustomBilling.")
-class SetCustomBillingPayload(Payload):
-    custom_billing: CustomBilling | None = strawberry.field(description="How the customer is billed now.")
+@strawberry.type(description="Result of setBillingCycle.")
+class SetBillingCyclePayload(Payload):
+    billing_schedule: BillingSchedule | None = strawberry.field(description="Billing cycle of the customer after the change.")
 
 
-@mutation(OFFICE, "Invoice a customer several months at a time from a date on. The next due date moves by itself.")
-async def set_custom_billing(info: Info, input: Annotated[SetCustomBillingInput, INPUT]) -> SetCustomBillingPayload:
+@mutation(OFFICE, "Invoice a customer several months at a time from a date on. The next due date changes accordingly.")
+async def set_billing_cycle(info: Info, input: Annotated[SetBillingCycleInput, INPUT]) -> SetBillingCyclePayload:
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
     async with info.context.transaction() as session:
         await verbs.set_billing(session, customer_id, months=input.months, effective_from=input.effective_from)
     async with info.context.parts.database.reading() as session:
-        return row(custom_billing=await _shown(info, session, customer_id))
+        return row(billing_schedule=await _shown(info, session, customer_id))
 
 
-QUERIES: Final = [custom_billing, preview_custom_billing]
-MUTATIONS: Final = [set_custom_billing]
+QUERIES: Final = [billing_schedule, preview_billing_cycle]
+MUTATIONS: Final = [set_billing_cycle]

@@ -1,4 +1,4 @@
-"""The schema: every noun's root fields, gathered."""
+"""Build the schema from the root fields of all modules."""
 
 from collections.abc import Collection
 from typing import Final
@@ -46,24 +46,22 @@ _NOUNS: Final = (
     users, sign_ins, accounts, counters, plans, customers, charges, billing_cycles, periods, generation, invoices, payments, sync, credit,
     corrections, deposits, differences, recap, dashboard, receipts, settings, devices, isolation, events,
 )  # fmt: skip
-Query: Final = create_type(
-    "Query", [field for noun in _NOUNS for field in noun.QUERIES], description="What can be asked. Each needs a sign-in."
-)
+Query: Final = create_type("Query", [field for noun in _NOUNS for field in noun.QUERIES], description="Queries. All require a sign-in.")
 Mutation: Final = create_type(
     "Mutation",
     [field for noun in _NOUNS for field in getattr(noun, "MUTATIONS", [])],
-    description="What can be done. Each is one transaction: it happens, or `errors` tells why not and nothing has changed.",
+    description="Mutations. Each is one transaction: it succeeds, or `errors` shows the reason and nothing is changed.",
 )
 
 Subscription: Final = create_type(
     "Subscription",
     subscriptions.SUBSCRIPTIONS,
-    description="What happens, as it happens: over WebSocket (graphql-transport-ws) or SSE. Each message says where to go on.",
+    description="Subscriptions, over WebSocket (graphql-transport-ws) or SSE. Each message has a cursor from which to continue.",
 )
 
 
 def build_schema(*, introspection: Introspection = "everyone", trusted: Collection[str] | None = None) -> strawberry.Schema:
-    """Make the schema, with a cache of documents of its own; with `trusted` it answers only documents of these texts."""
+    """Build the schema with its own document cache. With `trusted`, it executes only documents with these texts."""
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,

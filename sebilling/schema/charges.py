@@ -14,15 +14,15 @@ from sebilling.schema.engine.reading import Node, one
 from sebilling.schema.engine.scalars import Day, Instant, Rate, Rupiah
 
 
-@strawberry.type(description="A one-off charge: waits for the customer's next invoice, which takes it.")
+@strawberry.type(description="One-off charge, billed by the customer's next invoice.")
 class Charge:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    kind: ChargeKind = strawberry.field(description="What for.")
-    description: str = strawberry.field(description="As it stands on the invoice.")
-    amount: Rupiah = strawberry.field(description="How much.")
-    created_at: Instant = strawberry.field(description="When.")
-    invoice_number: str | None = strawberry.field(description="The live invoice that bills it; null while it waits.")
-    cancelled_at: Instant | None = strawberry.field(description="When it was taken back, if it was.")
+    kind: ChargeKind = strawberry.field(description="Kind of the charge.")
+    description: str = strawberry.field(description="Description, as printed on the invoice.")
+    amount: Rupiah = strawberry.field(description="Amount of the charge.")
+    created_at: Instant = strawberry.field(description="Time at which the charge was added.")
+    invoice_number: str | None = strawberry.field(description="Number of the invoice that bills it; null while it waits for one.")
+    cancelled_at: Instant | None = strawberry.field(description="Time at which the charge was cancelled; null if it was not.")
 
 
 CHARGE: Final = Node(
@@ -35,14 +35,14 @@ CHARGE: Final = Node(
 )
 
 
-@strawberry.type(description="Something off the months that begin on its days, for a customer or all with a plan.")
+@strawberry.type(description="Discount on months that begin within its dates, for one customer or all customers of a plan.")
 class Discount:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    amount: Rupiah | None = strawberry.field(description="Rupiah off each month, if it is measured so.")
-    percent: Rate | None = strawberry.field(description="Percent off each month's price, if it is measured so.")
-    description: str = strawberry.field(description="As it stands on the invoice.")
-    from_on: Day = strawberry.field(description="The first day on which a discounted month may begin.")
-    until_on: Day | None = strawberry.field(description="The first day on which none begins any more; null: no end.")
+    amount: Rupiah | None = strawberry.field(description="Rupiah off each month; null for a discount in percent.")
+    percent: Rate | None = strawberry.field(description="Percent off each month's price; null for a discount in rupiah.")
+    description: str = strawberry.field(description="Description, as printed on the invoice.")
+    from_on: Day = strawberry.field(description="First day on which a discounted month may begin.")
+    until_on: Day | None = strawberry.field(description="First day on which no discounted month may begin any more; null for no end.")
 
 
 DISCOUNT: Final = Node(
@@ -55,22 +55,24 @@ DISCOUNT: Final = Node(
 )
 
 
-@strawberry.input(description="A charge for one customer.")
+@strawberry.input(description="Input of addCharge.")
 class AddChargeInput:
-    customer_id: strawberry.ID = strawberry.field(description="Who pays.")
-    kind: ChargeKind = strawberry.field(description="What for; not LATE_FEE, which comes by itself.")
-    description: str = strawberry.field(description="As it shall stand on the invoice; 1 to 200 characters.")
-    amount: Rupiah = strawberry.field(description="1 to 10^12.")
-    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each charge.")
+    customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
+    kind: ChargeKind = strawberry.field(description="Kind of the charge; not LATE_FEE, which is added automatically.")
+    description: str = strawberry.field(description="Description to print on the invoice, 1 to 200 characters.")
+    amount: Rupiah = strawberry.field(description="Amount, 1 to 10^12.")
+    idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each charge.")
 
 
-@strawberry.type(description="What came of addCharge or cancelCharge.")
+@strawberry.type(description="Result of addCharge or cancelCharge.")
 class ChargePayload(Payload):
-    charge: Charge | None = strawberry.field(description="The charge as it is now.")
-    replayed: bool = strawberry.field(description="The key had done this before; nothing happened now.")
+    charge: Charge | None = strawberry.field(description="Charge after the change.")
+    replayed: bool = strawberry.field(
+        description="Whether the key had been used for this operation before, so that nothing was changed now."
+    )
 
 
-@mutation(OFFICE, "Let a one-off charge wait for the customer's next invoice.")
+@mutation(OFFICE, "Add a one-off charge to the customer's next invoice.")
 async def add_charge(info: Info, input: Annotated[AddChargeInput, INPUT]) -> ChargePayload:
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
     async with info.context.transaction() as session:
@@ -80,13 +82,13 @@ async def add_charge(info: Info, input: Annotated[AddChargeInput, INPUT]) -> Cha
     return row(charge=await one(info, CHARGE, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=replayed)
 
 
-@strawberry.input(description="A charge to take back.")
+@strawberry.input(description="Input of cancelCharge.")
 class CancelChargeInput:
-    id: strawberry.ID = strawberry.field(description="Which; it must still wait.")
-    reason: str = strawberry.field(description="3 to 500 characters.")
+    id: strawberry.ID = strawberry.field(description="Id of the charge, which must not be invoiced yet.")
+    reason: str = strawberry.field(description="Reason, 3 to 500 characters.")
 
 
-@mutation(OFFICE, "Take back a charge that no invoice has taken yet.")
+@mutation(OFFICE, "Cancel a charge that is not invoiced yet.")
 async def cancel_charge(info: Info, input: Annotated[CancelChargeInput, INPUT]) -> ChargePayload:
     charge_id = ids.decode(input.id, "charge", field=("input", "id"))
     async with info.context.transaction() as session:
@@ -94,25 +96,27 @@ async def cancel_charge(info: Info, input: Annotated[CancelChargeInput, INPUT]) 
     return row(charge=await one(info, CHARGE, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=False)
 
 
-@strawberry.input(description="A discount: customerId or planId, amount or percent.")
+@strawberry.input(description="Input of addDiscount. Give customerId or planId, and amount or percent.")
 class AddDiscountInput:
-    description: str = strawberry.field(description="As it shall stand on invoices; 1 to 200 characters.")
-    from_on: Day = strawberry.field(description="The first day on which a discounted month may begin.")
-    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each discount.")
-    until_on: Day | None = strawberry.field(default=None, description="The first day on which none begins any more; null: no end.")
-    customer_id: strawberry.ID | None = strawberry.field(default=None, description="For this customer.")
-    plan_id: strawberry.ID | None = strawberry.field(default=None, description="For everybody with this plan.")
-    amount: Rupiah | None = strawberry.field(default=None, description="Rupiah off each month; at most its price is taken off.")
-    percent: Rate | None = strawberry.field(default=None, description='Percent off each month, above "0" to "100".')
+    description: str = strawberry.field(description="Description to print on invoices, 1 to 200 characters.")
+    from_on: Day = strawberry.field(description="First day on which a discounted month may begin.")
+    idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each discount.")
+    until_on: Day | None = strawberry.field(
+        default=None, description="First day on which no discounted month may begin any more; null for no end."
+    )
+    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
+    plan_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the plan whose customers get the discount.")
+    amount: Rupiah | None = strawberry.field(default=None, description="Rupiah off each month, limited to its price.")
+    percent: Rate | None = strawberry.field(default=None, description='Percent off each month, more than "0" and at most "100".')
 
 
-@strawberry.type(description="What came of addDiscount or endDiscount.")
+@strawberry.type(description="Result of addDiscount or endDiscount.")
 class DiscountPayload(Payload):
-    discount: Discount | None = strawberry.field(description="The discount as it is now.")
-    replayed: bool = strawberry.field(description="The key had made this discount before; nothing happened now.")
+    discount: Discount | None = strawberry.field(description="Discount after the change.")
+    replayed: bool = strawberry.field(description="Whether the key had added this discount before, so that nothing was changed now.")
 
 
-@mutation(OFFICE, "Take something off the months to come, for a customer or all with a plan.")
+@mutation(OFFICE, "Add a discount on future months, for one customer or all customers of a plan.")
 async def add_discount(info: Info, input: Annotated[AddDiscountInput, INPUT]) -> DiscountPayload:
     async with info.context.transaction() as session:
         discount_id, replayed = await verbs.discount(
@@ -123,13 +127,13 @@ async def add_discount(info: Info, input: Annotated[AddDiscountInput, INPUT]) ->
     return row(discount=await one(info, DISCOUNT, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=replayed)
 
 
-@strawberry.input(description="A discount to end.")
+@strawberry.input(description="Input of endDiscount.")
 class EndDiscountInput:
-    id: strawberry.ID = strawberry.field(description="Which.")
-    until_on: Day = strawberry.field(description="Months that begin on this day or later are billed in full.")
+    id: strawberry.ID = strawberry.field(description="Id of the discount.")
+    until_on: Day = strawberry.field(description="Day from which months that begin are billed in full.")
 
 
-@mutation(OFFICE, "Let a discount end earlier. Invoices already issued keep theirs.")
+@mutation(OFFICE, "End a discount earlier. Issued invoices keep it.")
 async def end_discount(info: Info, input: Annotated[EndDiscountInput, INPUT]) -> DiscountPayload:
     discount_id = ids.decode(input.id, "discount", field=("input", "id"))
     async with info.context.transaction() as session:

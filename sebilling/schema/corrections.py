@@ -1,4 +1,4 @@
-"""Corrections in GraphQL: void, write off, reverse, refund. Each with its reason; none edits or deletes."""
+"""Corrections in GraphQL: void, write off, reverse, refund. Each needs a reason; none edits or deletes anything."""
 
 from typing import Annotated, Final
 
@@ -16,34 +16,35 @@ from sebilling.schema.engine.scalars import Rupiah
 from sebilling.schema.invoices import INVOICE, Invoice
 from sebilling.schema.payments import PAYMENT, Payment
 
-_REPLAYED: Final = "The key had done this before; nothing happened now."
-_KEY: Final = "8 to 100 characters, new for each correction."
-_REASON: Final = "3 to 500 characters, for whoever reads it in a year."
+_REPLAYED: Final = "Whether the key had been used for this operation before, so that nothing was changed now."
+_KEY: Final = "Idempotency key, 8 to 100 characters, new for each correction."
+_REASON: Final = "Reason, for later readers: 3 to 500 characters."
 
 
-@strawberry.type(description="What came of a correction of an invoice.")
+@strawberry.type(description="Result of a correction of an invoice.")
 class InvoiceCorrectionPayload(Payload):
-    invoice: Invoice | None = strawberry.field(description="The invoice as it is now.")
+    invoice: Invoice | None = strawberry.field(description="Invoice after the change.")
     replayed: bool = strawberry.field(description=_REPLAYED)
 
 
-@strawberry.type(description="What came of a correction of a payment.")
+@strawberry.type(description="Result of a correction of a payment.")
 class PaymentCorrectionPayload(Payload):
-    payment: Payment | None = strawberry.field(description="The payment as it is now.")
+    payment: Payment | None = strawberry.field(description="Payment after the change.")
     replayed: bool = strawberry.field(description=_REPLAYED)
 
 
-@strawberry.input(description="An invoice that should not have been.")
+@strawberry.input(description="Input of voidInvoice.")
 class VoidInvoiceInput:
-    invoice_id: strawberry.ID = strawberry.field(description="Which.")
+    invoice_id: strawberry.ID = strawberry.field(description="Id of the invoice.")
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
     release_payments: bool = strawberry.field(
-        default=False, description="Turn what payments settled into credit first; else a paid invoice stays."
+        default=False,
+        description="Whether to turn its allocations into credit first; without it, an invoice with allocations cannot be voided.",
     )
 
 
-@mutation(OFFICE, "Void an invoice: its number stays, its days and charges are free again.")
+@mutation(OFFICE, "Void an invoice. It keeps its number; its days and charges can be invoiced again.")
 async def void_invoice(info: Info, input: Annotated[VoidInvoiceInput, INPUT]) -> InvoiceCorrectionPayload:
     invoice_id = ids.decode(input.invoice_id, "invoice", field=("input", "invoiceId"))
     async with info.context.transaction() as session:
@@ -53,15 +54,15 @@ async def void_invoice(info: Info, input: Annotated[VoidInvoiceInput, INPUT]) ->
     return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
 
 
-@strawberry.input(description="What nobody will pay any more.")
+@strawberry.input(description="Input of writeOffInvoice.")
 class WriteOffInvoiceInput:
-    invoice_id: strawberry.ID = strawberry.field(description="Of which invoice.")
+    invoice_id: strawberry.ID = strawberry.field(description="Id of the invoice.")
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
-    amount: Rupiah | None = strawberry.field(default=None, description="How much; all that is outstanding if left out.")
+    amount: Rupiah | None = strawberry.field(default=None, description="Amount to write off; the whole outstanding amount if left out.")
 
 
-@mutation(OFFICE, "Give up what an invoice still owes.")
+@mutation(OFFICE, "Write off what is still outstanding on an invoice.")
 async def write_off_invoice(info: Info, input: Annotated[WriteOffInvoiceInput, INPUT]) -> InvoiceCorrectionPayload:
     invoice_id = ids.decode(input.invoice_id, "invoice", field=("input", "invoiceId"))
     async with info.context.transaction() as session:
@@ -69,14 +70,14 @@ async def write_off_invoice(info: Info, input: Annotated[WriteOffInvoiceInput, I
     return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
 
 
-@strawberry.input(description="Money that was not received after all.")
+@strawberry.input(description="Input of reversePayment.")
 class ReversePaymentInput:
-    payment_id: strawberry.ID = strawberry.field(description="Which.")
+    payment_id: strawberry.ID = strawberry.field(description="Id of the payment.")
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
 
 
-@mutation(OFFICE, "Reverse a payment: what it settled is open again. Cash must not have been deposited.")
+@mutation(OFFICE, "Reverse a payment. What it paid is open again. A cash payment must not have been deposited.")
 async def reverse_payment(info: Info, input: Annotated[ReversePaymentInput, INPUT]) -> PaymentCorrectionPayload:
     payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
     async with info.context.transaction() as session:
@@ -84,17 +85,19 @@ async def reverse_payment(info: Info, input: Annotated[ReversePaymentInput, INPU
     return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
 
-@strawberry.input(description="Credit to give back.")
+@strawberry.input(description="Input of refundCredit.")
 class RefundCreditInput:
-    payment_id: strawberry.ID = strawberry.field(description="Out of which payment.")
-    method: PaymentMethod = strawberry.field(description="How; cash leaves a drawer.")
+    payment_id: strawberry.ID = strawberry.field(description="Id of the payment whose credit to refund.")
+    method: PaymentMethod = strawberry.field(description="Method of the refund; cash is taken out of a drawer.")
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
-    amount: Rupiah | None = strawberry.field(default=None, description="How much; all of its credit if left out.")
-    collector_id: strawberry.ID | None = strawberry.field(default=None, description="RowScope cash it is; the caller's if left out.")
+    amount: Rupiah | None = strawberry.field(default=None, description="Amount to refund; all of its credit if left out.")
+    collector_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Id of the user from whose drawer the cash is taken; the caller if left out."
+    )
 
 
-@mutation(OFFICE, "Give credit (titipan) back to the customer.")
+@mutation(OFFICE, "Refund credit (titipan) to the customer.")
 async def refund_credit(info: Info, input: Annotated[RefundCreditInput, INPUT]) -> PaymentCorrectionPayload:
     payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
     async with info.context.transaction() as session:
@@ -105,15 +108,15 @@ async def refund_credit(info: Info, input: Annotated[RefundCreditInput, INPUT]) 
     return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
 
-@strawberry.input(description="A write-off that was wrong.")
+@strawberry.input(description="Input of reverseWriteOff.")
 class ReverseWriteOffInput:
-    invoice_id: strawberry.ID = strawberry.field(description="Of which invoice.")
-    write_off_id: strawberry.ID = strawberry.field(description="Which; a bad debt.")
+    invoice_id: strawberry.ID = strawberry.field(description="Id of the invoice.")
+    write_off_id: strawberry.ID = strawberry.field(description="Id of the write-off, which must be a BAD_DEBT.")
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
 
 
-@mutation(OFFICE, "Reverse a write-off: the invoice owes it again. Nobody is blocked at once by that.")
+@mutation(OFFICE, "Reverse a write-off. The amount is owed again; this alone blocks nobody immediately.")
 async def reverse_write_off(info: Info, input: Annotated[ReverseWriteOffInput, INPUT]) -> InvoiceCorrectionPayload:
     invoice_id = ids.decode(input.invoice_id, "invoice", field=("input", "invoiceId"))
     write_off_id = ids.decode(input.write_off_id, "write_off", field=("input", "writeOffId"))
@@ -124,15 +127,15 @@ async def reverse_write_off(info: Info, input: Annotated[ReverseWriteOffInput, I
     return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
 
 
-@strawberry.input(description="A refund that was not given after all.")
+@strawberry.input(description="Input of reverseRefund.")
 class ReverseRefundInput:
-    payment_id: strawberry.ID = strawberry.field(description="Of which payment's credit.")
-    refund_id: strawberry.ID = strawberry.field(description="Which.")
+    payment_id: strawberry.ID = strawberry.field(description="Id of the payment whose credit was refunded.")
+    refund_id: strawberry.ID = strawberry.field(description="Id of the refund.")
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
 
 
-@mutation(OFFICE, "Reverse a refund: it is credit again, and cash is back in the drawer that it had left.")
+@mutation(OFFICE, "Reverse a refund. The amount is credit again, and cash is back in the drawer from which it was taken.")
 async def reverse_refund(info: Info, input: Annotated[ReverseRefundInput, INPUT]) -> PaymentCorrectionPayload:
     payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
     refund_id = ids.decode(input.refund_id, "refund", field=("input", "refundId"))

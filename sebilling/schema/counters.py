@@ -1,4 +1,4 @@
-"""Loket in GraphQL."""
+"""Counters (loket) in GraphQL."""
 
 from typing import Annotated, Any, Final, Protocol
 
@@ -14,13 +14,13 @@ from sebilling.schema.engine.payloads import INPUT, Payload, given, row
 from sebilling.schema.engine.reading import Node, Order, one, page
 
 
-@strawberry.type(description="Loket: a place or route where customers pay.")
+@strawberry.type(description="Counter (loket): a place or route where customers pay.")
 class Counter:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    code: str = strawberry.field(description="Such as LKT01; part of invoice numbers, never changes.")
-    name: str = strawberry.field(description="For people.")
-    timezone: str = strawberry.field(description="Asia/Jakarta (WIB), Asia/Makassar (WITA) or Asia/Jayapura (WIT).")
-    due_day: int = strawberry.field(description="Day of the month, 1 to 28, on which its invoices fall due.")
+    code: str = strawberry.field(description="Code, such as LKT01; part of invoice numbers, never changes.")
+    name: str = strawberry.field(description="Display name.")
+    timezone: str = strawberry.field(description="Time zone: Asia/Jakarta (WIB), Asia/Makassar (WITA) or Asia/Jayapura (WIT).")
+    due_day: int = strawberry.field(description="Day of the month, 1 to 28, on which the counter's invoices are due.")
 
 
 COUNTER: Final = Node(
@@ -30,7 +30,7 @@ COUNTER: Final = Node(
 
 
 class OfCounter(Protocol):
-    """Figures of one counter, with its columns beside them."""
+    """Figures of one counter, together with the counter's columns."""
 
     @property
     def counter_id(self) -> int: ...
@@ -45,7 +45,7 @@ class OfCounter(Protocol):
 
 
 def counter_of(figures: OfCounter) -> dict[str, Any]:
-    """The counter that the figures belong to, as a row."""
+    """The counter of the figures, as a row."""
     return {
         "id": f"cou_{figures.counter_id}", "code": figures.counter_code, "name": figures.counter_name,
         "timezone": figures.timezone, "due_day": figures.due_day,
@@ -55,30 +55,30 @@ def counter_of(figures: OfCounter) -> dict[str, Any]:
 _BY_CODE: Final = Order("code", "{t}.code", "text")
 
 
-@query(EVERYONE, "The counters that the caller may see, by code.")
+@query(EVERYONE, "List the counters that the caller may see, by code.")
 async def counters(info: Info, first: First = 50, after: After = None) -> Connection[Counter]:
     return await page(info, COUNTER, first=first, after=after, order=_BY_CODE)
 
 
-@query(EVERYONE, "One counter, by its id or its code; null if there is none, or none that the caller may see.")
+@query(EVERYONE, "Get one counter by id or code; null if it does not exist or the caller may not see it.")
 async def counter(
     info: Info,
-    id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,
-    code: Annotated[str | None, strawberry.argument(description="Its code, such as LKT01.")] = None,
+    id: Annotated[strawberry.ID | None, strawberry.argument(description="Id of the counter.")] = None,
+    code: Annotated[str | None, strawberry.argument(description="Code of the counter, such as LKT01.")] = None,
 ) -> Counter | None:
     row_id = ids.decode_either(id, code, "counter")
     return await one(info, COUNTER, "(t.id = :id OR t.code = :code)", {"id": row_id, "code": (code or "").upper()})
 
 
-@strawberry.input(description="A new counter.")
+@strawberry.input(description="Input of createCounter.")
 class CreateCounterInput:
-    code: str = strawberry.field(description="Letters, digits and hyphens, such as LKT01: part of invoice numbers.")
-    name: str = strawberry.field(description="For people.")
-    timezone: str = strawberry.field(default=JAKARTA, description="Asia/Jakarta, Asia/Makassar or Asia/Jayapura.")
-    due_day: int = strawberry.field(default=20, description="1 to 28.")
+    code: str = strawberry.field(description="Unique code of letters, digits and hyphens, such as LKT01; part of invoice numbers.")
+    name: str = strawberry.field(description="Display name.")
+    timezone: str = strawberry.field(default=JAKARTA, description="Time zone: Asia/Jakarta, Asia/Makassar or Asia/Jayapura.")
+    due_day: int = strawberry.field(default=20, description="Day of the month on which invoices are due, 1 to 28.")
 
 
-@strawberry.type(description="What came of createCounter.")
+@strawberry.type(description="Result of createCounter.")
 class CreateCounterPayload(Payload):
     counter: Counter | None = strawberry.field(description="The new counter.")
 
@@ -90,16 +90,18 @@ async def create_counter(info: Info, input: Annotated[CreateCounterInput, INPUT]
     return row(counter=await one(info, COUNTER, "t.id = :id", {"id": counter_id}, below=("counter",)))
 
 
-@strawberry.input(description="Changes of a counter; what is left out stays.")
+@strawberry.input(description="Changes to a counter; fields that are left out keep their value.")
 class UpdateCounterInput:
-    id: strawberry.ID = strawberry.field(description="Which.")
-    name: str | None = strawberry.field(default=strawberry.UNSET, description="For people.")
-    due_day: int | None = strawberry.field(default=strawberry.UNSET, description="1 to 28, for invoices to come.")
+    id: strawberry.ID = strawberry.field(description="Id of the counter.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description="Display name.")
+    due_day: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Day of the month on which future invoices are due, 1 to 28."
+    )
 
 
-@strawberry.type(description="What came of updateCounter.")
+@strawberry.type(description="Result of updateCounter.")
 class UpdateCounterPayload(Payload):
-    counter: Counter | None = strawberry.field(description="The counter as it is now.")
+    counter: Counter | None = strawberry.field(description="Counter after the change.")
 
 
 @mutation(OFFICE, "Change a counter.")

@@ -1,4 +1,4 @@
-"""Titipan in GraphQL: money that no invoice has taken, for someone to resolve."""
+"""Credit (titipan) in GraphQL: money not allocated to any invoice, and its holds."""
 
 from typing import Annotated, Final
 
@@ -17,14 +17,15 @@ from sebilling.schema.payments import PAYMENT, Payment
 _OLDEST: Final = Order("oldest", "{t}.id", "bigint")
 
 
-@query(COUNTERS, "Titipan: payments of which something is left over, the oldest first, until it is applied or refunded.")
+@query(COUNTERS, "List titipan: payments with credit left, oldest first, until it is applied or refunded.")
 async def unresolved_money(
     info: Info,
     first: First = 50,
     after: After = None,
-    counter_id: Annotated[strawberry.ID | None, strawberry.argument(description="Received at this counter.")] = None,
+    counter_id: Annotated[strawberry.ID | None, strawberry.argument(description="Id of the counter at which they were received.")] = None,
     beside_a_debt: Annotated[
-        bool | None, strawberry.argument(description="true: only where the customer owes something, so that it could be applied now.")
+        bool | None,
+        strawberry.argument(description="true: only payments whose customer has open invoices, so that the credit can be applied now."),
     ] = None,
 ) -> Connection[Payment]:
     conditions: Conditions = {"t.credit > 0": {}}
@@ -36,20 +37,22 @@ async def unresolved_money(
     return await page(info, PAYMENT, first=first, after=after, order=_OLDEST, conditions=conditions)
 
 
-@strawberry.input(description="Credit to apply.")
+@strawberry.input(description="Input of applyCredit.")
 class ApplyCreditInput:
-    customer_id: strawberry.ID = strawberry.field(description="RowScope.")
-    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
-    invoice_id: strawberry.ID | None = strawberry.field(default=None, description="Invoice to settle first; the oldest ones if left out.")
+    customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
+    idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each operation.")
+    invoice_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the invoice to pay first; the oldest if left out.")
 
 
-@strawberry.type(description="What came of applyCredit.")
+@strawberry.type(description="Result of applyCredit.")
 class ApplyCreditPayload(Payload):
-    customer: Customer | None = strawberry.field(description="The customer as they stand now.")
-    replayed: bool = strawberry.field(description="The key had done this before; nothing happened now.")
+    customer: Customer | None = strawberry.field(description="Customer after the change.")
+    replayed: bool = strawberry.field(
+        description="Whether the key had been used for this operation before, so that nothing was changed now."
+    )
 
 
-@mutation(OFFICE, "End the holds on a customer's credit and let it settle their invoices.")
+@mutation(OFFICE, "Release the holds on a customer's credit and apply it to their invoices.")
 async def apply_credit(info: Info, input: Annotated[ApplyCreditInput, INPUT]) -> ApplyCreditPayload:
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
     async with info.context.transaction() as session:
@@ -60,20 +63,24 @@ async def apply_credit(info: Info, input: Annotated[ApplyCreditInput, INPUT]) ->
     return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)), replayed=replayed)
 
 
-@strawberry.input(description="Credit to hold.")
+@strawberry.input(description="Input of holdCredit.")
 class HoldCreditInput:
-    payment_id: strawberry.ID = strawberry.field(description="Payment whose credit, now or later, settles no invoice by itself.")
-    reason: str = strawberry.field(description="Why, in 1 to 500 characters.")
-    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
+    payment_id: strawberry.ID = strawberry.field(
+        description="Id of the payment whose credit, now or later, is not to be applied automatically."
+    )
+    reason: str = strawberry.field(description="Reason, 1 to 500 characters.")
+    idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each operation.")
 
 
 @strawberry.type(description="Result of holdCredit.")
 class HoldCreditPayload(Payload):
-    payment: Payment | None = strawberry.field(description="The payment as it is now.")
-    replayed: bool = strawberry.field(description="The key had done this before; nothing happened now.")
+    payment: Payment | None = strawberry.field(description="Payment after the change.")
+    replayed: bool = strawberry.field(
+        description="Whether the key had been used for this operation before, so that nothing was changed now."
+    )
 
 
-@mutation(OFFICE, "Keep the credit of a payment from settling invoices by itself, until applyCredit ends that.")
+@mutation(OFFICE, "Hold the credit of a payment: it is not applied to invoices automatically until applyCredit.")
 async def hold_credit(info: Info, input: Annotated[HoldCreditInput, INPUT]) -> HoldCreditPayload:
     payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
     async with info.context.transaction() as session:

@@ -1,4 +1,4 @@
-"""Pelanggan in GraphQL."""
+"""Customers (pelanggan) in GraphQL."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -27,31 +27,33 @@ if TYPE_CHECKING:
 _LAST_PAYMENTS: Final = 10
 
 
-@strawberry.type(description="Pelanggan: someone with a plan, who pays at a counter.")
+@strawberry.type(description="Customer (pelanggan): someone with a plan, who pays at a counter.")
 class Customer:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    code: str = strawberry.field(description="The ISP's own number for them; unique.")
-    name: str = strawberry.field(description="As they write it.")
-    phone: str = strawberry.field(description="As +62…, or empty.")
-    address: str = strawberry.field(description="May be empty.")
-    installed_on: Day = strawberry.field(description="Tanggal pasang: the first day of service.")
-    active: bool = strawberry.field(description="Inactive customers get no invoices.")
-    price: Rupiah | None = strawberry.field(description="Agreed per month instead of the plan's price, if any.")
-    pppoe_name: str | None = strawberry.field(description="Name at the router, if any.")
-    counter: Counter = strawberry.field(description="Where they belong.")
-    plan: Plan = strawberry.field(description="What they have.")
-    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: owed over all invoices.")
-    credit: Rupiah = strawberry.field(description="Titipan: received beyond what was owed; the next invoice takes it first.")
-    charges: list[Charge] = strawberry.field(description="One-off charges, the newest first; the last 20.")
-    discounts: list[Discount] = strawberry.field(description="Their own discounts, the oldest first; the plan's come on top.")
+    code: str = strawberry.field(description="The ISP's own number for the customer; unique.")
+    name: str = strawberry.field(description="Name of the customer.")
+    phone: str = strawberry.field(description="Phone number as +62…, or empty.")
+    address: str = strawberry.field(description="Address; may be empty.")
+    installed_on: Day = strawberry.field(description="Tanggal pasang: first day of service.")
+    active: bool = strawberry.field(description="Whether the customer is active; inactive customers get no invoices.")
+    price: Rupiah | None = strawberry.field(description="Price per month agreed with the customer; null if the plan's price applies.")
+    pppoe_name: str | None = strawberry.field(description="PPPoE name at the router; null if there is none.")
+    counter: Counter = strawberry.field(description="Counter to which the customer belongs.")
+    plan: Plan = strawberry.field(description="Plan of the customer.")
+    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: amount owed over all invoices.")
+    credit: Rupiah = strawberry.field(description="Titipan: amount received beyond what was owed; the next invoice uses it first.")
+    charges: list[Charge] = strawberry.field(description="The last 20 one-off charges, newest first.")
+    discounts: list[Discount] = strawberry.field(
+        description="Discounts of the customer, oldest first; those of the plan apply in addition."
+    )
     billing_cycles: list[BillingCycle] = strawberry.field(
-        description="How they were to be billed, the first decision first; see customBilling."
+        description="Billing cycles that were set for the customer, in order; see billingSchedule."
     )
     open_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] = strawberry.field(
-        description="Invoices not fully paid, of whatever counter, the oldest first: the order in which payments settle them."
+        description="Open invoices at all counters, oldest first: the order in which payments are allocated to them."
     )
     last_payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
-        description=f"Their last {_LAST_PAYMENTS} payments, at whatever counter, the newest first."
+        description=f"The last {_LAST_PAYMENTS} payments at all counters, newest first."
     )
 
 
@@ -69,7 +71,7 @@ CUSTOMER: Final = Node(
         "charges": Link("charge", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=20, follows=True),
         "discounts": Link("discount", "{n}.customer_id = {t}.id", many=True, follows=True),
         "billing_cycles": Link("billing_cycle", "{n}.customer_id = {t}.id", many=True),
-        # A customer's debts and payments go with the customer, at whatever counter they were made.
+        # Whoever may see a customer sees all their open invoices and payments, at whatever counter they were made.
         "open_invoices": Link(
             "invoice", "{n}.customer_id = {t}.id AND {n}.outstanding > 0", many=True, order="{n}.due_on, {n}.id", follows=True
         ),
@@ -79,14 +81,14 @@ CUSTOMER: Final = Node(
 
 
 class CustomerOrder(StrEnum):
-    """How lists of customers are sorted."""
+    """Sort order of customers."""
 
     CODE = "CODE"
     NAME = "NAME"
     NEWEST = "NEWEST"
 
 
-described(CustomerOrder, "Ways to sort customers.", CODE="By code.", NAME="By name.", NEWEST="The last added first.")
+described(CustomerOrder, "Sort order of customers.", CODE="By code.", NAME="By name.", NEWEST="Most recently added first.")
 _ORDERS: Final = {
     "CODE": Order("code", "{t}.code", "text"),
     "NAME": Order("name", "{t}.name", "text"),
@@ -94,25 +96,25 @@ _ORDERS: Final = {
 }
 
 
-@strawberry.input(description="Which customers; every condition given must hold.")
+@strawberry.input(description="Filter of customers; all conditions must hold.")
 class CustomerFilter:
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Of this counter.")
-    plan_id: strawberry.ID | None = strawberry.field(default=None, description="With this plan.")
-    active: bool | None = strawberry.field(default=None, description="Active, or not.")
-    in_arrears: bool | None = strawberry.field(default=None, description="Owing something, or not.")
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")
+    plan_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the plan.")
+    active: bool | None = strawberry.field(default=None, description="Whether the customer is active.")
+    in_arrears: bool | None = strawberry.field(default=None, description="Whether the customer owes anything.")
     search: str | None = strawberry.field(default=None, description="Part of the name, or the start of the code or phone number.")
 
 
-@query(EVERYONE, "Customers of the counters that the caller may see.")
+@query(EVERYONE, "List the customers of the counters that the caller may see.")
 async def customers(
     info: Info,
     first: First = 50,
     after: After = None,
-    filter: Annotated[CustomerFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
-    order_by: Annotated[CustomerOrder, strawberry.argument(description="How sorted.")] = CustomerOrder.CODE,
+    filter: Annotated[CustomerFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
+    order_by: Annotated[CustomerOrder, strawberry.argument(description="Sort order.")] = CustomerOrder.CODE,
 ) -> Connection[Customer]:
     if filter is not None and filter.in_arrears is not None:
-        allow_argument(info, COUNTERS)  # who owes is money
+        allow_argument(info, COUNTERS)  # whether a customer is in arrears is financial data
     conditions = {} if filter is None else _conditions(filter)
     return await page(info, CUSTOMER, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
 
@@ -121,30 +123,30 @@ _OWING: Final = "EXISTS (SELECT FROM invoice WHERE customer_id = t.id AND outsta
 
 
 def _conditions(given: CustomerFilter) -> Conditions:
-    found: Conditions = {}
+    conditions: Conditions = {}
     if given.counter_id is not None:
-        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
     if given.plan_id is not None:
-        found["t.plan_id = :plan"] = {"plan": ids.decode(given.plan_id, "plan", field=("filter", "planId"))}
+        conditions["t.plan_id = :plan"] = {"plan": ids.decode(given.plan_id, "plan", field=("filter", "planId"))}
     if given.active is not None:
-        found["t.active" if given.active else "NOT t.active"] = {}
+        conditions["t.active" if given.active else "NOT t.active"] = {}
     if given.in_arrears is not None:
-        found[_OWING if given.in_arrears else f"NOT {_OWING}"] = {}
+        conditions[_OWING if given.in_arrears else f"NOT {_OWING}"] = {}
     if given.search:
         visible = validation.without_marks(given.search).strip()
         exact = visible.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         number = phones.beginning(visible)
-        found[f"(t.name ILIKE :part OR t.code ILIKE :start{' OR t.phone LIKE :phone' if number else ''})"] = {
+        conditions[f"(t.name ILIKE :part OR t.code ILIKE :start{' OR t.phone LIKE :phone' if number else ''})"] = {
             "part": f"%{exact}%", "start": f"{exact}%", **({"phone": f"{number}%"} if number else {}),
         }  # fmt: skip
-    return found
+    return conditions
 
 
-@query(EVERYONE, "One customer, by id or code; null if there is none, or none that the caller may see.")
+@query(EVERYONE, "Get one customer by id or code; null if it does not exist or the caller may not see it.")
 async def customer(
     info: Info,
-    id: Annotated[strawberry.ID | None, strawberry.argument(description="Their id.")] = None,
-    code: Annotated[str | None, strawberry.argument(description="Their code.")] = None,
+    id: Annotated[strawberry.ID | None, strawberry.argument(description="Id of the customer.")] = None,
+    code: Annotated[str | None, strawberry.argument(description="Code of the customer.")] = None,
 ) -> Customer | None:
     return await one(
         info,
@@ -154,21 +156,23 @@ async def customer(
     )
 
 
-@strawberry.input(description="A new customer.")
+@strawberry.input(description="Input of createCustomer.")
 class CreateCustomerInput:
-    code: str = strawberry.field(description="Letters, digits, dot, hyphen or underscore; unique.")
-    name: str = strawberry.field(description="1 to 200 characters.")
-    counter_id: strawberry.ID = strawberry.field(description="Where they belong.")
-    plan_id: strawberry.ID = strawberry.field(description="What they have.")
-    installed_on: Day = strawberry.field(description="The first day of service.")
-    phone: str = strawberry.field(default="", description="0812… or +62812….")
-    address: str = strawberry.field(default="", description="At most 500 characters.")
-    price: Rupiah | None = strawberry.field(default=None, description="Agreed per month instead of the plan's price.")
-    active: bool = strawberry.field(default=True, description="Whether they get invoices.")
-    pppoe_name: str | None = strawberry.field(default=None, description="Name at the router; unique.")
+    code: str = strawberry.field(description="Unique code: letters, digits, dot, hyphen or underscore.")
+    name: str = strawberry.field(description="Name, 1 to 200 characters.")
+    counter_id: strawberry.ID = strawberry.field(description="Id of the counter to which the customer belongs.")
+    plan_id: strawberry.ID = strawberry.field(description="Id of the plan.")
+    installed_on: Day = strawberry.field(description="First day of service.")
+    phone: str = strawberry.field(default="", description="Phone number as 0812… or +62812….")
+    address: str = strawberry.field(default="", description="Address, at most 500 characters.")
+    price: Rupiah | None = strawberry.field(
+        default=None, description="Price per month agreed with the customer; the plan's price if left out."
+    )
+    active: bool = strawberry.field(default=True, description="Whether the customer is active; inactive customers get no invoices.")
+    pppoe_name: str | None = strawberry.field(default=None, description="Unique PPPoE name at the router.")
 
 
-@strawberry.type(description="What came of createCustomer.")
+@strawberry.type(description="Result of createCustomer.")
 class CreateCustomerPayload(Payload):
     customer: Customer | None = strawberry.field(description="The new customer.")
 
@@ -185,23 +189,29 @@ async def create_customer(info: Info, input: Annotated[CreateCustomerInput, INPU
     return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
-@strawberry.input(description="Changes of a customer; what is left out stays. Invoices already issued stay as they are.")
+@strawberry.input(description="Changes to a customer; fields that are left out keep their value. Issued invoices stay as they are.")
 class UpdateCustomerInput:
-    id: strawberry.ID = strawberry.field(description="Who.")
-    name: str | None = strawberry.field(default=strawberry.UNSET, description="1 to 200 characters.")
-    counter_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="Where they belong from now on.")
-    plan_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="What they have from now on.")
-    installed_on: Day | None = strawberry.field(default=strawberry.UNSET, description="The first day of service.")
-    phone: str | None = strawberry.field(default=strawberry.UNSET, description="0812… or +62812…; empty: none.")
-    address: str | None = strawberry.field(default=strawberry.UNSET, description="At most 500 characters.")
-    price: Rupiah | None = strawberry.field(default=strawberry.UNSET, description="Agreed per month; null: the plan's again.")
-    active: bool | None = strawberry.field(default=strawberry.UNSET, description="Whether they get invoices.")
-    pppoe_name: str | None = strawberry.field(default=strawberry.UNSET, description="Name at the router; null: none.")
+    id: strawberry.ID = strawberry.field(description="Id of the customer.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description="Name, 1 to 200 characters.")
+    counter_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Id of the counter to which the customer belongs from now on."
+    )
+    plan_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="Id of the plan from now on.")
+    installed_on: Day | None = strawberry.field(default=strawberry.UNSET, description="First day of service.")
+    phone: str | None = strawberry.field(default=strawberry.UNSET, description="Phone number as 0812… or +62812…; empty for none.")
+    address: str | None = strawberry.field(default=strawberry.UNSET, description="Address, at most 500 characters.")
+    price: Rupiah | None = strawberry.field(
+        default=strawberry.UNSET, description="Price per month agreed with the customer; null for the plan's price."
+    )
+    active: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether the customer is active; inactive customers get no invoices."
+    )
+    pppoe_name: str | None = strawberry.field(default=strawberry.UNSET, description="PPPoE name at the router; null for none.")
 
 
-@strawberry.type(description="What came of updateCustomer.")
+@strawberry.type(description="Result of updateCustomer.")
 class UpdateCustomerPayload(Payload):
-    customer: Customer | None = strawberry.field(description="The customer as they are now.")
+    customer: Customer | None = strawberry.field(description="Customer after the change.")
 
 
 @mutation(OFFICE, "Change a customer.")
@@ -214,7 +224,7 @@ async def update_customer(info: Info, input: Annotated[UpdateCustomerInput, INPU
         changes["counter_id"] = ids.decode(input.counter_id, "counter", field=("input", "counterId"))
     if input.plan_id:
         changes["plan_id"] = ids.decode(input.plan_id, "plan", field=("input", "planId"))
-    for name in ("price", "pppoe_name"):  # here null means: none any more
+    for name in ("price", "pppoe_name"):  # null clears these two
         if (value := getattr(input, name)) is not strawberry.UNSET:
             changes[name] = value
     async with info.context.transaction() as session:

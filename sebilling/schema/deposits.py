@@ -1,4 +1,4 @@
-"""Setoran in GraphQL: drawers, deposits, their proofs and their verification."""
+"""Deposits (setoran) in GraphQL: drawers, deposits, their proofs and their verification."""
 
 from typing import Annotated, Any, Final
 
@@ -28,69 +28,75 @@ from sebilling.storage.proofs import MAX_PROOF_BYTES, Proof, inspect
 _log = get_logger(__name__)
 
 
-@strawberry.type(description="A picture or PDF of a bank's receipt. proofLink gives an address to look at it.")
+@strawberry.type(description="Proof of a deposit: a picture or PDF of the bank's receipt. proofLink returns a link to it.")
 class DepositProof:
-    media_type: str = strawberry.field(description="image/jpeg, image/png, image/webp or application/pdf.")
-    size_bytes: int = strawberry.field(description="How large it is.")
-    uploaded_at: Instant = strawberry.field(description="When.")
+    media_type: str = strawberry.field(description="Media type: image/jpeg, image/png, image/webp or application/pdf.")
+    size_bytes: int = strawberry.field(description="Size in bytes.")
+    uploaded_at: Instant = strawberry.field(description="Time of the upload.")
 
 
-@strawberry.type(description="What became of a deposit.")
+@strawberry.type(description="Verification or rejection of a deposit.")
 class DepositDecision:
-    counted: Rupiah | None = strawberry.field(description="What was really there, if it was verified: this counts in Total Setor.")
-    difference: Rupiah | None = strawberry.field(description="Counted less what the drawer owed: above 0 a surplus, below a shortage.")
-    reason: str = strawberry.field(description="Why it was rejected, or a note.")
-    decided_at: Instant = strawberry.field(description="When.")
-    decided_on: Day = strawberry.field(description="The counter's day, in whose recap it counts.")
-    decided_by: str = strawberry.field(description="By whom.")
+    counted: Rupiah | None = strawberry.field(
+        description="Amount counted at verification, which counts in Total Setor; null if it was rejected."
+    )
+    difference: Rupiah | None = strawberry.field(
+        description="Counted amount less the amount due from the drawer: above 0 a surplus, below 0 a shortage."
+    )
+    reason: str = strawberry.field(description="Reason for the rejection, or a note.")
+    decided_at: Instant = strawberry.field(description="Time of the decision.")
+    decided_on: Day = strawberry.field(description="Date of the decision at the counter, which decides in which recap it counts.")
+    decided_by: str = strawberry.field(description="Name of the user who decided.")
 
 
-@strawberry.type(description="Another count of a verified deposit.")
+@strawberry.type(description="Correction of the count of a verified deposit.")
 class DepositCorrection:
-    counted_before: Rupiah = strawberry.field(description="What had been counted.")
-    counted: Rupiah = strawberry.field(description="What was there after all.")
-    difference_before: Rupiah = strawberry.field(description="By how much that had differed.")
-    difference: Rupiah = strawberry.field(description="By how much this differs: above 0 a surplus, below a shortage.")
-    reason: str = strawberry.field(description="Why.")
-    corrected_at: Instant = strawberry.field(description="When.")
-    corrected_on: Day = strawberry.field(description="The counter's day, in whose recap it stands.")
-    corrected_by: str = strawberry.field(description="By whom.")
+    counted_before: Rupiah = strawberry.field(description="Amount counted before the correction.")
+    counted: Rupiah = strawberry.field(description="Corrected amount.")
+    difference_before: Rupiah = strawberry.field(description="Difference before the correction.")
+    difference: Rupiah = strawberry.field(description="Difference after the correction: above 0 a surplus, below 0 a shortage.")
+    reason: str = strawberry.field(description="Reason for the correction.")
+    corrected_at: Instant = strawberry.field(description="Time of the correction.")
+    corrected_on: Day = strawberry.field(description="Date of the correction at the counter, which decides in which recap it counts.")
+    corrected_by: str = strawberry.field(description="Name of the user who made the correction.")
 
 
-@strawberry.type(description="A part of a deposit's difference that is explained.")
+@strawberry.type(description="Settlement of a part of a deposit's difference.")
 class DifferenceSettlement:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    kind: DifferenceKind = strawberry.field(description="Of a surplus or a shortage.")
-    amount: Rupiah = strawberry.field(description="How much.")
+    kind: DifferenceKind = strawberry.field(description="Kind of the difference: surplus or shortage.")
+    amount: Rupiah = strawberry.field(description="Settled amount.")
     payment_id: strawberry.ID | None = strawberry.field(
-        description="The payment that was handed over before the phone could tell of it; null if it was settled by hand."
+        description="Id of the payment that was handed over before it was synced from the phone; null if it was settled by hand."
     )
-    reason: str = strawberry.field(description="Why, if it was settled by hand.")
-    settled_at: Instant = strawberry.field(description="When.")
-    settled_on: Day = strawberry.field(description="The counter's day, in whose recap it stands.")
-    settled_by: str = strawberry.field(description="By whom; of a payment by its collector.")
-    reversal: Reversal | None = strawberry.field(description="Its reversal, if it was taken back.")
+    reason: str = strawberry.field(description="Reason, if it was settled by hand.")
+    settled_at: Instant = strawberry.field(description="Time of the settlement.")
+    settled_on: Day = strawberry.field(description="Date of the settlement at the counter, which decides in which recap it counts.")
+    settled_by: str = strawberry.field(description="Name of the user who settled it; the collector, if a payment settled it.")
+    reversal: Reversal | None = strawberry.field(description="Reversal of the settlement; null if it was not reversed.")
 
 
-@strawberry.type(description="Setoran: money of a drawer, handed over to the centre.")
+@strawberry.type(description="Deposit (setoran): money of a drawer that is handed over to the head office.")
 class Deposit:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    amount: Rupiah = strawberry.field(description="As submitted.")
-    type: DepositType = strawberry.field(description="How it is handed over.")
-    status: DepositStatus = strawberry.field(description="How far it is.")
-    note: str = strawberry.field(description="May be empty.")
-    submitted_at: Instant = strawberry.field(description="When.")
-    submitted_by: str = strawberry.field(description="By whom.")
-    deposited_on: Day = strawberry.field(description="The counter's day of submission.")
-    counter: Counter = strawberry.field(description="Where the cash was received.")
-    collector: User = strawberry.field(description="RowScope cash it is.")
-    proof: DepositProof | None = strawberry.field(description="Its proof, if there is one.")
-    decision: DepositDecision | None = strawberry.field(description="What became of it first; null while it waits.")
-    counted: Rupiah = strawberry.field(description="What was there, by the last correction: this counts. 0 while it waits or was rejected.")
-    difference: Rupiah = strawberry.field(description="By the last correction: above 0 a surplus, below a shortage.")
-    unsettled: Rupiah = strawberry.field(description="How much of the difference is open: it stays with the collector.")
-    corrections: list[DepositCorrection] = strawberry.field(description="Other counts, in order.")
-    settlements: list[DifferenceSettlement] = strawberry.field(description="What explains the difference, in order.")
+    amount: Rupiah = strawberry.field(description="Amount, as submitted.")
+    type: DepositType = strawberry.field(description="Way in which it is handed over.")
+    status: DepositStatus = strawberry.field(description="Status of the deposit.")
+    note: str = strawberry.field(description="Note; may be empty.")
+    submitted_at: Instant = strawberry.field(description="Time of submission.")
+    submitted_by: str = strawberry.field(description="Name of the user who submitted it.")
+    deposited_on: Day = strawberry.field(description="Date of submission at the counter.")
+    counter: Counter = strawberry.field(description="Counter at which the cash was received.")
+    collector: User = strawberry.field(description="Collector whose cash it is.")
+    proof: DepositProof | None = strawberry.field(description="Proof of the deposit; null if there is none.")
+    decision: DepositDecision | None = strawberry.field(description="First decision on the deposit; null while it waits for verification.")
+    counted: Rupiah = strawberry.field(
+        description="Counted amount after the last correction; 0 while it waits for verification or if it was rejected."
+    )
+    difference: Rupiah = strawberry.field(description="Difference after the last correction: above 0 a surplus, below 0 a shortage.")
+    unsettled: Rupiah = strawberry.field(description="Part of the difference that is not settled; it stays with the collector.")
+    corrections: list[DepositCorrection] = strawberry.field(description="Corrections of the count, in order.")
+    settlements: list[DifferenceSettlement] = strawberry.field(description="Settlements of the difference, in order.")
 
 
 PROOF: Final = Node("proof", {name: f"{{t}}.{name}" for name in ("media_type", "size_bytes", "uploaded_at")})
@@ -141,21 +147,21 @@ SETTLEMENT_REVERSAL: Final = Node("settlement_reversal", REVERSAL_COLUMNS)
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
-@strawberry.input(description="Which deposits; every condition given must hold.")
+@strawberry.input(description="Filter of deposits; all conditions must hold.")
 class DepositFilter:
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Of this counter's cash.")
-    collector_id: strawberry.ID | None = strawberry.field(default=None, description="Of this collector's cash.")
-    status: DepositStatus | None = strawberry.field(default=None, description="So far.")
-    with_difference: bool | None = strawberry.field(default=None, description="With a surplus or shortage, or without.")
-    unsettled: bool | None = strawberry.field(default=None, description="With something of it not settled yet, or without.")
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter whose cash it is.")
+    collector_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the collector whose cash it is.")
+    status: DepositStatus | None = strawberry.field(default=None, description="Status of the deposit.")
+    with_difference: bool | None = strawberry.field(default=None, description="Whether it has a surplus or shortage.")
+    unsettled: bool | None = strawberry.field(default=None, description="Whether part of its difference is not settled.")
 
 
-@query(COUNTERS, "Deposits of the counters that the caller may see, the newest first.")
+@query(COUNTERS, "List the deposits of the counters that the caller may see, newest first.")
 async def deposits(
     info: Info,
     first: First = 50,
     after: After = None,
-    filter: Annotated[DepositFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
+    filter: Annotated[DepositFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[Deposit]:
     conditions = {} if filter is None else _conditions(filter)
     return await page(info, DEPOSIT, first=first, after=after, order=_NEWEST, conditions=conditions)
@@ -166,37 +172,37 @@ _DIFFERENT: Final = "t.difference <> 0"
 
 
 def _conditions(given: DepositFilter) -> Conditions:
-    found: Conditions = {}
+    conditions: Conditions = {}
     if given.counter_id is not None:
-        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
     if given.collector_id is not None:
-        found["t.collector_id = :collector"] = {"collector": ids.decode(given.collector_id, "user", field=("filter", "collectorId"))}
+        conditions["t.collector_id = :collector"] = {"collector": ids.decode(given.collector_id, "user", field=("filter", "collectorId"))}
     if given.status is not None:
-        found["t.status = :status"] = {"status": given.status.value}
+        conditions["t.status = :status"] = {"status": given.status.value}
     if given.with_difference is not None:
-        found[_DIFFERENT if given.with_difference else f"NOT ({_DIFFERENT})"] = {}
+        conditions[_DIFFERENT if given.with_difference else f"NOT ({_DIFFERENT})"] = {}
     if given.unsettled is not None:
-        found[_UNSETTLED if given.unsettled else f"NOT ({_UNSETTLED})"] = {}
-    return found
+        conditions[_UNSETTLED if given.unsettled else f"NOT ({_UNSETTLED})"] = {}
+    return conditions
 
 
-@query(COUNTERS, "One deposit; null if there is none, or none that the caller may see.")
-async def deposit(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Deposit | None:
+@query(COUNTERS, "Get one deposit; null if it does not exist or the caller may not see it.")
+async def deposit(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the deposit.")]) -> Deposit | None:
     return await one(info, DEPOSIT, "t.id = :id", {"id": ids.decode(id, "deposit", field=("id",))})
 
 
-@strawberry.type(description="What a collector holds in cash of a counter. onHand = received − refunded − deposited + difference.")
+@strawberry.type(description="Cash that a collector holds of a counter. onHand = received − refunded − deposited + difference.")
 class Drawer:
-    counter: Counter = strawberry.field(description="Of which counter's customers.")
-    collector: User = strawberry.field(description="Who holds it.")
-    received: Rupiah = strawberry.field(description="In cash, ever, without what was reversed.")
-    refunded: Rupiah = strawberry.field(description="Given back in cash.")
-    deposited: Rupiah = strawberry.field(description="Verified, as counted.")
+    counter: Counter = strawberry.field(description="Counter to which the cash belongs.")
+    collector: User = strawberry.field(description="Collector who holds the cash.")
+    received: Rupiah = strawberry.field(description="Cash received in total, without reversed payments.")
+    refunded: Rupiah = strawberry.field(description="Cash refunded in total.")
+    deposited: Rupiah = strawberry.field(description="Verified deposits, as counted.")
     difference: Rupiah = strawberry.field(
-        description="Surplus less shortage of all verified deposits, as far as it isn't settled: it stays with the collector."
+        description="Unsettled surplus less shortage of all verified deposits, which stays with the collector."
     )
-    waiting: Rupiah = strawberry.field(description="Submitted and not yet verified; still part of onHand.")
-    on_hand: Rupiah = strawberry.field(description="Belum disetor.")
+    waiting: Rupiah = strawberry.field(description="Submitted deposits that wait for verification; still part of onHand.")
+    on_hand: Rupiah = strawberry.field(description="Belum disetor: cash on hand.")
 
 
 DRAWER: Final = Node(
@@ -209,11 +215,15 @@ DRAWER: Final = Node(
 )
 
 
-@query(COUNTERS, "What collectors hold in cash, by counter and collector.")
+@query(COUNTERS, "List the drawers, by counter and collector.")
 async def drawers(
     info: Info,
-    counter_id: Annotated[strawberry.ID | None, strawberry.argument(description="Of this counter.")] = None,
-    collector_id: Annotated[strawberry.ID | None, strawberry.argument(description="Of this collector.")] = None,
+    counter_id: Annotated[
+        strawberry.ID | None, strawberry.argument(description="Id of the counter; all that the caller may see if left out.")
+    ] = None,
+    collector_id: Annotated[
+        strawberry.ID | None, strawberry.argument(description="Id of the collector; all that the caller may see if left out.")
+    ] = None,
 ) -> list[Drawer]:
     conditions: Conditions = {}
     if counter_id is not None:
@@ -223,31 +233,31 @@ async def drawers(
     return await every(info, DRAWER, order="t.counter_id, t.collector_id", conditions=conditions)
 
 
-@strawberry.input(description="Tambah Setoran: nominal, tipe, bukti.")
+@strawberry.input(description="Input of submitDeposit (Tambah Setoran: nominal, tipe, bukti).")
 class SubmitDepositInput:
-    counter_id: strawberry.ID = strawberry.field(description="Where the cash was received.")
-    amount: Rupiah = strawberry.field(description="1 to 10^12.")
-    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deposit.")
-    type: DepositType = strawberry.field(default=DepositType.MANUAL, description="How it is handed over.")
+    counter_id: strawberry.ID = strawberry.field(description="Id of the counter at which the cash was received.")
+    amount: Rupiah = strawberry.field(description="Amount, 1 to 10^12.")
+    idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each deposit.")
+    type: DepositType = strawberry.field(default=DepositType.MANUAL, description="Way in which it is handed over.")
     proof: Upload | None = strawberry.field(
-        default=None, description="JPEG, PNG, WebP or PDF of at most 5 MiB, by a GraphQL multipart request; a transfer needs one."
+        default=None, description="JPEG, PNG, WebP or PDF of at most 5 MiB, sent by a GraphQL multipart request; required for a transfer."
     )
-    note: str = strawberry.field(default="", description="At most 500 characters.")
+    note: str = strawberry.field(default="", description="Note, at most 500 characters.")
     collector_id: strawberry.ID | None = strawberry.field(
-        default=None, description="RowScope cash; the caller's if left out. For others: ADMIN, FINANCE."
+        default=None, description="Id of the collector whose cash it is; the caller if left out. Only ADMIN and FINANCE may name others."
     )
 
 
-@strawberry.type(description="What came of submitDeposit.")
+@strawberry.type(description="Result of submitDeposit.")
 class SubmitDepositPayload(Payload):
-    deposit: Deposit | None = strawberry.field(description="The deposit, which now waits for someone else to verify it.")
-    replayed: bool = strawberry.field(description="The key had made this deposit before; nothing happened now.")
+    deposit: Deposit | None = strawberry.field(description="The deposit, which waits for another user to verify it.")
+    replayed: bool = strawberry.field(description="Whether the key had submitted this deposit before, so that nothing was changed now.")
     more_than_on_hand: Rupiah | None = strawberry.field(
-        description="By how much it exceeds the cash on hand that doesn't wait for verification already: a surplus, if it is there."
+        description="Amount by which it exceeds the cash on hand that is not in other waiting deposits: a surplus, if verified."
     )
 
 
-@mutation(RECEIVERS, "Hand over cash of a drawer to the centre.")
+@mutation(RECEIVERS, "Submit a deposit of a drawer's cash to the head office.")
 async def submit_deposit(info: Info, input: Annotated[SubmitDepositInput, INPUT]) -> SubmitDepositPayload:
     context = info.context
     counter_id = ids.decode(input.counter_id, "counter", field=("input", "counterId"))
@@ -262,18 +272,18 @@ async def submit_deposit(info: Info, input: Annotated[SubmitDepositInput, INPUT]
             )  # fmt: skip
             committing = True
     except Exception:
-        # Before COMMIT nothing can have been kept. What fails at it may have been, and nobody knows: the sweep looks later.
+        # Before COMMIT nothing is stored. If COMMIT itself fails, the result is unknown: jobs/orphaned_proofs.py checks later.
         if not committing:
             await _forgotten(context, object_key)
         raise
     if submitted.replayed:
         await _forgotten(context, object_key)
-    found = await one(info, DEPOSIT, "t.id = :id", {"id": submitted.deposit_id}, below=("deposit",))
-    return row(deposit=found, replayed=submitted.replayed, more_than_on_hand=submitted.more_than_on_hand or None)
+    deposit = await one(info, DEPOSIT, "t.id = :id", {"id": submitted.deposit_id}, below=("deposit",))
+    return row(deposit=deposit, replayed=submitted.replayed, more_than_on_hand=submitted.more_than_on_hand or None)
 
 
 async def _kept(context: Context, upload: Any) -> tuple[Proof, str]:
-    """The upload, inspected and put into the store. Raises InvalidProof."""
+    """Inspect an upload and put it into the store. Raises InvalidProof."""
     if not isinstance(upload, UploadFile):
         raise InvalidProof(field=("input", "proof"), why="send the file by a GraphQL multipart request.")
     content = await upload.read(MAX_PROOF_BYTES + 1)
@@ -284,7 +294,7 @@ async def _kept(context: Context, upload: Any) -> tuple[Proof, str]:
 
 
 async def _forgotten(context: Context, object_key: str | None) -> None:
-    """Delete an upload from the store. A store that is away changes no answer: jobs/orphaned_proofs.py deletes the proof later."""
+    """Delete an upload from the store. An unreachable store does not fail the request: jobs/orphaned_proofs.py deletes it later."""
     if object_key is None:
         return
     try:
@@ -295,22 +305,24 @@ async def _forgotten(context: Context, object_key: str | None) -> None:
 
 @strawberry.type(description="Result of verifyDeposit, rejectDeposit, correctDeposit or reverseSettlement.")
 class DecideDepositPayload(Payload):
-    deposit: Deposit | None = strawberry.field(description="The deposit as it is now.")
-    replayed: bool = strawberry.field(description="The key had decided this before; nothing happened now.")
-
-
-@strawberry.input(description="A deposit that is there.")
-class VerifyDepositInput:
-    deposit_id: strawberry.ID = strawberry.field(description="Which; not one's own.")
-    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
-    counted: Rupiah | None = strawberry.field(default=None, description="What is really there; as submitted if left out.")
-    confirm_difference: bool = strawberry.field(
-        default=False, description="The count is right although it differs by more than a tenth of the deposit and Rp50.000."
+    deposit: Deposit | None = strawberry.field(description="Deposit after the change.")
+    replayed: bool = strawberry.field(
+        description="Whether the key had been used for this operation before, so that nothing was changed now."
     )
-    note: str = strawberry.field(default="", description="At most 500 characters.")
 
 
-@mutation(OFFICE, "Say what is there of a deposit that someone else submitted. A difference stays with the collector.")
+@strawberry.input(description="Input of verifyDeposit.")
+class VerifyDepositInput:
+    deposit_id: strawberry.ID = strawberry.field(description="Id of the deposit, which must not be the caller's own.")
+    idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each operation.")
+    counted: Rupiah | None = strawberry.field(default=None, description="Counted amount; the submitted amount if left out.")
+    confirm_difference: bool = strawberry.field(
+        default=False, description="Confirmation, required if the count differs by more than a tenth of the deposit and Rp50.000."
+    )
+    note: str = strawberry.field(default="", description="Note, at most 500 characters.")
+
+
+@mutation(OFFICE, "Verify a deposit that another user submitted, with the counted amount. A difference stays with the collector.")
 async def verify_deposit(info: Info, input: Annotated[VerifyDepositInput, INPUT]) -> DecideDepositPayload:
     deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
     async with info.context.transaction() as session:
@@ -321,14 +333,14 @@ async def verify_deposit(info: Info, input: Annotated[VerifyDepositInput, INPUT]
     return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 
-@strawberry.input(description="A deposit that is not there.")
+@strawberry.input(description="Input of rejectDeposit.")
 class RejectDepositInput:
-    deposit_id: strawberry.ID = strawberry.field(description="Which; not one's own.")
-    reason: str = strawberry.field(description="3 to 500 characters.")
-    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
+    deposit_id: strawberry.ID = strawberry.field(description="Id of the deposit, which must not be the caller's own.")
+    reason: str = strawberry.field(description="Reason, 3 to 500 characters.")
+    idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each operation.")
 
 
-@mutation(OFFICE, "Say that a deposit is not there: the cash is still in the drawer.")
+@mutation(OFFICE, "Reject a deposit whose money was not received. Cash is still in the drawer.")
 async def reject_deposit(info: Info, input: Annotated[RejectDepositInput, INPUT]) -> DecideDepositPayload:
     deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
     async with info.context.transaction() as session:

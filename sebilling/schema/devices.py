@@ -1,4 +1,4 @@
-"""Perangkat in GraphQL: plugins, drivers, devices, and which customer hangs on which."""
+"""Devices (perangkat) in GraphQL: plugins, drivers, devices, and the customers' service accesses."""
 
 from typing import Annotated, Any, Final
 
@@ -24,65 +24,67 @@ from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.enums import described
 from sebilling.vault import Vault
 
-described(PluginStatus, "Whether a plugin works.", ACTIVE="It is loaded.", FAILED="It is not; its error tells why.",
-          DISABLED="It is switched off by SEBILLING_PLUGINS_DISABLED.")  # fmt: skip
+described(PluginStatus, "Status of a plugin.", ACTIVE="Loaded and working.", FAILED="Not loaded; its error shows why.",
+          DISABLED="Disabled by SEBILLING_PLUGINS_DISABLED.")  # fmt: skip
 described(
     State,
-    "What a customer's access is.",
-    ACTIVE="They have internet.",
-    BLOCKED="They are cut.",
-    DRIFTED="Neither as it was nor as we left it: someone changed it by hand.",
-    ABSENT="The device knows no such customer.",
+    "State of a customer's service access.",
+    ACTIVE="The customer has internet access.",
+    BLOCKED="The customer is blocked.",
+    DRIFTED="The state on the device is not the one that SeBilling set: someone changed it by hand.",
+    ABSENT="The device has no such customer.",
 )
 
 
-@strawberry.type(description="How far a plugin's events are delivered.")
+@strawberry.type(description="Delivery of events to a plugin.")
 class PluginEvents:
-    delivered_up_to: strawberry.ID = strawberry.field(description="The number of the feed up to which nothing is left to deliver.")
-    waiting: int = strawberry.field(description="Events of the feed behind that, the plugin's or not; at most 2147483647.")
-    attempts: int = strawberry.field(description="Failures in a row of the next delivery.")
-    error: str = strawberry.field(description="What went wrong last; empty if nothing.")
+    delivered_up_to: strawberry.ID = strawberry.field(description="Number of the feed up to which every event is delivered.")
+    waiting: int = strawberry.field(
+        description="Number of later events in the feed, whether or not the plugin takes them; at most 2147483647."
+    )
+    attempts: int = strawberry.field(description="Number of consecutive failures of the next delivery.")
+    error: str = strawberry.field(description="Last error; empty if there is none.")
 
 
-@strawberry.type(description="A plugin that is installed.")
+@strawberry.type(description="Installed plugin.")
 class Plugin:
-    name: str = strawberry.field(description="Of its entry point.")
-    distribution: str = strawberry.field(description="The package that brought it.")
-    version: str = strawberry.field(description="Of the package.")
-    status: PluginStatus = strawberry.field(description="Whether it works.")
-    error: str = strawberry.field(description="Why not; empty if it does.")
-    drivers: list[str] = strawberry.field(description="Kinds of the drivers that it brings.")
-    events: PluginEvents | None = strawberry.field(description="How far events were delivered to it; null if it takes none.")
+    name: str = strawberry.field(description="Name of the plugin's entry point.")
+    distribution: str = strawberry.field(description="Package that contains the plugin.")
+    version: str = strawberry.field(description="Version of the package.")
+    status: PluginStatus = strawberry.field(description="Status of the plugin.")
+    error: str = strawberry.field(description="Reason for which the plugin does not work; empty if it works.")
+    drivers: list[str] = strawberry.field(description="Kinds of the drivers that the plugin provides.")
+    events: PluginEvents | None = strawberry.field(description="Delivery of events to the plugin; null if it takes none.")
 
 
-@strawberry.type(description="A kind of service that a driver takes.")
+@strawberry.type(description="Kind of service that a driver supports.")
 class ServiceKind:
-    kind: str = strawberry.field(description="Such as PPPOE.")
-    key: str = strawberry.field(description="What a customer's key is, in words, such as PPPoE name.")
+    kind: str = strawberry.field(description="Kind of service, such as PPPOE.")
+    key: str = strawberry.field(description="Meaning of a customer's key, in words, such as PPPoE name.")
 
 
-@strawberry.type(description="A kind of device that can be worked with.")
+@strawberry.type(description="Driver for one kind of device.")
 class Driver:
-    kind: str = strawberry.field(description="Such as mikrotik.pppoe.")
-    title: str = strawberry.field(description="For people.")
-    config_schema: JSON = strawberry.field(description="JSON schema of its settings: draws the form.")
-    service_kinds: list[ServiceKind] = strawberry.field(description="What it takes.")
+    kind: str = strawberry.field(description="Kind of the driver, such as mikrotik.pppoe.")
+    title: str = strawberry.field(description="Display name.")
+    config_schema: JSON = strawberry.field(description="JSON schema of the driver's settings, to render a form.")
+    service_kinds: list[ServiceKind] = strawberry.field(description="Kinds of service that the driver supports.")
 
 
-@query(DEVICE_READERS, "The plugins that are installed, working or not.")
+@query(DEVICE_READERS, "List the installed plugins, including those that do not work.")
 async def plugins(info: Info) -> list[Plugin]:
     delivered = await hooks.deliveries(info.context.parts.database)
     return [
         row(
-            name=one.name,
-            distribution=one.distribution,
-            version=one.version,
-            status=one.status.value,
-            error=one.error,
-            drivers=list(one.drivers),
-            events=_events(delivered.get(one.name)),
+            name=plugin.name,
+            distribution=plugin.distribution,
+            version=plugin.version,
+            status=plugin.status.value,
+            error=plugin.error,
+            drivers=list(plugin.drivers),
+            events=_events(delivered.get(plugin.name)),
         )
-        for one in info.context.parts.plugins.plugins
+        for plugin in info.context.parts.plugins.plugins
     ]
 
 
@@ -92,7 +94,7 @@ def _events(to: hooks.Delivered | None) -> Any:
     return row(delivered_up_to=str(to.upto), waiting=min(to.waiting, 2_147_483_647), attempts=to.attempts, error=to.error)
 
 
-@query(DEVICE_READERS, "The drivers of the active plugins.")
+@query(DEVICE_READERS, "List the drivers of the active plugins.")
 async def drivers(info: Info) -> list[Driver]:
     return [
         row(kind=kind, title=driver.title, config_schema=driver.config_model.model_json_schema(),
@@ -104,15 +106,15 @@ async def drivers(info: Info) -> list[Driver]:
 @strawberry.type(description="Perangkat: a router, server or OLT.")
 class Device:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    name: str = strawberry.field(description="For people; unique.")
-    kind: str = strawberry.field(description="Of its driver.")
-    enabled: bool = strawberry.field(description="A disabled one is left alone: nobody is cut or given back there.")
-    reachable: bool | None = strawberry.field(description="Whether it answered when it was last asked; null: never asked.")
-    problems: list[str] = strawberry.field(description="What is to be mended there, each with its remedy.")
-    facts: JSON = strawberry.field(description="Such as version and board.")
-    checked_at: Instant | None = strawberry.field(description="When it was last asked.")
-    customers: int = strawberry.field(description="How many hang on it.")
-    waiting: int = strawberry.field(description="How many are to be cut or given back there.")
+    name: str = strawberry.field(description="Unique display name.")
+    kind: str = strawberry.field(description="Kind of the device's driver.")
+    enabled: bool = strawberry.field(description="Whether the device is enabled; nobody is blocked or restored on a disabled one.")
+    reachable: bool | None = strawberry.field(description="Whether the device answered the last check; null if it was never checked.")
+    problems: list[str] = strawberry.field(description="Problems to fix on the device, each with its remedy.")
+    facts: JSON = strawberry.field(description="Facts about the device, such as version and board.")
+    checked_at: Instant | None = strawberry.field(description="Time of the last check.")
+    customers: int = strawberry.field(description="Number of service accesses on the device.")
+    waiting: int = strawberry.field(description="Number of service accesses that wait to be blocked or restored.")
 
 
 DEVICE: Final = Node(
@@ -126,25 +128,25 @@ DEVICE: Final = Node(
 )
 
 
-@query(DEVICE_READERS, "All devices, by name.")
+@query(DEVICE_READERS, "List all devices, by name.")
 async def devices(info: Info) -> list[Device]:
-    found: list[Device] = await every(info, DEVICE, order="t.name")
-    return found
+    rows: list[Device] = await every(info, DEVICE, order="t.name")
+    return rows
 
 
-@query(DEVICE_READERS, "One device; null if there is none.")
-async def device(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Device | None:
-    found: Device | None = await one(info, DEVICE, "t.id = :id", {"id": ids.decode(id, "device", field=("id",))})
-    return found
+@query(DEVICE_READERS, "Get one device; null if there is none.")
+async def device(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the device.")]) -> Device | None:
+    device_row: Device | None = await one(info, DEVICE, "t.id = :id", {"id": ids.decode(id, "device", field=("id",))})
+    return device_row
 
 
-@strawberry.type(description="A device's settings, secrets left out.")
+@strawberry.type(description="Settings of a device, without secrets.")
 class DeviceConfig:
-    config: JSON = strawberry.field(description="The settings; a secret is null if it is not set, else a row of stars.")
+    config: JSON = strawberry.field(description="Settings; a secret is null if it is not set, else a row of asterisks.")
 
 
-@query(DEVICE_READERS, "A device's settings for a form. Secrets are never given out.")
-async def device_config(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> DeviceConfig:
+@query(DEVICE_READERS, "Get a device's settings for a form. Secrets are never returned.")
+async def device_config(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the device.")]) -> DeviceConfig:
     context, device_id = info.context, _of_centre(info, ids.decode(id, "device", field=("id",)), field=("id",))
     async with context.parts.database.reading() as session:
         _, _, config = await verbs.read_config(session, context.parts.plugins, _vault(context), device_id)
@@ -152,7 +154,7 @@ async def device_config(info: Info, id: Annotated[strawberry.ID, strawberry.argu
 
 
 def _of_centre(info: Info, device_id: int, *, field: tuple[str, ...]) -> int:
-    """The device's id, if the caller is bounded to no counter: devices are of none. Raises NotFound."""
+    """The device's id. Raises NotFound for a caller who is limited to counters: devices belong to no counter."""
     if info.context.signed_in.scope.counters is not None:
         raise NotFound(field=field, noun="device", given=f"dev_{device_id}")
     return device_id
@@ -164,19 +166,19 @@ def _vault(context: Context) -> Vault:
     return context.parts.vault
 
 
-@strawberry.type(description="What came of a mutation of a device.")
+@strawberry.type(description="Result of a mutation of a device.")
 class DevicePayload(Payload):
-    device: Device | None = strawberry.field(description="The device as it is now; null if it is deleted.")
+    device: Device | None = strawberry.field(description="Device after the change; null if it was deleted.")
 
 
-@strawberry.input(description="A device.")
+@strawberry.input(description="Input of createDevice.")
 class CreateDeviceInput:
-    name: str = strawberry.field(description="1 to 100 characters; unique.")
-    kind: str = strawberry.field(description="Of the driver.")
-    config: JSON = strawberry.field(description="The driver's settings, as its configSchema says.")
+    name: str = strawberry.field(description="Unique display name, 1 to 100 characters.")
+    kind: str = strawberry.field(description="Kind of the driver.")
+    config: JSON = strawberry.field(description="Settings of the driver, as described by its configSchema.")
 
 
-@mutation(DEVICES, "Add a device. Its settings are encrypted.")
+@mutation(DEVICES, "Add a device. Its settings are stored encrypted.")
 async def create_device(info: Info, input: Annotated[CreateDeviceInput, INPUT]) -> DevicePayload:
     context = info.context
     async with context.transaction() as session:
@@ -194,12 +196,12 @@ async def _shown(info: Info, device_id: int) -> Any:
     return row(device=await one(info, DEVICE, "t.id = :id", {"id": device_id}, below=("device",)))
 
 
-@strawberry.input(description="Changes of a device; what is left out stays, each setting and secret too.")
+@strawberry.input(description="Changes to a device; fields that are left out keep their value, as does each setting and secret.")
 class UpdateDeviceInput:
-    id: strawberry.ID = strawberry.field(description="Which.")
-    name: str | None = strawberry.field(default=None, description="1 to 100 characters.")
-    config: JSON | None = strawberry.field(default=None, description="The settings that change.")
-    enabled: bool | None = strawberry.field(default=None, description="Whether it is worked on.")
+    id: strawberry.ID = strawberry.field(description="Id of the device.")
+    name: str | None = strawberry.field(default=None, description="Unique display name, 1 to 100 characters.")
+    config: JSON | None = strawberry.field(default=None, description="Settings to change.")
+    enabled: bool | None = strawberry.field(default=None, description="Whether the device is enabled.")
 
 
 @mutation(DEVICES, "Change a device.")
@@ -213,12 +215,12 @@ async def update_device(info: Info, input: Annotated[UpdateDeviceInput, INPUT]) 
     return await _shown(info, device_id)
 
 
-@strawberry.input(description="Which device.")
+@strawberry.input(description="Id of a device.")
 class DeviceIdInput:
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Id of the device.")
 
 
-@mutation(DEVICES, "Ask a device how it is, its one-time setup among it. Changes nothing there.")
+@mutation(DEVICES, "Check a device's connection and one-time setup. Changes nothing on the device.")
 async def test_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> DevicePayload:
     context, device_id = info.context, _of_centre(info, ids.decode(input.id, "device", field=("input", "id")), field=("input", "id"))
     parts = context.parts
@@ -230,30 +232,32 @@ async def test_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> Dev
     return await _shown(info, device_id)
 
 
-@mutation(DEVICES, "Remove a device on which nobody hangs.")
+@mutation(DEVICES, "Delete a device that has no customers.")
 async def delete_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> DevicePayload:
     async with info.context.transaction() as session:
         await verbs.delete(session, ids.decode(input.id, "device", field=("input", "id")))
     return row(device=None)
 
 
-@strawberry.type(description="A customer's access on a device: what it should be, and what it is.")
+@strawberry.type(description="Service access: a customer's account on a device, with its desired and actual state.")
 class ServiceAccess:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    service_kind: str = strawberry.field(description="Such as PPPOE.")
-    key: str = strawberry.field(description="What it is called on the device.")
-    desired: State = strawberry.field(description="What it should be: ACTIVE or BLOCKED.")
-    actual: State | None = strawberry.field(description="What was last read on the device; null: not known.")
-    in_sync: bool = strawberry.field(description="Whether what should be was made so and read back.")
-    manual: bool = strawberry.field(description="Blocked by hand: no payment lifts it.")
-    because: str = strawberry.field(description="Why they are to be cut, without the sum; empty if not.")
-    detail: str = strawberry.field(description="What was found on the device, in words.")
-    error: str = strawberry.field(description="What went wrong last; empty if nothing.")
-    attempts: int = strawberry.field(description="Failures in a row.")
-    read_at: Instant | None = strawberry.field(description="When the device was last read.")
-    desired_at: Instant = strawberry.field(description="Since when it should be so.")
-    device: Device | None = strawberry.field(description="Where; null for who is bounded to counters, as devices are of no counter.")
-    customer: Customer = strawberry.field(description="RowScope.")
+    service_kind: str = strawberry.field(description="Kind of service, such as PPPOE.")
+    key: str = strawberry.field(description="Name of the account on the device.")
+    desired: State = strawberry.field(description="Desired state: ACTIVE or BLOCKED.")
+    actual: State | None = strawberry.field(description="State last read from the device; null if it is unknown.")
+    in_sync: bool = strawberry.field(description="Whether the desired state was applied and verified on the device.")
+    manual: bool = strawberry.field(description="Whether the customer is blocked by hand, so that no payment restores them.")
+    because: str = strawberry.field(description="Reason for which the customer is to be blocked, without the amount; empty if not.")
+    detail: str = strawberry.field(description="State read from the device, in words.")
+    error: str = strawberry.field(description="Last error; empty if there is none.")
+    attempts: int = strawberry.field(description="Number of consecutive failures.")
+    read_at: Instant | None = strawberry.field(description="Time at which the device was last read.")
+    desired_at: Instant = strawberry.field(description="Time at which the desired state was set.")
+    device: Device | None = strawberry.field(
+        description="Device of the account; null for callers who are limited to counters, as devices belong to no counter."
+    )
+    customer: Customer = strawberry.field(description="Customer whose access it is.")
 
 
 _IN_SYNC: Final = "{t}.desired_generation = {t}.observed_generation AND {t}.actual IN ({t}.desired, 'UNKNOWN')"
@@ -265,7 +269,7 @@ ACCESS: Final = Node(
             name: f"{{t}}.{name}"
             for name in ("service_kind", "key", "desired", "manual", "detail", "error", "attempts", "read_at", "desired_at")
         },
-        "because": "regexp_replace({t}.because, ': [0-9]+ rupiah$', '')",  # a technician reads why, but no money
+        "because": "regexp_replace({t}.because, ': [0-9]+ rupiah$', '')",  # technicians may read the reason, but no amounts
         "actual": "nullif({t}.actual, 'UNKNOWN')",
         "in_sync": f"({_IN_SYNC})",
     },
@@ -274,49 +278,53 @@ ACCESS: Final = Node(
 _BY_ID: Final = Order("id", "{t}.id", "bigint")
 
 
-@strawberry.input(description="Which accesses; every condition given must hold.")
+@strawberry.input(description="Filter of service accesses; all conditions must hold.")
 class ServiceAccessFilter:
-    device_id: strawberry.ID | None = strawberry.field(default=None, description="On this device.")
-    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Of this customer.")
-    blocked: bool | None = strawberry.field(default=None, description="That should be cut, or not.")
-    in_sync: bool | None = strawberry.field(default=None, description="Made so and read back, or not: the drift report.")
+    device_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the device.")
+    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
+    blocked: bool | None = strawberry.field(default=None, description="Whether the desired state is BLOCKED.")
+    in_sync: bool | None = strawberry.field(
+        default=None, description="Whether the actual state matches the desired one; false lists the drift report."
+    )
 
 
-@query(EVERYONE, "Accesses of customers on devices: what should be beside what is.")
+@query(EVERYONE, "List service accesses with their desired and actual state.")
 async def service_accesses(
     info: Info,
     first: First = 50,
     after: After = None,
-    filter: Annotated[ServiceAccessFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
+    filter: Annotated[ServiceAccessFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[ServiceAccess]:
-    found: Conditions = {}
+    conditions: Conditions = {}
     if filter is not None:
         if filter.device_id is not None:
-            found["t.device_id = :device"] = {"device": ids.decode(filter.device_id, "device", field=("filter", "deviceId"))}
+            conditions["t.device_id = :device"] = {"device": ids.decode(filter.device_id, "device", field=("filter", "deviceId"))}
         if filter.customer_id is not None:
-            found["t.customer_id = :customer"] = {"customer": ids.decode(filter.customer_id, "customer", field=("filter", "customerId"))}
+            conditions["t.customer_id = :customer"] = {
+                "customer": ids.decode(filter.customer_id, "customer", field=("filter", "customerId"))
+            }
         if filter.blocked is not None:
-            found[f"t.desired {'=' if filter.blocked else '<>'} 'BLOCKED'"] = {}
+            conditions[f"t.desired {'=' if filter.blocked else '<>'} 'BLOCKED'"] = {}
         if filter.in_sync is not None:
             in_sync = _IN_SYNC.format(t="t")
-            found[f"({in_sync})" if filter.in_sync else f"NOT ({in_sync})"] = {}
-    return await page(info, ACCESS, first=first, after=after, order=_BY_ID, conditions=found)
+            conditions[f"({in_sync})" if filter.in_sync else f"NOT ({in_sync})"] = {}
+    return await page(info, ACCESS, first=first, after=after, order=_BY_ID, conditions=conditions)
 
 
-@strawberry.type(description="What came of setServiceAccess or removeServiceAccess.")
+@strawberry.type(description="Result of setServiceAccess or removeServiceAccess.")
 class ServiceAccessPayload(Payload):
-    access: ServiceAccess | None = strawberry.field(description="The access; null if it was removed.")
+    access: ServiceAccess | None = strawberry.field(description="Service access after the change; null if it was removed.")
 
 
-@strawberry.input(description="Which customer is what on which device.")
+@strawberry.input(description="Input of setServiceAccess.")
 class SetServiceAccessInput:
-    customer_id: strawberry.ID = strawberry.field(description="Who.")
-    device_id: strawberry.ID = strawberry.field(description="Where.")
+    customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
+    device_id: strawberry.ID = strawberry.field(description="Id of the device.")
     service_kind: str = strawberry.field(description="One of the driver's serviceKinds.")
-    key: str = strawberry.field(description="What it is called there; 1 to 200 characters.")
+    key: str = strawberry.field(description="Name of the account on the device, 1 to 200 characters.")
 
 
-@mutation(DEVICES, "Say which customer is what on which device.")
+@mutation(DEVICES, "Assign a customer to an account on a device.")
 async def set_service_access(info: Info, input: Annotated[SetServiceAccessInput, INPUT]) -> ServiceAccessPayload:
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
     device_id = ids.decode(input.device_id, "device", field=("input", "deviceId"))
@@ -332,12 +340,12 @@ async def set_service_access(info: Info, input: Annotated[SetServiceAccessInput,
     return row(access=await one(info, ACCESS, "t.id = :id", {"id": access_id}, below=("access",)))
 
 
-@strawberry.input(description="Which access.")
+@strawberry.input(description="Input of removeServiceAccess.")
 class RemoveServiceAccessInput:
-    id: strawberry.ID = strawberry.field(description="Its id.")
+    id: strawberry.ID = strawberry.field(description="Id of the service access.")
 
 
-@mutation(DEVICES, "Forget an access of someone who isn't cut there.")
+@mutation(DEVICES, "Remove the service access of a customer who is not blocked on the device.")
 async def remove_service_access(info: Info, input: Annotated[RemoveServiceAccessInput, INPUT]) -> ServiceAccessPayload:
     async with info.context.transaction() as session:
         await verbs.take_access(session, ids.decode(input.id, "access", field=("input", "id")))

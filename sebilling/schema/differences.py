@@ -1,4 +1,4 @@
-"""Selisih setoran in GraphQL: deposits counted anew, surpluses and shortages settled."""
+"""Deposit differences (selisih setoran) in GraphQL: correct counts, settle surpluses and shortages."""
 
 from typing import Annotated, Final
 
@@ -14,19 +14,19 @@ from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import one
 from sebilling.schema.engine.scalars import Rupiah
 
-_KEY: Final = "8 to 100 characters, new for each correction."
-_REASON: Final = "3 to 500 characters, for whoever reads it in a year."
+_KEY: Final = "Idempotency key, 8 to 100 characters, new for each correction."
+_REASON: Final = "Reason, for later readers: 3 to 500 characters."
 
 
-@strawberry.input(description="A deposit that was counted wrongly.")
+@strawberry.input(description="Input of correctDeposit.")
 class CorrectDepositInput:
-    deposit_id: strawberry.ID = strawberry.field(description="Which; verified, and not one's own.")
-    counted: Rupiah = strawberry.field(description="What was there after all; 0 if nothing was.")
+    deposit_id: strawberry.ID = strawberry.field(description="Id of the deposit, which must be verified and not the caller's own.")
+    counted: Rupiah = strawberry.field(description="Corrected count; 0 if there was no money.")
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
 
 
-@mutation(OFFICE, "Correct what was counted of a verified deposit: the difference, the drawer, the recap and the journal follow.")
+@mutation(OFFICE, "Correct the count of a verified deposit. Updates the difference, the drawer, the recap and the journal.")
 async def correct_deposit(info: Info, input: Annotated[CorrectDepositInput, INPUT]) -> DecideDepositPayload:
     deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
     async with info.context.transaction() as session:
@@ -34,27 +34,29 @@ async def correct_deposit(info: Info, input: Annotated[CorrectDepositInput, INPU
     return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 
-@strawberry.input(description="A part of a drawer's surplus or shortage that is explained.")
+@strawberry.input(description="Input of settleSurplus or settleShortage.")
 class SettleDifferenceInput:
-    counter_id: strawberry.ID = strawberry.field(description="Of which counter's cash.")
-    collector_id: strawberry.ID = strawberry.field(description="Of which collector's.")
-    amount: Rupiah = strawberry.field(description="How much: 1 to what isn't settled yet.")
+    counter_id: strawberry.ID = strawberry.field(description="Id of the counter of the drawer.")
+    collector_id: strawberry.ID = strawberry.field(description="Id of the collector of the drawer.")
+    amount: Rupiah = strawberry.field(description="Amount to settle: 1 up to the unsettled difference.")
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
 
 
 @strawberry.type(description="Result of settleSurplus or settleShortage.")
 class SettleDifferencePayload(Payload):
-    drawer: Drawer | None = strawberry.field(description="The drawer as it is now.")
-    replayed: bool = strawberry.field(description="The key had done this before; nothing happened now.")
+    drawer: Drawer | None = strawberry.field(description="Drawer after the change.")
+    replayed: bool = strawberry.field(
+        description="Whether the key had been used for this operation before, so that nothing was changed now."
+    )
 
 
-@mutation(OFFICE, "Settle a surplus with cash that was recorded later: it leaves the drawer, in which nobody has it.")
+@mutation(OFFICE, "Settle a surplus with cash that was recorded later. The amount leaves the drawer.")
 async def settle_surplus(info: Info, input: Annotated[SettleDifferenceInput, INPUT]) -> SettleDifferencePayload:
     return await _settle(info, input, DifferenceKind.SURPLUS)
 
 
-@mutation(OFFICE, "Settle a shortage with cash that was found or paid in: it is in the drawer again, and is handed over like any other.")
+@mutation(OFFICE, "Settle a shortage with cash that was found or paid in. The amount is in the drawer again, to be deposited.")
 async def settle_shortage(info: Info, input: Annotated[SettleDifferenceInput, INPUT]) -> SettleDifferencePayload:
     return await _settle(info, input, DifferenceKind.SHORTAGE)
 
@@ -67,20 +69,20 @@ async def _settle(info: Info, given: SettleDifferenceInput, kind: DifferenceKind
             session, kind, counter_id=counter_id, collector_id=collector_id, amount=given.amount, reason=given.reason,
             key=given.idempotency_key,
         )  # fmt: skip
-    which = {"counter": counter_id, "collector": collector_id}
-    found = await one(info, DRAWER, "(t.counter_id = :counter AND t.collector_id = :collector)", which, below=("drawer",))
-    return row(drawer=found, replayed=replayed)
+    key = {"counter": counter_id, "collector": collector_id}
+    drawer = await one(info, DRAWER, "(t.counter_id = :counter AND t.collector_id = :collector)", key, below=("drawer",))
+    return row(drawer=drawer, replayed=replayed)
 
 
-@strawberry.input(description="A settlement that was wrong.")
+@strawberry.input(description="Input of reverseSettlement.")
 class ReverseSettlementInput:
-    settlement_id: strawberry.ID = strawberry.field(description="Which.")
-    deposit_id: strawberry.ID = strawberry.field(description="Of which deposit.")
+    settlement_id: strawberry.ID = strawberry.field(description="Id of the settlement.")
+    deposit_id: strawberry.ID = strawberry.field(description="Id of the settlement's deposit.")
     reason: str = strawberry.field(description=_REASON)
     idempotency_key: Key = strawberry.field(description=_KEY)
 
 
-@mutation(OFFICE, "Reverse a settlement: so much of the difference is open again.")
+@mutation(OFFICE, "Reverse a settlement. Its amount of the difference is unsettled again.")
 async def reverse_settlement(info: Info, input: Annotated[ReverseSettlementInput, INPUT]) -> DecideDepositPayload:
     settlement_id = ids.decode(input.settlement_id, "settlement", field=("input", "settlementId"))
     deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))

@@ -1,4 +1,4 @@
-"""Enums of the domain as GraphQL enums: each value described."""
+"""GraphQL enums of the domain, with a description for each value."""
 
 from enum import Enum
 from typing import Final
@@ -20,7 +20,7 @@ from sebilling.errors import SebillingError
 
 
 def described(enum: type[Enum], description: str, **values: str) -> None:
-    """Make a GraphQL enum of a Python one. Raises ValueError unless exactly its members are described."""
+    """Register a Python enum as a GraphQL enum. Raises ValueError unless exactly its members are described."""
     if set(values) != set(enum.__members__):
         raise ValueError(f"{enum.__name__}: describe {sorted(set(values) ^ set(enum.__members__))}")
     strawberry.enum(enum, description=description)
@@ -35,90 +35,95 @@ def _leaves(error: type[SebillingError]) -> list[type[SebillingError]]:
 _TREE: Final = {SebillingError.__module__, device_errors.__name__, ledger_errors.__name__}
 ERROR_MESSAGES: Final = {leaf.code.value: leaf.english for leaf in _leaves(SebillingError) if leaf.__module__ in _TREE}
 
-described(ErrorCode, "Stable names of errors, to branch on.", **ERROR_MESSAGES)
+described(ErrorCode, "Stable error codes for programs.", **ERROR_MESSAGES)
 described(
     Role,
-    "What a user is.",
-    ADMIN="May do everything.",
-    FINANCE="May do everything with money and customers, but not with users and devices.",
-    CLERK="Petugas loket: receives money at one counter.",
-    COLLECTOR="Kolektor: receives money on the way, for their counters.",
-    TECHNICIAN="Looks after devices and customers' service; sees no money.",
-    AUDITOR="Reads everything, changes nothing.",
+    "Role of a user.",
+    ADMIN="Administrator: may do everything.",
+    FINANCE="Finance: may do everything with money and customers, but not manage users or devices.",
+    CLERK="Petugas loket: receives money at their counters.",
+    COLLECTOR="Kolektor: collects money in the field, for their counters.",
+    TECHNICIAN="Technician: manages devices and customers' service; sees no money.",
+    AUDITOR="Auditor: reads everything, changes nothing.",
 )
 described(
     SkipReason,
-    "Why a customer gets no invoice in a period.",
-    INACTIVE="The customer isn't active.",
-    NOT_INSTALLED_YET="The customer's first day of service lies after the period.",
-    COVERED_BY_CYCLE="An invoice of another period covers these days: the customer pays several months at once.",
-    ZERO_AMOUNT="Nothing remains to be paid, after discounts.",
+    "Reason for which a customer gets no invoice in a period.",
+    INACTIVE="The customer is inactive.",
+    NOT_INSTALLED_YET="The customer's first day of service is after the period.",
+    COVERED_BY_CYCLE="An invoice of another period covers these days, as the customer pays several months at once.",
+    ZERO_AMOUNT="Nothing remains to be paid after discounts.",
 )
 described(
     PaymentMethod,
-    "How money came.",
-    CASH="Notes and coins.",
-    TRANSFER="By bank.",
-    QRIS="By QR code.",
-    OTHER="In another way; the note tells which.",
-    OPENING="Saldo awal: paid ahead in the system before. Comes in with an import, never by recordPayment.",
+    "Payment method.",
+    CASH="Cash.",
+    TRANSFER="Bank transfer.",
+    QRIS="QRIS code.",
+    OTHER="Another method, described in the note.",
+    OPENING="Saldo awal: credit from the previous system. Created by an import, never by recordPayment.",
 )
 described(
     SurplusReason,
-    "Why something of a payment was left over when it came.",
-    OVERPAID="More than was owed.",
+    "Reason for which part of a payment was not needed when it was received.",
+    OVERPAID="The payment exceeded the amount owed.",
     IN_ADVANCE="Nothing was owed.",
-    ALREADY_PAID="An invoice that it named had been paid meanwhile: ask the customer.",
+    ALREADY_PAID="An invoice that it named had been paid in the meantime: ask the customer.",
 )
 described(
     LineKind,
-    "What a line of an invoice bills.",
-    SUBSCRIPTION="Months of a plan.",
+    "Kind of an invoice line.",
+    SUBSCRIPTION="Whole months of a plan.",
     PRORATION="Days of a plan.",
-    CHARGE="A one-off charge.",
-    DISCOUNT="Something off; below nothing.",
-    TAX="PPN.",
-    LATE_FEE="Denda keterlambatan: for an overdue invoice, once.",
-    OPENING="Saldo awal: arrears that came in with an import.",
+    CHARGE="One-off charge.",
+    DISCOUNT="Discount; a negative amount.",
+    TAX="Tax (PPN).",
+    LATE_FEE="Denda keterlambatan: late fee, charged once per overdue invoice.",
+    OPENING="Saldo awal: arrears from the previous system, created by an import.",
 )
 described(
     ChargeKind,
-    "What a one-off charge is for.",
-    INSTALLATION="Pemasangan.",
-    DEVICE="Perangkat.",
-    CABLE="Kabel.",
-    LATE_FEE="Denda keterlambatan.",
-    OTHER="Something else; the description tells what.",
+    "Kind of a one-off charge.",
+    INSTALLATION="Installation (pemasangan).",
+    DEVICE="Device (perangkat).",
+    CABLE="Cable (kabel).",
+    LATE_FEE="Late fee (denda keterlambatan).",
+    OTHER="Another charge, named by its description.",
 )
-described(TaxRounding, "How tax is rounded to whole rupiah.", HALF_UP="To the nearest, halves up.", DOWN="Down.")
-described(DepositType, "How money is handed over.", MANUAL="In cash.", TRANSFER="To the ISP's bank account; needs a proof.")
+described(TaxRounding, "Rounding of tax to whole rupiah.", HALF_UP="To the nearest rupiah, halves up.", DOWN="Down to the next rupiah.")
+described(
+    DepositType,
+    "Way in which money is handed over.",
+    MANUAL="In cash.",
+    TRANSFER="By transfer to the ISP's bank account; requires a proof.",
+)
 described(
     DepositStatus,
-    "How far a deposit is.",
-    SUBMITTED="It waits for someone else to count it.",
-    VERIFIED="It was counted.",
-    REJECTED="It was not there; the cash is still in the drawer.",
+    "Status of a deposit.",
+    SUBMITTED="Waiting for another user to verify it.",
+    VERIFIED="Counted and verified.",
+    REJECTED="Rejected: the money was not received; cash is still in the drawer.",
 )
 described(
     DifferenceKind,
-    "Which way a deposit differed from what its drawer owed.",
-    SURPLUS="More was counted.",
-    SHORTAGE="Less was counted.",
+    "Direction in which the count of a deposit differs from the amount due.",
+    SURPLUS="More was counted than due.",
+    SHORTAGE="Less was counted than due.",
 )
 described(
     GapReason,
-    "What a period lacks.",
-    NOT_INVOICED="Customers whom generateInvoices would still invoice; closed without it, their invoices are lost.",
-    GENERATION_RUNNING="Customers whom a run still has to account for; a period can't be closed meanwhile.",
+    "Reason for which a period is incomplete.",
+    NOT_INVOICED="Customers without an invoice; if the period is closed without generateInvoices, their invoices are lost.",
+    GENERATION_RUNNING="Customers whom a run has yet to process; the period can't be closed until it has.",
     DEPOSITS_WAITING="Deposits submitted by the end of the month that wait for verification.",
-    MONEY_UNRESOLVED="Payments of the month for an invoice that had been paid meanwhile, still credit.",
+    MONEY_UNRESOLVED="Payments of the month for invoices that had already been paid, still kept as credit.",
 )
 described(
     Report,
-    "What can be exported for a month.",
-    INVOICES="The period's invoices.",
-    PAYMENTS="Payments received on the month's days.",
-    DEPOSITS="Deposits submitted on the month's days.",
+    "Monthly report.",
+    INVOICES="Invoices of the period.",
+    PAYMENTS="Payments received in the month.",
+    DEPOSITS="Deposits submitted in the month.",
     JOURNAL="Every document as debit, credit and amount, for accountants.",
-    RECAP="The month's recap: a row per counter, and their sums.",
+    RECAP="Recap of the month: one row per counter, and their sums.",
 )

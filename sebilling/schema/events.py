@@ -1,4 +1,4 @@
-"""The event log in GraphQL: who did what when."""
+"""The event log in GraphQL: what was done, when, and by whom."""
 
 from typing import Annotated, Final
 
@@ -15,16 +15,16 @@ from sebilling.schema.engine.reading import Conditions, Link, Node, Order, page
 from sebilling.schema.engine.scalars import Instant
 
 
-@strawberry.type(description="Something that happened. Never edited, never deleted.")
+@strawberry.type(description="Event in the event log. Never edited, never deleted.")
 class Event:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    at: Instant = strawberry.field(description="When.")
-    actor: str = strawberry.field(description="Name of who did it.")
-    kind: str = strawberry.field(description="What, such as payment.recorded.")
-    subject: str = strawberry.field(description="To what sort of thing, such as payment.")
-    subject_id: str = strawberry.field(description="To which of them: the number in its id.")
-    counter: Counter | None = strawberry.field(description="At which counter, if it was at one.")
-    data: JSON = strawberry.field(description="What changed, before and after.")
+    at: Instant = strawberry.field(description="Time at which it happened.")
+    actor: str = strawberry.field(description="Name of the user who caused it.")
+    kind: str = strawberry.field(description="Kind of the event, such as payment.recorded.")
+    subject: str = strawberry.field(description="Kind of the object that it concerns, such as payment.")
+    subject_id: str = strawberry.field(description="Number of the object that it concerns, as in its id.")
+    counter: Counter | None = strawberry.field(description="Counter at which it happened; null if it belongs to none.")
+    data: JSON = strawberry.field(description="Details of the change, such as values before and after.")
 
 
 EVENT: Final = Node(
@@ -40,24 +40,28 @@ EVENT: Final = Node(
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
-@strawberry.input(description="Which events; every condition given must hold.")
+@strawberry.input(description="Filter of events; all conditions must hold.")
 class EventFilter:
-    kind: str | None = strawberry.field(default=None, description="Such, as payment.recorded; or all that begin so, as payment.")
-    actor: str | None = strawberry.field(default=None, description="Done by who had this name then.")
-    actor_id: strawberry.ID | None = strawberry.field(default=None, description="Done by this user.")
-    subject: str | None = strawberry.field(default=None, description="To this sort of thing, as payment.")
-    subject_id: str | None = strawberry.field(default=None, description="To this one: the number in its id; needs subject.")
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="At this counter.")
-    since: Instant | None = strawberry.field(default=None, description="At this instant or later.")
-    until: Instant | None = strawberry.field(default=None, description="Before this instant.")
+    kind: str | None = strawberry.field(
+        default=None, description="Kind of the event, such as payment.recorded, or its prefix, such as payment."
+    )
+    actor: str | None = strawberry.field(default=None, description="Name of the user who caused it, as it was at that time.")
+    actor_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the user who caused it.")
+    subject: str | None = strawberry.field(default=None, description="Kind of the object that it concerns, such as payment.")
+    subject_id: str | None = strawberry.field(
+        default=None, description="Number of the object that it concerns, as in its id; requires subject."
+    )
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")
+    since: Instant | None = strawberry.field(default=None, description="Time at or after which it happened.")
+    until: Instant | None = strawberry.field(default=None, description="Time before which it happened.")
 
 
-@query(READERS, "What happened, the newest first.")
+@query(READERS, "List events, newest first.")
 async def events(
     info: Info,
     first: First = 50,
     after: After = None,
-    filter: Annotated[EventFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
+    filter: Annotated[EventFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[Event]:
     conditions = {} if filter is None else _conditions(filter)
     return await page(info, EVENT, first=first, after=after, order=_NEWEST, conditions=conditions)
@@ -72,20 +76,22 @@ _EXACT: Final = {
 
 
 def _conditions(given: EventFilter) -> Conditions:
-    found: Conditions = {condition: {name: getattr(given, name)} for name, condition in _EXACT.items() if getattr(given, name) is not None}
+    conditions: Conditions = {
+        condition: {name: getattr(given, name)} for name, condition in _EXACT.items() if getattr(given, name) is not None
+    }
     if given.kind is not None:
-        found["(t.kind = :kind OR starts_with(t.kind, :kind || '.'))"] = {"kind": given.kind.rstrip(".")}
+        conditions["(t.kind = :kind OR starts_with(t.kind, :kind || '.'))"] = {"kind": given.kind.rstrip(".")}
     if given.actor_id is not None:
-        found["t.actor_id = :actor_id"] = {"actor_id": ids.decode(given.actor_id, "user", field=("filter", "actorId"))}
+        conditions["t.actor_id = :actor_id"] = {"actor_id": ids.decode(given.actor_id, "user", field=("filter", "actorId"))}
     if given.counter_id is not None:
-        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
     if given.subject_id is not None:
-        found["t.subject_id = :subject_id"] = {"subject_id": _number(given)}
-    return found
+        conditions["t.subject_id = :subject_id"] = {"subject_id": _number(given)}
+    return conditions
 
 
 def _number(given: EventFilter) -> int:
-    """The subject's number. Raises InvalidText."""
+    """The number of the subject. Raises InvalidText."""
     number = given.subject_id or ""
     if given.subject is None or not (number.isascii() and number.isdecimal() and len(number) <= 18):
         why = "name the subject too, and give the number alone: of pay_12 it is 12."

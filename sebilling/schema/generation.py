@@ -1,4 +1,4 @@
-"""Buat pembayaran in GraphQL: preview, run, progress."""
+"""Generation of invoices (buat pembayaran) in GraphQL: preview, run, progress."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -21,29 +21,29 @@ from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 
 
-@strawberry.type(description="Customers who got no invoice, for one reason.")
+@strawberry.type(description="Customers without an invoice for one reason.")
 class Skipped:
-    reason: SkipReason = strawberry.field(description="Why.")
-    count: int = strawberry.field(description="How many.")
+    reason: SkipReason = strawberry.field(description="Reason for which the customers get no invoice.")
+    count: int = strawberry.field(description="Number of customers.")
 
 
-@strawberry.type(description="How far a run is.")
+@strawberry.type(description="Progress of a generation run.")
 class Progress:
-    done: int = strawberry.field(description="Customers accounted for.")
-    total: int = strawberry.field(description="Customers in all.")
+    done: int = strawberry.field(description="Customers processed so far.")
+    total: int = strawberry.field(description="Customers in the run.")
 
 
-@strawberry.type(description="What generateInvoices would do now. Every customer is in one of the counts.")
+@strawberry.type(description="Preview of generateInvoices. Every customer is in exactly one of the counts.")
 class GenerationPreview:
-    issued: int = strawberry.field(description="Invoices that would be issued.")
-    already_invoiced: int = strawberry.field(description="Customers who have their invoice of the period.")
-    skipped: list[Skipped] = strawberry.field(description="Customers who would get none, by reason.")
+    issued: int = strawberry.field(description="Number of invoices that would be issued.")
+    already_invoiced: int = strawberry.field(description="Number of customers who already have an invoice of the period.")
+    skipped: list[Skipped] = strawberry.field(description="Customers who would get no invoice, by reason.")
     total_amount: Rupiah = strawberry.field(description="Sum of the invoices that would be issued.")
-    token: str = strawberry.field(description="Stands for these figures: with it generateInvoices refuses to issue anything else.")
+    token: str = strawberry.field(description="Token of these figures: with it, generateInvoices fails if the figures have changed.")
 
 
 class GenerationStatus(StrEnum):
-    """Whether a run goes on."""
+    """Status of a generation run."""
 
     RUNNING = "RUNNING"
     FAILING = "FAILING"
@@ -53,32 +53,32 @@ class GenerationStatus(StrEnum):
 
 described(
     GenerationStatus,
-    "Whether a run goes on.",
-    RUNNING="Customers are still to be accounted for; it goes on by itself, after a crash too.",
-    FAILING="The next customers could not be done; it is tried again at nextAttemptAt, until it succeeds or is abandoned.",
-    FINISHED="Every customer is accounted for.",
-    ABANDONED="Given up by a person: what it issued stays, the customers that it had not reached got nothing from it.",
+    "Status of a generation run.",
+    RUNNING="Customers remain to be processed; the run continues by itself, also after a crash.",
+    FAILING="The next customers could not be processed; retried at nextAttemptAt until it succeeds or the run is abandoned.",
+    FINISHED="Every customer is processed.",
+    ABANDONED="Ended by a user: the issued invoices stay, the remaining customers got none from this run.",
 )
 
 
-@strawberry.type(description="One click on Generate. progress.total = issued + alreadyInvoiced + skipped, when it is finished.")
+@strawberry.type(description="One call of generateInvoices. When it is finished, progress.total = issued + alreadyInvoiced + skipped.")
 class GenerationRun:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    status: GenerationStatus = strawberry.field(description="Whether it goes on.")
-    progress: Progress = strawberry.field(description="How far it is.")
-    issued: int = strawberry.field(description="Invoices that this run issued.")
-    already_invoiced: int = strawberry.field(description="Customers who had their invoice of the period before.")
-    skipped: list[Skipped] = strawberry.field(description="Customers who got none, by reason.")
-    total_amount: Rupiah = strawberry.field(description="Sum of the invoices that it issued.")
-    started_at: Instant = strawberry.field(description="When.")
-    finished_at: Instant | None = strawberry.field(description="Time at which the last customer was accounted for; null before.")
+    status: GenerationStatus = strawberry.field(description="Status of the run.")
+    progress: Progress = strawberry.field(description="Progress of the run.")
+    issued: int = strawberry.field(description="Number of invoices that this run issued.")
+    already_invoiced: int = strawberry.field(description="Number of customers who already had an invoice of the period.")
+    skipped: list[Skipped] = strawberry.field(description="Customers who got no invoice, by reason.")
+    total_amount: Rupiah = strawberry.field(description="Sum of the invoices that this run issued.")
+    started_at: Instant = strawberry.field(description="Time at which the run started.")
+    finished_at: Instant | None = strawberry.field(description="Time at which the last customer was processed; null until then.")
     error: ErrorCode | None = strawberry.field(description="Code of the last failure, while it is FAILING.")
     error_reference: str | None = strawberry.field(description="Reference of the last failure in the server's log, while it is FAILING.")
-    attempts: int = strawberry.field(description="Failures in a row; 0 unless it is FAILING.")
+    attempts: int = strawberry.field(description="Number of consecutive failures; 0 unless it is FAILING.")
     next_attempt_at: Instant | None = strawberry.field(description="Time of the next attempt, while it is FAILING.")
-    abandoned_at: Instant | None = strawberry.field(description="Time at which it was abandoned, if it was.")
-    abandon_reason: str | None = strawberry.field(description="Why it was abandoned, if it was.")
-    period: Period = strawberry.field(description="RowScope invoices.")
+    abandoned_at: Instant | None = strawberry.field(description="Time at which the run was abandoned; null if it was not.")
+    abandon_reason: str | None = strawberry.field(description="Reason for which the run was abandoned; null if it was not.")
+    period: Period = strawberry.field(description="Period of the invoices.")
 
 
 def _sum(column: str) -> str:
@@ -110,55 +110,60 @@ RUN: Final = Node(
     {"period": Link("period", "{n}.id = {t}.period_id")},
 )
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
-Counters = Annotated[list[strawberry.ID] | None, strawberry.argument(description="At these counters; at all if left out.")]
+Counters = Annotated[list[strawberry.ID] | None, strawberry.argument(description="Ids of the counters; all counters if left out.")]
 
 
-@query(OFFICE, "What generateInvoices would do now; changes nothing.")
+@query(OFFICE, "Preview generateInvoices without changing anything.")
 async def preview_generation(
-    info: Info, month: Annotated[MonthText, strawberry.argument(description="Of which period.")], counter_ids: Counters = None
+    info: Info, month: Annotated[MonthText, strawberry.argument(description="Month of the period.")], counter_ids: Counters = None
 ) -> GenerationPreview:
     wanted = ids.decode_all(counter_ids, "counter", field=("counterIds",))
     async with info.context.parts.database.reading() as session:
         month_asked, scope = month_in(month, field=("month",)), info.context.signed_in.scope
-        found = await previews.preview(session, month_asked, at=info.context.at, counters=wanted, scope=scope)
+        preview = await previews.preview(session, month_asked, at=info.context.at, counters=wanted, scope=scope)
     return row(
-        issued=found.issued, already_invoiced=found.already_invoiced, total_amount=found.total_amount,
-        skipped=[{"reason": reason, "count": count} for reason, count in found.skipped.items()],
-        token=found.token(month_asked, narrowed(scope, wanted)),
+        issued=preview.issued, already_invoiced=preview.already_invoiced, total_amount=preview.total_amount,
+        skipped=[{"reason": reason, "count": count} for reason, count in preview.skipped.items()],
+        token=preview.token(month_asked, narrowed(scope, wanted)),
     )  # fmt: skip
 
 
-@query(READERS, "Runs, the newest first.")
+@query(READERS, "List the generation runs, newest first.")
 async def generation_runs(info: Info, first: First = 50, after: After = None) -> Connection[GenerationRun]:
     return await page(info, RUN, first=first, after=after, order=_NEWEST)
 
 
-@query(READERS, "One run, to follow its progress; null if there is none.")
-async def generation_run(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> GenerationRun | None:
+@query(READERS, "Get one generation run, to follow its progress; null if there is none.")
+async def generation_run(
+    info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the run.")]
+) -> GenerationRun | None:
     return await one(info, RUN, "t.id = :id", {"id": ids.decode(id, "run", field=("id",))})
 
 
-@strawberry.input(description="RowScope invoices to issue.")
+@strawberry.input(description="Input of generateInvoices.")
 class GenerateInvoicesInput:
-    month: MonthText = strawberry.field(description="Of which period; it must be open.")
-    idempotency_key: str = strawberry.field(description="8 to 100 characters, new for each click: the same key again starts no second run.")
+    month: MonthText = strawberry.field(description="Month of the period, which must be open.")
+    idempotency_key: str = strawberry.field(
+        description="Idempotency key, 8 to 100 characters, new for each click: repeating the key starts no second run."
+    )
     counter_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="For the customers of these counters; of all if left out."
+        default=None, description="Ids of the counters whose customers to invoice; all counters if left out."
     )
     preview_token: str | None = strawberry.field(
-        default=None, description="The token of a preview of the same month and counters: PREVIEW_OUTDATED if it no longer holds."
+        default=None,
+        description="Token of a preview of the same month and counters; fails with PREVIEW_OUTDATED if its figures have changed.",
     )
 
 
-@strawberry.type(description="What came of generateInvoices.")
+@strawberry.type(description="Result of generateInvoices or issueInvoice.")
 class GenerateInvoicesPayload(Payload):
     run: GenerationRun | None = strawberry.field(
-        description=f"The run: up to {verbs.INLINE_MOST:,} customers finished, or FAILING; beyond that it runs on, follow generationRun."
+        description=f"The run: with up to {verbs.INLINE_MOST:,} customers finished or FAILING, else still running: poll generationRun."
     )
-    replayed: bool = strawberry.field(description="The key had started this run before; no other was started.")
+    replayed: bool = strawberry.field(description="Whether the key had started this run before, so that no new run was started.")
 
 
-@mutation(OFFICE, "Issue the period's invoices. Whoever has one already gets no second, however often and from wherever it is called.")
+@mutation(OFFICE, "Issue the invoices of a period. A customer who already has one gets no second, however often this is called.")
 async def generate_invoices(info: Info, input: Annotated[GenerateInvoicesInput, INPUT]) -> GenerateInvoicesPayload:
     context = info.context
     month, key = month_in(input.month, field=("input", "month")), idempotency.key(input.idempotency_key)
@@ -169,56 +174,60 @@ async def generate_invoices(info: Info, input: Annotated[GenerateInvoicesInput, 
         await verbs.work(context.transaction, run_id=started.run_id, chunk=context.parts.settings.generate_chunk)
     else:
         context.parts.wake.set()
-    found = await one(info, RUN, "t.id = :id", {"id": started.run_id}, below=("run",))
-    return row(run=found, replayed=started.replayed)
+    run = await one(info, RUN, "t.id = :id", {"id": started.run_id}, below=("run",))
+    return row(run=run, replayed=started.replayed)
 
 
-@strawberry.type(description="A line of an invoice that would be issued.")
+@strawberry.type(description="Line of an invoice preview.")
 class PreviewLine:
-    kind: LineKind = strawberry.field(description="What it bills.")
-    description: str = strawberry.field(description="As it would be printed.")
-    quantity: int = strawberry.field(description="How many.")
-    unit_price: Rupiah = strawberry.field(description="For each.")
-    amount: Rupiah = strawberry.field(description="quantity times unitPrice.")
+    kind: LineKind = strawberry.field(description="Kind of the line.")
+    description: str = strawberry.field(description="Description, as it would be printed.")
+    quantity: int = strawberry.field(description="Quantity.")
+    unit_price: Rupiah = strawberry.field(description="Price per unit.")
+    amount: Rupiah = strawberry.field(description="Amount: quantity times unitPrice.")
 
 
-@strawberry.type(description="The invoice that one customer would get now.")
+@strawberry.type(description="Preview of one customer's invoice.")
 class InvoicePreview:
-    already_invoiced: bool = strawberry.field(description="They have their invoice of the period; there would be no other.")
-    skipped: SkipReason | None = strawberry.field(description="Why they would get none, if so.")
-    covers_from: Day | None = strawberry.field(description="The first day that it would bill.")
-    covers_until: Day | None = strawberry.field(description="The first day that it would no longer bill.")
-    due_on: Day | None = strawberry.field(description="Jatuh tempo.")
+    already_invoiced: bool = strawberry.field(
+        description="Whether the customer already has an invoice of the period and would get no other."
+    )
+    skipped: SkipReason | None = strawberry.field(
+        description="Reason for which the customer would get no invoice; null if they would get one."
+    )
+    covers_from: Day | None = strawberry.field(description="First day of service on the invoice.")
+    covers_until: Day | None = strawberry.field(description="First day after the service on the invoice.")
+    due_on: Day | None = strawberry.field(description="Due date (jatuh tempo).")
     total: Rupiah = strawberry.field(description="Sum of the lines.")
-    lines: list[PreviewLine] = strawberry.field(description="By the same rule as generateInvoices.")
+    lines: list[PreviewLine] = strawberry.field(description="Lines of the invoice, by the same rules as generateInvoices.")
 
 
-@query(OFFICE, "The invoice that one customer would get for a period now, line by line; changes nothing.")
+@query(OFFICE, "Preview one customer's invoice of a period, line by line, without changing anything.")
 async def preview_invoice(
     info: Info,
-    month: Annotated[MonthText, strawberry.argument(description="Of which period.")],
-    customer_id: Annotated[strawberry.ID, strawberry.argument(description="RowScope.")],
+    month: Annotated[MonthText, strawberry.argument(description="Month of the period.")],
+    customer_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the customer.")],
 ) -> InvoicePreview:
     wanted = ids.decode(customer_id, "customer", field=("customerId",))
     async with info.context.parts.database.reading() as session:
         month_asked, scope = month_in(month, field=("month",)), info.context.signed_in.scope
-        found = await previews.preview_one(session, month_asked, wanted, at=info.context.at, scope=scope)
-    issued, invoiced = found.verdict == ISSUE, found.verdict == ALREADY_INVOICED
+        preview = await previews.preview_one(session, month_asked, wanted, at=info.context.at, scope=scope)
+    issued, invoiced = preview.verdict == ISSUE, preview.verdict == ALREADY_INVOICED
     return row(
-        already_invoiced=invoiced, skipped=None if issued or invoiced else found.verdict, total=found.total, lines=found.lines,
-        covers_from=found.covers_from if issued else None, covers_until=found.covers_until if issued else None,
-        due_on=found.due_on if issued else None,
+        already_invoiced=invoiced, skipped=None if issued or invoiced else preview.verdict, total=preview.total, lines=preview.lines,
+        covers_from=preview.covers_from if issued else None, covers_until=preview.covers_until if issued else None,
+        due_on=preview.due_on if issued else None,
     )  # fmt: skip
 
 
-@strawberry.input(description="RowScope invoice to issue.")
+@strawberry.input(description="Input of issueInvoice.")
 class IssueInvoiceInput:
-    month: MonthText = strawberry.field(description="Of which period; it must be open.")
-    customer_id: strawberry.ID = strawberry.field(description="RowScope.")
-    idempotency_key: str = strawberry.field(description="8 to 100 characters, new for each click.")
+    month: MonthText = strawberry.field(description="Month of the period, which must be open.")
+    customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
+    idempotency_key: str = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each click.")
 
 
-@mutation(OFFICE, "Issue one customer's invoice of a period, such as for someone installed today. A run over one customer.")
+@mutation(OFFICE, "Issue one customer's invoice of a period, for example for someone installed today. Starts a run with one customer.")
 async def issue_invoice(info: Info, input: Annotated[IssueInvoiceInput, INPUT]) -> GenerateInvoicesPayload:
     context = info.context
     month, customer_id = (
@@ -228,22 +237,22 @@ async def issue_invoice(info: Info, input: Annotated[IssueInvoiceInput, INPUT]) 
     async with context.transaction() as session:
         started = await verbs.start(session, month, customer_id=customer_id, key=input.idempotency_key)
     await verbs.work(context.transaction, run_id=started.run_id, chunk=context.parts.settings.generate_chunk)
-    found = await one(info, RUN, "t.id = :id", {"id": started.run_id}, below=("run",))
-    return row(run=found, replayed=started.replayed)
+    run = await one(info, RUN, "t.id = :id", {"id": started.run_id}, below=("run",))
+    return row(run=run, replayed=started.replayed)
 
 
-@strawberry.input(description="Which run to abandon, and why.")
+@strawberry.input(description="Input of abandonGeneration.")
 class AbandonGenerationInput:
-    run_id: strawberry.ID = strawberry.field(description="The run; it must not have ended.")
-    reason: str = strawberry.field(description="Why, for the history: 3 to 500 characters.")
+    run_id: strawberry.ID = strawberry.field(description="Id of the run, which must not have ended.")
+    reason: str = strawberry.field(description="Reason, for the history: 3 to 500 characters.")
 
 
 @strawberry.type(description="Result of abandonGeneration.")
 class AbandonGenerationPayload(Payload):
-    run: GenerationRun | None = strawberry.field(description="The run as it ended.")
+    run: GenerationRun | None = strawberry.field(description="The run after it has ended.")
 
 
-@mutation(OFFICE, "End a run that fails, or that was a mistake: what it issued stays, nobody else gets an invoice from it.")
+@mutation(OFFICE, "End a run that fails or was started by mistake. Its issued invoices stay; the remaining customers get none from it.")
 async def abandon_generation(info: Info, input: Annotated[AbandonGenerationInput, INPUT]) -> AbandonGenerationPayload:
     run_id = ids.decode(input.run_id, "run", field=("input", "runId"))
     async with info.context.transaction() as session:

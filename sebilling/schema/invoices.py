@@ -1,4 +1,4 @@
-"""Tagihan in GraphQL."""
+"""Invoices (tagihan) in GraphQL."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class InvoiceStatus(StrEnum):
-    """How far an invoice is paid."""
+    """Payment status of an invoice."""
 
     OPEN = "OPEN"
     PARTLY_PAID = "PARTLY_PAID"
@@ -33,37 +33,39 @@ class InvoiceStatus(StrEnum):
 
 described(
     InvoiceStatus,
-    "How far an invoice is paid.",
-    OPEN="Nothing paid yet.",
-    PARTLY_PAID="A part is paid, or written off.",
-    PAID="Nothing is owed.",
-    WRITTEN_OFF="Nothing is owed: what payments left was written off.",
-    VOID="It should not have been; nothing is owed, its number stays.",
+    "Payment status of an invoice.",
+    OPEN="Nothing is paid yet.",
+    PARTLY_PAID="Part of it is paid or written off.",
+    PAID="Nothing is owed any more.",
+    WRITTEN_OFF="Nothing is owed any more: what was not paid was written off.",
+    VOID="Voided: nothing is owed, and the number is kept.",
 )
 
 
-@strawberry.type(description="A line of an invoice.")
+@strawberry.type(description="Line of an invoice.")
 class InvoiceLine:
-    kind: LineKind = strawberry.field(description="What it bills.")
-    description: str = strawberry.field(description="As printed, such as the plan's name at that time.")
-    quantity: int = strawberry.field(description="How many.")
-    unit_price: Rupiah = strawberry.field(description="For each, as it was when the invoice was issued; of a discount below nothing.")
-    amount: Rupiah = strawberry.field(description="quantity times unitPrice.")
-    tax_rate: Rate | None = strawberry.field(description="Of a tax line: percent …")
-    tax_fraction: str | None = strawberry.field(description="… of this part, such as 11/12 …")
-    tax_base: Rupiah | None = strawberry.field(description="… of this.")
+    kind: LineKind = strawberry.field(description="Kind of the line.")
+    description: str = strawberry.field(description="Description as printed, such as the plan's name at the time of issue.")
+    quantity: int = strawberry.field(description="Quantity.")
+    unit_price: Rupiah = strawberry.field(description="Price per unit at the time of issue; negative for a discount.")
+    amount: Rupiah = strawberry.field(description="Amount: quantity times unitPrice.")
+    tax_rate: Rate | None = strawberry.field(description="Tax rate in percent; null unless it is a tax line.")
+    tax_fraction: str | None = strawberry.field(description="Taxed fraction of taxBase, such as 11/12; null unless it is a tax line.")
+    tax_base: Rupiah | None = strawberry.field(description="Amount of which taxFraction is taxed; null unless it is a tax line.")
 
 
-@strawberry.type(description="Why and when an invoice was voided.")
+@strawberry.type(description="Voiding of an invoice.")
 class InvoiceVoid:
-    reason: str = strawberry.field(description="Why.")
-    voided_at: Instant = strawberry.field(description="When.")
-    voided_by: str | None = strawberry.field(description="By whom.")
-    period: Period = strawberry.field(description="In whose recap it stands: its own, or the newest open one if that was closed.")
+    reason: str = strawberry.field(description="Reason for the voiding.")
+    voided_at: Instant = strawberry.field(description="Time at which the invoice was voided.")
+    voided_by: str | None = strawberry.field(description="Name of the user who voided the invoice.")
+    period: Period = strawberry.field(
+        description="Period whose recap includes the voiding: the invoice's own, or the newest open one if that was closed."
+    )
 
 
 class WriteOffKind(StrEnum):
-    """Why an invoice asks for less."""
+    """Kind of a write-off."""
 
     BAD_DEBT = "BAD_DEBT"
     LATE_FEE = "LATE_FEE"
@@ -71,60 +73,60 @@ class WriteOffKind(StrEnum):
 
 described(
     WriteOffKind,
-    "Why something of an invoice was given up.",
-    BAD_DEBT="Nobody will pay it: a loss.",
-    LATE_FEE="A late fee whose overdue invoice was voided: it takes back revenue.",
+    "Kind of a write-off.",
+    BAD_DEBT="Amount that nobody will pay: a loss.",
+    LATE_FEE="Late fee whose overdue invoice was voided: reduces revenue.",
 )
 
 
-@strawberry.type(description="When and why a correction was taken back.")
+@strawberry.type(description="Reversal of a correction.")
 class Reversal:
-    reason: str = strawberry.field(description="Why.")
-    reversed_at: Instant = strawberry.field(description="When.")
-    reversed_on: Day = strawberry.field(description="The counter's day, in whose recap it stands.")
-    reversed_by: str | None = strawberry.field(description="By whom.")
+    reason: str = strawberry.field(description="Reason for the reversal.")
+    reversed_at: Instant = strawberry.field(description="Time of the reversal.")
+    reversed_on: Day = strawberry.field(description="Date of the reversal at the counter, which decides in which recap it counts.")
+    reversed_by: str | None = strawberry.field(description="Name of the user who made the reversal.")
 
 
-@strawberry.type(description="What was given up of an invoice.")
+@strawberry.type(description="Amount of an invoice that was written off.")
 class WriteOff:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    kind: WriteOffKind = strawberry.field(description="Why it asks for less.")
-    reversal: Reversal | None = strawberry.field(description="Its reversal, if it was taken back.")
-    amount: Rupiah = strawberry.field(description="How much.")
-    reason: str = strawberry.field(description="Why.")
-    written_off_at: Instant = strawberry.field(description="When.")
-    written_off_by: str | None = strawberry.field(description="By whom.")
+    kind: WriteOffKind = strawberry.field(description="Kind of the write-off.")
+    reversal: Reversal | None = strawberry.field(description="Reversal of the write-off; null if it was not reversed.")
+    amount: Rupiah = strawberry.field(description="Amount that was written off.")
+    reason: str = strawberry.field(description="Reason for the write-off.")
+    written_off_at: Instant = strawberry.field(description="Time of the write-off.")
+    written_off_by: str | None = strawberry.field(description="Name of the user who wrote it off.")
 
 
-@strawberry.type(description="Tagihan: what a customer owes for one stretch of service. Never edited, never deleted.")
+@strawberry.type(description="Invoice (tagihan): amount that a customer owes for one span of service. Never edited, never deleted.")
 class Invoice:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    number: str = strawberry.field(description="Gapless per counter and period, such as INV/2026-02/LKT01/000123.")
-    status: InvoiceStatus = strawberry.field(description="How far it is paid.")
-    plan_name: str = strawberry.field(description="The plan when it was issued.")
-    covers_from: Day = strawberry.field(
-        description="The first day of service that it bills; that of coversUntil if it bills charges alone."
+    number: str = strawberry.field(description="Invoice number, gapless per counter and period, such as INV/2026-02/LKT01/000123.")
+    status: InvoiceStatus = strawberry.field(description="Payment status.")
+    plan_name: str = strawberry.field(description="Name of the plan at the time of issue.")
+    covers_from: Day = strawberry.field(description="First day of service on the invoice; equal to coversUntil if it has only charges.")
+    covers_until: Day = strawberry.field(description="First day after the service on the invoice.")
+    issued_at: Instant = strawberry.field(description="Time at which the invoice was issued.")
+    due_on: Day = strawberry.field(description="Due date (jatuh tempo).")
+    total: Rupiah = strawberry.field(description="Sum of the lines.")
+    allocated: Rupiah = strawberry.field(description="Amount paid: sum of the allocations.")
+    written_off: Rupiah = strawberry.field(description="Amount written off.")
+    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: total less allocated and writtenOff; 0 if the invoice is void.")
+    period: Period = strawberry.field(description="Period in which the invoice was issued.")
+    counter: Counter = strawberry.field(description="Counter of the customer at the time of issue.")
+    customer: Customer | None = strawberry.field(
+        description="Customer who owes the invoice; null if they belong to a counter that the caller may not see."
     )
-    covers_until: Day = strawberry.field(description="The first day that it no longer bills.")
-    issued_at: Instant = strawberry.field(description="When.")
-    due_on: Day = strawberry.field(description="Jatuh tempo.")
-    total: Rupiah = strawberry.field(description="Sum of its lines.")
-    allocated: Rupiah = strawberry.field(description="What payments have settled.")
-    written_off: Rupiah = strawberry.field(description="What was given up.")
-    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: total less allocated and writtenOff; nothing if it is void.")
-    period: Period = strawberry.field(description="In which it was issued.")
-    counter: Counter = strawberry.field(description="At which it was issued: the customer's at that time.")
-    customer: Customer | None = strawberry.field(description="Who owes it; null if they are of a counter that the caller may not see.")
-    customer_code: str = strawberry.field(description="Code of who owes it, as on paper.")
-    customer_name: str = strawberry.field(description="Name of who owes it, as on paper.")
-    lines: list[InvoiceLine] = strawberry.field(description="What the total consists of.")
-    void: InvoiceVoid | None = strawberry.field(description="Its voiding, if it is void.")
-    write_offs: list[WriteOff] = strawberry.field(description="What was given up, in order.")
+    customer_code: str = strawberry.field(description="Code of the customer, as on the printed invoice.")
+    customer_name: str = strawberry.field(description="Name of the customer, as on the printed invoice.")
+    lines: list[InvoiceLine] = strawberry.field(description="Lines of the invoice.")
+    void: InvoiceVoid | None = strawberry.field(description="Voiding of the invoice; null if it is not void.")
+    write_offs: list[WriteOff] = strawberry.field(description="Write-offs, in order.")
     allocations: list[Annotated["Allocation", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
-        description="What settled it, in order."
+        description="Allocations of payments to the invoice, in order."
     )
     payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
-        description="The payments that settled it, wholly or in part, in order; those that the caller may see."
+        description="Payments allocated to the invoice that the caller may see, in order."
     )
 
 
@@ -133,7 +135,7 @@ _STATUS_SQL: Final = (
     " WHEN {t}.outstanding = 0 THEN 'PAID' WHEN {t}.outstanding = {t}.total THEN 'OPEN' ELSE 'PARTLY_PAID' END"
 )
 LIVE_ALLOCATION: Final = "NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = {n}.id)"
-"""Condition on the other's alias of a link: what a correction took back doesn't count."""
+"""Condition on the linked allocation: one that a correction released does not count."""
 INVOICE: Final = Node(
     "invoice",
     {
@@ -186,7 +188,7 @@ WRITE_OFF_REVERSAL: Final = Node("write_off_reversal", REVERSAL_COLUMNS)
 
 
 class InvoiceOrder(StrEnum):
-    """How lists of invoices are sorted."""
+    """Sort order of invoices."""
 
     NEWEST = "NEWEST"
     OLDEST = "OLDEST"
@@ -196,10 +198,10 @@ class InvoiceOrder(StrEnum):
 
 described(
     InvoiceOrder,
-    "Ways to sort invoices.",
-    NEWEST="The last issued first.",
-    OLDEST="The first issued first.",
-    DUE="What falls due first.",
+    "Sort order of invoices.",
+    NEWEST="By time of issue, newest first.",
+    OLDEST="By time of issue, oldest first.",
+    DUE="By due date, earliest first.",
     NUMBER="By number.",
 )
 _ORDERS: Final = {
@@ -210,22 +212,22 @@ _ORDERS: Final = {
 }
 
 
-@strawberry.input(description="Which invoices; every condition given must hold.")
+@strawberry.input(description="Filter of invoices; all conditions must hold.")
 class InvoiceFilter:
-    month: MonthText | None = strawberry.field(default=None, description="Of this period.")
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Of this counter.")
-    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Of this customer.")
-    status: InvoiceStatus | None = strawberry.field(default=None, description="Paid so far.")
-    due_before: Day | None = strawberry.field(default=None, description="Due before this day.")
+    month: MonthText | None = strawberry.field(default=None, description="Month of the period.")
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")
+    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
+    status: InvoiceStatus | None = strawberry.field(default=None, description="Payment status.")
+    due_before: Day | None = strawberry.field(default=None, description="Day before which the invoices are due.")
 
 
-@query(COUNTERS, "Invoices of the counters that the caller may see.")
+@query(COUNTERS, "List the invoices of the counters that the caller may see.")
 async def invoices(
     info: Info,
     first: First = 50,
     after: After = None,
-    filter: Annotated[InvoiceFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
-    order_by: Annotated[InvoiceOrder, strawberry.argument(description="How sorted.")] = InvoiceOrder.NEWEST,
+    filter: Annotated[InvoiceFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
+    order_by: Annotated[InvoiceOrder, strawberry.argument(description="Sort order.")] = InvoiceOrder.NEWEST,
 ) -> Connection[Invoice]:
     conditions = {} if filter is None else _conditions(filter)
     return await page(info, INVOICE, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
@@ -241,23 +243,23 @@ _STATUS: Final = {
 
 
 def _conditions(given: InvoiceFilter) -> Conditions:
-    found: Conditions = {}
+    conditions: Conditions = {}
     if given.month is not None:
         first = month_in(given.month, field=("filter", "month")).first
-        found["t.period_id = (SELECT id FROM period WHERE month = :month)"] = {"month": first}
+        conditions["t.period_id = (SELECT id FROM period WHERE month = :month)"] = {"month": first}
     if given.counter_id is not None:
-        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
     if given.customer_id is not None:
-        found["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, "customer", field=("filter", "customerId"))}
+        conditions["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, "customer", field=("filter", "customerId"))}
     if given.status is not None:
-        found[_STATUS[given.status]] = {}
+        conditions[_STATUS[given.status]] = {}
     if given.due_before is not None:
-        found["t.due_on < :due_before"] = {"due_before": given.due_before}
-    return found
+        conditions["t.due_on < :due_before"] = {"due_before": given.due_before}
+    return conditions
 
 
-@query(COUNTERS, "One invoice; null if there is none, or none that the caller may see.")
-async def invoice(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Invoice | None:
+@query(COUNTERS, "Get one invoice; null if it does not exist or the caller may not see it.")
+async def invoice(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the invoice.")]) -> Invoice | None:
     return await one(info, INVOICE, "t.id = :id", {"id": ids.decode(id, "invoice", field=("id",))})
 
 

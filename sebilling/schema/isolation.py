@@ -1,4 +1,4 @@
-"""Custom isolir in GraphQL: policies, promises, days on which nobody is cut, blocks by hand, and what a sweep would do."""
+"""Isolation in GraphQL: policies, promises to pay, blackout dates, manual blocks, and what an isolation run would do."""
 
 from typing import Annotated, Any, Final
 
@@ -18,20 +18,22 @@ from sebilling.schema.enums import described
 
 described(
     IsolationMode,
-    "When a late customer is cut.",
-    FROM_INVOICE="So many days after the invoice was issued.",
-    FROM_INSTALL_DATE="Each month on the day of the installation, plus days.",
-    MANUAL="Never by itself.",
+    "When an overdue customer is blocked.",
+    FROM_INVOICE="A number of days after the invoice was issued.",
+    FROM_INSTALL_DATE="Each month on the day of the installation, plus a number of days.",
+    MANUAL="Never automatically.",
 )
 
 
-@strawberry.type(description="How customers are cut: a customer's own policy, else their counter's, else the ISP's.")
+@strawberry.type(description="Policy that decides when customers are blocked: the customer's own, else the counter's, else the ISP's.")
 class IsolationPolicy:
-    mode: IsolationMode = strawberry.field(description="From when on.")
-    days: int = strawberry.field(description="Days after that.")
-    minimum: Rupiah = strawberry.field(description="Nobody is cut for less.")
-    customer: Customer | None = strawberry.field(description="RowScope; null if it isn't a customer's.")
-    counter: Counter | None = strawberry.field(description="Which counter's; null with no customer either: the ISP's.")
+    mode: IsolationMode = strawberry.field(description="Event from which the days are counted; MANUAL for never.")
+    days: int = strawberry.field(description="Number of days after that event.")
+    minimum: Rupiah = strawberry.field(description="Minimum overdue amount for which a customer is blocked.")
+    customer: Customer | None = strawberry.field(description="Customer to whom the policy belongs; null if it is not a customer's.")
+    counter: Counter | None = strawberry.field(
+        description="Counter to which the policy belongs; if customer and counter are null, it is the ISP's."
+    )
 
 
 POLICY: Final = Node(
@@ -44,73 +46,73 @@ POLICY: Final = Node(
 )
 
 
-@query(READERS, "The policies: the ISP's, then the counters', then the customers'.")
+@query(READERS, "List the isolation policies: the ISP's, then the counters', then the customers'.")
 async def isolation_policies(info: Info) -> list[IsolationPolicy]:
     order = "t.customer_id IS NOT NULL, t.counter_id IS NOT NULL, t.id"
-    found: list[IsolationPolicy] = await every(info, POLICY, order=order)
-    return found
+    policies: list[IsolationPolicy] = await every(info, POLICY, order=order)
+    return policies
 
 
-@strawberry.type(description="On which day someone is cut if nothing is paid, and why.")
+@strawberry.type(description="Day on which a customer is blocked if they do not pay, and the reason.")
 class IsolationForecast:
-    block_on: Day | None = strawberry.field(description="The day; null: they aren't cut.")
-    because: str = strawberry.field(description="In words.")
+    block_on: Day | None = strawberry.field(description="Day of the block; null if the customer is not blocked.")
+    because: str = strawberry.field(description="Reason, in words.")
 
 
-RowScope = Annotated[strawberry.ID, strawberry.argument(description="RowScope.")]
+CustomerId = Annotated[strawberry.ID, strawberry.argument(description="Id of the customer.")]
 
 
-@query(COUNTERS, "On which day a customer is cut if nothing is paid, and why.")
-async def isolation_forecast(info: Info, customer_id: RowScope) -> IsolationForecast:
+@query(COUNTERS, "Get the day on which a customer is blocked if they do not pay, and the reason.")
+async def isolation_forecast(info: Info, customer_id: CustomerId) -> IsolationForecast:
     wanted = ids.decode(customer_id, "customer", field=("customerId",))
     async with info.context.parts.database.reading() as session:
-        found = await verbs.forecast(session, wanted, scope=info.context.signed_in.scope)
-    return row(block_on=found.block_on, because=found.because)
+        forecast = await verbs.forecast(session, wanted, scope=info.context.signed_in.scope)
+    return row(block_on=forecast.block_on, because=forecast.because)
 
 
-@strawberry.type(description="Someone whom a sweep would cut now.")
+@strawberry.type(description="Customer whom an isolation run would block now.")
 class IsolationPlan:
-    customer_id: strawberry.ID = strawberry.field(description="Who.")
-    device_id: strawberry.ID = strawberry.field(description="Where.")
-    invoice_id: strawberry.ID = strawberry.field(description="The invoice that makes it so.")
-    amount: Rupiah = strawberry.field(description="Overdue by then.")
-    block_on: Day = strawberry.field(description="Since which day.")
+    customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
+    device_id: strawberry.ID = strawberry.field(description="Id of the customer's device.")
+    invoice_id: strawberry.ID = strawberry.field(description="Id of the invoice that causes the block.")
+    amount: Rupiah = strawberry.field(description="Overdue amount on that day.")
+    block_on: Day = strawberry.field(description="Day from which the customer is to be blocked.")
 
 
-@query(READERS, "Whom a sweep would cut now; changes nothing.")
+@query(READERS, "List the customers whom an isolation run would block now, without changing anything.")
 async def isolation_plan(info: Info) -> list[IsolationPlan]:
     async with info.context.parts.database.reading() as session:
-        found = await verbs.plan(session, at=info.context.at, scope=info.context.signed_in.scope)
+        blocks = await verbs.plan(session, at=info.context.at, scope=info.context.signed_in.scope)
     return [
-        row(customer_id=f"cus_{each.customer_id}", device_id=f"dev_{each.device_id}", invoice_id=f"inv_{each.invoice_id}",
-            amount=each.amount, block_on=each.block_on)
-        for each in found
+        row(customer_id=f"cus_{block.customer_id}", device_id=f"dev_{block.device_id}", invoice_id=f"inv_{block.invoice_id}",
+            amount=block.amount, block_on=block.block_on)
+        for block in blocks
     ]  # fmt: skip
 
 
-@strawberry.type(description="A day on which nobody is cut.")
+@strawberry.type(description="Blackout date: a day on which nobody is blocked.")
 class BlackoutDate:
-    day: Day = strawberry.field(description="Which.")
-    reason: str = strawberry.field(description="Why.")
+    day: Day = strawberry.field(description="The day.")
+    reason: str = strawberry.field(description="Reason for the blackout date.")
 
 
-NO_CUT_DAY: Final = Node("blackout_date", {"day": "{t}.day", "reason": "{t}.reason"})
+BLACKOUT_DATE: Final = Node("blackout_date", {"day": "{t}.day", "reason": "{t}.reason"})
 
 
-@query(COUNTERS, "Days on which nobody is cut.")
+@query(COUNTERS, "List the blackout dates, on which nobody is blocked.")
 async def blackout_dates(info: Info) -> list[BlackoutDate]:
-    found: list[BlackoutDate] = await every(info, NO_CUT_DAY, order="t.day")
-    return found
+    dates: list[BlackoutDate] = await every(info, BLACKOUT_DATE, order="t.day")
+    return dates
 
 
-@strawberry.type(description="A sweep that would have cut too many at once: it cut nobody and asks.")
+@strawberry.type(description="Hold: a mass block that waits for a decision. Nobody was blocked by it.")
 class IsolationHold:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    held_at: Instant = strawberry.field(description="When.")
-    would_block: int = strawberry.field(description="So many.")
-    of_active: int = strawberry.field(description="Of so many who had internet.")
-    decided_at: Instant | None = strawberry.field(description="When someone decided; null: it still asks.")
-    approved: bool | None = strawberry.field(description="Whether it was right.")
+    held_at: Instant = strawberry.field(description="Time at which the run was held.")
+    would_block: int = strawberry.field(description="Number of customers who would have been blocked.")
+    of_active: int = strawberry.field(description="Number of customers who had internet access.")
+    decided_at: Instant | None = strawberry.field(description="Time of the decision; null while it waits for one.")
+    approved: bool | None = strawberry.field(description="Whether the mass block was approved; null while it waits for a decision.")
 
 
 HOLD: Final = Node(
@@ -120,27 +122,27 @@ HOLD: Final = Node(
 )
 
 
-@query(READERS, "Held sweeps, the newest first.")
+@query(READERS, "List the holds, newest first.")
 async def isolation_holds(info: Info) -> list[IsolationHold]:
-    found: list[IsolationHold] = await every(info, HOLD, order="t.id DESC")
-    return found
+    holds: list[IsolationHold] = await every(info, HOLD, order="t.id DESC")
+    return holds
 
 
-@strawberry.type(description="What came of a mutation of isolation.")
+@strawberry.type(description="Result of a mutation of isolation settings.")
 class IsolationPayload(Payload):
-    done: bool | None = strawberry.field(description="true; null with errors.")
+    done: bool | None = strawberry.field(description="true if the change was made; null with errors.")
 
 
-@strawberry.input(description="Custom Isolir: of a customer, of a counter, or of the ISP (neither).")
+@strawberry.input(description="Input of setIsolationPolicy (Custom Isolir): for a customer, a counter, or the ISP if neither is given.")
 class SetIsolationPolicyInput:
-    mode: IsolationMode = strawberry.field(description="From when on.")
-    days: int = strawberry.field(default=0, description="0 to 365.")
-    minimum: Rupiah = strawberry.field(default=1, description="Nobody is cut for less.")
-    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Of this customer.")
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Of this counter.")
+    mode: IsolationMode = strawberry.field(description="Event from which the days are counted; MANUAL for never.")
+    days: int = strawberry.field(default=0, description="Number of days after that event, 0 to 365.")
+    minimum: Rupiah = strawberry.field(default=1, description="Minimum overdue amount for which a customer is blocked.")
+    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")
 
 
-@mutation(OFFICE, "Decide when late customers are cut.")
+@mutation(OFFICE, "Set when overdue customers are blocked.")
 async def set_isolation_policy(info: Info, input: Annotated[SetIsolationPolicyInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
         await verbs.set_policy(
@@ -151,13 +153,13 @@ async def set_isolation_policy(info: Info, input: Annotated[SetIsolationPolicyIn
     return row(done=True)
 
 
-@strawberry.input(description="RowScope policy is forgotten.")
+@strawberry.input(description="Input of forgetIsolationPolicy.")
 class ForgetIsolationPolicyInput:
-    customer_id: strawberry.ID | None = strawberry.field(default=None, description="This customer's.")
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="This counter's.")
+    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer whose policy to delete.")
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter whose policy to delete.")
 
 
-@mutation(OFFICE, "Let the next wider policy hold again.")
+@mutation(OFFICE, "Delete a policy, so that the counter's or the ISP's applies instead.")
 async def forget_isolation_policy(info: Info, input: Annotated[ForgetIsolationPolicyInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
         await verbs.forget_policy(
@@ -167,7 +169,7 @@ async def forget_isolation_policy(info: Info, input: Annotated[ForgetIsolationPo
     return row(done=True)
 
 
-@strawberry.type(description="What came of promiseToPay, blockCustomer or restoreCustomer.")
+@strawberry.type(description="Result of promiseToPay, blockCustomer or restoreCustomer.")
 class CustomerIsolationPayload(Payload):
     customer: Customer | None = strawberry.field(description="The customer.")
 
@@ -176,14 +178,14 @@ async def _shown(info: Info, customer_id: int) -> Any:
     return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
-@strawberry.input(description="Janji bayar.")
+@strawberry.input(description="Input of promiseToPay (janji bayar).")
 class PromiseToPayInput:
-    customer_id: strawberry.ID = strawberry.field(description="Who.")
-    until_on: Day = strawberry.field(description="Not cut up to and on this day; at most 60 days ahead.")
-    reason: str = strawberry.field(description="3 to 500 characters.")
+    customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
+    until_on: Day = strawberry.field(description="Last day on which the customer is not blocked; at most 60 days ahead.")
+    reason: str = strawberry.field(description="Reason, 3 to 500 characters.")
 
 
-@mutation(PROMISERS, "Put a cut off to a date; who is cut is given back.")
+@mutation(PROMISERS, "Record a promise to pay: an overdue customer is not blocked until after that date, and is restored if blocked.")
 async def promise_to_pay(info: Info, input: Annotated[PromiseToPayInput, INPUT]) -> CustomerIsolationPayload:
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
     async with info.context.transaction() as session:
@@ -191,13 +193,13 @@ async def promise_to_pay(info: Info, input: Annotated[PromiseToPayInput, INPUT])
     return await _shown(info, customer_id)
 
 
-@strawberry.input(description="Whom, and why.")
+@strawberry.input(description="Input of blockCustomer or restoreCustomer.")
 class BlockCustomerInput:
-    customer_id: strawberry.ID = strawberry.field(description="Who.")
-    reason: str = strawberry.field(description="3 to 500 characters.")
+    customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
+    reason: str = strawberry.field(description="Reason, 3 to 500 characters.")
 
 
-@mutation(BLOCKERS, "Cut by hand, until someone lifts it.")
+@mutation(BLOCKERS, "Block a customer by hand, until restoreCustomer.")
 async def block_customer(info: Info, input: Annotated[BlockCustomerInput, INPUT]) -> CustomerIsolationPayload:
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
     async with info.context.transaction() as session:
@@ -205,7 +207,7 @@ async def block_customer(info: Info, input: Annotated[BlockCustomerInput, INPUT]
     return await _shown(info, customer_id)
 
 
-@mutation(BLOCKERS, "Lift a block. Who is still overdue needs a promise to pay.")
+@mutation(BLOCKERS, "Restore a blocked customer. A customer who is still overdue needs a promise to pay.")
 async def restore_customer(info: Info, input: Annotated[BlockCustomerInput, INPUT]) -> CustomerIsolationPayload:
     customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
     async with info.context.transaction() as session:
@@ -213,56 +215,60 @@ async def restore_customer(info: Info, input: Annotated[BlockCustomerInput, INPU
     return await _shown(info, customer_id)
 
 
-@strawberry.input(description="A day on which nobody is cut.")
+@strawberry.input(description="Input of addBlackoutDate.")
 class AddBlackoutDateInput:
-    day: Day = strawberry.field(description="Which.")
-    reason: str = strawberry.field(description="3 to 500 characters.")
+    day: Day = strawberry.field(description="Day on which to block nobody.")
+    reason: str = strawberry.field(description="Reason, 3 to 500 characters.")
 
 
-@mutation(OFFICE, "Cut nobody on a day.")
+@mutation(OFFICE, "Add a blackout date, on which nobody is blocked.")
 async def add_blackout_date(info: Info, input: Annotated[AddBlackoutDateInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
         await verbs.add_blackout_date(session, input.day, reason=input.reason)
     return row(done=True)
 
 
-@strawberry.input(description="A day like any other.")
+@strawberry.input(description="Input of removeBlackoutDate.")
 class RemoveBlackoutDateInput:
-    day: Day = strawberry.field(description="Which.")
+    day: Day = strawberry.field(description="Blackout date to remove.")
 
 
-@mutation(OFFICE, "Cut on a day like on any other.")
+@mutation(OFFICE, "Remove a blackout date, so that customers are blocked on it as on any other day.")
 async def remove_blackout_date(info: Info, input: Annotated[RemoveBlackoutDateInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
         await verbs.remove_blackout_date(session, input.day)
     return row(done=True)
 
 
-@strawberry.input(description="Whether a held sweep is right.")
+@strawberry.input(description="Input of decideIsolationHold.")
 class DecideIsolationHoldInput:
-    id: strawberry.ID = strawberry.field(description="Which.")
-    approved: bool = strawberry.field(description="true: sweeps may cut so many for twelve hours.")
+    id: strawberry.ID = strawberry.field(description="Id of the hold.")
+    approved: bool = strawberry.field(
+        description="Whether the mass block is right; true allows blocking that many customers for twelve hours."
+    )
 
 
-@mutation(OFFICE, "Say whether a sweep that would cut very many is right.")
+@mutation(OFFICE, "Approve or reject a mass block that is on hold.")
 async def decide_isolation_hold(info: Info, input: Annotated[DecideIsolationHoldInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
         await verbs.decide_hold(session, ids.decode(input.id, "hold", field=("input", "id")), approved=input.approved)
     return row(done=True)
 
 
-@strawberry.type(description="What came of runIsolation.")
+@strawberry.type(description="Result of runIsolation.")
 class RunIsolationPayload(Payload):
-    cut: int | None = strawberry.field(description="To be cut now; devices are brought in line within seconds.")
-    given_back: int | None = strawberry.field(description="To be given back now.")
-    held: int | None = strawberry.field(description="So many would have been cut: decide about the hold first; 0: none was held.")
+    blocked: int | None = strawberry.field(description="Number of customers to be blocked now; devices are brought in sync within seconds.")
+    restored: int | None = strawberry.field(description="Number of customers to be restored now.")
+    held: int | None = strawberry.field(
+        description="Number of customers whose block is on hold until someone decides about it; 0 if there is no hold."
+    )
 
 
-@mutation(OFFICE, "Sweep now instead of within half a minute: cut whose day has come, give back who need not be cut.")
+@mutation(OFFICE, "Run isolation now instead of within half a minute: block customers who are due and restore those who are not.")
 async def run_isolation(info: Info) -> RunIsolationPayload:
     async with info.context.transaction() as session:
         decided = await verbs.decide(session)
-    return row(cut=decided.cut, given_back=decided.given_back, held=decided.held)
+    return row(blocked=decided.blocked, restored=decided.restored, held=decided.held)
 
 
 QUERIES: Final = [isolation_policies, isolation_forecast, isolation_plan, blackout_dates, isolation_holds]

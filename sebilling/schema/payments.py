@@ -1,4 +1,4 @@
-"""Pembayaran in GraphQL."""
+"""Payments (pembayaran) in GraphQL."""
 
 import secrets
 from typing import Annotated, Any, Final, Optional
@@ -23,65 +23,69 @@ from sebilling.schema.invoices import LIVE_ALLOCATION, REVERSAL_COLUMNS, Invoice
 
 _log = get_logger(__name__)
 MAX_OF_A_BATCH: Final = 100
-"""Payments."""
+"""Maximum number of payments in one batch."""
 
 
-@strawberry.type(description="A part of a payment that settles a part of an invoice.")
+@strawberry.type(description="Part of a payment that pays part of an invoice.")
 class Allocation:
-    amount: Rupiah = strawberry.field(description="How much.")
-    allocated_at: Instant = strawberry.field(description="When.")
-    invoice_number: str = strawberry.field(description="What it settles, as on the receipt.")
-    invoice: Invoice | None = strawberry.field(description="What it settles; null if it is of a counter that the caller may not see.")
+    amount: Rupiah = strawberry.field(description="Amount of the allocation.")
+    allocated_at: Instant = strawberry.field(description="Time of the allocation.")
+    invoice_number: str = strawberry.field(description="Number of the invoice, as on the receipt.")
+    invoice: Invoice | None = strawberry.field(
+        description="Invoice that is paid; null if it belongs to a counter that the caller may not see."
+    )
     payment: Optional["Payment"] = strawberry.field(
-        description="Out of which payment; null if it was received at a counter that the caller may not see."
+        description="Payment that is allocated; null if it was received at a counter that the caller may not see."
     )
 
 
-@strawberry.type(description="Why and when a payment was reversed.")
+@strawberry.type(description="Reversal of a payment.")
 class PaymentReversal:
-    reason: str = strawberry.field(description="Why.")
-    reversed_at: Instant = strawberry.field(description="When.")
-    reversed_on: Day = strawberry.field(description="The counter's day, in whose recap it stands.")
-    reversed_by: str | None = strawberry.field(description="By whom.")
+    reason: str = strawberry.field(description="Reason for the reversal.")
+    reversed_at: Instant = strawberry.field(description="Time of the reversal.")
+    reversed_on: Day = strawberry.field(description="Date of the reversal at the counter, which decides in which recap it counts.")
+    reversed_by: str | None = strawberry.field(description="Name of the user who reversed the payment.")
 
 
-@strawberry.type(description="Credit given back to the customer.")
+@strawberry.type(description="Credit that was refunded to the customer.")
 class Refund:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    reversal: Reversal | None = strawberry.field(description="Its reversal, if it was not given after all.")
-    amount: Rupiah = strawberry.field(description="How much.")
-    method: PaymentMethod = strawberry.field(description="How.")
-    reason: str = strawberry.field(description="Why.")
-    refunded_at: Instant = strawberry.field(description="When.")
-    refunded_by: str = strawberry.field(description="Who gave it, and whose cash it was.")
+    reversal: Reversal | None = strawberry.field(description="Reversal of the refund; null if it was not reversed.")
+    amount: Rupiah = strawberry.field(description="Amount of the refund.")
+    method: PaymentMethod = strawberry.field(description="Method of the refund.")
+    reason: str = strawberry.field(description="Reason for the refund.")
+    refunded_at: Instant = strawberry.field(description="Time of the refund.")
+    refunded_by: str = strawberry.field(description="Name of the user who paid the refund, out of their own drawer if in cash.")
 
 
-@strawberry.type(description="Pembayaran: money received from a customer. Never edited, never deleted.")
+@strawberry.type(description="Payment (pembayaran): money received from a customer. Never edited, never deleted.")
 class Payment:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    amount: Rupiah = strawberry.field(description="Received.")
-    receipt_number: str = strawberry.field(description="Gapless per counter and month, such as KW/2026-02/LKT01/000123.")
-    credit: Rupiah = strawberry.field(description="Titipan: what no invoice has taken and nobody was given back.")
-    refunded: Rupiah = strawberry.field(description="What was given back.")
+    amount: Rupiah = strawberry.field(description="Amount received.")
+    receipt_number: str = strawberry.field(description="Receipt number, gapless per counter and month, such as KW/2026-02/LKT01/000123.")
+    credit: Rupiah = strawberry.field(description="Titipan: amount that is neither allocated to an invoice nor refunded.")
+    refunded: Rupiah = strawberry.field(description="Amount refunded.")
     surplus_because: SurplusReason | None = strawberry.field(
-        description="Why it came as more than was asked for; null if it didn't. ALREADY_PAID also if another debt has taken it."
+        description="Reason for which it exceeded the amount owed; null if it did not. ALREADY_PAID stays even if another invoice uses it."
     )
     credit_held_because: str | None = strawberry.field(
-        description="Why its credit settles no invoice by itself; null if it does, as it is without holdCredit."
+        description="Reason for which its credit pays no invoice by itself, as set by holdCredit; null if it does."
     )
-    method: PaymentMethod = strawberry.field(description="How it came.")
-    collected_at: Instant = strawberry.field(description="When the money changed hands, by the clock of the device.")
-    received_at: Instant = strawberry.field(description="When the server recorded it.")
-    received_on: Day = strawberry.field(description="The counter's day in whose recap it stands.")
-    received_by: str = strawberry.field(description="Name of who received it.")
-    note: str = strawberry.field(description="May be empty.")
-    customer: Customer | None = strawberry.field(description="Who paid; null if they are of a counter that the caller may not see.")
-    customer_code: str = strawberry.field(description="Code of who paid, as on the receipt.")
-    customer_name: str = strawberry.field(description="Name of who paid, as on the receipt.")
-    counter: Counter = strawberry.field(description="Where it was received.")
-    allocations: list[Allocation] = strawberry.field(description="What it settled, in order.")
-    reversal: PaymentReversal | None = strawberry.field(description="Its reversal, if it was reversed.")
-    refunds: list[Refund] = strawberry.field(description="What was given back, in order.")
+    method: PaymentMethod = strawberry.field(description="Payment method.")
+    collected_at: Instant = strawberry.field(description="Time at which the money was handed over, by the clock of the device.")
+    received_at: Instant = strawberry.field(description="Time at which the server recorded it.")
+    received_on: Day = strawberry.field(description="Date of the payment at the counter, which decides in which recap it counts.")
+    received_by: str = strawberry.field(description="Name of the user who received it.")
+    note: str = strawberry.field(description="Note; may be empty.")
+    customer: Customer | None = strawberry.field(
+        description="Customer who paid; null if they belong to a counter that the caller may not see."
+    )
+    customer_code: str = strawberry.field(description="Code of the customer, as on the receipt.")
+    customer_name: str = strawberry.field(description="Name of the customer, as on the receipt.")
+    counter: Counter = strawberry.field(description="Counter at which it was received.")
+    allocations: list[Allocation] = strawberry.field(description="Allocations of the payment to invoices, in order.")
+    reversal: PaymentReversal | None = strawberry.field(description="Reversal of the payment; null if it was not reversed.")
+    refunds: list[Refund] = strawberry.field(description="Refunds of its credit, in order.")
 
 
 ALLOCATION: Final = Node(
@@ -128,84 +132,86 @@ REFUND_REVERSAL: Final = Node("refund_reversal", REVERSAL_COLUMNS)
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
-@strawberry.input(description="Which payments; every condition given must hold.")
+@strawberry.input(description="Filter of payments; all conditions must hold.")
 class PaymentFilter:
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Received at this counter.")
-    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Of this customer.")
-    method: PaymentMethod | None = strawberry.field(default=None, description="That came so.")
-    surplus_because: SurplusReason | None = strawberry.field(
-        default=None, description="That came as more than was asked for, for this reason."
-    )
-    received_from: Day | None = strawberry.field(default=None, description="Received on this day or later.")
-    received_until: Day | None = strawberry.field(default=None, description="Received before this day.")
+    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter at which it was received.")
+    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
+    method: PaymentMethod | None = strawberry.field(default=None, description="Payment method.")
+    surplus_because: SurplusReason | None = strawberry.field(default=None, description="Reason for which it exceeded the amount owed.")
+    received_from: Day | None = strawberry.field(default=None, description="First day of receipt.")
+    received_until: Day | None = strawberry.field(default=None, description="First day after the days of receipt.")
 
 
-@query(COUNTERS, "Payments received at the counters that the caller may see, the newest first.")
+@query(COUNTERS, "List the payments received at the counters that the caller may see, newest first.")
 async def payments(
     info: Info,
     first: First = 50,
     after: After = None,
-    filter: Annotated[PaymentFilter | None, strawberry.argument(description="Which; all if left out.")] = None,
+    filter: Annotated[PaymentFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[Payment]:
     conditions = {} if filter is None else _conditions(filter)
     return await page(info, PAYMENT, first=first, after=after, order=_NEWEST, conditions=conditions)
 
 
 def _conditions(given: PaymentFilter) -> Conditions:
-    found: Conditions = {}
+    conditions: Conditions = {}
     if given.counter_id is not None:
-        found["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
     if given.customer_id is not None:
-        found["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, "customer", field=("filter", "customerId"))}
+        conditions["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, "customer", field=("filter", "customerId"))}
     if given.method is not None:
-        found["t.method = :method"] = {"method": given.method.value}
+        conditions["t.method = :method"] = {"method": given.method.value}
     if given.surplus_because is not None:
-        found["t.surplus_because = :surplus_because"] = {"surplus_because": given.surplus_because.value}
+        conditions["t.surplus_because = :surplus_because"] = {"surplus_because": given.surplus_because.value}
     if given.received_from is not None:
-        found["t.received_on >= :received_from"] = {"received_from": given.received_from}
+        conditions["t.received_on >= :received_from"] = {"received_from": given.received_from}
     if given.received_until is not None:
-        found["t.received_on < :received_until"] = {"received_until": given.received_until}
-    return found
+        conditions["t.received_on < :received_until"] = {"received_until": given.received_until}
+    return conditions
 
 
-@query(COUNTERS, "One payment; null if there is none, or none that the caller may see.")
-async def payment(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Payment | None:
+@query(COUNTERS, "Get one payment; null if it does not exist or the caller may not see it.")
+async def payment(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the payment.")]) -> Payment | None:
     return await one(info, PAYMENT, "t.id = :id", {"id": ids.decode(id, "payment", field=("id",))})
 
 
-@strawberry.input(description="Money received.")
+@strawberry.input(description="Input of recordPayment.")
 class RecordPaymentInput:
-    customer_id: strawberry.ID = strawberry.field(description="Who paid.")
-    amount: Rupiah = strawberry.field(description="1 to 10^12. What is more than owed is kept as credit.")
+    customer_id: strawberry.ID = strawberry.field(description="Id of the customer who paid.")
+    amount: Rupiah = strawberry.field(description="Amount, 1 to 10^12. Whatever exceeds the amount owed is kept as credit.")
     idempotency_key: Key = strawberry.field(
-        description="8 to 100 characters, made by the device, one per payment: the same key again is the same payment."
+        description="Idempotency key made by the device, 8 to 100 characters, one per payment: repeating it records no second payment."
     )
-    method: PaymentMethod = strawberry.field(default=PaymentMethod.CASH, description="How it came.")
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Where; the customer's own if left out.")
-    collected_at: Instant | None = strawberry.field(default=None, description="When, by the clock of the device; now if left out.")
-    note: str = strawberry.field(default="", description="At most 500 characters.")
+    method: PaymentMethod = strawberry.field(default=PaymentMethod.CASH, description="Payment method.")
+    counter_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Id of the counter at which it was received; the customer's own if left out."
+    )
+    collected_at: Instant | None = strawberry.field(
+        default=None, description="Time at which the money was handed over, by the clock of the device; now if left out."
+    )
+    note: str = strawberry.field(default="", description="Note, at most 500 characters.")
     invoice_ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="Settle these first, in this order; then, and if left out or empty, the oldest."
+        default=None, description="Ids of invoices to pay first, in this order; then, or if left out or empty, the oldest."
     )
 
 
-@strawberry.type(description="What came of recordPayment.")
+@strawberry.type(description="Result of recordPayment.")
 class RecordPaymentPayload(Payload):
-    payment: Payment | None = strawberry.field(description="The payment, with what it settled.")
-    replayed: bool = strawberry.field(description="The key had recorded this payment before; nothing happened now.")
+    payment: Payment | None = strawberry.field(description="The payment with its allocations.")
+    replayed: bool = strawberry.field(description="Whether the key had recorded this payment before, so that nothing was changed now.")
 
 
-@mutation(RECEIVERS, "Take money: settles invoices, the oldest first, and keeps what is left over as credit.")
+@mutation(RECEIVERS, "Record a payment: pay the customer's invoices, oldest first, and keep the rest as credit.")
 async def record_payment(info: Info, input: Annotated[RecordPaymentInput, INPUT]) -> RecordPaymentPayload:
     received = _received(input)
     async with info.context.transaction() as session:
         recorded = await verbs.record(session, received)
-    found = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("payment",))
-    return row(payment=found, replayed=recorded.replayed)
+    payment = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("payment",))
+    return row(payment=payment, replayed=recorded.replayed)
 
 
 def _received(given: RecordPaymentInput) -> verbs.Received:
-    """Raises InvalidId."""
+    """Convert the input. Raises InvalidId."""
     return verbs.Received(
         customer_id=ids.decode(given.customer_id, "customer", field=("input", "customerId")), amount=given.amount,
         method=given.method, key=given.idempotency_key, note=given.note, collected_at=given.collected_at,
@@ -214,38 +220,42 @@ def _received(given: RecordPaymentInput) -> verbs.Received:
     )  # fmt: skip
 
 
-@strawberry.input(description="Payments that a phone gathered while it was offline.")
+@strawberry.input(description="Input of recordPayments: payments collected while a phone was offline.")
 class RecordPaymentsInput:
-    payments: list[RecordPaymentInput] = strawberry.field(description=f"1 to {MAX_OF_A_BATCH}, in the order in which the money came.")
-
-
-@strawberry.type(description="What came of one payment of a batch.")
-class RecordedPayment:
-    payment: Payment | None = strawberry.field(description="The payment, with what it settled; null if it was refused.")
-    replayed: bool = strawberry.field(description="The key had recorded this payment before; nothing happened now.")
-    errors: list[UserError] = strawberry.field(description="Why it was refused; then it has changed nothing.")
-
-
-@strawberry.type(description="What came of recordPayments.")
-class RecordPaymentsPayload(Payload):
-    results: list[RecordedPayment] | None = strawberry.field(
-        description="One for each payment, in their order; null if the batch as a whole was refused."
+    payments: list[RecordPaymentInput] = strawberry.field(
+        description=f"The payments, 1 to {MAX_OF_A_BATCH}, in the order in which the money was received."
     )
 
 
-@mutation(RECEIVERS, "Take money that was received offline: each payment is recorded or refused alone, one after the other.")
+@strawberry.type(description="Result of one payment of a batch.")
+class RecordedPayment:
+    payment: Payment | None = strawberry.field(description="The payment with its allocations; null if it was refused.")
+    replayed: bool = strawberry.field(description="Whether the key had recorded this payment before, so that nothing was changed now.")
+    errors: list[UserError] = strawberry.field(
+        description="Reasons for which it was refused; if there are any, the payment has changed nothing."
+    )
+
+
+@strawberry.type(description="Result of recordPayments.")
+class RecordPaymentsPayload(Payload):
+    results: list[RecordedPayment] | None = strawberry.field(
+        description="One result per payment, in the same order; null if the batch as a whole was refused."
+    )
+
+
+@mutation(RECEIVERS, "Record payments that were received offline. Each one is recorded or refused independently, in order.")
 async def record_payments(info: Info, input: Annotated[RecordPaymentsInput, INPUT]) -> RecordPaymentsPayload:
     count = len(input.payments)
     if not 1 <= count <= MAX_OF_A_BATCH:
         why = f"send 1 to {MAX_OF_A_BATCH} at a time."
         raise InvalidNumber(field=("input", "payments"), what="Payments in a batch", given=count, why=why)
-    return row(results=[await _one_of_batch(info, given, str(place)) for place, given in enumerate(input.payments)])
+    return row(results=[await _one_of_batch(info, payment, str(index)) for index, payment in enumerate(input.payments)])
 
 
 async def _one_of_batch(info: Info, given: RecordPaymentInput, place: str) -> Any:
-    """Record it in a transaction of its own; whatever is wrong with it must not keep the ones behind it waiting for ever.
+    """Record one payment of a batch in its own transaction, so that its failure does not block those after it.
 
-    Raises Unavailable: then the phone sends the batch again, and what was recorded is replayed.
+    Raises Unavailable: the phone then sends the batch again, and the recorded payments are replayed.
     """
     try:
         received = _received(given)
@@ -255,12 +265,12 @@ async def _one_of_batch(info: Info, given: RecordPaymentInput, place: str) -> An
         if not in_payload(error):
             raise
         refused: SebillingError = error
-    except Exception:  # noqa: BLE001 - a fault of ours in one payment isn't one in the others
+    except Exception:  # noqa: BLE001 - a bug met by one payment must not fail the others
         refused = Unexpected(field=("input",), reference=secrets.token_hex(6))
         _log.exception("unexpected_error", reference=refused.facts["reference"], path=["recordPayments", place])
     else:
-        found = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))
-        return row(payment=found, replayed=recorded.replayed, errors=[])
+        payment = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))
+        return row(payment=payment, replayed=recorded.replayed, errors=[])
     refused.field = ("input", "payments", place, *refused.field[1:])
     return row(payment=None, replayed=False, errors=[user_error(refused, info.context.language)])
 

@@ -1,4 +1,4 @@
-"""Periode in GraphQL."""
+"""Periods (periode) in GraphQL."""
 
 from enum import StrEnum
 from typing import Annotated, Final
@@ -20,46 +20,46 @@ from sebilling.schema.enums import described
 
 
 class PeriodStatus(StrEnum):
-    """Whether a period takes invoices."""
+    """Status of a period."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"
 
 
-described(PeriodStatus, "Whether a period takes invoices.", OPEN="It takes new invoices.", CLOSED="It takes none, unless it is reopened.")
+described(PeriodStatus, "Status of a period.", OPEN="Accepts new invoices.", CLOSED="Accepts no invoices unless it is reopened.")
 
 
-@strawberry.type(description="The end of a closing.")
+@strawberry.type(description="Reopening of a closed period.")
 class PeriodReopening:
-    reason: str = strawberry.field(description="Why.")
-    reopened_at: Instant = strawberry.field(description="When.")
-    reopened_by: str | None = strawberry.field(description="By whom.")
+    reason: str = strawberry.field(description="Reason for the reopening.")
+    reopened_at: Instant = strawberry.field(description="Time of the reopening.")
+    reopened_by: str | None = strawberry.field(description="Name of the user who reopened the period.")
 
 
-@strawberry.type(description="A closing of a period. Its figures are kept: asOfClosing of the recap tells those of the last one.")
+@strawberry.type(description="Closing of a period. Its figures are kept: asOfClosing of the recap shows those of the latest closing.")
 class PeriodClosing:
-    closed_at: Instant = strawberry.field(description="When.")
-    closed_by: str | None = strawberry.field(description="By whom.")
-    incomplete: bool = strawberry.field(description="Something was missing, and it was closed all the same.")
-    reopening: PeriodReopening | None = strawberry.field(description="Its end, if the period was reopened.")
+    closed_at: Instant = strawberry.field(description="Time of the closing.")
+    closed_by: str | None = strawberry.field(description="Name of the user who closed the period.")
+    incomplete: bool = strawberry.field(description="Whether the period was closed although it was incomplete.")
+    reopening: PeriodReopening | None = strawberry.field(description="Reopening after this closing; null if there was none.")
 
 
-@strawberry.type(description="Something that a period lacks at a counter.")
+@strawberry.type(description="Reason for which a period is incomplete at a counter.")
 class ClosingGap:
-    reason: GapReason = strawberry.field(description="What is missing.")
-    counter: Counter = strawberry.field(description="Where.")
-    count: int = strawberry.field(description="Of how many customers, deposits or payments.")
-    amount: Rupiah = strawberry.field(description="Over how many rupiah; 0 of GENERATION_RUNNING.")
+    reason: GapReason = strawberry.field(description="Reason for which it is incomplete.")
+    counter: Counter = strawberry.field(description="Counter that is affected.")
+    count: int = strawberry.field(description="Number of customers, deposits or payments.")
+    amount: Rupiah = strawberry.field(description="Amount in rupiah; 0 for GENERATION_RUNNING.")
 
 
-@strawberry.type(description="Periode: one billing month, opened by hand.")
+@strawberry.type(description="Period (periode): one billing month, opened by hand.")
 class Period:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    month: MonthText = strawberry.field(description="Which month.")
-    status: PeriodStatus = strawberry.field(description="Whether it takes invoices.")
-    opened_at: Instant = strawberry.field(description="When.")
-    closed_at: Instant | None = strawberry.field(description="When, if it is closed.")
-    closings: list[PeriodClosing] = strawberry.field(description="All its closings, in order.")
+    month: MonthText = strawberry.field(description="Month of the period.")
+    status: PeriodStatus = strawberry.field(description="Status of the period.")
+    opened_at: Instant = strawberry.field(description="Time at which the period was opened.")
+    closed_at: Instant | None = strawberry.field(description="Time at which the period was closed; null if it is open.")
+    closings: list[PeriodClosing] = strawberry.field(description="All closings of the period, in order.")
 
 
 PERIOD: Final = Node(
@@ -93,34 +93,36 @@ PERIOD_REOPENING: Final = Node(
 _LAST_FIRST: Final = Order("month", "{t}.month", "date", descending=True)
 
 
-@query(COUNTERS, "All periods, the latest month first.")
+@query(COUNTERS, "List all periods, latest month first.")
 async def periods(info: Info, first: First = 50, after: After = None) -> Connection[Period]:
     return await page(info, PERIOD, first=first, after=after, order=_LAST_FIRST)
 
 
-@query(COUNTERS, "One period, by id or month; null if that month was never opened.")
+@query(COUNTERS, "Get one period by id or month; null if that month was never opened.")
 async def period(
     info: Info,
-    id: Annotated[strawberry.ID | None, strawberry.argument(description="Its id.")] = None,
-    month: Annotated[MonthText | None, strawberry.argument(description="Its month.")] = None,
+    id: Annotated[strawberry.ID | None, strawberry.argument(description="Id of the period.")] = None,
+    month: Annotated[MonthText | None, strawberry.argument(description="Month of the period.")] = None,
 ) -> Period | None:
     row_id = ids.decode_either(id, month, "period")
     first_day = None if month is None else month_in(month, field=("month",)).first
     return await one(info, PERIOD, "(t.id = :id OR t.month = CAST(:month AS date))", {"id": row_id, "month": first_day})
 
 
-@strawberry.input(description="A month to open.")
+@strawberry.input(description="Input of openPeriod.")
 class OpenPeriodInput:
-    month: MonthText = strawberry.field(description="Which; each only once.")
-    confirm: bool = strawberry.field(default=False, description="It is meant although it is more than 2 months ahead or 12 months ago.")
+    month: MonthText = strawberry.field(description="Month to open; each can be opened only once.")
+    confirm: bool = strawberry.field(
+        default=False, description="Confirmation, required for a month more than 2 months ahead or 12 months ago."
+    )
 
 
-@strawberry.type(description="What came of openPeriod.")
+@strawberry.type(description="Result of openPeriod.")
 class OpenPeriodPayload(Payload):
     period: Period | None = strawberry.field(description="The new period.")
 
 
-@mutation(OFFICE, "Open a billing month. Issues nothing: generateInvoices does.")
+@mutation(OFFICE, "Open a period. Issues no invoices: generateInvoices does.")
 async def open_period(info: Info, input: Annotated[OpenPeriodInput, INPUT]) -> OpenPeriodPayload:
     month = month_in(input.month, field=("input", "month"))
     async with info.context.transaction() as session:
@@ -128,20 +130,20 @@ async def open_period(info: Info, input: Annotated[OpenPeriodInput, INPUT]) -> O
     return row(period=await one(info, PERIOD, "t.id = :id", {"id": period_id}, below=("period",)))
 
 
-@strawberry.input(description="A month to close.")
+@strawberry.input(description="Input of closePeriod.")
 class ClosePeriodInput:
-    month: MonthText = strawberry.field(description="Which.")
+    month: MonthText = strawberry.field(description="Month to close.")
     close_incomplete: bool = strawberry.field(
-        default=False, description="Close it although something is missing: closingPreview tells what. It is lost or left undone."
+        default=False, description="Whether to close it although it is incomplete. What closingPreview lists is then lost or left undone."
     )
 
 
-@strawberry.type(description="What came of closePeriod.")
+@strawberry.type(description="Result of closePeriod.")
 class ClosePeriodPayload(Payload):
     period: Period | None = strawberry.field(description="The closed period.")
 
 
-@mutation(OFFICE, "Close a billing month: it takes no new invoices, and its recap is kept. Payments for its invoices are still taken.")
+@mutation(OFFICE, "Close a period. It accepts no new invoices, and its recap is kept. Payments for its invoices are still accepted.")
 async def close_period(info: Info, input: Annotated[ClosePeriodInput, INPUT]) -> ClosePeriodPayload:
     month = month_in(input.month, field=("input", "month"))
     async with info.context.transaction() as session:
@@ -149,38 +151,42 @@ async def close_period(info: Info, input: Annotated[ClosePeriodInput, INPUT]) ->
     return row(period=await one(info, PERIOD, "t.id = :id", {"id": period_id}, below=("period",)))
 
 
-@query(OFFICE, "What closePeriod would leave undone or lose now, by counter; nothing of a closed period.")
-async def closing_preview(info: Info, month: Annotated[MonthText, strawberry.argument(description="Of which period.")]) -> list[ClosingGap]:
+@query(OFFICE, "List by counter what closePeriod would leave undone or lose now; empty for a closed period.")
+async def closing_preview(
+    info: Info, month: Annotated[MonthText, strawberry.argument(description="Month of the period.")]
+) -> list[ClosingGap]:
     context = info.context
     async with context.parts.database.reading() as session:
-        found = await closings.gaps(session, month_in(month, field=("month",)), at=context.at, scope=context.signed_in.scope)
+        gaps = await closings.gaps(session, month_in(month, field=("month",)), at=context.at, scope=context.signed_in.scope)
     return [
         row(reason=gap.reason, count=gap.count, amount=gap.amount,
             counter=counter_of(gap))
-        for gap in found
+        for gap in gaps
     ]  # fmt: skip
 
 
-@strawberry.input(description="A closed month to reopen.")
+@strawberry.input(description="Input of reopenPeriod.")
 class ReopenPeriodInput:
-    month: MonthText = strawberry.field(description="Which.")
-    reason: str = strawberry.field(description="3 to 500 characters, for whoever reads it in a year.")
-    idempotency_key: Key = strawberry.field(description="8 to 100 characters, new for each deed.")
+    month: MonthText = strawberry.field(description="Month to reopen.")
+    reason: str = strawberry.field(description="Reason, for later readers: 3 to 500 characters.")
+    idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each operation.")
 
 
 @strawberry.type(description="Result of reopenPeriod.")
 class ReopenPeriodPayload(Payload):
-    period: Period | None = strawberry.field(description="The period, open again.")
-    replayed: bool = strawberry.field(description="The key had done this before; nothing happened now.")
+    period: Period | None = strawberry.field(description="The reopened period.")
+    replayed: bool = strawberry.field(
+        description="Whether the key had been used for this operation before, so that nothing was changed now."
+    )
 
 
-@mutation(OFFICE, "Reopen a closed billing month: it takes invoices and corrections again. What its closing kept stays.")
+@mutation(OFFICE, "Reopen a closed period. It accepts invoices and corrections again. The figures kept by its closing stay.")
 async def reopen_period(info: Info, input: Annotated[ReopenPeriodInput, INPUT]) -> ReopenPeriodPayload:
     month = month_in(input.month, field=("input", "month"))
     async with info.context.transaction() as session:
         replayed = await verbs.reopen(session, month, reason=input.reason, key=input.idempotency_key)
-    found = await one(info, PERIOD, "t.month = CAST(:month AS date)", {"month": month.first}, below=("period",))
-    return row(period=found, replayed=replayed)
+    reopened = await one(info, PERIOD, "t.month = CAST(:month AS date)", {"month": month.first}, below=("period",))
+    return row(period=reopened, replayed=replayed)
 
 
 QUERIES: Final = [periods, period, closing_preview]

@@ -1,4 +1,4 @@
-"""Paket in GraphQL."""
+"""Plans (paket) in GraphQL."""
 
 from typing import Annotated, Final
 
@@ -14,13 +14,13 @@ from sebilling.schema.engine.reading import Node, Order, one, page
 from sebilling.schema.engine.scalars import Rupiah
 
 
-@strawberry.type(description="Paket: a speed and a price per month.")
+@strawberry.type(description="Plan (paket): a speed and a price per month.")
 class Plan:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    name: str = strawberry.field(description="Such as Home 20M; unique.")
-    price: Rupiah = strawberry.field(description="Per month, for invoices to come.")
-    rate_down_kbps: int | None = strawberry.field(description="Download speed in kbit/s, if known.")
-    rate_up_kbps: int | None = strawberry.field(description="Upload speed in kbit/s, if known.")
+    name: str = strawberry.field(description="Unique name, such as Home 20M.")
+    price: Rupiah = strawberry.field(description="Price per month, for future invoices.")
+    rate_down_kbps: int | None = strawberry.field(description="Download speed in kbit/s; null if unknown.")
+    rate_up_kbps: int | None = strawberry.field(description="Upload speed in kbit/s; null if unknown.")
 
 
 PLAN: Final = Node(
@@ -30,25 +30,25 @@ PLAN: Final = Node(
 _BY_NAME: Final = Order("name", "{t}.name", "text")
 
 
-@query(EVERYONE, "All plans, by name.")
+@query(EVERYONE, "List all plans, by name.")
 async def plans(info: Info, first: First = 50, after: After = None) -> Connection[Plan]:
     return await page(info, PLAN, first=first, after=after, order=_BY_NAME)
 
 
-@query(EVERYONE, "One plan; null if there is none.")
-async def plan(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> Plan | None:
+@query(EVERYONE, "Get one plan; null if there is none.")
+async def plan(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the plan.")]) -> Plan | None:
     return await one(info, PLAN, "t.id = :id", {"id": ids.decode(id, "plan", field=("id",))})
 
 
-@strawberry.input(description="A new plan.")
+@strawberry.input(description="Input of createPlan.")
 class CreatePlanInput:
-    name: str = strawberry.field(description="Such as Home 20M; unique.")
-    price: Rupiah = strawberry.field(description="Per month, 0 to 10^12.")
+    name: str = strawberry.field(description="Unique name, such as Home 20M.")
+    price: Rupiah = strawberry.field(description="Price per month, 0 to 10^12.")
     rate_down_kbps: int | None = strawberry.field(default=None, description="Download speed in kbit/s.")
     rate_up_kbps: int | None = strawberry.field(default=None, description="Upload speed in kbit/s.")
 
 
-@strawberry.type(description="What came of createPlan.")
+@strawberry.type(description="Result of createPlan.")
 class CreatePlanPayload(Payload):
     plan: Plan | None = strawberry.field(description="The new plan.")
 
@@ -62,15 +62,15 @@ async def create_plan(info: Info, input: Annotated[CreatePlanInput, INPUT]) -> C
     return row(plan=await one(info, PLAN, "t.id = :id", {"id": plan_id}, below=("plan",)))
 
 
-@strawberry.input(description="A change of a plan.")
+@strawberry.input(description="Input of updatePlan.")
 class UpdatePlanInput:
-    id: strawberry.ID = strawberry.field(description="Which.")
-    price: Rupiah = strawberry.field(description="Per month, for invoices to come; those issued keep theirs.")
+    id: strawberry.ID = strawberry.field(description="Id of the plan.")
+    price: Rupiah = strawberry.field(description="Price per month, for future invoices; issued ones keep theirs.")
 
 
-@strawberry.type(description="What came of updatePlan.")
+@strawberry.type(description="Result of updatePlan.")
 class UpdatePlanPayload(Payload):
-    plan: Plan | None = strawberry.field(description="The plan as it is now.")
+    plan: Plan | None = strawberry.field(description="Plan after the change.")
 
 
 @mutation(OFFICE, "Change a plan's price.")

@@ -1,4 +1,4 @@
-"""Receipts, and short-lived addresses of papers, proofs and reports, in GraphQL."""
+"""Receipts, and short-lived download links for receipts, invoices, proofs and reports, in GraphQL."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -20,7 +20,7 @@ from sebilling.schema.enums import described
 
 
 class Paper(StrEnum):
-    """What a receipt is printed on."""
+    """Paper size of a receipt."""
 
     MM58 = "MM58"
     MM80 = "MM80"
@@ -28,28 +28,28 @@ class Paper(StrEnum):
 
 
 class ReportFormat(StrEnum):
-    """What a report is written as."""
+    """File format of a report."""
 
     CSV = "CSV"
     XLSX = "XLSX"
 
 
-described(Paper, "What a receipt is printed on.", MM58="A roll of 58 mm.", MM80="A roll of 80 mm.", A5="A sheet.")
-described(ReportFormat, "What a report is written as.", CSV="Semicolons, UTF-8 with BOM: opens in Excel.", XLSX="A workbook.")
+described(Paper, "Paper size of a receipt.", MM58="Roll of 58 mm.", MM80="Roll of 80 mm.", A5="A5 sheet.")
+described(ReportFormat, "File format of a report.", CSV="CSV with semicolons, UTF-8 with BOM; opens in Excel.", XLSX="Excel workbook.")
 
 
-@strawberry.type(description="Kuitansi as text. receiptLink gives it as PDF.")
+@strawberry.type(description="Receipt (kuitansi) as text. receiptLink returns it as PDF.")
 class Receipt:
-    number: str = strawberry.field(description="Such as KW/2026-02/LKT01/000123.")
-    text32: str = strawberry.field(description="For a roll of 58 mm: lines of at most 32 plain characters.")
-    text48: str = strawberry.field(description="For a roll of 80 mm: lines of at most 48 plain characters.")
-    whats_app: str = strawberry.field(description="To be sent to the customer.")
+    number: str = strawberry.field(description="Receipt number, such as KW/2026-02/LKT01/000123.")
+    text32: str = strawberry.field(description="Text for a roll of 58 mm: lines of at most 32 plain characters.")
+    text48: str = strawberry.field(description="Text for a roll of 80 mm: lines of at most 48 plain characters.")
+    whats_app: str = strawberry.field(description="Text to send to the customer by WhatsApp.")
 
 
-@strawberry.type(description="An address that lives five minutes. It asks again whether its user may.")
+@strawberry.type(description="Download link that is valid for five minutes. The user's permissions are checked again at download.")
 class DownloadLink:
-    url: str = strawberry.field(description="Below the server's own address; no token is needed.")
-    expires_at: Instant = strawberry.field(description="When it ends.")
+    url: str = strawberry.field(description="URL path on this server; needs no token.")
+    expires_at: Instant = strawberry.field(description="Time at which the link expires.")
 
 
 def _link(info: Info, kind: str, **about: Any) -> Any:
@@ -58,26 +58,29 @@ def _link(info: Info, kind: str, **about: Any) -> Any:
     return row(url=f"/downloads/{token}", expires_at=context.at + links.LIFETIME)
 
 
-PaymentId = Annotated[strawberry.ID, strawberry.argument(description="Of which payment.")]
+PaymentId = Annotated[strawberry.ID, strawberry.argument(description="Id of the payment.")]
 _PROOF: Final = text(
     "SELECT EXISTS (SELECT FROM deposit WHERE id = :id AND proof_id IS NOT NULL"
     " AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope)))"
 )
 
 
-@query(COUNTERS, "A payment's receipt as text.")
+@query(COUNTERS, "Get a payment's receipt as text.")
 async def receipt(info: Info, payment_id: PaymentId) -> Receipt:
     wanted = ids.decode(payment_id, "payment", field=("paymentId",))
     async with info.context.parts.database.reading() as session:
-        found = await receipts.read(session, wanted, scope=info.context.signed_in.scope)
+        content = await receipts.read(session, wanted, scope=info.context.signed_in.scope)
     return row(
-        number=found.number, text32=receipt_text(found, columns=32), text48=receipt_text(found, columns=48), whats_app=whatsapp_text(found)
+        number=content.number,
+        text32=receipt_text(content, columns=32),
+        text48=receipt_text(content, columns=48),
+        whats_app=whatsapp_text(content),
     )
 
 
-@query(COUNTERS, "An address of a payment's receipt as PDF.")
+@query(COUNTERS, "Get a download link for a payment's receipt as PDF.")
 async def receipt_link(
-    info: Info, payment_id: PaymentId, paper: Annotated[Paper, strawberry.argument(description="Printed on.")] = Paper.MM58
+    info: Info, payment_id: PaymentId, paper: Annotated[Paper, strawberry.argument(description="Paper size.")] = Paper.MM58
 ) -> DownloadLink:
     wanted = ids.decode(payment_id, "payment", field=("paymentId",))
     async with info.context.parts.database.reading() as session:
@@ -85,9 +88,9 @@ async def receipt_link(
     return _link(info, "receipt", payment=wanted, paper=paper.value)
 
 
-@query(COUNTERS, "An address of an invoice as PDF.")
+@query(COUNTERS, "Get a download link for an invoice as PDF.")
 async def invoice_link(
-    info: Info, invoice_id: Annotated[strawberry.ID, strawberry.argument(description="Of which invoice.")]
+    info: Info, invoice_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the invoice.")]
 ) -> DownloadLink:
     wanted = ids.decode(invoice_id, "invoice", field=("invoiceId",))
     async with info.context.parts.database.reading() as session:
@@ -95,9 +98,9 @@ async def invoice_link(
     return _link(info, "invoice", invoice=wanted)
 
 
-@query(COUNTERS, "An address of a deposit's proof.")
+@query(COUNTERS, "Get a download link for a deposit's proof.")
 async def proof_link(
-    info: Info, deposit_id: Annotated[strawberry.ID, strawberry.argument(description="Of which deposit.")]
+    info: Info, deposit_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the deposit.")]
 ) -> DownloadLink:
     wanted = ids.decode(deposit_id, "deposit", field=("depositId",))
     async with info.context.parts.database.reading() as session:
@@ -106,12 +109,12 @@ async def proof_link(
     return _link(info, "proof", deposit=wanted)
 
 
-@query(COUNTERS, "An address of a month's report; it holds the counters that the caller may see.")
+@query(COUNTERS, "Get a download link for a month's report of the counters that the caller may see.")
 async def report_link(
     info: Info,
-    report: Annotated[Report, strawberry.argument(description="Which.")],
-    month: Annotated[MonthText, strawberry.argument(description="Of which month.")],
-    format: Annotated[ReportFormat, strawberry.argument(description="As what.")] = ReportFormat.XLSX,
+    report: Annotated[Report, strawberry.argument(description="Report to export.")],
+    month: Annotated[MonthText, strawberry.argument(description="Month of the report.")],
+    format: Annotated[ReportFormat, strawberry.argument(description="File format.")] = ReportFormat.XLSX,
 ) -> DownloadLink:
     return _link(info, "report", report=report.value, month=str(month_in(month, field=("month",))), format=format.value)
 

@@ -1,4 +1,4 @@
-"""How this ISP bills, in GraphQL."""
+"""Billing settings in GraphQL."""
 
 from dataclasses import asdict
 from typing import Annotated, Any, Final
@@ -13,50 +13,64 @@ from sebilling.schema.engine.payloads import INPUT, Payload, given, row
 from sebilling.schema.engine.scalars import Rate, Rupiah
 
 
-@strawberry.type(description="How this ISP bills. Invoices keep what they were made with.")
+@strawberry.type(description="Billing settings of the ISP. Issued invoices keep the settings with which they were made.")
 class BillingSettings:
-    prorate_first_month: bool = strawberry.field(description="Whether the month of the installation is billed by its days.")
-    tax_rate: Rate = strawberry.field(description='PPN in percent, such as "12"; "0": no tax.')
-    tax_numerator: int = strawberry.field(description="The tax is taken on this …")
-    tax_denominator: int = strawberry.field(description="… of that many parts of the price, such as 11 of 12.")
-    tax_rounding: TaxRounding = strawberry.field(description="How tax is rounded to whole rupiah.")
-    late_fee: Rupiah = strawberry.field(description="Once per overdue invoice, with the next invoice; 0: none.")
-    late_fee_after_days: int = strawberry.field(description="Days after the due day before it is charged.")
-    company_name: str = strawberry.field(description="On receipts and invoices.")
-    company_address: str = strawberry.field(description="Likewise.")
-    company_phone: str = strawberry.field(description="Likewise.")
-    receipt_footer: str = strawberry.field(description="The closing line of receipts.")
-    mass_block_percent: int = strawberry.field(description="A sweep that would cut more of the active customers than this stops and asks.")
+    prorate_first_month: bool = strawberry.field(description="Whether the first month is prorated by days from the installation.")
+    tax_rate: Rate = strawberry.field(description='PPN in percent, such as "12"; "0" for no tax.')
+    tax_numerator: int = strawberry.field(description="Numerator of the taxed fraction of the price, such as 11 in 11/12.")
+    tax_denominator: int = strawberry.field(description="Denominator of the taxed fraction of the price, such as 12 in 11/12.")
+    tax_rounding: TaxRounding = strawberry.field(description="Rounding of tax to whole rupiah.")
+    late_fee: Rupiah = strawberry.field(description="Late fee, charged once per overdue invoice on the next invoice; 0 for none.")
+    late_fee_after_days: int = strawberry.field(description="Days after the due date before the late fee is charged.")
+    company_name: str = strawberry.field(description="Company name on receipts and invoices.")
+    company_address: str = strawberry.field(description="Company address on receipts and invoices.")
+    company_phone: str = strawberry.field(description="Company phone number on receipts and invoices.")
+    receipt_footer: str = strawberry.field(description="Closing line of receipts.")
+    mass_block_percent: int = strawberry.field(
+        description="Percentage of active customers; a run that would block more of them is held until someone decides."
+    )
 
 
-@query(READERS, "How this ISP bills.")
+@query(READERS, "Get the billing settings of the ISP.")
 async def billing_settings(info: Info) -> BillingSettings:
     async with info.context.parts.database.reading() as session:
         return row(**asdict(await verbs.read(session)))
 
 
-@strawberry.input(description="Changes of the settings; what is left out stays.")
+@strawberry.input(description="Changes to the billing settings; fields that are left out keep their value.")
 class UpdateBillingSettingsInput:
-    prorate_first_month: bool | None = strawberry.field(default=strawberry.UNSET, description="Bill the first month by its days.")
-    tax_rate: Rate | None = strawberry.field(default=strawberry.UNSET, description='Percent, "0" to "100".')
-    tax_numerator: int | None = strawberry.field(default=strawberry.UNSET, description="1 to taxDenominator.")
-    tax_denominator: int | None = strawberry.field(default=strawberry.UNSET, description="1 to 1000.")
-    tax_rounding: TaxRounding | None = strawberry.field(default=strawberry.UNSET, description="HALF_UP or DOWN.")
-    late_fee: Rupiah | None = strawberry.field(default=strawberry.UNSET, description="0 to Rp1.000.000.000.")
-    late_fee_after_days: int | None = strawberry.field(default=strawberry.UNSET, description="0 to 365.")
-    company_name: str | None = strawberry.field(default=strawberry.UNSET, description="At most 100 characters.")
-    company_address: str | None = strawberry.field(default=strawberry.UNSET, description="At most 300 characters.")
-    company_phone: str | None = strawberry.field(default=strawberry.UNSET, description="At most 50 characters.")
-    receipt_footer: str | None = strawberry.field(default=strawberry.UNSET, description="At most 300 characters.")
-    mass_block_percent: int | None = strawberry.field(default=strawberry.UNSET, description="1 to 100.")
+    prorate_first_month: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether to prorate the first month by days from the installation."
+    )
+    tax_rate: Rate | None = strawberry.field(default=strawberry.UNSET, description='PPN in percent, "0" to "100".')
+    tax_numerator: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Numerator of the taxed fraction of the price, 1 to taxDenominator."
+    )
+    tax_denominator: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Denominator of the taxed fraction of the price, 1 to 1000."
+    )
+    tax_rounding: TaxRounding | None = strawberry.field(
+        default=strawberry.UNSET, description="Rounding of tax to whole rupiah, HALF_UP or DOWN."
+    )
+    late_fee: Rupiah | None = strawberry.field(default=strawberry.UNSET, description="Late fee, 0 to Rp1.000.000.000.")
+    late_fee_after_days: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Days after the due date before the late fee is charged, 0 to 365."
+    )
+    company_name: str | None = strawberry.field(default=strawberry.UNSET, description="Company name, at most 100 characters.")
+    company_address: str | None = strawberry.field(default=strawberry.UNSET, description="Company address, at most 300 characters.")
+    company_phone: str | None = strawberry.field(default=strawberry.UNSET, description="Company phone number, at most 50 characters.")
+    receipt_footer: str | None = strawberry.field(default=strawberry.UNSET, description="Closing line of receipts, at most 300 characters.")
+    mass_block_percent: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Percentage of active customers above which a run is held, 1 to 100."
+    )
 
 
-@strawberry.type(description="What came of updateBillingSettings.")
+@strawberry.type(description="Result of updateBillingSettings.")
 class UpdateBillingSettingsPayload(Payload):
-    settings: BillingSettings | None = strawberry.field(description="As they are now.")
+    settings: BillingSettings | None = strawberry.field(description="Settings after the change.")
 
 
-@mutation(ADMIN, "Change how invoices to come are made.")
+@mutation(ADMIN, "Change the settings for future invoices.")
 async def update_billing_settings(info: Info, input: Annotated[UpdateBillingSettingsInput, INPUT]) -> UpdateBillingSettingsPayload:
     changes: dict[str, Any] = given(**vars(input))
     if "tax_rounding" in changes:

@@ -1,4 +1,4 @@
-"""What everybody does with their own account: see and end their sign-ins, change the password, turn two-step sign-in on and off."""
+"""A user's own account: list and revoke sign-ins, change the password, turn two-step sign-in on and off."""
 
 import re
 from typing import Annotated, Final
@@ -17,74 +17,77 @@ from sebilling.schema.users import vault_of
 
 described(
     SignInKind,
-    "What a sign-in is kept by.",
-    TOKEN="One long token, as scripts of a person use.",  # noqa: S106 - a description
-    REFRESHABLE="Short tokens and a refresh token: a phone.",
-    COOKIE="A browser's cookie.",
-    SERVICE="A service token, made by an admin for a script.",
+    "Kind of a sign-in, by how it is stored.",
+    TOKEN="One long-lived token, for scripts that act as a user.",  # noqa: S106 - a description
+    REFRESHABLE="Short-lived tokens and a refresh token, for phones.",
+    COOKIE="Browser cookie.",
+    SERVICE="Service token, created by an admin for a script.",
 )
 _ID: Final = re.compile(r"sig_([1-9][0-9]{0,17})")
 
 
-@strawberry.type(description="A sign-in that goes on, on one device.")
+@strawberry.type(description="Active sign-in on one device.")
 class SignIn:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    kind: SignInKind = strawberry.field(description="What it is kept by.")
-    device: str = strawberry.field(description="As it was called at the sign-in, else its User-Agent.")
-    address: str = strawberry.field(description="Network address that it was made from.")
-    created_at: Instant = strawberry.field(description="When it was made.")
-    last_used_at: Instant | None = strawberry.field(description="When it was last used, within an hour.")
-    expires_at: Instant = strawberry.field(description="When it ends, unless it is refreshed before.")
-    current: bool = strawberry.field(description="Whether it is that of this request.")
+    kind: SignInKind = strawberry.field(description="Kind of the sign-in.")
+    device: str = strawberry.field(description="Name of the device given at sign-in, else its User-Agent.")
+    address: str = strawberry.field(description="Network address from which the sign-in was made.")
+    created_at: Instant = strawberry.field(description="Time of the sign-in.")
+    last_used_at: Instant | None = strawberry.field(description="Time at which it was last used, accurate to one hour.")
+    expires_at: Instant = strawberry.field(description="Time at which it expires unless it is refreshed.")
+    current: bool = strawberry.field(description="Whether it is the sign-in of this request.")
 
 
-@query(EVERYONE, "One's own sign-ins that go on, the newest first.")
+@query(EVERYONE, "List your own active sign-ins, newest first.")
 async def sign_ins(info: Info) -> list[SignIn]:
     context = info.context
     async with context.parts.database.reading() as session:
-        found = await sessions.listed(session, context.signed_in.user_id or 0, at=context.at)
-    return [row(**{**one, "id": f"sig_{one['id']}", "current": one["id"] == context.sign_in_id}) for one in found]
+        sign_in_rows = await sessions.listed(session, context.signed_in.user_id or 0, at=context.at)
+    return [
+        row(**{**sign_in_row, "id": f"sig_{sign_in_row['id']}", "current": sign_in_row["id"] == context.sign_in_id})
+        for sign_in_row in sign_in_rows
+    ]
 
 
-@strawberry.input(description="Which sign-in.")
+@strawberry.input(description="Input of revokeSignIn.")
 class RevokeSignInInput:
-    id: strawberry.ID = strawberry.field(description="Of one of your own.")
+    id: strawberry.ID = strawberry.field(description="Id of one of your own sign-ins.")
 
 
-@strawberry.type(description="What came of revokeSignIn or revokeOtherSignIns.")
+@strawberry.type(description="Result of revokeSignIn or revokeOtherSignIns.")
 class RevokeSignInPayload(Payload):
-    revoked: int | None = strawberry.field(description="How many have ended.")
+    revoked: int | None = strawberry.field(description="Number of sign-ins that were revoked.")
 
 
-@mutation(EVERYONE, "End one of your own sign-ins, such as that of a lost phone. Its tokens are worth nothing from now on.")
+@mutation(EVERYONE, "Revoke one of your own sign-ins, such as that of a lost phone. Its tokens are no longer valid.")
 async def revoke_sign_in(info: Info, input: Annotated[RevokeSignInInput, INPUT]) -> RevokeSignInPayload:
-    found = _ID.fullmatch(input.id)
-    if found is None:
+    match = _ID.fullmatch(input.id)
+    if match is None:
         raise InvalidId(field=("input", "id"), given=input.id[:40], noun="sign-in")
     async with info.context.transaction() as session:
-        await sessions.revoke(session, info.context.signed_in.user_id or 0, int(found[1]))
+        await sessions.revoke(session, info.context.signed_in.user_id or 0, int(match[1]))
     return row(revoked=1)
 
 
-@mutation(EVERYONE, "End all your sign-ins but this one.")
+@mutation(EVERYONE, "Revoke all your sign-ins except this one.")
 async def revoke_other_sign_ins(info: Info) -> RevokeSignInPayload:
     async with info.context.transaction() as session:
         ended = await sessions.revoke_others(session, info.context.signed_in.user_id or 0, but=info.context.sign_in_id)
     return row(revoked=ended)
 
 
-@strawberry.input(description="A new password.")
+@strawberry.input(description="Input of changePassword.")
 class ChangePasswordInput:
-    old_password: str = strawberry.field(description="The one until now.")
-    new_password: str = strawberry.field(description="10 to 200 characters, not the user name, none of the commonest.")
+    old_password: str = strawberry.field(description="Current password.")
+    new_password: str = strawberry.field(description="New password: 10 to 200 characters, not the username, not a common password.")
 
 
-@strawberry.type(description="What came of changePassword.")
+@strawberry.type(description="Result of changePassword.")
 class ChangePasswordPayload(Payload):
-    signed_out: int | None = strawberry.field(description="How many other sign-ins have ended by it.")
+    signed_out: int | None = strawberry.field(description="Number of other sign-ins that were revoked.")
 
 
-@mutation(EVERYONE, "Change your own password. Your other sign-ins end.")
+@mutation(EVERYONE, "Change your own password and revoke your other sign-ins.")
 async def change_password(info: Info, input: Annotated[ChangePasswordInput, INPUT]) -> ChangePasswordPayload:
     context = info.context
     ended = await sign_in.change_password(
@@ -93,30 +96,30 @@ async def change_password(info: Info, input: Annotated[ChangePasswordInput, INPU
     return row(signed_out=ended)
 
 
-@strawberry.type(description="Whether two-step sign-in is on.")
+@strawberry.type(description="State of two-step sign-in.")
 class TwoStep:
-    on: bool = strawberry.field(description="A code is asked for at sign-in.")
-    recovery_codes: int = strawberry.field(description="How many are left.")
+    on: bool = strawberry.field(description="Whether a code is required at sign-in.")
+    recovery_codes: int = strawberry.field(description="Number of unused recovery codes.")
 
 
-@query(EVERYONE, "Whether your own two-step sign-in is on.")
+@query(EVERYONE, "Get the state of your own two-step sign-in.")
 async def two_step(info: Info) -> TwoStep:
     async with info.context.parts.database.reading() as session:
         is_on, left = await totp.state(session, info.context.signed_in.user_id or 0)
     return row(on=is_on, recovery_codes=left)
 
 
-@strawberry.input(description="Proof that it is you.")
+@strawberry.input(description="Input of startTotp.")
 class PasswordInput:
-    password: str = strawberry.field(description="Your password.")
+    password: str = strawberry.field(description="Your password, as proof of identity.")
 
 
-@strawberry.type(description="What came of startTotp.")
+@strawberry.type(description="Result of startTotp.")
 class StartTotpPayload(Payload):
-    uri: str | None = strawberry.field(description="otpauth address with the secret: show it as a QR code. It is told this once.")
+    uri: str | None = strawberry.field(description="otpauth URI with the secret, to show as a QR code. Shown only once.")
 
 
-@mutation(EVERYONE, "Begin to turn two-step sign-in on. It is on after confirmTotp, not before.")
+@mutation(EVERYONE, "Start the setup of two-step sign-in. It is on only after confirmTotp.")
 async def start_totp(info: Info, input: Annotated[PasswordInput, INPUT]) -> StartTotpPayload:
     context = info.context
     user_id = context.signed_in.user_id or 0
@@ -125,41 +128,41 @@ async def start_totp(info: Info, input: Annotated[PasswordInput, INPUT]) -> Star
         return row(uri=await totp.start(session, vault_of(context), user_id))
 
 
-@strawberry.input(description="A first code.")
+@strawberry.input(description="Input of confirmTotp.")
 class ConfirmTotpInput:
-    code: str = strawberry.field(description="As the authenticator app shows it now.")
+    code: str = strawberry.field(description="Current code of the authenticator app.")
 
 
-@strawberry.type(description="What came of confirmTotp.")
+@strawberry.type(description="Result of confirmTotp.")
 class ConfirmTotpPayload(Payload):
     recovery_codes: list[str] | None = strawberry.field(
-        description="Each is good once instead of a code, when the authenticator is lost. They are told this once."
+        description="Recovery codes, each valid once in place of a code if the authenticator is lost. Shown only once."
     )
 
 
-@mutation(EVERYONE, "Turn two-step sign-in on with a first code of the authenticator app.")
+@mutation(EVERYONE, "Turn on two-step sign-in with a first code of the authenticator app.")
 async def confirm_totp(info: Info, input: Annotated[ConfirmTotpInput, INPUT]) -> ConfirmTotpPayload:
     context, user_id = info.context, info.context.signed_in.user_id or 0
     limits = attempts.limits_of_user(user_id)
     await attempts.pay(context.parts.database, limits, at=context.at, field=("input", "code"))
     async with context.transaction() as session:
         codes = await totp.confirm(session, vault_of(context), user_id, input.code)
-        await attempts.give_back(session, limits)
+        await attempts.release(session, limits)
     return row(recovery_codes=codes)
 
 
-@strawberry.input(description="Proof that it is you, as at a sign-in.")
+@strawberry.input(description="Input of disableTotp.")
 class DisableTotpInput:
     password: str = strawberry.field(description="Your password.")
-    code: str = strawberry.field(description="As the authenticator app shows it now, or a recovery code. None is good twice.")
+    code: str = strawberry.field(description="Current code of the authenticator app, or a recovery code. Each code is valid once.")
 
 
-@strawberry.type(description="What came of disableTotp.")
+@strawberry.type(description="Result of disableTotp.")
 class DisableTotpPayload(Payload):
-    disabled: bool | None = strawberry.field(description="No code is asked for any more.")
+    disabled: bool | None = strawberry.field(description="Whether two-step sign-in was turned off.")
 
 
-@mutation(EVERYONE, "Turn two-step sign-in off, with the password and a code. Its recovery codes are worth nothing any more.")
+@mutation(EVERYONE, "Turn off two-step sign-in with the password and a code. Its recovery codes are no longer valid.")
 async def disable_totp(info: Info, input: Annotated[DisableTotpInput, INPUT]) -> DisableTotpPayload:
     context = info.context
     await sign_in.disable_totp(

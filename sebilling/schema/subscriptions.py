@@ -1,7 +1,7 @@
-"""Subscriptions in GraphQL: what happens, as it happens. sebilling/live carries them; docs/realtime.md tells clients how.
+"""Subscriptions in GraphQL. sebilling/live delivers them; docs/realtime.md explains them to clients.
 
-Each function gives the messages of one turn. What an event is about is read by one statement for the whole turn, bounded by the
-caller's counters as every read; what they may not see makes no message.
+Each function returns the messages of one iteration. One statement reads the rows of all its events, limited to the counters that
+the caller may see like every read; an event whose row the caller may not see makes no message.
 """
 
 from datetime import timedelta
@@ -45,67 +45,69 @@ _MONEY: Final = _DEPOSITS | frozenset(
         "period.reopened", "counter.created", "counter.changed",
     }
 )  # fmt: skip
-"""Whatever changes a figure of a recap; a test pays, reverses, voids and deposits at random and compares."""
+"""Kinds of events that change a figure of a recap; a randomized test checks that none is missing."""
 
 _FINISHED: Final = text("SELECT finished_at IS NOT NULL FROM generation_run WHERE id = :run")
-CounterId = Annotated[strawberry.ID | None, strawberry.argument(description="At this counter alone.")]
+CounterId = Annotated[
+    strawberry.ID | None, strawberry.argument(description="Id of the counter; all counters that the caller may see if left out.")
+]
 
 
-@strawberry.type(description="Where a message stands.")
+@strawberry.type(description="Message of a subscription.")
 class Message:
-    cursor: str = strawberry.field(description="Its place in the feed: `after` to go on behind it.")
+    cursor: str = strawberry.field(description="Position in the feed; send it as `after` to continue after this message.")
 
 
-@strawberry.type(description="A message about something that happened.")
+@strawberry.type(description="Message about an event.")
 class Happened(Message):
-    event_id: strawberry.ID = strawberry.field(description="The event's id: the same event has the same, in whichever message.")
-    at: Instant = strawberry.field(description="When it happened.")
-    kind: str = strawberry.field(description="What, such as payment.recorded.")
+    event_id: strawberry.ID = strawberry.field(description="Id of the event, the same in every message about it.")
+    at: Instant = strawberry.field(description="Time at which the event happened.")
+    kind: str = strawberry.field(description="Kind of the event, such as payment.recorded.")
 
 
-@strawberry.type(description="A message about how something stands.")
+@strawberry.type(description="Message about a state.")
 class Stands(Message):
     event_id: strawberry.ID | None = strawberry.field(
-        description="The last event of the caller's counters behind it; null if there is none, as in the first message."
+        description="Id of the last event of the caller's counters that led to this state; null if there is none, as in the first message."
     )
 
 
-@strawberry.type(description="Money has come in.")
+@strawberry.type(description="Message about a recorded payment.")
 class PaymentMessage(Happened):
-    payment: Payment = strawberry.field(description="The payment.")
+    payment: Payment = strawberry.field(description="Recorded payment.")
 
 
-@strawberry.type(description="How a month stands.")
+@strawberry.type(description="Message about the recaps of a month.")
 class RecapMessage(Stands):
-    recaps: list[Recap] = strawberry.field(description="Of every counter that was asked for, by code.")
+    recaps: list[Recap] = strawberry.field(description="Recaps of the requested counters, by code.")
 
 
-@strawberry.type(description="How far a run is.")
+@strawberry.type(description="Message about the progress of a generation run.")
 class GenerationMessage(Stands):
-    run: GenerationRun = strawberry.field(description="The run.")
+    run: GenerationRun = strawberry.field(description="Generation run in its current state.")
 
 
 @strawberry.type(
-    description="A deposit was submitted, verified, rejected or corrected, its surplus or shortage was settled,"
-    " or such a settlement was reversed."
+    description="Message about a deposit that was submitted, verified, rejected or corrected, or whose surplus or shortage was settled,"
+    " or a settlement of which was reversed."
 )
 class DepositMessage(Happened):
-    deposit: Deposit = strawberry.field(description="As it is now.")
+    deposit: Deposit = strawberry.field(description="Deposit in its current state.")
 
 
-@strawberry.type(description="A customer is to be cut or given back, or it was done, or it failed.")
+@strawberry.type(description="Message about a customer who is to be blocked or restored, has been, or could not be.")
 class IsolationMessage(Happened):
-    access: ServiceAccess = strawberry.field(description="As it is now.")
+    access: ServiceAccess = strawberry.field(description="Service access in its current state.")
 
 
-@strawberry.type(description="Something has happened.")
+@strawberry.type(description="Message with an event.")
 class EventMessage(Message):
-    event_id: strawberry.ID = strawberry.field(description="The event's id.")
-    event: Event = strawberry.field(description="What.")
+    event_id: strawberry.ID = strawberry.field(description="Id of the event.")
+    event: Event = strawberry.field(description="The event.")
 
 
 async def _messages(info: Info, node: Node, events: list[Numbered], name: str) -> list[Any]:
-    """A message for each event, with the row that it is about; none where the caller may not see the row."""
+    """One message for each event, with its row; none for a row that the caller may not see."""
     if not events:
         return []
     rows = await many(info, node, [event.subject_id for event in events], below=(name,))
@@ -115,69 +117,71 @@ async def _messages(info: Info, node: Node, events: list[Numbered], name: str) -
 def _look(info: Info) -> Look:
     look = info.context.look
     if look is None:
-        raise LookupError("a subscription is executed by sebilling/live, turn by turn")
+        raise LookupError("subscriptions are executed by sebilling/live only")
     return look
 
 
-@subscription(COUNTERS, "Each payment, as it is recorded, at the counters that the caller may see.")
+@subscription(COUNTERS, "Follow payments as they are recorded, at the counters that the caller may see.")
 async def payment_recorded(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[PaymentMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, "counter", field=("counterId",))
     events = _look(info).chosen(of_kinds(_PAYMENTS, counter_id=counter))
     return await _messages(info, PAYMENT, events, "payment")
 
 
-@subscription(COUNTERS, "Each step of a deposit, at the counters that the caller may see.")
+@subscription(COUNTERS, "Follow the changes of deposits at the counters that the caller may see.")
 async def deposit_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[DepositMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, "counter", field=("counterId",))
     events = _look(info).chosen(of_kinds(_DEPOSITS, counter_id=counter))
     return await _messages(info, DEPOSIT, events, "deposit")
 
 
-@subscription(EVERYONE, "Each step of cutting customers and giving them back, at the counters that the caller may see.")
+@subscription(EVERYONE, "Follow the blocking and restoring of customers, at the counters that the caller may see.")
 async def isolation_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[IsolationMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, "counter", field=("counterId",))
     events = _look(info).chosen(of_kinds(_ISOLATION, counter_id=counter))
     return await _messages(info, ACCESS, events, "access")
 
 
-@subscription(READERS, "Whatever happens, in the order of the feed.")
+@subscription(READERS, "Follow all events, in the order of the feed.")
 async def events(
     info: Info,
     after: Resume = None,  # noqa: ARG001 - see access.py
-    kinds: Annotated[list[str] | None, strawberry.argument(description="Only these, such as payment.recorded.")] = None,
+    kinds: Annotated[
+        list[str] | None, strawberry.argument(description="Kinds of events to include, such as payment.recorded; all if left out.")
+    ] = None,
 ) -> list[EventMessage]:
     wanted = None if kinds is None else frozenset(kinds)
-    found = _look(info).chosen(lambda event: wanted is None or event.kind in wanted)
-    rows = await many(info, EVENT, [event.id for event in found], below=("event",)) if found else {}
-    return [row(**told(event), event=rows[event.id]) for event in found if event.id in rows]
+    selected = _look(info).chosen(lambda event: wanted is None or event.kind in wanted)
+    rows = await many(info, EVENT, [event.id for event in selected], below=("event",)) if selected else {}
+    return [row(**told(event), event=rows[event.id]) for event in selected if event.id in rows]
 
 
 @subscription(
-    COUNTERS, "The recaps of a month: first as they are, then whenever they have changed, at most twice a second.", every=TWICE_A_SECOND
+    COUNTERS, "Follow the recaps of a month: first as they are, then after changes, at most twice a second.", every=TWICE_A_SECOND
 )
 async def recap_changed(
     info: Info,
-    month: Annotated[MonthText, strawberry.argument(description="Of which period; it must have been opened.")],
+    month: Annotated[MonthText, strawberry.argument(description="Month of the period, which must have been opened.")],
     counter_id: CounterId = None,
     after: Resume = None,  # noqa: ARG001 - see access.py
 ) -> list[RecapMessage]:
     look, counter = _look(info), ids.decode_optional(counter_id, "counter", field=("counterId",))
-    # Money taken at one counter settles another's invoices: an event says no more than that figures may have changed.
+    # A payment at one counter can pay another's invoices: an event only means that figures may have changed.
     changed = look.chosen(of_kinds(_MONEY))
     scope = info.context.signed_in.scope
     async with info.context.parts.database.reading() as session:
-        found = await recaps.read(session, month_in(month, field=("month",)), scope=scope, counter_id=counter)
-    look.state = found
+        current = await recaps.read(session, month_in(month, field=("month",)), scope=scope, counter_id=counter)
+    look.state = current
     if not (changed or look.greets):
         return []
     own = [event for event in changed if scope.counters is None or event.counter_id in scope.counters]
-    return [row(**told_of_state(look, own), recaps=rows_of(found))]
+    return [row(**told_of_state(look, own), recaps=rows_of(current))]
 
 
-@subscription(READERS, "How far a generation run is: first as it is, then as it goes on. Ends when the run has.", every=TWICE_A_SECOND)
+@subscription(READERS, "Follow a generation run: first its state, then its progress. Ends when the run has ended.", every=TWICE_A_SECOND)
 async def generation_progress(
     info: Info,
-    run_id: Annotated[strawberry.ID, strawberry.argument(description="Which run.")],
+    run_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the run.")],
     after: Resume = None,  # noqa: ARG001 - see access.py
 ) -> list[GenerationMessage]:
     look, run = _look(info), ids.decode(run_id, "run", field=("runId",))

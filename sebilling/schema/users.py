@@ -1,4 +1,4 @@
-"""Who is asking: signing in, going on, signing out."""
+"""The signed-in user: sign in, refresh a sign-in, sign out."""
 
 from typing import Annotated, Final
 
@@ -19,13 +19,15 @@ from sebilling.schema.engine.scalars import Instant
 from sebilling.vault import Vault
 
 
-@strawberry.type(description="Someone who may sign in.")
+@strawberry.type(description="User who may sign in.")
 class User:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    username: str = strawberry.field(description="To sign in with.")
-    name: str = strawberry.field(description="As it stands on receipts.")
-    role: Role = strawberry.field(description="What they may do.")
-    counters: list[Counter] = strawberry.field(description="Where a clerk or collector works; empty for the others, who see all.")
+    username: str = strawberry.field(description="Name for signing in.")
+    name: str = strawberry.field(description="Full name, as printed on receipts.")
+    role: Role = strawberry.field(description="Role, which decides what the user may do.")
+    counters: list[Counter] = strawberry.field(
+        description="Counters at which a clerk or collector works; empty for other roles, which see all counters."
+    )
 
 
 USER: Final = Node(
@@ -35,47 +37,51 @@ USER: Final = Node(
 )
 
 
-@query(EVERYONE, "Who is signed in.")
+@query(EVERYONE, "Get the signed-in user.")
 async def me(info: Info) -> User:
     return await one(info, USER, "t.id = :id", {"id": info.context.signed_in.user_id})
 
 
-@strawberry.input(description="Who signs in.")
+@strawberry.input(description="Input of signIn.")
 class SignInInput:
-    username: str = strawberry.field(description="Upper or lower case.")
-    password: str = strawberry.field(description="Never logged.")
+    username: str = strawberry.field(description="Username, in upper or lower case.")
+    password: str = strawberry.field(description="Password; never logged.")
     code: str | None = strawberry.field(
-        default=None, description="Of the authenticator app, or a recovery code, where two-step sign-in is on. None is good twice."
+        default=None,
+        description="Code of the authenticator app, or a recovery code; required if two-step sign-in is on. Each code is valid once.",
     )
     new_password: str | None = strawberry.field(
-        default=None, description="Instead of a one-time password, as an admin's reset gives it; only with such a one."
+        default=None, description="New password that replaces a one-time password; allowed only when signing in with a one-time password."
     )
-    device: str | None = strawberry.field(default=None, description="What the device is called in signIns; else its User-Agent.")
+    device: str | None = strawberry.field(default=None, description="Name of the device as shown in signIns; its User-Agent if left out.")
     device_token: str | None = strawberry.field(
-        default=None, description="The deviceToken of an earlier sign-in here: others who guess then don't keep you out."
+        default=None, description="The deviceToken of an earlier sign-in on this device: failed attempts of others then don't lock you out."
     )
     refreshable: bool = strawberry.field(
-        default=False, description="For phones: a short token, and a refreshToken for refreshSignIn. Else one long token, for scripts."
+        default=False,
+        description="Whether to issue a short-lived token with a refreshToken, for phones; else one long-lived token, for scripts.",
     )
     cookie: bool = strawberry.field(
         default=False,
-        description="For browsers: the token comes as a cookie instead of in the answer. Needs the header GraphQL-Require-Preflight,"
-        " and so does every request that is signed in by the cookie.",
+        description="Whether to set the token as a cookie, for browsers, instead of returning it. Needs the header"
+        " GraphQL-Require-Preflight, and so does every request that is signed in by the cookie.",
     )
 
 
-@strawberry.type(description="What came of signIn.")
+@strawberry.type(description="Result of signIn.")
 class SignInPayload(Payload):
     token: str | None = strawberry.field(
-        description="Send it as 'Authorization: Bearer …'. It is shown this once; null with cookie: true, as no script is to read it."
+        description="Token to send as 'Authorization: Bearer …'. Shown only once; null with cookie: true, as no script may read it."
     )
-    expires_at: Instant | None = strawberry.field(description="When the token ends by itself.")
-    refresh_token: str | None = strawberry.field(description="For refreshSignIn; null unless refreshable was asked for.")
-    device_token: str | None = strawberry.field(description="To be kept, and sent with the next signIn here; null with cookie: true.")
-    user: User | None = strawberry.field(description="Who is signed in.")
+    expires_at: Instant | None = strawberry.field(description="Time at which the token expires.")
+    refresh_token: str | None = strawberry.field(description="Token for refreshSignIn; null unless refreshable was requested.")
+    device_token: str | None = strawberry.field(
+        description="Token to keep and to send with the next signIn on this device; null with cookie: true."
+    )
+    user: User | None = strawberry.field(description="Signed-in user.")
 
 
-@mutation(ANYBODY, "Sign in; gives a token that signOut revokes.")
+@mutation(ANYBODY, "Sign in and get a token; signOut revokes it.")
 async def sign_in(info: Info, input: Annotated[SignInInput, INPUT]) -> SignInPayload:
     context = info.context
     kind = _kind(context, input)
@@ -85,40 +91,40 @@ async def sign_in(info: Info, input: Annotated[SignInInput, INPUT]) -> SignInPay
         device_token=input.device_token or context.origin.device_token, device=input.device or entry.called(context.origin.user_agent),
         network=context.origin.network, kind=kind,
     )  # fmt: skip
-    found = await entry.sign_in(context.parts.database, vault_of(context), asked, at=context.at, lifetimes=lifetimes)
-    context.actor, tokens = found.actor, found.tokens
-    user = await one(info, USER, "t.id = :id", {"id": found.actor.user_id}, below=("user",))
+    signed_in = await entry.sign_in(context.parts.database, vault_of(context), asked, at=context.at, lifetimes=lifetimes)
+    context.actor, tokens = signed_in.actor, signed_in.tokens
+    user = await one(info, USER, "t.id = :id", {"id": signed_in.actor.user_id}, below=("user",))
     if kind is SignInKind.COOKIE and context.response is not None:
         seconds = int(lifetimes.cookie.total_seconds())
-        cookies.keep(context.response, context.origin, token=tokens.token, device_token=found.device_token, seconds=seconds)
+        cookies.keep(context.response, context.origin, token=tokens.token, device_token=signed_in.device_token, seconds=seconds)
         return row(token=None, expires_at=tokens.expires_at, refresh_token=None, device_token=None, user=user)
     return row(
-        token=tokens.token, expires_at=tokens.expires_at, refresh_token=tokens.refresh_token, device_token=found.device_token, user=user
+        token=tokens.token, expires_at=tokens.expires_at, refresh_token=tokens.refresh_token, device_token=signed_in.device_token, user=user
     )
 
 
 def _kind(context: Context, given: SignInInput) -> SignInKind:
     if not given.cookie:
         return SignInKind.REFRESHABLE if given.refreshable else SignInKind.TOKEN
-    place, what = ("input", "cookie"), "A sign-in by cookie"
+    field, what = ("input", "cookie"), "A sign-in by cookie"
     if given.refreshable:
-        raise InvalidText(field=place, what=what, why="ask for either cookie or refreshable.")
-    if not context.origin.is_ours or context.response is None:  # else another site could sign a browser in as somebody else
-        raise InvalidText(field=place, what=what, why=f"send the header {cookies.PREFLIGHT}, from a page of this server.")
+        raise InvalidText(field=field, what=what, why="choose either cookie or refreshable.")
+    if not context.origin.is_ours or context.response is None:  # otherwise another site could sign a browser in as another user
+        raise InvalidText(field=field, what=what, why=f"send the header {cookies.PREFLIGHT}, from a page of this server.")
     return SignInKind.COOKIE
 
 
-@strawberry.input(description="Which sign-in goes on.")
+@strawberry.input(description="Input of refreshSignIn.")
 class RefreshSignInInput:
-    refresh_token: str = strawberry.field(description="The newest that was received.")
+    refresh_token: str = strawberry.field(description="Most recently received refreshToken.")
 
 
-@strawberry.type(description="What came of refreshSignIn.")
+@strawberry.type(description="Result of refreshSignIn.")
 class RefreshSignInPayload(Payload):
-    token: str | None = strawberry.field(description="The new token.")
-    expires_at: Instant | None = strawberry.field(description="When it ends.")
-    refresh_token: str | None = strawberry.field(description="For the next time. Keep it before you use it.")
-    user: User | None = strawberry.field(description="Who is signed in.")
+    token: str | None = strawberry.field(description="New token.")
+    expires_at: Instant | None = strawberry.field(description="Time at which the new token expires.")
+    refresh_token: str | None = strawberry.field(description="Token for the next refreshSignIn. Store it before using it.")
+    user: User | None = strawberry.field(description="Signed-in user.")
 
 
 @mutation(
@@ -139,12 +145,12 @@ async def refresh_sign_in(info: Info, input: Annotated[RefreshSignInInput, INPUT
     return row(token=tokens.token, expires_at=tokens.expires_at, refresh_token=tokens.refresh_token, user=user)
 
 
-@strawberry.type(description="What came of signOut.")
+@strawberry.type(description="Result of signOut.")
 class SignOutPayload(Payload):
-    signed_out: bool = strawberry.field(description="The sign-in of this request is worth nothing any more, its refresh tokens too.")
+    signed_out: bool = strawberry.field(description="Whether the sign-in of this request was revoked, together with its refresh tokens.")
 
 
-@mutation(EVERYONE, "End the sign-in of this request, and forget its cookie.")
+@mutation(EVERYONE, "Revoke the sign-in of this request and delete its cookie.")
 async def sign_out(info: Info) -> SignOutPayload:
     context = info.context
     async with context.transaction() as session:
@@ -155,7 +161,7 @@ async def sign_out(info: Info) -> SignOutPayload:
 
 
 def vault_of(context: Context) -> Vault:
-    """What opens secrets at rest."""
+    """The vault that decrypts secrets at rest. Raises RuntimeError if the application has none."""
     if context.parts.vault is None:
         raise RuntimeError("the application has no vault")
     return context.parts.vault

@@ -1,4 +1,4 @@
-"""Where uploads lie: a local folder, or a bucket of S3, MinIO or their kin. Keys are ours, never the client's file name."""
+"""Store uploads in a local folder or in an S3-compatible bucket. Keys are random, never the client's file name."""
 
 import re
 import secrets
@@ -17,23 +17,23 @@ _KIND = re.compile(r"[a-z]{1,32}")
 
 
 class ObjectMissing(KeyError):
-    """Nothing lies under this key."""
+    """No object has this key."""
 
 
 class ObjectStore:
-    """A flat map from keys to bytes. Errors of the disk or the network surface as they are: OSError or obstore's BaseError."""
+    """A flat map from keys to bytes. Errors of disk and network are passed on: OSError or obstore's BaseError."""
 
     def __init__(self, store: obstore.store.ObjectStore) -> None:
         self._store = store
-        # A folder has nowhere to keep a media type, and obstore refuses one there; the caller keeps it beside the key.
+        # A folder can't store a media type, and obstore refuses one there; the caller stores it beside the key.
         self._keeps_media_types = not isinstance(store, LocalStore)
 
     @classmethod
     def open(cls, url: str | None, folder: Path) -> Self:
-        """The store at `url` (`s3://bucket/prefix`), or in `folder` if there is no URL.
+        """Open the store at `url` (`s3://bucket/prefix`), or in `folder` if there is no URL.
 
-        Credentials, region and endpoint (for MinIO) come from the ordinary AWS_… variables; no connection is made yet.
-        Creates `folder`, readable by its owner alone. Raises InvalidSetting if it can't, or for a URL of no store.
+        Credentials, region and endpoint (for MinIO) come from the usual AWS_… variables; no connection is made yet.
+        Creates `folder`, readable only by its owner. Raises InvalidSetting if that fails, or if the URL isn't a store's.
         """
         try:
             if url is not None:
@@ -49,46 +49,46 @@ class ObjectStore:
             raise InvalidSetting(setting="SEBILLING_VAR" if url is None else "SEBILLING_STORAGE_URL", why=why) from error
 
     async def put(self, key: str, content: bytes, *, media_type: str) -> None:
-        """Keep `content` under `key`, whole or not at all. Whatever was there before is replaced.
+        """Store `content` under `key`, completely or not at all. Replaces an existing object.
 
-        Raises OSError or obstore's BaseError if it couldn't be written; then nothing of it remains. ValueError for a key with `..`.
+        Raises OSError or obstore's BaseError if writing fails, in which case nothing remains; ValueError for a key with `..`.
         """
         attributes: dict[str, str] | None = {"Content-Type": media_type} if self._keeps_media_types else None
-        # One request: an upload in parts that breaks off leaves parts in a bucket, paid for and seen by nobody.
+        # One request: an aborted multipart upload would leave invisible parts in the bucket that cost money.
         await self._store.put_async(key, content, attributes=attributes, use_multipart=False)
 
     async def get(self, key: str) -> bytes:
-        """The bytes under `key`. Raises ObjectMissing, OSError, or obstore's BaseError if the store is away."""
+        """Return the bytes under `key`. Raises ObjectMissing, OSError, or obstore's BaseError if the store is unavailable."""
         try:
-            found = await self._store.get_async(key)
+            stored = await self._store.get_async(key)
         except FileNotFoundError as missing:
             raise ObjectMissing(key) from missing
-        return bytes(await found.bytes_async())
+        return bytes(await stored.bytes_async())
 
     async def delete(self, key: str) -> None:
-        """Remove what lies under `key`; if there is nothing, nothing happens. Raises OSError or obstore's BaseError."""
+        """Delete the object under `key`, if there is one. Raises OSError or obstore's BaseError."""
         try:
             await self._store.delete_async(key)
         except FileNotFoundError:
             return
 
     async def keys_older_than(self, instant: datetime) -> list[str]:
-        """Every key last written before `instant` (aware), sorted. Lists the whole store: for sweeping, not for requests.
+        """Return every key last written before `instant` (aware), sorted. Lists the whole store: for background jobs, not for requests.
 
-        Raises ValueError for an instant without a zone, OSError or obstore's BaseError if the store is away.
+        Raises ValueError for an instant without a time zone, OSError or obstore's BaseError if the store is unavailable.
         """
         if instant.tzinfo is None:
             raise ValueError(f"{instant} has no zone: give an aware instant")
         keys: list[str] = []
         async for objects in self._store.list(chunk_size=1000):
-            keys += [found["path"] for found in objects if found["last_modified"].astimezone(UTC) < instant]
+            keys += [item["path"] for item in objects if item["last_modified"].astimezone(UTC) < instant]
         return sorted(keys)
 
 
 def new_key(kind: str, media_type: str, *, on: date) -> str:
-    """A key that nobody can guess: `proofs/2026/02/<32 hex digits>.jpg`, 128 bits of chance.
+    """Return an unguessable key with 128 random bits: `proofs/2026/02/<32 hex digits>.jpg`.
 
-    `kind` is 1 to 32 small letters, `media_type` one that we store. Raises ValueError for any other.
+    `kind` is 1 to 32 lowercase letters, `media_type` one that we store. Raises ValueError for any other.
     """
     if _KIND.fullmatch(kind) is None or media_type not in _ENDINGS:
         raise ValueError(f"no key for {kind!r} of type {media_type!r}")

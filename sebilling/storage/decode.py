@@ -1,9 +1,9 @@
-"""What meets hostile bytes: run as a process of its own, with limits, it reads one upload and writes what may be stored.
+"""Decode one possibly hostile upload and write what may be stored; runs as a separate process with resource limits.
 
     python -I decode.py MEDIA_TYPE  <upload  >one line of JSON, then the bytes
 
-The line is `{"media_type": …}`, or `{"refused": why}` with nothing after it. Run by its path and importing nothing of ours, it
-starts in some 30 ms and needs no more than Pillow and pikepdf. It writes no file: its limit for one is no byte.
+The line is `{"media_type": …}`, or `{"refused": why}` with nothing after it. It is run by its path and imports no module of ours, so it
+starts in about 30 ms and needs only Pillow and pikepdf. It can't write files: its limit of a file's size is 0 bytes.
 """
 
 import io
@@ -29,11 +29,11 @@ MAX_PIXELS_IN_PDF = 100_000_000
 
 _MEBIBYTE = 1024 * 1024
 _MAX_STREAM_BYTES = 256 * _MEBIBYTE
-"""A stream of a PDF, decoded: a page scanned in colour at 600 dpi is 100 MiB."""
+"""Limit of a PDF's decoded stream; a page scanned in colour at 600 dpi has 100 MiB."""
 _LIMITS = (
     (resource.RLIMIT_AS, 1536 * _MEBIBYTE),
     (resource.RLIMIT_CPU, 10),  # seconds; then the kernel ends the process
-    (resource.RLIMIT_FSIZE, 0),  # pipes don't count: not one byte goes to a disk
+    (resource.RLIMIT_FSIZE, 0),  # pipes don't count; nothing can be written to disk
     (resource.RLIMIT_NOFILE, 32),
     (resource.RLIMIT_CORE, 0),
 )
@@ -48,18 +48,18 @@ _TOO_DEMANDING = "decoding it needs too much memory; send a smaller picture, or 
 
 
 class Refused(Exception):
-    """The upload can't be taken; the text says why, with the remedy."""
+    """The upload is refused; the text gives the reason and the remedy."""
 
 
-# --- the frame of a picture: Pillow forgives missing ends, wrong checksums and tails, so these are walked here ---
+# --- structure of pictures: Pillow tolerates missing ends, wrong checksums and trailing data, so they are checked here ---
 
 _END_OF_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 
 
 def jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The segments of a JPEG as (marker, bytes), a scan's data with its header, up to the end marker and no further.
+    """Yield the segments of a JPEG as (marker, bytes) up to the end marker; a scan's data is part of its segment.
 
-    Raises Refused for anything else than whole segments and an end marker.
+    Raises Refused unless all segments are complete and followed by an end marker.
     """
     yield 0xD8, content[:2]
     position = 2
@@ -75,8 +75,8 @@ def jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
             continue
         end = position + 2 + int.from_bytes(content[position + 2 : position + 4])
         if marker == 0xDA:
-            found = _END_OF_SCAN.search(content, end)
-            end = found.start() if found is not None else len(content)
+            end_of_scan = _END_OF_SCAN.search(content, end)
+            end = end_of_scan.start() if end_of_scan is not None else len(content)
         yield marker, content[position:end]
         position = end
     raise Refused(_DAMAGED)
@@ -86,11 +86,11 @@ def _whole_jpeg(content: bytes) -> bytes:
     markers = {marker for marker, _ in jpeg_segments(content)}
     if 0xDA not in markers:
         raise Refused(_DAMAGED)
-    return content  # whole: a phone's second picture lies behind the first, and its header says where
+    return content  # unchanged: a phone's second picture follows the first, and its header says where
 
 
 def _whole_png(content: bytes) -> bytes:
-    """What draws the first picture, and how it is turned; no text, no colour profile, no animation, no tail."""
+    """Keep the chunks of the first picture and its orientation; drop text, colour profile, animation and trailing data."""
     kept, position, expected = [content[:8]], 8, b"IHDR"
     while position + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, position)
@@ -108,7 +108,7 @@ def _whole_png(content: bytes) -> bytes:
 
 
 def _whole_webp(content: bytes) -> bytes:
-    """The file without a tail, if it is whole and its canvas has a size that we take: libwebp makes room for all of it at once."""
+    """Return the file without trailing data. Raises Refused if it is incomplete, or its canvas too large: libwebp allocates all of it."""
     end = 8 + int.from_bytes(content[4:8], "little")
     if end > len(content) or end < 30:
         raise Refused(_DAMAGED)
@@ -129,7 +129,7 @@ def _whole_webp(content: bytes) -> bytes:
 
 
 def _pixels(content: bytes, name: str) -> "Image.Image":
-    """The first picture in `content`, decoded whole, small enough, upright, in a mode that every format here can write."""
+    """Decode the first picture in `content`: scaled down, upright, in a mode that every format here supports."""
     from PIL import Image  # noqa: PLC0415  a PDF needs no Pillow
 
     if name == "WEBP":
@@ -144,7 +144,7 @@ def _pixels(content: bytes, name: str) -> "Image.Image":
         raise Refused(_TOO_MANY_PIXELS) from bomb
     if image.width * image.height > MAX_PIXELS:
         raise Refused(_TOO_MANY_PIXELS)
-    turn = _orientation(image)
+    orientation = _orientation(image)
     if image.mode.startswith("I"):
         image = image.convert("I").point(lambda value: value / 256).convert("L")  # 16 bits of grey
     elif image.mode == "1":
@@ -155,8 +155,8 @@ def _pixels(content: bytes, name: str) -> "Image.Image":
     image.load()
     if image.mode == "CMYK":
         image = image.convert("RGB")
-    if turn in _TURNS:
-        image = image.transpose(Image.Transpose[_TURNS[turn]])
+    if orientation in _TURNS:
+        image = image.transpose(Image.Transpose[_TURNS[orientation]])
     image.info = {}  # writers take comments and colour profiles from here
     return image
 
@@ -179,7 +179,7 @@ def _packed(image: "Image.Image", name: str, **options: object) -> bytes:
 
 
 def _flat(image: "Image.Image") -> "Image.Image":
-    """Without transparency, on white paper: JPEG has none."""
+    """Put a transparent picture on a white background, as JPEG has no transparency."""
     if image.mode != "RGBA":
         return image
     from PIL import Image  # noqa: PLC0415  see _pixels
@@ -190,9 +190,9 @@ def _flat(image: "Image.Image") -> "Image.Image":
 
 
 def picture(content: bytes, media_type: str) -> tuple[str, bytes]:
-    """Decode and write anew a JPEG, PNG or WebP: (media type, bytes) of the same kind, or a JPEG where that would be too large.
+    """Decode and re-encode a JPEG, PNG or WebP: (media type, bytes) of the same type, or a JPEG if that would be too large.
 
-    Nothing but pixels survives. Raises Refused, or whatever Pillow raises for what it can't decode.
+    Only pixels are kept. Raises Refused, or whatever Pillow raises for a file that it can't decode.
     """
     whole: Callable[[bytes], bytes]
     name, whole, options = {
@@ -226,7 +226,7 @@ _REFUSED_NAMES = {
     "/Subtype2": {"/PS": _SCRIPTS},
 }
 _EXTERNAL_KEYS = ("/F", "/FFilter", "/FDecodeParms", "/Ref", "/OPI")
-"""In a stream: its bytes lie in a file elsewhere."""
+"""Keys of a stream whose bytes are in an external file."""
 _DROPPED_KEYS = ("/AA", "/PA", "/Metadata", "/PieceInfo", "/LastModified", "/Thumb")
 _KEPT_OF_TRAILER = {"/Root", "/Size"}
 _KEPT_OF_CATALOG = {"/Type", "/Pages", "/OCProperties"}
@@ -238,9 +238,9 @@ _KEPT_OF_PAGE = {"/Type", "/Parent", "/Resources", "/MediaBox", "/CropBox", "/Bl
 
 
 def document(content: bytes) -> tuple[str, bytes]:
-    """Check a PDF and write it anew, without metadata, actions or anything but its pages: (media type, bytes).
+    """Check a PDF and rewrite it with its pages only, without metadata and actions: (media type, bytes).
 
-    Raises Refused, or whatever pikepdf raises for what it can't read.
+    Raises Refused, or whatever pikepdf raises for a file that it can't read.
     """
     import pikepdf  # noqa: PLC0415  a picture needs no pikepdf
     import pikepdf.settings  # noqa: PLC0415
@@ -266,8 +266,8 @@ def document(content: bytes) -> tuple[str, bytes]:
             raise Refused(_LOCKED)
         if not 1 <= len(pdf.pages) <= MAX_PAGES:
             raise Refused(f"the PDF has {len(pdf.pages)} pages; send 1 to {MAX_PAGES}, the one with the transfer among them.")
-        for thing in pdf.objects:
-            _check_and_clean(thing)
+        for item in pdf.objects:
+            _check_and_clean(item)
         if pdf.get_warnings() or pdf.check_pdf_syntax():
             raise Refused(_DAMAGED_PDF)
         for holder, kept in (
@@ -285,7 +285,7 @@ def document(content: bytes) -> tuple[str, bytes]:
 
 
 def _check_and_clean(thing: object) -> None:
-    """Refuse what an object and its direct parts must not have; drop what they needn't."""
+    """Refuse forbidden entries of an object and its direct parts; drop unneeded ones."""
     import pikepdf  # noqa: PLC0415  see document
 
     stack = [thing]
@@ -300,7 +300,7 @@ def _check_and_clean(thing: object) -> None:
                 if key in entries:
                     del part[key]
             action = entries.get("/A")
-            if isinstance(action, pikepdf.Dictionary) and "/S" in action:  # of a link; the harmless ones too: nobody clicks in a proof
+            if isinstance(action, pikepdf.Dictionary) and "/S" in action:  # a link's action, harmless or not: nobody clicks in a proof
                 del part["/A"]
             if isinstance(part, pikepdf.Stream):
                 _clean_photo(part)
@@ -308,7 +308,7 @@ def _check_and_clean(thing: object) -> None:
 
 
 def _check(entries: dict[str, object], *, stream: bool) -> None:
-    """Raises Refused for keys and names that mean scripts, files, forms, or pictures that no viewer can open."""
+    """Raise Refused for keys and names of scripts, files and forms, and for pictures too large for any viewer."""
     import pikepdf  # noqa: PLC0415  see document
 
     for key, what in _REFUSED_KEYS.items():
@@ -326,7 +326,7 @@ def _check(entries: dict[str, object], *, stream: bool) -> None:
 
 
 def _clean_photo(stream: "pikepdf.Stream") -> None:
-    """Drop EXIF, with the place where it was taken, from a photo in a PDF. One that isn't whole is left for qpdf to refuse."""
+    """Drop EXIF, which contains the location, from a photo in a PDF. An incomplete photo is left for qpdf to refuse."""
     import pikepdf  # noqa: PLC0415  see document
 
     if stream.get("/Filter") != pikepdf.Name.DCTDecode or "/DecodeParms" in stream:
@@ -335,7 +335,7 @@ def _clean_photo(stream: "pikepdf.Stream") -> None:
         segments = list(jpeg_segments(stream.read_raw_bytes()))
     except Refused:
         return
-    # APP0 says that it is JFIF and APP14 how its colours are meant; the other applications' segments and comments are talk.
+    # APP0 marks JFIF and APP14 defines the colours; other APP segments and comments aren't needed to draw the photo.
     kept = [part for marker, part in segments if marker in {0xE0, 0xEE} or not (0xE0 <= marker <= 0xEF or marker == 0xFE)]
     stream.write(b"".join(kept), filter=pikepdf.Name.DCTDecode)
 
@@ -346,12 +346,12 @@ def _clean_photo(stream: "pikepdf.Stream") -> None:
 def _limit_myself() -> None:
     for kind, most in _LIMITS:
         _, hard = resource.getrlimit(kind)
-        most_here = most if hard == resource.RLIM_INFINITY else min(most, hard)  # who isn't root can't raise what is lower already
+        most_here = most if hard == resource.RLIM_INFINITY else min(most, hard)  # only root may raise a hard limit
         resource.setrlimit(kind, (most_here, most_here))
 
 
 def answer(content: bytes, media_type: str) -> bytes:
-    """The header line and the bytes to store for this upload. Raises nothing: what a decoder can't take is refused."""
+    """Return the header line and the bytes to store. Never raises: an upload that can't be decoded is refused."""
     try:
         kind, output = document(content) if media_type == "application/pdf" else picture(content, media_type)
         header = {"media_type": kind}
@@ -359,7 +359,7 @@ def answer(content: bytes, media_type: str) -> bytes:
         header, output = {"refused": str(refusal)}, b""
     except MemoryError:
         header, output = {"refused": _TOO_DEMANDING}, b""
-    except Exception:  # noqa: BLE001  decoders raise all sorts for hostile bytes; each of them means the same
+    except Exception:  # noqa: BLE001  decoders raise various exceptions for hostile bytes; all mean the same
         header, output = {"refused": _DAMAGED_PDF if media_type == "application/pdf" else _DAMAGED}, b""
     return json.dumps(header).encode() + b"\n" + output
 

@@ -1,4 +1,4 @@
-"""Proofs of a transfer: what a collector uploads with a deposit. Judged by its bytes, decoded apart, stored as written anew."""
+"""Proofs of transfer that collectors upload with deposits: identified by content, decoded in a separate process, stored re-encoded."""
 
 import asyncio
 import hashlib
@@ -15,7 +15,7 @@ from sebilling.storage import decode
 
 MAX_PROOF_BYTES = decode.MAX_PROOF_BYTES
 MAX_AT_ONCE = 2
-"""Decoders running at the same time in this process: each may take a core, and up to 1.5 GiB."""
+"""Decoders that this process runs at the same time; each may use one core and up to 1.5 GiB."""
 MAX_SECONDS = 20
 
 _MEDIA_TYPES = {"image/jpeg", "image/png", "image/webp", "application/pdf"}
@@ -39,27 +39,27 @@ _FOREIGN = (
     (b"MM\x00*", "a TIFF picture"),
     (b"<", "a web page or an SVG drawing"),
 )
-"""First bytes of what people send by mistake, and what it is called."""
+"""First bytes of files that people send by mistake, and their names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that may be stored."""
+    """A checked proof, ready to be stored."""
 
     media_type: str
-    """One of image/jpeg, image/png, image/webp, application/pdf: of `content`, which may be another than that of the upload."""
+    """Type of `content`, which may differ from the upload's: image/jpeg, image/png, image/webp or application/pdf."""
     content: bytes
-    """What to store, at most MAX_PROOF_BYTES: written anew from pixels or pages, not what was uploaded."""
+    """Bytes to store, at most MAX_PROOF_BYTES: re-encoded from the pixels or pages of the upload."""
     sha256: bytes
-    """Of the upload itself, 32 bytes: the same upload again has the same one."""
+    """Digest of the upload itself, 32 bytes: the same upload has the same digest."""
 
 
 async def inspect(content: bytes) -> Proof:
-    """Check an upload and write it anew, in a process of its own that lives at most MAX_SECONDS.
+    """Check an upload and re-encode it, in a separate process that runs at most MAX_SECONDS.
 
-    Takes JPEG, PNG, WebP and PDF up to MAX_PROOF_BYTES, whatever they are called. Pictures are turned upright and at most 2400
-    pixels long; nothing but pixels or pages survives. Raises InvalidProof, with the remedy, for anything else; OSError if no
-    process can be started. Waits while MAX_AT_ONCE others are being decoded. Leaves nothing on a disk.
+    Accepts JPEG, PNG, WebP and PDF up to MAX_PROOF_BYTES, whatever the file name. Pictures are rotated upright and scaled to at most
+    2400 pixels; only pixels or pages are kept. Raises InvalidProof, with the remedy, for anything else; OSError if no process can be
+    started. Waits while MAX_AT_ONCE others are being decoded. Writes nothing to disk.
     """
     media_type = _told_by_its_bytes(content)
     async with _turn():
@@ -72,7 +72,7 @@ def _refusal(why: str) -> InvalidProof:
 
 
 def _told_by_its_bytes(content: bytes) -> str:
-    """The media type that its first bytes claim. Raises InvalidProof for none of ours, for no bytes and for too many."""
+    """Return the media type by the first bytes. Raises InvalidProof for any other type, an empty file or a too large one."""
     if not content:
         raise _refusal(f"the file is empty; {_TAKEN}")
     if len(content) > MAX_PROOF_BYTES:
@@ -93,23 +93,23 @@ def _told_by_its_bytes(content: bytes) -> str:
 
 
 def _turn() -> asyncio.Semaphore:
-    """The running loop's own semaphore: one made for another loop can't be waited for here."""
+    """Return the running loop's semaphore; one of another loop can't be awaited here."""
     return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_AT_ONCE))
 
 
 async def _decoded(content: bytes, media_type: str) -> tuple[str, bytes]:
-    """What the decoder made of it: (media type, bytes). Raises InvalidProof if it refuses, dies, is slow or talks nonsense."""
+    """Run the decoder: (media type, bytes). Raises InvalidProof if it refuses, dies, takes too long or answers invalidly."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-I",  # neither the folder we run in nor PYTHON… variables change what it imports
+        "-I",  # isolated: neither the working folder nor PYTHON… variables affect its imports
         str(_DECODER),
         media_type,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         cwd="/",
-        env={},  # it meets hostile bytes: our passwords are none of its business
-        start_new_session=True,  # Ctrl-C is for us; it ends when it is done
+        env={},  # it handles hostile bytes, so it must not know our passwords
+        start_new_session=True,  # Ctrl-C must not reach it; it ends by itself
     )
     try:
         async with asyncio.timeout(MAX_SECONDS):
@@ -129,7 +129,7 @@ async def _decoded(content: bytes, media_type: str) -> tuple[str, bytes]:
 
 
 def _field(line: bytes, name: str) -> str:
-    """A text in the header, or nothing: a decoder that was taken over may say anything."""
+    """Return a text of the header, or "": a compromised decoder may answer anything."""
     try:
         header = json.loads(line)
     except ValueError:
@@ -139,14 +139,14 @@ def _field(line: bytes, name: str) -> str:
 
 
 async def _conversation(process: asyncio.subprocess.Process, content: bytes) -> bytes:
-    """Say everything, then listen to the end. An answer that is longer than any honest one is cut to nothing."""
+    """Write the upload, then read the answer to its end. A longer answer than any valid one is discarded."""
     stdin, stdout = _pipes(process)
     try:
         stdin.write(content)
         await stdin.drain()
         stdin.close()
     except (BrokenPipeError, ConnectionResetError):
-        pass  # it died before it had read everything; its exit code tells
+        pass  # it died before it had read everything; its exit code shows it
     answer = bytearray()
     while chunk := await stdout.read(65536):
         answer += chunk
@@ -157,15 +157,15 @@ async def _conversation(process: asyncio.subprocess.Process, content: bytes) -> 
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Nothing of the decoder stays: not the process, not its pipes. After the ordinary end this does nothing."""
+    """End the process and drain its pipes. Does nothing after a normal exit."""
     if process.returncode is None:
         process.kill()
     _, stdout = _pipes(process)
     while await stdout.read(65536):
-        pass  # what nobody reads would keep the pipe, and with it the wait, open
+        pass  # unread output would keep the pipe open, and with it the wait
     await process.wait()
 
 
 def _pipes(process: asyncio.subprocess.Process) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
-    """Both ends: there whenever PIPE was asked for, which the type can't know."""
+    """Return stdin and stdout; both exist as PIPE was requested, which the type doesn't express."""
     return cast("asyncio.StreamWriter", process.stdin), cast("asyncio.StreamReader", process.stdout)

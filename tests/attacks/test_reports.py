@@ -198,7 +198,7 @@ async def test_an_address_in_use_and_too_many_reports_are_told_in_the_language_o
             await asyncio.to_thread(readers[1].recv, 100)
             again = await clerk.http.get(await link(clerk, "RECAP"))
             assert (again.status_code, again.json()["code"]) == (429, "TOO_MANY_REPORTS")
-            assert "You are downloading 2 reports already" in again.json()["error"]
+            assert "You are already downloading 2 reports" in again.json()["error"]
             readers.append(slow_reader(site.server, await link(admin, "JOURNAL")))
             await asyncio.to_thread(readers[2].recv, 100)
             busy = await admin.http.get(await link(admin, "RECAP"))

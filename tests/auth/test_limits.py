@@ -193,4 +193,4 @@ async def _somebody_waits(database: Database) -> None:
 
 async def _given_back(database: Database, limits: Sequence[attempts.Limit]) -> None:
     async with database.transaction(actor=CLERK, at=NOW) as session:
-        await attempts.give_back(session, limits)
+        await attempts.release(session, limits)

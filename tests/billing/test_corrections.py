@@ -13,7 +13,7 @@ from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
 from sebilling.db.engine import Database
-from sebilling.errors import CashNotThere, IdempotencyMismatch, InvoicePaid, NoCredit, NoOpenPeriod
+from sebilling.errors import IdempotencyMismatch, InsufficientCash, InvoicePaid, NoCredit, NoOpenPeriod
 from tests.harness import FEBRUARY, NOW, Isp
 
 MARCH = Month(2026, 3)
@@ -150,7 +150,7 @@ async def test_cash_that_was_handed_in_is_not_reversed(database: Database) -> No
     transferred = await isp.pay(customer_id, 150_000, method=PaymentMethod.TRANSFER)
     async with isp.write() as session:
         await deposits.submit(session, counter_id=isp.counters["LKT01"], amount=1, type=DepositType.MANUAL, key="one-rupiah")
-    with pytest.raises(CashNotThere):
+    with pytest.raises(InsufficientCash):
         await reverse(isp, paid.payment_id)
     await reverse(isp, transferred.payment_id)  # it never lay in a drawer
     assert await on_hand(isp) == 150_000
@@ -167,7 +167,7 @@ async def test_a_refund_in_cash_leaves_the_drawer_and_no_more_than_is_there(data
     await refund(isp, paid.payment_id, 5_000, PaymentMethod.TRANSFER)
     assert (await on_hand(isp), await isp.value("SELECT credit FROM payment ORDER BY id LIMIT 1")) == (170_000, 15_000)
     transferred = await isp.pay(customer_id, 500_000, method=PaymentMethod.QRIS)
-    with pytest.raises(CashNotThere):
+    with pytest.raises(InsufficientCash):
         await refund(isp, transferred.payment_id, 170_001)
     await refund(isp, transferred.payment_id, 170_000)
     assert await on_hand(isp) == 0

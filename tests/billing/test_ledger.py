@@ -15,7 +15,7 @@ from sebilling.billing.differences import DifferenceKind
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
 from sebilling.db.engine import Database
-from sebilling.errors import AlreadyCorrected, AlreadyCovered, CashNotThere, GenerationRunning, NotFound, OwnDeposit, PeriodClosed
+from sebilling.errors import AlreadyCorrected, AlreadyCovered, GenerationRunning, InsufficientCash, NotFound, OwnDeposit, PeriodClosed
 from sebilling.ledger_errors import ConfirmDifference, ConfirmPeriod, NothingToSettle, NotVerified, PeriodIncomplete, PeriodIsOpen
 from tests.harness import FEBRUARY, NOW, Isp, make_user
 
@@ -238,10 +238,10 @@ async def test_differences_are_settled_by_hand_as_far_as_they_go(database: Datab
     assert await till.drawer() == (90_000, 0, 10_000)
     assert await till.journal("difference_settlement") == [("CASH_ON_HAND", "SHORTAGE", 10_000)]
     await till.hand_in(10_000)
-    with pytest.raises(CashNotThere):  # the cash that was found is gone
+    with pytest.raises(InsufficientCash):  # the cash that was found is gone
         await till.correct(await till.isp.value("SELECT min(id) FROM deposit"), 100_000)
     await till.hand_in(30_000)
-    with pytest.raises(CashNotThere):  # nothing lies in the drawer that could be taken out
+    with pytest.raises(InsufficientCash):  # nothing lies in the drawer that could be taken out
         await till.settle(DifferenceKind.SURPLUS, 30_000)
     await till.take(30_000)
     await till.settle(DifferenceKind.SURPLUS, 30_000)

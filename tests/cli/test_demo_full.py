@@ -101,12 +101,12 @@ def test_three_kinds_at_once(place: Place) -> None:
         ("mikrotik.pppoe", 100, 3), ("radius.group", 100, 3), ("olt.zte", 100, 3),
     ]  # fmt: skip
     router, radius, olt = results(figures)["go online again"].splitlines()
-    assert re.fullmatch(r"p\d{6}@lkt0\d: no address list; cut: address list ISOLIR; back: no address list", router)
-    plan = re.fullmatch(rf"p\d{{6}}@lkt0\d: (Framed-IP-Address 10\.64\.0\.\d+, (.*)); cut: {re.escape(ISOLIR)}; back: (.*)", radius)
+    assert re.fullmatch(r"p\d{6}@lkt0\d: no address list; blocked: address list ISOLIR; restored: no address list", router)
+    plan = re.fullmatch(rf"p\d{{6}}@lkt0\d: (Framed-IP-Address 10\.64\.0\.\d+, (.*)); blocked: {re.escape(ISOLIR)}; restored: (.*)", radius)
     assert plan is not None, radius
     assert plan[1] == plan[3]
     assert plan[2] in {f"Mikrotik-Rate-Limit {speed}" for speed in ("5M/10M", "10M/20M", "25M/50M", "50M/100M")}
-    assert re.fullmatch(r"1/1/\d+:\d+: ONU enabled; cut: ONU disabled; back: ONU enabled", olt)
+    assert re.fullmatch(r"1/1/\d+:\d+: ONU enabled; blocked: ONU disabled; restored: ONU enabled", olt)
     assert place.left() == []
 
 
@@ -138,7 +138,7 @@ def test_devices_live_as_long_as_it_serves(place: Place) -> None:
         said = ""
         for line in demo.stdout:
             said += line
-            if "Ctrl-C ends it" in line:
+            if "Ctrl-C to stop" in line:
                 break
         found, password = re.search(r"GraphiQL: (\S+)/graphql", said), re.search(r"admin\s+│ (\S+)", said)
         assert found is not None, said

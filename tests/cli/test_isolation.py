@@ -59,14 +59,14 @@ async def test_the_plan_is_shown_run_and_undone_by_payments(committed: Database)
     isp, engine, people = await late_isp(committed, 2)
     out, errors = console(), console()
     await commands.show_plan(committed, out, clock=lambda: LATE)
-    assert "2 would be cut, 0 would be given back" in said(out)
+    assert "2 would be blocked, 0 would be restored" in said(out)
     for cell in ("p01", "Budi", "RB1", "Rp150.000", "2026-02-13"):
         assert cell in said(out)
     assert set(GEARS["cli"].profiles.values()) == {"home"}
     assert await isp.value("SELECT count(*) FROM service_access WHERE desired = 'BLOCKED'") == 0
     assert await commands.run_once(engine, out, errors)
-    assert "2 to be cut, 0 to be given back" in said(out)
-    assert "2 were made so and read back, 0 wait" in said(out)
+    assert "2 to be blocked, 0 to be restored" in said(out)
+    assert "2 changed and verified, 0 waiting" in said(out)
     assert set(GEARS["cli"].profiles.values()) == {"isolir"}
     await isp.pay(people[0], 150_000, at=LATE)
     assert await commands.run_once(engine, out, errors)
@@ -81,7 +81,7 @@ async def test_who_need_not_be_cut_any_more_is_in_the_plan(committed: Database) 
         await isolation.set_policy(session, mode=isolation.IsolationMode.MANUAL, days=0)
     out = console()
     await commands.show_plan(committed, out, clock=lambda: LATE)
-    assert "0 would be cut, 1 would be given back" in said(out)
+    assert "0 would be blocked, 1 would be restored" in said(out)
     assert "p00" in said(out)
 
 
@@ -101,7 +101,7 @@ async def test_what_cant_be_done_in_time_is_shown(committed: Database) -> None:
     GEARS["cli"].unreachable = True
     out = console()
     assert await commands.run_once(engine, out, console(), seconds=0.5)
-    assert "0 were made so and read back, 1 wait" in said(out)
+    assert "0 changed and verified, 1 waiting" in said(out)
     assert "no route" in said(out)
 
 

@@ -11,7 +11,7 @@ from sebilling.billing import corrections, deposits, payments
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database
-from sebilling.errors import AlreadyDecided, CashNotThere
+from sebilling.errors import AlreadyDecided, InsufficientCash
 from tests.concurrency.test_locks import waits
 from tests.harness import NOW, Isp, make_user
 
@@ -84,7 +84,7 @@ async def test_a_reversal_waits_for_the_deposit_that_takes_its_cash(committed: D
     async with committed.transaction(actor=siti, at=NOW) as session:
         await deposits.verify(session, deposit.deposit_id, key=key())
         reversing = await waits(reverse(isp, payment_id))
-    assert isinstance(await outcome(reversing), CashNotThere)
+    assert isinstance(await outcome(reversing), InsufficientCash)
     await isp.check()
 
 
@@ -105,7 +105,7 @@ async def test_two_refunds_do_not_take_the_same_cash(committed: Database) -> Non
     async with isp.write() as session:
         await corrections.refund(session, waiting[0], method=PaymentMethod.CASH, reason="kelebihan", key=key())
         second = await waits(refund(isp, waiting[1]))
-    assert isinstance(await outcome(second), CashNotThere)
+    assert isinstance(await outcome(second), InsufficientCash)
     assert await isp.value("SELECT on_hand FROM drawer") == 50_000
     await isp.check()
 

@@ -64,7 +64,7 @@ CELL_CLAIMS: Final[tuple[tuple[str, Check], ...]] = (
      lambda m, cell, _: _starts(m[1], cell) and m[2] in cell and ord(m[2]) == int(m[3], 16)),
     (r"The phone number '(.*)' can't be accepted: Excel shortened it .+",
      lambda m, cell, _: _starts(m[1], cell) and re.search(r"\dE\+\d", cell) is not None),
-    (r"The phone number '(.*)' can't be accepted: it seems to be more than one: .+",
+    (r"The phone number '(.*)' can't be accepted: it seems to be more than one number\. .+",
      lambda m, cell, _: _starts(m[1], cell) and re.search(r"\d\s*[/,;&]\s*\d", cell) is not None),
     (r"The phone number '(.*)' can't be accepted: it has too few or too many digits, .+",
      lambda m, cell, _: _starts(m[1], cell) and not 8 <= _digits(cell) <= 15),

@@ -51,7 +51,7 @@ async def test_what_was_said_of_a_column_is_remembered_and_told(database: Databa
     with pytest.raises(InvalidFile, match=r"'Nomor Induk' \(column 7\)"):
         await bring(database, tmp_file((HEADER + line(1)).encode()))
     checked = await bring(database, tmp_file((HEADER + line(1)).encode()), write=False, fields={"nomor induk": "pppoe_name"})
-    assert "Column 'Nomor Induk' is User PPPoE (as said)." in checked
+    assert "Column 'Nomor Induk' is User PPPoE (as specified)." in checked
     isp = Isp(database, operator("test"), 0)
     assert await isp.value("SELECT count(*) FROM import_column") == 0, "a check writes nothing"
     await bring(database, tmp_file((HEADER + line(1)).encode()), fields={"Nomor Induk": "pppoe_name"})

@@ -204,7 +204,7 @@ async def test_a_held_sweep_is_decided_once(api: Api, isp: Isp) -> None:
     assert (await api.refused(DECIDE, input={"id": hold["id"], "approved": False}))[0] == "ALREADY_DECIDED"
     assert (await api.refused(DECIDE, input={"id": "hol_999999", "approved": False}))[0] == "NOT_FOUND"
     async with isp.write(LATE) as session:
-        assert (await isolation.decide(session)).cut == 25
+        assert (await isolation.decide(session)).blocked == 25
 
 
 async def test_drift_is_what_isnt_in_line(api: Api, isp: Isp) -> None:

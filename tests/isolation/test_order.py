@@ -31,7 +31,7 @@ async def both(database: Database, gear: Gear) -> tuple[Place, list[str], list[s
 
 async def test_on_a_device_everybody_is_given_back_before_anybody_is_cut(database: Database, gear: Gear) -> None:
     place, payers, late = await both(database, gear)
-    assert (await place.sweep()).cut == MANY
+    assert (await place.sweep()).blocked == MANY
     place.now += timedelta(minutes=1)
     for number, name in enumerate(reversed(payers)):
         await place.isp.pay(place.people[name], 150_000, at=place.now + timedelta(seconds=number))

@@ -17,7 +17,7 @@ from tests.isolation.routers import KEY, LATE, Place
 ACCESS = "mutation($input: SetServiceAccessInput!) { setServiceAccess(input: $input) { errors { code message } } }"
 UPDATE = "mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { customer { plan { name } } errors { code message } } }"
 PAY = "mutation($input: RecordPaymentInput!) { recordPayment(input: $input) { errors { code message } } }"
-RUN = "mutation { runIsolation { cut restored errors { code message } } }"
+RUN = "mutation { runIsolation { blocked restored errors { code message } } }"
 STATE = "{ serviceAccesses(first: 5) { nodes { desired actual inSync error } } }"
 
 

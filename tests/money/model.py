@@ -459,7 +459,7 @@ class Model:
     def out_of_drawer(self, counter: int, collector: int, amount: int) -> None:
         held, waiting = self.drawer(counter, collector)
         if amount > held - waiting:
-            raise Refused("CashNotThere")
+            raise Refused("InsufficientCash")
 
     def reverse(self, number: int) -> None:
         money = self.money[number]

@@ -32,12 +32,12 @@ FAULTS: Final = (
     ),
     Fault(
         "an-old-token-is-good-for-ever", "auth/sessions.py",
-        "if digest in found and found[digest][0] > at", "if digest in found", SIGN_INS,
+        "if digest in by_digest and by_digest[digest][0] > at", "if digest in by_digest", SIGN_INS,
     ),
-    Fault("everybody-is-who-came-first", "auth/caller_cache.py", "found.get(asked)", "found.get(batch[0][0])", LOOKUP),
+    Fault("everybody-is-who-came-first", "auth/caller_cache.py", "sign_ins.get(request)", "sign_ins.get(batch[0][0])", LOOKUP),
     Fault(
         "judged-by-the-time-of-who-came-first", "auth/sessions.py",
-        "found[digest][0] > at", "found[digest][0] > min(moment for _, moment in asked)", LOOKUP,
+        "by_digest[digest][0] > at", "by_digest[digest][0] > min(moment for _, moment in asked)", LOOKUP,
     ),
     Fault(
         "who-goes-away-takes-the-others-along", "auth/caller_cache.py",
@@ -120,11 +120,11 @@ FAULTS: Final = (
     # --- rights ------------------------------------------------------------------------------------------------------------
     Fault(
         "every-role-may-ask", "schema/engine/access.py",
-        "if roles is not ANYBODY and not asking <= roles:", "if roles is not ANYBODY and not asking:", RIGHTS,
+        "if roles is not ANYBODY and not caller_roles <= roles:", "if roles is not ANYBODY and not caller_roles:", RIGHTS,
     ),
     Fault(
         "every-role-reads-every-field", "schema/engine/access.py",
-        "if not asking <= readers:", "if not asking:", ("tests/schema/test_matrix.py",),
+        "if not caller_roles <= readers:", "if not caller_roles:", ("tests/schema/test_matrix.py",),
     ),
     Fault(
         "one-field-for-all-opens-the-others", "schema/engine/access.py", "found &= _readers(", "found |= _readers(",

@@ -11,7 +11,7 @@ from tests.mutants.fault import Fault
 PRICING: Final = ("tests/billing/test_pricing.py",)
 CORRECTIONS: Final = ("tests/billing/test_corrections.py",)
 DEPOSITS: Final = ("tests/billing/test_deposits.py",)
-CUSTOM: Final = ("tests/billing/test_custom.py",)
+CUSTOM: Final = ("tests/billing/test_billing_cycles.py",)
 GENERATION: Final = ("tests/billing/test_generation.py",)
 PAYMENTS: Final = ("tests/billing/test_payments.py",)
 LOCKS: Final = ("tests/concurrency/test_locks.py",)
@@ -315,7 +315,7 @@ FAULTS: Final = (
     # --- isolation ---------------------------------------------------------------------------------------------------------
     Fault(
         "blocked-without-a-last-look", "network/reconcile.py",
-        "let_be = {row.id for row in blocking if row.customer_id not in may_block}", "let_be: set[int] = set()", ENGINE,
+        "not_blocked = {row.id for row in blocking if row.customer_id not in may_block}", "not_blocked: set[int] = set()", ENGINE,
     ),
     Fault(
         "unanswered-is-told-as-done", "network/reconcile.py",

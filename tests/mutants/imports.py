@@ -35,7 +35,7 @@ FAULTS: Final = (
     ),
     Fault(
         "a-size-that-a-workbook-tells-is-believed", "billing/imports/workbook.py",
-        "sheet.reset_dimensions()  # what other programs say about a sheet's size isn't always true", "", WORKBOOKS,
+        "sheet.reset_dimensions()  # the sheet size that other programs record isn't always correct", "", WORKBOOKS,
     ),
     Fault("the-trunk-zero-stays", "billing/phones.py", "national.removeprefix('0')", "national", PHONES),
     Fault(
@@ -44,7 +44,7 @@ FAULTS: Final = (
     ),
     Fault(
         "names-with-hyphens-make-counters", "billing/imports/subscribers.py",
-        'if found is None or found["counter"].upper() not in known:', "if found is None:", CASES,
+        'if match is None or match["counter"].upper() not in known:', "if match is None:", CASES,
     ),
     Fault("codes-that-are-made-clash", "billing/imports/codes.py", "        used.add(free)\n", "", CASES),
 )  # fmt: skip

@@ -38,7 +38,7 @@ FAULTS: Final = (
     ),
     Fault(
         "invoices-of-utcs-months", "billing/imports/systems/gembok.py",
-        "return local_date(found if found.tzinfo is not None else found.replace(tzinfo=UTC), JAKARTA)", "return found.date()", SYSTEMS,
+        "return local_date(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC), JAKARTA)", "return moment.date()", SYSTEMS,
     ),
     Fault(
         "what-was-paid-in-part-is-owed-whole", "billing/imports/systems/gembok.py",

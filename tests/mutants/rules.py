@@ -66,12 +66,12 @@ RESTORES: Final = (
     ),
     Fault(
         "policy-of-a-customer-restores-nobody", "billing/isolation.py",
-        "        counter_id=place, after=values,\n    )  # fmt: skip\n    if customer_id is not None:",
-        "        counter_id=place, after=values,\n    )  # fmt: skip\n    if customer_id == 0:", deeds("policy-of-the-customer"),
+        "        counter_id=event_counter_id, after=values,\n    )  # fmt: skip\n    if customer_id is not None:",
+        "        counter_id=event_counter_id, after=values,\n    )  # fmt: skip\n    if customer_id == 0:", deeds("policy-of-the-customer"),
     ),
     Fault(
         "arrears-beside-money-that-was-there", "billing/opening.py",
-        '    await session.rows(_SETTLE, {**who, "invoices": invoices, "at": session.at})\n', "",
+        '    await session.rows(_SETTLE, {**actor_values, "invoices": invoices, "at": session.at})\n', "",
         ("tests/billing/test_opening.py::test_money_that_came_before_the_opening_settles_what_it_brings",),
     ),
 )  # fmt: skip
@@ -258,7 +258,7 @@ KEYS: Final = (
         ", type.value, note]", ("tests/rules/test_keys.py::test_a_deposit_is_of_one_type_and_with_one_proof",),
     ),
     Fault(
-        "key-of-a-discount-without-its-end", "billing/charges.py", "list(told.values())", "list(told.values())[:-1]",
+        "key-of-a-discount-without-its-end", "billing/charges.py", "list(payload.values())", "list(payload.values())[:-1]",
         keys("addDiscount-description"),
     ),
     Fault(

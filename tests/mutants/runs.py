@@ -6,10 +6,10 @@ from tests.mutants.fault import Fault
 
 RUNS: Final = ("tests/billing/test_runs.py",)
 BESIDE: Final = ("tests/concurrency/test_imports_beside.py", "tests/billing/test_runs.py")
-CUSTOM: Final = ("tests/billing/test_custom.py",)
+CUSTOM: Final = ("tests/billing/test_billing_cycles.py",)
 MONTHS: Final = ("tests/scenarios/test_months.py",)
 GENERATION: Final = ("tests/billing/test_generation.py", "tests/concurrency/test_locks.py")
-FORETOLD: Final = ("tests/billing/test_custom.py", "tests/scenarios/test_months.py", "tests/billing/test_foretold.py")
+FORETOLD: Final = ("tests/billing/test_billing_cycles.py", "tests/scenarios/test_months.py", "tests/billing/test_foretold.py")
 
 FAULTS: Final = (
     # --- who is in a run, and runs that fail ---------------------------------------------------------------------------------
@@ -53,10 +53,10 @@ FAULTS: Final = (
     Fault("a-preview-of-the-total-alone", "billing/previews.py", "sorted(self.skipped.items()),", "0,", RUNS),
     Fault("a-preview-of-any-counters", "billing/previews.py", "None if counters is None else sorted(set(counters))", "None", MONTHS),
     # --- what is foretold, and free cycles -----------------------------------------------------------------------------------
-    Fault("foretold-with-every-charge-each-time", "billing/billing_cycles.py", '"extras": not found,', '"extras": True,', CUSTOM),
-    Fault("foretold-as-if-nothing-was-foretold", "billing/billing_cycles.py", "for one in found]\n        row",
-          "for one in found[:0]]\n        row", CUSTOM),
-    Fault("foretold-over-waiting-charges", "billing/billing_cycles.py", " and (found or not standing.has_charges):", ":", CUSTOM),
+    Fault("foretold-with-every-charge-each-time", "billing/billing_cycles.py", '"extras": not invoices,', '"extras": True,', CUSTOM),
+    Fault("foretold-as-if-nothing-was-foretold", "billing/billing_cycles.py", "for invoice in invoices]\n        row",
+          "for invoice in invoices[:0]]\n        row", CUSTOM),
+    Fault("foretold-over-waiting-charges", "billing/billing_cycles.py", " and (invoices or not standing.has_charges):", ":", CUSTOM),
     Fault("the-proposed-cycle-is-not-foretold", "billing/billing_cycles.py", "proposed and proposed.months", "None", CUSTOM),
     Fault("free-months-move-the-anchor", "billing/pricing.py", "all_free AND nth > paid_nth AS free", "false AS free", CUSTOM),
     Fault(
@@ -69,7 +69,7 @@ FAULTS: Final = (
           "WHEN anchor < :month THEN start ELSE least(start, greatest(:month, bare_from)) END", MONTHS),
     Fault("a-cycle-stays-when-the-installation-moves", "billing/billing_cycles.py", "if not early or early[-1].months == 1",
           "if early or not later", CUSTOM),
-    Fault("what-was-to-follow-is-forgotten", "billing/billing_cycles.py", "    for one in later:", "    for one in later[:0]:", CUSTOM),
+    Fault("what-was-to-follow-is-forgotten", "billing/billing_cycles.py", "    for cycle in later:", "    for cycle in later[:0]:", CUSTOM),
     Fault("put-off-behind-an-invoice", "billing/billing_cycles.py", "    if billed is not None:", "    if billed is False:", CUSTOM),
     Fault("due-before-the-service", "billing/pricing.py", "ELSE greatest(today, base.due_on, covers_from) END",
           "ELSE greatest(today, base.due_on) END", MONTHS),

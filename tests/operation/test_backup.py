@@ -144,7 +144,7 @@ async def test_what_is_no_whole_backup_is_refused_and_nothing_is_written(committ
     await Isp.make(committed)
     file = tmp_path / "backup.zip"
     await backup.write(committed, store, file, at=NOW)
-    with pytest.raises(InvalidFile, match="there already"):
+    with pytest.raises(InvalidFile, match="exists already"):
         await backup.write(committed, store, file, at=NOW)
     content = file.read_bytes()
     with zipfile.ZipFile(file) as packed:
@@ -169,7 +169,7 @@ async def test_a_part_that_was_left_out_brings_back_nothing(committed: Database,
         for name in whole.namelist():
             part.writestr(name, b"" if name == "tables/counter.copy" else whole.read(name))
     async with empty(server_url, "half") as database:
-        with pytest.raises(InvalidFile, match="other rows"):
+        with pytest.raises(InvalidFile, match="another number of rows"):
             await backup.restore(database, store, thinner, at=NOW)
         assert await counts(database) | {"billing_settings": 0, "isolation_policy": 0, "feed_mark": 0} == dict.fromkeys(
             await counts(database), 0

@@ -58,7 +58,7 @@ async def test_backup_and_restore_work_as_written(committed: Database, tmp_path:
     (file,) = await asyncio.to_thread(lambda: list(folder.glob("sebilling-*.zip")))
     done = await run([word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in restoring], **new)
     assert done.returncode == 0, done.stderr
-    assert "are back" in done.stdout
+    assert "were restored" in done.stdout
     done = await run(checking, **new)
     assert done.returncode == 0, done.stdout + done.stderr
     done = await run([word.replace("/srv/backups/sebilling-TIME.zip", str(file)) for word in restoring], **new)

@@ -58,7 +58,7 @@ async def test_a_days_work_on_a_bad_line(committed: Database, tmp_path: Path) ->
             run("pay", codes[0], "150000", "--invoice", number)
             assert "waiting 300000" in run("list", codes[0]).stdout
             assert "BUKTI SEMENTARA" in run("receipt").stdout
-            assert "no answer" in run("send", code=2, tries=2).stderr
+            assert "no response" in run("send", code=2, tries=2).stderr
         with bad_line(server.address, lost=0.3, seed=5) as line:
             killed = await asyncio.create_subprocess_exec(*command(line.address, store, "send"), env=environment())
             await asyncio.sleep(0.35)  # wherever it is by then; on a quick machine it may have ended

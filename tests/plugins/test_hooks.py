@@ -160,7 +160,7 @@ async def test_events_come_in_order_as_frozen_values_and_others_dont(committed: 
     with pytest.raises(AttributeError):
         event.kind = "other"
     life = good.load().LIFE
-    assert [type(one).__name__ for one in life] == ["Lookup", "str"], "started and shut down, once each"
+    assert [type(one).__name__ for one in life] == ["PluginContext", "str"], "started and shut down, once each"
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -154,7 +154,7 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     package = made("acme-olt", tmp_path)
     (package / "README.md").write_text("mine", encoding="utf-8")
     done = command("plugin", "new", "acme-olt", folder=tmp_path)
-    assert (done.returncode, "is there already" in done.stderr) == (1, True)
+    assert (done.returncode, "already exists" in done.stderr) == (1, True)
     assert (package / "README.md").read_text(encoding="utf-8") == "mine"
     done = command("plugin", "new", "other", "--into", str(tmp_path / "nowhere"), folder=tmp_path)
     assert (done.returncode, "There is no folder" in done.stderr) == (1, True)

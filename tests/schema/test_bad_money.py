@@ -33,7 +33,7 @@ OFFICE: dict[str, dict[str, Any]] = {
     "cancelCharge": {"id": "chg_{charge}", "reason": "tidak jadi"},
     "addDiscount": {"customerId": "cus_{customer}", "amount": 1_000, "description": "Promo", "fromOn": "2026-03-01", "idempotencyKey": KEY},
     "endDiscount": {"id": "dis_{discount}", "untilOn": "2026-06-01"},
-    "setCustomBilling": {"customerId": "cus_{customer}", "months": 3, "effectiveFrom": "2026-03-01"},
+    "setBillingCycle": {"customerId": "cus_{customer}", "months": 3, "effectiveFrom": "2026-03-01"},
     "verifyDeposit": {"depositId": "dep_{deposit}", "counted": 900, "note": "kurang", "idempotencyKey": KEY},
     "rejectDeposit": {"depositId": "dep_{deposit}", "reason": "tidak ada", "idempotencyKey": KEY},
     "issueInvoice": {"month": "2026-02", "customerId": "cus_{newcomer}", "idempotencyKey": KEY},
@@ -196,7 +196,7 @@ async def test_amounts_of_more_than_there_is(database: Database) -> None:
     assert await scene.refused("refundCredit", amount=50_001) == ("NO_CREDIT", "input.paymentId")
     assert await scene.refused("applyCredit", invoiceId="inv_{paid}") == ("NOTHING_OWED", "input.customerId")
     assert await scene.refused("applyCredit", customerId="cus_{newcomer}", invoiceId=None) == ("NO_CREDIT", "input.customerId")
-    assert await scene.refused("refundCredit", collectorId="usr_{kasir}") == ("CASH_NOT_THERE", "input")
+    assert await scene.refused("refundCredit", collectorId="usr_{kasir}") == ("INSUFFICIENT_CASH", "input")
 
 
 async def test_reasons_that_say_nothing(database: Database) -> None:
@@ -246,21 +246,21 @@ async def test_a_refund_by_transfer_of_nobody(database: Database) -> None:
 async def test_custom_billing_that_cannot_be(database: Database) -> None:
     scene = await Scene.make(database)
     for months in (0, -1, 61, 500, 2**31 - 1):
-        assert await scene.refused("setCustomBilling", months=months) == ("INVALID_NUMBER", "input.months")
+        assert await scene.refused("setBillingCycle", months=months) == ("INVALID_NUMBER", "input.months")
     wrong: list[Any] = [2**31, 1.5, "3"]
     for one in wrong:
-        assert (await scene.refused("setCustomBilling", months=one))[0] == "BAD_REQUEST"
+        assert (await scene.refused("setBillingCycle", months=one))[0] == "BAD_REQUEST"
     for day in ("2026-02-28", "2026-02-03", "2026-01-01", "0001-01-01"):
-        code, field, message = await scene.told("setCustomBilling", effectiveFrom=day)
+        code, field, message = await scene.told("setBillingCycle", effectiveFrom=day)
         assert (code, field) == ("ALREADY_COVERED", "input.effectiveFrom")
-        assert message.endswith("the first possible date is 2026-03-01.")
-    assert await scene.refused("setCustomBilling", effectiveFrom="2037-01-01") == ("INVALID_DATE", "input.effectiveFrom")
+        assert message.endswith("choose 2026-03-01 or a later date.")
+    assert await scene.refused("setBillingCycle", effectiveFrom="2037-01-01") == ("INVALID_DATE", "input.effectiveFrom")
     wrong = ["2026-02-30", "March", 20260301]
     for one in wrong:
-        assert (await scene.refused("setCustomBilling", effectiveFrom=one))[0] == "BAD_REQUEST"
-    preview = 'query($c: ID!) { previewCustomBilling(customerId: $c, months: 3, effectiveFrom: "2026-02-28") { months } }'
+        assert (await scene.refused("setBillingCycle", effectiveFrom=one))[0] == "BAD_REQUEST"
+    preview = 'query($c: ID!) { previewBillingCycle(customerId: $c, months: 3, effectiveFrom: "2026-02-28") { months } }'
     assert await scene.api.top_error(preview, c=f"cus_{scene.ids['customer']}") == "ALREADY_COVERED"
-    assert await scene.done("setCustomBilling", effectiveFrom="2026-03-01") is None
+    assert await scene.done("setBillingCycle", effectiveFrom="2026-03-01") is None
 
 
 async def test_discounts_that_cannot_be(database: Database) -> None:
@@ -341,11 +341,11 @@ async def test_a_payment_that_was_reversed(database: Database) -> None:
 async def test_cash_that_was_handed_over_is_not_taken_back_from_the_drawer(database: Database) -> None:
     scene = await Scene.make(database)
     deposit = await scene.submitted("admin", Role.ADMIN, 150_001)  # of the 200.000 that admin received
-    assert await scene.refused("reversePayment") == ("CASH_NOT_THERE", "input")
-    assert await scene.refused("refundCredit", amount=50_000) == ("CASH_NOT_THERE", "input")
+    assert await scene.refused("reversePayment") == ("INSUFFICIENT_CASH", "input")
+    assert await scene.refused("refundCredit", amount=50_000) == ("INSUFFICIENT_CASH", "input")
     await scene.api.sign_in("keuangan")
     await scene.done("verifyDeposit", depositId=f"dep_{deposit}", counted=None)
-    assert await scene.refused("reversePayment", idempotencyKey="kunci-kedua") == ("CASH_NOT_THERE", "input")
+    assert await scene.refused("reversePayment", idempotencyKey="kunci-kedua") == ("INSUFFICIENT_CASH", "input")
     await scene.done("refundCredit", amount=49_999, idempotencyKey="kunci-kedua")
     await scene.isp.check()
 

@@ -29,7 +29,7 @@ counters counter customers customer serviceAccesses                             
 plans plan                                                                                          AFCKTU
 invoices invoice payments payment deposits deposit drawers recap unresolvedMoney                    AFck U
 dashboard                                                                                           AFck U
-receipt receiptLink invoiceLink proofLink reportLink customBilling isolationForecast syncCustomers  AFck U
+receipt receiptLink invoiceLink proofLink reportLink billingSchedule isolationForecast syncCustomers  AFck U
 periods period blackoutDates                                                                            AFCK U
 generationRuns generationRun billingSettings events isolationPolicies isolationPlan isolationHolds  AF   U
 users serviceTokens                                                                                 AF   U
@@ -44,7 +44,7 @@ recordPayment recordPayments submitDeposit                                      
 verifyDeposit rejectDeposit correctDeposit settleSurplus settleShortage reverseSettlement           AF
 # customers, custom billing, isolation policy, promise
 createCounter updateCounter createPlan updatePlan createCustomer updateCustomer                     AF
-addCharge cancelCharge addDiscount endDiscount setCustomBilling previewCustomBilling                AF
+addCharge cancelCharge addDiscount endDiscount setBillingCycle previewBillingCycle                AF
 setIsolationPolicy forgetIsolationPolicy addBlackoutDate removeBlackoutDate decideIsolationHold runIsolation           AF
 promiseToPay                                                                                        AFc
 blockCustomer restoreCustomer                                                                       AF  T
@@ -91,7 +91,7 @@ PluginEvents      deliveredUpTo waiting attempts error                          
 Charge            id kind description amount createdAt invoiceNumber cancelledAt                    AFCK U
 Discount          id amount percent description fromOn untilOn                                      AFCK U
 BillingCycle      months effectiveFrom setAt setBy                                                  AFCK U
-CustomBilling     months effectiveFrom firstPossible nextDueOn coming                               AFCK U
+BillingSchedule     months effectiveFrom firstPossible nextDueOn coming                               AFCK U
 ComingInvoice     month coversFrom coversUntil dueOn total                                          AFCK U
 Period            id month status openedAt closedAt closings                                        AFCK U
 PeriodClosing     closedAt closedBy incomplete reopening                                            AFCK U
@@ -175,7 +175,7 @@ CreateCustomerPayload customer
 UpdateCustomerPayload customer
 ChargePayload charge replayed
 DiscountPayload discount replayed
-SetCustomBillingPayload customBilling
+SetBillingCyclePayload billingSchedule
 OpenPeriodPayload period
 ClosePeriodPayload period
 ReopenPeriodPayload period replayed
@@ -195,7 +195,7 @@ DevicePayload device
 ServiceAccessPayload access
 IsolationPayload done
 CustomerIsolationPayload customer
-RunIsolationPayload cut restored held
+RunIsolationPayload blocked restored held
 """
 """What mutations answer, beside `errors`: for whoever may call them. What lies in it has lines above."""
 _LIST: Final = ({"edges", "nodes", "pageInfo", "totalCount"}, {"node", "cursor"})

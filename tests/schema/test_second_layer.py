@@ -71,7 +71,7 @@ async def test_the_marks_are_seen_by_who_may_see_them(world: World) -> None:
     api = Api(world.isp.database)
     await api.sign_in()
     blind = {"me", "plans", "plan", "blackoutDates", "billingSettings", "plugins", "drivers", "deviceConfig", "period", "periods",
-             "previewInvoice", "customBilling", "previewCustomBilling", "receiptLink", "invoiceLink", "proofLink", "reportLink",
+             "previewInvoice", "billingSchedule", "previewBillingCycle", "receiptLink", "invoiceLink", "proofLink", "reportLink",
              "isolationForecast", "signIns", "twoStep", "serviceTokens"}  # fmt: skip
     for name in set(_QUERIES) - blind:
         answer = await api.raw(call(name, world.other, whole(SCHEMA.query_type.fields[name].type, 3)))

@@ -23,5 +23,5 @@ __all__ = [
 
 @hookimpl
 def sebilling_drivers() -> Iterable[type[IsolationDriver[Any]]]:
-    """The five ways of cutting a customer on a MikroTik."""
+    """Drivers for the five ways to block a customer on a MikroTik."""
     return [PppoeDriver, AddressListDriver, HotspotDriver, QueueDriver, DhcpDriver]

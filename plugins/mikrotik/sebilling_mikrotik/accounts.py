@@ -1,8 +1,8 @@
-"""Accounts with sessions and profiles: what PPPoE secrets and hotspot users have in common.
+"""Accounts with sessions and profiles: the common part of PPPoE secrets and hotspot users.
 
-By profile, the customer keeps a session, in the walled garden; by disabling, none. A session goes on in the profile it was made in,
-so it is ended after each change. Whether a session runs in the walled garden the router itself says, if the isolir profile names an
-address list: it then lists the session's address there.
+Blocked by profile, the customer keeps a session in the walled garden; blocked by disabling, they have none. A session keeps the profile
+with which it began, so it is ended after each change. If the isolir profile names an address list, the router lists there the address
+of each session in the walled garden.
 """
 
 import abc
@@ -21,7 +21,7 @@ from sebilling_mikrotik.session import Command
 
 
 class AccountConfig(RouterConfig, frozen=True):
-    """Router, method, and the walled garden's profile."""
+    """Settings of the router, the method, and the walled garden's profile."""
 
     method: Literal["profile", "disable"] = Field(
         default="profile", description="profile: a walled garden; disable: dark.", json_schema_extra=NOT_A_DESTINATION
@@ -36,11 +36,11 @@ A = TypeVar("A", bound=AccountConfig)
 
 
 class AccountDriver(RowDriver[A], abc.ABC):
-    """An account is cut by its profile, or by being disabled."""
+    """Block an account by its profile, or by disabling it."""
 
     profile_menu: ClassVar[str]
     session_menus: ClassVar[Mapping[str, str]]
-    """Menus whose rows are ended → their field with the account's name. The first one's rows are the sessions."""
+    """Menus whose rows are removed → field with the account's name. The first menu contains the sessions."""
     ended_on_restore: ClassVar[tuple[str, ...]]
     step: ClassVar[str]
 
@@ -109,7 +109,7 @@ class AccountDriver(RowDriver[A], abc.ABC):
         return {"profile": fitting[0]}, f"Given back in the profile {fitting[0]}, which carries the plan's new speed."
 
     async def kick(self, changes: Sequence[Change], *, restoring: bool) -> tuple[dict[int, frozenset[str]], dict[int, DeviceError]]:
-        if not changes or (restoring and not self._by_profile):  # who was dark has no session
+        if not changes or (restoring and not self._by_profile):  # a disabled account has no session
             return {}, {}
         ids = {change.job.ref.key: change.job.ref.id for change in changes}
         refs = [change.job.ref for change in changes]
@@ -126,8 +126,8 @@ class AccountDriver(RowDriver[A], abc.ABC):
                     ended.setdefault(ref_id, set()).add(row[".id"])
         errors: dict[int, DeviceError] = {}
         async for ref_id, answer in self.session.each(commands):
-            if isinstance(answer, DeviceError) and answer.fault is not Fault.ABSENT:  # it hung up by itself meanwhile
-                kind = DeviceError if isinstance(answer, Trap) else Unanswered  # sent or not: the change before it was made
+            if isinstance(answer, DeviceError) and answer.fault is not Fault.ABSENT:  # it ended by itself meanwhile
+                kind = DeviceError if isinstance(answer, Trap) else Unanswered  # whether it was sent or not, the preceding change was made
                 errors[ref_id] = kind(answer.fault, f"Changed, but its session wasn't ended. {answer.message}", retryable=True)
         return {ref_id: frozenset(one) for ref_id, one in ended.items()}, errors
 
@@ -140,7 +140,7 @@ class AccountDriver(RowDriver[A], abc.ABC):
         garden = rows[0].get("address-list", "")
         if not garden:
             return (
-                f"The profile {self.config.profile} names no address list, so cut sessions can't be told from others: README, {self.step}.",
+                f"The profile {self.config.profile} names no address list, so blocked sessions can't be recognized: README, {self.step}.",
             )
         if not await self.mentions(garden):
             return (f"No firewall rule that is on looks at the address list {garden}: nobody would be held back. README, {self.step}.",)

@@ -1,4 +1,4 @@
-"""Static addresses: an entry of ours in an address list that a firewall rule holds back. We remove only what carries our comment."""
+"""Block static addresses by an entry in an address list that a firewall rule blocks. Only entries with our comment are removed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _MENU = "/ip/firewall/address-list"
 
 
 class AddressListConfig(RouterConfig, frozen=True):
-    """Router, and the list."""
+    """Settings of the router and the list."""
 
     list_name: str = Field(
         default="ISOLIR", min_length=1, max_length=128, description="Name of the address list.", json_schema_extra=NOT_A_DESTINATION
@@ -27,7 +27,7 @@ class AddressListConfig(RouterConfig, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """The list's entries, and whether a rule looks at it."""
+    """Entries of the list, and whether a firewall rule uses it."""
 
     by_comment: Mapping[str, list[Row]]
     by_address: Mapping[str, list[Row]]
@@ -35,7 +35,7 @@ class Entries:
 
 
 class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
-    """Cuts by `/ip/firewall/address-list`. An address has no row of its own on the router, so none is ever ABSENT."""
+    """Block by `/ip/firewall/address-list`. An address has no row of its own on the router, so it is never ABSENT."""
 
     kind: ClassVar[str] = "mikrotik.address_list"
     title: ClassVar[str] = "MikroTik address list (static IP)"
@@ -43,7 +43,7 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
     service_kinds: ClassVar[Mapping[str, str]] = {"STATIC_IP": "IPv4 address, or network such as 10.0.0.8/29"}
 
     async def view(self, refs: Sequence[Ref]) -> Entries:
-        del refs  # the list holds the cut ones only, and an address is written in more ways than one
+        del refs  # the list has only blocked addresses, and an address can be written in several ways
         rows = await self.session.rows(
             f"{_MENU}/print", "=.proplist=.id,list,address,comment,disabled,dynamic,timeout", f"?list={self.config.list_name}"
         )
@@ -60,7 +60,7 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
         return {"list": self.config.list_name, "address": ref.key, "comment": comment(ref)}
 
     def _ours(self, view: Entries, ref: Ref) -> tuple[Sequence[Row], Sequence[Row], bool]:
-        """Our entries, others' of the same address, and whether ours cut as we left them."""
+        """Return our entries, others' entries of the same address, and whether ours still block as we wrote them."""
         ours = view.by_comment.get(comment(ref), ())
         address = canonical(ref.key)
         others = [row for row in view.by_address.get(address or "", ()) if row.get("comment") != comment(ref)]
@@ -120,12 +120,12 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
 
 
 def comment(ref: Ref) -> str:
-    """What marks an entry as ours."""
+    """Return the comment that marks an entry as ours."""
     return f"sebilling:{ref.id}"
 
 
 def canonical(address: str) -> str | None:
-    """One spelling per address or network; None if it is neither. RouterOS prints a /32 without its length."""
+    """Normalize an address or network; None if it is neither. RouterOS prints a /32 without its prefix length."""
     try:
         network = ip_network(address.strip(), strict=False)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The way of every bulk call: one read before, tagged commands, session kicks, one read after that proves it.
+"""Steps of every bulk call: read the state, send tagged commands, end sessions, and read again to verify.
 
-A driver brings its judgement (what to do with one job, given what was read) and its proof (whether the read after shows it).
-What can't be proven is never told as success.
+A driver implements the decision (what to do for one job, given what was read) and the verification (whether the second read shows it).
+An unverified change is never reported as success.
 """
 
 import abc
@@ -20,12 +20,12 @@ from sebilling_mikrotik.session import Command
 R = TypeVar("R", bound=RouterConfig)
 V = TypeVar("V")
 _LOOKS: Final = (0.1, 0.3, 0.6, 0.0)
-"""Seconds to wait after each look at a session that was told to end: the router takes a moment to take it down."""
+"""Seconds to wait after each check of a session that is to end: the router takes a moment to end it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do for one job: commands, then ending its sessions, then the values that must be read back."""
+    """Plan for one job: commands, then ending its sessions, then the values that must be read back."""
 
     job: Job
     commands: tuple[Command, ...]
@@ -35,39 +35,39 @@ class Change:
 
 
 class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
-    """A driver by judgement and proof. `V` is what one read gives."""
+    """Base of drivers that decide and verify. `V` is the result of one read."""
 
     @abc.abstractmethod
     async def view(self, refs: Sequence[Ref]) -> V:
-        """All that is to be known of these refs, in one round trip. Raises DeviceError."""
+        """Read everything about these refs in one round trip. Raises DeviceError."""
 
     @abc.abstractmethod
     def state(self, view: V, ref: Ref, snapshot: Snapshot | None) -> Reading:
-        """What is there for one ref."""
+        """Return the state of one ref."""
 
     @abc.abstractmethod
     def kept(self, view: V, ref: Ref) -> Snapshot | None:
-        """The snapshot of one ref; None if there isn't exactly one such thing."""
+        """Return the snapshot of one ref; None unless there is exactly one matching row."""
 
     @abc.abstractmethod
     def judge_block(self, view: V, job: Job) -> Outcome | Change:
-        """What cutting it takes. Raises DeviceError if the router lacks what cutting anyone takes."""
+        """Plan a block. Raises DeviceError if the router lacks the setup that every block needs."""
 
     @abc.abstractmethod
     def judge_restore(self, view: V, job: Job) -> Outcome | Change:
-        """What giving it back takes."""
+        """Plan a restore."""
 
     @abc.abstractmethod
     def proven(self, view: V, change: Change) -> Outcome | None:
-        """None if the read after shows the change, or why it doesn't."""
+        """Return None if the second read shows the change, otherwise why it doesn't."""
 
     async def kick(self, changes: Sequence[Change], *, restoring: bool) -> tuple[dict[int, frozenset[str]], dict[int, DeviceError]]:
-        """End sessions: what was told to end, and what failed, by ref id. Raises DeviceError. A method without sessions has none."""
+        """End sessions; return those that were ended and the errors, by ref id. Raises DeviceError. Does nothing without sessions."""
         del changes, restoring
         return {}, {}
 
     def alive(self, view: V, ref: Ref) -> Collection[str]:
-        """The sessions of a ref that are up."""
+        """Return the running sessions of a ref."""
         del view, ref
         return ()
 
@@ -89,7 +89,7 @@ class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
 
     async def _run(self, jobs: Sequence[Job], judge: Callable[[V, Job], Outcome | Change], *, restoring: bool) -> AsyncIterator[Outcome]:
         view = await self.view([job.ref for job in jobs])
-        verdicts = [judge(view, job) for job in jobs]  # all before the first command: a lacking setup touches nobody
+        verdicts = [judge(view, job) for job in jobs]  # decide all before the first command: with an incomplete setup nobody is changed
         changes: list[Change] = []
         for verdict in verdicts:
             if isinstance(verdict, Change):
@@ -122,7 +122,7 @@ class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
                 made.add(ref_id)
             if not left[ref_id]:
                 error = errors.get(ref_id)
-                if error is not None and ref_id in made:  # one command of several: neither as it was nor as wanted
+                if error is not None and ref_id in made:  # one of several commands failed: the state is neither the old nor the desired one
                     error = Unanswered(error.fault, f"Changed in part. {error.message}", retryable=True)
                 yield change, error
 
@@ -152,11 +152,11 @@ class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
 
 
 def failed(ref: Ref, error: DeviceError) -> Outcome:
-    """A command's error as the job's outcome: what was sent and not answered is UNKNOWN."""
+    """Convert a command's error to the job's outcome: UNKNOWN if it was sent but not answered."""
     result = Result.UNKNOWN if isinstance(error, Unanswered) else Result.FAILED
     return Outcome(ref.id, result, error.fault, error.message, retryable=error.retryable or result is Result.UNKNOWN)
 
 
 def refused(ref: Ref, fault: Fault, message: str, *, retryable: bool = False) -> Outcome:
-    """The job fails alone."""
+    """Return the outcome of a job that failed by itself."""
     return Outcome(ref.id, Result.FAILED, fault, message, retryable=retryable)

@@ -1,11 +1,11 @@
-"""A router's settings, common to all drivers."""
+"""Settings of a router, common to all drivers."""
 
 from pydantic import Field, SecretStr
 from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, DeviceConfig
 
 
 class RouterConfig(DeviceConfig, frozen=True):
-    """How to reach the router. TLS with verification unless it is switched off."""
+    """Connection settings of a router. TLS with verification unless it is switched off."""
 
     host: str = Field(min_length=1, max_length=255, description="Address or name of the router.", json_schema_extra=HOST)
     port: int | None = Field(default=None, ge=1, le=65535, description="API port; empty: 8729 with TLS, 8728 without.")
@@ -23,5 +23,5 @@ class RouterConfig(DeviceConfig, frozen=True):
 
     @property
     def api_port(self) -> int:
-        """The port, or the protocol's own."""
+        """The port, by default the protocol's."""
         return self.port or (8729 if self.tls else 8728)

@@ -1,4 +1,4 @@
-"""What all five drivers share: the session's life, and the probe of the router's one-time setup."""
+"""Common part of all five drivers: the session, and the probe of the router's one-time setup."""
 
 import abc
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _FACTS: Final[tuple[tuple[str, Command, tuple[str, ...]], ...]] = (
 
 
 class RouterDriver(IsolationDriver[R], abc.ABC):
-    """A driver with one session. Its subclasses say how a customer is cut."""
+    """A driver with one session. Subclasses implement how a customer is blocked."""
 
     _session: Session | None = None
 
@@ -36,7 +36,7 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
 
     @property
     def session(self) -> Session:
-        """The open session. Raises DeviceError if there is none: that is the caller's mistake, not the router's."""
+        """The open session. Raises DeviceError if there is none, which is an error of the caller, not of the router."""
         if self._session is None:
             raise DeviceError(Fault.UNREACHABLE, "There is no open session: call open first.", retryable=True)
         return self._session
@@ -71,7 +71,7 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
         return DeviceHealth(reachable=True, problems=tuple(problems), facts=facts)
 
     async def _permissions(self) -> tuple[str, Sequence[str]]:
-        """The policies of our user's group, and what is missing. A user of RADIUS isn't in the router's table: then nothing is known."""
+        """Return the policies of our user's group, and what is missing. Unknown for a RADIUS user, who isn't in the router's table."""
         name = self.config.username
         try:
             user = next(iter(await self.session.rows("/user/print", "=.proplist=name,group", f"?name={name}")), None)
@@ -87,10 +87,10 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
 
     @abc.abstractmethod
     async def setup_problems(self) -> Sequence[str]:
-        """What the router's one-time setup lacks for this method, each with its remedy. Changes nothing."""
+        """Return what is missing in the router's one-time setup for this method, each with its remedy. Changes nothing."""
 
     async def mentions(self, list_name: str) -> bool:
-        """Whether any firewall rule that is on looks at this address list. Raises DeviceError."""
+        """Whether any enabled firewall rule uses this address list. Raises DeviceError."""
         tables = await self.session.tables(
             *(
                 (f"/ip/firewall/{menu}/print", "=.proplist=.id,disabled", f"?{side}-address-list={list_name}")
@@ -102,12 +102,12 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
 
 
 def is_yes(value: str | None) -> bool:
-    """RouterOS prints `true` or, in old versions and some menus, `yes`."""
+    """Whether a printed value is true. RouterOS prints `true` or, in old versions and some menus, `yes`."""
     return value in {"true", "yes"}
 
 
 def same(one: str | None, other: str | None) -> bool:
-    """Whether two printed values say the same: `yes` and `true` do, and so does a missing `no`."""
+    """Whether two printed values are equal: `yes` equals `true`, and a missing value equals `no`."""
     return one == other or (is_yes(one) and is_yes(other)) or (_no(one) and _no(other))
 
 

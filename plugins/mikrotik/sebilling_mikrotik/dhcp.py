@@ -1,4 +1,4 @@
-"""DHCP: `block-access` on a static lease. The server refuses the client's next renewal, so it acts within the lease time."""
+"""Block by DHCP: `block-access` on a static lease. The server refuses the next renewal, so it takes effect within the lease time."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -12,7 +12,7 @@ from sebilling_mikrotik.session import Row
 
 
 class DhcpDriver(RowDriver[RouterConfig]):
-    """Cuts by `/ip/dhcp-server/lease`."""
+    """Block by `/ip/dhcp-server/lease`."""
 
     kind: ClassVar[str] = "mikrotik.dhcp"
     title: ClassVar[str] = "MikroTik DHCP lease"

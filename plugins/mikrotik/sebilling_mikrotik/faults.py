@@ -1,8 +1,8 @@
-"""What RouterOS refuses, in the contract's words.
+"""Errors of RouterOS as errors of the driver contract.
 
-DeviceError            the device can't be worked with, or this command wasn't sent
-├── Trap               the router answered this one command with a refusal; the session goes on
-└── Unanswered         the command was sent, and its answer will never come: nobody knows whether it was done
+DeviceError            the device is unusable, or this command wasn't sent
+├── Trap               the router refused this command; the session continues
+└── Unanswered         the command was sent, but its answer is lost: unknown whether it was executed
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Final
 from sebilling.plugins.contract import DeviceError, Fault
 
 MAX_TEXT: Final = 200
-_SAYINGS: Final = (  # the first that is in the message counts; they are RouterOS's own words
+_SAYINGS: Final = (  # RouterOS's own wording; the first one that the message contains counts
     ("not enough permissions", Fault.PERMISSION, False, "Give the user's group the policies read, write and api."),
     ("not logged in", Fault.AUTH, False, "Check the user and its password."),
     ("no such item", Fault.ABSENT, False, "It was removed meanwhile."),
@@ -22,7 +22,7 @@ _SAYINGS: Final = (  # the first that is in the message counts; they are RouterO
     ("already exists", Fault.AMBIGUOUS, False, "Remove the other one on the router."),
 )
 _PERMANENT: Final = ("1", "5")
-"""Categories of traps that trying again can't help: a wrong value, a wrong use of the API."""
+"""Categories of traps for which a retry is useless: a wrong value, a wrong use of the API."""
 
 
 class Trap(DeviceError):
@@ -30,11 +30,11 @@ class Trap(DeviceError):
 
 
 class Unanswered(DeviceError):
-    """Sent, but not answered."""
+    """The command was sent, but not answered."""
 
 
 def trap(traps: Sequence[dict[str, str]], *, hide: Sequence[str]) -> Trap:
-    """The refusal that the `!trap` sentences of one command tell. `hide` are secrets that must not be in its message."""
+    """Convert the `!trap` sentences of one command to a Trap. `hide` are secrets that must not be in its message."""
     said = "; ".join(one["message"] for one in traps if "message" in one) or "no reason given"
     said = shown(said, hide=hide)
     for saying, fault, retryable, remedy in _SAYINGS:
@@ -45,7 +45,7 @@ def trap(traps: Sequence[dict[str, str]], *, hide: Sequence[str]) -> Trap:
 
 
 def shown(text: str, *, hide: Sequence[str]) -> str:
-    """Foreign text for a message: one line, short, without the secrets."""
+    """Clean foreign text for a message: one short line without the secrets."""
     for secret in hide:
         if secret:
             text = text.replace(secret, "***")

@@ -1,4 +1,4 @@
-"""Hotspot: the user is disabled or moved to the isolir profile; its session is ended and its cookie, which would let it in again."""
+"""Block a hotspot user: disable it or move it to the isolir profile, end its session and remove its cookie, which allows a new login."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -7,7 +7,7 @@ from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
 
 
 class HotspotDriver(AccountDriver[AccountConfig]):
-    """Cuts by `/ip/hotspot/user`. On restore the cookie stays: with it the customer is back without typing a password."""
+    """Block by `/ip/hotspot/user`. A restore keeps the cookie, so that the customer is back without typing a password."""
 
     kind: ClassVar[str] = "mikrotik.hotspot"
     title: ClassVar[str] = "MikroTik hotspot"

@@ -1,4 +1,4 @@
-"""PPPoE: the secret's profile becomes isolir (walled garden), or the secret is disabled; its sessions are ended."""
+"""Block a PPPoE secret: set its profile to isolir (walled garden) or disable it, and end its sessions."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -10,7 +10,7 @@ from sebilling_mikrotik.reading import PROFILES, SECRETS, subscribers
 
 
 class PppoeDriver(AccountDriver[AccountConfig]):
-    """Cuts by `/ppp/secret`. `remote-address` is kept for people; it is never set, so an address changed meanwhile stays."""
+    """Block by `/ppp/secret`. `remote-address` is stored only for information; it is never set, so an address changed meanwhile stays."""
 
     kind: ClassVar[str] = "mikrotik.pppoe"
     title: ClassVar[str] = "MikroTik PPPoE"
@@ -24,7 +24,7 @@ class PppoeDriver(AccountDriver[AccountConfig]):
     step: ClassVar[str] = "step 3a"
 
     async def read_customers(self) -> Sequence[Subscriber]:
-        """Every secret, in one round trip. Passwords are never asked for. Raises DeviceError."""
+        """Read every secret in one round trip. Passwords are never requested. Raises DeviceError."""
         secrets, profiles = await self.session.tables(SECRETS, PROFILES)
         self.context.logger.info("mikrotik_read menu=%s rows=%d", SECRETS[0], len(secrets))
         garden = self.config.profile if self.config.method == "profile" else None

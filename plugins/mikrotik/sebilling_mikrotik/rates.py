@@ -1,4 +1,4 @@
-"""RouterOS's speeds. A pair is `rx/tx` as the router sees it: first the subscriber's upload, then the download."""
+"""Parse and format RouterOS's speeds. A pair is `rx/tx` as the router sees it: the subscriber's upload first, then the download."""
 
 import re
 from typing import Final
@@ -11,22 +11,22 @@ _FACTOR: Final = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 
 
 def pair_bps(text: str) -> tuple[int, int] | None:
-    """(upload, download) in bit/s of a `max-limit`, or of the first part of a `rate-limit`. None: it is no speed."""
+    """Return (upload, download) in bit/s of a `max-limit`, or of the first part of a `rate-limit`; None if it isn't a speed."""
     first = text.split(" ", 1)[0]
     parts = [_RATE.fullmatch(part) for part in first.split("/")]
     rates = [int(part[1]) * _FACTOR[part[2]] for part in parts if part is not None]
     if len(rates) != len(parts) or len(rates) > 2:
         return None
-    return rates[0], rates[-1]  # one rate alone counts for both directions
+    return rates[0], rates[-1]  # a single rate applies to both directions
 
 
 def ref_bps(ref: Ref) -> tuple[int, int] | None:
-    """(upload, download) in bit/s of the plan. None: not known."""
+    """Return (upload, download) of the plan in bit/s; None if unknown."""
     if ref.rate_up_kbps is None or ref.rate_down_kbps is None:
         return None
     return ref.rate_up_kbps * 1_000, ref.rate_down_kbps * 1_000
 
 
 def written(bps: tuple[int, int]) -> str:
-    """As RouterOS itself prints a `max-limit`: in whole bit/s."""
+    """Format a speed as RouterOS prints a `max-limit`: in whole bit/s."""
     return f"{bps[0]}/{bps[1]}"

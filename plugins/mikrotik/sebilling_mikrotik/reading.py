@@ -1,4 +1,4 @@
-"""Reading a router for an import: its secrets without their passwords, and its profiles."""
+"""Read a router for an import: its secrets without their passwords, and its profiles."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,16 +18,16 @@ SECRETS: Final[Command] = (
 PROFILES: Final[Command] = ("/ppp/profile/print", "=.proplist=.id,name,local-address,remote-address,rate-limit,address-list,comment")
 
 _CUSTOMERS: Final = frozenset(("", "any", "pppoe"))
-"""Services of customers' secrets; the others are staff and tunnels between sites."""
+"""Services of customers' secrets; other services belong to staff and tunnels between sites."""
 
 
 async def read_secrets(config: RouterConfig, context: DriverContext) -> list[dict[str, str]]:
-    """All PPP secrets as RouterOS prints them, raw, in its order. Passwords are never asked for. Raises DeviceError."""
+    """Read all PPP secrets, raw, in RouterOS's order. Passwords are never requested. Raises DeviceError."""
     return await _read(config, context, SECRETS)
 
 
 async def read_profiles(config: RouterConfig, context: DriverContext) -> list[dict[str, str]]:
-    """All PPP profiles, raw; `rate-limit` is upload/download of the subscriber. Raises DeviceError."""
+    """Read all PPP profiles, raw; `rate-limit` is the subscriber's upload/download. Raises DeviceError."""
     return await _read(config, context, PROFILES)
 
 
@@ -42,9 +42,9 @@ async def _read(config: RouterConfig, context: DriverContext, command: Command) 
 
 
 def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind: str, garden: str | None) -> list[Subscriber]:
-    """Secrets as customers; their plan is their profile, but for those in the profile `garden`, whose plan nobody can tell.
+    """Return secrets as subscribers. The profile is the plan, except for the profile `garden`, whose customers' plans are unknown.
 
-    Secrets of other services than PPPoE are told as none of a customer.
+    Secrets of services other than PPPoE are marked as not belonging to a customer.
     """
     speeds = {row.get("name", ""): pair_bps(row.get("rate-limit", "")) for row in profiles}
     found: list[Subscriber] = []
@@ -67,7 +67,7 @@ def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind
 
 
 def _as_text(value: str) -> str:
-    """A comment in UTF-8, or in the Windows encoding that old WinBox typed."""
+    """Decode a comment as UTF-8, or as the Windows encoding that old WinBox versions used."""
     raw = wire.to_bytes(value)
     try:
         return raw.decode("utf-8")

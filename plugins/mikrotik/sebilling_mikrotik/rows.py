@@ -1,6 +1,6 @@
 """Methods that change one row of a menu: a PPP secret, a hotspot user, a queue, a lease.
 
-`cut` says which fields cut the customer. They, and nothing else, are set, and put back as the snapshot has them.
+`cut` returns the fields that block the customer. Only these are set, and restored from the snapshot.
 """
 
 import abc
@@ -18,54 +18,54 @@ from sebilling_mikrotik.session import Command, Row
 
 R = TypeVar("R", bound=RouterConfig)
 _MAX_ASKED: Final = 32
-"""Up to so many keys are asked for by name; beyond it the whole table is cheaper for the router."""
+"""Up to this many keys are queried by name; beyond that, reading the whole table is cheaper for the router."""
 BOOLEANS: Final = frozenset({"disabled", "block-access"})
-"""Fields that RouterOS may leave out when they say no."""
+"""Fields that RouterOS may omit when their value is no."""
 
 
 @dataclass(slots=True)
 class View:
-    """Rows and sessions by key, and what else a method reads."""
+    """Rows and sessions by key, and whatever else a method reads."""
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     sessions: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     profiles: dict[str, Row] = field(default_factory=dict)
     walled: frozenset[str] | None = None
-    """Addresses of sessions that run in the walled garden, as the router itself lists them. None: it can't be known."""
+    """Addresses of sessions in the walled garden, as the router lists them; None if unknown."""
 
 
 class RowDriver(BulkDriver[R, View], abc.ABC):
-    """A driver whose customer is one row of `menu`."""
+    """Base of drivers whose customer is one row of `menu`."""
 
     menu: ClassVar[str]
     key_field: ClassVar[str] = "name"
     saved: ClassVar[tuple[str, ...]]
-    """What a snapshot holds."""
+    """Fields of a snapshot."""
 
     @abc.abstractmethod
     def cut(self) -> Mapping[str, str]:
-        """The fields of a cut customer's row, and their values."""
+        """Return the fields that block a customer's row, and their values."""
 
     def target(self, view: View, job: Job) -> tuple[Mapping[str, str], str]:
-        """The fields of the row when it is given back, and what to tell of it."""
+        """Return the fields that restore the row, and a remark for the outcome."""
         del view
         return {name: was(job.snapshot, name) for name in self.cut()}, ""
 
     def unfit(self, row: Row) -> tuple[Fault, str] | None:
-        """Why this row can't be cut by this method, if so."""
+        """Return why this method can't block this row, if it can't."""
         del row
         return None
 
     def canonical(self, key: str) -> str:
-        """A key as the table's own keys are written."""
+        """Normalize a key to the spelling of the table."""
         return key
 
     def equal(self, field_name: str, one: str | None, other: str | None) -> bool:
-        """Whether two printed values of a field say the same."""
+        """Whether two printed values of a field are equal."""
         return same(one, other) if field_name in BOOLEANS else one == other
 
     def asked(self, menu: str, names: str, field_name: str, refs: Sequence[Ref]) -> Command:
-        """The print of a menu: by name for few, whole for many."""
+        """Return the print command of a menu: by name for few keys, the whole table for many."""
         keys = [self.canonical(ref.key) for ref in refs]
         few = (*(f"?{field_name}={key}" for key in keys), *("?#|" for _ in keys[1:])) if len(keys) <= _MAX_ASKED else ()
         return (f"{menu}/print", f"=.proplist={names}", *few)
@@ -89,17 +89,17 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         return all(self.equal(name, row.get(name), value) for name, value in fields.items())
 
     def dark(self, row: Row, snapshot: Snapshot | None) -> bool:
-        """Switched off by hand: it has no access whatever we do."""
+        """Whether the row was disabled by hand: then it has no access whatever we do."""
         was_on = snapshot is None or not is_yes(snapshot.get("disabled"))
         return "disabled" not in self.cut() and is_yes(row.get("disabled")) and was_on
 
     def open_sessions(self, view: View, ref: Ref) -> bool:
-        """Whether a session is up that isn't cut. False if it can't be known."""
+        """Whether an unblocked session is running. False if unknown."""
         del view, ref
         return False
 
     def walled_sessions(self, view: View, ref: Ref) -> bool:
-        """Whether a session is up that is still cut. False if it can't be known."""
+        """Whether a still blocked session is running. False if unknown."""
         del view, ref
         return False
 
@@ -118,13 +118,13 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             up = self.open_sessions(view, ref)
             return Reading(State.ACTIVE, f"{told}, but the session from before is still up") if up else Reading(State.BLOCKED, told)
         if self.dark(row, snapshot) or (snapshot is not None and not self._given_back(view, row, Job(ref, snapshot))):
-            return Reading(State.DRIFTED, f"{told}, disabled={row.get('disabled', '')}: neither as it was nor cut")
+            return Reading(State.DRIFTED, f"{told}, disabled={row.get('disabled', '')}: neither as before nor blocked")
         if self.walled_sessions(view, ref):
             return Reading(State.BLOCKED, f"{told}, but the session is still in the walled garden")
         return Reading(State.ACTIVE, told)
 
     def _given_back(self, view: View, row: Row, job: Job) -> bool:
-        """As the snapshot has it, or at the plan's new speed."""
+        """Plan a restore to the snapshot, or to the plan's new speed."""
         if self._holds(row, {name: was(job.snapshot, name) for name in self.cut()}):
             return True
         return self._holds(row, self.target(view, Job(job.ref, job.snapshot, plan_changed=True))[0])
@@ -134,7 +134,7 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         if isinstance(row, Outcome):
             return row
         if self._holds(row, self.cut()):
-            # A session that isn't cut: a call before this one ended between the change and the kick.
+            # An unblocked session: an earlier call died between changing the row and ending the session.
             up = self.open_sessions(view, job.ref)
             return Change(job, (), self.cut(), kick=True) if up else Outcome(job.ref.id, Result.UNCHANGED)
         reason = self.unfit(row) or self._unsaid(job)
@@ -146,7 +146,7 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         row = self._only(view, job.ref)
         if isinstance(row, Outcome):
             return row
-        if not job.snapshot:  # we never cut it: if it is cut, someone else did that
+        if not job.snapshot:  # we never blocked it: if it is blocked, somebody else did that
             return Outcome(job.ref.id, Result.UNCHANGED)
         reason = self._unsaid(job)
         if reason is None and self.dark(row, job.snapshot):
@@ -159,7 +159,7 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             return Change(job, (), target, kick=True, message=message) if walled else Outcome(job.ref.id, Result.UNCHANGED, message=message)
         if self._holds(row, self.cut()) or self._given_back(view, row, job):
             return Change(job, (self._set(row, target),), target, kick=True, message=message)
-        return refused(job.ref, Fault.DRIFTED, "It was changed by hand since it was cut: look at it, it was left alone.")
+        return refused(job.ref, Fault.DRIFTED, "It was changed by hand since it was blocked and was left alone: check it on the device.")
 
     def _unsaid(self, job: Job) -> tuple[Fault, str] | None:
         unsaid = [name for name in self.cut() if name not in job.snapshot]
@@ -171,25 +171,25 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             return row
         if self._holds(row, change.wanted):
             return None
-        found = ", ".join(f"{name}={row.get(name, '')}" for name in change.wanted)
-        return refused(change.job.ref, Fault.DRIFTED, f"The router took the change, but reads {found}.", retryable=True)
+        values = ", ".join(f"{name}={row.get(name, '')}" for name in change.wanted)
+        return refused(change.job.ref, Fault.DRIFTED, f"The router took the change, but reads {values}.", retryable=True)
 
     def _set(self, row: Row, fields: Mapping[str, str]) -> Command:
-        """Only what differs is sent: a field that is right already may be one this RouterOS doesn't let be set."""
+        """Send only fields that differ: RouterOS may refuse to set a field even to its current value."""
         words = (f"={name}={sent(name, value)}" for name, value in fields.items() if not self.equal(name, row.get(name), value))
         return (f"{self.menu}/set", f"=.id={row['.id']}", *words)
 
 
 def was(snapshot: Snapshot, name: str) -> str:
-    """A field's value in the snapshot; a boolean that RouterOS left out says no."""
+    """Return a field's value in the snapshot; a boolean that RouterOS omitted is no."""
     return snapshot.get(name, "false") if name in BOOLEANS else snapshot.get(name, "")
 
 
 def sent(name: str, value: str) -> str:
-    """RouterOS prints true and takes yes."""
+    """Convert a printed boolean for a command: RouterOS prints true and accepts yes."""
     return ("yes" if is_yes(value) else "no") if name in BOOLEANS else value
 
 
 def lacking(what: str, step: str) -> DeviceError:
-    """The router's one-time setup isn't done: nobody is touched."""
+    """Return the error for a router whose one-time setup is incomplete."""
     return DeviceError(Fault.SETUP, f"The router lacks {what}: see the README, {step}.", retryable=False)

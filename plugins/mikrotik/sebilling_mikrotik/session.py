@@ -1,8 +1,8 @@
-"""One login on one router: tagged commands, up to 64 at a time, raw words, a deadline around each.
+"""One login on one router: tagged commands, up to 64 at a time, raw words, a deadline for each.
 
-librouteros itself shares no connection among tasks, and its parser turns `12345` into a number, which would destroy what is to be
-restored; so only its length coding is used here. A command that isn't answered in time ends the session: whatever was under way is
-`Unanswered`, and what comes after it isn't sent.
+librouteros doesn't share a connection among tasks, and its parser turns `12345` into a number, which would corrupt values to be
+restored; so only its length coding is used here. A command that isn't answered in time ends the session: pending commands are
+`Unanswered`, and further ones aren't sent.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.faults import Trap, Unanswered, shown, trap
 
 WINDOW: Final = 64
-"""Commands that are under way at a time."""
+"""Commands pending at the same time."""
 _CLOSE_SECONDS: Final = 2.0
 _READ_BYTES: Final = 1 << 16
 
@@ -34,7 +34,7 @@ Command = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A command's rows, and the words of its `!done`."""
+    """Answer to a command: its rows, and the words of its `!done`."""
 
     rows: list[Row]
     done: Row
@@ -48,7 +48,7 @@ class _Pending:
 
 
 class Session:
-    """An open, logged-in connection. Make it by `connect`."""
+    """An open, logged-in connection. Create it with `connect`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, config: RouterConfig) -> None:
         self._reader, self._writer, self._config = reader, writer, config
@@ -88,19 +88,19 @@ class Session:
         name, secret = self._config.username, self._config.password.get_secret_value()
         try:
             reply = await self.call("/login", f"=name={name}", f"=password={secret}")
-            if "ret" in reply.done:  # a challenge: before 6.43 the words above were not looked at
+            if "ret" in reply.done:  # a challenge: RouterOS before 6.43 ignores the words above
                 raise DeviceError(Fault.PROTOCOL, "This RouterOS is older than 6.43 and didn't log us in: update it.", retryable=False)
-            rows = (await self.call("/system/identity/print")).rows  # proof that we are in: some answer a login without it
+            rows = (await self.call("/system/identity/print")).rows  # verifies the login: some servers accept one without checking it
         except Trap as error:
             if error.fault is Fault.PERMISSION:
                 raise
             raise DeviceError(Fault.AUTH, "The router refused the user or its password.", retryable=False) from None
-        except Unanswered as error:  # nothing was asked of the router yet, so nothing is left open
+        except Unanswered as error:  # nothing was changed yet, so nothing is uncertain
             raise DeviceError(error.fault, error.message, retryable=error.retryable) from None
         self.identity = rows[0].get("name", "") if rows else ""
 
     async def call(self, *command: str, seconds: float | None = None) -> Reply:
-        """Send one command and await its whole answer. Raises Trap, Unanswered, or DeviceError if it wasn't sent."""
+        """Send one command and await its complete answer. Raises Trap, Unanswered, or DeviceError if it wasn't sent."""
         async with self._window:
             if self._ended is not None:
                 raise DeviceError(self._ended.fault, self._ended.message, retryable=self._ended.retryable)
@@ -114,7 +114,7 @@ class Session:
             try:
                 async with asyncio.timeout(seconds or self._config.timeout_seconds):
                     self._writer.write(sentence)
-                    with suppress(OSError):  # the reading task tells what became of the connection
+                    with suppress(OSError):  # the reading task reports the state of the connection
                         await self._writer.drain()
                     return await pending.reply
             except TimeoutError:
@@ -123,14 +123,14 @@ class Session:
             finally:
                 self._pending.pop(tag, None)
                 if not pending.reply.cancel() and not pending.reply.cancelled():
-                    pending.reply.exception()  # looked at, or asyncio would log it when the caller was cancelled
+                    pending.reply.exception()  # retrieved, as asyncio would otherwise log it when the caller was cancelled
 
     async def rows(self, *command: str) -> list[Row]:
-        """All rows of a table, or DeviceError; never only some of them."""
+        """Return all rows of a table, never only some. Raises DeviceError."""
         return (await self.call(*command, seconds=self._config.read_timeout_seconds)).rows
 
     async def tables(self, *commands: Command) -> list[list[Row]]:
-        """Several tables in one round trip: all of them, or DeviceError."""
+        """Read several tables in one round trip, all or none. Raises DeviceError."""
         found = await asyncio.gather(*(self.rows(*command) for command in commands), return_exceptions=True)
         rows: list[list[Row]] = []
         for one in found:
@@ -140,7 +140,7 @@ class Session:
         return rows
 
     async def each(self, commands: Iterable[tuple[K, Command]]) -> AsyncIterator[tuple[K, Reply | DeviceError]]:
-        """Send all, 64 at a time; gives each one's key with what became of it, as soon as it is known."""
+        """Send all commands, 64 at a time; yield each one's key and result as soon as it is known."""
 
         async def one(key: K, command: Command) -> tuple[K, Reply | DeviceError]:
             try:
@@ -158,7 +158,7 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Hang up. Never raises; what is under way is `Unanswered`."""
+        """Close the connection. Never raises; pending commands are `Unanswered`."""
         self._end(Fault.UNREACHABLE, "The session was closed.")
         self._task.cancel()
         with suppress(Exception):
@@ -176,7 +176,7 @@ class Session:
         except OSError:
             self._end(Fault.UNREACHABLE, "The connection was lost.")
         finally:
-            self._end(Fault.PROTOCOL, "Reading ended.")  # whatever it was, nobody waits for a reader that is gone
+            self._end(Fault.PROTOCOL, "Reading ended.")  # in any case, so that nobody waits for an ended reader
 
     def _take(self, sentence: wire.Sentence) -> None:
         kind, words = sentence[0], sentence[1:]
@@ -207,7 +207,7 @@ class Session:
     def _end(self, fault: Fault, message: str, *, retryable: bool = True) -> None:
         if self._ended is None:
             self._ended = DeviceError(fault, message, retryable=retryable)
-        self._writer.transport.abort()  # a router that hangs wouldn't take a farewell
+        self._writer.transport.abort()  # a hanging router wouldn't answer an orderly close
         for pending in self._pending.values():
             if not pending.reply.done():
                 pending.reply.set_exception(Unanswered(self._ended.fault, self._ended.message, retryable=self._ended.retryable))

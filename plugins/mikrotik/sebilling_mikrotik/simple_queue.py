@@ -1,4 +1,4 @@
-"""Simple queue: a throttle. The queue stays on with a low `max-limit`; disabling it would lift the limit."""
+"""Throttle a simple queue: it stays enabled with a low `max-limit`, as disabling it would remove the limit."""
 
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -14,23 +14,23 @@ from sebilling_mikrotik.session import Row
 
 
 class QueueConfig(RouterConfig, frozen=True):
-    """Router, and the speed that is left."""
+    """Settings of the router, and the speed of a blocked customer."""
 
     throttle: str = Field(
         default="64k/64k",
         pattern=PAIR,
-        description="max-limit of a cut customer, upload/download. 0 would lift the limit and is refused.",
+        description="max-limit of a blocked customer, upload/download. 0 means no limit and is refused.",
         json_schema_extra=NOT_A_DESTINATION,
     )
 
     def model_post_init(self, _context: object) -> None:
-        """A limit of 0 is none."""
+        """Refuse a limit of 0, which means unlimited."""
         if 0 in (pair_bps(self.throttle) or (0,)):
             raise ValueError("throttle: 0 means no limit at all; give a small speed such as 64k/64k")
 
 
 class QueueDriver(RowDriver[QueueConfig]):
-    """Cuts by `/queue/simple`."""
+    """Block by `/queue/simple`."""
 
     kind: ClassVar[str] = "mikrotik.queue"
     title: ClassVar[str] = "MikroTik simple queue (throttle)"
@@ -43,7 +43,7 @@ class QueueDriver(RowDriver[QueueConfig]):
         return {"max-limit": self.config.throttle}
 
     def equal(self, field_name: str, one: str | None, other: str | None) -> bool:
-        if field_name == "max-limit" and one and other:  # 64k and 64000 are one speed
+        if field_name == "max-limit" and one and other:  # 64k and 64000 are the same speed
             return one == other or (pair_bps(one) is not None and pair_bps(one) == pair_bps(other))
         return super().equal(field_name, one, other)
 
@@ -58,11 +58,11 @@ class QueueDriver(RowDriver[QueueConfig]):
 
     def unfit(self, row: Row) -> tuple[Fault, str] | None:
         if is_yes(row.get("dynamic")):
-            return (Fault.SETUP, "The queue is dynamic and can't be changed: cut its owner instead.")
+            return (Fault.SETUP, "The queue is dynamic and can't be changed: block its owner instead.")
         if is_yes(row.get("disabled")):
             return (Fault.DRIFTED, "The queue is disabled, so it limits nothing: enable it on the router.")
         return None
 
     async def setup_problems(self) -> Sequence[str]:
-        await self.session.rows("/queue/simple/print", "=.proplist=.id", "?name=")  # readable at all
+        await self.session.rows("/queue/simple/print", "=.proplist=.id", "?name=")  # checks that the menu is readable
         return ()

@@ -1,8 +1,8 @@
-"""RouterOS's wire format on top of librouteros' length coding: words as they are, never typed, and no byte of them lost.
+"""RouterOS's wire format on top of librouteros' length coding: raw words, never converted, with no byte lost.
 
-A word is its length and its bytes; a sentence ends with a word of length zero. RouterOS promises no encoding: names typed in
-Winbox may be in any code page. Words that aren't UTF-8 are therefore held with each byte above 0x7F as U+F700 + byte, which
-goes through JSON and PostgreSQL and comes back to the same bytes.
+A word is its length and its bytes; a sentence ends with a word of length zero. RouterOS guarantees no encoding: names typed in
+WinBox may be in any code page. In words that aren't UTF-8 each byte above 0x7F is therefore stored as U+F700 + byte, which passes
+through JSON and PostgreSQL and converts back to the same bytes.
 """
 
 from typing import Final
@@ -11,14 +11,14 @@ from librouteros.exceptions import ProtocolError
 from librouteros.protocol import decode_length, determine_length, encode_length
 
 MAX_WORD_BYTES: Final = 1 << 20
-"""No RouterOS value is that long; a length beyond it is another protocol's greeting, or garbage."""
+"""Maximum length of a word. No RouterOS value is that long; a greater length means another protocol, or garbage."""
 _RAW: Final = 0xF700
 
 Sentence = tuple[str, ...]
 
 
 class NotRouterOS(Exception):
-    """What came isn't RouterOS's API."""
+    """The data isn't of RouterOS's API."""
 
 
 def _is_raw(char: str) -> bool:
@@ -26,7 +26,7 @@ def _is_raw(char: str) -> bool:
 
 
 def to_text(raw: bytes) -> str:
-    """A word's bytes as text; `to_bytes` gives the same bytes again, whatever they are."""
+    """Return a word's bytes as text; `to_bytes` converts it back to exactly the same bytes."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -38,14 +38,14 @@ def to_text(raw: bytes) -> str:
 
 
 def to_bytes(text: str) -> bytes:
-    """The bytes of a word. Raises ValueError for text that no word can hold."""
+    """Return the bytes of a word. Raises ValueError for text that can't be a word."""
     if text.isascii() or not any(map(_is_raw, text)):
         return text.encode("utf-8")
     return b"".join(bytes([ord(char) - _RAW]) if _is_raw(char) else char.encode("utf-8") for char in text)
 
 
 def encode(words: Sentence) -> bytes:
-    """A sentence as it goes over the wire. An empty word would end it, so there must be none."""
+    """Encode a sentence. It must not contain an empty word, which would end it."""
     out = bytearray()
     for word in words:
         raw = to_bytes(word)
@@ -56,14 +56,14 @@ def encode(words: Sentence) -> bytes:
 
 
 class Decoder:
-    """Bytes in, whole sentences out, however they are cut in pieces."""
+    """Decode a stream of bytes, in pieces of any size, into whole sentences."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._words: list[str] = []
 
     def feed(self, data: bytes) -> list[Sentence]:
-        """The sentences that are complete with `data`. Raises NotRouterOS."""
+        """Return the sentences that `data` completes. Raises NotRouterOS."""
         self._buffer += data
         found: list[Sentence] = []
         at, buffer = 0, self._buffer
@@ -82,7 +82,7 @@ class Decoder:
                 break
             if size:
                 self._words.append(to_text(bytes(buffer[start : start + size])))
-            elif self._words:  # an empty sentence says nothing
+            elif self._words:  # an empty sentence means nothing
                 found.append(tuple(self._words))
                 self._words = []
             at = start + size
@@ -91,5 +91,5 @@ class Decoder:
 
 
 def pairs(words: Sentence) -> dict[str, str]:
-    """The `=name=value` words of a sentence, values raw: `12345` stays '12345', `yes` stays 'yes'."""
+    """Return the `=name=value` words of a sentence with raw values: `12345` stays '12345', `yes` stays 'yes'."""
     return {name: value for word in words if word[:1] == "=" for name, _, value in [word[1:].partition("=")]}

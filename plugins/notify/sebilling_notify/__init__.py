@@ -1,4 +1,4 @@
-"""Messages on SeBilling's events. A hook only writes them to a file; a task of the plugin sends what waits there."""
+"""Send messages on SeBilling's events. A hook only writes them to a queue file; a background task sends them."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Running:
-    """The plugin between its start and its end. `open` makes it on the loop that sends."""
+    """The running plugin. Create it with `open` on the event loop that sends."""
 
     settings: Settings
     context: Context
@@ -34,8 +34,8 @@ class Running:
 
     @classmethod
     def open(cls, settings: Settings, context: Context, *, now: Callable[[], datetime] = clock.now) -> "Running":
-        """Open the queue's file and begin to send what waits in it. Raises OSError, sqlite3.Error."""
-        queue = Queue(settings.queue_file, most=settings.most_waiting, clock=now)
+        """Open the queue file and start sending its messages. Raises OSError, sqlite3.Error."""
+        queue = Queue(settings.queue_file, most=settings.max_waiting, clock=now)
         sender = Sender(
             queue, channels(settings, now), lock=settings.queue_file.with_suffix(".lock"), clock=now,
             max_age=timedelta(hours=settings.max_age_hours), timeout_seconds=settings.timeout_seconds,
@@ -46,7 +46,7 @@ class Running:
         return running
 
     def take(self, event: Event) -> int:
-        """Put the event's messages into the queue; gives how many are new. From any thread. Raises QueueFull, and what context does."""
+        """Queue the event's messages; return how many are new. Thread-safe. Raises QueueFull, and what context raises."""
         if self.now() - event.at > timedelta(hours=self.settings.max_age_hours):
             return 0
         messages = [*composing.webhooks(event, self.settings), *composing.texts(event, self.context, self.settings)]
@@ -56,7 +56,7 @@ class Running:
             self._wake()
 
     def remind(self) -> int:
-        """Put reminders into the queue, each once."""
+        """Queue reminders, each once."""
         if "reminder" not in (*self.settings.whatsapp_messages, *self.settings.telegram_messages):
             return 0
         added = self.queue.put(composing.reminders(self.context, self.settings))
@@ -64,11 +64,11 @@ class Running:
         return added
 
     def _wake(self) -> None:
-        with suppress(RuntimeError):  # the loop is closed: the next start sends
+        with suppress(RuntimeError):  # the loop is closed: the messages are sent after the next start
             self.loop.call_soon_threadsafe(self.sender.wake)
 
     async def close(self) -> None:
-        """Stop sending; what waits stays in the file."""
+        """Stop sending; waiting messages stay in the file."""
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait([self.task])
@@ -76,7 +76,7 @@ class Running:
 
 
 def channels(settings: Settings, now: Callable[[], datetime]) -> list[Channel]:
-    """Where these settings send to."""
+    """Return the channels of these settings."""
     found: list[Channel] = []
     if settings.webhook_secret is not None:
         found += [Webhook(url, settings.webhook_secret, now) for url in settings.webhook_urls]
@@ -102,7 +102,7 @@ _running: Running | None = None
 
 @hookimpl
 async def sebilling_startup(context: Context) -> None:
-    """Read the settings and begin to send. Raises BadSettings."""
+    """Read the settings and start sending. Raises BadSettings."""
     global _running  # noqa: PLW0603 - a module is what hooks are called on
     settings = load()
     if not settings.has_work:
@@ -123,7 +123,7 @@ async def sebilling_shutdown() -> None:
 
 @hookimpl
 def sebilling_hourly() -> None:
-    """Remind who will be cut soon."""
+    """Remind customers who will be blocked soon."""
     if _running is not None:
         _running.remind()
 
@@ -135,47 +135,47 @@ def _take(event: Event) -> None:
 
 @hookimpl
 def sebilling_invoices_issued(event: Event) -> None:
-    """Tell each customer their invoice."""
+    """Notify each customer of their invoice."""
     _take(event)
 
 
 @hookimpl
 def sebilling_payment_recorded(event: Event) -> None:
-    """Tell the customer that their money came."""
+    """Notify the customer that their payment was recorded."""
     _take(event)
 
 
 @hookimpl
 def sebilling_payment_reversed(event: Event) -> None:
-    """Tell the staff."""
+    """Notify the staff of a reversed payment."""
     _take(event)
 
 
 @hookimpl
 def sebilling_deposit_verified(event: Event) -> None:
-    """Tell the staff."""
+    """Notify the staff of a verified deposit."""
     _take(event)
 
 
 @hookimpl
 def sebilling_customer_blocked(event: Event) -> None:
-    """Tell the customer that they were cut."""
+    """Notify the customer that they were blocked."""
     _take(event)
 
 
 @hookimpl
 def sebilling_customer_restored(event: Event) -> None:
-    """Tell the customer that they are back."""
+    """Notify the customer that they were restored."""
     _take(event)
 
 
 @hookimpl
 def sebilling_isolation_failed(event: Event) -> None:
-    """Tell the staff."""
+    """Notify the staff of a failed block or restore."""
     _take(event)
 
 
 @hookimpl
 def sebilling_device_health_changed(event: Event) -> None:
-    """Tell the staff."""
+    """Notify the staff of a device's changed health."""
     _take(event)

@@ -1,4 +1,4 @@
-"""`python -m sebilling_notify`: how many messages wait, which receivers are held and why, and which messages were refused."""
+"""`python -m sebilling_notify`: print waiting messages, held receivers with the reason, and refused messages."""
 
 import sys
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from sebilling_notify.settings import BadSettings, load
 
 
 def main() -> int:
-    """Print the queue's state; numbers of refused messages in full, so that they can be corrected. 1 if a receiver is held."""
+    """Print the queue's state; return 1 if a receiver is held. Numbers of refused messages are in full, so they can be corrected."""
     try:
         settings = load()
     except BadSettings as error:
@@ -19,7 +19,7 @@ def main() -> int:
     if not settings.queue_file.is_file():
         sys.stdout.write("There is no queue yet: nothing was ever to be sent.\n")
         return 0
-    queue = Queue(settings.queue_file, most=settings.most_waiting, clock=clock.now)
+    queue = Queue(settings.queue_file, most=settings.max_waiting, clock=clock.now)
     try:
         sys.stdout.write("".join(f"{line}\n" for line in report(queue)))
         return int(bool(queue.held()))
@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def report(queue: Queue) -> list[str]:
-    """The lines that are printed."""
+    """Yield the lines to print."""
     lines = [f"{named(lane)}: {count} {state}" for (lane, state), count in queue.counts().items()]
     lines += [f"{named(one.lane)} is HELD since {_time(one.since)}, next try {_time(one.until)}: {one.why}" for one in queue.held()]
     lines += [f"REFUSED {_time(one.made_at)} {one.target}: {one.error}" for one in queue.refused()]

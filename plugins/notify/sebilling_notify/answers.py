@@ -1,9 +1,8 @@
-"""What an answer means: delivered, wait with this message, hold the lane, never to this recipient, or the recipient has moved.
+"""Classify a receiver's answer: delivered, retry this message, hold the lane, recipient invalid, or recipient moved.
 
-Only a reason that is about the recipient drops a message. The gateway's own trouble (its phone is disconnected, quota, token) would
-meet every message, so it holds the lane. What isn't known is tried again, until the message is too old. Gateways say their reasons in
-words: Fonnte's are documented at docs.fonnte.com, others' are like them. A reason may name the number or repeat the text, so it is told
-in words of ours.
+Only a reason about the recipient drops a message. A problem of the gateway itself (phone disconnected, quota, token) affects every
+message, so it holds the lane. An unknown reason is retried until the message is too old. Gateways give their reasons as text: Fonnte's
+are documented at docs.fonnte.com, others are similar. A reason may contain the number or the text, so it is logged in our own words.
 """
 
 import json
@@ -51,11 +50,11 @@ _CHATS: Final[Words] = ("chat not found", "not enough rights", "chat_id", "peer_
 
 
 class TryAgain(Exception):
-    """Not delivered, but it may help to wait. Holds no secret."""
+    """Not delivered; a retry may succeed. Contains no secret."""
 
 
 class Held(TryAgain):
-    """Not delivered, and no other message would be: the whole lane waits, `pause_seconds` at least. Holds no secret."""
+    """Not delivered, and no other message would be: the whole lane waits at least `pause_seconds`. Contains no secret."""
 
     def __init__(self, why: str, *, pause_seconds: float = 0.0) -> None:
         super().__init__(why)
@@ -63,11 +62,11 @@ class Held(TryAgain):
 
 
 class Refused(Exception):
-    """Never delivered to this recipient, whatever is waited for. Holds no secret."""
+    """Can never be delivered to this recipient. Contains no secret."""
 
 
 class Moved(Exception):
-    """The recipient is at another address now."""
+    """The recipient has a new address."""
 
     def __init__(self, target: str) -> None:
         super().__init__("the recipient has moved")
@@ -84,11 +83,11 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        """Whether the status is one of success."""
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
     def json(self) -> Mapping[str, Any]:
-        """The body as an object, names in small letters; empty if it is none."""
+        """The body as an object with lowercase names; empty if it isn't one."""
         try:
             found: Any = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -97,7 +96,10 @@ class Answer:
 
 
 def of_webhook(answer: Answer) -> None:
-    """2xx is delivered, 410 is enough, anything else holds the lane, whose events go in order. Raises Held, Refused."""
+    """Classify a webhook's answer: 2xx is delivered, 410 is refused, anything else holds the lane, as events are sent in order.
+
+    Raises Held, Refused.
+    """
     if answer.status == 410:
         raise Refused("HTTP 410: the receiver wants no more")
     if answer.status in {401, 403}:
@@ -107,7 +109,7 @@ def of_webhook(answer: Answer) -> None:
 
 
 def of_whatsapp(answer: Answer) -> None:
-    """Raises TryAgain, Held, Refused."""
+    """Classify a WhatsApp gateway's answer. Raises TryAgain, Held, Refused."""
     if answer.status in {401, 403}:
         raise Held(f"HTTP {answer.status}: the gateway refuses the token: check it, and set the right one")
     if answer.status == 402:
@@ -125,7 +127,7 @@ def of_whatsapp(answer: Answer) -> None:
 
 
 def of_telegram(answer: Answer) -> None:
-    """Raises TryAgain, Held, Moved."""
+    """Classify Telegram's answer. Raises TryAgain, Held, Moved."""
     if answer.is_good:
         return
     said = answer.json()
@@ -149,18 +151,18 @@ def of_telegram(answer: Answer) -> None:
 
 
 def _is_no(said: Mapping[str, Any]) -> bool:
-    """Gateways answer 200 with `{"status": false, "reason": …}`, Fonnte sometimes with `"Status"`."""
+    """Whether the body reports a failure: gateways answer 200 with `{"status": false, "reason": …}`, Fonnte sometimes with `"Status"`."""
     return said.get("status") in (False, "false", "error", "failed") or said.get("success") is False
 
 
 def _reason(said: Mapping[str, Any]) -> str:
-    """In small letters."""
+    """Return the reason in lowercase."""
     texts = [said.get(name) for name in ("reason", "message", "detail", "details", "description", "error", "errors")]
     return " ".join(str(one) for one in texts if one)[:_MAX_REASON].lower()
 
 
 def _refusal(reason: str) -> TryAgain | Refused:
-    """The gateway's words first: whatever it says of a number while its own phone is away says nothing of the number."""
+    """Check for a problem of the gateway first: while its own phone is offline, its reason says nothing about the recipient's number."""
     for words, told in _GATEWAYS:
         if any(word in reason for word in words):
             return Held(f"the gateway says no: {told}")

@@ -1,4 +1,4 @@
-"""Where messages go: webhooks, a WhatsApp gateway, Telegram. Each sends one message; `answers` says what comes back."""
+"""Channels that send messages: webhooks, a WhatsApp gateway, Telegram. `answers` classifies what they answer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,37 +15,37 @@ from sebilling_notify.queue import Message
 
 _MAX_ANSWER_BYTES = 64 * 1024
 _MAX_TELEGRAM_CHARACTERS = 4_000
-"""Telegram takes 4,096, and counts some characters twice."""
+"""Maximum length of a text. Telegram accepts 4,096 and counts some characters twice."""
 
 
 class Channel(Protocol):
-    """A lane of messages. `in_order`: none overtakes another."""
+    """A receiver, with a lane of messages of its own."""
 
     @property
     def lane(self) -> str:
-        """Its name in the queue."""
+        """Name of the lane in the queue."""
 
     @property
     def in_order(self) -> bool:
-        """Whether a message that failed holds up the ones behind it."""
+        """Whether a failed message delays the ones behind it."""
 
     @property
     def least_seconds(self) -> float:
-        """Between two messages."""
+        """Minimum time between two messages."""
 
     async def send(self, client: httpx.AsyncClient, message: Message) -> None:
-        """Send one. Raises TryAgain, Held, Refused, Moved, httpx.HTTPError, TimeoutError."""
+        """Send one message. Raises TryAgain, Held, Refused, Moved, httpx.HTTPError, TimeoutError."""
 
 
 def masked(target: str) -> str:
-    """A number or address as it may be logged: its last three characters, or the host of an address."""
+    """Mask a number or address for the log: its last three characters, or the host of an address."""
     host = urlsplit(target).hostname if "://" in target else None
     return host or ("…" + target[-3:] if len(target) > 5 else "…")
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """An address that gets events as signed JSON. What it answers doesn't matter, but for the status: 2xx is delivered, 410 is enough."""
+    """A webhook that receives events as signed JSON. Only the status of its answer matters: 2xx is delivered, 410 refused."""
 
     url: str = field(repr=False)
     secret: SecretStr
@@ -70,7 +70,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class WhatsApp:
-    """A gateway that takes a form with a number and a text, as Fonnte, Wablas and many others do."""
+    """A WhatsApp gateway that accepts a form with a number and a text, such as Fonnte or Wablas."""
 
     url: str = field(repr=False)
     token: SecretStr | None
@@ -94,14 +94,14 @@ class WhatsApp:
 
 @dataclass(frozen=True, slots=True)
 class Telegram:
-    """The staff's group, by a bot."""
+    """The staff's Telegram group, reached by a bot."""
 
     url: str
     token: SecretStr
     lane: ClassVar[str] = "telegram"
     in_order: ClassVar[bool] = False
     least_seconds: ClassVar[float] = 3.1
-    """A bot may send twenty messages a minute to a group."""
+    """Telegram's limit: twenty messages a minute from a bot to a group."""
 
     async def send(self, client: httpx.AsyncClient, message: Message) -> None:
         url = f"{self.url.rstrip('/')}/bot{self.token.get_secret_value()}/sendMessage"
@@ -110,7 +110,7 @@ class Telegram:
 
 
 async def _post(client: httpx.AsyncClient, url: str, **content: Any) -> Answer:
-    """The answer, the first 64 KiB of it. Redirects aren't followed: a token goes where it was set to go."""
+    """Send a POST and return the answer, at most 64 KiB of it. Redirects aren't followed, so a token is sent only to the set address."""
     async with client.stream("POST", url, **content) as response:
         body = b""
         async for part in response.aiter_bytes():

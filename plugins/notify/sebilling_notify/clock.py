@@ -1,8 +1,8 @@
-"""The machine's time, for signatures and for what is too old; everything else takes a clock."""
+"""The machine's time, for signatures and for the age of messages; everything else is passed a clock."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Which messages an event becomes: for every webhook the event itself, for a customer or the staff a text."""
+"""Compose the messages of an event: the event itself for each webhook, a text for a customer or the staff."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ _PAGE: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A text to be: its template, whom it is about, its fields, and what sets it apart from others of the same event."""
+    """A text to compose: its template, its customer, its fields, and what distinguishes it from others of the same event."""
 
     template: str
     customer: Customer | None
@@ -29,7 +29,7 @@ class Told:
 
 
 def webhooks(event: Event, settings: Settings) -> Iterator[New]:
-    """The event as it is, for each address. Its target is the event's id, for the header."""
+    """Return the unchanged event for each webhook. The target is the event's id, for the header."""
     told = {
         "id": event.id, "at": event.at.isoformat(), "kind": event.kind, "actor": event.actor, "subject": event.subject,
         "subjectId": event.subject_id, "counterId": event.counter_id, "data": dict(event.data),
@@ -40,7 +40,7 @@ def webhooks(event: Event, settings: Settings) -> Iterator[New]:
 
 
 def texts(event: Event, context: Context, settings: Settings) -> Iterator[New]:
-    """The texts that an event becomes."""
+    """Return the texts of an event."""
     write = _WRITERS.get(event.kind)
     if write is not None:
         for told in write(event, context):
@@ -48,7 +48,7 @@ def texts(event: Event, context: Context, settings: Settings) -> Iterator[New]:
 
 
 def reminders(context: Context, settings: Settings) -> Iterator[New]:
-    """For who will be cut soon, once for each day of cutting."""
+    """Return reminders for customers who will be blocked soon, one per customer and block date."""
     for due in context.upcoming_blocks(within_days=settings.reminder_days):
         fields = {"amount": rupiah(due.amount), "block_on": day(due.block_on)}
         yield from _addressed(Told("reminder", due.customer, fields), f"{due.customer.id} {due.block_on}", context, settings)
@@ -85,7 +85,7 @@ def _invoices(event: Event, context: Context) -> Iterator[Told]:
     while bills := context.invoices(event, skip=skip, most=_PAGE):
         for bill in bills:
             fields = {"number": bill.number, "amount": rupiah(bill.total), "due_on": day(bill.due_on)}
-            if bill.outstanding > 0:  # credit has paid the others
+            if bill.outstanding > 0:  # the others are paid from credit
                 yield Told("invoice", bill.customer, fields, f" {bill.number}")
         skip += len(bills)
 

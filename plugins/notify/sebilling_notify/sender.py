@@ -1,4 +1,4 @@
-"""Sends what waits: a task for each lane, so that one receiver that is slow or dead holds up no other."""
+"""Send waiting messages: one task per lane, so that a slow or dead receiver delays no other."""
 
 import asyncio
 import fcntl
@@ -19,14 +19,14 @@ from sebilling_notify.queue import MAX_WAIT_SECONDS, Message, Queue
 _log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 0.5
 MAX_HOLD_SECONDS: Final = 300.0
-"""A lane whose receiver is well again goes on within this time."""
+"""A lane resumes within this time once its receiver works again."""
 _PATIENT_ATTEMPTS: Final = 5
-"""A message that has met so many troubles of its lane lets others go first: perhaps the trouble is its own."""
+"""After this many failures of its lane a message lets others go first: it may be the cause itself."""
 _FORGET_SECONDS: Final = 600.0
 
 
 class Sender:
-    """The lanes of one queue. `run` until cancelled."""
+    """Sender of one queue's lanes. `run` until cancelled."""
 
     def __init__(
         self,
@@ -42,15 +42,15 @@ class Sender:
         self._max_age, self._timeout_seconds = max_age, timeout_seconds
         self._wakes = [asyncio.Event() for _ in channels]
         self.first_wait_seconds = 1.0
-        """Before the second attempt; it doubles."""
+        """Wait before the second attempt; it doubles each time."""
 
     def wake(self) -> None:
-        """Look at once: something was put into the queue. To be called on the sender's loop."""
+        """Check the queue at once, as messages were added. Must be called on the sender's loop."""
         for one in self._wakes:
             one.set()
 
     async def run(self) -> None:
-        """Send until cancelled. Of several processes on one file only one sends at a time."""
+        """Send until cancelled. Of several processes with the same file only one sends at a time."""
         for name in ("httpx", "httpcore"):  # they log addresses, and a bot's token is in its address
             logging.getLogger(name).setLevel(logging.WARNING)
         while True:
@@ -75,12 +75,12 @@ class Sender:
                 await asyncio.sleep(max(pause, channel.least_seconds))
 
     async def send(self, client: httpx.AsyncClient, channel: Channel, message: Message) -> float:
-        """Send one message, and keep what became of it; gives the seconds for which nothing may be sent there."""
+        """Send one message and store the result; return for how many seconds the lane must pause."""
         if self._clock().timestamp() - message.made_at > self._max_age.total_seconds():
             self._give_up(message, "too old")
             return 0
         try:
-            async with asyncio.timeout(self._timeout_seconds):  # httpx's are for each part of an answer
+            async with asyncio.timeout(self._timeout_seconds):  # httpx's timeouts are for each part of an answer
                 await channel.send(client, message)
         except Moved as error:
             self._moved(channel, message, error.target)
@@ -92,11 +92,11 @@ class Sender:
         except TryAgain as error:
             self._again(message, str(error))
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            self._hold(channel, message, type(error).__name__, 0)  # what it says may name the address
+            self._hold(channel, message, type(error).__name__, 0)  # its text may contain the address
             return 0
         else:
             self._queue.sent(message)
-        self._release(channel)  # it answers, whatever became of this message
+        self._release(channel)  # it answers, whatever the result of this message
         return 0
 
     def _hold(self, channel: Channel, message: Message, why: str, pause_seconds: float) -> None:
@@ -144,14 +144,14 @@ class Sender:
 
 
 def named(lane: str) -> str:
-    """A lane as it may be logged: a webhook's address may hold a secret."""
+    """Return a lane's name for the log: a webhook's address may contain a secret."""
     kind, _, url = lane.partition(" ")
     return f"{kind} {masked(url)}" if url else kind
 
 
 @contextmanager
 def _held(path: Path) -> Iterator[bool]:
-    """Whether the lock file is ours for the block; the system lets go of it when the process dies."""
+    """Try to lock the file while the block runs; the system releases it when the process dies."""
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -28,11 +28,11 @@ Names = Annotated[tuple[str, ...], NoDecode]
 
 
 class BadSettings(ValueError):
-    """The settings can't be used. Says which and why, and holds none of their values."""
+    """The settings are invalid. Names the setting and the reason, but none of their values."""
 
 
 class _Core(BaseSettings):
-    """What of SeBilling's own settings is looked at."""
+    """The settings of SeBilling itself that are needed here."""
 
     model_config = SettingsConfigDict(env_prefix="SEBILLING_", env_file=".env", extra="ignore", frozen=True)
 
@@ -40,14 +40,14 @@ class _Core(BaseSettings):
 
 
 class Settings(BaseSettings):
-    """What is sent where. Every name has the prefix `SEBILLING_NOTIFY_`."""
+    """Settings of the plugin. Every name has the prefix `SEBILLING_NOTIFY_`."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     queue: Path | None = Field(
         default=None, description="File with the messages that wait, on a disk of this machine. Unset: notify.sqlite in SEBILLING_VAR."
     )
-    most_waiting: int = Field(
+    max_waiting: int = Field(
         default=50_000, ge=1, le=1_000_000, description="Messages that may wait for one receiver; more are refused and come again."
     )
     max_age_hours: int = Field(default=24, ge=1, le=720, description="Older events and messages are dropped: nobody wants them any more.")
@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     whatsapp_messages: Names = Field(
         default=("invoice", "payment", "reminder", "cut", "restored"), description="Which of the templates customers get, with commas."
     )
-    reminder_days: int = Field(default=3, ge=1, le=30, description="A customer is reminded so many days before they are cut.")
+    reminder_days: int = Field(default=3, ge=1, le=30, description="Number of days before the block on which a customer is reminded.")
 
     telegram_token: SecretStr | None = Field(default=None, description="Of the bot, as BotFather gives it.")
     telegram_chat: str = Field(default="", description="Id of the staff's group.")
@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource, file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as the library calls it
     ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
-        """The environment goes before the file."""
+        """Give the environment precedence over the file."""
         file = TomlConfigSettingsSource(settings_cls, Path(os.environ.get(f"{PREFIX}FILE", "")) if f"{PREFIX}FILE" in os.environ else None)
         return init_settings, env_settings, dotenv_settings, file
 
@@ -115,17 +115,17 @@ class Settings(BaseSettings):
 
     @property
     def queue_file(self) -> Path:
-        """Where the queue is: by default where SeBilling's own data is."""
+        """Path of the queue file, by default in the folder of SeBilling's data."""
         return self.queue or _Core().var / "notify.sqlite"
 
     @property
     def has_work(self) -> bool:
-        """Whether anything is to be sent anywhere."""
+        """Whether any receiver is set."""
         return bool(self.webhook_urls or self.whatsapp_url or self.telegram_chat)
 
 
 def _refuse_unknown(file: str | None) -> None:
-    """Raise BadSettings for a name of ours that is no setting, with the nearest that is: a mistyped one would send nothing, silently."""
+    """Raise BadSettings for an unknown name with our prefix, and suggest the nearest: a mistyped one would silently send nothing."""
     dotenv = DotEnvSettingsSource(Settings, env_file=".env").env_vars
     used = {name.upper().removeprefix(PREFIX) for name in (*os.environ, *dotenv) if name.upper().startswith(PREFIX)} - {"FILE"}
     if file is not None:
@@ -137,7 +137,7 @@ def _refuse_unknown(file: str | None) -> None:
 
 
 def load(given: Mapping[str, Any] | None = None) -> Settings:
-    """The settings; `given` go before all. Raises BadSettings."""
+    """Read the settings; `given` override all others. Raises BadSettings."""
     file = os.environ.get(f"{PREFIX}FILE")
     if file is not None and not Path(file).is_file():
         raise BadSettings(f"{PREFIX}FILE names no file: write one, or unset it")

@@ -1,4 +1,4 @@
-"""Signatures of webhooks: HMAC-SHA256 over `<timestamp>.<body>`, so that neither the body nor the time can be changed."""
+"""Sign webhooks: HMAC-SHA256 over `<timestamp>.<body>`, so that neither the body nor the time can be changed."""
 
 import hashlib
 import hmac
@@ -12,12 +12,12 @@ TOLERANCE_SECONDS: Final = 300
 
 
 def sign(secret: str, *, timestamp: int, body: bytes) -> str:
-    """The value of the header SeBilling-Signature; `timestamp` is Unix time in seconds."""
+    """Return the value of the header SeBilling-Signature; `timestamp` is Unix time in seconds."""
     return "v1=" + hmac.new(secret.encode(), str(timestamp).encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
 def is_signed(secret: str, headers: Mapping[str, str], body: bytes, *, now: int) -> bool:
-    """For receivers: whether these came from who knows the secret, at most five minutes ago. Remember the event's id against repeats."""
+    """For receivers: whether the request was signed with the secret at most five minutes ago. Store event ids to detect repeats."""
     lower = {name.lower(): value for name, value in headers.items()}
     timestamp = lower.get(TIMESTAMP.lower(), "")
     if not (timestamp.isascii() and timestamp.isdigit()) or abs(now - int(timestamp)) > TOLERANCE_SECONDS:

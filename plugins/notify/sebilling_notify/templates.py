@@ -1,4 +1,4 @@
-"""Texts of messages, in Indonesian, and how amounts and days are written in them. `$name` is replaced; `$$` is a dollar sign."""
+"""Texts of messages in Indonesian, and the format of their amounts and dates. `$name` is replaced; `$$` is a dollar sign."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -19,7 +19,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "failed": "Isolir gagal untuk $name ($code): $reason",
     "health": "Perangkat $device: $status. $reason",
 }
-"""By name: the first five are for customers, the rest for staff."""
+"""Templates by name: the first five are for customers, the rest for staff."""
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "invoice": frozenset({"name", "code", "counter", "company", "owes", "number", "amount", "due_on"}),
     "payment": frozenset({"name", "code", "counter", "company", "owes", "amount"}),
@@ -31,16 +31,16 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "failed": frozenset({"name", "code", "counter", "company", "owes", "reason"}),
     "health": frozenset({"device", "status", "reason"}),
 }
-"""What each may hold."""
+"""Fields that each template may use."""
 _MONTHS: Final = (
     "Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November", "Desember",
 )  # fmt: skip
 _MOST: Final = 4_000
-"""Characters of a message; Telegram takes 4,096."""
+"""Maximum characters of a message; Telegram accepts 4,096."""
 
 
 def check(name: str, text: str) -> None:
-    """Raises ValueError, with the remedy, if a text can't be used."""
+    """Check the texts. Raises ValueError, with the remedy, for an invalid one."""
     if name not in TEMPLATES:
         raise ValueError(f"there is no message {name}: choose of {', '.join(TEMPLATES)}")
     template = Template(text)
@@ -51,15 +51,15 @@ def check(name: str, text: str) -> None:
 
 
 def render(name: str, overrides: Mapping[str, str], fields: Mapping[str, str]) -> str:
-    """The text of a message, with these fields."""
+    """Return the text of a message with these fields."""
     return Template(overrides.get(name, TEMPLATES[name])).substitute(fields).strip()[:_MOST]
 
 
 def rupiah(amount: int) -> str:
-    """150000 → Rp150.000, -5000 → -Rp5.000."""
+    """Format rupiah: 150000 → Rp150.000, -5000 → -Rp5.000."""
     return f"{'-' if amount < 0 else ''}Rp{abs(amount):,}".replace(",", ".")
 
 
 def day(on: date) -> str:
-    """20 Februari 2026."""
+    """Format a date: 20 Februari 2026."""
     return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"

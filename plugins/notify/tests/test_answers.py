@@ -177,7 +177,7 @@ async def test_what_isnt_known_is_tried_until_it_is_too_old(plugin: Plugin) -> N
 async def test_a_held_lane_holds_up_no_other_and_fills_no_other(plugin: Plugin) -> None:
     off = Answer(200, b'{"status": false, "reason": "request invalid on disconnected device"}')
     async with Receiver(decide=lambda _: off) as gateway, Receiver() as hook:
-        async with plugin.running(whatsapp_url=gateway.url, webhook_urls=(hook.url,), most_waiting=3) as running:
+        async with plugin.running(whatsapp_url=gateway.url, webhook_urls=(hook.url,), max_waiting=3) as running:
             for number in range(3):
                 running.take(event(number))
             await until(lambda: len(hook.requests) == 3 and running.queue.count("SENT") == 3)

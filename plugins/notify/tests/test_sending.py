@@ -190,7 +190,7 @@ async def test_what_is_too_old_is_dropped(plugin: Plugin) -> None:
 
 
 async def test_the_queue_is_bounded_and_refuses_rather_than_forgets(plugin: Plugin) -> None:
-    async with plugin.running(webhook_urls=("http://127.0.0.1:1",), most_waiting=3) as running:
+    async with plugin.running(webhook_urls=("http://127.0.0.1:1",), max_waiting=3) as running:
         for number in range(3):
             running.take(event(number))
         with pytest.raises(QueueFull, match="MAX_WAITING"):

@@ -15,5 +15,5 @@ __all__ = ["SEBILLING_PLUGIN_API", "HuaweiDriver", "ZteDriver", "ZteLanDriver", 
 
 @hookimpl
 def sebilling_drivers() -> Iterable[type[IsolationDriver[Any]]]:
-    """One driver per maker, and one for the LAN ports of ZTE's ONUs."""
+    """Drivers: one per manufacturer, and one for the LAN ports of ZTE's ONUs."""
     return [HuaweiDriver, ZteDriver, ZteLanDriver]

@@ -1,4 +1,4 @@
-"""`python -m sebilling_olt dry-run`: the commands that would be sent for these ONUs, without connecting to anything."""
+"""`python -m sebilling_olt dry-run`: print the commands that would be sent for these ONUs, without connecting to anything."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ _DRIVERS: dict[str, type[OltDriver[Any]]] = {driver.kind: driver for driver in (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; 2 if the settings or a key are wrong."""
+    """Run the command; return 2 if the settings or a key are invalid."""
     parser = argparse.ArgumentParser(prog="python -m sebilling_olt", description=__doc__)
     command = parser.add_subparsers(dest="command", required=True).add_parser("dry-run", help="print the commands, send none")
     command.add_argument("kind", choices=sorted(_DRIVERS))

@@ -1,4 +1,4 @@
-"""The settings of an OLT, common to both makers and of each."""
+"""Settings of an OLT: those common to both manufacturers, and those of each."""
 
 import re
 from typing import ClassVar, Final, Literal, Self
@@ -15,11 +15,11 @@ _KEY: Final = re.compile(r"(?:\S+ )?((?:ssh|ecdsa)-[a-z0-9-]+) ([A-Za-z0-9+/]+={
 
 
 class OltConfig(DeviceConfig, frozen=True):
-    """How to reach an OLT, and how a customer is cut there."""
+    """Connection settings of an OLT, and the method by which customers are blocked."""
 
     dialect: ClassVar[Dialect]
 
-    method: str = Field(description="How a customer is cut: a method of the dialect's grammar.", json_schema_extra=NOT_A_DESTINATION)
+    method: str = Field(description="How a customer is blocked: a method of the dialect's grammar.", json_schema_extra=NOT_A_DESTINATION)
     host: str = Field(max_length=255, description="Address or name of the OLT.", json_schema_extra=HOST)
     port: int | None = Field(default=None, ge=1, le=65535, description="Empty: 22 for SSH, 23 for Telnet.")
     transport: Literal["ssh", "telnet"] = Field(default="ssh", description="With Telnet, the password can be read on the way.")
@@ -68,22 +68,22 @@ class OltConfig(DeviceConfig, frozen=True):
 
     @property
     def tcp_port(self) -> int:
-        """The port, or the protocol's own."""
+        """The port, by default the protocol's."""
         return self.port or (22 if self.transport == "ssh" else 23)
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What of an ONU is set: its admin state, or each of its LAN ports."""
+        """Parts of an ONU that are set: its admin state, or each of its LAN ports."""
         return ("admin",)
 
     @property
     def templates(self) -> CommandTemplates:
-        """The commands of this device."""
+        """Command templates of this device."""
         return self.commands or self.dialect.grammar.methods[self.method].defaults
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be in a message."""
+        """Secrets that must never be in a message."""
         return tuple(one.get_secret_value() for one in (self.password, self.enable_password) if one is not None)
 
     @model_validator(mode="after")
@@ -103,7 +103,7 @@ class HuaweiConfig(OltConfig, frozen=True):
 
 
 class ZteConfig(OltConfig, frozen=True):
-    """ZTE C3xx, the ONU as a whole."""
+    """ZTE C3xx, blocking the whole ONU."""
 
     dialect: ClassVar[Dialect] = ZTE
     method: Literal["state", "shutdown"] = Field(
@@ -114,7 +114,7 @@ class ZteConfig(OltConfig, frozen=True):
 
 
 class ZteLanConfig(OltConfig, frozen=True):
-    """ZTE C3xx, the ONU's LAN ports."""
+    """ZTE C3xx, blocking the ONU's LAN ports."""
 
     dialect: ClassVar[Dialect] = ZTE
     method: Literal["lan"] = Field(

@@ -1,7 +1,7 @@
-"""Talking with an OLT's command line, so that nothing is carried out that wasn't meant, and no answer is taken for another's.
+"""Communicate with an OLT's command line such that only intended commands are executed and each answer belongs to its command.
 
-A command is typed without Enter; only when the OLT's echo shows exactly it behind the prompt is Enter sent. An alarm that is printed in
-between, or a character that the OLT lost, so can't change a command. The answer is what stands between that line and the next prompt.
+A command is typed without Enter; Enter is sent only when the OLT's echo shows exactly the command after the prompt. So neither an alarm
+printed in between nor a lost character can change a command. The answer is the text between that line and the next prompt.
 """
 
 import logging
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _ECHO_SECONDS: Final = 5.0
 _QUIET_SECONDS: Final = 0.5
-"""So long nothing comes before Enter asks for a prompt that an alarm may have overwritten."""
+"""Seconds of silence after which Enter requests a new prompt, as an alarm may have overwritten it."""
 SETTLE_SECONDS: Final = 0.005
 _MAX_PAGES: Final = 5_000
 _MAX_QUESTIONS: Final = 4
@@ -33,39 +33,39 @@ PROMPT: Final = re.compile(r"([A-Za-z0-9][\w.:@/-]{0,63}?)((?:\([\w ./:_-]{1,60}
 
 @dataclass(slots=True)
 class _Listening:
-    """Where the waiting for one answer stands."""
+    """State of waiting for one answer."""
 
     heard: float
-    """When the OLT last said anything."""
+    """Time of the OLT's last output."""
     pages: int = 0
     questions: int = 0
     nudges: int = 0
     answered: tuple[str, int] = ("", 0)
-    """The line, and which it is, that was answered already."""
+    """Text and number of the line that was already answered."""
 
 
 class Conversation:
-    """One login on one OLT. Blocking: for the session's own thread."""
+    """One login on one OLT. Blocking: to be used on the session's own thread."""
 
     def __init__(self, terminal: "Terminal", config: OltConfig, logger: logging.Logger) -> None:
         self.terminal, self.config, self.dialect, self.logger = terminal, config, config.dialect, logger
         self.screen = Screen()
         self.prompt = PROMPT
         self.name = ""
-        """What the OLT calls itself."""
+        """Host name of the OLT."""
         self.at = ""
-        """The prompt of the place where we are."""
+        """Prompt of the current mode."""
         self.home = ""
-        """The prompt of configuration mode."""
+        """Prompt of configuration mode."""
         self.understood = False
-        """Whether a reading has worked in this session, so that the templates fit this firmware."""
+        """Whether a read has succeeded in this session, so that the templates are known to fit this firmware."""
         self.usable = True
-        """Whether we know where we are: after a broken answer we don't, and nothing more may be sent."""
+        """Whether the current mode is known. After a broken answer it isn't, and nothing more may be sent."""
 
     def ask(self, command: str, *, seconds: float | None = None, agree: bool = False) -> list[str]:
-        """Send one command; gives the lines of its answer. With `agree`, harmless questions are answered with yes.
+        """Send one command and return the lines of its answer. With `agree`, harmless questions are answered with yes.
 
-        Raises Refusal, Unanswered once Enter was sent, DeviceError if it wasn't.
+        Raises Refusal; Unanswered if it fails after Enter was sent, DeviceError if before.
         """
         if not self.usable:
             raise DeviceError(Fault.UNREACHABLE, "The session with the OLT has ended.", retryable=True)
@@ -92,7 +92,7 @@ class Conversation:
         self.terminal.abort()
 
     def type(self, command: str) -> None:
-        """Type it, and send it off if the echo is right. Raises DeviceError if it wasn't sent."""
+        """Type the command, and send Enter if the echo is correct. Raises DeviceError if it wasn't sent."""
         self._to_a_prompt()
         self.terminal.write(command)
         wanted = {f"{self.screen.last}{command}", f"{self.screen.last} {command}"}
@@ -108,7 +108,7 @@ class Conversation:
         )
 
     def _to_a_prompt(self) -> None:
-        """Take in what came meanwhile. If it wrote over the prompt, Enter brings a new one; nothing is asked of us here."""
+        """Read pending output. If it overwrote the prompt, Enter requests a new one; no question can be open here."""
         for tries in range(3):
             if tries or not self.prompt.fullmatch(self.screen.last) or self._take_in():
                 self._settle()
@@ -151,14 +151,14 @@ class Conversation:
         return self.screen.last, len(self.screen.lines)
 
     def _back_at_a_prompt(self) -> bool:
-        """A prompt below the line that was sent off, and nothing coming after it."""
+        """Whether there is a prompt below the line that was sent, with nothing after it."""
         if len(self.screen.lines) == 1 or not self.screen.at_end or not self.prompt.fullmatch(self.screen.last):
             return False
         self._settle()
         return self.prompt.fullmatch(self.screen.last) is not None
 
     def _respond(self, listening: "_Listening", *, agree: bool) -> None:
-        """To the end of a page, a question, or a prompt that something was printed over. Raises DeviceError, Overflow."""
+        """React to the end of a page, to a question, or to an overwritten prompt. Raises DeviceError, Overflow."""
         line = self.screen.last.strip()
         if dialects.MORE.fullmatch(line):
             listening.pages += 1
@@ -178,11 +178,11 @@ class Conversation:
             self.terminal.write(self.terminal.enter)
 
     def _overwritten(self) -> bool:
-        """A prompt was there, and something was printed after it."""
+        """Whether something was printed after a prompt."""
         return any(self.prompt.match(line.rstrip()) for line in self.screen.lines[1:])
 
     def _reply(self, line: str, *, agree: bool) -> str | None:
-        """What to answer to what the OLT asks; None if it asks nothing. Raises DeviceError if we must not answer."""
+        """Return the answer to the OLT's question; None if there is none. Raises DeviceError if it must not be answered."""
         if dialects.CHOICE.fullmatch(line):
             if "<cr>" not in line:
                 raise DeviceError(Fault.PROTOCOL, f"The OLT wants more words: {shown(line)}. Mend the command template.", retryable=True)
@@ -194,7 +194,7 @@ class Conversation:
         return "yes" if "yes" in line.lower() else "y"
 
     def _without_alarms(self, lines: Sequence[str]) -> list[str]:
-        """Alarm blocks, and prompts that one of them was printed behind, aren't part of an answer."""
+        """Drop alarm blocks, and prompts that were followed by one: they aren't part of an answer."""
         kept: list[str] = []
         alarm = False
         for line in lines:
@@ -219,10 +219,10 @@ class Conversation:
         raise Refusal(Fault.REFUSED, f"The OLT refused '{command}': {words}", said=said, retryable=bool(dialects.BUSY.search(said)))
 
     def log_out(self) -> None:
-        """Free the OLT's session at once: it has few. Never raises."""
+        """Log out at once, as the OLT allows few sessions. Never raises."""
         try:
             for command in self.dialect.logout if self.usable else ():
                 self.ask(command, seconds=2, agree=True)
         except DeviceError:
-            pass  # the last one has no answer but the end
+            pass  # the last command is answered only by the end of the connection
         self.give_up()

@@ -1,4 +1,4 @@
-"""How the two makers' OLTs talk: words to look for, commands of the login, and what may be sent. Data, no logic."""
+"""Dialects of the two manufacturers' command lines: texts to recognize, login commands, and allowed commands. Data only."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -33,31 +33,31 @@ BUSY: Final = re.compile(r"busy|try (?:it )?(?:again|later)|in progress|being (?
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One maker's command line."""
+    """Command line of one manufacturer."""
 
     name: str
     device_types: Mapping[str, str]
     """Transport → netmiko's device type."""
     enable: str
     quiet: tuple[str, ...]
-    """Sent once after the login; a firmware that doesn't know one of them may refuse it."""
+    """Commands sent once after the login; a firmware that doesn't know one may refuse it."""
     config: str
     logout: tuple[str, ...]
-    """From configuration mode to the end of the session."""
+    """Commands from configuration mode to the end of the session."""
     refusal: re.Pattern[str]
     alarm_begin: re.Pattern[str]
     alarm_end: re.Pattern[str]
     none_there: re.Pattern[str]
-    """The OLT's plain word that there is no such port or ONU, or that the port has none."""
+    """The OLT's statement that there is no such port or ONU, or that the port has no ONUs."""
     no_such_place: re.Pattern[str]
-    """The same, if the command is right as such: it may mean as well that this firmware writes it in another way."""
+    """The same, if the command itself is valid; it may also mean that this firmware has a different syntax."""
     version: str
     version_line: re.Pattern[str]
     grammar: Grammar
     readers: Mapping[str, Reader]
-    """Method → how its `read` is understood."""
+    """Method → parser of its `read` command."""
     blocked: Mapping[str, str]
-    """Method → the raw value of a part that is cut."""
+    """Method → raw value of a blocked part."""
     onus: tuple[int, int]
     """Lowest and highest ONU number of a port."""
 
@@ -146,7 +146,7 @@ ZTE: Final = Dialect(
                     save="write",
                 ),
                 read=_READ_PORT,
-                enter=rf"interface {_ONU}",  # of the ONU: on the port's own interface it would cut everybody
+                enter=rf"interface {_ONU}",  # the ONU's interface: on the port's it would block everybody
                 block=r"shutdown",
                 restore=r"no shutdown",
             ),

@@ -1,4 +1,4 @@
-"""Cutting and giving back ONUs: read before, change only what differs, read after, save once."""
+"""Block and restore ONUs: read the state, change only what differs, read again, save once."""
 
 import abc
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -32,12 +32,12 @@ _AWAY: Final = (Fault.UNREACHABLE, Fault.TIMEOUT)
 _TELNET: Final = "Telnet: the password crosses the network readable. Use SSH, or a closed management network."
 _OPEN_WAIT_SECONDS: Final = 6.0
 _LOOKS: Final = (0.0, 0.3, 1.0, 2.0)
-"""Seconds to wait before each look at what was changed: an OLT takes a moment to show it."""
+"""Seconds to wait before each check of a change: an OLT takes a moment to show it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to do for one job: the parts to set. None to set is one that may have been set, but not saved, by a session that broke off."""
+    """Parts to set for one job. If there is none, an aborted session may have set it without saving."""
 
     job: Job
     onu: Onu
@@ -45,7 +45,7 @@ class Change:
 
 
 class OltDriver(IsolationDriver[O], abc.ABC):
-    """A driver with one session. Its subclasses are the makers."""
+    """A driver with one session. Subclasses are the manufacturers' drivers."""
 
     config_model: ClassVar[type[OltConfig]]
     service_kinds: ClassVar[Mapping[str, str]] = {"ONU": KEY_HELP}
@@ -63,13 +63,13 @@ class OltDriver(IsolationDriver[O], abc.ABC):
 
     @property
     def session(self) -> Session:
-        """The open session. Raises DeviceError if there is none: that is the caller's mistake, not the OLT's."""
+        """The open session. Raises DeviceError if there is none, which is an error of the caller, not of the OLT."""
         if self._session is None:
             raise DeviceError(Fault.UNREACHABLE, "There is no open session: call open first.", retryable=True)
         return self._session
 
     def dry_run(self, refs: Sequence[Ref], *, restoring: bool = False) -> list[str]:
-        """The commands that cutting (or giving back) these would send, in order. Connects to nothing. Raises ValueError for a bad key."""
+        """Return the commands to block (or restore) these ONUs, in order. Connects to nothing. Raises ValueError for an invalid key."""
         onus = [self._onu(ref) for ref in refs]
         bad = [ref.key for ref, onu in zip(refs, onus, strict=True) if onu is None]
         if bad:
@@ -104,7 +104,7 @@ class OltDriver(IsolationDriver[O], abc.ABC):
             return {}
         return await self.session.run(lambda: sending.view(self.session.talk, self.config, onus))
 
-    # What is there
+    # Reading
 
     def _cut(self) -> Values:
         return dict.fromkeys(self.config.parts, self.config.dialect.blocked[self.config.method])
@@ -122,14 +122,14 @@ class OltDriver(IsolationDriver[O], abc.ABC):
             return Reading(State.ABSENT, values.message)
         told = ", ".join(f"{part}={values[part]}" for part in self.config.parts)
         if self._other_onu(values, snapshot):
-            return Reading(State.DRIFTED, f"{told}, and another ONU than the one that was cut")
+            return Reading(State.DRIFTED, f"{told}, and another ONU than the one that was blocked")
         if self._set(values) == self._cut():
             return Reading(State.BLOCKED, told)
         before = self._set(values) if snapshot is None else {part: snapshot.get(part, values[part]) for part in self.config.parts}
         if any(values[part] not in {before[part], self._cut()[part]} for part in self.config.parts):
-            return Reading(State.DRIFTED, f"{told}: neither as it was nor cut")
-        # some LAN ports cut and others not is what a session leaves that broke off: it is still at work
-        return Reading(State.ACTIVE, told if self._set(values) == before else f"{told}: cut in part")
+            return Reading(State.DRIFTED, f"{told}: neither as before nor blocked")
+        # an aborted session can leave only some LAN ports blocked: the customer still has access
+        return Reading(State.ACTIVE, told if self._set(values) == before else f"{told}: blocked in part")
 
     def _there(self, view: View, ref: Ref) -> Values | Outcome:
         onu = self._onu(ref)
@@ -146,10 +146,10 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         found = ((ref.id, self._there(view, ref)) for ref in refs)
         return {ref_id: dict(values) for ref_id, values in found if not isinstance(values, Outcome)}
 
-    # What is to be done
+    # Changing
 
     def _found(self, view: View, job: Job) -> Outcome | tuple[Onu, Values]:
-        """The ONU and what is there, or why nothing can be done: it must be there, and the snapshot must say what restoring needs."""
+        """Return the ONU and its state, or the outcome if it is missing or the snapshot lacks what restoring needs."""
         values, onu = self._there(view, job.ref), self._onu(job.ref)
         if isinstance(values, Outcome):
             return values
@@ -171,7 +171,7 @@ class OltDriver(IsolationDriver[O], abc.ABC):
 
     def _judge_restore(self, view: View, job: Job) -> Outcome | Change:
         if not job.snapshot and not isinstance(self._there(view, job.ref), Outcome):
-            return Outcome(job.ref.id, Result.UNCHANGED)  # nothing of ours was ever there
+            return Outcome(job.ref.id, Result.UNCHANGED)  # we never blocked it
         found = self._found(view, job)
         if isinstance(found, Outcome):
             return found
@@ -180,9 +180,13 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         if self._set(values) == before:
             return Change(job, onu, {}) if before != cut else Outcome(job.ref.id, Result.UNCHANGED)
         if self._other_onu(values, job.snapshot):
-            return _failed(job.ref, Fault.DRIFTED, "Another ONU is registered there since it was cut: look at it, it was left alone.")
+            return _failed(
+                job.ref, Fault.DRIFTED, "Another ONU was registered there since it was blocked, and was left alone: check it on the OLT."
+            )
         if any(values[part] not in {before[part], cut[part]} for part in self.config.parts):
-            return _failed(job.ref, Fault.DRIFTED, "It was changed by hand since it was cut: look at it, it was left alone.")
+            return _failed(
+                job.ref, Fault.DRIFTED, "It was changed by hand since it was blocked and was left alone: check it on the device."
+            )
         return Change(job, onu, {part: value for part, value in before.items() if values[part] != value})
 
     async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
@@ -212,7 +216,7 @@ class OltDriver(IsolationDriver[O], abc.ABC):
             yield outcome
 
     async def _settled(self, changes: Sequence[Change], errors: Mapping[int, DeviceError]) -> list[Outcome]:
-        """What became of each, by what is read back; saved if any is as wanted."""
+        """Return the outcome of each change by what is read back; save if any reads as desired."""
         try:
             view = await self._read_back(changes, errors)
         except DeviceError as error:
@@ -281,7 +285,7 @@ class HuaweiDriver(OltDriver[HuaweiConfig]):
 
 
 class ZteDriver(OltDriver[ZteConfig]):
-    """ZTE C300 and C320: the ONU is switched off."""
+    """ZTE C300 and C320: disables the ONU."""
 
     kind: ClassVar[str] = "olt.zte"
     title: ClassVar[str] = "ZTE OLT (C300, C320)"
@@ -289,7 +293,7 @@ class ZteDriver(OltDriver[ZteConfig]):
 
 
 class ZteLanDriver(OltDriver[ZteLanConfig]):
-    """ZTE C300 and C320: the ONU's LAN ports are locked. A command per ONU to read, so it is slow."""
+    """ZTE C300 and C320: locks the ONU's LAN ports. Slow, as each ONU is read by a command of its own."""
 
     kind: ClassVar[str] = "olt.zte_lan"
     title: ClassVar[str] = "ZTE OLT, LAN ports (C300, C320)"

@@ -1,9 +1,9 @@
-"""What goes wrong with an OLT, in the contract's words.
+"""Errors of an OLT as errors of the driver contract.
 
-DeviceError            the OLT can't be worked with, or this command wasn't sent
-├── Refusal            the OLT answered this one command with a refusal; the session goes on
-├── Garbled            an answer that doesn't add up; what was asked can be asked again
-└── Unanswered         the command was sent, and its answer will never come: nobody knows whether it was done
+DeviceError            the OLT is unusable, or this command wasn't sent
+├── Refusal            the OLT refused this command; the session continues
+├── Garbled            the answer is inconsistent; the read can be repeated
+└── Unanswered         the command was sent, but its answer is lost: unknown whether it was executed
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ MAX_TEXT: Final = 200
 
 
 class Refusal(DeviceError):
-    """The OLT refused one command. `said` are its words."""
+    """The OLT refused one command. `said` is its message."""
 
     def __init__(self, fault: Fault, message: str, *, said: str, retryable: bool) -> None:
         super().__init__(fault, message, retryable=retryable)
@@ -23,18 +23,18 @@ class Refusal(DeviceError):
 
 
 class Garbled(DeviceError):
-    """An answer that isn't whole, or that can't be told from one that isn't."""
+    """An answer that is incomplete, or can't be distinguished from an incomplete one."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Fault.PROTOCOL, message, retryable=True)
 
 
 class Unanswered(DeviceError):
-    """Sent, but not answered."""
+    """The command was sent, but not answered."""
 
 
 def shown(text: str, *, hide: Sequence[str] = ()) -> str:
-    """Foreign text for a message: one line, printable, short, without the secrets `hide`."""
+    """Clean foreign text for a message: one short printable line without the secrets `hide`."""
     for secret in hide:
         if secret:
             text = text.replace(secret, "***")

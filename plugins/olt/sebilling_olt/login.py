@@ -1,4 +1,4 @@
-"""The login, up to configuration mode. Tried once: OLTs lock a user out after a few wrong passwords."""
+"""Log in, up to configuration mode. Tried only once, as OLTs lock a user out after a few wrong passwords."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from sebilling_olt.screen import Overflow, Screen
 
 
 def log_in(talk: Conversation) -> None:
-    """To configuration mode, with paging and alarms turned off where the firmware can. Raises DeviceError."""
+    """Log in and enter configuration mode; turn paging and alarms off if the firmware can. Raises DeviceError."""
     until = time.monotonic() + talk.config.timeout_seconds
     try:
         _Greeting(talk, until).run()
@@ -43,14 +43,14 @@ def _say(talk: Conversation, word: str) -> None:
 
 
 class _Greeting:
-    """Answers what is asked up to the first prompt. The screen stays as one, for what it says if we are turned away."""
+    """Answers the questions up to the first prompt. The screen is kept for the OLT's message if the login fails."""
 
     def __init__(self, talk: Conversation, until: float) -> None:
         self._talk, self._until = talk, until
         self._given: set[str] = set()
 
     def run(self) -> None:
-        """Raises DeviceError, EOFError, OSError."""
+        """Answer until the first prompt. Raises DeviceError, EOFError, OSError."""
         answered = ("", 0)
         screen = self._talk.screen
         while not self._talk.at:
@@ -80,14 +80,14 @@ class _Greeting:
         return True
 
     def _give(self, what: str, word: str) -> None:
-        if what in self._given:  # asked once more: it was wrong
+        if what in self._given:  # requested again: it was wrong
             raise _turned_away(self._talk, asked_again=True)
         self._given.add(what)
         _say(self._talk, word)
 
 
 def _enable(talk: Conversation, until: float) -> None:
-    """Where a password is asked, it goes out unseen; so this isn't `ask`."""
+    """Run `enable`. A password isn't echoed, so `ask` can't be used."""
     wrong = DeviceError(Fault.AUTH, "The OLT refused the password for `enable`.", retryable=False)
     talk.type(talk.dialect.enable)
     asked = False
@@ -116,7 +116,7 @@ def _enable(talk: Conversation, until: float) -> None:
 
 
 def _turned_away(talk: Conversation, *, asked_again: bool = False) -> DeviceError:
-    """Why there was no prompt, by what the OLT has said."""
+    """Return why there was no prompt, by the OLT's output."""
     said = "\n".join(talk.screen.lines)
     if dialects.FULL.search(said):
         return DeviceError(Fault.REFUSED, "The OLT has no session free for this user: give SeBilling a user of its own.", retryable=True)

@@ -1,4 +1,4 @@
-"""What a customer is called on an OLT: `frame/slot/port:onu`, such as `0/1/2:5`."""
+"""Key of a customer on an OLT: `frame/slot/port:onu`, such as `0/1/2:5`."""
 
 import re
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ _MOST: Final = (63, 63, 63, 255)
 
 
 class Onu(NamedTuple):
-    """An ONU's place. Four small numbers and nothing else, so nothing else can get into a command."""
+    """Position of an ONU: four small numbers, so nothing else can get into a command."""
 
     frame: int
     slot: int
@@ -19,7 +19,7 @@ class Onu(NamedTuple):
 
     @classmethod
     def parse(cls, key: str) -> "Onu | None":
-        """The place that a key names, or None. One place has one key: leading zeros, spaces and signs are refused."""
+        """Parse a key; None if it is invalid. Each position has exactly one key: leading zeros, spaces and signs are refused."""
         found = _KEY.fullmatch(key)
         if found is None:
             return None
@@ -28,5 +28,5 @@ class Onu(NamedTuple):
 
     @property
     def key(self) -> str:
-        """As it is written in `Ref.key`."""
+        """Key as in `Ref.key`."""
         return f"{self.frame}/{self.slot}/{self.port}:{self.onu}"

@@ -1,4 +1,4 @@
-"""Which commands a batch takes, worked out before the first is sent; the dry run prints the same."""
+"""Plan the commands of a batch before the first is sent; the dry run prints the same commands."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ from sebilling_olt.templates import rendered
 
 @dataclass(slots=True)
 class Place:
-    """Somewhere in the configuration: how to get there, and what to send for whom (by ref id)."""
+    """A configuration mode: the commands to enter it, and those to send there by ref id."""
 
     enter: tuple[str, ...]
     steps: dict[int, list[str]] = field(default_factory=dict)
 
 
 def reads(config: OltConfig, onus: Iterable[Onu]) -> dict[str, Onu]:
-    """The commands that show the state of all of them, each with one that it was made for: one per PON port if the template allows."""
+    """Return the commands that read all states, each with an ONU for which it was built: one per PON port if the template allows."""
     return {rendered(config.templates.read, onu): onu for onu in sorted(set(onus), reverse=True)}
 
 
 def places(config: OltConfig, wanted: Sequence[tuple[int, Onu, Mapping[str, str]]]) -> list[Place]:
-    """For each (ref id, ONU, part → value it is to have), grouped so that each place is entered once."""
+    """Group the changes (ref id, ONU, part → desired value) so that each configuration mode is entered once."""
     found: dict[tuple[str, ...], Place] = {}
     for ref_id, onu, values in sorted(wanted, key=lambda one: one[1]):
         enter = tuple(rendered(line, onu) for line in config.templates.enter)
@@ -32,14 +32,14 @@ def places(config: OltConfig, wanted: Sequence[tuple[int, Onu, Mapping[str, str]
 
 
 def command(config: OltConfig, onu: Onu, part: str, value: str) -> str:
-    """What gives one part of an ONU its value: cut or not, there is nothing else."""
+    """Return the command that sets one part of an ONU, to block or to restore it."""
     cut = value == config.dialect.blocked[config.method]
     lan = int(part.rpartition("/")[2]) if part != "admin" else 0
     return rendered(config.templates.block if cut else config.templates.restore, onu, lan=lan)
 
 
 def dry_run(config: OltConfig, onus: Sequence[Onu], *, restoring: bool) -> list[str]:
-    """The commands that would be sent if each of them had to be changed, without connecting to anything."""
+    """Return the commands that would be sent if each ONU had to be changed, without connecting to anything."""
     value = "" if restoring else config.dialect.blocked[config.method]
     wanted = [(number, onu, dict.fromkeys(config.parts, value)) for number, onu in enumerate(dict.fromkeys(onus))]
     lines = [config.dialect.config, *sorted(reads(config, onus))]

@@ -1,6 +1,6 @@
-"""What the OLT's output looks like on a terminal: paging prompts are overwritten there, as a person would see it.
+"""Render the OLT's output as a terminal shows it, with paging prompts overwritten.
 
-OLTs take `--More--` back by moving the cursor and writing spaces over it. So the text is only right when it is drawn.
+OLTs remove `--More--` by moving the cursor and overwriting it with spaces, so the text is only correct once it is rendered.
 """
 
 import re
@@ -12,11 +12,11 @@ _UNFINISHED: Final = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|[()])?\Z")
 
 
 class Overflow(Exception):
-    """More output than any answer of an OLT has."""
+    """The output is longer than any answer of an OLT."""
 
 
 class Screen:
-    """Lines drawn so far, and where the cursor is in the last one."""
+    """Rendered lines, and the cursor's position in the last one."""
 
     def __init__(self, start: str = "") -> None:
         self.lines = [start]
@@ -25,7 +25,7 @@ class Screen:
         self._drawn = 0
 
     def feed(self, text: str) -> None:
-        """Draw it. Raises Overflow."""
+        """Render text. Raises Overflow."""
         self._drawn += len(text)
         if self._drawn > MAX_CHARS:
             raise Overflow
@@ -68,10 +68,10 @@ class Screen:
 
     @property
     def last(self) -> str:
-        """The line that the cursor is in, without what is blank at its end."""
+        """The cursor's line, without trailing blanks."""
         return self.lines[-1].rstrip()
 
     @property
     def at_end(self) -> bool:
-        """Whether the cursor is behind all that the last line shows, as it is when the OLT waits for input."""
+        """Whether the cursor is at the end of the last line, as when the OLT waits for input."""
         return self._column >= len(self.last)

@@ -1,4 +1,4 @@
-"""The blocking half of the driver: what the session's thread does with the conversation."""
+"""Blocking part of the driver, executed on the session's thread."""
 
 import re
 import time
@@ -16,11 +16,11 @@ from sebilling_olt.tables import Values
 
 _NOT_SAVED: Final = re.compile(r"fail|denied|refused|not enough|no space|error", re.IGNORECASE)
 _READS: Final = 3
-"""How often a table that an alarm has split is asked for."""
+"""Attempts to read a table that an alarm has split."""
 
 
 def view(talk: Conversation, config: OltConfig, onus: Sequence[Onu], *, after: float = 0) -> dict[Onu, Values]:
-    """All that is known of the PON ports of these ONUs; those that the OLT hasn't are left out. Raises DeviceError."""
+    """Read the PON ports of these ONUs; those that don't exist on the OLT are left out. Raises DeviceError."""
     time.sleep(after)
     found: dict[Onu, Values] = {}
     doubtful: Refusal | None = None
@@ -32,7 +32,7 @@ def view(talk: Conversation, config: OltConfig, onus: Sequence[Onu], *, after: f
             if config.dialect.no_such_place.search(error.said) is None:
                 raise
             doubtful = error
-    if doubtful is not None and not talk.understood:  # if none was read, it may be the command that is wrong, and nobody is absent
+    if doubtful is not None and not talk.understood:  # if no read succeeded, the command may be wrong, so no ONU counts as absent
         why = f"{doubtful.message} Check the key, and the template of the read command."
         raise DeviceError(Fault.SETUP, why, retryable=False)
     return found
@@ -54,7 +54,7 @@ def _read(talk: Conversation, config: OltConfig, command: str, onu: Onu) -> dict
 
 
 def send(talk: Conversation, config: OltConfig, places: Sequence[plan.Place]) -> dict[int, DeviceError]:
-    """Send it all; gives what went wrong, by ref id. Unanswered may have been done; what isn't Refusal either was never sent."""
+    """Send all commands; return the errors by ref id. Unanswered: may have been executed; neither that nor Refusal: never sent."""
     errors: dict[int, DeviceError] = {}
     broken: DeviceError | None = None
     for place in places:
@@ -66,7 +66,7 @@ def send(talk: Conversation, config: OltConfig, places: Sequence[plan.Place]) ->
 
 
 def _at(talk: Conversation, config: OltConfig, place: plan.Place, errors: dict[int, DeviceError]) -> DeviceError | None:
-    """Send what is to be sent in one place, and note what went wrong; gives what ended the session, or None."""
+    """Send the commands of one configuration mode and record the errors; return the error that ended the session, or None."""
     left = dict.fromkeys(place.steps)
     try:
         try:
@@ -89,12 +89,12 @@ def _enter(talk: Conversation, place: plan.Place) -> None:
     for line in place.enter:
         before = talk.at
         talk.ask(line)
-        if talk.at in {before, talk.home}:  # what comes next would be carried out in another place than is meant
+        if talk.at in {before, talk.home}:  # the next command would be executed in the wrong mode
             raise Refusal(Fault.PROTOCOL, f"'{line}' leads nowhere: the prompt is still {talk.at}.", said="", retryable=False)
 
 
 def _step(talk: Conversation, ref_id: int, commands: Sequence[str], errors: dict[int, DeviceError]) -> None:
-    """The commands for one ONU. Raises DeviceError if the session ended."""
+    """Send the commands for one ONU. Raises DeviceError if the session ended."""
     for number, command in enumerate(commands):
         try:
             talk.ask(command, agree=True)
@@ -108,7 +108,7 @@ def _step(talk: Conversation, ref_id: int, commands: Sequence[str], errors: dict
 
 
 def _home(talk: Conversation, config: OltConfig) -> None:
-    """Back to configuration mode. Raises DeviceError if it isn't reached: then nobody knows where we are."""
+    """Return to configuration mode. Raises DeviceError if that fails, as then the current mode is unknown."""
     for _ in range(4):
         if talk.at == talk.home:
             return
@@ -118,14 +118,14 @@ def _home(talk: Conversation, config: OltConfig) -> None:
 
 
 def save(talk: Conversation, config: OltConfig) -> None:
-    """Make the changes outlive a restart. Raises DeviceError if the OLT doesn't say that it did."""
+    """Save the changes permanently. Raises DeviceError if the OLT doesn't confirm it."""
     lines = talk.ask(config.templates.save, seconds=config.save_seconds, agree=True)
     if any(_NOT_SAVED.search(line) for line in lines):
         raise DeviceError(Fault.REFUSED, f"The OLT says: {shown(' '.join(lines))}", retryable=True)
 
 
 def looked_at(talk: Conversation, config: OltConfig) -> tuple[dict[str, str], list[str]]:
-    """Facts and problems, for the probe. Changes nothing. Raises DeviceError if the session broke."""
+    """Return facts and problems for the probe. Changes nothing. Raises DeviceError if the session broke."""
     facts = {"name": talk.name}
     problems: list[str] = []
     try:

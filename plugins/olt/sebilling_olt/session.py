@@ -1,4 +1,4 @@
-"""A session as the event loop sees it: a thread of its own for netmiko, and one session at a time per OLT in this process."""
+"""Asynchronous session: a separate thread for netmiko, and one session at a time per OLT in this process."""
 
 import asyncio
 import contextvars
@@ -24,14 +24,14 @@ _locks: dict[tuple[str, int], threading.Lock] = {}
 
 
 class Busy(DeviceError):
-    """This process has a session with the OLT already."""
+    """This process already has a session with the OLT."""
 
     def __init__(self) -> None:
         super().__init__(Fault.REFUSED, "SeBilling is at work on this OLT in another session.", retryable=True)
 
 
 class Session:
-    """An open, logged-in session in configuration mode. Make it by `connect`."""
+    """An open, logged-in session in configuration mode. Create it with `connect`."""
 
     def __init__(self, terminal: "Terminal", config: OltConfig, logger: logging.Logger) -> None:
         self._lock = _locks.setdefault((config.host, config.tcp_port), threading.Lock())
@@ -42,8 +42,8 @@ class Session:
 
     @classmethod
     async def connect(cls, config: OltConfig, logger: logging.Logger, *, wait_seconds: float) -> "Session":
-        """Connect and log in; waits so long for another session of ours to end. Raises Busy, DeviceError."""
-        lines = await asyncio.to_thread(importlib.import_module, "sebilling_olt.terminal")  # netmiko: only who needs it waits for it
+        """Connect and log in; wait up to the limit for another session of ours to end. Raises Busy, DeviceError."""
+        lines = await asyncio.to_thread(importlib.import_module, "sebilling_olt.terminal")  # netmiko is slow to import
         session = cls(lines.Terminal(config), config, logger)
         try:
             until = asyncio.get_running_loop().time() + wait_seconds
@@ -63,8 +63,8 @@ class Session:
         return self._held
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do blocking work in the session's thread. Cancelled, it ends the connection, so that the thread ends too."""
-        context = contextvars.copy_context()  # SeBilling looks at what is connected to from it
+        """Run blocking work on the session's thread. If cancelled, end the connection, so that the thread ends too."""
+        context = contextvars.copy_context()  # by it SeBilling checks the addresses that are connected to
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: context.run(work))
         except asyncio.CancelledError:

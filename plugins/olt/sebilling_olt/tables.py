@@ -1,7 +1,7 @@
-"""Reading what OLTs print about ONUs. What isn't whole raises Garbled: a failed reading must never look like an empty one.
+"""Parse the tables that OLTs print about ONUs. An incomplete one raises Garbled: a failed read must never look like an empty table.
 
-A table counts only if its head was seen and the OLT's own total at the end agrees with the rows. Lines that belong to nothing, such as
-alarms, are passed over; a row that one of them has split is missing from the count.
+A table is valid only if its head was seen and the OLT's own total at the end matches the rows. Unrelated lines, such as alarms, are
+skipped; a row that an alarm has split is missing from the count.
 """
 
 import re
@@ -12,7 +12,7 @@ from sebilling_olt.faults import Garbled, shown
 from sebilling_olt.onu import Onu
 
 Values = Mapping[str, str]
-"""What is known of one ONU, raw: `admin` or one entry per LAN port, and `sn` where the OLT prints it."""
+"""Raw state of one ONU: `admin` or one entry per LAN port, and `sn` if the OLT prints it."""
 
 _HUAWEI_HEAD: Final = re.compile(r"\s*F/S/P\s+ONT(?:-ID)?\s+SN\s+Control\s+Run\b.*")
 _HUAWEI_ROW: Final = re.compile(
@@ -31,7 +31,7 @@ _ZTE_LOCK: Final = re.compile(r"\s*interface eth eth_0/(\d+) state (lock|unlock)
 
 
 def huawei_port(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu, Values]:
-    """`display ont info F S P all`. `parts` is just `admin`. Raises Garbled."""
+    """Parse `display ont info F S P all`. `parts` is just `admin`. Raises Garbled."""
     (part,) = parts
     found: dict[Onu, Values] = {}
     headed, total = False, None
@@ -48,7 +48,7 @@ def huawei_port(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[
 
 
 def zte_port(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu, Values]:
-    """`show gpon onu state gpon-olt_F/S/P`. `parts` is just `admin`. Raises Garbled."""
+    """Parse `show gpon onu state gpon-olt_F/S/P`. `parts` is just `admin`. Raises Garbled."""
     (part,) = parts
     found: dict[Onu, Values] = {}
     headed, total = False, None
@@ -64,7 +64,7 @@ def zte_port(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu
 
 
 def zte_lan(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu, Values]:
-    """`show onu running config gpon-onu_F/S/P:N`: the LAN ports of `parts`; one that isn't printed is unlocked. Raises Garbled."""
+    """Parse `show onu running config gpon-onu_F/S/P:N`: LAN ports of `parts`; one that isn't printed is unlocked. Raises Garbled."""
     headed = False
     ports = dict.fromkeys(parts, "unlock")
     for line in lines:

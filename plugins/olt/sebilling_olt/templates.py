@@ -1,7 +1,7 @@
-"""The command templates of a device's settings: only sentences that cut or give back one ONU are taken.
+"""Command templates of a device's settings: only commands that block or restore one ONU are accepted.
 
-Firmware differs, so the commands are settings. They are checked against a list of what may be sent, word by word, and not against a
-list of what may not: whatever isn't on the list is refused. So there is no template that deletes, erases or restarts.
+Firmware differs, so the commands are settings. They are checked word by word against an allowlist, so no template can delete, erase or
+restart anything.
 """
 
 import re
@@ -35,7 +35,7 @@ class CommandTemplates(BaseModel, extra="forbid", frozen=True, hide_input_in_err
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way of cutting: its templates, and the sentences (regular expressions over a template) that are allowed in each place."""
+    """A blocking method: its templates, and the commands (regular expressions over a template) allowed in each position."""
 
     defaults: CommandTemplates
     read: str
@@ -46,14 +46,14 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """What may be sent to one kind of OLT."""
+    """Commands that may be sent to one kind of OLT."""
 
     methods: dict[str, Method]
     leave: str
     save: str
 
     def check(self, method: str, given: CommandTemplates) -> None:
-        """Raises ValueError with the reason if any template isn't one that cuts or gives back one ONU and no more."""
+        """Check the templates. Raises ValueError with the reason unless each only blocks or restores one ONU."""
         allowed = self.methods[method]
         for line in (given.read, *given.enter, given.block, given.restore, given.leave, given.save):
             _one_line(line)
@@ -89,7 +89,7 @@ def _why(place: str, text: str, default: str | Sequence[str]) -> str:
 
 
 def rendered(template: str, onu: Onu, *, lan: int = 0) -> str:
-    """The command for one ONU. Only whole numbers get in. Raises ValueError if it isn't one plain line: that can't be by our settings."""
+    """Fill in a template for one ONU, with integers only. Raises ValueError unless the result is one plain line."""
     values = {**onu._asdict(), "lan": lan}
     command = _PLACE.sub(lambda found: str(int(values[found.group(1)])), template)
     if _SENT.fullmatch(command) is None:

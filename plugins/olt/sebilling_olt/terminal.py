@@ -1,7 +1,7 @@
-"""The line to an OLT: netmiko's connection for its device type, with the host key pinned, and read as it comes.
+"""Connection to an OLT: netmiko's connection for its device type, with the host key pinned, read as a stream.
 
-netmiko brings the SSH and Telnet connection and each maker's option negotiation. Its own login and `send_command` aren't used: the
-Telnet login tries a wrong password again and again, which locks the user out, and the reading is led astray by alarms.
+netmiko provides the SSH and Telnet connection and each manufacturer's option negotiation. Its login and `send_command` aren't used: the
+Telnet login repeats a wrong password, which locks the user out, and alarms confuse its reading.
 """
 
 import base64
@@ -33,7 +33,7 @@ _NO_COMMON: Final = re.compile(r"incompatible ssh|no acceptable|no matching|unkn
 
 
 class _FromWarning(logging.Filter):
-    """Lets nothing below WARNING through, whatever level someone sets: netmiko logs what is written, passwords among it."""
+    """Drops records below WARNING, whatever the logger's level: netmiko logs what it writes, including passwords."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno >= logging.WARNING
@@ -45,14 +45,14 @@ for _name in ("netmiko", "paramiko", "paramiko.transport", "paramiko.transport.s
 
 
 class PinnedKey(MissingHostKeyPolicy):
-    """Takes the host key of the settings and no other. `refused` says why, with the remedy."""
+    """Accepts only the host key of the settings. `refused` is the reason, with the remedy."""
 
     def __init__(self, host_fingerprint: str) -> None:
         self._pinned = [fingerprint(line) for line in host_fingerprint.splitlines() if line.strip()]
         self.refused = ""
 
     def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
-        """Raises SSHException unless it is a pinned one."""
+        """Raise SSHException unless the key is pinned."""
         del client
         found = f"SHA256:{_digest(bytes(key))}"
         if found in self._pinned:
@@ -71,7 +71,7 @@ class PinnedKey(MissingHostKeyPolicy):
 
 
 def fingerprint(line: str) -> str:
-    """The SHA-256 fingerprint of one line of the settings: a fingerprint itself, or a key as ssh-keyscan prints it."""
+    """Return the SHA-256 fingerprint of one line of the settings: a fingerprint, or a key as ssh-keyscan prints it."""
     line = line.strip()
     if line.startswith("SHA256:"):
         return line.rstrip("=")
@@ -87,28 +87,28 @@ def _digest(key: bytes) -> str:
 
 
 class _Line(BaseConnection):
-    """What is changed of netmiko's connections."""
+    """Changes to netmiko's connections."""
 
     pinned: PinnedKey
 
     def _build_ssh_client(self) -> SSHClient:
         client: SSHClient = super()._build_ssh_client()
-        client.set_missing_host_key_policy(self.pinned)  # type: ignore[no-untyped-call]  # paramiko says no types
+        client.set_missing_host_key_policy(self.pinned)  # type: ignore[no-untyped-call]  # paramiko is untyped
         return client
 
     def _try_session_preparation(self, force_data: bool = True) -> None:  # noqa: FBT001, FBT002 - netmiko's signature
-        del force_data  # the conversation logs in by itself, in one try
+        del force_data  # the conversation logs in itself, in a single attempt
 
     def telnet_login(self, *_: Any, **__: Any) -> str:
-        """Only agrees on the echo, by which every command is checked before it is sent off."""
+        """Only negotiate the echo, by which every command is checked before Enter is sent."""
         self.remote_conn.set_option_negotiation_callback(_agree)  # type: ignore[union-attr]  # it is Telnet's here
         return ""
 
     def special_login_handler(self, delay_factor: float = 1.0) -> None:
-        """Nothing is read here."""
+        """Do nothing: output is read by the conversation."""
 
     def cleanup(self, command: str = "") -> None:
-        """Nothing is sent here: the conversation has logged out, or can't."""
+        """Do nothing: the conversation has logged out, or can't."""
 
 
 class _HuaweiLine(_Line, HuaweiSmartAXSSH):
@@ -123,7 +123,7 @@ _LINES: Final[dict[str, type[_Line]]] = {"Huawei": _HuaweiLine, "ZTE": _ZteLine}
 
 
 def _agree(telnet_socket: socket.socket, command: bytes, option: bytes) -> None:
-    """The OLT echoes and needs no go-ahead; our window is wide, so that it breaks no line."""
+    """Negotiate Telnet: the OLT echoes and suppresses go-ahead; a wide window keeps it from breaking lines."""
     if command == WILL:
         telnet_socket.sendall(IAC + (DO if option in {ECHO, SGA} else DONT) + option)
     elif command == DO and option == NAWS:
@@ -133,7 +133,7 @@ def _agree(telnet_socket: socket.socket, command: bytes, option: bytes) -> None:
 
 
 class Terminal:
-    """A connection to an OLT that isn't logged in yet with Telnet, and is with SSH. Not for two threads, except `abort`."""
+    """A connection to an OLT: logged in already with SSH, not yet with Telnet. Not thread-safe, except `abort`."""
 
     def __init__(self, config: OltConfig) -> None:
         self._config = config
@@ -157,7 +157,7 @@ class Terminal:
             raise DeviceError(Fault.AUTH, "The OLT refused the user or its password.", retryable=False) from None
         except (NetmikoBaseException, SSHException, EOFError, OSError) as error:
             raise self._why(where, error) from None
-        except ValueError as error:  # paramiko, of a host key that is none
+        except ValueError as error:  # paramiko, for an invalid host key
             raise DeviceError(Fault.PROTOCOL, f"{where}: what answers isn't SSH ({shown(str(error))}).", retryable=True) from None
         if self._aborted:
             self.abort()
@@ -178,10 +178,10 @@ class Terminal:
         return DeviceError(Fault.UNREACHABLE, f"{where} can't be reached: {text or type(error).__name__}.", retryable=True)
 
     def read(self, seconds: float = _MOMENT_SECONDS) -> str:
-        """What has come, as it is, or comes within so many seconds, or nothing. Raises EOFError or OSError if the line is gone."""
+        """Return raw output that has arrived or arrives within this many seconds, or "". Raises EOFError or OSError if disconnected."""
         channel = self._line.remote_conn
         over = channel is None or self._aborted or (isinstance(channel, Channel) and (channel.closed or channel.eof_received))
-        text = "" if channel is None else self._line.read_channel()  # after the look: what came before the end is in it
+        text = "" if channel is None else self._line.read_channel()  # read after the check, so that output before the end is included
         if text:
             return text
         if over:
@@ -189,16 +189,16 @@ class Terminal:
         return self._await(channel, seconds) if seconds else ""
 
     def _await(self, channel: Any, seconds: float) -> str:
-        """The next that comes. The line's end, here or there, ends the waiting too."""
+        """Wait for the next output. Also ends when either side closes the connection."""
         if isinstance(channel, Channel):
-            timed: Any = channel  # paramiko says no types
+            timed: Any = channel  # paramiko is untyped
             timed.settimeout(seconds)
             try:
                 found: bytes = timed.recv(_CHUNK_BYTES)
             except TimeoutError:
                 return ""
             finally:
-                timed.settimeout(self._line.blocking_timeout)  # as netmiko set it: it holds for writing too
+                timed.settimeout(self._line.blocking_timeout)  # as netmiko set it: it applies to writing too
             return found.decode(self._line.encoding, "ignore")
         waiting = select.poll()
         try:
@@ -208,13 +208,13 @@ class Terminal:
         return self._line.read_channel() if waiting.poll(seconds * 1000) else ""
 
     def write(self, text: str) -> None:
-        """Send it, past netmiko's log. Raises EOFError or OSError if the line is gone."""
+        """Send text, bypassing netmiko's log. Raises EOFError or OSError if disconnected."""
         if self._line.remote_conn is None:
             raise EOFError
         self._line.channel.write_channel(text)
 
     def abort(self) -> None:
-        """End the connection at once, without a farewell. From any thread, at any time; never raises."""
+        """Close the connection at once, without logging out. From any thread, at any time; never raises."""
         self._aborted = True
         channel = self._line.remote_conn
         if channel is not None and not isinstance(channel, Channel):

@@ -16,5 +16,5 @@ __all__ = ["SEBILLING_PLUGIN_API", "GroupDriver", "RejectDriver", "sebilling_dri
 
 @hookimpl
 def sebilling_drivers() -> Iterable[type[IsolationDriver[Any]]]:
-    """The two ways of cutting a customer in FreeRADIUS: a walled garden, and dark."""
+    """Drivers for the two ways to block a customer in FreeRADIUS: a walled garden, or no login at all."""
     return [GroupDriver, RejectDriver]

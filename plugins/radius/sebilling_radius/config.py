@@ -1,4 +1,4 @@
-"""Settings: the RADIUS database, the NASes whose sessions are ended, and the way of cutting."""
+"""Settings: the RADIUS database, the NASes whose sessions are ended, and the blocking method."""
 
 import ipaddress
 from typing import Annotated, Final, Literal
@@ -15,11 +15,11 @@ PARKED: Final = (
     "Framed-IPv6-Pool", "Framed-IPv6-Route", "Delegated-IPv6-Prefix", "Delegated-IPv6-Prefix-Pool", "Filter-Id", "Fall-Through",
     "Mikrotik-Rate-Limit", "Mikrotik-Address-List", "Mikrotik-Group", "Mikrotik-Delegated-IPv6-Pool",
 )  # fmt: skip
-"""Attributes of a customer's own that would go above the walled garden's, or keep FreeRADIUS from reading groups at all."""
+"""A customer's own attributes that would override the walled garden's, or keep FreeRADIUS from reading groups."""
 
 
 class Nas(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
-    """Where sessions run, and how to tell it to end one."""
+    """A NAS, or a network of NASes, and how to reach it to end sessions."""
 
     address: str = Field(description="The address as radacct has it (NASIPAddress), or a network such as 10.20.0.0/24.")
     secret: SecretStr = Field(description="Shared secret for CoA and Disconnect.")
@@ -36,14 +36,14 @@ class Nas(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
     @field_validator("secret")
     @classmethod
     def _is_a_secret(cls, value: SecretStr) -> SecretStr:
-        # A form that was shown stars in place of the secret must not make stars the secret.
+        # A form that showed stars in place of the secret must not store the stars as the secret.
         if not value.get_secret_value().strip("*"):
             raise ValueError("give the secret itself; to keep the one that is set, leave nas out of the update")
         return value
 
     @property
     def network(self) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-        """All addresses that this entry is for."""
+        """All addresses to which this entry applies."""
         return ipaddress.ip_network(self.address)
 
 
@@ -85,23 +85,23 @@ class RadiusConfig(DeviceConfig, frozen=True):
     )
 
     def nas_of(self, address: str) -> Nas | None:
-        """The narrowest entry that the address is in."""
+        """Return the narrowest entry that contains the address."""
         found = ipaddress.ip_address(address)
         fitting = [one for one in self.nas if found in one.network]
         return max(fitting, key=lambda one: one.network.prefixlen, default=None)
 
 
 class GroupConfig(RadiusConfig, frozen=True):
-    """The walled garden."""
+    """Settings of the walled garden."""
 
     group: str = Field(
-        default="isolir", min_length=1, max_length=64, description="Group of those who are cut.", json_schema_extra=NOT_A_DESTINATION
+        default="isolir", min_length=1, max_length=64, description="Group of blocked customers.", json_schema_extra=NOT_A_DESTINATION
     )
     parked: tuple[Attribute, ...] = Field(
         default=PARKED,
         min_length=1,
         max_length=64,
-        description="A customer's own reply attributes that are set aside while cut.",
+        description="A customer's own reply attributes that are set aside while they are blocked.",
         json_schema_extra=NOT_A_DESTINATION,
     )
     session: Literal["disconnect", "coa"] = Field(
@@ -112,4 +112,4 @@ class GroupConfig(RadiusConfig, frozen=True):
 
 
 class RejectConfig(RadiusConfig, frozen=True):
-    """Dark: the login is refused."""
+    """Settings of blocking by refused login."""

@@ -1,4 +1,4 @@
-"""What the tables say of a customer: one read for all of a call, in the same number of statements however many they are."""
+"""Read customers from the tables: one read per call, with the same number of statements for any number of customers."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _UNFIT: Final = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A row of radcheck or radreply, without its id and name."""
+    """A row of radcheck or radreply, without id and name."""
 
     attribute: str
     op: str
@@ -28,22 +28,22 @@ class Pair:
 
 @dataclass(slots=True)
 class Customer:
-    """All that is known of one name."""
+    """Everything in the tables about one user name."""
 
     rows: int = 0
-    """Rows of this name, whosever they are."""
+    """All rows of this name, ours included."""
     groups: list[tuple[str, int]] = field(default_factory=list)
     """(group, priority)"""
     own: list[Pair] = field(default_factory=list)
-    """Rows with an attribute that the driver asked for, in the order of their ids."""
+    """Rows with an attribute that the driver requested, ordered by id."""
     parked: list[Pair] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
-    """Open by radacct."""
+    """Open sessions by radacct."""
 
     @property
     def mark(self) -> Mark | None:
-        """Our mark, if there is exactly one and no hand changed it."""
+        """Our mark, if there is exactly one and it wasn't changed by hand."""
         return mark.read(self.marks[0]) if len(self.marks) == 1 else None
 
 
@@ -52,7 +52,7 @@ View = Mapping[str, Customer]
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables' names for statements: checked by the settings' pattern, and quoted."""
+    """Table names for statements: validated by the settings' pattern, and quoted."""
 
     radcheck: str
     radreply: str
@@ -62,7 +62,7 @@ class Tables:
 
     @classmethod
     def of(cls, config: RadiusConfig) -> "Tables":
-        """As the settings name them."""
+        """Return the names from the settings."""
         schema = f'"{config.schema_name}".' if config.schema_name else ""
         return cls(*(f'{schema}"{getattr(config, name)}"' for name in cls.__slots__))
 
@@ -70,7 +70,7 @@ class Tables:
 async def read(
     database: RadiusDatabase, tables: Tables, refs: Sequence[Ref], *, pairs: str, attributes: Sequence[str], groups: bool
 ) -> dict[str, Customer]:
-    """Every ref's customer by key. `pairs` is the table of `own`, of which only these attributes are read. Raises DeviceError."""
+    """Return each ref's customer by key. `pairs` is the table of `own`, of which only these attributes are read. Raises DeviceError."""
     keys = list(dict.fromkeys(ref.key for ref in refs if fits(ref.key)))
     customers = {key: Customer() for key in keys}
     wanted = [one.lower() for one in attributes]
@@ -104,7 +104,7 @@ async def read(
 
 
 async def open_sessions(database: RadiusDatabase, tables: Tables, keys: Sequence[str]) -> list[Session]:
-    """Sessions that radacct shows as open, by their order of coming. Raises DeviceError."""
+    """Return the sessions that radacct shows as open, in order of their start. Raises DeviceError."""
     rows = await database.rows(
         f"SELECT radacctid, acctsessionid, username, host(nasipaddress::inet) AS nas FROM {tables.radacct}"
         " WHERE username = ANY ($1) AND acctstoptime IS NULL ORDER BY radacctid",
@@ -114,7 +114,7 @@ async def open_sessions(database: RadiusDatabase, tables: Tables, keys: Sequence
 
 
 def fits(key: str) -> bool:
-    """Whether a name can be in these tables and in a packet, and isn't one of ours."""
+    """Whether a name is valid in these tables and in a packet, and isn't one of ours."""
     return (
         len(key) > 0
         and not key.startswith(mark.PREFIX)

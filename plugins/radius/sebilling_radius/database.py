@@ -1,4 +1,4 @@
-"""The connection to the RADIUS database: one per session of the driver, errors in the contract's words."""
+"""Connection to the RADIUS database: one per session of the driver, with errors of the driver contract."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -17,50 +17,50 @@ _CLOSE_SECONDS: Final = 5.0
 
 
 class RadiusDatabase:
-    """Statements on one connection. Values are always bound; nothing but names from checked settings is in a statement."""
+    """Statements on one connection. Values are always bound; only names from validated settings are part of a statement."""
 
     def __init__(self, connection: Connection, config: RadiusConfig) -> None:
         self._connection, self._config = connection, config
 
     @classmethod
     async def connect(cls, config: RadiusConfig) -> "RadiusDatabase":
-        """Log in. Raises DeviceError."""
+        """Connect and log in. Raises DeviceError."""
         try:
             connection: Connection = await asyncpg.connect(
                 host=config.database_host, port=config.database_port, database=config.database_name, user=config.database_user,
                 password=config.database_password.get_secret_value(), ssl=_tls(config), timeout=config.timeout_seconds,
-                command_timeout=config.timeout_seconds, statement_cache_size=0,  # a pooler in between may change the connection
+                command_timeout=config.timeout_seconds, statement_cache_size=0,  # a pooler may switch the connection
                 server_settings={"application_name": "sebilling"},
             )  # fmt: skip
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told in the contract's words
+        except Exception as error:  # noqa: BLE001 - any error is converted to one of the contract
             raise told(error, hide=config.database_password.get_secret_value()) from None
         return cls(connection, config)
 
     async def close(self) -> None:
-        """Log out. Never raises."""
+        """Close the connection. Never raises."""
         with suppress(Exception):
             await self._connection.close(timeout=_CLOSE_SECONDS)
         with suppress(Exception):
             self._connection.terminate()
 
     async def rows(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        """What the query gives. Raises DeviceError."""
+        """Return the rows of a query. Raises DeviceError."""
         with self._told():
             return await self._connection.fetch(statement, *values)
 
     async def value(self, statement: str, *values: object) -> Any:
-        """The first column of the first row. Raises DeviceError."""
+        """Return the first column of the first row. Raises DeviceError."""
         with self._told():
             return await self._connection.fetchval(statement, *values)
 
     async def run(self, statement: str, *values: object) -> None:
-        """Carry a statement out. Raises DeviceError."""
+        """Execute a statement. Raises DeviceError."""
         with self._told():
             await self._connection.execute(statement, *values)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """All or nothing, on one view of the tables. Raises DeviceError, also if what was read is changed by others meanwhile."""
+        """Run a transaction on one snapshot of the tables. Raises DeviceError, also if others changed what was read."""
         with self._told():
             async with self._connection.transaction(isolation="repeatable_read"):
                 await self._connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
@@ -71,7 +71,7 @@ class RadiusDatabase:
 
 
 class _Told:
-    """Turns what is raised inside into DeviceError; being cancelled stays what it is."""
+    """Convert errors of the block to DeviceError, except cancellation."""
 
     def __init__(self, hide: str) -> None:
         self._hide = hide

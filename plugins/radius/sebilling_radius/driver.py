@@ -1,6 +1,6 @@
-"""The way of both methods: judge and write in one transaction, end the sessions, write down what is left, read back.
+"""Steps of both methods: decide and write in one transaction, end the sessions, record the remaining ones, read back.
 
-A customer's standing is found from the tables alone, our mark among them; so whatever a call that died has left, the next finishes.
+A customer's standing is derived only from the tables, including our mark, so the next call finishes what an aborted one left undone.
 """
 
 import abc
@@ -38,36 +38,36 @@ _AWAY: Final = (Fault.UNREACHABLE, Fault.TIMEOUT)
 
 
 class Standing(Enum):
-    """How a customer stands, by the tables."""
+    """Standing of a customer by the tables."""
 
     ABSENT = "absent"
     FREE = "free"
     CUT = "cut"
     CUT_BY_HAND = "cut by hand"
-    """Before us and not by us: it stays."""
+    """Blocked by somebody else before; it stays blocked."""
     GIVEN_BACK = "given back"
-    """The rows are; sessions may not be."""
+    """The rows are restored; sessions may still be blocked."""
     DRIFTED = "drifted"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One job that rows or sessions have to be touched for."""
+    """One job that requires changes of rows or sessions."""
 
     job: Job
     writes: bool
     mark: Mark | None
-    """Ours while sessions are still to be ended; None: no session has to be."""
+    """Our mark while sessions are still to be ended; None if there are none."""
     message: str = ""
 
 
 class RadiusDriver(IsolationDriver[R], abc.ABC):
-    """A driver by its judgement and its rows. One connection to the database."""
+    """Base of both drivers, with one connection to the database. Subclasses decide, and write their rows."""
 
     mark_table: str
-    """Where our marks are."""
+    """Table of our marks."""
     walled: ClassVar[bool]
-    """Whether one who is cut has a session, in a walled garden."""
+    """Whether a blocked customer has a session, in a walled garden."""
     _database: RadiusDatabase | None = None
 
     def __init__(self, config: R, context: DriverContext) -> None:
@@ -85,7 +85,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
 
     @property
     def database(self) -> RadiusDatabase:
-        """The open connection. Raises DeviceError if there is none: that is the caller's mistake."""
+        """The open connection. Raises DeviceError if there is none, which is an error of the caller."""
         if self._database is None:
             raise DeviceError(Fault.UNREACHABLE, "There is no open session: call open first.", retryable=True)
         return self._database
@@ -106,55 +106,55 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
 
     @abc.abstractmethod
     def needs(self) -> Mapping[str, str]:
-        """Privileges that this method needs, as letters of `setup.PRIVILEGES`, by table."""
+        """Return the privileges that this method needs, as letters of `setup.PRIVILEGES`, by table."""
 
     @abc.abstractmethod
     async def setup_problems(self) -> Sequence[str]:
-        """What the one-time setup lacks for this method, each with its remedy. Raises DeviceError."""
+        """Return what is missing in the one-time setup for this method, each with its remedy. Raises DeviceError."""
 
     @abc.abstractmethod
     async def view(self, refs: Sequence[Ref]) -> View:
-        """What the tables say of these refs. Raises DeviceError."""
+        """Read these refs from the tables. Raises DeviceError."""
 
     @abc.abstractmethod
     def ours(self, customer: Customer) -> int:
-        """How many of the rows of the customer's name are ours, less those that are the customer's under another name."""
+        """Return how many rows of the customer's name are ours, less the customer's rows that are under another name."""
 
     @abc.abstractmethod
     def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, str]:
-        """How the customer stands, and what was found, in words. ABSENT is never asked for."""
+        """Return the customer's standing and a description. Not called for an absent customer."""
 
     @abc.abstractmethod
     def kept(self, customer: Customer) -> Snapshot:
-        """What restoring needs, whether the customer is cut now or not."""
+        """Return the snapshot that restoring needs, whether the customer is blocked now or not."""
 
     @abc.abstractmethod
     def blocked_mark(self, customer: Customer) -> Mark:
-        """The mark of one who is about to be cut."""
+        """Return the mark of a customer who is about to be blocked."""
 
     @abc.abstractmethod
     def unblocked(self, customer: Customer) -> Sequence[Session]:
-        """Open sessions of a customer who is cut that aren't."""
+        """Return the unblocked open sessions of a blocked customer."""
 
     @abc.abstractmethod
     def restored_mark(self, customer: Customer, found: Mark) -> Mark | None:
-        """The mark that stays until sessions that are still cut are ended; None: there can be none."""
+        """Return the mark that stays until all blocked sessions are ended; None if there can be none."""
 
     @abc.abstractmethod
     async def write_block(self, steps: Sequence[Step]) -> None:
-        """The rows that cut. Inside a transaction. Raises DeviceError."""
+        """Write the rows that block. Call inside a transaction. Raises DeviceError."""
 
     @abc.abstractmethod
     async def write_back(self, cut: Mapping[str, Mark]) -> None:
-        """The rows as they were, of those who are cut, by key. Inside a transaction. Raises DeviceError."""
+        """Restore the rows of blocked customers, by key. Call inside a transaction. Raises DeviceError."""
 
     def changed_since(self, customer: Customer, snapshot: Snapshot) -> str:
-        """What differs between a customer who isn't cut and the snapshot, in words; empty if nothing does."""
+        """Describe how an unblocked customer differs from the snapshot; "" if they don't."""
         del customer, snapshot
         return ""
 
     async def change_of_sessions(self) -> Mapping[str, str] | None:
-        """What a session is changed to instead of being ended; None: it is ended. Raises DeviceError."""
+        """Return the attributes to which sessions are changed instead of being ended; None to end them. Raises DeviceError."""
         return None
 
     def _stands(self, view: View, ref: Ref, snapshot: Snapshot | None) -> tuple[Standing, str]:
@@ -185,13 +185,15 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             found = view[ref.key].mark
             up = found.pending(view[ref.key].sessions) if found else []
             return (
-                Reading(State.BLOCKED, f"{detail}, but a session may still be cut: {_named(up)}") if up else Reading(State.ACTIVE, detail)
+                Reading(State.BLOCKED, f"{detail}, but a session may still be blocked: {_named(up)}")
+                if up
+                else Reading(State.ACTIVE, detail)
             )
         states = {Standing.ABSENT: State.ABSENT, Standing.FREE: State.ACTIVE, Standing.CUT_BY_HAND: State.BLOCKED}
         return Reading(states.get(standing, State.DRIFTED), detail)
 
     async def read_customers(self) -> Sequence[Subscriber]:
-        """Everybody in radcheck, for an import, by name. Raises DeviceError."""
+        """Return all users in radcheck, by name, for an import. Raises DeviceError."""
         garden: str | None = getattr(self.config, "group", None)
         kind = next(iter(self.service_kinds))
         return await reading.subscribers(self.database, self.tables, marks=self.mark_table, service_kind=kind, garden=garden)
@@ -223,7 +225,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
                 yield Outcome(step.job.ref.id, Result.UNKNOWN, error.fault, why, retryable=True)
 
     async def _written(self, jobs: Sequence[Job], *, restoring: bool) -> tuple[list[Outcome], list[Step]]:
-        """Judge and write, all in one transaction; if a row is refused, each by itself, so that one stops nobody else."""
+        """Decide and write in one transaction; if a row is refused, one transaction per customer, so that it affects nobody else."""
         try:
             async with self.database.transaction():
                 return await self._judged_and_written(jobs, restoring=restoring)
@@ -280,7 +282,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             unfinished = found.phase is Phase.ENDING or self.unblocked(customer)
             return Step(job, writes=False, mark=found) if unfinished else Outcome(job.ref.id, Result.UNCHANGED)
         if standing is Standing.CUT_BY_HAND:
-            return Outcome(job.ref.id, Result.UNCHANGED, message="It was cut by hand before, and stays so.")
+            return Outcome(job.ref.id, Result.UNCHANGED, message="It had been blocked by hand and stays blocked.")
         if changed := self.changed_since(customer, job.snapshot):
             return Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, f"{changed} It was left alone.")
         return Step(job, writes=True, mark=self.blocked_mark(customer))
@@ -297,18 +299,18 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         return Outcome(job.ref.id, Result.UNCHANGED, message=message)
 
     async def _settled(self, steps: Sequence[Step], *, restoring: bool) -> list[Outcome]:
-        """End sessions, write down which are left, read back."""
+        """End sessions, record the remaining ones, read back."""
         open_now: dict[str, list[Session]] = {step.job.ref.key: [] for step in steps}
-        for one in await customers.open_sessions(self.database, self.tables, list(open_now)):
-            open_now[one.username].append(one)
+        for session in await customers.open_sessions(self.database, self.tables, list(open_now)):
+            open_now[session.username].append(session)
         doomed = {step.job.ref.id: self._doomed(step, open_now[step.job.ref.key], restoring=restoring) for step in steps}
         change = await self.change_of_sessions() if not restoring else None
-        answers = await Ender(self.config).end([one for some in doomed.values() for one in some], change)
+        answers = await Ender(self.config).end([session for some in doomed.values() for session in some], change)
         marks: dict[str, Mark | None] = {}
         for step in steps:
-            left = [one.id for one in doomed[step.job.ref.id] if not isinstance(answers[one.id], Answer)]
+            left = [session.id for session in doomed[step.job.ref.id] if not isinstance(answers[session.id], Answer)]
             if step.mark is not None:
-                newest = max((one.id for one in open_now[step.job.ref.key]), default=0)
+                newest = max((session.id for session in open_now[step.job.ref.key]), default=0)
                 marks[step.job.ref.key] = (
                     _still_to_restore(step.mark, left) if restoring
                     else self._still_to_block(step.mark, left, newest=newest, first=step.writes, changed=change is not None)
@@ -316,26 +318,30 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         async with self.database.transaction():
             await rows.replace_marks(self.database, self.mark_table, marks)
         view = await self.view([step.job.ref for step in steps])
-        return [self._proven(view, step, [answers[one.id] for one in doomed[step.job.ref.id]], restoring=restoring) for step in steps]
+        return [
+            self._proven(view, step, [answers[session.id] for session in doomed[step.job.ref.id]], restoring=restoring) for step in steps
+        ]
 
     def _doomed(self, step: Step, sessions: Sequence[Session], *, restoring: bool) -> Sequence[Session]:
         if step.mark is None:
             return ()
-        if step.writes:  # those, too, that came while the rows were written
+        if step.writes:  # including sessions that began while the rows were written
             return [one for one in sessions if one.id > step.mark.up_to] if restoring else sessions
         return step.mark.pending(sessions) if restoring else self.unblocked(Customer(marks=[str(step.mark)], sessions=list(sessions)))
 
     def _still_to_block(self, found: Mark, left: Sequence[int], *, newest: int, first: bool, changed: bool) -> Mark:
-        """The mark after sessions were asked about; `left` may still be up."""
+        """Return the mark after ending sessions; those in `left` may still be running."""
         named = mark.few(left)
-        # Of sessions that live on, and of more than can be named, none is from before.
+        # If sessions were changed rather than ended, or are too many to be named, no id separates old from new ones.
         up_to = 0 if changed or named is None else newest if first or not self.walled else found.up_to
         return replace(found, phase=Phase.ENDING if left else Phase.ENDED, up_to=up_to, named=named if left else ())
 
     def _proven(self, view: View, step: Step, answers: Sequence[Answer | Failure], *, restoring: bool) -> Outcome:
-        """What may be told of a step: as little as is known."""
+        """Return the outcome of a step; only what was read back counts."""
         ref = step.job.ref
-        failures = sorted((one for one in answers if isinstance(one, Failure)), key=lambda one: one.result is Result.UNKNOWN)
+        failures = sorted(
+            (failure for failure in answers if isinstance(failure, Failure)), key=lambda failure: failure.result is Result.UNKNOWN
+        )
         if failures:
             first = failures[0]
             return Outcome(ref.id, first.result, first.fault, f"The rows are written. {first.message}", retryable=first.retryable)
@@ -348,10 +354,10 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
 
 
 def _still_to_restore(found: Mark, left: Sequence[int]) -> Mark | None:
-    """The mark after sessions were asked about; None if none is left that may still be cut."""
+    """Return the mark after ending sessions; None if no blocked session can be left."""
     return replace(found, named=mark.few(left)) if left else None
 
 
 def _named(sessions: Sequence[Session]) -> str:
-    shown = ", ".join(f"{one.acct_session_id} on NAS {one.nas}" for one in sessions[:3])
+    shown = ", ".join(f"{session.acct_session_id} on NAS {session.nas}" for session in sessions[:3])
     return shown if len(sessions) <= 3 else f"{shown} and {len(sessions) - 3} more"

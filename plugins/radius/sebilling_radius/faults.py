@@ -1,4 +1,4 @@
-"""What PostgreSQL and the way to it refuse, in the contract's words."""
+"""Errors of PostgreSQL and of the connection to it as errors of the driver contract."""
 
 import ssl
 from typing import Final
@@ -7,7 +7,7 @@ import asyncpg
 from sebilling.plugins.contract import DeviceError, Fault
 
 _MAX_TEXT: Final = 200
-_KNOWN: Final[tuple[tuple[str, Fault, bool, str], ...]] = (  # by the beginning of the SQLSTATE; the first that fits counts
+_KNOWN: Final[tuple[tuple[str, Fault, bool, str], ...]] = (  # by the prefix of the SQLSTATE; the first match counts
     ("28", Fault.AUTH, False, "The database refuses this user: check user, password and pg_hba.conf."),
     ("3D000", Fault.SETUP, False, "There is no such database: check database_name."),
     ("42501", Fault.PERMISSION, False, "The user lacks a privilege: run the grants of the README."),
@@ -25,7 +25,7 @@ _WHOLE: Final = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT, Fault.AUTH, Fault.P
 
 
 def told(error: BaseException, *, hide: str) -> DeviceError:
-    """The DeviceError for what asyncpg or the network raised. `hide` is a secret that must not be in its message."""
+    """Convert an error of asyncpg or of the network to DeviceError. `hide` is a secret that must not be in its message."""
     if isinstance(error, DeviceError):
         return error
     if isinstance(error, asyncpg.PostgresError):
@@ -50,11 +50,11 @@ def _refused(error: asyncpg.PostgresError, *, hide: str) -> DeviceError:
 
 
 def of_the_whole(error: DeviceError) -> bool:
-    """Whether it concerns the database as a whole, not one customer's rows."""
+    """Whether the error concerns the whole database, not one customer's rows."""
     return error.fault in _WHOLE
 
 
 def _shown(text: str, *, hide: str) -> str:
-    """One line, short, without the secret."""
+    """Clean foreign text for a message: one short line without the secret."""
     line = " ".join((text.replace(hide, "***") if hide else text).split())
     return line if len(line) <= _MAX_TEXT else line[: _MAX_TEXT - 1] + "…"

@@ -1,7 +1,7 @@
-"""Walled garden: the customer's first group becomes the blocked one, and what would go above it is set aside.
+"""Walled garden: the blocked group becomes the customer's first group, and attributes that would override it are set aside.
 
-The customer's rows are never removed. One row of ours is added to radusergroup, below every priority that is there; the customer's own
-reply attributes (a fixed address above all) are renamed to a user name that nobody logs in by, and keep their ids.
+The customer's rows are never removed. One row of ours is added to radusergroup, with a priority below all existing ones; the customer's
+own reply attributes (above all a fixed address) are moved to a user name that can't log in, and keep their ids.
 """
 
 import json
@@ -21,7 +21,7 @@ _MIN_PRIORITY: Final = -(2**31)
 
 
 class GroupDriver(RadiusDriver[GroupConfig]):
-    """Cuts by radusergroup."""
+    """Block by radusergroup."""
 
     kind: ClassVar[str] = "radius.group"
     title: ClassVar[str] = "FreeRADIUS group (walled garden)"
@@ -58,7 +58,7 @@ class GroupDriver(RadiusDriver[GroupConfig]):
         return (Standing.DRIFTED, changed) if changed else (Standing.CUT, _shown(customer))
 
     def _changed_by_hand(self, customer: Customer, found: Mark, snapshot: Snapshot | None) -> str:
-        """What a hand did to one whom we cut, in words; empty if nothing."""
+        """Describe how a customer whom we blocked was changed by hand; "" if they weren't."""
         others = [one for one in customer.groups if one != _our_group(customer)]
         if len(others) == len(customer.groups):
             return f"The row that puts it into {found.group} was removed from radusergroup by hand."
@@ -143,7 +143,7 @@ def _our_group(customer: Customer) -> tuple[str, int] | None:
 
 
 def _lowered(attributes: Sequence[str]) -> list[str]:
-    """FreeRADIUS takes attributes' names in any case."""
+    """Normalize an attribute's name: FreeRADIUS ignores its case."""
     return [one.lower() for one in attributes]
 
 

@@ -1,8 +1,8 @@
-"""Our mark: one row of our own for each customer who is cut, under a name that nobody logs in by.
+"""Our mark: one row for each blocked customer, under a user name that can't log in.
 
-It says how far the work is, so that a call that died is finished by the next, and a session that radacct will show as open for ever is
-asked about once. Parked rows of the customer stay in their table, with their id, under the same name: whoever reads the table sees
-whose they are, even without SeBilling.
+It records the progress, so that the next call finishes an aborted one, and a session that radacct shows as open for ever is handled only
+once. Rows of the customer that are set aside stay in their table, with their id, under the same name, so they can be attributed even
+without SeBilling.
 """
 
 import re
@@ -17,60 +17,60 @@ PREFIX: Final = "~sebilling~"
 ATTRIBUTE: Final = "SeBilling-Mark"
 _WRITTEN: Final = re.compile(r"(ending|ended|restoring) (-?\d+) (\d+) (-|\*|\d+(?:,\d+)*) (.*)", re.DOTALL)
 _MAX_NAMED: Final = 15
-"""Beyond so many sessions all are meant: older schemas have short columns."""
+"""Sessions that a mark can list; with more, it applies to all. Older schemas have short columns."""
 
 
 class Phase(StrEnum):
-    """What has been done."""
+    """Progress of a block or restore."""
 
     ENDING = "ending"
-    """The rows are written; sessions from before may be up."""
+    """The rows are written; earlier sessions may be running."""
     ENDED = "ended"
     RESTORING = "restoring"
-    """The rows are as they were; sessions that are still cut may be up."""
+    """The rows are restored; blocked sessions may be running."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`up_to`: who is in the garden has sessions after this radacctid. `named`: those still to be ended; None: all that are newer."""
+    """`up_to`: sessions in the walled garden have a greater radacctid. `named`: sessions still to be ended; None: all newer ones."""
 
     phase: Phase
     priority: int = 0
-    """Of our group row, by which it is known among those of others."""
+    """Priority of our group row, which identifies it."""
     up_to: int = 0
     named: tuple[int, ...] | None = None
     group: str = ""
-    """Of our group row: the settings may have changed since."""
+    """Group of our group row; the settings may have changed since."""
 
     def __str__(self) -> str:
         named = "*" if self.named is None else ",".join(map(str, self.named)) or "-"
         return f"{self.phase} {self.priority} {self.up_to} {named} {self.group}"
 
     def pending(self, sessions: Sequence[Session]) -> list[Session]:
-        """Which of the open sessions are still to be ended."""
-        return [one for one in sessions if (one.id > self.up_to if self.named is None else one.id in self.named)]
+        """Return the open sessions that are still to be ended."""
+        return [session for session in sessions if (session.id > self.up_to if self.named is None else session.id in self.named)]
 
 
 def read(text: str) -> Mark | None:
-    """The mark that was written so; None if a hand changed it."""
-    found = _WRITTEN.fullmatch(text)
-    if found is None:
+    """Parse a mark; None if it was changed by hand."""
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
         return None
-    named = None if found[4] == "*" else () if found[4] == "-" else tuple(map(int, found[4].split(",")))
-    return Mark(Phase(found[1]), int(found[2]), int(found[3]), named, found[5])
+    named = None if match[4] == "*" else () if match[4] == "-" else tuple(map(int, match[4].split(",")))
+    return Mark(Phase(match[1]), int(match[2]), int(match[3]), named, match[5])
 
 
 def few(ids: Sequence[int]) -> tuple[int, ...] | None:
-    """As `named` takes them."""
+    """Return the ids as `named` stores them; None if there are too many."""
     return tuple(ids) if len(ids) <= _MAX_NAMED else None
 
 
 def of_before(gone: Sequence[Session], all_open: Sequence[Session]) -> tuple[int, tuple[int, ...] | None]:
-    """(up_to, named) of one who is about to be cut: `gone` are the sessions that won't live on in the garden."""
-    named = few([one.id for one in all_open])
-    return (max((one.id for one in gone), default=0) if named is not None else 0), named
+    """Return (up_to, named) for a customer who is about to be blocked; `gone` are sessions that don't continue in the garden."""
+    named = few([session.id for session in all_open])
+    return (max((session.id for session in gone), default=0) if named is not None else 0), named
 
 
 def parked_name(key: str) -> str:
-    """The name under which a customer's rows are set aside."""
+    """Return the user name under which a customer's rows are set aside."""
     return PREFIX + key

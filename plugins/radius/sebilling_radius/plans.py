@@ -1,6 +1,6 @@
-"""The plan's speed when it has changed while the customer was cut: the customer's own `Mikrotik-Rate-Limit` in radreply.
+"""Apply a plan's speed that changed while the customer was blocked, by the customer's own `Mikrotik-Rate-Limit` in radreply.
 
-A group that carries the speed already needs no row; one that sets its own speed over everybody's would undo ours.
+No row is needed if the group already has the speed, and none is written if the group overrides the customer's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ _LOWER: Final = rates.ATTRIBUTE.lower()
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What is to be written for one customer, if anything, and what to tell of it."""
+    """Row to write for one customer, if any, and a remark for the outcome."""
 
     value: str = ""
     message: str = ""
@@ -34,11 +34,11 @@ class Speed:
 class _Found:
     own: list[str] = field(default_factory=list)
     group: tuple[str, str, str] | None = None
-    """(name, op, value) of the speed of the customer's first group."""
+    """Return (name, op, value) of the speed of the customer's first group."""
 
 
 async def read(database: RadiusDatabase, tables: Tables, refs: Sequence[Ref]) -> dict[str, Speed]:
-    """What each ref's speed takes, by key. Raises DeviceError."""
+    """Return what each ref's speed requires, by key. Raises DeviceError."""
     if not refs:
         return {}
     found = {ref.key: _Found() for ref in refs}
@@ -79,7 +79,7 @@ def _speed(ref: Ref, found: _Found) -> Speed:
 
 
 async def write(database: RadiusDatabase, tables: Tables, speeds: Mapping[str, Speed]) -> None:
-    """Write the speeds. Inside a transaction, after rows that were set aside are back. Raises DeviceError."""
+    """Write the speeds. Call inside a transaction, after rows that were set aside are restored. Raises DeviceError."""
     changed = {key: one.value for key, one in speeds.items() if one.writes and not one.insert}
     if changed:
         await database.run(

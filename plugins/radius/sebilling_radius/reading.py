@@ -1,4 +1,4 @@
-"""Reading the tables for an import: who is in radcheck, with their plan's group and speed. Passwords are never asked for."""
+"""Read the tables for an import: users in radcheck, with their plan's group and speed. Passwords are never read."""
 
 from typing import Final
 
@@ -33,7 +33,7 @@ SELECT known.username, member.groupname, coalesce(own.value, carried.value, '') 
 
 
 async def subscribers(database: RadiusDatabase, tables: Tables, *, marks: str, service_kind: str, garden: str | None) -> list[Subscriber]:
-    """Everybody, by name; who is in `garden` by hand has no plan that could be told. Raises DeviceError."""
+    """Return all users by name. The plan of a user who was put into `garden` by hand is unknown. Raises DeviceError."""
     statement = _EVERYBODY.format(
         radcheck=tables.radcheck, radusergroup=tables.radusergroup, radreply=tables.radreply, radgroupreply=tables.radgroupreply,
         marks=marks,

@@ -1,4 +1,4 @@
-"""Dark: `Auth-Type := Reject` in radcheck, after every row of the customer's own, so that it counts."""
+"""Block by refused login: `Auth-Type := Reject` in radcheck, after all rows of the customer's own, so that it takes effect."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _REJECT: Final = Pair("Auth-Type", ":=", "Reject")
 
 
 class RejectDriver(RadiusDriver[RejectConfig]):
-    """Cuts by radcheck."""
+    """Block by radcheck."""
 
     kind: ClassVar[str] = "radius.reject"
     title: ClassVar[str] = "FreeRADIUS reject (dark)"
@@ -86,7 +86,7 @@ class RejectDriver(RadiusDriver[RejectConfig]):
         )  # fmt: skip
 
     async def write_back(self, cut: Mapping[str, Mark]) -> None:
-        # The last one is ours: a customer's own from before stays.
+        # The last one is ours; an earlier one of the customer's own stays.
         await self.database.run(
             f"DELETE FROM {self.tables.radcheck} WHERE id IN ("
             f" SELECT max(id) FROM {self.tables.radcheck}"

@@ -1,4 +1,4 @@
-"""Our marks as rows of radcheck or radreply."""
+"""Store our marks as rows of radcheck or radreply."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from sebilling_radius.mark import Mark
 
 
 async def replace_marks(database: RadiusDatabase, table: str, marks: Mapping[str, Mark | None]) -> None:
-    """Each key has this mark afterwards, or none. Inside a transaction. Raises DeviceError."""
+    """Set or remove the mark of each key. Call inside a transaction. Raises DeviceError."""
     names = [mark.parked_name(key) for key in marks]
     if not names:
         return

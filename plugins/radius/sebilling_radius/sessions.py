@@ -1,7 +1,7 @@
-"""Ending sessions: Disconnect-Request and CoA-Request (RFC 5176) to the NAS that a session runs on, by pyrad.
+"""End or change sessions: Disconnect-Request and CoA-Request (RFC 5176) to the session's NAS, with pyrad.
 
-Only an answer with a right authenticator counts, and only two answers say that the session isn't what it was: ACK, and NAK with
-Error-Cause 503 (the NAS knows no such session; radacct is behind). Whatever else comes is a failure, and silence is not known.
+Only an answer with a valid authenticator counts. Two answers mean success: ACK, and NAK with Error-Cause 503 (the NAS has no such
+session; radacct is outdated). Any other answer is a failure, and no answer means unknown.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ ATTRIBUTE Mikrotik-Address-List 19 string
 END-VENDOR Mikrotik
 """
 CHANGEABLE: Final = ("Filter-Id", "Session-Timeout", "Idle-Timeout", "Mikrotik-Rate-Limit", "Mikrotik-Address-List")
-"""What a CoA-Request may change in a session, if the group has it."""
+"""Attributes that a CoA-Request may change in a session, if the group has them."""
 _NUMBERS: Final = frozenset({"Session-Timeout", "Idle-Timeout"})
 IN_FLIGHT: Final = 128
 IN_FLIGHT_PER_NAS: Final = 64
-"""One that is silent must not take the whole window."""
+"""Requests pending for one NAS: one that doesn't answer must not block the others."""
 ALL_SECONDS: Final = 40.0
-"""Within the deadline of a call of the engine, with time to write down what was found."""
+"""Shorter than the engine's deadline of a call, to leave time to record the result."""
 _CONTEXT_NOT_FOUND: Final = 503
 _CAUSES: Final[Mapping[int, tuple[Fault, bool, str]]] = {
     401: (Fault.PROTOCOL, False, "it doesn't know an attribute"),
@@ -52,11 +52,11 @@ _CAUSES: Final[Mapping[int, tuple[Fault, bool, str]]] = {
     504: (Fault.REFUSED, True, "the session can't be removed now"),
     506: (Fault.REFUSED, True, "it has no resources left"),
 }
-logging.getLogger("sebilling_radius.coa").setLevel(logging.CRITICAL)  # pyrad logs an ERROR for each packet that a closed port sends back
+logging.getLogger("sebilling_radius.coa").setLevel(logging.CRITICAL)  # pyrad logs an ERROR for each packet that a closed port returns
 
 
 def dictionary() -> Any:
-    """The few attributes that are sent and understood, as pyrad wants them."""
+    """Dictionary for pyrad of the few attributes that are used."""
     return Dictionary(io.StringIO(_DICTIONARY))
 
 
@@ -75,7 +75,7 @@ class Session:
 
 
 class Answer(Enum):
-    """What a NAS said that counts as done."""
+    """Answers of a NAS that count as success."""
 
     ENDED = "ended"
     UNKNOWN_THERE = "the NAS knows no such session"
@@ -83,7 +83,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a session may still be up."""
+    """Why a session may still be running."""
 
     result: Result
     fault: Fault
@@ -93,7 +93,7 @@ class Failure:
 
 @dataclass(slots=True)
 class _Line:
-    """One NAS for the length of a call."""
+    """One NAS for the duration of a call."""
 
     nas: Nas
     client: Any
@@ -103,14 +103,14 @@ class _Line:
 
 
 class Ender:
-    """Ends sessions on all NASes of the settings. Its sockets live as long as one `end`."""
+    """Ends sessions on all NASes of the settings. Its sockets are open during one `end`."""
 
     def __init__(self, config: RadiusConfig) -> None:
         self._config = config
         self._window = asyncio.Semaphore(IN_FLIGHT)
 
     async def end(self, sessions: Sequence[Session], change: Mapping[str, str] | None = None) -> dict[int, Answer | Failure]:
-        """Disconnect each session, or change it to these attributes; what became of each, by its id. Doesn't raise."""
+        """Disconnect each session, or change it to these attributes; return the results by session id. Never raises."""
         lines: dict[str, _Line | Failure] = {}
         answers: dict[int, Answer | Failure] = {}
         try:
@@ -177,7 +177,7 @@ async def _exchange(session: Session, line: _Line, change: Mapping[str, str] | N
     except OSError as error:
         why = f"NAS {session.nas} can't be sent to ({type(error).__name__})."
         return Failure(Result.UNKNOWN, Fault.UNREACHABLE, why, retryable=True)
-    except Exception as error:  # noqa: BLE001 - pyrad raises plain Exception, and ValueError for what can't be encoded
+    except Exception as error:  # noqa: BLE001 - pyrad raises plain Exception, and ValueError for a value that can't be encoded
         why = f"The request for a session on NAS {session.nas} can't be made ({type(error).__name__}): look at its row in radacct."
         return Failure(Result.FAILED, Fault.PROTOCOL, why, retryable=False)
     line.answered = True

@@ -1,4 +1,4 @@
-"""What the RADIUS database lacks, looked up in PostgreSQL's own catalogue. Nothing is changed."""
+"""Check the setup of the RADIUS database in PostgreSQL's catalogue. Nothing is changed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -21,12 +21,12 @@ _UNIQUE: Final[Mapping[str, tuple[str, ...]]] = {
     "radreply": ("username", "attribute", "op", "value"),
 }
 _LOCAL: Final = ("localhost", "127.", "::1", "/")
-_COA: Final = "Whether a NAS takes CoA can't be tried without a session: it shows with the first customer who is cut."
+_COA: Final = "Whether a NAS takes CoA can't be tried without a session: it shows when the first customer is blocked."
 _NO_TLS: Final = "TLS is off and the database is on another machine: password and names cross the network readable. Set database_tls."
 
 
 async def examine(database: RadiusDatabase, config: RadiusConfig, *, needs: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """(problems, facts) of the tables, the user's privileges, and the NASes. Raises DeviceError."""
+    """Return (problems, facts) of the tables, the user's privileges, and the NASes. Raises DeviceError."""
     tables = Tables.of(config)
     facts = {"postgresql": await database.value("SHOW server_version"), "coa": _COA}
     problems = [] if config.database_tls or config.database_host.startswith(_LOCAL) else [_NO_TLS]
@@ -45,9 +45,9 @@ async def examine(database: RadiusDatabase, config: RadiusConfig, *, needs: Mapp
 
 
 async def group_problems(database: RadiusDatabase, tables: Tables, group: str) -> list[str]:
-    """What the walled garden's group lacks. Raises DeviceError."""
+    """Return what is missing in the walled garden's group. Raises DeviceError."""
     if not await database.value("SELECT to_regclass($1) IS NOT NULL AND has_table_privilege($1, 'SELECT')", tables.radgroupreply):
-        return []  # told by `examine`
+        return []  # reported by `examine`
     found = await database.rows(f"SELECT attribute FROM {tables.radgroupreply} WHERE groupname = $1", group)
     if not found:
         return [f"The group {group} has no attributes in radgroupreply, so nobody would be held back: README, the walled garden's group."]
@@ -102,7 +102,7 @@ async def _excess(database: RadiusDatabase, tables: Tables) -> str:
 
 
 async def _advice(database: RadiusDatabase, tables: Tables) -> list[str]:
-    """SQL that the operator may run: keys that FreeRADIUS's schema lacks. Not needed for anything to work."""
+    """Return optional SQL for the operator: keys and indexes that FreeRADIUS's schema lacks."""
     advice = []
     for name, columns in _UNIQUE.items():
         table = getattr(tables, name)

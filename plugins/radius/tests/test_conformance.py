@@ -18,7 +18,7 @@ from .link import Link
 CUSTOMERS_PASSWORD: Final = "sandi-pelanggan-17"
 NAMED: Final = tuple(dict.fromkeys([*NAMES, *AWKWARD_NAMES]))
 PLAN, GARDEN = "plan", "garden"
-IS_CUT: Final[Mapping[type[IsolationDriver[Any]], str]] = {
+IS_BLOCKED: Final[Mapping[type[IsolationDriver[Any]], str]] = {
     GroupDriver: "SELECT groupname = 'isolir' AS cut FROM radusergroup WHERE username = $1 ORDER BY priority LIMIT 1",
     RejectDriver: "SELECT value = 'Reject' AS cut FROM radcheck WHERE username = $1 AND attribute = 'Auth-Type' ORDER BY id DESC LIMIT 1",
 }
@@ -86,7 +86,7 @@ class RadiusWorld(World):
         return await self._by_the_tables(ref.key)
 
     async def _by_the_tables(self, key: str) -> bool:
-        found = await self.query(IS_CUT[self.driver], key)
+        found = await self.query(IS_BLOCKED[self.driver], key)
         return bool(found and found[0]["cut"])
 
     async def settle(self) -> None:

@@ -1,1 +1,1 @@
-"""Bringing customers in from what ISPs have: spreadsheets and routers. Everything in a file, or nothing."""
+"""Import customers from spreadsheets, routers and other billing systems. A file is imported completely or not at all."""

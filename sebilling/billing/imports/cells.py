@@ -1,4 +1,4 @@
-"""What the cells of a file say: days, prices, states, counters and plans as people write them. What can mean two things is refused."""
+"""Parse cells as people write them: dates, prices, statuses, counters and plans. An ambiguous value is refused."""
 
 import re
 from datetime import date, timedelta
@@ -17,7 +17,7 @@ _BLOCKED: Final = frozenset(
     ("isolir", "diisolir", "terisolir", "isolasi", "isolated", "isolate", "suspend", "suspended", "blokir", "diblokir", "terblokir",
      "block", "blocked", "menunggak", "nunggak", "overdue")
 )  # fmt: skip
-"""Cut for what they owe, by the system before: they are customers still."""
+"""Blocked as overdue by the previous system; they are still customers."""
 _INACTIVE: Final = frozenset(
     ("nonaktif", "tidak aktif", "tdk aktif", "not active", "inaktif", "inactive", "nonactive", "berhenti",
      "berhenti langganan", "berhenti berlangganan", "stop", "stopped", "putus", "putus langganan", "diputus", "cabut", "dicabut",
@@ -51,7 +51,7 @@ _TIME: Final = re.compile(
     r"(?P<zone>Z|\+00:?00|\+0[789]:?00)?(?: *WI[BT]| *WITA)?"
 )
 _UTC_HOURS: Final = 15
-"""From then on it is the next day in Jayapura, while it may be the same in Jakarta."""
+"""From this hour of UTC on it is already the next day in Jayapura, but not yet in Jakarta before 17:00."""
 _COUNTER: Final = re.compile(r"(\S+)(?:\s+(.*))?", re.DOTALL)
 
 _NEGATIVE: Final = re.compile(r"(?:rp\.?|idr)?\s{0,5}[-\u2212(]\s{0,5}(?:rp\.?|idr)?\s{0,5}[0-9]|[0-9.,]+\s{0,5}-$", re.IGNORECASE)
@@ -68,8 +68,8 @@ _QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 
 def read_day(text: str) -> date:
-    """A day as people and programs write it: 2025-03-15, 15/03/2025 (day first), 15 Maret 2025, 15-Mar-25, Sabtu, 15 Maret 2025, any of
-    them with a time of day. What can mean two days is refused. Raises ValueError with the remedy.
+    """Parse a date: 2025-03-15, 15/03/2025 (day first), 15 Maret 2025, 15-Mar-25, Sabtu, 15 Maret 2025, each with or without a time of
+    day. Raises ValueError with the remedy, also for a date that can mean two days.
     """
     given, weekday = text[:30], None
     if (found := _WEEKDAY.match(text)) and (weekday := _WEEKDAYS.get(found[1].lower())) is not None:
@@ -93,11 +93,11 @@ def read_day(text: str) -> date:
 
 
 def _is_time(text: str) -> bool:
-    """Whether a time of day, or nothing, is behind a date, and the day is the same everywhere in Indonesia."""
+    """Whether the text after a date is empty or a time of day, and the date is the same everywhere in Indonesia."""
     if not text:
         return True
-    found = _TIME.fullmatch(text)
-    return found is not None and (found["zone"] not in {"Z", "+0000", "+00:00"} or int(found["hour"]) < _UTC_HOURS)
+    match = _TIME.fullmatch(text)
+    return match is not None and (match["zone"] not in {"Z", "+0000", "+00:00"} or int(match["hour"]) < _UTC_HOURS)
 
 
 def read_installed_on(text: str) -> date:
@@ -108,7 +108,7 @@ def read_installed_on(text: str) -> date:
 
 
 def read_price(text: str) -> int | None:
-    """Rupiah a month; None for an empty cell. Raises ValueError."""
+    """Parse a price in rupiah per month; None for an empty cell. Raises ValueError."""
     if not text:
         return None
     try:
@@ -118,7 +118,7 @@ def read_price(text: str) -> int | None:
 
 
 def read_amount(text: str) -> int | None:
-    """Rupiah that are owed or paid ahead; None for an empty cell, 0 for `-` and `lunas`. Raises ValueError, also below zero."""
+    """Parse an amount of arrears or credit in rupiah; None for an empty cell, 0 for `-` and `lunas`. Raises ValueError, also below zero."""
     if not text:
         return None
     if _word(text) in {"", "lunas", "rp"} and not any(letter.isdigit() for letter in text):
@@ -135,7 +135,7 @@ def read_amount(text: str) -> int | None:
 
 
 def read_due_on(text: str) -> date | None:
-    """Since when arrears are due; None for an empty cell. Raises ValueError."""
+    """Parse the due date of arrears; None for an empty cell. Raises ValueError, also for a mere day of the month."""
     if re.fullmatch(r"(?:tgl|tanggal)?\.? ?[0-9]{1,2}", text, re.IGNORECASE):
         raise ValueError(
             f"'{text[:30]}' is a day of every month, but here stands the date since when arrears are due, such as 20/01/2026:"
@@ -145,26 +145,26 @@ def read_due_on(text: str) -> date | None:
 
 
 def read_paid_until(text: str) -> date | None:
-    """The last day that is paid; a month without a day is paid whole. None for an empty cell. Raises ValueError."""
+    """Parse the last paid day; a month without a day means its last day. None for an empty cell. Raises ValueError."""
     if not text:
         return None
-    found = _MONTH_ONLY.fullmatch(text)
-    if found is None:
+    match = _MONTH_ONLY.fullmatch(text)
+    if match is None:
         return read_day(text)
-    number = _MONTHS.get((found["name"] or "").lower()) or int(found["number"] or found["digits"] or 0)
+    number = _MONTHS.get((match["name"] or "").lower()) or int(match["number"] or match["digits"] or 0)
     if not 1 <= number <= 12:
         raise ValueError(f"'{text[:30]}' is no month: write Januari 2026, or a day such as 31/01/2026.")
-    return Month(int(found["year"] or found["first_year"]), number).after - timedelta(days=1)
+    return Month(int(match["year"] or match["first_year"]), number).after - timedelta(days=1)
 
 
 def read_cycle(text: str) -> int | None:
-    """So many months are paid at once; None for an empty cell. Raises ValueError."""
+    """Parse the number of months that are paid at once, 1 to MAX_MONTHS; None for an empty cell. Raises ValueError."""
     if not text:
         return None
     word = _word(text)
-    found = _CYCLE.fullmatch(word)
+    match = _CYCLE.fullmatch(word)
     months = _CYCLES.get(word) or (
-        int(found["count"]) * (12 if found["unit"] in {"tahun", "th", "thn", "year", "years"} else 1) if found else 0
+        int(match["count"]) * (12 if match["unit"] in {"tahun", "th", "thn", "year", "years"} else 1) if match else 0
     )
     if not 1 <= months <= MAX_MONTHS:
         raise ValueError(f"'{text[:30]}' is no number of months: write how many are paid at once, 1 to {MAX_MONTHS}, such as 3.")
@@ -172,7 +172,7 @@ def read_cycle(text: str) -> int | None:
 
 
 def read_active(text: str) -> bool:
-    """Whether the customer is active; an empty cell: yes. Who is blocked for what they owe is active. Raises ValueError."""
+    """Whether the customer is active: an empty cell means yes, and so does a blocked customer. Raises ValueError."""
     word = _word(text)
     if word in _INACTIVE:
         return False
@@ -182,7 +182,7 @@ def read_active(text: str) -> bool:
 
 
 def is_blocked(text: str) -> bool:
-    """Whether a status says that the customer is cut for what they owe."""
+    """Whether a status says that the customer is blocked as overdue."""
     return _word(text) in _BLOCKED
 
 
@@ -192,36 +192,36 @@ def _word(text: str) -> str:
 
 
 def read_counter(text: str) -> tuple[str, str]:
-    """Code and name: `LKT01 Ciawi` is the counter LKT01, called Ciawi. Raises ValueError, InvalidText."""
-    if (found := _COUNTER.fullmatch(text)) is None:
+    """Parse a counter's code and name: `LKT01 Ciawi` is the counter LKT01, named Ciawi. Raises ValueError, InvalidText."""
+    if (match := _COUNTER.fullmatch(text)) is None:
         raise ValueError("the counter is empty: write its code, such as LKT01.")
-    code = validation.counter_code(found[1], field=("counter",))
-    return code, validation.clean(found[2] or code, what="The counter's name", field=("counter",))
+    code = validation.counter_code(match[1], field=("counter",))
+    return code, validation.clean(match[2] or code, what="The counter's name", field=("counter",))
 
 
 def read_plan(text: str) -> str:
-    """A plan's name. Raises ValueError, InvalidText."""
+    """Parse a plan's name. Raises ValueError, InvalidText."""
     if not text:
         raise ValueError("the plan is empty: write its name, such as Home 20M.")
     return validation.clean(text, what="The plan's name", field=("plan",))
 
 
 def read_address(text: str) -> str:
-    """In one line. Raises InvalidText."""
+    """Return the address on one line. Raises InvalidText."""
     return validation.clean(
         " ".join(filter(None, map(str.strip, text.splitlines()))), what="The address", field=("address",), most=500, required=False
     )
 
 
 def read_pppoe_name(text: str) -> str | None:
-    """None for an empty cell. Raises InvalidText."""
+    """Parse a PPPoE name; None for an empty cell. Raises InvalidText."""
     return validation.key(text, what="The PPPoE name", field=("pppoe_name",), most=64) if text else None
 
 
 def no_formula(text: str) -> str:
-    """The text, unless a spreadsheet would run it; `="0812"` is the text 0812. Raises ValueError."""
-    if found := _QUOTED.fullmatch(text):  # ="0812…", by which programs keep Excel from taking it for a number
-        text = found[1].replace('""', '"')
+    """Return the text; `="0812"` is the text 0812. Raises ValueError for a formula that a spreadsheet would execute."""
+    if match := _QUOTED.fullmatch(text):  # ="0812…", by which programs keep Excel from taking it for a number
+        text = match[1].replace('""', '"')
     if text[:1] in {"=", "@"}:
         raise ValueError(f"'{text[:30]}' is a formula, which would run when it is opened in Excel: write the plain text.")
     return text

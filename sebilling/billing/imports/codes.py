@@ -1,4 +1,4 @@
-"""Codes of customers who have none yet: made of the name on their device, valid and unique."""
+"""Derive valid, unique customer codes from the names of accounts on a device."""
 
 import itertools
 import re
@@ -18,40 +18,40 @@ _TAKEN: Final = text("SELECT code, pppoe_name FROM customer WHERE code = ANY (:c
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code that was made. `owner`: the customer who has it already and may be the same one."""
+    """A derived code. `owner` is an existing customer with this code, who may be the same person."""
 
     code: str
     owner: str | None = None
 
 
 async def derive(session: ReadSession, keys: Sequence[str], notes: list[str]) -> dict[str, Iterator[Code]]:
-    """A code for each key, also for a key that is there twice, and a note about those that aren't simply the key.
+    """Derive codes for each key, one per occurrence, and add a note about those that differ from the key.
 
-    A key that is a valid code is the code. Others get a valid one of it, with a number behind it if it is taken: by another key, or
-    by a customer with another PPPoE name. Who has that code but no PPPoE name may be the same one: then it is told as `owner`.
+    A key that is a valid code is used as it is. Others are made valid, with a number appended if the code is taken by another key or by
+    a customer with another PPPoE name. A customer with that code but without a PPPoE name may be the same person: it becomes `owner`.
     """
     simple = {key: _valid(key) for key in keys}
-    there = {row.code: row.pppoe_name for row in await session.rows(_TAKEN, {"codes": sorted(set(simple.values()))})}
-    used = {key for key in keys if simple[key] == key} | set(there)
+    taken = {row.code: row.pppoe_name for row in await session.rows(_TAKEN, {"codes": sorted(set(simple.values()))})}
+    used = {key for key in keys if simple[key] == key} | set(taken)
     if len({code for key, code in simple.items() if key != code} - used) < len([key for key in keys if key != simple[key]]):
         used |= {row.code for row in await session.rows(_ALL)}  # numbers will be needed, and must be free
     made: dict[str, list[Code]] = {}
-    told: list[str] = []
+    changed: list[str] = []
     for key in keys:
         code = simple[key]
         if code == key and key not in made:
-            made[key] = [Code(code, code if code in there else None)]
+            made[key] = [Code(code, code if code in taken else None)]
             continue
-        if code in there and there[code] is None:
+        if code in taken and taken[code] is None:
             made.setdefault(key, []).append(Code(code, code))
             continue
-        free = next(one for number in itertools.count(1) if (one := _numbered(code, number)) not in used)
+        free = next(candidate for number in itertools.count(1) if (candidate := _numbered(code, number)) not in used)
         used.add(free)
-        told.append(f"'{key}' has the code {free}" + ("" if free == code else f", because {code} is taken"))
+        changed.append(f"'{key}' has the code {free}" + ("" if free == code else f", because {code} is taken"))
         made.setdefault(key, []).append(Code(free))
-    if told:
-        more = f"; and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
-        notes.append(f"{len(told)} codes were made anew, of names that can't be codes: {'; '.join(told[:_TOLD])}{more}.")
+    if changed:
+        more = f"; and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
+        notes.append(f"{len(changed)} codes were made anew, of names that can't be codes: {'; '.join(changed[:_TOLD])}{more}.")
     return {key: iter(codes) for key, codes in made.items()}
 
 
@@ -64,6 +64,6 @@ def _valid(key: str) -> str:
 
 
 def _numbered(code: str, number: int) -> str:
-    """The code itself at first, then with a number."""
+    """Return the code for number 1, otherwise the code with the number appended."""
     suffix = f"-{number}" if number > 1 else ""
     return code[: _MOST - len(suffix)] + suffix

@@ -1,4 +1,4 @@
-"""Which column of a file is which field: by the headings that are known, and by what people said of the others, which is remembered."""
+"""Map the columns of a file to fields: by known headings, and by what the user specified for others, which is remembered."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,21 +14,21 @@ from sebilling.errors import InvalidFile, InvalidText
 
 
 class Source(StrEnum):
-    """Where it is known from what a column is."""
+    """How a column's field was determined."""
 
     HEADING = "heading"
     GIVEN = "given"
-    """Now, by the person who imports."""
+    """Specified by the user for this import."""
     REMEMBERED = "remembered"
-    """From an import before."""
+    """Specified in an earlier import."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappedColumn:
-    """A column of a file. `field` None: it is left out."""
+    """A column of a file. `field` is None if it is left out."""
 
     place: int
-    """From 0."""
+    """Index of the column, from 0."""
     heading: str
     field: str | None
     source: Source
@@ -36,8 +36,8 @@ class MappedColumn:
 
 @dataclass(frozen=True, slots=True)
 class GivenMap:
-    """What a person said of a file's columns: fields of headings, lists of headings to leave out with commas between, and whether all
-    that aren't known are left out."""
+    """What the user specified for a file's columns: fields by heading, comma-separated lists of headings to leave out, and whether to
+    leave out all unknown ones."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class GivenMap:
 
 
 _MAX_NAMED: Final = 20
-"""In a message."""
+"""Columns listed in a message."""
 _REMEMBERED: Final = text("SELECT heading, field FROM import_column WHERE heading = ANY (:headings)")
 _REMEMBER: Final = text(
     """
@@ -56,7 +56,7 @@ _REMEMBER: Final = text(
 
 
 def read_given(pairs: Iterable[str], ignored: Iterable[str], *, ignore_unknown: bool) -> GivenMap:
-    """What the command line says: pairs such as `Catatan=address`, and lists of headings with commas between. Raises InvalidText."""
+    """Parse command line options: pairs such as `Catatan=address`, and comma-separated lists of headings. Raises InvalidText."""
     fields: dict[str, str] = {}
     for pair in pairs:
         heading, _, name = pair.rpartition("=")
@@ -68,13 +68,13 @@ def read_given(pairs: Iterable[str], ignored: Iterable[str], *, ignore_unknown: 
 
 
 async def remembered(session: ReadSession, headings: Sequence[str]) -> dict[str, str | None]:
-    """What earlier imports were told of these headings: as `spelt` → the field, None for one that is left out."""
+    """Return what earlier imports specified for these headings: normalized heading → field, None for one that is left out."""
     rows = await session.rows(_REMEMBERED, {"headings": [spelt(heading) for heading in headings]})
     return {row.heading: row.field for row in rows if row.field is None or row.field in FIELDS}
 
 
 async def remember(session: WriteSession, columns: Sequence[MappedColumn]) -> None:
-    """Keep what was given for these columns, in this transaction. Leaving out a column that is known isn't kept: it is said each time."""
+    """Store what was specified for these columns, in this transaction. Leaving out a known column isn't stored."""
     for column in columns:
         heading = spelt(column.heading)
         if column.source is Source.GIVEN and (column.field is not None or heading not in BY_HEADING):
@@ -83,27 +83,27 @@ async def remember(session: WriteSession, columns: Sequence[MappedColumn]) -> No
 
 
 def assign(file: str, headings: Sequence[str], given: GivenMap, before: Mapping[str, str | None]) -> list[MappedColumn]:
-    """Each column that has a heading, with its field. Raises InvalidFile for columns that nobody knows, are missing, or mean the same."""
+    """Map each column that has a heading to its field. Raises InvalidFile for unknown, missing, duplicate and ambiguous columns."""
     _check_given(file, headings, given)
     fields = {spelt(heading): name for heading, name in given.fields.items()}
     ignored = {spelt(heading) for heading in _ignored(headings, given)}
     columns: list[MappedColumn] = []
     unknown: list[tuple[int, str]] = []
-    for place, heading in enumerate(headings):
+    for index, heading in enumerate(headings):
         key = spelt(heading)
         if not heading:
             continue
         if key in fields or key in ignored:
-            columns.append(MappedColumn(place, heading, fields.get(key), Source.GIVEN))
+            columns.append(MappedColumn(index, heading, fields.get(key), Source.GIVEN))
         elif key in before:
-            columns.append(MappedColumn(place, heading, before[key], Source.REMEMBERED))
+            columns.append(MappedColumn(index, heading, before[key], Source.REMEMBERED))
         elif key in BY_HEADING:
-            columns.append(MappedColumn(place, heading, BY_HEADING[key], Source.HEADING))
+            columns.append(MappedColumn(index, heading, BY_HEADING[key], Source.HEADING))
         else:
-            unknown.append((place, heading))
-            columns.append(MappedColumn(place, heading, None, Source.HEADING))
+            unknown.append((index, heading))
+            columns.append(MappedColumn(index, heading, None, Source.HEADING))
     either = [(heading, AMBIGUOUS[spelt(heading)]) for _, heading in unknown if spelt(heading) in AMBIGUOUS]
-    unknown = [(place, heading) for place, heading in unknown if spelt(heading) not in AMBIGUOUS]
+    unknown = [(index, heading) for index, heading in unknown if spelt(heading) not in AMBIGUOUS]
     wrong = [
         *_twice(columns), *_missing(columns), *_ambiguous(either), *(_unknown(unknown) if unknown and not given.ignore_unknown else ())
     ]  # fmt: skip
@@ -113,9 +113,9 @@ def assign(file: str, headings: Sequence[str], given: GivenMap, before: Mapping[
 
 
 def _check_given(file: str, headings: Sequence[str], given: GivenMap) -> None:
-    there = {spelt(heading) for heading in headings if heading}
+    present = {spelt(heading) for heading in headings if heading}
     left_out = _ignored(headings, given)
-    absent = [heading for heading in [*given.fields, *left_out] if spelt(heading) not in there]
+    absent = [heading for heading in [*given.fields, *left_out] if spelt(heading) not in present]
     if absent:
         why = f"it has no column '{absent[0]}'; its columns are: {_named(heading for heading in headings if heading)}."
         raise InvalidFile(file=file, why=why)
@@ -125,39 +125,39 @@ def _check_given(file: str, headings: Sequence[str], given: GivenMap) -> None:
 
 
 def _ignored(headings: Sequence[str], given: GivenMap) -> list[str]:
-    """The headings that are to be left out, of lists with commas between; a heading may have commas itself."""
+    """Return the headings to leave out, from comma-separated lists; a heading may itself contain commas."""
     there = {spelt(heading) for heading in headings if heading}
-    found: list[str] = []
+    ignored: list[str] = []
     for listed in given.ignored:
         parts = listed.split(",")
         while parts:
             ends = (end for end in range(len(parts), 1, -1) if spelt(",".join(parts[:end])) in there)
             end = next(ends, 1) if spelt(parts[0]) not in there else 1
             if heading := ",".join(parts[:end]).strip():
-                found.append(heading)
+                ignored.append(heading)
             parts = parts[end:]
-    return found
+    return ignored
 
 
 def _twice(columns: Sequence[MappedColumn]) -> list[str]:
     counted = Counter(column.field for column in columns if column.field is not None)
-    told = []
+    messages = []
     for name in (name for name, count in counted.items() if count > 1):
         same = [column.heading for column in columns if column.field == name]
         alike = len({spelt(heading) for heading in same}) < len(same)
         remedy = "rename or remove one." if alike else f'leave one out by --ignore-columns "{same[-1]}".'
-        told.append(f"the columns {_named(same)} mean the same ({FIELDS[name].title}): {remedy}")
-    return told
+        messages.append(f"the columns {_named(same)} mean the same ({FIELDS[name].title}): {remedy}")
+    return messages
 
 
 def _missing(columns: Sequence[MappedColumn]) -> list[str]:
-    there = {column.field for column in columns}
-    titles = [column.title for column in COLUMNS if column.required and column.field not in there]
+    present = {column.field for column in columns}
+    titles = [column.title for column in COLUMNS if column.required and column.field not in present]
     return [f'there is no column for {", ".join(titles)}: add it, or say by --map "HEADING=FIELD" which one it is.'] if titles else []
 
 
 def _ambiguous(either: Sequence[tuple[str, tuple[str, str]]]) -> list[str]:
-    """Not even left out unsaid by ignore_unknown: it is money."""
+    """Return a message for each ambiguous column. ignore_unknown doesn't leave them out, as they are money."""
     return [
         f"the column '{heading}' can be what they owe, or what they have paid ahead: say which by --map \"{heading}={one}\""
         f' or --map "{heading}={other}", or leave it out by --ignore-columns "{heading}".'

@@ -1,6 +1,6 @@
-"""The columns that a file of customers may have: for each the field, what people call it, and how its cells are read.
+"""The columns that a file of customers may have: field, headings that people use, and how its cells are parsed.
 
-One table. Who adds a field to CustomerRow adds a line here, and a column to `import_row` in load.py.
+To add a field to CustomerRow, add a line here and a column to `import_row` in load.py.
 """
 
 import re
@@ -19,25 +19,25 @@ class Column:
 
     field: str
     title: str
-    """What messages call it."""
+    """Name of the column in messages."""
     headings: tuple[str, ...]
-    """What people write above it; `spelt` makes many spellings one, so that `tgl pasang` stands for `Tgl. Pasang` and `TANGGAL PASANG`."""
+    """Headings that people use; `spelt` unifies spellings, so `tgl pasang` also matches `Tgl. Pasang` and `TANGGAL PASANG`."""
     read: Callable[[str], object]
-    """A stripped cell's value; raises ValueError or SebillingError with the remedy. Of an empty cell too."""
+    """Parse a stripped cell, which may be empty. Raises ValueError or SebillingError with the remedy."""
     required: bool = False
     is_day: bool = False
-    """Whether a cell that is a date in Excel fits."""
+    """Whether the column accepts a cell that is a date in Excel."""
 
 
 def _spread(*groups: str) -> tuple[str, ...]:
-    """`a|b c|d` stands for `a c`, `a d`, `b c`, `b d`."""
-    found: list[str] = []
+    """Expand alternatives: `a|b c|d` stands for `a c`, `a d`, `b c`, `b d`."""
+    headings: list[str] = []
     for group in groups:
         made = [""]
         for word in group.split():
             made = [f"{before} {choice}".strip() for before in made for choice in word.split("|")]
-        found += made
-    return tuple(found)
+        headings += made
+    return tuple(headings)
 
 
 COLUMNS: Final = (
@@ -143,7 +143,7 @@ COLUMNS: Final = (
 AMBIGUOUS: Final[Mapping[str, tuple[str, str]]] = dict.fromkeys(
     ("saldo", "saldoawal", "saldopelanggan", "sisasaldo", "balance", "openingbalance"), ("arrears", "credit")
 )
-"""A heading as `spelt` → the fields that it is for some people and for others: never guessed, it is money."""
+"""Normalized heading → the two fields that it can mean. Never guessed, as it is money."""
 FIELDS: Final[Mapping[str, Column]] = {column.field: column for column in COLUMNS}
 
 _WORDS: Final = {
@@ -156,7 +156,7 @@ _GLUED: Final = (
     (re.compile("^tgl"), "tanggal"), (re.compile("^nom[eo]r"), "no"), (re.compile("tele?p(?:on)?(?!h)"), "telepon"),
     (re.compile("handphone|ponsel"), "hp"), (re.compile("whats?app"), "wa"),
 )  # fmt: skip
-"""Of headings in one word, such as `tglpasang`."""
+"""Abbreviations within headings written as one word, such as `tglpasang`."""
 _HINTS: Final = re.compile(
     r"[(\[]\s*(?:rp\.?|idr|rupiah|dd[/.-]?mm[/.-]?yyyy|hh[/.-]?bb[/.-]?tttt|tgl[/.-]bln[/.-]thn|yyyy-mm-dd|wajib|\*|wa|hp)\s*[)\]]",
     re.IGNORECASE,
@@ -164,7 +164,7 @@ _HINTS: Final = re.compile(
 
 
 def spelt(heading: str) -> str:
-    """A heading without case, punctuation, invisible marks, abbreviations and hints in brackets: what makes two of them the same."""
+    """Normalize a heading for comparison: without case, punctuation, invisible characters, abbreviations and hints in brackets."""
     plain = "".join(" " if letter.isspace() else letter for letter in validation.without_invisible(unicodedata.normalize("NFKC", heading)))
     plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", _HINTS.sub(" ", plain)).lower()
     words = "".join(letter if letter.isalnum() else " " for letter in plain).split()
@@ -175,13 +175,13 @@ def spelt(heading: str) -> str:
 
 
 def _by_heading() -> dict[str, str]:
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for column in COLUMNS:
         for heading in column.headings:
-            if found.setdefault(spelt(heading), column.field) != column.field:
+            if fields.setdefault(spelt(heading), column.field) != column.field:
                 raise RuntimeError(f"the heading '{heading}' stands for two fields")
-    return found
+    return fields
 
 
 BY_HEADING: Final[Mapping[str, str]] = _by_heading()
-"""A heading as `spelt` → the field."""
+"""Normalized heading (by `spelt`) → field."""

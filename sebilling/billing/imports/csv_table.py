@@ -1,4 +1,4 @@
-"""A table in a CSV file: whatever its encoding, separator and line ends. A quote that isn't closed never swallows rows in silence."""
+"""Read a table from a CSV file of any encoding, separator and line ending. An unclosed quote that swallows rows is reported."""
 
 import csv
 import io
@@ -14,21 +14,21 @@ from sebilling.errors import InvalidFile
 
 SEPARATORS: Final = ";,\t|"
 _HINT: Final = re.compile(r'"?sep=(.)"?')
-"""The first line that Excel writes and reads."""
+"""Optional first line by which Excel names the separator."""
 
 Tell = Callable[[int, int], None]
-"""Hears how much was read, of how much."""
+"""Progress callback: characters read, characters in total."""
 
 
 def open_csv(name: str, data: bytes, *, tell: Tell) -> Table:
-    """The table in these bytes. Its records raise InvalidFile where the file can't be read on. Raises InvalidFile."""
+    """Open the table in these bytes. Raises InvalidFile; so do its records, where the file can't be read any further."""
     text = encoded.decode(name, data)
     if text.lstrip()[:1] == "<":
         raise InvalidFile(file=name, why="it is a web page or XML, whatever its name says: open it in Excel and save it as .xlsx.")
     source = _Source(name, text, tell)
     hint = _HINT.fullmatch(text[:80].splitlines()[0].strip()) if text.strip() else None
-    found = [_headings(source, mark, skipped=hint is not None) for mark in (hint[1] if hint else SEPARATORS)]
-    _, _, separator, record = max(found, key=lambda one: one[:2])
+    candidates = [_headings(source, mark, skipped=hint is not None) for mark in (hint[1] if hint else SEPARATORS)]
+    _, _, separator, record = max(candidates, key=lambda one: one[:2])
     if isinstance(record, InvalidFile):
         raise record
     if record is None:
@@ -47,7 +47,7 @@ class _Source:
     tell: Tell
 
     def lines(self) -> Iterator[str]:
-        """The lines, none of them longer than a customer can be."""
+        """Yield the lines. Raises InvalidFile for a line of more than MAX_CELL_CHARACTERS or with a zero byte."""
         file = io.StringIO(self.text, newline="")
         for number in itertools.count(1):
             line = file.readline(MAX_CELL_CHARACTERS + 1)
@@ -90,7 +90,7 @@ def _told(error: str, line: int) -> str:
 
 
 def _headings(source: _Source, separator: str, *, skipped: bool) -> tuple[int, int, str, Record | InvalidFile | None]:
-    """Read by this separator: how many headings are known, how many cells there are, and the record of headings, or why there is none."""
+    """Rate a separator: known headings, cells in the row of headings, the separator, and that row, None, or the error it caused."""
     try:
         record = find_headings(_records(source, separator, skipped=skipped))
     except InvalidFile as error:
@@ -99,12 +99,12 @@ def _headings(source: _Source, separator: str, *, skipped: bool) -> tuple[int, i
 
 
 def _watched(records: Iterator[Record], width: int, separator: str) -> Iterator[Record]:
-    """The records; one that holds what looks like whole rows in a cell is told to be wrong."""
+    """Yield the records; one with a cell that seems to hold whole rows gets an error."""
     least = max(2, width - 1)
     for record in records:
-        for place, cell in enumerate(record.cells, 1):
+        for column, cell in enumerate(record.cells, 1):
             if isinstance(cell, str) and "\n" in cell and _holds_rows(cell, separator, least):
-                why = f"column {place} has line breaks and holds what looks like further rows: look for a quote that isn't closed."
+                why = f"column {column} has line breaks and holds what looks like further rows: look for a quote that isn't closed."
                 yield Record(record.line, record.cells, why)
                 break
         else:
@@ -112,5 +112,5 @@ def _watched(records: Iterator[Record], width: int, separator: str) -> Iterator[
 
 
 def _holds_rows(cell: str, separator: str, least: int) -> bool:
-    """A separator before a space is rather a comma of an address."""
+    """Whether a line of the cell has at least `least` separators. One before a space doesn't count: it is a comma of an address."""
     return any(part.count(separator) - part.count(f"{separator} ") >= least for part in cell.split("\n"))

@@ -1,4 +1,4 @@
-"""Files of text as other programs save them, decoded whole or refused with the place: never a wrong letter in silence."""
+"""Decode text files of other programs completely, or refuse them and name the line: no character is ever silently wrong."""
 
 import codecs
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Final
 from sebilling.errors import InvalidFile
 
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
-"""Of a file to be imported; a million customers need fewer."""
+"""Size limit of an imported file; a million customers need less."""
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -15,7 +15,7 @@ _MARKS: Final = (
 
 
 def read_bytes(path: Path) -> bytes:
-    """The whole file. Raises InvalidFile if it can't be read or has more than MAX_FILE_BYTES."""
+    """Read the whole file. Raises InvalidFile if it can't be read or has more than MAX_FILE_BYTES."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
@@ -27,7 +27,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def marked(data: bytes) -> tuple[str | None, int]:
-    """The encoding that the file's first bytes tell, and how many they are. UTF-16 without a mark is known by its zero bytes."""
+    """Return the encoding by the byte order mark, and the mark's length. UTF-16 without a mark is recognized by its zero bytes."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding, len(mark)
@@ -38,7 +38,7 @@ def marked(data: bytes) -> tuple[str | None, int]:
 
 
 def decode(name: str, data: bytes) -> str:
-    """Text of UTF-8, UTF-16 or UTF-32, or of Windows if no part of it is UTF-8. Raises InvalidFile with the line of a wrong byte."""
+    """Decode UTF-8, UTF-16 or UTF-32, or Windows-1252 if no part is UTF-8. Raises InvalidFile with the line of an invalid byte."""
     encoding, skipped = marked(data)
     body = data[skipped:]
     try:
@@ -62,13 +62,13 @@ def decode(name: str, data: bytes) -> str:
 
 
 def line_of(data: bytes, at: int) -> int:
-    """The line of the byte at `at`, as editors count: from 1, ended by LF, CR LF or CR."""
+    """Return the line of the byte at `at` as editors count it: from 1, ended by LF, CR LF or CR."""
     before = data[:at].replace(b"\r\n", b"\n")
     return before.count(b"\n") + before.count(b"\r") + 1
 
 
 def _line_in_utf8(data: bytes) -> int | None:
-    """The first line that holds a letter in UTF-8, of more than one byte."""
+    """Return the first line with a multi-byte UTF-8 character."""
     text = data.decode("utf-8", "surrogateescape")
-    at = next((place for place, letter in enumerate(text) if ord(letter) > 0x7F and not 0xDC80 <= ord(letter) <= 0xDCFF), None)
+    at = next((index for index, letter in enumerate(text) if ord(letter) > 0x7F and not 0xDC80 <= ord(letter) <= 0xDCFF), None)
     return None if at is None else line_of(text[:at].encode("utf-8", "surrogateescape"), len(data))

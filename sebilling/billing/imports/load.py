@@ -1,4 +1,4 @@
-"""Into the database: rows are staged by COPY, checked as a set, and written by a handful of statements, or not at all."""
+"""Load rows into the database: stage them by COPY, check them as a set, and write all or none with a few statements."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,13 +12,13 @@ from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
 from sebilling.db.engine import WriteSession
 
 MAX_PROBLEMS: Final = 1_000
-"""That are kept to be shown; more are counted."""
+"""Faults kept for display; further ones are only counted."""
 _TYPO_ROWS: Final = 10
 
 
 @dataclass(slots=True)
 class Staged:
-    """What a file would bring."""
+    """Summary of the staged rows of a file."""
 
     rows: int = 0
     problems: list[Problem] = field(default_factory=list)
@@ -26,15 +26,15 @@ class Staged:
     new_counters: dict[str, int] = field(default_factory=dict)
     """Code → rows."""
     new_plans: dict[str, int] = field(default_factory=dict)
-    """Name → rupiah a month."""
+    """Name → rupiah per month."""
     new_speeds: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
-    """Name → kbit/s down and up, where the rows tell them."""
+    """Name → kbit/s down and up, where the rows have them."""
 
     named: Counter[tuple[str, str | None]] = field(default_factory=Counter)
-    """("counter", code) and ("plan", name) → rows, the faulty among them."""
+    """("counter", code) and ("plan", name) → rows, including faulty ones."""
 
     def add(self, problem: Problem) -> None:
-        """Note a fault."""
+        """Record a fault."""
         self.problem_count += 1
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(problem)
@@ -115,11 +115,11 @@ _CREATE_CUSTOMERS: Final = text(
 
 
 async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, create_missing: bool, free_plans: bool = False) -> Staged:
-    """Bring the rows into a temporary table that ends with the transaction, and find everything that is wrong.
+    """Copy the rows into a temporary table of this transaction, and find all faults.
 
-    Counters and plans that aren't there are faults, unless `create_missing`; the first import into an empty database
-    brings its own, but for a counter or plan that only one row of many names, which is rather mistyped. A new plan costs
-    what most of its rows say; if none does it is a fault, unless `free_plans` lets it cost nothing. Raises InvalidFile.
+    An unknown counter or plan is a fault, unless `create_missing`. The first import into an empty database creates its own, except a
+    counter or plan that only one of many rows names, which is probably mistyped. A new plan gets the price of most of its rows; if none
+    has a price it is a fault, unless `free_plans` sets it to 0. Raises InvalidFile.
     """
     staged = Staged()
     await session.execute(_UNSTAGE)
@@ -163,9 +163,9 @@ def _sound(rows: Iterable[CustomerRow | Faulty], staged: Staged) -> Iterator[tup
 
 
 async def write(session: WriteSession, staged: Staged, *, file: str, due_day: int = 20) -> None:
-    """Write what was staged in this transaction without a fault.
+    """Write what was staged in this transaction; it must have no faults.
 
-    `due_day` is that of new counters, 1 to 28.
+    `due_day` is the due day of new counters, 1 to 28.
     """
     if staged.problem_count:
         raise RuntimeError("faulty rows are never written")

@@ -1,4 +1,4 @@
-"""Customers from a MikroTik's `/ppp secret export`: names, profiles and comments; passwords are never kept."""
+"""Read customers from a MikroTik's `/ppp secret export`: names, profiles and comments; passwords are never kept."""
 
 import itertools
 import re
@@ -17,34 +17,34 @@ _ESCAPES: Final = {"n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", "
 _MAX_LINE: Final = 64 * 1024
 _VERBS: Final = frozenset(("add", "set", "print", "remove", "export", "enable", "disable"))
 _CUSTOMERS: Final = frozenset(("", "any", "pppoe"))
-"""Services of customers' secrets; the others are staff and tunnels."""
+"""Services of customers' secrets; other services belong to staff and tunnels."""
 _ISOLIR: Final = re.compile(r"isolir|isolas|blok?ir|blocked|bloqu|suspend|tunggak|nunggak|expired?|walled|captive", re.IGNORECASE)
 
 
 def read(path: Path, *, isolir_profiles: Collection[str] = ()) -> list[Found]:
-    """Each PPP secret. Raises InvalidFile.
+    """Return each PPP secret. Raises InvalidFile.
 
-    Profiles are plans, but for those of `isolir_profiles`, or if none is given those whose name or address list says that they are
-    for who is blocked: what the plan of such a customer is, the router has forgotten. Secrets of other services than PPPoE are left out.
+    Profiles are plans, except those in `isolir_profiles`; if none is given, those whose name or address list marks blocked customers.
+    The plan of a customer in such a profile is unknown. Secrets of services other than PPPoE are left out.
     """
-    found: list[tuple[int, Mapping[str, str]]] = []
+    secrets: list[tuple[int, Mapping[str, str]]] = []
     walled, seen = {name.casefold() for name in isolir_profiles}, False
     for line, section, words in added(path, frozenset(("ppp secret", "ppp profile"))):
         seen = seen or section == "ppp secret"
         if not words:
             continue
         if section == "ppp secret":
-            found.append((line, words))
+            secrets.append((line, words))
         elif not isolir_profiles and (_ISOLIR.search(words.get("name", "")) or _ISOLIR.search(words.get("address-list", ""))):
             walled.add(words.get("name", "").casefold())
     if not seen:
         raise InvalidFile(file=path.name, why="it has no section '/ppp secret': write it on the router by '/ppp export file=…'.")
-    return [_secret(line, words, walled, guess=not isolir_profiles) for line, words in found]
+    return [_secret(line, words, walled, guess=not isolir_profiles) for line, words in secrets]
 
 
 def added(path: Path, sections: Collection[str]) -> Iterator[tuple[int, str, Mapping[str, str]]]:
-    """What is added in these sections, such as `ppp secret`: the line, the section and the words of each; none for what only names
-    the section. Raises InvalidFile.
+    """Yield what is added in these sections, such as `ppp secret`: line, section and words of each statement. A statement that adds
+    nothing has no words. Raises InvalidFile.
     """
     section = ""
     for line, text in _statements(path, _content(path)):
@@ -65,7 +65,9 @@ def added(path: Path, sections: Collection[str]) -> Iterator[tuple[int, str, Map
 
 
 def _content(path: Path) -> str:
-    """By the file's mark, as PowerShell writes one; else UTF-8 with every other byte kept, for RouterOS promises no encoding."""
+    """Decode by the file's byte order mark, as PowerShell writes it; otherwise as UTF-8 with any other byte kept, as RouterOS guarantees
+    no encoding.
+    """
     data = encoded.read_bytes(path)
     encoding, skipped = encoded.marked(data)
     if encoding in {None, "utf-8"}:
@@ -74,7 +76,7 @@ def _content(path: Path) -> str:
 
 
 def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
-    """Statements and the lines they begin on: RouterOS wraps by a backslash and indents what follows by four spaces."""
+    """Yield statements with the line each begins on. RouterOS wraps lines with a backslash and indents the next one by four spaces."""
     began, text = 1, ""
     for number, line in enumerate(re.split(r"\r\n|\r|\n", content), 1):
         if len(line) > _MAX_LINE or len(text) > _MAX_LINE:
@@ -82,7 +84,7 @@ def _statements(path: Path, content: str) -> Iterator[tuple[int, str]]:
         if not text:
             began = number
         part = re.sub("^ {1,4}", "", line) if text else line
-        if (len(part) - len(part.rstrip("\\"))) % 2:  # an even number are backslashes of the text
+        if (len(part) - len(part.rstrip("\\"))) % 2:  # an even number of backslashes is escaped text
             text += part[:-1]
             continue
         text += part
@@ -99,13 +101,13 @@ def _words(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _unquoted(value: str) -> str:
-    """RouterOS's escapes: a backslash before a quote, a dollar, two hexadecimal digits of a byte."""
+    """Resolve RouterOS's escapes: a backslash before a quote, a dollar, or a byte's two hexadecimal digits."""
     data = bytearray()
     end = 0
-    for found in _ESCAPE.finditer(value):
-        data += value[end : found.start()].encode("utf-8", "surrogateescape")
-        data += bytes([int(found[1], 16)]) if found[1] else _ESCAPES.get(found[2], found[2].encode("utf-8", "surrogateescape"))
-        end = found.end()
+    for escape in _ESCAPE.finditer(value):
+        data += value[end : escape.start()].encode("utf-8", "surrogateescape")
+        data += bytes([int(escape[1], 16)]) if escape[1] else _ESCAPES.get(escape[2], escape[2].encode("utf-8", "surrogateescape"))
+        end = escape.end()
     data += value[end:].encode("utf-8", "surrogateescape")
     return data.decode("utf-8", "surrogateescape")
 
@@ -124,7 +126,7 @@ def _secret(line: int, words: Mapping[str, str], walled: Collection[str], *, gue
 
 
 def as_text(value: str) -> str:
-    """In UTF-8, or in the Windows encoding that old WinBox typed."""
+    """Decode as UTF-8, or as the Windows encoding that old WinBox versions used."""
     raw = value.encode("utf-8", "surrogateescape")
     try:
         return raw.decode("utf-8")

@@ -1,6 +1,6 @@
-"""Opening balances that come in with customers: what a row tells of them, what is wrong with it, and the documents they become.
+"""Opening balances of imported customers: check them, sum them up and record them.
 
-See docs/opening.md and sebilling/billing/opening.py. Nothing about money is guessed: what a file doesn't tell is asked for.
+See docs/opening.md and sebilling/billing/opening.py. Nothing about money is guessed: a missing value is a fault.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidText, NotFound, SebillingError
 
 _TOLD: Final = ("arrears", "credit", "paid_until", "cycle_months")
-"""Fields that make no sense without an opening month."""
+"""Fields that require an opening month."""
 _STAGED: Final = text(
     "SELECT customer.id, import_row.code, customer.installed_on, arrears, import_row.due_on, credit, paid_until, cycle_months"
     " FROM import_row JOIN customer USING (code) ORDER BY customer.id"
@@ -40,7 +40,7 @@ _ADMINS: Final = text("SELECT id, username FROM app_user WHERE active AND NOT se
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What staged rows would open with: customers, and rupiah."""
+    """Totals of the staged opening balances: numbers of customers, and rupiah."""
 
     month: str
     owing: int
@@ -48,23 +48,23 @@ class Sums:
     ahead: int
     credit: int
     until: int
-    """Who are billed until a day behind the opening month."""
+    """Customers who are billed beyond the end of the opening month."""
     cycles: int
-    """Who pay several months at once."""
+    """Customers who pay several months at once."""
 
 
 @dataclass(slots=True)
 class Wanted:
-    """The opening month, if one was given, and the user who answers for what was paid ahead."""
+    """The opening month, if one was given, and the user in whose name receipts of credit are issued."""
 
     month: Month | None = None
     by: str | None = None
     by_id: int | None = None
-    """Known once `settled`."""
+    """Set by `settled`."""
 
 
 def checked(rows: Iterable[CustomerRow | Faulty], month: Month | None) -> Iterator[CustomerRow | Faulty]:
-    """The rows; those whose opening balance can't be are faulty. Without a month, the first row that tells one is."""
+    """Yield the rows; a row with an invalid opening balance becomes faulty. Without a month, the first row that has one does."""
     asked = False
     for row in rows:
         if not isinstance(row, CustomerRow):
@@ -72,12 +72,12 @@ def checked(rows: Iterable[CustomerRow | Faulty], month: Month | None) -> Iterat
             continue
         if month is not None:
             problems = list(_problems(row, month))
-        elif asked or (told := next((name for name in _TOLD if getattr(row, name) is not None), None)) is None:
+        elif asked or (field := next((name for name in _TOLD if getattr(row, name) is not None), None)) is None:
             problems = []
         else:
             asked = True
             why = "an opening balance needs the last month that the system before has billed: give it, such as --opening 2026-01."
-            problems = [Problem(row.line, told, f"the column {FIELDS[told].title} is filled: {why}")]
+            problems = [Problem(row.line, field, f"the column {FIELDS[field].title} is filled: {why}")]
         yield Faulty(problems, row.counter, row.plan) if problems else row
 
 
@@ -97,9 +97,9 @@ def _problems(row: CustomerRow, month: Month) -> Iterator[Problem]:
 
 
 def opening_of(told: CustomerRow | Row[*tuple[Any, ...]], month: Month, *, customer_id: int) -> Opening:
-    """Whoever is paid until a day within the opening month owes its rest as arrears, or nothing: it is billed to its end.
+    """Return the opening balance of a row, or of a staged row with the same names.
 
-    `told` is a row, or a staged one with the same names.
+    A customer who is paid until a day within the opening month counts as billed to its end: the rest is in their arrears.
     """
     until = None if told.paid_until is None else max(told.paid_until + timedelta(days=1), month.after, told.installed_on)
     months = told.cycle_months or 1
@@ -110,9 +110,9 @@ def opening_of(told: CustomerRow | Row[*tuple[Any, ...]], month: Month, *, custo
 
 
 async def settled(session: WriteSession, wanted: Wanted, notes: list[str]) -> Sums | None:
-    """What was staged in this transaction would open with; None without a month.
+    """Return the totals of what was staged in this transaction, and set `wanted.by_id`; None without a month.
 
-    Fills in who answers. Raises what recording would: PeriodClosed, ConfirmPeriod, NotFound, InvalidText.
+    Raises what recording would: PeriodClosed, ConfirmPeriod, NotFound, InvalidText.
     """
     if wanted.month is not None:
         await opening.possible(session, wanted.month)
@@ -129,12 +129,12 @@ async def settled(session: WriteSession, wanted: Wanted, notes: list[str]) -> Su
 
 
 async def _answering(session: ReadSession, username: str | None) -> int:
-    """The user who answers for what was paid ahead. Raises NotFound, InvalidText if that isn't plain."""
+    """Return the user in whose name receipts of credit are issued. Raises NotFound; InvalidText if there isn't exactly one admin."""
     if username is not None:
-        found: int | None = await session.value(_USER, {"username": username})
-        if found is None:
+        user_id: int | None = await session.value(_USER, {"username": username})
+        if user_id is None:
             raise NotFound(field=("by",), noun="user", given=username)
-        return found
+        return user_id
     admins = await session.rows(_ADMINS)
     if len(admins) != 1:
         told = f"there are several admins ({', '.join(row.username for row in admins[:5])})" if admins else "there is no admin yet"
@@ -145,9 +145,9 @@ async def _answering(session: ReadSession, username: str | None) -> int:
 
 
 async def record(session: WriteSession, wanted: Wanted, *, past: Mapping[str, Sequence[Past]] | None = None) -> None:
-    """Record the opening balances of everybody who was staged and written in this transaction, and what happened before, by code.
+    """Record the opening balances of all customers that were staged and written in this transaction, and their history by code.
 
-    Raises as opening.record does; nothing without a month.
+    Does nothing without a month. Raises as opening.record does.
     """
     if wanted.month is None:
         return
@@ -155,5 +155,5 @@ async def record(session: WriteSession, wanted: Wanted, *, past: Mapping[str, Se
     history: list[Past] = []
     for row in await session.rows(_STAGED):
         openings.append(opening_of(row, wanted.month, customer_id=row.id))
-        history += [replace(one, customer_id=row.id) for one in (past or {}).get(row.code, ())]
+        history += [replace(entry, customer_id=row.id) for entry in (past or {}).get(row.code, ())]
     await opening.record(session, wanted.month, openings, by=wanted.by_id or 0, past=history)

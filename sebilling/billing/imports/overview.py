@@ -1,4 +1,4 @@
-"""What staged rows would bring, counted: for people to look at before anything is written."""
+"""Count the staged rows by counter and plan, for review before anything is written."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,30 +10,30 @@ from sebilling.db.engine import WriteSession
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Customers of a counter or a plan, or all."""
+    """Numbers of a counter, of a plan, or of all."""
 
     name: str
     customers: int
     active: int
     without_phone: int
     without_price: int
-    """Of whom the file tells no price: they pay the plan's."""
+    """Customers without a price of their own in the file: they pay the plan's price."""
     owing: int = 0
     arrears: int = 0
-    """Rupiah that they owe from before."""
+    """Sum of arrears, rupiah."""
     ahead: int = 0
     credit: int = 0
-    """Rupiah that they have paid ahead."""
+    """Sum of credit, rupiah."""
 
     @property
     def inactive(self) -> int:
-        """Who come in as inactive."""
+        """Customers that are imported as inactive."""
         return self.customers - self.active
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All, by counter and by plan."""
+    """Numbers in total, by counter and by plan."""
 
     total: Counted
     counters: tuple[Counted, ...]
@@ -52,7 +52,7 @@ _COUNTED: Final = text(
 
 
 async def read(session: WriteSession) -> Overview:
-    """Of what was staged in this transaction (load.stage)."""
+    """Count what was staged in this transaction (load.stage)."""
     rows = await session.rows(_COUNTED)
     counted = [
         (row.counter, row.plan, Counted(row.counter or row.plan or "", row.customers, row.active, row.without_phone, row.without_price,
@@ -60,7 +60,7 @@ async def read(session: WriteSession) -> Overview:
         for row in rows
     ]  # fmt: skip
     return Overview(
-        total=next(one for counter, plan, one in counted if counter is None and plan is None),
-        counters=tuple(one for counter, _, one in counted if counter is not None),
-        plans=tuple(one for _, plan, one in counted if plan is not None),
+        total=next(numbers for counter, plan, numbers in counted if counter is None and plan is None),
+        counters=tuple(numbers for counter, _, numbers in counted if counter is not None),
+        plans=tuple(numbers for _, plan, numbers in counted if plan is not None),
     )

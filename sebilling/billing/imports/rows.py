@@ -1,4 +1,4 @@
-"""A customer as a file tells it, and what can be wrong with a row: every fault is found, each with its remedy."""
+"""A customer row of an imported file, and its faults: all are reported, each with its remedy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sebilling.errors import SebillingError
 
 @dataclass(frozen=True, slots=True)
 class CustomerRow:
-    """A customer to be. `price` is rupiah a month, None if the file tells none."""
+    """A customer to import. `price` is rupiah per month, None if the file has none."""
 
     line: int
     code: str
@@ -28,20 +28,20 @@ class CustomerRow:
     active: bool = True
     pppoe_name: str | None = None
     rate_down_kbps: int | None = None
-    """The plan's speed, if it is told; a new plan takes it."""
+    """Speed of the plan if the source has it; a new plan gets it."""
     rate_up_kbps: int | None = None
     arrears: int | None = None
-    """Opening balances, rupiah, None if the file tells none: what they owe, since when, what they have paid ahead."""
+    """Opening balance in rupiah (arrears, their due date, credit); None if the file has none."""
     due_on: date | None = None
     credit: int | None = None
     paid_until: date | None = None
-    """The last day that they have paid."""
+    """Last day that is paid or billed."""
     cycle_months: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault: on which line of the file (1 is the first), in which column, and how to mend it."""
+    """A fault: line of the file (from 1), column, and a message with the remedy."""
 
     line: int
     column: str
@@ -50,7 +50,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """A row that can't be taken, and the counter and plan that it names nevertheless, as far as they can be read."""
+    """A row that can't be imported, with the counter and plan that it names if they can be read."""
 
     problems: list[Problem]
     counter: str | None = None
@@ -58,26 +58,26 @@ class Faulty:
 
 
 def faulty(line: int, column: str, message: str) -> Faulty:
-    """A row with this one fault."""
+    """Return a row with this single fault."""
     return Faulty([Problem(line, column, message)])
 
 
 def customer_row(line: int, cells: Mapping[str, str], *, spreadsheet: bool = True) -> CustomerRow | Faulty:
-    """Read the cells of a row, by column (the names of CustomerRow's fields), or tell everything that is wrong with it.
+    """Parse the cells of a row, keyed by CustomerRow's field names; return all its faults if there are any.
 
-    A `spreadsheet` has no formulas among its customers; a router's names may begin as one does.
+    In a `spreadsheet` a formula is a fault; a router's names may begin like one.
     """
     problems: list[Problem] = []
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for column in COLUMNS:
         text = cells.get(column.field, "").strip()
         try:
-            found[column.field] = column.read(no_formula(text) if spreadsheet else text)
+            values[column.field] = column.read(no_formula(text) if spreadsheet else text)
         except SebillingError as error:
             problems.append(Problem(line, column.field, error.message("en")))
         except ValueError as error:
             problems.append(Problem(line, column.field, str(error)))
     if problems:
-        return Faulty(problems, found.get("counter", (None,))[0], found.get("plan"))
-    found["counter"], found["counter_name"] = found["counter"]
-    return CustomerRow(line=line, **found)
+        return Faulty(problems, values.get("counter", (None,))[0], values.get("plan"))
+    values["counter"], values["counter_name"] = values["counter"]
+    return CustomerRow(line=line, **values)

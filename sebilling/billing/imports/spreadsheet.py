@@ -1,4 +1,4 @@
-"""Customers from a spreadsheet, row by row: CSV of any encoding and separator, or an Excel workbook, with headings as people write them."""
+"""Read customers from a spreadsheet row by row: CSV of any encoding and separator, or an Excel workbook, with headings as people write."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ _LOST = "\N{REPLACEMENT CHARACTER}"
 
 
 def open_table(path: Path, *, sheet: str | None = None, tell: Callable[[int, int], None] = lambda _done, _of: None) -> Table:
-    """The table in the file; `tell` hears how much was read of how much. Raises InvalidFile, as its records do."""
+    """Open the table in the file; `tell` receives the progress (read, total). Raises InvalidFile, and so do its records."""
     data = encoded.read_bytes(path)
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         why = "it is an old workbook (.xls), or one with a password: open it in Excel and save it as .xlsx without a password."
@@ -37,23 +37,23 @@ def open_table(path: Path, *, sheet: str | None = None, tell: Callable[[int, int
 def read(
     path: Path, *, sheet: str | None = None, given: GivenMap | None = None, before: Mapping[str, str | None] | None = None
 ) -> Iterator[CustomerRow | Faulty]:
-    """Each row of the file, or what is wrong with it. Raises InvalidFile, before or after some rows, if the whole can't be read."""
+    """Yield each row of the file, or its faults. Raises InvalidFile, before or after some rows, if the file can't be read."""
     table = open_table(path, sheet=sheet)
     yield from rows(table, column_map.assign(table.name, table.headings, given or GivenMap(), before or {}), given or GivenMap())
 
 
 def rows(table: Table, columns: Sequence[MappedColumn], given: GivenMap) -> Iterator[CustomerRow | Faulty]:
-    """The rows below the headings, by these columns; empty ones are passed over. Raises InvalidFile."""
-    places = {column.place: column.field for column in columns if column.field is not None}
+    """Yield the rows below the headings, read by these columns; empty rows are skipped. Raises InvalidFile."""
+    fields = {column.place: column.field for column in columns if column.field is not None}
     headed = {place for place, heading in enumerate(table.headings) if heading}
     if given.ignore_unknown:
         headed |= set(range(len(table.headings)))
-    status = next((place for place, field in places.items() if field == "active"), None)
+    status = next((place for place, field in fields.items() if field == "active"), None)
     blocked = 0
     for record in table.records:
         if any(map(is_filled, record.cells)):
             blocked += status is not None and status < len(record.cells) and _is_blocked(record.cells[status])
-            yield _row(record, places, headed, is_text=table.is_text)
+            yield _row(record, fields, headed, is_text=table.is_text)
     if blocked:
         table.notes.append(
             f"{blocked} customers are marked as blocked (isolir): they come in as active customers, because they still are;"
@@ -83,7 +83,7 @@ def _row(record: Record, places: Mapping[int, str], headed: set[int], *, is_text
 
 
 def _read(record: Record, places: Mapping[int, str]) -> CustomerRow | Faulty:
-    """Excel leaves empty cells at the end of a row away: a short row has them empty."""
+    """Read a row's cells. Cells missing at its end are empty: Excel doesn't store them."""
     texts: dict[str, str] = {}
     problems: list[Problem] = []
     for place, field in places.items():

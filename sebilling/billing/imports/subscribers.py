@@ -1,6 +1,6 @@
-"""Customers as network gear knows them: a key, a comment, a plan's name. Which gear it is, is no matter here.
+"""Turn a device's accounts (key, comment, plan's name) into customer rows, whatever the device.
 
-A device and a file that it wrote are read by the same rules.
+A device and a file exported from it are read by the same rules.
 """
 
 import re
@@ -19,17 +19,17 @@ from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem, custome
 from sebilling.db.engine import ReadSession
 
 _COUNTER_SUFFIX: Final = re.compile(r"(?:(?P<name>.{0,300}\S)\s{1,20})?-\s{1,20}(?P<counter>[A-Za-z0-9][A-Za-z0-9-]{0,15})")
-"""Only with spaces around the hyphen: `C-FUADI` is a name."""
+"""Requires spaces around the hyphen: `C-FUADI` is a name."""
 _MAX_RATE_KBPS: Final = 100_000_000
 MAX_NAMED: Final = 20
-"""In a note; more are counted."""
+"""Names listed in a note; further ones are only counted."""
 _TAKEN: Final = text("SELECT code, pppoe_name FROM customer WHERE pppoe_name = ANY (:keys)")
 _COUNTERS: Final = text("SELECT code FROM counter")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One customer on a device. `line` counts them from 1, or is that of a file; `plan` None: nobody can tell it. Speeds in kbit/s."""
+    """An account on a device. `line` is its number from 1, or the line of a file; `plan` is None if unknown. Speeds in kbit/s."""
 
     line: int
     key: str
@@ -40,15 +40,15 @@ class Found:
     rate_down_kbps: int | None = None
     rate_up_kbps: int | None = None
     left_out: str = ""
-    """Why it is no customer, such as `service l2tp`."""
+    """Why the account isn't a customer's, such as `service l2tp`."""
     fault: str = ""
-    """Why it can't be taken, if the reader knows."""
+    """Why the account can't be imported, if the reader knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where the customers go: `counter` those whose comment names none, `counters` are codes that comments may name besides those
-    that are there, and `on` is the day of installation, so that no month before is billed."""
+    """Counter and installation date of imported customers. `counter` is for those whose comment names none; `counters` are codes that
+    comments may name besides existing ones; `on` is the installation date, so that no earlier month is billed."""
 
     counter: str
     on: date
@@ -56,34 +56,36 @@ class Where:
 
 
 async def rows(session: ReadSession, found: Sequence[Found], where: Where, notes: list[str]) -> list[CustomerRow | Faulty]:
-    """Each one's row, in their order, or everything that is wrong with it; those that are no customers are left out and noted.
+    """Return each account's row, or its faults, in the same order. Accounts that aren't customers' are left out and noted.
 
-    A code is made of the key, unique and valid. Who is a customer already is a fault, never joined by their name: on another
-    router it may be someone else.
+    A unique, valid code is derived from the key. An existing customer is a fault and never merged by name: on another router it may be
+    somebody else.
     """
     _note_left_out(found, notes)
-    wanted = [one for one in found if not one.left_out]
-    there = await session.rows(_TAKEN, {"keys": [one.key for one in wanted]})
-    owners = {row.pppoe_name: row.code for row in there}
-    made = await codes.derive(session, [one.key for one in wanted if one.key and one.key not in owners], notes)
+    wanted = [account for account in found if not account.left_out]
+    taken = await session.rows(_TAKEN, {"keys": [account.key for account in wanted]})
+    owners = {row.pppoe_name: row.code for row in taken}
+    derived = await codes.derive(session, [account.key for account in wanted if account.key and account.key not in owners], notes)
     known = {row.code for row in await session.rows(_COUNTERS)} | where.counters | {where.counter.upper()}
-    splits = [_split(one.comment, known) for one in wanted]
-    _note_splits([one.comment for one in wanted], splits, notes)
+    splits = [_split(account.comment, known) for account in wanted]
+    _note_splits([account.comment for account in wanted], splits, notes)
     read: list[CustomerRow | Faulty] = []
-    for one, (name, counter) in zip(wanted, splits, strict=True):
-        code = next(made[one.key]) if one.key in made else None
-        owner = owners.get(one.key) or (code.owner if code is not None else None)
-        read.append(_row(one, name or one.key, counter or where.counter, on=where.on, code=code.code if code else owner or "", owner=owner))
+    for account, (name, counter) in zip(wanted, splits, strict=True):
+        code = next(derived[account.key]) if account.key in derived else None
+        owner = owners.get(account.key) or (code.owner if code is not None else None)
+        read.append(
+            _row(account, name or account.key, counter or where.counter, on=where.on, code=code.code if code else owner or "", owner=owner)
+        )
     return read
 
 
 def _split(comment: str, known: frozenset[str] | set[str]) -> tuple[str, str | None]:
-    """Name and counter of a comment such as `Budi - LKT01`; a counter that isn't known is a part of the name."""
-    line = " ".join(filter(None, (one.strip() for one in comment.splitlines())))
-    found = _COUNTER_SUFFIX.fullmatch(line)
-    if found is None or found["counter"].upper() not in known:
+    """Split a comment such as `Budi - LKT01` into name and counter; an unknown counter remains part of the name."""
+    line = " ".join(filter(None, (part.strip() for part in comment.splitlines())))
+    match = _COUNTER_SUFFIX.fullmatch(line)
+    if match is None or match["counter"].upper() not in known:
         return line, None
-    return found["name"] or "", found["counter"].upper()
+    return match["name"] or "", match["counter"].upper()
 
 
 def _row(one: Found, name: str, counter: str, *, on: date, code: str, owner: str | None) -> CustomerRow | Faulty:
@@ -115,7 +117,7 @@ def _row(one: Found, name: str, counter: str, *, on: date, code: str, owner: str
 
 
 def _odd(key: str) -> str | None:
-    """What is wrong with a key that we would keep otherwise than the device does: it would never be found there."""
+    """Return what is wrong with a key that we would store differently from the device, so that it would never be found there."""
     kept = validation.without_invisible(key)
     if kept != key:
         bad = next(letter for letter in key if unicodedata.category(letter) == "Cf")
@@ -128,7 +130,7 @@ def _odd(key: str) -> str | None:
 
 
 def _note_left_out(found: Sequence[Found], notes: list[str]) -> None:
-    left_out = [f"{one.key} ({one.left_out})" for one in found if one.left_out]
+    left_out = [f"{account.key} ({account.left_out})" for account in found if account.left_out]
     if left_out:
         notes.append(f"{len(left_out)} accounts are no customers and were left out: {named(left_out)}.")
 
@@ -136,20 +138,20 @@ def _note_left_out(found: Sequence[Found], notes: list[str]) -> None:
 def _note_splits(comments: Sequence[str], splits: Sequence[tuple[str, str | None]], notes: list[str]) -> None:
     counted = Counter(counter for _, counter in splits if counter is not None)
     if counted:
-        told = ", ".join(f"{code} ({count})" for code, count in sorted(counted.items()))
+        listed = ", ".join(f"{code} ({count})" for code, count in sorted(counted.items()))
         example = next(f"'{comment.strip()}' is '{name}' at {counter}" for comment, (name, counter) in zip(comments, splits, strict=True)
                        if counter is not None)  # fmt: skip
-        notes.append(f"Counters were split off from {counted.total()} comments: {told}. For instance {example}.")
+        notes.append(f"Counters were split off from {counted.total()} comments: {listed}. For instance {example}.")
     endings = Counter(
-        found["counter"].upper() for name, counter in splits if counter is None and (found := _COUNTER_SUFFIX.fullmatch(name)) is not None
+        match["counter"].upper() for name, counter in splits if counter is None and (match := _COUNTER_SUFFIX.fullmatch(name)) is not None
     )
     if endings:
-        told = named([f"{code} ({count})" for code, count in sorted(endings.items())])
-        notes.append(f"{endings.total()} comments end in ' - ' and what is no counter here, and stay whole as names: {told}."
+        listed = named([f"{code} ({count})" for code, count in sorted(endings.items())])
+        notes.append(f"{endings.total()} comments end in ' - ' and what is no counter here, and stay whole as names: {listed}."
                      " If some are counters, name them by --counters CODE,CODE.")  # fmt: skip
 
 
 def named(things: Sequence[str]) -> str:
-    """The first of them, and how many more there are."""
+    """List the first MAX_NAMED, and count the rest."""
     more = len(things) - MAX_NAMED
     return ", ".join(things[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

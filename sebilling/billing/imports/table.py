@@ -1,4 +1,4 @@
-"""A table of customers as a file has it: headings and records of cells, whatever kind of file it came from."""
+"""A table of customers: headings and records of cells, whatever the file format."""
 
 import itertools
 from collections.abc import Iterator
@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from sebilling.billing.imports.columns import BY_HEADING, spelt
 
 MAX_CELL_CHARACTERS = 64 * 1024
-"""Of a cell, and of a line: more is no customer."""
+"""Limit of a cell, and of a line; no customer needs more."""
 MAX_COLUMNS = 500
 MAX_TITLES = 20
-"""Rows among which the headings must be."""
+"""Number of leading rows that are searched for the headings."""
 _SOME = 3
-"""Known headings by which a row is told from a title of several cells."""
+"""Known headings that distinguish the row of headings from a title of several cells."""
 
 
 class Day(str):
-    """A cell that is a date in its file, as 2024-02-01, with the time behind it if there is one."""
+    """A cell that the file stores as a date: 2024-02-01, followed by the time if there is one."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A cell whose value can't be known. `why` is a sentence with its remedy."""
+    """A cell whose value can't be read. `why` is a sentence with the remedy."""
 
     why: str
 
@@ -33,38 +33,38 @@ Cell = str | Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row: the line of the file that it begins on, or its number in the sheet, from 1; and its cells, as far as there are any."""
+    """A row: the line of the file on which it begins, or its number in the sheet, from 1; and its cells."""
 
     line: int
     cells: list[Cell]
     error: str = ""
-    """What is wrong with the row as a whole."""
+    """Fault of the row as a whole; empty if there is none."""
 
 
 @dataclass(slots=True)
 class Table:
-    """An open file."""
+    """The table of an open file."""
 
     name: str
     headings: list[str]
-    """In the order of the columns, with line breaks as spaces; empty where a column has none."""
+    """Headings in the order of the columns, line breaks as spaces; empty for a column without one."""
     line: int
-    """Where the headings are."""
+    """Line of the headings."""
     records: Iterator[Record]
-    """What is below the headings, once."""
+    """Records below the headings; can be iterated once."""
     is_text: bool = True
-    """Whether a row that ends early may be a damaged one; a workbook leaves empty cells away."""
+    """Whether a short row may be damaged. A workbook omits empty cells at the end, so there it isn't."""
     notes: list[str] = field(default_factory=list)
-    """What people should know of the file; complete when `records` are at their end."""
+    """Remarks for the user about the file; complete once `records` is exhausted."""
 
 
 def is_filled(cell: Cell) -> bool:
-    """Whether there is anything in it."""
+    """Whether the cell isn't empty."""
     return isinstance(cell, Unreadable) or bool(cell.strip())
 
 
 def find_headings(records: Iterator[Record]) -> Record | None:
-    """The row of headings among the first MAX_TITLES: one that has some known ones, else the first that isn't empty or a title."""
+    """Find the row of headings in the first MAX_TITLES: the first with several known headings, else the first with several cells."""
     first: Record | None = None
     for record in itertools.islice(records, MAX_TITLES):
         if known_headings(record) >= _SOME:
@@ -75,10 +75,10 @@ def find_headings(records: Iterator[Record]) -> Record | None:
 
 
 def known_headings(record: Record) -> int:
-    """How many of the cells are headings that we know."""
+    """Count the cells that are known headings."""
     return sum(spelt(heading(cell)) in BY_HEADING for cell in record.cells)
 
 
 def heading(cell: Cell) -> str:
-    """A cell of the row of headings in one line."""
+    """Return a heading's text on one line."""
     return " ".join(cell.split()) if isinstance(cell, str) else ""

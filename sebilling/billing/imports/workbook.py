@@ -1,4 +1,4 @@
-"""A table in an Excel workbook (XLSX), read by openpyxl. A hostile file is refused by its size before anything of it is read."""
+"""Read a table from an Excel workbook (XLSX) with openpyxl. An oversized, possibly hostile file is refused before it is parsed."""
 
 import io
 import itertools
@@ -27,29 +27,29 @@ from sebilling.errors import InvalidFile
 
 MAX_UNPACKED_BYTES: Final = 256 * 1024 * 1024
 MAX_STRINGS_BYTES: Final = 64 * 1024 * 1024
-"""Of the part that is held in memory as a whole."""
+"""Unpacked size of the shared strings, which are held in memory completely."""
 _MAX_PARTS: Final = 2_000
 _MAX_RATIO: Final = 500
-"""Unpacked to packed, of a part of more than a megabyte; real sheets have 5 to 50."""
+"""Compression ratio of a part larger than 1 MiB; real sheets have 5 to 50."""
 MAX_ROWS: Final = 300_000
 _EXACT_DIGITS: Final = 15
-"""That Excel keeps of a number."""
+"""Significant digits that Excel keeps of a number."""
 _FORMULA: Final = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _HIDDEN: Final = re.compile(rb"<(?:\w+:)?row\b[^>]{0,400}\shidden=\"(?:1|true)\"")
 _DTD: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
 def open_workbook(name: str, data: bytes, *, sheet: str | None) -> Table:
-    """The table on the sheet of that name, or on the first one. Raises InvalidFile, its records too.
+    """Open the table on the named sheet, by default the first. Raises InvalidFile, and so do its records.
 
-    Formulas count by the value that Excel computed last, which a note tells.
+    A formula has the value that Excel saved; a note reports how many there are.
     """
     _check_size(name, data)
     rows: Iterator[list[Cell]] = iter(())
     formulas = hidden = 0
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        names = [one.title for one in book.worksheets]
+        names = [other.title for other in book.worksheets]
         title = sheet if sheet is not None else next(iter(names), None)
         if title in names:
             formulas, hidden = _scan(data, str(getattr(book[title], "_worksheet_path")).lstrip("/"))  # noqa: B009 - its stubs lack it
@@ -62,7 +62,7 @@ def open_workbook(name: str, data: bytes, *, sheet: str | None) -> Table:
         wanted = f"it has no sheet '{title}'" if title is not None else "it has no sheet with cells"
         raise InvalidFile(file=name, why=f"{wanted}; its sheets are: {', '.join(names) or 'none'}.")
     table = _table(name, _guarded(name, rows))
-    others = [f"'{one}'" for one in names if one != title]
+    others = [f"'{other}'" for other in names if other != title]
     if others and sheet is None:
         table.notes.append(f"The sheet '{title}' was read; the workbook also has {', '.join(others)} (--sheet NAME reads another).")
     if hidden:
@@ -87,7 +87,7 @@ def _check_size(name: str, data: bytes) -> None:
             if len(parts) > _MAX_PARTS or unpacked > MAX_UNPACKED_BYTES or strings > MAX_STRINGS_BYTES or packed_tight:
                 why = "unpacked it is far larger than a table of customers: copy the rows into a new workbook, and save that."
                 raise InvalidFile(file=name, why=why)
-            for part in parts:  # OOXML has no document types; entities are what bombs are made of
+            for part in parts:  # OOXML has no document types; decompression bombs are made of entities
                 if part.filename.lower().endswith((".xml", ".rels")) and _DTD.search(archive.open(part).read(1 << 16)):
                     raise InvalidFile(file=name, why="it has a document type in it, as no workbook of Excel has: save it anew in Excel.")
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
@@ -100,7 +100,7 @@ def _broken(name: str, error: Exception) -> InvalidFile:
 
 
 def _scan(data: bytes, part: str) -> tuple[int, int]:
-    """How many formulas and hidden rows a sheet has."""
+    """Count a sheet's formulas and hidden rows."""
     formulas = hidden = 0
     with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(part) as file:
         rest = b""
@@ -115,24 +115,24 @@ def _scan(data: bytes, part: str) -> tuple[int, int]:
 
 def _rows(book: openpyxl.Workbook, title: str) -> Iterator[list[Cell]]:
     sheet = book[title]
-    sheet.reset_dimensions()  # what other programs say about a sheet's size isn't always true
+    sheet.reset_dimensions()  # the sheet size that other programs record isn't always correct
     for row in sheet.iter_rows():
-        yield [_cell(one.value, one.data_type, str(getattr(one, "number_format", ""))) for one in row[: MAX_COLUMNS + 1]]
+        yield [_cell(cell.value, cell.data_type, str(getattr(cell, "number_format", ""))) for cell in row[: MAX_COLUMNS + 1]]
 
 
 def _with_formulas(rows: Iterator[list[Cell]], book: openpyxl.Workbook, title: str) -> Iterator[list[Cell]]:
-    """The rows; a formula without a value isn't an empty cell."""
+    """Yield the rows with each formula that has no saved value marked unreadable instead of empty."""
     sheet = book[title]
     sheet.reset_dimensions()
     for cells, row in zip(rows, sheet.iter_rows(), strict=False):
-        for place, one in enumerate(row[: len(cells)]):
-            if one.data_type == "f" and cells[place] == "":
-                cells[place] = Unreadable("it is a formula without a value: open the file in Excel, save it, and import that.")
+        for index, cell in enumerate(row[: len(cells)]):
+            if cell.data_type == "f" and cells[index] == "":
+                cells[index] = Unreadable("it is a formula without a value: open the file in Excel, save it, and import that.")
         yield cells
 
 
 def _guarded(name: str, rows: Iterator[list[Cell]]) -> Iterator[Record]:
-    """Numbered records. Raises InvalidFile for too many and for whatever the library can't read."""
+    """Yield numbered records. Raises InvalidFile for too many rows or columns, and for anything openpyxl can't read."""
     number = 0
     while True:
         number += 1
@@ -153,17 +153,17 @@ def _table(name: str, records: Iterator[Record]) -> Table:
     record = find_headings(above)
     if record is None:
         raise InvalidFile(file=name, why=f"no row of headings is among the first {MAX_TITLES}: the first row must name the columns.")
-    del above  # else it would keep the rows
+    del above  # otherwise tee would keep the rows in memory
     below = itertools.dropwhile(lambda one: one.line <= record.line, below)
     return Table(name, [heading(cell) for cell in record.cells], record.line, below, is_text=False)
 
 
 def _cell(value: object, kind: str, form: str) -> Cell:
-    """A cell as its text, as Excel would show it to someone who types it anew."""
+    """Convert a cell to text, as Excel would show it for editing."""
     if value is None:
         return ""
     if kind == "e":
-        return Unreadable(f"it holds Excel's error {value}: mend the formula, or type the value.")
+        return Unreadable(f"it holds Excel's error {value}: correct the formula, or type the value.")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, date | time | timedelta):

@@ -1,4 +1,4 @@
-"""Users, the counters they work at, their sign-ins, and what slows guessing down."""
+"""Users, the counters they work at, their sign-ins, and the limits on guessing."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from sebilling.db.tables.columns import Base, Id, Instant, String
 
 
 class User(Base):
-    """Someone who may sign in, or a script's account. (`user` is a reserved word of SQL.)"""
+    """A person who may sign in, or a script's account. (`user` is a reserved word of SQL.)"""
 
     __tablename__ = "app_user"
     __table_args__ = (
@@ -27,15 +27,15 @@ class User(Base):
     active: Mapped[bool]
     created_at: Mapped[Instant]
     service: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
-    """Whether it is a script's: it has one token and no password."""
+    """Whether it is a script's account, which has one token and no password."""
     one_time_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """Set: the password was made by an admin's reset, must be changed at the next sign-in, and is worth nothing after this instant."""
+    """Set for a one-time password: it must be changed at the next sign-in and expires at this instant."""
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Encrypted. Set: a code is asked for."""
+    """Encrypted. If set, a sign-in requires a code."""
     totp_pending: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Encrypted; shown, and not yet confirmed by a first code."""
+    """Encrypted. Shown to the user, and not yet confirmed by a first code."""
     totp_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    """The time step of the last code taken: it and the earlier ones are worth nothing any more."""
+    """Time step of the last accepted code: codes of this and earlier steps are invalid."""
 
 
 class UserCounter(Base):
@@ -48,7 +48,7 @@ class UserCounter(Base):
 
 
 class SignIn(Base):
-    """A sign-in of one device. Revoking it ends every token that it has."""
+    """A sign-in on one device. Revoking it ends all its tokens."""
 
     __tablename__ = "sign_in"
     __table_args__ = (CheckConstraint("kind IN ('TOKEN', 'REFRESHABLE', 'COOKIE', 'SERVICE')", name="kind"),)
@@ -57,18 +57,18 @@ class SignIn(Base):
     user_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("app_user.id"), index=True)
     kind: Mapped[String]
     device: Mapped[String]
-    """As its user called it, else what it says of itself."""
+    """Name given by the user, else the one from its User-Agent."""
     address: Mapped[String]
-    """Network that it was made from."""
+    """Network from which the user signed in."""
     created_at: Mapped[Instant]
     expires_at: Mapped[Instant]
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     refresh_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """SHA-256 of the refresh token taken last: it and those given for it are good, all earlier ones are not."""
+    """SHA-256 of the refresh token used last: it and those issued for it are valid, all earlier ones are not."""
 
 
 class AccessToken(Base):
-    """A token of a sign-in. Only its SHA-256 is kept, so a stolen dump signs nobody in."""
+    """An access token of a sign-in. Only its SHA-256 is stored, so a stolen dump can't be used to sign in."""
 
     __tablename__ = "access_token"
 
@@ -76,23 +76,23 @@ class AccessToken(Base):
     sign_in_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("sign_in.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[Instant]
     used_at: Mapped[Instant]
-    """Within an hour of when it was last used."""
+    """Time of its last use, accurate to an hour."""
 
 
 class RefreshToken(Base):
-    """A refresh token of a sign-in, used or not; kept so that an old one is known when a thief brings it."""
+    """A refresh token of a sign-in, used or not; kept so that the use of a superseded one is recognized as theft."""
 
     __tablename__ = "refresh_token"
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     sign_in_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("sign_in.id", ondelete="CASCADE"), index=True)
     parent_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Of the token that it was given for; null: of the sign-in itself."""
+    """SHA-256 of the refresh token for which it was issued; null: issued at the sign-in."""
     created_at: Mapped[Instant]
 
 
 class KnownDevice(Base):
-    """A device on which a user has signed in before: guessing elsewhere doesn't keep it out."""
+    """A device on which a user has signed in before: password guessing elsewhere doesn't lock it out."""
 
     __tablename__ = "known_device"
 
@@ -102,7 +102,7 @@ class KnownDevice(Base):
 
 
 class RecoveryCode(Base):
-    """Instead of an authenticator that is lost; good once. Only its SHA-256 is kept: it holds 80 bits of chance."""
+    """A single-use code for a user who has lost their authenticator. Only its SHA-256 is stored: it has 80 random bits."""
 
     __tablename__ = "recovery_code"
 
@@ -112,14 +112,14 @@ class RecoveryCode(Base):
 
 
 class SignInAttempt(Base):
-    """How full a limit of failed sign-ins is: it fills by attempts and empties by time. One that is empty is deleted."""
+    """Level of a limit on failed sign-ins: attempts fill it and time empties it. An empty one is deleted."""
 
     __tablename__ = "sign_in_attempt"
-    # which ones are empty
+    # to delete empty ones
     __table_args__ = (Index(None, "empty_at"),)
 
     key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    """Digest of what is limited: an address, an account, both."""
+    """Digest of what is limited: an address, an account, or both."""
     empty_at: Mapped[Instant]
     account: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """Digest of the account that it limits, so that all of an account's can be cleared; null: an address's."""
+    """Digest of the account, by which all its limits are cleared; null: the limit of an address."""

@@ -1,4 +1,4 @@
-"""Custom pembayaran: paying several months at once from a date."""
+"""Billing cycles (custom pembayaran): paying several months at once from a date."""
 
 from datetime import date
 
@@ -9,9 +9,9 @@ from sebilling.db.tables.columns import Base, Id, Instant
 
 
 class BillingCycle(Base):
-    """From `effective_from` on, invoices cover `months` each; 1 is the ordinary month by month. Append-only: the history.
+    """A billing cycle: from `effective_from` on, each invoice covers `months` months. 1 is ordinary monthly billing. Append-only.
 
-    In a period the newest row that begins before the period's end holds, so a later decision undoes earlier ones that
+    In a period the newest row that begins before the period's end applies, so a later row replaces earlier ones that
     would begin after it.
     """
 

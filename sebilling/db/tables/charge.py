@@ -1,4 +1,4 @@
-"""What is billed besides the months: one-off charges, and what is taken off."""
+"""One-off charges and discounts."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,9 +10,9 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 
 
 class Charge(Base):
-    """A one-off charge. It waits until an invoice takes it; voiding the invoice lets it wait again.
+    """A one-off charge, billed with the next invoice; if that is voided, with the one after it.
 
-    Append-only, but for `invoice_id`, which only triggers move, and `cancelled_at`, which is set once.
+    Append-only, except `invoice_id`, which only triggers change, and `cancelled_at`, which is set once.
     """
 
     __tablename__ = "charge"
@@ -21,10 +21,10 @@ class Charge(Base):
         CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="amount"),
         CheckConstraint("(kind = 'LATE_FEE') = (overdue_invoice_id IS NOT NULL)", name="overdue"),
         CheckConstraint("invoice_id IS NULL OR cancelled_at IS NULL", name="cancelled"),
-        # the pricing rule asks what waits
+        # for the pricing rule: charges not invoiced yet
         Index("charge_waiting_idx", "customer_id", postgresql_where=text("invoice_id IS NULL AND cancelled_at IS NULL")),
         Index(None, "customer_id", "id"),
-        # voiding an invoice frees its charges
+        # for voiding an invoice, which releases its charges
         Index("charge_billed_idx", "invoice_id", postgresql_where=text("invoice_id IS NOT NULL")),
     )
 
@@ -34,7 +34,7 @@ class Charge(Base):
     description: Mapped[String]
     amount: Mapped[Amount]
     overdue_invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"), unique=True)
-    """Of a late fee: for which invoice. Unique: once per overdue invoice."""
+    """For a late fee: the overdue invoice. Unique: one fee per overdue invoice."""
     created_at: Mapped[Instant]
     created_by: Mapped[int | None] = mapped_column(BigInteger)
     invoice_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -43,9 +43,9 @@ class Charge(Base):
 
 
 class Discount(Base):
-    """Something off the months that begin in [from_on, until_on), for one customer or for everybody with a plan.
+    """A discount on the months that begin in [from_on, until_on), for one customer or for all customers of a plan.
 
-    Never changed but for its end.
+    Only its end can change.
     """
 
     __tablename__ = "discount"
@@ -65,7 +65,7 @@ class Discount(Base):
     amount: Mapped[int | None] = mapped_column(BigInteger)
     """Rupiah off each month."""
     percent: Mapped[Decimal | None] = mapped_column(Numeric(7, 4))
-    """Of each month's price."""
+    """Percent of each month's price."""
     description: Mapped[String]
     from_on: Mapped[date]
     until_on: Mapped[date | None]

@@ -1,4 +1,4 @@
-"""Corrections: rows that name what they take back, each at most once. Nothing is edited, nothing deleted."""
+"""Corrections: rows that name what they correct, each at most once. Nothing is edited or deleted."""
 
 from datetime import date
 
@@ -9,21 +9,21 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 
 
 class InvoiceVoid(Base):
-    """An invoice that should not have been. Its number stays; its days and charges are free again (trigger)."""
+    """A void invoice. It keeps its number; its days and charges can be billed again (trigger)."""
 
     __tablename__ = "invoice_void"
     __table_args__ = (Index(None, "period_id"),)
 
     invoice_id: Mapped[int] = mapped_column(ForeignKey("invoice.id"), primary_key=True, autoincrement=False)
     period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
-    """In whose recap it stands: the invoice's own period while that is open, else the newest open one."""
+    """Period whose recap includes the void: the invoice's own while that is open, else the newest open one."""
     reason: Mapped[String]
     voided_at: Mapped[Instant]
     voided_by: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class PaymentReversal(Base):
-    """Money that was not received after all. What it had settled is open again (trigger)."""
+    """A reversed payment, which was not received. The invoices that it had settled are open again (trigger)."""
 
     __tablename__ = "payment_reversal"
     __table_args__ = (Index(None, "reversed_on"),)
@@ -32,12 +32,12 @@ class PaymentReversal(Base):
     reason: Mapped[String]
     reversed_at: Mapped[Instant]
     reversed_on: Mapped[date]
-    """The counter's day, in whose recap it stands."""
+    """The counter's day, in whose recap it is included."""
     reversed_by: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Deallocation(Base):
-    """An allocation taken back: its money is credit again and its invoice open."""
+    """A reversed allocation: its money is credit again and its invoice open."""
 
     __tablename__ = "deallocation"
 
@@ -46,7 +46,7 @@ class Deallocation(Base):
 
 
 class WriteOff(Base):
-    """What an invoice no longer asks for: a debt that nobody will pay, or a late fee whose overdue invoice was voided."""
+    """A written-off amount of an invoice: a debt that nobody will pay, or a late fee whose overdue invoice was voided."""
 
     __tablename__ = "write_off"
     __table_args__ = (
@@ -54,7 +54,7 @@ class WriteOff(Base):
         CheckConstraint("kind IN ('BAD_DEBT', 'LATE_FEE')", name="kind"),
         CheckConstraint("(kind = 'LATE_FEE') = (charge_id IS NOT NULL)", name="charge"),
         Index(None, "invoice_id"),
-        # a fee is cancelled once
+        # a fee is cancelled at most once
         Index("write_off_charge_idx", "charge_id", unique=True, postgresql_where=text("charge_id IS NOT NULL")),
     )
 
@@ -66,13 +66,13 @@ class WriteOff(Base):
     written_off_on: Mapped[date]
     written_off_by: Mapped[int | None] = mapped_column(BigInteger)
     kind: Mapped[String] = mapped_column(server_default="BAD_DEBT")
-    """BAD_DEBT is a loss; LATE_FEE takes back revenue."""
+    """BAD_DEBT is a loss; LATE_FEE reduces revenue."""
     charge_id: Mapped[int | None] = mapped_column(ForeignKey("charge.id"))
-    """Of LATE_FEE: which fee."""
+    """For LATE_FEE: the charge of the fee."""
 
 
 class WriteOffReversal(Base):
-    """A write-off taken back: the invoice owes that much again (trigger)."""
+    """A reversed write-off: the invoice owes that amount again (trigger)."""
 
     __tablename__ = "write_off_reversal"
 
@@ -84,7 +84,7 @@ class WriteOffReversal(Base):
 
 
 class Refund(Base):
-    """Credit given back to the customer. In cash it leaves the drawer of who gave it."""
+    """Credit refunded to the customer. Cash leaves the drawer of the collector who paid it."""
 
     __tablename__ = "refund"
     __table_args__ = (
@@ -96,7 +96,7 @@ class Refund(Base):
 
     id: Mapped[Id]
     payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"))
-    """Out of which payment's credit."""
+    """Payment whose credit is refunded."""
     counter_id: Mapped[int] = mapped_column(ForeignKey("counter.id"))
     amount: Mapped[Amount]
     method: Mapped[String]
@@ -107,7 +107,7 @@ class Refund(Base):
 
 
 class RefundReversal(Base):
-    """A refund that was not given after all: it is credit again, and cash is in the drawer that it had left (trigger, view)."""
+    """A reversed refund, which was not paid: it is credit again, and cash is back in the drawer that it had left (trigger, view)."""
 
     __tablename__ = "refund_reversal"
 

@@ -1,4 +1,4 @@
-"""Loket: where customers pay."""
+"""Counters (loket): where customers pay."""
 
 from sqlalchemy import CheckConstraint, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
@@ -20,5 +20,5 @@ class Counter(Base):
     name: Mapped[String]
     timezone: Mapped[String]
     due_day: Mapped[int] = mapped_column(SmallInteger)
-    """Day of the month on which its invoices fall due."""
+    """Day of the month on which its invoices are due."""
     created_at: Mapped[Instant]

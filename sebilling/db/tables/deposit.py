@@ -1,4 +1,4 @@
-"""Setoran: cash handed over to the centre, with its proof."""
+"""Deposits (setoran): cash handed over to head office, with its proof."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 
 
 class Proof(Base):
-    """A picture or PDF in the object store, as it was after its inspection."""
+    """An image or PDF in the object store, as it was after validation."""
 
     __tablename__ = "proof"
     __table_args__ = (
@@ -27,7 +27,7 @@ class Proof(Base):
 
 
 class Deposit(Base):
-    """Money that a collector hands over. Append-only, but for `status`, which only the trigger on its decision moves."""
+    """Money that a collector hands over. Append-only, except `status`, which only the decision's trigger changes."""
 
     __tablename__ = "deposit"
     __table_args__ = (
@@ -35,22 +35,22 @@ class Deposit(Base):
         CheckConstraint("type IN ('MANUAL', 'TRANSFER')", name="type"),
         CheckConstraint("type = 'MANUAL' OR proof_id IS NOT NULL", name="proof"),
         CheckConstraint("status IN ('SUBMITTED', 'VERIFIED', 'REJECTED')", name="status"),
-        # the recap of a counter and month, and the list of a counter's deposits
+        # for the recap of a counter and month, and the list of a counter's deposits
         Index(None, "counter_id", "deposited_on", "id"),
-        # what waits for verification, by drawer
+        # for deposits that await verification, by drawer
         Index("deposit_waiting_idx", "counter_id", "collector_id", postgresql_where=text("status = 'SUBMITTED'")),
         Index(None, "collector_id", "counter_id"),
         CheckConstraint("settled BETWEEN least(difference, 0) AND greatest(difference, 0)", name="settled"),
         CheckConstraint("status = 'VERIFIED' OR counted = 0 AND difference = 0", name="counted"),
-        # a surplus that a late payment may use, a shortage that may be settled
+        # for a surplus that a late payment may use, and a shortage that may be settled
         Index("deposit_unsettled_idx", "collector_id", "counter_id", "id", postgresql_where=text("difference <> settled")),
     )
 
     id: Mapped[Id]
     counter_id: Mapped[int] = mapped_column(ForeignKey("counter.id"))
-    """Where the cash was received."""
+    """Counter where the cash was received."""
     collector_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
-    """RowScope cash it is."""
+    """Collector whose cash it is."""
     submitted_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     amount: Mapped[Amount]
     type: Mapped[String]
@@ -58,59 +58,59 @@ class Deposit(Base):
     proof_id: Mapped[int | None] = mapped_column(ForeignKey("proof.id"))
     submitted_at: Mapped[Instant]
     deposited_on: Mapped[date]
-    """The counter's day of submission. It counts on the day of its decision."""
+    """The counter's day of submission. The deposit counts on the day of its decision."""
     status: Mapped[String]
     counted: Mapped[Amount] = mapped_column(server_default="0")
-    """Rupiah that were there, by the decision and its corrections (trigger); nothing while it waits or was rejected."""
+    """Rupiah counted, by the decision and its corrections (trigger); 0 while it is undecided or if it was rejected."""
     difference: Mapped[Amount] = mapped_column(server_default="0")
-    """Likewise the surplus above 0, or the shortage below."""
+    """Surplus (above 0) or shortage (below 0), by the decision and its corrections (trigger)."""
     settled: Mapped[Amount] = mapped_column(server_default="0")
-    """How much of the difference is settled (trigger): above 0 of a surplus, below of a shortage."""
+    """Settled part of the difference (trigger): above 0 for a surplus, below 0 for a shortage."""
 
 
 class DepositDecision(Base):
-    """What became of a deposit: counted, or rejected. Never by who submitted it or whose cash it is (trigger)."""
+    """Decision on a deposit: verified or rejected. Never by its submitter or its collector (trigger)."""
 
     __tablename__ = "deposit_decision"
     __table_args__ = (
         CheckConstraint("verified = (counted IS NOT NULL) AND verified = (difference IS NOT NULL)", name="verified"),
         CheckConstraint("counted > 0 AND difference <= counted", name="counted"),
         CheckConstraint("verified OR reason <> ''", name="reason"),
-        # the recap of a month
+        # for the recap of a month
         Index(None, "decided_on"),
     )
 
     deposit_id: Mapped[int] = mapped_column(ForeignKey("deposit.id"), primary_key=True, autoincrement=False)
     verified: Mapped[bool]
     counted: Mapped[int | None] = mapped_column(BigInteger)
-    """Rupiah that were really there: what counts in Total Setor."""
+    """Rupiah counted, included in Total Setor."""
     difference: Mapped[int | None] = mapped_column(BigInteger)
-    """Counted less what the drawer owed for this deposit: a surplus above 0, a shortage below. It stays with the collector."""
+    """Counted amount less the drawer's part of this deposit: a surplus above 0, a shortage below. It stays with the collector."""
     reason: Mapped[String]
     decided_at: Mapped[Instant]
     decided_on: Mapped[date]
-    """The counter's day, in whose recap it stands."""
+    """The counter's day, in whose recap it is included."""
     decided_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
 
 
 class DepositCorrection(Base):
-    """Another count of a verified deposit, after the decision or the correction before it. What the drawer was relieved of stays."""
+    """A corrected count of a verified deposit, after its decision or an earlier correction. The decrease of the drawer stays the same."""
 
     __tablename__ = "deposit_correction"
     __table_args__ = (
         CheckConstraint("counted >= 0 AND counted <> counted_before", name="counted"),
         CheckConstraint("counted - counted_before = difference - difference_before", name="difference"),
         CheckConstraint("reason <> ''", name="reason"),
-        # a chain: each corrects the one before it, once
+        # a chain: each row corrects the one before it, once
         UniqueConstraint("deposit_id", "corrects_id", postgresql_nulls_not_distinct=True),
-        # the recap of a month
+        # for the recap of a month
         Index(None, "corrected_on"),
     )
 
     id: Mapped[Id]
     deposit_id: Mapped[int] = mapped_column(ForeignKey("deposit_decision.deposit_id"))
     corrects_id: Mapped[int | None] = mapped_column(ForeignKey("deposit_correction.id"))
-    """The correction before; None: the decision."""
+    """The previous correction; None: the decision."""
     counted_before: Mapped[Amount]
     counted: Mapped[Amount]
     difference_before: Mapped[Amount]
@@ -122,9 +122,9 @@ class DepositCorrection(Base):
 
 
 class DifferenceSettlement(Base):
-    """A part of a deposit's difference that is explained: a surplus by cash that was recorded later, a shortage by cash that was found.
+    """A settled part of a deposit's difference: a surplus, by cash that was recorded later, or a shortage, by cash that was found.
 
-    A surplus takes the cash out of the drawer, in which nobody has it; a shortage puts it in, where it can be handed over.
+    Settling a surplus removes cash that the drawer doesn't really hold; settling a shortage adds cash that can then be deposited.
     """
 
     __tablename__ = "difference_settlement"
@@ -133,9 +133,9 @@ class DifferenceSettlement(Base):
         CheckConstraint("kind IN ('SURPLUS', 'SHORTAGE')", name="kind"),
         CheckConstraint("payment_id IS NULL OR kind = 'SURPLUS'", name="payment"),
         Index(None, "deposit_id"),
-        # the reversal of a payment gives back what it had used
+        # for the reversal of a payment, which reverses the settlements that it had made
         Index("difference_settlement_payment_idx", "payment_id", postgresql_where=text("payment_id IS NOT NULL")),
-        # the recap of a month
+        # for the recap of a month
         Index(None, "settled_on"),
     )
 
@@ -143,7 +143,7 @@ class DifferenceSettlement(Base):
     deposit_id: Mapped[int] = mapped_column(ForeignKey("deposit_decision.deposit_id"))
     kind: Mapped[String]
     payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
-    """The payment that used the surplus; None: settled by hand."""
+    """Payment that used the surplus; None: settled by hand."""
     amount: Mapped[Amount]
     reason: Mapped[String]
     settled_at: Mapped[Instant]
@@ -152,7 +152,7 @@ class DifferenceSettlement(Base):
 
 
 class SettlementReversal(Base):
-    """A settlement taken back: that much of the difference is open again."""
+    """A reversed settlement: that much of the difference is open again."""
 
     __tablename__ = "settlement_reversal"
     __table_args__ = (Index(None, "reversed_on"),)

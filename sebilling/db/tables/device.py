@@ -1,4 +1,4 @@
-"""Network gear, and what a customer's access on it should be and is."""
+"""Network devices, and the desired and actual state of customers' service accesses on them."""
 
 from datetime import datetime
 from typing import Any
@@ -23,18 +23,18 @@ from sebilling.db.tables.columns import Base, Id, Instant, String
 
 
 class Device(Base):
-    """A router, server or OLT, worked on by one session at a time: whoever holds its lease."""
+    """A router, server or OLT. Only one session at a time, the holder of its lease, works on it."""
 
     __tablename__ = "device"
-    # a worker looks for a device on which something is to be done
+    # for workers that look for devices with work to do
     __table_args__ = (Index(None, "next_at"),)
 
     id: Mapped[Id]
     name: Mapped[String] = mapped_column(unique=True)
     kind: Mapped[String]
-    """The driver's, such as mikrotik.pppoe."""
+    """Name of its driver, such as mikrotik.pppoe."""
     config: Mapped[bytes] = mapped_column(LargeBinary)
-    """The driver's settings as JSON, encrypted: the key lies outside the database."""
+    """The driver's settings as JSON, encrypted with a key outside the database."""
     config_version: Mapped[int] = mapped_column(SmallInteger)
     enabled: Mapped[bool]
     created_at: Mapped[Instant]
@@ -43,17 +43,17 @@ class Device(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     checked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lease_by: Mapped[str | None] = mapped_column(Text)
-    """The session that took the lease last (db/leases.py): what an earlier one still writes is refused."""
+    """Session that took the lease last (db/leases.py): writes of earlier ones are refused."""
     next_at: Mapped[Instant]
-    """Not before this instant: after a failure it waits longer each time."""
+    """Earliest time of the next work; after failures it moves further ahead each time."""
     failures: Mapped[int] = mapped_column(Integer)
 
 
 class ServiceAccess(Base):
-    """A customer's access on a device: what it should be (`desired`), and what was last read there (`actual`).
+    """A customer's service access on a device: its `desired` state, and the `actual` state last read from the device.
 
-    A deed that changes what should be adds one to `want`; a worker that has made it so writes the `want` it had read to
-    `have`. Work is to be done where they differ.
+    A change of the desired state increments `desired_generation`; a worker that has applied it writes the value that it had read to
+    `observed_generation`. Where the two differ, there is work to do.
     """
 
     __tablename__ = "service_access"
@@ -64,16 +64,16 @@ class ServiceAccess(Base):
         CheckConstraint("NOT manual OR desired = 'BLOCKED'", name="manual"),
         CheckConstraint("observed_generation <= desired_generation", name="observed_generation"),
         Index(None, "customer_id"),
-        # what is to be done on a device
+        # for the work to do on a device
         Index("service_access_dirty_idx", "device_id", "next_at", postgresql_where=text("desired_generation > observed_generation")),
-        # and who of them waits for their internet
+        # for customers who wait to be restored
         Index(
             "service_access_restore_idx",
             "device_id",
             "next_at",
             postgresql_where=text("desired_generation > observed_generation AND desired = 'ACTIVE'"),
         ),
-        # who is cut: asked in the transaction of each payment, and by the sweep
+        # for blocked customers: read in the transaction of each payment, and by the sweep
         Index("service_access_blocked_idx", "customer_id", postgresql_where=text("desired = 'BLOCKED'")),
     )
 
@@ -82,10 +82,10 @@ class ServiceAccess(Base):
     device_id: Mapped[int] = mapped_column(ForeignKey("device.id"))
     service_kind: Mapped[String]
     key: Mapped[String]
-    """What it is called on the device: PPPoE name, address, MAC, ONU."""
+    """Name on the device: PPPoE name, address, MAC, ONU."""
     desired: Mapped[String]
     manual: Mapped[bool]
-    """Blocked by hand: no payment lifts it."""
+    """Blocked by hand: a payment doesn't restore it."""
     because: Mapped[String]
     desired_at: Mapped[Instant]
     desired_generation: Mapped[int] = mapped_column(BigInteger)
@@ -94,9 +94,9 @@ class ServiceAccess(Base):
     detail: Mapped[String]
     read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     snapshot: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    """What restoring needs, committed before the device is touched; null while it isn't cut."""
+    """Data needed to restore, committed before the device is changed; null while it isn't blocked."""
     snapshot_plan_id: Mapped[int | None] = mapped_column(BigInteger)
-    """The plan then: another one at the restoring brings its own speed."""
+    """Plan at the time of the block: if it has changed since, restoring applies the new plan's speed."""
     attempts: Mapped[int] = mapped_column(Integer)
     next_at: Mapped[Instant]
     error: Mapped[String]

@@ -1,4 +1,4 @@
-"""The event log: what happened, written in the transaction of the deed."""
+"""Event log, written in the transaction of each operation."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from sebilling.db.tables.columns import Base, Id, Instant, String
 
 
 class Event(Base):
-    """Who did what to which thing, when, at which counter. Append-only (trigger). Audit log, outbox and feed at once."""
+    """An event: who did what to which object, when, at which counter. Append-only (trigger). Audit log, outbox and feed at once."""
 
     __tablename__ = "event"
-    # the history of one thing
+    # for the history of one object
     __table_args__ = (Index(None, "subject", "subject_id", "id"),)
 
     id: Mapped[Id]
-    """Unique, but in the order of writing, not of commit: a feed needs its own numbers."""
+    """Unique, but ordered by writing, not by commit: the feed needs its own numbers."""
     at: Mapped[Instant]
     actor_id: Mapped[int | None] = mapped_column(BigInteger)
     actor_name: Mapped[String]

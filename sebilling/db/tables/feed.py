@@ -1,4 +1,4 @@
-"""The feed: committed events in an order that readers can resume from, and how far each plugin has got in it."""
+"""Feed: committed events in an order from which readers can resume, and the position of each plugin in it."""
 
 from datetime import datetime
 
@@ -9,9 +9,9 @@ from sebilling.db.tables.columns import Base, String
 
 
 class Feed(Base):
-    """The number of a committed event: 1, 2, 3 … without a gap. Append-only (trigger), written by the relay alone (jobs/relay.py).
+    """Number of a committed event: 1, 2, 3 … without a gap. Append-only (trigger), written only by the relay (jobs/relay.py).
 
-    No foreign key: its check would write to each event's row. An invariant watches instead.
+    There is no foreign key, as its check would write to each event's row; an invariant checks it instead.
     """
 
     __tablename__ = "feed"
@@ -19,13 +19,13 @@ class Feed(Base):
 
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     event_id: Mapped[int] = mapped_column(BigInteger, unique=True)
-    """Unique: no event is numbered twice, and the relay asks which ones have a number."""
+    """Unique: no event has two numbers, and the relay looks up which events have one."""
     digest: Mapped[bytes] = mapped_column(LargeBinary)
-    """SHA-256 of the digest before it (32 zero bytes before the first) and the event's canonical form (db/sql/feed_1.sql)."""
+    """SHA-256 of the previous digest (32 zero bytes before the first) and the event's canonical form (db/sql/feed_1.sql)."""
 
 
 class FeedMark(Base):
-    """One row: every event whose id is at most `low` has its number, and none will come any more."""
+    """One row: every event whose id is at most `low` has its number, and no more such events will appear."""
 
     __tablename__ = "feed_mark"
     __table_args__ = (CheckConstraint("id = 1", name="single"),)
@@ -35,21 +35,21 @@ class FeedMark(Base):
 
 
 class PluginCursor(Base):
-    """How far a plugin has got in the feed."""
+    """Position of a plugin in the feed."""
 
     __tablename__ = "plugin_cursor"
 
     id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
-    """The number of the lease under which events are delivered."""
+    """Number of the lease under which events are delivered."""
     plugin: Mapped[String] = mapped_column(unique=True)
-    """The name of its entry point."""
+    """Name of its entry point."""
     number: Mapped[int] = mapped_column(BigInteger)
-    """Everything up to this number of the feed was delivered, or is none of the plugin's."""
+    """Last number of the feed up to which all events of this plugin were delivered."""
     since_event_id: Mapped[int] = mapped_column(BigInteger)
-    """Events up to this id were there before the plugin was, and are none of its."""
+    """Last event id before the plugin was installed; events up to it are not delivered."""
     attempts: Mapped[int] = mapped_column(Integer)
-    """Failures in a row of the next delivery."""
+    """Number of consecutive failures of the next delivery."""
     next_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """When the next delivery is tried again; null: at once."""
+    """Time of the next attempt at delivery; null: at once."""
     error: Mapped[String]
-    """What went wrong last; empty if nothing."""
+    """Last error; empty if none."""

@@ -1,4 +1,4 @@
-"""A generation run, what it prices by, and how far it is at each counter."""
+"""Generation runs: the data they price by, and their progress at each counter."""
 
 from datetime import date, datetime
 from typing import Any
@@ -11,14 +11,14 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant
 
 
 class GenerationRun(Base):
-    """One click on *Generate Sekarang*. Its row lock is the lease of whoever works on it.
+    """A generation run, started by *Generate Sekarang*. A worker holds its row lock while working on it.
 
-    `settings`, `plans` and the discounts are what it prices by, as they were when it began. See docs/decisions/0018.
+    It prices by `settings`, `plans` and discounts as they were when it began. See docs/decisions/0018.
     """
 
     __tablename__ = "generation_run"
     __table_args__ = (
-        # workers look for what is unfinished; closing a period and moving a customer ask for it
+        # for workers that look for unfinished runs, closing a period, and moving a customer
         Index("generation_run_unfinished_idx", "period_id", postgresql_where=text("finished_at IS NULL")),
         CheckConstraint("abandoned_at IS NULL OR finished_at IS NOT NULL", name="abandoned"),
         CheckConstraint("(attempts = 0) = (error IS NULL)", name="attempts"),
@@ -29,18 +29,18 @@ class GenerationRun(Base):
     requested_by: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[Instant]
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    """When everybody was accounted for, or it was abandoned."""
+    """Time at which every customer was accounted for, or the run was abandoned."""
     settings: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    """What the pricing rule reads of billing_settings."""
+    """Columns of billing_settings that the pricing rule reads."""
     plans: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     """Id, name and price of each plan."""
     discount_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     discount_untils: Mapped[list[date | None]] = mapped_column(ARRAY(Date))
-    """The discounts that there were, and when each ended."""
+    """Discounts that existed when the run began, with the end of each."""
     attempts: Mapped[int] = mapped_column(Integer)
-    """How often the next chunk has failed in a row."""
+    """Number of consecutive failures of the next chunk."""
     next_at: Mapped[Instant]
-    """When a worker takes it again."""
+    """Time from which a worker may take it again."""
     error: Mapped[str | None] = mapped_column(Text)
     """Error code of the last failure; the cause is in the log under `error_reference`."""
     error_reference: Mapped[str | None] = mapped_column(Text)
@@ -51,9 +51,9 @@ class GenerationRun(Base):
 class GenerationTask(Base):
     """A run at one counter: the first `done` of `customer_ids` are accounted for, each exactly once.
 
-    Written only in the transaction that issues the invoices it counts, so it can't tell anything else than the truth.
-    The arrays say who there was when the run began, by id, with the plan and the agreed price of each; whoever is added
-    meanwhile belongs to the next run. They are emptied when the task is finished.
+    Written only in the transaction that issues the invoices it counts, so the counts are always right.
+    The arrays hold the customers at the run's beginning, by id, with the plan and the agreed price of each; customers added
+    later belong to the next run. They are emptied when the task is finished.
     """
 
     __tablename__ = "generation_task"
@@ -69,7 +69,7 @@ class GenerationTask(Base):
     plan_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     prices: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
     charge_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    """Charges of these customers that waited when the run began."""
+    """Charges of these customers that were not invoiced when the run began."""
     total: Mapped[int] = mapped_column(Integer)
     done: Mapped[int] = mapped_column(Integer)
     issued: Mapped[int] = mapped_column(Integer)

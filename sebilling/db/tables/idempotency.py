@@ -1,4 +1,4 @@
-"""Keys of requests that must take effect once."""
+"""Idempotency keys of requests that must take effect once."""
 
 from sqlalchemy import BigInteger, LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from sebilling.db.tables.columns import Base, Instant, String
 
 
 class IdempotencyKey(Base):
-    """A key that a user's device made, the fingerprint of the body it came with, and what came of it.
+    """A key from a user's device, the fingerprint of its request's body, and the id of the result.
 
     Inserting it is the lock: a second request with the same key waits for the first to commit, then reads its result.
     """

@@ -1,4 +1,4 @@
-"""What columns of customers' files are, as someone once said."""
+"""Assignments of unknown columns in customers' files, as users have decided them."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -6,13 +6,13 @@ from sebilling.db.tables.columns import Base, Instant, String
 
 
 class ImportColumn(Base):
-    """A heading that isn't known by itself, and the field that its column is."""
+    """A heading that isn't recognized automatically, and the field assigned to it."""
 
     __tablename__ = "import_column"
 
     heading: Mapped[String] = mapped_column(primary_key=True)
-    """As `spelt` makes it: without case, punctuation and abbreviations."""
+    """Normalized by `spelt`: without case, punctuation and abbreviations."""
     field: Mapped[String | None]
-    """A field of CustomerRow; NULL: the column is left out."""
+    """Field of CustomerRow; NULL: the column is ignored."""
     mapped_at: Mapped[Instant]
     mapped_by: Mapped[String]

@@ -1,4 +1,4 @@
-"""Tagihan: what a customer owes for one stretch of service."""
+"""Invoices (tagihan): amounts that a customer owes for a stretch of service."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -26,18 +26,18 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 
 
 class Invoice(Base):
-    """Append-only, but for `allocated`, `written_off` and `voided_at`, which only triggers move.
+    """An invoice. Append-only, except `allocated`, `written_off` and `voided_at`, which only triggers change.
 
-    Foreign keys cost about 4 µs a row each in generation, so there are two: the customer, and the series (which names
-    period and counter). `run_id` is watched by an invariant instead.
+    Foreign keys cost about 4 µs a row each in generation, so there are only two: the customer, and the series (of a
+    period and counter). An invariant checks `run_id` instead.
     """
 
     __tablename__ = "invoice"
     __table_args__ = (
         ForeignKeyConstraint(["period_id", "counter_id"], ["invoice_series.period_id", "invoice_series.counter_id"]),
-        # numbers are given once
+        # numbers are unique
         UniqueConstraint("period_id", "counter_id", "sequence"),
-        # nobody is billed twice in a period, whoever generates and however often
+        # at most one ordinary invoice per customer and period, whoever generates and however often
         Index(
             "invoice_live_period_idx",
             "customer_id",
@@ -45,7 +45,7 @@ class Invoice(Base):
             unique=True,
             postgresql_where=text("voided_at IS NULL AND covers_from < covers_until"),
         ),
-        # charges are billed alone, over no days, at most once in a period
+        # at most one invoice over charges alone, which covers no days, per customer and period
         Index(
             "invoice_charges_alone_idx",
             "customer_id",
@@ -60,14 +60,14 @@ class Invoice(Base):
             where=text("voided_at IS NULL"),
             name="invoice_covers_excl",
         ),
-        # the pricing rule asks until when a customer is covered, lists ask for a customer's invoices
+        # for the last covered day of a customer in the pricing rule, and lists of a customer's invoices
         Index(None, "customer_id", "covers_until"),
-        # a counter's list, the newest first
+        # for a counter's list, newest first
         Index(None, "counter_id", "id"),
         CheckConstraint("total >= 0 AND allocated >= 0 AND written_off >= 0 AND allocated + written_off <= total", name="allocated"),
         CheckConstraint("voided_at IS NULL OR allocated + written_off = 0", name="voided"),
         CheckConstraint("covers_from <= covers_until", name="covers"),
-        # what is still owed: payments take the oldest first, isolation asks who is late
+        # for outstanding invoices: payments settle the oldest first, isolation finds overdue customers
         Index("invoice_open_idx", "customer_id", "due_on", "id", postgresql_where=text("outstanding > 0")),
     )
 
@@ -76,7 +76,7 @@ class Invoice(Base):
     counter_id: Mapped[int] = mapped_column(BigInteger)
     sequence: Mapped[int] = mapped_column(Integer)
     number: Mapped[String]
-    """INV/2026-02/LKT01/000123"""
+    """Number, such as INV/2026-02/LKT01/000123."""
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     run_id: Mapped[int | None] = mapped_column(BigInteger)
     plan_name: Mapped[String]
@@ -86,7 +86,7 @@ class Invoice(Base):
     due_on: Mapped[date]
     total: Mapped[Amount]
     allocated: Mapped[Amount]
-    """How much of it payments have settled."""
+    """Amount settled by payments."""
     written_off: Mapped[Amount]
     voided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     outstanding: Mapped[int] = mapped_column(
@@ -94,11 +94,11 @@ class Invoice(Base):
         Computed("CASE WHEN voided_at IS NULL THEN total - allocated - written_off ELSE 0 END", persisted=True),
         nullable=False,
     )
-    """Sisa tagihan."""
+    """Outstanding amount (sisa tagihan)."""
 
 
 class InvoiceLine(Base):
-    """What the total consists of, with the prices as they were."""
+    """A line of an invoice, with the price at that time."""
 
     __tablename__ = "invoice_line"
     __table_args__ = (
@@ -106,7 +106,7 @@ class InvoiceLine(Base):
         CheckConstraint("kind IN ('SUBSCRIPTION', 'PRORATION', 'CHARGE', 'DISCOUNT', 'TAX', 'LATE_FEE', 'OPENING')", name="kind"),
         CheckConstraint("(kind = 'DISCOUNT') = (amount < 0)", name="sign"),
         CheckConstraint("(kind = 'TAX') = (tax_rate IS NOT NULL)", name="tax"),
-        # which invoice billed a charge
+        # for the invoice that billed a charge
         Index("invoice_line_charge_idx", "charge_id", postgresql_where=text("charge_id IS NOT NULL")),
     )
 
@@ -120,7 +120,7 @@ class InvoiceLine(Base):
     charge_id: Mapped[int | None] = mapped_column(BigInteger)
     discount_id: Mapped[int | None] = mapped_column(BigInteger)
     tax_rate: Mapped[Decimal | None] = mapped_column(Numeric(7, 4))
-    """Of a tax line: percent of `tax_fraction` of `tax_base`, rounded as `tax_rounding` says."""
+    """For a tax line: percent of `tax_fraction` of `tax_base`, rounded according to `tax_rounding`."""
     tax_fraction: Mapped[str | None] = mapped_column(Text)
     tax_base: Mapped[int | None] = mapped_column(BigInteger)
     tax_rounding: Mapped[str | None] = mapped_column(Text)

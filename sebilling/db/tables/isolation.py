@@ -1,4 +1,4 @@
-"""Custom isolir: when a late customer is cut, who has promised to pay, and days on which nobody is cut."""
+"""Isolation (isolir): policies, promises to pay, and blackout dates."""
 
 from datetime import date, datetime
 
@@ -9,7 +9,7 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 
 
 class IsolationPolicy(Base):
-    """Of a customer, else of a counter, else of the ISP (the row with neither)."""
+    """Policy of a customer, else of a counter, else of the ISP (the row with neither)."""
 
     __tablename__ = "isolation_policy"
     __table_args__ = (
@@ -17,7 +17,7 @@ class IsolationPolicy(Base):
         CheckConstraint("days BETWEEN 0 AND 365", name="days"),
         CheckConstraint("minimum BETWEEN 1 AND 1000000000000", name="minimum"),
         CheckConstraint("customer_id IS NULL OR counter_id IS NULL", name="scope"),
-        # one each for a customer, a counter, and the ISP; read for each customer by the view `isolation`
+        # at most one each for a customer, a counter, and the ISP; read for each customer by the view `isolation`
         UniqueConstraint("customer_id", "counter_id", postgresql_nulls_not_distinct=True),
         Index(None, "counter_id"),
     )
@@ -28,11 +28,11 @@ class IsolationPolicy(Base):
     mode: Mapped[String]
     days: Mapped[int] = mapped_column(SmallInteger)
     minimum: Mapped[Amount]
-    """Rupiah: nobody is cut for less."""
+    """Rupiah: nobody is blocked for a smaller debt."""
 
 
 class PaymentPromise(Base):
-    """Janji bayar: not cut up to and on a day. The newest of a customer holds. Append-only."""
+    """A promise to pay (janji bayar): not blocked up to and on a day. A customer's newest one applies. Append-only."""
 
     __tablename__ = "payment_promise"
     __table_args__ = (Index(None, "customer_id", "id"),)
@@ -46,7 +46,7 @@ class PaymentPromise(Base):
 
 
 class BlackoutDate(Base):
-    """A day on which nobody is cut, such as Lebaran."""
+    """A day on which nobody is blocked, such as Lebaran."""
 
     __tablename__ = "blackout_date"
 
@@ -55,7 +55,7 @@ class BlackoutDate(Base):
 
 
 class IsolationHold(Base):
-    """A sweep that would have cut more than the guard allows: it cut nobody, and someone must say that it is right."""
+    """A sweep that would have blocked more than the limit: it blocked nobody and waits for a decision."""
 
     __tablename__ = "isolation_hold"
 

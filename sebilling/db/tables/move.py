@@ -1,4 +1,4 @@
-"""Who moved from one counter to another: their money may still be on its way there."""
+"""Moves of customers and collectors between counters: their money may still be on its way to the old one."""
 
 from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,10 +7,10 @@ from sebilling.db.tables.columns import Base, Id, Instant
 
 
 class CustomerMove(Base):
-    """A customer was moved to another counter. Append-only."""
+    """A customer's move to another counter. Append-only."""
 
     __tablename__ = "customer_move"
-    # a payment from a phone asks where the customer belonged before
+    # for payments from a phone: the counters to which the customer belonged before
     __table_args__ = (Index(None, "customer_id", "id"),)
 
     id: Mapped[Id]
@@ -22,7 +22,7 @@ class CustomerMove(Base):
 
 
 class UserCounterLeft(Base):
-    """A clerk or collector stopped working at a counter. Append-only."""
+    """A clerk or collector who stopped working at a counter. Append-only."""
 
     __tablename__ = "user_counter_left"
 

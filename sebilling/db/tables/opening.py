@@ -1,4 +1,4 @@
-"""Opening balances: how customers stood when they came into this system. Append-only."""
+"""Opening balances of customers from a previous system. Append-only."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 
 
 class OpeningBalance(Base):
-    """What a customer owed or had paid ahead, in rupiah, and until when the system before had billed them. At most one each."""
+    """A customer's arrears or credit, in rupiah, and the day until which the previous system had billed them. At most one each."""
 
     __tablename__ = "opening_balance"
     __table_args__ = (
@@ -20,21 +20,21 @@ class OpeningBalance(Base):
 
     customer_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("customer.id"), primary_key=True, autoincrement=False)
     period_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("period.id"))
-    """The month at whose end they stood so."""
+    """The opening month, at whose end the balance applies."""
     arrears: Mapped[Amount]
     credit: Mapped[Amount]
     billed_until: Mapped[date | None] = mapped_column(Date)
-    """The first day that is ours to bill; None: they were installed after the opening month."""
+    """First day to be billed here; None: the customer was installed after the opening month."""
     invoice_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("invoice.id"))
-    """Over the arrears."""
+    """Invoice over the arrears."""
     payment_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("payment.id"))
-    """RowScope credit is what was paid ahead."""
+    """Payment whose credit is the money paid ahead."""
     recorded_at: Mapped[Instant]
     recorded_by: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class OpeningHistory(Base):
-    """An invoice or a payment of the system before: to be read, never counted."""
+    """An invoice or payment of the previous system: shown, but never counted."""
 
     __tablename__ = "opening_history"
     __table_args__ = (

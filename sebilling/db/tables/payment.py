@@ -1,4 +1,4 @@
-"""Pembayaran: money received, and what it settles."""
+"""Payments (pembayaran): money received, and its allocation to invoices."""
 
 from datetime import date, datetime
 
@@ -9,7 +9,7 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 
 
 class Payment(Base):
-    """Money received from a customer. Append-only, but for `allocated`, `refunded` and `reversed_at`, which only triggers move."""
+    """Money received from a customer. Append-only, except `allocated`, `refunded` and `reversed_at`, which only triggers change."""
 
     __tablename__ = "payment"
     __table_args__ = (
@@ -19,13 +19,13 @@ class Payment(Base):
         CheckConstraint("surplus_because IN ('', 'OVERPAID', 'IN_ADVANCE', 'ALREADY_PAID')", name="surplus_because"),
         CheckConstraint("method IN ('CASH', 'TRANSFER', 'QRIS', 'OTHER', 'OPENING')", name="method"),
         Index(None, "customer_id", "id"),
-        # the recap of a counter and month
+        # for the recap of a counter and month
         Index(None, "counter_id", "received_on", "id"),
-        # a counter's list, the newest first
+        # for a counter's list, newest first
         Index(None, "counter_id", "id"),
-        # credit that waits for the next invoice
+        # for credit that settles the next invoice
         Index("payment_credit_idx", "customer_id", postgresql_where=text("credit > 0")),
-        # cash on hand: what a collector received in notes at a counter
+        # for cash on hand: cash that a collector received at a counter
         Index(
             "payment_cash_idx",
             "counter_id",
@@ -38,30 +38,30 @@ class Payment(Base):
     id: Mapped[Id]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     counter_id: Mapped[int] = mapped_column(ForeignKey("counter.id"))
-    """Where it was received: not always the customer's own counter."""
+    """Counter where it was received: not always the customer's own."""
     amount: Mapped[Amount]
     allocated: Mapped[Amount]
     method: Mapped[String]
     received_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     collected_at: Mapped[Instant]
-    """When the money changed hands, by the phone's clock."""
+    """Time at which the money was handed over, by the phone's clock."""
     received_at: Mapped[Instant]
-    """When the server recorded it."""
+    """Time at which the server recorded it."""
     received_on: Mapped[date]
-    """The local day of `received_at` at the counter: the day in whose recap it stands."""
+    """Local day of `received_at` at the counter, in whose recap it is included."""
     note: Mapped[String]
     surplus_because: Mapped[String]
-    """Why something was left over when it came, if it was."""
+    """Reason for a surplus when it was received, if there was one."""
     refunded: Mapped[Amount]
     reversed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     credit: Mapped[int] = mapped_column(
         BigInteger, Computed("CASE WHEN reversed_at IS NULL THEN amount - allocated - refunded ELSE 0 END", persisted=True), nullable=False
     )
-    """Titipan: what no invoice has taken and nobody was given back."""
+    """Credit (titipan): the amount neither allocated nor refunded."""
 
 
 class Allocation(Base):
-    """A part of a payment that settles a part of an invoice."""
+    """Allocation of a part of a payment to an invoice."""
 
     __tablename__ = "allocation"
     __table_args__ = (
@@ -78,10 +78,10 @@ class Allocation(Base):
 
 
 class CreditHold(Base):
-    """Someone's decision that what is free of a payment doesn't settle debts by itself. Written once, ended once."""
+    """A hold on a payment's credit, which then settles no debts automatically. Written once, ended once."""
 
     __tablename__ = "credit_hold"
-    # at most one at a time holds a payment; looked up for each credit that could settle something
+    # at most one live hold per payment; looked up for each credit that could settle an invoice
     __table_args__ = (Index("credit_hold_current_idx", "payment_id", unique=True, postgresql_where=text("released_at IS NULL")),)
 
     id: Mapped[Id]

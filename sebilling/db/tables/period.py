@@ -1,4 +1,4 @@
-"""Periode: one billing month."""
+"""Periods (periode): billing months."""
 
 from datetime import date, datetime
 
@@ -9,36 +9,36 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 
 
 class Period(Base):
-    """A month opened by hand, once. Closed, it takes no new invoices (trigger). `closed_at` follows its closings and reopenings."""
+    """A billing month, opened by hand once. Once closed it takes no new invoices (trigger). `closed_at` follows closings and reopenings."""
 
     __tablename__ = "period"
     __table_args__ = (CheckConstraint("extract(day FROM month) = 1", name="month"),)
 
     id: Mapped[Id]
     month: Mapped[date] = mapped_column(unique=True)
-    """Its first day."""
+    """First day of the month."""
     opened_at: Mapped[Instant]
     closed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class PeriodClosing(Base):
-    """One closing of a period, with the figures as they were (`period_closing_figure`). Append-only, kept when it is reopened."""
+    """A closing of a period, with the figures at that time (`period_closing_figure`). Append-only, kept when the period is reopened."""
 
     __tablename__ = "period_closing"
-    # which was the last, and whether a document was begun before it
+    # for the last closing, and whether a document was begun before it
     __table_args__ = (Index(None, "period_id", "id"), Index(None, "closed_at"))
 
     id: Mapped[Id]
     period_id: Mapped[int] = mapped_column(ForeignKey("period.id"))
     incomplete: Mapped[bool] = mapped_column(Boolean)
-    """Something was missing (see billing/closings.py), and it was closed all the same."""
+    """Whether it was closed in spite of gaps (see billing/closings.py)."""
     closed_at: Mapped[Instant]
-    """No document of before is dated later, and none of afterwards earlier (`after_closings`)."""
+    """Time of the closing: no earlier document is dated later, and no later one earlier (`after_closings`)."""
     closed_by: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class PeriodReopening(Base):
-    """The end of one closing: the period takes invoices and corrections again."""
+    """A reopening, which ends one closing: the period takes invoices and corrections again."""
 
     __tablename__ = "period_reopening"
     __table_args__ = (CheckConstraint("reason <> ''", name="reason"),)
@@ -51,7 +51,7 @@ class PeriodReopening(Base):
 
 
 class PeriodClosingFigure(Base):
-    """A counter's recap as it was at a closing, in rupiah; the names are those of billing/recap.py."""
+    """A counter's recap at a closing, in rupiah; the names are those of billing/recap.py."""
 
     __tablename__ = "period_closing_figure"
 
@@ -76,7 +76,7 @@ class PeriodClosingFigure(Base):
 
 
 class InvoiceSeries(Base):
-    """The next free invoice number of a counter in a period; its row lock makes the numbers gapless."""
+    """Next free invoice number of a counter in a period; its row lock makes the numbers gapless."""
 
     __tablename__ = "invoice_series"
     __table_args__ = (CheckConstraint("next_number >= 1", name="next_number"),)

@@ -1,4 +1,4 @@
-"""Paket: what is sold."""
+"""Plans (paket)."""
 
 from sqlalchemy import CheckConstraint, Integer
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 
 
 class Plan(Base):
-    """A price per month and a speed. Changing it touches no invoice: those keep snapshots."""
+    """A plan: a monthly price and a speed. Changing it affects no issued invoice: those keep copies."""
 
     __tablename__ = "plan"
     __table_args__ = (CheckConstraint("price BETWEEN 0 AND 1000000000000", name="price"),)

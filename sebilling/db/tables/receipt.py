@@ -1,4 +1,4 @@
-"""Kuitansi: the number of a payment's receipt."""
+"""Numbers of payment receipts (kuitansi)."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ from sebilling.db.tables.columns import Base, String
 
 
 class ReceiptSeries(Base):
-    """The next receipt number of a counter in a month. Its row is locked last: that lock lives until the commit is on disk."""
+    """Next receipt number of a counter in a month. Its row is locked last, as the lock lasts until the commit is on disk."""
 
     __tablename__ = "receipt_series"
     __table_args__ = (CheckConstraint("next_number >= 1", name="next_number"),)
@@ -20,7 +20,7 @@ class ReceiptSeries(Base):
 
 
 class Receipt(Base):
-    """A payment's number, gapless per counter and month, such as KW/2026-02/LKT01/000123. Append-only."""
+    """Receipt number of a payment, gapless per counter and month, such as KW/2026-02/LKT01/000123. Append-only."""
 
     __tablename__ = "receipt"
     __table_args__ = (UniqueConstraint("counter_id", "month", "sequence"),)

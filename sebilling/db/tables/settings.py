@@ -1,4 +1,4 @@
-"""How this ISP bills: one row."""
+"""Billing settings of the ISP: one row."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from sebilling.db.tables.columns import Amount, Base, String
 
 
 class BillingSettings(Base):
-    """Read by the pricing rule when an invoice is issued; lines keep what they were made with."""
+    """Billing settings, read by the pricing rule when an invoice is issued. Invoice lines keep the values they used."""
 
     __tablename__ = "billing_settings"
     __table_args__ = (
@@ -29,15 +29,15 @@ class BillingSettings(Base):
     """Percent; 0: no tax."""
     tax_numerator: Mapped[int] = mapped_column(Integer)
     tax_denominator: Mapped[int] = mapped_column(Integer)
-    """The tax is taken on numerator/denominator of what is taxable, such as 11/12."""
+    """Tax is computed on numerator/denominator of the taxable amount, such as 11/12."""
     tax_rounding: Mapped[String]
     late_fee: Mapped[Amount]
-    """Rupiah, once per overdue invoice; 0: none."""
+    """Rupiah, once per overdue invoice; 0: no late fee."""
     late_fee_after_days: Mapped[int] = mapped_column(SmallInteger)
     company_name: Mapped[String]
-    """The ISP's name, address and phone number, and a closing line, as they stand on receipts and invoices; may be empty."""
+    """The ISP's name, address and phone number, and a footer, as printed on receipts and invoices; may be empty."""
     company_address: Mapped[String]
     company_phone: Mapped[String]
     receipt_footer: Mapped[String]
     mass_block_percent: Mapped[int] = mapped_column(SmallInteger)
-    """A sweep that would cut more than this share of the active customers stops and asks; small ISPs may always cut twenty."""
+    """A sweep that would block more than this percentage of active customers requires confirmation; blocking up to twenty never does."""

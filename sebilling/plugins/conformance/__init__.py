@@ -1,4 +1,4 @@
-"""The conformance kit: what every driver must do, as tests that its author runs against his device or its simulator.
+"""The conformance kit: what every driver must do, as tests that its author runs against the device or a simulator.
 
     class TestMyDriver(DriverConformance):
         @asynccontextmanager
@@ -6,7 +6,7 @@
             async with MyDevice() as device:
                 yield MyWorld(device)
 
-`World` says what the author brings. Nothing but pytest is needed: each check runs a loop of its own. docs/plugins.md is the tutorial.
+`World` describes what the author provides. Only pytest is needed: each check runs its own event loop. docs/plugins.md is the tutorial.
 """
 
 from typing import Final
@@ -22,8 +22,8 @@ __all__ = ["AWKWARD_NAMES", "CHECKS", "DriverConformance", "World"]
 
 
 class DriverConformance(Facts, Reads, Changes, Breaks, Secrecy):
-    """All checks. Subclass it as `Test…` and write `world`."""
+    """All checks. Subclass it as `Test…` and implement `world`."""
 
 
 CHECKS: Final = tuple(sorted(name for name in dir(DriverConformance) if name.startswith("test_")))
-"""Names of the checks: whoever has no pytest calls them one by one."""
+"""Names of the checks, to call them one by one without pytest."""

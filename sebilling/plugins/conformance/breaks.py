@@ -1,4 +1,4 @@
-"""Checks of what goes wrong on the way: never more is told than is known."""
+"""Checks of failures: a driver never reports more than it knows."""
 
 # ruff: noqa: S101 - a check is an assertion
 import asyncio
@@ -29,31 +29,31 @@ class Breaks(Kit):
     """A link that breaks, a device that is gone, a password that is wrong."""
 
     def test_a_wrong_password_is_told_as_such(self) -> None:
-        """AUTH, not to be tried again, and nothing is touched."""
+        """AUTH, not retryable, and nothing is changed."""
         self.run(_wrong_password)
 
     def test_a_dead_link_is_told_as_such(self) -> None:
-        """UNREACHABLE or TIMEOUT, to be tried again: not the password's fault."""
+        """UNREACHABLE or TIMEOUT, retryable, and not AUTH."""
         self.run(_dead_link)
 
     def test_a_failed_reading_is_never_less(self) -> None:
-        """read_state and snapshot raise DeviceError over a broken link, or tell all that there is."""
+        """read_state and snapshot raise DeviceError over a broken link, or return everything."""
         self.run(_readings)
 
     def test_a_dead_session_tells_no_success(self) -> None:
-        """Block and restore over a link that is gone."""
+        """Block and restore over a dead link."""
         self.run(_dead_session)
 
     def test_a_link_that_breaks_while_blocking(self) -> None:
-        """No false success; a fresh session finishes, and all comes back to the byte."""
+        """No false success; a new session finishes, and restores everything to the byte."""
         self._broken(restoring=False)
 
     def test_a_link_that_breaks_while_restoring(self) -> None:
-        """No false success; a fresh session finishes, and all is as it was to the byte."""
+        """No false success; a new session finishes, and everything is as it was to the byte."""
         self._broken(restoring=True)
 
     def test_a_call_that_is_given_up(self) -> None:
-        """The core's deadline cancels a call: `close` works all the same, and a fresh session finishes."""
+        """The core's deadline cancels a call: `close` still works, and a new session finishes."""
         self.run(_given_up)
 
     def _broken(self, *, restoring: bool) -> None:
@@ -69,17 +69,17 @@ class Breaks(Kit):
         for share in range(4):  # at the first job, in between, at the last one
             self.run(broken(share, made=True))
             self.run(broken(share, made=False))
-        assert all(interrupted), "cut_link_after didn't break the link every time: where it held, this check proved nothing"
+        assert all(interrupted), "cut_link_after didn't break the link every time: without a break this check proves nothing"
 
 
 async def _raised(call: Awaitable[Any]) -> DeviceError | None:
-    """The DeviceError that it raises; None if it raises nothing."""
+    """The DeviceError that the call raises; None if it raises nothing."""
     try:
         await call
     except DeviceError as error:
         return error
     except Exception as error:
-        raise AssertionError(f"{error!r} was raised: turn it into a DeviceError") from error
+        raise AssertionError(f"{error!r} was raised: convert it to a DeviceError") from error
     return None
 
 
@@ -88,10 +88,10 @@ async def _wrong_password(world: World) -> None:
     driver = made(world, **world.wrong_password)
     error = await _raised(driver.open())
     await driver.close()
-    assert error is not None, "open took a wrong password"
-    assert error.fault is Fault.AUTH, f"a wrong password is AUTH, not {error.fault}"
-    assert not error.retryable, "a wrong password isn't to be tried again: it may lock the account"
-    assert error.message.strip(), "say what to mend"
+    assert error is not None, "open accepted a wrong password"
+    assert error.fault is Fault.AUTH, f"a wrong password must raise AUTH, not {error.fault}"
+    assert not error.retryable, "a wrong password must not be retryable: retries may lock the account"
+    assert error.message.strip(), "the message is empty: say what to fix"
     assert await world.state() == before, "a refused login changed the device"
 
 
@@ -101,9 +101,9 @@ async def _dead_link(world: World) -> None:
     error = await _raised(driver.open())
     await driver.close()
     assert error is not None, "open succeeded on a dead device"
-    assert error.fault in _AWAY, f"a dead link is UNREACHABLE or TIMEOUT, not {error.fault}"
-    assert error.retryable, "a dead link is to be tried again"
-    assert error.message.strip(), "say what to mend"
+    assert error.fault in _AWAY, f"a dead link must raise UNREACHABLE or TIMEOUT, not {error.fault}"
+    assert error.retryable, "a dead link must be retryable"
+    assert error.message.strip(), "the message is empty: say what to fix"
     await world.mend()
     async with session(world):
         pass
@@ -122,21 +122,21 @@ async def _readings(world: World) -> None:
             async with session(world) as driver:
                 await world.break_reading(answers)
                 try:
-                    found = await (driver.read_state(refs, kept) if what == "read_state" else driver.snapshot(refs))
+                    answer = await (driver.read_state(refs, kept) if what == "read_state" else driver.snapshot(refs))
                 except DeviceError:
                     failed += 1
                 except Exception as error:
-                    raise AssertionError(f"{what} over a broken link raised {error!r}: turn it into a DeviceError") from error
+                    raise AssertionError(f"{what} over a broken link raised {error!r}: convert it to a DeviceError") from error
                 else:
-                    _as_whole(what, found, right)
+                    _as_whole(what, answer, right)
             await world.mend()
-    assert failed, "break_reading broke nothing, so this check proved nothing: let the device break the link"
+    assert failed, "break_reading broke nothing, so this check proves nothing: make the device break the link"
 
 
 def _as_whole(what: str, found: Any, right: Any) -> None:
-    told = {ref_id: one.state for ref_id, one in found.items()} if what == "read_state" else found
+    answer = {ref_id: one.state for ref_id, one in found.items()} if what == "read_state" else found
     whole = {ref_id: one.state for ref_id, one in right.items()} if what == "read_state" else right
-    assert told == whole, f"{what} over a broken link told {told} instead of {whole}: raise DeviceError rather than giving less"
+    assert answer == whole, f"{what} over a broken link returned {answer} instead of {whole}: raise DeviceError for an incomplete result"
 
 
 async def _dead_session(world: World) -> None:
@@ -147,18 +147,18 @@ async def _dead_session(world: World) -> None:
             await world.make_unreachable()
             outcomes, _ = await _collected(driver.restore(part) if restoring else driver.block(part))
         await world.mend()
-        assert not [one for one in outcomes if one.result in SUCCESS], f"the device is dead, but it was told {outcomes}"
+        assert not [one for one in outcomes if one.result in SUCCESS], f"the device is dead, but the driver reported {outcomes}"
 
 
 async def _collected(call: AsyncIterator[Outcome]) -> tuple[list[Outcome], DeviceError | None]:
     try:
         return await gathered(call)
     except Exception as error:
-        raise AssertionError(f"{error!r} was raised: turn it into a DeviceError") from error
+        raise AssertionError(f"{error!r} was raised: convert it to a DeviceError") from error
 
 
 async def _break(world: World, count: int, *, made: bool, restoring: bool) -> bool:
-    """The link breaks after `count` jobs. Whether it was noticed."""
+    """Break the link after `count` jobs. True if the driver noticed it."""
     jobs, before = await jobs_of(world), await world.state()
     if restoring:
         await all_done(world, jobs, restoring=False)
@@ -168,23 +168,23 @@ async def _break(world: World, count: int, *, made: bool, restoring: bool) -> bo
     await world.mend()
     await world.settle()
     ids = [one.ref_id for one in outcomes]
-    assert len(set(ids)) == len(ids), f"outcomes for {sorted(ids)}: one for each job"
-    assert set(ids) <= {job.ref.id for job in jobs}, "an outcome for nobody"
+    assert len(set(ids)) == len(ids), f"outcomes for {sorted(ids)}: yield exactly one for each job"
+    assert set(ids) <= {job.ref.id for job in jobs}, "an outcome without a job: yield exactly one for each job"
     assert error is not None or len(ids) == len(jobs), "some jobs have no outcome, and no DeviceError was raised"
-    cut = {job.ref.id: await world.is_blocked(job.ref) for job in jobs}
-    for one in outcomes:
-        so = cut[one.ref_id] is not restoring
-        assert one.result not in SUCCESS or so, f"told as success, but it isn't so on the device: {one}"
-        assert one.result is not Result.FAILED or not so, f"done, but told as FAILED: say UNKNOWN when no answer came: {one}"
-    await _finish(world, jobs, before, cut)
-    return error is not None or any(one.result not in SUCCESS for one in outcomes)
+    blocked = {job.ref.id: await world.is_blocked(job.ref) for job in jobs}
+    for outcome in outcomes:
+        is_done = blocked[outcome.ref_id] is not restoring
+        assert outcome.result not in SUCCESS or is_done, f"reported as success, but the device didn't change: {outcome}"
+        assert outcome.result is not Result.FAILED or not is_done, f"done, but FAILED: report UNKNOWN when no answer came: {outcome}"
+    await _finish(world, jobs, before, blocked)
+    return error is not None or any(outcome.result not in SUCCESS for outcome in outcomes)
 
 
 async def _finish(world: World, jobs: Sequence[Job], before: Any, cut: dict[int, bool]) -> None:
-    """A fresh session reads what is there, cuts the rest, and gives all back."""
+    """In new sessions: read the state, block the rest, and restore everything."""
     found = await states(world, world.refs, snapshots_of(jobs))
     right = {ref_id: State.BLOCKED if is_blocked else State.ACTIVE for ref_id, is_blocked in cut.items()}
-    assert found == right, f"after the break a fresh session reads {found}, but the device holds {right}"
+    assert found == right, f"after the break a new session reads {found}, but the device holds {right}"
     for restoring in (False, True):
         await all_done(world, jobs, restoring=restoring)
     assert await world.state() == before, "after the break and a retry the device isn't as it was"
@@ -206,14 +206,14 @@ async def _given_up(world: World) -> None:
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
     for one in (task, waiting):
         one.cancel()
-    _, late = await asyncio.wait({task, waiting}, timeout=_CANCEL_SECONDS)
-    assert not late, "a cancelled call must end at once: don't swallow CancelledError"
+    _, pending = await asyncio.wait({task, waiting}, timeout=_CANCEL_SECONDS)
+    assert not pending, "a cancelled call must end at once: don't swallow CancelledError"
     with suppress(asyncio.CancelledError, DeviceError):
         await task
     try:
         async with asyncio.timeout(_CANCEL_SECONDS):
             await driver.close()
     except Exception as error:
-        raise AssertionError(f"close after a cancelled call: {error!r}") from error
+        raise AssertionError(f"close raised after a cancelled call: {error!r}") from error
     await world.settle()
     await _finish(world, jobs, before, {job.ref.id: await world.is_blocked(job.ref) for job in jobs})

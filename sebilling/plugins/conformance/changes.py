@@ -1,4 +1,4 @@
-"""Checks of block and restore on a device that works."""
+"""Checks of block and restore on a working device."""
 
 # ruff: noqa: S101 - a check is an assertion
 from collections.abc import Sequence
@@ -22,66 +22,66 @@ from sebilling.plugins.contract import Fault, Job, Outcome, Result, State
 
 
 class Changes(Kit):
-    """What changes the device."""
+    """Checks of calls that change the device."""
 
     def test_what_is_blocked_comes_back_to_the_byte(self) -> None:
         """Block, read BLOCKED, restore from the snapshot as it comes back from JSON, read ACTIVE; the device is as it was."""
         self.run(_life)
 
     def test_a_second_time_is_unchanged(self) -> None:
-        """Block twice, restore twice: UNCHANGED, and the device stays as it is."""
+        """Block twice, restore twice: the second time is UNCHANGED, and the device stays as it is."""
         self.run(_twice)
 
     def test_each_job_has_one_outcome(self) -> None:
-        """No job without, none with two, no outcome for nobody."""
+        """No job has none or two, and no outcome is without a job."""
         self.run(_outcomes)
 
     def test_a_missing_customer_fails_alone(self) -> None:
-        """FAILED with ABSENT; the others are cut and given back."""
+        """FAILED with ABSENT; the others are blocked and restored."""
         self.run(_missing)
 
     def test_who_wasnt_named_is_left_alone(self) -> None:
-        """Neither a block nor a restore touches anybody else."""
+        """Neither a block nor a restore changes anybody else."""
         self.run(_others)
 
     def test_what_a_hand_changed_is_left_alone(self) -> None:
-        """restore is FAILED with DRIFTED, and the device stays as the hand left it."""
+        """restore is FAILED with DRIFTED, and the manual change stays."""
         self.run(_by_hand)
 
     def test_who_was_cut_before_us_stays_cut(self) -> None:
-        """What an operator cut by hand isn't given back by us, with its snapshot or without one."""
+        """A customer blocked by hand isn't restored by the driver, with a snapshot or without one."""
         self.run(_blocked_before)
 
     def test_without_a_snapshot_nothing_is_destroyed(self) -> None:
-        """Blocked without a snapshot: refused, or given back to the byte all the same."""
+        """Block without a snapshot: refused, or restored to the byte nevertheless."""
         self.run(_without)
 
     def test_restoring_without_a_snapshot_changes_nothing(self) -> None:
-        """Nothing of ours was ever there."""
+        """Without a snapshot SeBilling never blocked the customer."""
         self.run(_restore_without)
 
     def test_a_changed_plan_doesnt_hinder_the_restore(self) -> None:
-        """With `plan_changed` the customer has access again, at a speed that is known or not."""
+        """With `plan_changed` the customer has access again, whether the new speed is known or not."""
         self.run(_plan)
 
     def test_batches_of_all_sizes_work(self) -> None:
-        """One by one, two by two, and `max_batch` in one call if the world can put so many on the device."""
+        """One by one, two by two, and `max_batch` in one call if the world can put that many on the device."""
         self.run(_batches)
 
 
 async def _life(world: World) -> None:
     before = await world.state()
     jobs = await jobs_of(world)
-    told = await all_done(world, jobs, restoring=False)
-    assert {one.result for one in told.values()} == {Result.CHANGED}, f"all were cut, so all are CHANGED, not {_results(told.values())}"
-    assert await world.state() != before, "all were told as cut, but state() is as before: it must hold what the driver changes"
+    outcomes = await all_done(world, jobs, restoring=False)
+    assert _results(outcomes.values()) == {Result.CHANGED}, f"all were blocked, so all must be CHANGED, not {_results(outcomes.values())}"
+    assert await world.state() != before, "all were reported as blocked, but state() is as before: it must hold what the driver changes"
     found = await states(world, world.refs, snapshots_of(jobs))
-    assert set(found.values()) == {State.BLOCKED}, f"cut, but reads {found}"
-    told = await all_done(world, jobs, restoring=True)
-    assert {one.result for one in told.values()} == {Result.CHANGED}, f"all were given back, so all are CHANGED: {_results(told.values())}"
+    assert set(found.values()) == {State.BLOCKED}, f"blocked, but read as {found}"
+    outcomes = await all_done(world, jobs, restoring=True)
+    assert _results(outcomes.values()) == {Result.CHANGED}, f"all were restored, so all must be CHANGED, not {_results(outcomes.values())}"
     _same(await world.state(), before, "restored, but the device isn't as it was")
     found = await states(world, world.refs, {})
-    assert set(found.values()) == {State.ACTIVE}, f"given back, but reads {found}"
+    assert set(found.values()) == {State.ACTIVE}, f"restored, but read as {found}"
 
 
 async def _twice(world: World) -> None:
@@ -89,8 +89,9 @@ async def _twice(world: World) -> None:
     for restoring in (False, True):
         await all_done(world, jobs, restoring=restoring)
         once = await world.state()
-        told = await all_done(world, jobs, restoring=restoring)
-        assert {one.result for one in told.values()} == {Result.UNCHANGED}, f"a second time is UNCHANGED, not {_results(told.values())}"
+        outcomes = await all_done(world, jobs, restoring=restoring)
+        results = {outcome.result for outcome in outcomes.values()}
+        assert results == {Result.UNCHANGED}, f"a second time must be UNCHANGED, not {results}"
         _same(await world.state(), once, "the second time changed the device")
 
 
@@ -103,9 +104,9 @@ async def _outcomes(world: World) -> None:
             assert nobody == [], f"outcomes without a job: {nobody}"
             for part in (jobs, jobs[:1]):
                 outcomes, error = await gathered(call(part))
-                assert error is None, f"raised on a sound device: {error!r}"
+                assert error is None, f"raised on a working device: {error!r}"
                 ids = sorted(one.ref_id for one in outcomes)
-                assert ids == sorted(job.ref.id for job in part), f"{len(part)} jobs got outcomes for {ids}"
+                assert ids == sorted(job.ref.id for job in part), f"{len(part)} jobs got outcomes for {ids}: yield exactly one for each"
                 _well_formed(outcomes)
         await world.settle()
 
@@ -115,9 +116,9 @@ def _well_formed(outcomes: Sequence[Outcome]) -> None:
         assert isinstance(one, Outcome), f"{one!r} is no Outcome"
         assert isinstance(one.result, Result), f"{one.result!r} is no Result"
         failed = one.result not in SUCCESS
-        assert not failed or isinstance(one.fault, Fault), f"{one}: what failed says by which Fault"
-        assert not failed or one.message.strip(), f"{one}: what failed says why, and what to do"
-        assert failed or one.fault is None, f"{one}: a success has no fault"
+        assert not failed or isinstance(one.fault, Fault), f"{one}: a failure must have a Fault"
+        assert not failed or one.message.strip(), f"{one}: a failure must say why, and what to do"
+        assert failed or one.fault is None, f"{one}: a success must have no fault"
 
 
 async def _missing(world: World) -> None:
@@ -128,12 +129,12 @@ async def _missing(world: World) -> None:
     jobs = await jobs_of(world, [world.refs[0], world.absent, *world.refs[1:]])
     for kept in ({}, {"made": "up"}):
         for restoring in (False, True):
-            given = [replace(job, snapshot=kept) if job.ref == world.absent and kept else job for job in jobs]
-            told = await done(world, given, restoring=restoring)
-            one = told.pop(world.absent.id)
-            assert (one.result, one.fault) == (Result.FAILED, Fault.ABSENT), f"a customer who isn't there is FAILED with ABSENT, not {one}"
-            assert not one.retryable, "trying again doesn't help one who isn't there"
-            assert {each.result for each in told.values()} == {Result.CHANGED}, f"the others don't suffer: {_results(told.values())}"
+            batch = [replace(job, snapshot=kept) if job.ref == world.absent and kept else job for job in jobs]
+            outcomes = await done(world, batch, restoring=restoring)
+            absent = outcomes.pop(world.absent.id)
+            assert (absent.result, absent.fault) == (Result.FAILED, Fault.ABSENT), f"an absent customer is FAILED with ABSENT, not {absent}"
+            assert not absent.retryable, "ABSENT must not be retryable: a retry doesn't help"
+            assert _results(outcomes.values()) == {Result.CHANGED}, f"the other jobs must succeed, not {_results(outcomes.values())}"
     _same(await world.state(), before, "the device isn't as it was")
 
 
@@ -147,14 +148,14 @@ async def _others(world: World) -> None:
     jobs = await jobs_of(world, named)
     for restoring in (False, True):
         await all_done(world, jobs, restoring=restoring)
-        cut = [ref.key for ref in others if await world.is_blocked(ref)]
-        assert not cut, f"only {named[0].key!r} was named, but {cut} were cut"
+        blocked = [ref.key for ref in others if await world.is_blocked(ref)]
+        assert not blocked, f"only {named[0].key!r} was named, but {blocked} were blocked"
     _same(await world.state(), before, "the device isn't as it was")
     everyone = await jobs_of(world)
     await all_done(world, everyone, restoring=False)
     await all_done(world, everyone[:1], restoring=True)
-    free = [ref.key for ref in others if not await world.is_blocked(ref)]
-    assert not free, f"only {named[0].key!r} was to be given back, but {free} were too"
+    restored = [ref.key for ref in others if not await world.is_blocked(ref)]
+    assert not restored, f"only {named[0].key!r} was named, but {restored} were restored too"
 
 
 async def _by_hand(world: World) -> None:
@@ -162,44 +163,43 @@ async def _by_hand(world: World) -> None:
     await all_done(world, jobs, restoring=False)
     await wanted(world.by_hand(jobs[0].ref))
     await world.settle()
-    hand = await world.state()
-    told = await done(world, jobs[:1], restoring=True)
-    one = told[jobs[0].ref.id]
-    assert (one.result, one.fault) == (Result.FAILED, Fault.DRIFTED), f"what a hand changed is FAILED with DRIFTED, not {one}"
-    _same(await world.state(), hand, "what a hand changed was overwritten")
-    told = await done(world, jobs, restoring=True)
-    assert _results(told[job.ref.id] for job in jobs[1:]) == {Result.CHANGED}, "one that drifted doesn't hold up the others"
+    by_hand = await world.state()
+    outcomes = await done(world, jobs[:1], restoring=True)
+    drifted = outcomes[jobs[0].ref.id]
+    assert (drifted.result, drifted.fault) == (Result.FAILED, Fault.DRIFTED), f"a manual change must be FAILED with DRIFTED, not {drifted}"
+    _same(await world.state(), by_hand, "a manual change was overwritten")
+    outcomes = await done(world, jobs, restoring=True)
+    assert _results(outcomes[job.ref.id] for job in jobs[1:]) == {Result.CHANGED}, "a drifted customer must not stop the others"
 
 
 async def _blocked_before(world: World) -> None:
     ref = world.refs[0]
     await wanted(world.blocked_by_hand(ref))
     await world.settle()
-    hand = await world.state()
+    by_hand = await world.state()
     (job,) = await jobs_of(world, [ref])
-    for restoring, one in ((False, job), (True, job), (True, Job(ref, {}))):
-        told = await done(world, [one], restoring=restoring)
-        assert told[ref.id].result is not Result.CHANGED, f"cut by hand before us: nothing is to be changed, but it was told {told[ref.id]}"
-        _same(await world.state(), hand, "what an operator had cut by hand was changed")
+    for restoring, each in ((False, job), (True, job), (True, Job(ref, {}))):
+        outcomes = await done(world, [each], restoring=restoring)
+        assert outcomes[ref.id].result is not Result.CHANGED, f"already blocked by hand: nothing may change, but got {outcomes[ref.id]}"
+        _same(await world.state(), by_hand, "a customer blocked by hand was changed")
 
 
 async def _without(world: World) -> None:
     before = await world.state()
     jobs = [Job(ref, {}) for ref in world.refs]
-    told = await done(world, jobs, restoring=False)
+    outcomes = await done(world, jobs, restoring=False)
     for ref in world.refs:
-        assert (told[ref.id].result in SUCCESS) is await world.is_blocked(ref), (
-            f"told {told[ref.id]}, but cut={await world.is_blocked(ref)}"
-        )
+        blocked = await world.is_blocked(ref)
+        assert (outcomes[ref.id].result in SUCCESS) is blocked, f"reported {outcomes[ref.id]}, but on the device blocked={blocked}"
     await done(world, jobs, restoring=True)
-    _same(await world.state(), before, "cut without a snapshot and not given back: refuse to cut what you couldn't give back")
+    _same(await world.state(), before, "blocked without a snapshot and not restored: refuse to block what you couldn't restore")
 
 
 async def _restore_without(world: World) -> None:
     before = await world.state()
-    told = await done(world, [Job(ref, {}) for ref in world.refs], restoring=True)
-    assert Result.CHANGED not in _results(told.values()), "there was nothing to give back, but something was told as CHANGED"
-    _same(await world.state(), before, "restoring who was never cut changed the device")
+    outcomes = await done(world, [Job(ref, {}) for ref in world.refs], restoring=True)
+    assert Result.CHANGED not in _results(outcomes.values()), "there was nothing to restore, but the driver reported CHANGED"
+    _same(await world.state(), before, "restoring customers who were never blocked changed the device")
 
 
 async def _plan(world: World) -> None:
@@ -209,12 +209,12 @@ async def _plan(world: World) -> None:
         await all_done(world, jobs, restoring=False)
         jobs = [replace(job, ref=replace(job.ref, rate_down_kbps=down, rate_up_kbps=up), plan_changed=True) for job in jobs]
         await all_done(world, jobs, restoring=True)
-        told = await all_done(world, jobs, restoring=True)
-        assert _results(told.values()) == {Result.UNCHANGED}, f"a second time is UNCHANGED, not {_results(told.values())}"
+        outcomes = await all_done(world, jobs, restoring=True)
+        assert _results(outcomes.values()) == {Result.UNCHANGED}, f"a second time must be UNCHANGED, not {_results(outcomes.values())}"
         found = await states(world, [job.ref for job in jobs], {})
-        assert set(found.values()) == {State.ACTIVE}, f"given back, but reads {found}"
+        assert set(found.values()) == {State.ACTIVE}, f"restored, but read as {found}"
         if down is None:
-            _same(await world.state(), before, "the plan's speed isn't known, so all should be as it was")
+            _same(await world.state(), before, "the plan's speed isn't known, so everything must be as it was")
 
 
 async def _batches(world: World) -> None:
@@ -233,7 +233,7 @@ async def _batches(world: World) -> None:
         return
     before = await world.state()
     jobs = await jobs_of(world, [*world.refs, *more][:most])
-    assert len(jobs) == most, f"the world gave {len(more)} more"
+    assert len(jobs) == most, f"World.more returned only {len(more)} refs"
     for restoring in (False, True):
         await all_done(world, jobs, restoring=restoring)
     _same(await world.state(), before, f"after a batch of max_batch={most} the device isn't as it was")

@@ -1,4 +1,4 @@
-"""Checks of the world, of the class and its settings: nothing is asked of the device but its state."""
+"""Checks of the world, the driver class and its settings. Of the device only the state is read."""
 
 # ruff: noqa: S101 - a check is an assertion
 import inspect
@@ -22,36 +22,36 @@ MIN_SECRET: Final = 8
 
 
 class Facts(Kit):
-    """The class's facts."""
+    """Checks of the driver class."""
 
     def test_the_world_is_fit(self) -> None:
-        """The other checks prove nothing in a world that this one refuses."""
+        """The other checks prove nothing in a world that fails this one."""
         self.run(_fit)
 
     def test_the_class_says_what_it_is(self) -> None:
-        """Kind, title, kinds of service and sizes have their form."""
+        """Kind, title, kinds of service and sizes are well-formed."""
         self.run(_class)
 
     def test_settings_hide_what_is_secret(self) -> None:
-        """Secrets are SecretStr; strange settings are refused, and neither errors nor the schema tell a secret."""
+        """Secrets are SecretStr; unknown settings are refused, and neither errors nor the schema reveal a secret."""
         self.run(_settings)
 
     def test_settings_come_back_from_json(self) -> None:
-        """The core stores settings as JSON, encrypted: they come back equal."""
+        """The core stores settings as encrypted JSON: they must come back equal."""
         self.run(_round_trip)
 
 
 async def _fit(world: World) -> None:
-    assert len(world.refs) >= 3, "give three refs at least: some checks touch one and look at the others"
+    assert len(world.refs) >= 3, "provide at least three refs: some checks change one and compare the others"
     every = [*world.refs, *([world.absent] if world.absent is not None else [])]
-    assert len({ref.id for ref in every}) == len({ref.key for ref in every}) == len(every), "ids and keys must differ"
+    assert len({ref.id for ref in every}) == len({ref.key for ref in every}) == len(every), "ids and keys must be unique"
     state = await world.state()
-    assert state == await world.state(), "state() gives two things of one device: leave out what changes by itself"
-    assert state, "state() is empty: nothing that is compared with it could fail"
+    assert state == await world.state(), "state() differs between two calls: leave out what changes by itself"
+    assert state, "state() is empty, so comparisons with it can't fail"
     for ref in world.refs:
-        assert not await world.is_blocked(ref), f"{ref.key!r} is cut from the beginning"
+        assert not await world.is_blocked(ref), f"{ref.key!r} is blocked from the beginning: provide customers with access"
     config = made(world).config
-    assert all(len(secret) >= MIN_SECRET for secret in world.secrets), f"planted secrets need {MIN_SECRET} characters to be found"
+    assert all(len(secret) >= MIN_SECRET for secret in world.secrets), f"each of `secrets` needs at least {MIN_SECRET} characters"
     planted = [secret for _, secret in secrets_in(config)]
     assert set(planted) <= set(world.secrets), "each secret of `settings` must be in `secrets`"
     assert made(world, **world.wrong_password).config != config, "wrong_password changes nothing"
@@ -63,30 +63,30 @@ async def _class(world: World) -> None:
     assert issubclass(driver, IsolationDriver), "derive the driver from IsolationDriver"
     assert not inspect.isabstract(driver), f"methods are missing: {', '.join(sorted(driver.__abstractmethods__))}"
     assert _KIND.fullmatch(driver.kind), f"kind must look like vendor.method, not {driver.kind!r}"
-    assert driver.title.strip(), "title is empty: people choose by it"
-    assert driver.service_kinds, "service_kinds is empty: no customer could be put on the device"
+    assert driver.title.strip(), "title is empty: users choose a driver by it"
+    assert driver.service_kinds, "service_kinds is empty: no customer could be assigned to the device"
     for kind, words in driver.service_kinds.items():
-        assert _SERVICE.fullmatch(kind), f"a kind of service looks like PPPOE, not {kind!r}"
-        assert words.strip(), f"say in words what the key of {kind} is"
+        assert _SERVICE.fullmatch(kind), f"a kind of service must look like PPPOE, not {kind!r}"
+        assert words.strip(), f"describe the key of {kind} in words"
     for name in ("max_batch", "config_version"):
         value = getattr(driver, name)
         assert type(value) is int, f"{name} must be a whole number"
-        assert value >= 1, f"{name} must be 1 or more"
+        assert value >= 1, f"{name} must be at least 1"
 
 
 async def _settings(world: World) -> None:
     model = world.driver.config_model
     assert issubclass(model, DeviceConfig), "derive config_model from DeviceConfig"
     open_fields = _open_secrets(model)
-    assert not open_fields, f"{', '.join(open_fields)}: make it SecretStr, or its value is shown and logged"
+    assert not open_fields, f"{', '.join(open_fields)}: make it SecretStr, so that its value isn't shown or logged"
     secret = world.secrets[0] if world.secrets else "not-to-be-told"
     refusal = _refusal(model, {**world.settings, "no_such_setting_anywhere": secret})
-    assert refusal, "a setting that doesn't exist was taken: keep extra='forbid'"
+    assert refusal, "an unknown setting was accepted: keep extra='forbid'"
     refusal += _refusal(model, {name: [secret] for name in world.settings})
-    assert secret not in refusal, "the error of wrong settings tells a secret: keep hide_input_in_errors=True"
+    assert secret not in refusal, "the error about wrong settings reveals a secret: keep hide_input_in_errors=True"
     config = made(world).config
-    told = f"{config!r}{config}{config.model_dump(mode='json')}{json.dumps(model.model_json_schema(), default=str)}"
-    assert not [one for one in world.secrets if one in told], "the settings' own text or their schema holds a secret: make it SecretStr"
+    texts = f"{config!r}{config}{config.model_dump(mode='json')}{json.dumps(model.model_json_schema(), default=str)}"
+    assert not [secret for secret in world.secrets if secret in texts], "the settings' text or schema holds a secret: make it SecretStr"
 
 
 def _refusal(model: type[DeviceConfig], given: Mapping[str, object]) -> str:
@@ -98,16 +98,16 @@ def _refusal(model: type[DeviceConfig], given: Mapping[str, object]) -> str:
 
 
 def _open_secrets(model: type[BaseModel]) -> list[str]:
-    found = []
+    names = []
     for name, field in model.model_fields.items():
         words = name.lower().split("_")
         types = _types(field.annotation)
         for one in types:
             if inspect.isclass(one) and issubclass(one, BaseModel):
-                found += [f"{name}.{inner}" for inner in _open_secrets(one)]
+                names += [f"{name}.{inner}" for inner in _open_secrets(one)]
         if (_SECRET_WORDS & set(words) or words[-1] in _SECRET_ENDS) and str in types:
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def _types(annotation: object) -> set[object]:
@@ -118,4 +118,4 @@ async def _round_trip(world: World) -> None:
     model, config = world.driver.config_model, made(world).config
     plain = revealed(config.model_dump(mode="python"))
     again = model.model_validate(json.loads(json.dumps(plain)))
-    assert again == config, f"the settings don't come back from JSON as they were: {again!r} instead of {config!r}"
+    assert again == config, f"the settings don't come back from JSON unchanged: {again!r} instead of {config!r}"

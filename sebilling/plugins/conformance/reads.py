@@ -1,4 +1,4 @@
-"""Checks of what only looks: probe, snapshot, read_state; and of close."""
+"""Checks of reading calls (probe, snapshot, read_state) and of close."""
 
 # ruff: noqa: S101 - a check is an assertion
 import json
@@ -11,38 +11,38 @@ from sebilling.plugins.conformance.world import Kit, World, all_done, jobs_of, m
 from sebilling.plugins.contract import CustomerSource, DeviceError, DeviceHealth, Reading, State, Subscriber
 
 _UNKEPT: Final = re.compile("[\x00\ud800-\udfff]")
-"""No text for PostgreSQL: a NUL, or half of a character. Spell such bytes otherwise, and back when restoring."""
+"""Not storable in PostgreSQL: NUL or half of a surrogate pair. Encode such bytes otherwise, and decode them when restoring."""
 
 
 class Reads(Kit):
-    """What only looks."""
+    """Checks of calls that only read."""
 
     def test_probe_changes_nothing(self) -> None:
         """Before `open` and after it."""
         self.run(_probe)
 
     def test_probe_of_a_dead_device_tells_and_doesnt_raise(self) -> None:
-        """A device that can't be reached is told as such."""
+        """A device that can't be reached is reported as such."""
         self.run(_probe_dead)
 
     def test_close_never_raises(self) -> None:
-        """Never opened, closed twice, after a login that failed, over a link that is gone."""
+        """Never opened, closed twice, after a failed login, over a dead link."""
         self.run(_close)
 
     def test_snapshot_changes_nothing(self) -> None:
-        """The device is as before, and a second snapshot is equal."""
+        """The device is unchanged, and a second snapshot is equal."""
         self.run(_snapshot_only_looks)
 
     def test_snapshot_is_strings_that_survive_json(self) -> None:
-        """Raw strings by id, the absent left out."""
+        """Raw strings by id, without absent refs."""
         self.run(_snapshot_form)
 
     def test_read_state_changes_nothing(self) -> None:
-        """The device is as before, cut or not."""
+        """The device is unchanged, whether customers are blocked or not."""
         self.run(_read_only_looks)
 
     def test_read_state_tells_what_is_there(self) -> None:
-        """ACTIVE, BLOCKED and ABSENT, for some and for all, as the device itself has it."""
+        """ACTIVE, BLOCKED and ABSENT, for some and for all, as on the device."""
         self.run(_read_right)
 
     def test_read_state_tells_what_a_hand_changed(self) -> None:
@@ -50,7 +50,7 @@ class Reads(Kit):
         self.run(_read_drift)
 
     def test_customers_for_an_import_are_all_told(self) -> None:
-        """Drivers that offer `read_customers`: everybody, with a kind of service that the driver has, or DeviceError; nothing changes."""
+        """With `read_customers`: all customers, with a kind of service that the driver has, or DeviceError; nothing changes."""
         self.run(_customers)
 
 
@@ -61,12 +61,12 @@ async def _probe(world: World) -> None:
     await closed.close()
     async with session(world) as driver:
         healths.append(await driver.probe())
-        await driver.read_state(world.refs, {})  # the probe left the session open
+        await driver.read_state(world.refs, {})  # the probe must leave the session open
     for health in healths:
-        assert type(health) is DeviceHealth, "probe gives a DeviceHealth"
-        assert health.reachable, f"a sound device was told as not reachable: {health}"
-        assert all(type(one) is str and one.strip() for one in health.problems), "problems are sentences"
-        assert all(type(one) is str for pair in health.facts.items() for one in pair), "facts are str to str"
+        assert type(health) is DeviceHealth, "probe must return a DeviceHealth"
+        assert health.reachable, f"a working device was reported as not reachable: {health}"
+        assert all(type(one) is str and one.strip() for one in health.problems), "problems must be non-empty sentences"
+        assert all(type(one) is str for pair in health.facts.items() for one in pair), "facts must map str to str"
     assert await world.state() == before, "probe changed the device"
 
 
@@ -76,11 +76,11 @@ async def _probe_dead(world: World) -> None:
     try:
         health = await driver.probe()
     except Exception as error:
-        raise AssertionError(f"probe raised {error!r} for a device that can't be reached: give DeviceHealth(reachable=False)") from error
+        raise AssertionError(f"probe raised {error!r} for a device that can't be reached: return DeviceHealth(reachable=False)") from error
     finally:
         await driver.close()
-    assert not health.reachable, "a dead device was told as reachable"
-    assert health.problems, "say what to mend: problems is empty for a dead device"
+    assert not health.reachable, "a dead device was reported as reachable"
+    assert health.problems, "problems is empty for a dead device: say what to fix"
     await world.mend()
     wrong = made(world, **world.wrong_password)
     try:
@@ -89,7 +89,7 @@ async def _probe_dead(world: World) -> None:
         return
     finally:
         await wrong.close()
-    assert not health.ok, "a device that refuses the password was told as ok"
+    assert not health.ok, "a device that refuses the password was reported as ok"
 
 
 async def _close(world: World) -> None:
@@ -114,14 +114,14 @@ async def _close(world: World) -> None:
             await unmade.open()
         await unmade.close()
     except Exception as error:
-        raise AssertionError(f"{error!r}: close never raises, and open only DeviceError") from error
+        raise AssertionError(f"{error!r}: close must never raise, and open only DeviceError") from error
 
 
 async def _snapshot_only_looks(world: World) -> None:
     before = await world.state()
-    one, other = snapshots_of(await jobs_of(world)), snapshots_of(await jobs_of(world))
+    first, second = snapshots_of(await jobs_of(world)), snapshots_of(await jobs_of(world))
     assert await world.state() == before, "snapshot changed the device"
-    assert one == other, "two snapshots of one state differ: leave out what changes by itself"
+    assert first == second, "two snapshots of the same state differ: leave out what changes by itself"
 
 
 async def _snapshot_form(world: World) -> None:
@@ -130,14 +130,14 @@ async def _snapshot_form(world: World) -> None:
         kept = await driver.snapshot([*world.refs, *absent])
         some = await driver.snapshot(world.refs[:1])
         none = await driver.snapshot([])
-    assert set(kept) == {ref.id for ref in world.refs}, f"snapshots of {sorted(kept)}: one for each who is there, none for the absent"
-    assert set(some) == {world.refs[0].id}, f"one was asked for, {sorted(some)} were given"
-    assert not none, "nobody was asked for"
+    assert set(kept) == {ref.id for ref in world.refs}, f"snapshots of {sorted(kept)}: return one for each ref on the device only"
+    assert set(some) == {world.refs[0].id}, f"one ref was requested, {sorted(some)} were returned"
+    assert not none, "no ref was requested, but snapshots were returned"
     for one in kept.values():
-        assert isinstance(one, Mapping), "a snapshot is a mapping"
-        assert all(type(part) is str for pair in one.items() for part in pair), f"{one!r}: a snapshot is raw strings by name"
-        assert not [part for pair in one.items() for part in pair if _UNKEPT.search(part)], f"{one!r}: JSON in PostgreSQL can't keep that"
-        assert one, "an empty snapshot can't be told from none: keep what restoring needs"
+        assert isinstance(one, Mapping), "a snapshot must be a mapping"
+        assert all(type(part) is str for pair in one.items() for part in pair), f"{one!r}: a snapshot must map str to str"
+        assert not [part for pair in one.items() for part in pair if _UNKEPT.search(part)], f"{one!r}: JSON in PostgreSQL can't store that"
+        assert one, "an empty snapshot looks like none: store what a restore needs"
     hidden = [secret for secret in world.secrets if secret in json.dumps([dict(one) for one in kept.values()], ensure_ascii=False)]
     assert not hidden, "a snapshot holds a secret: it is stored unencrypted"
 
@@ -157,19 +157,20 @@ async def _read_right(world: World) -> None:
     every = [*world.refs, *absent]
     gone = {ref.id: State.ABSENT for ref in absent}
     found = await states(world, every, {})
-    assert found == gone | {ref.id: State.ACTIVE for ref in world.refs}, f"nobody is cut, but it reads {found}"
-    cut = (await jobs_of(world))[::2]
-    await all_done(world, cut, restoring=False)
-    ids = {job.ref.id for job in cut}
+    assert found == gone | {ref.id: State.ACTIVE for ref in world.refs}, f"nobody is blocked, but read as {found}"
+    blocked = (await jobs_of(world))[::2]
+    await all_done(world, blocked, restoring=False)
+    ids = {job.ref.id for job in blocked}
     right = gone | {ref.id: State.BLOCKED if ref.id in ids else State.ACTIVE for ref in world.refs}
-    found = await states(world, every, snapshots_of(cut))
-    assert found == right, f"should read {right}, but reads {found}"
-    one = world.refs[0]
-    assert await states(world, [one], {one.id: cut[0].snapshot}) == {one.id: State.BLOCKED}, "one alone reads otherwise than among others"
+    found = await states(world, every, snapshots_of(blocked))
+    assert found == right, f"should be {right}, but read as {found}"
+    ref = world.refs[0]
+    alone = await states(world, [ref], {ref.id: blocked[0].snapshot})
+    assert alone == {ref.id: State.BLOCKED}, "one ref alone is read differently than in a batch"
     async with session(world) as driver:
-        readings = await driver.read_state(every, snapshots_of(cut))
-        assert not await driver.read_state([], {}), "nobody was asked for"
-    assert all(type(reading) is Reading and type(reading.detail) is str for reading in readings.values()), "give Readings"
+        readings = await driver.read_state(every, snapshots_of(blocked))
+        assert not await driver.read_state([], {}), "no ref was requested, but readings were returned"
+    assert all(type(reading) is Reading and type(reading.detail) is str for reading in readings.values()), "read_state must return Readings"
 
 
 async def _read_drift(world: World) -> None:
@@ -178,9 +179,10 @@ async def _read_drift(world: World) -> None:
     await wanted(world.by_hand(job.ref))
     await world.settle()
     found = await states(world, world.refs, {job.ref.id: job.snapshot})
-    assert found[job.ref.id] is State.DRIFTED, f"changed by hand to neither cut nor as it was: reads {found[job.ref.id]}, not DRIFTED"
-    others = {state for ref_id, state in found.items() if ref_id != job.ref.id}
-    assert others == {State.ACTIVE}, f"the others read {others}"
+    state = found[job.ref.id]
+    assert state is State.DRIFTED, f"changed by hand to neither blocked nor as before: read as {state}, not DRIFTED"
+    others = {other for ref_id, other in found.items() if ref_id != job.ref.id}
+    assert others == {State.ACTIVE}, f"the others are ACTIVE, but read as {others}"
 
 
 async def _customers(world: World) -> None:
@@ -190,15 +192,15 @@ async def _customers(world: World) -> None:
             await wanted(_no_source())
             return
         found = await driver.read_customers()
-        assert all(type(one) is Subscriber for one in found), "read_customers gives Subscribers"
+        assert all(type(one) is Subscriber for one in found), "read_customers must return Subscribers"
         keys = {one.key for one in found}
         missing = [ref.key for ref in world.refs if ref.key not in keys]
-        assert not missing, f"{missing} are on the device, but weren't told"
-        assert world.absent is None or world.absent.key not in keys, "someone was told who isn't there"
+        assert not missing, f"{missing} are on the device, but read_customers left them out"
+        assert world.absent is None or world.absent.key not in keys, "read_customers returned a customer who isn't on the device"
         kinds = {one.service_kind for one in found}
-        assert kinds <= set(driver.service_kinds), f"{kinds - set(driver.service_kinds)} are none of the driver's service_kinds"
+        assert kinds <= set(driver.service_kinds), f"{kinds - set(driver.service_kinds)} are not among the driver's service_kinds"
         hidden = [one.key for one in found if any(secret in f"{one!r}" for secret in world.secrets)]
-        assert not hidden, "a customer was told with a password"
+        assert not hidden, "read_customers returned a password"
     assert await world.state() == before, "read_customers changed the device"
     async with session(world) as driver:
         assert isinstance(driver, CustomerSource)
@@ -208,7 +210,7 @@ async def _customers(world: World) -> None:
         except DeviceError:
             pass
         else:
-            assert list(again) == list(found), "read_customers over a broken link told less: raise DeviceError"
+            assert list(again) == list(found), "read_customers over a broken link returned an incomplete list: raise DeviceError"
     await world.mend()
 
 

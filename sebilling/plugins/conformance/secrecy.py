@@ -1,4 +1,4 @@
-"""The checks that no secret is told (in a log at DEBUG, an error, a text, on the standard streams) or can be led to another place."""
+"""Checks that no secret leaks (in a log at DEBUG, an error, a text, the standard streams) or can be sent to another destination."""
 
 # ruff: noqa: S101 - a check is an assertion
 import contextlib
@@ -22,28 +22,28 @@ _WAYS: Final = frozenset(
 
 
 class Secrecy(Kit):
-    """What is told, and to whom."""
+    """Checks of secrets."""
 
     def test_no_secret_is_told(self) -> None:
-        """Through a session's whole life, and when it fails."""
+        """Through the whole life of a session, and when it fails."""
         self.run(_told)
 
     def test_settings_say_where_secrets_go(self) -> None:
-        """No setting that says where or how safely a secret goes is declared to have no say, and addresses are declared as such."""
+        """No setting that affects where or how safely a secret goes is marked NOT_A_DESTINATION, and addresses are marked HOST."""
         self.run(_destinations)
 
 
 @contextlib.contextmanager
 def everything_said() -> Iterator[list[str]]:
-    """All log records from DEBUG up, of whatever logger, and what is printed. Loggers that have a level of their own keep it."""
+    """Capture all log records from DEBUG up, of any logger, and printed output. Loggers with a level of their own keep it."""
     said: list[str] = []
     root, make = logging.getLogger(), logging.getLogRecordFactory()
     level, disabled = root.level, logging.root.manager.disable
 
     def record(*given: Any, **more: Any) -> logging.LogRecord:
-        one = make(*given, **more)
-        said.append(logging.Formatter().format(one) + repr(one.args) + repr(one.msg))
-        return one
+        entry = make(*given, **more)
+        said.append(logging.Formatter().format(entry) + repr(entry.args) + repr(entry.msg))
+        return entry
 
     streams = io.StringIO()
     logging.setLogRecordFactory(record)
@@ -62,7 +62,7 @@ def everything_said() -> Iterator[list[str]]:
 async def _told(world: World) -> None:
     wrong = made(world, **world.wrong_password)
     secrets = {*world.secrets, *(secret for _, secret in secrets_in(wrong.config))}
-    assert secrets, "plant a secret: this check would prove nothing"
+    assert secrets, "`secrets` is empty, so this check proves nothing: add a secret"
     told: list[object] = []
     with everything_said() as said:
         logging.getLogger("sebilling.conformance").debug("said")
@@ -70,11 +70,11 @@ async def _told(world: World) -> None:
         await _session(world, told)
         told.append(await _error(wrong.open()))
         await wrong.close()
-    assert said, "no log was seen"
+    assert said, "no log record was captured"
     leaks = [line for line in said if any(secret in line for secret in secrets)]
-    assert not leaks, f"{len(leaks)} log records or printed lines hold a secret; one begins {_stars(leaks[0], secrets)[:120]!r}"
+    assert not leaks, f"{len(leaks)} log records or printed lines hold a secret; one starts with {_stars(leaks[0], secrets)[:120]!r}"
     leaks = [text for one in told for text in _texts(one) if any(secret in text for secret in secrets)]
-    assert not leaks, f"what the driver gives or raises holds a secret: {_stars(leaks[0], secrets)[:200]!r}"
+    assert not leaks, f"what the driver returns or raises holds a secret: {_stars(leaks[0], secrets)[:200]!r}"
 
 
 async def _failures(world: World, wrong: Any, told: list[object]) -> None:
@@ -107,7 +107,7 @@ async def _session(world: World, told: list[object]) -> None:
 
 
 async def _error(call: Any) -> object:
-    """What it gives, or the DeviceError that it raises."""
+    """Result of the call, or the DeviceError that it raises."""
     try:
         return await call
     except DeviceError as error:
@@ -130,11 +130,11 @@ def _stars(text: str, secrets: set[str]) -> str:
 async def _destinations(world: World) -> None:
     for name, field in world.driver.config_model.model_fields.items():
         if declared(field) is False and _sounds_like_one(name):
-            raise AssertionError(f"{name} is marked NOT_A_DESTINATION: who changes it could have the stored secrets sent to themselves")
+            raise AssertionError(f"{name} is marked NOT_A_DESTINATION, but a change could redirect the stored secrets: remove the mark")
         if declared(field) is None and name.lower().rpartition("_")[2] in _ADDRESSES:
-            raise AssertionError(f"mark {name} as HOST, so that SeBilling looks at what it leads to before a secret is sent there")
+            raise AssertionError(f"mark {name} as HOST, so that SeBilling checks the address before a secret is sent there")
         if declared(field) == "own" and not _holds_secrets(field.annotation):
-            raise AssertionError(f"{name} is marked OWN_DESTINATION, but holds no secrets of its own: leave the mark out")
+            raise AssertionError(f"{name} is marked OWN_DESTINATION, but holds no secrets of its own: remove the mark")
 
 
 def _sounds_like_one(name: str) -> bool:

@@ -1,1 +1,1 @@
-"""The machinery of GraphQL: what answers a document, whatever its nouns."""
+"""The GraphQL engine: executes documents, independent of the domain's types."""

@@ -1,8 +1,8 @@
-"""Who may ask for which root field, and read which field of what comes: denied by default.
+"""Access rules by role, for root fields and for the fields of types: denied by default.
 
-A root field without a rule doesn't get into the schema; a field of a type without one is refused, and fails a test. Roles
-alone are decided here. Which rows a role sees is bounded a layer below (schema/engine/scopes.py, billing/scope.py), so that a rule
-forgotten here gives nothing of another counter away. See docs/decisions/0013.
+A root field without a rule is not in the schema; a field of a type without one is refused, and fails a test. Only roles are checked
+here. The layer below (schema/engine/scopes.py, billing/scope.py) limits the rows, so that a rule forgotten here reveals nothing of
+another counter. See docs/decisions/0013.
 """
 
 import functools
@@ -25,7 +25,7 @@ EVERYONE: Final = frozenset(Role)
 OFFICE: Final = frozenset({Role.ADMIN, Role.FINANCE})
 READERS: Final = OFFICE | {Role.AUDITOR}
 COUNTERS: Final = READERS | {Role.CLERK, Role.COLLECTOR}
-"""Who may read money: all but the technician."""
+"""Roles that may read amounts: all but the technician."""
 RECEIVERS: Final = OFFICE | {Role.CLERK, Role.COLLECTOR}
 ADMIN: Final = frozenset({Role.ADMIN})
 DEVICES: Final = ADMIN | {Role.TECHNICIAN}
@@ -33,10 +33,10 @@ DEVICE_READERS: Final = READERS | {Role.TECHNICIAN}
 PROMISERS: Final = OFFICE | {Role.CLERK}
 BLOCKERS: Final = OFFICE | {Role.TECHNICIAN}
 ANYBODY: Final[frozenset[Role]] = frozenset()
-"""Also who hasn't signed in."""
+"""Including anonymous callers."""
 
 RULES: Final[dict[str, frozenset[Role]]] = {}
-"""Root field → the roles that may ask for it."""
+"""Root field → the roles that may use it."""
 
 _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "PageInfo": {EVERYONE: "hasNextPage hasPreviousPage startCursor endCursor"},
@@ -65,7 +65,7 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "Charge": {COUNTERS: "id kind description amount createdAt invoiceNumber cancelledAt"},
     "Discount": {COUNTERS: "id amount percent description fromOn untilOn"},
     "BillingCycle": {COUNTERS: "months effectiveFrom setAt setBy"},
-    "CustomBilling": {COUNTERS: "months effectiveFrom firstPossible nextDueOn coming"},
+    "BillingSchedule": {COUNTERS: "months effectiveFrom firstPossible nextDueOn coming"},
     "ComingInvoice": {COUNTERS: "month coversFrom coversUntil dueOn total"},
     "Period": {COUNTERS: "id month status openedAt closedAt closings"},
     "PeriodClosing": {COUNTERS: "closedAt closedBy incomplete reopening"},
@@ -142,9 +142,9 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
         " blockedCustomers"
     },
 }
-"""Type → who reads which of its fields, wherever they come to it. Each field is named: a new one is refused until it is."""
+"""Type → which roles may read which of its fields, wherever it is reached. A field that is not listed is refused."""
 _FRAMES: Final = ("Connection", "Edge", "Payload")
-"""Types of these endings carry what their root field's rule allows; what lies in them has rules of its own."""
+"""Types with these endings follow the rule of their root field; the types inside them have rules of their own."""
 FIELDS: Final = {
     (type_name, name): roles for type_name, rules in _FIELDS.items() for roles, names in rules.items() for name in names.split()
 }
@@ -154,7 +154,7 @@ Resolver = Callable[..., Awaitable[Any]]
 
 
 def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], StrawberryField]:
-    """Make a root query of a function that takes `info` first. Refusals are top-level errors."""
+    """Turn a function that takes `info` first into a root query. Refusals are top-level errors."""
 
     def decorate(function: Resolver) -> StrawberryField:
         @functools.wraps(function)
@@ -168,9 +168,9 @@ def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], Stra
 
 
 def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], StrawberryField]:
-    """Make a mutation of a function that takes `info` and `input` and gives its payload's fields but `errors`.
+    """Turn a function that takes `info` and `input` and returns its payload's fields without `errors` into a mutation.
 
-    Whatever the caller can mend comes in the payload's `errors`, and then nothing has changed.
+    Errors that the caller can correct are in the payload's `errors`; nothing is changed then.
     """
 
     def decorate(function: Resolver) -> StrawberryField:
@@ -190,8 +190,8 @@ def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], S
 
 
 def subscription(roles: frozenset[Role], description: str, *, every: timedelta = AT_ONCE) -> Callable[[Resolver], StrawberryField]:
-    """Make a subscription of a function that takes `info` and gives the messages of one turn (`info.context.look`), as rows with their
-    `number` in the feed. With `every`, it follows a state: see `Look.every`.
+    """Turn a function that takes `info` and returns the messages of one iteration (`info.context.look`), as rows with their `number`
+    in the feed, into a subscription. With `every`, it follows a state: see `Look.every`.
     """
 
     def decorate(function: Resolver) -> StrawberryField:
@@ -200,16 +200,16 @@ def subscription(roles: frozenset[Role], description: str, *, every: timedelta =
             _allow(info, function.__name__)
             look = info.context.look
             if look is None:
-                raise LookupError("a subscription is executed by sebilling/live, turn by turn")
+                raise LookupError("subscriptions are executed by sebilling/live only")
             look.resume, look.every = number_of(arguments.get("after")), every
             rows = await function(info, **arguments)
             look.numbers = [row["number"] for row in rows]
             return _each(rows)
 
-        asked = inspect.signature(function)
-        (message,) = get_args(asked.return_annotation)
+        signature = inspect.signature(function)
+        (message,) = get_args(signature.return_annotation)
         del guarded.__wrapped__
-        guarded.__signature__ = asked.replace(return_annotation=AsyncGenerator[message, None])  # type: ignore[attr-defined,valid-type]
+        guarded.__signature__ = signature.replace(return_annotation=AsyncGenerator[message, None])  # type: ignore[attr-defined,valid-type]
         RULES[function.__name__] = roles
         field: StrawberryField = strawberry.subscription(resolver=guarded, description=description)
         return field
@@ -223,26 +223,26 @@ async def _each(rows: list[Any]) -> AsyncGenerator[Any]:
 
 
 class _Refused(dict[str, Any]):
-    """A payload with errors: every other thing in it is null."""
+    """A payload with errors, in which all other fields are null."""
 
     def __missing__(self, key: str) -> None:
         return None
 
 
 def _allow(info: Info, name: str) -> None:
-    """Raises Unauthenticated, or Forbidden if the caller's role may not ask for the root field, or may not read something that the
-    document could select below it: what is refused hangs on no variable."""
+    """Check the caller's role. Raises Unauthenticated, or Forbidden if the role may not use the root field, or may not read something
+    that the document can select below it, whatever the variables."""
     context, roles = info.context, RULES[name]
-    asking = EVERYONE if roles is ANYBODY else frozenset({context.signed_in.role})
-    if roles is not ANYBODY and not asking <= roles:
+    caller_roles = EVERYONE if roles is ANYBODY else frozenset({context.signed_in.role})
+    if roles is not ANYBODY and not caller_roles <= roles:
         raise Forbidden(roles=_named(roles))
     readers = _readers_below(info)
-    if not asking <= readers:
+    if not caller_roles <= readers:
         raise Forbidden(roles=_named(readers))
 
 
 def _readers_below(info: Info) -> frozenset[Role]:
-    """The roles that may read everything that the document could select below a root field. Kept with the document."""
+    """The roles that may read everything that the document can select below a root field. Cached with the document."""
     key, plans = ("readers", *selections.key(info)), info.context.plans
     found: frozenset[Role] | None = plans.get(key)
     if found is None:
@@ -254,7 +254,7 @@ def _readers_below(info: Info) -> frozenset[Role]:
 
 
 def allow_argument(info: Info, roles: frozenset[Role]) -> None:
-    """Make sure that the caller may give an argument that tells more than what is selected. Raises Forbidden."""
+    """Check that the caller may use an argument that reveals more than the selected fields. Raises Forbidden."""
     if info.context.signed_in.role not in roles:
         raise Forbidden(roles=_named(roles))
 
@@ -269,7 +269,7 @@ def _readers(type_name: str, field: str) -> frozenset[Role]:
     try:
         return FIELDS[type_name, field]
     except KeyError:
-        raise LookupError(f"nobody may read {type_name}.{field}: give it a rule in _FIELDS of schema/engine/access.py") from None
+        raise LookupError(f"nobody may read {type_name}.{field}: add a rule in _FIELDS of schema/engine/access.py") from None
 
 
 def _registered(guarded: Resolver, roles: frozenset[Role], description: str) -> StrawberryField:

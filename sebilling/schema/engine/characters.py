@@ -1,7 +1,7 @@
-"""Characters that no text can hold: NUL, which PostgreSQL refuses, and halves of characters (surrogates), which no encoding has.
+"""Reject characters that no text can contain: NUL, which PostgreSQL refuses, and surrogates, which cannot be encoded.
 
-Every text of a request passes here before anything is executed, whichever argument it is for: literals once with their document,
-variables each time. What a text of a kind may hold beyond that says billing/validation.py.
+Every text of a request is checked here before anything is executed, whatever its argument: literals once per document, variables in
+each request. billing/validation.py has the further rules for each kind of text.
 """
 
 import re
@@ -17,40 +17,40 @@ Path = tuple[str, ...]
 
 
 def check_text(text: str, *, field: Path) -> None:
-    """Raises InvalidCharacter at `field`."""
+    """Check one text. Raises InvalidCharacter at `field`."""
     bad = _NEVER.search(text)
     if bad is not None:
         raise InvalidCharacter(field=field, character=f"U+{ord(bad[0]):04X}")
 
 
 def check_document(document: DocumentNode, text: str) -> None:
-    """Look at every text that stands in the document. Raises InvalidCharacter at the argument."""
-    if "\\u" in text or _NEVER.search(text) is not None:  # it must be written in one of these ways
+    """Check every text in the document. Raises InvalidCharacter at the argument."""
+    if "\\u" in text or _NEVER.search(text) is not None:  # a bad character can only be written in one of these ways
         visit(document, _Literals())
 
 
 def check_variables(variables: Mapping[str, Any], document: DocumentNode) -> None:
-    """Look at every text in the variables, which must lie within the limits of nesting. Raises InvalidCharacter at the argument."""
+    """Check every text in the variables, whose nesting must be within the limits. Raises InvalidCharacter at the argument."""
     for name, value in variables.items():
         try:
             check_text(name, field=())
             _check(value, ())
         except InvalidCharacter as error:
-            found = _Uses(name)
-            visit(document, found)
-            raise InvalidCharacter(field=(*(found.path or (_shown(name),)), *error.field), character=error.facts["character"]) from None
+            uses = _Uses(name)
+            visit(document, uses)
+            raise InvalidCharacter(field=(*(uses.path or (_shown(name),)), *error.field), character=error.facts["character"]) from None
 
 
 def _check(value: Any, path: Path) -> None:
     if isinstance(value, str):
         check_text(value, field=path)
     elif isinstance(value, list):
-        for number, one in enumerate(value):
-            _check(one, (*path, str(number)))
+        for index, item in enumerate(value):
+            _check(item, (*path, str(index)))
     elif isinstance(value, dict):
-        for name, one in value.items():
+        for name, item in value.items():
             check_text(name, field=path)
-            _check(one, (*path, name))
+            _check(item, (*path, name))
 
 
 def _shown(name: str) -> str:
@@ -58,7 +58,7 @@ def _shown(name: str) -> str:
 
 
 def _path(ancestors: list[Any]) -> Path:
-    return tuple(one.name.value for one in ancestors if isinstance(one, ArgumentNode | ObjectFieldNode))
+    return tuple(node.name.value for node in ancestors if isinstance(node, ArgumentNode | ObjectFieldNode))
 
 
 class _Literals(Visitor):
@@ -67,7 +67,7 @@ class _Literals(Visitor):
 
 
 class _Uses(Visitor):
-    """Which argument, or part of one, a variable is for."""
+    """Find the argument, or the part of one, in which a variable is used."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

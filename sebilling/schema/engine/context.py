@@ -1,4 +1,4 @@
-"""What a request carries: who asks, in which language, since when; and the one way to database and clock."""
+"""Context of a request: the caller, the language, the time; and the only access to the database and the clock."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -24,22 +24,22 @@ from sebilling.vault import Vault
 
 @dataclass(slots=True)
 class Parts:
-    """What lives as long as the app."""
+    """Objects that live as long as the application."""
 
     database: Database
     settings: Settings
     clock: Clock
     store: ObjectStore
-    """Where proofs lie."""
+    """Stores the proofs of deposits."""
     key: bytes
-    """Signs addresses of downloads."""
+    """Key that signs download links."""
     plugins: Plugins = field(default_factory=Plugins)
     vault: Vault | None = None
-    """Opens and locks devices' settings."""
+    """Encrypts and decrypts the devices' settings."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is work for the background loop."""
     caller_cache: CallerCache = field(init=False)
-    """Tells who asks."""
+    """Looks up the caller of a request."""
 
     def __post_init__(self) -> None:
         self.caller_cache = CallerCache(self.database)
@@ -47,7 +47,7 @@ class Parts:
 
 @dataclass(slots=True)
 class Context:
-    """What lives as long as a request."""
+    """Objects that live as long as a request."""
 
     parts: Parts
     at: datetime
@@ -55,26 +55,26 @@ class Context:
     token: str | None
     actor: Actor | None
     plans: dict[Any, Any] = field(default_factory=dict)
-    """Reading plans of the request's document: kept with it in the cache of documents."""
+    """Reading plans of the request's document, kept with it in the document cache."""
     operation: str = ""
     deadline: asyncio.Timeout | None = None
-    """When the document is given up. A mutation takes it off: nothing that writes is cut in the middle."""
+    """Time limit of the document. A mutation removes it, so that no write is interrupted halfway."""
     trouble: Unavailable | None = None
-    """Why nobody could look up who asks."""
+    """Error that prevented looking up the caller."""
     origin: Origin = field(default_factory=Origin)
-    """From where, and how."""
+    """Origin of the request."""
     sign_in_id: int | None = None
-    """By which of the user's sign-ins."""
+    """Id of the sign-in that the request uses."""
     is_stale: bool = False
-    """When the token was used is to be written, after the answer."""
+    """Whether the time of the token's use is to be recorded after the response."""
     response: Response | None = None
-    """Where cookies are put; there is none at a WebSocket."""
+    """Response to which cookies are added; None for a WebSocket."""
     look: Look | None = None
-    """The turn of a subscription that is executed."""
+    """Iteration of the subscription that is executed."""
 
     @property
     def signed_in(self) -> Actor:
-        """Who asks. Raises Unauthenticated, DatabaseUnavailable."""
+        """The caller. Raises Unauthenticated, DatabaseUnavailable."""
         if self.trouble is not None:
             raise self.trouble
         if self.actor is None:
@@ -82,7 +82,7 @@ class Context:
         return self.actor
 
     def transaction(self) -> AbstractAsyncContextManager[WriteSession]:
-        """One transaction, done by who asks, now."""
+        """Begin a transaction in the name of the caller, at the time of the request."""
         return self.parts.database.transaction(actor=self.signed_in, at=self.at)
 
 

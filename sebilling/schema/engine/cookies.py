@@ -1,7 +1,7 @@
-"""What a browser needs: a cookie that scripts can't read and other sites can't use, and where a request comes from.
+"""Browser sign-ins: a cookie that scripts can't read and other sites can't use, and the origin of a request.
 
-A cookie goes along with whatever request a page causes, so one that is signed in by cookie must show that it comes from a page of
-ours: by a header that no page of another site may send unasked, and by its Origin. A bearer token proves that by itself.
+Browsers send the cookie with every request that any page causes, so a request signed in by cookie must prove that it comes from one of
+our own pages: by a header that other sites may not send without a preflight, and by its Origin. A bearer token is proof by itself.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from starlette.responses import Response
 from sebilling.auth.addresses import Network, origin
 
 PREFLIGHT: Final = "GraphQL-Require-Preflight"
-"""Makes browsers ask before they send it across sites; the specification of multipart requests knows no other defence."""
+"""Forces a CORS preflight for cross-site requests; the specification of multipart requests offers no other defence."""
 CROSS_SITE: Final = (
     f"Requests that are signed in by cookie need the header {PREFLIGHT} (any value) and come from this server's own pages:"
     " send the header, or a bearer token instead of the cookie."
@@ -23,51 +23,51 @@ CROSS_SITE: Final = (
 _TOKEN: Final = "sebilling"  # noqa: S105 - a cookie's name
 _DEVICE: Final = "sebilling_device"
 _DEVICE_SECONDS: Final = 400 * 24 * 3600
-"""Browsers keep no cookie for longer."""
+"""Maximum lifetime that browsers allow for a cookie."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How a request came."""
+    """Origin of a request."""
 
     network: str = "unknown"
-    """Of the client; see auth/addresses.py."""
+    """Network of the client; see auth/addresses.py."""
     is_secure: bool = False
-    """By TLS, as far as we and the proxies that we trust know."""
+    """Whether it came over TLS, as far as this server and the trusted proxies know."""
     is_ours: bool = False
-    """It can't have been caused by a page of another site."""
+    """Whether no page of another site can have caused it."""
     user_agent: str = ""
-    """As it was sent, not to be shown like that: see `entry.called`."""
+    """User-Agent as sent; clean it with `sign_in.called` before showing it."""
     device_token: str | None = None
-    """Of the device's cookie."""
+    """Token in the device's cookie."""
 
 
 def origin_of(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequence[str]) -> Origin:
-    """How the request came; `origins` are web apps elsewhere that the deployment trusts."""
+    """Determine the origin of a request; `origins` are web apps on other hosts that the deployment trusts."""
     headers, peer = request.headers, request.client
-    told: str = request.scope["scheme"]
-    scheme = {"ws": "http", "wss": "https"}.get(told, told)
-    found = origin(
+    raw_scheme: str = request.scope["scheme"]
+    scheme = {"ws": "http", "wss": "https"}.get(raw_scheme, raw_scheme)
+    client = origin(
         peer.host if peer is not None else None, scheme, headers.getlist("x-forwarded-for"), headers.get("x-forwarded-proto", ""), trusted
     )
     return Origin(
-        network=found.network, is_secure=found.is_secure, is_ours=_is_ours(request, origins, is_secure=found.is_secure),
-        user_agent=headers.get("user-agent", ""), device_token=request.cookies.get(_name(_DEVICE, secure=found.is_secure)),
+        network=client.network, is_secure=client.is_secure, is_ours=_is_ours(request, origins, is_secure=client.is_secure),
+        user_agent=headers.get("user-agent", ""), device_token=request.cookies.get(_name(_DEVICE, secure=client.is_secure)),
     )  # fmt: skip
 
 
 def _is_ours(request: HTTPConnection, origins: Sequence[str], *, is_secure: bool) -> bool:
     given = request.headers.get("origin")
     is_same = given is not None and (given in origins or _is_this_host(given, request.headers.get("host", ""), is_secure=is_secure))
-    if request.scope["type"] == "websocket":  # a handshake has no headers of the page's, but always its origin
+    if request.scope["type"] == "websocket":  # a page can't add headers to a handshake, but it always has an Origin
         return is_same
     return bool(request.headers.get(PREFLIGHT)) and (given is None or is_same)
 
 
 def _is_this_host(given: str, host: str, *, is_secure: bool) -> bool:
-    """Whether an Origin is of a page of this host. Behind TLS, one without it isn't: whoever sits on the line can write such a page.
+    """Whether an Origin is a page of this host. With TLS, an http page is not: anyone in the network path could forge it.
 
-    Not the other way round: where TLS ends at a proxy that nobody has named, we don't know of it.
+    An https page is accepted without TLS: it may have ended at a proxy that is not configured as trusted.
     """
     try:
         origin_of_page = urlsplit(given)
@@ -75,16 +75,16 @@ def _is_this_host(given: str, host: str, *, is_secure: bool) -> bool:
         return False
     if is_secure and origin_of_page.scheme != "https":
         return False
-    return origin_of_page.netloc != "" and origin_of_page.netloc.lower() == host.lower()  # none in "null": a page that hides its own
+    return origin_of_page.netloc != "" and origin_of_page.netloc.lower() == host.lower()  # empty for "null": a page that hides its origin
 
 
 def token_of(request: HTTPConnection, origin: Origin) -> str | None:
-    """The token of the sign-in's cookie."""
+    """The token in the sign-in cookie; None if there is none."""
     return request.cookies.get(_name(_TOKEN, secure=origin.is_secure)) or None
 
 
 def keep(response: Response, origin: Origin, *, token: str, device_token: str, seconds: int) -> None:
-    """Make the browser keep the sign-in, and that it has signed in here before."""
+    """Set the sign-in cookie and the device cookie."""
     for name, value, age in ((_TOKEN, token, seconds), (_DEVICE, device_token, _DEVICE_SECONDS)):
         response.set_cookie(
             _name(name, secure=origin.is_secure), value, max_age=age, path="/", secure=origin.is_secure, httponly=True, samesite="strict"
@@ -92,10 +92,10 @@ def keep(response: Response, origin: Origin, *, token: str, device_token: str, s
 
 
 def forget(response: Response, origin: Origin) -> None:
-    """Make the browser forget the sign-in. That it has signed in here before it keeps."""
+    """Delete the sign-in cookie. The device cookie stays."""
     response.delete_cookie(_name(_TOKEN, secure=origin.is_secure), path="/", secure=origin.is_secure, httponly=True, samesite="strict")
 
 
 def _name(name: str, *, secure: bool) -> str:
-    """By TLS, with the prefix that keeps other hosts and unencrypted pages from setting it."""
+    """Name of a cookie; over TLS with the prefix that keeps other hosts and unencrypted pages from setting it."""
     return f"__Host-{name}" if secure else name

@@ -1,7 +1,7 @@
-"""Documents that clients send: parsed, validated and bounded once per text, kept with the reading plans made for them.
+"""Cache of clients' documents: parsed, validated and checked against limits once per text, kept with their reading plans.
 
-Strawberry's own ParserCache and ValidationCache hash the whole syntax tree on each request, and miss altogether beside its
-limiters; clients send few texts often, so one dictionary by text does both.
+Strawberry's own ParserCache and ValidationCache hash the whole syntax tree on each request, and never hit together with its limiters.
+Clients repeat few texts, so one dictionary by text replaces both.
 """
 
 import re
@@ -30,12 +30,12 @@ from sebilling.schema.engine import characters, limits
 
 _MAX_KEPT: Final = 500
 _MAX_KEPT_CHARACTERS: Final = 500_000
-"""Of all texts kept: a syntax tree is a hundred times as large as its text."""
+"""Total length of all cached texts: a syntax tree is about a hundred times as large as its text."""
 _MAX_PLANS: Final = 200
 _INTROSPECTION: Final = re.compile(r"__(?:schema|type)\b")
 _NOT_SHOWN: Final = "The schema isn't shown here (SEBILLING_INTROSPECTION): read schema.graphql of this version."
 _PARSED_DEPTH: Final = 200
-"""Where graphql-core's parser gives up."""
+"""Nesting at which graphql-core's parser stops."""
 
 
 @dataclass
@@ -46,25 +46,25 @@ class _Kept:
     costs: dict[str | None, limits.Cost] = field(default_factory=dict)
     validated: bool = False
     introspects: bool = False
-    """It asks the schema about itself."""
+    """Whether it contains an introspection query."""
 
 
 class Cache:
-    """Documents by their text, the longest unused forgotten first."""
+    """Documents by text; the least recently used is evicted first."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._characters = 0
 
     def get(self, query: str) -> _Kept | None:
-        """The document of this text, if it is kept."""
+        """The cached document of this text, if there is one."""
         entry = self._kept.get(query)
         if entry is not None:
             self._kept.move_to_end(query)
         return entry
 
     def keep(self, query: str, entry: _Kept) -> None:
-        """Keep it, within bounds of number and size."""
+        """Add a document, and evict others beyond the limits of number and size."""
         if query not in self._kept:
             self._characters += len(query)
         self._kept[query] = entry
@@ -73,16 +73,16 @@ class Cache:
 
 
 class Documents(SchemaExtension):
-    """The extension; Strawberry makes one per request, the cache belongs to the class made by `documents`."""
+    """The schema extension. Strawberry creates one per request; the cache belongs to the class created by `documents`."""
 
     cache: Cache
     introspection: Introspection
     trusted: Collection[str] | None
-    """Texts of the only documents that are answered; None: any is."""
+    """Texts of the only documents that are executed; None: any document is."""
     _entry: _Kept | None = None
 
     def on_parse(self) -> Iterator[None]:
-        """Give the document of a text that was seen before, else parse it. Raises LimitExceeded, UnknownDocument."""
+        """Get the cached document of the text, else parse it. Raises LimitExceeded, UnknownDocument."""
         query = self.execution_context.query or ""
         entry = self.cache.get(query)
         if entry is None:
@@ -94,30 +94,30 @@ class Documents(SchemaExtension):
         yield
 
     def _parsed(self, query: str) -> DocumentNode:
-        asking = self.execution_context.context
-        is_stranger = asking is not None and asking.actor is None and asking.trouble is None
-        if not is_stranger or self.introspection == "everyone" or self.trusted is not None:
+        request = self.execution_context.context
+        is_anonymous = request is not None and request.actor is None and request.trouble is None
+        if not is_anonymous or self.introspection == "everyone" or self.trusted is not None:
             return parsed(query)
         try:
             return parsed(query, most_tokens=limits.MAX_TOKENS_OF_STRANGERS)
         except LimitExceeded:
-            if asking.token is not None:  # one that has run out: that is what its client must know
+            if request.token is not None:  # it has expired: the client must learn that instead
                 raise Unauthenticated from None
             raise
 
     @property
     def _sees_schema(self) -> bool:
-        """Whether who asks may ask the schema about itself, and be told what else a misspelt name could be."""
-        asking = self.execution_context.context
-        return self.introspection == "everyone" or (self.introspection == "signed_in" and (asking is None or asking.actor is not None))
+        """Whether the caller may use introspection, and get suggestions for misspelt names."""
+        request = self.execution_context.context
+        return self.introspection == "everyone" or (self.introspection == "signed_in" and (request is None or request.actor is not None))
 
     def on_validate(self) -> Iterator[None]:
-        """Validate a document once, and keep it if it is valid. Raises LimitExceeded."""
+        """Validate a document once, and cache it if it is valid. Raises LimitExceeded."""
         entry, context = self._entry, self.execution_context
         if entry is not None:
-            asking = context.context
+            request = context.context
             if not entry.validated:
-                schema = context.schema._schema  # noqa: SLF001 - Strawberry's own caches read it so
+                schema = context.schema._schema  # noqa: SLF001 - as Strawberry's own caches do
                 entry.errors = validate_document(schema, entry.document, specified_rules, hide_suggestions=not self._sees_schema)
                 entry.introspects = _INTROSPECTION.search(context.query or "") is not None and bool(
                     validate_document(schema, entry.document, (NoSchemaIntrospectionCustomRule,))
@@ -125,23 +125,26 @@ class Documents(SchemaExtension):
                 entry.validated = True
                 if not entry.errors:
                     entry.costs = limits.costs(entry.document, schema)
-                    # Whoever isn't signed in can't fill the cache with what nobody asks again.
-                    if asking is None or asking.actor is not None:
+                    # Anonymous callers can't fill the cache with documents that are never repeated.
+                    if request is None or request.actor is not None:
                         self.cache.keep(context.query or "", entry)
             context.pre_execution_errors = entry.errors
             if not entry.errors:
                 self._bound(entry)
-            if asking is not None:
-                if len(entry.plans) > _MAX_PLANS:  # page sizes and filters vary by variables
+            if request is not None:
+                if len(entry.plans) > _MAX_PLANS:  # page sizes and filters vary with the variables
                     entry.plans.clear()
-                asking.plans = entry.plans
-                asking.operation = _name(entry.document, context.operation_name)
-                if asking.deadline is not None and context.operation_type.value == OperationType.MUTATION.value:
-                    asking.deadline.reschedule(None)
+                request.plans = entry.plans
+                request.operation = _name(entry.document, context.operation_name)
+                if request.deadline is not None and context.operation_type.value == OperationType.MUTATION.value:
+                    request.deadline.reschedule(None)
         yield
 
     def _bound(self, entry: _Kept) -> None:
-        """Raises LimitExceeded, InvalidCharacter, Unauthenticated, DatabaseUnavailable, GraphQLError."""
+        """Check the limits of a request.
+
+        Raises LimitExceeded, InvalidCharacter, Unauthenticated, DatabaseUnavailable, GraphQLError.
+        """
         context = self.execution_context
         if entry.introspects and not self._sees_schema:
             if self.introspection == "signed_in":
@@ -156,13 +159,13 @@ class Documents(SchemaExtension):
 
 
 def parsed(query: str, *, most_tokens: int = limits.MAX_TOKENS) -> DocumentNode:
-    """The document of a text, within the limits of its shape. Raises LimitExceeded, InvalidCharacter, GraphQLSyntaxError."""
+    """Parse a text into a document, within the limits of its shape. Raises LimitExceeded, InvalidCharacter, GraphQLSyntaxError."""
     limits.exceeded("characters", len(query), limits.MAX_CHARACTERS)
     try:
         document = parse(query, max_tokens=most_tokens)
         limits.check_shape(document)
         characters.check_document(document, query)
-    except GraphQLSyntaxError as error:  # given up where the bound was passed: nobody counts the rest
+    except GraphQLSyntaxError as error:  # the parser stops at its limit, so the real size is unknown
         if "nested too deeply" in error.message:
             raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MAX_DEPTH) from None
         if "Parsing aborted" in error.message:
@@ -174,30 +177,30 @@ def parsed(query: str, *, most_tokens: int = limits.MAX_TOKENS) -> DocumentNode:
 
 
 def faults(query: str, schema: GraphQLSchema) -> list[str]:
-    """What is wrong with a document, in sentences; none if it may be asked."""
+    """The faults of a document, in sentences; none if it can be executed."""
     try:
         document = parsed(query)
     except (InvalidCharacter, LimitExceeded, GraphQLError) as error:
         return [str(error)]
     if errors := validate_document(schema, document, specified_rules):
         return [error.message for error in errors]
-    found = []
+    exceeded = []
     for name, cost in limits.costs(document, schema).items():
         try:
-            if not cost.hangs_on_variables:
+            if not cost.depends_on_variables:
                 cost.check({})
         except LimitExceeded as error:
-            found.append(f"{name or 'the operation'}: {error}")
-    return found
+            exceeded.append(f"{name or 'the operation'}: {error}")
+    return exceeded
 
 
 def documents(*, introspection: Introspection, trusted: Collection[str] | None = None) -> type[Documents]:
-    """The extension with an empty cache, made once per schema."""
+    """Create the extension with an empty cache, once per schema."""
     return type("Documents", (Documents,), {"cache": Cache(), "introspection": introspection, "trusted": trusted})
 
 
 def _name(document: DocumentNode, wanted: str | None) -> str:
-    """What the log calls the operation: its name, else its root fields."""
+    """Name of the operation in the log: its own name, else its root fields."""
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode) and (wanted is None or (definition.name and definition.name.value == wanted)):
             if definition.name is not None:

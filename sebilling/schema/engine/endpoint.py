@@ -1,4 +1,4 @@
-"""/graphql: who asks, in which language; answers encoded by orjson, errors mapped at this one edge."""
+"""The /graphql endpoint: identifies the caller and the language, encodes responses with orjson, and formats all errors."""
 
 import asyncio
 import base64
@@ -51,19 +51,19 @@ _NO_PAGE: Final = {
     " SEBILLING_INTROSPECTION=everyone.\n",
 }
 _HEADERS: Final = "const defaultHeaders = {};"
-"""In GraphiQL's page."""
+"""Line of GraphiQL's page that is replaced."""
 
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _LONG_NUMBER_TEXT: Final = re.compile("[0-9]{19}")
 _NEVER_EXECUTED: Final = "sebilling.never_executed"
-"""In a request's scope: its document or variables were refused before anything of it ran."""
+"""Key in a request's scope: its document or variables were refused before execution."""
 _CONTENT_TYPES: Final = ("application/json", "multipart/form-data")
 
 
 class GraphQLView(GraphQL[Context, None]):
     """Strawberry's view with our context, errors and encoding.
 
-    `trusted` are the documents that clients may name by their id.
+    `trusted` are the documents that clients may request by id.
     """
 
     def __init__(self, schema: BaseSchema, parts: Parts, trusted: Mapping[str, str] | None = None) -> None:
@@ -72,16 +72,16 @@ class GraphQLView(GraphQL[Context, None]):
             graphql_ide=None if parts.settings.introspection == "nobody" else "graphiql",
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             multipart_uploads_enabled=True,
-            allowed_origins=[one.strip().rstrip("/") for one in parts.settings.allowed_origins.split(",") if one.strip()],
+            allowed_origins=[origin.strip().rstrip("/") for origin in parts.settings.allowed_origins.split(",") if origin.strip()],
         )
         self._parts = parts
         self._trusted = trusted or {}
         self._running: Counter[int | str] = Counter()
         self._proxies = addresses.networks(parts.settings.trusted_proxies)
-        self._origins = [one.strip().rstrip("/") for one in parts.settings.allowed_origins.split(",") if one.strip()]
+        self._origins = [origin.strip().rstrip("/") for origin in parts.settings.allowed_origins.split(",") if origin.strip()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; whatever goes wrong on the way is told as a GraphQL answer too, never as it was raised."""
+        """Handle a request. Every failure becomes a GraphQL error response; no exception is shown as it was raised."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
@@ -92,8 +92,8 @@ class GraphQLView(GraphQL[Context, None]):
             why = error.reason if isinstance(error, HTTPException) else error.detail
             response = _refused({"message": why, "extensions": {"code": "BAD_REQUEST"}}, error.status_code)
         except ClientDisconnect:
-            response = _refused({"message": "The request was cut off.", "extensions": {"code": "BAD_REQUEST"}}, 400)
-        except Exception as error:  # noqa: BLE001 - the last edge: masked, and logged with a reference
+            response = _refused({"message": "The request was incomplete: send it again.", "extensions": {"code": "BAD_REQUEST"}}, 400)
+        except Exception as error:  # noqa: BLE001 - the outermost handler: masked, and logged with a reference
             shown = formatted(GraphQLError("", original_error=error), _language(request))
             response = _refused(shown, 429 if isinstance(error, TooManyRequests) else 400 if isinstance(error, SebillingError) else 500)
         if response.media_type == negotiation.JSON:
@@ -101,10 +101,11 @@ class GraphQLView(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """Who asks, by the bearer token or the cookie: one statement. A dead database is told by the fields, not here.
+        """Build the context, with the caller identified by bearer token or cookie in one statement. A database failure is reported by
+        the fields, not here.
 
-        A cookie counts only on requests that no page of another site can cause: else it is refused, or, where a person may have
-        followed a link (GET) or a page has opened a WebSocket, as if it weren't there.
+        A cookie counts only on requests that no page of another site can cause. Otherwise a POST is refused, and the cookie is ignored
+        for a GET, which may be a followed link, and for a WebSocket.
         """
         origin = cookies.origin_of(request, trusted=self._proxies, origins=self._origins)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -120,17 +121,17 @@ class GraphQLView(GraphQL[Context, None]):
             context.token = by_cookie if origin.is_ours else None
         if context.token is not None:
             try:
-                found = await self._parts.caller_cache.live(context.token, at=context.at)
+                caller = await self._parts.caller_cache.live(context.token, at=context.at)
             except Unavailable as trouble:
                 context.trouble = trouble
             else:
-                if found is not None:
-                    context.actor, context.sign_in_id = found.actor, found.sign_in_id
-                    context.is_stale = context.at - found.used_at >= sessions.STALE
+                if caller is not None:
+                    context.actor, context.sign_in_id = caller.actor, caller.sign_in_id
+                    context.is_stale = context.at - caller.used_at >= sessions.STALE
         return context
 
     async def run(self, request: Any, context: Any = UNSET, root_value: Any = UNSET) -> Any:
-        """The response; what was uploaded is closed, whoever has read it."""
+        """Execute the request, and close its uploads in any case."""
         try:
             answer = await super().run(request, context, root_value)
             if isinstance(request, Request):
@@ -141,30 +142,30 @@ class GraphQLView(GraphQL[Context, None]):
                 await request.close()
 
     def _note_use(self, context: Context | None, answer: Response) -> None:
-        """Write that the token was used: after the answer, and once an hour."""
+        """Record the use of the token after the response, at most once an hour."""
         if context is None or not context.is_stale or context.actor is None or context.token is None:
             return
         token, actor, at = context.token, context.actor, context.at
 
         async def write() -> None:
-            with suppress(Unavailable):  # the next request writes it
+            with suppress(Unavailable):  # the next request records it
                 await sessions.touch(self._parts.database, token, actor, at=at)
 
         answer.background = BackgroundTask(write)
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
-        """The request as it was meant. Strawberry believes in the shape of what it is sent: whatever it stumbles over is a 400."""
+        """Parse the request body. Strawberry does not check its shape, so any exception that it causes becomes a 400."""
         content_type = (request.content_type or "").partition(";")[0].strip()
         if request.method == "POST" and content_type not in _CONTENT_TYPES:
             raise HTTPException(415, f"Send it as application/json, or uploads as multipart/form-data, not as '{content_type[:50]}'.")
         try:
             data = await super().parse_http_body(request)
-            wanted = await self._document_id(request) if isinstance(data, GraphQLRequestData) and not data.query else None
+            document_id = await self._document_id(request) if isinstance(data, GraphQLRequestData) and not data.query else None
         except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise HTTPException(400, _NO_REQUEST) from error
         if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, str | None):
             raise HTTPException(400, "operationName must be a string or null.")
-        return data if wanted is None or isinstance(data, list) else replace(data, query=self._document(wanted))
+        return data if document_id is None or isinstance(data, list) else replace(data, query=self._document(document_id))
 
     async def _document_id(self, request: AsyncHTTPRequestAdapter) -> Any:
         if request.method == "GET":
@@ -180,7 +181,7 @@ class GraphQLView(GraphQL[Context, None]):
         return text
 
     def should_render_graphql_ide(self, request: Any) -> bool:
-        """Whether a browser wants the page rather than an answer."""
+        """Whether a browser requests the GraphiQL page rather than a result."""
         return super().should_render_graphql_ide(request) and request.query_params.get("documentId") is None
 
     def _validate_batch_request(self, request_data: list[GraphQLRequestData], protocol: Any) -> None:  # noqa: ARG002 - Strawberry's signature
@@ -189,10 +190,10 @@ class GraphQLView(GraphQL[Context, None]):
     async def execute_operation(  # noqa: PLR0917 - Strawberry's signature
         self, request: Request, request_adapter: Any, request_data: Any, context: Context, root_value: None, sub_response: Response
     ) -> Any:
-        """The result, in a turn of the caller and before the deadline. Raises TooManyRequests.
+        """Execute the operation within the caller's limit of concurrent requests and the deadline. Raises TooManyRequests.
 
-        A mutation has no deadline (`Documents` takes it off): cut in its COMMIT, nobody could tell whether it happened. Its
-        statements are bounded by what they lock, its number by the turns.
+        A mutation has no deadline (`Documents` removes it): if it were interrupted in its COMMIT, nobody would know whether it was
+        done. Its statements are limited by their locks, and their number by the limit of concurrent requests.
         """
         seconds = self._parts.settings.document_seconds
         with self._turn(context):
@@ -210,22 +211,22 @@ class GraphQLView(GraphQL[Context, None]):
 
     @contextmanager
     def _turn(self, context: Context) -> Iterator[None]:
-        """One of the requests that an caller may have answered at once. Raises TooManyRequests."""
+        """Count a request against the caller's limit of concurrent requests. Raises TooManyRequests."""
         user_id = context.actor.user_id if context.actor is not None else None
-        who = user_id if user_id is not None else context.origin.network
+        caller = user_id if user_id is not None else context.origin.network
         most = self._parts.settings.concurrent_requests
-        if self._running[who] >= most:
+        if self._running[caller] >= most:
             raise TooManyRequests(most=most)
-        self._running[who] += 1
+        self._running[caller] += 1
         try:
             yield
         finally:
-            self._running[who] -= 1
-            if not self._running[who]:
-                del self._running[who]
+            self._running[caller] -= 1
+            if not self._running[caller]:
+                del self._running[caller]
 
     async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, str]:
-        """The request's operations with their files. A form of another site can't send our header: refused without it."""
+        """Parse an upload. It must have the preflight header, which forms of other sites can't send."""
         if not request.headers.get(PREFLIGHT):
             raise HTTPException(400, f"Uploads need the header {PREFLIGHT}: send it with any value.")
         form = (await request.get_form_data()).form
@@ -234,7 +235,7 @@ class GraphQLView(GraphQL[Context, None]):
         return await super().parse_multipart(request)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """The answer, its errors as clients may see them."""
+        """Build the response, with errors formatted for clients."""
         answer: GraphQLHTTPResponse = {"data": result.data}
         if result.errors:
             if result.data is None and all(error.path is None for error in result.errors):
@@ -246,20 +247,20 @@ class GraphQLView(GraphQL[Context, None]):
         return answer
 
     def decode_json(self, data: str | bytes) -> object:
-        """JSON as the standard says it: no NaN, no half of a character, no endless nesting. Raises JSONDecodeError."""
-        found = orjson.loads(data)
-        # orjson makes a float of a number that is too long for 64 bits; whoever sent it shall be told its amount, not another.
+        """Decode standard JSON: no NaN, no lone surrogates, no unlimited nesting. Raises JSONDecodeError."""
+        value = orjson.loads(data)
+        # orjson turns integers beyond 64 bits into floats; an error message must repeat the exact number that was sent.
         is_long = _LONG_NUMBER.search(data) if isinstance(data, bytes) else _LONG_NUMBER_TEXT.search(data)
-        return json.loads(data) if is_long else found
+        return json.loads(data) if is_long else value
 
     def encode_json(self, data: object) -> bytes:
-        """Bytes of JSON."""
+        """Encode data as JSON."""
         return orjson.dumps(data)
 
     async def render_graphql_ide(self, request: Request) -> Response:
-        """GraphiQL's page, which may run its own scripts and load its libraries, and nothing else; for who may not, how to see it.
+        """Render GraphiQL's page, limited to its own scripts and libraries. Callers who may not see it get instructions.
 
-        The cookie counts here whatever led to the page: it tells nothing of anybody, and another site can't read it.
+        The cookie counts here whatever led to the page: the page contains no personal data, and another site can't read it.
         """
         if self._parts.settings.introspection == "signed_in" and not await self._is_signed_in(request):
             return Response(_NO_PAGE[_language(request)], 401, media_type="text/plain")
@@ -268,15 +269,15 @@ class GraphQLView(GraphQL[Context, None]):
         return answer
 
     async def _is_signed_in(self, request: Request) -> bool:
-        """Raises DatabaseUnavailable."""
+        """Whether the caller is signed in, by token or cookie. Raises DatabaseUnavailable."""
         context: Context = request.scope["sebilling.context"]
         token = context.token or cookies.token_of(request, context.origin)
         return token is not None and await self._parts.caller_cache.live(token, at=context.at) is not None
 
     @cached_property
     def _page_policy(self) -> str:
-        inline = [one.partition("</script>")[0] for one in self.graphql_ide_html.split("<script>")[1:]]
-        digests = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in inline)
+        inline = [part.partition("</script>")[0] for part in self.graphql_ide_html.split("<script>")[1:]]
+        digests = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in inline)
         return (
             f"default-src 'none'; script-src https://unpkg.com {digests}; style-src https://unpkg.com 'unsafe-inline';"
             " font-src https://unpkg.com data:; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none';"
@@ -285,7 +286,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     @cached_property
     def graphql_ide_html(self) -> str:
-        """Strawberry's GraphiQL page, opened with prepared operations instead of its greeting; its requests may use the cookie."""
+        """Strawberry's GraphiQL page, with prepared operations instead of its welcome text; its requests may use the cookie."""
         page: str = super().graphql_ide_html
         before, mark, rest = page.partition("const EXAMPLE_QUERY = `")
         _, end, after = rest.partition("`;")
@@ -297,7 +298,7 @@ class GraphQLView(GraphQL[Context, None]):
 
 
 def _negotiate(request: Request, response: Response) -> None:
-    """Give the answer the media type that the client asks for, and a request that was never executed the status 400 with it."""
+    """Set the media type that the client asks for; with it, a request that was never executed gets the status 400."""
     response.headers.add_vary_header("Accept")
     if negotiation.media_type(request.headers.get("accept", "")) == negotiation.RESPONSE_JSON:
         response.headers["Content-Type"] = f"{negotiation.RESPONSE_JSON}; charset=utf-8"

@@ -1,4 +1,4 @@
-"""Errors as clients see them: a person's in the payload, the rest on top; what nobody expected is masked and logged."""
+"""Errors as clients see them: those of users in the payload, others at the top level; unexpected ones are masked and logged."""
 
 import re
 import secrets
@@ -16,15 +16,15 @@ from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be
 _log = get_logger(__name__)
 
 
-@strawberry.type(description="Something that the caller can mend.")
+@strawberry.type(description="Error that the caller can correct.")
 class UserError:
-    code: ErrorCode = strawberry.field(description="Stable name.")
-    message: str = strawberry.field(description="A sentence for a person, with the remedy, in the caller's language.")
-    field: list[str] = strawberry.field(description="Path of the input that it is about; empty if none.")
+    code: ErrorCode = strawberry.field(description="Stable error code.")
+    message: str = strawberry.field(description="Message for people, with the remedy, in the caller's language.")
+    field: list[str] = strawberry.field(description="Path of the input field with the error; empty if there is none.")
 
 
 def in_payload(error: SebillingError) -> bool:
-    """Whether a mutation tells it in its payload rather than on top."""
+    """Whether a mutation reports the error in its payload rather than at the top level."""
     return not isinstance(error, Unauthenticated | Unavailable)
 
 
@@ -40,7 +40,7 @@ _MASKED: Final = {
 
 
 def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
-    """A top-level error: ours with its code, a bad document as it is, anything else masked with a reference in the log."""
+    """Format a top-level error: our own with its code, that of a bad document as it is, any other masked with a reference in the log."""
     shown = dict(error.formatted)
     cause = error.original_error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
@@ -50,7 +50,9 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         facts = cause.facts if isinstance(cause, LimitExceeded) else {}
         shown["extensions"] = {"code": cause.code.value, "field": list(cause.field), **facts}
     elif isinstance(cause, CannotGetOperationTypeError | InvalidOperationTypeError):
-        shown["message"] = "This kind of operation isn't answered here, or the document has none of this name: look at operationName."
+        shown["message"] = (
+            "This kind of operation is not supported here, or the document has no operation of this name: check operationName."
+        )
         shown["extensions"] = {"code": "BAD_REQUEST"}
     elif cause is None or isinstance(cause, GraphQLError):
         shown["message"] = _unquoted(error.message)
@@ -69,7 +71,7 @@ _NO_SUCH_VALUE: Final = "' does not exist"
 
 
 def _unquoted(message: str) -> str:
-    """A message of graphql-core without what was sent, which it repeats: it may be a password in the wrong place."""
+    """Remove the client's input from a message of graphql-core: it may be a misplaced password."""
     begin, end = message.find(_VALUE), message.rfind(_NO_SUCH_VALUE)
     if begin >= 0 and begin + len(_VALUE) <= end:
         message = f"{message[:begin]}That value does not exist{message[end + len(_NO_SUCH_VALUE) :]}"

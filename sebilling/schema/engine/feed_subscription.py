@@ -1,7 +1,7 @@
-"""How a subscription follows the feed: what it is given with each turn, and what it tells of itself.
+"""How a subscription follows the feed: its input in each iteration, and what it reports.
 
-The document of a subscription is executed once for each stretch of the feed, not once for its whole life: a turn ends, so nothing is
-held between two, and what was prepared for many is sent to many. See docs/decisions/0017.
+The document of a subscription is executed once for each stretch of the feed, not once for its lifetime: no resources are held between
+two iterations, and a result prepared for many clients is sent to all of them. See docs/decisions/0017.
 """
 
 import base64
@@ -19,42 +19,42 @@ from sebilling.feed import Numbered
 Wants = Callable[[Numbered], bool]
 Resume = Annotated[
     str | None,
-    strawberry.argument(description="Go on behind this cursor: first what was missed, then what happens. From now on if left out."),
+    strawberry.argument(description="Cursor after which to continue: first what was missed, then new messages. Only new ones if left out."),
 ]
 AT_ONCE: Final = timedelta(0)
 
 
 @dataclass(slots=True)
 class Look:
-    """One turn of a subscription: given are the events and where the feed stands, told is what the subscription is about."""
+    """One iteration of a subscription. Input: the events and the position in the feed. Output: what the subscription reports."""
 
     number: int
-    """The feed's, up to which everything has been looked at after this turn."""
+    """Number in the feed up to which everything is processed after this iteration."""
     events: Sequence[Numbered] = ()
     greets: bool = False
-    """Give the state as it is now, if it is a state that is followed."""
+    """Whether to send the current state, if the subscription follows a state."""
     resume: int | None = None
-    """Told: behind which number it is to go on."""
+    """Output: the number after which to continue."""
     wants: Wants | None = None
-    """Told: which events are its own."""
+    """Output: the condition on its events."""
     every: timedelta = AT_ONCE
-    """Told: one message in this time at most. Above 0 it follows a state: several events make one message, the first comes at once,
-    and an event of another counter is a reason to look, though never shown."""
+    """Output: minimum time between two messages. Above 0 it follows a state: several events make one message, the first is sent at once,
+    and an event of another counter causes a new read, but is never shown."""
     numbers: list[int] = field(default_factory=list)
-    """Told: the feed's number of each message of this turn, never falling."""
+    """Output: the number in the feed of each message of this iteration, never decreasing."""
     state: Any = None
-    """Told: what is followed, as it was found. Nobody is told twice in a row of the same; None: everything is news."""
+    """Output: the state that was read. The same state is not sent twice in a row; None: every message is sent."""
     ends: bool = False
-    """Told: nothing can come any more."""
+    """Output: whether the subscription is complete."""
 
     def chosen(self, wants: Wants) -> list[Numbered]:
-        """Tell which events are wanted; gives those of this turn."""
+        """Report which events are wanted, and return those of this iteration."""
         self.wants = wants
         return [event for event in self.events if wants(event)]
 
 
 def of_kinds(kinds: Collection[str], *, counter_id: int | None = None, subject_id: int | None = None) -> Wants:
-    """Events of these kinds; at this counter and of this thing, if they are given."""
+    """Condition on events of these kinds, and of this counter and subject if they are given."""
 
     def wants(event: Numbered) -> bool:
         return (
@@ -67,25 +67,25 @@ def of_kinds(kinds: Collection[str], *, counter_id: int | None = None, subject_i
 
 
 def told(event: Numbered) -> dict[str, Any]:
-    """What every message says of its event."""
+    """The fields that every message has of its event."""
     return {
         "number": event.number, "event_id": str(event.id), "cursor": cursor(event.number), "at": event.at, "kind": event.kind,
     }  # fmt: skip
 
 
 def told_of_state(look: Look, events: Sequence[Numbered]) -> dict[str, Any]:
-    """The same of a state: of the last of the events that made it, or of none."""
+    """The fields that every message has of a state: those of the last event that led to it, or of none."""
     last = events[-1] if events else None
     return {"number": look.number, "event_id": None if last is None else str(last.id), "cursor": cursor(look.number)}
 
 
 def cursor(number: int) -> str:
-    """A place in the feed as clients see it."""
+    """Encode a position in the feed as a cursor for clients."""
     return base64.urlsafe_b64encode(orjson.dumps(["feed", number])).decode().rstrip("=")
 
 
 def number_of(given: str | None) -> int | None:
-    """The place in the feed; None if none is given. Raises InvalidCursor."""
+    """Decode a position in the feed; None if none is given. Raises InvalidCursor."""
     if given is None:
         return None
     try:

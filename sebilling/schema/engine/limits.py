@@ -1,8 +1,8 @@
-"""How much one document may ask for. Everything here is worked out once per document and kept with it; only a cost that
-hangs on variables is worked out again.
+"""Limits on what one document may request. Computed once per document and kept with it; only a cost that depends on variables
+is computed for each request.
 
-`check_shape` looks at the text alone and comes before validation, which is what a hostile document would make slow.
-`costs` needs the schema and comes after. Each refusal names its limit, what was asked for and the most.
+`check_shape` needs only the text and runs before validation, which a hostile document could make slow. `costs` needs the schema and
+runs after it. Each error names its limit, the requested value and the maximum.
 """
 
 from collections import Counter
@@ -38,46 +38,46 @@ from sebilling.schema.engine.reading import MAX_ROWS
 MAX_CHARACTERS: Final = 20_000
 MAX_TOKENS: Final = 2_000
 MAX_TOKENS_OF_STRANGERS: Final = 500
-"""Who isn't signed in can do nothing but sign in. Not where GraphiQL is served: it sends all its prepared operations at once."""
+"""Limit for anonymous callers, who can only sign in. Not applied where GraphiQL is served: it sends all prepared operations at once."""
 MAX_DEPTH: Final = 10
-"""Selections within selections."""
+"""Nesting of selections."""
 MAX_INTROSPECTION_DEPTH: Final = 16
-"""The standard introspection query goes as deep as types are wrapped."""
+"""Depth that the standard introspection query needs for wrapped types."""
 MAX_FIELDS: Final = 2_000
-"""Of an operation, with its fragments written out wherever they stand: twenty that double each other are a million fields."""
+"""Fields of an operation with its fragments expanded: twenty fragments that double each other make a million fields."""
 MAX_REPEATS: Final = 20
-"""The same answer key in one selection: validation compares each with each."""
+"""Repetitions of a response key in one selection: validation compares all pairs."""
 MAX_ENTRIES: Final = 50
-"""Of an object, or arguments of a field, in the text: each that is wrong is told with the whole of it."""
+"""Entries of a literal object, or arguments of a field: each wrong one makes an error that repeats the whole object."""
 MAX_ALIASES: Final = 30
 MAX_ROOT_FIELDS: Final = 20
 MAX_MUTATIONS: Final = 10
-"""Of one document. A bulk mutation has a list; many sign-ins in one document are an attack."""
+"""Mutations of one document. Bulk mutations take a list; many sign-ins in one document are an attack."""
 MAX_OPERATIONS: Final = 50
 MAX_FRAGMENTS: Final = 30
 MAX_DIRECTIVES: Final = 30
 MAX_DIGITS: Final = 100
-"""Of a number in the text: Python refuses to read one of thousands."""
+"""Digits of a literal number: Python refuses to parse thousands."""
 MAX_NESTING: Final = 10
-"""Lists and objects within each other, in arguments and in variables."""
+"""Nesting of lists and objects, in arguments and in variables."""
 MAX_VALUES: Final = 10_000
-"""In all variables together: each that is wrong costs more than the whole of one that is right."""
+"""Values in all variables together: each wrong one costs more than a whole valid request."""
 MAX_COST: Final = 100_000
-"""Objects that the answer may have at most, when every page is full and every list as long as lists usually are."""
+"""Maximum number of objects in the result if every page is full and every list has its usual length."""
 USUAL_LIST: Final = 10
-"""Rows of a list without `first`, such as the lines of an invoice."""
+"""Usual length of a list without `first`, such as the lines of an invoice."""
 
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})
 _PAGED: Final = frozenset({"nodes", "edges", "customers", "removed"})
 _PAGES: Final = ("Connection", "Sync")
-"""Endings of types whose lists are as long as their field's `first` says."""
+"""Endings of types whose lists are as long as their field's `first`."""
 _LARGEST_PAGE: Final = max(MAX_ROWS, MAX_CUSTOMERS)
 Terms = dict[tuple[str, ...], int]
-"""A sum: product of these variables → how often."""
+"""A sum of terms: product of these variables → factor."""
 
 
 def exceeded(limit: str, given: int, most: int) -> None:
-    """Raises LimitExceeded if more is given than the most."""
+    """Raise LimitExceeded if `given` is more than `most`."""
     if given > most:
         raise LimitExceeded(limit=limit, given=given, most=most)
 
@@ -85,19 +85,19 @@ def exceeded(limit: str, given: int, most: int) -> None:
 @dataclass(frozen=True, slots=True)
 class _Shape:
     levels: int
-    """Selections within each other, below."""
+    """Depth of the selections below."""
     fields: int
-    """Fields and fragments below, with fragments written out."""
+    """Number of fields and fragments below, with fragments expanded."""
 
 
 _EMPTY: Final = _Shape(0, 0)
 
 
 class _Shapes:
-    """One walk through a document: each selection and each fragment is looked at once, however often it is spread."""
+    """One pass over a document: each selection and each fragment is visited once, however often it is spread."""
 
     def __init__(self, document: DocumentNode) -> None:
-        self.fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+        self.fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
         self.aliases = self.directives = 0
         self.is_circular = False
         self._known: dict[int, _Shape] = {}
@@ -133,7 +133,7 @@ class _Shapes:
         return _Shape(levels, fields)
 
     def _fragment(self, name: str) -> _Shape:
-        """Nothing for one that isn't there, or within itself: validation refuses both."""
+        """The shape of a fragment; empty for a missing or circular one: validation refuses both."""
         if name not in self.fragments:
             return _EMPTY
         if name in self._begun:
@@ -145,22 +145,22 @@ class _Shapes:
         return shape
 
     def roots(self, selected: SelectionSetNode) -> list[FieldNode]:
-        """An operation's root fields, also those that fragments bring. Only for documents without circles, of a bounded size."""
-        found: list[FieldNode] = []
+        """An operation's root fields, including those of fragments. Only for documents of limited size without circular fragments."""
+        fields: list[FieldNode] = []
         for node in selected.selections:
             if isinstance(node, FieldNode):
-                found.append(node)
+                fields.append(node)
             elif not isinstance(node, FragmentSpreadNode):
-                found += self.roots(_inside(node))
+                fields += self.roots(_inside(node))
             elif node.name.value in self.fragments:
-                found += self.roots(self.fragments[node.name.value].selection_set)
-        return found
+                fields += self.roots(self.fragments[node.name.value].selection_set)
+        return fields
 
 
 def _inside(node: Any) -> SelectionSetNode:
-    """What stands in an inline fragment."""
-    found: SelectionSetNode = node.selection_set
-    return found
+    """The selection of an inline fragment."""
+    selected: SelectionSetNode = node.selection_set
+    return selected
 
 
 def _check_values(values: Iterable[Any]) -> None:
@@ -176,17 +176,17 @@ def _check_values(values: Iterable[Any]) -> None:
             exceeded("digits", len(value.value), MAX_DIGITS)
         if isinstance(value, ListValueNode | ObjectValueNode):
             exceeded("nesting", level + 1, MAX_NESTING)
-        waiting += [(one, level + 1) for one in below]
+        waiting += [(nested, level + 1) for nested in below]
 
 
 def check_shape(document: DocumentNode) -> None:
-    """Raises LimitExceeded. Takes time in proportion to the text, whatever the document."""
-    operations = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
+    """Check the shape of a document. Raises LimitExceeded. Takes time in proportion to the text, whatever the document."""
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     shapes = _Shapes(document)
     exceeded("operations", len(operations), MAX_OPERATIONS)
     exceeded("fragments", len(shapes.fragments), MAX_FRAGMENTS)
-    for one in (*shapes.fragments.values(), *operations):
-        exceeded("fields", shapes.of(one.selection_set).fields, MAX_FIELDS)
+    for definition in (*shapes.fragments.values(), *operations):
+        exceeded("fields", shapes.of(definition.selection_set).fields, MAX_FIELDS)
     for operation in operations:
         if not shapes.is_circular:
             _check_roots(operation, shapes)
@@ -208,7 +208,7 @@ def _check_roots(operation: OperationDefinitionNode, shapes: _Shapes) -> None:
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:
-    """Raises LimitExceeded if lists and objects lie within each other without end, or hold too much."""
+    """Check the variables. Raises LimitExceeded if lists and objects are nested too deeply, or hold too many values."""
     count, waiting = len(variables), [(value, 0) for value in variables.values() if isinstance(value, list | dict)]
     while waiting:
         value, level = waiting.pop()
@@ -216,22 +216,22 @@ def check_variables(variables: Mapping[str, Any]) -> None:
         exceeded("nesting", level + 1, MAX_NESTING)
         exceeded("values", count, MAX_VALUES)
         below = value if isinstance(value, list) else value.values()
-        waiting += [(one, level + 1) for one in below if isinstance(one, list | dict)]
+        waiting += [(nested, level + 1) for nested in below if isinstance(nested, list | dict)]
     exceeded("values", count, MAX_VALUES)
 
 
 class Cost:
-    """Objects that an operation's answer may have."""
+    """Cost of an operation: the number of objects that its result may have."""
 
     def __init__(self, terms: Terms, defaults: Mapping[str, int]) -> None:
         self._terms = terms
         self._defaults = defaults
-        self.hangs_on_variables = any(terms.keys())
+        self.depends_on_variables = any(terms.keys())
         self.worst = sum(times * _LARGEST_PAGE ** len(names) for names, times in terms.items())
-        """With every page that a variable bounds as large as a page may be."""
+        """Cost if every page whose size is a variable has the maximum size."""
 
     def check(self, variables: Mapping[str, Any] | None) -> None:
-        """Raises LimitExceeded if the answer could have more than MAX_COST objects."""
+        """Raise LimitExceeded if the result could have more than MAX_COST objects."""
         if self.worst > MAX_COST:
             exceeded("cost", self._of(variables or {}), MAX_COST)
 
@@ -246,13 +246,13 @@ class Cost:
 
 
 def _page(rows: Any) -> int:
-    """What a page of impossible size costs doesn't matter: its field refuses it."""
+    """Size of a page, within its limits; the field itself refuses an impossible size."""
     return min(max(rows, 0), _LARGEST_PAGE) if type(rows) is int else _LARGEST_PAGE
 
 
 def costs(document: DocumentNode, schema: GraphQLSchema) -> dict[str | None, Cost]:
     """The cost of each operation of a valid document, by name."""
-    walk, found = _Costs(document, schema), {}
+    walk, by_name = _Costs(document, schema), {}
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
             terms, _ = walk.of(operation.selection_set, schema.get_root_type(operation.operation))
@@ -261,19 +261,19 @@ def costs(document: DocumentNode, schema: GraphQLSchema) -> dict[str | None, Cos
                 for variable in operation.variable_definitions or ()
                 if isinstance(variable.default_value, IntValueNode)
             }
-            found[operation.name.value if operation.name else None] = Cost(terms, defaults)
-    return found
+            by_name[operation.name.value if operation.name else None] = Cost(terms, defaults)
+    return by_name
 
 
 class _Costs:
     def __init__(self, document: DocumentNode, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+        self._fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
         self._known: dict[str, tuple[Terms, Terms]] = {}
         self._sizes: dict[str, int] | None = None
 
     def of(self, selected: SelectionSetNode | None, parent: Any) -> tuple[Terms, Terms]:
-        """What the selection costs once, and again for each row of the page that it belongs to."""
+        """The cost of the selection: once, and in addition for each row of the page to which it belongs."""
         once: Terms = {}
         per_row: Terms = {}
         for node in selected.selections if selected is not None else ():
@@ -295,14 +295,14 @@ class _Costs:
         if definition is None or is_leaf_type(get_named_type(definition.type)):
             return
         below, below_per_row = self.of(node.selection_set, get_named_type(definition.type))
-        one: Terms = {(): 1}
-        _add(one, below)
-        _add(one, _product(below_per_row, _rows(node, definition)))
+        terms: Terms = {(): 1}
+        _add(terms, below)
+        _add(terms, _product(below_per_row, _rows(node, definition)))
         is_list = isinstance(definition.type.of_type if isinstance(definition.type, GraphQLNonNull) else definition.type, GraphQLList)
         if is_list and name in _PAGED and parent.name.endswith(_PAGES):
-            _add(per_row, one)
+            _add(per_row, terms)
         else:
-            _add(once, _product(one, ((), self._size(parent, name) if is_list else 1)))
+            _add(once, _product(terms, ((), self._size(parent, name) if is_list else 1)))
 
     def _fragment(self, name: str) -> tuple[Terms, Terms]:
         if name not in self._known:
@@ -322,7 +322,7 @@ class _Costs:
 
 
 def _introspection_sizes(schema: GraphQLSchema) -> dict[str, int]:
-    """How long the lists of introspection are in this schema, on average."""
+    """Average length of the lists of introspection in this schema."""
     kinds = list(schema.type_map.values())
     fields = [field for kind in kinds for field in getattr(kind, "fields", {}).values()]
     arguments = sum(len(getattr(field, "args", ())) for field in fields)
@@ -335,14 +335,14 @@ def _introspection_sizes(schema: GraphQLSchema) -> dict[str, int]:
 
 
 def _rows(node: FieldNode, definition: Any) -> tuple[tuple[str, ...], int]:
-    """The size of the page that a field gives, as a factor: a number, or a variable."""
+    """The page size of a field as a factor: a number, or a variable."""
     if "first" not in definition.args:
         return (), 1
-    given = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
-    if isinstance(given, VariableNode):
-        return (given.name.value,), 1
-    if isinstance(given, IntValueNode):
-        return (), _page(int(given.value))
+    first = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
+    if isinstance(first, VariableNode):
+        return (first.name.value,), 1
+    if isinstance(first, IntValueNode):
+        return (), _page(int(first.value))
     return (), _page(definition.args["first"].default_value)
 
 

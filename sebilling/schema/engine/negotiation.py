@@ -1,4 +1,4 @@
-"""Which media type an answer has: GraphQL over HTTP's own, where a client asks for it, else plain JSON.
+"""Media type of a response: that of GraphQL over HTTP if the client asks for it, else plain JSON.
 
 https://graphql.github.io/graphql-over-http/draft/#sec-Media-Types
 """
@@ -10,11 +10,11 @@ from typing import Final
 RESPONSE_JSON: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
 _MAX_TYPES: Final = 32
-"""Of an Accept header that are looked at."""
+"""Maximum number of types of an Accept header that are read."""
 
 
 def media_type(accept: str) -> str:
-    """RESPONSE_JSON if the header names it and likes JSON no better, else JSON; types with `q=0` aren't named."""
+    """RESPONSE_JSON if the header lists it and does not prefer JSON, else JSON; types with `q=0` do not count."""
     qualities = dict(_named(accept))
     wanted = qualities.get(RESPONSE_JSON, Decimal(0))
     return RESPONSE_JSON if wanted > 0 and wanted >= qualities.get(JSON, Decimal(0)) else JSON
@@ -22,7 +22,7 @@ def media_type(accept: str) -> str:
 
 def _named(accept: str) -> Iterator[tuple[str, Decimal]]:
     for part in accept.split(",", _MAX_TYPES)[:_MAX_TYPES]:
-        kind, *parameters = (one.strip().lower() for one in part.split(";"))
+        kind, *parameters = (token.strip().lower() for token in part.split(";"))
         quality = Decimal(1)
         for parameter in parameters:
             name, _, value = parameter.partition("=")

@@ -1,4 +1,4 @@
-"""What every mutation's answer has, and how rows stand for GraphQL types."""
+"""The common parts of mutation payloads, and rows as GraphQL objects."""
 
 from typing import Annotated, Any, Final
 
@@ -6,20 +6,25 @@ import strawberry
 
 from sebilling.schema.engine.errors import UserError
 
-INPUT: Final = strawberry.argument(description="What to do.")
-Key = Annotated[str, strawberry.argument(description="8 to 100 characters, new for each deed: the same key again takes no effect.")]
+INPUT: Final = strawberry.argument(description="Input of the mutation.")
+Key = Annotated[
+    str,
+    strawberry.argument(
+        description="Idempotency key, 8 to 100 characters, new for each operation: repeating the key has no further effect."
+    ),
+]
 
 
-@strawberry.type(description="What came of a mutation.")
+@strawberry.type(description="Result of a mutation.")
 class Payload:
-    errors: list[UserError] = strawberry.field(description="What the caller can mend; if there is any, nothing has changed.")
+    errors: list[UserError] = strawberry.field(description="Errors that the caller can correct; if there are any, nothing was changed.")
 
 
 def row(**fields: Any) -> Any:
-    """A row as the schema's resolver reads it: a dict by field names, in the place of the GraphQL type's object."""
+    """A row as the schema's resolver reads it: a dict by field names, used instead of an object of the GraphQL type."""
     return fields
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """The fields that the client sent; absent ones and nulls are left as they are."""
+    """The fields that the client sent, without absent ones and nulls, which keep their value."""
     return {name: value for name, value in fields.items() if value is not strawberry.UNSET and value is not None}

@@ -1,11 +1,11 @@
-"""Reading: a query's selection becomes one SQL statement that gives the answer as JSON.
+"""Reading: turn a query's selection into one SQL statement that returns the result as JSON.
 
-A `Node` says how the fields of a GraphQL type are read from a table. `plan` looks at what the document selects and builds
-the statement; plans are kept with the document in the cache of documents, so that a query that was seen before goes
-straight to the driver. Rows are plain dicts, which `resolve` reads by the field's name. See docs/decisions/0005.
+A `Node` defines how the fields of a GraphQL type are read from a table. The statement is built from the document's selection and kept
+with the document in the document cache, so that a repeated query goes straight to the driver. Rows are plain dicts, which `resolve`
+reads by the field's name. See docs/decisions/0005.
 
-Whoever is bounded to counters gets statements that are bounded by schema/engine/scopes.py at their root and at every link: a row
-of another counter is null, or left out of its list, whatever a resolver asks for. See docs/decisions/0013.
+For callers who are limited to counters, schema/engine/scopes.py adds conditions at the root and at every link of a statement: a row of
+another counter is null, or left out of its list, whatever a resolver asks for. See docs/decisions/0013.
 """
 
 import base64
@@ -25,26 +25,26 @@ from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.scopes import scope_of
 
 MAX_ROWS: Final = 200
-"""Of a page."""
+"""Maximum number of rows of a page."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """Rows of another node that belong to a row: `{t}` is the row's alias, `{n}` the other's."""
+    """Link from a row to rows of another node: `{t}` is the row's alias, `{n}` the other's."""
 
     node: str
-    """The other's table: types know each other in circles, so they are found in NODES when a plan is made."""
+    """Table of the other node, looked up in NODES when a plan is built, as types refer to each other in circles."""
     where: str
     many: bool = False
     order: str = "{n}.id"
     most: int | None = None
     follows: bool = False
-    """Seen with the row it hangs on, whatever its own counter: a customer's debts go with the customer."""
+    """Whether it is visible with the linking row, whatever its own counter, such as the invoices of a customer."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """How a type is read: SQL for each field (`{t}` is the row's alias), and links. RowScope its rows are says schema/engine/scopes.py."""
+    """How a type is read: SQL for each field (`{t}` is the row's alias), and links. schema/engine/scopes.py has the scope of its rows."""
 
     table: str
     columns: Mapping[str, str]
@@ -55,49 +55,49 @@ class Node:
 
 
 NODES: Final[dict[str, Node]] = {}
-"""Every node, by its table."""
+"""All nodes, by table."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """A key to sort by, never null; the row's id breaks ties."""
+    """Sort key, never null; the row's id breaks ties."""
 
     name: str
-    """In cursors, so that one of another order is refused."""
+    """Name in cursors, so that a cursor of another order is refused."""
     key: str
     type: str
     descending: bool = False
 
 
 Selection = dict[str, "Selection"]
-"""Fields selected → what is selected below them."""
+"""Selected field → selection below it."""
 Conditions = dict[str, Mapping[str, Any]]
-"""SQL conditions → the parameters that they bind."""
+"""SQL condition → the parameters that it binds."""
 _SNAKE: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
 def resolve(source: Any, name: str) -> Any:
-    """Strawberry's default resolver: an item of a row, an attribute of anything else."""
+    """Resolve a field by default: an item of a row, an attribute of anything else."""
     return source[name] if isinstance(source, dict) else getattr(source, name)
 
 
 def selection(info: Info, *below: str) -> Selection:
-    """What the document could select below this root field, fragments merged, whatever its directives say: too much is read at worst,
-    and a statement that is kept with the document serves all values of its variables."""
+    """The fields that the document can select below this root field, fragments merged, directives ignored: at worst too much is read,
+    and the statement kept with the document is valid for all values of its variables."""
     fragments = selections.raw_of(info).fragments
-    found: Selection = {}
+    selected: Selection = {}
     spread: set[tuple[int, str]] = set()
     for node in selections.nodes(info):
-        _merge(found, node.selection_set, fragments, spread)
+        _merge(selected, node.selection_set, fragments, spread)
     for name in below:
-        found = found.get(name, {})
-    return found
+        selected = selected.get(name, {})
+    return selected
 
 
 def _merge(
     into: Selection, selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode], spread: set[tuple[int, str]]
 ) -> None:
-    """Add what is selected; `spread` keeps which fragment lies in which part already, as each may spread others twice."""
+    """Merge a selection into another; `spread` has the fragments already merged into each part, to avoid exponential expansion."""
     for node in selected.selections if selected is not None else ():
         if isinstance(node, FieldNode):
             name = _SNAKE.sub(lambda letter: f"_{letter[1].lower()}", node.name.value)
@@ -115,7 +115,7 @@ def _merged(one: Selection, other: Selection) -> Selection:
 
 @dataclass(frozen=True)
 class _Bounds:
-    """Who reads: bounded to counters, or by nothing."""
+    """The caller's limits: some counters, or none."""
 
     scope: list[int] | None
     caller: int | None
@@ -125,17 +125,17 @@ class _Bounds:
         return self.scope is not None
 
     def root(self, node: Node, alias: str = "t", *, by_id: bool = False) -> list[str]:
-        """The condition on rows that are read by themselves, if there is one. Raises LookupError for a mere part of other rows."""
-        belongs = scope_of(node.table)
-        if belongs.is_part:
+        """The condition on rows that are read directly, if there is one. Raises LookupError for a table that is part of other rows."""
+        row_scope = scope_of(node.table)
+        if row_scope.is_part:
             raise LookupError(f"{node.table} is a part of other rows: read it by a link")
-        condition = (belongs.one_by_one if by_id else "") or belongs.condition
+        condition = (row_scope.one_by_one if by_id else "") or row_scope.condition
         return [condition.format(t=alias)] if self.bounded and condition else []
 
     def link(self, link: Link, alias: str) -> str:
-        """The condition on a row that is reached from one that may be seen."""
-        belongs = scope_of(link.node)
-        condition = belongs.by_link or belongs.condition
+        """The condition on rows that are reached by a link from a visible row."""
+        row_scope = scope_of(link.node)
+        condition = row_scope.by_link or row_scope.condition
         return f" AND {condition.format(t=alias)}" if self.bounded and condition and not link.follows else ""
 
     @property
@@ -149,7 +149,7 @@ def _bounds(info: Info) -> _Bounds:
 
 
 def object_sql(node: Node, alias: str, selected: Selection, names: Iterator[str], bounds: _Bounds) -> str:
-    """A JSON object of the selected fields of the row `alias`."""
+    """SQL for a JSON object of the selected fields of the row `alias`."""
     parts = []
     for name, below in selected.items():
         if name in node.columns:
@@ -181,7 +181,7 @@ def _aliases() -> Iterator[str]:
 
 
 async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
-    """The row that meets the condition (on alias `t`) and that the caller may see, as a dict, or None."""
+    """Read the row that meets the condition (on alias `t`) and that the caller may see, as a dict; None if there is none."""
     context, bounds = info.context, _bounds(info)
     key = ("one", *selections.key(info), node.table, tuple(below), condition, bounds.bounded)
     statement: TextClause | None = context.plans.get(key)
@@ -190,12 +190,12 @@ async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, A
         where = _where([condition, *bounds.root(node, by_id=True)])
         statement = context.plans[key] = text(f"SELECT CAST({item} AS text) FROM {node.table} t{where}")
     async with context.parts.database.reading() as session:
-        found = await session.value(statement, {**parameters, **bounds.parameters})
-    return None if found is None else orjson.loads(found)
+        json_row = await session.value(statement, {**parameters, **bounds.parameters})
+    return None if json_row is None else orjson.loads(json_row)
 
 
 async def many(info: Info, node: Node, row_ids: Sequence[int], *, below: Sequence[str] = ()) -> dict[int, Any]:
-    """The rows of these ids that the caller may see, as dicts, by id. One statement."""
+    """Read the rows of these ids that the caller may see, as dicts by id, in one statement."""
     context, bounds = info.context, _bounds(info)
     key = ("many", *selections.key(info), node.table, tuple(below), bounds.bounded)
     statement: TextClause | None = context.plans.get(key)
@@ -208,7 +208,7 @@ async def many(info: Info, node: Node, row_ids: Sequence[int], *, below: Sequenc
 
 
 async def every(info: Info, node: Node, *, order: str, conditions: Conditions | None = None) -> Any:
-    """Every row that meets the conditions and that the caller may see, as dicts: for lists that stay short."""
+    """Read all rows that meet the conditions and that the caller may see, as dicts. Only for lists that stay short."""
     context, bounds = info.context, _bounds(info)
     conditions = conditions or {}
     item = object_sql(node, "t", selection(info), _aliases(), bounds)
@@ -219,7 +219,7 @@ async def every(info: Info, node: Node, *, order: str, conditions: Conditions | 
 
 
 async def page(info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None) -> Any:
-    """A connection: the rows that meet every condition and that the caller may see, from behind the cursor on.
+    """Read a page of a connection: rows after the cursor that meet all conditions and that the caller may see.
 
     Raises InvalidPageSize, InvalidCursor.
     """
@@ -237,16 +237,16 @@ async def page(info: Info, node: Node, *, first: int, after: str | None, order: 
     if after is not None:
         bound |= _position(after, order)
     async with context.parts.database.reading() as session:
-        found = await session.row(plan.statement, bound)
-    if found is None:
-        raise RuntimeError("a page's statement gives one row")
-    rows = orjson.loads(found[0])
+        result = await session.row(plan.statement, bound)
+    if result is None:
+        raise RuntimeError("the statement of a page returned no row")
+    rows = orjson.loads(result[0])
     more = len(rows) > first
     del rows[first:]
     edges = [{"node": row["node"], "cursor": _cursor(order, row["key"], row["id"])} for row in rows] if plan.cursors else []
     start, end = (_cursor(order, row["key"], row["id"]) for row in (rows[0], rows[-1])) if rows else (None, None)
     return {
-        "edges": edges, "nodes": [row["node"] for row in rows], "total_count": found[1],
+        "edges": edges, "nodes": [row["node"] for row in rows], "total_count": result[1],
         "page_info": {"has_next_page": more, "has_previous_page": after is not None, "start_cursor": start, "end_cursor": end},
     }  # fmt: skip
 
@@ -255,7 +255,7 @@ async def page(info: Info, node: Node, *, first: int, after: str | None, order: 
 class _PagePlan:
     statement: TextClause
     cursors: bool
-    """Whether edges, each with its cursor, are asked for."""
+    """Whether edges with cursors are selected."""
 
 
 def _page_plan(
@@ -266,10 +266,10 @@ def _page_plan(
     where = [*conditions, *bounds.root(node)]
     resume = [f"({key}, t.id) {sign} (CAST(:after_key AS {order.type}), CAST(:after_id AS bigint))"] if resumed else []
     total = "NULL" if "total_count" not in selected else f"(SELECT count(*) FROM {node.table} t{_where(where)})"
-    # The LIMIT is literal: a bound one makes PostgreSQL plan for a tenth of the table. Rows are chosen before they are dressed.
+    # The LIMIT is literal: with a parameter, PostgreSQL plans for a tenth of the table. Rows are chosen before their JSON is built.
     first_ones = f"ORDER BY {key} {way}, t.id {way} LIMIT {first + 1}"
     if bounds.bounded and scope_of(node.table).by_counter:
-        # Counter by counter, as a month's invoices lie one counter behind the other: its clerk would read through everybody's.
+        # Read counter by counter: a month's invoices are stored one counter after the other, and a clerk's page would scan them all.
         own = f"SELECT t.* FROM {node.table} t{_where([*conditions, 't.counter_id = seen.id', *resume])} {first_ones}"
         chosen = f"SELECT t.* FROM unnest(CAST(:scope AS bigint[])) seen(id) CROSS JOIN LATERAL ({own}) t {first_ones}"
     else:
@@ -298,8 +298,7 @@ def _cursor(order: Order, key: Any, row_id: int) -> str:
 
 def _position(cursor: str, order: Order) -> dict[str, Any]:
     try:
-        given = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        name, key, row_id = given
+        name, key, row_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError) as error:
         raise InvalidCursor(field=("after",)) from error
     if name != order.name or type(row_id) is not int or not 0 < row_id < 2**63:
@@ -311,7 +310,7 @@ def _position(cursor: str, order: Order) -> dict[str, Any]:
 
 
 def _exact_text(key: Any) -> str:
-    if not isinstance(key, str) or "\0" in key:  # whoever makes a cursor by hand hides it from schema/engine/characters.py
+    if not isinstance(key, str) or "\0" in key:  # schema/engine/characters.py cannot see inside a forged cursor
         raise TypeError
     return key
 

@@ -1,4 +1,4 @@
-"""Scalars of the API. Rows come from PostgreSQL as JSON, so days and instants may be texts already."""
+"""Scalars of the API. Rows come from PostgreSQL as JSON, so dates and times may already be strings."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -19,7 +19,7 @@ Rate = NewType("Rate", Decimal)
 
 
 def month_in(given: str, *, field: tuple[str, ...]) -> Month:
-    """Read `2026-02`. Raises InvalidMonth."""
+    """Parse a month such as `2026-02`. Raises InvalidMonth."""
     try:
         return Month.parse(given)
     except NotAMonthError as error:
@@ -47,22 +47,22 @@ def _day(value: Any) -> date:
 
 def _instant(value: Any) -> datetime:
     try:
-        found = datetime.fromisoformat(value)
+        instant = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        found = None
-    if found is None or found.tzinfo is None:
+        instant = None
+    if instant is None or instant.tzinfo is None:
         raise GraphQLError(f'A DateTime is a text with its offset, such as "2026-02-28T08:30:00+07:00"; got {value!r:.40}.')
-    return found.astimezone(UTC)
+    return instant.astimezone(UTC)
 
 
 def _rate(value: Any) -> Decimal:
     try:
-        found = Decimal(value) if isinstance(value, str) else None
+        rate = Decimal(value) if isinstance(value, str) else None
     except InvalidOperation:
-        found = None
-    if found is None or not found.is_finite():
+        rate = None
+    if rate is None or not rate.is_finite():
         raise GraphQLError(f'A Rate is an exact decimal as a text, such as "12" or "2.5"; got {value!r:.40}.')
-    return found
+    return rate
 
 
 def _plain(value: Any) -> str:
@@ -85,8 +85,8 @@ SCALARS: dict[object, ScalarDefinition] = {
     Rupiah: _scalar(
         "Rupiah", "Whole rupiah, as a JSON integer: 150000 is Rp150.000. Fractions are refused.", parse=_whole, serialize=_whole
     ),
-    MonthText: _scalar("Month", 'A calendar month, such as "2026-02".', parse=_text),
-    Day: _scalar("Date", 'A calendar day, such as "2026-02-28".', parse=_day, serialize=_shown),
-    Rate: _scalar("Rate", 'An exact decimal as a text, such as "12" or "2.5": percent.', parse=_rate, serialize=_plain),
-    Instant: _scalar("DateTime", "An instant, RFC 3339; answers are in UTC.", parse=_instant, serialize=_shown),
+    MonthText: _scalar("Month", 'Calendar month, such as "2026-02".', parse=_text),
+    Day: _scalar("Date", 'Calendar date, such as "2026-02-28".', parse=_day, serialize=_shown),
+    Rate: _scalar("Rate", 'Percentage as an exact decimal string, such as "12" or "2.5".', parse=_rate, serialize=_plain),
+    Instant: _scalar("DateTime", "Date and time with offset, RFC 3339; results are in UTC.", parse=_instant, serialize=_shown),
 }

@@ -1,7 +1,7 @@
-"""RowScope each row is: beside which counter's rows every read is bounded, in one place. See docs/decisions/0013.
+"""Row scopes: which rows of each table a caller who is limited to counters may see. See docs/decisions/0013.
 
-A clerk or collector is bounded to counters. Every statement of schema/engine/reading.py takes its bounds from here, whatever the
-resolver asked for: rows of another counter are as if they weren't there. A table that isn't named here is the centre's.
+A clerk or collector is limited to counters. Every statement of schema/engine/reading.py takes its limits from here, whatever the
+resolver asked for: rows of another counter are treated as missing. A table that is not listed here is visible to the head office only.
 """
 
 from dataclasses import dataclass, replace
@@ -10,24 +10,24 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class RowScope:
-    """What bounded readers see of a table. `{t}` is the row's alias, `:scope` their counters, `:caller` their own user."""
+    """The rows of a table that a limited caller may see. `{t}` is the row's alias, `:scope` their counters, `:caller` their user id."""
 
     condition: str
-    """SQL that holds for the rows that they see; empty: for every row."""
+    """SQL condition on the rows that they may see; empty: all rows."""
     by_link: str = ""
-    """The same for rows that a link leads to, where that is wider; empty: `condition`."""
+    """The condition on rows reached by a link, where it is wider; empty: `condition`."""
     is_part: bool = False
-    """Never read by itself: seen with the row it hangs on."""
+    """Never read by itself: visible together with the row to which it belongs."""
     one_by_one: str = ""
-    """The same for a row that is read by its id, where that is wider; empty: `condition`."""
+    """The condition on a row that is read by its id, where it is wider; empty: `condition`."""
     by_counter: bool = False
-    """`condition` says that the row's own `counter_id` is one of theirs: a page of them can be read counter by counter."""
+    """Whether `condition` means that the row's own `counter_id` is one of theirs, so that a page can be read counter by counter."""
 
 
 EVERYBODYS: Final = RowScope("")
-"""No counter's: the same for everybody who may ask."""
+"""Rows of no counter, visible to every caller with the right role."""
 CENTRAL: Final = RowScope("false")
-"""The centre's, made of every counter's: who is bounded to counters sees none."""
+"""Rows of the head office, derived from all counters; invisible to callers who are limited to counters."""
 PART: Final = RowScope("", is_part=True)
 
 
@@ -38,9 +38,9 @@ def _at(counter: str) -> RowScope:
 _OF_CUSTOMER: Final = _at("(SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id)")
 _AT_COUNTER: Final = replace(_at("{t}.counter_id"), by_counter=True)
 _WITH_CUSTOMER: Final = replace(_AT_COUNTER, by_link=f"({_AT_COUNTER.condition} OR {_OF_CUSTOMER.condition})")
-"""In lists of the counter at which it was made, and by links also of the one to which its customer belongs now."""
+"""Listed for the counter at which it was made, and by links also visible to the counter to which its customer belongs now."""
 _OWN_CASH: Final = RowScope(f"({_AT_COUNTER.condition} OR {{t}}.collector_id = :caller)")
-"""Also what somebody holds, or handed over, of a counter that they have left."""
+"""Including what a user holds, or has handed over, for a counter that they have left."""
 SCOPES: Final[dict[str, RowScope]] = {
     "account": CENTRAL,
     "allocation": PART,
@@ -82,9 +82,9 @@ SCOPES: Final[dict[str, RowScope]] = {
     "write_off": PART,
     "write_off_reversal": PART,
 }
-"""Table → whose its rows are."""
+"""Table → the scope of its rows."""
 
 
 def scope_of(table: str) -> RowScope:
-    """RowScope the table's rows are; the centre's if nobody has said."""
+    """The scope of the table's rows; CENTRAL for a table that is not listed."""
     return SCOPES.get(table, CENTRAL)

@@ -1,8 +1,8 @@
-"""What a document could select for a root field, whatever the values of its directives.
+"""Everything that a document can select for a root field, whatever the values of its directives.
 
-The nodes that a resolver is handed are those that this request's variables have let through. Whatever is worked out once and kept
-with the document (rights, statements) must hold for all values, and for every operation that spreads the same fragment: it is worked
-out from the nodes found here, and kept by `key`.
+A resolver gets only the nodes that this request's variables include. Whatever is computed once and kept with the document (permissions,
+statements) must be valid for all values of the variables, and for every operation that spreads the same fragment: it is computed from
+the nodes found here, and kept by `key`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,30 +25,30 @@ Key = tuple[int, str | int]
 
 
 def key(info: Info) -> Key:
-    """What names a root field among all of its document: the operation, and under which name it is answered."""
+    """Key of a root field within its document: the operation and the response name."""
     raw = raw_of(info)
     return id(raw.operation), raw.path.key
 
 
 def raw_of(info: Info) -> GraphQLResolveInfo[Any]:
-    """graphql-core's view of the field: Strawberry's own `selected_fields` rebuilds the tree at 30 times the price."""
-    return info._raw_info  # noqa: SLF001 - it has no other name
+    """graphql-core's info of the field: Strawberry's own `selected_fields` rebuilds the tree, which takes 30 times as long."""
+    return info._raw_info  # noqa: SLF001 - there is no public access
 
 
 def nodes(info: Info) -> list[FieldNode]:
-    """Every field of the operation that goes into this root field's answer for some value of the directives, in their order."""
+    """All fields of the operation that contribute to this root field's result for some value of the directives, in order."""
     raw, plans = raw_of(info), info.context.plans
-    place = ("roots", id(raw.operation))
-    roots: dict[str | int, list[FieldNode]] | None = plans.get(place)
+    plan_key = ("roots", id(raw.operation))
+    roots: dict[str | int, list[FieldNode]] | None = plans.get(plan_key)
     if roots is None:
-        roots = plans[place] = {}
+        roots = plans[plan_key] = {}
         for node in _fields(raw.operation.selection_set, raw.fragments, set()):
             roots.setdefault((node.alias or node.name).value, []).append(node)
     return roots[raw.path.key]
 
 
 def _fields(selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode], spread: set[str]) -> Iterator[FieldNode]:
-    """The fields of a selection, also those that fragments bring; each fragment once, as each may spread others twice."""
+    """The fields of a selection, including those of fragments; each fragment once, to avoid exponential expansion."""
     for node in selected.selections if selected is not None else ():
         if isinstance(node, FieldNode):
             yield node
@@ -60,7 +60,7 @@ def _fields(selected: SelectionSetNode | None, fragments: Mapping[str, FragmentD
 
 
 def fields_below(info: Info) -> Iterator[tuple[str, str]]:
-    """Every type and field that the document could select below a root field. Raises TypeError for interfaces and unions."""
+    """Every type and field that the document can select below a root field. Raises TypeError for interfaces and unions."""
     raw = raw_of(info)
     waiting: list[tuple[Any, SelectionSetNode | None]] = [(get_named_type(raw.return_type), node.selection_set) for node in nodes(info)]
     spread: set[str] = set()
@@ -72,12 +72,12 @@ def fields_below(info: Info) -> Iterator[tuple[str, str]]:
                 if name.startswith("__"):
                     continue
                 if not isinstance(kind, GraphQLObjectType):
-                    raise TypeError(f"{kind} is no object type: say what may be read of each that it stands for")
+                    raise TypeError(f"{kind} is not an object type: add access rules for each of its possible types")
                 yield kind.name, name
                 waiting.append((get_named_type(kind.fields[name].type), node.selection_set))
             elif isinstance(node, InlineFragmentNode):
                 waiting.append((raw.schema.type_map[node.type_condition.name.value] if node.type_condition else kind, node.selection_set))
-            elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:  # once: each may spread others twice
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:  # once, to avoid exponential expansion
                 spread.add(node.name.value)
                 fragment = raw.fragments[node.name.value]
                 waiting.append((raw.schema.type_map[fragment.type_condition.name.value], fragment.selection_set))

@@ -1,7 +1,7 @@
-"""Trusted documents: the only ones that a server answers when it is told so, each with an id that clients send in its place.
+"""Trusted documents: the only ones that a server executes if they are configured. Clients may send a document's id instead of its text.
 
-A folder of `.graphql` files, or one such file; or a JSON object of ids and texts, as build tools of clients write it. Each text
-also goes by `sha256:` and its digest in hex. Clients can't add any: that is what makes them trusted.
+A folder of `.graphql` files, or one such file; or a JSON object of ids and texts, as written by client build tools. Each text also has
+the id `sha256:` followed by its digest in hex. Clients cannot add documents at run time.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ _SETTING = "SEBILLING_TRUSTED_DOCUMENTS"
 
 
 def digest(text: str) -> str:
-    """The id that a text has by itself."""
+    """The id of a text that is derived from its content."""
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def read(path: Path) -> dict[str, str]:
-    """Every document by the ids it goes by: its digest, and its name in the file. Raises InvalidSetting."""
+    """Read all documents, by their ids: the digest, and the name of the file or in the manifest. Raises InvalidSetting."""
     try:
         named = _manifest(path) if path.suffix == ".json" else _files(path)
     except (OSError, ValueError) as error:
@@ -32,16 +32,16 @@ def read(path: Path) -> dict[str, str]:
         raise InvalidSetting(setting=_SETTING, why=f"{path} has no documents: put files that end with .graphql there.")
     known: dict[str, str] = {}
     for name, text in named:
-        for one in (name, digest(text)):
-            if known.setdefault(one, text) != text:
-                raise InvalidSetting(setting=_SETTING, why=f"two documents go by the id {one}: rename one.")
+        for document_id in (name, digest(text)):
+            if known.setdefault(document_id, text) != text:
+                raise InvalidSetting(setting=_SETTING, why=f"two documents have the id {document_id}: rename one.")
     return known
 
 
 def check(documents: dict[str, str], schema: GraphQLSchema) -> dict[str, list[str]]:
-    """What is wrong with documents, by id; nothing for those that this server can answer."""
-    found = {name: faults(text, schema) for name, text in documents.items()}
-    return {name: why for name, why in found.items() if why}
+    """The faults of the documents that this server cannot execute, by id."""
+    faults_by_id = {name: faults(text, schema) for name, text in documents.items()}
+    return {name: why for name, why in faults_by_id.items() if why}
 
 
 def _files(path: Path) -> list[tuple[str, str]]:

@@ -156,7 +156,7 @@ def _billing(found: Any) -> Outcome:
 
 @says("preview(s) {customer} every {number} month(s) from {day}")
 async def preview_custom(book: Book, *, customer: str, number: int, day: str) -> Outcome:
-    call = "previewCustomBilling(customerId: $c, months: $n, effectiveFrom: $d)"
+    call = "previewBillingCycle(customerId: $c, months: $n, effectiveFrom: $d)"
     document = f"query($c: ID!, $n: Int!, $d: Date!) {{ {call} {{ {_BILLING} }} }}"
     return _billing(await book.ask(document, c=book.ids[customer], n=number, d=day))
 
@@ -164,9 +164,9 @@ async def preview_custom(book: Book, *, customer: str, number: int, day: str) ->
 @says("bill(s) {customer} every {number} month(s) from {day}")
 async def custom(book: Book, *, customer: str, number: int, day: str) -> Outcome:
     given = {"customerId": book.ids[customer], "months": number, "effectiveFrom": day}
-    return _billing((await book.mutate("setCustomBilling", f"customBilling {{ {_BILLING} }}", **given))["customBilling"])
+    return _billing((await book.mutate("setBillingCycle", f"billingSchedule {{ {_BILLING} }}", **given))["billingSchedule"])
 
 
 @says("expect(s) billing of {customer}")
 async def expect_billing(book: Book, *, customer: str) -> Outcome:
-    return _billing(await book.ask(f"query($c: ID!) {{ customBilling(customerId: $c) {{ {_BILLING} }} }}", c=book.ids[customer]))
+    return _billing(await book.ask(f"query($c: ID!) {{ billingSchedule(customerId: $c) {{ {_BILLING} }} }}", c=book.ids[customer]))

@@ -1,4 +1,4 @@
-"""One command on a router: print, add, set, remove, enable, disable; its answer as sentences."""
+"""Execute one command on a simulated router: print, add, set, remove, enable, disable. The answer is sentences."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,21 +11,21 @@ from sebilling_mikrotik.testing.tables import Refusal, Row
 _SWITCH: Final = {"enable": "no", "disable": "yes"}
 _WRITING: Final = ("add", "set", "remove", "enable", "disable")
 _SESSIONS: Final = ("/ppp/active", "/ip/hotspot/active", "/ip/hotspot/cookie")
-"""The router's own rows: they can be removed, but not made or changed."""
+"""Menus of rows that the router itself creates: they can be removed, but not added or changed."""
 
 
 def done(ret: str | None = None) -> wire.Sentence:
-    """The last sentence of an answer."""
+    """Return the last sentence of an answer."""
     return ("!done",) if ret is None else ("!done", f"=ret={ret}")
 
 
 def trap(message: str, category: str | None = None) -> wire.Sentence:
-    """A refusal; its `!done` follows."""
+    """Return a refusal followed by its `!done`."""
     return ("!trap", *((f"=category={category}",) if category else ()), f"=message={message}")
 
 
 def execute(router: Router, command: wire.Sentence, *, user: str) -> list[wire.Sentence]:
-    """Do it and answer."""
+    """Execute a command and return its answer."""
     path, _, verb = command[0].rpartition("/")
     words, queries = wire.pairs(command[1:]), [word for word in command[1:] if word[:1] == "?"]
     try:
@@ -38,7 +38,7 @@ def execute(router: Router, command: wire.Sentence, *, user: str) -> list[wire.S
 
 
 def policies(router: Router, user: str) -> list[str]:
-    """What a user may do."""
+    """Return the policies of a user's group."""
     row = router.tables["/user"].find(user)
     group = router.tables["/user/group"].find(row["group"]) if row is not None else None
     return group["policy"].split(",") if group is not None else []

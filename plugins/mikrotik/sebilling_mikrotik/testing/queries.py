@@ -3,7 +3,7 @@
 `?name` has it, `?-name` lacks it, `?name=x` (or `?=name=x`) equals, `?<name=x` and `?>name=x` compare; each pushes a truth value.
 `?#` works on the stack: `!` negates the top, `&` and `|` join the top two, a number followed by a character pushes a copy of that
 value (0 is the top), a number at the end leaves only that value, `.` after anything but a number pushes a copy of the top.
-A row is given if every value that is left is true.
+A row matches if every remaining value is true.
 """
 
 import re
@@ -16,7 +16,7 @@ _OPERATIONS: Final = re.compile(r"\d+|[!&|.]")
 
 
 def matches(row: Row, queries: Sequence[str]) -> bool:
-    """Whether the row is asked for. Raises Refusal for words that are no query."""
+    """Whether the row matches the query. Raises Refusal for words that aren't a query."""
     stack: list[bool] = []
     for query in queries:
         if query.startswith("?#"):

@@ -1,4 +1,4 @@
-"""What a router holds and how its subscribers behave: they dial again when their session is ended, into the profile of that moment."""
+"""State of a simulated router and its subscribers, who dial again when their session is ended and get the then current profile."""
 
 import asyncio
 import itertools
@@ -51,13 +51,13 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "/user/group": Shape({"name": "", "policy": ""}),
 }  # fmt: skip
 SINGLE: Final = ("/system/identity", "/system/resource", "/system/clock")
-"""Menus with one row that has no `.id`."""
+"""Menus with a single row without an `.id`."""
 FULL: Final = "local,telnet,ssh,ftp,reboot,read,write,policy,test,winbox,password,web,sniff,sensitive,api,romon,rest-api"
 SEBILLING: Final = "read,write,api"
 
 
 class Router:
-    """The state. `dial_seconds` is how long a subscriber takes to dial again after being cut off; None: never."""
+    """State of a router. `dial_seconds` is how long a subscriber takes to dial again after a session ended; None: never."""
 
     def __init__(self, *, version: str = "7.16.2 (stable)", identity: str = "Sim", dial_seconds: float | None = 0.05) -> None:
         self.tables: dict[str, Table] = {menu: Table(shape, self.table) for menu, shape in SHAPES.items()}
@@ -77,33 +77,33 @@ class Router:
 
     @property
     def version(self) -> tuple[int, int]:
-        """Major and minor of its RouterOS."""
+        """Major and minor version of its RouterOS."""
         text = next(iter(self.tables["/system/resource"].rows.values()))["version"]
         major, minor = text.split(" ")[0].split(".")[:2]
         return int(major), int(minor)
 
     def table(self, menu: str) -> Table:
-        """A menu's table."""
+        """Return a menu's table."""
         return self.tables[menu]
 
     def add(self, menu: str, **fields: str) -> Row:
-        """A row put there without asking: field names with `_` for `-`; duplicates are taken."""
+        """Add a row without checks, duplicates included. Field names have `_` for `-`."""
         return self.tables[menu].add({name.replace("_", "-"): value for name, value in fields.items()}, by_hand=False)
 
     def user(self, name: str, password: str, *, group: str = "sebilling") -> None:
-        """A user who may log in."""
+        """Add a user who may log in."""
         self.add("/user", name=name, group=group)
         self.passwords[name] = password
 
     def setup(self, *, name: str = "isolir", list_name: str = "ISOLIR") -> None:
-        """The one-time setup of the README: isolir profiles that name the list, and the rule that looks at it."""
+        """Do the one-time setup of the README: isolir profiles that name the list, and the rule that uses it."""
         for menu in ("/ppp/profile", "/ip/hotspot/user/profile"):
             self.add(menu, name=name, address_list=list_name, rate_limit="512k/512k")
         self.add("/ip/firewall/filter", chain="forward", action="drop", src_address_list=list_name)
         self.add("/ip/dhcp-server", name="dhcp1", interface="bridge")
 
     def dial(self, name: str) -> Row | None:
-        """A PPPoE subscriber dials: a session in the secret's profile of now. None: refused, or there is one already."""
+        """Start a PPPoE session in the secret's current profile; None if it is refused or one is already running."""
         secret = self.tables["/ppp/secret"].find(name)
         if secret is None or secret["disabled"] == "true" or self.tables["/ppp/active"].find(name) is not None:
             return None
@@ -113,7 +113,7 @@ class Router:
         return row
 
     def hotspot_login(self, name: str, *, cookie: bool = True) -> Row | None:
-        """A hotspot user logs in; the router gives a cookie, with which he is in again later without his password."""
+        """Log a hotspot user in; the router sets a cookie that allows later logins without the password."""
         user = self.tables["/ip/hotspot/user"].find(name)
         if user is None or user["disabled"] == "true" or self.tables["/ip/hotspot/active"].find(name) is not None:
             return None
@@ -124,7 +124,7 @@ class Router:
         return row
 
     def removed(self, menu: str, row: Row) -> None:
-        """What follows when a row was taken out: a session's address leaves its list, and its subscriber comes again."""
+        """React to a removed row: remove a session's address from its list, and let its subscriber dial again."""
         if menu not in {"/ppp/active", "/ip/hotspot/active"}:
             return
         listed = self.tables["/ip/firewall/address-list"]
@@ -136,7 +136,7 @@ class Router:
             self.later(lambda: self.hotspot_login(row["user"]))
 
     def later(self, what: Callable[[], object]) -> None:
-        """Do it after `dial_seconds`, unless subscribers never dial again."""
+        """Call back after `dial_seconds`, unless subscribers never dial again."""
         if self.dial_seconds is None:
             return
 
@@ -148,14 +148,14 @@ class Router:
         self._timers.add(timer)
 
     def reboot(self) -> None:
-        """All sessions are gone; subscribers dial again."""
+        """End all sessions; subscribers dial again."""
         for menu in ("/ppp/active", "/ip/hotspot/active"):
             for row in list(self.tables[menu].rows.values()):
                 self.tables[menu].remove(row)
                 self.removed(menu, row)
 
     def close(self) -> None:
-        """Nobody dials any more."""
+        """Stop all dialling."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()

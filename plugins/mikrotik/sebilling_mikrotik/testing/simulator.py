@@ -1,7 +1,7 @@
-"""A server of RouterOS's API on a socket, with faults to order.
+"""A server of RouterOS's API on a socket, with configurable faults.
 
-Commands are done in the order in which they come, at once; the answer leaves `delay_seconds` later, as over a link of that latency,
-so pipelined commands don't wait for each other.
+Commands are executed immediately and in order; each answer is sent `delay_seconds` later, as over a link of that latency, so pipelined
+commands don't wait for each other.
 """
 
 import asyncio
@@ -28,24 +28,24 @@ _numbers: Final = itertools.count(1)
 
 @dataclass
 class Faults:
-    """What goes wrong. The `…_after` count commands (logins aside) down over all connections, and then happen to each that comes."""
+    """Faults to simulate. Each `…_after` counts down commands (except logins) over all connections, then affects every further one."""
 
     delay_seconds: float = 0
     drip_seconds: float | None = None
-    """Answers come byte by byte, with this pause."""
+    """Send answers byte by byte, with this pause."""
     hang_after: int | None = None
-    """Commands are done, but not answered."""
+    """Execute commands, but don't answer."""
     reset_after: int | None = None
-    """The command is done, then the connection is reset: its answer and those on their way are lost."""
+    """Reset the connection after executing the command: its answer and pending ones are lost."""
     lost_after: int | None = None
-    """The connection is reset before the command is done."""
+    """Reset the connection before executing the command."""
     fatal_after: int | None = None
     fatal_reason: str | None = "out of memory"
-    """None: a `!fatal` without a reason."""
+    """Reason of the `!fatal`; None: without a reason."""
     traps: dict[str, tuple[str, str]] | None = None
-    """Command → (category, message): it isn't done, but refused."""
+    """Command → (category, message) with which it is refused."""
     challenge_login: bool = False
-    """A router before 6.43: any plain login is answered by a challenge, without being logged in."""
+    """Behave like RouterOS before 6.43: answer a plain login by a challenge, without logging in."""
 
 
 class Simulator:
@@ -54,9 +54,9 @@ class Simulator:
     def __init__(self, router: Router, *, tls: ssl.SSLContext | None = None) -> None:
         self.router, self.faults = router, Faults()
         self.seen: list[wire.Sentence] = []
-        """Commands that came, logins aside."""
+        """Commands received, except logins."""
         self.watch: Callable[[int, wire.Sentence], None] | None = None
-        """Called after each command that was done, with a number of its connection."""
+        """Called after each executed command, with its connection's number."""
         self.port = 0
         self._tls = tls
         self._server: asyncio.Server | None = None
@@ -71,12 +71,12 @@ class Simulator:
         self.router.close()
 
     async def listen(self) -> None:
-        """Be there, again or for the first time."""
+        """Start listening, or start again."""
         self._server = server = await self._bound()
         self.port = server.sockets[0].getsockname()[1]
 
     async def _bound(self) -> asyncio.Server:
-        """A server at the port of before, which seldom isn't quite free yet; at any port the first time."""
+        """Return a server at any free port the first time, then at the same port, which may not be free yet."""
         for _ in range(_TRIES if self.port else 0):
             with suppress(OSError):
                 return await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
@@ -84,7 +84,7 @@ class Simulator:
         return await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
 
     async def stop(self) -> None:
-        """Hang up on everybody and listen no more."""
+        """Close all connections and stop listening."""
         server, self._server = self._server, None
         if server is not None:
             await stop_listening(server)
@@ -93,14 +93,14 @@ class Simulator:
         await asyncio.gather(*(connection.ended.wait() for connection in list(self._connections)))
 
     async def reboot(self, *, down_seconds: float = _DOWN_SECONDS) -> None:
-        """Sessions and connections are gone; after a while it is there again, at the same port."""
+        """Reboot: end all sessions and connections, and listen again at the same port after a while."""
         await self.stop()
         self.router.reboot()
         await asyncio.sleep(down_seconds)
         await self.listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._server is None:  # its handshake ended when `stop` had hung up on the others
+        if self._server is None:  # its handshake ended after `stop` had closed the others
             writer.transport.abort()
             return
         connection = _Connection(self, reader, writer)
@@ -153,7 +153,7 @@ class _Connection:
                     if (wait := due - loop.time()) > 0:
                         await asyncio.sleep(wait)
                     if not self._out or self._writer.is_closing():
-                        return  # the connection went while waiting
+                        return  # the connection closed while waiting
                     self._out.popleft()
                     if faults.drip_seconds is None:
                         self._writer.write(data)

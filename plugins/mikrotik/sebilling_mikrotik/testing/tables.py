@@ -1,4 +1,4 @@
-"""A RouterOS menu as a table: rows of raw strings with `.id`s like *1A, fields checked as RouterOS checks them."""
+"""A RouterOS menu as a table: rows of raw strings with `.id`s like *1A, and fields validated as RouterOS does."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ _FACTOR: Final = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 
 
 class Refusal(Exception):
-    """A `!trap`."""
+    """A refusal, answered as `!trap`."""
 
     def __init__(self, message: str, *, category: str | None = None) -> None:
         super().__init__(message)
@@ -22,7 +22,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Shape:
-    """What a menu's rows may hold: field → its default (None: may be left out)."""
+    """Fields of a menu's rows: field → default (None: optional)."""
 
     fields: Mapping[str, str | None]
     key: str = "name"
@@ -33,13 +33,13 @@ class Shape:
     addresses: frozenset[str] = frozenset()
     read_only: frozenset[str] = frozenset({"dynamic"})
     references: Mapping[str, str] = field(default_factory=dict)
-    """Field → the menu whose names it takes."""
+    """Field → menu whose names are its valid values."""
     sensitive: frozenset[str] = frozenset()
 
 
 @dataclass
 class Table:
-    """A menu's rows. `lookup` gives another menu's table, for fields that name its rows."""
+    """Rows of a menu. `lookup` returns another menu's table, for fields that name its rows."""
 
     shape: Shape
     lookup: "Callable[[str], Table]"
@@ -48,7 +48,7 @@ class Table:
     next_id: int = 1
 
     def add(self, fields: Mapping[str, str], *, by_hand: bool = True) -> Row:
-        """A new row. The router itself (`by_hand=False`) may set what is read-only and repeat what is unique."""
+        """Add a row. The router itself (`by_hand=False`) may set read-only fields and repeat unique values."""
         if by_hand and (unknown := (fields.keys() - self.shape.fields.keys()) | (fields.keys() & self.shape.read_only)):
             raise Refusal(f"unknown parameter {min(unknown)}", category="5")
         row: Row = {".id": f"*{self.next_id:X}"}
@@ -79,7 +79,7 @@ class Table:
         row |= changed
 
     def remove(self, row: Row) -> None:
-        """Take a row out."""
+        """Remove a row."""
         del self.rows[row[".id"]]
         self._unname(row)
 
@@ -91,11 +91,11 @@ class Table:
             self.named.pop(row.get(self.shape.key, ""), None)
 
     def find(self, name: str) -> Row | None:
-        """The first row with that key."""
+        """Return the first row with that key."""
         return next(iter(self.named.get(name, ())), None)
 
     def meant(self, numbers: str) -> Iterator[Row]:
-        """The rows of a `.id` word: ids or names, with commas. Raises Refusal before the first if one isn't there."""
+        """Return the rows of a `.id` word: comma-separated ids or names. Raises Refusal if one doesn't exist."""
         found = [self.rows.get(number) or self.find(number) for number in numbers.split(",")]
         for row in found:
             if row is None:
@@ -112,7 +112,7 @@ class Table:
                 raise Refusal(self.shape.taken, category="4")
 
     def checked(self, name: str, value: str) -> str:
-        """A value as RouterOS keeps and prints it."""
+        """Normalize a value as RouterOS stores and prints it."""
         shape = self.shape
         if name in shape.booleans:
             if value not in _TRUTH:

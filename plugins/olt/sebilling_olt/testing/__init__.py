@@ -1,4 +1,4 @@
-"""An OLT to try drivers on: `Simulator` serves a stateful `Olt` by SSH or Telnet, in the way of one of the `FIRMWARES`."""
+"""A simulated OLT for tests: `Simulator` serves a stateful `Olt` by SSH or Telnet, behaving like one of the `FIRMWARES`."""
 
 from sebilling_olt.testing.firmwares import FIRMWARES, Firmware
 from sebilling_olt.testing.olt import Olt, Unit

@@ -1,4 +1,4 @@
-"""In what the simulated firmwares differ. Their words are those of the makers' manuals and of transcripts from the field."""
+"""Differences between the simulated firmwares. Their texts are from the manufacturers' manuals and from published transcripts."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Firmware:
-    """One firmware's manners."""
+    """Behaviour of one firmware."""
 
     name: str
     maker: Literal["huawei", "zte"]
@@ -14,24 +14,24 @@ class Firmware:
     version: str
     banner: str
     lands_enabled: bool
-    """Whether the login leads past `enable`."""
+    """Whether the login requires `enable`."""
     enable_asks: bool = False
     smart: bool = False
     """Huawei: `{ <cr>||<K> }:` after a command, until `undo smart`."""
     quiet_commands: bool = True
     """Whether it knows the commands that turn paging, smart mode and alarms off."""
     asks_to_block: bool = False
-    """Whether cutting an ONU asks (y/n)."""
+    """Whether blocking an ONU asks (y/n)."""
     asks_to_save: bool = False
     yes_banner: bool = False
-    """Huawei: the login wants a `yes` typed first."""
+    """Huawei: the login first requires `yes`."""
     total: str = ""
-    """Huawei: how the table's last line counts."""
+    """Huawei: last line of the table, with the total."""
     states: str = ""
-    """ZTE: the last head of the state table."""
+    """ZTE: last column heading of the state table."""
     cut_by: Literal["state", "shutdown"] = "state"
     reprints: bool = True
-    """Whether prompt and what was typed come again after an alarm."""
+    """Whether prompt and typed text are repeated after an alarm."""
 
     @property
     def onu_from(self) -> int:

@@ -1,4 +1,4 @@
-"""How a simulated OLT is reached: keys as they come, whatever the protocol. Telnet here; SSH is in `ssh`, which needs asyncssh."""
+"""Connections of a simulated OLT: a stream of keys, whatever the protocol. Telnet is here; SSH is in `ssh`, which needs asyncssh."""
 
 import asyncio
 import codecs
@@ -13,7 +13,7 @@ _OFFERED: Final = bytes([255, 251, 1, 255, 251, 3, 255, 253, 31])
 
 
 class Keys:
-    """Enter is CR, LF, CR LF or CR NUL: one `\\n` in any case."""
+    """Normalizes Enter (CR, LF, CR LF or CR NUL) to one `\\n`."""
 
     def __init__(self) -> None:
         self._cr = False
@@ -26,19 +26,19 @@ class Keys:
 
 
 class Together:
-    """What is written in one turn of the event loop goes out as one, as from a device that finds several keys waiting."""
+    """Sends what is written in one iteration of the event loop at once, like a device that finds several keys waiting."""
 
     def __init__(self, send: Callable[[str], None]) -> None:
         self._send, self._waiting = send, list[str]()
 
     def write(self, text: str) -> None:
-        """Send it, in this turn."""
+        """Send text in this iteration of the event loop."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append(text)
 
     def flush(self) -> None:
-        """Send what waits, now."""
+        """Send buffered text now."""
         text = "".join(self._waiting)
         self._waiting.clear()
         if text:
@@ -46,7 +46,7 @@ class Together:
 
 
 class TelnetLink(Together):
-    """RFC 854 as an OLT speaks it: it echoes, and asks for the size of the window."""
+    """Telnet (RFC 854) as an OLT implements it: it echoes, and requests the window size."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         super().__init__(self._now)
@@ -61,7 +61,7 @@ class TelnetLink(Together):
             raise EOFError from None
 
     async def read(self) -> str:
-        """One character. Raises EOFError."""
+        """Return one character. Raises EOFError."""
         while True:
             byte = await self._byte()
             if byte != _IAC:
@@ -81,6 +81,6 @@ class TelnetLink(Together):
             self._writer.write(text.encode("utf-8"))
 
     def cut(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once."""
         self.flush()
         self._writer.transport.abort()

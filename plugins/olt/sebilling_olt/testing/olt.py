@@ -1,4 +1,4 @@
-"""What a simulated OLT holds: its users, its ONUs, the running and the saved configuration."""
+"""State of a simulated OLT: users, ONUs, running and saved configuration."""
 
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ class Unit:
 
 
 class Olt:
-    """The state behind the command line. `enable_password` is asked for only by firmwares that do so."""
+    """State behind the command line. `enable_password` is requested only by firmwares that do so."""
 
     def __init__(self, firmware: Firmware, *, enable_password: str = "", most_sessions: int = 4) -> None:
         self.firmware, self.enable_password, self.most_sessions = firmware, enable_password, most_sessions
@@ -35,7 +35,7 @@ class Olt:
         self.users[name] = password
 
     def add(self, key: str, *, off: bool = False, locked: tuple[int, ...] = (), name: str = "", lan_ports: int = 4) -> Unit:
-        """Register an ONU. Raises ValueError for a bad key."""
+        """Register an ONU. Raises ValueError for an invalid key."""
         onu = Onu.parse(key)
         if onu is None:
             raise ValueError(key)
@@ -46,19 +46,19 @@ class Olt:
         return unit
 
     def unit(self, key: str) -> Unit:
-        """The ONU of that key. Raises KeyError."""
+        """Return the ONU of that key. Raises KeyError."""
         onu = Onu.parse(key)
         if onu is None:
             raise KeyError(key)
         return self.units[onu]
 
     def save(self) -> None:
-        """The running configuration becomes the one that a restart brings back."""
+        """Save the running configuration, so that a restart restores it."""
         self.saves += 1
         self.saved = self.running()
 
     def running(self) -> str:
-        """The running configuration, as the OLT would print it."""
+        """Return the running configuration as the OLT would print it."""
         lines = self._huawei() if self.firmware.maker == "huawei" else self._zte()
         return "".join(f"{line}\n" for line in lines)
 
@@ -89,6 +89,6 @@ class Olt:
         return [*lines, "!", "end"]
 
     def managed(self, onu: Onu) -> list[str]:
-        """ZTE: what is configured on the ONU itself. Raises KeyError."""
+        """Return what is configured on the ONU itself (ZTE). Raises KeyError."""
         locks = [f"  interface eth eth_0/{port} state lock" for port in sorted(self.units[onu].locked)]
         return [f"pon-onu-mng gpon-onu_{onu.key}", "  service INTERNET gemport 1 vlan 100", *locks]

@@ -1,6 +1,6 @@
-"""A command line as an OLT's: it echoes each character, pages, asks back, and prints alarms wherever it is.
+"""Command line of a simulated OLT: it echoes each character, pages, asks questions, and prints alarms at any point.
 
-What the two makers' commands do is in `huawei` and `zte`.
+The commands of the two manufacturers are in `huawei` and `zte`.
 """
 
 import abc
@@ -17,71 +17,71 @@ _PLACES: Final = ("typing", "table", "row", "prompt")
 
 @dataclass
 class Faults:
-    """What goes wrong. The `…_after` count commands that change an ONU or save, over all connections, and then happen to each."""
+    """Faults to simulate. Each `…_after` counts commands that change an ONU or save, over all connections, then affects each."""
 
     alarm_every: int | None = None
-    """At each so many commands an alarm: in turn while one types, between lines, in the middle of a row, behind the prompt."""
+    """An alarm every this many commands: in rotation while typing, between lines, in the middle of a row, after the prompt."""
     lose_every: int | None = None
-    """At each so many commands the OLT doesn't hear one character."""
+    """Every this many commands the OLT loses one character."""
     echo_seconds: float = 0
-    """For each character."""
+    """Delay for each character."""
     answer_seconds: float = 0
-    """Before each answer."""
+    """Delay before each answer."""
     drop_after: int | None = None
-    """Done, but the connection is cut before the answer."""
+    """Execute the command, but drop the connection before the answer."""
     lost_after: int | None = None
-    """The connection is cut before it is done."""
+    """Drop the connection before executing the command."""
     tables_after: int | None = None
-    """So many tables are printed whole from now on; at the next the connection is cut in the middle."""
+    """Print this many tables completely; drop the connection in the middle of the next."""
     hang_after: int | None = None
-    """Done, but never answered."""
+    """Execute the command, but never answer."""
     truncate: bool = False
-    """Tables end early, as if whole."""
+    """Tables end early, as if complete."""
     headless: bool = False
     """Tables print nothing."""
     stay: bool = False
-    """No place is entered, and nothing is said about it."""
+    """Configuration modes are silently not entered."""
     deaf: bool = False
-    """Changes are said to be made, and aren't."""
+    """Changes are reported as made, but aren't."""
     refuse: str = ""
-    """Changes are refused with these words."""
+    """Changes are refused with this message."""
     ask: str = ""
-    """Asked before each change, save and table; without a yes it isn't done."""
+    """Question before each change, save and table; without a yes it isn't executed."""
     save_refused: str = ""
     refuse_login: str = ""
-    """Said instead of the first prompt, then the connection ends."""
+    """Message instead of the first prompt, after which the connection is closed."""
 
 
 class Link(Protocol):
     """A connection, whatever the protocol."""
 
     async def read(self) -> str:
-        """One character; Enter is `\\n` however it was sent. Raises EOFError."""
+        """Return one character; Enter is `\\n` however it was sent. Raises EOFError."""
 
     def write(self, text: str) -> None:
-        """Send it, at the latest in the event loop's next turn."""
+        """Send text, at the latest in the event loop's next iteration."""
 
     def flush(self) -> None:
-        """Send what was written, now."""
+        """Send buffered text now."""
 
     def cut(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once."""
 
 
 @dataclass(slots=True)
 class Counted:
-    """What all connections of a simulator count together."""
+    """Counters shared by all connections of a simulator."""
 
     commands: int = 0
     alarms: int = 0
     changes: int = 0
     tables: int = 0
     seen: list[str] = field(default_factory=list)
-    """Commands that came, by all connections."""
+    """Commands received on all connections."""
 
 
 class Shell(abc.ABC):
-    """One logged-in session. `place` is where it is: a list of what was entered."""
+    """One logged-in session. `place` is its mode: the list of modes entered."""
 
     def __init__(self, olt: Olt, link: Link, faults: Faults, counted: Counted) -> None:
         self.olt, self.firmware, self.link, self.faults, self.counted = olt, olt.firmware, link, faults, counted
@@ -93,22 +93,22 @@ class Shell(abc.ABC):
 
     @abc.abstractmethod
     def prompt(self) -> str:
-        """What is shown when a command may come."""
+        """Return the prompt."""
 
     @abc.abstractmethod
     def alarm(self) -> list[str]:
-        """The lines of one alarm."""
+        """Return the lines of one alarm."""
 
     @abc.abstractmethod
     async def carry_out(self, words: str) -> None:
-        """Do one command."""
+        """Execute one command."""
 
     @abc.abstractmethod
     def more(self) -> tuple[str, str]:
-        """What stands at the end of a page, and what takes it away again."""
+        """Return the paging prompt, and the text that erases it."""
 
     async def run(self) -> None:
-        """To the end of the session. Raises EOFError when the other side goes."""
+        """Serve until the end of the session. Raises EOFError when the other side disconnects."""
         while not self.over:
             self._turn()
             line = (await self.line(self.prompt(), noisy=True)).strip()
@@ -118,7 +118,7 @@ class Shell(abc.ABC):
                 await self.carry_out(line)
 
     def _turn(self) -> None:
-        """RowScope turn it is to be disturbed."""
+        """Count a command and choose the alarm, if any, that disturbs it."""
         self.counted.commands += 1
         self._alarm = ""
         if self.faults.alarm_every and self.counted.commands % self.faults.alarm_every == 0:
@@ -136,7 +136,7 @@ class Shell(abc.ABC):
             self.link.write(shown)
 
     async def line(self, prompt: str, *, noisy: bool = False, echo: bool = True) -> str:
-        """A line typed behind `prompt`, echoed unless it is secret. Raises EOFError."""
+        """Read a line typed after `prompt`, echoed unless it is secret. Raises EOFError."""
         self.link.write(prompt)
         if noisy and self._alarm == "prompt":
             self._disturb(prompt, reprint=self.firmware.reprints)
@@ -160,11 +160,11 @@ class Shell(abc.ABC):
         return typed
 
     async def agrees(self, question: str) -> bool:
-        """Ask; whether the answer is y or yes."""
+        """Ask a question; return whether the answer is y or yes."""
         return (await self.line(question)).strip().lower() in {"y", "yes"}
 
     async def table(self, lines: Sequence[str]) -> None:
-        """Print much, page by page."""
+        """Print lines page by page."""
         if self.faults.headless or (self.faults.ask and not await self.agrees(self.faults.ask)):
             return
         if self.faults.truncate:
@@ -190,7 +190,7 @@ class Shell(abc.ABC):
                     return
 
     async def change(self, do: Callable[[], None], *said: str) -> bool:
-        """Change something, with the faults that befall it; whether it was done and said."""
+        """Make a change, subject to the faults; return whether it was executed and answered."""
         faults = self.faults
         self.counted.changes += 1
         if faults.lost_after is not None and self.counted.changes > faults.lost_after:
@@ -214,6 +214,6 @@ class Shell(abc.ABC):
         raise EOFError
 
     def leave(self) -> None:
-        """One place back."""
+        """Leave the current mode."""
         if self.place:
             self.place.pop()

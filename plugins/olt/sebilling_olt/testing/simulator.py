@@ -1,4 +1,4 @@
-"""The simulated OLT on a socket of loopback, by SSH or Telnet. Only SSH needs asyncssh."""
+"""Serve the simulated OLT on a loopback socket, by SSH or Telnet. Only SSH needs asyncssh."""
 
 import asyncio
 from contextlib import suppress
@@ -35,17 +35,17 @@ class Simulator:
 
     @property
     def public_key(self) -> str:
-        """SSH's host key as OpenSSH writes it; empty with Telnet."""
+        """SSH host key in OpenSSH's format; empty with Telnet."""
         return self._ssh.key.export_public_key("openssh").decode().strip() if self._ssh else ""
 
     @property
     def fingerprint(self) -> str:
-        """SSH's host key's, as OpenSSH prints it; empty with Telnet."""
+        """Fingerprint of the SSH host key, as OpenSSH prints it; empty with Telnet."""
         return self._ssh.key.get_fingerprint() if self._ssh else ""
 
     @property
     def seen(self) -> list[str]:
-        """The commands that came."""
+        """Commands received."""
         return self.counted.seen
 
     async def __aenter__(self) -> Self:
@@ -65,7 +65,7 @@ class Simulator:
             self._server, self.port = server, server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Hang up on everybody and listen no more."""
+        """Close all connections and stop listening."""
         server, self._server = self._server, None
         if server is not None:
             await stop_listening(server)
@@ -95,7 +95,7 @@ class Simulator:
         try:
             await self._from_login(link, asks=asks)
         except (EOFError, OSError, asyncio.CancelledError):
-            pass  # cancelled by `stop` alone
+            pass  # only `stop` cancels it
         finally:
             link.flush()
             self._links.discard(link)

@@ -1,4 +1,4 @@
-"""The SSH side of the simulator, by asyncssh."""
+"""SSH server of the simulator, with asyncssh."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,7 +15,7 @@ logging.getLogger("asyncssh").setLevel(logging.WARNING)
 
 
 class SshLink(Together):
-    """A shell's channel."""
+    """Channel of a shell."""
 
     def __init__(self, process: "asyncssh.SSHServerProcess[str]") -> None:
         super().__init__(self._now)
@@ -24,7 +24,7 @@ class SshLink(Together):
         self._connection = process.channel.get_connection()
 
     async def read(self) -> str:
-        """One character. Raises EOFError."""
+        """Return one character. Raises EOFError."""
         while True:
             for char in self._typed:
                 if key := self._keys(char):
@@ -42,13 +42,13 @@ class SshLink(Together):
             self._process.stdout.write(text)
 
     def cut(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once."""
         self.flush()
         self._connection.abort()
 
 
 class SshServer:
-    """Listens on loopback, and gives each shell to `serve`. The host key stays over restarts."""
+    """Listens on loopback and passes each shell to `serve`. Restarts keep the host key."""
 
     def __init__(self, olt: Olt, serve: Callable[[SshLink], Awaitable[None]]) -> None:
         self._olt, self._serve = olt, serve
@@ -57,7 +57,7 @@ class SshServer:
         self._connections: set[asyncssh.SSHServerConnection] = set()
 
     async def listen(self, port: int) -> int:
-        """Listen there, or anywhere for 0; gives the port."""
+        """Listen on this port, or on any free one for 0; return the port."""
         self._acceptor = await asyncssh.listen(
             "127.0.0.1", port, server_factory=lambda: _Door(self._olt, self._connections), server_host_keys=[self.key],
             process_factory=self._shell, line_editor=False, encoding="utf-8", reuse_address=True,
@@ -71,16 +71,16 @@ class SshServer:
 
     @property
     def sockets(self) -> Sequence[Any]:
-        """Where it listens."""
+        """Port on which it listens."""
         return () if self._acceptor is None else tuple(self._acceptor.sockets)
 
     def close(self) -> None:
-        """Take nobody more."""
+        """Accept no more connections."""
         if self._acceptor is not None:
             self._acceptor.close()
 
     async def wait_closed(self) -> None:
-        """Hang up on those who are still there, and wait until they are gone."""
+        """Close the remaining connections and wait for their end."""
         for connection in list(self._connections):
             connection.abort()
             await connection.wait_closed()
@@ -90,21 +90,21 @@ class SshServer:
 
 
 class _Door(asyncssh.SSHServer):
-    """Who may come in by SSH."""
+    """Authentication of SSH users."""
 
     def __init__(self, olt: Olt, connections: set[asyncssh.SSHServerConnection]) -> None:
         self._olt, self._connections = olt, connections
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        """Someone knocks."""
+        """Record a new connection."""
         self._connections.add(conn)
 
     def password_auth_supported(self) -> bool:
-        """Only by password."""
+        """Offer only password authentication."""
         return True
 
     def validate_password(self, username: str, password: str) -> bool:
-        """Whether it is the right one."""
+        """Check the password."""
         right = self._olt.users.get(username) == password
         self._olt.failed_logins += not right
         return right

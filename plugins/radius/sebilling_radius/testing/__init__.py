@@ -1,6 +1,6 @@
-"""A RADIUS to try drivers on: `Rig` is PostgreSQL with FreeRADIUS's tables, FreeRADIUS where it is installed, and NASes.
+"""RADIUS servers for tests: `Rig` is PostgreSQL with FreeRADIUS's tables, FreeRADIUS if it is installed, and NASes.
 
-`freeradius_problem()` says why FreeRADIUS can't be used here; without it the rig still has its tables, and `Receiver` is the NAS.
+`freeradius_problem()` returns why FreeRADIUS can't be used; without it the rig still has its tables, and `Receiver` is the NAS.
 """
 
 from sebilling_radius.testing.freeradius import FreeRadius, freeradius_problem

@@ -1,7 +1,7 @@
-"""FreeRADIUS, run privately: a raddb of its own, in the foreground, on high loopback ports, with its own schema and queries.
+"""A private FreeRADIUS: its own raddb, in the foreground, on high loopback ports, with its own schema and queries.
 
-It is both the server that customers log in by, and a NAS that we didn't write: its `coa` listener answers ACK for a session in the
-table `nas_session`, NAK with what that row says, NAK 503 for one that isn't there, and nothing at all to a wrong secret.
+It is both the server for customers' logins, and a NAS that we didn't write: its `coa` listener answers ACK or a NAK as the session's row
+in the table `nas_session` specifies, NAK 503 for an unknown session, and nothing to a wrong secret.
 """
 
 import os
@@ -172,7 +172,7 @@ server nas {{
 
 
 def freeradius_problem() -> str:
-    """Why FreeRADIUS can't be run here; empty if it can."""
+    """Return why FreeRADIUS can't be run here; "" if it can."""
     if not (shutil.which("freeradius", path=_PATH) and shutil.which("radclient", path=_PATH)):
         return "FreeRADIUS isn't installed: apt-get install --no-install-recommends freeradius freeradius-postgresql freeradius-utils"
     if not os.access(_QUERIES, os.R_OK):
@@ -200,7 +200,7 @@ class FreeRadius:
         (folder / "dictionary").write_text("")
 
     def start(self) -> None:
-        """Return when it serves. Raises RuntimeError."""
+        """Start it and wait until it serves. Raises RuntimeError."""
         program = shutil.which("freeradius", path=_PATH)
         if program is None:
             raise RuntimeError(freeradius_problem())
@@ -214,14 +214,14 @@ class FreeRadius:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it."""
+        """Stop it."""
         if self._process is not None:
             processes.end(self._process)
             self._process = None
         self._log.close()
 
     def client(self, port: int, what: str, attributes: str) -> tuple[int, str]:
-        """Send a request by radclient, which we didn't write: its exit code and all that it printed."""
+        """Send a request with radclient, which we didn't write; return its exit code and output."""
         program = shutil.which("radclient", path=_PATH)
         if program is None:
             raise RuntimeError(freeradius_problem())

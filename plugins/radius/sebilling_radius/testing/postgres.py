@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own on a loopback port, with passwords and without TLS: SeBilling's own embedded one takes no strangers."""
+"""A separate PostgreSQL on a loopback port, with passwords and without TLS: SeBilling's embedded one accepts no other users."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ _READY_SECONDS: Final = 60
 
 
 class PrivatePostgres:
-    """Made in `folder`, which its user must be able to pass to. Start, kill and start again as you like."""
+    """A server with its data in `folder`, which its user must be able to access. Can be started, killed and restarted."""
 
     def __init__(self, folder: Path) -> None:
         self.port = processes.free_port(socket.SOCK_STREAM)
@@ -32,24 +32,24 @@ class PrivatePostgres:
             os.chown(path, processes.account().pw_uid, processes.account().pw_gid)
         command = [str(server_bin_dir() / "initdb"), f"--pgdata={self._data}", "--username=rig", f"--pwfile={passwords}", "--encoding=UTF8"]
         command += ["--locale=C", "--auth=scram-sha-256", "--no-sync"]
-        command += ["--set=scram_iterations=1"]  # else each connection hashes the password 4096 times, on both sides
+        command += ["--set=scram_iterations=1"]  # by default each connection hashes the password 4096 times, on both sides
         if processes.launch(command, self._log, cwd=folder).wait(60) != 0:
             raise RuntimeError(f"initdb failed: see {folder / 'postgres.log'}")
 
     @property
     def dsn(self) -> str:
-        """Of its superuser."""
+        """URL for its superuser."""
         return f"postgresql://rig:{self.password}@127.0.0.1:{self.port}/postgres?sslmode=disable"
 
     @property
     def pid(self) -> int:
-        """Of the postmaster. Raises RuntimeError if it doesn't run."""
+        """Process id of the postmaster. Raises RuntimeError if it isn't running."""
         if self._process is None:
             raise RuntimeError("PostgreSQL isn't running")
         return self._process.pid
 
     def start(self) -> None:
-        """Return when it takes connections. Raises RuntimeError."""
+        """Start it and wait until it accepts connections. Raises RuntimeError."""
         settings = ("listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", "fsync=off", "max_connections=100")
         command = [str(server_bin_dir() / "postgres"), "-D", str(self._data), *(word for one in settings for word in ("-c", one))]
         self._process = processes.launch(command, self._log, cwd=self._data)
@@ -61,7 +61,7 @@ class PrivatePostgres:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """SIGKILL to the postmaster and what it started, as when the machine loses power."""
+        """Send SIGKILL to the postmaster and its children, as if the machine lost power."""
         if self._process is not None:
             children = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _parent(path) == self._process.pid]
             self._process.kill()

@@ -1,6 +1,6 @@
-"""Programs that end with us.
+"""Start programs that end together with this process.
 
-Each asks the kernel for a signal when the thread that started it ends: start them from one that lives on.
+Each requests a signal from the kernel when the thread that started it ends, so start them from a long-lived thread.
 """
 
 import os
@@ -28,7 +28,7 @@ _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C", "
 
 
 def account() -> pwd.struct_passwd:
-    """As whom servers run: we ourselves, or, for root, whom FreeRADIUS's package made, else nobody."""
+    """Return the account that runs servers: our own; for root, that of FreeRADIUS's package, else nobody."""
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid())
     with suppress(KeyError):
@@ -37,14 +37,14 @@ def account() -> pwd.struct_passwd:
 
 
 def launch(command: list[str], log: IO[bytes], *, cwd: Path, stay_root: bool = False) -> subprocess.Popen[bytes]:
-    """Start a program as `account`; `stay_root` for one that leaves root by itself."""
+    """Start a program as `account`; `stay_root` for one that drops root itself."""
     uid, gid = (0, 0) if stay_root else (account().pw_uid, account().pw_gid)
     words = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), str(uid), str(gid), *command]
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd, env=_ENVIRONMENT, start_new_session=True)
 
 
 def end(process: subprocess.Popen[bytes], sign: signal.Signals = signal.SIGINT) -> None:
-    """Ask it to end, and make it after 10 s."""
+    """Terminate it, and kill it after 10 s."""
     if process.poll() is None:
         process.send_signal(sign)
         try:
@@ -55,7 +55,7 @@ def end(process: subprocess.Popen[bytes], sign: signal.Signals = signal.SIGINT) 
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """A port on loopback that nothing has now."""
+    """Return a free loopback port."""
     with socket.socket(socket.AF_INET, kind) as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

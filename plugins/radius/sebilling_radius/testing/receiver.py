@@ -1,4 +1,4 @@
-"""A NAS in this process, for where FreeRADIUS isn't: answers Disconnect and CoA as it is told to, by pyrad's packets."""
+"""A NAS in this process, for use without FreeRADIUS: answers Disconnect and CoA as configured, with pyrad's packets."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,7 +15,7 @@ SILENT: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that came with the right authenticator."""
+    """A request with a valid authenticator."""
 
     disconnect: bool
     user_name: str
@@ -26,8 +26,8 @@ class Asked:
 class Receiver(asyncio.DatagramProtocol):
     """`async with Receiver(secret) as nas:` serves on 127.0.0.1, `nas.port`.
 
-    `answer` says for each request ACK, SILENT or the Error-Cause of a NAK; a NAK of 1 has none. Wrong authenticators are dropped, as
-    the standard has it. `lies` makes it sign its answers with another secret.
+    `answer` returns for each request ACK, SILENT or the Error-Cause of a NAK; a NAK of 1 has none. Requests with a wrong authenticator
+    are dropped, as the standard requires. `lies` makes it sign its answers with another secret.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class Receiver(asyncio.DatagramProtocol):
             self._transport.close()
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """One request."""
+        """Handle one request."""
         packet = CoAPacket(packet=data, dict=self._words, secret=self.secret.encode())
         if not packet.VerifyCoARequest() or not packet.message_authenticator or not packet.verify_message_authenticator():
             self.dropped += 1
             return
-        known = {str(name): packet[name] for name in packet.keys() if isinstance(name, str)}  # noqa: SIM118 - its iteration gives codes
+        known = {str(name): packet[name] for name in packet.keys() if isinstance(name, str)}  # noqa: SIM118 - its iteration yields codes
         asked = Asked(packet.code == DisconnectRequest, known["User-Name"][0], known["Acct-Session-Id"][0], known)
         self.asked.append(asked)
         self._at_once += 1

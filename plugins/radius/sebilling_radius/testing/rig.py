@@ -1,4 +1,4 @@
-"""The whole: a database with the tables and other people's rows, FreeRADIUS if it is there, customers, sessions, dumps."""
+"""Complete test environment: a database with the tables and foreign rows, FreeRADIUS if installed, customers, sessions, dumps."""
 
 import os
 import secrets
@@ -35,7 +35,7 @@ _NAS: Final = """
 CREATE TABLE nas_session (id text PRIMARY KEY, username text NOT NULL, answer text NOT NULL, changed text NOT NULL DEFAULT '');
 CREATE INDEX ON radacct (acctsessionid);
 """
-"""Of FreeRADIUS as a NAS: its sessions, and what finds them in radacct when it stops them."""
+"""Tables of FreeRADIUS as a NAS: its sessions, and an index to find them in radacct when it ends them."""
 GRANTS: Final = """
 GRANT SELECT (username) ON radcheck TO sebilling;
 GRANT SELECT, INSERT, UPDATE, DELETE ON radreply TO sebilling;
@@ -43,7 +43,7 @@ GRANT SELECT, INSERT, DELETE ON radusergroup TO sebilling;
 GRANT SELECT ON radgroupreply, radacct TO sebilling;
 GRANT USAGE ON SEQUENCE radreply_id_seq, radusergroup_id_seq TO sebilling;
 """
-"""What the walled garden needs and no more."""
+"""Exactly the privileges that the walled garden needs."""
 GRANTS_REJECT: Final = """
 GRANT SELECT, INSERT, DELETE ON radcheck TO sebilling;
 GRANT SELECT, INSERT, UPDATE ON radreply TO sebilling;
@@ -53,7 +53,7 @@ GRANT USAGE ON SEQUENCE radcheck_id_seq, radreply_id_seq TO sebilling;
 
 
 class Rig:
-    """`with Rig() as rig:` starts it; `rig.settings()` are those of a driver for it. Root runs its servers as another user."""
+    """`with Rig() as rig:` starts it; `rig.settings()` returns a driver's settings for it. Root runs its servers as another user."""
 
     nas_address: Final = "127.0.0.1"
 
@@ -83,11 +83,11 @@ class Rig:
         return self._radius
 
     async def admin(self) -> "asyncpg.Connection[asyncpg.Record]":
-        """A connection as superuser, to be closed."""
+        """Return a connection as superuser; the caller must close it."""
         return await asyncpg.connect(self.database.dsn)
 
     async def set_up(self, *, grants: Sequence[str] = (GRANTS,)) -> None:
-        """Tables by FreeRADIUS's schema (by ours, if that isn't there), the group isolir, a plan, the user sebilling, FreeRADIUS."""
+        """Create tables (by FreeRADIUS's schema, else ours), the group isolir, a plan and the user sebilling; start FreeRADIUS."""
         connection = await self.admin()
         schema = freeradius.SCHEMA.read_text() if os.access(freeradius.SCHEMA, os.R_OK) else _OWN_SCHEMA
         await connection.execute(schema)
@@ -106,14 +106,14 @@ class Rig:
             self._radius.start()
 
     def settings(self, **more: object) -> dict[str, object]:
-        """A driver's settings for this rig, as JSON would bring them."""
+        """Return a driver's settings for this rig, in their JSON form."""
         nas = [{"address": "127.0.0.0/8", "secret": self.secret, "port": self._radius.coa if self._radius else 3799}]
         own = {"database_host": "127.0.0.1", "database_port": self.database.port, "database_name": "postgres", "database_user": "sebilling",
                "database_password": self.password, "database_tls": False, "nas": nas}  # fmt: skip
         return own | more
 
     async def add_group(self, name: str, *reply: tuple[str, str, str]) -> None:
-        """A group with reply attributes (attribute, op, value)."""
+        """Add a group with reply attributes (attribute, op, value)."""
         connection = await self.admin()
         await connection.executemany(
             "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ($1, $2, $3, $4)", [(name, *one) for one in reply]
@@ -124,7 +124,7 @@ class Rig:
         self, name: str, password: str = "rahasia", *, groups: Iterable[tuple[str, int]] = (("10M", 0),),  # noqa: S107 - invented
         reply: Iterable[tuple[str, str, str]] = (),
     ) -> None:  # fmt: skip
-        """A customer with groups (name, priority) and reply attributes of their own."""
+        """Add a customer with groups (name, priority) and reply attributes of their own."""
         connection = await self.admin()
         await connection.execute(
             "INSERT INTO radcheck (username, attribute, op, value) VALUES ($1, 'Cleartext-Password', ':=', $2)", name, password
@@ -138,7 +138,7 @@ class Rig:
         await connection.close()
 
     async def add_many(self, names: Sequence[str], *, with_sessions: bool = True) -> None:
-        """Customers in the group 10M, each with a password and a fixed address of their own, and a session."""
+        """Add customers in the group 10M, each with a password, a fixed address and a session."""
         connection = await self.admin()
         addresses = [f"10.{64 + (n >> 16)}.{(n >> 8) & 255}.{n & 255}" for n in range(len(names))]
         await connection.copy_records_to_table(
@@ -163,9 +163,9 @@ class Rig:
     async def open_sessions(
         self, names: Sequence[str], *, nas: str = nas_address, answer: str | None = "ack", prefix: str = ""
     ) -> list[str]:
-        """Sessions as accounting would have written them; gives their ids.
+        """Add sessions as accounting would have written them; return their ids.
 
-        `answer` is what FreeRADIUS as NAS says to a Disconnect: ack, or an Error-Cause; None: it has no such session.
+        `answer` is the answer of FreeRADIUS as NAS to a Disconnect: ack, or an Error-Cause; None: it has no such session.
         """
         mark = prefix or secrets.token_hex(4)
         ids = [f"{mark}-{number}" for number in range(len(names))]
@@ -185,11 +185,11 @@ class Rig:
         return ids
 
     async def at_the_nas(self) -> dict[str, str]:
-        """Sessions that FreeRADIUS as NAS has, and what CoA changed them to."""
+        """Return the sessions of FreeRADIUS as NAS, and the attributes that CoA has set."""
         return {row["id"]: row["changed"] for row in await self.query("SELECT id, changed FROM nas_session")}
 
     async def query(self, statement: str, *values: object) -> list[Mapping[str, Any]]:
-        """Rows, as superuser."""
+        """Return rows of a query, as superuser."""
         connection = await self.admin()
         try:
             return [dict(row) for row in await connection.fetch(statement, *values)]
@@ -197,7 +197,7 @@ class Rig:
             await connection.close()
 
     async def dump(self, *, without: Sequence[str] = ("radacct", "radpostauth")) -> dict[str, list[tuple[Any, ...]]]:
-        """All rows with their ids, by table; without what FreeRADIUS itself writes."""
+        """Return all rows with their ids, by table, except what FreeRADIUS itself writes."""
         connection = await self.admin()
         dumped = {
             name: [tuple(row) for row in await connection.fetch(f"SELECT * FROM {name} ORDER BY 1")]
@@ -208,7 +208,7 @@ class Rig:
         return dumped
 
     def authenticate(self, name: str, password: str = "rahasia") -> dict[str, str] | None:  # noqa: S107 - invented
-        """What radclient is answered: the attributes, or None for a reject. Raises RuntimeError for silence."""
+        """Log in with radclient; return the attributes, or None for a reject. Raises RuntimeError if there is no answer."""
         quoted = {"User-Name": name, "User-Password": password}
         words = ", ".join(f'{attribute} = "{_escaped(value)}"' for attribute, value in quoted.items())
         _, printed = self.radius.client(self.radius.auth, "auth", words)
@@ -221,7 +221,7 @@ class Rig:
         return {attribute: value.strip('"') for attribute, _, value in pairs if attribute != "Message-Authenticator"}
 
     def account(self, name: str, session_id: str, *, kind: str = "Start") -> None:
-        """Tell FreeRADIUS of a session, as a NAS does. Raises RuntimeError if it isn't taken."""
+        """Report a session to FreeRADIUS, as a NAS does. Raises RuntimeError if it isn't accepted."""
         words = f'User-Name = "{_escaped(name)}", Acct-Session-Id = "{session_id}", Acct-Status-Type = {kind}'
         words += f", NAS-IP-Address = {self.nas_address}"
         code, printed = self.radius.client(self.radius.acct, "acct", words)

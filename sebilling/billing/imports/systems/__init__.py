@@ -1,1 +1,1 @@
-"""Customers, plans and balances out of other billing systems: a small module for each gives accounts, the rest is the same for all."""
+"""Import customers, plans and balances from other billing systems: one small module each reads accounts; the rest is common."""

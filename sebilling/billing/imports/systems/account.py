@@ -1,4 +1,4 @@
-"""A customer as another system has them, whichever it is; and the rows that they become."""
+"""A customer of another billing system, in a form common to all systems, and its conversion to import rows."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,16 +18,16 @@ from sebilling.money import MAX_RUPIAH
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A customer there. Rupiah; days are local."""
+    """A customer of the other system. Amounts are rupiah, dates are local."""
 
     line: int
-    """Counts them, from 1."""
+    """Number of the customer in the file, from 1."""
     key: str
-    """What they are called there: the code is made of it."""
+    """Name of the account there; the customer's code is derived from it."""
     name: str
     plan: str
     price: int | None
-    """A month; None: nobody tells."""
+    """Rupiah per month; None if unknown."""
     installed_on: date
     phone: str = ""
     address: str = ""
@@ -37,24 +37,24 @@ class Account:
     due_on: date | None = None
     credit: int = 0
     paid_until: date | None = None
-    """The last day that is billed there."""
+    """Last day that is billed there."""
     cycle_months: int = 1
     due_day: int | None = None
     """Day of the month on which they pay, if each has their own."""
     past: tuple[Past, ...] = ()
-    """Without the customer's id."""
+    """History, without the customer's id."""
     faults: tuple[tuple[str, str], ...] = ()
-    """Column and reason, of what can't be taken as it is."""
+    """Column and reason of each value that can't be imported."""
 
     @property
     def balance(self) -> int:
-        """What they owe; below zero what they have paid ahead. One document stands for both."""
+        """Arrears less credit; one document represents both. Negative: paid ahead."""
         return self.arrears - self.credit
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Who is no customer to be billed by the month, and why. Nobody with a balance is ever left out."""
+    """An account that isn't a monthly customer, and why. An account with a balance is never left out."""
 
     key: str
     why: str
@@ -62,22 +62,22 @@ class LeftOut:
 
 @dataclass(slots=True)
 class Book:
-    """What a system's file holds."""
+    """Contents of another system's file."""
 
     system: str
     sells_time: bool = False
-    """Who isn't served any longer stays in it: nothing else tells that they are gone."""
+    """Whether the system sells time. Former customers stay in its file; only their expiry shows that they left."""
     accounts: list[Account] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
 class NoAmountError(ValueError):
-    """What stands there is no whole rupiah amount."""
+    """The text isn't a whole rupiah amount."""
 
 
 def rupiah(text: str | None) -> int:
-    """A number of a database: `150000`, `150000.00`, `-5000`; nothing is 0. Raises NoAmountError for a fraction or anything else."""
+    """Parse a database's number: `150000`, `150000.00`, `-5000`; empty is 0. Raises NoAmountError for a fraction or anything else."""
     if text is None or not text.strip():
         return 0
     try:
@@ -90,14 +90,14 @@ def rupiah(text: str | None) -> int:
 
 
 def day(text: str | None) -> date | None:
-    """The date that a database's date or time begins with; None for nothing, and for MySQL's 0000-00-00. Raises ValueError."""
+    """Parse the date of a database's date or time; None if empty, or MySQL's 0000-00-00. Raises ValueError."""
     if text is None or not text.strip() or text.startswith("0000"):
         return None
     return date.fromisoformat(text.strip()[:10])
 
 
 def months_of(count: int, unit: str) -> int | None:
-    """How many months a plan lasts: 30 days are one, 365 twelve. None if it is sold for less, or for no whole month."""
+    """Return how many months a plan lasts: 30 days are one, 365 days twelve. None if it isn't a whole number of months."""
     if unit in {"Months", "Period"}:
         return count if count >= 1 else None
     if unit != "Days":
@@ -107,37 +107,37 @@ def months_of(count: int, unit: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Rows of a book, and for each code the account that it was."""
+    """Rows of a book, and the account of each code."""
 
     rows: list[CustomerRow | Faulty]
     accounts: Mapping[str, Account]
 
     @property
     def past(self) -> dict[str, Sequence[Past]]:
-        """What happened before, by code."""
+        """History by code."""
         return {code: account.past for code, account in self.accounts.items() if account.past}
 
 
 async def taken(session: ReadSession, book: Book, *, counter: str, month: Month) -> Taken:
-    """A row for each account, or what is wrong with it; the book's notes grow by what people should know.
+    """Return a row for each account, or its faults, and add remarks to the book's notes.
 
-    `month` is the opening month: who bought no time that reaches into it comes in inactive.
+    `month` is the opening month. Where the system sells time, a customer whose time ended before it is imported as inactive.
     """
     _note(book)
     both = [account.key for account in book.accounts if account.arrears and account.credit]
     if both:
-        told = subscribers.named(both)
+        names = subscribers.named(both)
         book.notes.append(
-            f"{len(both)} customers owe something and have paid ahead: the balance of both comes in, as one document: {told}."
+            f"{len(both)} customers owe something and have paid ahead: the balance of both comes in, as one document: {names}."
         )
-    made = await codes.derive(session, [account.key for account in book.accounts if account.key], book.notes)
+    derived = await codes.derive(session, [account.key for account in book.accounts if account.key], book.notes)
     rows: list[CustomerRow | Faulty] = []
     accounts: dict[str, Account] = {}
     without_phone: list[str] = []
     lapsed: list[str] = []
-    for given in book.accounts:
-        account = given
-        code = next(made[account.key]) if account.key else codes.Code("")
+    for account_in_file in book.accounts:
+        account = account_in_file
+        code = next(derived[account.key]) if account.key else codes.Code("")
         if account.phone and not _is_phone(account.phone):
             without_phone.append(f"{code.code} ({account.phone[:20]})")
             account = replace(account, phone="")
@@ -147,18 +147,18 @@ async def taken(session: ReadSession, book: Book, *, counter: str, month: Month)
         rows.append(_row(account, code, counter))
         accounts[code.code] = account
     if without_phone:
-        told = subscribers.named(without_phone)
-        book.notes.append(f"{len(without_phone)} phone numbers can't be read and were left out: {told}.")
+        names = subscribers.named(without_phone)
+        book.notes.append(f"{len(without_phone)} phone numbers can't be read and were left out: {names}.")
     if lapsed:
-        told = subscribers.named(lapsed)
-        book.notes.append(f"{len(lapsed)} customers have had no service since before {month} and come in inactive: {told}.")
+        names = subscribers.named(lapsed)
+        book.notes.append(f"{len(lapsed)} customers have had no service since before {month} and come in inactive: {names}.")
     return Taken(rows, accounts)
 
 
 def _note(book: Book) -> None:
-    for why, count in Counter(one.why for one in book.left_out).most_common():
-        told = subscribers.named([one.key for one in book.left_out if one.why == why])
-        book.notes.append(f"{count} accounts were left out, {why}: {told}.")
+    for why, count in Counter(account.why for account in book.left_out).most_common():
+        names = subscribers.named([account.key for account in book.left_out if account.why == why])
+        book.notes.append(f"{count} accounts were left out, {why}: {names}.")
 
 
 def _is_phone(text: str) -> bool:
@@ -180,8 +180,8 @@ def _row(account: Account, code: codes.Code, counter: str) -> CustomerRow | Faul
     if code.owner is not None:
         problems.append(Problem(account.line, "code", f"a customer with the code {code.code} exists already: was it imported before?"))
     if isinstance(row, Faulty):
-        told = {column for column, _ in account.faults} | ({"installed_on"} if account.installed_on == date.max else set())
-        return Faulty([*problems, *(problem for problem in row.problems if problem.column not in told)], row.counter, row.plan)
+        reported = {column for column, _ in account.faults} | ({"installed_on"} if account.installed_on == date.max else set())
+        return Faulty([*problems, *(problem for problem in row.problems if problem.column not in reported)], row.counter, row.plan)
     if problems:
         return Faulty(problems, row.counter, row.plan)
     return replace(
@@ -193,17 +193,17 @@ def _row(account: Account, code: codes.Code, counter: str) -> CustomerRow | Faul
 
 
 def usual_due_day(accounts: Iterable[Account]) -> int | None:
-    """The day of the month on which most of them pay, if each has their own."""
+    """Return the most common due day, if the accounts have their own."""
     counted = Counter(account.due_day for account in accounts if account.due_day is not None)
     return counted.most_common(1)[0][0] if counted else None
 
 
 def note(*parts: str | None) -> str:
-    """Foreign words for a line of the history."""
+    """Join foreign texts for a line of the history: printable, at most 200 characters."""
     words = " ".join(part.strip() for part in parts if part)
     return "".join(letter if letter.isprintable() else " " for letter in words).strip()[:200]
 
 
 def last_day(until: date) -> date:
-    """The day before."""
+    """Return the day before `until`."""
     return until - timedelta(days=1)

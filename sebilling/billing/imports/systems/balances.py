@@ -1,4 +1,4 @@
-"""A file of balances beside a system's own: what customers owe or have paid ahead, where the system keeps none."""
+"""Read a file of balances (arrears and credit) for a system that doesn't keep them itself."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,45 +14,45 @@ _USED = ("code", *_MONEY, "due_on", "paid_until")
 
 
 def add(book: Book, path: Path) -> None:
-    """Put the balances of a spreadsheet to the accounts of these names there. Raises InvalidFile for a row that fits nobody.
+    """Add the balances of a spreadsheet to the accounts. Raises InvalidFile for a row that matches no account.
 
-    It needs the columns Kode (the name in the other system) and Tunggakan or Titipan; Jatuh Tempo and Lunas Sampai may be there.
+    Required are the columns Kode (name in the other system) and Tunggakan or Titipan; Jatuh Tempo and Lunas Sampai are optional.
     """
     table = spreadsheet.open_table(path)
     places: dict[str, int] = {}
-    for place, heading in enumerate(table.headings):
+    for index, heading in enumerate(table.headings):
         name = BY_HEADING.get(spelt(heading))
-        if name in _USED and places.setdefault(name, place) != place:
+        if name in _USED and places.setdefault(name, index) != index:
             first = table.headings[places[name]]
             why = f"the columns '{first}' and '{heading}' mean the same ({FIELDS[name].title}): remove one."
             raise InvalidFile(file=path.name, why=why)
     if "code" not in places or not any(name in places for name in _MONEY):
         why = "it needs the columns Kode (their name in the other system) and Tunggakan or Titipan."
         raise InvalidFile(file=path.name, why=why)
-    accounts = {account.key: place for place, account in enumerate(book.accounts)}
+    accounts = {account.key: index for index, account in enumerate(book.accounts)}
     seen: set[str] = set()
     for record in table.records:
         if not any(map(is_filled, record.cells)):
             continue
-        given = {name: _cell(path.name, record, place, name) for name, place in places.items()}
-        key = str(given.pop("code"))
+        values = {name: _cell(path.name, record, index, name) for name, index in places.items()}
+        key = str(values.pop("code"))
         if key not in accounts or key in seen:
             why = "is on an earlier line too" if key in seen else f"is no customer in {book.system}'s file that comes in"
             raise InvalidFile(file=path.name, why=f"line {record.line}: '{key[:40]}' {why}: correct the row, or remove it.")
         seen.add(key)
         account = book.accounts[accounts[key]]
-        if (account.arrears or account.credit) and any(given.get(name) is not None for name in _MONEY):
-            why = f"line {record.line}: {book.system} itself tells a balance of '{key[:40]}': remove the row, or mend it there."
+        if (account.arrears or account.credit) and any(values.get(name) is not None for name in _MONEY):
+            why = f"line {record.line}: {book.system} itself tells a balance of '{key[:40]}': remove the row, or correct it there."
             raise InvalidFile(file=path.name, why=why)
-        book.accounts[accounts[key]] = _with(account, given)
-    left_out = [heading for place, heading in enumerate(table.headings) if heading and place not in places.values()]
+        book.accounts[accounts[key]] = _with(account, values)
+    left_out = [heading for index, heading in enumerate(table.headings) if heading and index not in places.values()]
     if left_out:
         book.notes.append(f"Of {path.name} these columns weren't used: {', '.join(left_out)}.")
 
 
 def _with(account: Account, given: dict[str, object]) -> Account:
-    told = {name: value for name, value in given.items() if value is not None}
-    return replace(account, **told)  # type: ignore[arg-type]  # FIELDS reads each as what its name is
+    known = {name: value for name, value in given.items() if value is not None}
+    return replace(account, **known)  # type: ignore[arg-type]  # FIELDS reads each as what its name is
 
 
 def _cell(file: str, record: Record, place: int, name: str) -> object:

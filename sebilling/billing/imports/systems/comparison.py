@@ -1,4 +1,4 @@
-"""Theirs and ours, customer by customer: how the other system's file has it, and how it stands in the database afterwards."""
+"""Compare the other system's file with the database after the import, customer by customer."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _OURS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """How a customer stands on one side; rupiah."""
+    """A customer's values on one side, in rupiah."""
 
     plan: str
     price: int | None
@@ -33,12 +33,12 @@ class Side:
     arrears: int
     credit: int
     billed_until: date | None
-    """The last day that is billed."""
+    """Last day that is billed."""
     due_day: int | None
 
     @property
     def balance(self) -> int:
-        """What they owe; below zero what they have paid ahead."""
+        """Arrears less credit. Negative: paid ahead."""
         return self.arrears - self.credit
 
 
@@ -55,24 +55,24 @@ class Compared:
 
     @property
     def difference(self) -> int:
-        """Ours less theirs, rupiah."""
+        """Our balance less theirs, rupiah."""
         return self.ours.balance - self.theirs.balance
 
     @property
     def wrong(self) -> list[str]:
-        """What isn't as it is there: an import must leave none."""
-        found = ["balance"] if self.difference else []
-        found += ["price"] if self.theirs.price is not None and self.theirs.price != self.ours.price else []
-        found += ["months"] if self.theirs.months != self.ours.months else []
+        """Values that differ from the other system. After an import there must be none."""
+        differences = ["balance"] if self.difference else []
+        differences += ["price"] if self.theirs.price is not None and self.theirs.price != self.ours.price else []
+        differences += ["months"] if self.theirs.months != self.ours.months else []
         billed = self.theirs.billed_until
-        return found + (
+        return differences + (
             ["billed until"] if billed is not None and self.ours.billed_until is not None and self.ours.billed_until < billed else []
         )
 
 
 async def compare(session: ReadSession, accounts: Mapping[str, Account]) -> list[Compared]:
-    """Everybody of these codes, read back from the database, by code. Raises RuntimeError if somebody isn't there."""
-    found = [
+    """Read the customers of these codes back from the database, ordered by code. Raises RuntimeError if one is missing."""
+    compared = [
         Compared(
             row.code, accounts[row.code].key, accounts[row.code].name, _theirs(accounts[row.code]),
             Side(row.plan, row.price, row.months, row.arrears, row.credit, None if row.billed_until is None else last_day(row.billed_until),
@@ -80,9 +80,9 @@ async def compare(session: ReadSession, accounts: Mapping[str, Account]) -> list
         )
         for row in await session.rows(_OURS, {"codes": list(accounts)})
     ]  # fmt: skip
-    if len(found) != len(accounts):
-        raise RuntimeError(f"{len(accounts)} customers came in, but {len(found)} are there")
-    return found
+    if len(compared) != len(accounts):
+        raise RuntimeError(f"{len(accounts)} customers came in, but {len(compared)} are there")
+    return compared
 
 
 def _theirs(account: Account) -> Side:
@@ -93,7 +93,7 @@ def _theirs(account: Account) -> Side:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Of one side, rupiah."""
+    """Totals of one side, rupiah."""
 
     customers: int
     arrears: int
@@ -101,11 +101,11 @@ class Totals:
 
     @property
     def balance(self) -> int:
-        """What is owed less what was paid ahead."""
+        """Arrears less credit."""
         return self.arrears - self.credit
 
 
 def total(sides: Iterable[Side]) -> Totals:
-    """The sums of one side."""
+    """Return the totals of one side."""
     all_of_them = list(sides)
     return Totals(len(all_of_them), sum(side.arrears for side in all_of_them), sum(side.credit for side in all_of_them))

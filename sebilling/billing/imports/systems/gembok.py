@@ -1,6 +1,6 @@
-"""Gembok-bill: its SQLite database (data/billing.db, or a backup of it), or what `sqlite3 billing.db .dump` wrote.
+"""Read gembok-bill: its SQLite database (data/billing.db, or a backup of it), or the output of `sqlite3 billing.db .dump`.
 
-It bills in the month, on the first: what is owed are its invoices that are unpaid. See docs/importing.md for what becomes what.
+It bills each month on the first; arrears are its unpaid invoices. See docs/importing.md for the mapping.
 """
 
 import sqlite3
@@ -28,23 +28,25 @@ TABLES: Final = {
     "invoices": ("id", "customer_id", "invoice_number", "amount", "due_date", "status", "invoice_type", "created_at"),
     "payments": ("id", "invoice_id", "amount", "payment_date", "payment_method"),
 }
-"""What is read. No password is among it."""
+"""Tables and columns that are read; no password is among them."""
 _VOUCHERS: Final = "voucher_public"
-"""The account in whose name vouchers are sold."""
+"""Account in whose name vouchers are sold."""
 _USUAL_TAX: Final = "11"
-"""Per cent, where a package tells none: as gembok-bill itself takes it."""
+"""Per cent for a package without a tax rate, as in gembok-bill itself."""
 
 
 def read(path: Path) -> Book:
-    """Its customers. Raises InvalidFile."""
+    """Read its customers. Raises InvalidFile."""
     with path.open("rb") as file:
         begins = file.read(16)
     tables = _database(path) if begins == b"SQLite format 3\0" else _dump(path)
     packages = {row["id"]: (row["name"] or "", _price(path.name, row)) for row in tables["packages"]}
     book = Book("gembok-bill")
     if taxed := sum(bool(tax_of(row)) for row in tables["packages"]):
-        told = f"{taxed} packages have a tax on top there: their prices here are what customers pay, tax included. Leave taxRate at 0 here."
-        book.notes.append(told)
+        about_tax = (
+            f"{taxed} packages have a tax on top there: their prices here are what customers pay, tax included. Leave taxRate at 0 here."
+        )
+        book.notes.append(about_tax)
     invoices: dict[str | None, list[Record]] = defaultdict(list)
     for row in tables["invoices"]:
         invoices[row["customer_id"]].append(row)
@@ -53,13 +55,13 @@ def read(path: Path) -> Book:
         payments[row["invoice_id"]].append(row)
     odd: list[str] = []
     for line, customer in enumerate(tables["customers"], 1):
-        found = _account(
+        account = _account(
             line, customer, packages.get(customer["package_id"]), invoices=invoices[customer["id"]], payments=payments, odd=odd
         )
-        if isinstance(found, LeftOut):
-            book.left_out.append(found)
+        if isinstance(account, LeftOut):
+            book.left_out.append(account)
         else:
-            book.accounts.append(found)
+            book.accounts.append(account)
     if odd:
         what = f"{len(odd)} invoices and payments have no whole amount or no day, and were left out of the history:"
         book.notes.append(f"{what} {named(odd)}. No balance depends on them.")
@@ -67,7 +69,7 @@ def read(path: Path) -> Book:
 
 
 def _database(path: Path) -> Mapping[str, list[Record]]:
-    """Read only, and only tables: nothing that the file defines is run."""
+    """Open the database read-only and read only tables: no view or trigger of the file is executed."""
     log = path.with_name(path.name + "-wal")
     if log.exists() and log.stat().st_size:
         why = f"{log.name} beside it holds changes that aren't in it yet: stop gembok-bill first, or make a copy by sqlite3 … '.backup'."
@@ -85,10 +87,10 @@ def _database(path: Path) -> Mapping[str, list[Record]]:
 def _rows(file: str, database: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> list[Record]:
     has = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
     chosen = [column if column in has else f"NULL AS {column}" for column in columns]
-    found = database.execute(f"SELECT {', '.join(chosen)} FROM {table} ORDER BY id LIMIT {MAX_ROWS + 1}").fetchall()
-    if len(found) > MAX_ROWS:
+    rows = database.execute(f"SELECT {', '.join(chosen)} FROM {table} ORDER BY id LIMIT {MAX_ROWS + 1}").fetchall()
+    if len(rows) > MAX_ROWS:
         raise InvalidFile(file=file, why=f"{table} has more than {MAX_ROWS} rows: is it the right file?")
-    return [dict(zip(columns, [None if value is None else str(value) for value in row], strict=True)) for row in found]
+    return [dict(zip(columns, [None if value is None else str(value) for value in row], strict=True)) for row in rows]
 
 
 def _dump(path: Path) -> Mapping[str, list[Record]]:
@@ -104,7 +106,7 @@ def _all_there(file: str, there: Container[str]) -> None:
 
 
 def tax_of(row: Record) -> Decimal:
-    """A package's tax in per cent, as gembok-bill takes it."""
+    """Return a package's tax in per cent, as gembok-bill computes it."""
     try:
         rate = Decimal(row["tax_rate"] if row["tax_rate"] is not None else _USUAL_TAX)
     except InvalidOperation:
@@ -113,11 +115,13 @@ def tax_of(row: Record) -> Decimal:
 
 
 def _price(file: str, row: Record) -> int:
-    """A month with its tax, rounded as gembok-bill rounds."""
+    """Return the monthly price including tax, rounded as gembok-bill rounds."""
     try:
         base = Decimal((row["price"] or "0").strip())
     except InvalidOperation as error:
-        raise InvalidFile(file=file, why=f"the package {row['name']} costs '{row['price']}', which is no amount: mend it there.") from error
+        raise InvalidFile(
+            file=file, why=f"the package {row['name']} costs '{row['price']}', which is no amount: correct it there."
+        ) from error
     return int((base * (100 + tax_of(row))).scaleb(-2).quantize(Decimal(1), ROUND_HALF_UP))
 
 
@@ -152,7 +156,7 @@ def _account(
 
 
 def _owed(invoices: list[Record], payments: Mapping[str | None, list[Record]], faults: list[tuple[str, str]]) -> tuple[int, date | None]:
-    """The sum of what is unpaid, and since when the oldest of it is due."""
+    """Return the sum of the unpaid invoices, and the earliest due date among them."""
     owed, since = 0, []
     for row in invoices:
         number = row["invoice_number"]
@@ -161,43 +165,43 @@ def _owed(invoices: list[Record], payments: Mapping[str | None, list[Record]], f
         if row["status"] != "unpaid" or row["invoice_type"] == "voucher":
             continue
         if payments.get(row["id"]):
-            faults.append(("arrears", f"the invoice {number} is unpaid there, but something was paid for it: mend it there."))
+            faults.append(("arrears", f"the invoice {number} is unpaid there, but something was paid for it: correct it there."))
         try:
             owed += rupiah(row["amount"])
             since.append(day(row["due_date"]) or date.max)
         except NoAmountError as error:
-            faults.append(("arrears", f"the invoice {number} is over '{error}', which is no whole rupiah: mend it there."))
+            faults.append(("arrears", f"the invoice {number} is over '{error}', which is no whole rupiah: correct it there."))
         except ValueError:
-            faults.append(("due_on", f"the invoice {number} is due on '{row['due_date']}', which is no day: mend it there."))
+            faults.append(("due_on", f"the invoice {number} is due on '{row['due_date']}', which is no day: correct it there."))
     oldest = min(since, default=date.max)
     return owed, None if oldest == date.max else oldest
 
 
 def _local(text: str | None, column: str, faults: list[tuple[str, str]]) -> date:
-    """The day in Jakarta of a time that is kept in UTC; date.max and a fault if it is none."""
+    """Return the date in Jakarta of a time that is stored in UTC; date.max, and a fault, if it isn't valid."""
     try:
-        found = datetime.fromisoformat((text or "").strip())
+        moment = datetime.fromisoformat((text or "").strip())
     except ValueError:
-        faults.append((column, f"'{(text or '')[:30]}' is no time: mend it there."))
+        faults.append((column, f"'{(text or '')[:30]}' is no time: correct it there."))
         return date.max
     if len((text or "").strip()) == len("2026-01-31"):
-        return found.date()
-    return local_date(found if found.tzinfo is not None else found.replace(tzinfo=UTC), JAKARTA)
+        return moment.date()
+    return local_date(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC), JAKARTA)
 
 
 def _past(invoices: list[Record], payments: Mapping[str | None, list[Record]], odd: list[str]) -> list[Past]:
-    """Their invoices and payments; `odd` gets those that can't be read."""
-    found: list[Past] = []
+    """Return invoices and payments; the numbers of those that can't be read are appended to `odd`."""
+    history: list[Past] = []
     for row in invoices:
-        told = [("INVOICE", row["amount"], row["created_at"])] if row["status"] != "cancelled" else []
-        told += [("PAYMENT", payment["amount"], payment["payment_date"]) for payment in payments.get(row["id"], ())]
-        for kind, amount, at in told:
+        entries = [("INVOICE", row["amount"], row["created_at"])] if row["status"] != "cancelled" else []
+        entries += [("PAYMENT", payment["amount"], payment["payment_date"]) for payment in payments.get(row["id"], ())]
+        for kind, amount, at in entries:
             try:
-                one = Past(0, _local(at, "", []), kind, rupiah(amount), note(row["invoice_number"]))
+                entry = Past(0, _local(at, "", []), kind, rupiah(amount), note(row["invoice_number"]))
             except NoAmountError:
-                one = Past(0, date.max, kind, 0)
-            if one.happened_on == date.max or one.amount < 0:
+                entry = Past(0, date.max, kind, 0)
+            if entry.happened_on == date.max or entry.amount < 0:
                 odd.append(row["invoice_number"] or "?")
             else:
-                found.append(one)
-    return found
+                history.append(entry)
+    return history

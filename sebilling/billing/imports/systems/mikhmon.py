@@ -1,7 +1,7 @@
-"""Mikhmon: it has no database. Its customers are the router's hotspot users, its prices stand in the profiles' scripts, its sales are
-scripts by name: what `/export` wrote has all of it. Its own export of users (script or CSV) has the users alone.
+"""Read Mikhmon, which has no database: customers are the router's hotspot users, prices are in the profiles' scripts, and sales are
+names of scripts. The router's `/export` contains all of it; Mikhmon's own export (script or CSV) contains only the users.
 
-It sells time, and knows nothing that is owed: what customers owe comes from a file of balances. See docs/importing.md.
+Mikhmon sells time and keeps no arrears: these come from a file of balances. See docs/importing.md.
 """
 
 import csv
@@ -21,7 +21,7 @@ from sebilling.errors import InvalidFile
 
 _SECTIONS: Final = frozenset(("ip hotspot user", "ip hotspot user profile", "system script", "ppp secret"))
 _USER: Final = ("name", "profile", "comment", "disabled")
-"""Words of a user that are kept. The password isn't among them."""
+"""Words of a user that are kept; the password isn't among them."""
 _CSV: Final = ["Username", "Password", "Profile", "Time Limit", "Data Limit", "Comment"]
 _NO_CUSTOMERS: Final = frozenset(("default-trial",))
 _DATE: Final = r"(?:(?P<month>[a-z]{3})/(?P<day>[0-9]{2})/(?P<year>[0-9]{4})|(?P<iso>[0-9]{4}-[0-9]{2}-[0-9]{2}))"
@@ -30,22 +30,22 @@ _EXPIRES: Final = re.compile(rf"{_DATE} (?P<time>[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _VALIDITY: Final = re.compile(r"(?:(?P<weeks>[0-9]{1,4})w)?(?:(?P<days>[0-9]{1,4})d)?(?: ?00:00:00)?")
 _UNSOLD: Final = re.compile(r"(?:vc|up)-")
-"""How the comments of vouchers begin that nobody has used yet."""
+"""Beginning of an unused voucher's comment."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
     price: int | None
     months: int | None
-    """None: sold for less than a month."""
+    """None if it isn't sold by the month."""
 
 
 _PLAIN: Final = _Profile(None, 1)
-"""Of which nothing is told: without a price and without an end."""
+"""A profile without a script: no price and no expiry."""
 
 
 def read(path: Path, *, on: date) -> Book:
-    """Its customers, installed `on` or when something was sold to them first, since nothing else tells when. Raises InvalidFile."""
+    """Read its customers. They are installed `on`, or on the day of their first sale if that is earlier. Raises InvalidFile."""
     profiles: dict[str, _Profile] = {}
     users: list[tuple[int, Mapping[str, str]]] = []
     sales: list[str] = []
@@ -71,11 +71,11 @@ def read(path: Path, *, on: date) -> Book:
         book.notes.append(f"It has {secrets} PPP secrets too, which aren't Mikhmon's: bring them in by sebilling import mikrotik.")
     past = _past(sales, book.notes)
     for line, words in users:
-        found = _account(line, words, profiles, past, on=on)
-        if isinstance(found, LeftOut):
-            book.left_out.append(found)
+        account = _account(line, words, profiles, past, on=on)
+        if isinstance(account, LeftOut):
+            book.left_out.append(account)
         else:
-            book.accounts.append(found)
+            book.accounts.append(account)
     return book
 
 
@@ -94,23 +94,23 @@ def _account(
     faults: list[tuple[str, str]] = []
     until = None if expires is None else _day(expires)
     if expires is not None and until is None:
-        faults.append(("paid_until", f"its comment '{comment[:30]}' is no day: mend it on the router."))
+        faults.append(("paid_until", f"its comment '{comment[:30]}' is no day: correct it on the router."))
     if until is not None and expires is not None and expires["time"] == "00:00:00":
         until = last_day(until)
     price = profile.price
     if price is not None and price % profile.months:
         faults.append(
-            ("price", f"{plan} costs Rp{price} for {profile.months} months, which is no whole rupiah a month: mend it in Mikhmon.")
+            ("price", f"{plan} costs Rp{price} for {profile.months} months, which is no whole rupiah a month: correct it in Mikhmon.")
         )
     return Account(
         line, key, key if expires is not None or not comment else comment, plan, None if price is None else price // profile.months,
-        min([on, *(one.happened_on for one in past.get(key, ()))]), active=words.get("disabled") not in {"yes", "true"}, paid_until=until,
+        min([on, *(sale.happened_on for sale in past.get(key, ()))]), active=words.get("disabled") not in {"yes", "true"}, paid_until=until,
         cycle_months=profile.months if until is not None else 1, past=tuple(past.get(key, ())), faults=tuple(faults),
     )  # fmt: skip
 
 
 def _profile(script: str, name: str, notes: list[str]) -> _Profile:
-    """Of the on-login script that Mikhmon writes: it begins `:put (",mode,price,validity,selling price,,lock,")`."""
+    """Parse the on-login script that Mikhmon writes: it begins `:put (",mode,price,validity,selling price,,lock,")`."""
     parts = script.split('"', 2)[1].split(",") if script.lstrip().startswith(":put (") and script.count('"') >= 2 else []
     if len(parts) < 5:
         return _PLAIN
@@ -123,11 +123,11 @@ def _profile(script: str, name: str, notes: list[str]) -> _Profile:
 
 
 def _months(validity: str) -> int | None:
-    """30d is one month, and no validity a customer without an end, who pays by the month; hours are none."""
+    """Return the months of a validity: 30d is one, and so is an empty one (no expiry, paid by the month). None for less than a month."""
     if not validity.strip():
         return 1
-    found = _VALIDITY.fullmatch(validity.strip())
-    return None if found is None else months_of(int(found["weeks"] or 0) * 7 + int(found["days"] or 0), "Days")
+    match = _VALIDITY.fullmatch(validity.strip())
+    return None if match is None else months_of(int(match["weeks"] or 0) * 7 + int(match["days"] or 0), "Days")
 
 
 def _day(found: re.Match[str]) -> date | None:
@@ -140,8 +140,8 @@ def _day(found: re.Match[str]) -> date | None:
 
 
 def _past(sales: list[str], notes: list[str]) -> dict[str, list[Past]]:
-    """Sales by user: `date-|-time-|-user-|-price-|-…`."""
-    found: dict[str, list[Past]] = defaultdict(list)
+    """Return the sales by user, from `date-|-time-|-user-|-price-|-…`."""
+    history: dict[str, list[Past]] = defaultdict(list)
     odd = 0
     for name in sales:
         parts = name.split("-|-")
@@ -151,16 +151,16 @@ def _past(sales: list[str], notes: list[str]) -> dict[str, list[Past]]:
         except NoAmountError:
             amount, sold_on = 0, None
         if amount > 0 and sold_on is not None:
-            found[parts[2]].append(Past(0, sold_on, "PAYMENT", amount, note(parts[7] if len(parts) > 7 else "")))
+            history[parts[2]].append(Past(0, sold_on, "PAYMENT", amount, note(parts[7] if len(parts) > 7 else "")))
         else:
             odd += 1
     if odd:
         notes.append(f"{odd} sales have no whole price or no day, and were left out of the history; no balance depends on them.")
-    return found
+    return history
 
 
 def _csv(path: Path) -> Iterator[tuple[int, str, Mapping[str, str]]] | None:
-    """What Mikhmon's own export of users as CSV wrote; None if it is no such file."""
+    """Read Mikhmon's own CSV export of users; None if the file isn't one."""
     data = encoded.read_bytes(path)
     if not data.lstrip(b"\xef\xbb\xbf").startswith(",".join(_CSV).encode()):
         return None

@@ -1,7 +1,7 @@
-"""PHPNuxBill: its own backup (JSON), or a dump of its MySQL database. See docs/importing.md for what becomes what.
+"""Read PHPNuxBill: its own backup (JSON), or a dump of its MySQL database. See docs/importing.md for the mapping.
 
-It sells time: who buys a package is served until it expires. What is owed is known of packages by the period only (postpaid): the
-field Invoice of a customer is what they pay at the next renewal, for the time that ends then.
+PHPNuxBill sells time: a customer is served until their package expires. Arrears are known only of postpaid packages (unit Period): the
+customer's field Invoice is what they pay at the next renewal, for the time that ends then.
 """
 
 from collections import defaultdict
@@ -28,7 +28,7 @@ TABLES: Final = {
     "tbl_user_recharges": ("id", "customer_id", "plan_id", "namebp", "recharged_on", "expiration", "time", "status", "type"),
     "tbl_transactions": ("invoice", "user_id", "username", "plan_name", "price", "recharged_on"),
 }  # fmt: skip
-"""What is read of a dump. No password is among it."""
+"""Tables and columns that are read of a dump; no password is among them."""
 _NEEDED: Final = ("tbl_customers", "tbl_plans", "tbl_user_recharges")
 _INACTIVE: Final = frozenset(("Banned", "Disabled", "Inactive"))
 
@@ -37,14 +37,14 @@ _INACTIVE: Final = frozenset(("Banned", "Disabled", "Inactive"))
 class _Plan:
     name: str
     price: int
-    """For all its months."""
+    """Rupiah for all its months."""
     months: int | None
     postpaid: bool
     validity: str
 
 
 def read(path: Path) -> Book:
-    """Its customers. Raises InvalidFile."""
+    """Read its customers. Raises InvalidFile."""
     data = encoded.read_bytes(path)
     tables = _backup(path.name, data) if data.lstrip()[:1] == b"{" else _dump(path.name, data)
     plans = {row["id"]: _plan(path.name, row) for row in tables["tbl_plans"] if row["type"] != "Balance"}
@@ -64,14 +64,14 @@ def read(path: Path) -> Book:
     for line, customer in enumerate(tables["tbl_customers"], 1):
         recharge = latest.get(customer["id"])
         plan = plans.get(recharge["plan_id"]) if recharge is not None else None
-        found = _account(line, customer, recharge, plan, fields[customer["id"]])
-        if isinstance(found, LeftOut):
-            book.left_out.append(found)
+        account = _account(line, customer, recharge, plan, fields[customer["id"]])
+        if isinstance(account, LeftOut):
+            book.left_out.append(account)
         elif len(packages := sorted(running[customer["id"]])) > 1:
             why = f"they have several packages ({', '.join(packages)}), but here each customer has one: make it another customer's there."
-            book.accounts.append(replace(found, faults=(*found.faults, ("plan", why))))
+            book.accounts.append(replace(account, faults=(*account.faults, ("plan", why))))
         else:
-            book.accounts.append(replace(found, past=tuple(past.get(customer["id"]) or past.get(customer["username"]) or ())))
+            book.accounts.append(replace(account, past=tuple(past.get(customer["id"]) or past.get(customer["username"]) or ())))
     return book
 
 
@@ -85,16 +85,16 @@ def _dump(name: str, data: bytes) -> Mapping[str, list[Record]]:
 
 
 def _backup(name: str, data: bytes) -> Mapping[str, list[Record]]:
-    """What Settings, Backup/Restore writes: tables by name, with all their columns."""
+    """Read what Settings, Backup/Restore writes: tables by name, with all their columns."""
     try:
-        given: Any = orjson.loads(data)
+        backup: Any = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise InvalidFile(file=name, why="it is no whole JSON: download the backup again.") from error
-    missing = [table for table in _NEEDED if not isinstance(given.get(table), list)]
+    missing = [table for table in _NEEDED if not isinstance(backup.get(table), list)]
     if missing:
         raise InvalidFile(file=name, why=f"it has no table {missing[0]}: choose {', '.join(TABLES)} in Settings, Backup/Restore.")
     return {
-        table: [{column: _as_text(row.get(column)) for column in columns} for row in given.get(table) or []]
+        table: [{column: _as_text(row.get(column)) for column in columns} for row in backup.get(table) or []]
         for table, columns in TABLES.items()
     }
 
@@ -108,7 +108,9 @@ def _plan(file: str, row: Record) -> _Plan:
     try:
         price = rupiah(row["price"])
     except NoAmountError as error:
-        raise InvalidFile(file=file, why=f"the plan {row['name_plan']} costs '{error}', which is no whole rupiah: mend it there.") from None
+        raise InvalidFile(
+            file=file, why=f"the plan {row['name_plan']} costs '{error}', which is no whole rupiah: correct it there."
+        ) from None
     return _Plan((row["name_plan"] or "").strip(), price, months_of(count, unit), unit == "Period", f"{count} {unit}")
 
 
@@ -117,18 +119,20 @@ def _account(line: int, customer: Record, recharge: Record | None, plan: _Plan |
     key = (customer["username"] or "").strip()
     credit, arrears = _amount(customer["balance"], "credit", faults), 0
     if credit < 0:
-        faults.append(("credit", f"its balance there is {credit}: whether that is owed can't be told. Mend it there."))
+        faults.append(("credit", f"its balance there is {credit}: whether that is owed can't be told. Correct it there."))
     owes = _bills(fields, faults)
     if plan is None or recharge is None or plan.months is None:
         why = "they have bought no package" if plan is None else "their package isn't sold by the month"
         if not credit and not owes and not faults:
             return LeftOut(key, why)
-        told = f"has a balance there, but {why}{'' if plan is None else f' ({plan.name}: {plan.validity})'}: give them a monthly one there"
-        faults.append(("plan", f"{told}, or settle the balance."))
+        problem = (
+            f"has a balance there, but {why}{'' if plan is None else f' ({plan.name}: {plan.validity})'}: give them a monthly one there"
+        )
+        faults.append(("plan", f"{problem}, or settle the balance."))
         return Account(line, key, key, "?", None, date.max, faults=tuple(faults))
     installed_on = _day(customer["created_at"], "installed_on", faults, required=True) or date.max
     if plan.price % plan.months:
-        why = f"{plan.name} costs Rp{plan.price} for {plan.months} months, which is no whole rupiah a month: mend its price there."
+        why = f"{plan.name} costs Rp{plan.price} for {plan.months} months, which is no whole rupiah a month: correct its price there."
         faults.append(("price", why))
     if plan.postpaid:
         arrears = _amount(fields.get("Invoice"), "arrears", faults)
@@ -146,30 +150,30 @@ def _account(line: int, customer: Record, recharge: Record | None, plan: _Plan |
 
 
 def _whole(expires: date | None, time: str | None) -> date | None:
-    """The day that it expires on, unless at its very beginning: no day that was paid in part is billed again."""
+    """Return the last paid day: the day of expiry, or the day before if it expires at 00:00. A partly paid day isn't billed again."""
     return last_day(expires) if expires is not None and (time or "").startswith("00:00") else expires
 
 
 def _day(text: str | None, column: str, faults: list[tuple[str, str]], *, required: bool = False) -> date | None:
     try:
-        found = day(text)
+        parsed = day(text)
     except ValueError:
-        found = None
-    if found is None and (required or (text or "").strip("0-: ")):
-        faults.append((column, f"'{(text or '')[:30]}' is no day: mend it there."))
-    return found
+        parsed = None
+    if parsed is None and (required or (text or "").strip("0-: ")):
+        faults.append((column, f"'{(text or '')[:30]}' is no day: correct it there."))
+    return parsed
 
 
 def _amount(text: str | None, column: str, faults: list[tuple[str, str]]) -> int:
     try:
         return rupiah(text)
     except NoAmountError as error:
-        faults.append((column, f"'{error}' is no whole rupiah: mend it there."))
+        faults.append((column, f"'{error}' is no whole rupiah: correct it there."))
         return 0
 
 
 def _bills(fields: Mapping[str, str], faults: list[tuple[str, str]]) -> int:
-    """Further bills that are added to the next renewal: an amount, or `50000:3` for an instalment that is due three times more."""
+    """Sum the further bills of the next renewal: an amount, or `50000:3` for an instalment that is due three more times."""
     owed = 0
     for name, value in fields.items():
         if name.endswith("Bill"):
@@ -179,8 +183,8 @@ def _bills(fields: Mapping[str, str], faults: list[tuple[str, str]]) -> int:
 
 
 def _past(transactions: Sequence[Record], notes: list[str]) -> dict[str | None, list[Past]]:
-    """What they have paid, by the customer's id or, of old versions, username."""
-    found: dict[str | None, list[Past]] = defaultdict(list)
+    """Return the payments by the customer's id, or by username in old versions."""
+    history: dict[str | None, list[Past]] = defaultdict(list)
     odd = 0
     for row in transactions:
         try:
@@ -190,7 +194,7 @@ def _past(transactions: Sequence[Record], notes: list[str]) -> dict[str | None, 
             continue
         if amount > 0 and paid_on is not None:
             who = row["user_id"] if row["user_id"] not in {None, "0"} else row["username"]
-            found[who].append(Past(0, paid_on, "PAYMENT", amount, note(row["invoice"], row["plan_name"])))
+            history[who].append(Past(0, paid_on, "PAYMENT", amount, note(row["invoice"], row["plan_name"])))
     if odd:
         notes.append(f"{odd} payments of the history have no whole amount or no day, and were left out of it; no balance depends on them.")
-    return found
+    return history

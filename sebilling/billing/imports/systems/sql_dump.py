@@ -1,6 +1,6 @@
-"""Rows of tables out of the text of an SQL dump, as MySQL's and SQLite's own tools write it. Nothing in it is ever run.
+"""Read rows of tables from an SQL dump, as MySQL's and SQLite's own tools write it. Nothing in it is ever executed.
 
-Read once from front to back; only the columns that are asked for are kept, so that a password in a dump is never in memory as one.
+The dump is read once; only the requested columns are kept, so no password of a dump is ever extracted.
 """
 
 import re
@@ -15,10 +15,10 @@ Record = dict[str, str | None]
 """Column → value as text; None for NULL, and for a column that the dump doesn't have."""
 
 MAX_ROWS: Final = 2_000_000
-"""Of all tables that are read."""
+"""Limit of all tables that are read."""
 MAX_CHARACTERS: Final = 64 * 1024
-"""Of a value that is kept."""
-# Every part ends where it must or at the end of the text, and takes nothing back: reading is linear in the dump's length.
+"""Limit of a value that is kept."""
+# Every pattern is possessive, so nothing is ever backtracked: reading is linear in the dump's length.
 _TEXT: Final = r"'[^'\\]*+(?:\\.[^'\\]*+)*+'?"
 _PLAIN_TEXT: Final = r"'[^']*+'?"
 _COMMENT: Final = r"--[^\n]*+|\#[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?"
@@ -31,16 +31,16 @@ _TRIGGER: Final = re.compile(r"\s++(?:TEMP(?:ORARY)?\s++)?TRIGGER\b", re.IGNOREC
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a program writes its dumps."""
+    """Syntax of a program's dumps."""
 
     token: re.Pattern[str]
     rest: re.Pattern[str]
-    """From anywhere in a statement to behind its semicolon."""
+    """Matches from anywhere in a statement to the end of its semicolon."""
     backslashes: bool
 
 
 def _token(text: str) -> str:
-    """One token, where texts are written so."""
+    """Return the pattern of a token; `text` is that of a quoted text."""
     return (
         rf"(?P<space>\s++|{_COMMENT})|(?P<hex>0[xX][0-9A-Fa-f]++|[xX]'[0-9A-Fa-f]*+')|(?P<text>{text})"
         rf"|(?P<number>[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)|(?P<name>{_NAME})|(?P<mark>.)"
@@ -48,7 +48,7 @@ def _token(text: str) -> str:
 
 
 def _rest(text: str) -> str:
-    """From anywhere in a statement to behind its semicolon."""
+    """Return the pattern from anywhere in a statement to the end of its semicolon."""
     return rf"(?:[^;'\"`\-\#/]++|{text}|\"[^\"]*+\"?|`[^`]*+`?|{_COMMENT}|[\-/])*+;"
 
 
@@ -58,7 +58,7 @@ SQLITE: Final = Dialect(token=re.compile(_token(_PLAIN_TEXT), re.DOTALL), rest=r
 
 @dataclass(slots=True)
 class Dump:
-    """What was read: rows by table, and the tables that the dump has at all, by their columns."""
+    """Rows by table, and the columns of each table that the dump contains."""
 
     rows: dict[str, list[Record]]
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -72,38 +72,38 @@ class _Reader:
     at: int = 0
 
     def tokens(self) -> Iterator[tuple[str, str]]:
-        """Kind and text of each token from here on, without space and comments."""
+        """Yield kind and text of each further token, without white space and comments."""
         while self.at < len(self.text):
-            found = self.dialect.token.match(self.text, self.at)
-            if found is None:
+            match = self.dialect.token.match(self.text, self.at)
+            if match is None:
                 raise self.fault("can't be read")
-            self.at = found.end()
-            if found.lastgroup != "space":
-                yield str(found.lastgroup), found[0]
+            self.at = match.end()
+            if match.lastgroup != "space":
+                yield str(match.lastgroup), match[0]
 
     def skip(self) -> None:
-        """To behind this statement."""
-        found = self.dialect.rest.match(self.text, self.at)
-        if found is None:
+        """Move behind this statement."""
+        match = self.dialect.rest.match(self.text, self.at)
+        if match is None:
             raise self.fault("is cut off")
-        self.at = found.end()
+        self.at = match.end()
 
     def skip_trigger(self) -> None:
-        """RowScope statements stand between BEGIN and END."""
+        """Move behind a trigger, whose statements are between BEGIN and END."""
         self.skip()
         while not self.text[max(self.at - 12, 0) : self.at - 1].rstrip().upper().endswith("END"):
             self.skip()
 
     def fault(self, what: str) -> InvalidFile:
-        """Where it stands, and the remedy."""
+        """Return an error that names the line and the remedy."""
         line = self.text.count("\n", 0, self.at) + 1
         return InvalidFile(file=self.file, why=f"the SQL on line {line} {what}: make the dump again, and copy the whole file.")
 
 
 def read(name: str, data: bytes, wanted: Mapping[str, Sequence[str]], dialect: Dialect) -> Dump:
-    """The rows of these tables, with these columns only. Raises InvalidFile.
+    """Read the rows of these tables, with these columns only. Raises InvalidFile.
 
-    A table that isn't there has no rows and isn't in `columns`.
+    A table that the dump doesn't contain has no rows and isn't in `columns`.
     """
     _, skipped = encoded.marked(data)
     try:
@@ -134,7 +134,7 @@ def read(name: str, data: bytes, wanted: Mapping[str, Sequence[str]], dialect: D
 
 
 def _table(reader: _Reader) -> str | None:
-    """The table that an INSERT INTO or CREATE TABLE is of; None if it is of something else. The reader stands behind it."""
+    """Return the table of an INSERT INTO or CREATE TABLE and move behind its name; None, without moving, for any other statement."""
     before = reader.at
     for kind, word in reader.tokens():
         if kind != "name" or (word.upper() in {"VIEW", "TRIGGER", "INDEX", "UNIQUE", "PROCEDURE", "FUNCTION", "DATABASE", "VIRTUAL"}):
@@ -146,7 +146,7 @@ def _table(reader: _Reader) -> str | None:
 
 
 def _defined(reader: _Reader) -> Iterator[str]:
-    """The names of a CREATE TABLE's columns, in their order."""
+    """Yield the names of a CREATE TABLE's columns, in order."""
     depth, begins = 0, False
     for kind, word in reader.tokens():
         if kind == "mark" and word in {"(", ")"}:
@@ -164,7 +164,7 @@ def _defined(reader: _Reader) -> Iterator[str]:
 
 
 def _inserted(reader: _Reader, dump: Dump, table: str, wanted: Sequence[str]) -> Iterator[Record]:
-    """The rows of an INSERT."""
+    """Yield the rows of an INSERT."""
     names: list[str] = []
     tokens = reader.tokens()
     for kind, word in tokens:
@@ -190,31 +190,31 @@ def _inserted(reader: _Reader, dump: Dump, table: str, wanted: Sequence[str]) ->
 
 
 def _row(reader: _Reader, tokens: Iterator[tuple[str, str]], places: Mapping[int, str], width: int) -> Record:
-    """One row in brackets; the first was read. What stands in other columns isn't looked at but for where it ends."""
-    found: Record = {}
-    place, filled, depth = 0, False, 0
+    """Read one row in brackets, after its opening bracket. Values of other columns are only skipped."""
+    record: Record = {}
+    index, filled, depth = 0, False, 0
     for kind, word in tokens:
         if kind == "mark" and word in ",)" and not depth:
-            if not filled and places.get(place):
-                raise reader.fault(f"has no value for {places[place]}")
+            if not filled and places.get(index):
+                raise reader.fault(f"has no value for {places[index]}")
             if word == ")":
-                if place + 1 != width:
-                    raise reader.fault(f"has a row of {place + 1} values for {width} columns")
-                return found
-            place, filled = place + 1, False
+                if index + 1 != width:
+                    raise reader.fault(f"has a row of {index + 1} values for {width} columns")
+                return record
+            index, filled = index + 1, False
             continue
         depth += (word == "(") - (word == ")") if kind == "mark" else 0
-        column = places.get(place)
+        column = places.get(index)
         if column is None:
             filled = True
         elif not (kind == "name" and word.startswith("_") and not filled):  # the character set before a text
-            found[column] = _value(reader, kind, word, found.get(column) if filled else None, column)
+            record[column] = _value(reader, kind, word, record.get(column) if filled else None, column)
             filled = True
     raise reader.fault("is cut off")
 
 
 def _value(reader: _Reader, kind: str, word: str, before: str | None, column: str) -> str | None:
-    """A plain value; two texts that touch are one, with a quote between."""
+    """Return a plain value. Two adjacent texts are one, with a quote in between."""
     if kind == "text" and len(word) > 1 and word.endswith("'"):
         value = _text(word[1:-1], reader.dialect)
         value = value if before is None else f"{before}'{value}"
