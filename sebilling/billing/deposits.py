@@ -87,7 +87,7 @@ async def on_hand(session: WriteSession, counter_id: int, collector_id: int) -> 
 
 
 async def check_drawer(session: WriteSession, counter_id: int, collector_id: int, amount: int) -> None:
-    """Raise InsufficientCash unless the drawer holds `amount` rupiah besides submitted cash. The caller has locked the collector's drawers."""
+    """Raise InsufficientCash unless the drawer holds `amount` rupiah besides submitted cash. The caller holds the drawers' lock."""
     held, waiting = await on_hand(session, counter_id, collector_id)
     if amount > held - waiting:
         counter = await session.row(_COUNTER, {"counter": counter_id})

@@ -1,7 +1,6 @@
 """Embedded PostgreSQL server: started, watched and stopped by the process that owns its data. All of it is synchronous.
 
 `data_dir` holds the folder `server`: the owner's `lock`, the log, the access rules, `run` (the socket) and `data`.
-
 * The owner holds a `flock`. Its postmaster is a child with PR_SET_PDEATHSIG, so no server outlives a killed owner; that
   signal is tied to the forking *thread*, which is why one supervising thread starts, watches and restarts it.
 * Clients connect through a Unix socket in a private folder, by `peer`: only root and the server's user are admitted.

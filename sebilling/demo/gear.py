@@ -65,7 +65,7 @@ class Gear(Protocol):
     async def state(self) -> Mapping[str, Any]:
         """Return the state that must be restored exactly, by key."""
 
-    async def cut(self) -> set[str]:
+    async def blocked_keys(self) -> set[str]:
         """Return the keys of customers to whom the device gives no internet."""
 
     async def dial(self, keys: Sequence[str]) -> Mapping[str, str]:

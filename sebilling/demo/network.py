@@ -168,9 +168,9 @@ def examine(admin: Any, device: Device) -> None:
     Raises NotAsItWas if somebody who should be blocked isn't, or anybody else isn't exactly as before.
     """
     should = {access["key"]: access["customer"]["outstanding"] for access in _blocked(admin, device)}
-    cut = device.running.run(device.gear.cut())
-    device.wrongly_blocked = len(cut - set(should)) + sum(1 for key in cut & set(should) if should[key] == 0)
-    if unblocked := sorted(set(should) - cut):
+    blocked = device.running.run(device.gear.blocked_keys())
+    device.wrongly_blocked = len(blocked - set(should)) + sum(1 for key in blocked & set(should) if should[key] == 0)
+    if unblocked := sorted(set(should) - blocked):
         raise NotAsItWas(f"{device.gear.name}: {', '.join(unblocked[:5])} should be blocked")
     now = device.running.run(device.gear.state())
     if changed := [key for key, state in device.before.items() if key not in should and now.get(key) != state]:
@@ -184,8 +184,8 @@ def dialled(devices: Sequence[Device]) -> list[str]:
     """
     lines = []
     for device in devices:
-        for key, (before, cut, *after) in ((key, given) for key, given in device.given.items() if len(given) > 1):
-            if cut == before or [answer for answer in after if answer != before]:
+        for key, (before, blocked, *after) in ((key, given) for key, given in device.given.items() if len(given) > 1):
+            if blocked == before or [answer for answer in after if answer != before]:
                 raise NotAsItWas(f"{device.gear.name} gave {key} {device.given[key]}")
         if whole := next((key for key, given in device.given.items() if len(given) > 2), None):
             lines.append(f"{whole}: {'; blocked: '.join(device.given[whole][:2])}; restored: {device.given[whole][2]}")

@@ -72,7 +72,7 @@ class Olt:
             onu.key: (unit.sn, unit.name, unit.off, sorted(unit.locked), self._olt.managed(onu)) for onu, unit in self._olt.units.items()
         }
 
-    async def cut(self) -> set[str]:
+    async def blocked_keys(self) -> set[str]:
         """Return ONUs that are disabled or have a locked LAN port."""
         return {onu.key for onu, unit in self._olt.units.items() if unit.off or unit.locked}
 

@@ -10,7 +10,7 @@ from sebilling.demo.gear import Subscriber, lacks
 _PASSWORD: Final = "x"  # noqa: S105 - the rig's, for customers that it generates
 _GROUPS: Final = """UPDATE radusergroup SET groupname = new.plan FROM unnest($1::text[], $2::text[]) AS new (name, plan)
                     WHERE username = new.name"""
-_CUT: Final = """SELECT username FROM (
+_BLOCKED: Final = """SELECT username FROM (
     SELECT DISTINCT ON (username) username, groupname FROM radusergroup ORDER BY username, priority) AS first WHERE groupname = 'isolir'
     UNION SELECT username FROM radcheck WHERE attribute = 'Auth-Type' AND value = 'Reject'"""
 _TABLES: Final = ("radcheck", "radreply", "radusergroup")
@@ -75,22 +75,22 @@ class Radius:
                 rows_by_name.setdefault(row["username"], []).append((table, *row.values()))
         return {key: rows + rows_by_name.get(parked_name(key), []) for key, rows in rows_by_name.items()}
 
-    async def cut(self) -> set[str]:
+    async def blocked_keys(self) -> set[str]:
         """Return customers whose first group is isolir, and those who are rejected."""
-        return {row["username"] for row in await self._rig.query(_CUT)}
+        return {row["username"] for row in await self._rig.query(_BLOCKED)}
 
     async def dial(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Log in with radclient, as a NAS does; existing sessions stay.
 
         Raises RuntimeError if there is no answer, if a blocked customer gets the plan's speed, or if another one doesn't.
         """
-        cut = await self.cut()
+        blocked = await self.blocked_keys()
         up = set(await self._rig.at_the_nas())
         sessions = {key: session for key, session in self._sessions.items() if session[0] in up}
         answers = {}
         for key in [key for key in keys if key not in sessions]:
             answers[key] = answer = self._rig.authenticate(key, _PASSWORD)
-            if ((answer or {}).get("Mikrotik-Rate-Limit") == self._rates[key]) == (key in cut):
+            if ((answer or {}).get("Mikrotik-Rate-Limit") == self._rates[key]) == (key in blocked):
                 raise RuntimeError(f"FreeRADIUS answers {key} with {answer}; the plan's speed is {self._rates[key]}")
             await asyncio.sleep(0)  # Ctrl-C need not wait for the others
         accepted = {key: answer for key, answer in answers.items() if answer is not None}

@@ -64,7 +64,7 @@ class Router:
         rows = self._simulator.router.table("/ppp/secret").rows.values()
         return {row["name"]: {name: value for name, value in row.items() if name not in _APART} for row in rows}
 
-    async def cut(self) -> set[str]:
+    async def blocked_keys(self) -> set[str]:
         """Return secrets in the isolir profile, and disabled ones."""
         rows = self._simulator.router.table("/ppp/secret").rows.values()
         return {row["name"] for row in rows if row["profile"] == "isolir" or row.get("disabled") == "true"}

@@ -1,5 +1,6 @@
 """Ways back: deposits counted anew, differences settled, write-offs and refunds reversed; what a closing keeps, and asks."""
 
+import hashlib
 import itertools
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import billing_cycles, corrections, deposits, differences, generation, periods, recap, reversals, settings
+from sebilling.billing import billing_cycles, corrections, credit, deposits, differences, generation, periods, recap, reversals, settings
 from sebilling.billing.closings import GapReason, gaps
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.differences import DifferenceKind
@@ -17,6 +18,7 @@ from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.errors import AlreadyCorrected, AlreadyCovered, GenerationRunning, InsufficientCash, NotFound, OwnDeposit, PeriodClosed
 from sebilling.ledger_errors import ConfirmDifference, ConfirmPeriod, NothingToSettle, NotVerified, PeriodIncomplete, PeriodIsOpen
+from sebilling.storage.proofs import Proof
 from tests.harness import FEBRUARY, NOW, Isp, make_user
 
 JANUARY, MARCH = Month(2026, 1), Month(2026, 3)
@@ -542,6 +544,41 @@ async def test_a_fee_that_was_paid_becomes_credit_the_newest_money_first(databas
     await void(till, february)
     assert await till.isp.rows("SELECT allocated, written_off, outstanding FROM invoice WHERE id = :i", i=march) == [(150_000, 10_000, 0)]
     assert await till.isp.rows("SELECT amount, credit FROM payment ORDER BY id") == [(100_000, 0), (55_000, 5_000), (4_000, 4_000)]
+    await till.isp.check()
+
+
+async def test_money_that_is_held_is_released_no_further_than_the_fee(database: Database) -> None:
+    till, february, march = await late_fee_on_march(database)
+    customer_id = await till.isp.value("SELECT customer_id FROM invoice LIMIT 1")
+    at = datetime(2026, 3, 25, 1, tzinfo=UTC)
+    paid = await till.isp.pay(customer_id, 160_000, at=at, invoice_ids=[march])
+    async with till.isp.write(at) as session:
+        await credit.hold(session, paid.payment_id, reason="titipan alat", key=next(_keys))
+    await void(till, february)
+    assert await till.isp.rows("SELECT allocated, written_off, outstanding FROM invoice WHERE id = :i", i=march) == [(150_000, 10_000, 0)]
+    assert await till.isp.value("SELECT credit FROM payment") == 10_000
+    await till.isp.check()
+
+
+async def test_a_refund_counts_in_its_own_month(database: Database) -> None:
+    till = await Till.make(database, FEBRUARY, MARCH)
+    paid = await till.take(50_000)
+    async with till.isp.write(datetime(2026, 3, 5, 3, tzinfo=UTC)) as session:
+        await corrections.refund(session, paid, method=PaymentMethod.TRANSFER, reason="lebih", key=next(_keys), amount=20_000)
+    assert [(await till.recap(month)).refunded for month in (FEBRUARY, MARCH)] == [0, 20_000]
+
+
+async def test_a_deposit_by_transfer_is_in_the_bank(database: Database) -> None:
+    till = await Till.make(database)
+    await till.take(50_000)
+    async with database.transaction(actor=till.kasir, at=NOW) as session:
+        submitted = await deposits.submit(
+            session, amount=50_000, type=DepositType.TRANSFER, key=next(_keys), counter_id=till.place["counter_id"],
+            proof=Proof("image/png", b"struk", hashlib.sha256(b"struk").digest()), object_key="proofs/2026/02/bank.png",
+        )  # fmt: skip
+    async with database.transaction(actor=till.siti, at=NOW) as session:
+        await deposits.verify(session, submitted.deposit_id, key=next(_keys))
+    assert await till.journal("deposit") == [("BANK", "CASH_ON_HAND", 50_000)]
     await till.isp.check()
 
 

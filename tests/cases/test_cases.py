@@ -87,7 +87,7 @@ async def test_01_secrets_of_staff_and_tunnels_are_no_customers(run: Import) -> 
 async def test_02_who_is_in_the_isolir_profile_is_refused(run: Import) -> None:
     name = "02-rsc-walled-profile/secrets.rsc"
     assert not await run.rsc(name)
-    assert {line: "cut" in why for line, why in run.faults(name).items()} == {9: True, 10: True}
+    assert {line: "blocked" in why for line, why in run.faults(name).items()} == {9: True, 10: True}
 
 
 async def test_03_a_hyphen_without_spaces_belongs_to_the_name(run: Import) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from sebilling.db.engine import Database
-from sebilling.db.leases import Leases
+from sebilling.db.leases import HOLD_SECONDS, Leases
 from sebilling.errors import DatabaseUnavailable
 from tests.harness import Isp
 
@@ -59,8 +60,10 @@ async def test_a_lost_connection_breaks_off_what_is_done_under_it(committed: Dat
             seen.append("it went on without its lease")
 
     async with _leases(committed, 2) as (one, other):
+        began = time.monotonic()
         with pytest.raises(DatabaseUnavailable):
             await work(one)
+        assert time.monotonic() - began < HOLD_SECONDS / 2, "at once, not when the lease would have run out by itself"
         assert seen == [True]
         async with other.hold(7) as theirs:
             assert theirs

@@ -40,7 +40,7 @@ class Subscriber:
         return found
 
     async def cut(self) -> None:
-        assert (await self.api.do(RUN))["cut"] == 1
+        assert (await self.api.do(RUN))["blocked"] == 1
         await self.place.work()
 
     async def moves_to(self, name: str, down: int | None = None, up: int | None = None) -> None:

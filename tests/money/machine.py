@@ -53,6 +53,8 @@ CYCLES = ((3, date(2027, 12, 31)), (2, date(2028, 1, 15)))
 """Of the third and fourth customer from the beginning."""
 AMOUNTS = (1, 49_999, 75_000, 99_999, 150_000, 300_000, 1_000_003)
 PRICES = (0, 99_999, 150_000, 333_331)
+WHOLE_EVERY = 3
+"""Recaps and invariants are compared after every so many deeds: they take most of the time, and only ever add up."""
 _BROKEN = text(
     " UNION ALL ".join(f"SELECT '{one.name}' FROM ({one.broken.replace(':', chr(92) + ':')}) {one.name}" for one in invariants.INVARIANTS)
 )
@@ -203,10 +205,14 @@ class MoneyMachine(RuleBasedStateMachine):
 
         async def read() -> dict[str, Any]:
             async with self.database.reading() as session:
-                assert not (broken := await session.rows(_BROKEN)), broken
                 found: dict[str, Any] = {name: await session.rows(text(sql)) for name, sql in _STATE.items()}
+                is_whole = type(self).steps % WHOLE_EVERY == 0  # what is wrong in these stays wrong
+                if is_whole:
+                    assert not (broken := await session.rows(_BROKEN)), broken
                 found["recaps"] = [
-                    (month, one) for month in self.model.periods for one in await recap.read(session, Month.of(month), scope=EVERYWHERE)
+                    (month, one)
+                    for month in (self.model.periods if is_whole else ())
+                    for one in await recap.read(session, Month.of(month), scope=EVERYWHERE)
                 ]
                 found["dashboards"] = await dashboard.read(session, at=self.model.now, scope=EVERYWHERE)
                 return found
@@ -223,7 +229,8 @@ class MoneyMachine(RuleBasedStateMachine):
         found["dashboards"] = {one.counter_id: {name: getattr(one, name) for name in DASHBOARD} for one in rows["dashboards"]}
         expected = self.model.state()
         for name, value in found.items():
-            assert value == expected[name], name
+            if rows["recaps"] or name not in {"recaps", "kept"}:
+                assert value == expected[name], name
 
     def person(self, place: int) -> Person:
         return list(self.model.people.values())[place % len(self.model.people)]

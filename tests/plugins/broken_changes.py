@@ -136,7 +136,7 @@ class OverwritesHands(Good):
         return job.snapshot["profile"] if isinstance(judged, Outcome) and judged.fault is Fault.DRIFTED else judged
 
 
-@caught_by("test_who_was_cut_before_us_stays_cut")
+@caught_by("test_who_was_blocked_before_us_stays_blocked")
 class RestoresWhomItDidntBlock(Good):
     def judged(self, job: Job, row: Row | None, *, restoring: bool) -> Outcome | str:
         if restoring and row is not None and row["profile"] == "isolir" and not job.snapshot:

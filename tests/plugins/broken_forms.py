@@ -212,7 +212,7 @@ told(
     lambda one: replace(one, result=Result.CHANGED) if one.result is Result.UNCHANGED else one,
 )  # fmt: skip
 told(
-    "test_who_was_cut_before_us_stays_cut", "ClaimsToHaveFreed",
+    "test_who_was_blocked_before_us_stays_blocked", "ClaimsToHaveFreed",
     lambda one: replace(one, result=Result.CHANGED) if one.result is Result.UNCHANGED else one,
 )  # fmt: skip
 told(

@@ -60,7 +60,7 @@ def test_what_a_world_lacks_is_skipped() -> None:
     skipped = set(skips(kit(Good, Bare)))
     assert skipped == {
         "test_a_missing_customer_fails_alone", "test_read_state_tells_what_a_hand_changed", "test_what_a_hand_changed_is_left_alone",
-        "test_who_was_cut_before_us_stays_cut",
+        "test_who_was_blocked_before_us_stays_blocked",
     }  # fmt: skip
 
 

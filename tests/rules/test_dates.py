@@ -23,7 +23,7 @@ from tests.rules.world import FEBRUARY, MARCH, MINIMUM, World
 
 
 class Day(StrEnum):
-    """RowScope day a column holds."""
+    """Whose day a column holds."""
 
     OF_INVOICE = "the counter's that issued the invoice"
     OF_PAYMENT = "the counter's that received the payment"

@@ -48,7 +48,7 @@ class AccountDriver(RowDriver[A], abc.ABC):
     def _by_profile(self) -> bool:
         return self.config.method == "profile"
 
-    def cut(self) -> Mapping[str, str]:
+    def blocked_fields(self) -> Mapping[str, str]:
         return {"profile": self.config.profile} if self._by_profile else {"disabled": "true"}
 
     async def view(self, refs: Sequence[Ref]) -> View:

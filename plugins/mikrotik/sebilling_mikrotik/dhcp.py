@@ -22,7 +22,7 @@ class DhcpDriver(RowDriver[RouterConfig]):
     key_field: ClassVar[str] = "mac-address"
     saved: ClassVar[tuple[str, ...]] = ("block-access", "disabled")
 
-    def cut(self) -> Mapping[str, str]:
+    def blocked_fields(self) -> Mapping[str, str]:
         return {"block-access": "true"}
 
     def canonical(self, key: str) -> str:

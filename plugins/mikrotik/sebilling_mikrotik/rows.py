@@ -1,6 +1,6 @@
 """Methods that change one row of a menu: a PPP secret, a hotspot user, a queue, a lease.
 
-`cut` returns the fields that block the customer. Only these are set, and restored from the snapshot.
+`blocked_fields` returns the fields that block the customer. Only these are set, and restored from the snapshot.
 """
 
 import abc
@@ -43,13 +43,13 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
     """Fields of a snapshot."""
 
     @abc.abstractmethod
-    def cut(self) -> Mapping[str, str]:
+    def blocked_fields(self) -> Mapping[str, str]:
         """Return the fields that block a customer's row, and their values."""
 
     def target(self, view: View, job: Job) -> tuple[Mapping[str, str], str]:
         """Return the fields that restore the row, and a remark for the outcome."""
         del view
-        return {name: was(job.snapshot, name) for name in self.cut()}, ""
+        return {name: was(job.snapshot, name) for name in self.blocked_fields()}, ""
 
     def unfit(self, row: Row) -> tuple[Fault, str] | None:
         """Return why this method can't block this row, if it can't."""
@@ -91,7 +91,7 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
     def dark(self, row: Row, snapshot: Snapshot | None) -> bool:
         """Whether the row was disabled by hand: then it has no access whatever we do."""
         was_on = snapshot is None or not is_yes(snapshot.get("disabled"))
-        return "disabled" not in self.cut() and is_yes(row.get("disabled")) and was_on
+        return "disabled" not in self.blocked_fields() and is_yes(row.get("disabled")) and was_on
 
     def open_sessions(self, view: View, ref: Ref) -> bool:
         """Whether an unblocked session is running. False if unknown."""
@@ -113,19 +113,19 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         row = self._only(view, ref)
         if isinstance(row, Outcome):
             return Reading(State.ABSENT if row.fault is Fault.ABSENT else State.DRIFTED, row.message)
-        told = ", ".join(f"{name}={row.get(name, '')}" for name in self.cut())
-        if self._holds(row, self.cut()):
+        told = ", ".join(f"{name}={row.get(name, '')}" for name in self.blocked_fields())
+        if self._holds(row, self.blocked_fields()):
             up = self.open_sessions(view, ref)
             return Reading(State.ACTIVE, f"{told}, but the session from before is still up") if up else Reading(State.BLOCKED, told)
-        if self.dark(row, snapshot) or (snapshot is not None and not self._given_back(view, row, Job(ref, snapshot))):
+        if self.dark(row, snapshot) or (snapshot is not None and not self._is_restored(view, row, Job(ref, snapshot))):
             return Reading(State.DRIFTED, f"{told}, disabled={row.get('disabled', '')}: neither as before nor blocked")
         if self.walled_sessions(view, ref):
             return Reading(State.BLOCKED, f"{told}, but the session is still in the walled garden")
         return Reading(State.ACTIVE, told)
 
-    def _given_back(self, view: View, row: Row, job: Job) -> bool:
+    def _is_restored(self, view: View, row: Row, job: Job) -> bool:
         """Plan a restore to the snapshot, or to the plan's new speed."""
-        if self._holds(row, {name: was(job.snapshot, name) for name in self.cut()}):
+        if self._holds(row, {name: was(job.snapshot, name) for name in self.blocked_fields()}):
             return True
         return self._holds(row, self.target(view, Job(job.ref, job.snapshot, plan_changed=True))[0])
 
@@ -133,14 +133,18 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         row = self._only(view, job.ref)
         if isinstance(row, Outcome):
             return row
-        if self._holds(row, self.cut()):
+        if self._holds(row, self.blocked_fields()):
             # An unblocked session: an earlier call died between changing the row and ending the session.
             up = self.open_sessions(view, job.ref)
-            return Change(job, (), self.cut(), kick=True) if up else Outcome(job.ref.id, Result.UNCHANGED)
+            return Change(job, (), self.blocked_fields(), kick=True) if up else Outcome(job.ref.id, Result.UNCHANGED)
         reason = self.unfit(row) or self._unsaid(job)
-        if reason is None and not self._holds(row, {name: was(job.snapshot, name) for name in self.cut()}):
+        if reason is None and not self._holds(row, {name: was(job.snapshot, name) for name in self.blocked_fields()}):
             reason = Fault.DRIFTED, "It was changed by hand since the snapshot: look at it, it was left alone."
-        return Change(job, (self._set(row, self.cut()),), self.cut(), kick=True) if reason is None else refused(job.ref, *reason)
+        return (
+            Change(job, (self._set(row, self.blocked_fields()),), self.blocked_fields(), kick=True)
+            if reason is None
+            else refused(job.ref, *reason)
+        )
 
     def judge_restore(self, view: View, job: Job) -> Outcome | Change:
         row = self._only(view, job.ref)
@@ -155,14 +159,14 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             return refused(job.ref, *reason)
         target, message = self.target(view, job)
         if self._holds(row, target):
-            walled = not self._holds(row, self.cut()) and self.walled_sessions(view, job.ref)
+            walled = not self._holds(row, self.blocked_fields()) and self.walled_sessions(view, job.ref)
             return Change(job, (), target, kick=True, message=message) if walled else Outcome(job.ref.id, Result.UNCHANGED, message=message)
-        if self._holds(row, self.cut()) or self._given_back(view, row, job):
+        if self._holds(row, self.blocked_fields()) or self._is_restored(view, row, job):
             return Change(job, (self._set(row, target),), target, kick=True, message=message)
         return refused(job.ref, Fault.DRIFTED, "It was changed by hand since it was blocked and was left alone: check it on the device.")
 
     def _unsaid(self, job: Job) -> tuple[Fault, str] | None:
-        unsaid = [name for name in self.cut() if name not in job.snapshot]
+        unsaid = [name for name in self.blocked_fields() if name not in job.snapshot]
         return (Fault.REFUSED, f"The snapshot doesn't say {', '.join(unsaid)}: nothing to restore from.") if unsaid else None
 
     def proven(self, view: View, change: Change) -> Outcome | None:

@@ -39,7 +39,7 @@ class QueueDriver(RowDriver[QueueConfig]):
     menu: ClassVar[str] = "/queue/simple"
     saved: ClassVar[tuple[str, ...]] = ("max-limit", "disabled")
 
-    def cut(self) -> Mapping[str, str]:
+    def blocked_fields(self) -> Mapping[str, str]:
         return {"max-limit": self.config.throttle}
 
     def equal(self, field_name: str, one: str | None, other: str | None) -> bool:

@@ -133,7 +133,7 @@ _WRITERS: Final[Mapping[str, Callable[[Event, Context], Iterator[Told]]]] = {
     "invoices.issued": _invoices,
     "payment.recorded": _of_customer("payment", _amount),
     "payment.reversed": _of_customer("reversed", _reversal),
-    "customer.blocked": _of_customer("cut", _nothing),
+    "customer.blocked": _of_customer("blocked", _nothing),
     "customer.restored": _of_customer("restored", _nothing),
     "isolation.failed": _of_customer("failed", _failure),
     "deposit.verified": _deposit,

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     whatsapp_extra: dict[str, str] = Field(default={}, description="Further form fields, as a JSON object.")
     whatsapp_per_minute: int = Field(default=20, ge=1, le=6_000, description="Messages a minute: who sends too fast is blocked.")
     whatsapp_messages: Names = Field(
-        default=("invoice", "payment", "reminder", "cut", "restored"), description="Which of the templates customers get, with commas."
+        default=("invoice", "payment", "reminder", "blocked", "restored"), description="Which of the templates customers get, with commas."
     )
     reminder_days: int = Field(default=3, ge=1, le=30, description="Number of days before the block on which a customer is reminded.")
 

@@ -11,7 +11,7 @@ TEMPLATES: Final[Mapping[str, str]] = {
     "payment": "Yth. $name ($code), pembayaran $amount sudah kami terima. Sisa tagihan: $owes. Terima kasih.\n\n$company",
     "reminder": "Yth. $name ($code), tagihan $amount belum lunas. Mohon dibayar sebelum $block_on"
     " supaya internet tidak terisolir.\n\n$company",
-    "cut": "Yth. $name ($code), internet Anda terisolir karena tagihan $owes belum lunas."
+    "blocked": "Yth. $name ($code), internet Anda terisolir karena tagihan $owes belum lunas."
     " Setelah dibayar, internet aktif kembali otomatis.\n\n$company",
     "restored": "Yth. $name ($code), internet Anda sudah aktif kembali. Terima kasih.\n\n$company",
     "reversed": "Pembayaran $amount dari $name ($code) dibatalkan oleh $actor: $reason",
@@ -24,7 +24,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "invoice": frozenset({"name", "code", "counter", "company", "owes", "number", "amount", "due_on"}),
     "payment": frozenset({"name", "code", "counter", "company", "owes", "amount"}),
     "reminder": frozenset({"name", "code", "counter", "company", "owes", "amount", "block_on"}),
-    "cut": frozenset({"name", "code", "counter", "company", "owes"}),
+    "blocked": frozenset({"name", "code", "counter", "company", "owes"}),
     "restored": frozenset({"name", "code", "counter", "company", "owes"}),
     "reversed": frozenset({"name", "code", "counter", "company", "owes", "amount", "actor", "reason"}),
     "deposit": frozenset({"actor", "amount", "counted", "difference"}),

@@ -106,7 +106,7 @@ class OltDriver(IsolationDriver[O], abc.ABC):
 
     # Reading
 
-    def _cut(self) -> Values:
+    def _blocked(self) -> Values:
         return dict.fromkeys(self.config.parts, self.config.dialect.blocked[self.config.method])
 
     def _set(self, values: Values) -> Values:
@@ -123,10 +123,10 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         told = ", ".join(f"{part}={values[part]}" for part in self.config.parts)
         if self._other_onu(values, snapshot):
             return Reading(State.DRIFTED, f"{told}, and another ONU than the one that was blocked")
-        if self._set(values) == self._cut():
+        if self._set(values) == self._blocked():
             return Reading(State.BLOCKED, told)
         before = self._set(values) if snapshot is None else {part: snapshot.get(part, values[part]) for part in self.config.parts}
-        if any(values[part] not in {before[part], self._cut()[part]} for part in self.config.parts):
+        if any(values[part] not in {before[part], self._blocked()[part]} for part in self.config.parts):
             return Reading(State.DRIFTED, f"{told}: neither as before nor blocked")
         # an aborted session can leave only some LAN ports blocked: the customer still has access
         return Reading(State.ACTIVE, told if self._set(values) == before else f"{told}: blocked in part")
@@ -164,10 +164,10 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         onu, values = found
         if self._other_onu(values, job.snapshot):
             return _failed(job.ref, Fault.DRIFTED, "Another ONU is registered there since the snapshot: look at it, it was left alone.")
-        if self._set(values) == self._cut():
-            ours = self._set(job.snapshot) != self._cut()
+        if self._set(values) == self._blocked():
+            ours = self._set(job.snapshot) != self._blocked()
             return Change(job, onu, {}) if ours else Outcome(job.ref.id, Result.UNCHANGED)
-        return Change(job, onu, {part: value for part, value in self._cut().items() if values[part] != value})
+        return Change(job, onu, {part: value for part, value in self._blocked().items() if values[part] != value})
 
     def _judge_restore(self, view: View, job: Job) -> Outcome | Change:
         if not job.snapshot and not isinstance(self._there(view, job.ref), Outcome):
@@ -176,14 +176,14 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         if isinstance(found, Outcome):
             return found
         onu, values = found
-        before, cut = self._set(job.snapshot), self._cut()
+        before, blocked = self._set(job.snapshot), self._blocked()
         if self._set(values) == before:
-            return Change(job, onu, {}) if before != cut else Outcome(job.ref.id, Result.UNCHANGED)
+            return Change(job, onu, {}) if before != blocked else Outcome(job.ref.id, Result.UNCHANGED)
         if self._other_onu(values, job.snapshot):
             return _failed(
                 job.ref, Fault.DRIFTED, "Another ONU was registered there since it was blocked, and was left alone: check it on the OLT."
             )
-        if any(values[part] not in {before[part], cut[part]} for part in self.config.parts):
+        if any(values[part] not in {before[part], blocked[part]} for part in self.config.parts):
             return _failed(
                 job.ref, Fault.DRIFTED, "It was changed by hand since it was blocked and was left alone: check it on the device."
             )

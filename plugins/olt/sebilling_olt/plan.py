@@ -33,9 +33,9 @@ def places(config: OltConfig, wanted: Sequence[tuple[int, Onu, Mapping[str, str]
 
 def command(config: OltConfig, onu: Onu, part: str, value: str) -> str:
     """Return the command that sets one part of an ONU, to block or to restore it."""
-    cut = value == config.dialect.blocked[config.method]
+    is_blocked = value == config.dialect.blocked[config.method]
     lan = int(part.rpartition("/")[2]) if part != "admin" else 0
-    return rendered(config.templates.block if cut else config.templates.restore, onu, lan=lan)
+    return rendered(config.templates.block if is_blocked else config.templates.restore, onu, lan=lan)
 
 
 def dry_run(config: OltConfig, onus: Sequence[Onu], *, restoring: bool) -> list[str]:

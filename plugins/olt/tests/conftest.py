@@ -41,7 +41,7 @@ class Way:
 
 def ways(*, lan: bool = False) -> list[Any]:
     found = [
-        Way(firmware, transport, "deactivate" if firmware.maker == "huawei" else firmware.cut_by)
+        Way(firmware, transport, "deactivate" if firmware.maker == "huawei" else firmware.blocked_by)
         for firmware in FIRMWARES.values()
         for transport in ("ssh", "telnet")
     ]

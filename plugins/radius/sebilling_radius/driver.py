@@ -42,10 +42,10 @@ class Standing(Enum):
 
     ABSENT = "absent"
     FREE = "free"
-    CUT = "cut"
-    CUT_BY_HAND = "cut by hand"
+    BLOCKED = "blocked"
+    BLOCKED_BY_HAND = "blocked by hand"
     """Blocked by somebody else before; it stays blocked."""
-    GIVEN_BACK = "given back"
+    RESTORED = "given back"
     """The rows are restored; sessions may still be blocked."""
     DRIFTED = "drifted"
 
@@ -145,7 +145,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         """Write the rows that block. Call inside a transaction. Raises DeviceError."""
 
     @abc.abstractmethod
-    async def write_back(self, cut: Mapping[str, Mark]) -> None:
+    async def write_back(self, blocked: Mapping[str, Mark]) -> None:
         """Restore the rows of blocked customers, by key. Call inside a transaction. Raises DeviceError."""
 
     def changed_since(self, customer: Customer, snapshot: Snapshot) -> str:
@@ -174,14 +174,14 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         standing, detail = self._stands(view, ref, snapshot)
         if standing is Standing.FREE and snapshot is not None and (changed := self.changed_since(view[ref.key], snapshot)):
             return Reading(State.DRIFTED, changed)
-        if standing is Standing.CUT:
+        if standing is Standing.BLOCKED:
             up = self.unblocked(view[ref.key])
             return (
                 Reading(State.ACTIVE, f"{detail}, but a session from before may be up: {_named(up)}")
                 if up
                 else Reading(State.BLOCKED, detail)
             )
-        if standing is Standing.GIVEN_BACK:
+        if standing is Standing.RESTORED:
             found = view[ref.key].mark
             up = found.pending(view[ref.key].sessions) if found else []
             return (
@@ -189,7 +189,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
                 if up
                 else Reading(State.ACTIVE, detail)
             )
-        states = {Standing.ABSENT: State.ABSENT, Standing.FREE: State.ACTIVE, Standing.CUT_BY_HAND: State.BLOCKED}
+        states = {Standing.ABSENT: State.ABSENT, Standing.FREE: State.ACTIVE, Standing.BLOCKED_BY_HAND: State.BLOCKED}
         return Reading(states.get(standing, State.DRIFTED), detail)
 
     async def read_customers(self) -> Sequence[Subscriber]:
@@ -248,10 +248,10 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             await rows.replace_marks(self.database, self.mark_table, marks)
         elif writing:
             found = {key: view[key].mark for key in marks}
-            cut = {key: one for key, one in found.items() if one is not None and one.phase is not Phase.RESTORING}
-            if cut:
-                await self.write_back(cut)
-                await rows.replace_marks(self.database, self.mark_table, {key: marks[key] for key in cut})
+            blocked = {key: one for key, one in found.items() if one is not None and one.phase is not Phase.RESTORING}
+            if blocked:
+                await self.write_back(blocked)
+                await rows.replace_marks(self.database, self.mark_table, {key: marks[key] for key in blocked})
             await plans.write(self.database, self.tables, {key: speeds[key] for key in marks if key in speeds})
         return outcomes, steps
 
@@ -278,10 +278,10 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
 
     def _to_block(self, customer: Customer, job: Job, standing: Standing) -> Outcome | Step:
         found = customer.mark
-        if standing is Standing.CUT and found is not None:
+        if standing is Standing.BLOCKED and found is not None:
             unfinished = found.phase is Phase.ENDING or self.unblocked(customer)
             return Step(job, writes=False, mark=found) if unfinished else Outcome(job.ref.id, Result.UNCHANGED)
-        if standing is Standing.CUT_BY_HAND:
+        if standing is Standing.BLOCKED_BY_HAND:
             return Outcome(job.ref.id, Result.UNCHANGED, message="It had been blocked by hand and stays blocked.")
         if changed := self.changed_since(customer, job.snapshot):
             return Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, f"{changed} It was left alone.")
@@ -290,9 +290,9 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
     def _to_restore(self, customer: Customer, job: Job, standing: Standing, speed: plans.Speed | None) -> Outcome | Step:
         found = customer.mark
         writes_plan, message = (speed.writes, speed.message) if speed else (False, "")
-        if standing is Standing.CUT and found is not None:
+        if standing is Standing.BLOCKED and found is not None:
             return Step(job, writes=True, mark=self.restored_mark(customer, found), message=message)
-        if standing is Standing.GIVEN_BACK:
+        if standing is Standing.RESTORED:
             return Step(job, writes=writes_plan, mark=found, message=message)
         if standing is Standing.FREE and writes_plan:
             return Step(job, writes=True, mark=None, message=message)

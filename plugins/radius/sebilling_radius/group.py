@@ -53,9 +53,9 @@ class GroupDriver(RadiusDriver[GroupConfig]):
         if (found := customer.mark) is None:
             return self._unmarked(customer)
         if found.phase is Phase.RESTORING:
-            return (Standing.DRIFTED, "Rows are still set aside.") if customer.parked else (Standing.GIVEN_BACK, _shown(customer))
+            return (Standing.DRIFTED, "Rows are still set aside.") if customer.parked else (Standing.RESTORED, _shown(customer))
         changed = self._changed_by_hand(customer, found, snapshot)
-        return (Standing.DRIFTED, changed) if changed else (Standing.CUT, _shown(customer))
+        return (Standing.DRIFTED, changed) if changed else (Standing.BLOCKED, _shown(customer))
 
     def _changed_by_hand(self, customer: Customer, found: Mark, snapshot: Snapshot | None) -> str:
         """Describe how a customer whom we blocked was changed by hand; "" if they weren't."""
@@ -76,7 +76,7 @@ class GroupDriver(RadiusDriver[GroupConfig]):
             return Standing.DRIFTED, f"The row {mark.ATTRIBUTE} was removed from radreply by hand, and rows are still set aside."
         ahead = [group for group, priority in customer.groups if priority == customer.groups[0][1]]
         if ahead == [self.config.group]:
-            return Standing.CUT_BY_HAND, f"in {self.config.group}, not by SeBilling"
+            return Standing.BLOCKED_BY_HAND, f"in {self.config.group}, not by SeBilling"
         if customer.groups and customer.groups[0][1] <= _MIN_PRIORITY:
             return Standing.DRIFTED, "Its group has the lowest priority that there is, so none can go before it: raise it."
         return Standing.FREE, _shown(customer)
@@ -124,16 +124,16 @@ class GroupDriver(RadiusDriver[GroupConfig]):
             keys, _lowered(self.config.parked), mark.PREFIX,
         )  # fmt: skip
 
-    async def write_back(self, cut: Mapping[str, Mark]) -> None:
+    async def write_back(self, blocked: Mapping[str, Mark]) -> None:
         await self.database.run(
             f"DELETE FROM {self.tables.radusergroup} member"
             " USING unnest($1::text[], $2::text[], $3::int[]) AS ours (name, groupname, priority)"
             " WHERE member.username = ours.name AND member.groupname = ours.groupname AND member.priority = ours.priority",
-            list(cut), [one.group for one in cut.values()], [one.priority for one in cut.values()],
+            list(blocked), [one.group for one in blocked.values()], [one.priority for one in blocked.values()],
         )  # fmt: skip
         await self.database.run(
             f"UPDATE {self.tables.radreply} SET username = substr(username, length($3) + 1) WHERE username = ANY ($1) AND attribute <> $2",
-            [mark.parked_name(key) for key in cut], mark.ATTRIBUTE, mark.PREFIX,
+            [mark.parked_name(key) for key in blocked], mark.ATTRIBUTE, mark.PREFIX,
         )  # fmt: skip
 
 

@@ -50,10 +50,14 @@ class RejectDriver(RadiusDriver[RejectConfig]):
             return Standing.DRIFTED, f"The row {mark.ATTRIBUTE} in radcheck was changed by hand."
         rejected = bool(customer.own) and customer.own[-1] == _REJECT
         if customer.mark is None:
-            return (Standing.CUT_BY_HAND, "rejected, not by SeBilling") if rejected else (Standing.FREE, f"Auth-Type: {types or 'not set'}")
+            return (
+                (Standing.BLOCKED_BY_HAND, "rejected, not by SeBilling")
+                if rejected
+                else (Standing.FREE, f"Auth-Type: {types or 'not set'}")
+            )
         if not rejected:
             return Standing.DRIFTED, f"Auth-Type was changed by hand: {types or 'it was removed'}."
-        return Standing.CUT, f"Auth-Type: {types}"
+        return Standing.BLOCKED, f"Auth-Type: {types}"
 
     def kept(self, customer: Customer) -> Snapshot:
         own = customer.own[:-1] if customer.mark is not None and customer.own and customer.own[-1] == _REJECT else customer.own
@@ -85,11 +89,11 @@ class RejectDriver(RadiusDriver[RejectConfig]):
             [step.job.ref.key for step in steps], _REJECT.attribute, _REJECT.op, _REJECT.value,
         )  # fmt: skip
 
-    async def write_back(self, cut: Mapping[str, Mark]) -> None:
+    async def write_back(self, blocked: Mapping[str, Mark]) -> None:
         # The last one is ours; an earlier one of the customer's own stays.
         await self.database.run(
             f"DELETE FROM {self.tables.radcheck} WHERE id IN ("
             f" SELECT max(id) FROM {self.tables.radcheck}"
             " WHERE username = ANY ($1) AND lower(attribute) = lower($2) AND op = $3 AND value = $4 GROUP BY username)",
-            list(cut), _REJECT.attribute, _REJECT.op, _REJECT.value,
+            list(blocked), _REJECT.attribute, _REJECT.op, _REJECT.value,
         )  # fmt: skip

@@ -180,10 +180,10 @@ async def _break(world: World, count: int, *, made: bool, restoring: bool) -> bo
     return error is not None or any(outcome.result not in SUCCESS for outcome in outcomes)
 
 
-async def _finish(world: World, jobs: Sequence[Job], before: Any, cut: dict[int, bool]) -> None:
+async def _finish(world: World, jobs: Sequence[Job], before: Any, blocked: dict[int, bool]) -> None:
     """In new sessions: read the state, block the rest, and restore everything."""
     found = await states(world, world.refs, snapshots_of(jobs))
-    right = {ref_id: State.BLOCKED if is_blocked else State.ACTIVE for ref_id, is_blocked in cut.items()}
+    right = {ref_id: State.BLOCKED if is_blocked else State.ACTIVE for ref_id, is_blocked in blocked.items()}
     assert found == right, f"after the break a new session reads {found}, but the device holds {right}"
     for restoring in (False, True):
         await all_done(world, jobs, restoring=restoring)

@@ -48,7 +48,7 @@ class Changes(Kit):
         """restore is FAILED with DRIFTED, and the manual change stays."""
         self.run(_by_hand)
 
-    def test_who_was_cut_before_us_stays_cut(self) -> None:
+    def test_who_was_blocked_before_us_stays_blocked(self) -> None:
         """A customer blocked by hand isn't restored by the driver, with a snapshot or without one."""
         self.run(_blocked_before)
 

@@ -29,7 +29,7 @@ class Firmware:
     """Huawei: last line of the table, with the total."""
     states: str = ""
     """ZTE: last column heading of the state table."""
-    cut_by: Literal["state", "shutdown"] = "state"
+    blocked_by: Literal["state", "shutdown"] = "state"
     reprints: bool = True
     """Whether prompt and typed text are repeated after an alarm."""
 
@@ -86,7 +86,7 @@ FIRMWARES: Final[dict[str, Firmware]] = {
             quiet_commands=False,
             asks_to_save=True,
             states="Speed mode",
-            cut_by="shutdown",
+            blocked_by="shutdown",
             reprints=False,
         ),
     )

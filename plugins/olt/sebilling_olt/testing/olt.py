@@ -81,10 +81,10 @@ class Olt:
                 place = onu[:3]
                 lines += ["!", f"interface gpon-olt_{onu.frame}/{onu.slot}/{onu.port}"]
             lines.append(f"  onu {onu.onu} type ZTE-F609 sn {unit.sn}")
-            lines += [f"  onu {onu.onu} state disable"] * (unit.off and self.firmware.cut_by == "state")
+            lines += [f"  onu {onu.onu} state disable"] * (unit.off and self.firmware.blocked_by == "state")
         for onu, unit in sorted(self.units.items()):
             lines += ["!", f"interface gpon-onu_{onu.key}", f"  name {unit.name}"]
-            lines += ["  shutdown"] * (unit.off and self.firmware.cut_by == "shutdown")
+            lines += ["  shutdown"] * (unit.off and self.firmware.blocked_by == "shutdown")
             lines += ["!", *self.managed(onu)]
         return [*lines, "!", "end"]
 

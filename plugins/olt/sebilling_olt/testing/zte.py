@@ -98,11 +98,15 @@ class ZteShell(Shell):
     async def _configure(self, words: str) -> bool:
         where = self.place[-1]
         numbers = [int(one) for one in re.findall(r"\d+", where)]
-        if (found := re.fullmatch(r"onu (\d+) state (enable|disable)", words)) and "gpon-olt_" in where and self.firmware.cut_by == "state":
+        if (
+            (found := re.fullmatch(r"onu (\d+) state (enable|disable)", words))
+            and "gpon-olt_" in where
+            and self.firmware.blocked_by == "state"
+        ):
             await self._switch(self.olt.units.get(_onu([*numbers, int(found[1])])), off=found[2] == "disable")
         elif (found := re.fullmatch(r"no onu (\d+)", words)) and "gpon-olt_" in where:
             self.olt.units.pop(_onu([*numbers, int(found[1])]), None)
-        elif words in {"shutdown", "no shutdown"} and "gpon-onu_" in where and self.firmware.cut_by == "shutdown":
+        elif words in {"shutdown", "no shutdown"} and "gpon-onu_" in where and self.firmware.blocked_by == "shutdown":
             await self._switch(self.olt.units.get(_onu(numbers)), off=words == "shutdown")
         elif (found := re.fullmatch(r"interface eth eth_0/(\d+) state (lock|unlock)", words)) and "pon-onu-mng" in where:
             await self._lock(self.olt.units[_onu(numbers)], int(found[1]), locks=found[2] == "lock")
