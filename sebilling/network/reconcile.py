@@ -295,7 +295,7 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
     if not done and outcome.fault is not None:
         data["fault"] = outcome.fault.value
     if as_before:
-        data["note"] = "it had been cut on the device before us, and is left as it was"
+        data["note"] = "it was already blocked on the device, and is left as it was"
     elif done and outcome.message:  # such as a setting of the new plan that couldn't be applied
         data["note"] = outcome.message
     # after a block that failed, the device's state may change before the retry, so take a new snapshot then

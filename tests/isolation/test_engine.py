@@ -333,7 +333,7 @@ async def test_who_was_cut_before_us_is_left_so_and_not_tried_for_ever(database:
     await place.work()
     assert gear.profiles["budi"] == "isolir"
     assert await place.access("budi") == ("ACTIVE", "BLOCKED"), "it is seen that they have no internet"
-    assert "before us" in await place.isp.value("SELECT data->>'note' FROM event WHERE kind = 'customer.restored'")
+    assert "already blocked" in await place.isp.value("SELECT data->>'note' FROM event WHERE kind = 'customer.restored'")
 
 
 async def test_no_secret_is_anywhere_in_the_database(database: Database, gear: Gear) -> None:

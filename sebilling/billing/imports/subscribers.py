@@ -101,7 +101,7 @@ def _row(one: Found, name: str, counter: str, *, on: date, code: str, owner: str
     problems = list(row.problems) if isinstance(row, Faulty) else []
     if one.plan is None:
         problems = [problem for problem in problems if problem.column != "plan"]
-        problems.append(Problem(one.line, "plan", "its plan can't be told, as of someone who is cut: give it its own on the device first."))
+        problems.append(Problem(one.line, "plan", "its plan isn't known, because it is blocked: give it its own plan on the device first."))
     if (odd := _odd(one.key)) is not None:
         problems = [problem for problem in problems if problem.column not in {"pppoe_name", "code"}]
         problems.append(Problem(one.line, "key", f"its name {odd}: give it a plain one there."))
