@@ -87,7 +87,7 @@ def test_nothing_is_overwritten_without_being_told_to(shell: Exporting) -> None:
     ("arguments", "said"),
     [
         (("recap", "2026-03"), "2026-03"),  # never opened
-        (("invoices", "2026-02", "--out", "nowhere/x.xlsx"), "nowhere is no folder"),
+        (("invoices", "2026-02", "--out", "nowhere/x.xlsx"), "nowhere is not a folder"),
         (("invoices", "2026-02", "--out", "."), "is a folder"),
         (("invoices", "2026-02", "--out", "x" * 260 + ".csv"), "can't be written"),
     ],
