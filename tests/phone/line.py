@@ -27,7 +27,11 @@ class BadLine:
         return server
 
     async def _call(self, phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter) -> None:
-        server, to_server = await asyncio.open_connection(*self._server)
+        try:
+            server, to_server = await asyncio.open_connection(*self._server)
+        except BaseException:  # also when the line is hung up meanwhile
+            to_phone.transport.abort()
+            raise
         waiting = {"for an answer": False}
         there = asyncio.create_task(self._pass_requests(phone, to_server, waiting))
         try:
@@ -75,11 +79,12 @@ def bad_line(address: str, *, lost: float, seed: int = 0) -> Iterator[BadLine]:
         async with await line.listen():
             ready.set()
             await done.wait()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        await asyncio.sleep(0.01)  # what was hung up is closed by the loop's next turns
+        await asyncio.sleep(0)  # a call that was just taken begins
+        while left := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            await asyncio.sleep(0.01)  # what was hung up is closed by the loop's next turns
 
     thread = threading.Thread(target=lambda: asyncio.run(work()), name="bad line", daemon=True)
     thread.start()
