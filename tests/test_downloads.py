@@ -188,7 +188,7 @@ async def test_an_address_lives_five_minutes(database: Database) -> None:
     api.now = NOW + links.LIFETIME
     gone = await api.get(link["url"])
     assert gone.status_code == 404
-    assert "ask for a new one" in gone.json()["error"]
+    assert "request a new one" in gone.json()["error"]
 
 
 async def test_an_address_asks_again_whether_its_user_may(committed: Database) -> None:

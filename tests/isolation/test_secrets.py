@@ -204,7 +204,7 @@ async def cut_and_given_back(life: Life) -> None:
     await life.shell("isolation", "plan")
     life.place.simulator.faults.traps = {"/ppp/secret/set": ("", f"failure: not now, {NEXT}")}
     await life.ask(POLICY, input={"mode": "FROM_INVOICE", "days": 0})
-    assert (await life.ask(RUN))["cut"] == 3
+    assert (await life.ask(RUN))["blocked"] == 3
     await life.until_shown("error", "not now")
     await life.shell("isolation", "drift", code=1)
     life.place.simulator.faults.traps = None

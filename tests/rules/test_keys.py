@@ -182,7 +182,7 @@ class Client:
     async def digest(self) -> list[tuple[Any, ...]]:
         """Every table's content."""
         each = "SELECT '{0}', md5(coalesce(string_agg(t::text, ';' ORDER BY t::text), '')) FROM {0} t"
-        return await self.world.isp.rows(" UNION ALL ".join(each.format(table) for table in sorted(Base.metadata.tables)))
+        return await self.world.isp.rows(" UNION ALL ".join(each.format(table) for table in sorted(Base.metadata.tables)) + " ORDER BY 1")
 
 
 def test_every_field_of_every_keyed_mutation_is_in_the_table() -> None:
