@@ -183,7 +183,7 @@ async def test_a_held_lane_holds_up_no_other_and_fills_no_other(plugin: Plugin) 
             await until(lambda: len(hook.requests) == 3 and running.queue.count("SENT") == 3)
             with pytest.raises(QueueFull):
                 running.take(event(3))
-            await until(lambda: len(hook.requests) == 4)
+            await until(lambda: len(hook.requests) == 4 and running.queue.count("SENT") == 4)
             assert (running.queue.counts()[("whatsapp", "WAITING")], len(running.queue.held())) == (3, 1)
             plugin.now += timedelta(hours=25)
             assert running.queue.give_up_older(24 * 3_600) == 3, "also while the lane is held"
