@@ -106,7 +106,7 @@ async def test_each_fault_is_named_with_its_remedy_and_nothing_comes_in(place: P
     device_id = await place.device()
     done, _, errors = await bring(place, f"dev_{device_id}")
     assert not done
-    for line, key, word in ((2, "wati", "who is cut"), (3, "lama", "setServiceAccess"), (4, "spasi ", "spaces")):
+    for line, key, word in ((2, "wati", "it is blocked"), (3, "lama", "setServiceAccess"), (4, "spasi ", "spaces")):
         assert any(f"RB1:{line} ({key}): " in one and word in one for one in errors.splitlines()), (key, errors)
     assert "Nothing was imported: 3 faults" in errors
     assert await counted(place) == [1, 1, 0]
