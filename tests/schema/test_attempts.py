@@ -41,11 +41,11 @@ async def test_by_id_or_code(world: World, clerk: Api) -> None:
 async def test_by_guessing_every_id(world: World, clerk: Api) -> None:
     most = await world.isp.value("SELECT max(id) FROM payment")
     for root, prefix in (("payment", "pay"), ("invoice", "inv"), ("deposit", "dep")):
+        variables = ", ".join(f"$g{number}: ID!" for number in range(AT_ONCE))
+        guesses = " ".join(f"g{number}: {root}(id: $g{number}) {{ counter {{ code }} }}" for number in range(AT_ONCE))
         for first in range(1, most + 1, AT_ONCE):
-            guesses = " ".join(
-                f'g{number}: {root}(id: "{prefix}_{number}") {{ counter {{ code }} }}' for number in range(first, first + AT_ONCE)
-            )
-            answers = (await clerk.raw(f"{{ {guesses} }}"))["data"]
+            ids = {f"g{number}": f"{prefix}_{first + number}" for number in range(AT_ONCE)}
+            answers = (await clerk.raw(f"query({variables}) {{ {guesses} }}", **ids))["data"]
             assert len(answers) == AT_ONCE
             assert all(answer in (None, {"counter": {"code": "OWN"}}) for answer in answers.values())
 
