@@ -51,12 +51,14 @@ async def test_who_commits_during_a_run_belongs_to_the_next_whatever_their_id(co
     )
     async with isp.write() as import_session:
         first = await customers.create(import_session, slow)
-        assert await isp.customer() > first, "the import took its id before, and commits later"
+        there = await isp.customer()
+        assert there > first, "the import took its id before, and commits later"
         run = await start(isp)
     for _ in range(3):
         await step(isp, run.run_id)
     assert await isp.value("SELECT finished_at IS NOT NULL FROM generation_run")
     assert (await outcome(isp, run.run_id)).issued == 1
+    assert await isp.rows("SELECT customer_id FROM invoice") == [(there,)]
     assert await isp.generate(key="the-next-run") == previews.Counts(1, 1, {}, 150_000)
     await isp.check()
 
@@ -205,6 +207,8 @@ async def test_a_run_that_fails_says_so_waits_ever_longer_and_lets_the_others_go
         await session.execute(text("ALTER TABLE invoice DROP CONSTRAINT poison"))
     assert await generation.work(worker(isp, at), run_id=bad.run_id, chunk=10)
     assert (await outcome(isp, bad.run_id)).issued == 1
+    recovered = await isp.rows("SELECT attempts, error, error_reference FROM generation_run WHERE id = :id", id=bad.run_id)
+    assert recovered == [(0, None, None)]
     await isp.check()
 
 

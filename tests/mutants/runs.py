@@ -17,7 +17,7 @@ FAULTS: Final = (
         "who-comes-later-is-in-the-run", "billing/pricing.py",
         "SELECT unnest(customer_ids[done + 1 : done + CAST(:chunk AS int)]) AS id,",
         "SELECT unnest((SELECT array_agg(id ORDER BY id) FROM customer here WHERE here.counter_id = generation_task.counter_id)"
-        "[done + 1 : done + CAST(:chunk AS int)]) AS id,", BESIDE,
+        "[done + 1 : done + CAST(:chunk AS int)]) AS id,", RUNS,
     ),
     Fault("a-run-begins-one-customer-late", "billing/pricing.py", "customer_ids[done + 1 : done", "customer_ids[done + 2 : done",
           GENERATION),
