@@ -342,8 +342,13 @@ async def _issue(session: WriteSession, tasks: Sequence[Row[*tuple[Any, ...]]], 
 
 
 def _settled(task: Row[*tuple[Any, ...]], counted: Row[*tuple[Any, ...]] | None, *, next_number: int) -> dict[str, Any]:
-    """Return what the chunk adds to the task's counts; `counted` is None if no customer was left."""
+    """Return what the chunk adds to the task's counts; `counted` is None if no customer was left.
+
+    Raises RuntimeError if some should have been: the run would go on for ever without getting any further.
+    """
     if counted is None:
+        if task.done < task.total:
+            raise RuntimeError(f"run {task.run_id} has {task.total - task.done} customers left at {task.code}, and found none of them")
         nothing = dict.fromkeys(("seen", "issued", "already_invoiced", "skipped", "total_amount"), 0)
         return {**nothing, "counter_id": task.counter_id, "next": next_number, "reasons": {}, "finished": task.done >= task.total}
     reasons = skipped_by_reason(counted)

@@ -127,9 +127,10 @@ async def test_a_preview_that_no_longer_holds_starts_nothing_and_tells_the_figur
     with pytest.raises(PreviewOutdated) as refused:
         await start(isp, preview_token=shown)
     assert {"Rp150.000", "Rp175.000", 1} <= set(refused.value.facts.values())
-    await isp.customer(active=False)
+    shown_anew = await token(isp)
+    await isp.customer(active=False)  # as many invoices, as much money, but one more is skipped
     with pytest.raises(PreviewOutdated):
-        await start(isp, preview_token=shown.replace("150000", "175000"))
+        await start(isp, preview_token=shown_anew)
     with pytest.raises(InvalidText):
         await start(isp, preview_token="pre_1")
     assert await isp.value("SELECT count(*) FROM generation_run") == 0
