@@ -98,6 +98,18 @@ async def test_charges_come_with_the_first_or_alone_if_it_is_far(database: Datab
     ]
 
 
+async def test_an_invoice_over_charges_alone_covers_no_day(database: Database) -> None:
+    isp, customer_id = await someone(database)
+    async with isp.write(AT) as session:
+        await customers.update(session, customer_id, active=False)
+        await charges.add(session, customer_id, kind=ChargeKind.DEVICE, description="ONT", amount=350_000, key="lost-device")
+    await isp.generate(JANUARY, at=AT)
+    assert await isp.rows("SELECT total, covers_from < covers_until FROM invoice") == [(350_000, False)]
+    async with isp.database.reading() as session:
+        found = await billing_cycles.standing(session, customer_id, at=AT, scope=EVERYWHERE)
+    assert (found.first_possible, list(found.covered)) == (INSTALLED, [])
+
+
 async def test_nothing_comes_for_who_is_inactive_or_pays_nothing(database: Database) -> None:
     isp, customer_id = await someone(database)
     async with isp.write(AT) as session:

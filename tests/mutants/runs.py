@@ -88,5 +88,5 @@ FAULTS: Final = (
           """ORDER BY covers_from) AS covers_from,
            ARRAY(SELECT covers_until FROM covering WHERE customer_id = customer.id AND voided_at IS NULL
                   ORDER BY covers_from) AS covers_until,""",
-          MONTHS),
+          CUSTOM),
 )  # fmt: skip
