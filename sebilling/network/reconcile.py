@@ -27,6 +27,8 @@ _BATCH: Final = 1_000
 MAX_MISSING: Final = 5
 """Missing keys tolerated in a batch. If more are missing, and more than half of the batch, nobody new is blocked on the device."""
 _BUSY_SECONDS: Final = 0.05
+_MAX_IDLE_BATCHES: Final = 40
+"""Batches in a row of which nothing could be handled; then the session ends, and a later one goes on."""
 
 # A `next_at` later than any backoff allows was written while the clock was ahead, and is ignored.
 _IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MAX_BACKOFF_SECONDS} seconds')"
@@ -163,19 +165,22 @@ async def _session(engine: Engine, device: Row[*tuple[Any, ...]]) -> None:
     try:
         await engine.open(driver)
         most = min(_BATCH, driver.max_batch)
-        while True:
+        idle = 0
+        while idle < _MAX_IDLE_BATCHES:
             async with engine.database.reading() as reading:
                 rows = await reading.rows(_TO_DO, {"device": device.id, "at": engine.clock(), "most": most})
             # a batch holds only restores or only blocks, so that nobody is blocked while restores wait
-            if not rows or not await _batch(engine, device.id, driver, [row for row in rows if row.desired == rows[0].desired]):
+            batch = [row for row in rows if row.desired == rows[0].desired]
+            if not batch or (handled := await _batch(engine, device.id, driver, batch)) is None:
                 return
+            idle = 0 if handled else idle + 1
     finally:
         with suppress(DeviceError):
             await engine.call(CLOSE_SECONDS, driver.close())
 
 
-async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], rows: Sequence[Row[*tuple[Any, ...]]]) -> bool:
-    """Take snapshots, check under lock, execute, read back. False if another worker holds the device now."""
+async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], rows: Sequence[Row[*tuple[Any, ...]]]) -> int | None:
+    """Take snapshots, check under lock, execute, read back. Returns how many were handled; None if another worker holds the device."""
     fresh = [_ref(row) for row in rows if row.desired == State.BLOCKED and row.snapshot is None]
     snapshots = dict(await engine.call(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
     missing = len(fresh) - len(snapshots)
@@ -185,11 +190,11 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
         snapshots = {}  # a reading that failed, or another device, must not look as if all of them were gone
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         if await session.value(_MINE, {"device": device_id, "worker": engine.name}) is None:
-            return False
+            return None
         wanted = await _looked_at(session, rows, snapshots)
     if not wanted:  # a payment is changing them at this moment
         await asyncio.sleep(_BUSY_SECONDS)
-        return True
+        return 0
     unknown = [one for one in wanted if not one.restores and one.snapshot is None]
     outcomes = {one.row.id: _not_there(one, why) for one in unknown}
     jobs = [one for one in wanted if one.row.id not in outcomes]
@@ -213,7 +218,7 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
         await session.execute(_WRITE, bound | {"at": session.at})
     if trouble is not None:
         raise trouble
-    return True
+    return len(wanted)
 
 
 def _not_there(one: "_Wanted", why: str) -> Outcome:
