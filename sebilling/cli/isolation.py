@@ -24,7 +24,7 @@ from sebilling.money import format_rupiah
 from sebilling.network import devices
 from sebilling.network import worker as loops
 from sebilling.network.engine import Engine
-from sebilling.network.reconcile import work_one
+from sebilling.network.reconcile import NOT_POSTPONED, work_one
 from sebilling.plugins.loading import Plugins, PluginStatus
 from sebilling.plugins.networks import Networks
 from sebilling.vault import Undecipherable, has_older_key, vault_of
@@ -58,7 +58,7 @@ _ONE_SWEEP: Final = text("SELECT pg_advisory_xact_lock(3, 0)")
 _ASKING: Final = text("SELECT id FROM isolation_hold WHERE decided_at IS NULL ORDER BY id DESC LIMIT 1")
 _WAITING: Final = """
     SELECT {} FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
-     WHERE desired_generation > observed_generation AND enabled
+     WHERE desired_generation > observed_generation AND enabled AND {}
 """
 # Same as GraphQL's filter `inSync: false`, except for disabled devices: schema/devices.py.
 _DRIFT: Final = text(
@@ -73,11 +73,10 @@ _DRIFT: Final = text(
      ORDER BY desired, device.name, service_access.id
     """
 )
-_COUNT_WAITING: Final = text(_WAITING.format("count(*)"))
-_SHOW_WAITING: Final = text(
-    _WAITING.format("customer.code, key, device.name AS device, desired, coalesce(nullif(error, ''), problems->>0, '') AS error")
-    + f" ORDER BY desired, service_access.id LIMIT {_MAX_SHOWN}"
-)
+_COUNT_WAITING: Final = text(_WAITING.format("count(*)", NOT_POSTPONED))
+_COUNT_POSTPONED: Final = text(_WAITING.format("count(*)", f"NOT {NOT_POSTPONED}"))
+_WAITING_COLUMNS: Final = "customer.code, key, device.name AS device, desired, coalesce(nullif(error, ''), problems->>0, '') AS error"
+_SHOW_WAITING: Final = text(_WAITING.format(_WAITING_COLUMNS, NOT_POSTPONED) + f" ORDER BY desired, service_access.id LIMIT {_MAX_SHOWN}")
 
 
 def installed(settings: Settings) -> Plugins:
@@ -175,6 +174,10 @@ async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: fl
         await engine.close()
     left = await _waiting(engine)
     out.print(f"On devices: {max(0, begun_with - left)} changed and verified, {left} waiting.")
+    async with engine.database.reading() as session:
+        postponed: int = await session.value(_COUNT_POSTPONED, {"at": engine.clock()})
+    if postponed:
+        out.print(f"Today is a blackout date: {postponed} blocks decided earlier wait until it is over.")
     if left:
         await _show_waiting(engine, out)
     if hold_id is None:
@@ -199,7 +202,7 @@ async def _work(engine: Engine, *, until: float) -> None:
 
 async def _waiting(engine: Engine) -> int:
     async with engine.database.reading() as session:
-        count: int = await session.value(_COUNT_WAITING)
+        count: int = await session.value(_COUNT_WAITING, {"at": engine.clock()})
     return count
 
 
@@ -222,7 +225,7 @@ async def show_drift(database: Database, out: Console, *, device: str | None = N
 
 async def _show_waiting(engine: Engine, out: Console) -> None:
     async with engine.database.reading() as session:
-        rows = await session.rows(_SHOW_WAITING)
+        rows = await session.rows(_SHOW_WAITING, {"at": engine.clock()})
     table = Table("desired", "customer", "key", "device", "error")
     for row in rows:
         table.add_row(row.desired, row.code, row.key, row.device, row.error)

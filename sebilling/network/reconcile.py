@@ -32,16 +32,16 @@ _MAX_IDLE_BATCHES: Final = 40
 
 # A `next_at` later than any backoff allows was written while the clock was ahead, and is ignored.
 _IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MAX_BACKOFF_SECONDS} seconds')"
-# On a blackout date, automatic blocks decided earlier wait until it is over. Manual blocks don't.
-_MAY_BE_DONE: Final = """
+NOT_POSTPONED: Final = """
     (desired = 'ACTIVE' OR manual OR NOT EXISTS (
         SELECT FROM blackout_date WHERE day = (
             SELECT (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date FROM customer owner JOIN counter ON counter.id = owner.counter_id
              WHERE owner.id = service_access.customer_id)))
 """
+"""Condition on `service_access` at `:at`. On a blackout date, automatic blocks decided earlier wait until it is over; manual ones don't."""
 _HAS_WORK: Final = f"""
     enabled AND {_IS_TIME} AND EXISTS (SELECT FROM service_access WHERE device_id = device.id
-             AND desired_generation > observed_generation AND {_IS_TIME} AND {_MAY_BE_DONE})
+             AND desired_generation > observed_generation AND {_IS_TIME} AND {NOT_POSTPONED})
 """
 # Devices with customers to restore come first, those who have waited longest before the rest.
 _WAITING: Final = text(
@@ -65,7 +65,7 @@ _DIRTY: Final = """
       FROM service_access JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id
 """
 _TO_DO: Final = text(
-    f"{_DIRTY} WHERE device_id = :device AND desired_generation > observed_generation AND {_IS_TIME} AND {_MAY_BE_DONE}"
+    f"{_DIRTY} WHERE device_id = :device AND desired_generation > observed_generation AND {_IS_TIME} AND {NOT_POSTPONED}"
     " ORDER BY desired, service_access.next_at, service_access.id LIMIT :most"
 )
 # Rows that a payment is changing at this moment are skipped; the next iteration takes them.

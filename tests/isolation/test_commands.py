@@ -1,7 +1,7 @@
 """What an operator reads at the shell: work that waits, what drifted, and keys that come from the key file."""
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,20 @@ async def test_a_run_ends_with_2_while_work_waits_and_says_what(committed: Datab
     assert await commands.run(engine, console(), errors, seconds=20) == 0
     assert said(errors) == ""
     assert set(gear.profiles.values()) == {"isolir"}
+
+
+async def test_a_run_on_a_blackout_date_says_what_waits_for_its_end(committed: Database, gear: Gear) -> None:
+    isp, engine = await late(committed, gear, "budi")
+    async with isp.write() as session:
+        await isolation.add_blackout_date(session, date(2026, 2, 15), reason="Hari raya")
+    gear.unreachable = True
+    assert await commands.run(engine, console(), console(), seconds=0.5) == 2
+    gear.unreachable = False
+    engine.clock = lambda: LATE + timedelta(days=1)
+    out = console()
+    assert await commands.run(engine, out, console(), seconds=20) == 0, "nothing is left to be done today"
+    assert "1 blocks decided earlier wait" in said(out)
+    assert gear.profiles == {"budi": "home"}
 
 
 async def test_a_held_run_ends_with_1_though_nothing_waits(committed: Database, gear: Gear) -> None:
