@@ -1,6 +1,6 @@
 """The domain once more, as simply as it can be said: days in sets, money in dictionaries, one customer at a time.
 
-It shares no line with `sebilling.billing`. The machine does each deed to both and compares everything after each step.
+It shares no line with `sebilling.billing`. The machine does each deed to both and compares what there is after each step.
 Whatever a person can do wrong is raised as `Refused` with the name of the error that the API must answer.
 """
 

@@ -14,7 +14,7 @@ SAME_EVERY_TIME = "SEBILLING_TEST_MACHINE_SEED" in os.environ
 
 
 def test_the_domain_is_the_model(shared_url: str) -> None:
-    MoneyMachine.url, MoneyMachine.steps, MoneyMachine.machines = shared_url, 0, 0
+    MoneyMachine.url, MoneyMachine.machines = shared_url, 0
     run_state_machine_as_test(
         MoneyMachine,
         settings=settings(

@@ -5,7 +5,6 @@ from typing import Final
 from tests.mutants.fault import Fault
 
 RUNS: Final = ("tests/billing/test_runs.py",)
-BESIDE: Final = ("tests/concurrency/test_imports_beside.py", "tests/billing/test_runs.py")
 CUSTOM: Final = ("tests/billing/test_billing_cycles.py",)
 MONTHS: Final = ("tests/scenarios/test_months.py",)
 GENERATION: Final = ("tests/billing/test_generation.py", "tests/concurrency/test_locks.py")

@@ -43,11 +43,15 @@ async def test_by_guessing_every_id(world: World, clerk: Api) -> None:
     for root, prefix in (("payment", "pay"), ("invoice", "inv"), ("deposit", "dep")):
         variables = ", ".join(f"$g{number}: ID!" for number in range(AT_ONCE))
         guesses = " ".join(f"g{number}: {root}(id: $g{number}) {{ counter {{ code }} }}" for number in range(AT_ONCE))
+        answers: list[Any] = []
         for first in range(1, most + 1, AT_ONCE):
             ids = {f"g{number}": f"{prefix}_{first + number}" for number in range(AT_ONCE)}
-            answers = (await clerk.raw(f"query({variables}) {{ {guesses} }}", **ids))["data"]
-            assert len(answers) == AT_ONCE
-            assert all(answer in (None, {"counter": {"code": "OWN"}}) for answer in answers.values())
+            answer = await clerk.raw(f"query({variables}) {{ {guesses} }}", **ids)
+            assert "errors" not in answer
+            answers += answer["data"].values()
+        assert len(answers) >= most
+        assert [found for found in answers if found is not None and found != {"counter": {"code": "OWN"}}] == []
+        assert {"counter": {"code": "OWN"}} in answers, root
 
 
 def forged(order: str, key: Any, row_id: int) -> str:
