@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).parents[1]
 SCHEMA: Final = ROOT / "schema.graphql"
 GLOSSARY: Final = ROOT / "docs" / "glossary.md"
 ARCHITECTURE: Final = ROOT / "docs" / "architecture.md"
-DOCUMENTS: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS: Final = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("plugins/*/README.md"))]
 
 # What is banned, and what to write instead. A space stands for spaces or one line break; names are split into their words before they
 # are compared (`keepDay`, `keep_day` and `KEEP_DAY` are "keep day").
@@ -34,20 +34,16 @@ BANNED: Final = {
 }
 
 # "cut" of what isn't a customer: connections, texts and processes that end too early.
-TECHNICAL: Final = re.compile(
-    r"(?:cuts?|cutting)\s(?:it\s|them\s|people\s)?(?:off|short|link|at|to\s\d|in\s(?:the\smiddle|two|pieces))\b", re.IGNORECASE
-)
+TECHNICAL: Final = re.compile(r"(?:cuts?|cutting)\s(?:it\s|them\s)?(?:off|short|link)\b", re.IGNORECASE)
 # Files in which it is never a customer that is cut.
 NOT_CUSTOMERS: Final = {
     "sebilling/billing/imports/workbook.py": "bytes, at a tag",
     "sebilling/live/sockets.py": "connections whose client takes nothing",
     "sebilling/live/streams.py": "connections whose client takes nothing",
     "sebilling/logs.py": "fields that are too long",
-    "sebilling/printing/layout.py": "words that are too wide",
     "sebilling/printing/receipt_text.py": "paper, by the printer",
     "sebilling/report_downloads.py": "connections of reports that fail",
     "sebilling/server.py": "connections whose client takes nothing",
-    "plugins/mikrotik/sebilling_mikrotik/wire.py": "bytes of the wire",
     "plugins/olt/sebilling_olt/testing/links.py": "connections, by the simulator",
     "plugins/olt/sebilling_olt/testing/shell.py": "connections, by the simulator",
     "plugins/olt/sebilling_olt/testing/simulator.py": "connections, by the simulator",
@@ -89,14 +85,13 @@ def remarks(text: str, *, about_customers: bool = True) -> Iterator[Remark]:
 
 
 def prose(source: str) -> str:
-    """Names, comments and docstrings of Python code, each on its line. Other literals are left out."""
+    """Names, comments and texts of Python code, each on its line."""
     code = source.splitlines()
     lines = [""] * (len(code) + 2)
     for node in ast.walk(ast.parse(source)):
-        # a string that stands alone is the docstring of a module, class or function, or of the attribute above it
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            for number in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-                lines[number] = code[number - 1].replace('"""', "")
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for number, part in enumerate(f"|{node.value}|".splitlines(), node.lineno):
+                lines[min(number, len(lines) - 1)] += part
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             lines[token.start[0]] += token.string.lstrip("#")
@@ -105,23 +100,29 @@ def prose(source: str) -> str:
     return "\n".join(lines[1:])
 
 
+def shown_of(path: Path) -> str:
+    """What of a file is looked at."""
+    text = path.read_text(encoding="utf-8")
+    return prose(text) if path.suffix == ".py" else text
+
+
 def checked(path: Path) -> Iterator[str]:
     """`path:line word → replacement` for every banned word of a file."""
     text, name = path.read_text(encoding="utf-8"), str(path.relative_to(ROOT))
     if ANY.search(BETWEEN_WORDS.sub(" ", text.replace("#", " "))):  # taking Python apart takes long, and few files need it
-        shown = prose(text) if path.suffix == ".py" else text
-        for line, word, replacement in sorted(remarks(shown, about_customers=name not in NOT_CUSTOMERS)):
+        for line, word, replacement in sorted(remarks(shown_of(path), about_customers=name not in NOT_CUSTOMERS)):
             yield f"{name}:{line} {word} → {replacement}"
 
 
 def sources() -> list[Path]:
-    """Python code of the package and of the plugins beside it."""
+    """Python code of the package and of the plugins beside it; migrations keep the words of their time."""
     folders = [ROOT / "sebilling", *ROOT.glob("plugins/*/sebilling_*")]
-    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+    return sorted(path for folder in folders for path in folder.rglob("*.py") if "versions" not in path.parts)
 
 
 def test_no_banned_word_is_left() -> None:
-    assert [name for name in NOT_CUSTOMERS if not (ROOT / name).exists()] == []
+    stale = [name for name in NOT_CUSTOMERS if not any(remark.word.lower().startswith("cut") for remark in remarks(shown_of(ROOT / name)))]
+    assert stale == []
     found = [line for path in [*sources(), SCHEMA, *DOCUMENTS] for line in checked(path)]
     assert not found, f"{len(found)} banned words:\n" + "\n".join(found)
 
@@ -149,19 +150,20 @@ def test_a_banned_word_is_found(text: str, word: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["The upload was cut off.", "an answer cut\nshort", "killed, cut in the middle", "a shortcut", "an error in line 7", "givenName"],
+    ["The upload was cut off.", "an answer cut\nshort", "a shortcut", "an error in line 7", "givenName"],
 )
 def test_a_technical_use_is_none(text: str) -> None:
     assert list(remarks(text)) == []
 
 
-def test_names_docstrings_and_comments_are_looked_at_and_other_texts_are_not() -> None:
+def test_names_texts_and_comments_are_looked_at() -> None:
     source = '"""Who asks."""\n\ncut = 1\n"""What\ncame of it."""\nx = "given back"  # deed\n'
-    assert sorted(remarks(prose(source)))[:4] == [
+    assert sorted(set(remarks(prose(source)))) == [
         (1, "Who asks", BANNED[r"who(?:ever)? asks?|who is asking|askers?"]),
         (3, "cut", BANNED[r"cut|cuts|cutting"]),
         (4, "What came of", BANNED[r"(?:what|whatever) came of"]),
         (6, "deed", BANNED[r"deeds?(?!\.py)"]),
+        (6, "given back", BANNED[r"(?:give|gives|given|gave|giving) back"]),
     ]
 
 

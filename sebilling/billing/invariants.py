@@ -137,9 +137,9 @@ INVARIANTS: Final = (
         " ON given_up.invoice_id = invoice.id"
         " WHERE written_off <> coalesce(amount, 0) OR invoice.voided_at IS DISTINCT FROM invoice_void.voided_at"
         " UNION ALL SELECT payment.id FROM payment LEFT JOIN payment_reversal ON payment_id = payment.id"
-        f" LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM {_LIVE_REFUND} GROUP BY 1) given_back"
-        " ON given_back.payment_id = payment.id"
-        " WHERE refunded <> coalesce(given_back.amount, 0) OR payment.reversed_at IS DISTINCT FROM payment_reversal.reversed_at",
+        f" LEFT JOIN (SELECT payment_id, sum(amount) AS amount FROM {_LIVE_REFUND} GROUP BY 1) refund_total"
+        " ON refund_total.payment_id = payment.id"
+        " WHERE refunded <> coalesce(refund_total.amount, 0) OR payment.reversed_at IS DISTINCT FROM payment_reversal.reversed_at",
     ),
     Invariant(
         "charges_billed", "A charge is either billed, with its amount, by the one live invoice that it names, or not billed yet.",

@@ -107,7 +107,7 @@ _RECAP: Final = text(
                SELECT amount FROM refund WHERE counter_id = counter.id AND refunded_on >= :month AND refunded_on < :after
                UNION ALL
                SELECT -amount FROM refund_reversal JOIN refund ON refund.id = refund_id
-                WHERE counter_id = counter.id AND reversed_on >= :month AND reversed_on < :after) given_back) refunded
+                WHERE counter_id = counter.id AND reversed_on >= :month AND reversed_on < :after) refund_amount) refunded
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(counted), 0)::bigint AS counted, coalesce(sum(difference), 0)::bigint AS difference
              FROM counted_money WHERE counter_id = counter.id AND day >= :month AND day < :after) handed

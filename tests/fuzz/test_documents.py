@@ -1,6 +1,6 @@
 """Thousands of requests by chance to a server process: each is answered in the shape of GraphQL, nothing breaks, nothing swells.
 
-`SEBILLING_TEST_FUZZ_DOCUMENTS=5000` for the whole campaign.
+`SEBILLING_TEST_FUZZ_DOCUMENTS=10000` for the whole campaign.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The whole domain, driven at random beside a simple model: after each step both must say the same (recaps and invariants: see WHOLE_EVERY).
+"""The whole domain, driven at random beside a simple model: after each step both must say the same (recaps: WHOLE_EVERY).
 
 One machine is one ISP with four customers at two counters in two time zones, over some months. Deeds that the model refuses must
 be refused by the domain with the same error, and change nothing.

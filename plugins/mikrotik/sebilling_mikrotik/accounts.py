@@ -97,7 +97,7 @@ class AccountDriver(RowDriver[A], abc.ABC):
             return target, message
         speed, old = ref_bps(job.ref), was(job.snapshot, "profile")
         if speed is None:
-            return target, "The plan's speed isn't known: given back in the profile from before."
+            return target, "The plan's speed isn't known: restored with the profile from before."
         fitting = [
             name for name, row in view.profiles.items() if name != self.config.profile and pair_bps(row.get("rate-limit", "")) == speed
         ]
@@ -105,8 +105,8 @@ class AccountDriver(RowDriver[A], abc.ABC):
             return target, message
         if len(fitting) != 1:
             found = "several profiles carry" if fitting else "no profile carries"
-            return target, f"Given back in the profile from before: {found} the plan's new speed. Set the account's profile by hand."
-        return {"profile": fitting[0]}, f"Given back in the profile {fitting[0]}, which carries the plan's new speed."
+            return target, f"Restored with the profile from before: {found} the plan's new speed. Set the account's profile by hand."
+        return {"profile": fitting[0]}, f"Restored with the profile {fitting[0]}, which carries the plan's new speed."
 
     async def kick(self, changes: Sequence[Change], *, restoring: bool) -> tuple[dict[int, frozenset[str]], dict[int, DeviceError]]:
         if not changes or (restoring and not self._by_profile):  # a disabled account has no session

@@ -53,7 +53,7 @@ class QueueDriver(RowDriver[QueueConfig]):
             return target, message
         speed = ref_bps(job.ref)
         if speed is None:
-            return target, "The plan's speed isn't known: given back at the speed from before."
+            return target, "The plan's speed isn't known: restored with the speed from before."
         return {"max-limit": written(speed)}, message
 
     def unfit(self, row: Row) -> tuple[Fault, str] | None:

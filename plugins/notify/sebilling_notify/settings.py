@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     @classmethod
     def _long(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None and len(given.get_secret_value()) < 16:
-            raise ValueError("it is too short: take 16 characters or more by chance")
+            raise ValueError("it is too short: use at least 16 random characters")
         return given
 
     @property
@@ -156,7 +156,7 @@ def load(given: Mapping[str, Any] | None = None) -> Settings:
         if url:
             _check_address(name, url, allow_http=settings.allow_http)
     if settings.webhook_urls and settings.webhook_secret is None:
-        raise BadSettings(f"{PREFIX}WEBHOOK_SECRET isn't set, so receivers couldn't know who sends: set 16 characters or more by chance.")
+        raise BadSettings(f"{PREFIX}WEBHOOK_SECRET isn't set, so receivers couldn't know who sends: set at least 16 random characters.")
     if settings.telegram_chat and settings.telegram_token is None:
         raise BadSettings(f"{PREFIX}TELEGRAM_TOKEN isn't set: make a bot with BotFather, or leave TELEGRAM_CHAT empty.")
     return settings

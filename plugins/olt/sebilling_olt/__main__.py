@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("key", nargs="+", help="frame/slot/port:onu")
     command.add_argument("--method", help="olt.zte: state or shutdown")
     command.add_argument("--settings", type=Path, help="a file with the device's settings as JSON; no secret is needed in it")
-    command.add_argument("--restore", action="store_true", help="the commands that give back, instead of those that cut")
+    command.add_argument("--restore", action="store_true", help="print the commands that restore, instead of those that block")
     given = parser.parse_args(arguments)
     settings: dict[str, Any] = {"host": "olt", "username": "user", "password": "-"}
     driver = _DRIVERS[given.kind]

@@ -45,7 +45,7 @@ class Standing(Enum):
     BLOCKED = "blocked"
     BLOCKED_BY_HAND = "blocked by hand"
     """Blocked by somebody else before; it stays blocked."""
-    RESTORED = "given back"
+    RESTORED = "restored"
     """The rows are restored; sessions may still be blocked."""
     DRIFTED = "drifted"
 

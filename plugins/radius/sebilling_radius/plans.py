@@ -62,9 +62,9 @@ async def read(database: RadiusDatabase, tables: Tables, refs: Sequence[Ref]) ->
 def _speed(ref: Ref, found: _Found) -> Speed:
     wanted = rates.written(ref)
     if wanted is None:
-        return Speed(message="The plan's speed isn't known: given back at the speed from before.")
+        return Speed(message="The plan's speed isn't known: restored with the speed from before.")
     if len(found.own) > 1:
-        return Speed(message=f"Given back at the speed from before: there are several {rates.ATTRIBUTE}. Set the plan's speed by hand.")
+        return Speed(message=f"Restored with the speed from before: there are several {rates.ATTRIBUTE}. Set the plan's speed by hand.")
     if found.own:
         return Speed() if rates.pair_bps(found.own[0]) == rates.pair_bps(wanted) else Speed(wanted)
     if found.group is not None:
@@ -73,7 +73,7 @@ def _speed(ref: Ref, found: _Found) -> Speed:
             return Speed(message=f"The group {name} carries the plan's new speed.")
         if op == ":=":
             return Speed(
-                message=f"Given back at the speed of the group {name}, which goes above the customer's own. Change the group by hand."
+                message=f"Restored with the speed of the group {name}, which goes above the customer's own. Change the group by hand."
             )
     return Speed(wanted, f"The plan's new speed was written as the customer's own {rates.ATTRIBUTE}.", insert=True)
 

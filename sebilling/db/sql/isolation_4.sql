@@ -1,4 +1,4 @@
--- Who is overdue, when non-payers are blocked, and who is restored. Version 4: one function says who is overdue, for everybody who asks,
+-- Who is overdue, when non-payers are blocked, and who is restored. Version 4: one function says who is overdue, for every reader,
 -- and on a blackout date nobody is blocked, whenever it was decided.
 
 -- A row for each customer who owes enough by some day: the day, the invoice that makes it so, and what is overdue by then.
