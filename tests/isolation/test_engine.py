@@ -1,9 +1,10 @@
 """The engine: late customers are cut and payers given back, exactly as it was, whatever the gear does."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ from sebilling.billing import customers, isolation
 from sebilling.billing.isolation import Decided, IsolationMode
 from sebilling.db.engine import Database
 from sebilling.errors import StillOverdue
+from sebilling.jobs.plugin_context import PluginContext
 from sebilling.network import devices
 from sebilling.network.engine import Engine
 from sebilling.network.reconcile import work_one
@@ -248,17 +250,46 @@ async def test_what_was_decided_before_a_blackout_date_waits_until_it_is_over(da
     assert await place.sweep() == Decided(2, 0)
     await work_one(place.engine)
     gear.unreachable = False
-    place.now += timedelta(days=1)  # the router is back on the blackout date
-    for _ in range(5):
+    for hours in (0, 1, 24):  # the router is back on the blackout date, of which these are the first and the last minute in Jakarta
+        place.now = datetime(2026, 2, 14, 17, 0, tzinfo=UTC) + timedelta(hours=hours) - timedelta(minutes=hours // 24)
         assert not await work_one(place.engine), "the router isn't even asked"
-        place.now += timedelta(minutes=20)
     assert gear.profiles == {"budi": "home-budi", "siti": "home-siti"}
     assert await place.isp.rows("SELECT DISTINCT desired FROM service_access") == [("BLOCKED",)], "neither forgotten nor restored"
     await place.isp.pay(place.people["siti"], 150_000, at=place.now)
-    place.now += timedelta(days=1)
+    place.now += timedelta(minutes=1)
+    assert await work_one(place.engine)
+    assert gear.profiles == {"budi": "isolir", "siti": "home-siti"}
+
+
+async def test_on_a_blackout_date_payers_are_restored_and_blocks_by_hand_are_made(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi", "siti", "tono")
+    await place.isp.pay(place.people["tono"], 150_000, at=place.now)
+    assert await place.sweep() == Decided(2, 0)
     await place.work()
-    assert gear.profiles["budi"] != "home-budi"
-    assert gear.profiles["siti"] == "home-siti"
+    async with place.isp.write(place.now) as session:
+        await isolation.add_blackout_date(session, date(2026, 2, 15), reason="Hari raya")
+    place.now += timedelta(days=1)
+    await place.isp.pay(place.people["siti"], 150_000, at=place.now)
+    async with place.isp.write(place.now) as session:
+        await isolation.block(session, place.people["tono"], reason="kabel dicuri")
+    await place.work()
+    assert gear.profiles == {"budi": "isolir", "siti": "home-siti", "tono": "isolir"}
+
+
+async def test_upcoming_blocks_are_those_within_so_many_days_and_not_yet_overdue(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    ((customer_id, block_on),) = await place.isp.rows("SELECT customer_id, block_on FROM isolation")
+    context = PluginContext(database, clock=lambda: place.now)
+
+    async def upcoming(within_days: int) -> list[tuple[int, int, date]]:
+        found = await asyncio.to_thread(context.upcoming_blocks, within_days=within_days)
+        return [(block.customer.id, block.amount, block.block_on) for block in found]
+
+    place.now = datetime.combine(block_on - timedelta(days=3), time(5), UTC)
+    assert await upcoming(3) == [(customer_id, 150_000, block_on)]
+    assert await upcoming(2) == []
+    place.now += timedelta(days=3)
+    assert await upcoming(3) == [], "from that day on they are overdue"
 
 
 async def test_nobody_is_blocked_on_a_blackout_date(database: Database, gear: Gear) -> None:

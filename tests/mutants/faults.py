@@ -345,6 +345,21 @@ FAULTS: Final = (
         "decided-before-a-blackout-date", "network/reconcile.py",
         "(desired = 'ACTIVE' OR manual OR NOT EXISTS (", "(true OR NOT EXISTS (", ENGINE,
     ),
+    Fault(
+        "manual-blocks-wait-for-a-blackout-date", "network/reconcile.py",
+        "(desired = 'ACTIVE' OR manual OR NOT EXISTS (", "(desired = 'ACTIVE' OR NOT EXISTS (", ENGINE,
+    ),
+    Fault(
+        "restores-wait-for-a-blackout-date", "network/reconcile.py",
+        "(desired = 'ACTIVE' OR manual OR NOT EXISTS (", "(manual OR NOT EXISTS (", ENGINE,
+    ),
+    Fault(
+        "blackout-date-on-the-device-in-utc", "network/reconcile.py",
+        "AT TIME ZONE timezone)::date FROM customer owner", "AT TIME ZONE 'UTC')::date FROM customer owner", ENGINE,
+    ),
+    Fault(
+        "upcoming-on-the-day-itself", "db/sql/isolation_4.sql", "isolation.block_on > today AND", "isolation.block_on >= today AND", ENGINE,
+    ),
     Fault("less-than-the-minimum-cuts", "db/sql/isolation_4.sql", "WHERE amount >= minimum", "WHERE amount >= 1", POLICY),
     Fault(
         "lease-is-no-lock", "db/leases.py",
