@@ -20,7 +20,7 @@ from bench.serving import ask, sign_in
 from sebilling.actor import operator
 from sebilling.app import create_app
 from sebilling.billing import periods
-from sebilling.billing.generation import INLINE_MOST
+from sebilling.billing.generation import MAX_INLINE
 from sebilling.clock import Month, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -64,7 +64,7 @@ async def measure(var: Path, *, customers: int, rounds: int, with_rules: bool) -
         served = Database(database.url)
         sent = _counted(served)
         with (
-            serving(create_app(Settings(inline_worker=customers > INLINE_MOST), served), listening_socket("127.0.0.1", 0)) as address,
+            serving(create_app(Settings(inline_worker=customers > MAX_INLINE), served), listening_socket("127.0.0.1", 0)) as address,
             httpx.Client(base_url=address, timeout=600) as http,
         ):
             sign_in(http)

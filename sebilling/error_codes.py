@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """Stable error codes; clients branch on them, so none is ever renamed."""
+    """Stable error codes; clients branch on them, so none is renamed from 1.0 on."""
 
     INVALID_AMOUNT = "INVALID_AMOUNT"
     SUM_OUT_OF_RANGE = "SUM_OUT_OF_RANGE"

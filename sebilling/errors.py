@@ -8,7 +8,7 @@
     ├── Unexpected             one item of a batch failed for an unforeseen reason
     └── Unavailable            a service that SeBilling depends on is down; trying again later may help
 
-No error carries an HTTP status: `schema.errors` maps them once, at the edge. Everything that isn't in this tree is
+No error carries an HTTP status: `schema.engine.errors` maps them once, at the edge. Everything that isn't in this tree is
 unexpected: hidden from clients and logged with a reference. Leaves about closings and differences are in ledger_errors.py,
 leaves about devices in device_errors.py.
 """
@@ -342,8 +342,8 @@ class NoAccess(Conflict):
 
 class StillOverdue(Conflict):
     code = ErrorCode.STILL_OVERDUE
-    english = "{given} still owes {amount} and would be blocked again at once: record the payment, or a promise to pay (promiseToPay)."
-    indonesian = "{given} masih menunggak {amount} dan akan langsung diisolir lagi: catat pembayarannya, atau janji bayar (promiseToPay)."
+    english = "{given} still owes {amount} and would be blocked again: record the payment, or a promise to pay (promiseToPay)."
+    indonesian = "{given} masih menunggak {amount} dan akan diisolir lagi: catat pembayarannya, atau janji bayar (promiseToPay)."
 
 
 class OwnAccount(Conflict):

@@ -205,7 +205,7 @@ def set_up(*, level: str, style: str) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # uvicorn's access log would be a second line per request, without operation or user; ours is in app.py.
     logging.getLogger("uvicorn.access").disabled = True
-    # Strawberry logs every GraphQL error with its full cause; schema.errors logs the unexpected ones, with a reference.
+    # Strawberry logs every GraphQL error with its full cause; schema.engine.errors logs the unexpected ones, with a reference.
     logging.getLogger("strawberry.execution").disabled = True
 
 

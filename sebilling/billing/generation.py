@@ -27,7 +27,7 @@ from sebilling.errors import NotFound, PeriodClosed, SebillingError, Unavailable
 from sebilling.logs import get_logger
 
 _log = get_logger(__name__)
-INLINE_MOST: Final = 10_000
+MAX_INLINE: Final = 10_000
 """Largest number of customers for which a run is completed within the request that started it."""
 
 

@@ -69,10 +69,8 @@ _TO_DO: Final = text(
     " ORDER BY desired, service_access.next_at, service_access.id LIMIT :most"
 )
 # Rows that a payment is changing at this moment are skipped; the next iteration takes them.
-_LOCKED: Final = text(f"{_DIRTY} WHERE service_access.id = ANY (:ids) FOR UPDATE OF service_access SKIP LOCKED")
-_OVERDUE: Final = text(
-    "SELECT customer_id, may_block FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = ANY (:customers)"
-)
+_LOCKED: Final = text(f"{_DIRTY} WHERE service_access.id = ANY (:ids) AND {NOT_POSTPONED} FOR UPDATE OF service_access SKIP LOCKED")
+_OVERDUE: Final = text("SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = ANY (:customers)")
 _UNBLOCK: Final = text(
     """
     WITH changed AS (
@@ -192,7 +190,7 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], r
         if await session.value(_MINE, {"device": device_id, "worker": engine.name}) is None:
             return None
         wanted = await _looked_at(session, rows, snapshots)
-    if not wanted:  # a payment is changing them at this moment
+    if not wanted:  # a payment is changing them at this moment, or none may be blocked any more
         await asyncio.sleep(_BUSY_SECONDS)
         return 0
     unknown = [one for one in wanted if not one.restores and one.snapshot is None]
@@ -252,21 +250,20 @@ async def _looked_at(session: WriteSession, rows: Sequence[Row[*tuple[Any, ...]]
     """Under lock: store the new snapshots, cancel blocks that are no longer due, and return the rest as they are now."""
     position = {row.id: number for number, row in enumerate(rows)}
     # the longest wait stays first
-    locked = sorted(await session.rows(_LOCKED, {"ids": list(position)}), key=lambda row: position[row.id])
+    locked = sorted(await session.rows(_LOCKED, {"ids": list(position), "at": session.at}), key=lambda row: position[row.id])
     blocking = [row for row in locked if row.desired == State.BLOCKED and not row.manual]
-    may_block = {
-        row.customer_id: row.may_block
+    overdue = {
+        row.customer_id
         for row in await session.rows(_OVERDUE, {"customers": [row.customer_id for row in blocking], "at": session.at})
-    } if blocking else {}  # fmt: skip
-    not_blocked = {row.id for row in blocking if row.customer_id not in may_block}
+    } if blocking else set()  # fmt: skip
+    not_blocked = {row.id for row in blocking if row.customer_id not in overdue}
     if not_blocked:
         await session.execute(_UNBLOCK, {"ids": sorted(not_blocked), "at": session.at, "name": session.actor.name})
-    postponed = {row.id for row in blocking if not may_block.get(row.customer_id, True)}  # a blackout date was added meanwhile
     wanted = [
         _Wanted(row, snapshots.get(row.id) if row.snapshot is None and row.desired == State.BLOCKED else row.snapshot,
                 restores=row.desired == State.ACTIVE)
         for row in locked
-        if row.id not in not_blocked | postponed
+        if row.id not in not_blocked
     ]  # fmt: skip
     keep = [one for one in wanted if not one.restores and one.row.snapshot is None and one.snapshot is not None]
     if keep:

@@ -158,7 +158,7 @@ class GenerateInvoicesInput:
 @strawberry.type(description="Result of generateInvoices or issueInvoice.")
 class GenerateInvoicesPayload(Payload):
     run: GenerationRun | None = strawberry.field(
-        description=f"The run: with up to {verbs.INLINE_MOST:,} customers finished or FAILING, else still running: poll generationRun."
+        description=f"The run: with up to {verbs.MAX_INLINE:,} customers finished or FAILING, else still running: poll generationRun."
     )
     replayed: bool = strawberry.field(description="Whether the key had started this run before, so that no new run was started.")
 
@@ -170,7 +170,7 @@ async def generate_invoices(info: Info, input: Annotated[GenerateInvoicesInput, 
     wanted = ids.decode_all(input.counter_ids, "counter", field=("input", "counterIds"))
     async with context.transaction() as session:
         started = await verbs.start(session, month, counters=wanted, key=key, preview_token=input.preview_token)
-    if started.total <= verbs.INLINE_MOST:
+    if started.total <= verbs.MAX_INLINE:
         await verbs.work(context.transaction, run_id=started.run_id, chunk=context.parts.settings.generate_chunk)
     else:
         context.parts.wake.set()

@@ -58,8 +58,8 @@ FAULTS: Final = (
     ),
     Fault(
         "who-waits-longest-may-come-last", "network/reconcile.py",
-        'sorted(await session.rows(_LOCKED, {"ids": list(position)}), key=lambda row: position[row.id])',
-        'sorted(await session.rows(_LOCKED, {"ids": list(position)}), key=lambda row: row.id)', ORDER,
+        'sorted(await session.rows(_LOCKED, {"ids": list(position), "at": session.at}), key=lambda row: position[row.id])',
+        'sorted(await session.rows(_LOCKED, {"ids": list(position), "at": session.at}), key=lambda row: row.id)', ORDER,
     ),
     Fault(
         "devices-in-any-order", "network/reconcile.py",

@@ -315,7 +315,7 @@ FAULTS: Final = (
     # --- isolation ---------------------------------------------------------------------------------------------------------
     Fault(
         "blocked-without-a-last-look", "network/reconcile.py",
-        "not_blocked = {row.id for row in blocking if row.customer_id not in may_block}", "not_blocked: set[int] = set()", ENGINE,
+        "not_blocked = {row.id for row in blocking if row.customer_id not in overdue}", "not_blocked: set[int] = set()", ENGINE,
     ),
     Fault(
         "unanswered-is-told-as-done", "network/reconcile.py",

@@ -124,7 +124,7 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         return Reading(State.ACTIVE, told)
 
     def _is_restored(self, view: View, row: Row, job: Job) -> bool:
-        """Plan a restore to the snapshot, or to the plan's new speed."""
+        """Whether the row is as in the snapshot, or has the plan's new speed."""
         if self._holds(row, {name: was(job.snapshot, name) for name in self.blocked_fields()}):
             return True
         return self._holds(row, self.target(view, Job(job.ref, job.snapshot, plan_changed=True))[0])

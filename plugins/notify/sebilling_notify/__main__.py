@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def report(queue: Queue) -> list[str]:
-    """Yield the lines to print."""
+    """Return the lines to print."""
     lines = [f"{named(lane)}: {count} {state}" for (lane, state), count in queue.counts().items()]
     lines += [f"{named(one.lane)} is HELD since {_time(one.since)}, next try {_time(one.until)}: {one.why}" for one in queue.held()]
     lines += [f"REFUSED {_time(one.made_at)} {one.target}: {one.error}" for one in queue.refused()]

@@ -40,7 +40,7 @@ _MOST: Final = 4_000
 
 
 def check(name: str, text: str) -> None:
-    """Check the texts. Raises ValueError, with the remedy, for an invalid one."""
+    """Check one text. Raises ValueError, with the remedy, if it is invalid."""
     if name not in TEMPLATES:
         raise ValueError(f"there is no message {name}: choose of {', '.join(TEMPLATES)}")
     template = Template(text)

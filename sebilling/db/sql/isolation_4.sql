@@ -47,8 +47,8 @@ SELECT reached.customer_id, reached.invoice_id, reached.amount::bigint AS amount
 -- Customers who are overdue at an instant, by the day of their counter. `may_block`: today is no blackout date there. Whoever is not
 -- here is restored; whoever is here and may be blocked is blocked.
 CREATE FUNCTION overdue_customers(p_at timestamptz)
-RETURNS TABLE (customer_id bigint, invoice_id bigint, amount bigint, mode text, block_on date, may_block boolean) LANGUAGE sql STABLE AS $$
-    SELECT isolation.customer_id, isolation.invoice_id, isolation.amount, isolation.mode, isolation.block_on,
+RETURNS TABLE (customer_id bigint, invoice_id bigint, amount bigint, block_on date, may_block boolean) LANGUAGE sql STABLE AS $$
+    SELECT isolation.customer_id, isolation.invoice_id, isolation.amount, isolation.block_on,
            NOT EXISTS (SELECT FROM blackout_date WHERE day = (p_at AT TIME ZONE isolation.timezone)::date)
       FROM isolation WHERE isolation.block_on <= (p_at AT TIME ZONE isolation.timezone)::date
 $$;

@@ -1,4 +1,4 @@
-"""leases are advisory locks and need no end; restoring locks in one order; a trigger looks up by keys"""
+"""leases are advisory locks and need no end; restores lock rows in one order; a trigger looks up by keys"""
 
 import sqlalchemy as sa
 from alembic import op
