@@ -32,8 +32,8 @@ async def main(seconds: float, at_once: int, *addresses: str) -> None:
     """Be greedy for so long, and wait for what is on its way then."""
     os.nice(19)
     answers: Counter[str] = Counter()
-    until = time.monotonic() + seconds
     async with httpx.AsyncClient(timeout=120, limits=httpx.Limits(max_connections=100)) as http:
+        until = time.monotonic() + seconds
         await asyncio.gather(*(fetched(http, addresses[number % len(addresses)], answers, until) for number in range(at_once)))
     print(json.dumps(answers))  # noqa: T201 - its answer
 

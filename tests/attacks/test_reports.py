@@ -78,12 +78,19 @@ async def link(api: HttpApi, report: str = "INVOICES", format: str = "CSV") -> s
 
 
 async def no_report_runs(site: Site, *, within_seconds: float = 15) -> None:
-    """Wait until no report holds a connection."""
+    """Wait until no report holds a connection, and then until the server has every slot free: who hung up early may still hold one."""
 
-    async def holds() -> bool:
+    async def no_connection() -> bool:
         return int(await site.isp.value(SESSIONS)) == 0
 
-    await until(holds, within_seconds=within_seconds)
+    async def three_at_once() -> bool:
+        async with signed_in(site, "kasir") as clerk, signed_in(site, "admin") as admin:
+            links = [(clerk, await link(clerk, "RECAP")), (clerk, await link(clerk, "DEPOSITS")), (admin, await link(admin, "RECAP"))]
+            answers = await asyncio.gather(*(api.http.get(address) for api, address in links))
+        return {answer.status_code for answer in answers} == {200}
+
+    await until(no_connection, within_seconds=within_seconds)
+    await until(three_at_once, within_seconds=15)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc to look into the server")  # noqa: PTH110 - before any test
@@ -108,11 +115,12 @@ async def delays(site: Site) -> str:
         most, ready = megabytes(site.server), await admin.http.get("/readyz")
         answers = Counter(json.loads((await answered)[0]))
     assert ready.status_code == 200
-    assert answers.pop("unexplained") == 0
-    assert answers.pop("rows") > 0
-    assert set(answers) == {"200", "409", "429"}, answers
+    assert answers.pop("unexplained", 0) == 0
+    assert set(answers) <= {"200", "409", "429", "rows"}, answers
     assert max(most, megabytes(site.server)) - before < 50, "reports are made by processes of their own"
     await no_report_runs(site)
+    if not {"200", "409", "429", "rows"} <= set(answers):
+        return f"the greedy client, which yields to everything else, hardly ran: {answers}"
     return "" if all(busy[name] < 5 * idle[name] for name in idle) else slower(idle, busy)
 
 

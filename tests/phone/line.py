@@ -18,30 +18,47 @@ class BadLine:
         self.answers = self.dropped = self.cut = 0
         self._server = (host, port)
         self._chance = random.Random(seed)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._calls: set[asyncio.Task[None]] = set()
         self.address = ""
 
     async def listen(self) -> asyncio.Server:
         """Be called at a free port of this machine."""
-        server = await asyncio.start_server(self._call, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._taken, "127.0.0.1", 0)
         self.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         return server
 
+    async def hang_up(self) -> None:
+        """End all calls, also those that are just being taken; no task is cancelled, as that could miss its own clean-up."""
+        while asyncio.all_tasks() - {asyncio.current_task()}:
+            for writer in self._writers:
+                writer.transport.abort()
+            await asyncio.sleep(0.01)  # what was hung up is closed by the loop's next turns
+
+    def _taken(self, phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter) -> None:
+        self._writers.add(to_phone)
+        call = asyncio.create_task(self._call(phone, to_phone))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+
     async def _call(self, phone: asyncio.StreamReader, to_phone: asyncio.StreamWriter) -> None:
-        try:
-            server, to_server = await asyncio.open_connection(*self._server)
-        except BaseException:  # also when the line is hung up meanwhile
-            to_phone.transport.abort()
-            raise
-        waiting = {"for an answer": False}
-        there = asyncio.create_task(self._pass_requests(phone, to_server, waiting))
+        writers = [to_phone]
         try:
             with suppress(ConnectionError):
-                await self._pass_answers(server, to_phone, waiting)
+                server, to_server = await asyncio.open_connection(*self._server)
+                writers.append(to_server)
+                self._writers.add(to_server)
+                waiting = {"for an answer": False}
+                requests = asyncio.create_task(self._pass_requests(phone, to_server, waiting))
+                try:
+                    await self._pass_answers(server, to_phone, waiting)
+                finally:
+                    requests.cancel()
+                    await asyncio.gather(requests, return_exceptions=True)
         finally:
-            there.cancel()
-            await asyncio.gather(there, return_exceptions=True)
-            for writer in (to_phone, to_server):
+            for writer in writers:
                 writer.transport.abort()
+                self._writers.discard(writer)
 
     @staticmethod
     async def _pass_requests(phone: asyncio.StreamReader, to_server: asyncio.StreamWriter, waiting: dict[str, bool]) -> None:
@@ -79,12 +96,7 @@ def bad_line(address: str, *, lost: float, seed: int = 0) -> Iterator[BadLine]:
         async with await line.listen():
             ready.set()
             await done.wait()
-        await asyncio.sleep(0)  # a call that was just taken begins
-        while left := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
-            await asyncio.sleep(0.01)  # what was hung up is closed by the loop's next turns
+        await line.hang_up()
 
     thread = threading.Thread(target=lambda: asyncio.run(work()), name="bad line", daemon=True)
     thread.start()
@@ -94,3 +106,4 @@ def bad_line(address: str, *, lost: float, seed: int = 0) -> Iterator[BadLine]:
     finally:
         loops[0].call_soon_threadsafe(done.set)
         thread.join(10)
+        assert not thread.is_alive(), "a call doesn't end"
