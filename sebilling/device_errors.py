@@ -1,19 +1,22 @@
 """Errors about devices: leaves of the tree in errors.py."""
 
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import Conflict, InvalidInput
+from sebilling.errors import Conflict, InvalidInput, Words
 
 
 class DeviceInUse(Conflict):
     code = ErrorCode.DEVICE_IN_USE
     english = "Device '{given}' still has {count} customers: move them to another device first, or disable this one."
     indonesian = "Perangkat '{given}' masih punya {count} pelanggan: pindahkan dulu, atau nonaktifkan perangkatnya."
+    given: object
+    count: int
 
 
 class DeviceBusy(Conflict):
     code = ErrorCode.DEVICE_BUSY
     english = "A worker is using device '{given}', and only one may at a time: try again in a minute."
     indonesian = "Perangkat '{given}' sedang dipakai worker, dan hanya satu yang boleh pada satu waktu: coba lagi sebentar lagi."
+    given: object
 
 
 class InvalidDevice(InvalidInput):
@@ -22,6 +25,7 @@ class InvalidDevice(InvalidInput):
     code = ErrorCode.INVALID_DEVICE
     english = "The device can't be configured this way: {why}"
     indonesian = "Perangkat tidak bisa diatur seperti ini: {why}"
+    why: Words
 
 
 class SecretNeeded(InvalidInput):
@@ -33,6 +37,8 @@ class SecretNeeded(InvalidInput):
         "{changed} berubah, sehingga rahasia yang tersimpan akan terkirim ke tempat lain: isi lagi {secrets},"
         " atau biarkan {changed} seperti semula."
     )
+    changed: object
+    secrets: object
 
 
 class AddressRefused(InvalidInput):
@@ -47,6 +53,9 @@ class AddressRefused(InvalidInput):
         "SeBilling tidak menghubungi {address}: {place}. Isi alamat perangkat itu sendiri; di lab, minta operator mengatur"
         " SEBILLING_DEVICE_NETWORKS={remedy}."
     )
+    address: object
+    place: Words
+    remedy: object
 
 
 class SecretKeyMissing(InvalidInput):
@@ -61,3 +70,4 @@ class SecretKeyMissing(InvalidInput):
         "Pengaturan '{device}' dienkripsi dengan kunci rahasia yang tidak ada di sini, jadi perangkatnya tidak bisa dipakai: kembalikan"
         " SEBILLING_SECRET_KEY (atau SEBILLING_SECRET_KEY_OLD, atau berkas kuncinya), atau isi ulang pengaturan perangkatnya."
     )
+    device: str

@@ -30,6 +30,7 @@ from sebilling.errors import (
     Unavailable,
 )
 from sebilling.logs import get_logger
+from sebilling.nouns import Noun
 from sebilling.printing import pdf
 from sebilling.printing.report_runner import ReportFailedError
 from sebilling.report_downloads import RETRY_SECONDS, ReportDownloads
@@ -176,7 +177,7 @@ async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         row = await session.row(_PROOF, {"id": about["deposit"], "scope": actor.scope.ids})
     if row is None:
-        raise NotFound(noun="proof", given=f"dep_{about['deposit']}")
+        raise NotFound(noun=Noun.PROOF, given=Noun.DEPOSIT.id(about["deposit"]))
     ending = row.object_key.rpartition(".")[2]
     return _file(await parts.store.get(row.object_key), row.media_type, f"bukti-{about['deposit']}.{ending}")
 

@@ -2,7 +2,7 @@
 
     SebillingError
     ├── InvalidInput           the request itself is invalid; `field` is the path of the input
-    ├── NotFound               no such thing, or none that the caller may see
+    ├── NotFound               (AboutRow) no such thing, or none that the caller may see
     ├── Conflict               valid in itself, but in conflict with the current state
     ├── AccessError            the caller is not allowed to do this
     ├── Unexpected             one item of a batch failed for an unforeseen reason
@@ -13,10 +13,12 @@ unexpected: hidden from clients and logged with a reference. Leaves about closin
 leaves about devices in device_errors.py.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, fields
+from typing import ClassVar, Literal, dataclass_transform
 
+from sebilling.clock import Month
 from sebilling.error_codes import ErrorCode
+from sebilling.nouns import Noun
 
 Language = Literal["en", "id"]
 
@@ -29,26 +31,71 @@ class Sentence:
     indonesian: str
 
 
-class SebillingError(Exception):
-    """An error that a person can understand and fix. `facts` fill the placeholders of the message; `field` is the path of the input."""
+Words = Sentence | Noun | str
+"""A fact of an error: said in the caller's language, or a text that has none, such as a name."""
+InputPath = str | tuple[str | int, ...]
+"""Which input is wrong: a parameter or field as Python spells it, or a path of such names and indexes of lists; () for none."""
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class _WithFacts(Exception):
+    """Base of exceptions whose annotated fields are keyword arguments of `__init__`, as with a dataclass."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        dataclass(kw_only=True, eq=False)(cls)
+
+
+class SebillingError(_WithFacts):
+    """An error that a person can understand and fix.
+
+    Each leaf declares the facts that fill the placeholders of its message. `field` is the input that is wrong, as the domain calls
+    it (`"customer_id"`, or a path); whoever took the input translates it to what the client sent.
+    """
 
     code: ClassVar[ErrorCode]
     english: ClassVar[str]
     indonesian: ClassVar[str]
 
-    def __init__(self, *, field: tuple[str, ...] = (), **facts: object) -> None:
-        self.field = field
-        self.facts = facts
+    field: InputPath = ()
+
+    def __post_init__(self) -> None:
         super().__init__(self.message("en"))
 
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """Path of the input that is wrong; empty if there is none."""
+        return (self.field,) if isinstance(self.field, str) else self.field
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """The facts of the message by name."""
+        return {fact.name: getattr(self, fact.name) for fact in fields(self) if fact.name != "field"}
+
     def message(self, language: Language) -> str:
-        """The message for a person, with its remedy."""
-        indonesian = language == "id"
-        facts = {
-            name: (fact.indonesian if indonesian else fact.english) if isinstance(fact, Sentence) else fact
-            for name, fact in self.facts.items()
-        }
-        return (self.indonesian if indonesian else self.english).format(**facts)
+        """Return the message for a person, with its remedy."""
+        facts = {name: _said(fact, language) for name, fact in self.facts.items()}
+        template = self.indonesian if language == "id" else self.english
+        text = template.format(**facts)
+        return text[0].upper() + text[1:] if template.startswith("{noun}") else text
+
+
+def _said(fact: object, language: Language) -> object:
+    if isinstance(fact, Sentence | Noun):
+        return fact.indonesian if language == "id" else fact.english
+    return fact
+
+
+class AboutRow(SebillingError):
+    """An error about one row: `given` is its number, shown as its public id, or the text by which the caller named it."""
+
+    noun: Noun
+    given: int | str | Month
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """The facts, with the public id."""
+        return {**super().facts, "given": self.noun.id(self.given) if isinstance(self.given, int) else self.given}
 
 
 class InvalidInput(SebillingError):
@@ -59,36 +106,49 @@ class InvalidAmount(InvalidInput):
     code = ErrorCode.INVALID_AMOUNT
     english = "{given} is not a valid amount: enter whole rupiah from {least} to {most}."
     indonesian = "{given} bukan nominal yang sah: isi rupiah bulat dari {least} sampai {most}."
+    given: object
+    least: object
+    most: int
 
 
 class InvalidDate(InvalidInput):
     code = ErrorCode.INVALID_DATE
     english = "{given} is not a valid date: {why}"
     indonesian = "{given} bukan tanggal yang sah: {why}"
+    given: object
+    why: Words
 
 
 class InvalidId(InvalidInput):
     code = ErrorCode.INVALID_ID
     english = "'{given}' is not the id of a {noun}: use an id that this API returned."
     indonesian = "'{given}' bukan id {noun}: pakai id yang diberikan API ini."
+    given: object
+    noun: Noun
 
 
 class InvalidMonth(InvalidInput):
     code = ErrorCode.INVALID_MONTH
     english = "'{given}' is not a month: write year and month as 2026-02."
     indonesian = "'{given}' bukan bulan: tulis tahun dan bulan seperti 2026-02."
+    given: object
 
 
 class InvalidNumber(InvalidInput):
     code = ErrorCode.INVALID_NUMBER
     english = "{what}: {given} is not valid; {why}"
     indonesian = "{what}: {given} tidak sah; {why}"
+    what: Words
+    given: object
+    why: Words
 
 
 class InvalidText(InvalidInput):
     code = ErrorCode.INVALID_TEXT
     english = "{what} can't be accepted: {why}"
     indonesian = "{what} tidak dapat diterima: {why}"
+    what: Words
+    why: Words
 
 
 class InvalidCharacter(InvalidInput):
@@ -97,6 +157,7 @@ class InvalidCharacter(InvalidInput):
     code = ErrorCode.INVALID_TEXT
     english = "This text contains the character {character}, which can't be stored: remove it."
     indonesian = "Teks ini berisi karakter {character}, yang tidak dapat disimpan: hapus dulu."
+    character: str
 
 
 class InvalidCursor(InvalidInput):
@@ -109,6 +170,8 @@ class InvalidPageSize(InvalidInput):
     code = ErrorCode.INVALID_PAGE_SIZE
     english = "first: {given} is outside 1 to {most}: ask for fewer and follow pageInfo.endCursor."
     indonesian = "first: {given} di luar 1 sampai {most}: minta lebih sedikit dan ikuti pageInfo.endCursor."
+    given: object
+    most: int
 
 
 class LimitExceeded(InvalidInput):
@@ -117,6 +180,9 @@ class LimitExceeded(InvalidInput):
     code = ErrorCode.LIMIT_EXCEEDED
     english = "This request's {limit} is {given}, and the most is {most}: ask for less, or split it into several requests."
     indonesian = "{limit} permintaan ini {given}, padahal paling banyak {most}: minta lebih sedikit, atau bagi menjadi beberapa permintaan."
+    limit: Words
+    given: object
+    most: int
 
 
 class TooManySubscriptions(LimitExceeded):
@@ -124,6 +190,9 @@ class TooManySubscriptions(LimitExceeded):
 
     english = "This would be {given} {limit}, and the most is {most}: end one that you don't need, then subscribe again."
     indonesian = "Ini menjadi {given} {limit} (langganan), padahal paling banyak {most}: akhiri yang tidak diperlukan, lalu coba lagi."
+    given: object
+    limit: Words
+    most: int
 
 
 class UnknownDocument(InvalidInput):
@@ -132,6 +201,7 @@ class UnknownDocument(InvalidInput):
     code = ErrorCode.UNKNOWN_DOCUMENT
     english = "This server has no such trusted document ({why}): send a known documentId, or ask an admin to add the document."
     indonesian = "Server ini tidak punya dokumen tepercaya itu ({why}): kirim documentId yang dikenal, atau minta admin menambahkannya."
+    why: Words
 
 
 class InvalidFile(InvalidInput):
@@ -140,6 +210,8 @@ class InvalidFile(InvalidInput):
     code = ErrorCode.INVALID_FILE
     english = "{file} can't be imported: {why}"
     indonesian = "{file} tidak dapat diimpor: {why}"
+    file: object
+    why: Words
 
 
 class InvalidProof(InvalidInput):
@@ -148,9 +220,10 @@ class InvalidProof(InvalidInput):
     code = ErrorCode.INVALID_PROOF
     english = "The proof can't be accepted: {why}"
     indonesian = "Bukti tidak dapat diterima: {why}"
+    why: Words
 
 
-class NotFound(SebillingError):
+class NotFound(AboutRow):
     """It does not exist, or the caller may not see it: the answer is the same, so that a refusal reveals nothing."""
 
     code = ErrorCode.NOT_FOUND
@@ -166,6 +239,8 @@ class AlreadyExists(Conflict):
     code = ErrorCode.ALREADY_EXISTS
     english = "The {noun} '{given}' already exists: use that one, or choose another name."
     indonesian = "{noun} '{given}' sudah ada: pakai yang itu, atau pilih nama lain."
+    noun: Words
+    given: object
 
 
 class PeriodClosed(Conflict):
@@ -175,12 +250,14 @@ class PeriodClosed(Conflict):
         "Periode {month} sudah ditutup dan tidak menerima tagihan baru: koreksi di periode yang terbuka, atau buka kembali dengan"
         " reopenPeriod."
     )
+    month: object
 
 
 class GenerationRunning(Conflict):
     code = ErrorCode.GENERATION_RUNNING
     english = "Invoices are being generated for {what}: wait until the run is finished, then try again."
     indonesian = "Tagihan untuk {what} sedang dibuat: tunggu sampai selesai, lalu coba lagi."
+    what: Words | Month
 
 
 class GenerationEnded(Conflict):
@@ -189,6 +266,7 @@ class GenerationEnded(Conflict):
     code = ErrorCode.GENERATION_ENDED
     english = "Run {given} has already ended. Check its status; the invoices that it issued remain, and each can be voided."
     indonesian = "Proses {given} sudah berakhir. Periksa statusnya; tagihan yang sudah terbit tetap ada, dan masing-masing bisa dibatalkan."
+    given: object
 
 
 class PreviewOutdated(Conflict):
@@ -203,18 +281,24 @@ class PreviewOutdated(Conflict):
         "Pratinjau sudah usang: tadinya {issued} tagihan senilai {total}, sekarang {issued_now} tagihan senilai {total_now},"
         " atau pelanggan yang dilewati berbeda. Minta pratinjau baru, lalu konfirmasi yang itu."
     )
+    issued: int
+    total: object
+    issued_now: int
+    total_now: object
 
 
 class IdempotencyMismatch(Conflict):
     code = ErrorCode.IDEMPOTENCY_MISMATCH
     english = "The key '{key}' was used for another request: send the first body unchanged, or use a new key."
     indonesian = "Kunci '{key}' sudah dipakai untuk permintaan lain: kirim isi yang sama, atau pakai kunci baru."
+    key: object
 
 
 class InvoiceNotPayable(Conflict):
     code = ErrorCode.INVOICE_NOT_PAYABLE
     english = "Invoice '{given}' isn't one of this customer's invoices: name only invoices of the paying customer."
     indonesian = "Tagihan '{given}' bukan milik pelanggan ini: sebutkan hanya tagihan pelanggan yang membayar."
+    given: object
 
 
 class AlreadyCovered(Conflict):
@@ -223,6 +307,8 @@ class AlreadyCovered(Conflict):
     code = ErrorCode.ALREADY_COVERED
     english = "{given} is already invoiced or in a closed period: choose {first} or a later date."
     indonesian = "{given} ada di masa yang sudah ditagih atau ditutup: pilih {first} atau tanggal sesudahnya."
+    given: object
+    first: object
 
 
 class AlreadyInvoiced(Conflict):
@@ -236,9 +322,12 @@ class AlreadyInvoiced(Conflict):
         "Tagihan {number} menagih layanan mulai {first}, sebelum {given}. Batalkan dulu tagihan itu,"
         " atau pilih {first} atau tanggal yang lebih awal."
     )
+    number: str
+    first: object
+    given: object
 
 
-class AlreadyCorrected(Conflict):
+class AlreadyCorrected(AboutRow, Conflict):
     code = ErrorCode.ALREADY_CORRECTED
     english = "{noun} {given} is already voided, reversed, cancelled or ended: see its history; nothing more needs to be done."
     indonesian = "{noun} {given} sudah pernah dibatalkan atau diakhiri: lihat riwayatnya; tidak ada yang perlu dilakukan lagi."
@@ -248,24 +337,30 @@ class AlreadyDecided(Conflict):
     code = ErrorCode.ALREADY_DECIDED
     english = "{given} is already decided: look at the decision; if it must change, submit a new one."
     indonesian = "{given} sudah diputuskan sebelumnya: lihat keputusannya; bila harus berubah, ajukan yang baru."
+    given: object
 
 
 class ChargeBilled(Conflict):
     code = ErrorCode.CHARGE_BILLED
     english = "Charge {given} is on invoice {number}: void that invoice first, then the charge can be cancelled."
     indonesian = "Biaya {given} sudah ada di tagihan {number}: batalkan dulu tagihannya, baru biayanya bisa dibatalkan."
+    given: object
+    number: str
 
 
 class PaymentRefunded(Conflict):
     code = ErrorCode.PAYMENT_REFUNDED
     english = "{refunded} of payment {given} was refunded to the customer, so the payment can't be reversed: refund the rest instead."
     indonesian = "{refunded} dari pembayaran {given} sudah dikembalikan ke pelanggan, jadi tidak bisa dibatalkan: kembalikan sisanya saja."
+    refunded: object
+    given: object
 
 
 class NoOpenPeriod(Conflict):
     code = ErrorCode.NO_OPEN_PERIOD
     english = "Period {month} is closed, and no later period is open for the correction: open one first."
     indonesian = "Periode {month} sudah ditutup, dan belum ada periode sesudahnya yang terbuka untuk koreksi: buka dulu satu."
+    month: object
 
 
 class InvoicePaid(Conflict):
@@ -278,24 +373,30 @@ class InvoicePaid(Conflict):
         "Tagihan {given} sudah ada pembayaran atau penghapusan: batalkan pembayarannya bila uangnya tidak pernah diterima, atau batalkan"
         " tagihan dengan releasePayments agar uangnya menjadi titipan. Penghapusan dibatalkan dulu dengan reverseWriteOff."
     )
+    given: object
 
 
 class NoCredit(Conflict):
     code = ErrorCode.NO_CREDIT
     english = "Only {credit} of {given} is still credit: use at most that, or first release an invoice that it paid."
     indonesian = "Hanya {credit} dari {given} yang masih titipan: pakai paling banyak sebesar itu, atau lepaskan dulu dari tagihannya."
+    credit: object
+    given: object
 
 
 class NothingOwed(Conflict):
     code = ErrorCode.NOTHING_OWED
     english = "{given} owes only {outstanding}: pay or write off at most that."
     indonesian = "Sisa {given} hanya {outstanding}: lunasi atau hapus paling banyak sebesar itu."
+    given: object
+    outstanding: object
 
 
 class AlreadyHeld(Conflict):
     code = ErrorCode.ALREADY_HELD
     english = "The credit of {given} is already held. To pay invoices with it, apply the customer's credit."
     indonesian = "Titipan dari {given} sudah ditahan. Untuk melunasi tagihan dengannya, terapkan titipan pelanggan itu."
+    given: object
 
 
 class InsufficientCash(Conflict):
@@ -310,6 +411,10 @@ class InsufficientCash(Conflict):
         "{collector} hanya memegang tunai {on_hand} di {counter}, bukan {amount}: selebihnya sudah disetor. Bila setoran itu masih"
         " menunggu verifikasi, minta ditolak lalu ajukan lagi tanpa uang ini; kembalikan uang yang memang diterima dengan refundCredit."
     )
+    collector: object
+    on_hand: object
+    counter: object
+    amount: object
 
 
 class SumOutOfRange(Conflict):
@@ -330,6 +435,7 @@ class OwnDeposit(Conflict):
     code = ErrorCode.OWN_DEPOSIT
     english = "Deposit {given} is yours, or was submitted by you: ask someone else with the role ADMIN or FINANCE to decide."
     indonesian = "Setoran {given} milik Anda atau Anda yang mengajukan: minta orang lain dengan peran ADMIN atau FINANCE memutuskannya."
+    given: object
 
 
 class NoAccess(Conflict):
@@ -338,12 +444,15 @@ class NoAccess(Conflict):
         "{given} has no service access that this would change: add one with setServiceAccess, or check whether it is already as requested."
     )
     indonesian = "{given} tidak punya akses di perangkat yang perlu diubah: atur dengan setServiceAccess, atau periksa apakah sudah sesuai."
+    given: object
 
 
 class StillOverdue(Conflict):
     code = ErrorCode.STILL_OVERDUE
     english = "{given} still owes {amount} and would be blocked again: record the payment, or a promise to pay (promiseToPay)."
     indonesian = "{given} masih menunggak {amount} dan akan diisolir lagi: catat pembayarannya, atau janji bayar (promiseToPay)."
+    given: object
+    amount: object
 
 
 class OwnAccount(Conflict):
@@ -356,6 +465,7 @@ class LastAdmin(Conflict):
     code = ErrorCode.LAST_ADMIN
     english = "{given} is the last active ADMIN: make someone else ADMIN first."
     indonesian = "{given} adalah ADMIN aktif terakhir: jadikan orang lain ADMIN dulu."
+    given: object
 
 
 class TwoStepState(Conflict):
@@ -386,6 +496,7 @@ class TooManyAttempts(AccessError):
     code = ErrorCode.TOO_MANY_ATTEMPTS
     english = "Too many failed sign-ins from here: wait {seconds} seconds and try again."
     indonesian = "Terlalu banyak percobaan masuk yang gagal dari sini: tunggu {seconds} detik lalu coba lagi."
+    seconds: int
 
 
 class CodeNeeded(AccessError):
@@ -414,6 +525,7 @@ class Forbidden(AccessError):
     code = ErrorCode.FORBIDDEN
     english = "Your role is not allowed to do this: ask someone with the role {roles}."
     indonesian = "Peran Anda tidak boleh melakukan ini: minta kepada yang berperan {roles}."
+    roles: str
 
 
 class TooManyRequests(AccessError):
@@ -422,6 +534,7 @@ class TooManyRequests(AccessError):
     code = ErrorCode.TOO_MANY_REQUESTS
     english = "{most} of your requests are already being answered: wait for them, then send the next."
     indonesian = "{most} permintaan Anda masih diproses: tunggu selesai, lalu kirim yang berikutnya."
+    most: int
 
 
 class TooManyReports(AccessError):
@@ -430,6 +543,7 @@ class TooManyReports(AccessError):
     code = ErrorCode.TOO_MANY_REPORTS
     english = "You are already downloading {most} reports. Wait until one is finished, then try again."
     indonesian = "Anda sudah mengunduh {most} laporan sekaligus. Tunggu sampai salah satu selesai, lalu coba lagi."
+    most: int
 
 
 class Unexpected(SebillingError):
@@ -440,6 +554,7 @@ class Unexpected(SebillingError):
         "Something went wrong on our side; this was not recorded: keep it and send it again later. Reference for your admin: {reference}."
     )
     indonesian = "Ada kesalahan di pihak kami, ini belum tercatat: simpan, kirim lagi nanti, sampaikan rujukan {reference} kepada admin."
+    reference: str
 
 
 class Unavailable(SebillingError):
@@ -450,6 +565,7 @@ class DatabaseUnavailable(Unavailable):
     code = ErrorCode.DATABASE_UNAVAILABLE
     english = "The database can't be reached ({why}): check that it runs and that SEBILLING_DATABASE_URL is right, then try again."
     indonesian = "Basis data tidak terjangkau ({why}): pastikan berjalan dan SEBILLING_DATABASE_URL benar, lalu coba lagi."
+    why: Words
 
 
 class PortTaken(Unavailable):
@@ -458,6 +574,9 @@ class PortTaken(Unavailable):
     code = ErrorCode.PORT_TAKEN
     english = "Can't listen on {host}:{port} ({why}): stop the program that uses it, or choose another port with --port."
     indonesian = "{host}:{port} tidak bisa dipakai ({why}): hentikan program yang memakainya, atau pilih port lain dengan --port."
+    host: str
+    port: int
+    why: Words
 
 
 class DeadlineExceeded(Unavailable):
@@ -466,6 +585,7 @@ class DeadlineExceeded(Unavailable):
     code = ErrorCode.DEADLINE_EXCEEDED
     english = "The answer took more than {seconds} seconds and was stopped: ask for less at a time, or try again later."
     indonesian = "Jawaban memakan lebih dari {seconds} detik lalu dihentikan: minta lebih sedikit sekaligus, atau coba lagi nanti."
+    seconds: int
 
 
 class ReportsBusy(Unavailable):
@@ -474,6 +594,8 @@ class ReportsBusy(Unavailable):
     code = ErrorCode.REPORTS_BUSY
     english = "The server is already making {most} reports, the maximum at once. Try again in {seconds} seconds."
     indonesian = "Server sedang membuat {most} laporan, batas maksimalnya. Coba lagi dalam {seconds} detik."
+    most: int
+    seconds: int
 
 
 class InvalidSetting(SebillingError):
@@ -482,3 +604,5 @@ class InvalidSetting(SebillingError):
     code = ErrorCode.INVALID_SETTING
     english = "{setting} can't be used: {why}"
     indonesian = "{setting} tidak bisa dipakai: {why}"
+    setting: str
+    why: Words

@@ -15,6 +15,7 @@ class PeriodIsOpen(Conflict):
     code = ErrorCode.PERIOD_IS_OPEN
     english = "Period {month} is already open: nothing needs to be reopened."
     indonesian = "Periode {month} masih terbuka: tidak perlu dibuka kembali."
+    month: object
 
 
 class MissingPart(Protocol):
@@ -48,9 +49,8 @@ class PeriodIncomplete(Conflict):
                "MONEY_UNRESOLVED": "pembayaran untuk tagihan yang sudah lunas"},
     }  # fmt: skip
 
-    def __init__(self, *, field: tuple[str, ...] = (), month: object, gaps: Sequence[MissingPart]) -> None:
-        self.gaps = gaps
-        super().__init__(field=field, month=month)
+    month: object
+    gaps: Sequence[MissingPart]
 
     def message(self, language: Language) -> str:
         """Return the message with the first MAX_TOLD gaps in words."""
@@ -64,6 +64,8 @@ class ConfirmPeriod(Conflict):
     code = ErrorCode.CONFIRM_PERIOD
     english = "Period {month} is far from today ({today}): check the month, and send it again with confirm if it is right."
     indonesian = "Periode {month} jauh dari sekarang ({today}): periksa bulannya, lalu kirim lagi dengan confirm bila memang benar."
+    month: object
+    today: object
 
 
 class ConfirmDifference(Conflict):
@@ -76,6 +78,10 @@ class ConfirmDifference(Conflict):
         "Hitungan {counted} untuk setoran {given} sebesar {amount} berselisih {difference}: hitung lagi, lalu kirim lagi dengan"
         " confirmDifference bila memang begitu."
     )
+    counted: object
+    given: object
+    amount: object
+    difference: object
 
 
 class NotVerified(Conflict):
@@ -84,9 +90,12 @@ class NotVerified(Conflict):
     indonesian = (
         "Setoran {given} belum diverifikasi, jadi tidak ada hitungan untuk dikoreksi: verifikasi dulu, atau ajukan lagi bila ditolak."
     )
+    given: object
 
 
 class NothingToSettle(Conflict):
     code = ErrorCode.NOTHING_TO_SETTLE
     english = "Only {open} of this drawer's difference is unsettled, not {amount}: settle at most that."
     indonesian = "Hanya {open} dari selisih laci ini yang belum diselesaikan, bukan {amount}: selesaikan paling banyak sebesar itu."
+    open: object
+    amount: object

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import httpx
 from argon2 import PasswordHasher
+from graphql import FieldNode, GraphQLSchema, OperationDefinitionNode, OperationType, get_named_type, parse
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +25,7 @@ from sebilling.billing import counters, credit, customers, generation, invariant
 from sebilling.clock import Month
 from sebilling.config import Settings
 from sebilling.db.engine import Database, ReadSession, Snapshot, WriteSession, translated_errors
+from sebilling.schema.build import build_schema
 from tests.isolation import gear
 
 NOW = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
@@ -184,6 +186,34 @@ def _var() -> Path:
     return Path(folder.name)
 
 
+@functools.cache
+def _schema() -> GraphQLSchema:
+    return build_schema()._schema
+
+
+def see_that_inputs_exist(document: str, data: dict[str, Any]) -> None:
+    """Fail if an error in a mutation's payload has a path that is no input of that mutation."""
+    mutations = _schema().mutation_type
+    assert mutations is not None
+    roots = [
+        node for definition in parse(document).definitions
+        if isinstance(definition, OperationDefinitionNode) and definition.operation is OperationType.MUTATION
+        for node in definition.selection_set.selections if isinstance(node, FieldNode)
+    ]  # fmt: skip
+    for node in roots:
+        payload = data.get((node.alias or node.name).value)
+        for error in payload.get("errors") or () if isinstance(payload, dict) else ():
+            inputs: Any = mutations.fields[node.name.value].args
+            for part in error.get("field", ()):
+                if part.isdecimal():
+                    continue
+                assert part in inputs, f"{node.name.value} has no input {error['field']}"
+                input_type = get_named_type(inputs[part].type)
+                if input_type.name == "JSON":
+                    break
+                inputs = getattr(input_type, "fields", {})
+
+
 class Api:
     """A GraphQL client of the application in this process, without a socket."""
 
@@ -201,9 +231,12 @@ class Api:
         self.headers["Authorization"] = f"Bearer {answer['token']}"
 
     async def raw(self, document: str, **variables: Any) -> Any:
-        """The whole answer."""
+        """The whole answer; a refusal must name an input that the client could have sent."""
         response = await self.http.post("/graphql", json={"query": document, "variables": variables}, headers=self.headers)
-        return response.json()
+        answer = response.json()
+        if isinstance(answer, dict) and answer.get("data"):
+            see_that_inputs_exist(document, answer["data"])
+        return answer
 
     async def ask(self, document: str, **variables: Any) -> Any:
         """The first root field's value; top-level errors fail the test."""

@@ -23,7 +23,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.actor import Actor, Role, Scope
 from sebilling.db.engine import Database, WriteSession
-from sebilling.errors import TooManyAttempts
+from sebilling.errors import InputPath, TooManyAttempts
 
 MAX_FAILURES: Final = 10
 WITHIN: Final = timedelta(minutes=5)
@@ -100,7 +100,7 @@ def limits_of_user(user_id: int) -> tuple[Limit, ...]:
     return (_limit(MAX_FAILURES, WITHIN, "signed in", str(user_id), account=_numbered(user_id)),)
 
 
-async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, field: tuple[str, ...]) -> None:
+async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, field: InputPath) -> None:
     """Count one attempt against each limit, in a transaction of its own. Raises TooManyAttempts at `field`; then none is counted."""
     bound = {
         "keys": [limit.key for limit in wanted], "accounts": [limit.account for limit in wanted],

@@ -10,7 +10,7 @@ from argon2.exceptions import VerificationError
 from argon2.low_level import ARGON2_VERSION
 
 from sebilling.auth.common_passwords import COMMON_PASSWORDS
-from sebilling.errors import InvalidText
+from sebilling.errors import InputPath, InvalidText, Sentence
 
 MIN_CHARACTERS: Final = 10
 _MAX_CHARACTERS: Final = 200
@@ -20,28 +20,33 @@ _HASHING: Final = asyncio.Semaphore(2)
 """Each check takes 64 MiB and a core for 50 ms: more at once would only slow down all other requests."""
 
 
-async def hashed(password: str, *, username: str = "", field: tuple[str, ...] = ("input", "password")) -> str:
+async def hashed(password: str, *, username: str = "", field: InputPath = "password") -> str:
     """Check a new password and return its hash. Raises InvalidText as `check` does."""
     check(password, username=username, field=field)
     async with _HASHING:
         return await asyncio.to_thread(_HASHER.hash, password)
 
 
-def check(password: str, *, username: str = "", field: tuple[str, ...] = ("input", "password")) -> None:
+def check(password: str, *, username: str = "", field: InputPath = "password") -> None:
     """Check a new password: MIN_CHARACTERS to 200 characters, not the user name, not a common password. There are no rules about
     kinds of characters: they lead to passwords that are easy to guess and hard to remember.
 
     Raises InvalidText, which doesn't contain the password.
     """
-    why = ""
+    why = None
     if not MIN_CHARACTERS <= len(password) <= _MAX_CHARACTERS:
-        why = f"use {MIN_CHARACTERS} to {_MAX_CHARACTERS} characters."
+        why = Sentence(
+            f"use {MIN_CHARACTERS} to {_MAX_CHARACTERS} characters.", f"pakai {MIN_CHARACTERS} sampai {_MAX_CHARACTERS} karakter."
+        )
     elif username and password.casefold() == username.casefold():
-        why = "it is the user name; choose another."
+        why = Sentence("it is the user name; choose another.", "sama dengan nama pengguna; pilih yang lain.")
     elif password.casefold() in COMMON_PASSWORDS or len(set(password)) < _MIN_DIFFERENT:
-        why = "it is easy to guess; choose another, such as a few words that only you would combine."
+        why = Sentence(
+            "it is easy to guess; choose another, such as a few words that only you would combine.",
+            "mudah ditebak; pilih yang lain, misalnya beberapa kata yang hanya Anda sendiri yang akan merangkainya.",
+        )
     if why:
-        raise InvalidText(field=field, what="The password", why=why)
+        raise InvalidText(field=field, what=Sentence("The password", "Kata sandi ini"), why=why)
 
 
 async def matches(password: str, kept: str | None) -> bool:

@@ -20,6 +20,7 @@ from sebilling.actor import Actor, Role, Scope
 from sebilling.config import Settings
 from sebilling.db.engine import Database, ReadSession, WriteSession
 from sebilling.errors import NotFound
+from sebilling.nouns import Noun
 
 _ALL_COUNTERS: Final = frozenset({Role.ADMIN, Role.FINANCE, Role.TECHNICIAN, Role.AUDITOR})
 _COUNTERS: Final = "ARRAY(SELECT counter_id FROM user_counter WHERE user_id = app_user.id) AS counters"
@@ -262,7 +263,7 @@ async def sign_out(session: WriteSession, token: str) -> bool:
 async def revoke(session: WriteSession, user_id: int, sign_in_id: int) -> None:
     """End one live sign-in of this user. Raises NotFound, also for another user's sign-in."""
     if not await session.execute(_REVOKE, {"sign_in": sign_in_id, "user": user_id, "at": session.at}):
-        raise NotFound(field=("input", "id"), noun="sign-in", given=f"sig_{sign_in_id}")
+        raise NotFound(field="sign_in_id", noun=Noun.SIGN_IN, given=sign_in_id)
     await events.append(session, "user.token_revoked", subject="app_user", subject_id=user_id, sign_in=sign_in_id)
 
 

@@ -14,7 +14,7 @@ from sebilling.auth import attempts, passwords, sessions, totp
 from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import validation
 from sebilling.db.engine import Database, WriteSession
-from sebilling.errors import CodeNeeded, InvalidText, PasswordChangeNeeded, SebillingError, WrongCode, WrongCredentials
+from sebilling.errors import CodeNeeded, InputPath, InvalidText, PasswordChangeNeeded, SebillingError, Sentence, WrongCode, WrongCredentials
 from sebilling.vault import Vault
 
 _MAX_NAME: Final = 100
@@ -84,11 +84,11 @@ async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetim
     async with database.reading() as reading:
         user = await reading.row(_USER, {"username": username, "device": sessions.hash_of(known or ""), "at": at})
     limits = attempts.limits(username, asked.network, device=known if user is not None and user.on_known_device else None)
-    await attempts.pay(database, limits, at=at, field=("input", "username"))
+    await attempts.pay(database, limits, at=at, field="username")
     kept = user.password_hash if user is not None and user.usable else None
     if not await passwords.matches(asked.password, kept) or user is None:
         await _note_failure(database, user, network=asked.network, why="password", at=at)
-        raise WrongCredentials(field=("input", "password"))
+        raise WrongCredentials(field="password")
     try:
         new_hash = await _new_hash(user, asked)
     except SebillingError as error:  # the password was right, so the account's owner must be able to see the attempt
@@ -119,23 +119,30 @@ async def _new_hash(user: Row[*tuple[Any, ...]], asked: Asked) -> str | None:
     Raises CodeNeeded, PasswordChangeNeeded, InvalidText.
     """
     if user.two_step and not asked.code:
-        raise CodeNeeded(field=("input", "code"))
+        raise CodeNeeded(field="code")
     if user.one_time_until is None:
         if asked.new_password is not None:
-            why = "it only replaces one-time passwords; sign in without it and use changePassword."
-            raise InvalidText(field=("input", "newPassword"), what="A new password", why=why)
+            why = Sentence(
+                "it only replaces one-time passwords; sign in without it and use changePassword.",
+                "hanya untuk mengganti kata sandi sekali pakai; masuk tanpa itu, lalu pakai changePassword.",
+            )
+            raise InvalidText(field="new_password", what=Sentence("A new password", "Kata sandi baru"), why=why)
         return await passwords.renewed(asked.password, user.password_hash)
     if not asked.new_password:
-        raise PasswordChangeNeeded(field=("input", "newPassword"))
+        raise PasswordChangeNeeded(field="new_password")
     if asked.new_password == asked.password:
-        raise InvalidText(field=("input", "newPassword"), what="The password", why="it is the one-time password; choose another.")
-    return await passwords.hashed(asked.new_password, username=user.username, field=("input", "newPassword"))
+        raise InvalidText(
+            field="new_password",
+            what=Sentence("The password", "Kata sandi ini"),
+            why=Sentence("it is the one-time password; choose another.", "sama dengan kata sandi sekali pakai; pilih yang lain."),
+        )
+    return await passwords.hashed(asked.new_password, username=user.username, field="new_password")
 
 
 async def _still(session: WriteSession, user: Row[*tuple[Any, ...]]) -> None:
     """Raise WrongCredentials if the password was reset or the account deactivated during the check."""
     if await session.value(_STILL, {"user": user.id, "hash": user.password_hash}) is None:
-        raise WrongCredentials(field=("input", "password"))
+        raise WrongCredentials(field="password")
 
 
 async def _enter(
@@ -157,19 +164,19 @@ async def _enter(
     )
     live = await sessions.live(session, tokens.token, at=session.at)
     if live is None:
-        raise WrongCredentials(field=("input", "password"))
+        raise WrongCredentials(field="password")
     return Entered(tokens, device_token, live.actor)
 
 
-async def proven(database: Database, user_id: int, password: str, *, at: datetime, place: tuple[str, ...]) -> Row[*tuple[Any, ...]]:
+async def proven(database: Database, user_id: int, password: str, *, at: datetime, field: InputPath) -> Row[*tuple[Any, ...]]:
     """Check the password of a signed-in user again and return their row. Raises TooManyAttempts, WrongCredentials."""
     limits = attempts.limits_of_user(user_id)
-    await attempts.pay(database, limits, at=at, field=place)
+    await attempts.pay(database, limits, at=at, field=field)
     async with database.reading() as reading:
         user = await reading.row(_PASSWORD_OF, {"user": user_id})
     if not await passwords.matches(password, None if user is None else user.password_hash) or user is None:
         await _note_failure(database, user, network="", why="password, signed in", at=at)
-        raise WrongCredentials(field=place)
+        raise WrongCredentials(field=field)
     async with database.transaction(actor=Actor(user_id, user.name, Role(user.role), Scope(frozenset())), at=at) as session:
         await attempts.release(session, limits)
     return user
@@ -180,10 +187,14 @@ async def change_password(database: Database, by: Actor, *, old: str, new: str, 
 
     Raises TooManyAttempts, WrongCredentials, InvalidText.
     """
-    user = await proven(database, by.user_id or 0, old, at=at, place=("input", "oldPassword"))
+    user = await proven(database, by.user_id or 0, old, at=at, field="old_password")
     if old == new:
-        raise InvalidText(field=("input", "newPassword"), what="The password", why="it is the old one; choose another.")
-    new_hash = await passwords.hashed(new, username=user.username, field=("input", "newPassword"))
+        raise InvalidText(
+            field="new_password",
+            what=Sentence("The password", "Kata sandi ini"),
+            why=Sentence("it is the old one; choose another.", "sama dengan yang lama; pilih yang lain."),
+        )
+    new_hash = await passwords.hashed(new, username=user.username, field="new_password")
     async with database.transaction(actor=by, at=at) as session:
         await _still(session, user)
         await session.execute(_SET_PASSWORD, {"user": user.id, "hash": new_hash})
@@ -197,9 +208,9 @@ async def disable_totp(database: Database, vault: Vault, by: Actor, *, password:
 
     Raises TooManyAttempts, WrongCredentials, TwoStepState, WrongCode.
     """
-    user = await proven(database, by.user_id or 0, password, at=at, place=("input", "password"))
+    user = await proven(database, by.user_id or 0, password, at=at, field="password")
     limits = attempts.limits_of_user(user.id)
-    await attempts.pay(database, limits, at=at, field=("input", "code"))
+    await attempts.pay(database, limits, at=at, field="code")
     try:
         async with database.transaction(actor=by, at=at) as session:
             await _still(session, user)
@@ -221,7 +232,9 @@ async def _note_failure(database: Database, user: Row[*tuple[Any, ...]] | None, 
 
 def _device(given: str) -> str:
     """Return a device's name that can be shown in a list. Raises InvalidText."""
-    return validation.clean(given[:_MAX_DEVICE], what="The device's name", field=("input", "device"), most=_MAX_DEVICE, required=False)
+    return validation.clean(
+        given[:_MAX_DEVICE], what=Sentence("The device's name", "Nama perangkat"), field="device", most=_MAX_DEVICE, required=False
+    )
 
 
 def called(user_agent: str) -> str:

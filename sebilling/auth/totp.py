@@ -100,7 +100,7 @@ async def confirm(session: WriteSession, vault: Vault, user_id: int, code: str) 
         _opened(vault, user_id, row.totp_pending), _typed(code), at=session.at, after=_last_step(row.totp_step, session.at)
     )
     if step is None:
-        raise WrongCode(field=("input", "code"))
+        raise WrongCode(field="code")
     await session.execute(_CONFIRM, {"user": user_id, "step": step})
     codes = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode().lower() for _ in range(_RECOVERY_CODES)]
     await session.execute(_FORGET_CODES, {"user": user_id})
@@ -114,12 +114,12 @@ async def use(session: WriteSession, vault: Vault, user_id: int, code: str) -> N
     row = await session.row(_LOCK, {"user": user_id})
     typed = _typed(code)
     if row is None or row.totp_secret is None:
-        raise WrongCode(field=("input", "code"))
+        raise WrongCode(field="code")
     step = matching_step(_opened(vault, user_id, row.totp_secret), typed, at=session.at, after=_last_step(row.totp_step, session.at))
     if step is not None and await session.execute(_TAKE, {"user": user_id, "step": step, "ahead": step_at(session.at) + _AHEAD}):
         return
     if not await session.execute(_USE_CODE, {"user": user_id, "hash": _hash(typed), "at": session.at}):
-        raise WrongCode(field=("input", "code"))
+        raise WrongCode(field="code")
     await events.append(session, "user.recovery_code_used", subject="app_user", subject_id=user_id)
 
 
@@ -139,7 +139,7 @@ async def disable(session: WriteSession, vault: Vault, user_id: int, code: str) 
 async def end(session: WriteSession, user_id: int, *, by_admin: bool = False) -> None:
     """Turn two-step sign-in off for an authenticated user or, with `by_admin`, for another user. Raises TwoStepState, OwnAccount."""
     if by_admin and session.actor.user_id == user_id:
-        raise OwnAccount(field=("input", "id"))
+        raise OwnAccount(field="user_id")
     if not await session.execute(_OFF, {"user": user_id}):
         raise TwoStepState
     await session.execute(_FORGET_CODES, {"user": user_id})

@@ -15,7 +15,8 @@ from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import validation
 from sebilling.billing.counters import by_codes
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyExists, Forbidden, InvalidNumber, InvalidText, LastAdmin, NotFound, OwnAccount
+from sebilling.errors import AlreadyExists, Forbidden, InvalidNumber, InvalidText, LastAdmin, NotFound, OwnAccount, Sentence
+from sebilling.nouns import Noun
 
 ONE_TIME: Final = timedelta(hours=72)
 """Lifetime of a one-time password."""
@@ -85,16 +86,19 @@ async def create(
     """
     username = username.strip().lower()
     if not _USERNAME.fullmatch(username):
-        why = "use 2 to 64 letters, digits, or . _ @ -, beginning with a letter or digit."
-        raise InvalidText(field=("input", "username"), what=f"The user name '{username[:40]}'", why=why)
+        why = Sentence(
+            "use 2 to 64 letters, digits, or . _ @ -, beginning with a letter or digit.",
+            "pakai 2 sampai 64 huruf, angka, atau . _ @ -, diawali huruf atau angka.",
+        )
+        raise InvalidText(field="username", what=Sentence(f"The user name '{username[:40]}'", f"Nama pengguna '{username[:40]}'"), why=why)
     await _administer(session)
     values = {
-        "username": username, "name": validation.clean(name, what="The name", field=("input", "name")), "role": role.value,
+        "username": username, "name": validation.clean(name, what=Sentence("The name", "Nama"), field="name"), "role": role.value,
         "hash": password_hash, "service": False, "until": session.at + ONE_TIME if one_time else None, "at": session.at,
     }  # fmt: skip
     user_id: int | None = await session.value(_INSERT, values)
     if user_id is None:
-        raise AlreadyExists(field=("input", "username"), noun="user", given=username)
+        raise AlreadyExists(field="username", noun=Noun.USER, given=username)
     await _assign(session, user_id, role, counters)
     await events.append(
         session, "user.created", subject="app_user", subject_id=user_id, username=username, role=role.value, counters=list(counters)
@@ -114,11 +118,11 @@ async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
     role, active = changes.role or was, row.active if changes.active is None else changes.active
     if (role, active) != (was, row.active):
         if session.actor.user_id == user_id:
-            raise OwnAccount(field=("input", "role" if role is not was else "active"))
+            raise OwnAccount(field="role" if role is not was else "active")
         loses = was is Role.ADMIN and row.active and not (role is Role.ADMIN and active)
         if loses and not await session.value(_OTHER_ADMIN, {"user": user_id}):
-            raise LastAdmin(field=("input", "role" if role is not was else "active"), given=row.username)
-    name = row.name if changes.name is None else validation.clean(changes.name, what="The name", field=("input", "name"))
+            raise LastAdmin(field="role" if role is not was else "active", given=row.username)
+    name = row.name if changes.name is None else validation.clean(changes.name, what=Sentence("The name", "Nama"), field="name")
     counters = list(changes.counters) if changes.counters is not None else list(row.counters) if role in AT_COUNTERS else []
     await session.execute(_UPDATE, {"user": user_id, "name": name, "role": role.value, "active": active})
     await session.execute(_LEAVE, {"user": user_id, "counters": counters, "at": session.at})
@@ -144,7 +148,7 @@ async def reset_password(session: WriteSession, user_id: int, *, password_hash: 
     """
     await _administer(session)
     if session.actor.user_id == user_id:
-        raise OwnAccount(field=("input", "id"))
+        raise OwnAccount(field="user_id")
     row = await _user(session, user_id)
     until = session.at + ONE_TIME if one_time else None
     await session.execute(_RESET, {"user": user_id, "hash": password_hash, "until": until})
@@ -168,13 +172,24 @@ async def create_service(
     """
     name = name.strip().lower()
     if not _SERVICE.fullmatch(name):
-        why = "use 2 to 64 letters, digits, or . _ -, beginning with a letter or digit."
-        raise InvalidText(field=("input", "name"), what=f"The name '{name[:40]}'", why=why)
+        why = Sentence(
+            "use 2 to 64 letters, digits, or . _ -, beginning with a letter or digit.",
+            "pakai 2 sampai 64 huruf, angka, atau . _ -, diawali huruf atau angka.",
+        )
+        raise InvalidText(field="name", what=Sentence(f"The name '{name[:40]}'", f"Nama '{name[:40]}'"), why=why)
     if role is Role.ADMIN:
-        why = "a script can't be an ADMIN. Choose the narrowest role that suffices."
-        raise InvalidText(field=("input", "role"), what="The role ADMIN", why=why)
+        why = Sentence(
+            "a script can't be an ADMIN. Choose the narrowest role that suffices.",
+            "skrip tidak boleh menjadi ADMIN. Pilih peran paling sempit yang cukup.",
+        )
+        raise InvalidText(field="role", what=Sentence("The role ADMIN", "Peran ADMIN"), why=why)
     if not 1 <= days <= MAX_SERVICE_DAYS:
-        raise InvalidNumber(field=("input", "days"), what="days", given=days, why=f"give 1 to {MAX_SERVICE_DAYS}.")
+        raise InvalidNumber(
+            field="days",
+            what=Sentence("days", "jumlah hari"),
+            given=days,
+            why=Sentence(f"give 1 to {MAX_SERVICE_DAYS}.", f"isi 1 sampai {MAX_SERVICE_DAYS}."),
+        )
     await _administer(session)
     user_id = await _service_account(session, name, role)
     await _assign(session, user_id, role, counters)
@@ -192,7 +207,7 @@ async def _service_account(session: WriteSession, name: str, role: Role) -> int:
     account = await session.row(_SERVICE_OF, {"username": username, "at": session.at})
     if account is not None:
         if account.living:
-            raise AlreadyExists(field=("input", "name"), noun="service token", given=name)
+            raise AlreadyExists(field="name", noun=Noun.SERVICE_TOKEN, given=name)
         await session.execute(_UPDATE, {"user": account.id, "name": name, "role": role.value, "active": True})
         await session.execute(_UNASSIGN, {"user": account.id})
         return int(account.id)
@@ -205,7 +220,7 @@ async def revoke_service(session: WriteSession, user_id: int) -> None:
     await _administer(session)
     row = await _user(session, user_id, service=True)
     if not await sessions.revoke_all(session, user_id):
-        raise NotFound(field=("input", "id"), noun="living service token", given=row.name)
+        raise NotFound(field="user_id", noun=Noun.SERVICE_TOKEN, given=row.name)
     await session.execute(_UPDATE, {"user": user_id, "name": row.name, "role": row.role, "active": False})
     await events.append(session, "service_token.revoked", subject="app_user", subject_id=user_id, name=row.name)
 
@@ -214,7 +229,7 @@ async def named(session: ReadSession, username: str) -> int:
     """Return the id of the person with this user name. Raises NotFound."""
     user_id: int | None = await session.value(_ID_OF, {"username": username.strip().lower()})
     if user_id is None:
-        raise NotFound(noun="user", given=username[:40])
+        raise NotFound(noun=Noun.USER, given=username[:40])
     return user_id
 
 
@@ -232,16 +247,25 @@ async def _may(session: ReadSession, actor: Actor) -> bool:
 async def _user(session: WriteSession, user_id: int, *, service: bool = False) -> Row[*tuple[Any, ...]]:
     row = await session.row(_BY_ID, {"user": user_id, "service": service})
     if row is None:
-        raise NotFound(field=("input", "id"), noun="service token" if service else "user", given=f"usr_{user_id}")
+        raise NotFound(field="user_id", noun=Noun.SERVICE_TOKEN if service else Noun.USER, given=user_id)
     return row
 
 
 async def _assign(session: WriteSession, user_id: int, role: Role, counters: Sequence[str]) -> None:
     if bool(counters) != (role in AT_COUNTERS):
-        why = "name counters for a clerk or collector, and for nobody else."
-        raise InvalidText(field=("input", "counters"), what=f"The list of counters for the role {role}", why=why)
+        why = Sentence(
+            "name counters for a clerk or collector, and for nobody else.",
+            "isi loket untuk kasir atau kolektor saja, bukan untuk peran lain.",
+        )
+        raise InvalidText(
+            field="counters", what=Sentence(f"The list of counters for the role {role}", f"Daftar loket untuk peran {role}"), why=why
+        )
     if len(set(counters)) < len(counters):
-        raise InvalidText(field=("input", "counters"), what="The list of counters", why="a counter is listed twice.")
+        raise InvalidText(
+            field="counters",
+            what=Sentence("The list of counters", "Daftar loket"),
+            why=Sentence("a counter is listed twice.", "ada loket yang tercantum dua kali."),
+        )
     for counter_id in await by_codes(session, counters):
         await session.execute(_ASSIGN, {"user": user_id, "counter": counter_id})
 

@@ -14,11 +14,12 @@ from sqlalchemy import DateTime, bindparam, text
 
 from sebilling import events
 from sebilling.actor import Scope
-from sebilling.billing import locks
+from sebilling.billing import locks, scope
 from sebilling.billing.pricing import ISSUE, ONE_CUSTOMER, SkipReason, Sources, pricing, statement
 from sebilling.clock import Month, local_date
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InvalidDate, InvalidNumber, NotFound
+from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InputPath, InvalidDate, InvalidNumber, NotFound, Sentence
+from sebilling.nouns import Noun
 
 MAX_MONTHS: Final = 60
 _YEARS_AHEAD: Final = 10
@@ -140,7 +141,7 @@ async def coming(
 
 
 _STANDING: Final = text(
-    """
+    f"""
     SELECT installed_on, timezone,
            ARRAY(SELECT month FROM period WHERE closed_at IS NULL ORDER BY month) AS opened,
            ARRAY(SELECT month FROM period WHERE closed_at IS NOT NULL ORDER BY month) AS closed,
@@ -154,7 +155,7 @@ _STANDING: Final = text(
                   ORDER BY covers_from) AS covers_until,
            EXISTS (SELECT FROM charge WHERE customer_id = customer.id AND invoice_id IS NULL AND cancelled_at IS NULL) AS has_charges
       FROM customer JOIN counter ON counter.id = counter_id
-     WHERE customer.id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))
+     WHERE customer.id = :customer AND {scope.sees("counter_id")}
     """
 ).bindparams(bindparam("at", type_=DateTime(timezone=True)))
 _SET: Final = text(
@@ -168,7 +169,7 @@ async def standing(session: ReadSession, customer_id: int, *, at: datetime, scop
     """Read the facts that decide the customer's next invoices, as of `at`. Raises NotFound."""
     row = await session.row(_STANDING, {"customer": customer_id, "scope": scope.ids, "at": at})
     if row is None:
-        raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")
+        raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
     cycles = [Cycle(months, day) for months, day in zip(row.months, row.effective_from, strict=True)]
     return Standing(
         customer_id, row.installed_on, local_date(at, row.timezone), [Month.of(day) for day in row.opened],
@@ -177,17 +178,19 @@ async def standing(session: ReadSession, customer_id: int, *, at: datetime, scop
     )  # fmt: skip
 
 
-def decidable(found: Standing, cycle: Cycle, *, field: tuple[str, ...] = ("input",)) -> Cycle:
+def decidable(found: Standing, cycle: Cycle, *, field: InputPath = ()) -> Cycle:
     """Return the cycle if it can be set. Raises InvalidNumber, InvalidDate, AlreadyCovered with the first possible date."""
     if not 1 <= cycle.months <= MAX_MONTHS:
-        why = f"give 1 (month by month) to {MAX_MONTHS}."
-        raise InvalidNumber(field=(*field, "months"), what="months", given=cycle.months, why=why)
+        why = Sentence(f"give 1 (month by month) to {MAX_MONTHS}.", f"isi 1 (tiap bulan) sampai {MAX_MONTHS}.")
+        raise InvalidNumber(field=(*field, "months"), what=Sentence("months", "jumlah bulan"), given=cycle.months, why=why)
     if cycle.effective_from.year > found.today.year + _YEARS_AHEAD:
-        why = f"it lies more than {_YEARS_AHEAD} years ahead."
-        raise InvalidDate(field=(*field, "effectiveFrom"), given=cycle.effective_from, why=why)
+        why = Sentence(
+            f"it lies more than {_YEARS_AHEAD} years ahead.", f"lebih dari {_YEARS_AHEAD} tahun ke depan; pilih tanggal yang lebih awal."
+        )
+        raise InvalidDate(field=(*field, "effective_from"), given=cycle.effective_from, why=why)
     first = found.first_possible_from(cycle.effective_from)
     if cycle.effective_from < first:
-        raise AlreadyCovered(field=(*field, "effectiveFrom"), given=cycle.effective_from, first=first)
+        raise AlreadyCovered(field=(*field, "effective_from"), given=cycle.effective_from, first=first)
     return cycle
 
 
@@ -232,7 +235,7 @@ async def put_off(session: WriteSession, customer_id: int, counter_id: int, *, i
     await locks.counter(session, counter_id)
     billed = await session.row(_BILLED_BEFORE, {"customer": customer_id, "on": installed_on})
     if billed is not None:
-        raise AlreadyInvoiced(field=("input", "installedOn"), given=installed_on, number=billed.number, first=billed.covers_from)
+        raise AlreadyInvoiced(field="installed_on", given=installed_on, number=billed.number, first=billed.covers_from)
     schedule: list[Cycle] = []
     for row in await session.rows(_CYCLES, {"customer": customer_id}):
         schedule = [cycle for cycle in schedule if cycle.effective_from < row.effective_from] + [Cycle(row.months, row.effective_from)]

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound
+from sebilling.errors import AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound, Sentence
+from sebilling.nouns import Noun
 
 
 class ChargeKind(StrEnum):
@@ -55,10 +56,13 @@ async def add(session: WriteSession, customer_id: int, *, kind: ChargeKind, desc
     IdempotencyMismatch.
     """
     if kind is ChargeKind.LATE_FEE:
-        why = "late fees are added to the next invoice automatically, if the settings have one. Use OTHER."
-        raise InvalidNumber(field=("input", "kind"), what="kind", given=kind.value, why=why)
-    amount = validation.rupiah(amount, field=("input", "amount"), least=1)
-    description = validation.clean(description, what="The description", field=("input", "description"))
+        why = Sentence(
+            "late fees are added to the next invoice automatically, if the settings have one. Use OTHER.",
+            "denda ditambahkan otomatis ke tagihan berikutnya bila diatur di pengaturan. Pakai OTHER.",
+        )
+        raise InvalidNumber(field="kind", what=Sentence("kind", "jenis biaya"), given=kind.value, why=why)
+    amount = validation.rupiah(amount, field="amount", least=1)
+    description = validation.clean(description, what=Sentence("The description", "Keterangan"), field="description")
     claim = await idempotency.claim(session, "addCharge", key, [customer_id, kind.value, description, amount], table="charge")
     if claim.replayed:
         return claim.result_id, True
@@ -81,15 +85,15 @@ async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
     """
     why = validation.reason(reason)
     customer_id = await session.value(_WHOSE_CHARGE, {"id": charge_id})
-    missing = NotFound(field=("input", "id"), noun="charge", given=f"chg_{charge_id}")
+    missing = NotFound(field="charge_id", noun=Noun.CHARGE, given=charge_id)
     if customer_id is None:
         raise missing
     customer = await locks.customer(session, customer_id, missing=missing)
     row = await session.row(_LOCK_CHARGE, {"id": charge_id})
     if row is not None and row.number is not None:
-        raise ChargeBilled(field=("input", "id"), given=f"chg_{charge_id}", number=row.number)
+        raise ChargeBilled(field="charge_id", given=Noun.CHARGE.id(charge_id), number=row.number)
     if row is None or row.cancelled_at is not None:
-        raise AlreadyCorrected(field=("input", "id"), noun="Charge", given=f"chg_{charge_id}")
+        raise AlreadyCorrected(field="charge_id", noun=Noun.CHARGE, given=charge_id)
     await session.execute(_CANCEL, {"id": charge_id, "at": session.at})
     await events.append(
         session, "charge.cancelled", subject="charge", subject_id=charge_id, counter_id=customer.counter_id,
@@ -107,18 +111,30 @@ async def discount(
     InvalidText, NotFound, Forbidden, IdempotencyMismatch.
     """
     if (customer_id is None) == (plan_id is None):
-        raise InvalidNumber(field=("input",), what="discount", given="both or neither", why="give either customerId or planId.")
+        raise InvalidNumber(
+            field=(),
+            what=Sentence("discount", "diskon"),
+            given="both or neither",
+            why=Sentence("give either customerId or planId.", "isi salah satu saja: customerId atau planId."),
+        )
     if (amount is None) == (percent is None):
-        raise InvalidNumber(field=("input",), what="discount", given="both or neither", why="give either amount or percent.")
+        raise InvalidNumber(
+            field=(),
+            what=Sentence("discount", "diskon"),
+            given="both or neither",
+            why=Sentence("give either amount or percent.", "isi salah satu saja: amount atau percent."),
+        )
     if amount is not None:
-        amount = validation.rupiah(amount, field=("input", "amount"), least=1)
+        amount = validation.rupiah(amount, field="amount", least=1)
     if percent is not None:
-        validation.percent(percent, field=("input", "percent"), least=Decimal("0.0001"))
+        validation.percent(percent, field="percent", least=Decimal("0.0001"))
     if until_on is not None and until_on <= from_on:
-        raise InvalidDate(field=("input", "untilOn"), given=until_on, why="a discount ends after it begins.")
+        raise InvalidDate(
+            field="until_on", given=until_on, why=Sentence("a discount ends after it begins.", "diskon berakhir sesudah mulai.")
+        )
     values: dict[str, Any] = {
         "customer": customer_id, "plan": plan_id, "amount": amount, "percent": percent,
-        "description": validation.clean(description, what="The description", field=("input", "description")),
+        "description": validation.clean(description, what=Sentence("The description", "Keterangan"), field="description"),
         "from_on": from_on, "until_on": until_on,
     }  # fmt: skip
     payload = {name: str(value) if isinstance(value, date | Decimal) else value for name, value in values.items()}
@@ -131,7 +147,7 @@ async def discount(
     else:
         scope.central(session)
         if not await session.value(_PLAN, {"plan": plan_id}):
-            raise NotFound(field=("input", "planId"), noun="plan", given=f"pla_{plan_id}")
+            raise NotFound(field="plan_id", noun=Noun.PLAN, given=plan_id or "")
     await session.execute(_DISCOUNT, {**values, "id": claim.result_id, "at": session.at})
     await events.append(session, "discount.created", subject="discount", subject_id=claim.result_id, counter_id=counter_id, **payload)
     return claim.result_id, False
@@ -141,12 +157,15 @@ async def end_discount(session: WriteSession, discount_id: int, *, until_on: dat
     """End a discount earlier: months that begin on `until_on` or later are billed in full. Raises NotFound, InvalidDate, Forbidden."""
     row = await session.row(_LOCK_DISCOUNT, {"id": discount_id})
     if row is None or (row.counter_id is not None and row.counter_id not in session.actor.scope):
-        raise NotFound(field=("input", "id"), noun="discount", given=f"dis_{discount_id}")
+        raise NotFound(field="discount_id", noun=Noun.DISCOUNT, given=discount_id)
     if row.counter_id is None:
         scope.central(session)
     if until_on < row.from_on or (row.until_on is not None and until_on > row.until_on):
-        why = f"choose a day from {row.from_on} to {row.until_on or 'any later one'}. To extend a discount, add a new one."
-        raise InvalidDate(field=("input", "untilOn"), given=until_on, why=why)
+        why = Sentence(
+            f"choose a day from {row.from_on} to {row.until_on or 'any later one'}. To extend a discount, add a new one.",
+            f"pilih tanggal dari {row.from_on} sampai {row.until_on or 'kapan pun'}. Untuk memperpanjang diskon, tambah yang baru.",
+        )
+        raise InvalidDate(field="until_on", given=until_on, why=why)
     await session.execute(_END, {"id": discount_id, "until_on": until_on})
     await events.append(
         session, "discount.ended", subject="discount", subject_id=discount_id, counter_id=row.counter_id,

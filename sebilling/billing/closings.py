@@ -8,10 +8,11 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling.actor import Scope
-from sebilling.billing import previews
+from sebilling.billing import previews, scope
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
 from sebilling.errors import NotFound
+from sebilling.nouns import Noun
 
 
 class GapReason(StrEnum):
@@ -41,7 +42,7 @@ class Gap:
 
 _PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month")
 _GAPS: Final = text(
-    """
+    f"""
     SELECT gap.*, code AS counter_code, name AS counter_name, timezone, due_day FROM (
         SELECT 'GENERATION_RUNNING' AS reason, counter_id, sum(total - done)::bigint AS count, 0::bigint AS amount
           FROM generation_task JOIN generation_run ON generation_run.id = run_id
@@ -53,7 +54,7 @@ _GAPS: Final = text(
         SELECT 'MONEY_UNRESOLVED', counter_id, count(*), sum(credit)::bigint FROM payment
          WHERE credit > 0 AND surplus_because = 'ALREADY_PAID' AND received_on >= :month AND received_on < :after GROUP BY counter_id
     ) gap JOIN counter ON counter.id = gap.counter_id
-    WHERE CAST(:scope AS bigint[]) IS NULL OR counter.id = ANY (:scope)
+    WHERE {scope.sees("counter.id")}
     """
 )
 _COUNTERS: Final = text("SELECT id, code, name, timezone, due_day FROM counter")
@@ -63,7 +64,7 @@ async def gaps(session: ReadSession, month: Month, *, at: datetime, scope: Scope
     """List the period's gaps at the counters of the scope, ordered by counter; a closed period has none. Raises NotFound."""
     period = await session.row(_PERIOD, {"month": month.first})
     if period is None:
-        raise NotFound(field=("month",), noun="period", given=month)
+        raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     if period.closed_at is not None:
         return []
     period_gaps = [

@@ -14,6 +14,7 @@ from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NoOpenPeriod, NotFound, NothingOwed, PaymentRefunded
 from sebilling.money import format_rupiah
+from sebilling.nouns import Noun
 
 _INVOICE: Final = text(
     """
@@ -84,10 +85,10 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
         return True
     invoice = await locked_invoice(session, invoice_id)
     if invoice.voided_at is not None:
-        raise AlreadyCorrected(field=("input", "invoiceId"), noun="Invoice", given=invoice.number)
+        raise AlreadyCorrected(field="invoice_id", noun=Noun.INVOICE, given=invoice.number)
     given_up = invoice.written_off - invoice.fees_cancelled
     if given_up or (invoice.allocated and not release_payments):
-        raise InvoicePaid(field=("input", "invoiceId"), given=invoice.number)
+        raise InvoicePaid(field="invoice_id", given=invoice.number)
     dated_in = await _dated_in(session, invoice)
     await late_fees.uncancel(session, invoice)
     await session.execute(_DEALLOCATE_INVOICE, {"invoice": invoice_id, "at": session.at})
@@ -115,7 +116,7 @@ async def _dated_in(session: WriteSession, invoice: Row[*tuple[Any, ...]]) -> in
     while (period_id := await session.value(_DATED_IN, wanted)) is not None:
         if await session.value(_KEEP_OPEN, {"period": period_id}) is not None:  # None: it was closed while this waited; try the next
             return int(period_id)
-    raise NoOpenPeriod(field=("input", "invoiceId"), month=invoice.month)
+    raise NoOpenPeriod(field="invoice_id", month=invoice.month)
 
 
 async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str, key: str) -> bool:
@@ -131,9 +132,9 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
         return True
     payment = await locked_payment(session, payment_id)
     if payment.reversed_at is not None:
-        raise AlreadyCorrected(field=("input", "paymentId"), noun="Payment", given=f"pay_{payment_id}")
+        raise AlreadyCorrected(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
     if payment.refunded:
-        raise PaymentRefunded(field=("input", "paymentId"), refunded=format_rupiah(payment.refunded), given=f"pay_{payment_id}")
+        raise PaymentRefunded(field="payment_id", refunded=format_rupiah(payment.refunded), given=Noun.PAYMENT.id(payment_id))
     if payment.method == PaymentMethod.CASH:
         await locks.drawers(session, payment.received_by)
         drawer = {"counter_id": payment.counter_id, "collector_id": payment.received_by}
@@ -157,14 +158,14 @@ async def write_off(session: WriteSession, invoice_id: int, *, reason: str, key:
     """
     why = validation.reason(reason)
     if amount is not None:
-        amount = validation.rupiah(amount, field=("input", "amount"), least=1)
+        amount = validation.rupiah(amount, field="amount", least=1)
     claim = await idempotency.claim(session, "writeOff", key, [invoice_id, why, amount], table="write_off")
     if claim.replayed:
         return True
     invoice = await locked_invoice(session, invoice_id)
     taken = invoice.outstanding if amount is None else amount
     if taken > invoice.outstanding or taken == 0:
-        raise NothingOwed(field=("input", "invoiceId"), given=invoice.number, outstanding=format_rupiah(invoice.outstanding))
+        raise NothingOwed(field="invoice_id", given=invoice.number, outstanding=format_rupiah(invoice.outstanding))
     day = local_date(session.at, invoice.timezone)
     await session.execute(
         _WRITE_OFF,
@@ -190,7 +191,7 @@ async def refund(
     """
     why = validation.reason(reason)
     if amount is not None:
-        amount = validation.rupiah(amount, field=("input", "amount"), least=1)
+        amount = validation.rupiah(amount, field="amount", least=1)
     received_here(method)
     claim = await idempotency.claim(session, "refundCredit", key, [payment_id, method.value, why, amount, collector_id], table="refund")
     if claim.replayed:
@@ -198,7 +199,7 @@ async def refund(
     payment = await locked_payment(session, payment_id)
     refunded = payment.credit if amount is None else amount
     if refunded > payment.credit or refunded == 0:
-        raise NoCredit(field=("input", "paymentId"), credit=format_rupiah(payment.credit), given=f"pay_{payment_id}")
+        raise NoCredit(field="payment_id", credit=format_rupiah(payment.credit), given=Noun.PAYMENT.id(payment_id))
     giver = session.actor.user_id if collector_id is None else collector_id
     if giver is None:
         raise RuntimeError("a refund needs a signed-in user, whose drawer the cash leaves")
@@ -220,13 +221,13 @@ async def refund(
 
 async def locked_invoice(session: WriteSession, invoice_id: int, *, missing: NotFound | None = None) -> Row[*tuple[Any, ...]]:
     """Lock the invoice's customer, counter and all of the customer's money, then read the invoice. Raises NotFound, or `missing`."""
-    missing = missing or NotFound(field=("input", "invoiceId"), noun="invoice", given=f"inv_{invoice_id}")
+    missing = missing or NotFound(field="invoice_id", noun=Noun.INVOICE, given=invoice_id)
     return await _locked(session, _INVOICE, {"invoice": invoice_id}, missing=missing)
 
 
 async def locked_payment(session: WriteSession, payment_id: int, *, missing: NotFound | None = None) -> Row[*tuple[Any, ...]]:
     """Lock the payment's customer, counter and all of the customer's money, then read the payment. Raises NotFound, or `missing`."""
-    missing = missing or NotFound(field=("input", "paymentId"), noun="payment", given=f"pay_{payment_id}")
+    missing = missing or NotFound(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
     return await _locked(session, _PAYMENT, {"payment": payment_id}, missing=missing)
 
 

@@ -1,6 +1,7 @@
 """Counters (loket): places and routes where customers pay."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import text
@@ -9,7 +10,23 @@ from sebilling import events
 from sebilling.billing import scope, validation
 from sebilling.clock import JAKARTA, TIMEZONES
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound
+from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound, Sentence
+from sebilling.nouns import Noun
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What a counter can change."""
+
+    name: str
+    due_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    id: int
+    code: str
+
 
 _INSERT: Final = text(
     """
@@ -28,29 +45,29 @@ async def create(session: WriteSession, *, code: str, name: str, timezone: str =
     Raises InvalidText, InvalidDate, AlreadyExists, Forbidden.
     """
     scope.central(session)
-    code = validation.counter_code(code, field=("input", "code"))
+    code = validation.counter_code(code, field="code")
     if timezone not in TIMEZONES:
-        why = f"use {', '.join(TIMEZONES[:-1])} or {TIMEZONES[-1]}."
-        raise InvalidText(field=("input", "timezone"), what=f"The time zone '{timezone[:40]}'", why=why)
+        why = Sentence(f"use {', '.join(TIMEZONES[:-1])} or {TIMEZONES[-1]}.", f"pakai {', '.join(TIMEZONES[:-1])} atau {TIMEZONES[-1]}.")
+        raise InvalidText(field="timezone", what=Sentence(f"The time zone '{timezone[:40]}'", f"Zona waktu '{timezone[:40]}'"), why=why)
     values = {
-        "code": code, "name": validation.clean(name, what="The name", field=("input", "name")),
+        "code": code, "name": validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
         "timezone": timezone, "due_day": _due_day(due_day),
     }  # fmt: skip
     counter_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
     if counter_id is None:
-        raise AlreadyExists(field=("input", "code"), noun="counter", given=code)
+        raise AlreadyExists(field="code", noun=Noun.COUNTER, given=code)
     await events.append(session, "counter.created", subject="counter", subject_id=counter_id, counter_id=counter_id, after=values)
     return counter_id
 
 
 async def update(session: WriteSession, counter_id: int, *, name: str | None = None, due_day: int | None = None) -> None:
     """Change a counter's name or the due day of its next invoices. Raises InvalidText, InvalidDate, NotFound."""
-    row = await session.row(_LOCK, {"id": counter_id})
+    row = await session.row(_LOCK, {"id": counter_id}, into=_Terms)
     if row is None or counter_id not in session.actor.scope:
-        raise NotFound(field=("input", "id"), noun="counter", given=f"cou_{counter_id}")
+        raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
     before = {"name": row.name, "due_day": row.due_day}
     after = {
-        "name": row.name if name is None else validation.clean(name, what="The name", field=("input", "name")),
+        "name": row.name if name is None else validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
         "due_day": row.due_day if due_day is None else _due_day(due_day),
     }
     await session.execute(_UPDATE, {"id": counter_id, **after})
@@ -61,13 +78,20 @@ async def update(session: WriteSession, counter_id: int, *, name: str | None = N
 
 async def by_codes(session: ReadSession, codes: Sequence[str]) -> list[int]:
     """Return the ids of the counters with these codes, in the same order. Raises NotFound."""
-    ids = {row.code: row.id for row in await session.rows(_BY_CODES, {"codes": list(codes)})}
+    ids = {row.code: row.id for row in await session.rows(_BY_CODES, {"codes": list(codes)}, into=_Known)}
     if missing := [code for code in codes if code not in ids]:
-        raise NotFound(field=("input", "counters"), noun="counter", given=missing[0])
+        raise NotFound(field="counters", noun=Noun.COUNTER, given=missing[0])
     return [ids[code] for code in codes]
 
 
 def _due_day(given: int) -> int:
     if not 1 <= given <= 28:
-        raise InvalidDate(field=("input", "dueDay"), given=given, why="the due day is a day from 1 to 28, which every month has.")
+        raise InvalidDate(
+            field="due_day",
+            given=given,
+            why=Sentence(
+                "the due day is a day from 1 to 28, which every month has.",
+                "jatuh tempo adalah tanggal 1 sampai 28, yang ada di setiap bulan.",
+            ),
+        )
     return given

@@ -13,6 +13,7 @@ from sebilling.billing import idempotency, isolation, locks, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, AlreadyHeld, NoCredit, NotFound, NothingOwed
 from sebilling.money import format_rupiah
+from sebilling.nouns import Noun
 
 _OPEN: Final = text(
     """
@@ -72,17 +73,17 @@ async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str)
     claim = await idempotency.claim(session, "holdCredit", key, [payment_id, why], result_id=payment_id)
     if claim.replayed:
         return True
-    missing = NotFound(field=("input", "paymentId"), noun="payment", given=f"pay_{payment_id}")
+    missing = NotFound(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
     payment = await session.row(_PAYMENT, {"payment": payment_id})
     if payment is None or payment.counter_id not in session.actor.scope:
         raise missing
     await locks.customer(session, payment.customer_id, missing=missing)
     await locks.money(session, payment.customer_id)
     if await session.value(_REVERSED, {"payment": payment_id}):
-        raise AlreadyCorrected(field=("input", "paymentId"), noun="Payment", given=f"pay_{payment_id}")
+        raise AlreadyCorrected(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
     held: int | None = await session.value(_HOLD, {"payment": payment_id, "reason": why, "at": session.at, "user": session.actor.user_id})
     if held is None:
-        raise AlreadyHeld(field=("input", "paymentId"), given=f"pay_{payment_id}")
+        raise AlreadyHeld(field="payment_id", given=Noun.PAYMENT.id(payment_id))
     await events.append(
         session, "credit.held", subject="payment", subject_id=payment_id, counter_id=payment.counter_id,
         customer=payment.customer_id, reason=why,
@@ -101,14 +102,14 @@ async def apply(session: WriteSession, customer_id: int, *, key: str, invoice_id
     customer = await locks.customer(session, customer_id)
     await locks.money(session, customer_id)
     if invoice_id is not None and not await session.value(_THEIRS, {"customer": customer_id, "invoice": invoice_id}):
-        raise NotFound(field=("input", "invoiceId"), noun="invoice", given=f"inv_{invoice_id}")
+        raise NotFound(field="invoice_id", noun=Noun.INVOICE, given=invoice_id)
     parameters = {"customer": customer_id, "invoice": invoice_id}
     balance = await session.row(_OPEN, parameters)
     assert balance is not None  # noqa: S101 - an aggregate always returns one row
     if balance.credit == 0:
-        raise NoCredit(field=("input", "customerId"), credit=format_rupiah(0), given=customer.code)
+        raise NoCredit(field="customer_id", credit=format_rupiah(0), given=customer.code)
     if balance.owed == 0:
-        raise NothingOwed(field=("input", "customerId"), given=customer.code, outstanding=format_rupiah(0))
+        raise NothingOwed(field="customer_id", given=customer.code, outstanding=format_rupiah(0))
     await session.execute(_RELEASE, {"customer": customer_id, "at": session.at, "user": session.actor.user_id})
     if invoice_id is not None:
         applied: int = await session.value(_APPLY_TO, {**parameters, "at": session.at})

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sebilling import events
 from sebilling.billing import billing_cycles, phones, validation
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, NotFound
+from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, NotFound, Sentence
+from sebilling.nouns import Noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ _INSERT: Final = text(
     """
 )
 _LOCK: Final = text(f"SELECT {_COLUMNS} FROM customer WHERE id = :id FOR NO KEY UPDATE")
-_EXISTS: Final = text("SELECT EXISTS (SELECT FROM counter WHERE id = :counter_id), EXISTS (SELECT FROM plan WHERE id = :plan_id)")
+_EXISTS: Final = text(
+    "SELECT EXISTS (SELECT FROM counter WHERE id = :counter_id) AS counter, EXISTS (SELECT FROM plan WHERE id = :plan_id) AS plan"
+)
 _TAKEN: Final = text("SELECT code = :code AS code FROM customer WHERE code = :code OR pppoe_name = :pppoe_name ORDER BY 1 DESC LIMIT 1")
 _UPDATE: Final = text(
     """
@@ -86,21 +89,21 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
     """
     row = await session.row(_LOCK, {"id": customer_id})
     if row is None or row.counter_id not in session.actor.scope:
-        raise NotFound(field=("input", "id"), noun="customer", given=f"cus_{customer_id}")
+        raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
     before: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
     values = await _checked(session, CustomerDetails(**{**before, **changes}))
     if values["counter_id"] != before["counter_id"]:
         counters = {"one": before["counter_id"], "other": values["counter_id"]}
         await session.rows(_LOCK_COUNTERS, counters)
         if (code := await session.value(_UNFINISHED, counters)) is not None:
-            raise GenerationRunning(field=("input", "counterId"), what=code)
+            raise GenerationRunning(field="counter_id", what=code)
         await session.execute(_MOVE, {**counters, "id": customer_id, "at": session.at, "user": session.actor.user_id})
     if values["installed_on"] > before["installed_on"]:
         await billing_cycles.put_off(session, customer_id, before["counter_id"], installed_on=values["installed_on"])
     try:
         await session.execute(_UPDATE, {**values, "id": customer_id})
     except IntegrityError as error:  # its only unique column
-        raise AlreadyExists(field=("input", "pppoeName"), noun="customer", given=values["pppoe_name"]) from error
+        raise AlreadyExists(field="pppoe_name", noun=Noun.CUSTOMER, given=values["pppoe_name"]) from error
     changed = sorted(name for name in values if values[name] != before[name])
     await events.append(
         session, "customer.changed", subject="customer", subject_id=customer_id, counter_id=values["counter_id"],
@@ -111,29 +114,34 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
 async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str, Any]:
     """Check every field and return the details as columns."""
     values = asdict(details)
-    values["code"] = validation.customer_code(details.code, field=("input", "code"))
-    values["name"] = validation.clean(details.name, what="The name", field=("input", "name"))
-    values["address"] = validation.clean(details.address, what="The address", field=("input", "address"), most=500, required=False)
-    values["phone"] = phones.read(details.phone, field=("input", "phone"))
+    values["code"] = validation.customer_code(details.code, field="code")
+    values["name"] = validation.clean(details.name, what=Sentence("The name", "Nama"), field="name")
+    values["address"] = validation.clean(details.address, what=Sentence("The address", "Alamat"), field="address", most=500, required=False)
+    values["phone"] = phones.read(details.phone, field="phone")
     if details.price is not None:
-        values["price"] = validation.rupiah(details.price, field=("input", "price"))
+        values["price"] = validation.rupiah(details.price, field="price")
     if details.pppoe_name is not None:
-        values["pppoe_name"] = validation.key(details.pppoe_name, what="The PPPoE name", field=("input", "pppoeName"), most=64)
+        values["pppoe_name"] = validation.key(
+            details.pppoe_name, what=Sentence("The PPPoE name", "Nama PPPoE"), field="pppoe_name", most=64
+        )
     if not 1990 <= details.installed_on.year <= 2199:
-        raise InvalidDate(field=("input", "installedOn"), given=details.installed_on, why="the installation lies between 1990 and 2199.")
+        raise InvalidDate(
+            field="installed_on",
+            given=details.installed_on,
+            why=Sentence("the installation lies between 1990 and 2199.", "tanggal pemasangan harus antara tahun 1990 dan 2199."),
+        )
     row = await session.row(_EXISTS, {"counter_id": details.counter_id, "plan_id": details.plan_id})
-    for exists, field, noun, identifier in zip(
-        row or (), ("counterId", "planId"), ("counter", "plan"), (f"cou_{details.counter_id}", f"pla_{details.plan_id}"), strict=True
-    ):
-        if not exists or (noun == "counter" and details.counter_id not in session.actor.scope):
-            raise NotFound(field=("input", field), noun=noun, given=identifier)
+    if row is None or not row.counter or details.counter_id not in session.actor.scope:
+        raise NotFound(field="counter_id", noun=Noun.COUNTER, given=details.counter_id)
+    if not row.plan:
+        raise NotFound(field="plan_id", noun=Noun.PLAN, given=details.plan_id)
     return values
 
 
 async def _taken(session: WriteSession, values: dict[str, Any]) -> AlreadyExists:
     by_code = await session.value(_TAKEN, {"code": values["code"], "pppoe_name": values["pppoe_name"]})
     name = "code" if by_code else "pppoe_name"
-    return AlreadyExists(field=("input", "code" if by_code else "pppoeName"), noun="customer", given=values[name])
+    return AlreadyExists(field=name, noun=Noun.CUSTOMER, given=values[name])
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:

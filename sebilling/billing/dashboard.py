@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import DateTime, bindparam, text
 
 from sebilling.actor import Scope
+from sebilling.billing import scope
 from sebilling.db.engine import ReadSession
 
 
@@ -33,7 +34,7 @@ class Figures:
 
 
 _FIGURES: Final = text(
-    """
+    f"""
     SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day, now.day,
            received.today - reversed.today AS received_today, received.payments_today,
            received.month - reversed.month AS received_this_month, received.payments_this_month,
@@ -55,7 +56,7 @@ _FIGURES: Final = text(
      CROSS JOIN LATERAL (
            SELECT count(DISTINCT customer.id) AS customers FROM service_access JOIN customer ON customer.id = customer_id
             WHERE actual = 'BLOCKED' AND customer.counter_id = counter.id) blocked
-     WHERE CAST(:scope AS bigint[]) IS NULL OR counter.id = ANY (:scope)
+     WHERE {scope.sees("counter.id")}
      ORDER BY counter.code
     """
 ).bindparams(bindparam("at", type_=DateTime(timezone=True)))

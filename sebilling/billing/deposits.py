@@ -16,9 +16,10 @@ from sebilling.actor import Role
 from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyDecided, Forbidden, InsufficientCash, InvalidProof, NotFound, OwnDeposit
+from sebilling.errors import AlreadyDecided, Forbidden, InsufficientCash, InvalidProof, NotFound, OwnDeposit, Sentence
 from sebilling.ledger_errors import ConfirmDifference
 from sebilling.money import format_rupiah
+from sebilling.nouns import Noun
 from sebilling.storage.proofs import Proof
 
 
@@ -92,7 +93,7 @@ async def check_drawer(session: WriteSession, counter_id: int, collector_id: int
     if amount > held - waiting:
         counter = await session.row(_COUNTER, {"counter": counter_id})
         raise InsufficientCash(
-            field=("input",), amount=format_rupiah(amount), on_hand=format_rupiah(max(held - waiting, 0)),
+            field=(), amount=format_rupiah(amount), on_hand=format_rupiah(max(held - waiting, 0)),
             collector=await session.value(_COLLECTOR, {"collector": collector_id}), counter=counter.code if counter else "",
         )  # fmt: skip
 
@@ -113,13 +114,19 @@ async def submit(
     if collector != actor.user_id and actor.role not in _FOR_OTHERS:
         raise Forbidden(roles=" / ".join(sorted(_FOR_OTHERS)))
     scope.own_drawer(actor, collector)
-    amount = validation.rupiah(amount, field=("input", "amount"), least=1)
-    note = validation.clean(note, what="The note", field=("input", "note"), most=500, required=False)
+    amount = validation.rupiah(amount, field="amount", least=1)
+    note = validation.clean(note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False)
     if type is DepositType.TRANSFER and proof is None:
-        raise InvalidProof(field=("input", "proof"), why="a transfer requires one. Attach an image or PDF of the bank's receipt.")
+        raise InvalidProof(
+            field="proof",
+            why=Sentence(
+                "a transfer requires one. Attach an image or PDF of the bank's receipt.",
+                "setoran transfer wajib memakai bukti. Lampirkan foto atau PDF bukti dari bank.",
+            ),
+        )
     counter = await session.row(_COUNTER, {"counter": counter_id})
     if counter is None or not await _may_deposit(session, counter_id, collector):
-        raise NotFound(field=("input", "counterId"), noun="counter", given=f"cou_{counter_id}")
+        raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
     body = [counter_id, collector_id, amount, type.value, note, None if proof is None else proof.sha256.hex()]
     claim = await idempotency.claim(session, "submitDeposit", key, body, table="deposit")
     if claim.replayed:
@@ -167,15 +174,15 @@ async def verify(
     IdempotencyMismatch.
     """
     if counted is not None:
-        counted = validation.rupiah(counted, field=("input", "counted"), least=1)
-    note = validation.clean(note, what="The note", field=("input", "note"), most=500, required=False)
+        counted = validation.rupiah(counted, field="counted", least=1)
+    note = validation.clean(note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False)
     claim = await idempotency.claim(session, "verifyDeposit", key, [deposit_id, counted, note], result_id=deposit_id)
     if claim.replayed:
         return True
     deposit = await _undecided(session, deposit_id)
     if counted is not None and not confirm_difference and _is_absurd(deposit.amount, counted):
         raise ConfirmDifference(
-            field=("input", "counted"), given=f"dep_{deposit_id}", amount=format_rupiah(deposit.amount), counted=format_rupiah(counted),
+            field="counted", given=Noun.DEPOSIT.id(deposit_id), amount=format_rupiah(deposit.amount), counted=format_rupiah(counted),
             difference=format_rupiah(counted - deposit.amount),
         )  # fmt: skip
     held, _ = await on_hand(session, deposit.counter_id, deposit.collector_id)
@@ -214,13 +221,13 @@ async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, 
     """Return an undecided deposit, with its drawer locked. Raises NotFound, OwnDeposit, AlreadyDecided."""
     deposit = await locked(session, deposit_id)
     if deposit.status != DepositStatus.SUBMITTED:
-        raise AlreadyDecided(field=("input", "depositId"), given=f"dep_{deposit_id}")
+        raise AlreadyDecided(field="deposit_id", given=Noun.DEPOSIT.id(deposit_id))
     return deposit
 
 
 async def locked(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
     """Return the deposit, with its drawer locked for a count by the caller. Raises NotFound, OwnDeposit."""
-    missing = NotFound(field=("input", "depositId"), noun="deposit", given=f"dep_{deposit_id}")
+    missing = NotFound(field="deposit_id", noun=Noun.DEPOSIT, given=deposit_id)
     whose = await session.row(_WHOSE, {"deposit": deposit_id})
     if whose is None or whose.counter_id not in session.actor.scope:
         raise missing
@@ -229,7 +236,7 @@ async def locked(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]
     if deposit is None:
         raise missing
     if session.actor.user_id in {deposit.submitted_by, deposit.collector_id}:
-        raise OwnDeposit(field=("input", "depositId"), given=f"dep_{deposit_id}")
+        raise OwnDeposit(field="deposit_id", given=Noun.DEPOSIT.id(deposit_id))
     return deposit
 
 

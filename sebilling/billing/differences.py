@@ -18,6 +18,7 @@ from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound, OwnDeposit
 from sebilling.ledger_errors import NothingToSettle, NotVerified
 from sebilling.money import format_rupiah
+from sebilling.nouns import Noun
 
 
 class DifferenceKind(StrEnum):
@@ -75,15 +76,15 @@ async def correct(session: WriteSession, deposit_id: int, *, counted: int, reaso
     and its cash is gone), IdempotencyMismatch.
     """
     why = validation.reason(reason)
-    counted = validation.rupiah(counted, field=("input", "counted"))
+    counted = validation.rupiah(counted, field="counted")
     claim = await idempotency.claim(session, "correctDeposit", key, [deposit_id, counted, why], table="deposit_correction")
     if claim.replayed:
         return True
     deposit = await deposits.locked(session, deposit_id)
     if deposit.status != DepositStatus.VERIFIED:
-        raise NotVerified(field=("input", "depositId"), given=f"dep_{deposit_id}")
+        raise NotVerified(field="deposit_id", given=Noun.DEPOSIT.id(deposit_id))
     if counted == deposit.counted:
-        raise AlreadyCorrected(field=("input", "counted"), noun="Deposit", given=f"dep_{deposit_id}")
+        raise AlreadyCorrected(field="counted", noun=Noun.DEPOSIT, given=deposit_id)
     difference = deposit.difference + counted - deposit.counted
     shortened = await _release(session, deposit, difference)
     day = local_date(session.at, deposit.timezone)
@@ -134,19 +135,19 @@ async def settle(
     """
     scope.central(session)
     why = validation.reason(reason)
-    amount = validation.rupiah(amount, field=("input", "amount"), least=1)
+    amount = validation.rupiah(amount, field="amount", least=1)
     body = [counter_id, collector_id, amount, why]
     claim = await idempotency.claim(session, f"settle{kind.title()}", key, body, result_id=collector_id)
     if claim.replayed:
         return True
     await locks.counting(session, collector_id)
     if collector_id == session.actor.user_id:
-        raise OwnDeposit(field=("input", "collectorId"), given=f"usr_{collector_id}")
+        raise OwnDeposit(field="collector_id", given=Noun.USER.id(collector_id))
     sign = 1 if kind is DifferenceKind.SURPLUS else -1
     unsettled = await session.rows(_UNSETTLED, {"collector": collector_id, "counter": counter_id, "sign": sign})
     there = sum(deposit.open for deposit in unsettled)
     if amount > there:
-        raise NothingToSettle(field=("input", "amount"), open=format_rupiah(there), amount=format_rupiah(amount))
+        raise NothingToSettle(field="amount", open=format_rupiah(there), amount=format_rupiah(amount))
     if kind is DifferenceKind.SURPLUS:
         await deposits.check_drawer(session, counter_id, collector_id, amount)
     for deposit in unsettled:
@@ -184,14 +185,14 @@ async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int,
         return True
     whose = await session.row(_SETTLEMENT, {"settlement": settlement_id})
     if whose is None or whose.deposit_id != deposit_id or whose.counter_id not in session.actor.scope:
-        raise NotFound(field=("input", "settlementId"), noun="settlement", given=f"set_{settlement_id}")
+        raise NotFound(field="settlement_id", noun=Noun.SETTLEMENT, given=settlement_id)
     await locks.counting(session, whose.collector_id)
     settlement = await session.row(_SETTLEMENT, {"settlement": settlement_id})
     assert settlement is not None  # noqa: S101 - it is append-only
     if settlement.reversed:
-        raise AlreadyCorrected(field=("input", "settlementId"), noun="Settlement", given=f"set_{settlement_id}")
+        raise AlreadyCorrected(field="settlement_id", noun=Noun.SETTLEMENT, given=settlement_id)
     if settlement.collector_id == session.actor.user_id:
-        raise OwnDeposit(field=("input", "settlementId"), given=f"dep_{settlement.deposit_id}")
+        raise OwnDeposit(field="settlement_id", given=Noun.DEPOSIT.id(settlement.deposit_id))
     if settlement.kind == DifferenceKind.SHORTAGE:
         await deposits.check_drawer(session, settlement.counter_id, settlement.collector_id, settlement.amount)
     await _take_back(session, settlement, reason=why, counter_id=settlement.counter_id, collector_id=settlement.collector_id,

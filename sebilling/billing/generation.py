@@ -25,6 +25,7 @@ from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import NotFound, PeriodClosed, SebillingError, Unavailable
 from sebilling.logs import get_logger
+from sebilling.nouns import Noun
 
 _log = get_logger(__name__)
 MAX_INLINE: Final = 10_000
@@ -117,16 +118,16 @@ async def start(
     if customer_id is not None:
         home = await session.value(_HOME, {"customer": customer_id})
         if home is None or home not in session.actor.scope:
-            raise NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{customer_id}")
+            raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
         wanted = [home]
     locked = await session.row(_LOCK, {"month": month.first, "counters": narrowed(session.actor.scope, wanted)})
     if locked is None:
-        raise NotFound(field=("input", "month"), noun="period", given=month)
+        raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     if locked.closed_at is not None:
-        raise PeriodClosed(field=("input", "month"), month=month)
+        raise PeriodClosed(field="month", month=month)
     counter_ids: list[int] = locked.counters or []
     if missing := set(wanted or ()) - set(counter_ids):
-        raise NotFound(field=("input", "counterIds"), noun="counter", given=f"cou_{min(missing)}")
+        raise NotFound(field="counter_ids", noun=Noun.COUNTER, given=Noun.COUNTER.id(min(missing)))
     total: int = await session.value(
         _START,
         {"run": claim.result_id, "period": locked.id, "user": session.actor.user_id, "user_name": session.actor.name,

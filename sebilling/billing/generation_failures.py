@@ -10,6 +10,7 @@ from sebilling.billing.pricing import statement
 from sebilling.db.engine import WriteSession
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import GenerationEnded, NotFound
+from sebilling.nouns import Noun
 
 # SKIP LOCKED: a worker that has taken the run meanwhile records its own failure.
 _FAILED: Final = statement(
@@ -52,9 +53,9 @@ async def abandon(session: WriteSession, run_id: int, *, reason: str) -> None:
     why = validation.reason(reason)
     row = await session.row(_LOCK, {"run": run_id})
     if row is None:
-        raise NotFound(field=("input", "runId"), noun="run", given=f"run_{run_id}")
+        raise NotFound(field="run_id", noun=Noun.RUN, given=run_id)
     if row.finished_at is not None:
-        raise GenerationEnded(field=("input", "runId"), given=f"run_{run_id}")
+        raise GenerationEnded(field="run_id", given=Noun.RUN.id(run_id))
     counts = await session.row(_ABANDON, {"run": run_id, "at": session.at, "reason": why})
     assert counts is not None  # noqa: S101 - an aggregate always returns one row
     await events.append(

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import text
 
 from sebilling.db.engine import WriteSession
-from sebilling.errors import IdempotencyMismatch, InvalidText
+from sebilling.errors import IdempotencyMismatch, InvalidText, Sentence
 
 _CLAIM: Final = text(
     """
@@ -43,13 +43,16 @@ async def claim(
         return Claim(new, replayed=False)
     earlier = await session.row(_CLAIMED, {"user": user, "key": taken})
     if earlier is None or earlier.operation != operation or bytes(earlier.fingerprint) != fingerprint:
-        raise IdempotencyMismatch(field=("input", "idempotencyKey"), key=taken)
+        raise IdempotencyMismatch(field="idempotency_key", key=taken)
     return Claim(earlier.result_id, replayed=True)
 
 
 def key(given: str) -> str:
     """Return the key if it is 8 to 100 printable ASCII characters. Raises InvalidText."""
     if not 8 <= len(given) <= 100 or not given.isascii() or not given.isprintable():
-        why = "use 8 to 100 letters, digits or signs, and a new key (such as a UUID) for each new operation."
-        raise InvalidText(field=("input", "idempotencyKey"), what="The idempotency key", why=why)
+        why = Sentence(
+            "use 8 to 100 letters, digits or signs, and a new key (such as a UUID) for each new operation.",
+            "pakai 8 sampai 100 huruf, angka atau tanda, dan kunci baru (misalnya UUID) untuk setiap operasi baru.",
+        )
+        raise InvalidText(field="idempotency_key", what=Sentence("The idempotency key", "Kunci idempotensi"), why=why)
     return given

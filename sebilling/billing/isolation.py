@@ -18,8 +18,9 @@ from sebilling.billing import locks, validation
 from sebilling.billing import scope as scopes
 from sebilling.clock import local_date
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyDecided, InvalidDate, InvalidNumber, NoAccess, NotFound, StillOverdue
+from sebilling.errors import AlreadyDecided, InvalidDate, InvalidNumber, NoAccess, NotFound, Sentence, StillOverdue
 from sebilling.money import format_rupiah
+from sebilling.nouns import Noun
 
 
 class IsolationMode(StrEnum):
@@ -152,10 +153,20 @@ async def set_policy(
     Raises InvalidNumber, InvalidAmount, NotFound, Forbidden.
     """
     if customer_id is not None and counter_id is not None:
-        raise InvalidNumber(field=("input",), what="policy", given="both", why="name a customer or a counter, or neither for the ISP.")
+        raise InvalidNumber(
+            field=(),
+            what=Sentence("policy", "kebijakan isolir"),
+            given="both",
+            why=Sentence(
+                "name a customer or a counter, or neither for the ISP.",
+                "isi pelanggan atau loket, atau kosongkan keduanya untuk seluruh ISP.",
+            ),
+        )
     if not 0 <= days <= 365:
-        raise InvalidNumber(field=("input", "days"), what="days", given=days, why="give 0 to 365.")
-    minimum = validation.rupiah(minimum, field=("input", "minimum"), least=1)
+        raise InvalidNumber(
+            field="days", what=Sentence("days", "jumlah hari"), given=days, why=Sentence("give 0 to 365.", "isi 0 sampai 365.")
+        )
+    minimum = validation.rupiah(minimum, field="minimum", least=1)
     event_counter_id = await _place(session, customer_id, counter_id)
     values = {"mode": mode.value, "days": days, "minimum": minimum}
     await session.execute(_POLICY, {**values, "customer": customer_id, "counter": counter_id})
@@ -174,7 +185,7 @@ async def _place(session: WriteSession, customer_id: int | None, counter_id: int
     if counter_id is None:
         scopes.central(session)
     elif counter_id not in session.actor.scope or not await session.value(_COUNTER, {"counter": counter_id}):
-        raise NotFound(field=("input", "counterId"), noun="counter", given=f"cou_{counter_id}")
+        raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
     return counter_id
 
 
@@ -199,7 +210,13 @@ async def promise(session: WriteSession, customer_id: int, *, until_on: date, re
     customer = await locks.customer(session, customer_id)
     today = local_date(session.at, customer.timezone)
     if not today <= until_on <= today + MAX_PROMISED:
-        raise InvalidDate(field=("input", "untilOn"), given=until_on, why=f"promise a day from {today} to {today + MAX_PROMISED}.")
+        raise InvalidDate(
+            field="until_on",
+            given=until_on,
+            why=Sentence(
+                f"promise a day from {today} to {today + MAX_PROMISED}.", f"janjikan tanggal dari {today} sampai {today + MAX_PROMISED}."
+            ),
+        )
     bound = {"customer": customer_id, "until": until_on, "reason": why, "at": session.at, "user": session.actor.user_id}
     await session.execute(_PROMISE, bound)
     await events.append(
@@ -237,7 +254,7 @@ async def restore(session: WriteSession, customer_id: int, *, reason: str) -> No
     row = await session.row(_AMOUNT_OVERDUE, {"customer": customer_id, "at": session.at})
     if row is not None:
         amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(row.amount)  # technicians may see no amounts
-        raise StillOverdue(field=("input", "customerId"), given=customer.code, amount=amount)
+        raise StillOverdue(field="customer_id", given=customer.code, amount=amount)
     await _by_hand(session, customer_id, reason=reason, statement=_RESTORE, kind="isolation.restore_wanted")
 
 
@@ -247,7 +264,7 @@ async def _by_hand(session: WriteSession, customer_id: int, *, reason: str, stat
     rows = await session.rows(statement, {"customer": customer_id, "because": why, "at": session.at} if statement is _BLOCK else
                               {"customer": customer_id, "at": session.at})  # fmt: skip
     if not rows:
-        raise NoAccess(field=("input", "customerId"), given=customer.code)
+        raise NoAccess(field="customer_id", given=customer.code)
     for row in rows:
         await events.append(
             session, kind, subject="service_access", subject_id=row.id, counter_id=customer.counter_id, customer=customer_id,
@@ -295,8 +312,8 @@ async def decide_hold(session: WriteSession, hold_id: int, *, approved: bool) ->
     decided_id = await session.value(_DECIDE_HOLD, {"id": hold_id, "approved": approved, "at": session.at, "user": session.actor.user_id})
     if decided_id is None:
         if await session.value(_HELD, {"id": hold_id}):
-            raise AlreadyDecided(field=("input", "id"), given=f"hol_{hold_id}")
-        raise NotFound(field=("input", "id"), noun="hold", given=f"hol_{hold_id}")
+            raise AlreadyDecided(field="hold_id", given=Noun.HOLD.id(hold_id))
+        raise NotFound(field="hold_id", noun=Noun.HOLD, given=hold_id)
     await events.append(session, "isolation.hold_decided", subject="isolation_hold", subject_id=hold_id, approved=approved)
 
 
@@ -308,7 +325,7 @@ async def plan(session: ReadSession, *, at: datetime, scope: Scope) -> Sequence[
 async def forecast(session: ReadSession, customer_id: int, *, scope: Scope) -> Forecast:
     """Return the customer's upcoming block: its day unless they pay, and the reason. Raises NotFound."""
     if not await session.value(_SEEN, {"customer": customer_id, "scope": scope.ids}):
-        raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")
+        raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
     row = await session.row(_FORECAST, {"customer": customer_id})
     if row is None:
         return Forecast(None, "The policy in force leads to no block for this customer's debts.")

@@ -14,6 +14,7 @@ from sqlalchemy import DateTime, bindparam, text
 
 from sebilling.db.engine import WriteSession
 from sebilling.errors import NotFound
+from sebilling.nouns import Noun
 
 # Without a join to the counter: a statement that waited reads again only the row it locks, and would miss a moved customer.
 _CUSTOMER: Final = text("SELECT id, code, counter_id FROM customer WHERE id = :customer FOR NO KEY UPDATE")
@@ -41,7 +42,7 @@ async def customer(session: WriteSession, customer_id: int, *, missing: NotFound
     """Lock the customer and their counter. Raises NotFound (or `missing`) for an unknown customer, or one outside the caller's scope."""
     row = await session.row(_CUSTOMER, {"customer": customer_id})
     if row is None or row.counter_id not in session.actor.scope:
-        raise missing or NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{customer_id}")
+        raise missing or NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
     timezone: str = await session.value(_COUNTER, {"counter": row.counter_id})
     return Locked(row.id, row.code, row.counter_id, timezone)
 
@@ -79,7 +80,7 @@ async def drawers(session: WriteSession, collector_id: int) -> None:
     """
     await closings(session)
     if await session.value(_DRAWERS, {"collector": collector_id}) is None:
-        raise NotFound(field=("input", "collectorId"), noun="user", given=f"usr_{collector_id}")
+        raise NotFound(field="collector_id", noun=Noun.USER, given=collector_id)
 
 
 async def counting(session: WriteSession, collector_id: int) -> None:

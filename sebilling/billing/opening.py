@@ -18,8 +18,9 @@ from sebilling.billing import locks, periods, scope
 from sebilling.billing.billing_cycles import MAX_MONTHS
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed
+from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed, Sentence
 from sebilling.money import MAX_RUPIAH, format_rupiah
+from sebilling.nouns import Noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ async def possible(session: WriteSession, month: Month) -> None:
     if row is None:
         periods.check_near(month, at=session.at)
     elif row.closed_at is not None:
-        raise PeriodClosed(field=("month",), month=month)
+        raise PeriodClosed(field="month", month=month)
 
 
 async def record(session: WriteSession, month: Month, openings: Sequence[Opening], *, by: int, past: Sequence[Past] = ()) -> Recorded:
@@ -196,17 +197,22 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
     scope.central(session)
     wanted = {opening.customer_id for opening in openings}
     if len(wanted) < len(openings):
-        raise InvalidNumber(field=("openings",), what="openings", given=len(openings), why="a customer is listed twice.")
+        raise InvalidNumber(
+            field="openings",
+            what=Sentence("openings", "saldo awal"),
+            given=len(openings),
+            why=Sentence("a customer is listed twice.", "ada pelanggan yang tercantum dua kali."),
+        )
     customers = {row.id: row for row in await session.rows(_LOCK_CUSTOMERS, {"customers": sorted(wanted)})}
     for opening in openings:
         if opening.customer_id not in customers:
-            raise NotFound(field=("openings",), noun="customer", given=f"cus_{opening.customer_id}")
+            raise NotFound(field="openings", noun=Noun.CUSTOMER, given=opening.customer_id)
         check(opening, installed_on=customers[opening.customer_id].installed_on)
     await session.rows(_LOCK_COUNTERS, {"counters": sorted({row.counter_id for row in customers.values()})})
     await locks.closings(session)
     period_id = await _opened(session, month)
     if (code := await session.value(_OPENED, {"customers": sorted(wanted)})) is not None:
-        raise AlreadyExists(field=("openings",), noun="opening balance or invoice", given=code)
+        raise AlreadyExists(field="openings", noun=Noun.OPENING, given=code)
     common = {"month": month.first, "after": month.after, "at": session.at}
     parameters = {**common, "given": orjson.dumps([asdict(opening) for opening in openings]).decode()}
     invoices = [row.id for row in await session.rows(_INVOICES, {**parameters, "period": period_id})]
@@ -232,18 +238,40 @@ def check(opening: Opening, *, installed_on: date) -> None:
     """Raise InvalidNumber or InvalidDate for an impossible opening balance."""
     for name, amount in (("arrears", opening.arrears), ("credit", opening.credit)):
         if not 0 <= amount <= MAX_RUPIAH:
-            raise InvalidNumber(field=(name,), what=name, given=amount, why=f"give 0 to {format_rupiah(MAX_RUPIAH)}.")
+            raise InvalidNumber(
+                field=(name,),
+                what=name,
+                given=amount,
+                why=Sentence(f"give 0 to {format_rupiah(MAX_RUPIAH)}.", f"isi 0 sampai {format_rupiah(MAX_RUPIAH)}."),
+            )
     if opening.arrears and opening.credit:
-        raise InvalidNumber(field=("credit",), what="credit", given=opening.credit, why="there are arrears too. Give the balance of both.")
+        raise InvalidNumber(
+            field="credit",
+            what=Sentence("credit", "titipan"),
+            given=opening.credit,
+            why=Sentence("there are arrears too. Give the balance of both.", "ada tunggakan juga. Isi selisih keduanya saja."),
+        )
     if not 1 <= opening.cycle_months <= MAX_MONTHS:
-        raise InvalidNumber(field=("cycle_months",), what="months", given=opening.cycle_months, why=f"give 1 to {MAX_MONTHS}.")
+        raise InvalidNumber(
+            field="cycle_months",
+            what=Sentence("months", "jumlah bulan"),
+            given=opening.cycle_months,
+            why=Sentence(f"give 1 to {MAX_MONTHS}.", f"isi 1 sampai {MAX_MONTHS}."),
+        )
     if opening.cycle_months > 1 and opening.billed_until is None:
-        why = "a customer who pays several months at once needs the day until which they are billed."
-        raise InvalidNumber(field=("billed_until",), what="months", given=opening.cycle_months, why=why)
+        why = Sentence(
+            "a customer who pays several months at once needs the day until which they are billed.",
+            "pelanggan yang membayar beberapa bulan sekaligus perlu tanggal sampai kapan sudah ditagih.",
+        )
+        raise InvalidNumber(field="billed_until", what=Sentence("months", "jumlah bulan"), given=opening.cycle_months, why=why)
     if opening.billed_until is not None and not installed_on <= opening.billed_until <= date(2199, 12, 31):
-        raise InvalidDate(field=("billed_until",), given=opening.billed_until, why=f"it is before the installation on {installed_on}.")
+        raise InvalidDate(
+            field="billed_until",
+            given=opening.billed_until,
+            why=Sentence(f"it is before the installation on {installed_on}.", f"sebelum pemasangan pada {installed_on}; periksa keduanya."),
+        )
     if opening.due_on is not None and not 1990 <= opening.due_on.year <= 2199:
-        raise InvalidDate(field=("due_on",), given=opening.due_on, why="check the year.")
+        raise InvalidDate(field="due_on", given=opening.due_on, why=Sentence("check the year.", "periksa tahunnya."))
 
 
 async def _opened(session: WriteSession, month: Month) -> int:
@@ -252,5 +280,5 @@ async def _opened(session: WriteSession, month: Month) -> int:
     if row is None:
         return await periods.open_period(session, month)
     if row.closed_at is not None:
-        raise PeriodClosed(field=("month",), month=month)
+        raise PeriodClosed(field="month", month=month)
     return int(row.id)

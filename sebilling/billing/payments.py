@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from sebilling.billing import idempotency, validation
 from sebilling.db.engine import WriteSession
-from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound
+from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound, Sentence
+from sebilling.nouns import Noun
 
 MAX_AHEAD: Final = timedelta(minutes=15)
 """How far a phone's clock may be ahead of the server's."""
@@ -77,8 +78,11 @@ _RECORD: Final = text(
 def received_here(method: PaymentMethod) -> None:
     """Check that money can be received or refunded by this method. Raises InvalidText."""
     if method is PaymentMethod.OPENING:
-        why = "opening balances are recorded by an import. Choose how the money changes hands."
-        raise InvalidText(field=("input", "method"), what="The method OPENING", why=why)
+        why = Sentence(
+            "opening balances are recorded by an import. Choose how the money changes hands.",
+            "saldo awal dicatat lewat impor. Pilih cara uang berpindah tangan.",
+        )
+        raise InvalidText(field="method", what=Sentence("The method OPENING", "Metode OPENING"), why=why)
 
 
 async def record(session: WriteSession, received: Received) -> Recorded:
@@ -94,8 +98,8 @@ async def record(session: WriteSession, received: Received) -> Recorded:
     received_here(received.method)
     if actor.user_id is None:
         raise RuntimeError("a payment needs a signed-in user, whose name is printed on the receipt")
-    amount = validation.rupiah(received.amount, field=("input", "amount"), least=1)
-    note = validation.clean(received.note, what="The note", field=("input", "note"), most=500, required=False)
+    amount = validation.rupiah(received.amount, field="amount", least=1)
+    note = validation.clean(received.note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False)
     key = idempotency.key(received.key)
     # A phone's clock may be slightly wrong, but the money is real; days are counted by the server's clock.
     collected_at = received.collected_at or session.at
@@ -119,13 +123,13 @@ async def record(session: WriteSession, received: Received) -> Recorded:
         case "REPLAYED":  # a recorded payment stays recorded, however old it is now
             return Recorded(row.payment_id, replayed=True)
         case "UNKNOWN_CUSTOMER":
-            raise NotFound(field=("input", "customerId"), noun="customer", given=f"cus_{received.customer_id}")
+            raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=received.customer_id)
         case "UNKNOWN_COUNTER":
-            raise NotFound(field=("input", "counterId"), noun="counter", given=f"cou_{received.counter_id}")
+            raise NotFound(field="counter_id", noun=Noun.COUNTER, given=received.counter_id or "")
         case "INVOICE_NOT_PAYABLE":
-            raise InvoiceNotPayable(field=("input", "invoiceIds"), given=f"inv_{row.fact}")
+            raise InvoiceNotPayable(field="invoice_ids", given=Noun.INVOICE.id(row.fact))
         case "IDEMPOTENCY_MISMATCH":
-            raise IdempotencyMismatch(field=("input", "idempotencyKey"), key=key)
+            raise IdempotencyMismatch(field="idempotency_key", key=key)
         case outcome:
             raise RuntimeError(f"record_payment returned the unknown outcome {outcome}")
 
@@ -134,6 +138,13 @@ def _check_clock(collected_at: datetime, *, at: datetime) -> None:
     """Raise InvalidDate for a time that only a wrong clock can show."""
     if at - MAX_PAST <= collected_at <= at + MAX_AHEAD:
         return
-    wrong = "it lies ahead of the server's clock" if collected_at > at else f"it is more than {MAX_PAST.days} days ago"
-    why = f"{wrong}. Set the phone's clock (the server's is {at:%Y-%m-%d %H:%M} UTC), or send the payment again without collectedAt."
-    raise InvalidDate(field=("input", "collectedAt"), given=collected_at.isoformat(), why=why)
+    if collected_at > at:
+        wrong = Sentence("it lies ahead of the server's clock", "lebih maju dari jam server")
+    else:
+        wrong = Sentence(f"it is more than {MAX_PAST.days} days ago", f"sudah lebih dari {MAX_PAST.days} hari yang lalu")
+    now = f"{at:%Y-%m-%d %H:%M} UTC"
+    why = Sentence(
+        f"{wrong.english}. Set the phone's clock (the server's is {now}), or send the payment again without collectedAt.",
+        f"{wrong.indonesian}. Setel jam ponsel (jam server {now}), atau kirim lagi pembayarannya tanpa collectedAt.",
+    )
+    raise InvalidDate(field="collected_at", given=collected_at.isoformat(), why=why)

@@ -11,6 +11,7 @@ from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodClosed
 from sebilling.ledger_errors import ConfirmPeriod, PeriodIncomplete, PeriodIsOpen
+from sebilling.nouns import Noun
 
 MAX_MONTHS_AHEAD: Final = 2
 """A period further ahead requires confirmation: it is probably a typing error, as nobody is billed so far ahead."""
@@ -54,7 +55,7 @@ async def open_period(session: WriteSession, month: Month, *, confirm: bool = Fa
         check_near(month, at=session.at)
     period_id: int | None = await session.value(_OPEN, {"month": month.first, "at": session.at})
     if period_id is None:
-        raise AlreadyExists(field=("input", "month"), noun="period", given=month)
+        raise AlreadyExists(field="month", noun=Noun.PERIOD, given=month)
     await events.append(session, "period.opened", subject="period", subject_id=period_id, month=str(month))
     return period_id
 
@@ -63,7 +64,7 @@ def check_near(month: Month, *, at: datetime) -> None:
     """Raise ConfirmPeriod for a month that is far from the present one."""
     this_month = Month.of(local_date(at, JAKARTA))
     if not this_month.plus(-MAX_MONTHS_PAST) <= month <= this_month.plus(MAX_MONTHS_AHEAD):
-        raise ConfirmPeriod(field=("input", "month"), month=month, today=this_month)
+        raise ConfirmPeriod(field="month", month=month, today=this_month)
 
 
 async def close(session: WriteSession, month: Month, *, incomplete: bool = False) -> int:
@@ -76,17 +77,17 @@ async def close(session: WriteSession, month: Month, *, incomplete: bool = False
     scope.central(session)
     row = await session.row(_FIND, {"month": month.first})
     if row is None:
-        raise NotFound(field=("input", "month"), noun="period", given=month)
+        raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     gaps = [] if row.closed_at is not None else await closings.gaps(session, month, at=session.at, scope=session.actor.scope)
     missing = [gap for gap in gaps if gap.reason is not closings.GapReason.GENERATION_RUNNING]
     if missing and not incomplete:
-        raise PeriodIncomplete(field=("input", "month"), month=month, gaps=missing)
+        raise PeriodIncomplete(field="month", month=month, gaps=missing)
     await locks.closing(session)
     row = await session.row(_LOCK, {"month": month.first})
     if row is None or row.closed_at is not None:
-        raise PeriodClosed(field=("input", "month"), month=month)
+        raise PeriodClosed(field="month", month=month)
     if await session.value(_UNFINISHED, {"id": row.id}):
-        raise GenerationRunning(field=("input", "month"), what=month)
+        raise GenerationRunning(field="month", what=month)
     closing = await session.value(_CLOSE, {"id": row.id, "incomplete": bool(missing), "at": session.at, "user": session.actor.user_id})
     await session.execute(_KEEP_FIGURES, {"closing": closing})
     await events.append(
@@ -110,9 +111,9 @@ async def reopen(session: WriteSession, month: Month, *, reason: str, key: str) 
     await locks.closings(session)
     row = await session.row(_LOCK, {"month": month.first})
     if row is None:
-        raise NotFound(field=("input", "month"), noun="period", given=month)
+        raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     if row.closed_at is None:
-        raise PeriodIsOpen(field=("input", "month"), month=month)
+        raise PeriodIsOpen(field="month", month=month)
     await session.execute(
         _REOPEN, {"id": claim.result_id, "period": row.id, "reason": why, "at": session.at, "user": session.actor.user_id}
     )

@@ -9,7 +9,7 @@ import unicodedata
 from typing import Final
 
 from sebilling.billing import validation
-from sebilling.errors import InvalidText
+from sebilling.errors import InputPath, InvalidText, Sentence
 
 _PHONE: Final = re.compile(r"\+(?!62)[1-9][0-9]{6,14}|\+62[1-9][0-9]{6,12}")
 """Indonesian numbers have 7 to 13 digits after the country code, and the first is not 0."""
@@ -19,28 +19,56 @@ _SHORTENED: Final = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 _WITH_DECIMALS: Final = re.compile(r"([0-9]{9,15})[.,]0{1,2}")
 
 
-def read(given: str, *, field: tuple[str, ...]) -> str:
+def read(given: str, *, field: InputPath) -> str:
     """Normalize `0812…`, `812…`, `62812…`, `+62 0812…`, `62 (0)812…` or `0062 812…` to +62…; foreign numbers with + stay as they are.
 
     Spaces, dots, hyphens of every kind, brackets and invisible marks are ignored; empty text stays empty. Raises InvalidText, which
     names the invalid character.
     """
     text = _visible(given)
-    what = f"The phone number '{text[:30]}'"
+    what = Sentence(f"The phone number '{text[:30]}'", f"Nomor telepon '{text[:30]}'")
     if _SHORTENED.fullmatch(text):
-        raise InvalidText(field=field, what=what, why="Excel shortened it and lost digits. Format the column as text, and type it again.")
+        raise InvalidText(
+            field=field,
+            what=what,
+            why=Sentence(
+                "Excel shortened it and lost digits. Format the column as text, and type it again.",
+                "sudah disingkat oleh Excel sehingga angkanya hilang. Format kolomnya sebagai teks, lalu ketik ulang.",
+            ),
+        )
     digits = _plain(text)
     if not digits:
         return ""
     if re.search(r"[0-9]\s*[/,;&]\s*[0-9+(]", text):
-        raise InvalidText(field=field, what=what, why="it seems to be more than one number. Keep the one that should be used.")
+        raise InvalidText(
+            field=field,
+            what=what,
+            why=Sentence(
+                "it seems to be more than one number. Keep the one that should be used.",
+                "tampaknya lebih dari satu nomor. Sisakan satu yang dipakai.",
+            ),
+        )
     bad = next((letter for letter in digits if letter not in "+0123456789"), None)
     if bad is not None:
         name = f"'{bad}'" if bad.isprintable() else "a character"
-        raise InvalidText(field=field, what=what, why=f"it contains {name} (U+{ord(bad):04X}): write only digits, as 0812… or +62812….")
+        raise InvalidText(
+            field=field,
+            what=what,
+            why=Sentence(
+                f"it contains {name} (U+{ord(bad):04X}): write only digits, as 0812… or +62812….",
+                f"berisi {name} (U+{ord(bad):04X}): tulis angka saja, seperti 0812… atau +62812….",
+            ),
+        )
     number = _international(digits)
     if not _PHONE.fullmatch(number):
-        raise InvalidText(field=field, what=what, why="it has too few or too many digits, or begins wrong: write it as 0812… or +62812….")
+        raise InvalidText(
+            field=field,
+            what=what,
+            why=Sentence(
+                "it has too few or too many digits, or begins wrong: write it as 0812… or +62812….",
+                "angkanya kurang, lebih, atau awalannya salah: tulis seperti 0812… atau +62812….",
+            ),
+        )
     return number
 
 

@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import scope, validation
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyExists, InvalidAmount, NotFound
+from sebilling.errors import AlreadyExists, InvalidAmount, NotFound, Sentence
+from sebilling.nouns import Noun
 
 _INSERT: Final = text(
     """
@@ -27,14 +28,14 @@ async def create(
     scope.central(session)
     for field, rate in (("rateDownKbps", rate_down_kbps), ("rateUpKbps", rate_up_kbps)):
         if rate is not None and not 1 <= rate <= _MAX_RATE_KBPS:
-            raise InvalidAmount(field=("input", field), given=rate, least=1, most=_MAX_RATE_KBPS)
+            raise InvalidAmount(field=(field,), given=rate, least=1, most=_MAX_RATE_KBPS)
     values = {
-        "name": validation.clean(name, what="The name", field=("input", "name")),
-        "price": validation.rupiah(price, field=("input", "price")), "down": rate_down_kbps, "up": rate_up_kbps,
+        "name": validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
+        "price": validation.rupiah(price, field="price"), "down": rate_down_kbps, "up": rate_up_kbps,
     }  # fmt: skip
     plan_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
     if plan_id is None:
-        raise AlreadyExists(field=("input", "name"), noun="plan", given=values["name"])
+        raise AlreadyExists(field="name", noun=Noun.PLAN, given=values["name"])
     await events.append(session, "plan.created", subject="plan", subject_id=plan_id, after=values)
     return plan_id
 
@@ -42,9 +43,9 @@ async def create(
 async def change_price(session: WriteSession, plan_id: int, *, price: int) -> None:
     """Set the price of future invoices; issued ones keep theirs. Raises InvalidAmount, NotFound, Forbidden."""
     scope.central(session)
-    price = validation.rupiah(price, field=("input", "price"))
+    price = validation.rupiah(price, field="price")
     row = await session.row(_LOCK, {"id": plan_id})
     if row is None:
-        raise NotFound(field=("input", "id"), noun="plan", given=f"pla_{plan_id}")
+        raise NotFound(field="plan_id", noun=Noun.PLAN, given=plan_id)
     await session.execute(_UPDATE, {"id": plan_id, "price": price})
     await events.append(session, "plan.changed", subject="plan", subject_id=plan_id, before={"price": row.price}, after={"price": price})

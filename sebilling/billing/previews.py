@@ -18,8 +18,9 @@ from sebilling.billing.pricing import COUNTED, LINES, ONE_CUSTOMER, pricing, ski
 from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
-from sebilling.errors import InvalidText, NotFound, PreviewOutdated
+from sebilling.errors import InvalidText, NotFound, PreviewOutdated, Sentence
 from sebilling.money import format_rupiah
+from sebilling.nouns import Noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,17 @@ _TOKEN: Final = re.compile(r"pre_([0-9]{1,10})_([0-9]{1,19})_[0-9a-f]{32}")
 
 def compare(token: str, now: Counts, month: Month, counters: Sequence[int] | None) -> None:
     """Check that the figures still match the token. Raises InvalidText, PreviewOutdated."""
-    field = ("input", "previewToken")
+    field = "preview_token"
     shown = _TOKEN.fullmatch(token)
     if shown is None:
-        raise InvalidText(field=field, what="The preview token", why="send the token of previewGeneration unchanged, or none.")
+        raise InvalidText(
+            field=field,
+            what=Sentence("The preview token", "Token pratinjau"),
+            why=Sentence(
+                "send the token of previewGeneration unchanged, or none.",
+                "kirim token dari previewGeneration tanpa diubah, atau jangan kirim sama sekali.",
+            ),
+        )
     if token != now.token(month, counters):
         raise PreviewOutdated(
             field=field, issued=int(shown[1]), issued_now=now.issued,
@@ -109,7 +117,7 @@ async def preview_one(session: ReadSession, month: Month, customer_id: int, *, a
     bound = {**await _days(session, month, at), "customer": customer_id, "scope": scope.ids}
     row = await session.row(_PREVIEW_ONE, bound)
     if row is None:
-        raise NotFound(field=("customerId",), noun="customer", given=f"cus_{customer_id}")
+        raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
     lines = [dict(line._mapping) for line in await session.rows(_PREVIEW_LINES, bound)]  # noqa: SLF001 - SQLAlchemy's documented name
     return PricedInvoice(row.verdict, row.covers_from, row.covers_until, row.falls_due, row.total if lines else 0, lines)
 
@@ -118,5 +126,5 @@ async def _days(session: ReadSession, month: Month, at: datetime) -> dict[str, A
     """Return the pricing rule's parameters for a period. Raises NotFound."""
     period = await session.row(_PERIOD, {"month": month.first})
     if period is None:
-        raise NotFound(field=("month",), noun="period", given=month)
+        raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     return {"period": period.id, "month": month.first, "after": month.after, "at": at, "as_of": at}

@@ -17,6 +17,8 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Date, DateTime, Text, TextClause, bindparam, text
 from sqlalchemy.types import TypeEngine
 
+from sebilling.billing import scope
+
 
 class SkipReason(StrEnum):
     """Why a customer gets no invoice for a period, other than having one already."""
@@ -87,8 +89,8 @@ OF_RUN_STEPS: Final = """
 CUSTOMERS_OF_RUN: Final = """(SELECT customer.*, slice.plan_id, slice.price FROM slice CROSS JOIN LATERAL (
                SELECT id, counter_id, active, installed_on FROM customer WHERE id = slice.id OFFSET 0) customer) customer"""
 """The next `chunk` customers of each task, with their plan and agreed price at the run's beginning."""
-ONE_CUSTOMER: Final = """(SELECT * FROM customer
-         WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope))) customer"""
+ONE_CUSTOMER: Final = f"""(SELECT * FROM customer
+         WHERE id = :customer AND {scope.sees("counter_id")}) customer"""
 """The customer, if their counter is in the scope."""
 
 # A cycle's months begin on the anchor's day of the month, or on the month's last day: anchor + n months, never previous + 1 month.

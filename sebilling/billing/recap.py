@@ -6,9 +6,11 @@ from typing import Final
 from sqlalchemy import RowMapping, text
 
 from sebilling.actor import Scope
+from sebilling.billing import scope
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
 from sebilling.errors import NotFound
+from sebilling.nouns import Noun
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,10 @@ _RECAP: Final = text(
            SELECT {kept} FROM period_closing_figure
             WHERE counter_id = counter.id AND closing_id = (SELECT max(id) FROM period_closing WHERE period_id = period.id)
               AND period.closed_at IS NOT NULL) kept ON true
-     WHERE (CAST(:scope AS bigint[]) IS NULL OR counter.id = ANY (:scope))
+     WHERE {sees}
        AND (CAST(:counter AS bigint) IS NULL OR counter.id = :counter)
      ORDER BY counter.code
-    """.format(kept=", ".join(f"{name} AS kept_{name}" for name in NAMES))
+    """.format(sees=scope.sees("counter.id"), kept=", ".join(f"{name} AS kept_{name}" for name in NAMES))
 )
 _OPENED: Final = text("SELECT id FROM period WHERE month = :month")
 
@@ -130,9 +132,9 @@ async def read(session: ReadSession, month: Month, *, scope: Scope, counter_id: 
     """Read one recap per counter in `scope`, ordered by code. Raises NotFound for a month never opened, or a counter outside the scope."""
     rows = await session.rows(_RECAP, {"month": month.first, "after": month.after, "scope": scope.ids, "counter": counter_id})
     if not rows and await session.value(_OPENED, {"month": month.first}) is None:
-        raise NotFound(field=("month",), noun="period", given=month)
+        raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     if not rows and counter_id is not None:
-        raise NotFound(field=("counterId",), noun="counter", given=f"cou_{counter_id}")
+        raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
     return [_recap(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's documented name
 
 

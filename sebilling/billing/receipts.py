@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 
 from sebilling.actor import Scope
+from sebilling.billing import scope
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import local_date
 from sebilling.db.engine import ReadSession
 from sebilling.errors import NotFound
+from sebilling.nouns import Noun
 
 ZONE_NAMES: Final = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 """Usual abbreviation of a counter's time zone."""
@@ -114,12 +116,12 @@ class InvoicePaper:
 
 # One row per settled invoice, or a single row if there is none. Allocations to the same invoice are summed.
 _RECEIPT: Final = text(
-    """
+    f"""
     SELECT receipt.number, company_name, company_address, company_phone, receipt_footer,
            counter.code AS counter_code, counter.name AS counter_name, counter.timezone,
            customer.code AS customer_code, customer.name AS customer_name, payment.received_at, app_user.name AS received_by,
            payment.method, payment.amount, payment.credit, payment.refunded,
-           CASE WHEN CAST(:scope AS bigint[]) IS NULL OR customer.counter_id = ANY (:scope) THEN owed.outstanding END AS outstanding,
+           CASE WHEN {scope.sees("customer.counter_id")} THEN owed.outstanding END AS outstanding,
            payment_reversal.payment_id IS NOT NULL AS reversed, coalesce(payment_reversal.reason, '') AS reversal_reason,
            settled.invoice_number, settled.covers_from, settled.covers_until, settled.amount AS settled_amount
       FROM payment
@@ -139,7 +141,7 @@ _RECEIPT: Final = text(
             WHERE allocation.payment_id = payment.id
               AND NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = allocation.id)
             GROUP BY invoice.id) settled ON true
-     WHERE payment.id = :payment AND (CAST(:scope AS bigint[]) IS NULL OR payment.counter_id = ANY (:scope))
+     WHERE payment.id = :payment AND {scope.sees("payment.counter_id")}
      ORDER BY settled.covers_from, settled.invoice_id
     """
 )
@@ -156,12 +158,12 @@ _INVOICE: Final = text(
      CROSS JOIN LATERAL (
            SELECT code, name, plan_id, CASE WHEN is_seen THEN address ELSE '' END AS address,
                   CASE WHEN is_seen THEN phone ELSE '' END AS phone
-             FROM (SELECT *, CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope) AS is_seen
+             FROM (SELECT *, {scope.sees("counter_id")} AS is_seen
                      FROM customer WHERE id = invoice.customer_id) who) customer
       JOIN billing_settings ON billing_settings.id = 1
       LEFT JOIN invoice_void ON invoice_void.invoice_id = invoice.id
       LEFT JOIN invoice_line line ON line.invoice_id = invoice.id
-     WHERE invoice.id = :invoice AND (CAST(:scope AS bigint[]) IS NULL OR invoice.counter_id = ANY (:scope))
+     WHERE invoice.id = :invoice AND {scope.sees("invoice.counter_id")}
      ORDER BY line.position
     """
 )
@@ -171,7 +173,7 @@ async def read(session: ReadSession, payment_id: int, *, scope: Scope) -> Receip
     """Read a payment's receipt as of now. Raises NotFound for an unknown payment, or one at a counter outside `scope`."""
     rows = await session.rows(_RECEIPT, {"payment": payment_id, "scope": scope.ids})
     if not rows:
-        raise NotFound(field=("paymentId",), noun="payment", given=f"pay_{payment_id}")
+        raise NotFound(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
     row = rows[0]
     return Receipt(
         number=row.number,
@@ -202,7 +204,7 @@ async def read_invoice(session: ReadSession, invoice_id: int, *, scope: Scope) -
     """Read an invoice with its lines as of now. Raises NotFound for an unknown invoice, or one of a counter outside `scope`."""
     rows = await session.rows(_INVOICE, {"invoice": invoice_id, "scope": scope.ids})
     if not rows:
-        raise NotFound(field=("invoiceId",), noun="invoice", given=f"inv_{invoice_id}")
+        raise NotFound(field="invoice_id", noun=Noun.INVOICE, given=invoice_id)
     row = rows[0]
     return InvoicePaper(
         number=row.number,

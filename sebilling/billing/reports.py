@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling.actor import Scope
-from sebilling.billing import recap
+from sebilling.billing import recap, scope
 from sebilling.billing.receipts import INVOICE_STATUS_SQL
 from sebilling.clock import Month
 from sebilling.db.engine import Snapshot
@@ -47,9 +47,6 @@ class Column:
 
     title: str
     kind: Kind = Kind.TEXT
-
-
-_SCOPE: Final = "(CAST(:scope AS bigint[]) IS NULL OR {t}.counter_id = ANY (:scope))"
 
 
 def _in_words(column: str, words: Mapping[str, str]) -> str:
@@ -102,7 +99,7 @@ _INVOICES: Final = text(
       FROM invoice
       JOIN customer ON customer.id = invoice.customer_id
       JOIN counter ON counter.id = invoice.counter_id
-     WHERE invoice.period_id = (SELECT id FROM period WHERE month = :month) AND {_SCOPE.format(t="invoice")}
+     WHERE invoice.period_id = (SELECT id FROM period WHERE month = :month) AND {scope.sees("invoice.counter_id")}
      ORDER BY invoice.counter_id, invoice.sequence
     """
 )
@@ -120,7 +117,7 @@ _PAYMENTS: Final = text(
       JOIN app_user ON app_user.id = payment.received_by
       LEFT JOIN receipt ON receipt.payment_id = payment.id
       LEFT JOIN payment_reversal ON payment_reversal.payment_id = payment.id
-     WHERE payment.received_on >= :month AND payment.received_on < :next_month AND {_SCOPE.format(t="payment")}
+     WHERE payment.received_on >= :month AND payment.received_on < :next_month AND {scope.sees("payment.counter_id")}
      ORDER BY payment.counter_id, payment.received_on, payment.id
     """
 )
@@ -136,7 +133,7 @@ _DEPOSITS: Final = text(
       JOIN app_user collector ON collector.id = deposit.collector_id
       LEFT JOIN deposit_decision ON deposit_decision.deposit_id = deposit.id
       LEFT JOIN app_user decider ON decider.id = deposit_decision.decided_by
-     WHERE deposit.deposited_on >= :month AND deposit.deposited_on < :next_month AND {_SCOPE.format(t="deposit")}
+     WHERE deposit.deposited_on >= :month AND deposit.deposited_on < :next_month AND {scope.sees("deposit.counter_id")}
      ORDER BY deposit.counter_id, deposit.deposited_on, deposit.id
     """
 )
@@ -148,7 +145,7 @@ _JOURNAL: Final = text(
            {_in_words("credit", _ACCOUNTS)}, amount
       FROM journal
       LEFT JOIN counter ON counter.id = journal.counter_id
-     WHERE posted_on >= :month AND posted_on < :next_month AND {_SCOPE.format(t="journal")}
+     WHERE posted_on >= :month AND posted_on < :next_month AND {scope.sees("journal.counter_id")}
        AND posted_at >= (CAST(:month AS date) - 1)::timestamp AT TIME ZONE 'UTC'
        AND posted_at < (CAST(:next_month AS date) + 1)::timestamp AT TIME ZONE 'UTC'
      ORDER BY posted_on, journal.id

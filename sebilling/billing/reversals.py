@@ -9,6 +9,7 @@ from sebilling.billing import corrections, credit, idempotency, isolation, locks
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound
+from sebilling.nouns import Noun
 
 _WRITE_OFF: Final = text(
     """
@@ -42,7 +43,7 @@ async def reverse_write_off(session: WriteSession, write_off_id: int, *, invoice
     claim = await idempotency.claim(session, "reverseWriteOff", key, [write_off_id, invoice_id, why], result_id=write_off_id)
     if claim.replayed:
         return True
-    missing = NotFound(field=("input", "writeOffId"), noun="write-off", given=f"wof_{write_off_id}")
+    missing = NotFound(field="write_off_id", noun=Noun.WRITE_OFF, given=write_off_id)
     written_off = await session.row(_WRITE_OFF, {"id": write_off_id})
     if written_off is None or written_off.kind != "BAD_DEBT" or written_off.invoice_id != invoice_id:
         raise missing
@@ -50,7 +51,7 @@ async def reverse_write_off(session: WriteSession, write_off_id: int, *, invoice
     written_off = await session.row(_WRITE_OFF, {"id": write_off_id})
     assert written_off is not None  # noqa: S101 - it is append-only
     if written_off.reversed:
-        raise AlreadyCorrected(field=("input", "writeOffId"), noun="Write-off", given=f"wof_{write_off_id}")
+        raise AlreadyCorrected(field="write_off_id", noun=Noun.WRITE_OFF, given=write_off_id)
     await session.execute(
         _REVERSE_WRITE_OFF,
         {"id": write_off_id, "reason": why, "at": session.at, "day": local_date(session.at, invoice.timezone),
@@ -73,7 +74,7 @@ async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: i
     claim = await idempotency.claim(session, "reverseRefund", key, [refund_id, payment_id, why], result_id=refund_id)
     if claim.replayed:
         return True
-    missing = NotFound(field=("input", "refundId"), noun="refund", given=f"ref_{refund_id}")
+    missing = NotFound(field="refund_id", noun=Noun.REFUND, given=refund_id)
     refund = await session.row(_REFUND, {"id": refund_id})
     if refund is None or refund.payment_id != payment_id:
         raise missing
@@ -82,7 +83,7 @@ async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: i
     refund = await session.row(_REFUND, {"id": refund_id})
     assert refund is not None  # noqa: S101 - it is append-only
     if refund.reversed:
-        raise AlreadyCorrected(field=("input", "refundId"), noun="Refund", given=f"ref_{refund_id}")
+        raise AlreadyCorrected(field="refund_id", noun=Noun.REFUND, given=refund_id)
     await session.execute(
         _REVERSE_REFUND,
         {"id": refund_id, "reason": why, "at": session.at, "day": local_date(session.at, refund.timezone), "user": session.actor.user_id},

@@ -23,6 +23,11 @@ def own_drawer(actor: Actor, collector_id: int) -> None:
         _unbounded(actor.scope)
 
 
+def sees(counter: str) -> str:
+    """Return the SQL condition that the reader's scope (the parameter `:scope`, null for all) has the counter in this column."""
+    return f"(CAST(:scope AS bigint[]) IS NULL OR {counter} = ANY (:scope))"
+
+
 def narrowed(scope: Scope, counters: Sequence[int] | None) -> list[int] | None:
     """Return the requested counters that are in the scope, or all of the scope; None (all counters) only for an unlimited scope."""
     if counters is not None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import scope, validation
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import InvalidNumber
+from sebilling.errors import InvalidNumber, Sentence
 
 
 class TaxRounding(StrEnum):
@@ -75,20 +75,24 @@ def _told(value: Any) -> Any:
 
 def _checked(given: Settings) -> Settings:
     """Return the settings with cleaned texts. Raises InvalidNumber, InvalidText."""
-    validation.percent(given.tax_rate, field=("input", "taxRate"))
-    bounds = (
-        ("taxDenominator", given.tax_denominator, 1, _MAX_DENOMINATOR),
-        ("taxNumerator", given.tax_numerator, 1, given.tax_denominator),
-        ("lateFee", given.late_fee, 0, _MAX_LATE_FEE),
-        ("lateFeeAfterDays", given.late_fee_after_days, 0, 365),
-        ("massBlockPercent", given.mass_block_percent, 1, 100),
-    )
-    for name, value, least, most in bounds:
+    validation.percent(given.tax_rate, field="tax_rate")
+    for name, what, least, most in (
+        ("tax_denominator", Sentence("Denominator of the tax", "Penyebut PPN"), 1, _MAX_DENOMINATOR),
+        ("tax_numerator", Sentence("Numerator of the tax", "Pembilang PPN"), 1, given.tax_denominator),
+        ("late_fee", Sentence("Late fee", "Denda"), 0, _MAX_LATE_FEE),
+        ("late_fee_after_days", Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
+        ("mass_block_percent", Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
+    ):
+        value = getattr(given, name)
         if not least <= value <= most:
-            raise InvalidNumber(field=("input", name), what=name, given=value, why=f"give {least} to {most}.")
+            why = Sentence(f"give {least} to {most}.", f"isi {least} sampai {most}.")
+            raise InvalidNumber(field=name, what=what, given=value, why=why)
     cleaned: dict[str, Any] = {}
-    for name, what, most in (("company_name", "The name", 100), ("company_address", "The address", 300),
-                             ("company_phone", "The phone number", 50), ("receipt_footer", "The footer", 300)):  # fmt: skip
-        camel = name.split("_")[0] + name.split("_")[1].title()
-        cleaned[name] = validation.clean(getattr(given, name), what=what, field=("input", camel), most=most, required=False)
+    for name, what, most in (
+        ("company_name", Sentence("The name", "Nama"), 100),
+        ("company_address", Sentence("The address", "Alamat"), 300),
+        ("company_phone", Sentence("The phone number", "Nomor telepon"), 50),
+        ("receipt_footer", Sentence("The footer", "Baris penutup"), 300),
+    ):
+        cleaned[name] = validation.clean(getattr(given, name), what=what, field=name, most=most, required=False)
     return replace(given, **cleaned)

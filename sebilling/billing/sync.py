@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sebilling.actor import Scope
 from sebilling.db.engine import ReadSession
 from sebilling.errors import InvalidCursor, InvalidPageSize, NotFound
+from sebilling.nouns import Noun
 
 MAX_CUSTOMERS: Final = 1_000
 """Maximum size of a page."""
@@ -141,11 +142,11 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     backup was restored), or is too old. Raises InvalidPageSize, InvalidCursor, NotFound.
     """
     if not 1 <= first <= MAX_CUSTOMERS:
-        raise InvalidPageSize(field=("first",), given=first, most=MAX_CUSTOMERS)
+        raise InvalidPageSize(field="first", given=first, most=MAX_CUSTOMERS)
     counters = scope.ids if counter_id is None else [counter_id]
     top = await session.row(_TOP, {"counter": counter_id})
     if counter_id is not None and (top is None or not top.is_known or counter_id not in scope):
-        raise NotFound(field=("counterId",), noun="counter", given=f"cou_{counter_id}")
+        raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
     number = 0 if top is None else top.number
     position = _read(since)
     reset = position is None or position.counters != counters or position.low > number or number - position.low > MAX_EVENTS
@@ -170,7 +171,7 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     return Changes(
         reset=reset,
         customers=[orjson.loads(row.kept) for row in rows if row.removed is None],
-        removed=[{"id": f"cus_{row.id}", "because": row.removed} for row in rows if row.removed is not None],
+        removed=[{"id": Noun.CUSTOMER.id(row.id), "because": row.removed} for row in rows if row.removed is not None],
         cursor=following.written(),
         more=more,
     )
@@ -184,7 +185,7 @@ def _read(since: str | None) -> _Place | None:
         counters, low, high, after, whole = orjson.loads(base64.urlsafe_b64decode(since + "=" * (-len(since) % 4)))
         numbers = [low, after, *([] if high is None else [high]), *([] if counters is None else counters)]
     except (ValueError, TypeError) as error:
-        raise InvalidCursor(field=("since",)) from error
+        raise InvalidCursor(field="since") from error
     if not isinstance(whole, bool) or not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
-        raise InvalidCursor(field=("since",))
+        raise InvalidCursor(field="since")
     return _Place(counters, low, high, after, whole)

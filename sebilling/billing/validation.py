@@ -5,7 +5,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Final
 
-from sebilling.errors import InvalidAmount, InvalidNumber, InvalidText
+from sebilling.errors import InputPath, InvalidAmount, InvalidNumber, InvalidText, Sentence, Words
 from sebilling.money import MAX_RUPIAH, Rupiah
 
 MAX_NAME: Final = 200
@@ -18,7 +18,7 @@ _MEANINGLESS: Final = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufef
 The zero-width joiner isn't among them: it combines emoji, and shapes Arabic and Indic letters."""
 
 
-def clean(given: str, *, what: str, field: tuple[str, ...], most: int = MAX_NAME, required: bool = True) -> str:
+def clean(given: str, *, what: Words, field: InputPath, most: int = MAX_NAME, required: bool = True) -> str:
     """Return `given` in normal form C, without surrounding spaces and meaningless marks. Emoji and right-to-left names are allowed.
 
     Raises InvalidText for an empty required text, for more than `most` characters, and for invisible characters: control
@@ -26,12 +26,29 @@ def clean(given: str, *, what: str, field: tuple[str, ...], most: int = MAX_NAME
     """
     text = unicodedata.normalize("NFC", without_marks(given)).strip()
     if required and not text:
-        raise InvalidText(field=field, what=what, why="it is empty; write at least one character.")
+        raise InvalidText(
+            field=field,
+            what=what,
+            why=Sentence("it is empty; write at least one character.", "masih kosong; isi paling sedikit satu karakter."),
+        )
     if len(text) > most:
-        raise InvalidText(field=field, what=what, why=f"it has {len(text)} characters; the most is {most}.")
+        raise InvalidText(
+            field=field,
+            what=what,
+            why=Sentence(
+                f"it has {len(text)} characters; the most is {most}.", f"panjangnya {len(text)} karakter, paling banyak {most}; persingkat."
+            ),
+        )
     bad = next((letter for letter in text if unicodedata.category(letter) in {"Cc", "Cs"} or letter in _BIDI_CONTROLS), None)
     if bad is not None:
-        raise InvalidText(field=field, what=what, why=f"it contains the invisible character U+{ord(bad):04X}; remove it.")
+        raise InvalidText(
+            field=field,
+            what=what,
+            why=Sentence(
+                f"it contains the invisible character U+{ord(bad):04X}; remove it.",
+                f"berisi karakter tak terlihat U+{ord(bad):04X}; hapus dulu.",
+            ),
+        )
     return text
 
 
@@ -45,7 +62,7 @@ def without_invisible(given: str) -> str:
     return given if given.isascii() else "".join(letter for letter in given if unicodedata.category(letter) != "Cf")
 
 
-def key(given: str, *, what: str, field: tuple[str, ...], most: int) -> str:
+def key(given: str, *, what: Words, field: InputPath, most: int) -> str:
     """Return an exact identifier, such as a user name on a router or a MAC. Like `clean`, but removes every invisible character
     and replaces every kind of space by the plain one. Raises InvalidText.
     """
@@ -54,23 +71,31 @@ def key(given: str, *, what: str, field: tuple[str, ...], most: int) -> str:
     return clean(plain, what=what, field=field, most=most)
 
 
-def customer_code(given: str, *, field: tuple[str, ...]) -> str:
+def customer_code(given: str, *, field: InputPath) -> str:
     """Return a valid customer code, such as `P0001`. Raises InvalidText."""
-    text = key(given, what="The code", field=field, most=32)
+    text = key(given, what=Sentence("The code", "Kode"), field=field, most=32)
     if not _CODE.fullmatch(text):
-        raise InvalidText(field=field, what=f"The code '{text}'", why="use letters, digits, dot, hyphen or underscore.")
+        raise InvalidText(
+            field=field,
+            what=Sentence(f"The code '{text}'", f"Kode '{text}'"),
+            why=Sentence("use letters, digits, dot, hyphen or underscore.", "pakai huruf, angka, titik, tanda hubung atau garis bawah."),
+        )
     return text
 
 
-def counter_code(given: str, *, field: tuple[str, ...]) -> str:
+def counter_code(given: str, *, field: InputPath) -> str:
     """Return a valid counter code, such as `LKT01`, as it appears in invoice numbers. Raises InvalidText."""
-    text = key(given, what="The code", field=field, most=16).upper()
+    text = key(given, what=Sentence("The code", "Kode"), field=field, most=16).upper()
     if not _COUNTER_CODE.fullmatch(text):
-        raise InvalidText(field=field, what=f"The code '{text}'", why="use letters, digits or hyphen, such as LKT01.")
+        raise InvalidText(
+            field=field,
+            what=Sentence(f"The code '{text}'", f"Kode '{text}'"),
+            why=Sentence("use letters, digits or hyphen, such as LKT01.", "pakai huruf, angka atau tanda hubung, misalnya LKT01."),
+        )
     return text
 
 
-def rupiah(given: int, *, field: tuple[str, ...], least: int = 0) -> Rupiah:
+def rupiah(given: int, *, field: InputPath, least: int = 0) -> Rupiah:
     """Return `given` as an amount of whole rupiah from `least` to MAX_RUPIAH. Raises InvalidAmount."""
     if not least <= given <= MAX_RUPIAH:
         raise InvalidAmount(field=field, given=given, least=least, most=MAX_RUPIAH)
@@ -79,14 +104,23 @@ def rupiah(given: int, *, field: tuple[str, ...], least: int = 0) -> Rupiah:
 
 def reason(given: str) -> str:
     """Return the reason for a correction, of 3 to 500 characters. Raises InvalidText."""
-    text = clean(given, what="The reason", field=("input", "reason"), most=500)
+    text = clean(given, what=Sentence("The reason", "Alasan"), field="reason", most=500)
     if len(text) < 3:
-        raise InvalidText(field=("input", "reason"), what="The reason", why="write at least 3 characters.")
+        raise InvalidText(
+            field="reason",
+            what=Sentence("The reason", "Alasan"),
+            why=Sentence("write at least 3 characters.", "isi paling sedikit 3 karakter."),
+        )
     return text
 
 
-def percent(given: Decimal, *, field: tuple[str, ...], least: Decimal = Decimal(0)) -> Decimal:
+def percent(given: Decimal, *, field: InputPath, least: Decimal = Decimal(0)) -> Decimal:
     """Return `given` as a percentage from `least` to 100 with at most four decimals. Raises InvalidNumber."""
     if not given.is_finite() or not least <= given <= 100 or given != round(given, 4):
-        raise InvalidNumber(field=field, what="percent", given=f"{given:.12}", why=f"give {least} to 100 with at most four decimals.")
+        raise InvalidNumber(
+            field=field,
+            what=Sentence("percent", "persen"),
+            given=f"{given:.12}",
+            why=Sentence(f"give {least} to 100 with at most four decimals.", f"isi {least} sampai 100 dengan paling banyak empat desimal."),
+        )
     return given

@@ -16,6 +16,7 @@ from sebilling.billing.reports import Report
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.errors import NotFound
+from sebilling.nouns import Noun
 from sebilling.printing.receipt_text import receipt_text
 from sebilling.schema.engine import ids
 
@@ -89,10 +90,10 @@ async def receipt(database: Database, given: str, *, roll: Roll) -> str:
     """Return the text of the receipt with this number, or of this payment (pay_…). Raises NotFound, InvalidId."""
     async with database.reading() as session:
         if given.startswith("pay_"):
-            payment_id = ids.decode(given, "payment", field=("number",))
+            payment_id = ids.decode(given, Noun.PAYMENT, field=("number",))
         else:
             payment_id = await session.value(_PAYMENT, {"number": given.strip().upper()})
             if payment_id is None:
-                raise NotFound(field=("number",), noun="receipt", given=given[:60])
+                raise NotFound(field=("number",), noun=Noun.RECEIPT, given=given[:60])
         content = await receipts.read(session, payment_id, scope=EVERYWHERE)
     return receipt_text(content, columns=32 if roll is Roll.NARROW else 48)

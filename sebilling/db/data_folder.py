@@ -15,7 +15,7 @@ from typing import Final
 import orjson
 
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import Sentence, Unavailable
+from sebilling.errors import Sentence, Unavailable, Words
 
 _MARK: Final = "folder.json"
 ADOPT: Final = "sebilling database adopt"
@@ -27,6 +27,8 @@ class StrangeFolder(Unavailable):
     code = ErrorCode.DATABASE_UNAVAILABLE
     english = "{folder} isn't where this database was made: {why}"
     indonesian = "{folder} bukan tempat asal basis data ini: {why}"
+    folder: Path
+    why: Words
 
 
 @dataclass(frozen=True, slots=True)

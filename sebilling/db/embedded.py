@@ -33,7 +33,7 @@ from urllib.parse import quote
 
 from sebilling.db import data_folder
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import Unavailable
+from sebilling.errors import Unavailable, Words
 from sebilling.logs import get_logger
 
 _log = get_logger(__name__)
@@ -82,6 +82,8 @@ class EmbeddedDatabaseError(Unavailable):
     code = ErrorCode.DATABASE_UNAVAILABLE
     english = "The embedded database can't be used. {why} {remedy}"
     indonesian = "Basis data tertanam tidak dapat dipakai. {why} Yang perlu dilakukan: {remedy}"
+    why: Words
+    remedy: Words
 
 
 def _failed(why: str, remedy: str = "") -> EmbeddedDatabaseError:

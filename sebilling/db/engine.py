@@ -7,11 +7,12 @@ reads that are too long for one statement and must be consistent: reports.
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar, overload
 
 import orjson
-from sqlalchemy import Row
+from sqlalchemy import CursorResult, Row
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -44,19 +45,52 @@ def new_engine(url: str, *, server_settings: Mapping[str, str] = {}, **options: 
     return create_async_engine(address.url, connect_args=connect_args, **_OPTIONS, **options)
 
 
+T = TypeVar("T")
+Parameters = Mapping[str, Any] | None
+"""Values of a statement's parameters by name: whatever the database can hold."""
+
+
+class RowMismatch(TypeError):
+    """A statement's columns aren't the fields of the dataclass that should hold its rows."""
+
+
+def _of(result: CursorResult[Any], into: type[Any]) -> CursorResult[Any]:
+    names = [field.name for field in fields(into)]
+    if list(result.keys()) != names:
+        raise RowMismatch(f"{into.__name__} has the fields {', '.join(names)}; the statement has {', '.join(result.keys())}")
+    return result
+
+
 class ReadSession:
     """A read-only connection, for one task at a time."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[*tuple[Any, ...]]]:
-        """Return all rows of the statement, in memory."""
-        return (await self._connection.execute(statement, parameters)).all()
+    @overload
+    async def rows(self, statement: Executable, parameters: Parameters = None) -> Sequence[Row[*tuple[Any, ...]]]: ...
+    @overload
+    async def rows(self, statement: Executable, parameters: Parameters = None, *, into: type[T]) -> Sequence[T]: ...
+    async def rows(self, statement: Executable, parameters: Parameters = None, *, into: type[Any] | None = None) -> Sequence[Any]:
+        """Return all rows of the statement, in memory; with `into`, as objects of this dataclass.
 
-    async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Row[*tuple[Any, ...]] | None:
-        """Return the only row, or None. Raises MultipleResultsFound if there are more."""
-        return (await self._connection.execute(statement, parameters)).one_or_none()
+        Raises RowMismatch unless the statement has the columns that the dataclass has fields, in the same order.
+        """
+        result = await self._connection.execute(statement, parameters)
+        return result.all() if into is None else [into(*row) for row in _of(result, into).all()]
+
+    @overload
+    async def row(self, statement: Executable, parameters: Parameters = None) -> Row[*tuple[Any, ...]] | None: ...
+    @overload
+    async def row(self, statement: Executable, parameters: Parameters = None, *, into: type[T]) -> T | None: ...
+    async def row(self, statement: Executable, parameters: Parameters = None, *, into: type[Any] | None = None) -> Any:
+        """Return the only row, or None; with `into`, as an object of this dataclass.
+
+        Raises MultipleResultsFound if there are more, RowMismatch as `rows`.
+        """
+        result = await self._connection.execute(statement, parameters)
+        row = (result if into is None else _of(result, into)).one_or_none()
+        return row if into is None or row is None else into(*row)
 
     async def value(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:
         """Return the first column of the only row, or None. Raises MultipleResultsFound if there are more."""

@@ -14,6 +14,7 @@ from sebilling.billing import locks, scope, validation
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.device_errors import DeviceInUse, InvalidDevice
 from sebilling.errors import AlreadyExists, NotFound
+from sebilling.nouns import Noun
 from sebilling.plugins import destinations
 from sebilling.plugins.contract import CustomerSource, DeviceConfig, DeviceError, DriverContext, Fault, IsolationDriver, Subscriber
 from sebilling.plugins.loading import Plugins
@@ -85,7 +86,7 @@ def driver_of(plugins: Plugins, kind: str) -> type[IsolationDriver[Any]]:
     driver = plugins.drivers.get(kind)
     if driver is None:
         known = ", ".join(sorted(plugins.drivers)) or "none"
-        raise InvalidDevice(field=("input", "kind"), why=f"no active plugin provides the driver '{kind[:60]}'; available: {known}.")
+        raise InvalidDevice(field="kind", why=f"no active plugin provides the driver '{kind[:60]}'; available: {known}.")
     return driver
 
 
@@ -95,13 +96,13 @@ def config_of(plugins: Plugins, vault: Vault, kind: str, locked: bytes, version:
     try:
         stored: Mapping[str, Any] = vault.open(locked)
     except Undecipherable as error:
-        raise InvalidDevice(field=("input", "config"), why=f"its {error}, or enter them all again.") from None
+        raise InvalidDevice(field="config", why=f"its {error}, or enter them all again.") from None
     if version != driver.config_version:
         try:
             stored = driver.migrate_config(stored, version)
         except Exception:  # noqa: BLE001 - a plugin may raise anything, and its message may hold a secret
             why = f"the driver {kind} can't migrate settings of its version {version}: enter them all again."
-            raise InvalidDevice(field=("input", "config"), why=why) from None
+            raise InvalidDevice(field="config", why=why) from None
     return _valid(driver, stored)
 
 
@@ -112,7 +113,7 @@ def _valid(driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> Devi
         # never `str(error)`: the input may be a password
         details = error.errors(include_input=False, include_url=False, include_context=False)
         why = "; ".join(f"{'.'.join(str(part) for part in detail['loc']) or 'settings'}: {detail['msg']}" for detail in details)
-        raise InvalidDevice(field=("input", "config"), why=why) from None
+        raise InvalidDevice(field="config", why=why) from None
 
 
 def _entered(plugins: Plugins, driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> DeviceConfig:
@@ -120,9 +121,9 @@ def _entered(plugins: Plugins, driver: type[IsolationDriver[Any]], given: Mappin
     config = _valid(driver, given)
     if path := destinations.starred(config):
         why = f"{'.'.join(path)}: a row of stars is not a secret. Enter the secret itself."
-        raise InvalidDevice(field=("input", "config", *path), why=why)
+        raise InvalidDevice(field=("config", *path), why=why)
     for path, host in destinations.hosts(config):
-        plugins.networks.check(host, field=("input", "config", *path))
+        plugins.networks.check(host, field=("config", *path))
     return config
 
 
@@ -171,13 +172,13 @@ async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name:
     """Add a device and return its id. Raises InvalidText, InvalidDevice, AddressRefused, AlreadyExists, Forbidden."""
     scope.central(session)
     driver = driver_of(plugins, kind)
-    name = validation.clean(name, what="The name", field=("input", "name"), most=100)
+    name = validation.clean(name, what="The name", field="name", most=100)
     settings = _entered(plugins, driver, config)
     locked = vault.lock(_plain(settings))
     bound = {"name": name, "kind": kind, "config": locked, "version": driver.config_version, "at": session.at}
     device_id: int | None = await session.value(_INSERT, bound)
     if device_id is None:
-        raise AlreadyExists(field=("input", "name"), noun="device", given=name)
+        raise AlreadyExists(field="name", noun=Noun.DEVICE, given=name)
     await events.append(
         session, "device.created", subject="device", subject_id=device_id, name=name, driver=kind,
         destination=destinations.destination(settings),
@@ -196,12 +197,12 @@ async def update(
     scope.central(session)
     row = await session.row(_LOCK, {"id": device_id})
     if row is None:
-        raise NotFound(field=("input", "id"), noun="device", given=f"dev_{device_id}")
+        raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     values = {"name": row.name, "config": row.config, "version": row.config_version, "enabled": row.enabled}
     if name is not None:
-        values["name"] = validation.clean(name, what="The name", field=("input", "name"), most=100)
+        values["name"] = validation.clean(name, what="The name", field="name", most=100)
         if await session.value(_NAMED, {"name": values["name"], "id": device_id}):
-            raise AlreadyExists(field=("input", "name"), noun="device", given=values["name"])
+            raise AlreadyExists(field="name", noun=Noun.DEVICE, given=values["name"])
     current = new = _current(plugins, vault, row)
     if config is not None:
         driver = driver_of(plugins, row.kind)
@@ -232,9 +233,9 @@ async def delete(session: WriteSession, device_id: int) -> None:
     scope.central(session)
     row = await session.row(_LOCK, {"id": device_id})
     if row is None:
-        raise NotFound(field=("input", "id"), noun="device", given=f"dev_{device_id}")
+        raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     if count := await session.value(_HANGING, {"id": device_id}):
-        raise DeviceInUse(field=("input", "id"), given=row.name, count=count)
+        raise DeviceInUse(field="device_id", given=row.name, count=count)
     await session.execute(_DELETE, {"id": device_id})
     await events.append(session, "device.deleted", subject="device", subject_id=device_id, name=row.name, driver=row.kind)
 
@@ -243,7 +244,7 @@ async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, devi
     """Read name, kind and settings of a device. Raises NotFound, InvalidDevice."""
     row = await session.row(_READ, {"id": device_id})
     if row is None:
-        raise NotFound(field=("id",), noun="device", given=f"dev_{device_id}")
+        raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     return row.name, row.kind, config_of(plugins, vault, row.kind, row.config, row.config_version)
 
 
@@ -264,16 +265,16 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
     customer = await locks.customer(session, customer_id)
     device = await session.row(_LOCK, {"id": device_id})
     if device is None:
-        raise NotFound(field=("input", "deviceId"), noun="device", given=f"dev_{device_id}")
+        raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     kinds = driver_of(plugins, device.kind).service_kinds
     if service_kind not in kinds:
         why = f"the driver {device.kind} has no service '{service_kind[:40]}'; choose one of: {', '.join(sorted(kinds))}."
-        raise InvalidDevice(field=("input", "serviceKind"), why=why)
-    key = validation.key(key, what=kinds[service_kind], field=("input", "key"), most=200)
+        raise InvalidDevice(field="service_kind", why=why)
+    key = validation.key(key, what=kinds[service_kind], field="key", most=200)
     bound = {"customer": customer_id, "device": device_id, "kind": service_kind, "key": key, "at": session.at}
     access_id: int | None = await session.value(_GIVE, bound)
     if access_id is None:
-        raise AlreadyExists(field=("input", "key"), noun=kinds[service_kind], given=key)
+        raise AlreadyExists(field="key", noun=kinds[service_kind], given=key)
     await events.append(
         session, "service_access.given", subject="service_access", subject_id=access_id, counter_id=customer.counter_id,
         customer=customer_id, device=device_id, service=service_kind, key=key,
@@ -287,7 +288,7 @@ async def find(session: ReadSession, name_or_id: str) -> Row[*tuple[Any, ...]]:
     known = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
     row = await session.row(_FIND, {"name": name_or_id, "id": known})
     if row is None:
-        raise NotFound(field=("device",), noun="device", given=name_or_id)
+        raise NotFound(field="device", noun=Noun.DEVICE, given=name_or_id)
     return row
 
 
@@ -299,7 +300,7 @@ async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any,
     """
     driver = driver_of(plugins, device.kind)
     if not issubclass(driver, CustomerSource):
-        raise InvalidDevice(field=("device",), why=f"the driver {device.kind} can't list customers: import them from a file.")
+        raise InvalidDevice(field="device", why=f"the driver {device.kind} can't list customers: import them from a file.")
     config = config_of(plugins, vault, device.kind, device.config, device.config_version)
     source = driver(config, DriverContext(device.id, device.name, logging.getLogger(f"sebilling.device.{device.kind}")))
     await plugins.networks.look_up(host for _, host in destinations.hosts(config))
@@ -326,7 +327,7 @@ async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any,
 async def keys(session: WriteSession, device_id: int) -> set[str]:
     """Keys in use on the device; none can be added or removed until the transaction ends. Raises NotFound."""
     if await session.row(_LOCK, {"id": device_id}) is None:
-        raise NotFound(field=("device",), noun="device", given=f"dev_{device_id}")
+        raise NotFound(field="device", noun=Noun.DEVICE, given=device_id)
     return {row.key for row in await session.rows(_KEYS, {"id": device_id})}
 
 
@@ -343,9 +344,9 @@ async def take_access(session: WriteSession, access_id: int) -> None:
     """Delete a service access. Raises NotFound, and DeviceInUse while the customer is blocked there: restore them first."""
     row = await session.row(_LOCK_ACCESS, {"id": access_id})
     if row is None or row.counter_id not in session.actor.scope:
-        raise NotFound(field=("input", "id"), noun="access", given=f"acc_{access_id}")
+        raise NotFound(field="access_id", noun=Noun.ACCESS, given=access_id)
     if row.desired == "BLOCKED" or row.actual == "BLOCKED" or row.desired_generation != row.observed_generation:
-        raise DeviceInUse(field=("input", "id"), given=row.key, count=1)
+        raise DeviceInUse(field="access_id", given=row.key, count=1)
     await session.execute(_TAKE, {"id": access_id})
     await events.append(
         session, "service_access.taken", subject="service_access", subject_id=access_id, counter_id=row.counter_id,

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sebilling.device_errors import DeviceBusy, SecretKeyMissing
 from sebilling.errors import NotFound
 from sebilling.network.engine import CLOSE_SECONDS, Engine
+from sebilling.nouns import Noun
 from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault
 
 WAIT_SECONDS: Final = 10.0
@@ -55,14 +56,14 @@ async def ask(engine: Engine, device_id: int) -> DeviceHealth:
                 await _see_that_the_key_is_there(engine, device_id)
                 return health
         await asyncio.sleep(_LOOK_SECONDS)
-    raise DeviceBusy(field=("input", "id"), given=f"dev_{device_id}")
+    raise DeviceBusy(field="device_id", given=Noun.DEVICE.id(device_id))
 
 
 async def _see_that_the_key_is_there(engine: Engine, device_id: int) -> None:
     async with engine.database.reading() as session:
         device = await session.row(_DEVICE, {"device": device_id})
     if device is not None and not engine.vault.opens(device.config):
-        raise SecretKeyMissing(field=("input", "id"), device=device.name)
+        raise SecretKeyMissing(field="device_id", device=device.name)
 
 
 async def probe(engine: Engine, device_id: int) -> DeviceHealth:
@@ -70,7 +71,7 @@ async def probe(engine: Engine, device_id: int) -> DeviceHealth:
     async with engine.database.reading() as session:
         device = await session.row(_DEVICE, {"device": device_id})
     if device is None:
-        raise NotFound(field=("id",), noun="device", given=f"dev_{device_id}")
+        raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     try:
         driver = engine.driver(device)
         try:

@@ -15,7 +15,6 @@ from pydantic.fields import FieldInfo
 from sebilling.device_errors import SecretNeeded
 from sebilling.plugins.contract import DeviceConfig
 
-_FIELD: Final = ("input", "config")
 _STARS: Final = str(SecretStr("x"))
 """Placeholder for a secret in a form."""
 _MAX_SHOWN: Final = 120
@@ -31,7 +30,7 @@ def demand_secrets(current: DeviceConfig, new: DeviceConfig, entered: Mapping[st
     changed = [name for name, value in before.items() if after[name] != value and declared(fields[name]) != "own"]
     kept = [path for path, _ in secrets_in(new) if path[0] not in entered]
     if changed and kept:
-        raise SecretNeeded(field=(*_FIELD, *kept[0]), changed=", ".join(changed), secrets=", ".join(".".join(path) for path in kept))
+        raise SecretNeeded(field=("config", *kept[0]), changed=", ".join(changed), secrets=", ".join(".".join(path) for path in kept))
 
 
 def destination(config: DeviceConfig) -> dict[str, JsonValue]:

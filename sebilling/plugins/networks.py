@@ -21,7 +21,7 @@ from typing import Final
 from sebilling.config import Settings
 from sebilling.db.address import parse as parse_database
 from sebilling.device_errors import AddressRefused
-from sebilling.errors import InvalidSetting, Sentence
+from sebilling.errors import InputPath, InvalidSetting, Sentence
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -92,7 +92,7 @@ class Networks:
                 networks.append(ip_network(item))
         return cls(tuple(networks), frozenset(sockets), tuple(folders), tuple(own))
 
-    def check(self, host: str, *, field: tuple[str, ...] = ()) -> None:
+    def check(self, host: str, *, field: InputPath = ()) -> None:
         """Check the text of an address; names are resolved when they are connected to. Raises AddressRefused."""
         place = self._text(host)
         if place is not None:
@@ -180,7 +180,7 @@ class Networks:
     def _is_allowed_path(self, path: str) -> bool:
         return ".." not in path and any(path == folder or path.startswith(f"{folder}/") for folder in self.folders)
 
-    def _error(self, place: Place, shown: str, field: tuple[str, ...], *, remedy: str | None = None) -> AddressRefused:
+    def _error(self, place: Place, shown: str, field: InputPath, *, remedy: str | None = None) -> AddressRefused:
         english, indonesian = place.value
         return AddressRefused(field=field, address=shown, place=Sentence(english, indonesian), remedy=remedy or shown)
 

@@ -88,7 +88,7 @@ async def _make(job: Job, output: BinaryIO) -> int:
             await snapshot.row(_SETTINGS, {"name": APPLICATION_NAME, "milliseconds": str(job.seconds * 1_000)})
             await _write(job, snapshot, output)
     except NotFound as error:
-        _say(output, status="not_found", facts={name: str(value) for name, value in error.facts.items()})
+        _say(output, status="not_found", facts={"noun": error.noun.name, "given": str(error.facts["given"])})
         return 1
     except DatabaseNotReady as error:
         _say(output, status="not_ready", facts={"state": error.state.value})

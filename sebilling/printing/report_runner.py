@@ -13,6 +13,7 @@ import orjson
 
 from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.errors import DatabaseUnavailable, NotFound
+from sebilling.nouns import Noun
 from sebilling.printing.report_process import Job
 from sebilling.printing.sheets import to_the_end
 
@@ -41,7 +42,7 @@ class ReportProcess:
             case "ready":
                 return
             case "not_found":
-                raise NotFound(**facts)
+                raise NotFound(noun=Noun[facts["noun"]], given=facts["given"])
             case "not_ready":
                 raise DatabaseNotReady(DatabaseState(facts["state"]))
             case "unavailable":

@@ -8,6 +8,7 @@ from sebilling.actor import Role
 from sebilling.auth import passwords, totp
 from sebilling.auth import users as verbs
 from sebilling.auth.sessions import Lifetimes
+from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import ADMIN, READERS, mutation, query
@@ -42,7 +43,7 @@ class Account:
 
 ACCOUNT: Final = Node(
     "account",
-    {"id": ids.column("user", "{t}.id")}
+    {"id": ids.column(Noun.USER, "{t}.id")}
     | {
         name: f"{{t}}.{name}"
         for name in ("username", "name", "role", "active", "must_change_password", "two_step", "created_at", "last_used_at")
@@ -123,7 +124,7 @@ class UpdateUserInput:
 
 @mutation(ADMIN, "Change a user's name, role or counters, or deactivate the user. Takes effect with the next request.")
 async def update_user(info: Info, input: Annotated[UpdateUserInput, INPUT]) -> AccountPayload:
-    user_id = ids.decode(input.id, "user", field=("input", "id"))
+    user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
     changes = verbs.Changes(name=input.name, role=input.role, counters=input.counters, active=input.active)
     async with info.context.transaction() as session:
         await verbs.update(session, user_id, changes)
@@ -137,7 +138,7 @@ class UserIdInput:
 
 @mutation(ADMIN, "Give another user a one-time password and sign them out everywhere.")
 async def reset_password(info: Info, input: Annotated[UserIdInput, INPUT]) -> OneTimePasswordPayload:
-    user_id = ids.decode(input.id, "user", field=("input", "id"))
+    user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
     password = passwords.random_password()
     hashed = await passwords.hashed(password)
     async with info.context.transaction() as session:
@@ -147,7 +148,7 @@ async def reset_password(info: Info, input: Annotated[UserIdInput, INPUT]) -> On
 
 @mutation(ADMIN, "Turn off two-step sign-in for another user whose authenticator and recovery codes are lost.")
 async def reset_totp(info: Info, input: Annotated[UserIdInput, INPUT]) -> AccountPayload:
-    user_id = ids.decode(input.id, "user", field=("input", "id"))
+    user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.check_may_administer(session, user_id)
         await totp.end(session, user_id, by_admin=True)
@@ -170,7 +171,7 @@ class ServiceToken:
 
 SERVICE_TOKEN: Final = Node(
     "service_account",
-    {"id": ids.column("user", "{t}.id")}
+    {"id": ids.column(Noun.USER, "{t}.id")}
     | {name: f"{{t}}.{name}" for name in ("name", "role", "active", "created_at", "expires_at", "last_used_at")},
     {"counters": _COUNTERS},
 )
@@ -214,7 +215,7 @@ class RevokeServiceTokenPayload(Payload):
 
 @mutation(ADMIN, "Revoke a service token immediately.")
 async def revoke_service_token(info: Info, input: Annotated[UserIdInput, INPUT]) -> RevokeServiceTokenPayload:
-    user_id = ids.decode(input.id, "user", field=("input", "id"))
+    user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.revoke_service(session, user_id)
     return row(service_token=await one(info, SERVICE_TOKEN, "t.id = :id", {"id": user_id}, below=("service_token",)))

@@ -6,6 +6,7 @@ import strawberry
 
 from sebilling.billing import billing_cycles as verbs
 from sebilling.db.engine import ReadSession
+from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import COUNTERS, OFFICE, mutation, query
 from sebilling.schema.engine.context import Info
@@ -82,7 +83,7 @@ CustomerId = Annotated[strawberry.ID, strawberry.argument(description="Id of the
 @query(COUNTERS, "Get a customer's billing cycle and upcoming due dates.")
 async def billing_schedule(info: Info, customer_id: CustomerId) -> BillingSchedule:
     async with info.context.parts.database.reading() as session:
-        return await _shown(info, session, ids.decode(customer_id, "customer", field=("customerId",)))
+        return await _shown(info, session, ids.decode(customer_id, Noun.CUSTOMER, field=("customerId",)))
 
 
 @query(OFFICE, "Preview the due dates after setBillingCycle without saving anything. Errors are those of setBillingCycle.")
@@ -92,7 +93,7 @@ async def preview_billing_cycle(
     months: Annotated[int, strawberry.argument(description="Months per invoice, 1 to 60.")],
     effective_from: Annotated[Day, strawberry.argument(description="First day of the cycle.")],
 ) -> BillingSchedule:
-    decoded_id, proposed = ids.decode(customer_id, "customer", field=("customerId",)), verbs.Cycle(months, effective_from)
+    decoded_id, proposed = ids.decode(customer_id, Noun.CUSTOMER, field=("customerId",)), verbs.Cycle(months, effective_from)
     async with info.context.parts.database.reading() as session:
         return await _shown(info, session, decoded_id, proposed=proposed)
 
@@ -111,7 +112,7 @@ class SetBillingCyclePayload(Payload):
 
 @mutation(OFFICE, "Invoice a customer several months at a time from a date on. The next due date changes accordingly.")
 async def set_billing_cycle(info: Info, input: Annotated[SetBillingCycleInput, INPUT]) -> SetBillingCyclePayload:
-    customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
+    customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     async with info.context.transaction() as session:
         await verbs.set_billing(session, customer_id, months=input.months, effective_from=input.effective_from)
     async with info.context.parts.database.reading() as session:

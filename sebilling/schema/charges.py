@@ -6,6 +6,7 @@ import strawberry
 
 from sebilling.billing import charges as verbs
 from sebilling.billing.charges import ChargeKind
+from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import OFFICE, mutation
 from sebilling.schema.engine.context import Info
@@ -28,7 +29,7 @@ class Charge:
 CHARGE: Final = Node(
     "charge",
     {
-        "id": ids.column("charge", "{t}.id"),
+        "id": ids.column(Noun.CHARGE, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("kind", "description", "amount", "created_at", "cancelled_at")},
         "invoice_number": "(SELECT number FROM invoice WHERE id = {t}.invoice_id)",
     },
@@ -48,7 +49,7 @@ class Discount:
 DISCOUNT: Final = Node(
     "discount",
     {
-        "id": ids.column("discount", "{t}.id"),
+        "id": ids.column(Noun.DISCOUNT, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("amount", "description", "from_on", "until_on")},
         "percent": "trim_scale({t}.percent)::text",
     },
@@ -74,7 +75,7 @@ class ChargePayload(Payload):
 
 @mutation(OFFICE, "Add a one-off charge to the customer's next invoice.")
 async def add_charge(info: Info, input: Annotated[AddChargeInput, INPUT]) -> ChargePayload:
-    customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
+    customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     async with info.context.transaction() as session:
         charge_id, replayed = await verbs.add(
             session, customer_id, kind=input.kind, description=input.description, amount=input.amount, key=input.idempotency_key
@@ -90,7 +91,7 @@ class CancelChargeInput:
 
 @mutation(OFFICE, "Cancel a charge that is not invoiced yet.")
 async def cancel_charge(info: Info, input: Annotated[CancelChargeInput, INPUT]) -> ChargePayload:
-    charge_id = ids.decode(input.id, "charge", field=("input", "id"))
+    charge_id = ids.decode(input.id, Noun.CHARGE, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.cancel(session, charge_id, reason=input.reason)
     return row(charge=await one(info, CHARGE, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=False)
@@ -120,8 +121,8 @@ class DiscountPayload(Payload):
 async def add_discount(info: Info, input: Annotated[AddDiscountInput, INPUT]) -> DiscountPayload:
     async with info.context.transaction() as session:
         discount_id, replayed = await verbs.discount(
-            session, customer_id=ids.decode_optional(input.customer_id, "customer", field=("input", "customerId")),
-            plan_id=ids.decode_optional(input.plan_id, "plan", field=("input", "planId")), amount=input.amount, percent=input.percent,
+            session, customer_id=ids.decode_optional(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")),
+            plan_id=ids.decode_optional(input.plan_id, Noun.PLAN, field=("input", "planId")), amount=input.amount, percent=input.percent,
             description=input.description, from_on=input.from_on, until_on=input.until_on, key=input.idempotency_key,
         )  # fmt: skip
     return row(discount=await one(info, DISCOUNT, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=replayed)
@@ -135,7 +136,7 @@ class EndDiscountInput:
 
 @mutation(OFFICE, "End a discount earlier. Issued invoices keep it.")
 async def end_discount(info: Info, input: Annotated[EndDiscountInput, INPUT]) -> DiscountPayload:
-    discount_id = ids.decode(input.id, "discount", field=("input", "id"))
+    discount_id = ids.decode(input.id, Noun.DISCOUNT, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.end_discount(session, discount_id, until_on=input.until_on)
     return row(discount=await one(info, DISCOUNT, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=False)

@@ -7,6 +7,7 @@ import strawberry
 from sebilling.billing import corrections as verbs
 from sebilling.billing import reversals
 from sebilling.billing.payments import PaymentMethod
+from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import OFFICE, mutation
 from sebilling.schema.engine.context import Info
@@ -46,7 +47,7 @@ class VoidInvoiceInput:
 
 @mutation(OFFICE, "Void an invoice. It keeps its number; its days and charges can be invoiced again.")
 async def void_invoice(info: Info, input: Annotated[VoidInvoiceInput, INPUT]) -> InvoiceCorrectionPayload:
-    invoice_id = ids.decode(input.invoice_id, "invoice", field=("input", "invoiceId"))
+    invoice_id = ids.decode(input.invoice_id, Noun.INVOICE, field=("input", "invoiceId"))
     async with info.context.transaction() as session:
         replayed = await verbs.void_invoice(
             session, invoice_id, reason=input.reason, key=input.idempotency_key, release_payments=input.release_payments
@@ -64,7 +65,7 @@ class WriteOffInvoiceInput:
 
 @mutation(OFFICE, "Write off what is still outstanding on an invoice.")
 async def write_off_invoice(info: Info, input: Annotated[WriteOffInvoiceInput, INPUT]) -> InvoiceCorrectionPayload:
-    invoice_id = ids.decode(input.invoice_id, "invoice", field=("input", "invoiceId"))
+    invoice_id = ids.decode(input.invoice_id, Noun.INVOICE, field=("input", "invoiceId"))
     async with info.context.transaction() as session:
         replayed = await verbs.write_off(session, invoice_id, reason=input.reason, key=input.idempotency_key, amount=input.amount)
     return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
@@ -79,7 +80,7 @@ class ReversePaymentInput:
 
 @mutation(OFFICE, "Reverse a payment. What it paid is open again. A cash payment must not have been deposited.")
 async def reverse_payment(info: Info, input: Annotated[ReversePaymentInput, INPUT]) -> PaymentCorrectionPayload:
-    payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
+    payment_id = ids.decode(input.payment_id, Noun.PAYMENT, field=("input", "paymentId"))
     async with info.context.transaction() as session:
         replayed = await verbs.reverse_payment(session, payment_id, reason=input.reason, key=input.idempotency_key)
     return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
@@ -99,11 +100,11 @@ class RefundCreditInput:
 
 @mutation(OFFICE, "Refund credit (titipan) to the customer.")
 async def refund_credit(info: Info, input: Annotated[RefundCreditInput, INPUT]) -> PaymentCorrectionPayload:
-    payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
+    payment_id = ids.decode(input.payment_id, Noun.PAYMENT, field=("input", "paymentId"))
     async with info.context.transaction() as session:
         replayed = await verbs.refund(
             session, payment_id, method=input.method, reason=input.reason, key=input.idempotency_key, amount=input.amount,
-            collector_id=ids.decode_optional(input.collector_id, "user", field=("input", "collectorId")),
+            collector_id=ids.decode_optional(input.collector_id, Noun.USER, field=("input", "collectorId")),
         )  # fmt: skip
     return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
@@ -118,8 +119,8 @@ class ReverseWriteOffInput:
 
 @mutation(OFFICE, "Reverse a write-off. The amount is owed again; this alone blocks nobody immediately.")
 async def reverse_write_off(info: Info, input: Annotated[ReverseWriteOffInput, INPUT]) -> InvoiceCorrectionPayload:
-    invoice_id = ids.decode(input.invoice_id, "invoice", field=("input", "invoiceId"))
-    write_off_id = ids.decode(input.write_off_id, "write_off", field=("input", "writeOffId"))
+    invoice_id = ids.decode(input.invoice_id, Noun.INVOICE, field=("input", "invoiceId"))
+    write_off_id = ids.decode(input.write_off_id, Noun.WRITE_OFF, field=("input", "writeOffId"))
     async with info.context.transaction() as session:
         replayed = await reversals.reverse_write_off(
             session, write_off_id, invoice_id=invoice_id, reason=input.reason, key=input.idempotency_key
@@ -137,8 +138,8 @@ class ReverseRefundInput:
 
 @mutation(OFFICE, "Reverse a refund. The amount is credit again, and cash is back in the drawer from which it was taken.")
 async def reverse_refund(info: Info, input: Annotated[ReverseRefundInput, INPUT]) -> PaymentCorrectionPayload:
-    payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
-    refund_id = ids.decode(input.refund_id, "refund", field=("input", "refundId"))
+    payment_id = ids.decode(input.payment_id, Noun.PAYMENT, field=("input", "paymentId"))
+    refund_id = ids.decode(input.refund_id, Noun.REFUND, field=("input", "refundId"))
     async with info.context.transaction() as session:
         replayed = await reversals.reverse_refund(session, refund_id, payment_id=payment_id, reason=input.reason, key=input.idempotency_key)
     return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)

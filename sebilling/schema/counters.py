@@ -6,6 +6,7 @@ import strawberry
 
 from sebilling.billing import counters as verbs
 from sebilling.clock import JAKARTA
+from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import EVERYONE, OFFICE, mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
@@ -25,7 +26,7 @@ class Counter:
 
 COUNTER: Final = Node(
     "counter",
-    {"id": ids.column("counter", "{t}.id")} | {name: f"{{t}}.{name}" for name in ("code", "name", "timezone", "due_day")},
+    {"id": ids.column(Noun.COUNTER, "{t}.id")} | {name: f"{{t}}.{name}" for name in ("code", "name", "timezone", "due_day")},
 )
 
 
@@ -47,7 +48,7 @@ class OfCounter(Protocol):
 def counter_of(figures: OfCounter) -> dict[str, Any]:
     """The counter of the figures, as a row."""
     return {
-        "id": f"cou_{figures.counter_id}", "code": figures.counter_code, "name": figures.counter_name,
+        "id": Noun.COUNTER.id(figures.counter_id), "code": figures.counter_code, "name": figures.counter_name,
         "timezone": figures.timezone, "due_day": figures.due_day,
     }  # fmt: skip
 
@@ -66,7 +67,7 @@ async def counter(
     id: Annotated[strawberry.ID | None, strawberry.argument(description="Id of the counter.")] = None,
     code: Annotated[str | None, strawberry.argument(description="Code of the counter, such as LKT01.")] = None,
 ) -> Counter | None:
-    row_id = ids.decode_either(id, code, "counter")
+    row_id = ids.decode_either(id, code, Noun.COUNTER)
     return await one(info, COUNTER, "(t.id = :id OR t.code = :code)", {"id": row_id, "code": (code or "").upper()})
 
 
@@ -106,7 +107,7 @@ class UpdateCounterPayload(Payload):
 
 @mutation(OFFICE, "Change a counter.")
 async def update_counter(info: Info, input: Annotated[UpdateCounterInput, INPUT]) -> UpdateCounterPayload:
-    counter_id = ids.decode(input.id, "counter", field=("input", "id"))
+    counter_id = ids.decode(input.id, Noun.COUNTER, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.update(session, counter_id, **given(name=input.name, due_day=input.due_day))
     return row(counter=await one(info, COUNTER, "t.id = :id", {"id": counter_id}, below=("counter",)))

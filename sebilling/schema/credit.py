@@ -5,6 +5,7 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import credit as verbs
+from sebilling.nouns import Noun
 from sebilling.schema.customers import CUSTOMER, Customer
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import COUNTERS, OFFICE, mutation, query
@@ -30,7 +31,7 @@ async def unresolved_money(
 ) -> Connection[Payment]:
     conditions: Conditions = {"t.credit > 0": {}}
     if counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(counter_id, "counter", field=("counterId",))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(counter_id, Noun.COUNTER, field=("counterId",))}
     if beside_a_debt:
         debt = "invoice.customer_id = t.customer_id AND outstanding > 0 AND (CAST(:seen AS bigint[]) IS NULL OR counter_id = ANY (:seen))"
         conditions[f"EXISTS (SELECT FROM invoice WHERE {debt})"] = {"seen": info.context.signed_in.scope.ids}
@@ -54,11 +55,11 @@ class ApplyCreditPayload(Payload):
 
 @mutation(OFFICE, "Release the holds on a customer's credit and apply it to their invoices.")
 async def apply_credit(info: Info, input: Annotated[ApplyCreditInput, INPUT]) -> ApplyCreditPayload:
-    customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
+    customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     async with info.context.transaction() as session:
         replayed = await verbs.apply(
             session, customer_id, key=input.idempotency_key,
-            invoice_id=ids.decode_optional(input.invoice_id, "invoice", field=("input", "invoiceId")),
+            invoice_id=ids.decode_optional(input.invoice_id, Noun.INVOICE, field=("input", "invoiceId")),
         )  # fmt: skip
     return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)), replayed=replayed)
 
@@ -82,7 +83,7 @@ class HoldCreditPayload(Payload):
 
 @mutation(OFFICE, "Hold the credit of a payment: it is not applied to invoices automatically until applyCredit.")
 async def hold_credit(info: Info, input: Annotated[HoldCreditInput, INPUT]) -> HoldCreditPayload:
-    payment_id = ids.decode(input.payment_id, "payment", field=("input", "paymentId"))
+    payment_id = ids.decode(input.payment_id, Noun.PAYMENT, field=("input", "paymentId"))
     async with info.context.transaction() as session:
         replayed = await verbs.hold(session, payment_id, reason=input.reason, key=input.idempotency_key)
     return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)

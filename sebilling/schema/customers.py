@@ -7,6 +7,7 @@ import strawberry
 
 from sebilling.billing import customers as verbs
 from sebilling.billing import phones, validation
+from sebilling.nouns import Noun
 from sebilling.schema.billing_cycles import BillingCycle
 from sebilling.schema.charges import Charge, Discount
 from sebilling.schema.counters import Counter
@@ -60,7 +61,7 @@ class Customer:
 CUSTOMER: Final = Node(
     "customer",
     {
-        "id": ids.column("customer", "{t}.id"),
+        "id": ids.column(Noun.CUSTOMER, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("code", "name", "phone", "address", "installed_on", "active", "price", "pppoe_name")},
         "outstanding": "(SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE customer_id = {t}.id AND outstanding > 0)",
         "credit": "(SELECT coalesce(sum(credit), 0)::bigint FROM payment WHERE customer_id = {t}.id AND credit > 0)",
@@ -125,9 +126,9 @@ _OWING: Final = "EXISTS (SELECT FROM invoice WHERE customer_id = t.id AND outsta
 def _conditions(given: CustomerFilter) -> Conditions:
     conditions: Conditions = {}
     if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
     if given.plan_id is not None:
-        conditions["t.plan_id = :plan"] = {"plan": ids.decode(given.plan_id, "plan", field=("filter", "planId"))}
+        conditions["t.plan_id = :plan"] = {"plan": ids.decode(given.plan_id, Noun.PLAN, field=("filter", "planId"))}
     if given.active is not None:
         conditions["t.active" if given.active else "NOT t.active"] = {}
     if given.in_arrears is not None:
@@ -152,7 +153,7 @@ async def customer(
         info,
         CUSTOMER,
         "(t.id = :id OR t.code = :code)",
-        {"id": ids.decode_either(id, code, "customer"), "code": validation.without_invisible(code or "").strip()},
+        {"id": ids.decode_either(id, code, Noun.CUSTOMER), "code": validation.without_invisible(code or "").strip()},
     )
 
 
@@ -180,8 +181,8 @@ class CreateCustomerPayload(Payload):
 @mutation(OFFICE, "Add a customer.")
 async def create_customer(info: Info, input: Annotated[CreateCustomerInput, INPUT]) -> CreateCustomerPayload:
     details = verbs.CustomerDetails(
-        code=input.code, name=input.name, counter_id=ids.decode(input.counter_id, "counter", field=("input", "counterId")),
-        plan_id=ids.decode(input.plan_id, "plan", field=("input", "planId")), installed_on=input.installed_on, phone=input.phone,
+        code=input.code, name=input.name, counter_id=ids.decode(input.counter_id, Noun.COUNTER, field=("input", "counterId")),
+        plan_id=ids.decode(input.plan_id, Noun.PLAN, field=("input", "planId")), installed_on=input.installed_on, phone=input.phone,
         address=input.address, price=input.price, active=input.active, pppoe_name=input.pppoe_name,
     )  # fmt: skip
     async with info.context.transaction() as session:
@@ -216,14 +217,14 @@ class UpdateCustomerPayload(Payload):
 
 @mutation(OFFICE, "Change a customer.")
 async def update_customer(info: Info, input: Annotated[UpdateCustomerInput, INPUT]) -> UpdateCustomerPayload:
-    customer_id = ids.decode(input.id, "customer", field=("input", "id"))
+    customer_id = ids.decode(input.id, Noun.CUSTOMER, field=("input", "id"))
     changes: dict[str, Any] = given(
         name=input.name, phone=input.phone, address=input.address, active=input.active, installed_on=input.installed_on
     )
     if input.counter_id:
-        changes["counter_id"] = ids.decode(input.counter_id, "counter", field=("input", "counterId"))
+        changes["counter_id"] = ids.decode(input.counter_id, Noun.COUNTER, field=("input", "counterId"))
     if input.plan_id:
-        changes["plan_id"] = ids.decode(input.plan_id, "plan", field=("input", "planId"))
+        changes["plan_id"] = ids.decode(input.plan_id, Noun.PLAN, field=("input", "planId"))
     for name in ("price", "pppoe_name"):  # null clears these two
         if (value := getattr(input, name)) is not strawberry.UNSET:
             changes[name] = value

@@ -10,8 +10,9 @@ from strawberry.file_uploads import Upload
 from sebilling.billing import deposits as verbs
 from sebilling.billing.deposits import DepositStatus, DepositType
 from sebilling.billing.differences import DifferenceKind
-from sebilling.errors import InvalidProof
+from sebilling.errors import InvalidProof, Sentence
 from sebilling.logs import get_logger
+from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import COUNTERS, OFFICE, RECEIVERS, mutation, query
@@ -110,7 +111,7 @@ DECISION: Final = Node(
 DEPOSIT: Final = Node(
     "deposit",
     {
-        "id": ids.column("deposit", "{t}.id"),
+        "id": ids.column(Noun.DEPOSIT, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("amount", "type", "status", "note", "submitted_at", "deposited_on")},
         **{name: f"{{t}}.{name}" for name in ("counted", "difference")},
         "unsettled": "{t}.difference - {t}.settled",
@@ -136,9 +137,9 @@ DEPOSIT_CORRECTION: Final = Node(
 SETTLEMENT: Final = Node(
     "difference_settlement",
     {
-        "id": ids.column("settlement", "{t}.id"),
+        "id": ids.column(Noun.SETTLEMENT, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("kind", "amount", "reason", "settled_at", "settled_on")},
-        "payment_id": ids.column("payment", "{t}.payment_id"),
+        "payment_id": ids.column(Noun.PAYMENT, "{t}.payment_id"),
         "settled_by": "(SELECT name FROM app_user WHERE id = {t}.settled_by)",
     },
     {"reversal": Link("settlement_reversal", "{n}.settlement_id = {t}.id")},
@@ -174,9 +175,11 @@ _DIFFERENT: Final = "t.difference <> 0"
 def _conditions(given: DepositFilter) -> Conditions:
     conditions: Conditions = {}
     if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
     if given.collector_id is not None:
-        conditions["t.collector_id = :collector"] = {"collector": ids.decode(given.collector_id, "user", field=("filter", "collectorId"))}
+        conditions["t.collector_id = :collector"] = {
+            "collector": ids.decode(given.collector_id, Noun.USER, field=("filter", "collectorId"))
+        }
     if given.status is not None:
         conditions["t.status = :status"] = {"status": given.status.value}
     if given.with_difference is not None:
@@ -188,7 +191,7 @@ def _conditions(given: DepositFilter) -> Conditions:
 
 @query(COUNTERS, "Get one deposit; null if it does not exist or the caller may not see it.")
 async def deposit(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the deposit.")]) -> Deposit | None:
-    return await one(info, DEPOSIT, "t.id = :id", {"id": ids.decode(id, "deposit", field=("id",))})
+    return await one(info, DEPOSIT, "t.id = :id", {"id": ids.decode(id, Noun.DEPOSIT, field=("id",))})
 
 
 @strawberry.type(description="Cash that a collector holds of a counter. onHand = received − refunded − deposited + difference.")
@@ -227,9 +230,9 @@ async def drawers(
 ) -> list[Drawer]:
     conditions: Conditions = {}
     if counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(counter_id, "counter", field=("counterId",))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(counter_id, Noun.COUNTER, field=("counterId",))}
     if collector_id is not None:
-        conditions["t.collector_id = :collector"] = {"collector": ids.decode(collector_id, "user", field=("collectorId",))}
+        conditions["t.collector_id = :collector"] = {"collector": ids.decode(collector_id, Noun.USER, field=("collectorId",))}
     return await every(info, DRAWER, order="t.counter_id, t.collector_id", conditions=conditions)
 
 
@@ -260,8 +263,8 @@ class SubmitDepositPayload(Payload):
 @mutation(RECEIVERS, "Submit a deposit of a drawer's cash to the head office.")
 async def submit_deposit(info: Info, input: Annotated[SubmitDepositInput, INPUT]) -> SubmitDepositPayload:
     context = info.context
-    counter_id = ids.decode(input.counter_id, "counter", field=("input", "counterId"))
-    collector_id = ids.decode_optional(input.collector_id, "user", field=("input", "collectorId"))
+    counter_id = ids.decode(input.counter_id, Noun.COUNTER, field=("input", "counterId"))
+    collector_id = ids.decode_optional(input.collector_id, Noun.USER, field=("input", "collectorId"))
     proof, object_key = (None, None) if input.proof is None else await _kept(context, input.proof)
     committing = False
     try:
@@ -285,7 +288,10 @@ async def submit_deposit(info: Info, input: Annotated[SubmitDepositInput, INPUT]
 async def _kept(context: Context, upload: Any) -> tuple[Proof, str]:
     """Inspect an upload and put it into the store. Raises InvalidProof."""
     if not isinstance(upload, UploadFile):
-        raise InvalidProof(field=("input", "proof"), why="send the file by a GraphQL multipart request.")
+        raise InvalidProof(
+            field=("input", "proof"),
+            why=Sentence("send the file by a GraphQL multipart request.", "kirim berkasnya dengan permintaan multipart GraphQL."),
+        )
     content = await upload.read(MAX_PROOF_BYTES + 1)
     proof = await inspect(content)
     object_key = new_key("proofs", proof.media_type, on=context.at.date())
@@ -324,7 +330,7 @@ class VerifyDepositInput:
 
 @mutation(OFFICE, "Verify a deposit that another user submitted, with the counted amount. A difference stays with the collector.")
 async def verify_deposit(info: Info, input: Annotated[VerifyDepositInput, INPUT]) -> DecideDepositPayload:
-    deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
+    deposit_id = ids.decode(input.deposit_id, Noun.DEPOSIT, field=("input", "depositId"))
     async with info.context.transaction() as session:
         replayed = await verbs.verify(
             session, deposit_id, key=input.idempotency_key, counted=input.counted, note=input.note,
@@ -342,7 +348,7 @@ class RejectDepositInput:
 
 @mutation(OFFICE, "Reject a deposit whose money was not received. Cash is still in the drawer.")
 async def reject_deposit(info: Info, input: Annotated[RejectDepositInput, INPUT]) -> DecideDepositPayload:
-    deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
+    deposit_id = ids.decode(input.deposit_id, Noun.DEPOSIT, field=("input", "depositId"))
     async with info.context.transaction() as session:
         replayed = await verbs.reject(session, deposit_id, reason=input.reason, key=input.idempotency_key)
     return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)

@@ -11,6 +11,7 @@ from sebilling.jobs import hooks
 from sebilling.network import devices as verbs
 from sebilling.network import health
 from sebilling.network.worker import engine_of
+from sebilling.nouns import Noun
 from sebilling.plugins.contract import State
 from sebilling.plugins.loading import PluginStatus
 from sebilling.schema.customers import Customer
@@ -120,7 +121,7 @@ class Device:
 DEVICE: Final = Node(
     "device",
     {
-        "id": ids.column("device", "{t}.id"),
+        "id": ids.column(Noun.DEVICE, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("name", "kind", "enabled", "reachable", "problems", "facts", "checked_at")},
         "customers": "(SELECT count(*) FROM service_access WHERE device_id = {t}.id)",
         "waiting": "(SELECT count(*) FROM service_access WHERE device_id = {t}.id AND desired_generation > observed_generation)",
@@ -136,7 +137,7 @@ async def devices(info: Info) -> list[Device]:
 
 @query(DEVICE_READERS, "Get one device; null if there is none.")
 async def device(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the device.")]) -> Device | None:
-    device_row: Device | None = await one(info, DEVICE, "t.id = :id", {"id": ids.decode(id, "device", field=("id",))})
+    device_row: Device | None = await one(info, DEVICE, "t.id = :id", {"id": ids.decode(id, Noun.DEVICE, field=("id",))})
     return device_row
 
 
@@ -147,7 +148,7 @@ class DeviceConfig:
 
 @query(DEVICE_READERS, "Get a device's settings for a form. Secrets are never returned.")
 async def device_config(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the device.")]) -> DeviceConfig:
-    context, device_id = info.context, _of_centre(info, ids.decode(id, "device", field=("id",)), field=("id",))
+    context, device_id = info.context, _of_centre(info, ids.decode(id, Noun.DEVICE, field=("id",)), field=("id",))
     async with context.parts.database.reading() as session:
         _, _, config = await verbs.read_config(session, context.parts.plugins, _vault(context), device_id)
     return row(config=orjson.loads(config.model_dump_json()))
@@ -156,7 +157,7 @@ async def device_config(info: Info, id: Annotated[strawberry.ID, strawberry.argu
 def _of_centre(info: Info, device_id: int, *, field: tuple[str, ...]) -> int:
     """The device's id. Raises NotFound for a caller who is limited to counters: devices belong to no counter."""
     if info.context.signed_in.scope.counters is not None:
-        raise NotFound(field=field, noun="device", given=f"dev_{device_id}")
+        raise NotFound(field=field, noun=Noun.DEVICE, given=device_id)
     return device_id
 
 
@@ -206,7 +207,7 @@ class UpdateDeviceInput:
 
 @mutation(DEVICES, "Change a device.")
 async def update_device(info: Info, input: Annotated[UpdateDeviceInput, INPUT]) -> DevicePayload:
-    context, device_id = info.context, ids.decode(input.id, "device", field=("input", "id"))
+    context, device_id = info.context, ids.decode(input.id, Noun.DEVICE, field=("input", "id"))
     async with context.transaction() as session:
         await verbs.update(
             session, context.parts.plugins, _vault(context), device_id, name=input.name,
@@ -222,7 +223,7 @@ class DeviceIdInput:
 
 @mutation(DEVICES, "Check a device's connection and one-time setup. Changes nothing on the device.")
 async def test_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> DevicePayload:
-    context, device_id = info.context, _of_centre(info, ids.decode(input.id, "device", field=("input", "id")), field=("input", "id"))
+    context, device_id = info.context, _of_centre(info, ids.decode(input.id, Noun.DEVICE, field=("input", "id")), field=("input", "id"))
     parts = context.parts
     engine = engine_of(parts.database, parts.plugins, _vault(context), clock=parts.clock)
     try:
@@ -235,7 +236,7 @@ async def test_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> Dev
 @mutation(DEVICES, "Delete a device that has no customers.")
 async def delete_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> DevicePayload:
     async with info.context.transaction() as session:
-        await verbs.delete(session, ids.decode(input.id, "device", field=("input", "id")))
+        await verbs.delete(session, ids.decode(input.id, Noun.DEVICE, field=("input", "id")))
     return row(device=None)
 
 
@@ -264,7 +265,7 @@ _IN_SYNC: Final = "{t}.desired_generation = {t}.observed_generation AND {t}.actu
 ACCESS: Final = Node(
     "service_access",
     {
-        "id": ids.column("access", "{t}.id"),
+        "id": ids.column(Noun.ACCESS, "{t}.id"),
         **{
             name: f"{{t}}.{name}"
             for name in ("service_kind", "key", "desired", "manual", "detail", "error", "attempts", "read_at", "desired_at")
@@ -298,10 +299,10 @@ async def service_accesses(
     conditions: Conditions = {}
     if filter is not None:
         if filter.device_id is not None:
-            conditions["t.device_id = :device"] = {"device": ids.decode(filter.device_id, "device", field=("filter", "deviceId"))}
+            conditions["t.device_id = :device"] = {"device": ids.decode(filter.device_id, Noun.DEVICE, field=("filter", "deviceId"))}
         if filter.customer_id is not None:
             conditions["t.customer_id = :customer"] = {
-                "customer": ids.decode(filter.customer_id, "customer", field=("filter", "customerId"))
+                "customer": ids.decode(filter.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))
             }
         if filter.blocked is not None:
             conditions[f"t.desired {'=' if filter.blocked else '<>'} 'BLOCKED'"] = {}
@@ -326,8 +327,8 @@ class SetServiceAccessInput:
 
 @mutation(DEVICES, "Assign a customer to an account on a device.")
 async def set_service_access(info: Info, input: Annotated[SetServiceAccessInput, INPUT]) -> ServiceAccessPayload:
-    customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
-    device_id = ids.decode(input.device_id, "device", field=("input", "deviceId"))
+    customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
+    device_id = ids.decode(input.device_id, Noun.DEVICE, field=("input", "deviceId"))
     async with info.context.transaction() as session:
         access_id = await verbs.give_access(
             session,
@@ -348,7 +349,7 @@ class RemoveServiceAccessInput:
 @mutation(DEVICES, "Remove the service access of a customer who is not blocked on the device.")
 async def remove_service_access(info: Info, input: Annotated[RemoveServiceAccessInput, INPUT]) -> ServiceAccessPayload:
     async with info.context.transaction() as session:
-        await verbs.take_access(session, ids.decode(input.id, "access", field=("input", "id")))
+        await verbs.take_access(session, ids.decode(input.id, Noun.ACCESS, field=("input", "id")))
     return row(access=None)
 
 

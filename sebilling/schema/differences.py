@@ -6,6 +6,7 @@ import strawberry
 
 from sebilling.billing import differences as verbs
 from sebilling.billing.differences import DifferenceKind
+from sebilling.nouns import Noun
 from sebilling.schema.deposits import DEPOSIT, DRAWER, DecideDepositPayload, Drawer
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import OFFICE, mutation
@@ -28,7 +29,7 @@ class CorrectDepositInput:
 
 @mutation(OFFICE, "Correct the count of a verified deposit. Updates the difference, the drawer, the recap and the journal.")
 async def correct_deposit(info: Info, input: Annotated[CorrectDepositInput, INPUT]) -> DecideDepositPayload:
-    deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
+    deposit_id = ids.decode(input.deposit_id, Noun.DEPOSIT, field=("input", "depositId"))
     async with info.context.transaction() as session:
         replayed = await verbs.correct(session, deposit_id, counted=input.counted, reason=input.reason, key=input.idempotency_key)
     return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
@@ -62,8 +63,8 @@ async def settle_shortage(info: Info, input: Annotated[SettleDifferenceInput, IN
 
 
 async def _settle(info: Info, given: SettleDifferenceInput, kind: DifferenceKind) -> SettleDifferencePayload:
-    counter_id = ids.decode(given.counter_id, "counter", field=("input", "counterId"))
-    collector_id = ids.decode(given.collector_id, "user", field=("input", "collectorId"))
+    counter_id = ids.decode(given.counter_id, Noun.COUNTER, field=("input", "counterId"))
+    collector_id = ids.decode(given.collector_id, Noun.USER, field=("input", "collectorId"))
     async with info.context.transaction() as session:
         replayed = await verbs.settle(
             session, kind, counter_id=counter_id, collector_id=collector_id, amount=given.amount, reason=given.reason,
@@ -84,8 +85,8 @@ class ReverseSettlementInput:
 
 @mutation(OFFICE, "Reverse a settlement. Its amount of the difference is unsettled again.")
 async def reverse_settlement(info: Info, input: Annotated[ReverseSettlementInput, INPUT]) -> DecideDepositPayload:
-    settlement_id = ids.decode(input.settlement_id, "settlement", field=("input", "settlementId"))
-    deposit_id = ids.decode(input.deposit_id, "deposit", field=("input", "depositId"))
+    settlement_id = ids.decode(input.settlement_id, Noun.SETTLEMENT, field=("input", "settlementId"))
+    deposit_id = ids.decode(input.deposit_id, Noun.DEPOSIT, field=("input", "depositId"))
     async with info.context.transaction() as session:
         replayed = await verbs.reverse(session, settlement_id, deposit_id=deposit_id, reason=input.reason, key=input.idempotency_key)
     return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)

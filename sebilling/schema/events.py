@@ -5,7 +5,8 @@ from typing import Annotated, Final
 import strawberry
 from strawberry.scalars import JSON
 
-from sebilling.errors import InvalidText
+from sebilling.errors import InvalidText, Sentence
+from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import READERS, query
@@ -82,9 +83,9 @@ def _conditions(given: EventFilter) -> Conditions:
     if given.kind is not None:
         conditions["(t.kind = :kind OR starts_with(t.kind, :kind || '.'))"] = {"kind": given.kind.rstrip(".")}
     if given.actor_id is not None:
-        conditions["t.actor_id = :actor_id"] = {"actor_id": ids.decode(given.actor_id, "user", field=("filter", "actorId"))}
+        conditions["t.actor_id = :actor_id"] = {"actor_id": ids.decode(given.actor_id, Noun.USER, field=("filter", "actorId"))}
     if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
     if given.subject_id is not None:
         conditions["t.subject_id = :subject_id"] = {"subject_id": _number(given)}
     return conditions
@@ -94,8 +95,11 @@ def _number(given: EventFilter) -> int:
     """The number of the subject. Raises InvalidText."""
     number = given.subject_id or ""
     if given.subject is None or not (number.isascii() and number.isdecimal() and len(number) <= 18):
-        why = "name the subject too, and give the number alone: of pay_12 it is 12."
-        raise InvalidText(field=("filter", "subjectId"), what="The subject's number", why=why)
+        why = Sentence(
+            "name the subject too, and give the number alone: of pay_12 it is 12.",
+            "sebutkan juga subject, dan isi nomornya saja: dari pay_12 isinya 12.",
+        )
+        raise InvalidText(field=("filter", "subjectId"), what=Sentence("The subject's number", "Nomor subject"), why=why)
     return int(number)
 
 

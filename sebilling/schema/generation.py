@@ -10,6 +10,7 @@ from sebilling.billing import generation_failures, idempotency, previews
 from sebilling.billing.pricing import ALREADY_INVOICED, ISSUE, LineKind, SkipReason
 from sebilling.billing.scope import narrowed
 from sebilling.error_codes import ErrorCode
+from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import OFFICE, READERS, mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
@@ -88,7 +89,7 @@ def _sum(column: str) -> str:
 RUN: Final = Node(
     "generation_run",
     {
-        "id": ids.column("run", "{t}.id"),
+        "id": ids.column(Noun.RUN, "{t}.id"),
         "status": "CASE WHEN {t}.abandoned_at IS NOT NULL THEN 'ABANDONED' WHEN {t}.finished_at IS NOT NULL THEN 'FINISHED'"
         " WHEN {t}.attempts > 0 THEN 'FAILING' ELSE 'RUNNING' END",
         "progress": "(SELECT json_build_object('done', coalesce(sum(done), 0), 'total', coalesce(sum(total), 0))"
@@ -117,7 +118,7 @@ Counters = Annotated[list[strawberry.ID] | None, strawberry.argument(description
 async def preview_generation(
     info: Info, month: Annotated[MonthText, strawberry.argument(description="Month of the period.")], counter_ids: Counters = None
 ) -> GenerationPreview:
-    wanted = ids.decode_all(counter_ids, "counter", field=("counterIds",))
+    wanted = ids.decode_all(counter_ids, Noun.COUNTER, field=("counterIds",))
     async with info.context.parts.database.reading() as session:
         month_asked, scope = month_in(month, field=("month",)), info.context.signed_in.scope
         preview = await previews.preview(session, month_asked, at=info.context.at, counters=wanted, scope=scope)
@@ -137,7 +138,7 @@ async def generation_runs(info: Info, first: First = 50, after: After = None) ->
 async def generation_run(
     info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the run.")]
 ) -> GenerationRun | None:
-    return await one(info, RUN, "t.id = :id", {"id": ids.decode(id, "run", field=("id",))})
+    return await one(info, RUN, "t.id = :id", {"id": ids.decode(id, Noun.RUN, field=("id",))})
 
 
 @strawberry.input(description="Input of generateInvoices.")
@@ -167,7 +168,7 @@ class GenerateInvoicesPayload(Payload):
 async def generate_invoices(info: Info, input: Annotated[GenerateInvoicesInput, INPUT]) -> GenerateInvoicesPayload:
     context = info.context
     month, key = month_in(input.month, field=("input", "month")), idempotency.key(input.idempotency_key)
-    wanted = ids.decode_all(input.counter_ids, "counter", field=("input", "counterIds"))
+    wanted = ids.decode_all(input.counter_ids, Noun.COUNTER, field=("input", "counterIds"))
     async with context.transaction() as session:
         started = await verbs.start(session, month, counters=wanted, key=key, preview_token=input.preview_token)
     if started.total <= verbs.MAX_INLINE:
@@ -208,7 +209,7 @@ async def preview_invoice(
     month: Annotated[MonthText, strawberry.argument(description="Month of the period.")],
     customer_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the customer.")],
 ) -> InvoicePreview:
-    wanted = ids.decode(customer_id, "customer", field=("customerId",))
+    wanted = ids.decode(customer_id, Noun.CUSTOMER, field=("customerId",))
     async with info.context.parts.database.reading() as session:
         month_asked, scope = month_in(month, field=("month",)), info.context.signed_in.scope
         preview = await previews.preview_one(session, month_asked, wanted, at=info.context.at, scope=scope)
@@ -232,7 +233,7 @@ async def issue_invoice(info: Info, input: Annotated[IssueInvoiceInput, INPUT]) 
     context = info.context
     month, customer_id = (
         month_in(input.month, field=("input", "month")),
-        ids.decode(input.customer_id, "customer", field=("input", "customerId")),
+        ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")),
     )
     async with context.transaction() as session:
         started = await verbs.start(session, month, customer_id=customer_id, key=input.idempotency_key)
@@ -254,7 +255,7 @@ class AbandonGenerationPayload(Payload):
 
 @mutation(OFFICE, "End a run that fails or was started by mistake. Its issued invoices stay; the remaining customers get none from it.")
 async def abandon_generation(info: Info, input: Annotated[AbandonGenerationInput, INPUT]) -> AbandonGenerationPayload:
-    run_id = ids.decode(input.run_id, "run", field=("input", "runId"))
+    run_id = ids.decode(input.run_id, Noun.RUN, field=("input", "runId"))
     async with info.context.transaction() as session:
         await generation_failures.abandon(session, run_id, reason=input.reason)
     return row(run=await one(info, RUN, "t.id = :id", {"id": run_id}, below=("run",)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import strawberry
 
 from sebilling.billing.pricing import LineKind
+from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import ids
@@ -139,7 +140,7 @@ LIVE_ALLOCATION: Final = "NOT EXISTS (SELECT FROM deallocation WHERE allocation_
 INVOICE: Final = Node(
     "invoice",
     {
-        "id": ids.column("invoice", "{t}.id"),
+        "id": ids.column(Noun.INVOICE, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("number", "plan_name", "covers_from", "covers_until", "issued_at", "due_on", "total")},
         "status": _STATUS_SQL,
         **{name: f"{{t}}.{name}" for name in ("allocated", "written_off", "outstanding")},
@@ -173,7 +174,7 @@ INVOICE_VOID: Final = Node(
 WRITE_OFF: Final = Node(
     "write_off",
     {
-        "id": ids.column("write_off", "{t}.id"),
+        "id": ids.column(Noun.WRITE_OFF, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("kind", "amount", "reason", "written_off_at")},
         "written_off_by": "(SELECT name FROM app_user WHERE id = {t}.written_off_by)",
     },
@@ -248,9 +249,9 @@ def _conditions(given: InvoiceFilter) -> Conditions:
         first = month_in(given.month, field=("filter", "month")).first
         conditions["t.period_id = (SELECT id FROM period WHERE month = :month)"] = {"month": first}
     if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
     if given.customer_id is not None:
-        conditions["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, "customer", field=("filter", "customerId"))}
+        conditions["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))}
     if given.status is not None:
         conditions[_STATUS[given.status]] = {}
     if given.due_before is not None:
@@ -260,7 +261,7 @@ def _conditions(given: InvoiceFilter) -> Conditions:
 
 @query(COUNTERS, "Get one invoice; null if it does not exist or the caller may not see it.")
 async def invoice(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the invoice.")]) -> Invoice | None:
-    return await one(info, INVOICE, "t.id = :id", {"id": ids.decode(id, "invoice", field=("id",))})
+    return await one(info, INVOICE, "t.id = :id", {"id": ids.decode(id, Noun.INVOICE, field=("id",))})
 
 
 QUERIES: Final = [invoices, invoice]

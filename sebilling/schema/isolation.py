@@ -6,6 +6,7 @@ import strawberry
 
 from sebilling.billing import isolation as verbs
 from sebilling.billing.isolation import IsolationMode
+from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import CUSTOMER, Customer
 from sebilling.schema.engine import ids
@@ -64,7 +65,7 @@ CustomerId = Annotated[strawberry.ID, strawberry.argument(description="Id of the
 
 @query(COUNTERS, "Get the day on which a customer is blocked if they do not pay, and the reason.")
 async def isolation_forecast(info: Info, customer_id: CustomerId) -> IsolationForecast:
-    wanted = ids.decode(customer_id, "customer", field=("customerId",))
+    wanted = ids.decode(customer_id, Noun.CUSTOMER, field=("customerId",))
     async with info.context.parts.database.reading() as session:
         forecast = await verbs.forecast(session, wanted, scope=info.context.signed_in.scope)
     return row(block_on=forecast.block_on, because=forecast.because)
@@ -84,8 +85,8 @@ async def isolation_plan(info: Info) -> list[IsolationPlan]:
     async with info.context.parts.database.reading() as session:
         blocks = await verbs.plan(session, at=info.context.at, scope=info.context.signed_in.scope)
     return [
-        row(customer_id=f"cus_{block.customer_id}", device_id=f"dev_{block.device_id}", invoice_id=f"inv_{block.invoice_id}",
-            amount=block.amount, block_on=block.block_on)
+        row(customer_id=Noun.CUSTOMER.id(block.customer_id), device_id=Noun.DEVICE.id(block.device_id),
+            invoice_id=Noun.INVOICE.id(block.invoice_id), amount=block.amount, block_on=block.block_on)
         for block in blocks
     ]  # fmt: skip
 
@@ -117,7 +118,7 @@ class IsolationHold:
 
 HOLD: Final = Node(
     "isolation_hold",
-    {"id": ids.column("hold", "{t}.id")}
+    {"id": ids.column(Noun.HOLD, "{t}.id")}
     | {name: f"{{t}}.{name}" for name in ("held_at", "would_block", "of_active", "decided_at", "approved")},
 )
 
@@ -147,8 +148,8 @@ async def set_isolation_policy(info: Info, input: Annotated[SetIsolationPolicyIn
     async with info.context.transaction() as session:
         await verbs.set_policy(
             session, mode=input.mode, days=input.days, minimum=input.minimum,
-            customer_id=ids.decode_optional(input.customer_id, "customer", field=("input", "customerId")),
-            counter_id=ids.decode_optional(input.counter_id, "counter", field=("input", "counterId")),
+            customer_id=ids.decode_optional(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")),
+            counter_id=ids.decode_optional(input.counter_id, Noun.COUNTER, field=("input", "counterId")),
         )  # fmt: skip
     return row(done=True)
 
@@ -163,8 +164,8 @@ class ForgetIsolationPolicyInput:
 async def forget_isolation_policy(info: Info, input: Annotated[ForgetIsolationPolicyInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
         await verbs.forget_policy(
-            session, customer_id=ids.decode_optional(input.customer_id, "customer", field=("input", "customerId")),
-            counter_id=ids.decode_optional(input.counter_id, "counter", field=("input", "counterId")),
+            session, customer_id=ids.decode_optional(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")),
+            counter_id=ids.decode_optional(input.counter_id, Noun.COUNTER, field=("input", "counterId")),
         )  # fmt: skip
     return row(done=True)
 
@@ -187,7 +188,7 @@ class PromiseToPayInput:
 
 @mutation(PROMISERS, "Record a promise to pay: an overdue customer is not blocked until after that date, and is restored if blocked.")
 async def promise_to_pay(info: Info, input: Annotated[PromiseToPayInput, INPUT]) -> CustomerIsolationPayload:
-    customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
+    customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     async with info.context.transaction() as session:
         await verbs.promise(session, customer_id, until_on=input.until_on, reason=input.reason)
     return await _shown(info, customer_id)
@@ -201,7 +202,7 @@ class BlockCustomerInput:
 
 @mutation(BLOCKERS, "Block a customer by hand, until restoreCustomer.")
 async def block_customer(info: Info, input: Annotated[BlockCustomerInput, INPUT]) -> CustomerIsolationPayload:
-    customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
+    customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     async with info.context.transaction() as session:
         await verbs.block(session, customer_id, reason=input.reason)
     return await _shown(info, customer_id)
@@ -209,7 +210,7 @@ async def block_customer(info: Info, input: Annotated[BlockCustomerInput, INPUT]
 
 @mutation(BLOCKERS, "Restore a blocked customer. A customer who is still overdue needs a promise to pay.")
 async def restore_customer(info: Info, input: Annotated[BlockCustomerInput, INPUT]) -> CustomerIsolationPayload:
-    customer_id = ids.decode(input.customer_id, "customer", field=("input", "customerId"))
+    customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     async with info.context.transaction() as session:
         await verbs.restore(session, customer_id, reason=input.reason)
     return await _shown(info, customer_id)
@@ -251,7 +252,7 @@ class DecideIsolationHoldInput:
 @mutation(OFFICE, "Approve or reject a mass block that is on hold.")
 async def decide_isolation_hold(info: Info, input: Annotated[DecideIsolationHoldInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
-        await verbs.decide_hold(session, ids.decode(input.id, "hold", field=("input", "id")), approved=input.approved)
+        await verbs.decide_hold(session, ids.decode(input.id, Noun.HOLD, field=("input", "id")), approved=input.approved)
     return row(done=True)
 
 

@@ -7,8 +7,9 @@ import strawberry
 
 from sebilling.billing import payments as verbs
 from sebilling.billing.payments import PaymentMethod, SurplusReason
-from sebilling.errors import InvalidNumber, SebillingError, Unexpected
+from sebilling.errors import InvalidNumber, SebillingError, Sentence, Unexpected
 from sebilling.logs import get_logger
+from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import ids
@@ -16,6 +17,7 @@ from sebilling.schema.engine.access import COUNTERS, RECEIVERS, mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.errors import UserError, in_payload, user_error
+from sebilling.schema.engine.input_paths import Inputs
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import Conditions, Link, Node, Order, one, page
 from sebilling.schema.engine.scalars import Day, Instant, Rupiah
@@ -100,7 +102,7 @@ ALLOCATION: Final = Node(
 PAYMENT: Final = Node(
     "payment",
     {
-        "id": ids.column("payment", "{t}.id"),
+        "id": ids.column(Noun.PAYMENT, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("amount", "method", "collected_at", "received_at", "received_on", "note")},
         "credit": "{t}.credit",
         "refunded": "{t}.refunded",
@@ -122,7 +124,7 @@ REVERSAL: Final = Node("payment_reversal", REVERSAL_COLUMNS)
 REFUND: Final = Node(
     "refund",
     {
-        "id": ids.column("refund", "{t}.id"),
+        "id": ids.column(Noun.REFUND, "{t}.id"),
         **{name: f"{{t}}.{name}" for name in ("amount", "method", "reason", "refunded_at")},
         "refunded_by": "(SELECT name FROM app_user WHERE id = {t}.refunded_by)",
     },
@@ -156,9 +158,9 @@ async def payments(
 def _conditions(given: PaymentFilter) -> Conditions:
     conditions: Conditions = {}
     if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, "counter", field=("filter", "counterId"))}
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
     if given.customer_id is not None:
-        conditions["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, "customer", field=("filter", "customerId"))}
+        conditions["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))}
     if given.method is not None:
         conditions["t.method = :method"] = {"method": given.method.value}
     if given.surplus_because is not None:
@@ -172,7 +174,7 @@ def _conditions(given: PaymentFilter) -> Conditions:
 
 @query(COUNTERS, "Get one payment; null if it does not exist or the caller may not see it.")
 async def payment(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the payment.")]) -> Payment | None:
-    return await one(info, PAYMENT, "t.id = :id", {"id": ids.decode(id, "payment", field=("id",))})
+    return await one(info, PAYMENT, "t.id = :id", {"id": ids.decode(id, Noun.PAYMENT, field=("id",))})
 
 
 @strawberry.input(description="Input of recordPayment.")
@@ -213,10 +215,10 @@ async def record_payment(info: Info, input: Annotated[RecordPaymentInput, INPUT]
 def _received(given: RecordPaymentInput) -> verbs.Received:
     """Convert the input. Raises InvalidId."""
     return verbs.Received(
-        customer_id=ids.decode(given.customer_id, "customer", field=("input", "customerId")), amount=given.amount,
+        customer_id=ids.decode(given.customer_id, Noun.CUSTOMER, field=("input", "customerId")), amount=given.amount,
         method=given.method, key=given.idempotency_key, note=given.note, collected_at=given.collected_at,
-        counter_id=ids.decode_optional(given.counter_id, "counter", field=("input", "counterId")),
-        invoice_ids=ids.decode_all(given.invoice_ids, "invoice", field=("input", "invoiceIds")),
+        counter_id=ids.decode_optional(given.counter_id, Noun.COUNTER, field=("input", "counterId")),
+        invoice_ids=ids.decode_all(given.invoice_ids, Noun.INVOICE, field=("input", "invoiceIds")),
     )  # fmt: skip
 
 
@@ -243,12 +245,18 @@ class RecordPaymentsPayload(Payload):
     )
 
 
+_OF_ONE: Final = Inputs.of_input(RecordPaymentInput)
+"""What one payment of a batch takes."""
+
+
 @mutation(RECEIVERS, "Record payments that were received offline. Each one is recorded or refused independently, in order.")
 async def record_payments(info: Info, input: Annotated[RecordPaymentsInput, INPUT]) -> RecordPaymentsPayload:
     count = len(input.payments)
     if not 1 <= count <= MAX_OF_A_BATCH:
-        why = f"send 1 to {MAX_OF_A_BATCH} at a time."
-        raise InvalidNumber(field=("input", "payments"), what="Payments in a batch", given=count, why=why)
+        why = Sentence(f"send 1 to {MAX_OF_A_BATCH} at a time.", f"kirim 1 sampai {MAX_OF_A_BATCH} sekaligus.")
+        raise InvalidNumber(
+            field=("input", "payments"), what=Sentence("Payments in a batch", "Jumlah pembayaran sekaligus"), given=count, why=why
+        )
     return row(results=[await _one_of_batch(info, payment, str(index)) for index, payment in enumerate(input.payments)])
 
 
@@ -266,12 +274,13 @@ async def _one_of_batch(info: Info, given: RecordPaymentInput, place: str) -> An
             raise
         refused: SebillingError = error
     except Exception:  # noqa: BLE001 - a bug met by one payment must not fail the others
-        refused = Unexpected(field=("input",), reference=secrets.token_hex(6))
-        _log.exception("unexpected_error", reference=refused.facts["reference"], path=["recordPayments", place])
+        reference = secrets.token_hex(6)
+        refused = Unexpected(reference=reference)
+        _log.exception("unexpected_error", reference=reference, path=["recordPayments", place])
     else:
         payment = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))
         return row(payment=payment, replayed=recorded.replayed, errors=[])
-    refused.field = ("input", "payments", place, *refused.field[1:])
+    refused.field = ("input", "payments", place, *_OF_ONE.path(refused.path)[1:])
     return row(payment=None, replayed=False, errors=[user_error(refused, info.context.language)])
 
 

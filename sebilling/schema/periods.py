@@ -8,6 +8,7 @@ import strawberry
 from sebilling.billing import closings
 from sebilling.billing import periods as verbs
 from sebilling.billing.closings import GapReason
+from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import COUNTERS, OFFICE, mutation, query
@@ -65,7 +66,7 @@ class Period:
 PERIOD: Final = Node(
     "period",
     {
-        "id": ids.column("period", "{t}.id"),
+        "id": ids.column(Noun.PERIOD, "{t}.id"),
         "month": "to_char({t}.month, 'YYYY-MM')",
         "status": "CASE WHEN {t}.closed_at IS NULL THEN 'OPEN' ELSE 'CLOSED' END",
         "opened_at": "{t}.opened_at",
@@ -104,7 +105,7 @@ async def period(
     id: Annotated[strawberry.ID | None, strawberry.argument(description="Id of the period.")] = None,
     month: Annotated[MonthText | None, strawberry.argument(description="Month of the period.")] = None,
 ) -> Period | None:
-    row_id = ids.decode_either(id, month, "period")
+    row_id = ids.decode_either(id, month, Noun.PERIOD)
     first_day = None if month is None else month_in(month, field=("month",)).first
     return await one(info, PERIOD, "(t.id = :id OR t.month = CAST(:month AS date))", {"id": row_id, "month": first_day})
 

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import plans as verbs
+from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import EVERYONE, OFFICE, mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
@@ -25,7 +26,7 @@ class Plan:
 
 PLAN: Final = Node(
     "plan",
-    {"id": ids.column("plan", "{t}.id")} | {name: f"{{t}}.{name}" for name in ("name", "price", "rate_down_kbps", "rate_up_kbps")},
+    {"id": ids.column(Noun.PLAN, "{t}.id")} | {name: f"{{t}}.{name}" for name in ("name", "price", "rate_down_kbps", "rate_up_kbps")},
 )
 _BY_NAME: Final = Order("name", "{t}.name", "text")
 
@@ -37,7 +38,7 @@ async def plans(info: Info, first: First = 50, after: After = None) -> Connectio
 
 @query(EVERYONE, "Get one plan; null if there is none.")
 async def plan(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the plan.")]) -> Plan | None:
-    return await one(info, PLAN, "t.id = :id", {"id": ids.decode(id, "plan", field=("id",))})
+    return await one(info, PLAN, "t.id = :id", {"id": ids.decode(id, Noun.PLAN, field=("id",))})
 
 
 @strawberry.input(description="Input of createPlan.")
@@ -75,7 +76,7 @@ class UpdatePlanPayload(Payload):
 
 @mutation(OFFICE, "Change a plan's price.")
 async def update_plan(info: Info, input: Annotated[UpdatePlanInput, INPUT]) -> UpdatePlanPayload:
-    plan_id = ids.decode(input.id, "plan", field=("input", "id"))
+    plan_id = ids.decode(input.id, Noun.PLAN, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.change_price(session, plan_id, price=input.price)
     return row(plan=await one(info, PLAN, "t.id = :id", {"id": plan_id}, below=("plan",)))

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import strawberry
 
 from sebilling.billing import recap as verbs
+from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import COUNTERS, query
@@ -64,7 +65,7 @@ async def recap(
         strawberry.ID | None, strawberry.argument(description="Id of the counter; all counters that the caller may see if left out.")
     ] = None,
 ) -> list[Recap]:
-    wanted = ids.decode_optional(counter_id, "counter", field=("counterId",))
+    wanted = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     async with info.context.parts.database.reading() as session:
         recaps = await verbs.read(session, month_in(month, field=("month",)), scope=info.context.signed_in.scope, counter_id=wanted)
     return rows_of(recaps)

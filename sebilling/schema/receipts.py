@@ -10,6 +10,7 @@ from sebilling.auth import links
 from sebilling.billing import receipts
 from sebilling.billing.reports import Report
 from sebilling.errors import NotFound
+from sebilling.nouns import Noun
 from sebilling.printing.receipt_text import receipt_text, whatsapp_text
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import COUNTERS, query
@@ -67,7 +68,7 @@ _PROOF: Final = text(
 
 @query(COUNTERS, "Get a payment's receipt as text.")
 async def receipt(info: Info, payment_id: PaymentId) -> Receipt:
-    wanted = ids.decode(payment_id, "payment", field=("paymentId",))
+    wanted = ids.decode(payment_id, Noun.PAYMENT, field=("paymentId",))
     async with info.context.parts.database.reading() as session:
         content = await receipts.read(session, wanted, scope=info.context.signed_in.scope)
     return row(
@@ -82,7 +83,7 @@ async def receipt(info: Info, payment_id: PaymentId) -> Receipt:
 async def receipt_link(
     info: Info, payment_id: PaymentId, paper: Annotated[Paper, strawberry.argument(description="Paper size.")] = Paper.MM58
 ) -> DownloadLink:
-    wanted = ids.decode(payment_id, "payment", field=("paymentId",))
+    wanted = ids.decode(payment_id, Noun.PAYMENT, field=("paymentId",))
     async with info.context.parts.database.reading() as session:
         await receipts.read(session, wanted, scope=info.context.signed_in.scope)
     return _link(info, "receipt", payment=wanted, paper=paper.value)
@@ -92,7 +93,7 @@ async def receipt_link(
 async def invoice_link(
     info: Info, invoice_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the invoice.")]
 ) -> DownloadLink:
-    wanted = ids.decode(invoice_id, "invoice", field=("invoiceId",))
+    wanted = ids.decode(invoice_id, Noun.INVOICE, field=("invoiceId",))
     async with info.context.parts.database.reading() as session:
         await receipts.read_invoice(session, wanted, scope=info.context.signed_in.scope)
     return _link(info, "invoice", invoice=wanted)
@@ -102,10 +103,10 @@ async def invoice_link(
 async def proof_link(
     info: Info, deposit_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the deposit.")]
 ) -> DownloadLink:
-    wanted = ids.decode(deposit_id, "deposit", field=("depositId",))
+    wanted = ids.decode(deposit_id, Noun.DEPOSIT, field=("depositId",))
     async with info.context.parts.database.reading() as session:
         if not await session.value(_PROOF, {"id": wanted, "scope": info.context.signed_in.scope.ids}):
-            raise NotFound(field=("depositId",), noun="proof", given=deposit_id)
+            raise NotFound(field=("depositId",), noun=Noun.PROOF, given=deposit_id)
     return _link(info, "proof", deposit=wanted)
 
 

@@ -8,6 +8,7 @@ import strawberry
 from sebilling.auth import attempts, sessions, sign_in, totp
 from sebilling.auth.sessions import SignInKind
 from sebilling.errors import InvalidId
+from sebilling.nouns import Noun
 from sebilling.schema.engine.access import EVERYONE, mutation, query
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.payloads import INPUT, Payload, row
@@ -44,7 +45,7 @@ async def sign_ins(info: Info) -> list[SignIn]:
     async with context.parts.database.reading() as session:
         sign_in_rows = await sessions.listed(session, context.signed_in.user_id or 0, at=context.at)
     return [
-        row(**{**sign_in_row, "id": f"sig_{sign_in_row['id']}", "current": sign_in_row["id"] == context.sign_in_id})
+        row(**{**sign_in_row, "id": Noun.SIGN_IN.id(sign_in_row["id"]), "current": sign_in_row["id"] == context.sign_in_id})
         for sign_in_row in sign_in_rows
     ]
 
@@ -63,7 +64,7 @@ class RevokeSignInPayload(Payload):
 async def revoke_sign_in(info: Info, input: Annotated[RevokeSignInInput, INPUT]) -> RevokeSignInPayload:
     match = _ID.fullmatch(input.id)
     if match is None:
-        raise InvalidId(field=("input", "id"), given=input.id[:40], noun="sign-in")
+        raise InvalidId(field=("input", "id"), given=input.id[:40], noun=Noun.SIGN_IN)
     async with info.context.transaction() as session:
         await sessions.revoke(session, info.context.signed_in.user_id or 0, int(match[1]))
     return row(revoked=1)
@@ -123,7 +124,7 @@ class StartTotpPayload(Payload):
 async def start_totp(info: Info, input: Annotated[PasswordInput, INPUT]) -> StartTotpPayload:
     context = info.context
     user_id = context.signed_in.user_id or 0
-    await sign_in.proven(context.parts.database, user_id, input.password, at=context.at, place=("input", "password"))
+    await sign_in.proven(context.parts.database, user_id, input.password, at=context.at, field="password")
     async with context.transaction() as session:
         return row(uri=await totp.start(session, vault_of(context), user_id))
 

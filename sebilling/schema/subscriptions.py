@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from sebilling.billing import recap as recaps
 from sebilling.feed import Numbered
+from sebilling.nouns import Noun
 from sebilling.schema.deposits import DEPOSIT, Deposit
 from sebilling.schema.devices import ACCESS, ServiceAccess
 from sebilling.schema.engine import ids
@@ -123,21 +124,21 @@ def _look(info: Info) -> Look:
 
 @subscription(COUNTERS, "Follow payments as they are recorded, at the counters that the caller may see.")
 async def payment_recorded(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[PaymentMessage]:  # noqa: ARG001 - see access.py
-    counter = ids.decode_optional(counter_id, "counter", field=("counterId",))
+    counter = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     events = _look(info).chosen(of_kinds(_PAYMENTS, counter_id=counter))
     return await _messages(info, PAYMENT, events, "payment")
 
 
 @subscription(COUNTERS, "Follow the changes of deposits at the counters that the caller may see.")
 async def deposit_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[DepositMessage]:  # noqa: ARG001 - see access.py
-    counter = ids.decode_optional(counter_id, "counter", field=("counterId",))
+    counter = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     events = _look(info).chosen(of_kinds(_DEPOSITS, counter_id=counter))
     return await _messages(info, DEPOSIT, events, "deposit")
 
 
 @subscription(EVERYONE, "Follow the blocking and restoring of customers, at the counters that the caller may see.")
 async def isolation_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[IsolationMessage]:  # noqa: ARG001 - see access.py
-    counter = ids.decode_optional(counter_id, "counter", field=("counterId",))
+    counter = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     events = _look(info).chosen(of_kinds(_ISOLATION, counter_id=counter))
     return await _messages(info, ACCESS, events, "access")
 
@@ -165,7 +166,7 @@ async def recap_changed(
     counter_id: CounterId = None,
     after: Resume = None,  # noqa: ARG001 - see access.py
 ) -> list[RecapMessage]:
-    look, counter = _look(info), ids.decode_optional(counter_id, "counter", field=("counterId",))
+    look, counter = _look(info), ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     # A payment at one counter can pay another's invoices: an event only means that figures may have changed.
     changed = look.chosen(of_kinds(_MONEY))
     scope = info.context.signed_in.scope
@@ -184,7 +185,7 @@ async def generation_progress(
     run_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the run.")],
     after: Resume = None,  # noqa: ARG001 - see access.py
 ) -> list[GenerationMessage]:
-    look, run = _look(info), ids.decode(run_id, "run", field=("runId",))
+    look, run = _look(info), ids.decode(run_id, Noun.RUN, field=("runId",))
     changed = look.chosen(of_kinds(_RUNS, subject_id=run))
     if not changed and not look.greets:
         return []

@@ -6,6 +6,7 @@ import strawberry
 
 from sebilling.billing import sync as verbs
 from sebilling.billing.sync import RemovalReason
+from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import COUNTERS, query
 from sebilling.schema.engine.context import Info
@@ -82,7 +83,7 @@ async def sync_customers(
     async with info.context.parts.database.reading() as session:
         changes = await verbs.changes(
             session, scope=info.context.signed_in.scope, since=since, first=first,
-            counter_id=ids.decode_optional(counter_id, "counter", field=("counterId",)),
+            counter_id=ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",)),
         )  # fmt: skip
     return row(reset=changes.reset, customers=changes.customers, removed=changes.removed, cursor=changes.cursor, more=changes.more)
 

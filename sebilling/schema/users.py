@@ -8,7 +8,8 @@ from sebilling.actor import Role
 from sebilling.auth import sessions
 from sebilling.auth import sign_in as entry
 from sebilling.auth.sessions import Lifetimes, SignInKind
-from sebilling.errors import InvalidText, Unauthenticated
+from sebilling.errors import InvalidText, Sentence, Unauthenticated
+from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import cookies, ids
 from sebilling.schema.engine.access import ANYBODY, EVERYONE, mutation, query
@@ -32,7 +33,7 @@ class User:
 
 USER: Final = Node(
     "app_user",
-    {"id": ids.column("user", "{t}.id")} | {name: f"{{t}}.{name}" for name in ("username", "name", "role")},
+    {"id": ids.column(Noun.USER, "{t}.id")} | {name: f"{{t}}.{name}" for name in ("username", "name", "role")},
     {"counters": Link("counter", "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)", many=True, order="{n}.code")},
 )
 
@@ -108,9 +109,18 @@ def _kind(context: Context, given: SignInInput) -> SignInKind:
         return SignInKind.REFRESHABLE if given.refreshable else SignInKind.TOKEN
     field, what = ("input", "cookie"), "A sign-in by cookie"
     if given.refreshable:
-        raise InvalidText(field=field, what=what, why="choose either cookie or refreshable.")
+        raise InvalidText(
+            field=field, what=what, why=Sentence("choose either cookie or refreshable.", "pilih salah satu: cookie atau refreshable.")
+        )
     if not context.origin.is_ours or context.response is None:  # otherwise another site could sign a browser in as another user
-        raise InvalidText(field=field, what=what, why=f"send the header {cookies.PREFLIGHT}, from a page of this server.")
+        raise InvalidText(
+            field=field,
+            what=what,
+            why=Sentence(
+                f"send the header {cookies.PREFLIGHT}, from a page of this server.",
+                f"kirim header {cookies.PREFLIGHT}, dari halaman server ini.",
+            ),
+        )
     return SignInKind.COOKIE
 
 

@@ -148,11 +148,11 @@ async def test_only_who_may_see_the_counter_sees_its_receipts_and_invoices(datab
     for scope in (first, Scope(frozenset())):
         with pytest.raises(NotFound) as refused:
             await read(database, paid.payment_id, scope)
-        assert (refused.value.field, refused.value.facts["given"]) == (("paymentId",), f"pay_{paid.payment_id}")
+        assert (refused.value.field, refused.value.facts["given"]) == ("payment_id", f"pay_{paid.payment_id}")
     for scope in (second, Scope(frozenset())):
         with pytest.raises(NotFound) as refused:
             await read_invoice(database, invoice_id, scope)
-        assert (refused.value.field, refused.value.facts["given"]) == (("invoiceId",), f"inv_{invoice_id}")
+        assert (refused.value.field, refused.value.facts["given"]) == ("invoice_id", f"inv_{invoice_id}")
     with pytest.raises(NotFound):
         await read(database, paid.payment_id + 1)
     with pytest.raises(NotFound):

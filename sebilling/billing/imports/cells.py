@@ -195,27 +195,27 @@ def read_counter(text: str) -> tuple[str, str]:
     """Parse a counter's code and name: `LKT01 Ciawi` is the counter LKT01, named Ciawi. Raises ValueError, InvalidText."""
     if (match := _COUNTER.fullmatch(text)) is None:
         raise ValueError("the counter is empty: write its code, such as LKT01.")
-    code = validation.counter_code(match[1], field=("counter",))
-    return code, validation.clean(match[2] or code, what="The counter's name", field=("counter",))
+    code = validation.counter_code(match[1], field="counter")
+    return code, validation.clean(match[2] or code, what="The counter's name", field="counter")
 
 
 def read_plan(text: str) -> str:
     """Parse a plan's name. Raises ValueError, InvalidText."""
     if not text:
         raise ValueError("the plan is empty: write its name, such as Home 20M.")
-    return validation.clean(text, what="The plan's name", field=("plan",))
+    return validation.clean(text, what="The plan's name", field="plan")
 
 
 def read_address(text: str) -> str:
     """Return the address on one line. Raises InvalidText."""
     return validation.clean(
-        " ".join(filter(None, map(str.strip, text.splitlines()))), what="The address", field=("address",), most=500, required=False
+        " ".join(filter(None, map(str.strip, text.splitlines()))), what="The address", field="address", most=500, required=False
     )
 
 
 def read_pppoe_name(text: str) -> str | None:
     """Parse a PPPoE name; None for an empty cell. Raises InvalidText."""
-    return validation.key(text, what="The PPPoE name", field=("pppoe_name",), most=64) if text else None
+    return validation.key(text, what="The PPPoE name", field="pppoe_name", most=64) if text else None
 
 
 def no_formula(text: str) -> str:

@@ -62,7 +62,7 @@ def read_given(pairs: Iterable[str], ignored: Iterable[str], *, ignore_unknown: 
         heading, _, name = pair.rpartition("=")
         if not heading or name.strip() not in FIELDS:
             why = f"write HEADING=FIELD; the fields are {', '.join(FIELDS)}."
-            raise InvalidText(field=("map",), what=f"The column map '{pair[:60]}'", why=why)
+            raise InvalidText(field="map", what=f"The column map '{pair[:60]}'", why=why)
         fields[heading.strip()] = name.strip()
     return GivenMap(fields, tuple(ignored), ignore_unknown=ignore_unknown)
 

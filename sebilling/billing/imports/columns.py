@@ -45,20 +45,20 @@ COLUMNS: Final = (
         "code", "Kode Pelanggan",
         _spread("kode|id|no|nomor pelanggan|langganan|customer", "kode", "id", "code", "customer code|id|number", "customer no",
                 "no induk pelanggan", "id plg", "cid", "kode|no|id registrasi"),
-        lambda text: validation.customer_code(text, field=("code",)), required=True,
+        lambda text: validation.customer_code(text, field="code"), required=True,
     ),
     Column(
         "name", "Nama",
         _spread("nama", "nama pelanggan|customer|lengkap|langganan|client|klien|konsumen", "nama lengkap pelanggan", "pelanggan", "name",
                 "customer", "customer name", "full name", "fullname", "client name", "konsumen"),
-        lambda text: validation.clean(text, what="The name", field=("name",)), required=True,
+        lambda text: validation.clean(text, what="The name", field="name"), required=True,
     ),
     Column(
         "phone", "No HP",
         _spread("hp|telepon|wa|phone|mobile|kontak", "no|nomor hp|telepon|wa|kontak|mobile|phone", "no|nomor hp|telepon|kontak wa",
                 "no|nomor wa hp|telepon", "hp wa", "wa hp", "telepon hp|wa", "no telepon hp", "phone|mobile|telepon number|no", "wa number",
                 "no|nomor hp|telepon|wa pelanggan", "contact", "contact number|no", "customer phone", "hp pelanggan", "telepon pelanggan"),
-        lambda text: phones.read(text, field=("phone",)),
+        lambda text: phones.read(text, field="phone"),
     ),
     Column(
         "address", "Alamat",

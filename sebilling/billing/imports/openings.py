@@ -18,6 +18,7 @@ from sebilling.billing.opening import Opening, Past
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidText, NotFound, SebillingError
+from sebilling.nouns import Noun
 
 _TOLD: Final = ("arrears", "credit", "paid_until", "cycle_months")
 """Fields that require an opening month."""
@@ -93,7 +94,7 @@ def _problems(row: CustomerRow, month: Month) -> Iterator[Problem]:
     try:
         opening.check(opening_of(row, month, customer_id=0), installed_on=row.installed_on)
     except SebillingError as error:
-        yield Problem(row.line, error.field[-1] if error.field else "", error.message("en"))
+        yield Problem(row.line, str(error.path[-1]) if error.path else "", error.message("en"))
 
 
 def opening_of(told: CustomerRow | Row[*tuple[Any, ...]], month: Month, *, customer_id: int) -> Opening:
@@ -133,13 +134,13 @@ async def _answering(session: ReadSession, username: str | None) -> int:
     if username is not None:
         user_id: int | None = await session.value(_USER, {"username": username})
         if user_id is None:
-            raise NotFound(field=("by",), noun="user", given=username)
+            raise NotFound(field="by", noun=Noun.USER, given=username)
         return user_id
     admins = await session.rows(_ADMINS)
     if len(admins) != 1:
         told = f"there are several admins ({', '.join(row.username for row in admins[:5])})" if admins else "there is no admin yet"
         why = f"its receipts stand in somebody's name, and {told}: name who answers for it by --by USERNAME."
-        raise InvalidText(field=("by",), what=FIELDS["credit"].title, why=why)
+        raise InvalidText(field="by", what=FIELDS["credit"].title, why=why)
     only: int = admins[0].id
     return only
 

@@ -20,6 +20,7 @@ from sebilling.schema.engine import selections
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.errors import in_payload, user_error
 from sebilling.schema.engine.feed_subscription import AT_ONCE, number_of
+from sebilling.schema.engine.input_paths import Inputs
 
 EVERYONE: Final = frozenset(Role)
 OFFICE: Final = frozenset({Role.ADMIN, Role.FINANCE})
@@ -159,9 +160,14 @@ def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], Stra
     def decorate(function: Resolver) -> StrawberryField:
         @functools.wraps(function)
         async def guarded(info: Info, **arguments: Any) -> Any:
-            _allow(info, function.__name__)
-            return await function(info, **arguments)
+            try:
+                _allow(info, function.__name__)
+                return await function(info, **arguments)
+            except SebillingError as error:
+                error.field = inputs.path(error.path)
+                raise
 
+        inputs = Inputs.of(function)
         return _registered(guarded, roles, description)
 
     return decorate
@@ -180,10 +186,12 @@ def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], S
                 _allow(info, function.__name__)
                 return {**await function(info, **arguments), "errors": []}
             except SebillingError as error:
+                error.field = inputs.path(error.path)
                 if not in_payload(error):
                     raise
                 return _Refused(errors=[user_error(error, info.context.language)], replayed=False)
 
+        inputs = Inputs.of(function)
         return _registered(guarded, roles, description)
 
     return decorate
@@ -202,11 +210,15 @@ def subscription(roles: frozenset[Role], description: str, *, every: timedelta =
             if look is None:
                 raise LookupError("subscriptions are executed by sebilling/live only")
             look.resume, look.every = number_of(arguments.get("after")), every
-            rows = await function(info, **arguments)
+            try:
+                rows = await function(info, **arguments)
+            except SebillingError as error:
+                error.field = inputs.path(error.path)
+                raise
             look.numbers = [row["number"] for row in rows]
             return _each(rows)
 
-        signature = inspect.signature(function)
+        inputs, signature = Inputs.of(function), inspect.signature(function)
         (message,) = get_args(signature.return_annotation)
         del guarded.__wrapped__
         guarded.__signature__ = signature.replace(return_annotation=AsyncGenerator[message, None])  # type: ignore[attr-defined,valid-type]

@@ -38,7 +38,7 @@ def check_variables(variables: Mapping[str, Any], document: DocumentNode) -> Non
         except InvalidCharacter as error:
             uses = _Uses(name)
             visit(document, uses)
-            raise InvalidCharacter(field=(*(uses.path or (_shown(name),)), *error.field), character=error.facts["character"]) from None
+            raise InvalidCharacter(field=(*(uses.path or (_shown(name),)), *error.path), character=error.character) from None
 
 
 def _check(value: Any, path: Path) -> None:

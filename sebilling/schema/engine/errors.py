@@ -30,7 +30,7 @@ def in_payload(error: SebillingError) -> bool:
 
 def user_error(error: SebillingError, language: Language) -> dict[str, Any]:
     """A row of the type UserError."""
-    return {"code": error.code.value, "message": error.message(language), "field": list(error.field)}
+    return {"code": error.code.value, "message": error.message(language), "field": [str(part) for part in error.path]}
 
 
 _MASKED: Final = {
@@ -48,7 +48,7 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
     if isinstance(cause, SebillingError):
         shown["message"] = cause.message(language)
         facts = cause.facts if isinstance(cause, LimitExceeded) else {}
-        shown["extensions"] = {"code": cause.code.value, "field": list(cause.field), **facts}
+        shown["extensions"] = {"code": cause.code.value, "field": [str(part) for part in cause.path], **facts}
     elif isinstance(cause, CannotGetOperationTypeError | InvalidOperationTypeError):
         shown["message"] = (
             "This kind of operation is not supported here, or the document has no operation of this name: check operationName."

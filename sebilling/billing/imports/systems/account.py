@@ -163,7 +163,7 @@ def _note(book: Book) -> None:
 
 def _is_phone(text: str) -> bool:
     try:
-        phones.read(text, field=("phone",))
+        phones.read(text, field="phone")
     except (SebillingError, ValueError):
         return False
     return True

@@ -1,0 +1,43 @@
+"""What this product counts: the name of each thing in both languages, and its public ids.
+
+A public id is the number of a row with a prefix for its kind, such as `inv_12`, so that mixed-up ids are detected. Errors, events,
+GraphQL and documents show public ids; the number itself stays inside.
+"""
+
+from enum import Enum
+
+
+class Noun(Enum):
+    """A kind of thing: prefix of its public ids (empty if it has none), English name, Indonesian name."""
+
+    ACCESS = ("acc", "service access", "akses layanan")
+    CHARGE = ("chg", "charge", "biaya")
+    COUNTER = ("cou", "counter", "loket")
+    CUSTOMER = ("cus", "customer", "pelanggan")
+    DEPOSIT = ("dep", "deposit", "setoran")
+    DEVICE = ("dev", "device", "perangkat")
+    DISCOUNT = ("dis", "discount", "diskon")
+    HOLD = ("hol", "hold", "penahanan isolir")
+    INVOICE = ("inv", "invoice", "tagihan")
+    OPENING = ("", "opening balance or invoice", "saldo awal atau tagihan")
+    PAYMENT = ("pay", "payment", "pembayaran")
+    PERIOD = ("per", "period", "periode")
+    PLAN = ("pla", "plan", "paket")
+    PROOF = ("", "proof", "bukti setoran")
+    RECEIPT = ("", "receipt", "kuitansi")
+    REFUND = ("ref", "refund", "pengembalian")
+    RUN = ("run", "generation run", "proses penerbitan tagihan")
+    SERVICE_TOKEN = ("usr", "service token", "token layanan")
+    SETTLEMENT = ("set", "settlement", "penyelesaian selisih")
+    SIGN_IN = ("sig", "sign-in", "sesi masuk")
+    USER = ("usr", "user", "pengguna")
+    WRITE_OFF = ("wof", "write-off", "penghapusan piutang")
+
+    def __init__(self, prefix: str, english: str, indonesian: str) -> None:
+        self.prefix = prefix
+        self.english = english
+        self.indonesian = indonesian
+
+    def id(self, number: int) -> str:
+        """Return the public id of the row with this number."""
+        return f"{self.prefix}_{number}"
