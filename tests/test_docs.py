@@ -46,3 +46,11 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"`?make ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8"))):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.parametrize(
+    "path", [*DOCUMENTS, ROOT / "SECURITY.md", *sorted(ROOT.glob("plugins/*/README.md"))], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_lines_can_be_read_in_an_editor(path: Path) -> None:
+    prose = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert [line for line in prose.splitlines() if len(line) > 160 and not line.startswith(("|", "    "))] == []

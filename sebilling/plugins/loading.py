@@ -140,17 +140,6 @@ class Plugins:
         executor = self._executors.setdefault(name, PluginExecutor(name))
         await executor.run(functools.partial(caller, **arguments), seconds=HOOK_SECONDS)
 
-    async def tell(self, hook: str, **arguments: Any) -> Mapping[str, str]:
-        """Call a hook of each plugin, one after another; return the errors by plugin."""
-        errors: dict[str, str] = {}
-        for name in self.hooked([hook]):
-            try:
-                await self.call(name, hook, **arguments)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, the next plugin is called
-                errors[name] = in_words(error)
-                _log.error("hook_failed", plugin=name, hook=hook, exc_info=error)
-        return errors
-
     async def close(self) -> None:
         """Stop the plugins' event loops."""
         for executor in self._executors.values():
