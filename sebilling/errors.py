@@ -14,7 +14,7 @@ leaves about devices in device_errors.py.
 """
 
 from dataclasses import dataclass, fields
-from typing import ClassVar, Literal, dataclass_transform
+from typing import ClassVar, Final, Literal, dataclass_transform
 
 from sebilling.clock import Month
 from sebilling.error_codes import ErrorCode
@@ -35,6 +35,8 @@ Words = Sentence | Noun | str
 """A fact of an error: said in the caller's language, or a text that has none, such as a name."""
 InputPath = str | tuple[str | int, ...]
 """Which input is wrong: a parameter or field as Python spells it, or a path of such names and indexes of lists; () for none."""
+WHOLE_INPUT: Final[InputPath] = ("input",)
+"""Its parts don't go together, though each may be right."""
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)

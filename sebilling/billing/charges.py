@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound, Sentence
+from sebilling.errors import WHOLE_INPUT, AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound, Sentence
 from sebilling.nouns import Noun
 
 
@@ -112,14 +112,14 @@ async def discount(
     """
     if (customer_id is None) == (plan_id is None):
         raise InvalidNumber(
-            field=(),
+            field=WHOLE_INPUT,
             what=Sentence("discount", "diskon"),
             given="both or neither",
             why=Sentence("give either customerId or planId.", "isi salah satu saja: customerId atau planId."),
         )
     if (amount is None) == (percent is None):
         raise InvalidNumber(
-            field=(),
+            field=WHOLE_INPUT,
             what=Sentence("discount", "diskon"),
             given="both or neither",
             why=Sentence("give either amount or percent.", "isi salah satu saja: amount atau percent."),

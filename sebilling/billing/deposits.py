@@ -16,7 +16,7 @@ from sebilling.actor import Role
 from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyDecided, Forbidden, InsufficientCash, InvalidProof, NotFound, OwnDeposit, Sentence
+from sebilling.errors import WHOLE_INPUT, AlreadyDecided, Forbidden, InsufficientCash, InvalidProof, NotFound, OwnDeposit, Sentence
 from sebilling.ledger_errors import ConfirmDifference
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
@@ -93,7 +93,7 @@ async def check_drawer(session: WriteSession, counter_id: int, collector_id: int
     if amount > held - waiting:
         counter = await session.row(_COUNTER, {"counter": counter_id})
         raise InsufficientCash(
-            field=(), amount=format_rupiah(amount), on_hand=format_rupiah(max(held - waiting, 0)),
+            field=WHOLE_INPUT, amount=format_rupiah(amount), on_hand=format_rupiah(max(held - waiting, 0)),
             collector=await session.value(_COLLECTOR, {"collector": collector_id}), counter=counter.code if counter else "",
         )  # fmt: skip
 

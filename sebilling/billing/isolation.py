@@ -18,7 +18,7 @@ from sebilling.billing import locks, validation
 from sebilling.billing import scope as scopes
 from sebilling.clock import local_date
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyDecided, InvalidDate, InvalidNumber, NoAccess, NotFound, Sentence, StillOverdue
+from sebilling.errors import WHOLE_INPUT, AlreadyDecided, InvalidDate, InvalidNumber, NoAccess, NotFound, Sentence, StillOverdue
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 
@@ -154,7 +154,7 @@ async def set_policy(
     """
     if customer_id is not None and counter_id is not None:
         raise InvalidNumber(
-            field=(),
+            field=WHOLE_INPUT,
             what=Sentence("policy", "kebijakan isolir"),
             given="both",
             why=Sentence(
