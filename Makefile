@@ -57,6 +57,7 @@ lint: .venv/.dev
 
 check: lint
 	$(BIN)/sebilling schema | diff - schema.graphql
+	$(BIN)/sebilling schema --sql | diff - schema.sql
 
 bench: .venv/.dev
 	@$(BIN)/python -m bench $(ARGS)

@@ -416,8 +416,15 @@ def documents_check(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    sql: Annotated[bool, typer.Option("--sql", help="Print the database's schema, as the migrations make it, instead.")] = False,
+) -> None:
     """Print the GraphQL schema."""
+    if sql:
+        from sebilling.db.schema_sql import describe_fresh
+
+        sys.stdout.write(describe_fresh())
+        return
     from sebilling.schema.build import build_schema
 
     sys.stdout.write(build_schema().as_str() + "\n")

@@ -81,18 +81,16 @@ async def is_current(database: Database) -> bool:
     return await inspect(database) is DatabaseState.READY
 
 
-def sql(name: str) -> str:
-    """Return the text of a versioned SQL file in `db/sql/`."""
-    return (files("sebilling.db") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+def run_sql_file(connection: Connection, path: str) -> None:
+    """Execute every statement of a file in the connection's transaction. `path` is relative to `sebilling/db/`.
 
-
-def run_sql_file(connection: Connection, name: str) -> None:
-    """Execute every statement of a file in `db/sql/` in the connection's transaction.
-
-    Uses the driver directly: SQLAlchemy prepares its statements, and a prepared text can hold only one.
+    `sql/` holds one current file for each group of functions and views, as the newest migration that changes it executes it;
+    `migrations/sql/` what earlier migrations execute, which never changes. Uses the driver directly: SQLAlchemy prepares its
+    statements, and a prepared text can hold only one.
     """
+    statements = (files("sebilling.db") / path).read_text(encoding="utf-8")
     adapted: Any = connection.connection.dbapi_connection
-    adapted.run_async(lambda driver: driver.execute(sql(name)))
+    adapted.run_async(lambda driver: driver.execute(statements))
 
 
 async def migrate(url: str, revision: str = "head") -> None:

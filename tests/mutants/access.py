@@ -178,8 +178,8 @@ FAULTS: Final = (
         "min(settled, added.last_id) if added.events >= self.most else settled", "settled", RELAY,
     ),
     Fault("nobody-is-told", "jobs/relay.py", "if self._last > self._told and", "if self._last < self._told and", RELAY),
-    Fault("a-digest-of-its-event-alone", "db/sql/feed_1.sql", "sha256(coalesce(before, start) || canonical)", "sha256(canonical)", CHAIN),
-    Fault("a-digest-without-the-data", "db/sql/feed_1.sql", "told.counter_id, told.data)::text", "told.counter_id)::text", CHAIN),
+    Fault("a-digest-of-its-event-alone", "db/sql/feed.sql", "sha256(coalesce(before, start) || canonical)", "sha256(canonical)", CHAIN),
+    Fault("a-digest-without-the-data", "db/sql/feed.sql", "told.counter_id, told.data)::text", "told.counter_id)::text", CHAIN),
     Fault("a-reader-gets-the-last-one-twice", "feed.py", "FROM feed WHERE number > :number", "FROM feed WHERE number >= :number", RELAY),
     # --- what is told live -------------------------------------------------------------------------------------------------
     Fault(

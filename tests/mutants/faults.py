@@ -25,11 +25,11 @@ LEASES: Final = ("tests/isolation/test_leases.py",)
 FAULTS: Final = (
     # --- rounding ----------------------------------------------------------------------------------------------------------
     Fault(
-        "every-rounding-goes-down", "db/sql/guards_2.sql",
+        "every-rounding-goes-down", "db/sql/half_up.sql",
         "RETURN div(2 * numerator + denominator, 2 * denominator)::bigint;", "RETURN div(numerator, denominator)::bigint;", MACHINE,
     ),
     Fault(
-        "half-goes-down", "db/sql/guards_2.sql",
+        "half-goes-down", "db/sql/half_up.sql",
         "div(2 * numerator + denominator, 2 * denominator)", "div(2 * numerator + denominator - 1, 2 * denominator)", PRICING,
     ),
     Fault(
@@ -132,7 +132,7 @@ FAULTS: Final = (
     Fault("charge-billed-twice", "billing/pricing.py", "WHERE invoice_id IS NULL AND cancelled_at IS NULL", "WHERE cancelled_at IS NULL",
           PRICING),
     Fault(
-        "charge-not-freed-by-void", "db/sql/guards_2.sql",
+        "charge-not-freed-by-void", "db/sql/carried_sums.sql",
         "UPDATE charge SET invoice_id = NULL WHERE invoice_id = NEW.invoice_id;", "", PRICING,
     ),
     Fault(
@@ -163,30 +163,30 @@ FAULTS: Final = (
         "counter_id, pg_advisory_xact_lock(1, counter_id::int),", "counter_id,", LOCKS,
     ),
     Fault(
-        "closed-period-takes-invoices", "db/sql/guards_1.sql",
+        "closed-period-takes-invoices", "db/sql/guards.sql",
         "closed_at IS NOT NULL AND id IN (SELECT DISTINCT period_id FROM new_invoice)", "false",
         CORRECTIONS,
     ),
     # --- payments ----------------------------------------------------------------------------------------------------------
     Fault(
-        "surplus-dropped", "db/sql/record_payment_4.sql",
+        "surplus-dropped", "db/sql/record_payment.sql",
         "p_customer, p_counter, p_amount, 0, 0, p_method", "p_customer, p_counter, greatest(least(p_amount, payable), 1), 0, 0, p_method",
         PAYMENTS,
     ),
     Fault(
-        "newest-invoice-first", "db/sql/record_payment_4.sql",
+        "newest-invoice-first", "db/sql/record_payment.sql",
         "ORDER BY array_position(p_invoices, id), due_on, id) - outstanding", "ORDER BY due_on DESC, id DESC) - outstanding", PAYMENTS,
     ),
     Fault(
-        "payment-without-lock-of-customer", "db/sql/record_payment_4.sql",
+        "payment-without-lock-of-customer", "db/sql/record_payment.sql",
         "FROM customer WHERE id = p_customer FOR NO KEY UPDATE;", "FROM customer WHERE id = p_customer;", LOCKS,
     ),
     Fault(
-        "payment-without-lock-of-counter", "db/sql/record_payment_4.sql",
+        "payment-without-lock-of-counter", "db/sql/record_payment.sql",
         "    PERFORM pg_advisory_xact_lock_shared(1, home::int);\n", "", LOCKS,
     ),
     Fault(
-        "payment-of-another-body", "db/sql/record_payment_4.sql",
+        "payment-of-another-body", "db/sql/record_payment.sql",
         "earlier.operation = 'recordPayment' AND earlier.fingerprint = p_fingerprint", "earlier.operation = 'recordPayment'", PAYMENTS,
     ),
     Fault(
@@ -195,11 +195,11 @@ FAULTS: Final = (
         CORRECTIONS,
     ),
     Fault(
-        "payment-at-any-counter", "db/sql/record_payment_4.sql",
+        "payment-at-any-counter", "db/sql/record_payment.sql",
         "FROM counter WHERE id = p_counter AND (p_scope IS NULL OR id = ANY (p_scope));", "FROM counter WHERE id = p_counter;", PAYMENTS,
     ),
     Fault(
-        "receipt-number-without-lock", "db/sql/record_payment_4.sql",
+        "receipt-number-without-lock", "db/sql/record_payment.sql",
         """    INSERT INTO receipt_series AS series (counter_id, month, next_number) VALUES (p_counter, date_trunc('month', today)::date, 2)
     ON CONFLICT (counter_id, month) DO UPDATE SET next_number = series.next_number + 1
     RETURNING next_number - 1 INTO number_in_month;
@@ -208,15 +208,15 @@ FAULTS: Final = (
      WHERE counter_id = p_counter AND month = date_trunc('month', today)::date;
 """, DRAWERS,
     ),
-    Fault("received-on-the-day-of-utc", "db/sql/record_payment_4.sql", "today := (p_at AT TIME ZONE zone)::date;",
+    Fault("received-on-the-day-of-utc", "db/sql/record_payment.sql", "today := (p_at AT TIME ZONE zone)::date;",
           "today := (p_at AT TIME ZONE 'UTC')::date;", PAYMENTS),
     Fault(
-        "receipt-of-the-month-of-utc", "db/sql/record_payment_4.sql",
+        "receipt-of-the-month-of-utc", "db/sql/record_payment.sql",
         "'KW/' || to_char(today, 'YYYY-MM')", "'KW/' || to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM')", DRAWERS,
     ),
-    Fault("surplus-unexplained", "db/sql/record_payment_4.sql", "WHEN payable = 0 THEN 'IN_ADVANCE'", "WHEN payable = 0 THEN ''", MACHINE),
+    Fault("surplus-unexplained", "db/sql/record_payment.sql", "WHEN payable = 0 THEN 'IN_ADVANCE'", "WHEN payable = 0 THEN ''", MACHINE),
     Fault(
-        "newest-credit-first-beside-a-debt", "db/sql/credit_1.sql",
+        "newest-credit-first-beside-a-debt", "db/sql/credit.sql",
         "sum(credit) OVER (ORDER BY id) - credit AS starts, sum(credit) OVER (ORDER BY id) AS ends",
         "sum(credit) OVER (ORDER BY id DESC) - credit AS starts, sum(credit) OVER (ORDER BY id DESC) AS ends",
         ("tests/billing/test_settlement.py",),
@@ -230,7 +230,7 @@ FAULTS: Final = (
           CORRECTIONS),
     Fault("refund-without-cash", "billing/corrections.py", "if method is PaymentMethod.CASH:", "if method is None:", CORRECTIONS),
     Fault(
-        "refund-stays-in-the-drawer", "db/sql/views_2.sql",
+        "refund-stays-in-the-drawer", "db/sql/drawer.sql",
         "SELECT counter_id, refunded_by, 0, amount, 0, 0, 0\n", "SELECT counter_id, refunded_by, 0, 0, 0, 0, 0\n",
         CORRECTIONS,
     ),
@@ -239,7 +239,7 @@ FAULTS: Final = (
         '"period": dated_in, "reason": why', '"period": invoice.period_id, "reason": why', CORRECTIONS,
     ),
     Fault(
-        "closed-period-takes-voids", "db/sql/guards_2.sql",
+        "closed-period-takes-voids", "db/sql/carried_sums.sql",
         "WHERE id = NEW.period_id AND closed_at IS NOT NULL", "WHERE id = NEW.period_id AND false", CORRECTIONS,
     ),
     Fault(
@@ -256,7 +256,7 @@ FAULTS: Final = (
         "if taken > invoice.outstanding or taken == 0:", "if taken == 0:", MACHINE,
     ),
     Fault(
-        "journal-without-reversals", "db/sql/views_2.sql",
+        "journal-without-reversals", "db/sql/journal.sql",
         "FROM payment JOIN payment_reversal ON payment_reversal.payment_id = id",
         "FROM payment JOIN payment_reversal ON payment_reversal.payment_id = -id", CORRECTIONS,
     ),
@@ -281,7 +281,7 @@ FAULTS: Final = (
         "if session.actor.user_id in {deposit.submitted_by, deposit.collector_id}:", "if session.actor.user_id is None:", DEPOSITS,
     ),
     Fault(
-        "own-deposit-verified-in-sql", "db/sql/guards_5.sql",
+        "own-deposit-verified-in-sql", "db/sql/carried_sums.sql",
         " AND status = 'SUBMITTED' AND NEW.decided_by NOT IN (submitted_by, collector_id);", " AND status = 'SUBMITTED';", DEPOSITS,
     ),
     Fault(
@@ -295,7 +295,7 @@ FAULTS: Final = (
     Fault("more-relieved-than-held", "billing/deposits.py", "there - min(deposit.amount, held)", "there - deposit.amount", DEPOSITS),
     Fault("waiting-cash-taken", "billing/deposits.py", "if amount > held - waiting:", "if amount > held:", CORRECTIONS),
     Fault(
-        "rejected-deposit-still-waits", "db/sql/views_2.sql", "WHERE status = 'SUBMITTED') moved", "WHERE status <> 'VERIFIED') moved",
+        "rejected-deposit-still-waits", "db/sql/drawer.sql", "WHERE status = 'SUBMITTED') moved", "WHERE status <> 'VERIFIED') moved",
         DEPOSITS,
     ),
     Fault(
@@ -328,13 +328,13 @@ FAULTS: Final = (
     ),
     Fault("another-device-is-cut-all-the-same", "network/reconcile.py", "snapshots = {}  # a reading", "pass  # a reading", ENGINE),
     Fault(
-        "payment-lifts-a-block-by-hand", "db/sql/isolation_4.sql",
+        "payment-lifts-a-block-by-hand", "db/sql/isolation.sql",
         "AND desired = 'BLOCKED' AND NOT manual", "AND desired = 'BLOCKED'", ENGINE,
     ),
-    Fault("given-back-though-still-late", "db/sql/isolation_4.sql", "AND customer_id NOT IN (SELECT customer_id FROM overdue)", "", ENGINE),
+    Fault("given-back-though-still-late", "db/sql/isolation.sql", "AND customer_id NOT IN (SELECT customer_id FROM overdue)", "", ENGINE),
     Fault("mass-cut-goes-on", "billing/isolation.py", "counts.due > max(ALWAYS,", "counts.due > max(10**9,", ENGINE),
     Fault(
-        "promise-ends-a-day-early", "db/sql/isolation_4.sql",
+        "promise-ends-a-day-early", "db/sql/isolation.sql",
         "greatest(reached.block_on, promised.until_on + 1)", "greatest(reached.block_on, promised.until_on)", ENGINE,
     ),
     Fault(
@@ -358,9 +358,9 @@ FAULTS: Final = (
         "AT TIME ZONE timezone)::date FROM customer owner", "AT TIME ZONE 'UTC')::date FROM customer owner", ENGINE,
     ),
     Fault(
-        "upcoming-on-the-day-itself", "db/sql/isolation_4.sql", "isolation.block_on > today AND", "isolation.block_on >= today AND", ENGINE,
+        "upcoming-on-the-day-itself", "db/sql/isolation.sql", "isolation.block_on > today AND", "isolation.block_on >= today AND", ENGINE,
     ),
-    Fault("less-than-the-minimum-cuts", "db/sql/isolation_4.sql", "WHERE amount >= minimum", "WHERE amount >= 1", POLICY),
+    Fault("less-than-the-minimum-cuts", "db/sql/isolation.sql", "WHERE amount >= minimum", "WHERE amount >= 1", POLICY),
     Fault(
         "lease-is-no-lock", "db/leases.py",
         "pg_try_advisory_lock(:space, :number)", "CAST(:space AS int) + CAST(:number AS int) > 0", LEASES,

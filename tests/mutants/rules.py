@@ -34,7 +34,7 @@ _UTC: Final = "session.at.date()"
 
 RESTORES: Final = (
     Fault(
-        "payment-in-part-restores-nobody", "db/sql/record_payment_4.sql",
+        "payment-in-part-restores-nobody", "db/sql/record_payment.sql",
         "    PERFORM reconsider_access(ARRAY[p_customer], p_at, p_user, p_user_name);",
         "    IF NOT EXISTS (SELECT FROM invoice WHERE customer_id = p_customer AND outstanding > 0) THEN\n"
         "        PERFORM reconsider_access(ARRAY[p_customer], p_at, p_user, p_user_name);\n    END IF;",
@@ -117,15 +117,15 @@ FIGURES: Final = (
         deeds("reversal-of-a-refund"),
     ),
     Fault(
-        "recap-deposits-on-the-day-of-submission", "db/sql/counted_1.sql", "SELECT counter_id, decided_on AS day",
+        "recap-deposits-on-the-day-of-submission", "db/sql/counted_money.sql", "SELECT counter_id, decided_on AS day",
         "SELECT counter_id, deposited_on AS day", deeds("deposit-verified"),
     ),
     Fault(
-        "recap-settles-on-the-day-of-submission", "db/sql/counted_1.sql", "SELECT counter_id, settled_on, settled_at",
+        "recap-settles-on-the-day-of-submission", "db/sql/counted_money.sql", "SELECT counter_id, settled_on, settled_at",
         "SELECT counter_id, deposited_on, settled_at", deeds("shortage-settled"),
     ),
     Fault(
-        "journal-of-the-day-in-utc", "db/sql/views_2.sql", "(entry.posted_at AT TIME ZONE counter.timezone)::date",
+        "journal-of-the-day-in-utc", "db/sql/journal.sql", "(entry.posted_at AT TIME ZONE counter.timezone)::date",
         "(entry.posted_at AT TIME ZONE 'UTC')::date", deeds("void-that-leaves-the-minimum"),
     ),
     Fault(
@@ -194,15 +194,15 @@ DAYS: Final = (
         f'"day": {_UTC}, "user": by', dates("difference_settlement.settled_on"),
     ),
     Fault(
-        "payment-on-the-day-in-jakarta", "db/sql/record_payment_4.sql", "today := (p_at AT TIME ZONE zone)::date;",
+        "payment-on-the-day-in-jakarta", "db/sql/record_payment.sql", "today := (p_at AT TIME ZONE zone)::date;",
         "today := (p_at AT TIME ZONE 'Asia/Jakarta')::date;", dates("payment.received_on", "receipt.month"),
     ),
     Fault(
-        "overdue-by-the-day-in-utc", "db/sql/isolation_4.sql", "block_on <= (p_at AT TIME ZONE isolation.timezone)::date\n",
+        "overdue-by-the-day-in-utc", "db/sql/isolation.sql", "block_on <= (p_at AT TIME ZONE isolation.timezone)::date\n",
         "block_on <= (p_at AT TIME ZONE 'UTC')::date\n", day("test_somebody_is_late_from_the_counters_midnight_on"),
     ),
     Fault(
-        "blackout-date-in-utc", "db/sql/isolation_4.sql",
+        "blackout-date-in-utc", "db/sql/isolation.sql",
         "WHERE day = (p_at AT TIME ZONE isolation.timezone)::date)", "WHERE day = (p_at AT TIME ZONE 'UTC')::date)",
         day("test_a_day_on_which_nobody_is_blocked_is_the_counters"),
     ),
@@ -269,19 +269,19 @@ KEYS: Final = (
 
 WHICH_PROMISE: Final = (
     Fault(
-        "the-longest-promise-holds", "db/sql/isolation_4.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
+        "the-longest-promise-holds", "db/sql/isolation.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
         "WHERE customer_id = reached.customer_id ORDER BY until_on DESC LIMIT 1", PROMISES,
     ),
     Fault(
-        "the-first-promise-holds", "db/sql/isolation_4.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
+        "the-first-promise-holds", "db/sql/isolation.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
         "WHERE customer_id = reached.customer_id ORDER BY id LIMIT 1", PROMISES,
     ),
     Fault(
-        "anybodys-promise-holds", "db/sql/isolation_4.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
+        "anybodys-promise-holds", "db/sql/isolation.sql", "WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1",
         "ORDER BY id DESC LIMIT 1", PROMISES,
     ),
     Fault(
-        "a-promise-holds-a-day-longer", "db/sql/isolation_4.sql", "promised.until_on + 1)", "promised.until_on + 2)", PROMISES,
+        "a-promise-holds-a-day-longer", "db/sql/isolation.sql", "promised.until_on + 1)", "promised.until_on + 2)", PROMISES,
     ),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ POLICY: Final = ("tests/isolation/test_policy.py", "tests/isolation/test_engine.
 FAULTS: Final = (
     # --- a debt beside credit ----------------------------------------------------------------------------------------------
     Fault(
-        "only-named-invoices-are-settled", "db/sql/record_payment_4.sql",
+        "only-named-invoices-are-settled", "db/sql/record_payment.sql",
         "FROM invoice WHERE customer_id = p_customer AND outstanding > 0\n    ), added",
         "FROM invoice WHERE customer_id = p_customer AND outstanding > 0 AND (p_invoices IS NULL OR id = ANY (p_invoices))\n    ), added",
         SETTLEMENT,
@@ -31,7 +31,7 @@ FAULTS: Final = (
         "    await credit.settle(session, payment.customer_id)\n    await events", "    await events", SETTLEMENT,
     ),
     Fault(
-        "held-credit-settles", "db/sql/credit_1.sql",
+        "held-credit-settles", "db/sql/credit.sql",
         "AND NOT EXISTS (SELECT FROM credit_hold WHERE payment_id = payment.id AND released_at IS NULL)\n    ), added",
         "\n    ), added", SETTLEMENT,
     ),
@@ -44,21 +44,21 @@ FAULTS: Final = (
         "AND payment.customer_id = :customer AND released_at IS NULL", "AND false AND payment.customer_id = :customer", SETTLEMENT,
     ),
     Fault(
-        "paid-meanwhile-is-not-told", "db/sql/record_payment_4.sql", "THEN 'ALREADY_PAID'", "THEN ''", SETTLEMENT,
+        "paid-meanwhile-is-not-told", "db/sql/record_payment.sql", "THEN 'ALREADY_PAID'", "THEN ''", SETTLEMENT,
     ),
     # --- what isn't known is no reason to restore --------------------------------------------------------------------------
     Fault(
-        "inactive-customers-owe-nothing", "db/sql/isolation_4.sql",
+        "inactive-customers-owe-nothing", "db/sql/isolation.sql",
         "JOIN customer ON customer.id = invoice.customer_id\n", "JOIN customer ON customer.id = invoice.customer_id AND customer.active\n",
         POLICY,
     ),
     Fault(
-        "blocked-before-the-service-begins", "db/sql/isolation_4.sql",
+        "blocked-before-the-service-begins", "db/sql/isolation.sql",
         "SELECT greatest((invoice.issued_at AT TIME ZONE counter.timezone)::date, covers_from) AS issued_on",
         "SELECT (invoice.issued_at AT TIME ZONE counter.timezone)::date AS issued_on", POLICY,
     ),
     Fault(
-        "policy-of-the-isp-may-vanish", "db/sql/isolation_3.sql",
+        "policy-of-the-isp-may-vanish", "db/sql/isolation.sql",
         "WHEN (OLD.customer_id IS NULL AND OLD.counter_id IS NULL)", "WHEN (false)", POLICY,
     ),
     # --- who has moved -----------------------------------------------------------------------------------------------------
@@ -68,14 +68,14 @@ FAULTS: Final = (
         BATCH,
     ),
     Fault(
-        "moved-customers-pay-at-the-counter-too", "db/sql/record_payment_4.sql", "AND p_collected_at <> p_at", "", BATCH,
+        "moved-customers-pay-at-the-counter-too", "db/sql/record_payment.sql", "AND p_collected_at <> p_at", "", BATCH,
     ),
     Fault(
         "left-counters-are-forgotten", "auth/users.py",
         '    await session.execute(_LEAVE, {"user": user_id, "counters": counters, "at": session.at})\n', "", BATCH,
     ),
     Fault(
-        "money-of-after-the-move-is-taken", "db/sql/record_payment_4.sql", "AND left_at >= p_collected_at", "", BATCH,
+        "money-of-after-the-move-is-taken", "db/sql/record_payment.sql", "AND left_at >= p_collected_at", "", BATCH,
     ),
     Fault(
         "cash-of-a-left-counter-stays", "billing/deposits.py", "    return held > 0\n", "    return False\n", BATCH,

@@ -21,7 +21,7 @@ class Feed(Base):
     event_id: Mapped[int] = mapped_column(BigInteger, unique=True)
     """Unique: no event has two numbers, and the relay looks up which events have one."""
     digest: Mapped[bytes] = mapped_column(LargeBinary)
-    """SHA-256 of the previous digest (32 zero bytes before the first) and the event's canonical form (db/sql/feed_1.sql)."""
+    """SHA-256 of the previous digest (32 zero bytes before the first) and the event's canonical form (db/sql/feed.sql)."""
 
 
 class FeedMark(Base):

@@ -25,11 +25,11 @@ def upgrade() -> None:
     _periods()
     _reversals()
     _deposits()
-    run_sql_file(op.get_bind(), "guards_4")
-    run_sql_file(op.get_bind(), "guards_5")
-    run_sql_file(op.get_bind(), "views_2")
-    run_sql_file(op.get_bind(), "counted_1")
-    run_sql_file(op.get_bind(), "figures_1")
+    run_sql_file(op.get_bind(), "migrations/sql/0014_closings.sql")
+    run_sql_file(op.get_bind(), "migrations/sql/0014_differences.sql")
+    run_sql_file(op.get_bind(), "migrations/sql/0014_views.sql")
+    run_sql_file(op.get_bind(), "migrations/sql/0014_counted_money.sql")
+    run_sql_file(op.get_bind(), "migrations/sql/0014_period_figures.sql")
     op.execute(_FIGURES)
 
 
