@@ -5,6 +5,8 @@ CREATE EXTENSION btree_gist;
 
 CREATE EXTENSION pg_trgm;
 
+CREATE DOMAIN journal_account AS text NOT NULL CHECK ((VALUE = ANY (ARRAY['RECEIVABLE'::text, 'REVENUE'::text, 'TAX_PAYABLE'::text, 'CREDIT'::text, 'CASH_ON_HAND'::text, 'CENTRAL_CASH'::text, 'BANK'::text, 'OTHER_RECEIPTS'::text, 'OPENING_BALANCE'::text, 'BAD_DEBT'::text, 'SHORTAGE'::text, 'SURPLUS'::text])));
+
 CREATE TABLE access_token (
     token_hash bytea NOT NULL,
     used_at timestamp with time zone NOT NULL,
@@ -219,7 +221,7 @@ CREATE TABLE deposit (
     CONSTRAINT deposit_proof_check CHECK (type = 'MANUAL'::text OR proof_id IS NOT NULL),
     CONSTRAINT deposit_settled_check CHECK (settled >= LEAST(difference, 0::bigint) AND settled <= GREATEST(difference, 0::bigint)),
     CONSTRAINT deposit_status_check CHECK (status = ANY (ARRAY['SUBMITTED'::text, 'VERIFIED'::text, 'REJECTED'::text])),
-    CONSTRAINT deposit_type_check CHECK (type = ANY (ARRAY['MANUAL'::text, 'TRANSFER'::text])),
+    CONSTRAINT deposit_type_check CHECK (deposit_account(type) IS NOT NULL),
     CONSTRAINT deposit_collector_id_fkey FOREIGN KEY (collector_id) REFERENCES app_user(id),
     CONSTRAINT deposit_counter_id_fkey FOREIGN KEY (counter_id) REFERENCES counter(id),
     CONSTRAINT deposit_proof_id_fkey FOREIGN KEY (proof_id) REFERENCES proof(id),
@@ -501,7 +503,7 @@ CREATE TABLE invoice_line (
     tax_rounding text,
     CONSTRAINT invoice_line_pkey PRIMARY KEY (invoice_id, "position"),
     CONSTRAINT invoice_line_amount_check CHECK (amount = (quantity * unit_price)),
-    CONSTRAINT invoice_line_kind_check CHECK (kind = ANY (ARRAY['SUBSCRIPTION'::text, 'PRORATION'::text, 'CHARGE'::text, 'DISCOUNT'::text, 'TAX'::text, 'LATE_FEE'::text, 'OPENING'::text])),
+    CONSTRAINT invoice_line_kind_check CHECK (line_account(kind) IS NOT NULL),
     CONSTRAINT invoice_line_sign_check CHECK ((kind = 'DISCOUNT'::text) = (amount < 0)),
     CONSTRAINT invoice_line_tax_check CHECK ((kind = 'TAX'::text) = (tax_rate IS NOT NULL)),
     CONSTRAINT invoice_line_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoice(id)
@@ -633,11 +635,11 @@ END) STORED,
     CONSTRAINT payment_pkey PRIMARY KEY (id),
     CONSTRAINT payment_allocated_check CHECK (allocated >= 0 AND refunded >= 0 AND (allocated + refunded) <= amount),
     CONSTRAINT payment_amount_check CHECK (amount >= 1 AND amount <= '1000000000000'::bigint),
-    CONSTRAINT payment_method_check CHECK (method = ANY (ARRAY['CASH'::text, 'TRANSFER'::text, 'QRIS'::text, 'OTHER'::text, 'OPENING'::text])),
     CONSTRAINT payment_reversed_check CHECK (reversed_at IS NULL OR (allocated + refunded) = 0),
     CONSTRAINT payment_surplus_because_check CHECK (surplus_because = ANY (ARRAY[''::text, 'OVERPAID'::text, 'IN_ADVANCE'::text, 'ALREADY_PAID'::text])),
     CONSTRAINT payment_counter_id_fkey FOREIGN KEY (counter_id) REFERENCES counter(id),
     CONSTRAINT payment_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customer(id),
+    CONSTRAINT payment_method_fkey FOREIGN KEY (method) REFERENCES payment_method(code),
     CONSTRAINT payment_received_by_fkey FOREIGN KEY (received_by) REFERENCES app_user(id)
 );
 CREATE INDEX payment_cash_idx ON payment USING btree (counter_id, received_by) INCLUDE (amount) WHERE method = 'CASH'::text AND reversed_at IS NULL;
@@ -651,6 +653,21 @@ CREATE TRIGGER payment_fixed BEFORE UPDATE ON payment FOR EACH ROW WHEN (pg_trig
 CREATE TRIGGER payment_kept BEFORE DELETE OR TRUNCATE ON payment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payment_truth BEFORE UPDATE OF id, customer_id, counter_id, amount, method, received_by, collected_at, received_at, received_on, note, surplus_because ON payment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payment_uses_surplus AFTER INSERT ON payment FOR EACH ROW WHEN (new.method = 'CASH'::text AND new.collected_at < new.received_at) EXECUTE FUNCTION use_surplus();
+
+CREATE TABLE payment_method (
+    code text NOT NULL,
+    account text NOT NULL,
+    CONSTRAINT payment_method_pkey PRIMARY KEY (code),
+    CONSTRAINT payment_method_account_check CHECK (account = ANY (ARRAY['CASH_ON_HAND'::text, 'CENTRAL_CASH'::text, 'BANK'::text, 'OTHER_RECEIPTS'::text, 'OPENING_BALANCE'::text])),
+    CONSTRAINT payment_method_cash_check CHECK ((code = 'CASH'::text) = (account = 'CASH_ON_HAND'::text)),
+    CONSTRAINT payment_method_opening_check CHECK ((code = 'OPENING'::text) = (account = 'OPENING_BALANCE'::text))
+);
+CREATE TRIGGER payment_method_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON payment_method FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+-- Row: {"code":"CASH","account":"CASH_ON_HAND"}
+-- Row: {"code":"OPENING","account":"OPENING_BALANCE"}
+-- Row: {"code":"OTHER","account":"OTHER_RECEIPTS"}
+-- Row: {"code":"QRIS","account":"BANK"}
+-- Row: {"code":"TRANSFER","account":"BANK"}
 
 CREATE TABLE payment_promise (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -834,8 +851,9 @@ CREATE TABLE refund (
     refunded_by bigint NOT NULL,
     CONSTRAINT refund_pkey PRIMARY KEY (id),
     CONSTRAINT refund_amount_check CHECK (amount > 0),
-    CONSTRAINT refund_method_check CHECK (method = ANY (ARRAY['CASH'::text, 'TRANSFER'::text, 'QRIS'::text, 'OTHER'::text])),
+    CONSTRAINT refund_method_check CHECK (method <> 'OPENING'::text),
     CONSTRAINT refund_counter_id_fkey FOREIGN KEY (counter_id) REFERENCES counter(id),
+    CONSTRAINT refund_method_fkey FOREIGN KEY (method) REFERENCES payment_method(code),
     CONSTRAINT refund_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES payment(id),
     CONSTRAINT refund_refunded_by_fkey FOREIGN KEY (refunded_by) REFERENCES app_user(id)
 );
@@ -959,7 +977,7 @@ CREATE TABLE write_off (
     CONSTRAINT write_off_pkey PRIMARY KEY (id),
     CONSTRAINT write_off_amount_check CHECK (amount > 0),
     CONSTRAINT write_off_charge_check CHECK ((kind = 'LATE_FEE'::text) = (charge_id IS NOT NULL)),
-    CONSTRAINT write_off_kind_check CHECK (kind = ANY (ARRAY['BAD_DEBT'::text, 'LATE_FEE'::text])),
+    CONSTRAINT write_off_kind_check CHECK (write_off_account(kind) IS NOT NULL),
     CONSTRAINT write_off_charge_id_fkey FOREIGN KEY (charge_id) REFERENCES charge(id),
     CONSTRAINT write_off_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoice(id)
 );
@@ -1059,7 +1077,7 @@ CREATE FUNCTION carry_decision()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-    UPDATE deposit SET status = CASE WHEN NEW.verified THEN 'VERIFIED' ELSE 'REJECTED' END,
+    UPDATE deposit SET status = CASE NEW.verified WHEN true THEN 'VERIFIED' WHEN false THEN 'REJECTED' END,
                        counted = coalesce(NEW.counted, 0), difference = coalesce(NEW.difference, 0)
      WHERE id = NEW.deposit_id AND status = 'SUBMITTED' AND NEW.decided_by NOT IN (submitted_by, collector_id);
     IF NOT FOUND THEN
@@ -1222,11 +1240,11 @@ CREATE FUNCTION half_up(numerator numeric, denominator numeric)
  IMMUTABLE PARALLEL SAFE
 RETURN (div((((2)::numeric * numerator) + denominator), ((2)::numeric * denominator)))::bigint;
 
-CREATE FUNCTION money_account(p_method text)
+CREATE FUNCTION line_account(p_kind text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN CASE p_method WHEN 'CASH'::text THEN 'CASH_ON_HAND'::text WHEN 'TRANSFER'::text THEN 'BANK'::text WHEN 'QRIS'::text THEN 'BANK'::text WHEN 'OTHER'::text THEN 'OTHER_RECEIPTS'::text WHEN 'OPENING'::text THEN 'OPENING_BALANCE'::text ELSE NULL::text END;
+RETURN CASE p_kind WHEN 'SUBSCRIPTION'::text THEN 'REVENUE'::text WHEN 'PRORATION'::text THEN 'REVENUE'::text WHEN 'CHARGE'::text THEN 'REVENUE'::text WHEN 'DISCOUNT'::text THEN 'REVENUE'::text WHEN 'LATE_FEE'::text THEN 'REVENUE'::text WHEN 'TAX'::text THEN 'TAX_PAYABLE'::text WHEN 'OPENING'::text THEN 'OPENING_BALANCE'::text ELSE NULL::text END;
 
 CREATE FUNCTION noon(p_day date)
  RETURNS timestamp with time zone
@@ -1270,7 +1288,7 @@ WITH span AS (
     SELECT invoice.counter_id, 'voided', total FROM invoice JOIN invoice_void ON invoice_id = invoice.id
      WHERE invoice.period_id = p_period AND invoice_void.voided_at <= p_at
     UNION ALL
-    SELECT invoice.counter_id, CASE WHEN invoice.period_id = p_period THEN 'voided here' ELSE 'voided earlier' END, total
+    SELECT invoice.counter_id, CASE invoice.period_id = p_period WHEN true THEN 'voided here' WHEN false THEN 'voided earlier' END, total
       FROM invoice_void JOIN invoice ON invoice.id = invoice_id WHERE invoice_void.period_id = p_period AND invoice_void.voided_at <= p_at
     UNION ALL
     SELECT invoice.counter_id, 'allocated', settled.amount FROM settled JOIN invoice ON invoice.id = invoice_id WHERE period_id = p_period
@@ -1300,7 +1318,7 @@ WITH span AS (
     SELECT refund.counter_id, 'refunded', -amount FROM span, refund_reversal JOIN refund ON refund.id = refund_id
      WHERE reversed_on >= month AND reversed_on < after AND reversed_at <= p_at
     UNION ALL
-    SELECT handed.counter_id, name, CASE name WHEN 'deposited' THEN handed.counted ELSE handed.difference END
+    SELECT handed.counter_id, name, CASE name WHEN 'deposited' THEN handed.counted WHEN 'difference' THEN handed.difference END
       FROM span, counted_money handed, unnest(ARRAY['deposited', 'difference']) name WHERE day >= month AND day < after AND at <= p_at
     UNION ALL
     SELECT deposit.counter_id, 'waiting', amount FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id AND decided_at <= p_at
@@ -1571,6 +1589,12 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION write_off_account(p_kind text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE p_kind WHEN 'BAD_DEBT'::text THEN 'BAD_DEBT'::text WHEN 'LATE_FEE'::text THEN 'REVENUE'::text ELSE NULL::text END;
+
 CREATE AGGREGATE feed_chain(bytea,bytea) (SFUNC = feed_link, STYPE = bytea);
 
 CREATE VIEW account AS
@@ -1800,10 +1824,13 @@ CREATE VIEW journal AS
             invoice.outstanding,
             COALESCE(( SELECT sum(invoice_line.amount) AS sum
                    FROM invoice_line
-                  WHERE invoice_line.invoice_id = invoice.id AND invoice_line.kind = 'TAX'::text), 0::numeric)::bigint AS tax,
+                  WHERE invoice_line.invoice_id = invoice.id AND line_account(invoice_line.kind) = 'REVENUE'::text), 0::numeric)::bigint AS revenue,
             COALESCE(( SELECT sum(invoice_line.amount) AS sum
                    FROM invoice_line
-                  WHERE invoice_line.invoice_id = invoice.id AND invoice_line.kind = 'OPENING'::text), 0::numeric)::bigint AS opening
+                  WHERE invoice_line.invoice_id = invoice.id AND line_account(invoice_line.kind) = 'TAX_PAYABLE'::text), 0::numeric)::bigint AS tax,
+            COALESCE(( SELECT sum(invoice_line.amount) AS sum
+                   FROM invoice_line
+                  WHERE invoice_line.invoice_id = invoice.id AND line_account(invoice_line.kind) = 'OPENING_BALANCE'::text), 0::numeric)::bigint AS opening
            FROM invoice
         ), recount AS NOT MATERIALIZED (
          SELECT deposit_correction.id,
@@ -1858,8 +1885,8 @@ CREATE VIEW journal AS
     entry.document,
     entry.id AS document_id,
     entry.reference,
-    entry.debit,
-    entry.credit,
+    entry.debit::journal_account AS debit,
+    entry.credit::journal_account AS credit,
     entry.amount
    FROM ( SELECT billed.id,
             1 AS code,
@@ -1870,7 +1897,7 @@ CREATE VIEW journal AS
             billed.number AS reference,
             'RECEIVABLE'::text AS debit,
             'REVENUE'::text AS credit,
-            billed.total - billed.tax - billed.opening AS amount
+            billed.revenue AS amount
            FROM billed
         UNION ALL
          SELECT billed.id,
@@ -1907,7 +1934,7 @@ CREATE VIEW journal AS
             billed.number,
             'REVENUE'::text,
             'RECEIVABLE'::text,
-            billed.total - billed.tax - billed.opening
+            billed.revenue
            FROM billed
              JOIN invoice_void ON invoice_void.invoice_id = billed.id
         UNION ALL
@@ -1939,18 +1966,20 @@ CREATE VIEW journal AS
         UNION ALL
          SELECT payment.id,
             5,
-                CASE payment.method
-                    WHEN 'OPENING'::text THEN noon(payment.received_on)
-                    ELSE payment.received_at
-                END AS received_at,
+                CASE
+                    WHEN payment_method.account = 'OPENING_BALANCE'::text THEN noon(payment.received_on)
+                    WHEN payment_method.account <> 'OPENING_BALANCE'::text THEN payment.received_at
+                    ELSE NULL::timestamp with time zone
+                END AS "case",
             payment.received_on,
             payment.counter_id,
             'payment'::text,
             receipt.number,
-            money_account(payment.method) AS money_account,
+            payment_method.account,
             'CREDIT'::text,
             payment.amount
            FROM payment
+             JOIN payment_method ON payment_method.code = payment.method
              JOIN receipt ON receipt.payment_id = payment.id
         UNION ALL
          SELECT payment.id,
@@ -1961,9 +1990,10 @@ CREATE VIEW journal AS
             'payment_reversal'::text,
             receipt.number,
             'CREDIT'::text,
-            money_account(payment.method) AS money_account,
+            payment_method.account,
             payment.amount
            FROM payment
+             JOIN payment_method ON payment_method.code = payment.method
              JOIN payment_reversal ON payment_reversal.payment_id = payment.id
              JOIN receipt ON receipt.payment_id = payment.id
         UNION ALL
@@ -2001,11 +2031,7 @@ CREATE VIEW journal AS
             invoice.counter_id,
             'write_off'::text,
             invoice.number,
-                CASE write_off.kind
-                    WHEN 'BAD_DEBT'::text THEN 'BAD_DEBT'::text
-                    WHEN 'LATE_FEE'::text THEN 'REVENUE'::text
-                    ELSE NULL::text
-                END AS "case",
+            write_off_account(write_off.kind) AS write_off_account,
             'RECEIVABLE'::text,
             write_off.amount
            FROM write_off
@@ -2019,9 +2045,10 @@ CREATE VIEW journal AS
             'refund'::text,
             receipt.number,
             'CREDIT'::text,
-            money_account(refund.method) AS money_account,
+            payment_method.account,
             refund.amount
            FROM refund
+             JOIN payment_method ON payment_method.code = refund.method
              JOIN receipt USING (payment_id)
         UNION ALL
          SELECT deposit.id,
@@ -2047,11 +2074,13 @@ CREATE VIEW journal AS
             'SETOR/'::text || deposit.id,
                 CASE
                     WHEN deposit_decision.difference > 0 THEN 'CASH_ON_HAND'::text
-                    ELSE 'SHORTAGE'::text
+                    WHEN deposit_decision.difference < 0 THEN 'SHORTAGE'::text
+                    ELSE NULL::text
                 END AS "case",
                 CASE
                     WHEN deposit_decision.difference > 0 THEN 'SURPLUS'::text
-                    ELSE 'CASH_ON_HAND'::text
+                    WHEN deposit_decision.difference < 0 THEN 'CASH_ON_HAND'::text
+                    ELSE NULL::text
                 END AS "case",
             abs(deposit_decision.difference) AS abs
            FROM deposit
@@ -2067,12 +2096,14 @@ CREATE VIEW journal AS
             'SETOR/'::text || signed.deposit_id,
                 CASE
                     WHEN signed.amount > 0 THEN signed.debit
-                    ELSE signed.credit
-                END AS credit,
+                    WHEN signed.amount < 0 THEN signed.credit
+                    ELSE NULL::text
+                END AS "case",
                 CASE
                     WHEN signed.amount > 0 THEN signed.credit
-                    ELSE signed.debit
-                END AS debit,
+                    WHEN signed.amount < 0 THEN signed.debit
+                    ELSE NULL::text
+                END AS "case",
             abs(signed.amount) AS abs
            FROM signed
         UNION ALL
@@ -2127,11 +2158,7 @@ CREATE VIEW journal AS
             'write_off_reversal'::text,
             invoice.number,
             'RECEIVABLE'::text,
-                CASE write_off.kind
-                    WHEN 'BAD_DEBT'::text THEN 'BAD_DEBT'::text
-                    WHEN 'LATE_FEE'::text THEN 'REVENUE'::text
-                    ELSE NULL::text
-                END AS "case",
+            write_off_account(write_off.kind) AS write_off_account,
             write_off.amount
            FROM write_off_reversal
              JOIN write_off ON write_off.id = write_off_reversal.write_off_id
@@ -2144,11 +2171,12 @@ CREATE VIEW journal AS
             refund.counter_id,
             'refund_reversal'::text,
             receipt.number,
-            money_account(refund.method) AS money_account,
+            payment_method.account,
             'CREDIT'::text,
             refund.amount
            FROM refund_reversal
              JOIN refund ON refund.id = refund_reversal.refund_id
+             JOIN payment_method ON payment_method.code = refund.method
              JOIN receipt USING (payment_id)) entry
      JOIN counter ON counter.id = entry.counter_id
   WHERE entry.amount > 0;

@@ -7,13 +7,14 @@ it is settled (billing/differences.py).
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from sqlalchemy import Row, text
 
 from sebilling import events
 from sebilling.actor import Role
 from sebilling.billing import idempotency, locks, scope, validation
+from sebilling.billing.journal import Account, BookedCode
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import WHOLE_INPUT, AlreadyDecided, Forbidden, InsufficientCash, InvalidProof, NotFound, OwnDeposit, Sentence
@@ -23,19 +24,28 @@ from sebilling.nouns import Noun
 from sebilling.storage.proofs import Proof
 
 
-class DepositType(StrEnum):
-    """Way in which money is handed over."""
+class DepositType(BookedCode):
+    """Way in which money is handed over: its code, the account that receives it (as `deposit_account` in db/sql/journal.sql), its names."""
 
-    MANUAL = "MANUAL"
-    TRANSFER = "TRANSFER"
+    MANUAL = "MANUAL", Account.CENTRAL_CASH, "Tunai", "In cash."
+    TRANSFER = "TRANSFER", Account.BANK, "Transfer", "By transfer to the ISP's bank account; requires a proof."
 
 
 class DepositStatus(StrEnum):
-    """Status of a deposit."""
+    """Status of a deposit, with its word in reports."""
 
-    SUBMITTED = "SUBMITTED"
-    VERIFIED = "VERIFIED"
-    REJECTED = "REJECTED"
+    indonesian: str
+
+    def __new__(cls, code: str, indonesian: str) -> Self:
+        """Create the status of a code."""
+        status = str.__new__(cls, code)
+        status._value_ = code
+        status.indonesian = indonesian
+        return status
+
+    SUBMITTED = "SUBMITTED", "MENUNGGU"
+    VERIFIED = "VERIFIED", "DITERIMA"
+    REJECTED = "REJECTED", "DITOLAK"
 
 
 @dataclass(frozen=True, slots=True)

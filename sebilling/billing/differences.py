@@ -28,6 +28,7 @@ class DifferenceKind(StrEnum):
     SHORTAGE = "SHORTAGE"
 
 
+_SIGN: Final = {DifferenceKind.SURPLUS: 1, DifferenceKind.SHORTAGE: -1}
 _CORRECT: Final = text(
     """
     INSERT INTO deposit_correction (id, deposit_id, corrects_id, counted_before, counted, difference_before, difference, reason,
@@ -143,8 +144,7 @@ async def settle(
     await locks.counting(session, collector_id)
     if collector_id == session.actor.user_id:
         raise OwnDeposit(field="collector_id", given=Noun.USER.id(collector_id))
-    sign = 1 if kind is DifferenceKind.SURPLUS else -1
-    unsettled = await session.rows(_UNSETTLED, {"collector": collector_id, "counter": counter_id, "sign": sign})
+    unsettled = await session.rows(_UNSETTLED, {"collector": collector_id, "counter": counter_id, "sign": _SIGN[kind]})
     there = sum(deposit.open for deposit in unsettled)
     if amount > there:
         raise NothingToSettle(field="amount", open=format_rupiah(there), amount=format_rupiah(amount))

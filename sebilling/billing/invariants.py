@@ -7,6 +7,10 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling.billing import recap
+from sebilling.billing.deposits import DepositType
+from sebilling.billing.journal import Account
+from sebilling.billing.payments import PaymentMethod
+from sebilling.billing.pricing import LineKind
 from sebilling.db.engine import ReadSession
 
 
@@ -26,33 +30,51 @@ _JOURNAL_BALANCES: Final = (
     "SELECT account, sum(amount) AS balance FROM (SELECT debit AS account, amount FROM journal UNION ALL"
     " SELECT credit, -amount FROM journal) posted GROUP BY 1"
 )
-_TAX: Final = "SELECT sum(amount) FROM invoice_line JOIN invoice ON invoice.id = invoice_id AND voided_at IS NULL WHERE kind = 'TAX'"
 _FIGURES: Final = ", ".join(f"figure.{name}" for name in recap.NAMES)
 _LIVE_WRITE_OFF: Final = (
     "(SELECT write_off.* FROM write_off LEFT JOIN write_off_reversal ON write_off_id = write_off.id WHERE write_off_id IS NULL) live"
 )
 _LIVE_REFUND: Final = "(SELECT refund.* FROM refund LEFT JOIN refund_reversal ON refund_id = refund.id WHERE refund_id IS NULL) live"
-_OPENING: Final = _TAX.replace("'TAX'", "'OPENING'")
-_EXPECTED_BALANCES: Final = f"""
-    SELECT account, coalesce(expected, 0) AS expected FROM (VALUES
-        ('RECEIVABLE', (SELECT sum(outstanding) FROM invoice)),
-        ('REVENUE', coalesce(({_TAX}), 0) + coalesce(({_OPENING}), 0) - (SELECT sum(total) FROM invoice WHERE voided_at IS NULL)
-                    + coalesce((SELECT sum(amount) FROM {_LIVE_WRITE_OFF} WHERE kind = 'LATE_FEE'), 0)),
-        ('TAX_PAYABLE', -({_TAX})),
-        ('CREDIT', -(SELECT sum(credit) FROM payment)),
-        ('OPENING_BALANCE', coalesce((SELECT sum(amount) FROM payment WHERE method = 'OPENING' AND reversed_at IS NULL), 0)
-                            - coalesce(({_OPENING}), 0)),
-        ('BAD_DEBT', (SELECT sum(amount) FROM {_LIVE_WRITE_OFF} WHERE kind = 'BAD_DEBT')),
-        ('CASH_ON_HAND', (SELECT sum(on_hand) FROM drawer)),
-        ('SHORTAGE', (SELECT sum(settled - difference) FROM deposit WHERE difference < 0)),
-        ('SURPLUS', (SELECT sum(settled - difference) FROM deposit WHERE difference > 0)),
-        ('CENTRAL_CASH', (SELECT sum(counted) FROM deposit WHERE type = 'MANUAL')),
-        ('BANK', coalesce((SELECT sum(counted) FROM deposit WHERE type = 'TRANSFER'), 0)
-                 + coalesce((SELECT sum(amount) FROM payment WHERE method IN ('TRANSFER', 'QRIS') AND reversed_at IS NULL), 0)
-                 - coalesce((SELECT sum(amount) FROM {_LIVE_REFUND} WHERE method IN ('TRANSFER', 'QRIS')), 0)),
-        ('OTHER_RECEIPTS', coalesce((SELECT sum(amount) FROM payment WHERE method = 'OTHER' AND reversed_at IS NULL), 0)
-                 - coalesce((SELECT sum(amount) FROM {_LIVE_REFUND} WHERE method = 'OTHER'), 0))) balances (account, expected)
-"""
+_METHODS: Final = ", ".join(f"('{method}', '{method.account}')" for method in PaymentMethod)
+
+
+def _lines(account: Account) -> str:
+    """SQL for the sum of the lines of live invoices that are booked to the account."""
+    kinds = ", ".join(f"'{kind}'" for kind in LineKind if kind.account is account)
+    return (
+        "coalesce((SELECT sum(amount) FROM invoice_line JOIN invoice ON invoice.id = invoice_id AND voided_at IS NULL"
+        f" WHERE kind IN ({kinds})), 0)"
+    )
+
+
+def _received(account: Account) -> str:
+    """SQL for what payments, less refunds, and deposits have brought to the account."""
+    methods = ", ".join(["NULL", *(f"'{method}'" for method in PaymentMethod if method.account is account)])
+    types = ", ".join(["NULL", *(f"'{way}'" for way in DepositType if way.account is account)])
+    return (
+        f"coalesce((SELECT sum(amount) FROM payment WHERE method IN ({methods}) AND reversed_at IS NULL), 0)"
+        f" - coalesce((SELECT sum(amount) FROM {_LIVE_REFUND} WHERE method IN ({methods})), 0)"
+        f" + coalesce((SELECT sum(counted) FROM deposit WHERE type IN ({types})), 0)"
+    )
+
+
+_EXPECTED_BY_ACCOUNT: Final = {
+    Account.RECEIVABLE: "SELECT sum(outstanding) FROM invoice",
+    Account.REVENUE: f"SELECT coalesce(sum(amount), 0) - {_lines(Account.REVENUE)} FROM {_LIVE_WRITE_OFF} WHERE kind = 'LATE_FEE'",
+    Account.TAX_PAYABLE: f"SELECT -{_lines(Account.TAX_PAYABLE)}",
+    Account.CREDIT: "SELECT -sum(credit) FROM payment",
+    Account.CASH_ON_HAND: "SELECT sum(on_hand) FROM drawer",
+    Account.CENTRAL_CASH: f"SELECT {_received(Account.CENTRAL_CASH)}",
+    Account.BANK: f"SELECT {_received(Account.BANK)}",
+    Account.OTHER_RECEIPTS: f"SELECT {_received(Account.OTHER_RECEIPTS)}",
+    Account.OPENING_BALANCE: f"SELECT {_received(Account.OPENING_BALANCE)} - {_lines(Account.OPENING_BALANCE)}",
+    Account.BAD_DEBT: f"SELECT sum(amount) FROM {_LIVE_WRITE_OFF} WHERE kind = 'BAD_DEBT'",
+    Account.SHORTAGE: "SELECT sum(settled - difference) FROM deposit WHERE difference < 0",
+    Account.SURPLUS: "SELECT sum(settled - difference) FROM deposit WHERE difference > 0",
+}
+_EXPECTED_BALANCES: Final = " UNION ALL ".join(
+    f"SELECT '{account}' AS account, coalesce(({_EXPECTED_BY_ACCOUNT[account]}), 0) AS expected" for account in Account
+)
 # Row by row in the order of the numbers: this takes time, not memory. A digest whose event is missing counts as wrong.
 _CHAIN: Final = (
     "(SELECT number, digest, event_id, lag(digest, 1, decode(repeat('00', 32), 'hex')) OVER (ORDER BY number) AS before FROM feed) chained"
@@ -150,8 +172,8 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "tax_lines", "Tax is its rate times its fraction of its base, and the base is the sum of the invoice's taxable lines.",
-        "SELECT line.invoice_id FROM invoice_line line WHERE kind = 'TAX' AND (amount <> (SELECT CASE tax_rounding"
-        " WHEN 'DOWN' THEN floor(exact) ELSE floor(exact + 0.5) END FROM (SELECT tax_base * tax_rate"
+        "SELECT line.invoice_id FROM invoice_line line WHERE kind = 'TAX' AND (amount IS DISTINCT FROM (SELECT CASE tax_rounding"
+        " WHEN 'DOWN' THEN floor(exact) WHEN 'HALF_UP' THEN floor(exact + 0.5) END FROM (SELECT tax_base * tax_rate"
         " * split_part(tax_fraction, '/', 1)::int / (100 * split_part(tax_fraction, '/', 2)::int) AS exact) one)"
         " OR tax_base <> (SELECT sum(amount) FROM invoice_line WHERE invoice_id = line.invoice_id AND kind NOT IN ('TAX', 'LATE_FEE')))",
     ),
@@ -216,7 +238,7 @@ INVARIANTS: Final = (
     Invariant(
         "deposits_decided", "A deposit is decided once, by another user, and its status matches the decision.",
         "SELECT deposit.id FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id"
-        " WHERE status <> CASE verified WHEN true THEN 'VERIFIED' WHEN false THEN 'REJECTED' ELSE 'SUBMITTED' END"
+        " WHERE status <> coalesce(CASE verified WHEN true THEN 'VERIFIED' WHEN false THEN 'REJECTED' END, 'SUBMITTED')"
         " OR decided_by IN (submitted_by, collector_id) OR type = 'TRANSFER' AND proof_id IS NULL",
     ),
     Invariant(
@@ -224,6 +246,11 @@ INVARIANTS: Final = (
         f"SELECT account FROM ({_JOURNAL_BALANCES}) kept FULL JOIN ({_EXPECTED_BALANCES}) document USING (account)"
         " WHERE coalesce(balance, 0) <> coalesce(expected, 0)"
         f" UNION ALL SELECT 'all' FROM ({_EXPECTED_BALANCES}) document HAVING sum(expected) <> 0",
+    ),
+    Invariant(
+        "payment_methods", "Each payment method is booked to the account that it declares.",
+        f"SELECT code FROM payment_method FULL JOIN (VALUES {_METHODS}) declared (code, account) USING (code)"
+        " WHERE payment_method.account IS DISTINCT FROM declared.account",
     ),
     Invariant(
         "corrections_told", "Every correction is in the event log, once and with its amount.",
@@ -234,11 +261,12 @@ INVARIANTS: Final = (
         " ON subject = 'payment' AND subject_id = payment_id AND kind = 'payment.reversed' AND (data->>'amount')::bigint = amount"
         " GROUP BY 1 HAVING count(event.id) <> 1"
         " UNION ALL SELECT invoice.id FROM invoice LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint"
-        " * CASE kind WHEN 'invoice.write_off_reversed' THEN -1 ELSE 1 END) AS amount FROM event"
+        " * CASE kind WHEN 'invoice.write_off_reversed' THEN -1 WHEN 'invoice.written_off' THEN 1"
+        " WHEN 'invoice.late_fee_cancelled' THEN 1 END) AS amount FROM event"
         " WHERE kind IN ('invoice.written_off', 'invoice.late_fee_cancelled', 'invoice.write_off_reversed')"
         " GROUP BY 1) told ON subject_id = invoice.id WHERE written_off <> coalesce(amount, 0)"
         " UNION ALL SELECT payment.id FROM payment LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint"
-        " * CASE kind WHEN 'credit.refund_reversed' THEN -1 ELSE 1 END) AS amount FROM event"
+        " * CASE kind WHEN 'credit.refund_reversed' THEN -1 WHEN 'credit.refunded' THEN 1 END) AS amount FROM event"
         " WHERE kind IN ('credit.refunded', 'credit.refund_reversed') GROUP BY 1) told"
         " ON subject_id = payment.id WHERE refunded <> coalesce(told.amount, 0)"
         " UNION ALL SELECT deposit_id FROM deposit_decision LEFT JOIN event ON subject = 'deposit' AND subject_id = deposit_id"
@@ -247,8 +275,9 @@ INVARIANTS: Final = (
         " AND kind = 'deposit.corrected' AND (data->'after'->>'counted')::bigint = counted AND at = corrected_at"
         " GROUP BY deposit_id, deposit_correction.id HAVING count(event.id) < 1"
         " UNION ALL SELECT deposit.id FROM deposit LEFT JOIN (SELECT subject_id, sum((data->>'amount')::bigint"
-        " * CASE WHEN kind = 'deposit.surplus_settled' OR kind = 'deposit.settlement_reversed' AND data->>'settlement_kind' = 'SHORTAGE'"
-        " THEN 1 ELSE -1 END) AS amount FROM event"
+        " * CASE concat_ws(' ', kind, data->>'settlement_kind') WHEN 'deposit.surplus_settled' THEN 1"
+        " WHEN 'deposit.shortage_settled' THEN -1 WHEN 'deposit.settlement_reversed SHORTAGE' THEN 1"
+        " WHEN 'deposit.settlement_reversed SURPLUS' THEN -1 END) AS amount FROM event"
         " WHERE kind IN ('deposit.surplus_settled', 'deposit.shortage_settled', 'deposit.settlement_reversed') GROUP BY 1) told"
         " ON subject_id = deposit.id WHERE settled <> coalesce(told.amount, 0)"
         " UNION ALL SELECT period_closing.period_id FROM period_closing LEFT JOIN event ON kind = 'period.closed'"

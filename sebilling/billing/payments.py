@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import text
 
 from sebilling.billing import idempotency, validation
+from sebilling.billing.journal import Account, BookedCode
 from sebilling.db.engine import WriteSession
 from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound, Sentence
 from sebilling.nouns import Noun
@@ -21,15 +22,17 @@ MAX_PAST: Final = timedelta(days=180)
 """Oldest accepted `collected_at`: no phone is offline for longer, so its clock must be wrong."""
 
 
-class PaymentMethod(StrEnum):
-    """Payment method."""
+class PaymentMethod(BookedCode):
+    """Payment method: its code, the account that it is booked to, and its names. A migration adds the same row to `payment_method`."""
 
-    CASH = "CASH"
-    TRANSFER = "TRANSFER"
-    QRIS = "QRIS"
-    OTHER = "OTHER"
-    OPENING = "OPENING"
-    """Opening balance (saldo awal): paid ahead in the previous system. Never received here."""
+    CASH = "CASH", Account.CASH_ON_HAND, "Tunai", "Cash."
+    TRANSFER = "TRANSFER", Account.BANK, "Transfer", "Bank transfer."
+    QRIS = "QRIS", Account.BANK, "QRIS", "QRIS code."
+    OTHER = "OTHER", Account.OTHER_RECEIPTS, "Lainnya", "Another method, described in the note."
+    OPENING = (
+        "OPENING", Account.OPENING_BALANCE, "Saldo awal",
+        "Saldo awal: credit from the previous system. Created by an import, never by recordPayment.",
+    )  # fmt: skip
 
 
 class SurplusReason(StrEnum):

@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, Date, DateTime, Text, TextClause, bindparam, 
 from sqlalchemy.types import TypeEngine
 
 from sebilling.billing import scope
+from sebilling.billing.journal import Account, BookedCode
 
 
 class SkipReason(StrEnum):
@@ -29,16 +30,16 @@ class SkipReason(StrEnum):
     ZERO_AMOUNT = "ZERO_AMOUNT"
 
 
-class LineKind(StrEnum):
-    """Kind of an invoice line."""
+class LineKind(BookedCode):
+    """Kind of an invoice line: its code, the account that it is booked to (as `line_account` in db/sql/journal.sql), and its names."""
 
-    SUBSCRIPTION = "SUBSCRIPTION"
-    PRORATION = "PRORATION"
-    CHARGE = "CHARGE"
-    DISCOUNT = "DISCOUNT"
-    TAX = "TAX"
-    LATE_FEE = "LATE_FEE"
-    OPENING = "OPENING"
+    SUBSCRIPTION = "SUBSCRIPTION", Account.REVENUE, "Langganan", "Whole months of a plan."
+    PRORATION = "PRORATION", Account.REVENUE, "Prorata", "Days of a plan."
+    CHARGE = "CHARGE", Account.REVENUE, "Biaya", "One-off charge."
+    DISCOUNT = "DISCOUNT", Account.REVENUE, "Potongan", "Discount; a negative amount."
+    TAX = "TAX", Account.TAX_PAYABLE, "Pajak", "Tax (PPN)."
+    LATE_FEE = "LATE_FEE", Account.REVENUE, "Denda", "Denda keterlambatan: late fee, charged once per overdue invoice."
+    OPENING = "OPENING", Account.OPENING_BALANCE, "Saldo awal", "Saldo awal: arrears from the previous system, created by an import."
 
 
 ISSUE: Final = "ISSUE"
@@ -283,8 +284,9 @@ _PRICED: Final = """
          CROSS JOIN LATERAL (
                SELECT subscription + coalesce(charged.amount, 0) AS net, subscription + coalesce(charged.taxable, 0) AS tax_base) two
          CROSS JOIN LATERAL (
-               SELECT CASE tax_rounding WHEN 'DOWN' THEN div(tax_base * tax_rate * tax_numerator, 100 * tax_denominator)::bigint
-                                        ELSE half_up(tax_base * tax_rate * tax_numerator, 100 * tax_denominator) END AS tax) three
+               SELECT CASE tax_rounding
+                      WHEN 'DOWN' THEN div(tax_base * tax_rate * tax_numerator, 100 * tax_denominator)::bigint
+                      WHEN 'HALF_UP' THEN half_up(tax_base * tax_rate * tax_numerator, 100 * tax_denominator) END AS tax) three
     )"""
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sebilling.actor import Scope
 from sebilling.billing import scope
 from sebilling.billing.payments import PaymentMethod
+from sebilling.billing.pricing import LineKind
 from sebilling.clock import local_date
 from sebilling.db.engine import ReadSession
 from sebilling.errors import NotFound
@@ -78,7 +79,7 @@ class Receipt:
 class InvoicePaperLine:
     """One line of an invoice; amount = quantity * unit_price, in rupiah, below 0 for a discount."""
 
-    kind: str
+    kind: LineKind
     description: str
     quantity: int
     unit_price: int
@@ -185,7 +186,7 @@ async def read(session: ReadSession, payment_id: int, *, scope: Scope) -> Receip
         received_at=row.received_at.astimezone(ZoneInfo(row.timezone)),
         zone=ZONE_NAMES[row.timezone],
         received_by=row.received_by,
-        method=PaymentMethod(row.method),
+        method=PaymentMethod[row.method],
         amount=row.amount,
         lines=tuple(
             Settled(line.invoice_number, line.covers_from, line.covers_until, line.settled_amount)
@@ -222,7 +223,7 @@ async def read_invoice(session: ReadSession, invoice_id: int, *, scope: Scope) -
         issued_on=local_date(row.issued_at, row.timezone),
         due_on=row.due_on,
         lines=tuple(
-            InvoicePaperLine(line.kind, line.description, line.quantity, line.unit_price, line.amount)
+            InvoicePaperLine(LineKind[line.kind], line.description, line.quantity, line.unit_price, line.amount)
             for line in rows
             if line.kind is not None
         ),

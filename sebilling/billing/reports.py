@@ -13,6 +13,9 @@ from sqlalchemy import text
 
 from sebilling.actor import Scope
 from sebilling.billing import recap, scope
+from sebilling.billing.deposits import DepositStatus, DepositType
+from sebilling.billing.journal import Account
+from sebilling.billing.payments import PaymentMethod
 from sebilling.billing.receipts import INVOICE_STATUS_SQL
 from sebilling.clock import Month
 from sebilling.db.engine import Snapshot
@@ -50,25 +53,12 @@ class Column:
 
 
 def _in_words(column: str, words: Mapping[str, str]) -> str:
-    """SQL for the Indonesian word of a code. A code without a word stays as it is, so that no money is missing from the report."""
+    """SQL for the Indonesian word of a code; NULL for a code without a word, which `rows` refuses."""
     cases = " ".join(f"WHEN '{code}' THEN '{word}'" for code, word in words.items())
-    return f"CASE {column} {cases} ELSE {column} END"
+    return f"CASE {column} {cases} END"
 
 
-_ACCOUNTS: Final = {
-    "RECEIVABLE": "Piutang usaha",
-    "REVENUE": "Pendapatan",
-    "TAX_PAYABLE": "PPN keluaran",
-    "CREDIT": "Titipan pelanggan",
-    "CASH_ON_HAND": "Kas di kolektor",
-    "CENTRAL_CASH": "Kas pusat",
-    "BANK": "Bank",
-    "OTHER_RECEIPTS": "Penerimaan lain",
-    "OPENING_BALANCE": "Ekuitas saldo awal",
-    "BAD_DEBT": "Kerugian piutang",
-    "SHORTAGE": "Selisih kurang setoran",
-    "SURPLUS": "Selisih lebih setoran",
-}
+_ACCOUNTS: Final = {account.value: account.indonesian for account in Account}
 _DOCUMENTS: Final = {
     "invoice": "Tagihan",
     "invoice_void": "Pembatalan tagihan",
@@ -85,9 +75,11 @@ _DOCUMENTS: Final = {
     "write_off_reversal": "Pembatalan penghapusan",
     "refund_reversal": "Pembatalan pengembalian",
 }
-_METHODS: Final = {"CASH": "Tunai", "TRANSFER": "Transfer", "QRIS": "QRIS", "OTHER": "Lainnya", "OPENING": "Saldo awal"}
-_DEPOSIT_TYPES: Final = {"MANUAL": "Tunai", "TRANSFER": "Transfer"}
-_DEPOSIT_STATUSES: Final = {"SUBMITTED": "MENUNGGU", "VERIFIED": "DITERIMA", "REJECTED": "DITOLAK"}
+_METHODS: Final = {method.value: method.indonesian for method in PaymentMethod}
+_DEPOSIT_TYPES: Final = {way.value: way.indonesian for way in DepositType}
+_DEPOSIT_STATUSES: Final = {status.value: status.indonesian for status in DepositStatus}
+_NAMED: Final = {Report.INVOICES: (), Report.PAYMENTS: (5,), Report.DEPOSITS: (3, 5), Report.JOURNAL: (1, 4, 5)}
+"""Positions of the cells that are words of codes, in each report's rows."""
 
 # Ordered by invoice number, as the unique constraint's index is.
 _INVOICES: Final = text(
@@ -238,14 +230,18 @@ def header(report: Report) -> tuple[Column, ...]:
 async def rows(snapshot: Snapshot, report: Report, month: Month, *, scope: Scope) -> AsyncGenerator[tuple[Cell, ...], None]:
     """Yield every row of the month within `scope`, as of the snapshot, with at most a few thousand rows in memory.
 
-    A month that was never opened has no invoices; its recap raises NotFound.
+    A month that was never opened has no invoices; its recap raises NotFound. Raises ValueError for a code that has no word: a report
+    with a sum that it doesn't name is worse than none.
     """
     if report is Report.RECAP:
         for row in _with_total(await recap.read(snapshot, month, scope=scope)):
             yield row
         return
     parameters = {"month": month.first, "scope": scope.ids} | ({} if report is Report.INVOICES else {"next_month": month.after})
+    named = _NAMED[report]
     async for record in snapshot.stream(_STATEMENTS[report], parameters):
+        if unnamed := [_COLUMNS[report][position].title for position in named if record[position] is None]:
+            raise ValueError(f"a row of {report} has a code that this version doesn't know: {', '.join(unnamed)}")
         yield tuple(record)
 
 

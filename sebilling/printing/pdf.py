@@ -39,7 +39,7 @@ from sebilling.printing.layout import (
     text,
     write,
 )
-from sebilling.printing.receipt_text import METHODS, THANKS, VOID_RECEIPT, closing, moment, service, tanggal, terbilang
+from sebilling.printing.receipt_text import THANKS, VOID_RECEIPT, closing, moment, service, tanggal, terbilang
 
 _STATUS: Final = {
     "LUNAS": HexColor("#1B7A47"),
@@ -48,14 +48,6 @@ _STATUS: Final = {
     "DIHAPUS": GREY,
     "BATAL": RED,
     VOID_RECEIPT: RED,
-}
-_KINDS: Final = {
-    "SUBSCRIPTION": "Langganan",
-    "PRORATION": "Prorata",
-    "CHARGE": "Biaya",
-    "DISCOUNT": "Potongan",
-    "TAX": "Pajak",
-    "LATE_FEE": "Denda",
 }
 
 
@@ -93,7 +85,7 @@ def _roll_blocks(receipt: Receipt, lane: Lane, size: float) -> list[Block]:
         fact("Petugas", receipt.received_by),
         fact("Pelanggan", receipt.customer_name, replace(body, bold=True)),
         fact("", receipt.customer_code),
-        fact("Metode", METHODS[receipt.method]),
+        fact("Metode", receipt.method.indonesian),
         dashes,
     ]
     for line in receipt.lines:
@@ -212,7 +204,7 @@ def _signature(name: str) -> Block:
 
 def _receipt_a5(receipt: Receipt) -> bytes:
     facts = [("Tanggal", moment(receipt)), ("Loket", f"{receipt.counter_code} {receipt.counter_name}"),
-             ("Petugas", receipt.received_by), ("Metode", METHODS[receipt.method])]  # fmt: skip
+             ("Petugas", receipt.received_by), ("Metode", receipt.method.indonesian)]  # fmt: skip
     first = [
         _masthead(receipt.company, receipt.counter_name, "KUITANSI", receipt.number, VOID_RECEIPT if receipt.reversed else ""),
         _parties("Telah diterima dari", receipt.customer_name, [receipt.customer_code], facts),
@@ -276,7 +268,7 @@ def invoice_pdf(paper: InvoicePaper) -> bytes:
             str(line.quantity),
             format_rupiah(line.unit_price),
             format_rupiah(line.amount),
-            below=_KINDS.get(line.kind, ""),
+            below=line.kind.indonesian,
         )
         for line in paper.lines
     ]

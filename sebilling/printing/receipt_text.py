@@ -8,17 +8,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final, Literal
 
-from sebilling.billing.payments import PaymentMethod
 from sebilling.billing.receipts import Receipt
 from sebilling.money import format_rupiah
 
-METHODS: Final = {
-    PaymentMethod.CASH: "Tunai",
-    PaymentMethod.TRANSFER: "Transfer",
-    PaymentMethod.QRIS: "QRIS",
-    PaymentMethod.OTHER: "Lainnya",
-    PaymentMethod.OPENING: "Saldo awal",
-}
 THANKS: Final = "Terima kasih"
 VOID_RECEIPT: Final = "DIBATALKAN"
 _MONTHS: Final = ["Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November", "Desember"]
@@ -152,7 +144,7 @@ def _roll(receipt: Receipt, columns: int) -> Iterator[str]:
     yield from _labelled("Petugas", receipt.received_by, columns)
     yield from _labelled("Pelanggan", receipt.customer_name, columns)
     yield from _labelled("", receipt.customer_code, columns)
-    yield from _labelled("Metode", METHODS[receipt.method], columns)
+    yield from _labelled("Metode", receipt.method.indonesian, columns)
     yield thin
     for line in receipt.lines:
         yield from _wrapped(line.invoice_number, columns)
@@ -215,7 +207,7 @@ def whatsapp_text(receipt: Receipt) -> str:
         f"Tanggal: {moment(receipt)}",
         f"Loket: {_unmarked(receipt.counter_name)}",
         f"Petugas: {_unmarked(receipt.received_by)}",
-        f"Metode: {METHODS[receipt.method]}",
+        f"Metode: {receipt.method.indonesian}",
         f"Jumlah: *{format_rupiah(receipt.amount)}*",
     ]
     if receipt.lines:

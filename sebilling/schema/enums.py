@@ -54,15 +54,7 @@ described(
     COVERED_BY_CYCLE="An invoice of another period covers these days, as the customer pays several months at once.",
     ZERO_AMOUNT="Nothing remains to be paid after discounts.",
 )
-described(
-    PaymentMethod,
-    "Payment method.",
-    CASH="Cash.",
-    TRANSFER="Bank transfer.",
-    QRIS="QRIS code.",
-    OTHER="Another method, described in the note.",
-    OPENING="Saldo awal: credit from the previous system. Created by an import, never by recordPayment.",
-)
+described(PaymentMethod, "Payment method.", **{method.name: method.english for method in PaymentMethod})
 described(
     SurplusReason,
     "Reason for which part of a payment was not needed when it was received.",
@@ -70,17 +62,7 @@ described(
     IN_ADVANCE="Nothing was owed.",
     ALREADY_PAID="An invoice that it named had been paid in the meantime: ask the customer.",
 )
-described(
-    LineKind,
-    "Kind of an invoice line.",
-    SUBSCRIPTION="Whole months of a plan.",
-    PRORATION="Days of a plan.",
-    CHARGE="One-off charge.",
-    DISCOUNT="Discount; a negative amount.",
-    TAX="Tax (PPN).",
-    LATE_FEE="Denda keterlambatan: late fee, charged once per overdue invoice.",
-    OPENING="Saldo awal: arrears from the previous system, created by an import.",
-)
+described(LineKind, "Kind of an invoice line.", **{kind.name: kind.english for kind in LineKind})
 described(
     ChargeKind,
     "Kind of a one-off charge.",
@@ -91,12 +73,7 @@ described(
     OTHER="Another charge, named by its description.",
 )
 described(TaxRounding, "Rounding of tax to whole rupiah.", HALF_UP="To the nearest rupiah, halves up.", DOWN="Down to the next rupiah.")
-described(
-    DepositType,
-    "Way in which money is handed over.",
-    MANUAL="In cash.",
-    TRANSFER="By transfer to the ISP's bank account; requires a proof.",
-)
+described(DepositType, "Way in which money is handed over.", **{way.name: way.english for way in DepositType})
 described(
     DepositStatus,
     "Status of a deposit.",

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sebilling.actor import EVERYWHERE, Scope
 from sebilling.billing import receipts
 from sebilling.billing.payments import PaymentMethod
+from sebilling.billing.pricing import LineKind
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.errors import NotFound
@@ -170,7 +171,7 @@ async def test_an_invoice_has_its_lines_and_days(database: Database) -> None:
     assert (found.customer_name, found.customer_address, found.customer_phone) == ("Budi Santoso", "Jl. Melati 5", "+628123456789")
     assert (found.issued_on, found.covers_from, found.covers_until) == (date(2026, 2, 1), date(2026, 2, 1), date(2026, 3, 1))
     assert found.due_on == await isp.value("SELECT due_on FROM invoice")
-    assert found.lines == (receipts.InvoicePaperLine("SUBSCRIPTION", "Home 10M", 1, 150_000, 150_000),)
+    assert found.lines == (receipts.InvoicePaperLine(LineKind.SUBSCRIPTION, "Home 10M", 1, 150_000, 150_000),)
     assert (found.total, found.allocated, found.written_off, found.outstanding) == (150_000, 40_000, 0, 110_000)
     assert (found.status, found.plan_name, found.void_reason) == ("SEBAGIAN", "Home 10M", "")
 

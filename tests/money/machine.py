@@ -417,7 +417,7 @@ class MoneyMachine(RuleBasedStateMachine):
         received = payments.Received(
             customer_id=person.id,
             amount=amount,
-            method=PaymentMethod(method),
+            method=PaymentMethod[method],
             key=next(self.keys),
             invoice_ids=wanted,
             collected_at=collected,
@@ -457,7 +457,7 @@ class MoneyMachine(RuleBasedStateMachine):
             lambda session: corrections.refund(
                 session,
                 number,
-                method=PaymentMethod(method),
+                method=PaymentMethod[method],
                 reason="kelebihan",
                 key=next(self.keys),
                 amount=amount,

@@ -43,11 +43,11 @@ FAULTS: Final = (
     ),
     Fault(
         "tax-rounds-down", "billing/pricing.py",
-        "ELSE half_up(tax_base * tax_rate * tax_numerator, 100 * tax_denominator) END",
-        "ELSE div(tax_base * tax_rate * tax_numerator, 100 * tax_denominator)::bigint END", PRICING,
+        "WHEN 'HALF_UP' THEN half_up(tax_base * tax_rate * tax_numerator, 100 * tax_denominator) END",
+        "WHEN 'HALF_UP' THEN div(tax_base * tax_rate * tax_numerator, 100 * tax_denominator)::bigint END", PRICING,
     ),
     Fault(
-        "tax-rounding-setting-ignored", "billing/pricing.py", "CASE tax_rounding WHEN 'DOWN' THEN", "CASE tax_rounding WHEN '' THEN",
+        "tax-rounding-setting-ignored", "billing/pricing.py", "WHEN 'DOWN' THEN div(tax_base", "WHEN 'HALF_UP' THEN div(tax_base",
         PRICING,
     ),
     # --- tax ---------------------------------------------------------------------------------------------------------------
@@ -257,8 +257,8 @@ FAULTS: Final = (
     ),
     Fault(
         "journal-without-reversals", "db/sql/journal.sql",
-        "FROM payment JOIN payment_reversal ON payment_reversal.payment_id = id",
-        "FROM payment JOIN payment_reversal ON payment_reversal.payment_id = -id", CORRECTIONS,
+        "JOIN payment_reversal ON payment_reversal.payment_id = id",
+        "JOIN payment_reversal ON payment_reversal.payment_id = -id", CORRECTIONS,
     ),
     # --- deposits and recap ------------------------------------------------------------------------------------------------
     Fault(

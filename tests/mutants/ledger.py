@@ -7,6 +7,7 @@ from tests.mutants.fault import Fault
 LEDGER: Final = ("tests/billing/test_ledger.py",)
 RACES: Final = ("tests/concurrency/test_ledger.py",)
 KEYS: Final = ("tests/billing/test_fingerprints.py",)
+CODES: Final = ("tests/billing/test_accounts_of_codes.py",)
 
 FAULTS: Final = (
     # --- corrections of deposits --------------------------------------------------------------------------------------------
@@ -100,19 +101,23 @@ FAULTS: Final = (
     # --- late fees ----------------------------------------------------------------------------------------------------------------
     Fault("a-billed-fee-outlives-its-invoice", "billing/corrections.py", "    await late_fees.cancel_billed(session, invoice_id)\n",
           "", LEDGER),
-    Fault("a-cancelled-fee-is-a-bad-debt", "db/sql/journal.sql",
-          "SELECT write_off.id, 9, written_off_at, written_off_on, counter_id, 'write_off', number,\n           CASE kind WHEN"
-          " 'BAD_DEBT' THEN"
-          " 'BAD_DEBT' WHEN 'LATE_FEE' THEN 'REVENUE' END",
-          "SELECT write_off.id, 9, written_off_at, written_off_on, counter_id, 'write_off', number,\n           CASE kind WHEN"
-          " 'BAD_DEBT' THEN"
-          " 'BAD_DEBT' WHEN 'LATE_FEE' THEN 'BAD_DEBT' END", LEDGER),
+    Fault("a-cancelled-fee-is-a-bad-debt", "db/sql/journal.sql", "WHEN 'LATE_FEE' THEN 'REVENUE' END", "WHEN 'LATE_FEE' THEN 'BAD_DEBT' END",
+          LEDGER),
     Fault("the-oldest-money-is-released", "billing/late_fees.py", "ORDER BY id DESC", "ORDER BY id", LEDGER),
     Fault("too-much-is-released", "billing/late_fees.py", "        if kept > 0:\n", "        if kept > 10**9:\n", LEDGER),
     # --- accounts -----------------------------------------------------------------------------------------------------------------
-    Fault("other-receipts-are-the-banks", "db/sql/journal.sql", "WHEN 'OTHER' THEN 'OTHER_RECEIPTS'",
-          "WHEN 'OTHER' THEN 'BANK'", LEDGER),
-    Fault("qris-is-an-other-receipt", "db/sql/journal.sql", "WHEN 'QRIS' THEN 'BANK'", "WHEN 'QRIS' THEN 'OTHER_RECEIPTS'", LEDGER),
+    Fault("other-receipts-are-the-banks", "db/migrations/versions/0018_payment_methods.py", "('OTHER', 'OTHER_RECEIPTS')",
+          "('OTHER', 'BANK')", LEDGER),
+    Fault("qris-is-an-other-receipt", "db/migrations/versions/0018_payment_methods.py", "('QRIS', 'BANK')", "('QRIS', 'OTHER_RECEIPTS')",
+          LEDGER),
+    Fault("an-else-takes-lines-of-any-kind", "db/sql/journal.sql", "WHEN 'OPENING' THEN 'OPENING_BALANCE' END;",
+          "ELSE 'OPENING_BALANCE' END;", CODES),
+    Fault("the-journal-shows-money-without-an-account", "db/sql/journal.sql", "entry.debit::journal_account AS debit", "entry.debit", CODES),
+    Fault("a-method-moves-to-another-account", "db/sql/guards.sql", "BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_method\n",
+          "BEFORE DELETE OR TRUNCATE ON payment_method\n", CODES),
+    Fault("a-report-leaves-unknown-methods-empty", "billing/reports.py", "Report.PAYMENTS: (5,)", "Report.PAYMENTS: ()", CODES),
+    Fault("a-method-is-declared-at-another-account", "billing/payments.py", 'Account.OTHER_RECEIPTS, "Lainnya"', 'Account.BANK, "Lainnya"',
+          CODES),
     Fault("transfers-are-central-cash", "db/sql/journal.sql", "WHEN 'TRANSFER' THEN 'BANK' END;",
           "WHEN 'TRANSFER' THEN 'CENTRAL_CASH' END;", LEDGER),
     # --- what a key's fingerprint holds -------------------------------------------------------------------------------------------

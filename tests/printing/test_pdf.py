@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sebilling.billing.pricing import LineKind
 from sebilling.billing.receipts import Company, InvoicePaper, InvoicePaperLine, Settled
 from sebilling.money import MAX_RUPIAH
 from sebilling.printing.pdf import invoice_pdf, receipt_pdf
@@ -18,7 +19,7 @@ from tests.printing.test_receipt_text import ANY_TEXT, COMPANY, RECEIPT, REVERSE
 Paper = Literal["58", "80", "A5"]
 PAPERS: list[Paper] = ["58", "80", "A5"]
 MM = 72 / 25.4
-LINE = InvoicePaperLine("SUBSCRIPTION", "Home 20M", 1, 200_000, 200_000)
+LINE = InvoicePaperLine(LineKind.SUBSCRIPTION, "Home 20M", 1, 200_000, 200_000)
 INVOICE = InvoicePaper(
     number="INV/2026-02/LKT01/000007",
     status="SEBAGIAN",
@@ -34,7 +35,7 @@ INVOICE = InvoicePaper(
     covers_until=date(2026, 3, 1),
     issued_on=date(2026, 2, 1),
     due_on=date(2026, 2, 10),
-    lines=(LINE, InvoicePaperLine("DISCOUNT", "Promo", 1, -50_000, -50_000)),
+    lines=(LINE, InvoicePaperLine(LineKind.DISCOUNT, "Promo", 1, -50_000, -50_000)),
     total=150_000,
     allocated=40_000,
     written_off=10_000,
@@ -110,7 +111,7 @@ def test_a_roll_is_as_long_as_it_needs_to_be(paper: Paper, width: float) -> None
 
 
 def test_a5_takes_as_many_pages_as_there_are_lines() -> None:
-    lines = tuple(InvoicePaperLine("CHARGE", f"Kabel {n}", 1, n, n) for n in range(1, 101))
+    lines = tuple(InvoicePaperLine(LineKind.CHARGE, f"Kabel {n}", 1, n, n) for n in range(1, 101))
     found = pages(invoice_pdf(replace(INVOICE, lines=lines)))
     assert len(found) > 3
     for number, page in enumerate(found, start=1):
@@ -178,6 +179,6 @@ def test_whatever_people_are_called_there_is_a_paper(texts: list[str], amount: i
     for paper in PAPERS:
         for given_receipt in (receipt, replace(receipt, reversed=True, reversal_reason=texts[7], lines=())):
             assert pages(receipt_pdf(given_receipt, paper=paper))
-    line = InvoicePaperLine("CHARGE", texts[7], 1, amount, amount)
+    line = InvoicePaperLine(LineKind.CHARGE, texts[7], 1, amount, amount)
     invoice = replace(INVOICE, company=company, customer_name=texts[5], customer_address=texts[6], plan_name=texts[7], lines=(line,))
     assert pages(invoice_pdf(replace(invoice, total=amount)))

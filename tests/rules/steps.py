@@ -43,7 +43,7 @@ async def nothing(_world: World) -> None:
 def pay(amount: int, method: str = "CASH", *, invoice: str | None = None) -> Do:
     async def do(world: World, session: WriteSession) -> None:
         invoices = None if invoice is None else [world.bills[invoice]]
-        received = payments.Received(world.people["late"], amount, PaymentMethod(method), world.key(), invoice_ids=invoices)
+        received = payments.Received(world.people["late"], amount, PaymentMethod[method], world.key(), invoice_ids=invoices)
         await payments.record(session, received)
 
     return do
@@ -70,7 +70,7 @@ def paid(amount: int) -> Prepare:
 
 def paid_today(amount: int, method: str) -> Prepare:
     async def prepare(world: World) -> None:
-        await world.pay(amount, method=PaymentMethod(method), at=AT - timedelta(minutes=10))
+        await world.pay(amount, method=PaymentMethod[method], at=AT - timedelta(minutes=10))
 
     return prepare
 

@@ -104,7 +104,7 @@ CREATE OR REPLACE TRIGGER invoice_line_charges AFTER INSERT ON invoice_line
 -- A deposit is decided once, by someone else than who submitted it or whose cash it is.
 CREATE OR REPLACE FUNCTION carry_decision() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE deposit SET status = CASE WHEN NEW.verified THEN 'VERIFIED' ELSE 'REJECTED' END,
+    UPDATE deposit SET status = CASE NEW.verified WHEN true THEN 'VERIFIED' WHEN false THEN 'REJECTED' END,
                        counted = coalesce(NEW.counted, 0), difference = coalesce(NEW.difference, 0)
      WHERE id = NEW.deposit_id AND status = 'SUBMITTED' AND NEW.decided_by NOT IN (submitted_by, collector_id);
     IF NOT FOUND THEN

@@ -122,6 +122,10 @@ CREATE OR REPLACE TRIGGER payment_truth BEFORE UPDATE OF id, customer_id, counte
 CREATE OR REPLACE TRIGGER payment_begins BEFORE INSERT ON payment FOR EACH ROW
     WHEN (NEW.allocated <> 0 OR NEW.refunded <> 0 OR NEW.reversed_at IS NOT NULL) EXECUTE FUNCTION refuse_born_settled();
 
+-- A method stays at its account: what is in the journal would move.
+CREATE OR REPLACE TRIGGER payment_method_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_method
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE OR REPLACE TRIGGER payment_reversal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_reversal
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 

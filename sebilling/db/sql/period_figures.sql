@@ -29,7 +29,7 @@ WITH span AS (
     SELECT invoice.counter_id, 'voided', total FROM invoice JOIN invoice_void ON invoice_id = invoice.id
      WHERE invoice.period_id = p_period AND invoice_void.voided_at <= p_at
     UNION ALL
-    SELECT invoice.counter_id, CASE WHEN invoice.period_id = p_period THEN 'voided here' ELSE 'voided earlier' END, total
+    SELECT invoice.counter_id, CASE invoice.period_id = p_period WHEN true THEN 'voided here' WHEN false THEN 'voided earlier' END, total
       FROM invoice_void JOIN invoice ON invoice.id = invoice_id WHERE invoice_void.period_id = p_period AND invoice_void.voided_at <= p_at
     UNION ALL
     SELECT invoice.counter_id, 'allocated', settled.amount FROM settled JOIN invoice ON invoice.id = invoice_id WHERE period_id = p_period
@@ -59,7 +59,7 @@ WITH span AS (
     SELECT refund.counter_id, 'refunded', -amount FROM span, refund_reversal JOIN refund ON refund.id = refund_id
      WHERE reversed_on >= month AND reversed_on < after AND reversed_at <= p_at
     UNION ALL
-    SELECT handed.counter_id, name, CASE name WHEN 'deposited' THEN handed.counted ELSE handed.difference END
+    SELECT handed.counter_id, name, CASE name WHEN 'deposited' THEN handed.counted WHEN 'difference' THEN handed.difference END
       FROM span, counted_money handed, unnest(ARRAY['deposited', 'difference']) name WHERE day >= month AND day < after AND at <= p_at
     UNION ALL
     SELECT deposit.counter_id, 'waiting', amount FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id AND decided_at <= p_at

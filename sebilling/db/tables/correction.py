@@ -51,7 +51,7 @@ class WriteOff(Base):
     __tablename__ = "write_off"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
-        CheckConstraint("kind IN ('BAD_DEBT', 'LATE_FEE')", name="kind"),
+        CheckConstraint("write_off_account(kind) IS NOT NULL", name="kind"),
         CheckConstraint("(kind = 'LATE_FEE') = (charge_id IS NOT NULL)", name="charge"),
         Index(None, "invoice_id"),
         # a fee is cancelled at most once
@@ -89,7 +89,7 @@ class Refund(Base):
     __tablename__ = "refund"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
-        CheckConstraint("method IN ('CASH', 'TRANSFER', 'QRIS', 'OTHER')", name="method"),
+        CheckConstraint("method <> 'OPENING'", name="method"),
         Index(None, "payment_id"),
         Index(None, "counter_id", "refunded_on"),
     )
@@ -99,7 +99,7 @@ class Refund(Base):
     """Payment whose credit is refunded."""
     counter_id: Mapped[int] = mapped_column(ForeignKey("counter.id"))
     amount: Mapped[Amount]
-    method: Mapped[String]
+    method: Mapped[str] = mapped_column(ForeignKey("payment_method.code"))
     reason: Mapped[String]
     refunded_at: Mapped[Instant]
     refunded_on: Mapped[date]

@@ -32,7 +32,7 @@ class Deposit(Base):
     __tablename__ = "deposit"
     __table_args__ = (
         CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="amount"),
-        CheckConstraint("type IN ('MANUAL', 'TRANSFER')", name="type"),
+        CheckConstraint("deposit_account(type) IS NOT NULL", name="type"),
         CheckConstraint("type = 'MANUAL' OR proof_id IS NOT NULL", name="proof"),
         CheckConstraint("status IN ('SUBMITTED', 'VERIFIED', 'REJECTED')", name="status"),
         # for the recap of a counter and month, and the list of a counter's deposits

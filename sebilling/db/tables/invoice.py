@@ -103,7 +103,7 @@ class InvoiceLine(Base):
     __tablename__ = "invoice_line"
     __table_args__ = (
         CheckConstraint("amount = quantity * unit_price", name="amount"),
-        CheckConstraint("kind IN ('SUBSCRIPTION', 'PRORATION', 'CHARGE', 'DISCOUNT', 'TAX', 'LATE_FEE', 'OPENING')", name="kind"),
+        CheckConstraint("line_account(kind) IS NOT NULL", name="kind"),
         CheckConstraint("(kind = 'DISCOUNT') = (amount < 0)", name="sign"),
         CheckConstraint("(kind = 'TAX') = (tax_rate IS NOT NULL)", name="tax"),
         # for the invoice that billed a charge

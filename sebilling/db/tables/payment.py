@@ -2,10 +2,25 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
+
+
+class PaymentMethod(Base):
+    """A payment method, and the account of the journal that it is booked to. Migrations write its rows; nothing changes them (trigger)."""
+
+    __tablename__ = "payment_method"
+    __table_args__ = (
+        CheckConstraint("account IN ('CASH_ON_HAND', 'CENTRAL_CASH', 'BANK', 'OTHER_RECEIPTS', 'OPENING_BALANCE')", name="account"),
+        # drawers hold CASH, and nothing but CASH
+        CheckConstraint("(code = 'CASH') = (account = 'CASH_ON_HAND')", name="cash"),
+        CheckConstraint("(code = 'OPENING') = (account = 'OPENING_BALANCE')", name="opening"),
+    )
+
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    account: Mapped[String]
 
 
 class Payment(Base):
@@ -17,7 +32,6 @@ class Payment(Base):
         CheckConstraint("allocated >= 0 AND refunded >= 0 AND allocated + refunded <= amount", name="allocated"),
         CheckConstraint("reversed_at IS NULL OR allocated + refunded = 0", name="reversed"),
         CheckConstraint("surplus_because IN ('', 'OVERPAID', 'IN_ADVANCE', 'ALREADY_PAID')", name="surplus_because"),
-        CheckConstraint("method IN ('CASH', 'TRANSFER', 'QRIS', 'OTHER', 'OPENING')", name="method"),
         Index(None, "customer_id", "id"),
         # for the recap of a counter and month
         Index(None, "counter_id", "received_on", "id"),
@@ -41,7 +55,7 @@ class Payment(Base):
     """Counter where it was received: not always the customer's own."""
     amount: Mapped[Amount]
     allocated: Mapped[Amount]
-    method: Mapped[String]
+    method: Mapped[str] = mapped_column(ForeignKey("payment_method.code"))
     received_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     collected_at: Mapped[Instant]
     """Time at which the money was handed over, by the phone's clock."""
