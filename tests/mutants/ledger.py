@@ -101,8 +101,8 @@ FAULTS: Final = (
     # --- late fees ----------------------------------------------------------------------------------------------------------------
     Fault("a-billed-fee-outlives-its-invoice", "billing/corrections.py", "    await late_fees.cancel_billed(session, invoice_id)\n",
           "", LEDGER),
-    Fault("a-cancelled-fee-is-a-bad-debt", "db/sql/journal.sql", "WHEN 'LATE_FEE' THEN 'REVENUE' END", "WHEN 'LATE_FEE' THEN 'BAD_DEBT' END",
-          LEDGER),
+    Fault("a-cancelled-fee-is-a-bad-debt", "db/sql/journal.sql",
+          "WHEN 'LATE_FEE' THEN 'REVENUE' END", "WHEN 'LATE_FEE' THEN 'BAD_DEBT' END", LEDGER),
     Fault("the-oldest-money-is-released", "billing/late_fees.py", "ORDER BY id DESC", "ORDER BY id", LEDGER),
     Fault("too-much-is-released", "billing/late_fees.py", "        if kept > 0:\n", "        if kept > 10**9:\n", LEDGER),
     # --- accounts -----------------------------------------------------------------------------------------------------------------
@@ -112,7 +112,8 @@ FAULTS: Final = (
           LEDGER),
     Fault("an-else-takes-lines-of-any-kind", "db/sql/journal.sql", "WHEN 'OPENING' THEN 'OPENING_BALANCE' END;",
           "ELSE 'OPENING_BALANCE' END;", CODES),
-    Fault("the-journal-shows-money-without-an-account", "db/sql/journal.sql", "entry.debit::journal_account AS debit", "entry.debit", CODES),
+    Fault("the-journal-shows-money-without-an-account", "db/sql/journal.sql", "entry.debit::journal_account AS debit", "entry.debit",
+          CODES),
     Fault("a-method-moves-to-another-account", "db/sql/guards.sql", "BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_method\n",
           "BEFORE DELETE OR TRUNCATE ON payment_method\n", CODES),
     Fault("a-report-leaves-unknown-methods-empty", "billing/reports.py", "Report.PAYMENTS: (5,)", "Report.PAYMENTS: ()", CODES),

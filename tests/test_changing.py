@@ -1,0 +1,85 @@
+"""docs/changing.md is true: each change is made on a copy of the tree, touches the files that it names, and passes there."""
+
+import filecmp
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sebilling.db.migrate import head
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = (ROOT / "docs" / "changing.md").read_text(encoding="utf-8")
+COPIED = ("sebilling", "tests", "docs", "pyproject.toml", "schema.graphql", "schema.sql")
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+class Tree:
+    """A copy of the tree, and what was changed in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in COPIED:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy2(ROOT / name, folder / name)
+
+    def insert(self, file: str, after: str, lines: str) -> None:
+        """Insert lines after the only place of `after`."""
+        content = (self.folder / file).read_text(encoding="utf-8")
+        assert content.count(after) == 1
+        (self.folder / file).write_text(content.replace(after, after + lines), encoding="utf-8")
+
+    def run(self, command: str) -> str:
+        """Run a `sebilling` or `pytest` command in the copy; its output."""
+        program, *arguments = command.split()
+        module = {"sebilling": "sebilling.cli", "pytest": "pytest"}[program]
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments], cwd=self.folder, env={**os.environ, "PYTHONPATH": str(self.folder)},
+            capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-2_000:]
+        return done.stdout
+
+    def changed(self) -> set[str]:
+        """Files that differ from the tree's, or aren't in it."""
+        files = {path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+        return {
+            str(path)
+            for path in files
+            if not (ROOT / path).exists() or not filecmp.cmp(ROOT / path, self.folder / path, shallow=False)
+        }  # fmt: skip
+
+
+def example(heading: str) -> list[str]:
+    """The code blocks below a heading, in order."""
+    section = DOCUMENT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return [code for _, code in FENCED.findall(section)]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path)
+
+
+def test_adding_a_payment_method(tree: Tree) -> None:
+    member, migration, snapshots = example("Add a payment method")
+    number = f"{int(head()) + 1:04}"
+    after = '    OTHER = "OTHER", Account.OTHER_RECEIPTS, "Lainnya", "Another method, described in the note."\n'
+    tree.insert("sebilling/billing/payments.py", after, member)
+    new = f"sebilling/db/migrations/versions/{number}_voucher.py"
+    (tree.folder / new).write_text(migration.replace("NNNN", number).replace("MMMM", head()), encoding="utf-8")
+    for line in snapshots.splitlines():
+        command, _, file = line.partition(" > ")
+        (tree.folder / file).write_text(tree.run(command), encoding="utf-8")
+    assert tree.changed() == {"sebilling/billing/payments.py", new, "schema.graphql", "schema.sql"}
+    tree.run(
+        "pytest -x -q -p no:cacheprovider tests/billing/test_payment_methods.py tests/db/test_schema_sql.py::test_it_is_current"
+        " tests/db/test_sql_files.py tests/billing/test_accounts_of_codes.py::test_the_database_books_each_code_as_its_enum_declares"
+        " tests/cli/test_commands.py::test_the_schema_is_printed"
+    )
