@@ -5,7 +5,7 @@ CREATE EXTENSION btree_gist;
 
 CREATE EXTENSION pg_trgm;
 
-CREATE DOMAIN journal_account AS text NOT NULL CHECK ((VALUE = ANY (ARRAY['RECEIVABLE'::text, 'REVENUE'::text, 'TAX_PAYABLE'::text, 'CREDIT'::text, 'CASH_ON_HAND'::text, 'CENTRAL_CASH'::text, 'BANK'::text, 'OTHER_RECEIPTS'::text, 'OPENING_BALANCE'::text, 'BAD_DEBT'::text, 'SHORTAGE'::text, 'SURPLUS'::text])));
+CREATE DOMAIN journal_account AS text NOT NULL;
 
 CREATE TABLE access_token (
     token_hash bytea NOT NULL,

@@ -603,7 +603,7 @@ async def test_other_ways_of_paying_have_an_account_of_their_own(database: Datab
         statement = (
             f"INSERT INTO {table} (counter_id, amount, method, {columns}) SELECT counter_id, 1, 'KRIPTO', {values} FROM {table} LIMIT 1"
         )
-        with pytest.raises(IntegrityError, match=f"{table}_method_check"):
+        with pytest.raises(IntegrityError, match=f"{table}_method_fkey"):
             async with isp.write() as session:
                 await session.execute(text(statement))
     await isp.check()
