@@ -25,8 +25,9 @@ from bench.serving import SERVE, served, sign_in
 from sebilling import keys
 from sebilling.actor import operator
 from sebilling.auth import passwords
-from sebilling.billing import generation, isolation, periods, settings
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing import generation, periods, settings
+from sebilling.billing.isolation import policy, sweep
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from sebilling.network import devices, worker
@@ -97,7 +98,7 @@ async def _connect(database: Database, routers: Routers, *, customers: int, dead
         started = await generation.start(session, MONTH, key="bench-isolate")
     await generation.work(lambda: database.transaction(actor=actor, at=issued_at), run_id=started.run_id, chunk=10_000)
     async with database.transaction(actor=actor, at=system_clock()) as session:
-        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=1)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=1)
         await settings.change(session, mass_block_percent=100)
         ids = [row.customer_id for row in await session.rows(_PAYERS, {"most": customers})]
         device_ids = []
@@ -153,8 +154,8 @@ async def measure(var: Path, *, customers: int, delay_ms: int, rounds: int) -> l
                 for what, mode in (("restore", IsolationMode.MANUAL), ("block", IsolationMode.FROM_INVOICE)):
                     began = time.perf_counter()
                     async with database.transaction(actor=operator("bench"), at=system_clock()) as session:
-                        await isolation.set_policy(session, mode=mode, days=1)
-                        decided = await isolation.decide(session)
+                        await policy.set_policy(session, mode=mode, days=1)
+                        decided = await sweep.decide(session)
                     await _until(in_sync, seconds=120)
                     seconds[what].append(time.perf_counter() - began)
                     if decided.blocked + decided.restored != customers or _blocked(routers) != (customers if what == "block" else 0):
@@ -221,7 +222,7 @@ async def _paid(database: Database, network: Routers, address: str, *, customers
             return number
 
     async with database.transaction(actor=operator("bench"), at=system_clock()) as writing:
-        await isolation.decide(writing)
+        await sweep.decide(writing)
     await _until(lambda: _is_zero(count(_UNDECIDED)), seconds=60)  # by our sweep or the server's
     await _until(lambda: _is_zero(count(_WAITING)), seconds=300)
     async with database.reading() as session:

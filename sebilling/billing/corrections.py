@@ -8,7 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Row, TextClause, text
 
 from sebilling import events
-from sebilling.billing import credit, deposits, differences, idempotency, isolation, late_fees, locks, scope, validation
+from sebilling.billing import credit, deposits, differences, idempotency, late_fees, locks, scope, validation
+from sebilling.billing.isolation import blocks
 from sebilling.billing.payments import PaymentMethod, received_here
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
@@ -102,7 +103,7 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
         )  # fmt: skip
     await late_fees.cancel_billed(session, invoice_id)
     await credit.settle(session, invoice.customer_id)
-    await isolation.reconsider(session, [invoice.customer_id])
+    await blocks.reconsider(session, [invoice.customer_id])
     await events.append(
         session, "invoice.voided", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
         customer=invoice.customer_id, total=invoice.total, released=invoice.allocated, period=dated_in,
@@ -172,7 +173,7 @@ async def write_off(session: WriteSession, invoice_id: int, *, reason: str, key:
         {"id": claim.result_id, "invoice": invoice_id, "amount": taken, "reason": why, "at": session.at, "day": day,
          "user": session.actor.user_id},
     )  # fmt: skip
-    await isolation.reconsider(session, [invoice.customer_id])
+    await blocks.reconsider(session, [invoice.customer_id])
     await events.append(
         session, "invoice.written_off", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
         customer=invoice.customer_id, amount=taken,

@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import idempotency, isolation, locks, validation
+from sebilling.billing import idempotency, locks, validation
+from sebilling.billing.isolation import blocks
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, AlreadyHeld, NoCredit, NotFound, NothingOwed
 from sebilling.money import format_rupiah
@@ -57,7 +58,7 @@ _RELEASE: Final = text(
 async def settle(session: WriteSession, customer_id: int) -> None:
     """Settle the customer's open invoices with their free credit, the oldest of both first. Writes `credit.applied`.
 
-    The caller holds the locks of `locks.customer` and `locks.money`, and calls `isolation.reconsider` if the debt has become smaller.
+    The caller holds the locks of `locks.customer` and `locks.money`, and calls `blocks.reconsider` if the debt has become smaller.
     """
     actor = session.actor
     await session.value(_SETTLE, {"customer": customer_id, "at": session.at, "user": actor.user_id, "user_name": actor.name})
@@ -118,5 +119,5 @@ async def apply(session: WriteSession, customer_id: int, *, key: str, invoice_id
             amount=applied, invoice=invoice_id,
         )  # fmt: skip
     await settle(session, customer_id)
-    await isolation.reconsider(session, [customer_id])
+    await blocks.reconsider(session, [customer_id])
     return False

@@ -5,7 +5,8 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import corrections, credit, idempotency, isolation, locks, validation
+from sebilling.billing import corrections, credit, idempotency, locks, validation
+from sebilling.billing.isolation import blocks
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound
@@ -89,7 +90,7 @@ async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: i
         {"id": refund_id, "reason": why, "at": session.at, "day": local_date(session.at, refund.timezone), "user": session.actor.user_id},
     )
     await credit.settle(session, payment.customer_id)
-    await isolation.reconsider(session, [payment.customer_id])
+    await blocks.reconsider(session, [payment.customer_id])
     await events.append(
         session, "credit.refund_reversed", subject="payment", subject_id=payment.id, counter_id=refund.counter_id, reason=why,
         customer=payment.customer_id, refund=refund_id, amount=refund.amount, method=refund.method,

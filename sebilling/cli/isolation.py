@@ -13,9 +13,10 @@ from sqlalchemy import text
 
 from sebilling.actor import EVERYWHERE, operator
 from sebilling.auth import totp
-from sebilling.billing import isolation as domain
+from sebilling.billing.isolation import holds, sweep
+from sebilling.billing.isolation.policy import NOT_POSTPONED
 from sebilling.cli.operation import store_of
-from sebilling.clock import Clock, system_clock
+from sebilling.clock import Clock, local_date, system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.errors import Unavailable
@@ -24,7 +25,7 @@ from sebilling.money import format_rupiah
 from sebilling.network import devices
 from sebilling.network import worker as loops
 from sebilling.network.engine import Engine
-from sebilling.network.reconcile import NOT_POSTPONED, work_one
+from sebilling.network.reconcile import work_one
 from sebilling.plugins.loading import Plugins, PluginStatus
 from sebilling.plugins.networks import Networks
 from sebilling.vault import Undecipherable, has_older_key, vault_of
@@ -36,26 +37,13 @@ _LOOK_SECONDS: Final = 0.3
 _MAX_SHOWN: Final = 20
 _NAMES: Final = text(
     """
-    SELECT service_access.id, customer.code, customer.name, device.name AS device
-      FROM service_access JOIN customer ON customer.id = customer_id JOIN device ON device.id = device_id
+    SELECT service_access.id, customer.code, customer.name, device.name AS device, timezone,
+           (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE invoice.customer_id = customer.id) AS owes
+      FROM service_access JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
+      JOIN device ON device.id = device_id
      WHERE service_access.id = ANY (:ids)
     """
 )
-# The condition of reconsider_access, which restores them.
-_RESTORED: Final = text(
-    """
-    SELECT customer.code, customer.name, device.name AS device, (desired_at AT TIME ZONE counter.timezone)::date AS since,
-           (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE invoice.customer_id = customer.id) AS amount
-      FROM service_access JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
-      JOIN device ON device.id = device_id
-     WHERE desired = 'BLOCKED' AND NOT manual
-       AND customer.id NOT IN (SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz)))
-     ORDER BY customer.id
-    """
-)
-# The lock of the workers' sweep. Wait for it: whoever runs the command wants a result.
-_ONE_SWEEP: Final = text("SELECT pg_advisory_xact_lock(3, 0)")
-_ASKING: Final = text("SELECT id FROM isolation_hold WHERE decided_at IS NULL ORDER BY id DESC LIMIT 1")
 _WAITING: Final = """
     SELECT {} FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
      WHERE desired_generation > observed_generation AND enabled AND {}
@@ -131,20 +119,23 @@ def show_plugins(plugins: Plugins, out: Console, delivered: Mapping[str, hooks.D
 async def show_plan(database: Database, out: Console, *, clock: Clock = system_clock) -> None:
     """Print whom a sweep would block now and whom it would restore. Changes nothing."""
     at = clock()
-    async with database.reading() as session:
-        blocks = await domain.plan(session, at=at, scope=EVERYWHERE)
-        names = {row.id: row for row in await session.rows(_NAMES, {"ids": [block.id for block in blocks]})}
-        restored = await session.rows(_RESTORED, {"at": at})
-        hold_id = await session.value(_ASKING)
+    async with database.snapshot() as session:
+        blocks = await sweep.to_block(session, at=at, scope=EVERYWHERE)
+        restores = await sweep.to_restore(session, at=at)
+        access_ids = [access.id for access in blocks] + [access.id for access in restores]
+        names = {row.id: row for row in await session.rows(_NAMES, {"ids": access_ids})}
+        hold_id = await holds.waiting(session)
     table = Table("would be", "customer", "name", "device", "owes", "since")
     for block in blocks:
         row = names[block.id]
         table.add_row("blocked", row.code, row.name, row.device, format_rupiah(block.amount), str(block.block_on))
-    for row in restored:
-        table.add_row("restored", row.code, row.name, row.device, format_rupiah(row.amount), str(row.since))
-    if blocks or restored:
+    for access in restores:
+        row = names[access.id]
+        since = local_date(access.blocked_at, row.timezone)
+        table.add_row("restored", row.code, row.name, row.device, format_rupiah(row.owes), str(since))
+    if blocks or restores:
         out.print(table)
-    out.print(f"{len(blocks)} would be blocked, {len(restored)} would be restored. Nothing was changed.")
+    out.print(f"{len(blocks)} would be blocked, {len(restores)} would be restored. Nothing was changed.")
     if hold_id is not None:
         out.print(f"A held sweep (hol_{hold_id}) waits for a decision: let an admin or finance decide it (decideIsolationHold).")
 
@@ -160,9 +151,8 @@ async def run(engine: Engine, out: Console, errors: Console, *, seconds: float =
 async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: float = RUN_SECONDS) -> bool:
     """Run one sweep, then work on devices until all is done or `seconds` have passed. If the sweep was held, print why; return False."""
     async with engine.database.transaction(actor=operator("sebilling isolation run"), at=engine.clock()) as session:
-        await session.execute(_ONE_SWEEP)
-        decided = await domain.decide(session)
-        hold_id = await session.value(_ASKING) if decided.held else None
+        decided = await sweep.decide(session)
+        hold_id = await holds.waiting(session) if decided.held else None
     out.print(f"The sweep decided: {decided.blocked} to be blocked, {decided.restored} to be restored.")
     begun_with = await _waiting(engine)
     until = time.monotonic() + seconds

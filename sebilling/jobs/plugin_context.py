@@ -1,11 +1,12 @@
 """Read access for plugins: the context of their hooks. They call it from their own threads; queries run on the worker's loop."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Row, text
 
+from sebilling.billing.isolation import forecast
 from sebilling.clock import Clock
 from sebilling.db.engine import Database, ReadSession
 from sebilling.plugins.hookspecs import Customer, Event, Invoice, UpcomingBlock
@@ -18,7 +19,10 @@ _CUSTOMER_COLUMNS: Final = """
     (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice owed WHERE owed.customer_id = customer.id AND outstanding > 0) AS owes
 """
 _COMPANY: Final = text("SELECT company_name FROM billing_settings")
-_CUSTOMER: Final = text(f"SELECT {_CUSTOMER_COLUMNS} FROM customer JOIN counter ON counter.id = counter_id WHERE customer.id = :customer")
+_CUSTOMERS: Final = text(
+    f"SELECT {_CUSTOMER_COLUMNS} FROM customer JOIN counter ON counter.id = counter_id"
+    " WHERE customer.id = ANY (CAST(:customers AS bigint[]))"
+)
 _INVOICES: Final = text(
     f"""
     SELECT number, total, outstanding, due_on, {_CUSTOMER_COLUMNS}
@@ -26,16 +30,6 @@ _INVOICES: Final = text(
      WHERE period_id = :period AND invoice.counter_id = :counter AND sequence >= :first AND sequence < :first + :issued
        AND voided_at IS NULL
      ORDER BY sequence OFFSET :skip LIMIT :most
-    """
-)
-# Materialized, so that the rule is evaluated once and not for each customer.
-_UPCOMING_BLOCKS: Final = text(
-    f"""
-    WITH upcoming AS MATERIALIZED (SELECT * FROM upcoming_blocks(CAST(:at AS timestamptz), CAST(:days AS int)))
-    SELECT amount, block_on, {_CUSTOMER_COLUMNS}
-      FROM upcoming JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = counter_id
-     WHERE EXISTS (SELECT FROM service_access WHERE service_access.customer_id = customer.id AND desired = 'ACTIVE')
-     ORDER BY block_on, customer.id
     """
 )
 
@@ -58,8 +52,7 @@ class PluginContext:
         """Current data of a customer."""
 
         async def read(session: ReadSession) -> Customer | None:
-            row = await session.row(_CUSTOMER, {"customer": customer_id})
-            return None if row is None else _customer(row)
+            return (await _customers(session, [customer_id])).get(customer_id)
 
         return self._asked(read)
 
@@ -82,17 +75,22 @@ class PluginContext:
         """Customers who will be blocked within this many days, from tomorrow on."""
 
         async def read(session: ReadSession) -> Sequence[UpcomingBlock]:
-            rows = await session.rows(_UPCOMING_BLOCKS, {"at": self._clock(), "days": within_days})
-            return [UpcomingBlock(_customer(row), row.amount, row.block_on) for row in rows]
+            blocks = await forecast.upcoming_blocks(session, at=self._clock(), within_days=within_days)
+            customers = await _customers(session, [block.customer_id for block in blocks])
+            return [UpcomingBlock(customers[block.customer_id], block.amount, block.block_on) for block in blocks]
 
         return self._asked(read)
 
     def _asked(self, read: Callable[[ReadSession], Coroutine[Any, Any, T]]) -> T:
         async def work() -> T:
-            async with self._database.reading() as session:
+            async with self._database.snapshot() as session:
                 return await read(session)
 
         return asyncio.run_coroutine_threadsafe(work(), self._loop).result(_SECONDS)
+
+
+async def _customers(session: ReadSession, customer_ids: Sequence[int]) -> Mapping[int, Customer]:
+    return {row.id: _customer(row) for row in await session.rows(_CUSTOMERS, {"customers": customer_ids})}
 
 
 def _customer(row: Row[*tuple[Any, ...]]) -> Customer:

@@ -16,6 +16,8 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import DateTime, Row, bindparam, text
 
+from sebilling.billing.isolation import blocks
+from sebilling.billing.isolation.policy import NOT_POSTPONED
 from sebilling.db.engine import WriteSession
 from sebilling.logs import get_logger
 from sebilling.network import health
@@ -32,13 +34,6 @@ _MAX_IDLE_BATCHES: Final = 40
 
 # A `next_at` later than any backoff allows was written while the clock was ahead, and is ignored.
 _IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MAX_BACKOFF_SECONDS} seconds')"
-NOT_POSTPONED: Final = """
-    (desired = 'ACTIVE' OR manual OR NOT EXISTS (
-        SELECT FROM blackout_date WHERE day = (
-            SELECT (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date FROM customer owner JOIN counter ON counter.id = owner.counter_id
-             WHERE owner.id = service_access.customer_id)))
-"""
-"""Condition on `service_access` at `:at`. On a blackout date, automatic blocks decided earlier wait until it is over; manual ones don't."""
 _HAS_WORK: Final = f"""
     enabled AND {_IS_TIME} AND EXISTS (SELECT FROM service_access WHERE device_id = device.id
              AND desired_generation > observed_generation AND {_IS_TIME} AND {NOT_POSTPONED})
@@ -70,20 +65,6 @@ _TO_DO: Final = text(
 )
 # Rows that a payment is changing at this moment are skipped; the next iteration takes them.
 _LOCKED: Final = text(f"{_DIRTY} WHERE service_access.id = ANY (:ids) AND {NOT_POSTPONED} FOR UPDATE OF service_access SKIP LOCKED")
-_OVERDUE: Final = text("SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = ANY (:customers)")
-_UNBLOCK: Final = text(
-    """
-    WITH changed AS (
-        UPDATE service_access SET desired = 'ACTIVE', because = '', desired_at = :at, desired_generation = desired_generation + 1
-         WHERE id = ANY (:ids)
-        RETURNING id, customer_id
-    )
-    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-    SELECT :at, NULL, :name, 'isolation.restore_wanted', 'service_access', changed.id, counter_id,
-           jsonb_build_object('customer', customer_id, 'because', 'nothing is overdue any more')
-      FROM changed JOIN customer ON customer.id = customer_id
-    """
-).bindparams(bindparam("at", type_=DateTime(timezone=True)))
 _KEEP: Final = text(
     """
     UPDATE service_access SET snapshot = kept.snapshot, snapshot_plan_id = kept.plan
@@ -251,14 +232,8 @@ async def _looked_at(session: WriteSession, rows: Sequence[Row[*tuple[Any, ...]]
     position = {row.id: number for number, row in enumerate(rows)}
     # the longest wait stays first
     locked = sorted(await session.rows(_LOCKED, {"ids": list(position), "at": session.at}), key=lambda row: position[row.id])
-    blocking = [row for row in locked if row.desired == State.BLOCKED and not row.manual]
-    overdue = {
-        row.customer_id
-        for row in await session.rows(_OVERDUE, {"customers": [row.customer_id for row in blocking], "at": session.at})
-    } if blocking else set()  # fmt: skip
-    not_blocked = {row.id for row in blocking if row.customer_id not in overdue}
-    if not_blocked:
-        await session.execute(_UNBLOCK, {"ids": sorted(not_blocked), "at": session.at, "name": session.actor.name})
+    automatic = {row.id: row.customer_id for row in locked if row.desired == State.BLOCKED and not row.manual}
+    not_blocked = await blocks.withdraw(session, automatic)
     wanted = [
         _Wanted(row, snapshots.get(row.id) if row.snapshot is None and row.desired == State.BLOCKED else row.snapshot,
                 restores=row.desired == State.ACTIVE)

@@ -10,9 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import text
-
-from sebilling.billing import isolation as domain
+from sebilling.billing.isolation import sweep as sweeps
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.errors import NotFound
@@ -36,7 +34,6 @@ SWEEP_EVERY: Final = timedelta(seconds=30)
 SWEEP_SHARE: Final = 10
 """A sweep of a million customers takes seconds: wait this many times its duration, so that sweeps take about a tenth of the time.
 Payments don't wait for it."""
-_ONE_SWEEP: Final = text("SELECT pg_try_advisory_xact_lock(3, 0)")
 
 
 def engine_of(database: Database, plugins: Plugins, vault: Vault, *, clock: Clock) -> Engine:
@@ -47,10 +44,9 @@ def engine_of(database: Database, plugins: Plugins, vault: Vault, *, clock: Cloc
 async def sweep(engine: Engine) -> None:
     """Decide which customers are blocked and restored, unless another worker is doing it at this moment."""
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
-        if await session.value(_ONE_SWEEP):
-            decided = await domain.decide(session)
-            if decided.blocked or decided.restored or decided.held:
-                _log.info("isolation_swept", blocked=decided.blocked, restored=decided.restored, held=decided.held)
+        decided = await sweeps.decide_if_free(session)
+    if decided is not None and (decided.blocked or decided.restored or decided.held):
+        _log.info("isolation_swept", blocked=decided.blocked, restored=decided.restored, held=decided.held)
 
 
 async def run(engine: Engine) -> None:

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final
 
 import strawberry
 
-from sebilling.billing import isolation as verbs
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing.isolation import blocks, forecast, holds, policy, promises, sweep
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import CUSTOMER, Customer
@@ -67,8 +67,8 @@ CustomerId = Annotated[strawberry.ID, strawberry.argument(description="Id of the
 async def isolation_forecast(info: Info, customer_id: CustomerId) -> IsolationForecast:
     wanted = ids.decode(customer_id, Noun.CUSTOMER, field=("customerId",))
     async with info.context.parts.database.reading() as session:
-        forecast = await verbs.forecast(session, wanted, scope=info.context.signed_in.scope)
-    return row(block_on=forecast.block_on, because=forecast.because)
+        upcoming = await forecast.of_customer(session, wanted, scope=info.context.signed_in.scope)
+    return row(block_on=upcoming.block_on, because=upcoming.because)
 
 
 @strawberry.type(description="Customer whom an isolation run would block now.")
@@ -83,11 +83,11 @@ class IsolationPlan:
 @query(READERS, "List the customers whom an isolation run would block now, without changing anything.")
 async def isolation_plan(info: Info) -> list[IsolationPlan]:
     async with info.context.parts.database.reading() as session:
-        blocks = await verbs.plan(session, at=info.context.at, scope=info.context.signed_in.scope)
+        planned = await sweep.to_block(session, at=info.context.at, scope=info.context.signed_in.scope)
     return [
         row(customer_id=Noun.CUSTOMER.id(block.customer_id), device_id=Noun.DEVICE.id(block.device_id),
             invoice_id=Noun.INVOICE.id(block.invoice_id), amount=block.amount, block_on=block.block_on)
-        for block in blocks
+        for block in planned
     ]  # fmt: skip
 
 
@@ -146,7 +146,7 @@ class SetIsolationPolicyInput:
 @mutation(OFFICE, "Set when overdue customers are blocked.")
 async def set_isolation_policy(info: Info, input: Annotated[SetIsolationPolicyInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
-        await verbs.set_policy(
+        await policy.set_policy(
             session, mode=input.mode, days=input.days, minimum=input.minimum,
             customer_id=ids.decode_optional(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")),
             counter_id=ids.decode_optional(input.counter_id, Noun.COUNTER, field=("input", "counterId")),
@@ -163,7 +163,7 @@ class ForgetIsolationPolicyInput:
 @mutation(OFFICE, "Delete a policy, so that the counter's or the ISP's applies instead.")
 async def forget_isolation_policy(info: Info, input: Annotated[ForgetIsolationPolicyInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
-        await verbs.forget_policy(
+        await policy.forget_policy(
             session, customer_id=ids.decode_optional(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")),
             counter_id=ids.decode_optional(input.counter_id, Noun.COUNTER, field=("input", "counterId")),
         )  # fmt: skip
@@ -190,7 +190,7 @@ class PromiseToPayInput:
 async def promise_to_pay(info: Info, input: Annotated[PromiseToPayInput, INPUT]) -> CustomerIsolationPayload:
     customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     async with info.context.transaction() as session:
-        await verbs.promise(session, customer_id, until_on=input.until_on, reason=input.reason)
+        await promises.record(session, customer_id, until_on=input.until_on, reason=input.reason)
     return await _shown(info, customer_id)
 
 
@@ -204,7 +204,7 @@ class BlockCustomerInput:
 async def block_customer(info: Info, input: Annotated[BlockCustomerInput, INPUT]) -> CustomerIsolationPayload:
     customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     async with info.context.transaction() as session:
-        await verbs.block(session, customer_id, reason=input.reason)
+        await blocks.block(session, customer_id, reason=input.reason)
     return await _shown(info, customer_id)
 
 
@@ -212,7 +212,7 @@ async def block_customer(info: Info, input: Annotated[BlockCustomerInput, INPUT]
 async def restore_customer(info: Info, input: Annotated[BlockCustomerInput, INPUT]) -> CustomerIsolationPayload:
     customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     async with info.context.transaction() as session:
-        await verbs.restore(session, customer_id, reason=input.reason)
+        await blocks.restore(session, customer_id, reason=input.reason)
     return await _shown(info, customer_id)
 
 
@@ -225,7 +225,7 @@ class AddBlackoutDateInput:
 @mutation(OFFICE, "Add a blackout date, on which nobody is blocked.")
 async def add_blackout_date(info: Info, input: Annotated[AddBlackoutDateInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
-        await verbs.add_blackout_date(session, input.day, reason=input.reason)
+        await policy.add_blackout_date(session, input.day, reason=input.reason)
     return row(done=True)
 
 
@@ -237,7 +237,7 @@ class RemoveBlackoutDateInput:
 @mutation(OFFICE, "Remove a blackout date, so that customers are blocked on it as on any other day.")
 async def remove_blackout_date(info: Info, input: Annotated[RemoveBlackoutDateInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
-        await verbs.remove_blackout_date(session, input.day)
+        await policy.remove_blackout_date(session, input.day)
     return row(done=True)
 
 
@@ -252,7 +252,7 @@ class DecideIsolationHoldInput:
 @mutation(OFFICE, "Approve or reject a mass block that is on hold.")
 async def decide_isolation_hold(info: Info, input: Annotated[DecideIsolationHoldInput, INPUT]) -> IsolationPayload:
     async with info.context.transaction() as session:
-        await verbs.decide_hold(session, ids.decode(input.id, Noun.HOLD, field=("input", "id")), approved=input.approved)
+        await holds.decide(session, ids.decode(input.id, Noun.HOLD, field=("input", "id")), approved=input.approved)
     return row(done=True)
 
 
@@ -268,7 +268,7 @@ class RunIsolationPayload(Payload):
 @mutation(OFFICE, "Run isolation now instead of within half a minute: block customers who are due and restore those who are not.")
 async def run_isolation(info: Info) -> RunIsolationPayload:
     async with info.context.transaction() as session:
-        decided = await verbs.decide(session)
+        decided = await sweep.decide(session)
     return row(blocked=decided.blocked, restored=decided.restored, held=decided.held)
 
 

@@ -7,8 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import billing_cycles, corrections, isolation, opening, periods, recap
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing import billing_cycles, corrections, opening, periods, recap
+from sebilling.billing.isolation import forecast, policy
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.opening import Opening, Past
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
@@ -79,10 +80,10 @@ async def test_nobody_is_blocked_on_the_day_of_the_import(database: Database) ->
     isp = await Isp.make(database)
     owing = await isp.customer()
     async with isp.write() as session:
-        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
     await bring_in(isp, Opening(owing, arrears=PRICE, due_on=date(2025, 6, 20)))
     async with isp.database.reading() as session:
-        assert (await isolation.forecast(session, owing, scope=EVERYWHERE)).block_on == date(2026, 2, 13)
+        assert (await forecast.of_customer(session, owing, scope=EVERYWHERE)).block_on == date(2026, 2, 13)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sebilling import keys
-from sebilling.billing import isolation
+from sebilling.billing.isolation import policy
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.cli import isolation as commands
 from sebilling.db.engine import Database
 from sebilling.network import devices
@@ -41,7 +42,7 @@ async def late_isp(database: Database, count: int) -> tuple[Isp, Engine, list[in
     people = []
     async with isp.write() as session:
         device_id = await devices.create(session, engine.plugins, engine.vault, name="RB1", kind="test.gear", config={"gear": "cli"})
-        await isolation.set_policy(session, mode=isolation.IsolationMode.FROM_INVOICE, days=10)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
     for number in range(count):
         name = f"p{number:02d}"
         GEARS["cli"].profiles[name] = "home"
@@ -78,7 +79,7 @@ async def test_who_need_not_be_cut_any_more_is_in_the_plan(committed: Database) 
     isp, engine, _ = await late_isp(committed, 1)
     assert await commands.run_once(engine, console(), console())
     async with isp.write(LATE) as session:  # a policy of the ISP gives nobody back by itself: the sweep does
-        await isolation.set_policy(session, mode=isolation.IsolationMode.MANUAL, days=0)
+        await policy.set_policy(session, mode=IsolationMode.MANUAL, days=0)
     out = console()
     await commands.show_plan(committed, out, clock=lambda: LATE)
     assert "0 would be blocked, 1 would be restored" in said(out)

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from sebilling import keys
-from sebilling.billing import corrections, isolation, settings
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing import corrections, settings
+from sebilling.billing.isolation import blocks, policy, promises, sweep
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from sebilling.errors import AlreadyCorrected, DatabaseUnavailable, StillOverdue
@@ -104,7 +105,7 @@ class Campaign:
         plugins, vault = Plugins.load(), Vault(keys.derived(KEY))
         plugins.networks = Networks.parse(LAB)
         async with isp.write() as session:
-            await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
+            await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
             await settings.change(session, mass_block_percent=100)
         choice = self.chance.choice
         mixed: list[type[Site]] = [choice(ROUTERS), choice((RadiusSite, RejectSite)), choice(OLTS)]
@@ -155,7 +156,7 @@ class Campaign:
         for person in self.people:
             person.was_ever_to_be_blocked |= person.should_be_blocked
         async with isp.write(system_clock()) as session:
-            await isolation.decide(session)
+            await sweep.decide(session)
 
     async def _until_done(self, deed: Callable[[], Awaitable[Any]]) -> Any:
         """The deed's answer, however often the database goes away meanwhile."""
@@ -192,7 +193,7 @@ class Campaign:
 
         async def cut() -> None:
             async with isp.write(system_clock()) as session:
-                await isolation.block(session, person.customer_id, reason="kabel dicuri")
+                await blocks.block(session, person.customer_id, reason="kabel dicuri")
 
         await self._until_done(cut)
 
@@ -203,7 +204,7 @@ class Campaign:
         async def lift() -> None:
             async with isp.write(system_clock()) as session:
                 with suppress(StillOverdue):
-                    await isolation.restore(session, person.customer_id, reason="sudah selesai")
+                    await blocks.restore(session, person.customer_id, reason="sudah selesai")
 
         await self._until_done(lift)
         person.by_hand = False
@@ -212,7 +213,7 @@ class Campaign:
         async def promise() -> None:
             async with isp.write(system_clock()) as session:
                 today = (system_clock() + timedelta(hours=7)).date()
-                await isolation.promise(session, person.customer_id, until_on=today + timedelta(days=3), reason="gajian")
+                await promises.record(session, person.customer_id, until_on=today + timedelta(days=3), reason="gajian")
 
         await self._until_done(promise)
         person.promised = True

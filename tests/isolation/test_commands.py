@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from sebilling import keys
 from sebilling.actor import operator
-from sebilling.billing import isolation
+from sebilling.billing.isolation import policy, sweep
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.cli import isolation as commands
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -33,7 +34,7 @@ async def late(database: Database, gear: Gear, *names: str) -> tuple[Isp, Engine
     engine = Engine(database, plugins(), Vault(b"key"), lambda: LATE, "cli", random.Random(1))
     async with isp.write() as session:
         device_id = await devices.create(session, engine.plugins, engine.vault, name="RB1", kind="test.gear", config={"gear": "one"})
-        await isolation.set_policy(session, mode=isolation.IsolationMode.FROM_INVOICE, days=10)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
     for name in names:
         gear.profiles[name] = "home"
         customer_id = await isp.customer(name)
@@ -65,7 +66,7 @@ async def test_a_run_ends_with_2_while_work_waits_and_says_what(committed: Datab
 async def test_a_run_on_a_blackout_date_says_what_waits_for_its_end(committed: Database, gear: Gear) -> None:
     isp, engine = await late(committed, gear, "budi")
     async with isp.write() as session:
-        await isolation.add_blackout_date(session, date(2026, 2, 15), reason="Hari raya")
+        await policy.add_blackout_date(session, date(2026, 2, 15), reason="Hari raya")
     gear.unreachable = True
     assert await commands.run(engine, console(), console(), seconds=0.5) == 2
     gear.unreachable = False
@@ -122,7 +123,7 @@ async def test_drift_and_a_run_at_the_shell(committed: Database, committed_url: 
     done = await shell(tmp_path, "isolation", "drift", **given)
     assert (done.returncode, "0 accesses" in done.stdout) == (0, True), done.stderr
     async with committed.transaction(actor=operator("test"), at=LATE) as session:
-        await isolation.decide(session)
+        await sweep.decide(session)
     done = await shell(tmp_path, "isolation", "drift", **given)
     assert (done.returncode, "1 accesses" in done.stdout) == (1, True), done.stderr
     done = await shell(tmp_path, "isolation", "drift", "--device", "RB9", **given)

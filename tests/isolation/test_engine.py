@@ -10,8 +10,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from sebilling.billing import customers, isolation
-from sebilling.billing.isolation import Decided, IsolationMode
+from sebilling.billing import customers
+from sebilling.billing.isolation import blocks, holds, policy, promises, sweep
+from sebilling.billing.isolation.policy import IsolationMode
+from sebilling.billing.isolation.sweep import Decided
 from sebilling.db.engine import Database
 from sebilling.errors import StillOverdue
 from sebilling.jobs.plugin_context import PluginContext
@@ -50,7 +52,7 @@ class Place:
 
     async def sweep(self) -> Decided:
         async with self.isp.write(self.now) as session:
-            return await isolation.decide(session)
+            return await sweep.decide(session)
 
     async def work(self) -> None:
         """Until nothing is to be done; time passes where the engine waits."""
@@ -89,7 +91,7 @@ async def make(database: Database, gear: Gear, *names: str) -> Place:
         place.device_id = await devices.create(
             session, engine.plugins, engine.vault, name="RB1", kind="test.gear", config={"gear": "one", "password": "rahasia-sekali"}
         )
-        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
     for name in names:
         await place.person(name)
     await isp.open()
@@ -212,14 +214,14 @@ async def test_what_someone_changed_by_hand_is_reported_and_left(database: Datab
 async def test_a_block_by_hand_stays_until_someone_lifts_it(database: Database, gear: Gear) -> None:
     place = await make(database, gear, "budi")
     async with place.isp.write(place.now) as session:
-        await isolation.block(session, place.people["budi"], reason="kabel dicuri")
+        await blocks.block(session, place.people["budi"], reason="kabel dicuri")
     await place.work()
     await place.isp.pay(place.people["budi"], 150_000, at=place.now)
     await place.sweep()
     await place.work()
     assert gear.profiles["budi"] == "isolir"
     async with place.isp.write(place.now) as session:
-        await isolation.restore(session, place.people["budi"], reason="sudah ditemukan")
+        await blocks.restore(session, place.people["budi"], reason="sudah ditemukan")
     await place.work()
     assert gear.profiles["budi"] == "home-budi"
 
@@ -230,9 +232,9 @@ async def test_lifting_a_block_of_someone_overdue_needs_a_promise(database: Data
     await place.work()
     with pytest.raises(StillOverdue):
         async with place.isp.write(place.now) as session:
-            await isolation.restore(session, place.people["budi"], reason="kasihan")
+            await blocks.restore(session, place.people["budi"], reason="kasihan")
     async with place.isp.write(place.now) as session:
-        await isolation.promise(session, place.people["budi"], until_on=date(2026, 2, 20), reason="gajian tanggal 20")
+        await promises.record(session, place.people["budi"], until_on=date(2026, 2, 20), reason="gajian tanggal 20")
     await place.work()
     assert gear.profiles["budi"] == "home-budi"
     assert await place.sweep() == Decided(0, 0)
@@ -245,7 +247,7 @@ async def test_lifting_a_block_of_someone_overdue_needs_a_promise(database: Data
 async def test_what_was_decided_before_a_blackout_date_waits_until_it_is_over(database: Database, gear: Gear) -> None:
     place = await make(database, gear, "budi", "siti")
     async with place.isp.write(place.now) as session:
-        await isolation.add_blackout_date(session, date(2026, 2, 15), reason="Hari raya")
+        await policy.add_blackout_date(session, date(2026, 2, 15), reason="Hari raya")
     gear.unreachable = True
     assert await place.sweep() == Decided(2, 0)
     await work_one(place.engine)
@@ -267,11 +269,11 @@ async def test_on_a_blackout_date_payers_are_restored_and_blocks_by_hand_are_mad
     assert await place.sweep() == Decided(2, 0)
     await place.work()
     async with place.isp.write(place.now) as session:
-        await isolation.add_blackout_date(session, date(2026, 2, 15), reason="Hari raya")
+        await policy.add_blackout_date(session, date(2026, 2, 15), reason="Hari raya")
     place.now += timedelta(days=1)
     await place.isp.pay(place.people["siti"], 150_000, at=place.now)
     async with place.isp.write(place.now) as session:
-        await isolation.block(session, place.people["tono"], reason="kabel dicuri")
+        await blocks.block(session, place.people["tono"], reason="kabel dicuri")
     await place.work()
     assert gear.profiles == {"budi": "isolir", "siti": "home-siti", "tono": "isolir"}
 
@@ -295,7 +297,7 @@ async def test_upcoming_blocks_are_those_within_so_many_days_and_not_yet_overdue
 async def test_nobody_is_blocked_on_a_blackout_date(database: Database, gear: Gear) -> None:
     place = await make(database, gear, "budi")
     async with place.isp.write(place.now) as session:
-        await isolation.add_blackout_date(session, date(2026, 2, 14), reason="Hari raya")
+        await policy.add_blackout_date(session, date(2026, 2, 14), reason="Hari raya")
     assert await place.sweep() == Decided(0, 0)
     place.now += timedelta(days=1)
     assert await place.sweep() == Decided(1, 0)
@@ -309,7 +311,7 @@ async def test_a_sweep_that_would_cut_too_many_asks_first(database: Database, ge
     ((hold_id, would_block),) = await place.isp.rows("SELECT id, would_block FROM isolation_hold")
     assert would_block == 25
     async with place.isp.write(place.now) as session:
-        await isolation.decide_hold(session, hold_id, approved=True)
+        await holds.decide(session, hold_id, approved=True)
     assert await place.sweep() == Decided(25, 0)
     await place.work()
     assert set(gear.profiles.values()) == {"isolir"}

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sebilling import keys
 from sebilling.actor import Role
-from sebilling.billing import isolation
+from sebilling.billing.isolation import sweep
 from sebilling.db.engine import Database
 from sebilling.vault import Vault
 from tests.harness import SECRET_KEY, Api, Isp, make_user
@@ -197,14 +197,14 @@ async def test_a_held_sweep_is_decided_once(api: Api, isp: Isp) -> None:
     await isp.generate()
     await api.do(POLICY, input={"mode": "FROM_INVOICE", "days": 10})
     async with isp.write(LATE) as session:
-        assert (await isolation.decide(session)).held == 25
+        assert (await sweep.decide(session)).held == 25
     (hold,) = await api.ask("{ isolationHolds { id wouldBlock ofActive approved } }")
     assert (hold["wouldBlock"], hold["approved"]) == (25, None)
     await api.do(DECIDE, input={"id": hold["id"], "approved": True})
     assert (await api.refused(DECIDE, input={"id": hold["id"], "approved": False}))[0] == "ALREADY_DECIDED"
     assert (await api.refused(DECIDE, input={"id": "hol_999999", "approved": False}))[0] == "NOT_FOUND"
     async with isp.write(LATE) as session:
-        assert (await isolation.decide(session)).blocked == 25
+        assert (await sweep.decide(session)).blocked == 25
 
 
 async def test_drift_is_what_isnt_in_line(api: Api, isp: Isp) -> None:

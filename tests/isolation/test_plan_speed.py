@@ -8,7 +8,9 @@ import pytest
 import pytest_asyncio
 
 from sebilling.app import create_app
-from sebilling.billing import isolation, plans
+from sebilling.billing import plans
+from sebilling.billing.isolation import blocks, policy
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.db.engine import Database
 from tests.harness import Api, quiet_settings
 from tests.isolation import routers
@@ -75,7 +77,7 @@ async def late(place: Place, kind: str, menu: str, service: str) -> Subscriber:
     device_id = await place.device(kind=kind)
     await api.do(ACCESS, input={"customerId": f"cus_{customer_id}", "deviceId": f"dev_{device_id}", "serviceKind": service, "key": "budi"})
     async with place.isp.write() as session:
-        await isolation.set_policy(session, mode=isolation.IsolationMode.FROM_INVOICE, days=10)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
     await place.isp.open()
     await place.isp.generate()
     return Subscriber(place, api, customer_id, menu)
@@ -177,9 +179,9 @@ async def test_an_old_cut_has_no_say_in_a_new_one_that_was_never_made(place: Pla
     await budi.moves_to("Home 20M", 20_000, 10_000)
     before, customer = dict(budi.row), budi.customer_id
     async with place.isp.write() as session:
-        await isolation.block(session, customer, reason="kabel dicuri")
+        await blocks.block(session, customer, reason="kabel dicuri")
     async with place.isp.write() as session:
-        await isolation.restore(session, customer, reason="ternyata tidak")
+        await blocks.restore(session, customer, reason="ternyata tidak")
     await place.work()
     assert budi.row == before
     assert await budi.state() == BACK

@@ -10,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import isolation
 from sebilling.billing import settings as settings_of_isp
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing.isolation import forecast, policy, promises
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from tests.harness import Isp
@@ -79,13 +79,13 @@ async def test_the_day_is_what_the_rule_says(
     until = None if promised is None else date(2026, 4, 1) + timedelta(days=promised)
     keeping = {date(2026, 3, 20) + timedelta(days=offset) for offset in kept}
     async with isp.write(at) as session:
-        await isolation.set_policy(session, mode=mode, days=days, minimum=minimum)
+        await policy.set_policy(session, mode=mode, days=days, minimum=minimum)
         if until is not None:
-            await isolation.promise(session, customer_id, until_on=until, reason="gajian")
+            await promises.record(session, customer_id, until_on=until, reason="gajian")
         for kept_day in keeping:
-            await isolation.add_blackout_date(session, kept_day, reason="libur")
+            await policy.add_blackout_date(session, kept_day, reason="libur")
     async with database.reading() as session:
-        found = await isolation.forecast(session, customer_id, scope=EVERYWHERE)
+        found = await forecast.of_customer(session, customer_id, scope=EVERYWHERE)
     assert found.block_on == block_on(
         mode=mode, days=days, minimum=minimum, installed=installed, owed=owed,
         promised=until, kept=keeping,
@@ -98,11 +98,11 @@ async def test_nobody_is_blocked_for_service_that_has_not_begun(database: Databa
     customer_id = await isp.customer(installed_on=date(2026, 3, 28))
     async with isp.write() as session:
         await settings_of_isp.change(session, prorate_first_month=True)
-        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=7)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=7)
     await isp.open(Month(2026, 3))
     await isp.generate(Month(2026, 3), at=datetime(2026, 3, 1, 3, 0, tzinfo=UTC))
     async with database.reading() as session:
-        assert (await isolation.forecast(session, customer_id, scope=EVERYWHERE)).block_on == date(2026, 4, 4)
+        assert (await forecast.of_customer(session, customer_id, scope=EVERYWHERE)).block_on == date(2026, 4, 4)
 
 
 async def test_the_isps_policy_can_not_vanish(database: Database) -> None:
@@ -122,13 +122,13 @@ async def test_a_customers_policy_goes_before_the_counters_and_that_before_the_i
 
     async def cut() -> date | None:
         async with database.reading() as session:
-            return (await isolation.forecast(session, customer_id, scope=EVERYWHERE)).block_on
+            return (await forecast.of_customer(session, customer_id, scope=EVERYWHERE)).block_on
 
     assert await cut() is None, "until the ISP decides, nobody is cut"
     for given_to, days in (({}, 10), ({"counter_id": isp.counters["LKT01"]}, 20), ({"customer_id": customer_id}, 5)):
         async with isp.write() as session:
-            await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=days, **given_to)
+            await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=days, **given_to)
         assert await cut() == date(2026, 2, 1) + timedelta(days=days)
     async with isp.write() as session:
-        await isolation.forget_policy(session, customer_id=customer_id)
+        await policy.forget_policy(session, customer_id=customer_id)
     assert await cut() == date(2026, 2, 21)

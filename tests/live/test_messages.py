@@ -7,8 +7,9 @@ from sqlalchemy import text
 
 from sebilling import keys
 from sebilling.actor import Actor, Role, Scope
-from sebilling.billing import deposits, isolation
+from sebilling.billing import deposits
 from sebilling.billing.deposits import DepositType
+from sebilling.billing.isolation import blocks
 from sebilling.network import devices
 from sebilling.vault import Vault
 from tests.harness import NOW, SECRET_KEY, make_user
@@ -82,9 +83,9 @@ async def test_each_step_of_a_cut_is_told_to_technicians_and_at_the_counter(site
             await one.settled()
         for customer_id in (there, here):
             async with site.isp.write() as session:
-                await isolation.block(session, customer_id, reason="pindah rumah")
+                await blocks.block(session, customer_id, reason="pindah rumah")
         async with site.isp.write() as session:
-            await isolation.restore(session, here, reason="kembali")
+            await blocks.restore(session, here, reason="kembali")
 
         def told(message: Any) -> tuple[str, str]:
             return message["kind"], message["access"]["customer"]["code"]

@@ -315,7 +315,7 @@ FAULTS: Final = (
     # --- isolation ---------------------------------------------------------------------------------------------------------
     Fault(
         "blocked-without-a-last-look", "network/reconcile.py",
-        "not_blocked = {row.id for row in blocking if row.customer_id not in overdue}", "not_blocked: set[int] = set()", ENGINE,
+        "not_blocked = await blocks.withdraw(session, automatic)", "not_blocked: set[int] = set()", ENGINE,
     ),
     Fault(
         "unanswered-is-told-as-done", "network/reconcile.py",
@@ -332,29 +332,29 @@ FAULTS: Final = (
         "AND desired = 'BLOCKED' AND NOT manual", "AND desired = 'BLOCKED'", ENGINE,
     ),
     Fault("given-back-though-still-late", "db/sql/isolation.sql", "AND customer_id NOT IN (SELECT customer_id FROM overdue)", "", ENGINE),
-    Fault("mass-cut-goes-on", "billing/isolation.py", "counts.due > max(ALWAYS,", "counts.due > max(10**9,", ENGINE),
+    Fault("mass-cut-goes-on", "billing/isolation/sweep.py", "counts.due > max(holds.MAX_WITHOUT_HOLD,", "counts.due > max(10**9,", ENGINE),
     Fault(
         "promise-ends-a-day-early", "db/sql/isolation.sql",
         "greatest(reached.block_on, promised.until_on + 1)", "greatest(reached.block_on, promised.until_on)", ENGINE,
     ),
     Fault(
-        "blocked-on-a-blackout-date", "billing/isolation.py",
+        "blocked-on-a-blackout-date", "billing/isolation/sweep.py",
         "FROM overdue_customers(CAST(:at AS timestamptz)) WHERE may_block)", "FROM overdue_customers(CAST(:at AS timestamptz)))", ENGINE,
     ),
     Fault(
-        "decided-before-a-blackout-date", "network/reconcile.py",
+        "decided-before-a-blackout-date", "billing/isolation/policy.py",
         "(desired = 'ACTIVE' OR manual OR NOT EXISTS (", "(true OR NOT EXISTS (", ENGINE,
     ),
     Fault(
-        "manual-blocks-wait-for-a-blackout-date", "network/reconcile.py",
+        "manual-blocks-wait-for-a-blackout-date", "billing/isolation/policy.py",
         "(desired = 'ACTIVE' OR manual OR NOT EXISTS (", "(desired = 'ACTIVE' OR NOT EXISTS (", ENGINE,
     ),
     Fault(
-        "restores-wait-for-a-blackout-date", "network/reconcile.py",
+        "restores-wait-for-a-blackout-date", "billing/isolation/policy.py",
         "(desired = 'ACTIVE' OR manual OR NOT EXISTS (", "(manual OR NOT EXISTS (", ENGINE,
     ),
     Fault(
-        "blackout-date-on-the-device-in-utc", "network/reconcile.py",
+        "blackout-date-on-the-device-in-utc", "billing/isolation/policy.py",
         "AT TIME ZONE timezone)::date FROM customer owner", "AT TIME ZONE 'UTC')::date FROM customer owner", ENGINE,
     ),
     Fault(

@@ -42,30 +42,30 @@ RESTORES: Final = (
     ),
     Fault(
         "void-restores-nobody", "billing/corrections.py",
-        '    await isolation.reconsider(session, [invoice.customer_id])\n    await events.append(\n        session, "invoice.voided"',
+        '    await blocks.reconsider(session, [invoice.customer_id])\n    await events.append(\n        session, "invoice.voided"',
         '    await events.append(\n        session, "invoice.voided"', deeds("void-that-leaves-less-than-the-minimum"),
     ),
     Fault(
         "write-off-restores-nobody", "billing/corrections.py",
-        '    await isolation.reconsider(session, [invoice.customer_id])\n    await events.append(\n        session, "invoice.written_off"',
+        '    await blocks.reconsider(session, [invoice.customer_id])\n    await events.append(\n        session, "invoice.written_off"',
         '    await events.append(\n        session, "invoice.written_off"', deeds("write-off-that-leaves-less-than-the-minimum"),
     ),
     Fault(
         "applied-credit-restores-nobody", "billing/credit.py",
-        "    await settle(session, customer_id)\n    await isolation.reconsider(session, [customer_id])",
+        "    await settle(session, customer_id)\n    await blocks.reconsider(session, [customer_id])",
         "    await settle(session, customer_id)", deeds("credit-applied"),
     ),
     Fault(
-        "reversed-refund-restores-nobody", "billing/reversals.py", "    await isolation.reconsider(session, [payment.customer_id])\n", "",
+        "reversed-refund-restores-nobody", "billing/reversals.py", "    await blocks.reconsider(session, [payment.customer_id])\n", "",
         deeds("reversal-of-a-refund"),
     ),
     Fault(
-        "promise-restores-nobody", "billing/isolation.py",
-        "        until_on=str(until_on), reason=why,\n    )  # fmt: skip\n    await reconsider(session, [customer_id])",
+        "promise-restores-nobody", "billing/isolation/promises.py",
+        "        until_on=str(until_on), reason=why,\n    )  # fmt: skip\n    await blocks.reconsider(session, [customer_id])",
         "        until_on=str(until_on), reason=why,\n    )  # fmt: skip", deeds("promise"),
     ),
     Fault(
-        "policy-of-a-customer-restores-nobody", "billing/isolation.py",
+        "policy-of-a-customer-restores-nobody", "billing/isolation/policy.py",
         "        counter_id=event_counter_id, after=values,\n    )  # fmt: skip\n    if customer_id is not None:",
         "        counter_id=event_counter_id, after=values,\n    )  # fmt: skip\n    if customer_id == 0:", deeds("policy-of-the-customer"),
     ),
@@ -152,7 +152,7 @@ FIGURES: Final = (
 
 DAYS: Final = (
     Fault(
-        "promise-of-a-day-in-utc", "billing/isolation.py", "today = local_date(session.at, customer.timezone)\n    if not today",
+        "promise-of-a-day-in-utc", "billing/isolation/promises.py", "today = local_date(session.at, customer.timezone)\n    if not today",
         f"today = {_UTC}\n    if not today", PROMISES,
     ),
     Fault(

@@ -24,7 +24,7 @@ FAULTS: Final = (
     ),
     Fault(
         "void-leaves-credit-beside-a-debt", "billing/corrections.py",
-        "    await credit.settle(session, invoice.customer_id)\n    await isolation", "    await isolation", SETTLEMENT,
+        "    await credit.settle(session, invoice.customer_id)\n    await blocks", "    await blocks", SETTLEMENT,
     ),
     Fault(
         "reversal-leaves-credit-beside-a-debt", "billing/corrections.py",

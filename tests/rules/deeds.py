@@ -336,9 +336,9 @@ DEPOSITS: Final = (
 
 TERMS: Final = (
     Deed("promise", steps.promise, RESTORED, {}, (), (Told("customer.promised", "customer"), RESTORE)),
-    Deed("policy-of-the-customer", steps.policy(customer=True), RESTORED, {}, (), (POLICY, RESTORE)),
-    Deed("policy-of-the-counter", steps.policy(counter=True), BLOCKED, {}, (), (Told("isolation.policy_set", "counter"),), swept=ACTIVE),
-    Deed("policy-of-the-isp", steps.policy(), BLOCKED, {}, (), (Told("isolation.policy_set", "counter", ""),), swept=ACTIVE),
+    Deed("policy-of-the-customer", steps.manual(customer=True), RESTORED, {}, (), (POLICY, RESTORE)),
+    Deed("policy-of-the-counter", steps.manual(counter=True), BLOCKED, {}, (), (Told("isolation.policy_set", "counter"),), swept=ACTIVE),
+    Deed("policy-of-the-isp", steps.manual(), BLOCKED, {}, (), (Told("isolation.policy_set", "counter", ""),), swept=ACTIVE),
     Deed(
         "policy-of-the-customer-forgotten", steps.forget_policy, RESTORED, {}, (),
         (Told("isolation.policy_forgotten", "customer"), RESTORE), before=steps.blocked_for_less,

@@ -12,7 +12,6 @@ from sebilling.billing import (
     deposits,
     differences,
     generation,
-    isolation,
     opening,
     payments,
     periods,
@@ -22,7 +21,8 @@ from sebilling.billing import (
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.differences import DifferenceKind
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing.isolation import blocks, policy, promises
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
@@ -76,7 +76,7 @@ def paid_today(amount: int, method: str) -> Prepare:
 
 
 async def block_by_hand(world: World) -> None:
-    await world.do(lambda session: isolation.block(session, world.people["late"], reason=WHY))
+    await world.do(lambda session: blocks.block(session, world.people["late"], reason=WHY))
 
 
 async def paid_though_blocked_by_hand(world: World) -> None:
@@ -85,7 +85,7 @@ async def paid_though_blocked_by_hand(world: World) -> None:
 
 
 async def restore_by_hand(world: World, session: WriteSession) -> None:
-    await isolation.restore(session, world.people["late"], reason=WHY)
+    await blocks.restore(session, world.people["late"], reason=WHY)
 
 
 async def reverse_payment(world: World, session: WriteSession) -> None:
@@ -283,16 +283,16 @@ async def reverse_settlement(world: World, session: WriteSession) -> None:
 
 async def promise(world: World, session: WriteSession) -> None:
     """For today, in Jayapura."""
-    await isolation.promise(session, world.people["late"], until_on=TODAY, reason=WHY)
+    await promises.record(session, world.people["late"], until_on=TODAY, reason=WHY)
 
 
-def policy(*, customer: bool = False, counter: bool = False) -> Do:
+def manual(*, customer: bool = False, counter: bool = False) -> Do:
     """Who is blocked by hand only: Budi, TIMUR, everybody."""
 
     async def do(world: World, session: WriteSession) -> None:
         customer_id = world.people["late"] if customer else None
         counter_id = world.isp.counters["TIMUR"] if counter else None
-        await isolation.set_policy(session, mode=IsolationMode.MANUAL, days=0, customer_id=customer_id, counter_id=counter_id)
+        await policy.set_policy(session, mode=IsolationMode.MANUAL, days=0, customer_id=customer_id, counter_id=counter_id)
 
     return do
 
@@ -300,17 +300,17 @@ def policy(*, customer: bool = False, counter: bool = False) -> Do:
 async def blocked_for_less(world: World) -> None:
     """Budi's own policy blocks him for Rp50.000, which everybody else may owe."""
     budi = world.people["late"]
-    await world.do(lambda session: isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=7, minimum=1, customer_id=budi))
+    await world.do(lambda session: policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=7, minimum=1, customer_id=budi))
     await world.pay(250_000)
 
 
 async def forget_policy(world: World, session: WriteSession) -> None:
-    await isolation.forget_policy(session, customer_id=world.people["late"])
+    await policy.forget_policy(session, customer_id=world.people["late"])
 
 
 async def nobody_blocked_at_barat(world: World) -> None:
     barat = world.isp.counters["BARAT"]
-    await world.do(lambda session: isolation.set_policy(session, mode=IsolationMode.MANUAL, days=0, counter_id=barat))
+    await world.do(lambda session: policy.set_policy(session, mode=IsolationMode.MANUAL, days=0, counter_id=barat))
     await world.sweep(BEFORE)
 
 

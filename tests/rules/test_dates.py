@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import Date
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import dashboard, deposits, isolation, settings
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing import dashboard, deposits, settings
+from sebilling.billing.isolation import policy, promises
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.clock import TIMEZONES
 from sebilling.db.engine import Database
 from sebilling.db.tables import Base
@@ -176,7 +177,7 @@ async def test_somebody_is_late_from_the_counters_midnight_on(database: Database
     """The invoice of 5 February and 24 days are 1 March: blocked as that day begins, not a moment before."""
     world, begins = await World.make(database, zone), midnight(zone)
     await world.pay(150_000)  # January's
-    await world.do(lambda session: isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=24, minimum=MINIMUM))
+    await world.do(lambda session: policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=24, minimum=MINIMUM))
     wanted = "SELECT desired FROM service_access WHERE key = 'late'"
     await world.sweep(begins - MOMENT)
     assert await world.isp.value(wanted) == "ACTIVE"
@@ -190,8 +191,8 @@ async def test_somebody_is_late_from_the_counters_midnight_on(database: Database
 async def test_a_day_on_which_nobody_is_blocked_is_the_counters(database: Database, zone: str) -> None:
     world, begins = await World.make(database, zone), midnight(zone)
     await world.do(lambda session: steps.promise(world, session))
-    await world.do(lambda session: isolation.promise(session, world.people["late"], until_on=FIRST - timedelta(days=1), reason="gajian"))
-    await world.do(lambda session: isolation.add_blackout_date(session, FIRST, reason="libur"))
+    await world.do(lambda session: promises.record(session, world.people["late"], until_on=FIRST - timedelta(days=1), reason="gajian"))
+    await world.do(lambda session: policy.add_blackout_date(session, FIRST, reason="libur"))
     wanted = "SELECT desired FROM service_access WHERE key = 'late'"
     for at in (begins, begins + timedelta(days=1) - MOMENT):
         await world.sweep(at)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sebilling.actor import EVERYWHERE
-from sebilling.billing import isolation
+from sebilling.billing.isolation import forecast, promises
 from sebilling.clock import TIMEZONES
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidDate
@@ -24,7 +24,7 @@ def midnight(day: date, zone: str = EAST) -> datetime:
 
 async def promise(world: World, until_on: date, *, at: datetime | None = None) -> None:
     moment = at or midnight(PROMISED_ON)
-    await world.do(lambda session: isolation.promise(session, world.people["late"], until_on=until_on, reason="gajian"), at=moment)
+    await world.do(lambda session: promises.record(session, world.people["late"], until_on=until_on, reason="gajian"), at=moment)
 
 
 async def wanted(world: World) -> str:
@@ -33,7 +33,7 @@ async def wanted(world: World) -> str:
 
 async def block_on(world: World) -> date | None:
     async with world.isp.database.reading() as session:
-        return (await isolation.forecast(session, world.people["late"], scope=EVERYWHERE)).block_on
+        return (await forecast.of_customer(session, world.people["late"], scope=EVERYWHERE)).block_on
 
 
 @pytest.mark.parametrize("zone", TIMEZONES)
@@ -110,8 +110,8 @@ async def test_a_promise_of_somebody_who_is_not_late_yet_holds_when_they_are(dat
 async def test_somebody_elses_promise_is_none_of_budis(database: Database) -> None:
     world = await World.make(database)
     neighbour, day = world.people["neighbour"], date(2026, 3, 20)
-    await world.do(lambda session: isolation.promise(session, neighbour, until_on=day, reason="gajian"))
+    await world.do(lambda session: promises.record(session, neighbour, until_on=day, reason="gajian"))
     assert await wanted(world) == "BLOCKED"
     await promise(world, PROMISED_ON)
-    await world.do(lambda session: isolation.promise(session, neighbour, until_on=day, reason="gajian lagi"), at=midnight(day))
+    await world.do(lambda session: promises.record(session, neighbour, until_on=day, reason="gajian lagi"), at=midnight(day))
     assert await block_on(world) == PROMISED_ON + timedelta(days=1)

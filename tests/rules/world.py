@@ -14,9 +14,10 @@ from typing import Any, Final
 from sqlalchemy import text
 
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import counters, dashboard, deposits, isolation, payments, periods, recap
+from sebilling.billing import counters, dashboard, deposits, payments, periods, recap
 from sebilling.billing.deposits import DepositType
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing.isolation import policy, sweep
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
 from sebilling.db.engine import Database, WriteSession
@@ -90,7 +91,7 @@ class World:
                 world.actors[name] = Actor(await make_user(session, name, role), name, role, EVERYWHERE)
             for month in months:
                 await periods.open_period(session, month)
-            await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=7, minimum=MINIMUM)
+            await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=7, minimum=MINIMUM)
         for name, counter, installed in (
             ("late", "TIMUR", date(2025, 1, 31)), ("neighbour", "BARAT", date(2025, 1, 31)), ("newcomer", "TIMUR", date(2026, 3, 20)),
         ):  # fmt: skip
@@ -116,7 +117,7 @@ class World:
     async def sweep(self, at: datetime = AT) -> None:
         """Block whose day has come."""
         async with self.isp.write(at) as session:
-            await isolation.decide(session)
+            await sweep.decide(session)
 
     async def pay(self, amount: int, *, name: str = "paid", method: PaymentMethod = PaymentMethod.CASH, at: datetime = BEFORE) -> int:
         """Budi pays Kasir."""

@@ -14,10 +14,11 @@ from sqlalchemy import text
 
 from sebilling import keys
 from sebilling.actor import EVERYWHERE, Actor, Role
-from sebilling.billing import billing_cycles, charges, corrections, deposits, isolation
+from sebilling.billing import billing_cycles, charges, corrections, deposits
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing.isolation import policy
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
 from sebilling.db.engine import Database
@@ -110,14 +111,14 @@ async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
         device_id = await devices.create(session, gear.plugins(), vault, name="RB1", kind="test.gear", config={"gear": "one"})
         access = {"customer_id": customer_id, "device_id": device_id, "service_kind": "PPPOE", "key": "a"}
         await devices.give_access(session, gear.plugins(), **access)
-        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0)
-        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=customer_id)
-        await isolation.set_policy(session, mode=IsolationMode.MANUAL, days=0, counter_id=isp.counters["LKT01"])
-        await isolation.add_blackout_date(session, date(2026, 3, 20), reason="libur")
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=customer_id)
+        await policy.set_policy(session, mode=IsolationMode.MANUAL, days=0, counter_id=isp.counters["LKT01"])
+        await policy.add_blackout_date(session, date(2026, 3, 20), reason="libur")
         await session.execute(text("INSERT INTO isolation_hold (held_at, would_block, of_active) VALUES (now(), 1, 1)"))
     owing = await isp.customer()
     async with isp.write() as session:
-        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=owing)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=owing)
         await devices.give_access(session, gear.plugins(), **{**access, "customer_id": owing, "key": "b"})
     await isp.generate()
     return submitted.deposit_id

@@ -17,11 +17,12 @@ from sqlalchemy import text
 
 from sebilling import keys
 from sebilling.actor import EVERYWHERE, Actor, Role, Scope
-from sebilling.billing import billing_cycles, charges, corrections, deposits, differences, isolation, payments
+from sebilling.billing import billing_cycles, charges, corrections, deposits, differences, payments
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.differences import DifferenceKind
-from sebilling.billing.isolation import IsolationMode
+from sebilling.billing.isolation import policy, promises
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database, WriteSession
 from sebilling.network import devices
@@ -105,7 +106,7 @@ async def make(database: Database) -> World:
             session, payments.Received(foreign, 5_000, PaymentMethod.CASH, "key-wrong-counter", counter_id=isp.counters["OWN"])
         )
         await session.execute(text("INSERT INTO isolation_hold (held_at, would_block, of_active) VALUES (now(), 57, 58)"))
-        await isolation.add_blackout_date(session, date(2026, 3, 20), reason="libur")
+        await policy.add_blackout_date(session, date(2026, 3, 20), reason="libur")
     common = {
         "plan": f"pla_{isp.plan_id}", "device": f"dev_{device}", "month": "2026-02",
         "run": f"run_{await isp.value('SELECT min(id) FROM generation_run')}",
@@ -135,9 +136,9 @@ async def _filled(isp: Isp, code: str, customer_id: int, user_id: int, device: i
         )
         await billing_cycles.set_billing(session, customer_id, months=3, effective_from=_OTHERS_MONTH)
         await corrections.write_off(session, invoice_id, reason=f"pindah {word}", key=f"write-off-{word}", amount=7)
-        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, minimum=rupiah, customer_id=customer_id)
-        await isolation.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, minimum=rupiah, counter_id=counter_id)
-        await isolation.promise(session, customer_id, until_on=date(2026, 2, 10), reason=f"janji {word}")
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, minimum=rupiah, customer_id=customer_id)
+        await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, minimum=rupiah, counter_id=counter_id)
+        await promises.record(session, customer_id, until_on=date(2026, 2, 10), reason=f"janji {word}")
         access = await devices.give_access(
             session, gear.plugins(), customer_id=customer_id, device_id=device, service_kind="PPPOE", key=f"{word}-key"
         )

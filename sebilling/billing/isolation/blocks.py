@@ -1,0 +1,101 @@
+"""Blocks: the desired state of a customer's service accesses, as a person or the rule sets it. The sweep blocks many at once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import DateTime, bindparam, text
+
+from sebilling import events
+from sebilling.actor import Role
+from sebilling.billing import locks, validation
+from sebilling.db.engine import WriteSession
+from sebilling.errors import NoAccess, StillOverdue
+from sebilling.money import format_rupiah
+
+_BLOCK: Final = text(
+    """
+    UPDATE service_access SET desired = 'BLOCKED', manual = true, because = :because, desired_at = :at,
+           desired_generation = desired_generation + 1, attempts = 0,
+           next_at = :at, error = '' WHERE customer_id = :customer RETURNING id
+    """
+)
+_RESTORE: Final = text(
+    """
+    UPDATE service_access SET desired = 'ACTIVE', manual = false, because = '', desired_at = :at,
+           desired_generation = desired_generation + 1, attempts = 0,
+           next_at = :at, error = '' WHERE customer_id = :customer AND desired = 'BLOCKED' RETURNING id
+    """
+)
+_AMOUNT_OVERDUE: Final = text("SELECT amount FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = :customer")
+_OVERDUE: Final = text("SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = ANY (:customers)")
+_RECONSIDER: Final = text("SELECT reconsider_access(CAST(:customers AS bigint[]), :at, :user, :user_name)")
+_WITHDRAW: Final = text(
+    """
+    WITH changed AS (
+        UPDATE service_access SET desired = 'ACTIVE', because = '', desired_at = :at, desired_generation = desired_generation + 1
+         WHERE id = ANY (:ids)
+        RETURNING id, customer_id
+    )
+    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+    SELECT :at, CAST(:user AS bigint), :user_name, 'isolation.restore_wanted', 'service_access', changed.id, counter_id,
+           jsonb_build_object('customer', customer_id, 'because', 'nothing is overdue any more')
+      FROM changed JOIN customer ON customer.id = customer_id
+    """
+).bindparams(bindparam("at", type_=DateTime(timezone=True)))
+
+
+async def block(session: WriteSession, customer_id: int, *, reason: str) -> None:
+    """Block a customer by hand, until someone restores them. Raises InvalidText, NotFound, NoAccess."""
+    note = validation.reason(reason)
+    customer = await locks.customer(session, customer_id)
+    rows = await session.rows(_BLOCK, {"customer": customer_id, "because": note, "at": session.at})
+    await _append(session, "isolation.block_wanted", customer, [row.id for row in rows], note=note)
+
+
+async def restore(session: WriteSession, customer_id: int, *, reason: str) -> None:
+    """Restore a blocked customer. Raises InvalidText, NotFound, NoAccess (not blocked), StillOverdue (record a promise to pay instead)."""
+    note = validation.reason(reason)
+    customer = await locks.customer(session, customer_id)
+    row = await session.row(_AMOUNT_OVERDUE, {"customer": customer_id, "at": session.at})
+    if row is not None:
+        amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(row.amount)  # technicians may see no amounts
+        raise StillOverdue(field="customer_id", given=customer.code, amount=amount)
+    rows = await session.rows(_RESTORE, {"customer": customer_id, "at": session.at})
+    await _append(session, "isolation.restore_wanted", customer, [row.id for row in rows], note=note)
+
+
+async def _append(session: WriteSession, kind: str, customer: locks.Locked, access_ids: Sequence[int], *, note: str) -> None:
+    """Append an event for each changed service access. Raises NoAccess if there is none."""
+    if not access_ids:
+        raise NoAccess(field="customer_id", given=customer.code)
+    for access_id in access_ids:
+        await events.append(
+            session, kind, subject="service_access", subject_id=access_id, counter_id=customer.counter_id, customer=customer.id,
+            because=note, by_hand=True,
+        )  # fmt: skip
+
+
+async def reconsider(session: WriteSession, customer_ids: Sequence[int]) -> int:
+    """Restore those of the customers whom the engine has blocked and who are no longer overdue. Returns their number."""
+    actor = session.actor
+    restored: int = await session.value(
+        _RECONSIDER, {"customers": list(customer_ids), "at": session.at, "user": actor.user_id, "user_name": actor.name}
+    )
+    return restored
+
+
+async def withdraw(session: WriteSession, customer_ids: Mapping[int, int]) -> set[int]:
+    """Withdraw automatic blocks that aren't carried out yet, of customers who are no longer overdue. Returns the ids of the accesses.
+
+    `customer_ids` maps the id of each service access, locked and to be blocked, to its customer's. Other accesses of the same
+    customers aren't locked and stay as they are, as `reconsider` would have to lock them out of order.
+    """
+    if not customer_ids:
+        return set()
+    rows = await session.rows(_OVERDUE, {"customers": sorted(set(customer_ids.values())), "at": session.at})
+    overdue = {row.customer_id for row in rows}
+    not_overdue = {access_id for access_id, customer_id in customer_ids.items() if customer_id not in overdue}
+    if not_overdue:
+        actor = session.actor
+        await session.execute(_WITHDRAW, {"ids": sorted(not_overdue), "at": session.at, "user": actor.user_id, "user_name": actor.name})
+    return not_overdue

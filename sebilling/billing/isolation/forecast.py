@@ -1,0 +1,67 @@
+"""Forecast: on which day customers will be blocked unless they pay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling.actor import Scope
+from sebilling.db.engine import ReadSession
+from sebilling.errors import NotFound
+from sebilling.money import format_rupiah
+from sebilling.nouns import Noun
+
+_OF_CUSTOMER: Final = text(
+    """
+    SELECT isolation.block_on, isolation.amount, number, isolation.mode, promised_until
+      FROM isolation JOIN invoice ON invoice.id = invoice_id
+     WHERE isolation.customer_id = :customer
+    """
+)
+_SEEN: Final = text(
+    "SELECT EXISTS (SELECT FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope)))"
+)
+# Materialized, so that the rule is evaluated once and not for each customer.
+_UPCOMING_BLOCKS: Final = text(
+    """
+    WITH upcoming AS MATERIALIZED (SELECT * FROM upcoming_blocks(CAST(:at AS timestamptz), CAST(:days AS int)))
+    SELECT customer_id, amount, block_on FROM upcoming
+     WHERE EXISTS (SELECT FROM service_access WHERE service_access.customer_id = upcoming.customer_id AND desired = 'ACTIVE')
+     ORDER BY block_on, customer_id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Upcoming block of a customer: the day, and the reason in words. `block_on` is None if none is due."""
+
+    block_on: date | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpcomingBlock:
+    """A customer who will be blocked on a local day, unless `amount` rupiah are paid."""
+
+    customer_id: int
+    amount: int
+    block_on: date
+
+
+async def of_customer(session: ReadSession, customer_id: int, *, scope: Scope) -> Forecast:
+    """Return the customer's upcoming block: its day unless they pay, and the reason. Raises NotFound."""
+    if not await session.value(_SEEN, {"customer": customer_id, "scope": scope.ids}):
+        raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
+    row = await session.row(_OF_CUSTOMER, {"customer": customer_id})
+    if row is None:
+        return Forecast(None, "The policy in force leads to no block for this customer's debts.")
+    promised = f"; promised to pay until {row.promised_until}" if row.promised_until else ""
+    return Forecast(row.block_on, f"{format_rupiah(row.amount)} unpaid with {row.number} ({row.mode}){promised}")
+
+
+async def upcoming_blocks(session: ReadSession, *, at: datetime, within_days: int) -> Sequence[UpcomingBlock]:
+    """List the customers who will be blocked within this many days, from tomorrow on, without those who are blocked already."""
+    return await session.rows(_UPCOMING_BLOCKS, {"at": at, "days": within_days}, into=UpcomingBlock)

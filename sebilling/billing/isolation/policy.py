@@ -1,0 +1,121 @@
+"""Isolation policies (custom isolir): when overdue customers are blocked, and blackout dates, on which nobody is."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import locks, validation
+from sebilling.billing import scope as scopes
+from sebilling.billing.isolation import blocks
+from sebilling.db.engine import WriteSession
+from sebilling.errors import InvalidNumber, NotFound, Sentence
+from sebilling.nouns import Noun
+
+
+class IsolationMode(StrEnum):
+    """When an overdue customer is blocked."""
+
+    FROM_INVOICE = "FROM_INVOICE"
+    FROM_INSTALL_DATE = "FROM_INSTALL_DATE"
+    MANUAL = "MANUAL"
+
+
+NOT_POSTPONED: Final = """
+    (desired = 'ACTIVE' OR manual OR NOT EXISTS (
+        SELECT FROM blackout_date WHERE day = (
+            SELECT (CAST(:at AS timestamptz) AT TIME ZONE timezone)::date FROM customer owner JOIN counter ON counter.id = owner.counter_id
+             WHERE owner.id = service_access.customer_id)))
+"""
+"""Condition on `service_access` at `:at`. On a blackout date, automatic blocks decided earlier wait until it is over; manual ones don't."""
+_SET: Final = text(
+    """
+    INSERT INTO isolation_policy (customer_id, counter_id, mode, days, minimum) VALUES (:customer, :counter, :mode, :days, :minimum)
+    ON CONFLICT (customer_id, counter_id) DO UPDATE SET mode = :mode, days = :days, minimum = :minimum
+    """
+)
+_COUNTER: Final = text("SELECT EXISTS (SELECT FROM counter WHERE id = :counter)")
+_FORGET: Final = text("DELETE FROM isolation_policy WHERE customer_id = :customer OR counter_id = :counter")
+_ADD_BLACKOUT_DATE: Final = text("INSERT INTO blackout_date VALUES (:day, :reason) ON CONFLICT (day) DO UPDATE SET reason = :reason")
+_REMOVE_BLACKOUT_DATE: Final = text("DELETE FROM blackout_date WHERE day = :day")
+
+
+async def set_policy(
+    session: WriteSession,
+    *,
+    mode: IsolationMode,
+    days: int,
+    minimum: int = 1,
+    customer_id: int | None = None,
+    counter_id: int | None = None,
+) -> None:
+    """Set when customers are blocked: one customer, else a counter's customers, else (neither) everybody.
+
+    Raises InvalidNumber, InvalidAmount, NotFound, Forbidden.
+    """
+    if customer_id is not None and counter_id is not None:
+        raise InvalidNumber(
+            field=(),
+            what=Sentence("policy", "kebijakan isolir"),
+            given="both",
+            why=Sentence(
+                "name a customer or a counter, or neither for the ISP.",
+                "isi pelanggan atau loket, atau kosongkan keduanya untuk seluruh ISP.",
+            ),
+        )
+    if not 0 <= days <= 365:
+        raise InvalidNumber(
+            field="days", what=Sentence("days", "jumlah hari"), given=days, why=Sentence("give 0 to 365.", "isi 0 sampai 365.")
+        )
+    minimum = validation.rupiah(minimum, field="minimum", least=1)
+    event_counter_id = await _counter_of(session, customer_id, counter_id)
+    values = {"mode": mode.value, "days": days, "minimum": minimum}
+    await session.execute(_SET, {**values, "customer": customer_id, "counter": counter_id})
+    await events.append(
+        session, "isolation.policy_set", subject="customer" if customer_id else "counter", subject_id=customer_id or counter_id or 0,
+        counter_id=event_counter_id, after=values,
+    )  # fmt: skip
+    if customer_id is not None:
+        await blocks.reconsider(session, [customer_id])
+
+
+async def _counter_of(session: WriteSession, customer_id: int | None, counter_id: int | None) -> int | None:
+    if customer_id is not None:
+        customer_counter_id: int = (await locks.customer(session, customer_id)).counter_id
+        return customer_counter_id
+    if counter_id is None:
+        scopes.central(session)
+    elif counter_id not in session.actor.scope or not await session.value(_COUNTER, {"counter": counter_id}):
+        raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
+    return counter_id
+
+
+async def forget_policy(session: WriteSession, *, customer_id: int | None = None, counter_id: int | None = None) -> None:
+    """Remove a policy, so that the next wider one applies. Raises NotFound, Forbidden."""
+    event_counter_id = await _counter_of(session, customer_id, counter_id)
+    await session.execute(_FORGET, {"customer": customer_id, "counter": counter_id})
+    await events.append(
+        session, "isolation.policy_forgotten", subject="customer" if customer_id else "counter",
+        subject_id=customer_id or counter_id or 0, counter_id=event_counter_id,
+    )  # fmt: skip
+    if customer_id is not None:
+        await blocks.reconsider(session, [customer_id])
+
+
+async def add_blackout_date(session: WriteSession, day: date, *, reason: str) -> None:
+    """Add a blackout date: nobody is blocked on `day`. Raises InvalidText, Forbidden."""
+    scopes.central(session)
+    why = validation.reason(reason)
+    await session.execute(_ADD_BLACKOUT_DATE, {"day": day, "reason": why})
+    await events.append(
+        session, "isolation.blackout_date_added", subject="blackout_date", subject_id=day.toordinal(), day=str(day), reason=why
+    )
+
+
+async def remove_blackout_date(session: WriteSession, day: date) -> None:
+    """Remove a blackout date: customers are blocked on `day` as on any other. Raises Forbidden."""
+    scopes.central(session)
+    await session.execute(_REMOVE_BLACKOUT_DATE, {"day": day})
+    await events.append(session, "isolation.blackout_date_removed", subject="blackout_date", subject_id=day.toordinal(), day=str(day))

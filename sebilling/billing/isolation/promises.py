@@ -1,0 +1,43 @@
+"""Promises to pay (janji bayar): an overdue customer isn't blocked up to and on the promised day."""
+
+from datetime import date, timedelta
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling import events
+from sebilling.billing import locks, validation
+from sebilling.billing.isolation import blocks
+from sebilling.clock import local_date
+from sebilling.db.engine import WriteSession
+from sebilling.errors import InvalidDate, Sentence
+
+MAX_PROMISED: Final = timedelta(days=60)
+_RECORD: Final = text(
+    "INSERT INTO payment_promise (customer_id, until_on, reason, promised_at, promised_to) VALUES (:customer, :until, :reason, :at, :user)"
+)
+
+
+async def record(session: WriteSession, customer_id: int, *, until_on: date, reason: str) -> None:
+    """Record a promise to pay: the customer isn't blocked up to and on `until_on`, and is restored if blocked. The newest one applies.
+
+    `until_on` is at most MAX_PROMISED ahead. Raises InvalidDate, InvalidText, NotFound.
+    """
+    why = validation.reason(reason)
+    customer = await locks.customer(session, customer_id)
+    today = local_date(session.at, customer.timezone)
+    if not today <= until_on <= today + MAX_PROMISED:
+        raise InvalidDate(
+            field="until_on",
+            given=until_on,
+            why=Sentence(
+                f"promise a day from {today} to {today + MAX_PROMISED}.", f"janjikan tanggal dari {today} sampai {today + MAX_PROMISED}."
+            ),
+        )
+    bound = {"customer": customer_id, "until": until_on, "reason": why, "at": session.at, "user": session.actor.user_id}
+    await session.execute(_RECORD, bound)
+    await events.append(
+        session, "customer.promised", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
+        until_on=str(until_on), reason=why,
+    )  # fmt: skip
+    await blocks.reconsider(session, [customer_id])

@@ -1,0 +1,137 @@
+"""The sweep: periodically block every overdue customer, and restore those of the engine's blocks that were missed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import text
+
+from sebilling.actor import Scope
+from sebilling.billing import scope as scopes
+from sebilling.billing.isolation import blocks, holds
+from sebilling.db.engine import ReadSession, WriteSession
+
+_WAIT: Final = text("SELECT pg_advisory_xact_lock(3, 0)")
+_TRY: Final = text("SELECT pg_try_advisory_xact_lock(3, 0)")
+# Rows locked by a concurrent payment or correction are left to the next sweep.
+# The view is evaluated once, not once per service access: that took 12 s for 300.
+_OVERDUE: Final = "overdue AS MATERIALIZED (SELECT * FROM overdue_customers(CAST(:at AS timestamptz)) WHERE may_block)"
+_DUE: Final = """
+    SELECT service_access.id, service_access.customer_id, service_access.device_id, overdue.invoice_id, overdue.amount, overdue.block_on
+      FROM service_access JOIN overdue ON overdue.customer_id = service_access.customer_id
+      JOIN device ON device.id = device_id AND enabled
+     WHERE desired = 'ACTIVE'
+"""
+_TO_BLOCK: Final = text(
+    f"WITH {_OVERDUE} {_DUE} AND (CAST(:scope AS bigint[]) IS NULL"
+    " OR (SELECT counter_id FROM customer WHERE customer.id = service_access.customer_id) = ANY (:scope))"
+    " ORDER BY service_access.customer_id"
+)
+# The condition of reconsider_access.
+_TO_RESTORE: Final = text(
+    """
+    WITH overdue AS MATERIALIZED (SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz)))
+    SELECT id, customer_id, desired_at AS blocked_at FROM service_access
+     WHERE desired = 'BLOCKED' AND NOT manual AND NOT EXISTS (SELECT FROM overdue WHERE overdue.customer_id = service_access.customer_id)
+     ORDER BY customer_id
+    """
+)
+_COUNT: Final = text(
+    f"""
+    WITH {_OVERDUE}
+    SELECT (SELECT count(*) FROM ({_DUE}) due) AS due, (SELECT count(*) FROM service_access WHERE desired = 'ACTIVE') AS active,
+           (SELECT mass_block_percent FROM billing_settings) AS percent,
+           EXISTS (SELECT FROM isolation_hold WHERE approved AND decided_at > CAST(:at AS timestamptz) - interval '12 hours') AS approved
+    """
+)
+_BLOCK: Final = text(
+    f"""
+    WITH {_OVERDUE}, due AS MATERIALIZED ({_DUE} ORDER BY service_access.id FOR UPDATE OF service_access SKIP LOCKED), changed AS (
+        UPDATE service_access SET desired = 'BLOCKED', desired_at = :at,
+               desired_generation = desired_generation + 1, attempts = 0, next_at = :at, error = '',
+               because = 'unpaid since ' || due.block_on || ': ' || due.amount || ' rupiah'
+          FROM due WHERE service_access.id = due.id RETURNING service_access.id, service_access.customer_id
+    ), told AS (
+        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+        SELECT :at, :user, :user_name, 'isolation.block_wanted', 'service_access', changed.id, customer.counter_id,
+               jsonb_build_object('customer', changed.customer_id, 'invoice', due.invoice_id, 'amount', due.amount,
+                                  'block_on', due.block_on)
+          FROM changed JOIN due USING (id) JOIN customer ON customer.id = changed.customer_id
+    )
+    SELECT count(*) FROM changed
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ToBlock:
+    """A service access that a sweep would block: the overdue amount in rupiah, the day of the block, and the invoice that causes it."""
+
+    id: int
+    customer_id: int
+    device_id: int
+    invoice_id: int
+    amount: int
+    block_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class ToRestore:
+    """A service access that a sweep would restore, and when its block was decided."""
+
+    id: int
+    customer_id: int
+    blocked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Result of a sweep: customers blocked and restored. `held`: it would have blocked so many and requires confirmation."""
+
+    blocked: int
+    restored: int
+    held: int = 0
+
+
+async def to_block(session: ReadSession, *, at: datetime, scope: Scope) -> Sequence[ToBlock]:
+    """List whom in the scope a sweep would block now."""
+    return await session.rows(_TO_BLOCK, {"at": at, "scope": scope.ids}, into=ToBlock)
+
+
+async def to_restore(session: ReadSession, *, at: datetime) -> Sequence[ToRestore]:
+    """List whom a sweep would restore now, at all counters: mostly nobody, as operations that clear a debt restore by themselves."""
+    return await session.rows(_TO_RESTORE, {"at": at}, into=ToRestore)
+
+
+async def decide(session: WriteSession) -> Decided:
+    """Run the sweep, after any other one: block customers whose day has come, restore those who are no longer overdue.
+
+    If it would block more than the settings' share of the active customers, it blocks nobody and creates a hold that a person decides.
+    Raises Forbidden, as it covers the customers of every counter.
+    """
+    scopes.central(session)
+    await session.rows(_WAIT)
+    return await _decide(session)
+
+
+async def decide_if_free(session: WriteSession) -> Decided | None:
+    """Run the sweep like `decide`, or return None at once if another one is running."""
+    scopes.central(session)
+    return await _decide(session) if await session.value(_TRY) else None
+
+
+async def _decide(session: WriteSession) -> Decided:
+    not_overdue = [access.customer_id for access in await to_restore(session, at=session.at)]
+    restored = await blocks.reconsider(session, not_overdue) if not_overdue else 0
+    counts = await session.row(_COUNT, {"at": session.at})
+    assert counts is not None  # noqa: S101 - an aggregate always returns one row
+    if counts.due > max(holds.MAX_WITHOUT_HOLD, counts.active * counts.percent // 100) and not counts.approved:
+        if await holds.waiting(session) is None:
+            await holds.create(session, would_block=counts.due, of_active=counts.active)
+        return Decided(0, restored, held=counts.due)
+    actor = session.actor
+    blocked: int = 0
+    if counts.due:
+        blocked = await session.value(_BLOCK, {"at": session.at, "user": actor.user_id, "user_name": actor.name})
+    return Decided(blocked, restored)
