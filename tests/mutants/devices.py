@@ -1,4 +1,4 @@
-"""Faults of devices: where their secrets go, what is connected to, and who comes first on them."""
+"""Faults of devices: where their secrets go, what is connected to, who comes first on them, and sweeps beside others."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from tests.mutants.fault import Fault
 DESTINATIONS: Final = ("tests/isolation/test_destinations.py",)
 ORDER: Final = ("tests/isolation/test_order.py",)
 KIT: Final = ("tests/plugins/test_conformance.py",)
+SWEEP: Final = ("tests/concurrency/test_sweep.py",)
 
 FAULTS: Final = (
     # --- secrets -----------------------------------------------------------------------------------------------------------
@@ -66,4 +67,10 @@ FAULTS: Final = (
         "AND desired_generation > observed_generation AND desired = 'ACTIVE') NULLS LAST,",
         "AND desired_generation > observed_generation AND desired = 'BLOCKED') NULLS LAST,", ORDER,
     ),
+    # --- sweeps ------------------------------------------------------------------------------------------------------------
+    Fault(
+        "sweep-locks-every-block", "billing/isolation/sweep.py",
+        " AND NOT EXISTS (SELECT FROM overdue WHERE overdue.customer_id = service_access.customer_id)", "", SWEEP,
+    ),
+    Fault("two-sweeps-at-once", "billing/isolation/sweep.py", "    await session.rows(_WAIT)\n", "", SWEEP),
 )  # fmt: skip
