@@ -30,6 +30,10 @@ class Sentence:
     english: str
     indonesian: str
 
+    def in_(self, language: Language) -> str:
+        """The sentence in this language."""
+        return self.indonesian if language == "id" else self.english
+
 
 Words = Sentence | Noun | str
 """A fact of an error: said in the caller's language, or a text that has none, such as a name."""

@@ -40,10 +40,10 @@ _RENEW: Final = text("UPDATE device SET config = :config WHERE id = :id")
 _TAKEN: Final = text("SELECT customer_id FROM service_access WHERE device_id = :device AND key = :key")
 _GIVE: Final = text(
     """
-    INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at,
+    INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,
            desired_generation, observed_generation, actual,
                                 detail, attempts, next_at, error)
-    VALUES (:customer, :device, :kind, :key, 'ACTIVE', false, '', :at, 0, 0, 'UNKNOWN', '', 0, :at, '')
+    VALUES (:customer, :device, :kind, :key, 'ACTIVE', false, :at, 0, 0, 'UNKNOWN', '', 0, :at, '')
     ON CONFLICT (device_id, key) DO NOTHING RETURNING id
     """
 )
@@ -54,10 +54,10 @@ _KEYS: Final = text("SELECT key FROM service_access WHERE device_id = :id")
 _GIVE_MANY: Final = text(
     """
     WITH given AS (
-        INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at,
+        INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,
                desired_generation, observed_generation, actual,
                                     detail, attempts, next_at, error)
-        SELECT customer.id, CAST(:device AS bigint), new.kind, new.key, 'ACTIVE', false, '', CAST(:at AS timestamptz), 0, 0, 'UNKNOWN',
+        SELECT customer.id, CAST(:device AS bigint), new.kind, new.key, 'ACTIVE', false, CAST(:at AS timestamptz), 0, 0, 'UNKNOWN',
                '', 0, CAST(:at AS timestamptz), ''
           FROM unnest(CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:keys AS text[])) AS new (code, kind, key)
           JOIN customer ON customer.code = new.code

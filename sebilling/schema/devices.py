@@ -14,6 +14,8 @@ from sebilling.network.worker import engine_of
 from sebilling.nouns import Noun
 from sebilling.plugins.contract import State
 from sebilling.plugins.loading import PluginStatus
+from sebilling.schema import block_reasons
+from sebilling.schema.block_reasons import BlockReason
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import DEVICE_READERS, DEVICES, EVERYONE, mutation, query
@@ -249,7 +251,7 @@ class ServiceAccess:
     actual: State | None = strawberry.field(description="State last read from the device; null if it is unknown.")
     in_sync: bool = strawberry.field(description="Whether the desired state was applied and verified on the device.")
     manual: bool = strawberry.field(description="Whether the customer is blocked by hand, so that no payment restores them.")
-    because: str = strawberry.field(description="Reason for which the customer is to be blocked, without the amount; empty if not.")
+    block_reason: BlockReason | None = strawberry.field(description="Reason for which the customer is to be blocked; null if not.")
     detail: str = strawberry.field(description="State read from the device, in words.")
     error: str = strawberry.field(description="Last error; empty if there is none.")
     attempts: int = strawberry.field(description="Number of consecutive failures.")
@@ -270,7 +272,7 @@ ACCESS: Final = Node(
             name: f"{{t}}.{name}"
             for name in ("service_kind", "key", "desired", "manual", "detail", "error", "attempts", "read_at", "desired_at")
         },
-        "because": "regexp_replace({t}.because, ': [0-9]+ rupiah$', '')",  # technicians may read the reason, but no amounts
+        "block_reason": block_reasons.COLUMN,
         "actual": "nullif({t}.actual, 'UNKNOWN')",
         "in_sync": f"({_IN_SYNC})",
     },

@@ -1,11 +1,14 @@
 """Isolation in GraphQL: policies, promises to pay, blackout dates, manual blocks, and what an isolation run would do."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import strawberry
 
 from sebilling.billing.isolation import blocks, forecast, holds, policy, promises, sweep
 from sebilling.billing.isolation.policy import IsolationMode
+from sebilling.errors import Language, Sentence
+from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import CUSTOMER, Customer
@@ -56,8 +59,37 @@ async def isolation_policies(info: Info) -> list[IsolationPolicy]:
 
 @strawberry.type(description="Day on which a customer is blocked if they do not pay, and the reason.")
 class IsolationForecast:
-    block_on: Day | None = strawberry.field(description="Day of the block; null if the customer is not blocked.")
-    because: str = strawberry.field(description="Reason, in words.")
+    block_on: Day | None = strawberry.field(description="Day of the block; null if the policy in force leads to none.")
+    amount: Rupiah | None = strawberry.field(description="Amount that is overdue by that day; null if there is no block.")
+    invoice_number: str | None = strawberry.field(description="Number of the invoice that causes the block; null if there is no block.")
+    mode: IsolationMode | None = strawberry.field(description="Mode of the policy in force; null if there is no block.")
+    promised_until: Day | None = strawberry.field(
+        description="Last day of the customer's promise to pay; null if there is no block or none."
+    )
+    text: str = strawberry.field(description="The forecast as a sentence in the caller's language.")
+
+
+_NO_BLOCK: Final = Sentence(
+    "The policy in force leads to no block for this customer's debts.",
+    "Kebijakan yang berlaku tidak mengisolir pelanggan ini atas utangnya.",
+)
+_BLOCK: Final = Sentence(
+    "To be blocked from {block_on} unless paid: {amount} is overdue by then, with invoice {invoice}.",
+    "Diisolir mulai {block_on} jika belum dibayar: {amount} menunggak pada hari itu, dengan tagihan {invoice}.",
+)
+_PROMISED: Final = Sentence("{sentence} Promised to pay until {until}.", "{sentence} Janji bayar sampai {until}.")
+
+
+def _forecast(upcoming: forecast.Forecast | None, language: Language) -> Any:
+    """A row of the type IsolationForecast."""
+    if upcoming is None:
+        return row(block_on=None, amount=None, invoice_number=None, mode=None, promised_until=None, text=_NO_BLOCK.in_(language))
+    sentence = _BLOCK.in_(language).format(
+        block_on=upcoming.block_on, amount=format_rupiah(upcoming.amount), invoice=upcoming.invoice_number
+    )
+    if upcoming.promised_until is not None:
+        sentence = _PROMISED.in_(language).format(sentence=sentence, until=upcoming.promised_until)
+    return row(**asdict(upcoming), text=sentence)
 
 
 CustomerId = Annotated[strawberry.ID, strawberry.argument(description="Id of the customer.")]
@@ -68,7 +100,7 @@ async def isolation_forecast(info: Info, customer_id: CustomerId) -> IsolationFo
     wanted = ids.decode(customer_id, Noun.CUSTOMER, field=("customerId",))
     async with info.context.parts.database.reading() as session:
         upcoming = await forecast.of_customer(session, wanted, scope=info.context.signed_in.scope)
-    return row(block_on=upcoming.block_on, because=upcoming.because)
+    return _forecast(upcoming, info.context.language)
 
 
 @strawberry.type(description="Customer whom an isolation run would block now.")

@@ -83,7 +83,9 @@ async def test_nobody_is_blocked_on_the_day_of_the_import(database: Database) ->
         await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=10)
     await bring_in(isp, Opening(owing, arrears=PRICE, due_on=date(2025, 6, 20)))
     async with isp.database.reading() as session:
-        assert (await forecast.of_customer(session, owing, scope=EVERYWHERE)).block_on == date(2026, 2, 13)
+        upcoming = await forecast.of_customer(session, owing, scope=EVERYWHERE)
+    assert upcoming is not None
+    assert upcoming.block_on == date(2026, 2, 13)
 
 
 @pytest.mark.parametrize(

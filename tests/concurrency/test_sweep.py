@@ -20,9 +20,9 @@ _DEVICE: Final = text(
     " VALUES ('RB1', 'test.gear', '', 1, true, now(), '[]', '{}', now(), 0) RETURNING id"
 )
 _ACCESS: Final = text(
-    "INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at, desired_generation,"
+    "INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at, desired_generation,"
     " observed_generation, actual, detail, attempts, next_at, error)"
-    " VALUES (:customer, :device, 'PPPOE', :key, 'ACTIVE', false, '', now(), 0, 0, 'UNKNOWN', '', 0, now(), '')"
+    " VALUES (:customer, :device, 'PPPOE', :key, 'ACTIVE', false, now(), 0, 0, 'UNKNOWN', '', 0, now(), '')"
 )
 
 

@@ -160,7 +160,12 @@ async def test_a_wish_that_is_stale_is_looked_at_again_under_lock(database: Data
     place = await make(database, gear, "budi")
     await place.isp.pay(place.people["budi"], 150_000, at=place.now)
     async with place.isp.write(place.now) as session:  # as if the sweep had read before the payment committed
-        await session.execute(text("UPDATE service_access SET desired = 'BLOCKED', desired_generation = desired_generation + 1"))
+        await session.execute(
+            text(
+                "UPDATE service_access SET desired = 'BLOCKED', desired_generation = desired_generation + 1, block_reason = 'OVERDUE',"
+                " block_on = '2026-02-13', block_amount = 150000, block_invoice_id = (SELECT id FROM invoice)"
+            )
+        )
     await place.work()
     assert gear.log == []
     assert await place.access("budi") == ("ACTIVE", "ACTIVE")

@@ -34,7 +34,7 @@ PROMISE = "mutation($input: PromiseToPayInput!) { promiseToPay(input: $input) { 
 BLOCK = "mutation($input: BlockCustomerInput!) { blockCustomer(input: $input) { customer { id } errors { code field message } } }"
 RESTORE = "mutation($input: BlockCustomerInput!) { restoreCustomer(input: $input) { customer { id } errors { code field message } } }"
 DECIDE = "mutation($input: DecideIsolationHoldInput!) { decideIsolationHold(input: $input) { done errors { code field message } } }"
-FORECAST = "query($id: ID!) { isolationForecast(customerId: $id) { blockOn because } }"
+FORECAST = "query($id: ID!) { isolationForecast(customerId: $id) { blockOn amount invoiceNumber mode promisedUntil text } }"
 PLAN = "{ isolationPlan { customerId deviceId amount blockOn } }"
 ACCESSES = "query($filter: ServiceAccessFilter) { serviceAccesses(filter: $filter) { nodes { key desired actual inSync manual } } }"
 
@@ -150,12 +150,15 @@ async def test_from_the_policy_to_the_plan(api: Api, isp: Isp) -> None:
     customer_id = await person(isp, api, device_id, "budi")
     await isp.open()
     await isp.generate()
-    assert (await api.ask(FORECAST, id=f"cus_{customer_id}"))["blockOn"] is None
+    none = await api.ask(FORECAST, id=f"cus_{customer_id}")
+    assert {value for name, value in none.items() if name != "text"} == {None}
     assert await api.ask(PLAN) == []
     await api.do(POLICY, input={"mode": "FROM_INVOICE", "days": 10})
     forecast = await api.ask(FORECAST, id=f"cus_{customer_id}")
-    assert forecast["blockOn"] == "2026-02-13"
-    assert "150.000" in forecast["because"]
+    text = forecast.pop("text")
+    number = await isp.value("SELECT number FROM invoice")
+    assert forecast == {"blockOn": "2026-02-13", "amount": 150_000, "invoiceNumber": number, "mode": "FROM_INVOICE", "promisedUntil": None}
+    assert "150.000" in text
     (planned,) = await api.ask(PLAN)
     assert (planned["customerId"], planned["deviceId"], planned["blockOn"]) == (f"cus_{customer_id}", device_id, "2026-02-13")
     assert await isp.value("SELECT desired FROM service_access") == "ACTIVE", "a plan changes nothing"

@@ -44,7 +44,7 @@ PAY: Final = f"mutation($input: RecordPaymentInput!) {{ recordPayment(input: $in
 PROMISE: Final = f"mutation($input: PromiseToPayInput!) {{ promiseToPay(input: $input) {{ {_ERRORS} }} }}"
 CONFIG: Final = "query($id: ID!) { deviceConfig(id: $id) { config } }"
 LOOK: Final = "{ devices { id name kind problems facts waiting } drivers { kind configSchema } plugins { name status error } }"
-STATES: Final = "{ serviceAccesses(first: 10) { nodes { key desired actual detail error because inSync customer { id } } } }"
+STATES: Final = "{ serviceAccesses(first: 10) { nodes { key desired actual detail error blockReason { text } inSync customer { id } } } }"
 EVENTS: Final = (
     "query($after: String) { events(first: 100, after: $after) { nodes { kind data actor } pageInfo { hasNextPage endCursor } } }"
 )

@@ -18,6 +18,7 @@ from tests.live.conftest import Site
 from tests.live.watching import token_of, watching
 
 DEPOSITS = "subscription { depositChanged { eventId kind deposit { id amount status counter { code } } } }"
+REASONS = "subscription { isolationChanged { access { blockReason { amount } } } }"
 ISOLATION = "subscription { isolationChanged { eventId kind access { key desired manual customer { code } } } }"
 
 
@@ -99,7 +100,7 @@ async def test_each_step_of_a_cut_is_told_to_technicians_and_at_the_counter(site
         await clerk.nothing()
 
 
-@pytest.mark.parametrize("document", [DEPOSITS, "subscription { paymentRecorded { eventId } }"])
+@pytest.mark.parametrize("document", [DEPOSITS, "subscription { paymentRecorded { eventId } }", REASONS])
 async def test_a_technician_is_told_nothing_of_money(site: Site, document: str) -> None:
     async with site.isp.write() as session:
         name = f"teknisi-{len(document)}"

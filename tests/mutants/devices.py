@@ -1,4 +1,4 @@
-"""Faults of devices: where their secrets go, what is connected to, who comes first on them, and sweeps beside others."""
+"""Faults of devices: where their secrets go, what is connected to, who comes first on them; sweeps beside others, reasons of blocks."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from tests.mutants.fault import Fault
 DESTINATIONS: Final = ("tests/isolation/test_destinations.py",)
 ORDER: Final = ("tests/isolation/test_order.py",)
 KIT: Final = ("tests/plugins/test_conformance.py",)
+REASONS: Final = ("tests/isolation/test_reasons.py",)
 SWEEP: Final = ("tests/concurrency/test_sweep.py",)
 
 FAULTS: Final = (
@@ -73,4 +74,23 @@ FAULTS: Final = (
         " AND NOT EXISTS (SELECT FROM overdue WHERE overdue.customer_id = service_access.customer_id)", "", SWEEP,
     ),
     Fault("two-sweeps-at-once", "billing/isolation/sweep.py", "    await session.rows(_WAIT)\n", "", SWEEP),
+    # --- reasons for blocks ------------------------------------------------------------------------------------------------
+    Fault(
+        "technicians-read-the-amount-of-a-reason", "schema/engine/access.py",
+        '"BlockReason": {EVERYONE: "code blockOn note text", COUNTERS: "amount invoiceNumber"}',
+        '"BlockReason": {EVERYONE: "code blockOn note text amount", COUNTERS: "invoiceNumber"}', REASONS,
+    ),
+    Fault("reasons-in-english-for-everybody", "schema/block_reasons.py", ".in_(info.context.language)", '.in_("en")', REASONS),
+    Fault(
+        "note-is-a-template", "schema/block_reasons.py",
+        'return sentence.format(block_on=root["block_on"], note=root["note"])',
+        'return sentence.replace("{note}", root["note"] or "").format(block_on=root["block_on"])', REASONS,
+    ),
+    Fault(
+        "persons-sentence-is-parsed", "db/migrations/versions/0020_block_reasons.py",
+        "WHERE desired = 'BLOCKED' AND NOT manual AND sentence", "WHERE desired = 'BLOCKED' AND sentence", REASONS,
+    ),
+    Fault(
+        "reason-kept-after-a-restore", "db/sql/isolation.sql", "block_reason = NULL, block_on = NULL,", "", REASONS,
+    ),
 )  # fmt: skip

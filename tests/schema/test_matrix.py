@@ -79,9 +79,11 @@ SignIn            id kind device address createdAt lastUsedAt expiresAt current 
 TwoStep           on recoveryCodes                                                                  AFCKTU
 UserError         code message field                                                                AFCKTU
 PageInfo          hasNextPage hasPreviousPage startCursor endCursor                                 AFCKTU
-ServiceAccess     id serviceKind key desired actual inSync manual because detail error attempts     AFCKTU
+ServiceAccess     id serviceKind key desired actual inSync manual blockReason detail error attempts AFCKTU
 ServiceAccess     readAt desiredAt customer                                                         AFCKTU
 ServiceAccess     device                                                                            AF  TU
+BlockReason       code blockOn note text                                                            AFCKTU
+BlockReason       amount invoiceNumber                                                              AFCK U
 Device            id name kind enabled reachable problems facts checkedAt customers waiting         AF  TU
 DeviceConfig      config                                                                            AF  TU
 Driver            kind title configSchema serviceKinds                                              AF  TU
@@ -127,7 +129,7 @@ RecapFigures      payments reversed refunded totalReceived credit totalDeposited
 RecapFigures      awaitingVerification cashOnHand                                                   AFCK U
 Receipt           number text32 text48 whatsApp                                                     AFCK U
 DownloadLink      url expiresAt                                                                     AFCK U
-IsolationForecast blockOn because                                                                     AFCK U
+IsolationForecast blockOn amount invoiceNumber mode promisedUntil text                              AFCK U
 BlackoutDate          day reason                                                                        AFCK U
 CustomerSync      reset customers removed cursor more                                               AFCK U
 SyncedCustomer    id code name phone address counterId planName price outstanding credit            AFCK U

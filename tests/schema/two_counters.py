@@ -198,9 +198,9 @@ async def _crowded(session: WriteSession, counter_id: int, device: int, word: st
     """Everybody else of the counter has an access that is to be cut, so that counts of devices are marked too."""
     await session.execute(
         text(
-            "INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, because, desired_at,"
+            "INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,"
             " desired_generation, observed_generation,"
-            " actual, detail, attempts, next_at, error) SELECT id, :device, 'PPPOE', :word || id, 'ACTIVE', false, '', now(), 1, 0,"
+            " actual, detail, attempts, next_at, error) SELECT id, :device, 'PPPOE', :word || id, 'ACTIVE', false, now(), 1, 0,"
             " 'UNKNOWN', :word, 0, now(), :word FROM customer WHERE counter_id = :counter AND code LIKE 'C%'"
         ),
         {"counter": counter_id, "device": device, "word": word},

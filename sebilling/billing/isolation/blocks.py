@@ -1,6 +1,7 @@
 """Blocks: the desired state of a customer's service accesses, as a person or the rule sets it. The sweep blocks many at once."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import DateTime, bindparam, text
@@ -12,16 +13,33 @@ from sebilling.db.engine import WriteSession
 from sebilling.errors import NoAccess, StillOverdue
 from sebilling.money import format_rupiah
 
+
+class BlockReasonCode(StrEnum):
+    """Why a customer is to be blocked: by the isolation policy, or because a person said so, with a note."""
+
+    OVERDUE = "OVERDUE"
+    BY_HAND = "BY_HAND"
+
+
+class RestoreReasonCode(StrEnum):
+    """Why a customer is to be restored: nothing is overdue any more, or a person said so, with a note."""
+
+    NOT_OVERDUE = "NOT_OVERDUE"
+    BY_HAND = "BY_HAND"
+
+
+_NO_REASON: Final = "block_reason = NULL, block_on = NULL, block_amount = NULL, block_invoice_id = NULL, block_note = NULL"
 _BLOCK: Final = text(
-    """
-    UPDATE service_access SET desired = 'BLOCKED', manual = true, because = :because, desired_at = :at,
+    f"""
+    UPDATE service_access SET desired = 'BLOCKED', manual = true, block_reason = '{BlockReasonCode.BY_HAND}', block_note = :note,
+           block_on = NULL, block_amount = NULL, block_invoice_id = NULL, desired_at = :at,
            desired_generation = desired_generation + 1, attempts = 0,
            next_at = :at, error = '' WHERE customer_id = :customer RETURNING id
     """
 )
 _RESTORE: Final = text(
-    """
-    UPDATE service_access SET desired = 'ACTIVE', manual = false, because = '', desired_at = :at,
+    f"""
+    UPDATE service_access SET desired = 'ACTIVE', manual = false, {_NO_REASON}, desired_at = :at,
            desired_generation = desired_generation + 1, attempts = 0,
            next_at = :at, error = '' WHERE customer_id = :customer AND desired = 'BLOCKED' RETURNING id
     """
@@ -30,15 +48,15 @@ _AMOUNT_OVERDUE: Final = text("SELECT amount FROM overdue_customers(CAST(:at AS 
 _OVERDUE: Final = text("SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = ANY (:customers)")
 _RECONSIDER: Final = text("SELECT reconsider_access(CAST(:customers AS bigint[]), :at, :user, :user_name)")
 _WITHDRAW: Final = text(
-    """
+    f"""
     WITH changed AS (
-        UPDATE service_access SET desired = 'ACTIVE', because = '', desired_at = :at, desired_generation = desired_generation + 1
+        UPDATE service_access SET desired = 'ACTIVE', {_NO_REASON}, desired_at = :at, desired_generation = desired_generation + 1
          WHERE id = ANY (:ids)
         RETURNING id, customer_id
     )
     INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
     SELECT :at, CAST(:user AS bigint), :user_name, 'isolation.restore_wanted', 'service_access', changed.id, counter_id,
-           jsonb_build_object('customer', customer_id, 'because', 'nothing is overdue any more')
+           jsonb_build_object('customer', customer_id, 'reason', '{RestoreReasonCode.NOT_OVERDUE}')
       FROM changed JOIN customer ON customer.id = customer_id
     """
 ).bindparams(bindparam("at", type_=DateTime(timezone=True)))
@@ -48,8 +66,8 @@ async def block(session: WriteSession, customer_id: int, *, reason: str) -> None
     """Block a customer by hand, until someone restores them. Raises InvalidText, NotFound, NoAccess."""
     note = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
-    rows = await session.rows(_BLOCK, {"customer": customer_id, "because": note, "at": session.at})
-    await _append(session, "isolation.block_wanted", customer, [row.id for row in rows], note=note)
+    rows = await session.rows(_BLOCK, {"customer": customer_id, "note": note, "at": session.at})
+    await _append(session, "isolation.block_wanted", customer, [row.id for row in rows], reason=BlockReasonCode.BY_HAND, note=note)
 
 
 async def restore(session: WriteSession, customer_id: int, *, reason: str) -> None:
@@ -61,17 +79,25 @@ async def restore(session: WriteSession, customer_id: int, *, reason: str) -> No
         amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(row.amount)  # technicians may see no amounts
         raise StillOverdue(field="customer_id", given=customer.code, amount=amount)
     rows = await session.rows(_RESTORE, {"customer": customer_id, "at": session.at})
-    await _append(session, "isolation.restore_wanted", customer, [row.id for row in rows], note=note)
+    await _append(session, "isolation.restore_wanted", customer, [row.id for row in rows], reason=RestoreReasonCode.BY_HAND, note=note)
 
 
-async def _append(session: WriteSession, kind: str, customer: locks.Locked, access_ids: Sequence[int], *, note: str) -> None:
+async def _append(
+    session: WriteSession,
+    kind: str,
+    customer: locks.Locked,
+    access_ids: Sequence[int],
+    *,
+    reason: BlockReasonCode | RestoreReasonCode,
+    note: str,
+) -> None:
     """Append an event for each changed service access. Raises NoAccess if there is none."""
     if not access_ids:
         raise NoAccess(field="customer_id", given=customer.code)
     for access_id in access_ids:
         await events.append(
             session, kind, subject="service_access", subject_id=access_id, counter_id=customer.counter_id, customer=customer.id,
-            because=note, by_hand=True,
+            reason=reason.value, note=note,
         )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling.actor import Scope
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.db.engine import ReadSession
 from sebilling.errors import NotFound
-from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 
 _OF_CUSTOMER: Final = text(
@@ -36,10 +36,13 @@ _UPCOMING_BLOCKS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Upcoming block of a customer: the day, and the reason in words. `block_on` is None if none is due."""
+    """Upcoming block of a customer: the day, the rupiah overdue by then, the invoice that causes it, and what the day follows from."""
 
-    block_on: date | None
-    because: str
+    block_on: date
+    amount: int
+    invoice_number: str
+    mode: IsolationMode
+    promised_until: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,12 @@ class UpcomingBlock:
     block_on: date
 
 
-async def of_customer(session: ReadSession, customer_id: int, *, scope: Scope) -> Forecast:
-    """Return the customer's upcoming block: its day unless they pay, and the reason. Raises NotFound."""
+async def of_customer(session: ReadSession, customer_id: int, *, scope: Scope) -> Forecast | None:
+    """Return the customer's block, unless they pay; None if their debts lead to none by the policy in force. Raises NotFound."""
     if not await session.value(_SEEN, {"customer": customer_id, "scope": scope.ids}):
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
     row = await session.row(_OF_CUSTOMER, {"customer": customer_id})
-    if row is None:
-        return Forecast(None, "The policy in force leads to no block for this customer's debts.")
-    promised = f"; promised to pay until {row.promised_until}" if row.promised_until else ""
-    return Forecast(row.block_on, f"{format_rupiah(row.amount)} unpaid with {row.number} ({row.mode}){promised}")
+    return None if row is None else Forecast(row.block_on, row.amount, row.number, IsolationMode(row.mode), row.promised_until)
 
 
 async def upcoming_blocks(session: ReadSession, *, at: datetime, within_days: int) -> Sequence[UpcomingBlock]:

@@ -11,7 +11,7 @@ from sebilling.billing import locks, validation
 from sebilling.billing import scope as scopes
 from sebilling.billing.isolation import blocks
 from sebilling.db.engine import WriteSession
-from sebilling.errors import InvalidNumber, NotFound, Sentence
+from sebilling.errors import WHOLE_INPUT, InvalidNumber, NotFound, Sentence
 from sebilling.nouns import Noun
 
 
@@ -57,7 +57,7 @@ async def set_policy(
     """
     if customer_id is not None and counter_id is not None:
         raise InvalidNumber(
-            field=(),
+            field=WHOLE_INPUT,
             what=Sentence("policy", "kebijakan isolir"),
             given="both",
             why=Sentence(

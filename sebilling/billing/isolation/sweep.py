@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sebilling.actor import Scope
 from sebilling.billing import scope as scopes
 from sebilling.billing.isolation import blocks, holds
+from sebilling.billing.isolation.blocks import BlockReasonCode
 from sebilling.db.engine import ReadSession, WriteSession
 
 _WAIT: Final = text("SELECT pg_advisory_xact_lock(3, 0)")
@@ -50,13 +51,14 @@ _BLOCK: Final = text(
     WITH {_OVERDUE}, due AS MATERIALIZED ({_DUE} ORDER BY service_access.id FOR UPDATE OF service_access SKIP LOCKED), changed AS (
         UPDATE service_access SET desired = 'BLOCKED', desired_at = :at,
                desired_generation = desired_generation + 1, attempts = 0, next_at = :at, error = '',
-               because = 'unpaid since ' || due.block_on || ': ' || due.amount || ' rupiah'
+               block_reason = '{BlockReasonCode.OVERDUE}', block_on = due.block_on, block_amount = due.amount,
+               block_invoice_id = due.invoice_id
           FROM due WHERE service_access.id = due.id RETURNING service_access.id, service_access.customer_id
     ), told AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
         SELECT :at, :user, :user_name, 'isolation.block_wanted', 'service_access', changed.id, customer.counter_id,
-               jsonb_build_object('customer', changed.customer_id, 'invoice', due.invoice_id, 'amount', due.amount,
-                                  'block_on', due.block_on)
+               jsonb_build_object('customer', changed.customer_id, 'reason', '{BlockReasonCode.OVERDUE}',
+                                  'invoice', due.invoice_id, 'amount', due.amount, 'block_on', due.block_on)
           FROM changed JOIN due USING (id) JOIN customer ON customer.id = changed.customer_id
     )
     SELECT count(*) FROM changed

@@ -67,7 +67,8 @@ BEGIN
     ), overdue AS MATERIALIZED (
         SELECT customer_id FROM overdue_customers(p_at) WHERE customer_id = ANY (p_customers)
     ), changed AS (
-        UPDATE service_access SET desired = 'ACTIVE', because = '', desired_at = p_at, desired_generation = desired_generation + 1,
+        UPDATE service_access SET desired = 'ACTIVE', block_reason = NULL, block_on = NULL, block_amount = NULL,
+               block_invoice_id = NULL, block_note = NULL, desired_at = p_at, desired_generation = desired_generation + 1,
                attempts = 0, next_at = p_at, error = ''
           FROM blocked
          WHERE service_access.id = blocked.id AND customer_id NOT IN (SELECT customer_id FROM overdue)
@@ -75,7 +76,7 @@ BEGIN
     ), logged AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
         SELECT p_at, p_user, p_user_name, 'isolation.restore_wanted', 'service_access', changed.id, counter_id,
-               jsonb_build_object('customer', customer_id, 'because', 'nothing is overdue any more')
+               jsonb_build_object('customer', customer_id, 'reason', 'NOT_OVERDUE')
           FROM changed JOIN customer ON customer.id = customer_id
     )
     SELECT count(*) INTO restored FROM changed;

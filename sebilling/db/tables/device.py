@@ -1,6 +1,6 @@
 """Network devices, and the desired and actual state of customers' service accesses on them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -62,6 +62,15 @@ class ServiceAccess(Base):
         CheckConstraint("desired IN ('ACTIVE', 'BLOCKED')", name="desired"),
         CheckConstraint("actual IN ('UNKNOWN', 'ACTIVE', 'BLOCKED', 'DRIFTED', 'ABSENT')", name="actual"),
         CheckConstraint("NOT manual OR desired = 'BLOCKED'", name="manual"),
+        CheckConstraint(
+            "CASE block_reason"
+            " WHEN 'OVERDUE' THEN desired = 'BLOCKED' AND NOT manual AND num_nulls(block_on, block_amount, block_invoice_id) = 0"
+            " AND block_note IS NULL"
+            " WHEN 'BY_HAND' THEN desired = 'BLOCKED' AND num_nonnulls(block_on, block_amount, block_invoice_id) = 0"
+            " AND block_note IS NOT NULL"
+            " ELSE desired = 'ACTIVE' AND num_nonnulls(block_reason, block_on, block_amount, block_invoice_id, block_note) = 0 END",
+            name="block_reason",
+        ),
         CheckConstraint("observed_generation <= desired_generation", name="observed_generation"),
         Index(None, "customer_id"),
         # for the work to do on a device
@@ -86,7 +95,16 @@ class ServiceAccess(Base):
     desired: Mapped[String]
     manual: Mapped[bool]
     """Blocked by hand: a payment doesn't restore it."""
-    because: Mapped[String]
+    block_reason: Mapped[str | None] = mapped_column(Text)
+    """Why the customer is to be blocked; null while they aren't."""
+    block_on: Mapped[date | None]
+    """Day from which the policy blocks the customer."""
+    block_amount: Mapped[int | None] = mapped_column(BigInteger)
+    """Overdue rupiah when the block was decided."""
+    block_invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"))
+    """Invoice that causes the block."""
+    block_note: Mapped[str | None] = mapped_column(Text)
+    """Note of the person who blocked the customer."""
     desired_at: Mapped[Instant]
     desired_generation: Mapped[int] = mapped_column(BigInteger)
     observed_generation: Mapped[int] = mapped_column(BigInteger)

@@ -25,7 +25,6 @@ _FILES = (
     "sql/opening.sql",
     "sql/feed.sql",
     "sql/credit.sql",
-    "sql/isolation.sql",
     "sql/record_payment.sql",
 )
 

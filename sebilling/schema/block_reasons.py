@@ -1,0 +1,56 @@
+"""The reason for which a customer is to be blocked, in GraphQL: data, and a sentence in the caller's language."""
+
+from typing import Final, TypedDict
+
+import strawberry
+
+from sebilling.billing.isolation.blocks import BlockReasonCode
+from sebilling.errors import Sentence
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.scalars import Day, Rupiah
+from sebilling.schema.enums import described
+
+described(
+    BlockReasonCode,
+    "Code of the reason for which a customer is to be blocked.",
+    OVERDUE="The customer is overdue by the isolation policy.",
+    BY_HAND="A person blocked the customer.",
+)
+
+
+class ReasonRow(TypedDict):
+    """A row of the type BlockReason, as COLUMN reads it."""
+
+    code: str
+    block_on: str | None
+    amount: int | None
+    invoice_number: str | None
+    note: str | None
+
+
+_SENTENCES: Final = {
+    BlockReasonCode.OVERDUE: Sentence("Overdue; to be blocked from {block_on}.", "Menunggak; diisolir mulai {block_on}."),
+    BlockReasonCode.BY_HAND: Sentence("Blocked by hand: {note}", "Diisolir oleh petugas: {note}"),
+}
+
+
+def _text(root: strawberry.Parent[ReasonRow], info: Info) -> str:
+    """Render the sentence for a person. It has no amount, as technicians may read it."""
+    sentence = _SENTENCES[BlockReasonCode(root["code"])].in_(info.context.language)
+    return sentence.format(block_on=root["block_on"], note=root["note"])
+
+
+@strawberry.type(description="Reason for which a customer is to be blocked.")
+class BlockReason:
+    code: BlockReasonCode = strawberry.field(description="Code of the reason.")
+    block_on: Day | None = strawberry.field(description="Day from which the policy blocks the customer; null if a person did.")
+    amount: Rupiah | None = strawberry.field(description="Overdue amount when the block was decided; null if a person did.")
+    invoice_number: str | None = strawberry.field(description="Number of the invoice that causes the block; null if a person did.")
+    note: str | None = strawberry.field(description="Note of the person who blocked the customer; null if the policy did.")
+    text: str = strawberry.field(resolver=_text, description="The reason as a sentence in the caller's language, without the amount.")
+
+
+COLUMN: Final = """CASE WHEN {t}.block_reason IS NOT NULL THEN json_build_object(
+    'code', {t}.block_reason, 'block_on', {t}.block_on, 'amount', {t}.block_amount, 'note', {t}.block_note,
+    'invoice_number', (SELECT number FROM invoice WHERE invoice.id = {t}.block_invoice_id)) END"""
+"""SQL for a service access's reason, all of it: access.py says who may read which field."""
