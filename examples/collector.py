@@ -38,7 +38,7 @@ SYNC = """query Sync($since: String) {
     customers { id code name address outstanding credit openInvoices { id number dueOn outstanding } } } }"""
 SEND = """mutation Send($payments: [RecordPaymentInput!]!) {
   recordPayments(input: {payments: $payments}) {
-    results { replayed payment { id receiptNumber amount credit surplusBecause } errors { code message field } }
+    results { replayed payment { id receiptNumber amount credit surplusReason } errors { code message field } }
     errors { code message } } }"""
 RECEIPT = "query Receipt($paymentId: ID!) { receipt(paymentId: $paymentId) { text32 } }"
 TABLES = """

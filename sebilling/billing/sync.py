@@ -171,7 +171,7 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     return Changes(
         reset=reset,
         customers=[orjson.loads(row.kept) for row in rows if row.removed is None],
-        removed=[{"id": Noun.CUSTOMER.id(row.id), "because": row.removed} for row in rows if row.removed is not None],
+        removed=[{"id": Noun.CUSTOMER.id(row.id), "reason": row.removed} for row in rows if row.removed is not None],
         cursor=following.written(),
         more=more,
     )

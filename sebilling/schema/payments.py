@@ -67,10 +67,10 @@ class Payment:
     receipt_number: str = strawberry.field(description="Receipt number, gapless per counter and month, such as KW/2026-02/LKT01/000123.")
     credit: Rupiah = strawberry.field(description="Titipan: amount that is neither allocated to an invoice nor refunded.")
     refunded: Rupiah = strawberry.field(description="Amount refunded.")
-    surplus_because: SurplusReason | None = strawberry.field(
+    surplus_reason: SurplusReason | None = strawberry.field(
         description="Reason for which it exceeded the amount owed; null if it did not. ALREADY_PAID stays even if another invoice uses it."
     )
-    credit_held_because: str | None = strawberry.field(
+    credit_hold_reason: str | None = strawberry.field(
         description="Reason for which its credit pays no invoice by itself, as set by holdCredit; null if it does."
     )
     method: PaymentMethod = strawberry.field(description="Payment method.")
@@ -106,8 +106,8 @@ PAYMENT: Final = Node(
         **{name: f"{{t}}.{name}" for name in ("amount", "method", "collected_at", "received_at", "received_on", "note")},
         "credit": "{t}.credit",
         "refunded": "{t}.refunded",
-        "surplus_because": "nullif({t}.surplus_because, '')",
-        "credit_held_because": "(SELECT reason FROM credit_hold WHERE payment_id = {t}.id AND released_at IS NULL)",
+        "surplus_reason": "nullif({t}.surplus_because, '')",
+        "credit_hold_reason": "(SELECT reason FROM credit_hold WHERE payment_id = {t}.id AND released_at IS NULL)",
         "receipt_number": "(SELECT number FROM receipt WHERE payment_id = {t}.id)",
         "received_by": "(SELECT name FROM app_user WHERE id = {t}.received_by)",
         **{f"customer_{name}": f"(SELECT {name} FROM customer WHERE id = {{t}}.customer_id)" for name in ("code", "name")},
@@ -139,7 +139,7 @@ class PaymentFilter:
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter at which it was received.")
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
     method: PaymentMethod | None = strawberry.field(default=None, description="Payment method.")
-    surplus_because: SurplusReason | None = strawberry.field(default=None, description="Reason for which it exceeded the amount owed.")
+    surplus_reason: SurplusReason | None = strawberry.field(default=None, description="Reason for which it exceeded the amount owed.")
     received_from: Day | None = strawberry.field(default=None, description="First day of receipt.")
     received_until: Day | None = strawberry.field(default=None, description="First day after the days of receipt.")
 
@@ -163,8 +163,8 @@ def _conditions(given: PaymentFilter) -> Conditions:
         conditions["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))}
     if given.method is not None:
         conditions["t.method = :method"] = {"method": given.method.value}
-    if given.surplus_because is not None:
-        conditions["t.surplus_because = :surplus_because"] = {"surplus_because": given.surplus_because.value}
+    if given.surplus_reason is not None:
+        conditions["t.surplus_because = :surplus_reason"] = {"surplus_reason": given.surplus_reason.value}
     if given.received_from is not None:
         conditions["t.received_on >= :received_from"] = {"received_from": given.received_from}
     if given.received_until is not None:

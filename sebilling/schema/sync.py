@@ -53,7 +53,7 @@ class SyncedCustomer:
 @strawberry.type(description="Customer to delete from the phone, together with their invoices.")
 class RemovedCustomer:
     id: strawberry.ID = strawberry.field(description="Opaque id; the phone may not know it.")
-    because: RemovalReason = strawberry.field(description="Reason for the removal.")
+    reason: RemovalReason = strawberry.field(description="Reason for the removal.")
 
 
 @strawberry.type(description="Page of changes for a phone. Store the page and its cursor in one transaction of the phone's database.")

@@ -189,13 +189,13 @@ async def test_the_office_holds_and_applies_over_graphql(database: Database) -> 
     paid = await isp.pay(customer, PRICE)
     async with isp.write() as session:
         await make_user(session, "kasir", Role.CLERK, "LKT01")
-    hold = "mutation($i: HoldCreditInput!) { holdCredit(input: $i) { payment { credit creditHeldBecause } replayed errors { code } } }"
+    hold = "mutation($i: HoldCreditInput!) { holdCredit(input: $i) { payment { credit creditHoldReason } replayed errors { code } } }"
     given = {"paymentId": f"pay_{paid.payment_id}", "reason": "uang jaminan", "idempotencyKey": "tahan-titipan"}
     api = Api(database)
     await api.sign_in("kasir")
     assert (await api.ask(hold, i=given))["errors"][0]["code"] == "FORBIDDEN"
     await api.sign_in()
-    told = {"payment": {"credit": PRICE, "creditHeldBecause": "uang jaminan"}, "errors": []}
+    told = {"payment": {"credit": PRICE, "creditHoldReason": "uang jaminan"}, "errors": []}
     assert await api.ask(hold, i=given) == told | {"replayed": False}
     assert await api.ask(hold, i=given) == told | {"replayed": True}
     await isp.open()

@@ -18,7 +18,7 @@ from tests.harness import NOW, Api, Isp, make_user
 from tests.phone.test_sync import numbered
 
 BATCH = """mutation($p: [RecordPaymentInput!]!) { recordPayments(input: {payments: $p}) {
-  results { payment { id amount credit surplusBecause receiptNumber collectedAt receivedOn allocations { amount } } replayed
+  results { payment { id amount credit surplusReason receiptNumber collectedAt receivedOn allocations { amount } } replayed
             errors { code message field } }
   errors { code message field } } }"""
 _keys = itertools.count(10_000_000)
@@ -83,7 +83,7 @@ async def test_what_was_paid_meanwhile_is_kept_as_credit(database: Database) -> 
     void = "mutation($i: VoidInvoiceInput!) { voidInvoice(input: $i) { errors { code } } }"
     await api.do(void, i={"invoiceId": f"inv_{second}", "reason": "salah paket", "idempotencyKey": "void-of-beni"})
     results = (await api.do(BATCH, p=sent))["results"]
-    assert [(one["payment"]["credit"], one["payment"]["surplusBecause"]) for one in results] == [(150_000, "ALREADY_PAID")] * 2
+    assert [(one["payment"]["credit"], one["payment"]["surplusReason"]) for one in results] == [(150_000, "ALREADY_PAID")] * 2
     await isp.check()
 
 
@@ -147,7 +147,7 @@ async def test_money_of_a_customer_who_was_moved_while_the_phone_was_offline(dat
     async with isp.write() as session:
         await make_user(session, "kolektor", Role.COLLECTOR, "LKT01")
     await api.sign_in("kolektor")
-    sync = "query($since: String) { syncCustomers(since: $since) { cursor customers { id } removed { id because } } }"
+    sync = "query($since: String) { syncCustomers(since: $since) { cursor customers { id } removed { id reason } } }"
     await numbered(database)
     before = await api.ask(sync)
     assert {one["id"] for one in before["customers"]} == {f"cus_{moved}", f"cus_{own}"}
@@ -163,7 +163,7 @@ async def test_money_of_a_customer_who_was_moved_while_the_phone_was_offline(dat
     assert codes((await api.do(BATCH, p=[live]))["results"]) == ["NOT_FOUND"], "who stands at the counter doesn't see them any more"
     await numbered(database)
     after = await api.ask(sync, since=before["cursor"])
-    assert after["removed"] == [{"id": f"cus_{moved}", "because": "MOVED"}]
+    assert after["removed"] == [{"id": f"cus_{moved}", "reason": "MOVED"}]
     assert codes((await api.do(BATCH, p=outbox))["results"]) == ["AGAIN", "AGAIN", "AGAIN"]
     await isp.check()
 

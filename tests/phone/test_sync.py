@@ -19,7 +19,7 @@ from tests.money.clients import BEGIN, DEEDS, Client
 from tests.phone.mirror import Mirror
 
 SYNC = """query($since: String, $first: Int, $counter: ID) { syncCustomers(since: $since, first: $first, counterId: $counter) {
-  reset more cursor removed { id because }
+  reset more cursor removed { id reason }
   customers { id code name phone address counterId planName price outstanding credit
               openInvoices { id number coversFrom coversUntil dueOn total outstanding } } } }"""
 
@@ -43,7 +43,7 @@ def told(pages: list[sync.Changes]) -> tuple[list[str], list[tuple[str, str]]]:
     """Codes of customers given, ids and reasons of those taken away."""
     return (
         [one["code"] for page in pages for one in page.customers],
-        [(one["id"], one["because"]) for page in pages for one in page.removed],
+        [(one["id"], one["reason"]) for page in pages for one in page.removed],
     )
 
 

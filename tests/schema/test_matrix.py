@@ -106,8 +106,8 @@ InvoiceLine       kind description quantity unitPrice amount taxRate taxFraction
 InvoiceVoid       reason voidedAt voidedBy period                                                   AFCK U
 WriteOff          id kind reversal amount reason writtenOffAt writtenOffBy                          AFCK U
 Reversal          reason reversedAt reversedOn reversedBy                                           AFCK U
-Payment           id amount receiptNumber credit refunded surplusBecause method collectedAt         AFCK U
-Payment           creditHeldBecause                                                                 AFCK U
+Payment           id amount receiptNumber credit refunded surplusReason method collectedAt         AFCK U
+Payment           creditHoldReason                                                                 AFCK U
 Payment           receivedAt receivedOn receivedBy note customer customerCode customerName counter  AFCK U
 Payment           allocations reversal refunds                                                      AFCK U
 Allocation        amount allocatedAt invoiceNumber invoice payment                                  AFCK U
@@ -135,7 +135,7 @@ CustomerSync      reset customers removed cursor more                           
 SyncedCustomer    id code name phone address counterId planName price outstanding credit            AFCK U
 SyncedCustomer    openInvoices                                                                      AFCK U
 SyncedInvoice     id number coversFrom coversUntil dueOn total outstanding                          AFCK U
-RemovedCustomer   id because                                                                        AFCK U
+RemovedCustomer   id reason                                                                         AFCK U
 RecordedPayment   payment replayed errors                                                           AFCK
 IsolationPolicy   mode days minimum customer counter                                                AF   U
 IsolationPlan     customerId deviceId invoiceId amount blockOn                                        AF   U

@@ -82,7 +82,7 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "Reversal": {COUNTERS: "reason reversedAt reversedOn reversedBy"},
     "WriteOff": {COUNTERS: "id kind reversal amount reason writtenOffAt writtenOffBy"},
     "Payment": {
-        COUNTERS: "id amount receiptNumber credit refunded surplusBecause creditHeldBecause method collectedAt receivedAt receivedOn"
+        COUNTERS: "id amount receiptNumber credit refunded surplusReason creditHoldReason method collectedAt receivedAt receivedOn"
         " receivedBy note"
         " customer customerCode customerName counter allocations reversal refunds"
     },
@@ -90,7 +90,7 @@ _FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
     "CustomerSync": {COUNTERS: "reset customers removed cursor more"},
     "SyncedCustomer": {COUNTERS: "id code name phone address counterId planName price outstanding credit openInvoices"},
     "SyncedInvoice": {COUNTERS: "id number coversFrom coversUntil dueOn total outstanding"},
-    "RemovedCustomer": {COUNTERS: "id because"},
+    "RemovedCustomer": {COUNTERS: "id reason"},
     "Allocation": {COUNTERS: "amount allocatedAt invoiceNumber invoice payment"},
     "PaymentReversal": {COUNTERS: "reason reversedAt reversedOn reversedBy"},
     "Refund": {COUNTERS: "id reversal amount method reason refundedAt refundedBy"},

@@ -13,7 +13,7 @@ def _paid(found: Any) -> Outcome:
     local = {name: datetime.fromisoformat(found[name]).astimezone(zone) for name in ("collectedAt", "receivedAt")}
     return {
         "amount": found["amount"], "number": found["receiptNumber"], "credit": found["credit"], "refunded": found["refunded"],
-        "because": found["surplusBecause"], "method": found["method"], "received on": found["receivedOn"], "by": found["receivedBy"],
+        "because": found["surplusReason"], "method": found["method"], "received on": found["receivedOn"], "by": found["receivedBy"],
         "at": found["counter"]["code"], "note": found["note"], "reversed": found["reversal"] is not None,
         "reversed on": found["reversal"] and found["reversal"]["reversedOn"],
         "collected": f"{local['collectedAt']:%Y-%m-%d %H:%M}", "received": f"{local['receivedAt']:%Y-%m-%d %H:%M}",
@@ -104,7 +104,7 @@ async def expect_unresolved(book: Book, *, counter: str | None = None, debt: str
     return {
         "payments": len(found),
         "total": sum(one["credit"] for one in found),
-        "list": [f"{one['customer']['name']} {one['credit']} {one['surplusBecause'] or 'RELEASED'}" for one in found],
+        "list": [f"{one['customer']['name']} {one['credit']} {one['surplusReason'] or 'RELEASED'}" for one in found],
     }
 
 
