@@ -5,14 +5,14 @@ READ COMMITTED transaction with its actor and its time. Only the caller of `Data
 reads that are too long for one statement and must be consistent: reports.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, TypeVar, overload
 
 import orjson
-from sqlalchemy import CursorResult, Row
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -46,19 +46,29 @@ def new_engine(url: str, *, server_settings: Mapping[str, str] = {}, **options: 
 
 
 T = TypeVar("T")
-Parameters = Mapping[str, Any] | None
+Parameters = Mapping[str, object] | None
 """Values of a statement's parameters by name: whatever the database can hold."""
 
 
 class RowMismatch(TypeError):
-    """A statement's columns aren't the fields of the dataclass that should hold its rows."""
+    """A statement's columns aren't the fields of the dataclass that should hold its rows, or its value is of another type."""
 
 
-def _of(result: CursorResult[Any], into: type[Any]) -> CursorResult[Any]:
+def _checked(columns: Sequence[str], into: type[Any]) -> None:
     names = [field.name for field in fields(into)]
-    if list(result.keys()) != names:
-        raise RowMismatch(f"{into.__name__} has the fields {', '.join(names)}; the statement has {', '.join(result.keys())}")
-    return result
+    if columns != names:
+        raise RowMismatch(f"{into.__name__} has the fields {', '.join(names)}; the statement has {', '.join(columns)}")
+
+
+def _made(columns: Sequence[str], rows: Iterable[Any], into: type[T]) -> list[T]:
+    _checked(columns, into)
+    return [into(*row) for row in rows]
+
+
+def _typed(value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise RowMismatch(f"the statement's value is of the type {type(value).__name__}, not {kind.__name__}")
+    return value
 
 
 class ReadSession:
@@ -77,7 +87,7 @@ class ReadSession:
         Raises RowMismatch unless the statement has the columns that the dataclass has fields, in the same order.
         """
         result = await self._connection.execute(statement, parameters)
-        return result.all() if into is None else [into(*row) for row in _of(result, into).all()]
+        return result.all() if into is None else _made([*result.keys()], result, into)
 
     @overload
     async def row(self, statement: Executable, parameters: Parameters = None) -> Row[*tuple[Any, ...]] | None: ...
@@ -89,12 +99,39 @@ class ReadSession:
         Raises MultipleResultsFound if there are more, RowMismatch as `rows`.
         """
         result = await self._connection.execute(statement, parameters)
-        row = (result if into is None else _of(result, into)).one_or_none()
-        return row if into is None or row is None else into(*row)
+        columns, row = [*result.keys()], result.one_or_none()
+        if into is None:
+            return row
+        return next(iter(_made(columns, () if row is None else (row,), into)), None)
 
-    async def value(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Any:
-        """Return the first column of the only row, or None. Raises MultipleResultsFound if there are more."""
-        return (await self._connection.execute(statement, parameters)).scalar_one_or_none()
+    async def only_row(self, statement: Executable, parameters: Parameters = None, *, into: type[T]) -> T:
+        """Return the row of a statement that always has one, such as an aggregate. Raises NoResultFound, or as `row`."""
+        result = await self._connection.execute(statement, parameters)
+        columns, row = [*result.keys()], result.one()
+        return _made(columns, (row,), into)[0]
+
+    @overload
+    async def value(self, statement: Executable, parameters: Parameters = None) -> Any: ...
+    @overload
+    async def value(self, statement: Executable, parameters: Parameters = None, *, kind: type[T]) -> T | None: ...
+    async def value(self, statement: Executable, parameters: Parameters = None, *, kind: type[Any] | None = None) -> Any:
+        """Return the first column of the only row, or None if it is null or there is no row.
+
+        Raises MultipleResultsFound if there are more, RowMismatch for a value that is not of this kind.
+        """
+        value = (await self._connection.execute(statement, parameters)).scalar_one_or_none()
+        return value if kind is None or value is None else _typed(value, kind)
+
+    async def only_value(self, statement: Executable, parameters: Parameters = None, *, kind: type[T]) -> T:
+        """Return the value of a statement that always has one, such as a count.
+
+        Raises NoResultFound, MultipleResultsFound, or RowMismatch for null or a value that is not of this kind.
+        """
+        return _typed((await self._connection.execute(statement, parameters)).scalar_one(), kind)
+
+    async def values(self, statement: Executable, parameters: Parameters = None, *, kind: type[T]) -> Sequence[T]:
+        """Return the first column of all rows, in memory. Raises RowMismatch for null or a value that is not of this kind."""
+        return [_typed(value, kind) for value in (await self._connection.execute(statement, parameters)).scalars()]
 
 
 class Snapshot(ReadSession):
@@ -105,12 +142,12 @@ class Snapshot(ReadSession):
         """The connection itself, for COPY. Run a statement before using its raw driver connection, as with a WriteSession."""
         return self._connection
 
-    async def stream(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> AsyncIterator[Row[*tuple[Any, ...]]]:
+    async def stream(self, statement: Executable, parameters: Parameters = None) -> AsyncIterator[tuple[object, ...]]:
         """Yield every row of the statement, a few thousand in memory at a time. Other statements wait until it is read or closed."""
         options = {"yield_per": _ROWS_AT_A_TIME}
         async with self._connection.stream(statement, parameters, execution_options=options) as result:
             async for row in result:
-                yield row
+                yield tuple(row)
 
 
 class WriteSession(ReadSession):
@@ -121,7 +158,7 @@ class WriteSession(ReadSession):
         self.actor = actor
         self.at = at
 
-    async def execute(self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None) -> int:
+    async def execute(self, statement: Executable, parameters: Parameters | Sequence[Mapping[str, object]] = None) -> int:
         """Execute a statement and return the number of affected rows."""
         return (await self._connection.execute(statement, parameters)).rowcount
 

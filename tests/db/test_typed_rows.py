@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import NoResultFound
 
 from sebilling.db.engine import RowMismatch
 from tests.harness import SavepointDatabase
@@ -32,3 +33,33 @@ async def test_other_columns_are_refused(database: SavepointDatabase, columns: s
             await session.rows(text(f"SELECT {columns}"), into=Pair)
         with pytest.raises(RowMismatch):
             await session.row(text(f"SELECT {columns} WHERE false"), into=Pair)
+
+
+async def test_a_row_that_is_always_there(database: SavepointDatabase) -> None:
+    async with database.reading() as session:
+        assert await session.only_row(text("SELECT count(*) AS number, 'none' AS word FROM counter WHERE false"), into=Pair) == Pair(
+            0, "none"
+        )
+        with pytest.raises(NoResultFound):
+            await session.only_row(text("SELECT 1 AS number, 'satu' AS word WHERE false"), into=Pair)
+
+
+async def test_values_have_their_kind(database: SavepointDatabase) -> None:
+    three = text("SELECT * FROM (VALUES (1), (2), (3)) AS three (number)")
+    async with database.reading() as session:
+        assert await session.value(text("SELECT 1"), kind=int) == 1
+        assert await session.value(text("SELECT 1 WHERE false"), kind=int) is None
+        assert await session.value(text("SELECT NULL::int"), kind=int) is None
+        assert await session.only_value(text("SELECT EXISTS (SELECT WHERE false)"), kind=bool) is False
+        assert await session.values(three, kind=int) == [1, 2, 3]
+        with pytest.raises(NoResultFound):
+            await session.only_value(text("SELECT 1 WHERE false"), kind=int)
+
+
+@pytest.mark.parametrize("value", ["'1'", "1.0", "NULL"])
+async def test_values_of_another_kind_are_refused(database: SavepointDatabase, value: str) -> None:
+    async with database.reading() as session:
+        with pytest.raises(RowMismatch):
+            await session.only_value(text(f"SELECT {value}"), kind=int)
+        with pytest.raises(RowMismatch):
+            await session.values(text(f"SELECT {value}"), kind=int)
