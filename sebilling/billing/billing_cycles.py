@@ -90,6 +90,43 @@ class Standing:
         yield from (month for month in map(this_month.plus, range(12 * _YEARS_AHEAD)) if month not in self.closed)
 
 
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """The pricing rule's verdict on a period: ISSUE, ALREADY_INVOICED or a SkipReason, with the days, due date and total (rupiah)."""
+
+    verdict: str
+    covers_from: date
+    covers_until: date
+    falls_due: date
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """A customer's row and what was decided about it, as `Standing` is made of it."""
+
+    installed_on: date
+    timezone: str
+    opened: list[date]
+    closed: list[date]
+    closed_ahead: list[date]
+    months: list[int]
+    """Of each cycle, in the order in which they were set; `effective_from` likewise."""
+    effective_from: list[date]
+    covers_from: list[date]
+    """Of each invoiced range of days; `covers_until` likewise."""
+    covers_until: list[date]
+    has_charges: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Billed:
+    """The invoice over the customer's first days of service."""
+
+    number: str
+    covers_from: date
+
+
 _FORETOLD: Final = Sources(
     cycle="""(SELECT id, customer_id, months, effective_from FROM billing_cycle UNION ALL
               SELECT 9223372036854775807, :customer, CAST(:months AS smallint), CAST(:from AS date)
@@ -127,6 +164,7 @@ async def coming(
             {"customer": standing.customer_id, "scope": scope.ids, "month": month.first, "after": month.after, "at": at, "as_of": at,
              "months": proposed and proposed.months, "from": proposed and proposed.effective_from, "extras": not invoices,
              "foretold": orjson.dumps(foretold).decode()},
+            into=_Priced,
         )  # fmt: skip
         if row is None or row.verdict == SkipReason.INACTIVE:
             break
@@ -167,7 +205,7 @@ _SET: Final = text(
 
 async def standing(session: ReadSession, customer_id: int, *, at: datetime, scope: Scope) -> Standing:
     """Read the facts that decide the customer's next invoices, as of `at`. Raises NotFound."""
-    row = await session.row(_STANDING, {"customer": customer_id, "scope": scope.ids, "at": at})
+    row = await session.row(_STANDING, {"customer": customer_id, "scope": scope.ids, "at": at}, into=_Facts)
     if row is None:
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
     cycles = [Cycle(months, day) for months, day in zip(row.months, row.effective_from, strict=True)]
@@ -233,12 +271,12 @@ async def put_off(session: WriteSession, customer_id: int, counter_id: int, *, i
     The caller has locked the customer; this locks their counter, so that no invoice is issued meanwhile. Raises AlreadyInvoiced.
     """
     await locks.counter(session, counter_id)
-    billed = await session.row(_BILLED_BEFORE, {"customer": customer_id, "on": installed_on})
+    billed = await session.row(_BILLED_BEFORE, {"customer": customer_id, "on": installed_on}, into=_Billed)
     if billed is not None:
         raise AlreadyInvoiced(field="installed_on", given=installed_on, number=billed.number, first=billed.covers_from)
     schedule: list[Cycle] = []
-    for row in await session.rows(_CYCLES, {"customer": customer_id}):
-        schedule = [cycle for cycle in schedule if cycle.effective_from < row.effective_from] + [Cycle(row.months, row.effective_from)]
+    for next_cycle in await session.rows(_CYCLES, {"customer": customer_id}, into=Cycle):
+        schedule = [cycle for cycle in schedule if cycle.effective_from < next_cycle.effective_from] + [next_cycle]
     early = [cycle for cycle in schedule if cycle.effective_from < installed_on]
     later = [cycle for cycle in schedule if cycle.effective_from >= installed_on]
     if not early or early[-1].months == 1 or (later and later[0].effective_from == installed_on):

@@ -1,9 +1,10 @@
 """One-off charges, which are billed with the next invoice, and discounts."""
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
 
@@ -22,6 +23,21 @@ class ChargeKind(StrEnum):
     CABLE = "CABLE"
     LATE_FEE = "LATE_FEE"
     OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class _Charge:
+    cancelled_at: datetime | None
+    number: str | None
+    """Number of the live invoice that bills it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Discount:
+    from_on: date
+    until_on: date | None
+    counter_id: int | None
+    """The customer's counter; None: the discount is a plan's."""
 
 
 _CHARGE: Final = text(
@@ -84,12 +100,12 @@ async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
     To cancel an invoiced charge, void the invoice first.
     """
     why = validation.reason(reason)
-    customer_id = await session.value(_WHOSE_CHARGE, {"id": charge_id})
+    customer_id = await session.value(_WHOSE_CHARGE, {"id": charge_id}, kind=int)
     missing = NotFound(field="charge_id", noun=Noun.CHARGE, given=charge_id)
     if customer_id is None:
         raise missing
     customer = await locks.customer(session, customer_id, missing=missing)
-    row = await session.row(_LOCK_CHARGE, {"id": charge_id})
+    row = await session.row(_LOCK_CHARGE, {"id": charge_id}, into=_Charge)
     if row is not None and row.number is not None:
         raise ChargeBilled(field="charge_id", given=Noun.CHARGE.id(charge_id), number=row.number)
     if row is None or row.cancelled_at is not None:
@@ -132,7 +148,7 @@ async def discount(
         raise InvalidDate(
             field="until_on", given=until_on, why=Sentence("a discount ends after it begins.", "diskon berakhir sesudah mulai.")
         )
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "customer": customer_id, "plan": plan_id, "amount": amount, "percent": percent,
         "description": validation.clean(description, what=Sentence("The description", "Keterangan"), field="description"),
         "from_on": from_on, "until_on": until_on,
@@ -146,7 +162,7 @@ async def discount(
         counter_id = (await locks.customer(session, customer_id)).counter_id
     else:
         scope.central(session)
-        if not await session.value(_PLAN, {"plan": plan_id}):
+        if not await session.only_value(_PLAN, {"plan": plan_id}, kind=bool):
             raise NotFound(field="plan_id", noun=Noun.PLAN, given=plan_id or "")
     await session.execute(_DISCOUNT, {**values, "id": claim.result_id, "at": session.at})
     await events.append(session, "discount.created", subject="discount", subject_id=claim.result_id, counter_id=counter_id, **payload)
@@ -155,7 +171,7 @@ async def discount(
 
 async def end_discount(session: WriteSession, discount_id: int, *, until_on: date) -> None:
     """End a discount earlier: months that begin on `until_on` or later are billed in full. Raises NotFound, InvalidDate, Forbidden."""
-    row = await session.row(_LOCK_DISCOUNT, {"id": discount_id})
+    row = await session.row(_LOCK_DISCOUNT, {"id": discount_id}, into=_Discount)
     if row is None or (row.counter_id is not None and row.counter_id not in session.actor.scope):
         raise NotFound(field="discount_id", noun=Noun.DISCOUNT, given=discount_id)
     if row.counter_id is None:

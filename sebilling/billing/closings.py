@@ -40,6 +40,37 @@ class Gap:
     """Rupiah; 0 for GENERATION_RUNNING."""
 
 
+@dataclass(frozen=True, slots=True)
+class PeriodRow:
+    """Id of a period, and when it was closed, if it is."""
+
+    id: int
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _CountedGap:
+    """A gap that one statement finds, of every kind but NOT_INVOICED."""
+
+    reason: str
+    counter_id: int
+    count: int
+    amount: int
+    counter_code: str
+    counter_name: str
+    timezone: str
+    due_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    id: int
+    code: str
+    name: str
+    timezone: str
+    due_day: int
+
+
 _PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month")
 _GAPS: Final = text(
     f"""
@@ -62,18 +93,19 @@ _COUNTERS: Final = text("SELECT id, code, name, timezone, due_day FROM counter")
 
 async def gaps(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> list[Gap]:
     """List the period's gaps at the counters of the scope, ordered by counter; a closed period has none. Raises NotFound."""
-    period = await session.row(_PERIOD, {"month": month.first})
+    period = await session.row(_PERIOD, {"month": month.first}, into=PeriodRow)
     if period is None:
         raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     if period.closed_at is not None:
         return []
+    parameters = {"period": period.id, "month": month.first, "after": month.after, "scope": scope.ids}
     period_gaps = [
-        Gap(**{**row._mapping, "reason": GapReason(row.reason)})  # noqa: SLF001 - SQLAlchemy's documented name
-        for row in await session.rows(_GAPS, {"period": period.id, "month": month.first, "after": month.after, "scope": scope.ids})
+        Gap(GapReason(gap.reason), gap.counter_id, gap.counter_code, gap.counter_name, gap.timezone, gap.due_day, gap.count, gap.amount)
+        for gap in await session.rows(_GAPS, parameters, into=_CountedGap)
     ]
     missed = await previews.not_invoiced(session, month, at=at, scope=scope)
     if missed:
-        counters = {row.id: row for row in await session.rows(_COUNTERS)}
+        counters = {row.id: row for row in await session.rows(_COUNTERS, into=_Counter)}
         period_gaps += [
             Gap(GapReason.NOT_INVOICED, counter, counters[counter].code, counters[counter].name, counters[counter].timezone,
                 counters[counter].due_day, count, amount)

@@ -3,9 +3,11 @@
 A document of a closed period is corrected in an open period: the correction is dated now.
 """
 
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import TextClause, text
 
 from sebilling import events
 from sebilling.billing import credit, deposits, differences, idempotency, late_fees, locks, scope, validation
@@ -16,6 +18,57 @@ from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NoOpenPeriod, NotFound, NothingOwed, PaymentRefunded
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
+
+
+@dataclass(frozen=True, slots=True)
+class LockedInvoice:
+    """An invoice that no other operation can change until commit. Amounts are rupiah."""
+
+    id: int
+    customer_id: int
+    counter_id: int
+    period_id: int
+    number: str
+    total: int
+    allocated: int
+    written_off: int
+    outstanding: int
+    voided_at: datetime | None
+    month: str
+    """The period's, as `2026-02`."""
+    timezone: str
+    """Of its counter."""
+    fees_cancelled: int
+    """Part of `written_off` that cancels late fees."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPayment:
+    """A payment that no other operation can change until commit. Amounts are rupiah."""
+
+    id: int
+    customer_id: int
+    counter_id: int
+    amount: int
+    method: str
+    received_by: int
+    allocated: int
+    refunded: int
+    credit: int
+    reversed_at: datetime | None
+    timezone: str
+    """Of the counter that received it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fee:
+    """A late fee that is cancelled: the id and amount of its charge."""
+
+    id: int
+    amount: int
+
+
+_Document = TypeVar("_Document", LockedInvoice, LockedPayment)
 
 _INVOICE: Final = text(
     """
@@ -91,12 +144,12 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
     if given_up or (invoice.allocated and not release_payments):
         raise InvoicePaid(field="invoice_id", given=invoice.number)
     dated_in = await _dated_in(session, invoice)
-    await late_fees.uncancel(session, invoice)
+    await late_fees.uncancel(session, invoice_id, customer_id=invoice.customer_id, counter_id=invoice.counter_id, timezone=invoice.timezone)
     await session.execute(_DEALLOCATE_INVOICE, {"invoice": invoice_id, "at": session.at})
     await session.execute(
         _VOID, {"invoice": invoice_id, "period": dated_in, "reason": why, "at": session.at, "user": session.actor.user_id}
     )
-    for fee in await session.rows(_FORGIVE_FEES, {"customer": invoice.customer_id, "at": session.at}):
+    for fee in await session.rows(_FORGIVE_FEES, {"customer": invoice.customer_id, "at": session.at}, into=_Fee):
         await events.append(
             session, "charge.cancelled", subject="charge", subject_id=fee.id, counter_id=invoice.counter_id,
             customer=invoice.customer_id, amount=fee.amount, reason="the invoice that it was for is void",
@@ -111,12 +164,13 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
     return False
 
 
-async def _dated_in(session: WriteSession, invoice: Row[*tuple[Any, ...]]) -> int:
+async def _dated_in(session: WriteSession, invoice: LockedInvoice) -> int:
     """Return the period whose recap includes the void, and keep it open until commit. Raises NoOpenPeriod."""
     wanted = {"period": invoice.period_id, "today": local_date(session.at, invoice.timezone)}
-    while (period_id := await session.value(_DATED_IN, wanted)) is not None:
-        if await session.value(_KEEP_OPEN, {"period": period_id}) is not None:  # None: it was closed while this waited; try the next
-            return int(period_id)
+    while (period_id := await session.value(_DATED_IN, wanted, kind=int)) is not None:
+        # None: it was closed while this waited; try the next
+        if await session.value(_KEEP_OPEN, {"period": period_id}, kind=int) is not None:
+            return period_id
     raise NoOpenPeriod(field="invoice_id", month=invoice.month)
 
 
@@ -220,22 +274,24 @@ async def refund(
     return False
 
 
-async def locked_invoice(session: WriteSession, invoice_id: int, *, missing: NotFound | None = None) -> Row[*tuple[Any, ...]]:
+async def locked_invoice(session: WriteSession, invoice_id: int, *, missing: NotFound | None = None) -> LockedInvoice:
     """Lock the invoice's customer, counter and all of the customer's money, then read the invoice. Raises NotFound, or `missing`."""
     missing = missing or NotFound(field="invoice_id", noun=Noun.INVOICE, given=invoice_id)
-    return await _locked(session, _INVOICE, {"invoice": invoice_id}, missing=missing)
+    return await _locked(session, _INVOICE, {"invoice": invoice_id}, into=LockedInvoice, missing=missing)
 
 
-async def locked_payment(session: WriteSession, payment_id: int, *, missing: NotFound | None = None) -> Row[*tuple[Any, ...]]:
+async def locked_payment(session: WriteSession, payment_id: int, *, missing: NotFound | None = None) -> LockedPayment:
     """Lock the payment's customer, counter and all of the customer's money, then read the payment. Raises NotFound, or `missing`."""
     missing = missing or NotFound(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
-    return await _locked(session, _PAYMENT, {"payment": payment_id}, missing=missing)
+    return await _locked(session, _PAYMENT, {"payment": payment_id}, into=LockedPayment, missing=missing)
 
 
-async def _locked(session: WriteSession, statement: TextClause, which: dict[str, int], *, missing: NotFound) -> Row[*tuple[Any, ...]]:
+async def _locked(
+    session: WriteSession, statement: TextClause, which: dict[str, int], *, into: type[_Document], missing: NotFound
+) -> _Document:
     # Read twice: the first read finds the customer to lock; the second reads the row once nobody else can change it.
     for locked in (False, True):
-        row = await session.row(statement, which)
+        row = await session.row(statement, which, into=into)
         if row is None or row.counter_id not in session.actor.scope:
             raise missing
         if locked:

@@ -4,6 +4,7 @@ No customer has both credit and a debt: every operation that releases money or o
 exception is credit on hold (`hold`), which stays until `apply` ends the hold.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import text
@@ -15,6 +16,21 @@ from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, AlreadyHeld, NoCredit, NotFound, NothingOwed
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
+
+
+@dataclass(frozen=True, slots=True)
+class _Balance:
+    """What a customer owes on the invoices to settle, and their credit, in rupiah."""
+
+    owed: int
+    credit: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    customer_id: int
+    counter_id: int
+
 
 _OPEN: Final = text(
     """
@@ -61,7 +77,7 @@ async def settle(session: WriteSession, customer_id: int) -> None:
     The caller holds the locks of `locks.customer` and `locks.money`, and calls `blocks.reconsider` if the debt has become smaller.
     """
     actor = session.actor
-    await session.value(_SETTLE, {"customer": customer_id, "at": session.at, "user": actor.user_id, "user_name": actor.name})
+    await session.execute(_SETTLE, {"customer": customer_id, "at": session.at, "user": actor.user_id, "user_name": actor.name})
 
 
 async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str) -> bool:
@@ -75,15 +91,15 @@ async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str)
     if claim.replayed:
         return True
     missing = NotFound(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
-    payment = await session.row(_PAYMENT, {"payment": payment_id})
+    payment = await session.row(_PAYMENT, {"payment": payment_id}, into=_Payment)
     if payment is None or payment.counter_id not in session.actor.scope:
         raise missing
     await locks.customer(session, payment.customer_id, missing=missing)
     await locks.money(session, payment.customer_id)
-    if await session.value(_REVERSED, {"payment": payment_id}):
+    if await session.value(_REVERSED, {"payment": payment_id}, kind=bool):
         raise AlreadyCorrected(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
-    held: int | None = await session.value(_HOLD, {"payment": payment_id, "reason": why, "at": session.at, "user": session.actor.user_id})
-    if held is None:
+    parameters = {"payment": payment_id, "reason": why, "at": session.at, "user": session.actor.user_id}
+    if await session.value(_HOLD, parameters, kind=int) is None:
         raise AlreadyHeld(field="payment_id", given=Noun.PAYMENT.id(payment_id))
     await events.append(
         session, "credit.held", subject="payment", subject_id=payment_id, counter_id=payment.counter_id,
@@ -102,18 +118,17 @@ async def apply(session: WriteSession, customer_id: int, *, key: str, invoice_id
         return True
     customer = await locks.customer(session, customer_id)
     await locks.money(session, customer_id)
-    if invoice_id is not None and not await session.value(_THEIRS, {"customer": customer_id, "invoice": invoice_id}):
-        raise NotFound(field="invoice_id", noun=Noun.INVOICE, given=invoice_id)
     parameters = {"customer": customer_id, "invoice": invoice_id}
-    balance = await session.row(_OPEN, parameters)
-    assert balance is not None  # noqa: S101 - an aggregate always returns one row
+    if invoice_id is not None and not await session.only_value(_THEIRS, parameters, kind=bool):
+        raise NotFound(field="invoice_id", noun=Noun.INVOICE, given=invoice_id)
+    balance = await session.only_row(_OPEN, parameters, into=_Balance)
     if balance.credit == 0:
         raise NoCredit(field="customer_id", credit=format_rupiah(0), given=customer.code)
     if balance.owed == 0:
         raise NothingOwed(field="customer_id", given=customer.code, outstanding=format_rupiah(0))
     await session.execute(_RELEASE, {"customer": customer_id, "at": session.at, "user": session.actor.user_id})
     if invoice_id is not None:
-        applied: int = await session.value(_APPLY_TO, {**parameters, "at": session.at})
+        applied = await session.only_value(_APPLY_TO, {**parameters, "at": session.at}, kind=int)
         await events.append(
             session, "credit.applied", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
             amount=applied, invoice=invoice_id,

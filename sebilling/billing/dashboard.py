@@ -1,5 +1,6 @@
 """Dashboard: today's and this month's figures of each counter, read by one statement."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -62,6 +63,6 @@ _FIGURES: Final = text(
 ).bindparams(bindparam("at", type_=DateTime(timezone=True)))
 
 
-async def read(session: ReadSession, *, at: datetime, scope: Scope) -> list[Figures]:
+async def read(session: ReadSession, *, at: datetime, scope: Scope) -> Sequence[Figures]:
     """Read the figures of each counter in `scope`, ordered by code."""
-    return [Figures(**row._mapping) for row in await session.rows(_FIGURES, {"at": at, "scope": scope.ids})]  # noqa: SLF001 - its documented name
+    return await session.rows(_FIGURES, {"at": at, "scope": scope.ids}, into=Figures)

@@ -7,9 +7,9 @@ it is settled (billing/differences.py).
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Role
@@ -57,6 +57,43 @@ class Submitted:
     more_than_on_hand: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class LockedDeposit:
+    """A deposit whose drawer is locked until commit. Amounts are rupiah; the three last are 0 unless it is verified."""
+
+    id: int
+    counter_id: int
+    collector_id: int
+    submitted_by: int
+    amount: int
+    status: str
+    timezone: str
+    """Of its counter."""
+    counted: int
+    difference: int
+    settled: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Counter:
+    code: str
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Cash:
+    """Cash in a drawer, and how much of it awaits verification, in rupiah."""
+
+    on_hand: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawer:
+    collector_id: int
+    counter_id: int
+
+
 _COUNTER: Final = text("SELECT code, timezone FROM counter WHERE id = :counter")
 _COLLECTOR: Final = text("SELECT name FROM app_user WHERE id = :collector")
 _ON_HAND: Final = text("SELECT on_hand, waiting FROM drawer WHERE counter_id = :counter AND collector_id = :collector")
@@ -76,7 +113,7 @@ _SUBMIT: Final = text(
 _WHOSE: Final = text("SELECT collector_id, counter_id FROM deposit WHERE id = :deposit")
 _DEPOSIT: Final = text(
     """
-    SELECT deposit.id, counter_id, collector_id, submitted_by, amount, status, counted, difference, settled, timezone
+    SELECT deposit.id, counter_id, collector_id, submitted_by, amount, status, timezone, counted, difference, settled
       FROM deposit JOIN counter ON counter.id = counter_id WHERE deposit.id = :deposit
     """
 )
@@ -93,18 +130,18 @@ _FOR_OTHERS: Final = frozenset({Role.ADMIN, Role.FINANCE})
 
 async def on_hand(session: WriteSession, counter_id: int, collector_id: int) -> tuple[int, int]:
     """Return the cash in a drawer, in rupiah, and how much of it is submitted and awaits verification."""
-    row = await session.row(_ON_HAND, {"counter": counter_id, "collector": collector_id})
-    return (0, 0) if row is None else (int(row.on_hand), int(row.waiting))
+    row = await session.row(_ON_HAND, {"counter": counter_id, "collector": collector_id}, into=_Cash)
+    return (0, 0) if row is None else (row.on_hand, row.waiting)
 
 
 async def check_drawer(session: WriteSession, counter_id: int, collector_id: int, amount: int) -> None:
     """Raise InsufficientCash unless the drawer holds `amount` rupiah besides submitted cash. The caller holds the drawers' lock."""
     held, waiting = await on_hand(session, counter_id, collector_id)
     if amount > held - waiting:
-        counter = await session.row(_COUNTER, {"counter": counter_id})
+        counter = await session.row(_COUNTER, {"counter": counter_id}, into=_Counter)
         raise InsufficientCash(
             field=WHOLE_INPUT, amount=format_rupiah(amount), on_hand=format_rupiah(max(held - waiting, 0)),
-            collector=await session.value(_COLLECTOR, {"collector": collector_id}), counter=counter.code if counter else "",
+            collector=await session.value(_COLLECTOR, {"collector": collector_id}, kind=str), counter=counter.code if counter else "",
         )  # fmt: skip
 
 
@@ -134,7 +171,7 @@ async def submit(
                 "setoran transfer wajib memakai bukti. Lampirkan foto atau PDF bukti dari bank.",
             ),
         )
-    counter = await session.row(_COUNTER, {"counter": counter_id})
+    counter = await session.row(_COUNTER, {"counter": counter_id}, into=_Counter)
     if counter is None or not await _may_deposit(session, counter_id, collector):
         raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
     body = [counter_id, collector_id, amount, type.value, note, None if proof is None else proof.sha256.hex()]
@@ -165,12 +202,12 @@ async def _may_deposit(session: WriteSession, counter_id: int, collector_id: int
 
 
 async def _store(session: WriteSession, proof: Proof, object_key: str | None) -> int:
-    proof_id: int = await session.value(
+    return await session.only_value(
         _PROOF,
         {"object_key": object_key, "media_type": proof.media_type, "size": len(proof.content), "sha256": proof.sha256,
          "at": session.at, "user": session.actor.user_id},
+        kind=int,
     )  # fmt: skip
-    return proof_id
 
 
 async def verify(
@@ -227,7 +264,7 @@ def _is_absurd(amount: int, counted: int) -> bool:
     return off > MIN_ABSURD and 10 * off > amount
 
 
-async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
+async def _undecided(session: WriteSession, deposit_id: int) -> LockedDeposit:
     """Return an undecided deposit, with its drawer locked. Raises NotFound, OwnDeposit, AlreadyDecided."""
     deposit = await locked(session, deposit_id)
     if deposit.status != DepositStatus.SUBMITTED:
@@ -235,14 +272,14 @@ async def _undecided(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, 
     return deposit
 
 
-async def locked(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]]:
+async def locked(session: WriteSession, deposit_id: int) -> LockedDeposit:
     """Return the deposit, with its drawer locked for a count by the caller. Raises NotFound, OwnDeposit."""
     missing = NotFound(field="deposit_id", noun=Noun.DEPOSIT, given=deposit_id)
-    whose = await session.row(_WHOSE, {"deposit": deposit_id})
+    whose = await session.row(_WHOSE, {"deposit": deposit_id}, into=_Drawer)
     if whose is None or whose.counter_id not in session.actor.scope:
         raise missing
     await locks.counting(session, whose.collector_id)
-    deposit = await session.row(_DEPOSIT, {"deposit": deposit_id})
+    deposit = await session.row(_DEPOSIT, {"deposit": deposit_id}, into=LockedDeposit)
     if deposit is None:
         raise missing
     if session.actor.user_id in {deposit.submitted_by, deposit.collector_id}:
@@ -250,7 +287,7 @@ async def locked(session: WriteSession, deposit_id: int) -> Row[*tuple[Any, ...]
     return deposit
 
 
-async def _decide(session: WriteSession, deposit: Row[*tuple[Any, ...]], *, verified: bool, reason: str, counted: int | None = None,
+async def _decide(session: WriteSession, deposit: LockedDeposit, *, verified: bool, reason: str, counted: int | None = None,
                   difference: int | None = None) -> None:  # fmt: skip
     await session.execute(
         _DECIDE,

@@ -5,14 +5,15 @@ and the difference alike. Settling a surplus removes cash that the drawer doesn'
 the phone had sent it; db/sql does this automatically). Settling a shortage adds cash that was found.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import deposits, idempotency, locks, scope, validation
-from sebilling.billing.deposits import DepositStatus
+from sebilling.billing.deposits import DepositStatus, LockedDeposit
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound, OwnDeposit
@@ -29,6 +30,47 @@ class DifferenceKind(StrEnum):
 
 
 _SIGN: Final = {DifferenceKind.SURPLUS: 1, DifferenceKind.SHORTAGE: -1}
+
+
+@dataclass(frozen=True, slots=True)
+class _Settlement:
+    """A live settlement, of `amount` rupiah."""
+
+    id: int
+    deposit_id: int
+    kind: str
+    payment_id: int | None
+    """Payment that used the surplus; None: settled by hand."""
+    amount: int
+    reason: str
+    settled_by: int
+
+
+@dataclass(frozen=True, slots=True)
+class _DrawerSettlement:
+    """A settlement with its drawer, reversed or not."""
+
+    id: int
+    deposit_id: int
+    kind: str
+    amount: int
+    counter_id: int
+    collector_id: int
+    timezone: str
+    reversed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsettled:
+    """A deposit with `open` rupiah of its difference to settle."""
+
+    id: int
+    counter_id: int
+    collector_id: int
+    open: int
+    timezone: str
+
+
 _CORRECT: Final = text(
     """
     INSERT INTO deposit_correction (id, deposit_id, corrects_id, counted_before, counted, difference_before, difference, reason,
@@ -48,7 +90,10 @@ _REVERSE: Final = text(
     "INSERT INTO settlement_reversal (settlement_id, reason, reversed_at, reversed_on, reversed_by)"
     " VALUES (:settlement, :reason, :at, :day, :user)"
 )
-_LIVE: Final = "SELECT * FROM difference_settlement WHERE NOT EXISTS (SELECT FROM settlement_reversal WHERE settlement_id = id)"
+_LIVE: Final = (
+    "SELECT id, deposit_id, kind, payment_id, amount, reason, settled_by FROM difference_settlement"
+    " WHERE NOT EXISTS (SELECT FROM settlement_reversal WHERE settlement_id = id)"
+)
 _OF_DEPOSIT: Final = text(f"{_LIVE} AND deposit_id = :deposit ORDER BY id DESC")
 _OF_PAYMENT: Final = text(f"{_LIVE} AND payment_id = :payment ORDER BY id")
 _SETTLEMENT: Final = text(
@@ -107,15 +152,13 @@ async def correct(session: WriteSession, deposit_id: int, *, counted: int, reaso
     return False
 
 
-async def _release(
-    session: WriteSession, deposit: Row[*tuple[Any, ...]], difference: int
-) -> tuple[Row[*tuple[Any, ...]], int] | None:  # fmt: skip
+async def _release(session: WriteSession, deposit: LockedDeposit, difference: int) -> tuple[_Settlement, int] | None:
     """Reverse the newest settlements that exceed the new difference. Returns the last one and the part to settle again, if any."""
     bearable = max(min(deposit.settled, max(difference, 0)), min(difference, 0))
     excess = abs(deposit.settled - bearable)
     if deposit.settled < 0 < excess:  # found cash that was added to the drawer: it must still be there
         await deposits.check_drawer(session, deposit.counter_id, deposit.collector_id, excess)
-    for settlement in await session.rows(_OF_DEPOSIT, {"deposit": deposit.id}):
+    for settlement in await session.rows(_OF_DEPOSIT, {"deposit": deposit.id}, into=_Settlement):
         if excess <= 0:
             break
         await _take_back(session, settlement, reason="the deposit was counted anew", counter_id=deposit.counter_id,
@@ -144,7 +187,7 @@ async def settle(
     await locks.counting(session, collector_id)
     if collector_id == session.actor.user_id:
         raise OwnDeposit(field="collector_id", given=Noun.USER.id(collector_id))
-    unsettled = await session.rows(_UNSETTLED, {"collector": collector_id, "counter": counter_id, "sign": _SIGN[kind]})
+    unsettled = await session.rows(_UNSETTLED, {"collector": collector_id, "counter": counter_id, "sign": _SIGN[kind]}, into=_Unsettled)
     there = sum(deposit.open for deposit in unsettled)
     if amount > there:
         raise NothingToSettle(field="amount", open=format_rupiah(there), amount=format_rupiah(amount))
@@ -160,7 +203,7 @@ async def settle(
 
 
 async def _settle(
-    session: WriteSession, deposit: Row[*tuple[Any, ...]], kind: str, amount: int, *, reason: str, by: int | None,
+    session: WriteSession, deposit: LockedDeposit | _Unsettled, kind: str, amount: int, *, reason: str, by: int | None,
     payment_id: int | None = None,
 ) -> None:  # fmt: skip
     await session.execute(
@@ -183,12 +226,11 @@ async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int,
     claim = await idempotency.claim(session, "reverseSettlement", key, [settlement_id, deposit_id, why], result_id=settlement_id)
     if claim.replayed:
         return True
-    whose = await session.row(_SETTLEMENT, {"settlement": settlement_id})
+    whose = await session.row(_SETTLEMENT, {"settlement": settlement_id}, into=_DrawerSettlement)
     if whose is None or whose.deposit_id != deposit_id or whose.counter_id not in session.actor.scope:
         raise NotFound(field="settlement_id", noun=Noun.SETTLEMENT, given=settlement_id)
     await locks.counting(session, whose.collector_id)
-    settlement = await session.row(_SETTLEMENT, {"settlement": settlement_id})
-    assert settlement is not None  # noqa: S101 - it is append-only
+    settlement = await session.only_row(_SETTLEMENT, {"settlement": settlement_id}, into=_DrawerSettlement)  # it is append-only
     if settlement.reversed:
         raise AlreadyCorrected(field="settlement_id", noun=Noun.SETTLEMENT, given=settlement_id)
     if settlement.collector_id == session.actor.user_id:
@@ -202,13 +244,13 @@ async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int,
 
 async def reverse_settlements(session: WriteSession, payment_id: int, *, counter_id: int, collector_id: int, timezone: str) -> None:
     """Reverse the settlements by which a reversed payment had used surpluses. The caller has locked the collector's drawers."""
-    for settlement in await session.rows(_OF_PAYMENT, {"payment": payment_id}):
+    for settlement in await session.rows(_OF_PAYMENT, {"payment": payment_id}, into=_Settlement):
         await _take_back(session, settlement, reason="the payment was reversed", counter_id=counter_id, collector_id=collector_id,
                          timezone=timezone)  # fmt: skip
 
 
 async def _take_back(
-    session: WriteSession, settlement: Row[*tuple[Any, ...]], *, reason: str, counter_id: int, collector_id: int, timezone: str
+    session: WriteSession, settlement: _Settlement | _DrawerSettlement, *, reason: str, counter_id: int, collector_id: int, timezone: str
 ) -> None:
     await session.execute(
         _REVERSE,

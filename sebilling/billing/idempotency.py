@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from sqlalchemy import text
@@ -22,6 +22,15 @@ _CLAIMED: Final = text("SELECT operation, fingerprint, result_id FROM idempotenc
 
 
 @dataclass(frozen=True, slots=True)
+class _Claimed:
+    """The operation that used a key first, and the fingerprint of its request."""
+
+    operation: str
+    fingerprint: bytes
+    result_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Id of the row that the operation creates, or created at the key's first use (`replayed`)."""
 
@@ -30,7 +39,7 @@ class Claim:
 
 
 async def claim(
-    session: WriteSession, operation: str, given: str, body: Any, *, table: str | None = None, result_id: int | None = None
+    session: WriteSession, operation: str, given: str, body: object, *, table: str | None = None, result_id: int | None = None
 ) -> Claim:
     """Claim the key `given` for `operation` with `body` (JSON), whose result is a new row of `table` or the row `result_id`.
 
@@ -38,11 +47,11 @@ async def claim(
     """
     taken, fingerprint, user = key(given), hashlib.sha256(orjson.dumps(body)).digest(), session.actor.user_id or 0
     row = {"user": user, "key": taken, "operation": operation, "fingerprint": fingerprint, "at": session.at}
-    new: int | None = await session.value(_CLAIM, {**row, "table": table, "result": result_id})
+    new = await session.value(_CLAIM, {**row, "table": table, "result": result_id}, kind=int)
     if new is not None:
         return Claim(new, replayed=False)
-    earlier = await session.row(_CLAIMED, {"user": user, "key": taken})
-    if earlier is None or earlier.operation != operation or bytes(earlier.fingerprint) != fingerprint:
+    earlier = await session.row(_CLAIMED, {"user": user, "key": taken}, into=_Claimed)
+    if earlier is None or earlier.operation != operation or earlier.fingerprint != fingerprint:
         raise IdempotencyMismatch(field="idempotency_key", key=taken)
     return Claim(earlier.result_id, replayed=True)
 

@@ -4,13 +4,44 @@ The cancellation is a write-off of kind LATE_FEE: it reduces revenue and is no b
 void, whose caller has locked the customer's money (locks.money).
 """
 
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
+
+
+@dataclass(frozen=True, slots=True)
+class _BilledFee:
+    """A late fee and the live invoice that billed it. Amounts are rupiah."""
+
+    id: int
+    amount: int
+    invoice_id: int
+    counter_id: int
+    customer_id: int
+    outstanding: int
+    allocated: int
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Allocation:
+    id: int
+    payment_id: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Uncancelled:
+    """A reversed cancellation: the id of its write-off, and the rupiah."""
+
+    write_off_id: int
+    amount: int
+
 
 # The fee for this invoice, on a live invoice of the same customer.
 _BILLED: Final = text(
@@ -50,7 +81,7 @@ async def cancel_billed(session: WriteSession, voided_id: int) -> None:
 
     Does nothing if the fee was already written off as a bad debt with the rest of its invoice.
     """
-    fee = await session.row(_BILLED, {"invoice": voided_id})
+    fee = await session.row(_BILLED, {"invoice": voided_id}, into=_BilledFee)
     if fee is None:
         return
     amount = min(fee.amount, fee.outstanding + fee.allocated)
@@ -69,9 +100,11 @@ async def cancel_billed(session: WriteSession, voided_id: int) -> None:
     )  # fmt: skip
 
 
-async def _release(session: WriteSession, fee: Row[*tuple[Any, ...]], amount: int) -> None:
+async def _release(session: WriteSession, fee: _BilledFee, amount: int) -> None:
     """Turn `amount` rupiah allocated to the fee's invoice into credit, the newest allocations first."""
-    for allocation in await session.rows(_LIVE_ALLOCATIONS, {"invoice": fee.invoice_id}) if amount else ():
+    if amount == 0:
+        return
+    for allocation in await session.rows(_LIVE_ALLOCATIONS, {"invoice": fee.invoice_id}, into=_Allocation):
         await session.execute(_DEALLOCATE, {"allocation": allocation.id, "at": session.at})
         kept = allocation.amount - amount
         if kept > 0:
@@ -82,13 +115,13 @@ async def _release(session: WriteSession, fee: Row[*tuple[Any, ...]], amount: in
             return
 
 
-async def uncancel(session: WriteSession, invoice: Row[*tuple[Any, ...]]) -> None:
+async def uncancel(session: WriteSession, invoice_id: int, *, customer_id: int, counter_id: int, timezone: str) -> None:
     """Reverse the fee cancellations on an invoice that is about to be voided itself: the void reverses the whole invoice."""
-    day = local_date(session.at, invoice.timezone)
-    parameters = {"invoice": invoice.id, "at": session.at, "day": day, "user": session.actor.user_id}
-    for row in await session.rows(_UNCANCEL, parameters):
+    day = local_date(session.at, timezone)
+    parameters = {"invoice": invoice_id, "at": session.at, "day": day, "user": session.actor.user_id}
+    for row in await session.rows(_UNCANCEL, parameters, into=_Uncancelled):
         await events.append(
-            session, "invoice.write_off_reversed", subject="invoice", subject_id=invoice.id, counter_id=invoice.counter_id,
-            customer=invoice.customer_id, write_off=row.write_off_id, amount=row.amount,
+            session, "invoice.write_off_reversed", subject="invoice", subject_id=invoice_id, counter_id=counter_id,
+            customer=customer_id, write_off=row.write_off_id, amount=row.amount,
             reason="the invoice that had billed the late fee is void",
         )  # fmt: skip

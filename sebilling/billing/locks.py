@@ -8,6 +8,7 @@ otherwise only its period: it sees all money that will ever be dated before it.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import DateTime, bindparam, text
@@ -28,6 +29,13 @@ _DRAWERS: Final = text("SELECT id FROM app_user WHERE id = :collector FOR NO KEY
 
 
 @dataclass(frozen=True, slots=True)
+class _Customer:
+    id: int
+    code: str
+    counter_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Locked:
     """A customer whose row is locked until commit."""
 
@@ -40,28 +48,28 @@ class Locked:
 
 async def customer(session: WriteSession, customer_id: int, *, missing: NotFound | None = None) -> Locked:
     """Lock the customer and their counter. Raises NotFound (or `missing`) for an unknown customer, or one outside the caller's scope."""
-    row = await session.row(_CUSTOMER, {"customer": customer_id})
+    row = await session.row(_CUSTOMER, {"customer": customer_id}, into=_Customer)
     if row is None or row.counter_id not in session.actor.scope:
         raise missing or NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
-    timezone: str = await session.value(_COUNTER, {"counter": row.counter_id})
+    timezone = await session.only_value(_COUNTER, {"counter": row.counter_id}, kind=str)
     return Locked(row.id, row.code, row.counter_id, timezone)
 
 
 async def counter(session: WriteSession, counter_id: int) -> None:
     """Lock the counter of a locked customer, so that none of their invoices is issued meanwhile."""
-    await session.value(_COUNTER, {"counter": counter_id})
+    await session.execute(_COUNTER, {"counter": counter_id})
 
 
 async def money(session: WriteSession, customer_id: int) -> None:
     """Lock the customer's live invoices, then their payments, then the closings. Call `customer` before."""
-    await session.rows(_INVOICES, {"customer": customer_id})
-    await session.rows(_PAYMENTS, {"customer": customer_id})
+    await session.execute(_INVOICES, {"customer": customer_id})
+    await session.execute(_PAYMENTS, {"customer": customer_id})
     await closings(session)
 
 
 async def closings(session: WriteSession) -> None:
     """Block closings until commit. If this waited for a closing, sets `session.at` to after it."""
-    session.at = await session.value(_AFTER_CLOSINGS, {"at": session.at})
+    session.at = await session.only_value(_AFTER_CLOSINGS, {"at": session.at}, kind=datetime)
 
 
 async def closing(session: WriteSession) -> None:
@@ -69,7 +77,7 @@ async def closing(session: WriteSession) -> None:
 
     Take it before any other lock: the operations that this waits for may need that lock.
     """
-    await session.rows(_NO_CLOSING)
+    await session.execute(_NO_CLOSING)
     await closings(session)
 
 
@@ -79,12 +87,12 @@ async def drawers(session: WriteSession, collector_id: int) -> None:
     Blocks closings too. Incoming money needs no lock: it only adds to a drawer.
     """
     await closings(session)
-    if await session.value(_DRAWERS, {"collector": collector_id}) is None:
+    if await session.value(_DRAWERS, {"collector": collector_id}, kind=int) is None:
         raise NotFound(field="collector_id", noun=Noun.USER, given=collector_id)
 
 
 async def counting(session: WriteSession, collector_id: int) -> None:
     """Lock this collector's drawers for a count; also waits for payments that might use a surplus. Raises NotFound."""
     await closings(session)
-    await session.rows(_COUNTING, {"collector": collector_id})
+    await session.execute(_COUNTING, {"collector": collector_id})
     await drawers(session, collector_id)
