@@ -10,14 +10,15 @@ from datetime import date, datetime
 from typing import Final
 
 import orjson
-from sqlalchemy import DateTime, bindparam, text
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Scope
 from sebilling.billing import locks, scope
-from sebilling.billing.pricing import ISSUE, ONE_CUSTOMER, SkipReason, Sources, pricing, statement
+from sebilling.billing.pricing import ISSUE, ONE_CUSTOMER, PRICED, Priced, SkipReason, Sources, pricing, statement
 from sebilling.clock import Month, local_date
 from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.db.parameters import instant
 from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InputPath, InvalidDate, InvalidNumber, NotFound, Sentence
 from sebilling.nouns import Noun
 
@@ -91,17 +92,6 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Priced:
-    """The pricing rule's verdict on a period: ISSUE, ALREADY_INVOICED or a SkipReason, with the days, due date and total (rupiah)."""
-
-    verdict: str
-    covers_from: date
-    covers_until: date
-    falls_due: date
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Facts:
     """A customer's row and what was decided about it, as `Standing` is made of it."""
 
@@ -140,7 +130,7 @@ _FORETOLD: Final = Sources(
 _COMING: Final = statement(
     f"""
     WITH this_period AS (SELECT (SELECT id FROM period WHERE month = :month) AS id), {pricing(ONE_CUSTOMER, _FORETOLD)}
-    SELECT verdict, covers_from, covers_until, falls_due, total FROM priced
+    SELECT {PRICED} FROM priced
     """.replace(":period", "(SELECT id FROM this_period)")
 )
 
@@ -164,7 +154,7 @@ async def coming(
             {"customer": standing.customer_id, "scope": scope.ids, "month": month.first, "after": month.after, "at": at, "as_of": at,
              "months": proposed and proposed.months, "from": proposed and proposed.effective_from, "extras": not invoices,
              "foretold": orjson.dumps(foretold).decode()},
-            into=_Priced,
+            into=Priced,
         )  # fmt: skip
         if row is None or row.verdict == SkipReason.INACTIVE:
             break
@@ -195,7 +185,7 @@ _STANDING: Final = text(
       FROM customer JOIN counter ON counter.id = counter_id
      WHERE customer.id = :customer AND {scope.sees("counter_id")}
     """
-).bindparams(bindparam("at", type_=DateTime(timezone=True)))
+).bindparams(instant("at"))
 _SET: Final = text(
     """
     INSERT INTO billing_cycle (customer_id, months, effective_from, set_at, set_by) VALUES (:customer, :months, :from, :at, :user)

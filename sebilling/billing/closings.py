@@ -111,5 +111,9 @@ async def gaps(session: ReadSession, month: Month, *, at: datetime, scope: Scope
                 counters[counter].due_day, count, amount)
             for counter, (count, amount) in missed.items()
         ]  # fmt: skip
-    order = list(GapReason)
-    return sorted(period_gaps, key=lambda gap: (gap.counter_code, order.index(gap.reason)))
+    return sorted(period_gaps, key=_place)
+
+
+def _place(gap: Gap) -> tuple[str, int]:
+    """Return the gap's place in a list: by counter, then in the order of GapReason."""
+    return gap.counter_code, list(GapReason).index(gap.reason)

@@ -47,13 +47,14 @@ async def create(session: WriteSession, *, code: str, name: str, timezone: str =
     scope.central(session)
     code = validation.counter_code(code, field="code")
     if timezone not in TIMEZONES:
-        why = Sentence(f"use {', '.join(TIMEZONES[:-1])} or {TIMEZONES[-1]}.", f"pakai {', '.join(TIMEZONES[:-1])} atau {TIMEZONES[-1]}.")
+        *others, last = TIMEZONES
+        why = Sentence(f"use {', '.join(others)} or {last}.", f"pakai {', '.join(others)} atau {last}.")
         raise InvalidText(field="timezone", what=Sentence(f"The time zone '{timezone[:40]}'", f"Zona waktu '{timezone[:40]}'"), why=why)
     values = {
         "code": code, "name": validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
         "timezone": timezone, "due_day": _due_day(due_day),
     }  # fmt: skip
-    counter_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
+    counter_id = await session.value(_INSERT, {**values, "at": session.at}, kind=int)
     if counter_id is None:
         raise AlreadyExists(field="code", noun=Noun.COUNTER, given=code)
     await events.append(session, "counter.created", subject="counter", subject_id=counter_id, counter_id=counter_id, after=values)

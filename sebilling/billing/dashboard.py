@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import DateTime, bindparam, text
+from sqlalchemy import text
 
 from sebilling.actor import Scope
 from sebilling.billing import scope
 from sebilling.db.engine import ReadSession
+from sebilling.db.parameters import instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ _FIGURES: Final = text(
      WHERE {scope.sees("counter.id")}
      ORDER BY counter.code
     """
-).bindparams(bindparam("at", type_=DateTime(timezone=True)))
+).bindparams(instant("at"))
 
 
 async def read(session: ReadSession, *, at: datetime, scope: Scope) -> Sequence[Figures]:

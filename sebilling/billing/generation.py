@@ -10,15 +10,16 @@ import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling.billing import generation_failures, idempotency, locks, previews
 from sebilling.billing.previews import Counts
-from sebilling.billing.pricing import COUNTED, CUSTOMERS_OF_RUN, LINES, OF_RUN, OF_RUN_STEPS, pricing, skipped_by_reason, statement
+from sebilling.billing.pricing import COUNTED, CUSTOMERS_OF_RUN, LINES, OF_RUN, OF_RUN_STEPS, Counted, pricing, statement
 from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
@@ -40,6 +41,16 @@ class Started:
     replayed: bool
     total: int
     """Number of customers in the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """A period and the counters of a run, locked shared."""
+
+    id: int
+    closed_at: datetime | None
+    counters: list[int] | None
+    """None: there is no such counter."""
 
 
 _TOTAL: Final = text("SELECT coalesce(sum(total), 0)::bigint FROM generation_task WHERE run_id = :run")
@@ -114,35 +125,94 @@ async def start(
         session, "generateInvoices", key, [str(month), wanted, *([] if customer_id is None else [customer_id])], table="generation_run"
     )
     if claim.replayed:
-        return Started(claim.result_id, replayed=True, total=await session.value(_TOTAL, {"run": claim.result_id}))
+        return Started(claim.result_id, replayed=True, total=await session.only_value(_TOTAL, {"run": claim.result_id}, kind=int))
     if customer_id is not None:
-        home = await session.value(_HOME, {"customer": customer_id})
+        home = await session.value(_HOME, {"customer": customer_id}, kind=int)
         if home is None or home not in session.actor.scope:
             raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
         wanted = [home]
-    locked = await session.row(_LOCK, {"month": month.first, "counters": narrowed(session.actor.scope, wanted)})
+    locked = await session.row(_LOCK, {"month": month.first, "counters": narrowed(session.actor.scope, wanted)}, into=_Locked)
     if locked is None:
         raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     if locked.closed_at is not None:
         raise PeriodClosed(field="month", month=month)
-    counter_ids: list[int] = locked.counters or []
+    counter_ids = locked.counters or []
     if missing := set(wanted or ()) - set(counter_ids):
         raise NotFound(field="counter_ids", noun=Noun.COUNTER, given=Noun.COUNTER.id(min(missing)))
-    total: int = await session.value(
+    total = await session.only_value(
         _START,
         {"run": claim.result_id, "period": locked.id, "user": session.actor.user_id, "user_name": session.actor.name,
          "at": session.at, "month": month.first, "counters": counter_ids, "customer": customer_id},
+        kind=int,
     )  # fmt: skip
     if preview_token is not None:
-        await session.value(_HASH)
-        now = await session.row(
+        await session.execute(_HASH)
+        now = await session.only_row(
             _PREVIEWED,
             {"run": claim.result_id, "period": locked.id, "month": month.first, "after": month.after, "at": session.at, "as_of": session.at,
              "chunk": max(total, 1)},
+            into=Counted,
         )  # fmt: skip
-        assert now is not None  # noqa: S101 - an aggregate always returns one row
         previews.compare(preview_token, Counts.of(now), month, narrowed(session.actor.scope, wanted))
     return Started(claim.result_id, replayed=False, total=total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A run at one counter that isn't finished, locked with its run."""
+
+    run_id: int
+    period_id: int
+    started_at: datetime
+    error: str | None
+    """Error code of the run's previous attempt, if that failed."""
+    month: date
+    counter_id: int
+    done: int
+    total: int
+    code: str
+    """The counter's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    counter_id: int
+    next_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A task with its first invoice number: a row of `task` in _ISSUE."""
+
+    counter_id: int
+    next: int
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Issued(Counted):
+    """What a chunk issued at one counter."""
+
+    counter_id: int
+    written: int
+    """Invoices written at all counters of the chunk; `credit_waits` is for all of them too."""
+    credit_waits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Addition:
+    """What a chunk adds to a task's counts: a row of `counts` in _SETTLE."""
+
+    counter_id: int
+    next: int
+    """First invoice number of the chunk."""
+    seen: int
+    issued: int
+    already_invoiced: int
+    skipped: int
+    reasons: dict[str, int]
+    total_amount: int
+    finished: bool
 
 
 # The tasks are locked too, besides the run: a statement that waited keeps its old snapshot, and PostgreSQL reads again only the
@@ -208,7 +278,7 @@ _ISSUE: Final = statement(
     ), waits AS (
         SELECT EXISTS (SELECT FROM payment JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE' WHERE credit > 0)
     )
-    SELECT counter_id, {COUNTED}, (SELECT count(*) FROM issued) AS written, (TABLE waits) AS credit_waits
+    SELECT {COUNTED}, counter_id, (SELECT count(*) FROM issued) AS written, (TABLE waits) AS credit_waits
       FROM priced GROUP BY counter_id
     """
 )
@@ -285,7 +355,8 @@ async def advance(session: WriteSession, *, chunk: int, run_id: int | None = Non
     Counters that fit into the chunk together are processed together. Returns False when nothing is left to do. With a
     `run_id` it waits until the run is unlocked. Stores the run it took in `lease`.
     """
-    tasks = await session.rows(_NEXT_OF_ANY if run_id is None else _NEXT_OF_RUN, {"at": session.at} if run_id is None else {"run": run_id})
+    due, parameters = (_NEXT_OF_ANY, {"at": session.at}) if run_id is None else (_NEXT_OF_RUN, {"run": run_id})
+    tasks = await session.rows(due, parameters, into=_Task)
     if not tasks:
         return False
     if lease is not None:
@@ -294,9 +365,9 @@ async def advance(session: WriteSession, *, chunk: int, run_id: int | None = Non
     return run_id is None or not finished_run
 
 
-def _fitting(tasks: Sequence[Row[*tuple[Any, ...]]], chunk: int) -> list[Row[*tuple[Any, ...]]]:
+def _fitting(tasks: Sequence[_Task], chunk: int) -> list[_Task]:
     """Return the first tasks that together have at most `chunk` customers left, at least one task."""
-    fitting: list[Row[*tuple[Any, ...]]] = []
+    fitting: list[_Task] = []
     for task in tasks:
         chunk -= task.total - task.done
         if fitting and chunk < 0:
@@ -305,44 +376,33 @@ def _fitting(tasks: Sequence[Row[*tuple[Any, ...]]], chunk: int) -> list[Row[*tu
     return fitting
 
 
-async def _issue(session: WriteSession, tasks: Sequence[Row[*tuple[Any, ...]]], *, chunk: int) -> bool:
+async def _issue(session: WriteSession, tasks: Sequence[_Task], *, chunk: int) -> bool:
     """Issue the next chunk of these tasks' invoices. Returns True if the run is finished."""
     first, month = tasks[0], Month.of(tasks[0].month)
     numbers = {row.counter_id: row.next_number for row in await session.rows(
-        _LOCK_SERIES, {"period": first.period_id, "counters": [task.counter_id for task in tasks]}
+        _LOCK_SERIES, {"period": first.period_id, "counters": [task.counter_id for task in tasks]}, into=_Series
     )}  # fmt: skip
     await locks.closings(session)  # so that credit counted by a closing isn't applied with an earlier date
     common = {"run": first.run_id, "at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
-    tasks_json = orjson.dumps([
-        {"counter_id": task.counter_id, "next": numbers[task.counter_id], "prefix": f"INV/{month}/{task.code}/"}
-        for task in tasks
-    ]).decode()  # fmt: skip
+    numbered = [_Numbered(task.counter_id, numbers[task.counter_id], f"INV/{month}/{task.code}/") for task in tasks]
+    tasks_json = orjson.dumps(numbered).decode()
     counted = await session.rows(
         _ISSUE,
-        {
-            **common,
-            "as_of": first.started_at,
-            "period": first.period_id,
-            "month": month.first,
-            "after": month.after,
-            "tasks": tasks_json,
-            "chunk": chunk,
-        },
-    )
+        {**common, "as_of": first.started_at, "period": first.period_id, "month": month.first, "after": month.after, "tasks": tasks_json,
+         "chunk": chunk},
+        into=_Issued,
+    )  # fmt: skip
     if sum(row.issued for row in counted) != (counted[0].written if counted else 0):
         raise RuntimeError(f"run {first.run_id} priced what it did not write: {counted}")
     if counted and counted[0].credit_waits:
         await session.execute(_APPLY_CREDIT, {"period": first.period_id, "at": session.at, "tasks": tasks_json})
     by_counter = {row.counter_id: row for row in counted}
-    counts = [_settled(task, by_counter.get(task.counter_id), next_number=numbers[task.counter_id]) for task in tasks]
-    finished_run: bool = await session.value(
-        _SETTLE,
-        {**common, "period": first.period_id, "counts": orjson.dumps(counts).decode()},
-    )
-    return finished_run
+    additions = [_addition(task, by_counter.get(task.counter_id), next_number=numbers[task.counter_id]) for task in tasks]
+    parameters = {**common, "period": first.period_id, "counts": orjson.dumps(additions).decode()}
+    return await session.only_value(_SETTLE, parameters, kind=bool)
 
 
-def _settled(task: Row[*tuple[Any, ...]], counted: Row[*tuple[Any, ...]] | None, *, next_number: int) -> dict[str, Any]:
+def _addition(task: _Task, counted: Counted | None, *, next_number: int) -> _Addition:
     """Return what the chunk adds to the task's counts; `counted` is None if no customer was left.
 
     Raises RuntimeError if some should have been: the run would go on for ever without getting any further.
@@ -350,14 +410,14 @@ def _settled(task: Row[*tuple[Any, ...]], counted: Row[*tuple[Any, ...]] | None,
     if counted is None:
         if task.done < task.total:
             raise RuntimeError(f"run {task.run_id} has {task.total - task.done} customers left at {task.code}, and found none of them")
-        nothing = dict.fromkeys(("seen", "issued", "already_invoiced", "skipped", "total_amount"), 0)
-        return {**nothing, "counter_id": task.counter_id, "next": next_number, "reasons": {}, "finished": task.done >= task.total}
-    reasons = skipped_by_reason(counted)
-    return {
-        "counter_id": task.counter_id, "next": next_number, "seen": counted.seen, "issued": counted.issued,
-        "already_invoiced": counted.already_invoiced, "skipped": sum(reasons.values()), "reasons": reasons,
-        "total_amount": counted.total_amount, "finished": task.done + counted.seen >= task.total,
-    }  # fmt: skip
+        return _Addition(
+            task.counter_id, next_number, seen=0, issued=0, already_invoiced=0, skipped=0, reasons={}, total_amount=0, finished=True
+        )
+    return _Addition(
+        task.counter_id, next_number, seen=counted.seen, issued=counted.issued, already_invoiced=counted.already_invoiced,
+        skipped=sum(counted.skipped.values()), reasons=counted.skipped, total_amount=counted.total_amount,
+        finished=task.done + counted.seen >= task.total,
+    )  # fmt: skip
 
 
 class Attempt(Enum):
@@ -405,11 +465,22 @@ async def work(transaction: Transaction, *, run_id: int, chunk: int) -> bool:
     return outcome is Attempt.NOTHING
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a run has done so far."""
+
+    issued: int
+    already_invoiced: int
+    total_amount: int
+    skipped: str
+    """JSON: the number of customers by reason."""
+
+
 _OUTCOME: Final = statement(
     """
     SELECT coalesce(sum(issued), 0)::bigint AS issued, coalesce(sum(already_invoiced), 0)::bigint AS already_invoiced,
            coalesce(sum(total_amount), 0)::bigint AS total_amount,
-           (SELECT coalesce(jsonb_object_agg(key, count), '{}') FROM (
+           (SELECT CAST(coalesce(jsonb_object_agg(key, count), '{}') AS text) FROM (
                SELECT key, sum(value::bigint)::bigint AS count FROM generation_task, jsonb_each_text(skipped_by_reason)
                 WHERE run_id = :run GROUP BY key) reasons) AS skipped
       FROM generation_task WHERE run_id = :run
@@ -419,7 +490,6 @@ _OUTCOME: Final = statement(
 
 async def outcome(session: ReadSession, run_id: int) -> Counts:
     """Return what the run has done so far."""
-    row = await session.row(_OUTCOME, {"run": run_id})
-    assert row is not None  # noqa: S101 - an aggregate always returns one row
-    skipped = orjson.loads(row.skipped) if isinstance(row.skipped, str | bytes) else row.skipped
-    return Counts(row.issued, row.already_invoiced, skipped, row.total_amount)
+    done = await session.only_row(_OUTCOME, {"run": run_id}, into=_Outcome)
+    skipped: dict[str, int] = orjson.loads(done.skipped)
+    return Counts(done.issued, done.already_invoiced, skipped, done.total_amount)

@@ -1,5 +1,7 @@
 """Failures of generation runs: recorded, retried with increasing delays without blocking other runs, or abandoned."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
@@ -11,6 +13,21 @@ from sebilling.db.engine import WriteSession
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import GenerationEnded, NotFound
 from sebilling.nouns import Noun
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """Customers that a run has accounted for, all of them, and the invoices issued."""
+
+    done: int
+    total: int
+    issued: int
+
 
 # SKIP LOCKED: a worker that has taken the run meanwhile records its own failure.
 _FAILED: Final = statement(
@@ -39,7 +56,8 @@ async def record(session: WriteSession, run_id: int, *, code: ErrorCode, referen
 
     The first of consecutive failures is written as an event.
     """
-    attempts = await session.value(_FAILED, {"run": run_id, "at": session.at, "code": code.value, "reference": reference})
+    parameters = {"run": run_id, "at": session.at, "code": code.value, "reference": reference}
+    attempts = await session.value(_FAILED, parameters, kind=int)
     if attempts == 1:
         await events.append(session, "generation.failed", subject="generation_run", subject_id=run_id, code=code.value, reference=reference)
 
@@ -51,13 +69,12 @@ async def abandon(session: WriteSession, run_id: int, *, reason: str) -> None:
     """
     scope.central(session)
     why = validation.reason(reason)
-    row = await session.row(_LOCK, {"run": run_id})
+    row = await session.row(_LOCK, {"run": run_id}, into=_Run)
     if row is None:
         raise NotFound(field="run_id", noun=Noun.RUN, given=run_id)
     if row.finished_at is not None:
         raise GenerationEnded(field="run_id", given=Noun.RUN.id(run_id))
-    counts = await session.row(_ABANDON, {"run": run_id, "at": session.at, "reason": why})
-    assert counts is not None  # noqa: S101 - an aggregate always returns one row
+    counts = await session.only_row(_ABANDON, {"run": run_id, "at": session.at, "reason": why}, into=_Progress)
     await events.append(
         session, "generation.abandoned", subject="generation_run", subject_id=run_id,
         reason=why, done=counts.done, total=counts.total, issued=counts.issued,

@@ -334,5 +334,5 @@ class Finding:
 async def check(session: ReadSession) -> AsyncIterator[Finding]:
     """Check each invariant in turn. A count above 0 means that money may be wrong; nothing is corrected automatically."""
     for invariant in INVARIANTS:
-        rows: int = await session.value(text(f"SELECT count(*) FROM ({invariant.broken}) broken".replace(":", r"\:")))
+        rows = await session.only_value(text(f"SELECT count(*) FROM ({invariant.broken}) broken".replace(":", r"\:")), kind=int)
         yield Finding(invariant, rows)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import DateTime, bindparam, text
+from sqlalchemy import text
 
 from sebilling.db.engine import WriteSession
+from sebilling.db.parameters import instant
 from sebilling.errors import NotFound
 from sebilling.nouns import Noun
 
@@ -22,7 +23,7 @@ _CUSTOMER: Final = text("SELECT id, code, counter_id FROM customer WHERE id = :c
 _COUNTER: Final = text("SELECT timezone FROM counter, pg_advisory_xact_lock_shared(1, CAST(:counter AS int)) WHERE id = :counter")
 _INVOICES: Final = text("SELECT id FROM invoice WHERE customer_id = :customer AND voided_at IS NULL ORDER BY id FOR NO KEY UPDATE")
 _PAYMENTS: Final = text("SELECT id FROM payment WHERE customer_id = :customer AND reversed_at IS NULL ORDER BY id FOR NO KEY UPDATE")
-_AFTER_CLOSINGS: Final = text("SELECT after_closings(:at)").bindparams(bindparam("at", type_=DateTime(timezone=True)))
+_AFTER_CLOSINGS: Final = text("SELECT after_closings(:at)").bindparams(instant("at"))
 _NO_CLOSING: Final = text("SELECT pg_advisory_xact_lock(2, 0)")
 _COUNTING: Final = text("SELECT pg_advisory_xact_lock(22, CAST(:collector AS int))")
 _DRAWERS: Final = text("SELECT id FROM app_user WHERE id = :collector FOR NO KEY UPDATE")

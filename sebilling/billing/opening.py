@@ -6,7 +6,7 @@ OPENING_BALANCE, neither revenue nor cash), and every later month is right from 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import locks, periods, scope
 from sebilling.billing.billing_cycles import MAX_MONTHS
+from sebilling.billing.closings import PeriodRow
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed, Sentence
@@ -60,8 +61,15 @@ class Recorded:
     credit: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Customer:
+    id: int
+    counter_id: int
+    installed_on: date
+
+
 _PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR SHARE")
-_STANDING: Final = text("SELECT closed_at FROM period WHERE month = :month")
+_STANDING: Final = text("SELECT id, closed_at FROM period WHERE month = :month")
 # In the order of billing/locks.py: customers, their counters (exclusively, like a generation chunk), the number series.
 _LOCK_CUSTOMERS: Final = text("SELECT id, counter_id, installed_on FROM customer WHERE id = ANY (:customers) ORDER BY id FOR NO KEY UPDATE")
 _LOCK_COUNTERS: Final = text("SELECT pg_advisory_xact_lock(1, CAST(id AS int)) FROM counter WHERE id = ANY (:counters) ORDER BY id")
@@ -179,7 +187,7 @@ _HISTORY: Final = text(
 
 async def possible(session: WriteSession, month: Month) -> None:
     """Check that `record` could write into this month as it is now. Raises PeriodClosed, ConfirmPeriod."""
-    row = await session.row(_STANDING, {"month": month.first})
+    row = await session.row(_STANDING, {"month": month.first}, into=PeriodRow)
     if row is None:
         periods.check_near(month, at=session.at)
     elif row.closed_at is not None:
@@ -203,29 +211,31 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
             given=len(openings),
             why=Sentence("a customer is listed twice.", "ada pelanggan yang tercantum dua kali."),
         )
-    customers = {row.id: row for row in await session.rows(_LOCK_CUSTOMERS, {"customers": sorted(wanted)})}
+    customers = {row.id: row for row in await session.rows(_LOCK_CUSTOMERS, {"customers": sorted(wanted)}, into=_Customer)}
     for opening in openings:
         if opening.customer_id not in customers:
             raise NotFound(field="openings", noun=Noun.CUSTOMER, given=opening.customer_id)
         check(opening, installed_on=customers[opening.customer_id].installed_on)
-    await session.rows(_LOCK_COUNTERS, {"counters": sorted({row.counter_id for row in customers.values()})})
+    await session.execute(_LOCK_COUNTERS, {"counters": sorted({row.counter_id for row in customers.values()})})
     await locks.closings(session)
     period_id = await _opened(session, month)
-    if (code := await session.value(_OPENED, {"customers": sorted(wanted)})) is not None:
+    if (code := await session.value(_OPENED, {"customers": sorted(wanted)}, kind=str)) is not None:
         raise AlreadyExists(field="openings", noun=Noun.OPENING, given=code)
     common = {"month": month.first, "after": month.after, "at": session.at}
-    parameters = {**common, "given": orjson.dumps([asdict(opening) for opening in openings]).decode()}
-    invoices = [row.id for row in await session.rows(_INVOICES, {**parameters, "period": period_id})]
-    payments = [row.id for row in await session.rows(_PAYMENTS, {**parameters, "by": by})]
+    listed = list(openings)
+    parameters = {**common, "given": orjson.dumps(listed).decode()}
+    invoices = await session.values(_INVOICES, {**parameters, "period": period_id}, kind=int)
+    payments = await session.values(_PAYMENTS, {**parameters, "by": by}, kind=int)
     if invoices:
         await session.execute(_LINES, {"invoices": invoices, "after": month.after})
     if payments:
         await session.execute(_RECEIPTS, {"payments": payments, "month": month.first})
     actor_values = {"user": session.actor.user_id, "user_name": session.actor.name}
     await session.execute(_BALANCES, {**parameters, **actor_values, "period": period_id, "invoices": invoices, "payments": payments})
-    await session.rows(_SETTLE, {**actor_values, "invoices": invoices, "at": session.at})
+    await session.execute(_SETTLE, {**actor_values, "invoices": invoices, "at": session.at})
     if past:
-        await session.execute(_HISTORY, {"past": orjson.dumps([asdict(entry) for entry in past]).decode()})
+        entries = list(past)
+        await session.execute(_HISTORY, {"past": orjson.dumps(entries).decode()})
     totals = Recorded(len(openings), sum(entry.arrears for entry in openings), sum(entry.credit for entry in openings))
     await events.append(
         session, "openings.recorded", subject="period", subject_id=period_id, month=str(month), customers=totals.customers,
@@ -276,9 +286,9 @@ def check(opening: Opening, *, installed_on: date) -> None:
 
 async def _opened(session: WriteSession, month: Month) -> int:
     """Return the id of the month's period, which stays open until commit; open it if needed. Raises PeriodClosed, ConfirmPeriod."""
-    row = await session.row(_PERIOD, {"month": month.first})
+    row = await session.row(_PERIOD, {"month": month.first}, into=PeriodRow)
     if row is None:
         return await periods.open_period(session, month)
     if row.closed_at is not None:
         raise PeriodClosed(field="month", month=month)
-    return int(row.id)
+    return row.id

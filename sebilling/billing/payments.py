@@ -69,6 +69,16 @@ class Recorded:
     replayed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What `record_payment` did: RECORDED, REPLAYED, or why it did nothing."""
+
+    outcome: str
+    payment_id: int
+    fact: str | None
+    """Id of the invoice that can't be paid, if that is the outcome."""
+
+
 _RECORD: Final = text(
     """
     SELECT outcome, payment_id, fact
@@ -110,27 +120,26 @@ async def record(session: WriteSession, received: Received) -> Recorded:
     invoices = list(received.invoice_ids) if received.invoice_ids else None
     body = [received.customer_id, amount, received.method.value, received.counter_id, note, invoices,
             None if received.collected_at is None else received.collected_at.timestamp()]  # fmt: skip
-    row = await session.row(
+    recorded = await session.only_row(
         _RECORD,
         {"user": actor.user_id, "user_name": actor.name, "key": key, "fingerprint": hashlib.sha256(orjson.dumps(body)).digest(),
          "customer": received.customer_id, "counter": received.counter_id, "scope": actor.scope.ids, "amount": amount,
          "method": received.method.value, "collected_at": collected_at, "at": session.at, "note": note,
          "invoices": invoices},
+        into=_Outcome,
     )  # fmt: skip
-    if row is None:
-        raise RuntimeError("record_payment returned no row")
-    match row.outcome:
+    match recorded.outcome:
         case "RECORDED":
             _check_clock(collected_at, at=session.at)
-            return Recorded(row.payment_id, replayed=False)
+            return Recorded(recorded.payment_id, replayed=False)
         case "REPLAYED":  # a recorded payment stays recorded, however old it is now
-            return Recorded(row.payment_id, replayed=True)
+            return Recorded(recorded.payment_id, replayed=True)
         case "UNKNOWN_CUSTOMER":
             raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=received.customer_id)
         case "UNKNOWN_COUNTER":
             raise NotFound(field="counter_id", noun=Noun.COUNTER, given=received.counter_id or "")
-        case "INVOICE_NOT_PAYABLE":
-            raise InvoiceNotPayable(field="invoice_ids", given=Noun.INVOICE.id(row.fact))
+        case "INVOICE_NOT_PAYABLE" if recorded.fact is not None:
+            raise InvoiceNotPayable(field="invoice_ids", given=Noun.INVOICE.id(int(recorded.fact)))
         case "IDEMPOTENCY_MISMATCH":
             raise IdempotencyMismatch(field="idempotency_key", key=key)
         case outcome:

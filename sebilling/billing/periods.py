@@ -3,12 +3,14 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import DateTime, bindparam, text
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import closings, idempotency, locks, scope, validation
+from sebilling.billing.closings import PeriodRow
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import WriteSession
+from sebilling.db.parameters import instant
 from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodClosed
 from sebilling.ledger_errors import ConfirmPeriod, PeriodIncomplete, PeriodIsOpen
 from sebilling.nouns import Noun
@@ -18,7 +20,7 @@ MAX_MONTHS_AHEAD: Final = 2
 MAX_MONTHS_PAST: Final = 12
 """A period further in the past requires confirmation too."""
 _OPEN: Final = text("INSERT INTO period (month, opened_at) VALUES (:month, :at) ON CONFLICT (month) DO NOTHING RETURNING id")
-_FIND: Final = text("SELECT closed_at FROM period WHERE month = :month")
+_FIND: Final = text("SELECT id, closed_at FROM period WHERE month = :month")
 _LOCK: Final = text("SELECT id, closed_at FROM period WHERE month = :month FOR NO KEY UPDATE")
 _UNFINISHED: Final = text("SELECT EXISTS (SELECT FROM generation_run WHERE period_id = :id AND finished_at IS NULL)")
 # A closing may have waited for a run that began after it: it is then dated after the period's last document.
@@ -30,7 +32,7 @@ _CLOSE: Final = text(
                      (SELECT max(voided_at) FROM invoice_void WHERE period_id = :id)), :user)
     RETURNING id
     """
-).bindparams(bindparam("at", type_=DateTime(timezone=True)))
+).bindparams(instant("at"))
 _KEEP_FIGURES: Final = text(
     """
     INSERT INTO period_closing_figure
@@ -42,7 +44,7 @@ _REOPEN: Final = text(
     INSERT INTO period_reopening (id, closing_id, reason, reopened_at, reopened_by) OVERRIDING SYSTEM VALUE
     SELECT :id, max(period_closing.id), :reason, :at, :user FROM period_closing WHERE period_id = :period
     """
-).bindparams(bindparam("at", type_=DateTime(timezone=True)))
+).bindparams(instant("at"))
 
 
 async def open_period(session: WriteSession, month: Month, *, confirm: bool = False) -> int:
@@ -53,7 +55,7 @@ async def open_period(session: WriteSession, month: Month, *, confirm: bool = Fa
     scope.central(session)
     if not confirm:
         check_near(month, at=session.at)
-    period_id: int | None = await session.value(_OPEN, {"month": month.first, "at": session.at})
+    period_id = await session.value(_OPEN, {"month": month.first, "at": session.at}, kind=int)
     if period_id is None:
         raise AlreadyExists(field="month", noun=Noun.PERIOD, given=month)
     await events.append(session, "period.opened", subject="period", subject_id=period_id, month=str(month))
@@ -75,7 +77,7 @@ async def close(session: WriteSession, month: Month, *, incomplete: bool = False
     while a run is unfinished, and, unless `incomplete`, PeriodIncomplete with the period's gaps.
     """
     scope.central(session)
-    row = await session.row(_FIND, {"month": month.first})
+    row = await session.row(_FIND, {"month": month.first}, into=PeriodRow)
     if row is None:
         raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     gaps = [] if row.closed_at is not None else await closings.gaps(session, month, at=session.at, scope=session.actor.scope)
@@ -83,19 +85,19 @@ async def close(session: WriteSession, month: Month, *, incomplete: bool = False
     if missing and not incomplete:
         raise PeriodIncomplete(field="month", month=month, gaps=missing)
     await locks.closing(session)
-    row = await session.row(_LOCK, {"month": month.first})
+    row = await session.row(_LOCK, {"month": month.first}, into=PeriodRow)
     if row is None or row.closed_at is not None:
         raise PeriodClosed(field="month", month=month)
-    if await session.value(_UNFINISHED, {"id": row.id}):
+    if await session.only_value(_UNFINISHED, {"id": row.id}, kind=bool):
         raise GenerationRunning(field="month", what=month)
-    closing = await session.value(_CLOSE, {"id": row.id, "incomplete": bool(missing), "at": session.at, "user": session.actor.user_id})
+    parameters = {"id": row.id, "incomplete": bool(missing), "at": session.at, "user": session.actor.user_id}
+    closing = await session.only_value(_CLOSE, parameters, kind=int)
     await session.execute(_KEEP_FIGURES, {"closing": closing})
     await events.append(
         session, "period.closed", subject="period", subject_id=row.id, month=str(month), closing=closing,
         missing=[{"reason": gap.reason.value, "counter": gap.counter_code, "count": gap.count, "amount": gap.amount} for gap in missing],
     )  # fmt: skip
-    period_id: int = row.id
-    return period_id
+    return row.id
 
 
 async def reopen(session: WriteSession, month: Month, *, reason: str, key: str) -> bool:
@@ -109,7 +111,7 @@ async def reopen(session: WriteSession, month: Month, *, reason: str, key: str) 
     if claim.replayed:
         return True
     await locks.closings(session)
-    row = await session.row(_LOCK, {"month": month.first})
+    row = await session.row(_LOCK, {"month": month.first}, into=PeriodRow)
     if row is None:
         raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     if row.closed_at is None:

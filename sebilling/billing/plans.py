@@ -33,7 +33,7 @@ async def create(
         "name": validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
         "price": validation.rupiah(price, field="price"), "down": rate_down_kbps, "up": rate_up_kbps,
     }  # fmt: skip
-    plan_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
+    plan_id = await session.value(_INSERT, {**values, "at": session.at}, kind=int)
     if plan_id is None:
         raise AlreadyExists(field="name", noun=Noun.PLAN, given=values["name"])
     await events.append(session, "plan.created", subject="plan", subject_id=plan_id, after=values)
@@ -44,8 +44,8 @@ async def change_price(session: WriteSession, plan_id: int, *, price: int) -> No
     """Set the price of future invoices; issued ones keep theirs. Raises InvalidAmount, NotFound, Forbidden."""
     scope.central(session)
     price = validation.rupiah(price, field="price")
-    row = await session.row(_LOCK, {"id": plan_id})
-    if row is None:
+    before = await session.value(_LOCK, {"id": plan_id}, kind=int)
+    if before is None:
         raise NotFound(field="plan_id", noun=Noun.PLAN, given=plan_id)
     await session.execute(_UPDATE, {"id": plan_id, "price": price})
-    await events.append(session, "plan.changed", subject="plan", subject_id=plan_id, before={"price": row.price}, after={"price": price})
+    await events.append(session, "plan.changed", subject="plan", subject_id=plan_id, before={"price": before}, after={"price": price})

@@ -8,13 +8,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 import orjson
-from sqlalchemy import Row
 
 from sebilling.actor import Scope
-from sebilling.billing.pricing import COUNTED, LINES, ONE_CUSTOMER, pricing, skipped_by_reason, statement
+from sebilling.billing.pricing import COUNTED, LINES, ONE_CUSTOMER, PRICED, Counted, Priced, pricing, statement
 from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
@@ -34,9 +33,9 @@ class Counts:
     """Rupiah."""
 
     @classmethod
-    def of(cls, row: Row[*tuple[Any, ...]]) -> "Counts":
-        """Read a row of COUNTED columns."""
-        return cls(row.issued, row.already_invoiced, skipped_by_reason(row), row.total_amount)
+    def of(cls, counted: Counted) -> "Counts":
+        """Return what a run over the counted customers does."""
+        return cls(counted.issued, counted.already_invoiced, counted.skipped, counted.total_amount)
 
     def token(self, month: Month, counters: Sequence[int] | None) -> str:
         """Return the preview token of these figures for the month at these counters (None: all)."""
@@ -71,7 +70,7 @@ def compare(token: str, now: Counts, month: Month, counters: Sequence[int] | Non
 _PERIOD: Final = statement("SELECT id FROM period WHERE month = :month")
 _WANTED: Final = "(SELECT * FROM customer WHERE (CAST(:counters AS bigint[]) IS NULL OR counter_id = ANY (:counters))) customer"
 _PREVIEW: Final = statement(f"WITH {pricing(_WANTED)} SELECT {COUNTED} FROM priced")
-_PREVIEW_ONE: Final = statement(f"WITH {pricing(ONE_CUSTOMER)} SELECT verdict, covers_from, covers_until, falls_due, total FROM priced")
+_PREVIEW_ONE: Final = statement(f"WITH {pricing(ONE_CUSTOMER)} SELECT {PRICED} FROM priced")
 _PREVIEW_LINES: Final = statement(
     f"""
     WITH {pricing(ONE_CUSTOMER)}
@@ -83,9 +82,17 @@ _PREVIEW_LINES: Final = statement(
 
 async def preview(session: ReadSession, month: Month, *, at: datetime, counters: Sequence[int] | None, scope: Scope) -> Counts:
     """Preview a run that begins at `at`, at these counters (None: all) as far as they are in the scope. Raises NotFound."""
-    row = await session.row(_PREVIEW, {**await _days(session, month, at), "counters": narrowed(scope, counters)})
-    assert row is not None  # noqa: S101 - an aggregate always returns one row
-    return Counts.of(row)
+    parameters = {**await _days(session, month, at), "counters": narrowed(scope, counters)}
+    return Counts.of(await session.only_row(_PREVIEW, parameters, into=Counted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    """Customers of a counter whom a run would still invoice, and the total in rupiah."""
+
+    counter_id: int
+    customers: int
+    amount: int
 
 
 _MISSED: Final = statement(
@@ -96,8 +103,19 @@ _MISSED: Final = statement(
 
 async def not_invoiced(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> dict[int, tuple[int, int]]:
     """Return, by counter of the scope, how many customers a run at `at` would still invoice, and their total in rupiah. Raises NotFound."""
-    rows = await session.rows(_MISSED, {**await _days(session, month, at), "counters": scope.ids})
+    rows = await session.rows(_MISSED, {**await _days(session, month, at), "counters": scope.ids}, into=_Missed)
     return {row.counter_id: (row.customers, row.amount) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """A line of a previewed invoice; amount = quantity * unit_price, in rupiah, below 0 for a discount."""
+
+    kind: str
+    description: str
+    quantity: int
+    unit_price: int
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +127,23 @@ class PricedInvoice:
     covers_until: date
     due_on: date
     total: int
-    lines: list[dict[str, Any]]
+    lines: Sequence[PricedLine]
 
 
 async def preview_one(session: ReadSession, month: Month, customer_id: int, *, at: datetime, scope: Scope) -> PricedInvoice:
     """Preview the invoice that this customer would get for the period at `at`. Raises NotFound, also outside the scope."""
     bound = {**await _days(session, month, at), "customer": customer_id, "scope": scope.ids}
-    row = await session.row(_PREVIEW_ONE, bound)
-    if row is None:
+    priced = await session.row(_PREVIEW_ONE, bound, into=Priced)
+    if priced is None:
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
-    lines = [dict(line._mapping) for line in await session.rows(_PREVIEW_LINES, bound)]  # noqa: SLF001 - SQLAlchemy's documented name
-    return PricedInvoice(row.verdict, row.covers_from, row.covers_until, row.falls_due, row.total if lines else 0, lines)
+    lines = await session.rows(_PREVIEW_LINES, bound, into=PricedLine)
+    total = priced.total if lines else 0
+    return PricedInvoice(priced.verdict, priced.covers_from, priced.covers_until, priced.falls_due, total, lines)
 
 
-async def _days(session: ReadSession, month: Month, at: datetime) -> dict[str, Any]:
+async def _days(session: ReadSession, month: Month, at: datetime) -> dict[str, object]:
     """Return the pricing rule's parameters for a period. Raises NotFound."""
-    period = await session.row(_PERIOD, {"month": month.first})
-    if period is None:
+    period_id = await session.value(_PERIOD, {"month": month.first}, kind=int)
+    if period_id is None:
         raise NotFound(field="month", noun=Noun.PERIOD, given=month)
-    return {"period": period.id, "month": month.first, "after": month.after, "at": at, "as_of": at}
+    return {"period": period_id, "month": month.first, "after": month.after, "at": at, "as_of": at}

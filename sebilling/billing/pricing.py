@@ -11,14 +11,15 @@ fees: when the run began; else now).
 
 import re
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import BigInteger, Date, DateTime, Text, TextClause, bindparam, text
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import BindParameter, Date, Text, TextClause, bindparam, text
 
 from sebilling.billing import scope
 from sebilling.billing.journal import Account, BookedCode
+from sebilling.db.parameters import instant, number
 
 
 class SkipReason(StrEnum):
@@ -297,9 +298,27 @@ def pricing(customers: str, sources: Sources = LIVE) -> str:
     those of the invoice. LINES selects its lines.
     """
     settings = f"settings AS MATERIALIZED (SELECT * FROM {sources.settings} one)"
-    read = {name: getattr(sources, name) for name in Sources.__dataclass_fields__}
     steps = (_TERMS, _FREE, _STRETCH, _CHARGES, _BASE, _LATE, _OFF, _PRICED)
-    return ", ".join([settings, *(step.format(customers=customers, **read) for step in steps)])
+    return ", ".join([settings, *(step.format(
+        customers=customers, plan=sources.plan, cycle=sources.cycle, charge=sources.charge, discount=sources.discount,
+        covering=sources.covering, overdue=sources.overdue,
+    ) for step in steps)])  # fmt: skip
+
+
+PRICED: Final = "verdict, covers_from, covers_until, falls_due, total"
+"""Columns of `priced`, for rows of Priced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """The rule's verdict on one customer and period: ISSUE, ALREADY_INVOICED or a SkipReason. The rest is the invoice's, if any."""
+
+    verdict: str
+    covers_from: date
+    covers_until: date
+    falls_due: date
+    total: int
+    """Rupiah."""
 
 
 LINES: Final = """
@@ -336,15 +355,17 @@ LINES: Final = """
 """
 """Lines of the invoices of `priced`. `new_fee` and `join_new_fees` supply the charge of late fees that have none yet."""
 
-_TYPES: Final[dict[str, TypeEngine[Any]]] = {
-    "month": Date(), "after": Date(), "user_name": Text(), "at": DateTime(timezone=True), "as_of": DateTime(timezone=True),
-    **{name: BigInteger() for name in ("period", "run", "user", "chunk", "customer")},
-}  # fmt: skip
+_Parameter = BindParameter[date] | BindParameter[datetime] | BindParameter[int] | BindParameter[str]
+_PARAMETERS: Final[tuple[_Parameter, ...]] = (
+    bindparam("month", type_=Date()), bindparam("after", type_=Date()), instant("at"), instant("as_of"),
+    bindparam("user_name", type_=Text()),
+    *(number(name) for name in ("period", "run", "user", "chunk", "customer")),
+)  # fmt: skip
 
 
 def statement(sql: str) -> TextClause:
     """Return a statement with typed parameters: PostgreSQL can't infer the types in `INSERT … SELECT :at`."""
-    return text(sql).bindparams(*(bindparam(name, type_=kind) for name, kind in _TYPES.items() if re.search(rf":{name}\b", sql)))
+    return text(sql).bindparams(*(parameter for parameter in _PARAMETERS if re.search(rf":{parameter.key}\b", sql)))
 
 
 COUNTED: Final = """
@@ -352,10 +373,29 @@ COUNTED: Final = """
     count(*) FILTER (WHERE verdict = 'ALREADY_INVOICED') AS already_invoiced,
     coalesce(sum(total) FILTER (WHERE verdict = 'ISSUE'), 0)::bigint AS total_amount,
     """ + ", ".join(f"count(*) FILTER (WHERE verdict = '{reason}') AS skipped_{reason.lower()}" for reason in SkipReason)
-"""Columns that count the priced rows by verdict."""
+"""Columns that count the priced rows by verdict, for rows of Counted."""
 
 
-def skipped_by_reason(counts: object) -> dict[str, int]:
-    """Return the reasons that occurred with their counts, from a row of COUNTED columns."""
-    by_reason = {reason.value: getattr(counts, f"skipped_{reason.lower()}") for reason in SkipReason}
-    return {reason: count for reason, count in by_reason.items() if count}
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Customers counted by verdict, and the total of the invoices in rupiah."""
+
+    seen: int
+    issued: int
+    already_invoiced: int
+    total_amount: int
+    skipped_inactive: int
+    skipped_not_installed_yet: int
+    skipped_covered_by_cycle: int
+    skipped_zero_amount: int
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """The reasons that occurred, with their counts."""
+        by_reason = {
+            SkipReason.INACTIVE: self.skipped_inactive,
+            SkipReason.NOT_INSTALLED_YET: self.skipped_not_installed_yet,
+            SkipReason.COVERED_BY_CYCLE: self.skipped_covered_by_cycle,
+            SkipReason.ZERO_AMOUNT: self.skipped_zero_amount,
+        }
+        return {reason.value: count for reason, count in by_reason.items() if count}

@@ -1,9 +1,10 @@
 """Recap (rekap): amounts billed, received, outstanding and deposited per counter and period, and the cash on hand."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 
 from sebilling.actor import Scope
 from sebilling.billing import scope
@@ -53,7 +54,8 @@ class Figures:
     """Belum disetor: cash in the counter's drawers now, including deposits that await verification."""
 
 
-NAMES: Final = tuple(field.name for field in fields(Figures))
+NAMES: Final[tuple[str, ...]] = Figures.__match_args__
+"""Names of the figures, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +67,37 @@ class Recap(Figures):
     counter_name: str
     timezone: str
     due_day: int
-    as_of_closing: Figures | None
-    """None while the period is open, and for a counter that was created after the closing."""
+    kept: list[int] | None
+    """The figures at the closing, in the order of NAMES."""
+
+    @property
+    def as_of_closing(self) -> Figures | None:
+        """The figures at the closing. None while the period is open, and for a counter that was created after the closing."""
+        return None if self.kept is None else Figures(*self.kept)
 
     @property
     def since(self) -> Figures | None:
         """Changes since the closing: each present figure less the figure at the closing."""
-        kept = self.as_of_closing
-        return None if kept is None else Figures(**{name: getattr(self, name) - getattr(kept, name) for name in NAMES})
+        if self.kept is None:
+            return None
+        return Figures(*(now - then for now, then in zip(figures_of(self), self.kept, strict=True)))
+
+
+def figures_of(recap: Figures) -> list[int]:
+    """The figures in the order of NAMES, without the counter's details."""
+    return [getattr(recap, name) for name in NAMES]  # type: ignore[misc]  # getattr gives Any; all figures are int
 
 
 _RECAP: Final = text(
     """
-    SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name,
-           counter.timezone, counter.due_day, billed.invoices,
-           billed.total - voided.here - voided.earlier AS total_billed, voided.earlier AS voided_earlier,
+    SELECT billed.invoices, billed.total - voided.here - voided.earlier AS total_billed, voided.earlier AS voided_earlier,
            billed.voided - voided.here AS voided_later,
            billed.allocated, billed.written_off, billed.outstanding,
            received.payments, reversed.total AS reversed, refunded.total AS refunded,
            received.total - reversed.total AS total_received, received.credit,
            handed.counted AS total_deposited, handed.difference, held.waiting AS awaiting_verification, held.on_hand AS cash_on_hand,
-           kept.*
+           counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day,
+           kept.figures AS kept
       FROM counter
       JOIN period ON period.month = :month
      CROSS JOIN LATERAL (
@@ -117,28 +129,23 @@ _RECAP: Final = text(
            SELECT coalesce(sum(waiting), 0)::bigint AS waiting, coalesce(sum(on_hand), 0)::bigint AS on_hand
              FROM drawer WHERE counter_id = counter.id) held
       LEFT JOIN LATERAL (
-           SELECT {kept} FROM period_closing_figure
+           SELECT ARRAY[{names}] AS figures FROM period_closing_figure
             WHERE counter_id = counter.id AND closing_id = (SELECT max(id) FROM period_closing WHERE period_id = period.id)
               AND period.closed_at IS NOT NULL) kept ON true
      WHERE {sees}
        AND (CAST(:counter AS bigint) IS NULL OR counter.id = :counter)
      ORDER BY counter.code
-    """.format(sees=scope.sees("counter.id"), kept=", ".join(f"{name} AS kept_{name}" for name in NAMES))
+    """.format(sees=scope.sees("counter.id"), names=", ".join(NAMES))
 )
 _OPENED: Final = text("SELECT id FROM period WHERE month = :month")
 
 
-async def read(session: ReadSession, month: Month, *, scope: Scope, counter_id: int | None = None) -> list[Recap]:
+async def read(session: ReadSession, month: Month, *, scope: Scope, counter_id: int | None = None) -> Sequence[Recap]:
     """Read one recap per counter in `scope`, ordered by code. Raises NotFound for a month never opened, or a counter outside the scope."""
-    rows = await session.rows(_RECAP, {"month": month.first, "after": month.after, "scope": scope.ids, "counter": counter_id})
-    if not rows and await session.value(_OPENED, {"month": month.first}) is None:
+    parameters = {"month": month.first, "after": month.after, "scope": scope.ids, "counter": counter_id}
+    recaps = await session.rows(_RECAP, parameters, into=Recap)
+    if not recaps and await session.value(_OPENED, {"month": month.first}, kind=int) is None:
         raise NotFound(field="month", noun=Noun.PERIOD, given=month)
-    if not rows and counter_id is not None:
+    if not recaps and counter_id is not None:
         raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
-    return [_recap(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's documented name
-
-
-def _recap(row: RowMapping) -> Recap:
-    figures = {name: value for name, value in row.items() if not name.startswith("kept_")}
-    kept = {name: row[f"kept_{name}"] for name in NAMES}
-    return Recap(**figures, as_of_closing=None if kept["invoices"] is None else Figures(**kept))
+    return recaps

@@ -115,6 +115,83 @@ class InvoicePaper:
     """Empty unless the status is BATAL."""
 
 
+@dataclass(frozen=True, slots=True)
+class _ReceiptRow:
+    """A payment with one of the invoices that it settles; without, if there is none."""
+
+    number: str
+    company_name: str
+    company_address: str
+    company_phone: str
+    receipt_footer: str
+    counter_code: str
+    counter_name: str
+    timezone: str
+    customer_code: str
+    customer_name: str
+    received_at: datetime
+    received_by: str
+    method: str
+    amount: int
+    credit: int
+    refunded: int
+    outstanding: int | None
+    reversed: bool
+    reversal_reason: str
+    invoice_number: str | None
+    covers_from: date | None
+    covers_until: date | None
+    settled_amount: int | None
+
+    @property
+    def line(self) -> Settled | None:
+        """The settled invoice, if there is one: all four columns come of the same join."""
+        if self.invoice_number is None or self.covers_from is None or self.covers_until is None or self.settled_amount is None:
+            return None
+        return Settled(self.invoice_number, self.covers_from, self.covers_until, self.settled_amount)
+
+
+@dataclass(frozen=True, slots=True)
+class _InvoiceRow:
+    """An invoice with one of its lines; without, if there is none."""
+
+    number: str
+    status: str
+    company_name: str
+    company_address: str
+    company_phone: str
+    receipt_footer: str
+    counter_code: str
+    counter_name: str
+    timezone: str
+    customer_code: str
+    customer_name: str
+    customer_address: str
+    customer_phone: str
+    plan_name: str
+    covers_from: date
+    covers_until: date
+    issued_at: datetime
+    due_on: date
+    total: int
+    allocated: int
+    written_off: int
+    outstanding: int
+    void_reason: str
+    kind: str | None
+    description: str | None
+    quantity: int | None
+    unit_price: int | None
+    amount: int | None
+
+    @property
+    def line(self) -> InvoicePaperLine | None:
+        """The line, if there is one: all five columns come of the same join."""
+        if self.kind is None or self.description is None or self.quantity is None or self.unit_price is None or self.amount is None:
+            return None
+        return InvoicePaperLine(LineKind[self.kind], self.description, self.quantity, self.unit_price, self.amount)
+
+
 # One row per settled invoice, or a single row if there is none. Allocations to the same invoice are summed.
 _RECEIPT: Final = text(
     f"""
@@ -172,7 +249,7 @@ _INVOICE: Final = text(
 
 async def read(session: ReadSession, payment_id: int, *, scope: Scope) -> Receipt:
     """Read a payment's receipt as of now. Raises NotFound for an unknown payment, or one at a counter outside `scope`."""
-    rows = await session.rows(_RECEIPT, {"payment": payment_id, "scope": scope.ids})
+    rows = await session.rows(_RECEIPT, {"payment": payment_id, "scope": scope.ids}, into=_ReceiptRow)
     if not rows:
         raise NotFound(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
     row = rows[0]
@@ -188,11 +265,7 @@ async def read(session: ReadSession, payment_id: int, *, scope: Scope) -> Receip
         received_by=row.received_by,
         method=PaymentMethod[row.method],
         amount=row.amount,
-        lines=tuple(
-            Settled(line.invoice_number, line.covers_from, line.covers_until, line.settled_amount)
-            for line in rows
-            if line.invoice_number is not None
-        ),
+        lines=tuple(settled.line for settled in rows if settled.line is not None),
         credit=row.credit,
         refunded=row.refunded,
         outstanding=row.outstanding,
@@ -203,7 +276,7 @@ async def read(session: ReadSession, payment_id: int, *, scope: Scope) -> Receip
 
 async def read_invoice(session: ReadSession, invoice_id: int, *, scope: Scope) -> InvoicePaper:
     """Read an invoice with its lines as of now. Raises NotFound for an unknown invoice, or one of a counter outside `scope`."""
-    rows = await session.rows(_INVOICE, {"invoice": invoice_id, "scope": scope.ids})
+    rows = await session.rows(_INVOICE, {"invoice": invoice_id, "scope": scope.ids}, into=_InvoiceRow)
     if not rows:
         raise NotFound(field="invoice_id", noun=Noun.INVOICE, given=invoice_id)
     row = rows[0]
@@ -222,11 +295,7 @@ async def read_invoice(session: ReadSession, invoice_id: int, *, scope: Scope) -
         covers_until=row.covers_until,
         issued_on=local_date(row.issued_at, row.timezone),
         due_on=row.due_on,
-        lines=tuple(
-            InvoicePaperLine(LineKind[line.kind], line.description, line.quantity, line.unit_price, line.amount)
-            for line in rows
-            if line.kind is not None
-        ),
+        lines=tuple(lined.line for lined in rows if lined.line is not None),
         total=row.total,
         allocated=row.allocated,
         written_off=row.written_off,

@@ -1,5 +1,6 @@
 """Reversals of corrections, such as a write-off of the wrong invoice or a refund that was not paid. Each correction is reversed once."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import text
@@ -11,6 +12,27 @@ from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound
 from sebilling.nouns import Noun
+
+
+@dataclass(frozen=True, slots=True)
+class _WriteOff:
+    invoice_id: int
+    amount: int
+    kind: str
+    reversed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Refund:
+    payment_id: int
+    counter_id: int
+    amount: int
+    method: str
+    refunded_by: int
+    timezone: str
+    """Of the counter whose recap includes it."""
+    reversed: bool
+
 
 _WRITE_OFF: Final = text(
     """
@@ -45,12 +67,11 @@ async def reverse_write_off(session: WriteSession, write_off_id: int, *, invoice
     if claim.replayed:
         return True
     missing = NotFound(field="write_off_id", noun=Noun.WRITE_OFF, given=write_off_id)
-    written_off = await session.row(_WRITE_OFF, {"id": write_off_id})
+    written_off = await session.row(_WRITE_OFF, {"id": write_off_id}, into=_WriteOff)
     if written_off is None or written_off.kind != "BAD_DEBT" or written_off.invoice_id != invoice_id:
         raise missing
     invoice = await corrections.locked_invoice(session, invoice_id, missing=missing)
-    written_off = await session.row(_WRITE_OFF, {"id": write_off_id})
-    assert written_off is not None  # noqa: S101 - it is append-only
+    written_off = await session.only_row(_WRITE_OFF, {"id": write_off_id}, into=_WriteOff)  # it is append-only
     if written_off.reversed:
         raise AlreadyCorrected(field="write_off_id", noun=Noun.WRITE_OFF, given=write_off_id)
     await session.execute(
@@ -76,13 +97,12 @@ async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: i
     if claim.replayed:
         return True
     missing = NotFound(field="refund_id", noun=Noun.REFUND, given=refund_id)
-    refund = await session.row(_REFUND, {"id": refund_id})
+    refund = await session.row(_REFUND, {"id": refund_id}, into=_Refund)
     if refund is None or refund.payment_id != payment_id:
         raise missing
     payment = await corrections.locked_payment(session, payment_id, missing=missing)
     await locks.drawers(session, refund.refunded_by)
-    refund = await session.row(_REFUND, {"id": refund_id})
-    assert refund is not None  # noqa: S101 - it is append-only
+    refund = await session.only_row(_REFUND, {"id": refund_id}, into=_Refund)  # it is append-only
     if refund.reversed:
         raise AlreadyCorrected(field="refund_id", noun=Noun.REFUND, given=refund_id)
     await session.execute(

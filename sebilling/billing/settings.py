@@ -1,9 +1,9 @@
 """Billing settings of the ISP: proration, tax, late fee, and details on printed documents. Issued invoices keep the values they used."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final, TypedDict, Unpack
 
 from sqlalchemy import text
 
@@ -38,7 +38,24 @@ class Settings:
     mass_block_percent: int
 
 
-_NAMES: Final = tuple(Settings.__dataclass_fields__)
+class Changes(TypedDict, total=False):
+    """Fields of Settings to change."""
+
+    prorate_first_month: bool
+    tax_rate: Decimal
+    tax_numerator: int
+    tax_denominator: int
+    tax_rounding: str
+    late_fee: int
+    late_fee_after_days: int
+    company_name: str
+    company_address: str
+    company_phone: str
+    receipt_footer: str
+    mass_block_percent: int
+
+
+_NAMES: Final[tuple[str, ...]] = Settings.__match_args__
 _READ: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings")
 _LOCK: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings FOR NO KEY UPDATE")
 _WRITE: Final = text(f"UPDATE billing_settings SET {', '.join(f'{name} = :{name}' for name in _NAMES)}")
@@ -48,20 +65,17 @@ _MAX_DENOMINATOR: Final = 1_000
 
 async def read(session: ReadSession) -> Settings:
     """Read the present settings."""
-    row = await session.row(_READ)
-    assert row is not None  # noqa: S101 - the migration inserts it, and nothing deletes it
-    return Settings(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
+    return await session.only_row(_READ, into=Settings)  # the migration inserts it, and nothing deletes it
 
 
-async def change(session: WriteSession, **changes: Any) -> Settings:
+async def change(session: WriteSession, **changes: Unpack[Changes]) -> Settings:
     """Change fields of Settings for future invoices, and return the new settings. Raises InvalidNumber, InvalidText, Forbidden."""
     scope.central(session)
-    row = await session.row(_LOCK)
-    assert row is not None  # noqa: S101 - as above
-    before: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - as above
-    after = _checked(Settings(**{**before, **changes}))
-    await session.execute(_WRITE, {name: getattr(after, name) for name in _NAMES})
-    changed = [name for name in _NAMES if getattr(after, name) != before[name]]
+    present = await session.only_row(_LOCK, into=Settings)
+    after = _checked(replace(present, **changes))
+    before, new = _by_name(present), _by_name(after)
+    await session.execute(_WRITE, new)
+    changed = [name for name in _NAMES if new[name] != before[name]]
     await events.append(
         session, "settings.changed", subject="billing_settings", subject_id=1,
         before={name: _told(before[name]) for name in changed}, after={name: _told(getattr(after, name)) for name in changed},
@@ -69,30 +83,35 @@ async def change(session: WriteSession, **changes: Any) -> Settings:
     return after
 
 
-def _told(value: Any) -> Any:
+def _by_name(settings: Settings) -> dict[str, object]:
+    return asdict(settings)  # type: ignore[misc]  # asdict gives Any
+
+
+def _told(value: object) -> object:
     return str(value) if isinstance(value, Decimal) else value
 
 
 def _checked(given: Settings) -> Settings:
     """Return the settings with cleaned texts. Raises InvalidNumber, InvalidText."""
     validation.percent(given.tax_rate, field="tax_rate")
-    for name, what, least, most in (
-        ("tax_denominator", Sentence("Denominator of the tax", "Penyebut PPN"), 1, _MAX_DENOMINATOR),
-        ("tax_numerator", Sentence("Numerator of the tax", "Pembilang PPN"), 1, given.tax_denominator),
-        ("late_fee", Sentence("Late fee", "Denda"), 0, _MAX_LATE_FEE),
-        ("late_fee_after_days", Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
-        ("mass_block_percent", Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
+    for name, value, what, least, most in (
+        ("tax_denominator", given.tax_denominator, Sentence("Denominator of the tax", "Penyebut PPN"), 1, _MAX_DENOMINATOR),
+        ("tax_numerator", given.tax_numerator, Sentence("Numerator of the tax", "Pembilang PPN"), 1, given.tax_denominator),
+        ("late_fee", given.late_fee, Sentence("Late fee", "Denda"), 0, _MAX_LATE_FEE),
+        ("late_fee_after_days", given.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
+        ("mass_block_percent", given.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
     ):
-        value = getattr(given, name)
         if not least <= value <= most:
             why = Sentence(f"give {least} to {most}.", f"isi {least} sampai {most}.")
             raise InvalidNumber(field=name, what=what, given=value, why=why)
-    cleaned: dict[str, Any] = {}
-    for name, what, most in (
-        ("company_name", Sentence("The name", "Nama"), 100),
-        ("company_address", Sentence("The address", "Alamat"), 300),
-        ("company_phone", Sentence("The phone number", "Nomor telepon"), 50),
-        ("receipt_footer", Sentence("The footer", "Baris penutup"), 300),
-    ):
-        cleaned[name] = validation.clean(getattr(given, name), what=what, field=name, most=most, required=False)
-    return replace(given, **cleaned)
+    return replace(
+        given,
+        company_name=_text(given.company_name, "company_name", Sentence("The name", "Nama"), most=100),
+        company_address=_text(given.company_address, "company_address", Sentence("The address", "Alamat"), most=300),
+        company_phone=_text(given.company_phone, "company_phone", Sentence("The phone number", "Nomor telepon"), most=50),
+        receipt_footer=_text(given.receipt_footer, "receipt_footer", Sentence("The footer", "Baris penutup"), most=300),
+    )
+
+
+def _text(given: str, field: str, what: Sentence, *, most: int) -> str:
+    return validation.clean(given, what=what, field=field, most=most, required=False)

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final, TypedDict, TypeGuard
 
 import orjson
-from sqlalchemy import BigInteger, TextClause, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import TextClause, text
 
 from sebilling.actor import Scope
 from sebilling.db.engine import ReadSession
+from sebilling.db.parameters import number, numbers
 from sebilling.errors import InvalidCursor, InvalidPageSize, NotFound
 from sebilling.nouns import Noun
 
@@ -35,14 +35,67 @@ class RemovalReason(StrEnum):
     INACTIVE = "INACTIVE"
 
 
+class SyncedInvoice(TypedDict):
+    """An open invoice, as a phone stores it: the JSON of _OWED. Amounts are rupiah; days are ISO dates."""
+
+    id: str
+    number: str
+    covers_from: str
+    covers_until: str
+    due_on: str
+    total: int
+    outstanding: int
+
+
+class SyncedCustomer(TypedDict):
+    """A customer, as a phone stores it: the JSON of _KEPT. Amounts are rupiah."""
+
+    id: str
+    code: str
+    name: str
+    phone: str
+    address: str
+    counter_id: str
+    plan_name: str
+    price: int
+    outstanding: int
+    open_invoices: list[SyncedInvoice]
+    credit: int
+
+
+class RemovedCustomer(TypedDict):
+    """A customer that a phone must remove."""
+
+    id: str
+    reason: str
+    """A RemovalReason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Top:
+    """The last number of the feed, and whether the counter asked for exists (also if none was)."""
+
+    number: int
+    is_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A customer to send: the reason for their removal, or what the phone keeps of them, as JSON."""
+
+    id: int
+    removed: str | None
+    kept: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """A page of changes. Each customer is complete and replaces the phone's copy, including the open invoices."""
 
     reset: bool
     """Whether a full synchronization starts: the phone must discard everything it has."""
-    customers: Sequence[dict[str, Any]]
-    removed: Sequence[dict[str, Any]]
+    customers: Sequence[SyncedCustomer]
+    removed: Sequence[RemovedCustomer]
     cursor: str
     more: bool
     """Whether the next page is available at once."""
@@ -63,8 +116,8 @@ class _Place:
 
     def written(self) -> str:
         """Encode the position as the cursor that the phone stores."""
-        raw = orjson.dumps([self.counters, self.low, self.high, self.after, self.whole])
-        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+        parts: list[object] = [self.counters, self.low, self.high, self.after, self.whole]
+        return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
 
 
 _KEPT: Final = """
@@ -128,11 +181,11 @@ _TOP: Final = text(
 )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # type: ignore[misc]  # the decorator's own type holds Any
 def _page(statement: str, limit: int) -> TextClause:
     """Return the statement with a literal LIMIT: for a bound one PostgreSQL plans for a tenth of the table."""
-    numbers = [bindparam(name, type_=BigInteger) for name in ("after", "low", "high") if f":{name}" in statement]
-    return text(statement.format(limit=limit)).bindparams(bindparam("counters", type_=ARRAY(BigInteger)), *numbers)
+    bounds = [number(name) for name in ("after", "low", "high") if f":{name}" in statement]
+    return text(statement.format(limit=limit)).bindparams(numbers("counters"), *bounds)
 
 
 async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None, since: str | None, first: int) -> Changes:
@@ -144,22 +197,21 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     if not 1 <= first <= MAX_CUSTOMERS:
         raise InvalidPageSize(field="first", given=first, most=MAX_CUSTOMERS)
     counters = scope.ids if counter_id is None else [counter_id]
-    top = await session.row(_TOP, {"counter": counter_id})
-    if counter_id is not None and (top is None or not top.is_known or counter_id not in scope):
+    top = await session.only_row(_TOP, {"counter": counter_id}, into=_Top)
+    if counter_id is not None and (not top.is_known or counter_id not in scope):
         raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
-    number = 0 if top is None else top.number
     position = _read(since)
-    reset = position is None or position.counters != counters or position.low > number or number - position.low > MAX_EVENTS
+    reset = position is None or position.counters != counters or not 0 <= top.number - position.low <= MAX_EVENTS
     is_first = False
     if position is None or reset:
-        position, is_first = _Place(counters, low=number, whole=True), True
+        position, is_first = _Place(counters, low=top.number, whole=True), True
     elif not position.whole and position.high is None:
-        position, is_first = replace(position, high=number), True
+        position, is_first = replace(position, high=top.number), True
     # The state is read after the number: a change in between has a later number, and is sent again.
-    bound: dict[str, Any] = {"counters": counters, "after": position.after}
+    bound: dict[str, object] = {"counters": counters, "after": position.after}
     if not position.whole:
         bound |= {"low": position.low, "high": position.high}
-    rows = await session.rows(_page(_WHOLE if position.whole else _CHANGED, first + 1), bound)
+    rows = await session.rows(_page(_WHOLE if position.whole else _CHANGED, first + 1), bound, into=_Sent)
     more = len(rows) > first
     rows = rows[:first]
     if more:
@@ -167,14 +219,19 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     else:
         following = _Place(counters, low=position.low if position.whole or position.high is None else position.high)
         # Changes made while several pages were read are available at once. After a single page this could go on for ever on a busy day.
-        more = not is_first and following.low < number
+        more = not is_first and following.low < top.number
     return Changes(
         reset=reset,
-        customers=[orjson.loads(row.kept) for row in rows if row.removed is None],
+        customers=[_customer(row.kept) for row in rows if row.kept is not None],
         removed=[{"id": Noun.CUSTOMER.id(row.id), "reason": row.removed} for row in rows if row.removed is not None],
         cursor=following.written(),
         more=more,
     )
+
+
+def _customer(kept: str) -> SyncedCustomer:
+    customer: SyncedCustomer = orjson.loads(kept)  # the JSON of _KEPT
+    return customer
 
 
 def _read(since: str | None) -> _Place | None:
@@ -182,10 +239,27 @@ def _read(since: str | None) -> _Place | None:
     if since is None:
         return None
     try:
-        counters, low, high, after, whole = orjson.loads(base64.urlsafe_b64decode(since + "=" * (-len(since) % 4)))
-        numbers = [low, after, *([] if high is None else [high]), *([] if counters is None else counters)]
-    except (ValueError, TypeError) as error:
+        parts: object = orjson.loads(base64.urlsafe_b64decode(since + "=" * (-len(since) % 4)))
+    except ValueError as error:
         raise InvalidCursor(field="since") from error
-    if not isinstance(whole, bool) or not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
-        raise InvalidCursor(field="since")
-    return _Place(counters, low, high, after, whole)
+    match parts:
+        case [counters, low, high, after, bool(whole)] if (
+            _are_counters(counters) and _is_number(low) and _is_number_or_none(high) and _is_number(after)
+        ):
+            return _Place(counters, low, high, after, whole)
+    raise InvalidCursor(field="since")
+
+
+def _is_number(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_number_or_none(value: object) -> TypeGuard[int | None]:
+    return value is None or _is_number(value)
+
+
+def _are_counters(value: object) -> TypeGuard[list[int] | None]:
+    match value:
+        case [*numbers]:
+            return all(_is_number(number) for number in numbers)
+    return value is None

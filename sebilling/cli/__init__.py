@@ -5,7 +5,7 @@ The schema, the server and the migrations take a second or two to import, so onl
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -323,7 +323,7 @@ def recap(month: MonthArgument) -> None:
     """Print a month's recap per counter."""
     wanted = _month(month)
 
-    async def work(database: Database) -> list[recaps.Recap]:
+    async def work(database: Database) -> Sequence[recaps.Recap]:
         async with database.reading() as session:
             return await recaps.read(session, wanted, scope=EVERYWHERE)
 

@@ -1,6 +1,6 @@
 """Tables of the recap and of the demo's month."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -24,7 +24,7 @@ def show_month(figures: Mapping[str, Any], out: Console) -> None:
     ]))  # fmt: skip
 
 
-def recap_table(month: str, rows: list[Recap]) -> Table:
+def recap_table(month: str, rows: Sequence[Recap]) -> Table:
     """Build the table of a month's recap."""
     return _recap_table(month, [
         (row.counter_code, row.counter_name, row.invoices, row.total_billed, row.outstanding, row.payments, row.total_received, row.credit,

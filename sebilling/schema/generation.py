@@ -1,5 +1,6 @@
 """Generation of invoices (buat pembayaran) in GraphQL: preview, run, progress."""
 
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -215,7 +216,8 @@ async def preview_invoice(
         preview = await previews.preview_one(session, month_asked, wanted, at=info.context.at, scope=scope)
     issued, invoiced = preview.verdict == ISSUE, preview.verdict == ALREADY_INVOICED
     return row(
-        already_invoiced=invoiced, skipped=None if issued or invoiced else preview.verdict, total=preview.total, lines=preview.lines,
+        already_invoiced=invoiced, skipped=None if issued or invoiced else preview.verdict, total=preview.total,
+        lines=[asdict(line) for line in preview.lines],
         covers_from=preview.covers_from if issued else None, covers_until=preview.covers_until if issued else None,
         due_on=preview.due_on if issued else None,
     )  # fmt: skip

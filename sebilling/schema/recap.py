@@ -73,7 +73,11 @@ async def recap(
 
 def rows_of(found: Sequence[verbs.Recap]) -> list[Recap]:
     """The recaps as rows."""
-    return [row(counter=counter_of(one), since=None if one.since is None else asdict(one.since), **asdict(one)) for one in found]
+    return [row(counter=counter_of(one), as_of_closing=_plain(one.as_of_closing), since=_plain(one.since), **asdict(one)) for one in found]
+
+
+def _plain(figures: verbs.Figures | None) -> dict[str, int] | None:
+    return None if figures is None else asdict(figures)
 
 
 QUERIES: Final = [recap]
