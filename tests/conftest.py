@@ -24,6 +24,7 @@ from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
 from tests.harness import CHEAP_HASHES, SavepointDatabase
 from tests.isolation.gear import GEARS, Gear
+from tests.row_types import check_rows
 
 _numbers = itertools.count(1)
 _connect = socket.socket.connect
@@ -40,6 +41,11 @@ def sockets_stay_here() -> Iterator[None]:
     socket.socket.connect = _guarded  # type: ignore[assignment,method-assign]
     yield
     socket.socket.connect = _connect  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rows_have_their_types() -> None:
+    check_rows()
 
 
 @pytest.fixture(autouse=True)

@@ -84,7 +84,7 @@ async def change(session: WriteSession, **changes: Unpack[Changes]) -> Settings:
 
 
 def _by_name(settings: Settings) -> dict[str, object]:
-    return asdict(settings)  # type: ignore[misc]  # asdict gives Any
+    return asdict(settings)
 
 
 def _told(value: object) -> object:

@@ -1,5 +1,6 @@
 """The recap: what was billed for the month, and what came in on its days, to the minute."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ ENDS = datetime(2026, 2, 28, 17, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
 
 
-async def read(database: Database, scope: Scope = EVERYWHERE, counter_id: int | None = None) -> list[recap.Recap]:
+async def read(database: Database, scope: Scope = EVERYWHERE, counter_id: int | None = None) -> Sequence[recap.Recap]:
     async with database.reading() as session:
         return await recap.read(session, FEBRUARY, scope=scope, counter_id=counter_id)
 

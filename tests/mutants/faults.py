@@ -191,7 +191,7 @@ FAULTS: Final = (
     ),
     Fault(
         "deed-of-another-body", "billing/idempotency.py",
-        " or earlier.operation != operation or bytes(earlier.fingerprint) != fingerprint:", " or earlier.operation != operation:",
+        " or earlier.operation != operation or earlier.fingerprint != fingerprint:", " or earlier.operation != operation:",
         CORRECTIONS,
     ),
     Fault(

@@ -71,7 +71,7 @@ RESTORES: Final = (
     ),
     Fault(
         "arrears-beside-money-that-was-there", "billing/opening.py",
-        '    await session.rows(_SETTLE, {**actor_values, "invoices": invoices, "at": session.at})\n', "",
+        '    await session.execute(_SETTLE, {**actor_values, "invoices": invoices, "at": session.at})\n', "",
         ("tests/billing/test_opening.py::test_money_that_came_before_the_opening_settles_what_it_brings",),
     ),
 )  # fmt: skip

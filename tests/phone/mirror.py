@@ -23,7 +23,7 @@ class Mirror:
     def __init__(self, database: Database, *counters: int, first: int = 7) -> None:
         self.database, self.first = database, first
         self.scope = Scope(frozenset(counters)) if counters else EVERYWHERE
-        self.customers: dict[str, dict[str, Any]] = {}
+        self.customers: dict[str, sync.SyncedCustomer] = {}
         self.cursor: str | None = None
         self.pages = self.resets = self.given = 0
 
