@@ -91,7 +91,7 @@ async def test_each_field_makes_another_request_of_it(database: Database, name: 
     verb, given = VERBS[name]
     fields = {field: [isp.counters.get(one, one) if isinstance(one, str) else one for one in values] for field, values in given.items()}
     taken: list[bytes] = []
-    await _note_fingerprints(monkeypatch, taken)
+    _note_fingerprints(monkeypatch, taken)
     first = {field: one for field, (one, _) in fields.items()}
     for field in (None, *fields):
         await ask(isp, verb, first if field is None else {**first, field: fields[field][1]})
@@ -100,22 +100,19 @@ async def test_each_field_makes_another_request_of_it(database: Database, name: 
     assert wrong == [], f"the fingerprint of {name} doesn't hold {wrong}"
 
 
-async def _note_fingerprints(monkeypatch: pytest.MonkeyPatch, taken: list[bytes]) -> None:
+def _note_fingerprints(monkeypatch: pytest.MonkeyPatch, taken: list[bytes]) -> None:
     """Note what is sent to the database as a fingerprint."""
-    sent = WriteSession.value, WriteSession.row
 
-    async def value(self: WriteSession, statement: Any, parameters: Any = None) -> Any:
-        if parameters and "fingerprint" in parameters:
-            taken.append(parameters["fingerprint"])
-        return await sent[0](self, statement, parameters)
+    def noting(sent: Verb) -> Verb:
+        async def send(self: WriteSession, statement: Any, parameters: Any = None, **how: Any) -> Any:
+            if parameters and "fingerprint" in parameters:
+                taken.append(parameters["fingerprint"])
+            return await sent(self, statement, parameters, **how)
 
-    async def row(self: WriteSession, statement: Any, parameters: Any = None) -> Any:
-        if parameters and "fingerprint" in parameters:
-            taken.append(parameters["fingerprint"])
-        return await sent[1](self, statement, parameters)
+        return send
 
-    monkeypatch.setattr(WriteSession, "value", value)
-    monkeypatch.setattr(WriteSession, "row", row)
+    for name in ("value", "row", "only_row"):
+        monkeypatch.setattr(WriteSession, name, noting(getattr(WriteSession, name)))
 
 
 JANUARY, MARCH, APRIL, DECEMBER = Month(2026, 1), Month(2026, 3), Month(2026, 4), Month(2025, 12)
