@@ -4,10 +4,11 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import JsonValue
 
 from sebilling import keys
 from sebilling.config import Settings
@@ -25,14 +26,14 @@ class Vault:
     def __init__(self, key: bytes, *older: bytes) -> None:
         self._fernet = MultiFernet([_fernet(each) for each in (key, *older)])
 
-    def lock(self, settings: Mapping[str, Any]) -> bytes:
+    def lock(self, settings: Mapping[str, object]) -> bytes:
         """Encrypt the settings."""
         return self._fernet.encrypt(orjson.dumps(settings))
 
-    def open(self, locked: bytes) -> dict[str, Any]:
+    def open(self, locked: bytes) -> dict[str, JsonValue]:
         """Decrypt the settings. Raises Undecipherable."""
         try:
-            settings: dict[str, Any] = orjson.loads(self._fernet.decrypt(locked))
+            settings: dict[str, JsonValue] = orjson.loads(self._fernet.decrypt(locked))
         except InvalidToken as error:
             raise Undecipherable(
                 "settings were encrypted with another key: set SEBILLING_SECRET_KEY or SEBILLING_SECRET_KEY_OLD to that key"

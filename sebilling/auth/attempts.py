@@ -69,6 +69,17 @@ _CLEAR_ALL: Final = text("DELETE FROM sign_in_attempt")
 
 
 @dataclass(frozen=True, slots=True)
+class _Key:
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    key: bytes
+    empty_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """A limit for one key: at most `most` failures within a time."""
 
@@ -102,13 +113,14 @@ def limits_of_user(user_id: int) -> tuple[Limit, ...]:
 
 async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, field: InputPath) -> None:
     """Count one attempt against each limit, in a transaction of its own. Raises TooManyAttempts at `field`; then none is counted."""
+    keys = [limit.key for limit in wanted]
     bound = {
-        "keys": [limit.key for limit in wanted], "accounts": [limit.account for limit in wanted],
+        "keys": keys, "accounts": [limit.account for limit in wanted],
         "steps": [limit.step for limit in wanted], "withins": [limit.within for limit in wanted], "at": at,
     }  # fmt: skip
     async with database.transaction(actor=_NOBODY, at=at) as session:
-        if len(await session.rows(_PAY, bound)) < len(wanted):
-            full = {bytes(row.key): row.empty_at for row in await session.rows(_FULL, {"keys": bound["keys"]})}
+        if len(await session.rows(_PAY, bound, into=_Key)) < len(wanted):
+            full = {level.key: level.empty_at for level in await session.rows(_FULL, {"keys": keys}, into=_Level)}
             waits = [full[limit.key] + limit.step - limit.within - at for limit in wanted if limit.key in full]
             raise TooManyAttempts(field=field, seconds=max(1, ceil(max(waits).total_seconds())))
         await session.execute(_CLEAN, {"at": at, "ahead": at + 2 * _WITHIN_FOR_AN_ACCOUNT})
@@ -117,7 +129,7 @@ async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, fiel
 async def release(session: WriteSession, wanted: Sequence[Limit]) -> None:
     """Refund the attempts of `pay` after a success."""
     keys = [limit.key for limit in wanted]
-    await session.rows(_LOCK, {"keys": keys})
+    await session.rows(_LOCK, {"keys": keys}, into=_Key)
     await session.execute(_RELEASE, {"keys": keys, "steps": [limit.step for limit in wanted]})
 
 

@@ -7,13 +7,13 @@ other refresh token of the sign-in has been superseded: its use means that a cop
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Actor, Role, Scope
@@ -26,7 +26,7 @@ _ALL_COUNTERS: Final = frozenset({Role.ADMIN, Role.FINANCE, Role.TECHNICIAN, Rol
 _COUNTERS: Final = "ARRAY(SELECT counter_id FROM user_counter WHERE user_id = app_user.id) AS counters"
 _WHO: Final = text(
     f"""
-    SELECT token_hash, app_user.id, name, role, {_COUNTERS}, sign_in.id AS sign_in_id, used_at, access_token.expires_at AS until
+    SELECT app_user.id, name, role, {_COUNTERS}, token_hash, sign_in.id AS sign_in_id, used_at, access_token.expires_at AS until
       FROM access_token JOIN sign_in ON sign_in.id = sign_in_id AND revoked_at IS NULL
       JOIN app_user ON app_user.id = user_id AND active
      WHERE token_hash = ANY (CAST(:hashes AS bytea[]))
@@ -156,6 +156,65 @@ class Live:
     used_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SignInSummary:
+    """A live sign-in as its user sees it in their list."""
+
+    id: int
+    kind: str
+    device: str
+    address: str
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    """Time of the last use of one of its tokens; None: no token is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    id: int
+    name: str
+    role: str
+    counters: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _LiveToken(_User):
+    """An access token whose sign-in wasn't revoked, and its user."""
+
+    token_hash: bytes
+    sign_in_id: int
+    used_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _RefreshToken:
+    """The sign-in and the user of a refresh token."""
+
+    sign_in_id: int
+    user_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _LastUsed:
+    refresh_hash: bytes | None
+    """Hash of the refresh token used last; None: none was used."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parent:
+    parent_hash: bytes | None
+    """Hash of the refresh token for which it was issued; None: it was issued at the sign-in."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    id: int
+    user_id: int
+
+
 async def live(session: ReadSession, token: str, *, at: datetime) -> Live | None:
     """Return the sign-in of a token that is valid at `at`, with the user's present role and scope; else None. One statement."""
     asked = (hash_of(token), at)
@@ -164,26 +223,26 @@ async def live(session: ReadSession, token: str, *, at: datetime) -> Live | None
 
 async def living(session: ReadSession, asked: Collection[tuple[bytes, datetime]]) -> dict[tuple[bytes, datetime], Live]:
     """Return the sign-ins of many pairs of a token's `hash_of` and the instant at which it must be valid. One statement."""
-    rows = await session.rows(_WHO, {"hashes": list({digest for digest, _ in asked})})
-    by_digest = {row.token_hash: (row.until, Live(_as_actor(row), row.sign_in_id, row.used_at)) for row in rows}
+    tokens = await session.rows(_WHO, {"hashes": list({digest for digest, _ in asked})}, into=_LiveToken)
+    by_digest = {token.token_hash: (token.until, Live(_as_actor(token), token.sign_in_id, token.used_at)) for token in tokens}
     return {(digest, at): by_digest[digest][1] for digest, at in asked if digest in by_digest and by_digest[digest][0] > at}
 
 
 async def actor(session: ReadSession, user_id: int) -> Actor | None:
     """Return an active user with their present role and scope; else None. For links that were signed for them."""
-    row = await session.row(_ACTOR, {"user": user_id})
-    return None if row is None else _as_actor(row)
+    user = await session.row(_ACTOR, {"user": user_id}, into=_User)
+    return None if user is None else _as_actor(user)
 
 
-def _as_actor(row: Row[*tuple[Any, ...]]) -> Actor:
-    role = Role(row.role)
-    scope = Scope(None) if role in _ALL_COUNTERS else Scope(frozenset(row.counters))
-    return Actor(user_id=row.id, name=row.name, role=role, scope=scope)
+def _as_actor(user: _User) -> Actor:
+    role = Role(user.role)
+    scope = Scope(None) if role in _ALL_COUNTERS else Scope(frozenset(user.counters))
+    return Actor(user_id=user.id, name=user.name, role=role, scope=scope)
 
 
-async def listed(session: ReadSession, user_id: int, *, at: datetime) -> list[dict[str, Any]]:
+async def listed(session: ReadSession, user_id: int, *, at: datetime) -> Sequence[SignInSummary]:
     """List the live sign-ins of a user, newest first, at most 100."""
-    return [dict(row._mapping) for row in await session.rows(_LISTED, {"user": user_id, "at": at})]  # noqa: SLF001 - its documented name
+    return await session.rows(_LISTED, {"user": user_id, "at": at}, into=SignInSummary)
 
 
 async def touch(database: Database, token: str, by: Actor, *, at: datetime) -> None:
@@ -228,14 +287,14 @@ async def refresh(database: Database, refresh_token: str, *, at: datetime, lifet
     """
     presented = hash_of(refresh_token)
     async with database.reading() as reading:
-        family = await reading.row(_FAMILY_OF, {"hash": presented})
+        family = await reading.row(_FAMILY_OF, {"hash": presented}, into=_RefreshToken)
     if family is None:
         return None
     sign_in_id, user_id = family.sign_in_id, family.user_id
     by = Actor(user_id, family.name, Role.AUDITOR, Scope(frozenset()))
     async with database.transaction(actor=by, at=at) as session:
-        locked = await session.row(_LOCK_FAMILY, {"sign_in": sign_in_id, "at": at})
-        known = await session.row(_PARENT, {"hash": presented})
+        locked = await session.row(_LOCK_FAMILY, {"sign_in": sign_in_id, "at": at}, into=_LastUsed)
+        known = await session.row(_PARENT, {"hash": presented}, into=_Parent)
         if locked is None or known is None:
             return None
         if locked.refresh_hash not in {presented, known.parent_hash}:
@@ -254,7 +313,7 @@ async def refresh(database: Database, refresh_token: str, *, at: datetime, lifet
 
 async def sign_out(session: WriteSession, token: str) -> bool:
     """End the sign-in of a token, with all its tokens. Returns False if it had already ended."""
-    ended = await session.row(_REVOKE_OF_TOKEN, {"hash": hash_of(token), "at": session.at})
+    ended = await session.row(_REVOKE_OF_TOKEN, {"hash": hash_of(token), "at": session.at}, into=_Ended)
     if ended is not None:
         await events.append(session, "user.signed_out", subject="app_user", subject_id=ended.user_id, sign_in=ended.id)
     return ended is not None

@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Actor, Role, Scope
@@ -74,6 +74,25 @@ class Entered:
     actor: Actor
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person's account whose password is checked."""
+
+    id: int
+    username: str
+    name: str
+    role: str
+    password_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _SignInAccount(Account):
+    one_time_until: datetime | None
+    two_step: bool
+    usable: bool
+    on_known_device: bool
+
+
 async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetime, lifetimes: Lifetimes) -> Entered:
     """Sign a user in: check everything outside a transaction (a password takes 50 ms), then record the sign-in or the failure.
 
@@ -82,7 +101,7 @@ async def sign_in(database: Database, vault: Vault, asked: Asked, *, at: datetim
     username, device = asked.username.strip().lower()[:_MAX_NAME], _device(asked.device)
     known = None if asked.device_token is None else asked.device_token[:_MAX_NAME]
     async with database.reading() as reading:
-        user = await reading.row(_USER, {"username": username, "device": sessions.hash_of(known or ""), "at": at})
+        user = await reading.row(_USER, {"username": username, "device": sessions.hash_of(known or ""), "at": at}, into=_SignInAccount)
     limits = attempts.limits(username, asked.network, device=known if user is not None and user.on_known_device else None)
     await attempts.pay(database, limits, at=at, field="username")
     kept = user.password_hash if user is not None and user.usable else None
@@ -113,7 +132,7 @@ _LACKS: Final[Mapping[type[SebillingError], str]] = {CodeNeeded: "code missing",
 """Reason why a sign-in with the right password failed, as written in the event log."""
 
 
-async def _new_hash(user: Row[*tuple[Any, ...]], asked: Asked) -> str | None:
+async def _new_hash(user: _SignInAccount, asked: Asked) -> str | None:
     """Return the hash to store after the right password was given; None: keep the present one.
 
     Raises CodeNeeded, PasswordChangeNeeded, InvalidText.
@@ -139,14 +158,14 @@ async def _new_hash(user: Row[*tuple[Any, ...]], asked: Asked) -> str | None:
     return await passwords.hashed(asked.new_password, username=user.username, field="new_password")
 
 
-async def _still(session: WriteSession, user: Row[*tuple[Any, ...]]) -> None:
+async def _still(session: WriteSession, user: Account) -> None:
     """Raise WrongCredentials if the password was reset or the account deactivated during the check."""
     if await session.value(_STILL, {"user": user.id, "hash": user.password_hash}) is None:
         raise WrongCredentials(field="password")
 
 
 async def _enter(
-    session: WriteSession, user: Row[*tuple[Any, ...]], asked: Asked, *, device: str, known: str | None, new_hash: str | None,
+    session: WriteSession, user: _SignInAccount, asked: Asked, *, device: str, known: str | None, new_hash: str | None,
     lifetimes: Lifetimes,
 ) -> Entered:  # fmt: skip
     if user.one_time_until is not None:
@@ -168,12 +187,12 @@ async def _enter(
     return Entered(tokens, device_token, live.actor)
 
 
-async def proven(database: Database, user_id: int, password: str, *, at: datetime, field: InputPath) -> Row[*tuple[Any, ...]]:
-    """Check the password of a signed-in user again and return their row. Raises TooManyAttempts, WrongCredentials."""
+async def proven(database: Database, user_id: int, password: str, *, at: datetime, field: InputPath) -> Account:
+    """Check the password of a signed-in user again and return their account. Raises TooManyAttempts, WrongCredentials."""
     limits = attempts.limits_of_user(user_id)
     await attempts.pay(database, limits, at=at, field=field)
     async with database.reading() as reading:
-        user = await reading.row(_PASSWORD_OF, {"user": user_id})
+        user = await reading.row(_PASSWORD_OF, {"user": user_id}, into=Account)
     if not await passwords.matches(password, None if user is None else user.password_hash) or user is None:
         await _note_failure(database, user, network="", why="password, signed in", at=at)
         raise WrongCredentials(field=field)
@@ -221,7 +240,7 @@ async def disable_totp(database: Database, vault: Vault, by: Actor, *, password:
         raise
 
 
-async def _note_failure(database: Database, user: Row[*tuple[Any, ...]] | None, *, network: str, why: str, at: datetime) -> None:
+async def _note_failure(database: Database, user: Account | None, *, network: str, why: str, at: datetime) -> None:
     """Record a failed sign-in with the account, if it exists. The typed name isn't kept: it may be a password in the wrong field."""
     name = "unknown" if user is None else user.username
     async with database.transaction(actor=Actor(None, name, Role.AUDITOR, Scope(frozenset())), at=at) as session:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote
@@ -50,11 +51,34 @@ _ALL: Final = text(
 _RENEW: Final = text("UPDATE app_user SET totp_secret = :secret, totp_pending = :pending WHERE id = :user")
 
 
+@dataclass(frozen=True, slots=True)
+class _SecondStep:
+    """A user's second step; its secrets are encrypted. `totp_pending` is not yet confirmed by a first code."""
+
+    username: str
+    totp_secret: bytes | None
+    totp_pending: bytes | None
+    totp_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Secrets:
+    id: int
+    totp_secret: bytes | None
+    totp_pending: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    is_on: bool
+    codes: int
+
+
 def code_of(secret: bytes, step: int, *, digits: int = _DIGITS) -> str:
     """Return the code of a time step."""
     mac = hmac.digest(secret, step.to_bytes(8), "sha1")
     offset = mac[-1] & 0xF
-    return f"{(int.from_bytes(mac[offset : offset + 4]) & 0x7FFFFFFF) % 10**digits:0{digits}d}"
+    return f"{int.from_bytes(mac[offset : offset + 4]) & 0x7FFFFFFF:010d}"[-digits:]
 
 
 def step_at(at: datetime) -> int:
@@ -73,7 +97,7 @@ def matching_step(secret: bytes, code: str, *, at: datetime, after: int) -> int 
 
 async def state(session: ReadSession, user_id: int) -> tuple[bool, int]:
     """Return whether two-step sign-in is on, and the number of unused recovery codes."""
-    row = await session.row(_STATE, {"user": user_id})
+    row = await session.row(_STATE, {"user": user_id}, into=_State)
     return (False, 0) if row is None else (row.is_on, row.codes)
 
 
@@ -82,7 +106,7 @@ async def start(session: WriteSession, vault: Vault, user_id: int) -> str:
 
     Sign-ins require no code before `confirm`. Raises TwoStepState if two-step sign-in is on.
     """
-    row = await session.row(_LOCK, {"user": user_id})
+    row = await session.row(_LOCK, {"user": user_id}, into=_SecondStep)
     if row is None or row.totp_secret is not None:
         raise TwoStepState
     secret = secrets.token_bytes(_SECRET_BYTES)
@@ -93,7 +117,7 @@ async def start(session: WriteSession, vault: Vault, user_id: int) -> str:
 
 async def confirm(session: WriteSession, vault: Vault, user_id: int, code: str) -> list[str]:
     """Turn two-step sign-in on with a first code. Returns the recovery codes, shown only once. Raises TwoStepState, WrongCode."""
-    row = await session.row(_LOCK, {"user": user_id})
+    row = await session.row(_LOCK, {"user": user_id}, into=_SecondStep)
     if row is None or row.totp_pending is None or row.totp_secret is not None:
         raise TwoStepState
     step = matching_step(
@@ -111,7 +135,7 @@ async def confirm(session: WriteSession, vault: Vault, user_id: int, code: str) 
 
 async def use(session: WriteSession, vault: Vault, user_id: int, code: str) -> None:
     """Accept a code of the app, or a recovery code. Neither is valid a second time. Raises WrongCode."""
-    row = await session.row(_LOCK, {"user": user_id})
+    row = await session.row(_LOCK, {"user": user_id}, into=_SecondStep)
     typed = _typed(code)
     if row is None or row.totp_secret is None:
         raise WrongCode(field="code")
@@ -129,7 +153,7 @@ async def disable(session: WriteSession, vault: Vault, user_id: int, code: str) 
     Without the code, somebody who knows the password and finds a screen left signed in could remove the second step. Raises
     TwoStepState, WrongCode.
     """
-    row = await session.row(_LOCK, {"user": user_id})
+    row = await session.row(_LOCK, {"user": user_id}, into=_SecondStep)
     if row is None or row.totp_secret is None:
         raise TwoStepState
     await use(session, vault, user_id, code)
@@ -148,7 +172,7 @@ async def end(session: WriteSession, user_id: int, *, by_admin: bool = False) ->
 
 async def rotate(session: WriteSession, vault: Vault) -> int:
     """Encrypt every secret anew with the vault's first key; returns the number of users. Raises Undecipherable and then changes nothing."""
-    rows = await session.rows(_ALL)
+    rows = await session.rows(_ALL, into=_Secrets)
     for row in rows:
         secret, pending = (None if encrypted is None else vault.renew(encrypted) for encrypted in (row.totp_secret, row.totp_pending))
         await session.execute(_RENEW, {"user": row.id, "secret": secret, "pending": pending})
@@ -169,9 +193,10 @@ def _locked(vault: Vault, user_id: int, secret: bytes) -> bytes:
 def _opened(vault: Vault, user_id: int, locked: bytes) -> bytes:
     """Decrypt the secret. Raises Undecipherable if it was copied from another user's row."""
     payload = vault.open(locked)
-    if payload.get("user") != user_id:
+    secret = payload.get("totp")
+    if payload.get("user") != user_id or not isinstance(secret, str):
         raise Undecipherable("this secret was created for another user")
-    return bytes.fromhex(payload["totp"])
+    return bytes.fromhex(secret)
 
 
 def _typed(code: str) -> str:

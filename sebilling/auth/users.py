@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Actor, Role
@@ -73,6 +73,26 @@ class Changes:
     counters: Sequence[str] | None = None
     """Codes of counters."""
     active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A user or a script's account; `counters` are the codes of its counters."""
+
+    id: int
+    username: str
+    name: str
+    role: str
+    active: bool
+    counters: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _ServiceAccount:
+    """A script's account; `living` says whether its token is still valid."""
+
+    id: int
+    living: bool
 
 
 async def create(
@@ -204,13 +224,13 @@ async def create_service(
 
 async def _service_account(session: WriteSession, name: str, role: Role) -> int:
     username = f"service:{name}"  # never a person's user name: those have no colon
-    account = await session.row(_SERVICE_OF, {"username": username, "at": session.at})
+    account = await session.row(_SERVICE_OF, {"username": username, "at": session.at}, into=_ServiceAccount)
     if account is not None:
         if account.living:
             raise AlreadyExists(field="name", noun=Noun.SERVICE_TOKEN, given=name)
         await session.execute(_UPDATE, {"user": account.id, "name": name, "role": role.value, "active": True})
         await session.execute(_UNASSIGN, {"user": account.id})
-        return int(account.id)
+        return account.id
     values = {"username": username, "name": name, "role": role.value, "hash": "", "service": True, "until": None, "at": session.at}
     return int(await session.value(_INSERT, values))
 
@@ -244,8 +264,8 @@ async def _may(session: ReadSession, actor: Actor) -> bool:
     return actor.user_id is None or bool(await session.value(_STILL_ADMIN, {"user": actor.user_id}))
 
 
-async def _user(session: WriteSession, user_id: int, *, service: bool = False) -> Row[*tuple[Any, ...]]:
-    row = await session.row(_BY_ID, {"user": user_id, "service": service})
+async def _user(session: WriteSession, user_id: int, *, service: bool = False) -> _Account:
+    row = await session.row(_BY_ID, {"user": user_id, "service": service}, into=_Account)
     if row is None:
         raise NotFound(field="user_id", noun=Noun.SERVICE_TOKEN if service else Noun.USER, given=user_id)
     return row

@@ -1,6 +1,7 @@
 """A user's own account: list and revoke sign-ins, change the password, turn two-step sign-in on and off."""
 
 import re
+from dataclasses import asdict
 from typing import Annotated, Final
 
 import strawberry
@@ -43,10 +44,9 @@ class SignIn:
 async def sign_ins(info: Info) -> list[SignIn]:
     context = info.context
     async with context.parts.database.reading() as session:
-        sign_in_rows = await sessions.listed(session, context.signed_in.user_id or 0, at=context.at)
+        summaries = await sessions.listed(session, context.signed_in.user_id or 0, at=context.at)
     return [
-        row(**{**sign_in_row, "id": Noun.SIGN_IN.id(sign_in_row["id"]), "current": sign_in_row["id"] == context.sign_in_id})
-        for sign_in_row in sign_in_rows
+        row(**{**asdict(summary), "id": Noun.SIGN_IN.id(summary.id), "current": summary.id == context.sign_in_id}) for summary in summaries
     ]
 
 
