@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy import Row
 
 from sebilling.actor import operator
 from sebilling.billing.imports import column_map, load, mikrotik_export, openings, overview, spreadsheet, subscribers
@@ -145,7 +144,7 @@ async def report_of(
     )
 
 
-async def _read(engine: Engine, device: Row[*tuple[Any, ...]]) -> list[Subscriber]:
+async def _read(engine: Engine, device: devices.StoredDevice) -> list[Subscriber]:
     """Read the device's customers, as soon as no worker is using it. Raises DeviceBusy."""
     for _ in range(int(WAIT_SECONDS / _LOOK_SECONDS)):
         async with engine.leases.hold(device.id) as mine:

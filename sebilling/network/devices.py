@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import SecretStr, ValidationError
-from sqlalchemy import Row, text
+from pydantic import JsonValue, SecretStr, ValidationError
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import locks, scope, validation
@@ -26,8 +27,8 @@ _INSERT: Final = text(
     VALUES (:name, :kind, :config, :version, true, :at, '[]', '{}', :at, 0) ON CONFLICT (name) DO NOTHING RETURNING id
     """
 )
-_LOCK: Final = text("SELECT name, kind, config, config_version, enabled FROM device WHERE id = :id FOR NO KEY UPDATE")
-_READ: Final = text("SELECT name, kind, config, config_version FROM device WHERE id = :id")
+_LOCK: Final = text("SELECT id, name, kind, config, config_version, enabled FROM device WHERE id = :id FOR NO KEY UPDATE")
+_READ: Final = text("SELECT id, name, kind, config, config_version FROM device WHERE id = :id")
 _UPDATE: Final = text(
     "UPDATE device SET name = :name, config = :config, config_version = :version, enabled = :enabled, next_at = :at, failures = 0"
     " WHERE id = :id"
@@ -81,7 +82,49 @@ _LOCK_ACCESS: Final = text(
 _TAKE: Final = text("DELETE FROM service_access WHERE id = :id")
 
 
-def driver_of(plugins: Plugins, kind: str) -> type[IsolationDriver[Any]]:
+@dataclass(frozen=True, slots=True)
+class StoredDevice:
+    """A device as it is stored: with its encrypted settings, in the version of the driver that wrote them."""
+
+    id: int
+    name: str
+    kind: str
+    config: bytes
+    config_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked(StoredDevice):
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Encrypted:
+    id: int
+    config: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """A service access and its customer's counter."""
+
+    customer_id: int
+    device_id: int
+    service_kind: str
+    key: str
+    desired: str
+    actual: str
+    desired_generation: int
+    observed_generation: int
+    counter_id: int
+
+
+def driver_of(plugins: Plugins, kind: str) -> type[IsolationDriver[DeviceConfig]]:
     """Return the driver of this kind. Raises InvalidDevice if no active plugin provides it."""
     driver = plugins.drivers.get(kind)
     if driver is None:
@@ -94,7 +137,7 @@ def config_of(plugins: Plugins, vault: Vault, kind: str, locked: bytes, version:
     """Decrypt a device's settings, in the driver's current version. Raises InvalidDevice, with the remedy, if that isn't possible."""
     driver = driver_of(plugins, kind)
     try:
-        stored: Mapping[str, Any] = vault.open(locked)
+        stored: Mapping[str, JsonValue] = vault.open(locked)
     except Undecipherable as error:
         raise InvalidDevice(field="config", why=f"its {error}, or enter them all again.") from None
     if version != driver.config_version:
@@ -106,7 +149,7 @@ def config_of(plugins: Plugins, vault: Vault, kind: str, locked: bytes, version:
     return _valid(driver, stored)
 
 
-def _valid(driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> DeviceConfig:
+def _valid(driver: type[IsolationDriver[DeviceConfig]], given: Mapping[str, object]) -> DeviceConfig:
     try:
         return driver.config_model.model_validate(given)
     except ValidationError as error:
@@ -116,7 +159,7 @@ def _valid(driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> Devi
         raise InvalidDevice(field="config", why=why) from None
 
 
-def _entered(plugins: Plugins, driver: type[IsolationDriver[Any]], given: Mapping[str, Any]) -> DeviceConfig:
+def _entered(plugins: Plugins, driver: type[IsolationDriver[DeviceConfig]], given: Mapping[str, object]) -> DeviceConfig:
     """Validate settings that a person has just entered. Raises InvalidDevice, AddressRefused."""
     config = _valid(driver, given)
     if path := destinations.starred(config):
@@ -127,36 +170,37 @@ def _entered(plugins: Plugins, driver: type[IsolationDriver[Any]], given: Mappin
     return config
 
 
-def _plain(config: DeviceConfig) -> dict[str, Any]:
+def _plain(config: DeviceConfig) -> dict[str, object]:
     """The settings as JSON, secrets in clear text: encrypt them at once."""
-    return {name: _opened(value) for name, value in config.model_dump(mode="python").items()}
+    dumped: dict[str, object] = config.model_dump(mode="python")
+    return {name: _opened(value) for name, value in dumped.items()}
 
 
-def _current(plugins: Plugins, vault: Vault, row: Row[*tuple[Any, ...]]) -> DeviceConfig | None:
+def _current(plugins: Plugins, vault: Vault, device: StoredDevice) -> DeviceConfig | None:
     """The stored settings; None if they can no longer be read, so that they can be entered again."""
     try:
-        return config_of(plugins, vault, row.kind, row.config, row.config_version)
+        return config_of(plugins, vault, device.kind, device.config, device.config_version)
     except InvalidDevice:
         return None
 
 
-def _joined(given: Mapping[str, Any], current: DeviceConfig | None) -> dict[str, Any]:
+def _joined(given: Mapping[str, object], current: DeviceConfig | None) -> dict[str, object]:
     """Lay `given` over the current settings. Without current settings, values that are a row of stars are dropped."""
     if current is None:
         return {name: value for name, value in given.items() if not (isinstance(value, str) and set(value) == {"*"})}
     return {**_plain(current), **_without_stars(given, current)}
 
 
-def _without_stars(given: Mapping[str, Any], current: DeviceConfig) -> dict[str, Any]:
+def _without_stars(given: Mapping[str, object], current: DeviceConfig) -> dict[str, object]:
     """Drop secrets that a form sent back as it was shown them: as a row of stars."""
     return {name: value for name, value in given.items() if not _is_star(value, getattr(current, name, None))}
 
 
-def _is_star(given: Any, current: Any) -> bool:
+def _is_star(given: object, current: object) -> bool:
     return isinstance(current, SecretStr) and given == str(current)
 
 
-def _opened(value: Any) -> Any:
+def _opened(value: object) -> object:
     match value:
         case SecretStr():
             return value.get_secret_value()
@@ -168,7 +212,7 @@ def _opened(value: Any) -> Any:
             return value
 
 
-async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name: str, kind: str, config: Mapping[str, Any]) -> int:
+async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name: str, kind: str, config: Mapping[str, object]) -> int:
     """Add a device and return its id. Raises InvalidText, InvalidDevice, AddressRefused, AlreadyExists, Forbidden."""
     scope.central(session)
     driver = driver_of(plugins, kind)
@@ -188,14 +232,14 @@ async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name:
 
 async def update(
     session: WriteSession, plugins: Plugins, vault: Vault, device_id: int, *, name: str | None = None,
-    config: Mapping[str, Any] | None = None, enabled: bool | None = None,
+    config: Mapping[str, object] | None = None, enabled: bool | None = None,
 ) -> None:  # fmt: skip
     """Change a device. Settings left out stay as they are; secrets too, unless they would go to another destination than before.
 
     Raises InvalidText, InvalidDevice, SecretNeeded, AddressRefused, NotFound, AlreadyExists, Forbidden.
     """
     scope.central(session)
-    row = await session.row(_LOCK, {"id": device_id})
+    row = await session.row(_LOCK, {"id": device_id}, into=_Locked)
     if row is None:
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     values = {"name": row.name, "config": row.config, "version": row.config_version, "enabled": row.enabled}
@@ -231,7 +275,7 @@ def _pointed(current: DeviceConfig | None, new: DeviceConfig | None) -> dict[str
 async def delete(session: WriteSession, device_id: int) -> None:
     """Delete a device that has no customers. Raises NotFound, DeviceInUse, Forbidden."""
     scope.central(session)
-    row = await session.row(_LOCK, {"id": device_id})
+    row = await session.row(_LOCK, {"id": device_id}, into=_Locked)
     if row is None:
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     if count := await session.value(_HANGING, {"id": device_id}):
@@ -242,7 +286,7 @@ async def delete(session: WriteSession, device_id: int) -> None:
 
 async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, device_id: int) -> tuple[str, str, DeviceConfig]:
     """Read name, kind and settings of a device. Raises NotFound, InvalidDevice."""
-    row = await session.row(_READ, {"id": device_id})
+    row = await session.row(_READ, {"id": device_id}, into=StoredDevice)
     if row is None:
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     return row.name, row.kind, config_of(plugins, vault, row.kind, row.config, row.config_version)
@@ -250,7 +294,7 @@ async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, devi
 
 async def rotate(session: WriteSession, vault: Vault) -> int:
     """Encrypt every device's settings with the vault's first key; return how many. Raises Undecipherable, and then changes nothing."""
-    rows = await session.rows(_ALL)
+    rows = await session.rows(_ALL, into=_Encrypted)
     for row in rows:
         await session.execute(_RENEW, {"id": row.id, "config": vault.renew(row.config)})
     await events.append(session, "device.secrets_rotated", subject="device", subject_id=0, devices=len(rows))
@@ -263,7 +307,7 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
     Raises InvalidText, InvalidDevice, NotFound, AlreadyExists.
     """
     customer = await locks.customer(session, customer_id)
-    device = await session.row(_LOCK, {"id": device_id})
+    device = await session.row(_LOCK, {"id": device_id}, into=_Locked)
     if device is None:
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     kinds = driver_of(plugins, device.kind).service_kinds
@@ -282,17 +326,17 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
     return access_id
 
 
-async def find(session: ReadSession, name_or_id: str) -> Row[*tuple[Any, ...]]:
+async def find(session: ReadSession, name_or_id: str) -> StoredDevice:
     """Find a device by its name or its id (`dev_12`), with its encrypted settings. Raises NotFound."""
     number = name_or_id.removeprefix("dev_")
     known = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
-    row = await session.row(_FIND, {"name": name_or_id, "id": known})
-    if row is None:
+    device = await session.row(_FIND, {"name": name_or_id, "id": known}, into=StoredDevice)
+    if device is None:
         raise NotFound(field="device", noun=Noun.DEVICE, given=name_or_id)
-    return row
+    return device
 
 
-async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any, ...]]) -> list[Subscriber]:
+async def read_customers(plugins: Plugins, vault: Vault, device: StoredDevice) -> list[Subscriber]:
     """Read the customers on a device returned by `find`, in a session of its own. The caller holds the lease.
 
     Call it outside a transaction, because it may take READ_SECONDS. Raises InvalidDevice, also if its driver can't list customers,
@@ -308,7 +352,7 @@ async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any,
         with plugins.networks.watched():
             async with asyncio.timeout(READ_SECONDS):
                 await source.open()
-                customers: list[Any] = list(await source.read_customers())
+                answer: list[object] = list(await source.read_customers())
     except DeviceError:
         raise
     except TimeoutError:
@@ -318,7 +362,8 @@ async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any,
     finally:
         with suppress(Exception):
             await source.close()
-    if any(not isinstance(customer, Subscriber) or customer.service_kind not in driver.service_kinds for customer in customers):
+    customers = [customer for customer in answer if isinstance(customer, Subscriber) and customer.service_kind in driver.service_kinds]
+    if len(customers) < len(answer):
         why = f"The driver {device.kind} returned a customer with a service that it doesn't have."
         raise DeviceError(Fault.PROTOCOL, why, retryable=False)
     return customers
@@ -326,9 +371,9 @@ async def read_customers(plugins: Plugins, vault: Vault, device: Row[*tuple[Any,
 
 async def keys(session: WriteSession, device_id: int) -> set[str]:
     """Keys in use on the device; none can be added or removed until the transaction ends. Raises NotFound."""
-    if await session.row(_LOCK, {"id": device_id}) is None:
+    if await session.row(_LOCK, {"id": device_id}, into=_Locked) is None:
         raise NotFound(field="device", noun=Noun.DEVICE, given=device_id)
-    return {row.key for row in await session.rows(_KEYS, {"id": device_id})}
+    return {row.key for row in await session.rows(_KEYS, {"id": device_id}, into=_Key)}
 
 
 async def give_many(session: WriteSession, device_id: int, accesses: Sequence[tuple[str, str, str]]) -> None:
@@ -342,7 +387,7 @@ async def give_many(session: WriteSession, device_id: int, accesses: Sequence[tu
 
 async def take_access(session: WriteSession, access_id: int) -> None:
     """Delete a service access. Raises NotFound, and DeviceInUse while the customer is blocked there: restore them first."""
-    row = await session.row(_LOCK_ACCESS, {"id": access_id})
+    row = await session.row(_LOCK_ACCESS, {"id": access_id}, into=_Access)
     if row is None or row.counter_id not in session.actor.scope:
         raise NotFound(field="access_id", noun=Noun.ACCESS, given=access_id)
     if row.desired == "BLOCKED" or row.actual == "BLOCKED" or row.desired_generation != row.observed_generation:

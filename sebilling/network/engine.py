@@ -6,9 +6,7 @@ import random
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, TypeVar
-
-from sqlalchemy import Row
+from typing import Final, TypeVar
 
 from sebilling.actor import Actor, operator
 from sebilling.clock import Clock
@@ -18,7 +16,7 @@ from sebilling.device_errors import AddressRefused, InvalidDevice
 from sebilling.logs import get_logger
 from sebilling.network import devices
 from sebilling.plugins import destinations
-from sebilling.plugins.contract import DeviceError, DeviceHealth, DriverContext, Fault, IsolationDriver
+from sebilling.plugins.contract import DeviceConfig, DeviceError, DeviceHealth, DriverContext, Fault, IsolationDriver
 from sebilling.plugins.loading import Plugins
 from sebilling.vault import Undecipherable, Vault
 
@@ -54,7 +52,7 @@ class Engine:
         """The actor of blocks and restores: the engine, with the name of its worker."""
         return operator(f"isolation {self.name}")
 
-    def driver(self, device: Row[*tuple[Any, ...]]) -> IsolationDriver[Any]:
+    def driver(self, device: devices.StoredDevice) -> IsolationDriver[DeviceConfig]:
         """Create a driver for one session with the device. Raises DeviceError if its settings can't be read."""
         try:
             config = devices.config_of(self.plugins, self.vault, device.kind, device.config, device.config_version)
@@ -65,20 +63,20 @@ class Engine:
 
     def backoff(self, attempts: int) -> timedelta:
         """Time to wait after this many failures: doubling from half a second, with jitter, at most MAX_BACKOFF_SECONDS."""
-        longest = min(MAX_BACKOFF_SECONDS, 0.5 * 2 ** min(attempts, 10))
+        longest = min(MAX_BACKOFF_SECONDS, 0.5 * (1 << min(attempts, 10)))
         return timedelta(seconds=longest * self.chance.uniform(0.5, 1))
 
-    async def open(self, driver: IsolationDriver[Any]) -> None:
+    async def open(self, driver: IsolationDriver[DeviceConfig]) -> None:
         """Open a session, if the addresses in its settings are allowed. Raises DeviceError."""
         await self.look_up(driver)
         await self.call(OPEN_SECONDS, driver.open())
 
-    async def probe(self, driver: IsolationDriver[Any]) -> DeviceHealth:
+    async def probe(self, driver: IsolationDriver[DeviceConfig]) -> DeviceHealth:
         """Probe the device with its driver. Raises DeviceError."""
         await self.look_up(driver)
         return await self.call(OPEN_SECONDS, driver.probe())
 
-    async def look_up(self, driver: IsolationDriver[Any]) -> None:
+    async def look_up(self, driver: IsolationDriver[DeviceConfig]) -> None:
         """Resolve and check the addresses in a driver's settings, before any secret is sent. Raises DeviceError."""
         try:
             await self.plugins.networks.look_up(host for _, host in destinations.hosts(driver.config))

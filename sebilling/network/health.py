@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from sebilling.device_errors import DeviceBusy, SecretKeyMissing
 from sebilling.errors import NotFound
+from sebilling.network.devices import StoredDevice
 from sebilling.network.engine import CLOSE_SECONDS, Engine
 from sebilling.nouns import Noun
 from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault
@@ -37,12 +39,28 @@ _UNCHECKED: Final = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _DeviceId:
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Health:
+    """A device's health as it was stored last."""
+
+    name: str
+    reachable: bool | None
+    """None: never probed."""
+    problems: list[str]
+    facts: dict[str, str]
+
+
 async def unchecked(engine: Engine) -> Sequence[int]:
     """Ids of devices that haven't been probed within HEALTH_EVERY."""
     async with engine.database.reading() as session:
         now = engine.clock()  # a check far in the future was recorded while the clock was wrong
         bound = {"before": now - HEALTH_EVERY, "ahead": now + HEALTH_EVERY, "held": sorted(engine.leases.held)}
-        return [row.id for row in await session.rows(_UNCHECKED, bound)]
+        return [device.id for device in await session.rows(_UNCHECKED, bound, into=_DeviceId)]
 
 
 async def ask(engine: Engine, device_id: int) -> DeviceHealth:
@@ -61,7 +79,7 @@ async def ask(engine: Engine, device_id: int) -> DeviceHealth:
 
 async def _see_that_the_key_is_there(engine: Engine, device_id: int) -> None:
     async with engine.database.reading() as session:
-        device = await session.row(_DEVICE, {"device": device_id})
+        device = await session.row(_DEVICE, {"device": device_id}, into=StoredDevice)
     if device is not None and not engine.vault.opens(device.config):
         raise SecretKeyMissing(field="device_id", device=device.name)
 
@@ -69,7 +87,7 @@ async def _see_that_the_key_is_there(engine: Engine, device_id: int) -> None:
 async def probe(engine: Engine, device_id: int) -> DeviceHealth:
     """Probe a device and store its health. The caller holds the device's lease. Raises NotFound."""
     async with engine.database.reading() as session:
-        device = await session.row(_DEVICE, {"device": device_id})
+        device = await session.row(_DEVICE, {"device": device_id}, into=StoredDevice)
     if device is None:
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     try:
@@ -95,7 +113,7 @@ def health_after(error: DeviceError) -> DeviceHealth:
 async def keep(engine: Engine, device_id: int, health: DeviceHealth) -> None:
     """Store the health of a device, and write an event if it has changed. Facts that weren't read stay as they were."""
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
-        before = await session.row(_WAS, {"device": device_id})
+        before = await session.row(_WAS, {"device": device_id}, into=_Health)
         if before is None:
             return
         problems, facts = list(health.problems), dict(health.facts) or before.facts

@@ -11,18 +11,32 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 import orjson
-from sqlalchemy import DateTime, Row, bindparam, text
+from sqlalchemy import BindParameter, DateTime, bindparam, text
 
 from sebilling.billing.isolation import blocks
 from sebilling.billing.isolation.policy import NOT_POSTPONED
 from sebilling.db.engine import WriteSession
 from sebilling.logs import get_logger
 from sebilling.network import health
+from sebilling.network.devices import StoredDevice
 from sebilling.network.engine import CALL_SECONDS, CLOSE_SECONDS, MAX_BACKOFF_SECONDS, Engine
-from sebilling.plugins.contract import DeviceError, Fault, IsolationDriver, Job, Outcome, Reading, Ref, Result, Snapshot, State
+from sebilling.plugins.contract import (
+    DeviceConfig,
+    DeviceError,
+    Fault,
+    IsolationDriver,
+    Job,
+    Outcome,
+    Reading,
+    Ref,
+    Result,
+    Snapshot,
+    State,
+)
 
 _log = get_logger(__name__)
 _BATCH: Final = 1_000
@@ -65,6 +79,7 @@ _TO_DO: Final = text(
 )
 # Rows that a payment is changing at this moment are skipped; the next iteration takes them.
 _LOCKED: Final = text(f"{_DIRTY} WHERE service_access.id = ANY (:ids) AND {NOT_POSTPONED} FOR UPDATE OF service_access SKIP LOCKED")
+_AT: Final[BindParameter[datetime]] = bindparam("at", type_=DateTime(timezone=True))
 _KEEP: Final = text(
     """
     UPDATE service_access SET snapshot = kept.snapshot, snapshot_plan_id = kept.plan
@@ -96,14 +111,50 @@ _WRITE: Final = text(
     INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
     SELECT :at, NULL, :name, kind, 'service_access', id, counter, data FROM written JOIN told USING (id) WHERE kind IS NOT NULL ORDER BY id
     """
-).bindparams(bindparam("at", type_=DateTime(timezone=True)))
+).bindparams(_AT)
+
+
+@dataclass(frozen=True, slots=True)
+class _DeviceId:
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed(StoredDevice):
+    """A device that this worker has just claimed."""
+
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """A service access that isn't in the desired state, with its customer's plan and counter."""
+
+    id: int
+    customer_id: int
+    key: str
+    desired: str
+    manual: bool
+    desired_generation: int
+    attempts: int
+    snapshot: Snapshot | None
+    snapshot_plan_id: int | None
+    plan_id: int
+    rate_down_kbps: int | None
+    rate_up_kbps: int | None
+    counter_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    customer_id: int
 
 
 async def waiting(engine: Engine) -> Sequence[int]:
     """Ids of devices that have work now and aren't held by this worker, those with customers to restore first."""
     async with engine.database.reading() as session:
         bound = {"at": engine.clock(), "held": sorted(engine.leases.held)}
-        return [row.id for row in await session.rows(_WAITING, bound)]
+        return [device.id for device in await session.rows(_WAITING, bound, into=_DeviceId)]
 
 
 async def work_one(engine: Engine) -> bool:
@@ -121,7 +172,7 @@ async def work_on(engine: Engine, device_id: int) -> bool:
             return False
         at = engine.clock()
         async with engine.database.transaction(actor=engine.actor, at=at) as session:
-            device = await session.row(_CLAIM, {"device": device_id, "worker": engine.name, "at": at})
+            device = await session.row(_CLAIM, {"device": device_id, "worker": engine.name, "at": at}, into=_Claimed)
         if device is None:
             return False
         failures = device.failures
@@ -139,7 +190,7 @@ async def work_on(engine: Engine, device_id: int) -> bool:
     return True
 
 
-async def _session(engine: Engine, device: Row[*tuple[Any, ...]]) -> None:
+async def _session(engine: Engine, device: StoredDevice) -> None:
     driver = engine.driver(device)
     try:
         await engine.open(driver)
@@ -147,7 +198,7 @@ async def _session(engine: Engine, device: Row[*tuple[Any, ...]]) -> None:
         idle = 0
         while idle < _MAX_IDLE_BATCHES:
             async with engine.database.reading() as reading:
-                rows = await reading.rows(_TO_DO, {"device": device.id, "at": engine.clock(), "most": most})
+                rows = await reading.rows(_TO_DO, {"device": device.id, "at": engine.clock(), "most": most}, into=_Access)
             # a batch holds only restores or only blocks, so that nobody is blocked while restores wait
             batch = [row for row in rows if row.desired == rows[0].desired]
             if not batch or (handled := await _batch(engine, device.id, driver, batch)) is None:
@@ -158,7 +209,7 @@ async def _session(engine: Engine, device: Row[*tuple[Any, ...]]) -> None:
             await engine.call(CLOSE_SECONDS, driver.close())
 
 
-async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[Any], rows: Sequence[Row[*tuple[Any, ...]]]) -> int | None:
+async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[DeviceConfig], rows: Sequence[_Access]) -> int | None:
     """Take snapshots, check under lock, execute, read back. Returns how many were handled; None if another worker holds the device."""
     fresh = [_ref(row) for row in rows if row.desired == State.BLOCKED and row.snapshot is None]
     snapshots = dict(await engine.call(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
@@ -215,7 +266,7 @@ def _unanswered(ref_id: int, trouble: DeviceError | None) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    row: Row[*tuple[Any, ...]]
+    row: _Access
     snapshot: Snapshot | None
     restores: bool
 
@@ -227,11 +278,10 @@ class _Wanted:
         return Job(_ref(self.row), self.snapshot or {}, plan_changed=changed)
 
 
-async def _looked_at(session: WriteSession, rows: Sequence[Row[*tuple[Any, ...]]], snapshots: Mapping[int, Snapshot]) -> list[_Wanted]:
+async def _looked_at(session: WriteSession, rows: Sequence[_Access], snapshots: Mapping[int, Snapshot]) -> list[_Wanted]:
     """Under lock: store the new snapshots, cancel blocks that are no longer due, and return the rest as they are now."""
-    position = {row.id: number for number, row in enumerate(rows)}
-    # the longest wait stays first
-    locked = sorted(await session.rows(_LOCKED, {"ids": list(position), "at": session.at}), key=lambda row: position[row.id])
+    current = {row.id: row for row in await session.rows(_LOCKED, {"ids": [row.id for row in rows], "at": session.at}, into=_Access)}
+    locked = [current[row.id] for row in rows if row.id in current]  # the longest wait stays first
     automatic = {row.id: row.customer_id for row in locked if row.desired == State.BLOCKED and not row.manual}
     not_blocked = await blocks.withdraw(session, automatic)
     wanted = [
@@ -247,7 +297,7 @@ async def _looked_at(session: WriteSession, rows: Sequence[Row[*tuple[Any, ...]]
     return wanted
 
 
-def _ref(row: Row[*tuple[Any, ...]]) -> Ref:
+def _ref(row: _Access) -> Ref:
     return Ref(row.id, row.key, row.rate_down_kbps, row.rate_up_kbps)
 
 
@@ -256,7 +306,7 @@ async def _collect(outcomes: AsyncIterator[Outcome], into: dict[int, Outcome]) -
         into[outcome.ref_id] = outcome
 
 
-def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | None, *, device_id: int) -> Mapping[str, Any]:
+def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | None, *, device_id: int) -> Mapping[str, object]:
     """Result of a job, as `_WRITE` takes it. It is done only if the device was read back in the wanted state."""
     row, wanted = one.row, State.ACTIVE if one.restores else State.BLOCKED
     never_blocked = one.restores and row.snapshot is None

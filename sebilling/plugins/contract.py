@@ -11,7 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, JsonValue
 
@@ -148,10 +148,10 @@ class DeviceConfig(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=
     """
 
 
-C = TypeVar("C", bound=DeviceConfig)
+C_co = TypeVar("C_co", bound=DeviceConfig, covariant=True)
 
 
-class IsolationDriver(abc.ABC, Generic[C]):
+class IsolationDriver(abc.ABC, Generic[C_co]):
     """Blocks and restores customers on one kind of device. An instance serves one session."""
 
     kind: ClassVar[str]
@@ -164,11 +164,11 @@ class IsolationDriver(abc.ABC, Generic[C]):
     max_batch: ClassVar[int] = 1_000
     """Maximum number of jobs in one call."""
 
-    def __init__(self, config: C, context: DriverContext) -> None:
+    def __init__(self, config: C_co, context: DriverContext) -> None:
         self.config, self.context = config, context
 
     @classmethod
-    def migrate_config(cls, config: Mapping[str, Any], version: int) -> Mapping[str, Any]:  # noqa: ARG003 - for overriding
+    def migrate_config(cls, config: Mapping[str, JsonValue], version: int) -> Mapping[str, JsonValue]:  # noqa: ARG003 - for overriding
         """Convert settings of an older `version` to this one. Raises ValueError if that isn't possible."""
         raise ValueError(f"{cls.kind}: settings of version {version} can't be migrated")
 

@@ -56,7 +56,7 @@ class Plugins:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self.plugins: list[Plugin] = []
-        self.drivers: dict[str, type[IsolationDriver[Any]]] = {}
+        self.drivers: dict[str, type[IsolationDriver[DeviceConfig]]] = {}
         self.networks = Networks()
         """Which addresses drivers may connect to; the deployment's rules are set at startup."""
         self._executors: dict[str, PluginExecutor] = {}
@@ -88,7 +88,7 @@ class Plugins:
         self.drivers |= drivers
         self.plugins.append(Plugin(name, *origin, PluginStatus.ACTIVE, drivers=tuple(sorted(drivers))))
 
-    def _registered(self, name: str, point: EntryPoint) -> Mapping[str, type[IsolationDriver[Any]]]:
+    def _registered(self, name: str, point: EntryPoint) -> Mapping[str, type[IsolationDriver[DeviceConfig]]]:
         module = _in_time(point.load, "its import")
         version = getattr(module, "SEBILLING_PLUGIN_API", None)
         if not (isinstance(version, tuple) and len(version) == 2 and version[0] == API[0] and version[1] <= API[1]):
@@ -105,7 +105,7 @@ class Plugins:
     def _others(self, module: object) -> list[object]:
         return [one for one in self._manager.get_plugins() if one is not module]
 
-    def _checked(self, answers: Iterable[Iterable[Any]]) -> Iterator[tuple[str, type[IsolationDriver[Any]]]]:
+    def _checked(self, answers: Iterable[Iterable[Any]]) -> Iterator[tuple[str, type[IsolationDriver[DeviceConfig]]]]:
         seen: set[str] = set()
         for driver in (one for answer in answers for one in answer):
             if not (inspect.isclass(driver) and issubclass(driver, IsolationDriver)) or inspect.isabstract(driver):

@@ -60,8 +60,7 @@ FAULTS: Final = (
     ),
     Fault(
         "who-waits-longest-may-come-last", "network/reconcile.py",
-        'sorted(await session.rows(_LOCKED, {"ids": list(position), "at": session.at}), key=lambda row: position[row.id])',
-        'sorted(await session.rows(_LOCKED, {"ids": list(position), "at": session.at}), key=lambda row: row.id)', ORDER,
+        "[current[row.id] for row in rows if row.id in current]", "[current[row_id] for row_id in sorted(current)]", ORDER,
     ),
     Fault(
         "devices-in-any-order", "network/reconcile.py",
