@@ -1,8 +1,8 @@
 """Customers (pelanggan): their details, plan and counter."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final
+from typing import Final, TypedDict, Unpack
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -30,11 +30,31 @@ class CustomerDetails:
     pppoe_name: str | None = None
 
 
-_COLUMNS: Final = "code, name, phone, address, counter_id, plan_id, price, installed_on, active, pppoe_name"
+class CustomerChanges(TypedDict, total=False):
+    """Fields of CustomerDetails to change; the others stay as they are."""
+
+    name: str
+    counter_id: int
+    plan_id: int
+    installed_on: date
+    phone: str
+    address: str
+    price: int | None
+    active: bool
+    pppoe_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Exists:
+    counter: bool
+    plan: bool
+
+
+_COLUMNS: Final = "code, name, counter_id, plan_id, installed_on, phone, address, price, active, pppoe_name"
 _INSERT: Final = text(
     f"""
     INSERT INTO customer ({_COLUMNS}, created_at)
-    VALUES (:code, :name, :phone, :address, :counter_id, :plan_id, :price, :installed_on, :active, :pppoe_name, :at)
+    VALUES (:code, :name, :counter_id, :plan_id, :installed_on, :phone, :address, :price, :active, :pppoe_name, :at)
     ON CONFLICT DO NOTHING RETURNING id
     """
 )
@@ -68,18 +88,19 @@ _UNFINISHED: Final = text(
 
 async def create(session: WriteSession, details: CustomerDetails) -> int:
     """Add a customer and return the id. Raises InvalidText, InvalidAmount, InvalidDate, NotFound, AlreadyExists."""
-    values = await _checked(session, details)
-    customer_id: int | None = await session.value(_INSERT, {**values, "at": session.at})
+    details = await _checked(session, details)
+    values = _columns(details)
+    customer_id = await session.value(_INSERT, {**values, "at": session.at}, kind=int)
     if customer_id is None:
-        raise await _taken(session, values)
+        raise await _taken(session, details)
     await events.append(
         session, "customer.created", subject="customer", subject_id=customer_id, counter_id=details.counter_id, after=_told(values)
     )
     return customer_id
 
 
-async def update(session: WriteSession, customer_id: int, **changes: Any) -> None:
-    """Change fields of CustomerDetails except `code`. Issued invoices stay as they are.
+async def update(session: WriteSession, customer_id: int, **changes: Unpack[CustomerChanges]) -> None:
+    """Change fields of a customer. Issued invoices stay as they are.
 
     Postponing the installation also postpones a billing cycle that would begin before it, and raises AlreadyInvoiced if days
     before it are invoiced.
@@ -87,63 +108,70 @@ async def update(session: WriteSession, customer_id: int, **changes: Any) -> Non
     Moving to another counter raises GenerationRunning while a run is unfinished at either counter, so that each run accounts for
     exactly the customers it began with. Raises like `create`.
     """
-    row = await session.row(_LOCK, {"id": customer_id})
-    if row is None or row.counter_id not in session.actor.scope:
+    current = await session.row(_LOCK, {"id": customer_id}, into=CustomerDetails)
+    if current is None or current.counter_id not in session.actor.scope:
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
-    before: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
-    values = await _checked(session, CustomerDetails(**{**before, **changes}))
-    if values["counter_id"] != before["counter_id"]:
-        counters = {"one": before["counter_id"], "other": values["counter_id"]}
-        await session.rows(_LOCK_COUNTERS, counters)
-        if (code := await session.value(_UNFINISHED, counters)) is not None:
+    details = await _checked(session, replace(current, **changes))
+    before, values = _columns(current), _columns(details)
+    if details.counter_id != current.counter_id:
+        counters = {"one": current.counter_id, "other": details.counter_id}
+        await session.values(_LOCK_COUNTERS, counters, kind=int)
+        if (code := await session.value(_UNFINISHED, counters, kind=str)) is not None:
             raise GenerationRunning(field="counter_id", what=code)
         await session.execute(_MOVE, {**counters, "id": customer_id, "at": session.at, "user": session.actor.user_id})
-    if values["installed_on"] > before["installed_on"]:
-        await billing_cycles.put_off(session, customer_id, before["counter_id"], installed_on=values["installed_on"])
+    if details.installed_on > current.installed_on:
+        await billing_cycles.put_off(session, customer_id, current.counter_id, installed_on=details.installed_on)
     try:
         await session.execute(_UPDATE, {**values, "id": customer_id})
     except IntegrityError as error:  # its only unique column
-        raise AlreadyExists(field="pppoe_name", noun=Noun.CUSTOMER, given=values["pppoe_name"]) from error
+        raise AlreadyExists(field="pppoe_name", noun=Noun.CUSTOMER, given=details.pppoe_name) from error
     changed = sorted(name for name in values if values[name] != before[name])
     await events.append(
-        session, "customer.changed", subject="customer", subject_id=customer_id, counter_id=values["counter_id"],
+        session, "customer.changed", subject="customer", subject_id=customer_id, counter_id=details.counter_id,
         before=_told({name: before[name] for name in changed}), after=_told({name: values[name] for name in changed}),
     )  # fmt: skip
 
 
-async def _checked(session: WriteSession, details: CustomerDetails) -> dict[str, Any]:
-    """Check every field and return the details as columns."""
-    values = asdict(details)
-    values["code"] = validation.customer_code(details.code, field="code")
-    values["name"] = validation.clean(details.name, what=Sentence("The name", "Nama"), field="name")
-    values["address"] = validation.clean(details.address, what=Sentence("The address", "Alamat"), field="address", most=500, required=False)
-    values["phone"] = phones.read(details.phone, field="phone")
-    if details.price is not None:
-        values["price"] = validation.rupiah(details.price, field="price")
-    if details.pppoe_name is not None:
-        values["pppoe_name"] = validation.key(
-            details.pppoe_name, what=Sentence("The PPPoE name", "Nama PPPoE"), field="pppoe_name", most=64
-        )
+async def _checked(session: WriteSession, details: CustomerDetails) -> CustomerDetails:
+    """Check every field and return the details as they are stored."""
+    pppoe, pppoe_name = Sentence("The PPPoE name", "Nama PPPoE"), details.pppoe_name
+    stored = replace(
+        details,
+        code=validation.customer_code(details.code, field="code"),
+        name=validation.clean(details.name, what=Sentence("The name", "Nama"), field="name"),
+        address=validation.clean(details.address, what=Sentence("The address", "Alamat"), field="address", most=500, required=False),
+        phone=phones.read(details.phone, field="phone"),
+        price=None if details.price is None else validation.rupiah(details.price, field="price"),
+        pppoe_name=None if pppoe_name is None else validation.key(pppoe_name, what=pppoe, field="pppoe_name", most=64),
+    )
     if not 1990 <= details.installed_on.year <= 2199:
         raise InvalidDate(
             field="installed_on",
             given=details.installed_on,
             why=Sentence("the installation lies between 1990 and 2199.", "tanggal pemasangan harus antara tahun 1990 dan 2199."),
         )
-    row = await session.row(_EXISTS, {"counter_id": details.counter_id, "plan_id": details.plan_id})
-    if row is None or not row.counter or details.counter_id not in session.actor.scope:
+    exists = await session.only_row(_EXISTS, {"counter_id": details.counter_id, "plan_id": details.plan_id}, into=_Exists)
+    if not exists.counter or details.counter_id not in session.actor.scope:
         raise NotFound(field="counter_id", noun=Noun.COUNTER, given=details.counter_id)
-    if not row.plan:
+    if not exists.plan:
         raise NotFound(field="plan_id", noun=Noun.PLAN, given=details.plan_id)
-    return values
+    return stored
 
 
-async def _taken(session: WriteSession, values: dict[str, Any]) -> AlreadyExists:
-    by_code = await session.value(_TAKEN, {"code": values["code"], "pppoe_name": values["pppoe_name"]})
-    name = "code" if by_code else "pppoe_name"
-    return AlreadyExists(field=name, noun=Noun.CUSTOMER, given=values[name])
+async def _taken(session: WriteSession, details: CustomerDetails) -> AlreadyExists:
+    if await session.value(_TAKEN, {"code": details.code, "pppoe_name": details.pppoe_name}, kind=bool):
+        return AlreadyExists(field="code", noun=Noun.CUSTOMER, given=details.code)
+    return AlreadyExists(field="pppoe_name", noun=Noun.CUSTOMER, given=details.pppoe_name)
 
 
-def _told(values: dict[str, Any]) -> dict[str, Any]:
+def _columns(details: CustomerDetails) -> dict[str, object]:
+    return {
+        "code": details.code, "name": details.name, "counter_id": details.counter_id, "plan_id": details.plan_id,
+        "installed_on": details.installed_on, "phone": details.phone, "address": details.address, "price": details.price,
+        "active": details.active, "pppoe_name": details.pppoe_name,
+    }  # fmt: skip
+
+
+def _told(values: dict[str, object]) -> dict[str, object]:
     """Return the values for the event log, with dates as text."""
     return {name: str(value) if isinstance(value, date) else value for name, value in values.items()}

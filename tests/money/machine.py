@@ -619,7 +619,7 @@ class MoneyMachine(RuleBasedStateMachine):
         person = self.person(who)
         person.plan, person.active = list(self.model.plans)[plan % 2], active > 0
         person.counter = list(self.model.places)[moved % 2]
-        changes = {"plan_id": person.plan, "active": person.active, "counter_id": person.counter}
+        changes: customers.CustomerChanges = {"plan_id": person.plan, "active": person.active, "counter_id": person.counter}
         self.deed(lambda: None, lambda session: customers.update(session, person.id, **changes))
 
     @precondition(lambda self: len(self.model.people) < 7)

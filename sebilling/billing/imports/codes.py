@@ -24,6 +24,12 @@ class Code:
     owner: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    code: str
+    pppoe_name: str | None
+
+
 async def derive(session: ReadSession, keys: Sequence[str], notes: list[str]) -> dict[str, Iterator[Code]]:
     """Derive codes for each key, one per occurrence, and add a note about those that differ from the key.
 
@@ -31,10 +37,10 @@ async def derive(session: ReadSession, keys: Sequence[str], notes: list[str]) ->
     a customer with another PPPoE name. A customer with that code but without a PPPoE name may be the same person: it becomes `owner`.
     """
     simple = {key: _valid(key) for key in keys}
-    taken = {row.code: row.pppoe_name for row in await session.rows(_TAKEN, {"codes": sorted(set(simple.values()))})}
+    taken = {row.code: row.pppoe_name for row in await session.rows(_TAKEN, {"codes": sorted(set(simple.values()))}, into=_Taken)}
     used = {key for key in keys if simple[key] == key} | set(taken)
     if len({code for key, code in simple.items() if key != code} - used) < len([key for key in keys if key != simple[key]]):
-        used |= {row.code for row in await session.rows(_ALL)}  # numbers will be needed, and must be free
+        used |= set(await session.values(_ALL, kind=str))  # numbers will be needed, and must be free
     made: dict[str, list[Code]] = {}
     changed: list[str] = []
     for key in keys:

@@ -44,6 +44,13 @@ class GivenMap:
     ignore_unknown: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    heading: str
+    field: str | None
+    """None: the column is left out."""
+
+
 _MAX_NAMED: Final = 20
 """Columns listed in a message."""
 _REMEMBERED: Final = text("SELECT heading, field FROM import_column WHERE heading = ANY (:headings)")
@@ -69,7 +76,7 @@ def read_given(pairs: Iterable[str], ignored: Iterable[str], *, ignore_unknown: 
 
 async def remembered(session: ReadSession, headings: Sequence[str]) -> dict[str, str | None]:
     """Return what earlier imports specified for these headings: normalized heading → field, None for one that is left out."""
-    rows = await session.rows(_REMEMBERED, {"headings": [spelt(heading) for heading in headings]})
+    rows = await session.rows(_REMEMBERED, {"headings": [spelt(heading) for heading in headings]}, into=_Remembered)
     return {row.heading: row.field for row in rows if row.field is None or row.field in FIELDS}
 
 

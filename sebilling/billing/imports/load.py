@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, field, fields
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
+from sebilling.db.driver import driver_of
 from sebilling.db.engine import WriteSession
 
 MAX_PROBLEMS: Final = 1_000
@@ -68,7 +69,7 @@ _CONFLICTS: Final = text(
     """
 )
 _NEW_COUNTERS: Final = text(
-    "SELECT counter AS name, count(*) AS rows, min(line) AS line FROM import_row"
+    "SELECT counter AS name, count(*) AS rows, min(line) AS line, NULL AS price, NULL AS down, NULL AS up FROM import_row"
     " WHERE NOT EXISTS (SELECT FROM counter WHERE code = import_row.counter) GROUP BY counter ORDER BY counter"
 )
 _NEW_PLANS: Final = text(
@@ -114,6 +115,28 @@ _CREATE_CUSTOMERS: Final = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A counter or plan that doesn't exist yet. A plan has the price of most of its rows and their speed in kbit/s, if they have one."""
+
+    name: str
+    rows: int
+    line: int
+    """First row that names it."""
+    price: int | None
+    down: int | None
+    up: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """A row that names an unknown counter or plan."""
+
+    line: int
+    column: str
+    name: str
+
+
 async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, create_missing: bool, free_plans: bool = False) -> Staged:
     """Copy the rows into a temporary table of this transaction, and find all faults.
 
@@ -124,33 +147,33 @@ async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, 
     staged = Staged()
     await session.execute(_UNSTAGE)
     await session.execute(_STAGE)
-    driver: Any = (await session.connection.get_raw_connection()).driver_connection
+    driver = await driver_of(session.connection)
     await driver.copy_records_to_table("import_row", records=_sound(rows, staged), columns=[column.name for column in fields(CustomerRow)])
     await session.execute(_ANALYZE)
-    for row in await session.rows(_CONFLICTS):
-        staged.add(Problem(row.line, row.column, row.message))
+    for problem in await session.rows(_CONFLICTS, into=Problem):
+        staged.add(problem)
     first_import = not create_missing and not await session.value(_KNOWN)
     for column, noun, statement in (("counter", "counter", _NEW_COUNTERS), ("plan", "plan", _NEW_PLANS)):
         unknown: list[str] = []
-        for row in await session.rows(statement):
-            typo = first_import and staged.named[column, row.name] == 1 and staged.named.total() > 2 * _TYPO_ROWS
+        for new in await session.rows(statement, into=_New):
+            typo = first_import and staged.named[column, new.name] == 1 and staged.named.total() > 2 * _TYPO_ROWS
             if typo or not (create_missing or first_import):
-                unknown.append(row.name)
+                unknown.append(new.name)
             elif column == "counter":
-                staged.new_counters[row.name] = row.rows
-            elif row.price is None and not free_plans:
-                staged.add(Problem(row.line, "plan", f"the plan {row.name} is new and no row tells its price: fill the column Harga."))
+                staged.new_counters[new.name] = new.rows
+            elif new.price is None and not free_plans:
+                staged.add(Problem(new.line, "plan", f"the plan {new.name} is new and no row tells its price: fill the column Harga."))
             else:
-                staged.new_plans[row.name] = row.price or 0
-                staged.new_speeds[row.name] = (row.down, row.up)
-        for row in await session.rows(_LINES, {"column": column, "names": unknown}) if unknown else ():
+                staged.new_plans[new.name] = new.price or 0
+                staged.new_speeds[new.name] = (new.down, new.up)
+        for row in await session.rows(_LINES, {"column": column, "names": unknown}, into=_Naming) if unknown else ():
             why = f"there is no {noun} {row.name}: correct it, or add the {noun} first (or import with --create-missing)."
             staged.add(Problem(row.line, column, why))
     staged.problems.sort(key=lambda problem: problem.line)
     return staged
 
 
-def _sound(rows: Iterable[CustomerRow | Faulty], staged: Staged) -> Iterator[tuple[Any, ...]]:
+def _sound(rows: Iterable[CustomerRow | Faulty], staged: Staged) -> Iterator[tuple[object, ...]]:
     for row in rows:
         staged.named["counter", row.counter] += 1
         staged.named["plan", row.plan] += 1

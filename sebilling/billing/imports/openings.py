@@ -6,9 +6,9 @@ See docs/opening.md and sebilling/billing/opening.py. Nothing about money is gue
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling.billing import opening
 from sebilling.billing.billing_cycles import MAX_MONTHS
@@ -20,8 +20,6 @@ from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidText, NotFound, SebillingError
 from sebilling.nouns import Noun
 
-_TOLD: Final = ("arrears", "credit", "paid_until", "cycle_months")
-"""Fields that require an opening month."""
 _STAGED: Final = text(
     "SELECT customer.id, import_row.code, customer.installed_on, arrears, import_row.due_on, credit, paid_until, cycle_months"
     " FROM import_row JOIN customer USING (code) ORDER BY customer.id"
@@ -37,6 +35,39 @@ _SUMS: Final = text(
 )
 _USER: Final = text("SELECT id FROM app_user WHERE username = :username AND active AND NOT service")
 _ADMINS: Final = text("SELECT id, username FROM app_user WHERE active AND NOT service AND role = 'ADMIN' ORDER BY username LIMIT 6")
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """The opening balance of a staged row, as CustomerRow has it, and the customer that was written."""
+
+    id: int
+    code: str
+    installed_on: date
+    arrears: int | None
+    due_on: date | None
+    credit: int | None
+    paid_until: date | None
+    cycle_months: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """Numbers of customers, and rupiah. `idle_days`: customers without arrears who have a due date."""
+
+    owing: int
+    arrears: int
+    ahead: int
+    credit: int
+    until: int
+    cycles: int
+    idle_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Admin:
+    id: int
+    username: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +104,19 @@ def checked(rows: Iterable[CustomerRow | Faulty], month: Month | None) -> Iterat
             continue
         if month is not None:
             problems = list(_problems(row, month))
-        elif asked or (field := next((name for name in _TOLD if getattr(row, name) is not None), None)) is None:
+        elif asked or (field := _balance_field(row)) is None:
             problems = []
         else:
             asked = True
             why = "an opening balance needs the last month that the system before has billed: give it, such as --opening 2026-01."
             problems = [Problem(row.line, field, f"the column {FIELDS[field].title} is filled: {why}")]
         yield Faulty(problems, row.counter, row.plan) if problems else row
+
+
+def _balance_field(row: CustomerRow) -> str | None:
+    """Return the first field of the row that requires an opening month; None if it has none."""
+    fields = {"arrears": row.arrears, "credit": row.credit, "paid_until": row.paid_until, "cycle_months": row.cycle_months}
+    return next((name for name, value in fields.items() if value is not None), None)
 
 
 def _problems(row: CustomerRow, month: Month) -> Iterator[Problem]:
@@ -97,7 +134,7 @@ def _problems(row: CustomerRow, month: Month) -> Iterator[Problem]:
         yield Problem(row.line, str(error.path[-1]) if error.path else "", error.message("en"))
 
 
-def opening_of(told: CustomerRow | Row[*tuple[Any, ...]], month: Month, *, customer_id: int) -> Opening:
+def opening_of(told: CustomerRow | _Staged, month: Month, *, customer_id: int) -> Opening:
     """Return the opening balance of a row, or of a staged row with the same names.
 
     A customer who is paid until a day within the opening month counts as billed to its end: the rest is in their arrears.
@@ -117,9 +154,7 @@ async def settled(session: WriteSession, wanted: Wanted, notes: list[str]) -> Su
     """
     if wanted.month is not None:
         await opening.possible(session, wanted.month)
-    row = await session.row(_SUMS, {"after": date.max if wanted.month is None else wanted.month.after})
-    if row is None:
-        raise RuntimeError("sums without a row")
+    row = await session.only_row(_SUMS, {"after": date.max if wanted.month is None else wanted.month.after}, into=_Totals)
     if row.idle_days:
         notes.append(f"{FIELDS['due_on'].title} of {row.idle_days} customers without arrears was left out: the counter's day counts.")
     if wanted.month is None:
@@ -132,17 +167,16 @@ async def settled(session: WriteSession, wanted: Wanted, notes: list[str]) -> Su
 async def _answering(session: ReadSession, username: str | None) -> int:
     """Return the user in whose name receipts of credit are issued. Raises NotFound; InvalidText if there isn't exactly one admin."""
     if username is not None:
-        user_id: int | None = await session.value(_USER, {"username": username})
+        user_id = await session.value(_USER, {"username": username}, kind=int)
         if user_id is None:
             raise NotFound(field="by", noun=Noun.USER, given=username)
         return user_id
-    admins = await session.rows(_ADMINS)
+    admins = await session.rows(_ADMINS, into=_Admin)
     if len(admins) != 1:
         told = f"there are several admins ({', '.join(row.username for row in admins[:5])})" if admins else "there is no admin yet"
         why = f"its receipts stand in somebody's name, and {told}: name who answers for it by --by USERNAME."
         raise InvalidText(field="by", what=FIELDS["credit"].title, why=why)
-    only: int = admins[0].id
-    return only
+    return admins[0].id
 
 
 async def record(session: WriteSession, wanted: Wanted, *, past: Mapping[str, Sequence[Past]] | None = None) -> None:
@@ -154,7 +188,7 @@ async def record(session: WriteSession, wanted: Wanted, *, past: Mapping[str, Se
         return
     openings: list[Opening] = []
     history: list[Past] = []
-    for row in await session.rows(_STAGED):
+    for row in await session.rows(_STAGED, into=_Staged):
         openings.append(opening_of(row, wanted.month, customer_id=row.id))
         history += [replace(entry, customer_id=row.id) for entry in (past or {}).get(row.code, ())]
     await opening.record(session, wanted.month, openings, by=wanted.by_id or 0, past=history)

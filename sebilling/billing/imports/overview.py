@@ -51,9 +51,25 @@ _COUNTED: Final = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Numbers of a group of rows: those of `counter`, those of `plan`, or all of them if both are None."""
+
+    counter: str | None
+    plan: str | None
+    customers: int
+    active: int
+    without_phone: int
+    without_price: int
+    owing: int
+    arrears: int
+    ahead: int
+    credit: int
+
+
 async def read(session: WriteSession) -> Overview:
     """Count what was staged in this transaction (load.stage)."""
-    rows = await session.rows(_COUNTED)
+    rows = await session.rows(_COUNTED, into=_Group)
     counted = [
         (row.counter, row.plan, Counted(row.counter or row.plan or "", row.customers, row.active, row.without_phone, row.without_price,
                                         row.owing, row.arrears, row.ahead, row.credit))

@@ -55,6 +55,14 @@ class Where:
     counters: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """An existing customer with a PPPoE name."""
+
+    code: str
+    pppoe_name: str
+
+
 async def rows(session: ReadSession, found: Sequence[Found], where: Where, notes: list[str]) -> list[CustomerRow | Faulty]:
     """Return each account's row, or its faults, in the same order. Accounts that aren't customers' are left out and noted.
 
@@ -63,10 +71,10 @@ async def rows(session: ReadSession, found: Sequence[Found], where: Where, notes
     """
     _note_left_out(found, notes)
     wanted = [account for account in found if not account.left_out]
-    taken = await session.rows(_TAKEN, {"keys": [account.key for account in wanted]})
+    taken = await session.rows(_TAKEN, {"keys": [account.key for account in wanted]}, into=_Owner)
     owners = {row.pppoe_name: row.code for row in taken}
     derived = await codes.derive(session, [account.key for account in wanted if account.key and account.key not in owners], notes)
-    known = {row.code for row in await session.rows(_COUNTERS)} | where.counters | {where.counter.upper()}
+    known = set(await session.values(_COUNTERS, kind=str)) | where.counters | {where.counter.upper()}
     splits = [_split(account.comment, known) for account in wanted]
     _note_splits([account.comment for account in wanted], splits, notes)
     read: list[CustomerRow | Faulty] = []

@@ -70,6 +70,21 @@ class Compared:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """A customer as the database has them, in rupiah."""
+
+    code: str
+    plan: str
+    price: int
+    due_day: int
+    arrears: int
+    credit: int
+    billed_until: date | None
+    """First day that isn't billed; None: they have no opening balance, or were installed after the opening month."""
+    months: int
+
+
 async def compare(session: ReadSession, accounts: Mapping[str, Account]) -> list[Compared]:
     """Read the customers of these codes back from the database, ordered by code. Raises RuntimeError if one is missing."""
     compared = [
@@ -78,7 +93,7 @@ async def compare(session: ReadSession, accounts: Mapping[str, Account]) -> list
             Side(row.plan, row.price, row.months, row.arrears, row.credit, None if row.billed_until is None else last_day(row.billed_until),
                  row.due_day),
         )
-        for row in await session.rows(_OURS, {"codes": list(accounts)})
+        for row in await session.rows(_OURS, {"codes": list(accounts)}, into=_Ours)
     ]  # fmt: skip
     if len(compared) != len(accounts):
         raise RuntimeError(f"{len(accounts)} customers came in, but {len(compared)} are there")

@@ -5,13 +5,14 @@ customer's field Invoice is what they pay at the next renewal, for the time that
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import orjson
+from pydantic import JsonValue
 
 from sebilling.billing.imports import encoded
 from sebilling.billing.imports.systems import sql_dump
@@ -87,16 +88,23 @@ def _dump(name: str, data: bytes) -> Mapping[str, list[Record]]:
 def _backup(name: str, data: bytes) -> Mapping[str, list[Record]]:
     """Read what Settings, Backup/Restore writes: tables by name, with all their columns."""
     try:
-        backup: Any = orjson.loads(data)
+        backup: JsonValue = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise InvalidFile(file=name, why="it is no whole JSON: download the backup again.") from error
-    missing = [table for table in _NEEDED if not isinstance(backup.get(table), list)]
+    tables = backup if isinstance(backup, dict) else {}
+    missing = [table for table in _NEEDED if not isinstance(tables.get(table), list)]
     if missing:
         raise InvalidFile(file=name, why=f"it has no table {missing[0]}: choose {', '.join(TABLES)} in Settings, Backup/Restore.")
-    return {
-        table: [{column: _as_text(row.get(column)) for column in columns} for row in backup.get(table) or []]
-        for table, columns in TABLES.items()
-    }
+    return {table: _records(name, tables.get(table), columns) for table, columns in TABLES.items()}
+
+
+def _records(name: str, table: JsonValue, columns: Iterable[str]) -> list[Record]:
+    """Return the rows of a table, with these columns as text; none if the backup lacks it. Raises InvalidFile."""
+    rows = table or []
+    records = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    if not isinstance(rows, list) or len(records) < len(rows):
+        raise InvalidFile(file=name, why="a table in it is no list of records: download the backup again.")
+    return [{column: _as_text(record.get(column)) for column in columns} for record in records]
 
 
 def _as_text(value: object) -> str | None:
