@@ -7,8 +7,9 @@ Event ids are assigned in the order of writing, so a reader who resumes after id
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
+from pydantic import JsonValue
 from sqlalchemy import text
 
 from sebilling.db.engine import ReadSession
@@ -55,7 +56,7 @@ class Numbered:
     subject: str
     subject_id: int
     counter_id: int | None
-    data: Mapping[str, Any]
+    data: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +85,55 @@ class Waiting:
     since: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A number and its event; all of the event is None if it is of another kind than was asked for."""
+
+    number: int
+    id: int | None
+    at: datetime | None
+    kind: str | None
+    actor_id: int | None
+    actor_name: str | None
+    subject: str | None
+    subject_id: int | None
+    counter_id: int | None
+    data: Mapping[str, JsonValue] | None
+
+    @property
+    def event(self) -> Numbered | None:
+        """The event, unless it is of another kind."""
+        if self.id is None or self.at is None or self.kind is None or self.actor_name is None:
+            return None
+        if self.subject is None or self.subject_id is None or self.data is None:
+            return None
+        return Numbered(
+            self.number, self.id, self.at, self.kind, self.actor_id, self.actor_name, self.subject, self.subject_id, self.counter_id,
+            self.data,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    number: int
+    digest: bytes | None
+    """None: the feed is empty."""
+
+
 async def after(session: ReadSession, number: int, limit: int = MOST, *, kinds: Iterable[str] | None = None) -> Stretch:
     """Read the next `limit` numbers (at most 1,000) after `number`; return the events among them of these kinds."""
-    rows = await session.rows(_AFTER, {"number": number, "most": limit, "kinds": None if kinds is None else sorted(kinds)})
-    events = [
-        Numbered(row.number, row.id, row.at, row.kind, row.actor_id, row.actor_name, row.subject, row.subject_id, row.counter_id, row.data)
-        for row in rows
-        if row.id is not None
-    ]
+    bound = {"number": number, "most": limit, "kinds": None if kinds is None else sorted(kinds)}
+    rows = await session.rows(_AFTER, bound, into=_Row)
+    events = [event for row in rows if (event := row.event) is not None]
     return Stretch(events, rows[-1].number if rows else number, len(rows))
 
 
 async def head(session: ReadSession) -> Head:
     """Return the end of the feed; number 0 if it is empty."""
-    row = await session.row(_HEAD)
-    return Head(0, BEFORE_THE_FIRST) if row is None or row.digest is None else Head(row.number, row.digest)
+    row = await session.only_row(_HEAD, into=_Head)
+    return Head(0, BEFORE_THE_FIRST) if row.digest is None else Head(row.number, row.digest)
 
 
 async def waiting(session: ReadSession) -> Waiting:
     """Return the events that the relay hasn't numbered yet; it stays high if no worker runs."""
-    row = await session.row(_WAITING)
-    return Waiting(0, None) if row is None else Waiting(row.events, row.since)
+    return await session.only_row(_WAITING, into=Waiting)

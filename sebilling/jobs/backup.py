@@ -13,18 +13,21 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sebilling.actor import operator
+from sebilling.db.driver import driver_of
 from sebilling.db.engine import Database, ReadSession, WriteSession
 from sebilling.db.migrate import migrate, revisions
 from sebilling.errors import InvalidFile
 from sebilling.storage import ObjectMissing, ObjectStore
 from sebilling.vault import Vault
+
+if TYPE_CHECKING:
+    import asyncpg  # only the stubs know that its classes are generic
 
 FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"
@@ -85,11 +88,52 @@ class Manifest(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class _Columns:
+    """A table of the database and its columns, without generated ones."""
+
+    name: str
+    columns: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sequence:
+    name: str
+    value: int | None
+    """None: never used."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    object_key: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _ForeignKey:
+    """A foreign key and its table, quoted."""
+
+    table: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Device:
+    name: str
+    config: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _TwoStep:
+    username: str
+    locked: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Copying:
     """A snapshot of the database that is being written to a file."""
 
     session: ReadSession
-    driver: Any
+    driver: "asyncpg.Connection[asyncpg.Record]"
     file: zipfile.ZipFile
 
     async def table(self, name: str, columns: Sequence[str]) -> Table:
@@ -130,11 +174,11 @@ async def write(database: Database, store: ObjectStore, file: Path, *, at: datet
 
 async def _copy(database: Database, store: ObjectStore, packed: zipfile.ZipFile, *, at: datetime) -> Manifest:
     async with database.snapshot() as session:
-        revision: str = await session.value(_REVISION)  # the snapshot begins here
-        copying = _Copying(session, await _driver(session.connection), packed)
-        tables = [await copying.table(row.name, row.columns) for row in await session.rows(_TABLES)]
-        sequences = {row.name: row.value for row in await session.rows(_SEQUENCES) if row.value is not None}
-        keys = [row.object_key for row in await session.rows(_PROOFS)]
+        revision = await session.only_value(_REVISION, kind=str)  # the snapshot begins here
+        copying = _Copying(session, await driver_of(session.connection), packed)
+        tables = [await copying.table(row.name, row.columns) for row in await session.rows(_TABLES, into=_Columns)]
+        sequences = {row.name: row.value for row in await session.rows(_SEQUENCES, into=_Sequence) if row.value is not None}
+        keys = await session.values(_PROOFS, kind=str)
     uploads, missing = [], []
     for key in keys:
         try:
@@ -146,10 +190,6 @@ async def _copy(database: Database, store: ObjectStore, packed: zipfile.ZipFile,
         format=FORMAT, made_at=at, revision=revision, tables=tuple(tables), sequences=sequences, uploads=tuple(uploads),
         missing_uploads=tuple(missing),
     )  # fmt: skip
-
-
-async def _driver(connection: AsyncConnection) -> Any:
-    return (await connection.get_raw_connection()).driver_connection
 
 
 def read(file: Path) -> Manifest:
@@ -176,11 +216,11 @@ async def restore(database: Database, store: ObjectStore, file: Path, *, at: dat
     await _empty(database, file, manifest.revision)
     with zipfile.ZipFile(file) as packed:
         async with database.transaction(actor=operator("sebilling restore"), at=at) as session:
-            if await session.value(_IN_USE):
+            if await session.only_value(_IN_USE, kind=bool):
                 raise InvalidFile(file=file, why="the database is in use already: restore into an empty one.")
             await _fill(session, packed, manifest)
         async with database.reading() as session:
-            media = {row.object_key: row.media_type for row in await session.rows(_MEDIA)}
+            media = {row.object_key: row.media_type for row in await session.rows(_MEDIA, into=_Proof)}
         for key in manifest.uploads:
             await store.put(key, packed.read(f"uploads/{key}"), media_type=media[key])
     await migrate(database.url)
@@ -190,8 +230,8 @@ async def restore(database: Database, store: ObjectStore, file: Path, *, at: dat
 async def _empty(database: Database, file: Path, revision: str) -> None:
     """Check that the database is empty, and create the schema of the backup in it. Raises InvalidFile."""
     async with database.reading() as session:
-        present = await session.value(_REVISION) if await session.value(_IS_MIGRATED) else None
-        if present is None and await session.value(_ANY_TABLE):
+        present = await session.value(_REVISION, kind=str) if await session.only_value(_IS_MIGRATED, kind=bool) else None
+        if present is None and await session.only_value(_ANY_TABLE, kind=bool):
             raise InvalidFile(file=file, why="the database holds tables of another application: restore into an empty one.")
     if present not in {None, revision}:
         why = "the database has the schema of another version than the backup: restore into a new, empty one."
@@ -203,17 +243,17 @@ async def _empty(database: Database, file: Path, revision: str) -> None:
 async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manifest) -> None:
     """Replace the rows that the migrations wrote by the backup's. Triggers are disabled meanwhile, as they would refuse past rows; foreign
     keys are checked at the end, so that the order of the tables doesn't matter."""
-    present = {row.name for row in await session.rows(_TABLES)}
+    present = {row.name for row in await session.rows(_TABLES, into=_Columns)}
     if present != {table.name for table in manifest.tables}:
         raise InvalidFile(file="backup", why="its tables aren't those of its schema: use another backup.")
-    foreign_keys = await session.rows(_FOREIGN_KEYS)
+    foreign_keys = await session.rows(_FOREIGN_KEYS, into=_ForeignKey)
     for table in manifest.tables:
         await session.execute(text(f'ALTER TABLE "{table.name}" DISABLE TRIGGER USER'))
     for key in foreign_keys:
         await session.execute(text(f"ALTER TABLE {key.table} ALTER CONSTRAINT {key.name} DEFERRABLE INITIALLY DEFERRED"))
     names = ", ".join(f'"{table.name}"' for table in manifest.tables)
     await session.execute(text(f"TRUNCATE {names}"))
-    driver = await _driver(session.connection)
+    driver = await driver_of(session.connection)
     for table in manifest.tables:
         status: str = await driver.copy_to_table(table.name, columns=list(table.columns), source=_parts(packed, table.name))
         if int(status.rsplit(maxsplit=1)[-1]) != table.rows:
@@ -224,7 +264,7 @@ async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manife
     for table in manifest.tables:
         await session.execute(text(f'ALTER TABLE "{table.name}" ENABLE TRIGGER USER'))
     for name, value in manifest.sequences.items():
-        await session.value(_SET, {"name": name, "value": value})
+        await session.only_value(_SET, {"name": name, "value": value}, kind=int)
 
 
 async def _parts(packed: zipfile.ZipFile, name: str) -> AsyncIterator[bytes]:
@@ -258,8 +298,8 @@ async def missing(database: Database, store: ObjectStore, vault: Vault) -> Missi
     Raises DatabaseUnavailable; OSError or obstore's BaseError if the store is unavailable.
     """
     async with database.reading() as session:
-        devices = [row.name for row in await session.rows(_DEVICES) if not vault.opens(row.config)]
-        users = [row.username for row in await session.rows(_TWO_STEP) if not vault.opens(row.locked)]
-        named = [row.object_key for row in await session.rows(_PROOFS)]
+        devices = [row.name for row in await session.rows(_DEVICES, into=_Device) if not vault.opens(row.config)]
+        users = [row.username for row in await session.rows(_TWO_STEP, into=_TwoStep) if not vault.opens(row.locked)]
+        named = await session.values(_PROOFS, kind=str)
     stored = set(await store.keys_older_than(datetime.max.replace(tzinfo=UTC))) if named else set()
     return Missing(devices, users, [key for key in named if key not in stored])

@@ -22,7 +22,7 @@ async def orphans(database: Database, store: ObjectStore, *, at: datetime) -> in
     if not old:
         return 0
     async with database.reading() as session:
-        known = {row.object_key for row in await session.rows(_KNOWN, {"keys": old})}
+        known = set(await session.values(_KNOWN, {"keys": old}, kind=str))
     for key in (stray := [key for key in old if key not in known]):
         await store.delete(key)
     return len(stray)

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, TypeVar
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from sebilling.billing.isolation import forecast
 from sebilling.clock import Clock
@@ -25,13 +27,35 @@ _CUSTOMERS: Final = text(
 )
 _INVOICES: Final = text(
     f"""
-    SELECT number, total, outstanding, due_on, {_CUSTOMER_COLUMNS}
+    SELECT {_CUSTOMER_COLUMNS}, number, total, outstanding, due_on
       FROM invoice JOIN customer ON customer.id = customer_id JOIN counter ON counter.id = customer.counter_id
      WHERE period_id = :period AND invoice.counter_id = :counter AND sequence >= :first AND sequence < :first + :issued
        AND voided_at IS NULL
      ORDER BY sequence OFFSET :skip LIMIT :most
     """
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Customer:
+    """A customer with their counter's code and their debt in rupiah."""
+
+    id: int
+    code: str
+    name: str
+    phone: str
+    counter: str
+    owes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Invoice(_Customer):
+    """An invoice, after its customer."""
+
+    number: str
+    total: int
+    outstanding: int
+    due_on: date
 
 
 class PluginContext:
@@ -44,7 +68,7 @@ class PluginContext:
         """Name of the ISP; may be empty."""
 
         async def read(session: ReadSession) -> str:
-            return str(await session.value(_COMPANY) or "")
+            return await session.value(_COMPANY, kind=str) or ""
 
         return self._asked(read)
 
@@ -66,7 +90,7 @@ class PluginContext:
         }  # fmt: skip
 
         async def read(session: ReadSession) -> Sequence[Invoice]:
-            rows = await session.rows(_INVOICES, bound)
+            rows = await session.rows(_INVOICES, bound, into=_Invoice)
             return [Invoice(row.number, _customer(row), row.total, row.outstanding, row.due_on) for row in rows]
 
         return self._asked(read)
@@ -81,7 +105,7 @@ class PluginContext:
 
         return self._asked(read)
 
-    def _asked(self, read: Callable[[ReadSession], Coroutine[Any, Any, T]]) -> T:
+    def _asked(self, read: Callable[[ReadSession], Coroutine[object, None, T]]) -> T:
         async def work() -> T:
             async with self._database.snapshot() as session:
                 return await read(session)
@@ -90,8 +114,8 @@ class PluginContext:
 
 
 async def _customers(session: ReadSession, customer_ids: Sequence[int]) -> Mapping[int, Customer]:
-    return {row.id: _customer(row) for row in await session.rows(_CUSTOMERS, {"customers": customer_ids})}
+    return {row.id: _customer(row) for row in await session.rows(_CUSTOMERS, {"customers": customer_ids}, into=_Customer)}
 
 
-def _customer(row: Row[*tuple[Any, ...]]) -> Customer:
+def _customer(row: _Customer) -> Customer:
     return Customer(row.id, row.code, row.name, row.phone, row.counter, row.owes)

@@ -97,6 +97,24 @@ class _Mark:
     writers: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Whether events wait for a number, and whether any event is above the mark."""
+
+    low: int
+    is_new: bool
+    is_above: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """Events that were numbered, with the highest number and id; None if there were none."""
+
+    events: int
+    number: int | None
+    last_id: int | None
+
+
 @dataclass(slots=True)
 class Relay:
     """Numbers events, one iteration at a time. `run` ensures that only one relay works at a time."""
@@ -120,7 +138,7 @@ class Relay:
         """Number new events, at most `most`, and notify readers; return how many. Raises DatabaseUnavailable."""
         settled = await self._settled()
         async with self.database.reading() as session:  # after _settled, so that what the last writers wrote is seen
-            look = await session.row(_LOOK)
+            look = await session.row(_LOOK, into=_Look)
         if look is None:
             raise RuntimeError("feed_mark has no row: restore it from a backup")
         count = await self._number(settled) if look.is_new or settled > look.low else 0
@@ -135,36 +153,33 @@ class Relay:
             return 0
         if self._mark.writers:
             async with self.database.reading() as session:
-                if await session.value(_STILL_WRITES, {"writers": list(self._mark.writers)}):
+                if await session.only_value(_STILL_WRITES, {"writers": list(self._mark.writers)}, kind=bool):
                     self._marked_at = time.monotonic()
                     return 0
         return self._mark.upto
 
     async def _number(self, settled: int) -> int:
         async with self.database.transaction(actor=operator("relay"), at=self.clock()) as session:
-            low = await session.value(_LOCK)
-            added = await session.row(_NUMBER, {"start": feed.BEFORE_THE_FIRST, "low": low, "most": self.most})
-            if added is None:
-                raise RuntimeError("a count returns one row")
+            low = await session.only_value(_LOCK, kind=int)
+            added = await session.only_row(_NUMBER, {"start": feed.BEFORE_THE_FIRST, "low": low, "most": self.most}, into=_Added)
             # After a full batch, events beyond its last one may still be without a number.
-            upto = min(settled, added.last_id) if added.events >= self.most else settled
+            upto = min(settled, added.last_id) if added.events >= self.most and added.last_id is not None else settled
             if upto > low:
                 await session.execute(_RAISE, {"low": upto})
-        if added.events:
+        if added.number is not None:
             self._last = added.number
-        count: int = added.events
-        return count
+        return added.events
 
     async def _remember(self) -> None:
         async with self.database.reading() as session:
-            mark, low = await session.row(_MARK), await session.value(_LOW)
-        self._mark = _Mark(mark.upto, mark.writers) if mark is not None and mark.upto > low else None
+            mark, low = await session.only_row(_MARK, into=_Mark), await session.only_value(_LOW, kind=int)
+        self._mark = mark if mark.upto > low else None
         self._marked_at = time.monotonic()
 
     async def _tell(self) -> None:
         if self._last > self._told and time.monotonic() >= self._told_at + _NOTIFY_SECONDS:
             async with self.database.reading() as session:
-                await session.value(_NOTIFY, {"channel": feed.CHANNEL, "number": str(self._last)})
+                await session.value(_NOTIFY, {"channel": feed.CHANNEL, "number": str(self._last)}, kind=object)
             self._told, self._told_at = self._last, time.monotonic()
 
     @property

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
 
 from sebilling.jobs import generation_worker, hooks, relay
 from sebilling.network import worker
@@ -10,7 +9,7 @@ from sebilling.network.engine import Engine
 from sebilling.storage import ObjectStore
 
 
-def loops(engine: Engine, store: ObjectStore, *, wake: asyncio.Event, chunk: int) -> list[Coroutine[Any, Any, None]]:
+def loops(engine: Engine, store: ObjectStore, *, wake: asyncio.Event, chunk: int) -> list[Coroutine[object, None, None]]:
     """Loops for generation, isolation, the feed and plugins' hooks. Each runs until cancelled; `wake` signals that a run waits."""
     database, clock = engine.database, engine.clock
     return [

@@ -1,7 +1,6 @@
 """Network devices, and the desired and actual state of customers' service accesses on them."""
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -39,8 +38,8 @@ class Device(Base):
     enabled: Mapped[bool]
     created_at: Mapped[Instant]
     reachable: Mapped[bool | None]
-    problems: Mapped[list[Any]] = mapped_column(JSONB)
-    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    problems: Mapped[list[str]] = mapped_column(JSONB)
+    facts: Mapped[dict[str, str]] = mapped_column(JSONB)
     checked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lease_by: Mapped[str | None] = mapped_column(Text)
     """Session that took the lease last (db/leases.py): writes of earlier ones are refused."""
@@ -111,7 +110,7 @@ class ServiceAccess(Base):
     actual: Mapped[String]
     detail: Mapped[String]
     read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    snapshot: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    snapshot: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     """Data needed to restore, committed before the device is changed; null while it isn't blocked."""
     snapshot_plan_id: Mapped[int | None] = mapped_column(BigInteger)
     """Plan at the time of the block: if it has changed since, restoring applies the new plan's speed."""

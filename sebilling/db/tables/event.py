@@ -1,7 +1,6 @@
 """Event log, written in the transaction of each operation."""
 
-from typing import Any
-
+from pydantic import JsonValue
 from sqlalchemy import BigInteger, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,4 +24,4 @@ class Event(Base):
     subject: Mapped[String]
     subject_id: Mapped[int] = mapped_column(BigInteger)
     counter_id: Mapped[int | None] = mapped_column(BigInteger)
-    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    data: Mapped[dict[str, JsonValue]] = mapped_column(JSONB)

@@ -1,8 +1,8 @@
 """Generation runs: the data they price by, and their progress at each counter."""
 
 from datetime import date, datetime
-from typing import Any
 
+from pydantic import JsonValue
 from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, ForeignKey, Index, Integer, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -30,9 +30,9 @@ class GenerationRun(Base):
     started_at: Mapped[Instant]
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """Time at which every customer was accounted for, or the run was abandoned."""
-    settings: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    settings: Mapped[dict[str, JsonValue]] = mapped_column(JSONB)
     """Columns of billing_settings that the pricing rule reads."""
-    plans: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    plans: Mapped[list[dict[str, JsonValue]]] = mapped_column(JSONB)
     """Id, name and price of each plan."""
     discount_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     discount_untils: Mapped[list[date | None]] = mapped_column(ARRAY(Date))
@@ -75,6 +75,6 @@ class GenerationTask(Base):
     issued: Mapped[int] = mapped_column(Integer)
     already_invoiced: Mapped[int] = mapped_column(Integer)
     skipped: Mapped[int] = mapped_column(Integer)
-    skipped_by_reason: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    skipped_by_reason: Mapped[dict[str, int]] = mapped_column(JSONB)
     total_amount: Mapped[Amount]
     finished: Mapped[bool]
