@@ -65,7 +65,7 @@ def _address(given: str) -> Address | None:
     return _parsed(given) if len(given) <= _MAX_CHARACTERS else None
 
 
-@functools.lru_cache(maxsize=4_096)  # a few addresses send most requests
+@functools.lru_cache(maxsize=4_096)  # type: ignore[misc]  # a few addresses send most requests; its type has Any
 def _parsed(given: str) -> Address | None:
     try:
         address = ip_address(given)
@@ -78,7 +78,7 @@ def _within(address: Address, trusted: Sequence[Network]) -> bool:
     return any(address in network for network in trusted)
 
 
-@functools.lru_cache(maxsize=4_096)
+@functools.lru_cache(maxsize=4_096)  # type: ignore[misc]  # as above
 def _network(address: Address | None) -> str:
     if address is None:
         return UNKNOWN

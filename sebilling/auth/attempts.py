@@ -69,11 +69,6 @@ _CLEAR_ALL: Final = text("DELETE FROM sign_in_attempt")
 
 
 @dataclass(frozen=True, slots=True)
-class _Key:
-    key: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class _Level:
     key: bytes
     empty_at: datetime
@@ -119,7 +114,7 @@ async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, fiel
         "steps": [limit.step for limit in wanted], "withins": [limit.within for limit in wanted], "at": at,
     }  # fmt: skip
     async with database.transaction(actor=_NOBODY, at=at) as session:
-        if len(await session.rows(_PAY, bound, into=_Key)) < len(wanted):
+        if len(await session.values(_PAY, bound, kind=bytes)) < len(wanted):
             full = {level.key: level.empty_at for level in await session.rows(_FULL, {"keys": keys}, into=_Level)}
             waits = [full[limit.key] + limit.step - limit.within - at for limit in wanted if limit.key in full]
             raise TooManyAttempts(field=field, seconds=max(1, ceil(max(waits).total_seconds())))
@@ -129,7 +124,7 @@ async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, fiel
 async def release(session: WriteSession, wanted: Sequence[Limit]) -> None:
     """Refund the attempts of `pay` after a success."""
     keys = [limit.key for limit in wanted]
-    await session.rows(_LOCK, {"keys": keys}, into=_Key)
+    await session.values(_LOCK, {"keys": keys}, kind=bytes)
     await session.execute(_RELEASE, {"keys": keys, "steps": [limit.step for limit in wanted]})
 
 

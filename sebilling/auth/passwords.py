@@ -7,7 +7,6 @@ from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from argon2.low_level import ARGON2_VERSION
 
 from sebilling.auth.common_passwords import COMMON_PASSWORDS
 from sebilling.errors import InputPath, InvalidText, Sentence
@@ -16,6 +15,8 @@ MIN_CHARACTERS: Final = 10
 _MAX_CHARACTERS: Final = 200
 _MIN_DIFFERENT: Final = 3
 _HASHER: Final = PasswordHasher()
+_ARGON2_VERSION: Final = 0x13
+"""Version of the algorithm in RFC 9106, by which the library computes."""
 _HASHING: Final = asyncio.Semaphore(2)
 """Each check takes 64 MiB and a core for 50 ms: more at once would only slow down all other requests."""
 
@@ -68,7 +69,7 @@ def _decoy() -> str:
     from random bytes, as computing one would cost every command 0.1 s.
     """
     salt, digest = (b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (_HASHER.salt_len, _HASHER.hash_len))
-    return f"$argon2id$v={ARGON2_VERSION}$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}${salt}${digest}"
+    return f"$argon2id$v={_ARGON2_VERSION}$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}${salt}${digest}"
 
 
 async def renewed(password: str, kept: str) -> str | None:

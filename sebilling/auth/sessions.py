@@ -259,7 +259,7 @@ async def begin(
     await session.execute(_FORGET, {"user": user_id, "ended": at - _ENDED_FOR})
     expires_at = until or at + lifetimes.of_sign_in(kind)
     values = {"user": user_id, "kind": kind.value, "device": device, "address": address, "at": at, "until": expires_at}
-    sign_in_id: int = await session.value(_INSERT, values)
+    sign_in_id = await session.only_value(_INSERT, values, kind=int)
     tokens = await _give(session, sign_in_id, user_id, parent=None, kind=kind, sign_in_until=expires_at, access=lifetimes.access)
     await session.execute(_CROWD_OUT, {"user": user_id, "at": at})
     return tokens

@@ -160,7 +160,7 @@ async def _new_hash(user: _SignInAccount, asked: Asked) -> str | None:
 
 async def _still(session: WriteSession, user: Account) -> None:
     """Raise WrongCredentials if the password was reset or the account deactivated during the check."""
-    if await session.value(_STILL, {"user": user.id, "hash": user.password_hash}) is None:
+    if await session.value(_STILL, {"user": user.id, "hash": user.password_hash}, kind=int) is None:
         raise WrongCredentials(field="password")
 
 

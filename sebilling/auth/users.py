@@ -116,7 +116,7 @@ async def create(
         "username": username, "name": validation.clean(name, what=Sentence("The name", "Nama"), field="name"), "role": role.value,
         "hash": password_hash, "service": False, "until": session.at + ONE_TIME if one_time else None, "at": session.at,
     }  # fmt: skip
-    user_id: int | None = await session.value(_INSERT, values)
+    user_id = await session.value(_INSERT, values, kind=int)
     if user_id is None:
         raise AlreadyExists(field="username", noun=Noun.USER, given=username)
     await _assign(session, user_id, role, counters)
@@ -140,7 +140,7 @@ async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
         if session.actor.user_id == user_id:
             raise OwnAccount(field="role" if role is not was else "active")
         loses = was is Role.ADMIN and row.active and not (role is Role.ADMIN and active)
-        if loses and not await session.value(_OTHER_ADMIN, {"user": user_id}):
+        if loses and not await session.only_value(_OTHER_ADMIN, {"user": user_id}, kind=bool):
             raise LastAdmin(field="role" if role is not was else "active", given=row.username)
     name = row.name if changes.name is None else validation.clean(changes.name, what=Sentence("The name", "Nama"), field="name")
     counters = list(changes.counters) if changes.counters is not None else list(row.counters) if role in AT_COUNTERS else []
@@ -232,7 +232,7 @@ async def _service_account(session: WriteSession, name: str, role: Role) -> int:
         await session.execute(_UNASSIGN, {"user": account.id})
         return account.id
     values = {"username": username, "name": name, "role": role.value, "hash": "", "service": True, "until": None, "at": session.at}
-    return int(await session.value(_INSERT, values))
+    return await session.only_value(_INSERT, values, kind=int)
 
 
 async def revoke_service(session: WriteSession, user_id: int) -> None:
@@ -247,7 +247,7 @@ async def revoke_service(session: WriteSession, user_id: int) -> None:
 
 async def named(session: ReadSession, username: str) -> int:
     """Return the id of the person with this user name. Raises NotFound."""
-    user_id: int | None = await session.value(_ID_OF, {"username": username.strip().lower()})
+    user_id = await session.value(_ID_OF, {"username": username.strip().lower()}, kind=int)
     if user_id is None:
         raise NotFound(noun=Noun.USER, given=username[:40])
     return user_id
@@ -261,7 +261,7 @@ async def _administer(session: WriteSession) -> None:
 
 
 async def _may(session: ReadSession, actor: Actor) -> bool:
-    return actor.user_id is None or bool(await session.value(_STILL_ADMIN, {"user": actor.user_id}))
+    return actor.user_id is None or await session.only_value(_STILL_ADMIN, {"user": actor.user_id}, kind=bool)
 
 
 async def _user(session: WriteSession, user_id: int, *, service: bool = False) -> _Account:

@@ -5,7 +5,6 @@ server's, and any later SeBilling can read it. A truncated ZIP has no directory 
 secret key is not in the backup, so that a backup alone doesn't give access to any router.
 """
 
-import json
 import os
 import zipfile
 import zlib
@@ -182,7 +181,8 @@ async def _copy(database: Database, store: ObjectStore, packed: zipfile.ZipFile,
     uploads, missing = [], []
     for key in keys:
         try:
-            packed.writestr(zipfile.ZipInfo(f"uploads/{key}", at.timetuple()[:6]), await store.get(key))
+            part = zipfile.ZipInfo(f"uploads/{key}", (at.year, at.month, at.day, at.hour, at.minute, at.second))
+            packed.writestr(part, await store.get(key))
             uploads.append(key)
         except ObjectMissing:
             missing.append(key)
@@ -197,7 +197,7 @@ def read(file: Path) -> Manifest:
     try:
         with zipfile.ZipFile(file) as packed:
             broken = packed.testzip()
-            manifest = Manifest.model_validate(json.loads(packed.read(_MANIFEST)))
+            manifest = Manifest.model_validate_json(packed.read(_MANIFEST))
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, ValidationError) as error:
         raise InvalidFile(file=file, why=f"it is not a complete backup ({type(error).__name__}): use another one.") from error
     if broken is not None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import JsonValue, SecretStr, ValidationError
@@ -105,11 +105,6 @@ class _Encrypted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Key:
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Access:
     """A service access and its customer's counter."""
 
@@ -154,8 +149,9 @@ def _valid(driver: type[IsolationDriver[DeviceConfig]], given: Mapping[str, obje
         return driver.config_model.model_validate(given)
     except ValidationError as error:
         # never `str(error)`: the input may be a password
-        details = error.errors(include_input=False, include_url=False, include_context=False)
-        why = "; ".join(f"{'.'.join(str(part) for part in detail['loc']) or 'settings'}: {detail['msg']}" for detail in details)
+        details = error.errors(include_input=False, include_url=False, include_context=False)  # type: ignore[misc]  # its input is Any
+        faults = [(detail["loc"], detail["msg"]) for detail in details]  # type: ignore[misc]
+        why = "; ".join(f"{'.'.join(map(str, path)) or 'settings'}: {message}" for path, message in faults)
         raise InvalidDevice(field="config", why=why) from None
 
 
@@ -193,7 +189,8 @@ def _joined(given: Mapping[str, object], current: DeviceConfig | None) -> dict[s
 
 def _without_stars(given: Mapping[str, object], current: DeviceConfig) -> dict[str, object]:
     """Drop secrets that a form sent back as it was shown them: as a row of stars."""
-    return {name: value for name, value in given.items() if not _is_star(value, getattr(current, name, None))}
+    settings: Mapping[str, object] = vars(current)
+    return {name: value for name, value in given.items() if not _is_star(value, settings.get(name))}
 
 
 def _is_star(given: object, current: object) -> bool:
@@ -205,7 +202,7 @@ def _opened(value: object) -> object:
         case SecretStr():
             return value.get_secret_value()
         case dict():
-            return {name: _opened(item) for name, item in value.items()}
+            return {name: _opened(item) for name, item in value.items()}  # type: ignore[misc]  # isinstance knows no keys
         case list() | tuple():
             return [_opened(item) for item in value]
         case _:
@@ -220,7 +217,7 @@ async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name:
     settings = _entered(plugins, driver, config)
     locked = vault.lock(_plain(settings))
     bound = {"name": name, "kind": kind, "config": locked, "version": driver.config_version, "at": session.at}
-    device_id: int | None = await session.value(_INSERT, bound)
+    device_id = await session.value(_INSERT, bound, kind=int)
     if device_id is None:
         raise AlreadyExists(field="name", noun=Noun.DEVICE, given=name)
     await events.append(
@@ -242,24 +239,24 @@ async def update(
     row = await session.row(_LOCK, {"id": device_id}, into=_Locked)
     if row is None:
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
-    values = {"name": row.name, "config": row.config, "version": row.config_version, "enabled": row.enabled}
+    device = row
     if name is not None:
-        values["name"] = validation.clean(name, what="The name", field="name", most=100)
-        if await session.value(_NAMED, {"name": values["name"], "id": device_id}):
-            raise AlreadyExists(field="name", noun=Noun.DEVICE, given=values["name"])
+        device = replace(device, name=validation.clean(name, what="The name", field="name", most=100))
+        if await session.only_value(_NAMED, {"name": device.name, "id": device_id}, kind=bool):
+            raise AlreadyExists(field="name", noun=Noun.DEVICE, given=device.name)
     current = new = _current(plugins, vault, row)
     if config is not None:
         driver = driver_of(plugins, row.kind)
         new = _entered(plugins, driver, _joined(config, current))
         if current is not None:
             destinations.demand_secrets(current, new, _without_stars(config, current))
-        values["config"] = vault.lock(_plain(new))
-        values["version"] = driver.config_version
+        device = replace(device, config=vault.lock(_plain(new)), config_version=driver.config_version)
     if enabled is not None:
-        values["enabled"] = enabled
+        device = replace(device, enabled=enabled)
+    values = {"name": device.name, "config": device.config, "version": device.config_version, "enabled": device.enabled}
     await session.execute(_UPDATE, {**values, "id": device_id, "at": session.at})
     await events.append(
-        session, "device.changed", subject="device", subject_id=device_id, name=values["name"], enabled=values["enabled"],
+        session, "device.changed", subject="device", subject_id=device_id, name=device.name, enabled=device.enabled,
         settings_changed=sorted(config or {}), **_pointed(current, new),
     )  # fmt: skip
 
@@ -278,7 +275,7 @@ async def delete(session: WriteSession, device_id: int) -> None:
     row = await session.row(_LOCK, {"id": device_id}, into=_Locked)
     if row is None:
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
-    if count := await session.value(_HANGING, {"id": device_id}):
+    if count := await session.only_value(_HANGING, {"id": device_id}, kind=int):
         raise DeviceInUse(field="device_id", given=row.name, count=count)
     await session.execute(_DELETE, {"id": device_id})
     await events.append(session, "device.deleted", subject="device", subject_id=device_id, name=row.name, driver=row.kind)
@@ -316,7 +313,7 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
         raise InvalidDevice(field="service_kind", why=why)
     key = validation.key(key, what=kinds[service_kind], field="key", most=200)
     bound = {"customer": customer_id, "device": device_id, "kind": service_kind, "key": key, "at": session.at}
-    access_id: int | None = await session.value(_GIVE, bound)
+    access_id = await session.value(_GIVE, bound, kind=int)
     if access_id is None:
         raise AlreadyExists(field="key", noun=kinds[service_kind], given=key)
     await events.append(
@@ -373,14 +370,15 @@ async def keys(session: WriteSession, device_id: int) -> set[str]:
     """Keys in use on the device; none can be added or removed until the transaction ends. Raises NotFound."""
     if await session.row(_LOCK, {"id": device_id}, into=_Locked) is None:
         raise NotFound(field="device", noun=Noun.DEVICE, given=device_id)
-    return {row.key for row in await session.rows(_KEYS, {"id": device_id}, into=_Key)}
+    return set(await session.values(_KEYS, {"id": device_id}, kind=str))
 
 
 async def give_many(session: WriteSession, device_id: int, accesses: Sequence[tuple[str, str, str]]) -> None:
     """Like `give_access`, for many new customers: code, kind of service and key of each. The caller has checked the keys with `keys`."""
     codes, kinds, names = ([access[part] for access in accesses] for part in range(3))
     author = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
-    count = await session.value(_GIVE_MANY, {**author, "device": device_id, "codes": codes, "kinds": kinds, "keys": names})
+    bound = {**author, "device": device_id, "codes": codes, "kinds": kinds, "keys": names}
+    count = await session.only_value(_GIVE_MANY, bound, kind=int)
     if count != len(accesses):
         raise RuntimeError(f"{len(accesses)} service accesses were to be added, but {count} were")
 

@@ -40,11 +40,6 @@ _UNCHECKED: Final = text(
 
 
 @dataclass(frozen=True, slots=True)
-class _DeviceId:
-    id: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Health:
     """A device's health as it was stored last."""
 
@@ -60,7 +55,7 @@ async def unchecked(engine: Engine) -> Sequence[int]:
     async with engine.database.reading() as session:
         now = engine.clock()  # a check far in the future was recorded while the clock was wrong
         bound = {"before": now - HEALTH_EVERY, "ahead": now + HEALTH_EVERY, "held": sorted(engine.leases.held)}
-        return [device.id for device in await session.rows(_UNCHECKED, bound, into=_DeviceId)]
+        return await session.values(_UNCHECKED, bound, kind=int)
 
 
 async def ask(engine: Engine, device_id: int) -> DeviceHealth:

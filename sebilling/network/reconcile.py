@@ -115,11 +115,6 @@ _WRITE: Final = text(
 
 
 @dataclass(frozen=True, slots=True)
-class _DeviceId:
-    id: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Claimed(StoredDevice):
     """A device that this worker has just claimed."""
 
@@ -145,16 +140,11 @@ class _Access:
     counter_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Overdue:
-    customer_id: int
-
-
 async def waiting(engine: Engine) -> Sequence[int]:
     """Ids of devices that have work now and aren't held by this worker, those with customers to restore first."""
     async with engine.database.reading() as session:
         bound = {"at": engine.clock(), "held": sorted(engine.leases.held)}
-        return [device.id for device in await session.rows(_WAITING, bound, into=_DeviceId)]
+        return await session.values(_WAITING, bound, kind=int)
 
 
 async def work_one(engine: Engine) -> bool:
@@ -219,7 +209,7 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[DeviceC
         why = f"the device doesn't know {missing} of {len(fresh)} customers to block: check that it is the right device and wasn't reset"
         snapshots = {}  # a reading that failed, or another device, must not look as if all of them were gone
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
-        if await session.value(_MINE, {"device": device_id, "worker": engine.name}) is None:
+        if await session.value(_MINE, {"device": device_id, "worker": engine.name}, kind=int) is None:
             return None
         wanted = await _looked_at(session, rows, snapshots)
     if not wanted:  # a payment is changing them at this moment, or none may be blocked any more

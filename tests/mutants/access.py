@@ -69,8 +69,8 @@ FAULTS: Final = (
     ),
     Fault(
         "guesses-are-free", "auth/attempts.py",
-        "if len(await session.rows(_PAY, bound, into=_Key)) < len(wanted):", "if len(await session.rows(_PAY, bound, into=_Key)) < 0:",
-        GUESSING,
+        "if len(await session.values(_PAY, bound, kind=bytes)) < len(wanted):",
+        "if len(await session.values(_PAY, bound, kind=bytes)) < 0:", GUESSING,
     ),
     Fault(
         "strangers-lock-the-owner-out", "auth/attempts.py",

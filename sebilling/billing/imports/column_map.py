@@ -111,7 +111,7 @@ def assign(file: str, headings: Sequence[str], given: GivenMap, before: Mapping[
             columns.append(MappedColumn(index, heading, None, Source.HEADING))
     either = [(heading, AMBIGUOUS[spelt(heading)]) for _, heading in unknown if spelt(heading) in AMBIGUOUS]
     unknown = [(index, heading) for index, heading in unknown if spelt(heading) not in AMBIGUOUS]
-    wrong = [
+    wrong: list[str] = [
         *_twice(columns), *_missing(columns), *_ambiguous(either), *(_unknown(unknown) if unknown and not given.ignore_unknown else ())
     ]  # fmt: skip
     if wrong:

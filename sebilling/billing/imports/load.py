@@ -148,11 +148,12 @@ async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, 
     await session.execute(_UNSTAGE)
     await session.execute(_STAGE)
     driver = await driver_of(session.connection)
-    await driver.copy_records_to_table("import_row", records=_sound(rows, staged), columns=[column.name for column in fields(CustomerRow)])
+    names = [column.name for column in fields(CustomerRow)]  # type: ignore[misc]  # a field's default may be anything
+    await driver.copy_records_to_table("import_row", records=_sound(rows, staged), columns=names)
     await session.execute(_ANALYZE)
     for problem in await session.rows(_CONFLICTS, into=Problem):
         staged.add(problem)
-    first_import = not create_missing and not await session.value(_KNOWN)
+    first_import = not create_missing and not await session.only_value(_KNOWN, kind=bool)
     for column, noun, statement in (("counter", "counter", _NEW_COUNTERS), ("plan", "plan", _NEW_PLANS)):
         unknown: list[str] = []
         for new in await session.rows(statement, into=_New):
@@ -179,7 +180,7 @@ def _sound(rows: Iterable[CustomerRow | Faulty], staged: Staged) -> Iterator[tup
         staged.named["plan", row.plan] += 1
         if isinstance(row, CustomerRow):
             staged.rows += 1
-            yield astuple(row)
+            yield astuple(row)  # type: ignore[misc]  # its type says nothing about the fields
         else:
             for problem in row.problems:
                 staged.add(problem)
@@ -197,10 +198,11 @@ async def write(session: WriteSession, staged: Staged, *, file: str, due_day: in
         await session.execute(_CREATE_COUNTERS, {**who, "codes": list(staged.new_counters), "due_day": due_day})
     for name, price in staged.new_plans.items():
         down, up = staged.new_speeds.get(name, (None, None))
-        plan_id = await session.value(_CREATE_PLAN, {"name": name, "price": price, "down": down, "up": up, "at": session.at})
+        bound = {"name": name, "price": price, "down": down, "up": up, "at": session.at}
+        plan_id = await session.only_value(_CREATE_PLAN, bound, kind=int)
         after = {"name": name, "price": price} | ({} if down is None and up is None else {"down": down, "up": up})
         await events.append(session, "plan.created", subject="plan", subject_id=plan_id, after=after)
-    added: int = await session.value(_CREATE_CUSTOMERS, who)
+    added = await session.only_value(_CREATE_CUSTOMERS, who, kind=int)
     if added != staged.rows:
         raise RuntimeError(f"{staged.rows} rows were staged, but {added} written")
     await events.append(session, "customers.imported", subject="import", subject_id=0, file=file, customers=added)

@@ -17,7 +17,12 @@ class Customer(Base):
         # generation reads a counter's customers by id, and lists are scoped by counter
         Index(None, "counter_id", "id"),
         # for searches by a part of the name
-        Index("customer_name_trgm_idx", "name", postgresql_using="gin", postgresql_ops={"name": "gin_trgm_ops"}),
+        Index(
+            "customer_name_trgm_idx",
+            "name",
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops"},  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
+        ),
     )
 
     id: Mapped[Id]

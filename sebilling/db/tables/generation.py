@@ -1,6 +1,7 @@
 """Generation runs: the data they price by, and their progress at each counter."""
 
 from datetime import date, datetime
+from typing import Final
 
 from pydantic import JsonValue
 from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, ForeignKey, Index, Integer, Text, text
@@ -8,6 +9,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Amount, Base, Id, Instant
+
+_IDS: Final[ARRAY[int]] = ARRAY(BigInteger)
+_DAYS: Final[ARRAY[date]] = ARRAY(Date)
 
 
 class GenerationRun(Base):
@@ -34,8 +38,8 @@ class GenerationRun(Base):
     """Columns of billing_settings that the pricing rule reads."""
     plans: Mapped[list[dict[str, JsonValue]]] = mapped_column(JSONB)
     """Id, name and price of each plan."""
-    discount_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    discount_untils: Mapped[list[date | None]] = mapped_column(ARRAY(Date))
+    discount_ids: Mapped[list[int]] = mapped_column(_IDS)
+    discount_untils: Mapped[list[date | None]] = mapped_column(_DAYS)
     """Discounts that existed when the run began, with the end of each."""
     attempts: Mapped[int] = mapped_column(Integer)
     """Number of consecutive failures of the next chunk."""
@@ -65,10 +69,10 @@ class GenerationTask(Base):
 
     run_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("generation_run.id"), primary_key=True)
     counter_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("counter.id"), primary_key=True)
-    customer_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    plan_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    prices: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
-    charge_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    customer_ids: Mapped[list[int]] = mapped_column(_IDS)
+    plan_ids: Mapped[list[int]] = mapped_column(_IDS)
+    prices: Mapped[list[int | None]] = mapped_column(_IDS)
+    charge_ids: Mapped[list[int]] = mapped_column(_IDS)
     """Charges of these customers that were not invoiced when the run began."""
     total: Mapped[int] = mapped_column(Integer)
     done: Mapped[int] = mapped_column(Integer)

@@ -56,7 +56,7 @@ class Invoice(Base):
         # no day of service is billed twice; see docs/decisions/0008
         ExcludeConstraint(
             (text("customer_id"), "="),
-            (func.daterange(text("covers_from"), text("covers_until")), "&&"),
+            (func.daterange(text("covers_from"), text("covers_until")), "&&"),  # type: ignore[misc]  # `func` has every function, so none is typed
             where=text("voided_at IS NULL"),
             name="invoice_covers_excl",
         ),

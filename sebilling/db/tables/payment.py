@@ -44,7 +44,7 @@ class Payment(Base):
             "payment_cash_idx",
             "counter_id",
             "received_by",
-            postgresql_include=["amount"],
+            postgresql_include=["amount"],  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
             postgresql_where=text("method = 'CASH' AND reversed_at IS NULL"),
         ),
     )
