@@ -46,6 +46,7 @@ _BUSY_SECONDS: Final = 0.05
 _MAX_IDLE_BATCHES: Final = 40
 """Batches in a row of which nothing could be handled; then the session ends, and a later one goes on."""
 
+_AT: Final[BindParameter[datetime]] = bindparam("at", type_=DateTime(timezone=True))
 # A `next_at` later than any backoff allows was written while the clock was ahead, and is ignored.
 _IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MAX_BACKOFF_SECONDS} seconds')"
 _HAS_WORK: Final = f"""
@@ -79,7 +80,6 @@ _TO_DO: Final = text(
 )
 # Rows that a payment is changing at this moment are skipped; the next iteration takes them.
 _LOCKED: Final = text(f"{_DIRTY} WHERE service_access.id = ANY (:ids) AND {NOT_POSTPONED} FOR UPDATE OF service_access SKIP LOCKED")
-_AT: Final[BindParameter[datetime]] = bindparam("at", type_=DateTime(timezone=True))
 _KEEP: Final = text(
     """
     UPDATE service_access SET snapshot = kept.snapshot, snapshot_plan_id = kept.plan
