@@ -3,7 +3,7 @@
 The engine compares names only, as types cost time. In tests it compares both, so every test of a statement proves its row's types.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from types import NoneType, UnionType
@@ -41,4 +41,6 @@ def holds(value: object, kind: object) -> bool:
         return any(holds(value, one) for one in get_args(kind))
     if get_origin(kind) is list:
         return isinstance(value, list) and all(holds(item, get_args(kind)[0]) for item in value)
+    if get_origin(kind) in {dict, Mapping}:
+        return isinstance(value, dict) and (get_args(kind)[1] is not str or all(type(item) is str for item in value.values()))
     return type(value) is (NoneType if kind is None else kind)

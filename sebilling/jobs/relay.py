@@ -12,7 +12,6 @@ a writer that gets its event id first and its xid later. Newer events don't wait
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -94,7 +93,7 @@ class _Mark:
     """An id, and the transactions that may still write below it."""
 
     upto: int
-    writers: Sequence[str]
+    writers: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ class Relay:
             return 0
         if self._mark.writers:
             async with self.database.reading() as session:
-                if await session.only_value(_STILL_WRITES, {"writers": list(self._mark.writers)}, kind=bool):
+                if await session.only_value(_STILL_WRITES, {"writers": self._mark.writers}, kind=bool):
                     self._marked_at = time.monotonic()
                     return 0
         return self._mark.upto
