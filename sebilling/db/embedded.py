@@ -88,8 +88,7 @@ class EmbeddedDatabaseError(Unavailable):
 
 def _failed(why: str, remedy: str = "") -> EmbeddedDatabaseError:
     """Return the error for `why`, with the remedy that matches its text unless one is given."""
-    known = next(cure for sign, cure in _REMEDIES.items() if sign in why)
-    return EmbeddedDatabaseError(why=why, remedy=remedy or known)
+    return EmbeddedDatabaseError(why=why, remedy=remedy or next(cure for sign, cure in _REMEDIES.items() if sign in why))
 
 
 @dataclass(frozen=True)
