@@ -65,8 +65,7 @@ os.execv(sys.argv[4], sys.argv[4:])
 """
 """Switches to the server's user, requests SIGINT (fast shutdown) when the parent dies, and executes the program. Changing the
 user clears that request, so it comes after. It is a separate program, as no code may run after a threaded app's fork."""
-_READY = ("00000", "53300")  # SQLSTATEs of a server that is up: connected, or no connection left
-_STARTING = "57P03"  # also while it recovers or shuts down
+_READY, _STARTING = ("00000", "53300"), "57P03"  # SQLSTATEs: connected, or no connection left; starts, recovers or shuts down
 _REMEDIES = {
     "No space left": "Free some disk space and start again.",
     "Permission denied": "Start as the user who owns it, let this user write there, or set another SEBILLING_VAR.",

@@ -176,7 +176,7 @@ FAULTS: Final = (
     Fault("who-commits-late-is-lost", "jobs/relay.py", "if self._mark.writers:", "if not self._mark:", RELAY),
     Fault(
         "half-a-turn-is-lost", "jobs/relay.py",
-        "min(settled, added.last_id) if added.events >= self.most else settled", "settled", RELAY,
+        "min(settled, added.last_id) if added.events >= self.most and added.last_id is not None else settled", "settled", RELAY,
     ),
     Fault("nobody-is-told", "jobs/relay.py", "if self._last > self._told and", "if self._last < self._told and", RELAY),
     Fault("a-digest-of-its-event-alone", "db/sql/feed.sql", "sha256(coalesce(before, start) || canonical)", "sha256(canonical)", CHAIN),

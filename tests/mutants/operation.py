@@ -19,7 +19,7 @@ FAULTS: Final = (
     Fault("who-hangs-keeps-everything", "db/leases.py", "application_name, pg_terminate_backend(pid)", "application_name", HANGING),
     Fault(
         "numbers-begin-anew-after-a-restore", "jobs/backup.py",
-        'await session.value(_SET, {"name": name, "value": value})', "pass", BACKUP,
+        'await session.only_value(_SET, {"name": name, "value": value}, kind=int)', "pass", BACKUP,
     ),
     Fault("guards-stay-off-after-a-restore", "jobs/backup.py", '" ENABLE TRIGGER USER', '" DISABLE TRIGGER USER', BACKUP),
 )  # fmt: skip
