@@ -1,5 +1,7 @@
 """Build the schema from the root fields of all modules."""
 
+import copy
+import functools
 from collections.abc import Collection
 from typing import Final
 
@@ -62,11 +64,18 @@ Subscription: Final = create_type(
 
 def build_schema(*, introspection: Introspection = "everyone", trusted: Collection[str] | None = None) -> strawberry.Schema:
     """Build the schema with its own document cache. With `trusted`, it executes only documents with these texts."""
+    schema = copy.copy(_converted())
+    schema.extensions = (documents(introspection=introspection, trusted=trusted),)
+    return schema
+
+
+@functools.cache
+def _converted() -> strawberry.Schema:
+    """Return the schema without extensions. Converting the types takes 0.1 s, so a process does it once for all its applications."""
     return strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[documents(introspection=introspection, trusted=trusted)],
         execution_context_class=Executor,
         config=StrawberryConfig(default_resolver=resolve, scalar_map={**SCALARS, Upload: UploadDefinition}),
     )
