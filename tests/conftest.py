@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sebilling.auth import passwords
 from sebilling.db.databases import create_database, drop_database
@@ -108,15 +108,22 @@ def shared_url(server_url: str, template: str) -> Iterator[str]:
     asyncio.run(drop_database(server_url, "shared"))
 
 
+@pytest_asyncio.fixture(scope="session")
+async def shared_engine(shared_url: str) -> AsyncIterator[AsyncEngine]:
+    """One connection for all of them: statements are compiled, prepared and planned once, and not per test."""
+    kept = {"prepared_statement_cache_size": 1_000}
+    engine = create_async_engine(shared_url, connect_args=kept, pool_size=1, max_overflow=0, pool_pre_ping=True)
+    yield engine
+    await engine.dispose()
+
+
 @pytest_asyncio.fixture
-async def database(shared_url: str) -> AsyncIterator[SavepointDatabase]:
+async def database(shared_url: str, shared_engine: AsyncEngine) -> AsyncIterator[SavepointDatabase]:
     """A database in which nothing remains: transactions are savepoints of one that is rolled back."""
-    engine = create_async_engine(shared_url)
-    async with engine.connect() as connection:
+    async with shared_engine.connect() as connection:
         await connection.begin()
         yield SavepointDatabase(shared_url, connection)
         await connection.rollback()
-    await engine.dispose()
 
 
 @pytest.fixture
