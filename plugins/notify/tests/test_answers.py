@@ -17,8 +17,9 @@ from sebilling_notify.answers import Held, Moved, Refused, TryAgain
 from sebilling_notify.channels import Telegram
 from sebilling_notify.queue import QueueFull
 from sebilling_notify.settings import load
-from tests.conftest import BOT, NOW, PHONE, SECRET, TOKEN, Plugin, event, until
-from tests.receiving import Answer, Receiver, Request
+
+from .conftest import BOT, NOW, PHONE, SECRET, TOKEN, Plugin, event, until
+from .receiving import Answer, Receiver, Request
 
 CASES: Final = Path(__file__).parents[3] / "tests" / "cases"
 

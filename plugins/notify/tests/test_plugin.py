@@ -8,8 +8,9 @@ from sebilling.plugins.loading import Plugins, PluginStatus
 
 from sebilling_notify import clock
 from sebilling_notify.settings import BadSettings, Settings, load
-from tests.conftest import SECRET, TOKEN, People, event, until
-from tests.receiving import Receiver
+
+from .conftest import SECRET, TOKEN, People, event, until
+from .receiving import Receiver
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 

@@ -14,8 +14,9 @@ from sebilling.plugins.hookspecs import Invoice, UpcomingBlock
 
 from sebilling_notify import signing
 from sebilling_notify.queue import New, Queue, QueueFull
-from tests.conftest import BOT, BUDI, NOW, PHONE, SECRET, SITI, TOKEN, Plugin, event, until
-from tests.receiving import Answer, Receiver, Request
+
+from .conftest import BOT, BUDI, NOW, PHONE, SECRET, SITI, TOKEN, Plugin, event, until
+from .receiving import Answer, Receiver, Request
 
 
 async def test_a_webhook_is_the_event_and_is_signed(plugin: Plugin) -> None:
