@@ -31,22 +31,10 @@ demo: .venv/.run
 run: .venv/.run
 	@$(BIN)/sebilling serve $(ARGS)
 
-# Tests that start servers, kill them and wait for devices run in front; the others run beside them, and the plugins' one after the
-# other with some of the first kind behind them, so that all three end at about the same time, and tell their story when they have
-# ended. (What a shell starts beside itself doesn't hear Ctrl-C, which tests in front send.)
-WAITING := tests/attacks tests/cli tests/concurrency tests/crash tests/feed tests/fuzz tests/isolation tests/live tests/operation
-BEHIND := tests/phone tests/plugins
+# Every test, of the core and the plugins; `make test ARGS="tests/billing -k refund"` or `ARGS=plugins/radius` runs a part.
+# conftest.py shares them among processes; ARGS=--numprocesses=0 runs them in one, where they can be debugged.
 test: .venv/.dev
-	@$(if $(ARGS),$(BIN)/python -m pytest $(ARGS), \
-	python=$$PWD/$(BIN)/python; logs=$$PWD/.venv; rm -f $$logs/test-*.log*; failed=0; \
-	story() { (cd $$2 && name=$$1 && shift 2 && "$$@" > $$logs/test-$$name.log 2>&1 || touch $$logs/test-$$name.log.failed); }; \
-	story core . $$python -m pytest tests $(addprefix --ignore=,$(WAITING) $(BEHIND)) & \
-	{ for plugin in $(PLUGINS); do story $$(basename $$plugin) $$plugin $$python -m pytest; done; \
-	story behind . $$python -m pytest $(BEHIND); } & \
-	$$python -m pytest $(WAITING) || failed=1; \
-	wait; for log in $$logs/test-*.log; do echo "== $$log"; \
-	    if [ -e $$log.failed ]; then cat $$log; failed=1; else tail -n 20 $$log; fi; \
-	done; exit $$failed)
+	@$(BIN)/python -m pytest -c pyproject.toml --numprocesses=auto $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

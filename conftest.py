@@ -1,0 +1,56 @@
+"""How `make test` shares the tests among its processes: by file, those that take longest first.
+
+Each process has servers of its own (tests/conftest.py), so a test needs no care for the others, but for the machine's time.
+"""
+
+import os
+from pathlib import PurePath
+from typing import Final
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
+
+TOGETHER: Final = ("tests/live", "plugins/radius/tests")
+"""Folders whose tests share what takes long to start: a process takes all of one."""
+LONG: Final = (
+    "plugins/radius/tests", "tests/live", "tests/isolation/test_campaign.py", "tests/crash", "tests/money", "tests/fuzz",
+    "tests/attacks", "tests/isolation", "tests/concurrency", "tests/operation", "tests/feed", "plugins/olt/tests", "tests/cli",
+    "plugins/mikrotik/tests",
+)  # fmt: skip
+"""What is started first, so that nothing long is left for the end, when the other processes would wait for it."""
+
+
+def _is_in(node_id: str, place: str) -> bool:
+    path = PurePath(node_id.split("::", 1)[0])
+    return path == PurePath(place) or PurePath(place) in path.parents
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((turn for turn, place in enumerate(LONG) if _is_in(item.nodeid, place)), len(LONG))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put long ones first in a process of several; a run in one process keeps the order of the files."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+class ByFile(LoadFileScheduling):
+    """A file's tests, or those of a folder that belongs together, are done by one process, one after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((place for place in TOGETHER if _is_in(nodeid, place)), super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Schedule by file, in the order above and not by number of tests."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for devices, servers and time to pass."""
+    return (os.cpu_count() or 1) + 1
