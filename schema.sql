@@ -882,7 +882,6 @@ CREATE TABLE service_access (
     key text NOT NULL,
     desired text NOT NULL,
     manual boolean NOT NULL,
-    because text NOT NULL,
     desired_at timestamp with time zone NOT NULL,
     desired_generation bigint NOT NULL,
     observed_generation bigint NOT NULL,
@@ -894,12 +893,24 @@ CREATE TABLE service_access (
     attempts integer NOT NULL,
     next_at timestamp with time zone NOT NULL,
     error text NOT NULL,
+    block_reason text,
+    block_on date,
+    block_amount bigint,
+    block_invoice_id bigint,
+    block_note text,
     CONSTRAINT service_access_pkey PRIMARY KEY (id),
     CONSTRAINT service_access_device_id_key_key UNIQUE (device_id, key),
     CONSTRAINT service_access_actual_check CHECK (actual = ANY (ARRAY['UNKNOWN'::text, 'ACTIVE'::text, 'BLOCKED'::text, 'DRIFTED'::text, 'ABSENT'::text])),
+    CONSTRAINT service_access_block_reason_check CHECK (
+CASE block_reason
+    WHEN 'OVERDUE'::text THEN desired = 'BLOCKED'::text AND NOT manual AND num_nulls(block_on, block_amount, block_invoice_id) = 0 AND block_note IS NULL
+    WHEN 'BY_HAND'::text THEN desired = 'BLOCKED'::text AND num_nonnulls(block_on, block_amount, block_invoice_id) = 0 AND block_note IS NOT NULL
+    ELSE desired = 'ACTIVE'::text AND num_nonnulls(block_reason, block_on, block_amount, block_invoice_id, block_note) = 0
+END),
     CONSTRAINT service_access_desired_check CHECK (desired = ANY (ARRAY['ACTIVE'::text, 'BLOCKED'::text])),
     CONSTRAINT service_access_manual_check CHECK (NOT manual OR desired = 'BLOCKED'::text),
     CONSTRAINT service_access_observed_generation_check CHECK (observed_generation <= desired_generation),
+    CONSTRAINT service_access_block_invoice_id_fkey FOREIGN KEY (block_invoice_id) REFERENCES invoice(id),
     CONSTRAINT service_access_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customer(id),
     CONSTRAINT service_access_device_id_fkey FOREIGN KEY (device_id) REFERENCES device(id)
 );
@@ -1365,7 +1376,8 @@ BEGIN
     ), overdue AS MATERIALIZED (
         SELECT customer_id FROM overdue_customers(p_at) WHERE customer_id = ANY (p_customers)
     ), changed AS (
-        UPDATE service_access SET desired = 'ACTIVE', because = '', desired_at = p_at, desired_generation = desired_generation + 1,
+        UPDATE service_access SET desired = 'ACTIVE', block_reason = NULL, block_on = NULL, block_amount = NULL,
+               block_invoice_id = NULL, block_note = NULL, desired_at = p_at, desired_generation = desired_generation + 1,
                attempts = 0, next_at = p_at, error = ''
           FROM blocked
          WHERE service_access.id = blocked.id AND customer_id NOT IN (SELECT customer_id FROM overdue)
@@ -1373,7 +1385,7 @@ BEGIN
     ), logged AS (
         INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
         SELECT p_at, p_user, p_user_name, 'isolation.restore_wanted', 'service_access', changed.id, counter_id,
-               jsonb_build_object('customer', customer_id, 'because', 'nothing is overdue any more')
+               jsonb_build_object('customer', customer_id, 'reason', 'NOT_OVERDUE')
           FROM changed JOIN customer ON customer.id = customer_id
     )
     SELECT count(*) INTO restored FROM changed;
