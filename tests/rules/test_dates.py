@@ -42,7 +42,7 @@ COLUMNS: Final = {
     "opening_balance.billed_until": Day.GIVEN, "opening_history.happened_on": Day.GIVEN, "payment.received_on": Day.OF_PAYMENT,
     "payment_promise.until_on": Day.GIVEN, "payment_reversal.reversed_on": Day.OF_PAYMENT, "period.month": Day.GIVEN,
     "receipt.month": Day.MONTH, "receipt_series.month": Day.MONTH, "refund.refunded_on": Day.OF_PAYMENT,
-    "refund_reversal.reversed_on": Day.OF_PAYMENT, "settlement_reversal.reversed_on": Day.OF_DEPOSIT,
+    "refund_reversal.reversed_on": Day.OF_PAYMENT, "service_access.block_on": Day.TERMS, "settlement_reversal.reversed_on": Day.OF_DEPOSIT,
     "write_off.written_off_on": Day.OF_INVOICE, "write_off_reversal.reversed_on": Day.OF_INVOICE,
 }  # fmt: skip
 """Every column that holds a date. A new one is put here, with its rule, and if the day is a counter's a way to write it into DOING."""
