@@ -14,25 +14,13 @@ leaves about devices in device_errors.py.
 """
 
 from dataclasses import dataclass, fields
-from typing import ClassVar, Final, Literal, dataclass_transform
+from typing import ClassVar, Final, dataclass_transform
 
 from sebilling.clock import Month
 from sebilling.error_codes import ErrorCode
+from sebilling.language import Language as Language  # noqa: PLC0414 - errors hand it on
+from sebilling.language import Sentence as Sentence  # noqa: PLC0414
 from sebilling.nouns import Noun
-
-Language = Literal["en", "id"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A part of a message in both languages; the message uses the one in its own language."""
-
-    english: str
-    indonesian: str
-
-    def in_(self, language: Language) -> str:
-        """The sentence in this language."""
-        return self.indonesian if language == "id" else self.english
 
 
 Words = Sentence | Noun | str

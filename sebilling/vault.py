@@ -12,12 +12,21 @@ from pydantic import JsonValue
 
 from sebilling import keys
 from sebilling.config import Settings
+from sebilling.language import Sentence
 
 _PURPOSE: Final = b"sebilling device settings"
+_OTHER_KEY: Final = Sentence(
+    "settings were encrypted with another key: set SEBILLING_SECRET_KEY or SEBILLING_SECRET_KEY_OLD to that key",
+    "pengaturannya dienkripsi dengan kunci lain: isi SEBILLING_SECRET_KEY atau SEBILLING_SECRET_KEY_OLD dengan kunci itu",
+)
 
 
 class Undecipherable(Exception):
     """It was encrypted with another key."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why.english)
+        self.why = why
 
 
 class Vault:
@@ -35,9 +44,7 @@ class Vault:
         try:
             settings: dict[str, JsonValue] = orjson.loads(self._fernet.decrypt(locked))
         except InvalidToken as error:
-            raise Undecipherable(
-                "settings were encrypted with another key: set SEBILLING_SECRET_KEY or SEBILLING_SECRET_KEY_OLD to that key"
-            ) from error
+            raise Undecipherable(_OTHER_KEY) from error
         return settings
 
     def opens(self, locked: bytes) -> bool:

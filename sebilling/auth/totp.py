@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import OwnAccount, TwoStepState, WrongCode
+from sebilling.language import Sentence
 from sebilling.vault import Undecipherable, Vault
 
 _DIGITS: Final = 6
@@ -195,7 +196,7 @@ def _opened(vault: Vault, user_id: int, locked: bytes) -> bytes:
     payload = vault.open(locked)
     secret = payload.get("totp")
     if payload.get("user") != user_id or not isinstance(secret, str):
-        raise Undecipherable("this secret was created for another user")
+        raise Undecipherable(Sentence("this secret was created for another user", "rahasia ini dibuat untuk pengguna lain"))
     return bytes.fromhex(secret)
 
 

@@ -107,7 +107,7 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
     try:
         customers = await _read(engine, device)
     except DeviceError as error:
-        options.errors.print(f"{device.name}: {error.message}", style="red", highlight=False, soft_wrap=True)
+        options.errors.print(f"{device.name}: {error}", style="red", highlight=False, soft_wrap=True)
         return False
     finally:
         await engine.close()
@@ -156,8 +156,9 @@ async def _read(engine: Engine, device: devices.StoredDevice) -> list[Subscriber
 
 def _found(line: int, one: Subscriber) -> subscribers.Found:
     return subscribers.Found(
-        line, one.key, one.plan, one.comment, one.disabled, one.service_kind == "PPPOE", one.rate_down_kbps, one.rate_up_kbps, one.left_out
-    )
+        line, one.key, one.plan, one.comment, one.disabled, one.service_kind == "PPPOE", one.rate_down_kbps, one.rate_up_kbps,
+        left_out="" if one.left_out is None else one.left_out.english,
+    )  # fmt: skip
 
 
 def _accesses(rows: Iterable[CustomerRow | Faulty], found: Sequence[Subscriber]) -> list[tuple[str, str, str]]:

@@ -51,9 +51,10 @@ _WAITING: Final = """
 # Same as GraphQL's filter `inSync: false`, except for disabled devices: schema/devices.py.
 _DRIFT: Final = text(
     """
-    SELECT customer.code, key, device.name AS device, desired, coalesce(nullif(actual, 'UNKNOWN'), 'not read') AS found, detail,
+    SELECT customer.code, key, device.name AS device, desired, coalesce(nullif(actual, 'UNKNOWN'), 'not read') AS found,
+           coalesce(detail->>'en', '') AS detail,
            coalesce(to_char(read_at AT TIME ZONE timezone, 'YYYY-MM-DD HH24:MI'), '') AS read,
-           coalesce(nullif(error, ''), CASE WHEN desired_generation > observed_generation THEN problems->>0 END, '') AS error
+           coalesce(error->>'en', CASE WHEN desired_generation > observed_generation THEN problems->0->>'en' END, '') AS error
       FROM service_access JOIN device ON device.id = device_id JOIN customer ON customer.id = customer_id
       JOIN counter ON counter.id = counter_id
      WHERE enabled AND NOT (desired_generation = observed_generation AND actual IN (desired, 'UNKNOWN'))
@@ -63,7 +64,7 @@ _DRIFT: Final = text(
 )
 _COUNT_WAITING: Final = text(_WAITING.format("count(*)", NOT_POSTPONED))
 _COUNT_POSTPONED: Final = text(_WAITING.format("count(*)", f"NOT {NOT_POSTPONED}"))
-_WAITING_COLUMNS: Final = "customer.code, key, device.name AS device, desired, coalesce(nullif(error, ''), problems->>0, '') AS error"
+_WAITING_COLUMNS: Final = "customer.code, key, device.name AS device, desired, coalesce(error->>'en', problems->0->>'en', '') AS error"
 _SHOW_WAITING: Final = text(_WAITING.format(_WAITING_COLUMNS, NOT_POSTPONED) + f" ORDER BY desired, service_access.id LIMIT {_MAX_SHOWN}")
 
 
@@ -109,7 +110,15 @@ def show_plugins(plugins: Plugins, out: Console, delivered: Mapping[str, hooks.D
     for plugin in plugins.plugins:
         style, to = "red" if plugin.status is PluginStatus.FAILED else "", delivered.get(plugin.name)
         events = "" if to is None else f"up to {to.upto}, {to.waiting} waiting" + (f": {to.error}" if to.error else "")
-        cells = (plugin.name, plugin.distribution, plugin.version, plugin.status.value, plugin.error, ", ".join(plugin.drivers), events)
+        cells = (
+            plugin.name,
+            plugin.distribution,
+            plugin.version,
+            plugin.status.value,
+            "" if plugin.error is None else plugin.error.english,
+            ", ".join(plugin.drivers),
+            events,
+        )
         table.add_row(*cells, style=style)
     out.print(table)
     if not plugins.plugins:

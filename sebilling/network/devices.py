@@ -15,8 +15,9 @@ from sebilling.billing import locks, scope, validation
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.device_errors import DeviceInUse, InvalidDevice
 from sebilling.errors import AlreadyExists, NotFound
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
-from sebilling.plugins import destinations
+from sebilling.plugins import destinations, forms
 from sebilling.plugins.contract import CustomerSource, DeviceConfig, DeviceError, DriverContext, Fault, IsolationDriver, Subscriber
 from sebilling.plugins.loading import Plugins
 from sebilling.vault import Undecipherable, Vault
@@ -43,8 +44,8 @@ _GIVE: Final = text(
     """
     INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,
            desired_generation, observed_generation, actual,
-                                detail, attempts, next_at, error)
-    VALUES (:customer, :device, :kind, :key, 'ACTIVE', false, :at, 0, 0, 'UNKNOWN', '', 0, :at, '')
+           attempts, next_at)
+    VALUES (:customer, :device, :kind, :key, 'ACTIVE', false, :at, 0, 0, 'UNKNOWN', 0, :at)
     ON CONFLICT (device_id, key) DO NOTHING RETURNING id
     """
 )
@@ -57,9 +58,9 @@ _GIVE_MANY: Final = text(
     WITH given AS (
         INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,
                desired_generation, observed_generation, actual,
-                                    detail, attempts, next_at, error)
+               attempts, next_at)
         SELECT customer.id, CAST(:device AS bigint), new.kind, new.key, 'ACTIVE', false, CAST(:at AS timestamptz), 0, 0, 'UNKNOWN',
-               '', 0, CAST(:at AS timestamptz), ''
+               0, CAST(:at AS timestamptz)
           FROM unnest(CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:keys AS text[])) AS new (code, kind, key)
           JOIN customer ON customer.code = new.code
         RETURNING id, customer_id, service_kind, key
@@ -74,6 +75,7 @@ _GIVE_MANY: Final = text(
     """
 )
 READ_SECONDS: Final = 120.0
+_NAME: Final = Sentence("The name", "Nama")
 _LOCK_ACCESS: Final = text(
     "SELECT customer_id, device_id, service_kind, key, desired, actual, desired_generation, observed_generation,"
     " (SELECT counter_id FROM customer WHERE customer.id = customer_id) AS counter_id"
@@ -123,8 +125,12 @@ def driver_of(plugins: Plugins, kind: str) -> type[IsolationDriver[DeviceConfig]
     """Return the driver of this kind. Raises InvalidDevice if no active plugin provides it."""
     driver = plugins.drivers.get(kind)
     if driver is None:
-        known = ", ".join(sorted(plugins.drivers)) or "none"
-        raise InvalidDevice(field="kind", why=f"no active plugin provides the driver '{kind[:60]}'; available: {known}.")
+        known = ", ".join(sorted(plugins.drivers)) or "-"
+        why = Sentence(
+            f"no active plugin provides the driver '{kind[:60]}'; available: {known}.",
+            f"tidak ada plugin aktif yang menyediakan driver '{kind[:60]}'; yang tersedia: {known}.",
+        )
+        raise InvalidDevice(field="kind", why=why)
     return driver
 
 
@@ -134,12 +140,16 @@ def config_of(plugins: Plugins, vault: Vault, kind: str, locked: bytes, version:
     try:
         stored: Mapping[str, JsonValue] = vault.open(locked)
     except Undecipherable as error:
-        raise InvalidDevice(field="config", why=f"its {error}, or enter them all again.") from None
+        why = Sentence(f"its {error.why.english}, or enter them all again.", f"{error.why.indonesian}, atau isi ulang semuanya.")
+        raise InvalidDevice(field="config", why=why) from None
     if version != driver.config_version:
         try:
             stored = driver.migrate_config(stored, version)
         except Exception:  # noqa: BLE001 - a plugin may raise anything, and its message may hold a secret
-            why = f"the driver {kind} can't migrate settings of its version {version}: enter them all again."
+            why = Sentence(
+                f"the driver {kind} can't migrate settings of its version {version}: enter them all again.",
+                f"driver {kind} tidak bisa mengubah pengaturan versi {version}: isi ulang semuanya.",
+            )
             raise InvalidDevice(field="config", why=why) from None
     return _valid(driver, stored)
 
@@ -149,9 +159,7 @@ def _valid(driver: type[IsolationDriver[DeviceConfig]], given: Mapping[str, obje
         return driver.config_model.model_validate(given)
     except ValidationError as error:
         # never `str(error)`: the input may be a password
-        details = error.errors(include_input=False, include_url=False, include_context=False)  # type: ignore[misc]  # its input is Any
-        faults = [(detail["loc"], detail["msg"]) for detail in details]  # type: ignore[misc]
-        why = "; ".join(f"{'.'.join(map(str, path)) or 'settings'}: {message}" for path, message in faults)
+        why = forms.why_invalid(error.errors(include_input=False, include_url=False))
         raise InvalidDevice(field="config", why=why) from None
 
 
@@ -159,7 +167,10 @@ def _entered(plugins: Plugins, driver: type[IsolationDriver[DeviceConfig]], give
     """Validate settings that a person has just entered. Raises InvalidDevice, AddressRefused."""
     config = _valid(driver, given)
     if path := destinations.starred(config):
-        why = f"{'.'.join(path)}: a row of stars is not a secret. Enter the secret itself."
+        why = Sentence(
+            f"{'.'.join(path)}: a row of stars is not a secret. Enter the secret itself.",
+            f"{'.'.join(path)}: deretan bintang bukan rahasia. Isi rahasianya sendiri.",
+        )
         raise InvalidDevice(field=("config", *path), why=why)
     for path, host in destinations.hosts(config):
         plugins.networks.check(host, field=("config", *path))
@@ -213,7 +224,7 @@ async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name:
     """Add a device and return its id. Raises InvalidText, InvalidDevice, AddressRefused, AlreadyExists, Forbidden."""
     scope.central(session)
     driver = driver_of(plugins, kind)
-    name = validation.clean(name, what="The name", field="name", most=100)
+    name = validation.clean(name, what=_NAME, field="name", most=100)
     settings = _entered(plugins, driver, config)
     locked = vault.lock(_plain(settings))
     bound = {"name": name, "kind": kind, "config": locked, "version": driver.config_version, "at": session.at}
@@ -241,7 +252,7 @@ async def update(
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     device = row
     if name is not None:
-        device = replace(device, name=validation.clean(name, what="The name", field="name", most=100))
+        device = replace(device, name=validation.clean(name, what=_NAME, field="name", most=100))
         if await session.only_value(_NAMED, {"name": device.name, "id": device_id}, kind=bool):
             raise AlreadyExists(field="name", noun=Noun.DEVICE, given=device.name)
     current = new = _current(plugins, vault, row)
@@ -309,7 +320,11 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
         raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
     kinds = driver_of(plugins, device.kind).service_kinds
     if service_kind not in kinds:
-        why = f"the driver {device.kind} has no service '{service_kind[:40]}'; choose one of: {', '.join(sorted(kinds))}."
+        choices = ", ".join(sorted(kinds))
+        why = Sentence(
+            f"the driver {device.kind} has no service '{service_kind[:40]}'; choose one of: {choices}.",
+            f"driver {device.kind} tidak punya layanan '{service_kind[:40]}'; pilih salah satu: {choices}.",
+        )
         raise InvalidDevice(field="service_kind", why=why)
     key = validation.key(key, what=kinds[service_kind], field="key", most=200)
     bound = {"customer": customer_id, "device": device_id, "kind": service_kind, "key": key, "at": session.at}
@@ -341,7 +356,11 @@ async def read_customers(plugins: Plugins, vault: Vault, device: StoredDevice) -
     """
     driver = driver_of(plugins, device.kind)
     if not issubclass(driver, CustomerSource):
-        raise InvalidDevice(field="device", why=f"the driver {device.kind} can't list customers: import them from a file.")
+        why = Sentence(
+            f"the driver {device.kind} can't list customers: import them from a file.",
+            f"driver {device.kind} tidak bisa membaca daftar pelanggan: impor dari berkas.",
+        )
+        raise InvalidDevice(field="device", why=why)
     config = config_of(plugins, vault, device.kind, device.config, device.config_version)
     source = driver(config, DriverContext(device.id, device.name, logging.getLogger(f"sebilling.device.{device.kind}")))
     await plugins.networks.look_up(host for _, host in destinations.hosts(config))
@@ -353,16 +372,25 @@ async def read_customers(plugins: Plugins, vault: Vault, device: StoredDevice) -
     except DeviceError:
         raise
     except TimeoutError:
-        raise DeviceError(Fault.TIMEOUT, f"{device.name} didn't answer within {READ_SECONDS:.0f} seconds.", retryable=True) from None
+        message = Sentence(
+            f"{device.name} didn't answer within {READ_SECONDS:.0f} seconds.",
+            f"{device.name} tidak menjawab dalam {READ_SECONDS:.0f} detik.",
+        )
+        raise DeviceError(Fault.TIMEOUT, message, retryable=True) from None
     except Exception as error:
-        raise DeviceError(Fault.PROTOCOL, f"The driver {device.kind} failed: {type(error).__name__}.", retryable=True) from error
+        name = type(error).__name__
+        message = Sentence(f"The driver {device.kind} failed: '{name}'.", f"Driver {device.kind} gagal: '{name}'.")
+        raise DeviceError(Fault.PROTOCOL, message, retryable=True) from error
     finally:
         with suppress(Exception):
             await source.close()
     customers = [customer for customer in answer if isinstance(customer, Subscriber) and customer.service_kind in driver.service_kinds]
     if len(customers) < len(answer):
-        why = f"The driver {device.kind} returned a customer with a service that it doesn't have."
-        raise DeviceError(Fault.PROTOCOL, why, retryable=False)
+        message = Sentence(
+            f"The driver {device.kind} returned a customer with a service that it doesn't have.",
+            f"Driver {device.kind} memberikan pelanggan dengan layanan yang tidak dimilikinya.",
+        )
+        raise DeviceError(Fault.PROTOCOL, message, retryable=False)
     return customers
 
 

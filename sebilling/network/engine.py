@@ -13,12 +13,13 @@ from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
 from sebilling.device_errors import AddressRefused, InvalidDevice
+from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.network import devices
 from sebilling.plugins import destinations
 from sebilling.plugins.contract import DeviceConfig, DeviceError, DeviceHealth, DriverContext, Fault, IsolationDriver
 from sebilling.plugins.loading import Plugins
-from sebilling.vault import Undecipherable, Vault
+from sebilling.vault import Vault
 
 _log = get_logger(__name__)
 T = TypeVar("T")
@@ -56,8 +57,8 @@ class Engine:
         """Create a driver for one session with the device. Raises DeviceError if its settings can't be read."""
         try:
             config = devices.config_of(self.plugins, self.vault, device.kind, device.config, device.config_version)
-        except (InvalidDevice, Undecipherable, ValueError) as error:
-            raise DeviceError(Fault.SETUP, str(error), retryable=False) from error
+        except InvalidDevice as error:
+            raise DeviceError(Fault.SETUP, Sentence(error.message("en"), error.message("id")), retryable=False) from error
         logger = logging.getLogger(f"sebilling.device.{device.kind}")
         return self.plugins.drivers[device.kind](config, DriverContext(device.id, device.name, logger))
 
@@ -103,7 +104,14 @@ class Engine:
 
 
 def _refused(error: AddressRefused) -> DeviceError:
-    return DeviceError(Fault.UNREACHABLE, error.message("en"), retryable=False)
+    return DeviceError(Fault.UNREACHABLE, Sentence(error.message("en"), error.message("id")), retryable=False)
+
+
+def sentence(message: object) -> Sentence:
+    """Return what a driver says, in both languages. A plugin is not trusted: anything but a Sentence is quoted as its own words."""
+    if isinstance(message, Sentence):
+        return message
+    return Sentence(f'The driver says: "{message}"', f'Driver mengatakan: "{message}"')
 
 
 async def within(seconds: float, work: Awaitable[T]) -> T:
@@ -114,9 +122,14 @@ async def within(seconds: float, work: Awaitable[T]) -> T:
     except DeviceError:
         raise
     except TimeoutError as error:
-        raise DeviceError(Fault.TIMEOUT, f"the device didn't answer within {seconds:.0f} seconds", retryable=True) from error
+        message = Sentence(f"the device didn't answer within {seconds:.0f} seconds", f"perangkat tidak menjawab dalam {seconds:.0f} detik")
+        raise DeviceError(Fault.TIMEOUT, message, retryable=True) from error
     except OSError as error:
-        raise DeviceError(Fault.UNREACHABLE, f"the device can't be reached: {type(error).__name__}", retryable=True) from error
+        name = type(error).__name__
+        message = Sentence(f"the device can't be reached: '{name}'", f"perangkat tidak terjangkau: '{name}'")
+        raise DeviceError(Fault.UNREACHABLE, message, retryable=True) from error
     except Exception as error:
         _log.exception("driver_failed")
-        raise DeviceError(Fault.PROTOCOL, f"the driver failed: {type(error).__name__}", retryable=True) from error
+        name = type(error).__name__
+        message = Sentence(f"the driver failed: '{name}'", f"driver gagal: '{name}'")
+        raise DeviceError(Fault.PROTOCOL, message, retryable=True) from error

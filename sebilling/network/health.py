@@ -12,8 +12,9 @@ from sqlalchemy import text
 
 from sebilling.device_errors import DeviceBusy, SecretKeyMissing
 from sebilling.errors import NotFound
+from sebilling.language import Sentence
 from sebilling.network.devices import StoredDevice
-from sebilling.network.engine import CLOSE_SECONDS, Engine
+from sebilling.network.engine import CLOSE_SECONDS, Engine, sentence
 from sebilling.nouns import Noun
 from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault
 
@@ -102,7 +103,7 @@ async def probe(engine: Engine, device_id: int) -> DeviceHealth:
 
 def health_after(error: DeviceError) -> DeviceHealth:
     """Health of a device whose session failed with this error."""
-    return DeviceHealth(reachable=error.fault not in GONE, problems=[error.message])
+    return DeviceHealth(reachable=error.fault not in GONE, problems=[sentence(error.message)])
 
 
 async def keep(engine: Engine, device_id: int, health: DeviceHealth) -> None:
@@ -111,7 +112,8 @@ async def keep(engine: Engine, device_id: int, health: DeviceHealth) -> None:
         before = await session.row(_WAS, {"device": device_id}, into=_Health)
         if before is None:
             return
-        problems, facts = list(health.problems), dict(health.facts) or before.facts
+        problems = [sentence(problem).to_json() for problem in health.problems]
+        facts = {name: fact.to_json() if isinstance(fact, Sentence) else fact for name, fact in health.facts.items()} or before.facts
         await session.execute(
             _HEALTH,
             {"device": device_id, "reachable": health.reachable, "problems": orjson.dumps(problems).decode(),

@@ -20,10 +20,11 @@ from sqlalchemy import BindParameter, DateTime, bindparam, text
 from sebilling.billing.isolation import blocks
 from sebilling.billing.isolation.policy import NOT_POSTPONED
 from sebilling.db.engine import WriteSession
+from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.network import health
 from sebilling.network.devices import StoredDevice
-from sebilling.network.engine import CALL_SECONDS, CLOSE_SECONDS, MAX_BACKOFF_SECONDS, Engine
+from sebilling.network.engine import CALL_SECONDS, CLOSE_SECONDS, MAX_BACKOFF_SECONDS, Engine, sentence
 from sebilling.plugins.contract import (
     DeviceConfig,
     DeviceError,
@@ -92,7 +93,7 @@ _WRITE: Final = text(
     """
     WITH told AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS told (
-            id bigint, done boolean, desired_generation bigint, actual text, detail text, error text, wait interval, forget boolean,
+            id bigint, done boolean, desired_generation bigint, actual text, detail jsonb, error jsonb, wait interval, forget boolean,
             kind text, counter bigint, data jsonb)
     ), locked AS MATERIALIZED (
         SELECT id FROM service_access WHERE id IN (SELECT id FROM told)
@@ -171,7 +172,7 @@ async def work_on(engine: Engine, device_id: int) -> bool:
             failures = 0
         except DeviceError as error:
             failures += 1
-            _log.warning("device_failed", device=device.name, fault=error.fault.value, error=error.message)
+            _log.warning("device_failed", device=device.name, fault=error.fault.value, error=str(error))
             await health.keep(engine, device.id, health.health_after(error))
         at = engine.clock()
         next_at = at + engine.backoff(failures) if failures else at
@@ -204,9 +205,13 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[DeviceC
     fresh = [_ref(row) for row in rows if row.desired == State.BLOCKED and row.snapshot is None]
     snapshots = dict(await engine.call(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
     missing = len(fresh) - len(snapshots)
-    why = ""
+    why: Sentence | None = None
     if missing > max(MAX_MISSING, len(fresh) // 2):
-        why = f"the device doesn't know {missing} of {len(fresh)} customers to block: check that it is the right device and wasn't reset"
+        why = Sentence(
+            f"the device doesn't know {missing} of {len(fresh)} customers to block: check that it is the right device and wasn't reset",
+            f"perangkat tidak mengenal {missing} dari {len(fresh)} pelanggan yang akan diisolir: pastikan perangkatnya benar dan tidak"
+            " habis direset",
+        )
         snapshots = {}  # a reading that failed, or another device, must not look as if all of them were gone
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         if await session.value(_MINE, {"device": device_id, "worker": engine.name}, kind=int) is None:
@@ -241,16 +246,20 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[DeviceC
     return len(wanted)
 
 
-def _not_there(one: "_Wanted", why: str) -> Outcome:
+def _not_there(one: "_Wanted", why: Sentence | None) -> Outcome:
     """Outcome for a customer without a snapshot. They aren't blocked, as nothing could restore them."""
-    if why:
+    if why is not None:
         return Outcome(one.row.id, Result.FAILED, Fault.SETUP, why)
-    return Outcome(one.row.id, Result.FAILED, Fault.ABSENT, f"the device knows no '{one.row.key}': correct the customer's service access")
+    unknown = Sentence(
+        f"the device knows no '{one.row.key}': correct the customer's service access",
+        f"perangkat tidak mengenal '{one.row.key}': perbaiki akses layanan pelanggannya",
+    )
+    return Outcome(one.row.id, Result.FAILED, Fault.ABSENT, unknown)
 
 
 def _unanswered(ref_id: int, trouble: DeviceError | None) -> Outcome:
     if trouble is None:
-        return Outcome(ref_id, Result.UNKNOWN, Fault.PROTOCOL, "the driver gave no outcome for it", retryable=True)
+        return Outcome(ref_id, Result.UNKNOWN, Fault.PROTOCOL, _NO_OUTCOME, retryable=True)
     return Outcome(ref_id, Result.UNKNOWN, trouble.fault, trouble.message, retryable=True)
 
 
@@ -307,23 +316,37 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
     # exactly as it was before SeBilling blocked it counts as restored, even if someone else had blocked it
     as_before = one.restores and row.snapshot is not None and outcome.result is Result.UNCHANGED and actual is State.BLOCKED
     done = done or as_before
-    error = "" if done else outcome.message or (f"read back as {actual}" if actual else "not read back")
+    message = None if outcome.message is None else sentence(outcome.message)
+    error = None if done else (message or _read_back(actual)).to_json()
     data = {"customer": row.customer_id, "device": device_id, "key": row.key, "wanted": wanted.value, "error": error}
     if not done and outcome.fault is not None:
         data["fault"] = outcome.fault.value
     if as_before:
-        data["note"] = "it was already blocked on the device, and is left as it was"
-    elif done and outcome.message:  # such as a setting of the new plan that couldn't be applied
-        data["note"] = outcome.message
+        data["note"] = _AS_BEFORE.to_json()
+    elif done and message is not None:  # such as a setting of the new plan that couldn't be applied
+        data["note"] = message.to_json()
     # after a block that failed, the device's state may change before the retry, so take a new snapshot then
     untouched = not one.restores and actual is State.ACTIVE and outcome.result is Result.FAILED
     wait = engine.backoff(row.attempts + (0 if outcome.retryable else 4)).total_seconds()
     return {
         "id": row.id, "done": done, "desired_generation": row.desired_generation, "actual": "UNKNOWN" if actual is None else actual.value,
-        "detail": reading.detail if reading else "", "error": error, "wait": f"{wait} seconds",
+        "detail": None if reading is None or reading.detail is None else sentence(reading.detail).to_json(),
+        "error": error, "wait": f"{wait} seconds",
         "forget": (done and one.restores) or untouched, "kind": _kind(one, outcome, done=done, never_blocked=never_blocked),
         "counter": row.counter_id, "data": data,
     }  # fmt: skip
+
+
+_NO_OUTCOME: Final = Sentence("the driver gave no outcome for it", "driver tidak memberikan hasil untuknya")
+_AS_BEFORE: Final = Sentence(
+    "it was already blocked on the device, and is left as it was", "sudah diisolir di perangkat sebelumnya, dan dibiarkan seperti semula"
+)
+
+
+def _read_back(actual: State | None) -> Sentence:
+    if actual is None:
+        return Sentence("not read back", "keadaannya tidak terbaca kembali")
+    return Sentence(f"read back as {actual}", f"terbaca kembali sebagai {actual}")
 
 
 _READ: Final[Mapping[Fault, State]] = {Fault.DRIFTED: State.DRIFTED, Fault.ABSENT: State.ABSENT}

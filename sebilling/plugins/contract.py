@@ -4,6 +4,8 @@ A driver is an async object for one device and one session: `open`, then bulk ca
 is a list of one. The core, not the driver, ensures that a device has only one session, commits snapshots before anything is changed, puts
 a deadline around every call, reads the state after an `UNKNOWN` before a retry, backs off, and puts restores first. docs/plugins.md is
 the tutorial.
+
+Whatever a person reads is a `Sentence`, in English and Indonesian; the core shows it in the language of the reader.
 """
 
 import abc
@@ -14,6 +16,8 @@ from enum import StrEnum
 from typing import ClassVar, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, JsonValue
+
+from sebilling.language import Sentence as Sentence  # noqa: PLC0414 - part of the contract
 
 API: Final = (1, 0)
 """A plugin declares `SEBILLING_PLUGIN_API = (1, 0)`: the first number must equal this one's, the second must not exceed it."""
@@ -59,8 +63,8 @@ class Fault(StrEnum):
 class DeviceError(Exception):
     """The device as a whole can't be used now. `message` names the remedy and holds no secret."""
 
-    def __init__(self, fault: Fault, message: str, *, retryable: bool) -> None:
-        super().__init__(message)
+    def __init__(self, fault: Fault, message: Sentence, *, retryable: bool) -> None:
+        super().__init__(getattr(message, "english", message))  # a plugin may be untyped
         self.fault, self.message, self.retryable = fault, message, retryable
 
 
@@ -84,7 +88,7 @@ class Reading:
     """State read from the device. `detail` describes it for people; no secret."""
 
     state: State
-    detail: str = ""
+    detail: Sentence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +107,20 @@ class Outcome:
     ref_id: int
     result: Result
     fault: Fault | None = None
-    message: str = ""
+    message: Sentence | None = None
     retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceHealth:
-    """Health of the device. Each of `problems` names a problem and its remedy; `facts` hold such things as version and board."""
+    """Health of the device. Each of `problems` names a problem and its remedy; `facts` hold such things as version and board.
+
+    A fact that is a text for people, and not a version or a name, is a Sentence.
+    """
 
     reachable: bool
-    problems: Sequence[str] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
+    problems: Sequence[Sentence] = ()
+    facts: Mapping[str, Sentence | str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -138,6 +145,22 @@ OWN_DESTINATION: Final[dict[str, JsonValue]] = {"destination": "own"}
 """`Field(json_schema_extra=OWN_DESTINATION)`: a nested model or list that only affects where the secrets within it go."""
 
 
+def indonesian(title: str, description: str = "", mark: Mapping[str, JsonValue] | None = None) -> dict[str, JsonValue]:
+    """`Field(json_schema_extra=indonesian("Alamat", "Alamat atau nama OLT.", HOST))`: a setting's title and description in Indonesian.
+
+    Every setting has both, next to the English description of its Field. `mark` is one of the three above.
+    """
+    return {**(mark or {}), "indonesian": {"title": title, "description": description}}
+
+
+class InvalidValue(ValueError):
+    """Raise it in a validator of settings: why a value isn't accepted, and what to enter. Holds no secret."""
+
+    def __init__(self, english: str, indonesian: str) -> None:
+        super().__init__(english)
+        self.sentence = Sentence(english, indonesian)
+
+
 class DeviceConfig(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
     """A device's settings; secrets are SecretStr. Clients draw the form from its JSON schema.
 
@@ -156,11 +179,11 @@ class IsolationDriver(abc.ABC, Generic[C_co]):
 
     kind: ClassVar[str]
     """Unique, such as `mikrotik.pppoe`."""
-    title: ClassVar[str]
+    title: ClassVar[Sentence]
     config_model: ClassVar[type[DeviceConfig]]
     config_version: ClassVar[int] = 1
-    service_kinds: ClassVar[Mapping[str, str]]
-    """Kinds of service that it supports → what their key is, in words, such as `PPPOE` → `PPPoE name`."""
+    service_kinds: ClassVar[Mapping[str, Sentence]]
+    """Kinds of service that it supports → what their key is, in words, such as `PPPOE` → `Sentence("PPPoE name", "nama PPPoE")`."""
     max_batch: ClassVar[int] = 1_000
     """Maximum number of jobs in one call."""
 
@@ -218,8 +241,8 @@ class Subscriber:
     rate_down_kbps: int | None = None
     """The plan's speed. None: not known, or no limit."""
     rate_up_kbps: int | None = None
-    left_out: str = ""
-    """Why this account isn't a customer, such as `service l2tp` for a tunnel: imports leave it out and report it. Empty for a customer."""
+    left_out: Sentence | None = None
+    """Why this account isn't a customer, such as `service l2tp` for a tunnel: imports leave it out and report it. None for a customer."""
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pluggy
 
 from sebilling.config import PLUGIN_GROUP
+from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.plugins import hookspecs
 from sebilling.plugins.contract import API, DeviceConfig, IsolationDriver
@@ -35,18 +36,22 @@ class PluginStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """Result of loading a plugin. `error` is for people, empty unless it FAILED."""
+    """Result of loading a plugin. `error` is for people, None unless it FAILED."""
 
     name: str
     distribution: str
     version: str
     status: PluginStatus
-    error: str = ""
+    error: Sentence | None = None
     drivers: tuple[str, ...] = ()
 
 
 class PluginError(Exception):
     """Why a plugin can't be used."""
+
+    def __init__(self, english: str, indonesian: str) -> None:
+        super().__init__(english)
+        self.why = Sentence(english, indonesian)
 
 
 class Plugins:
@@ -81,23 +86,26 @@ class Plugins:
             if isinstance(error, KeyboardInterrupt):
                 raise
             self._manager.set_blocked(name)
-            message = str(error) if isinstance(error, PluginError) else in_words(error)
-            self.plugins.append(Plugin(name, *origin, PluginStatus.FAILED, message))
-            _log.error("plugin_failed", plugin=name, error=message, exc_info=not isinstance(error, PluginError))
+            why = error.why if isinstance(error, PluginError) else raised(in_words(error))
+            self.plugins.append(Plugin(name, *origin, PluginStatus.FAILED, why))
+            _log.error("plugin_failed", plugin=name, error=why.english, exc_info=not isinstance(error, PluginError))
             return
         self.drivers |= drivers
         self.plugins.append(Plugin(name, *origin, PluginStatus.ACTIVE, drivers=tuple(sorted(drivers))))
 
     def _registered(self, name: str, point: EntryPoint) -> Mapping[str, type[IsolationDriver[DeviceConfig]]]:
-        module = _in_time(point.load, "its import")
+        module = _in_time(point.load, "import")
         version = getattr(module, "SEBILLING_PLUGIN_API", None)
         if not (isinstance(version, tuple) and len(version) == 2 and version[0] == API[0] and version[1] <= API[1]):
-            raise PluginError(f"it is made for the plugin API {version}, not {API}: install a version of it for this SeBilling.")
+            raise PluginError(
+                f"it is made for the plugin API {version}, not {API}: install a version of it for this SeBilling.",
+                f"dibuat untuk API plugin {version}, bukan {API}: pasang versi yang cocok dengan SeBilling ini.",
+            )
         self._manager.register(module, name)
         try:
             self._manager.check_pending()
             caller = self._manager.subset_hook_caller("sebilling_drivers", self._others(module))
-            return dict(self._checked(_in_time(caller, "its sebilling_drivers")))
+            return dict(self._checked(_in_time(caller, "sebilling_drivers")))
         except BaseException:
             self._manager.unregister(name=name)
             raise
@@ -109,12 +117,20 @@ class Plugins:
         seen: set[str] = set()
         for driver in (one for answer in answers for one in answer):
             if not (inspect.isclass(driver) and issubclass(driver, IsolationDriver)) or inspect.isabstract(driver):
-                raise PluginError(f"{driver!r} is no driver: derive it from IsolationDriver and implement every method.")
+                raise PluginError(
+                    f"'{driver!r}' is no driver: derive it from IsolationDriver and implement every method.",
+                    f"'{driver!r}' bukan driver: turunkan dari IsolationDriver dan isi semua metodenya.",
+                )
             kind, model = driver.kind, driver.config_model
             if not issubclass(model, DeviceConfig):
-                raise PluginError(f"{kind}: config_model must be derived from DeviceConfig.")
+                raise PluginError(
+                    f"{kind}: config_model must be derived from DeviceConfig.", f"{kind}: config_model harus turunan DeviceConfig."
+                )
             if kind in self.drivers or kind in seen:
-                raise PluginError(f"there is a driver of the kind {kind} already: choose another name.")
+                raise PluginError(
+                    f"there is a driver of the kind {kind} already: choose another name.",
+                    f"sudah ada driver dengan jenis {kind}: pilih nama lain.",
+                )
             seen.add(kind)
             yield kind, driver
 
@@ -146,6 +162,14 @@ class Plugins:
             await executor.close()
 
 
+def raised(error: str) -> Sentence:
+    """Say that a plugin raised an error, whose own words are quoted."""
+    return Sentence(
+        f'the plugin raised "{error}": look at the log, fix it, or disable it',
+        f'plugin gagal dengan "{error}": lihat log, perbaiki, atau nonaktifkan',
+    )
+
+
 def in_words(error: BaseException) -> str:
     """One line about an error: its class and message."""
     return "".join(traceback.format_exception_only(error)).strip()
@@ -165,7 +189,10 @@ def _in_time(call: Callable[[], Any], what: str) -> Any:
     try:
         answer, error = done.get(timeout=HOOK_SECONDS)
     except queue.Empty:
-        raise PluginError(f"{what} didn't end within {HOOK_SECONDS:.0f} seconds: fix the plugin, or disable it.") from None
+        raise PluginError(
+            f"its {what} didn't end within {HOOK_SECONDS:.0f} seconds: fix the plugin, or disable it.",
+            f"{what} tidak selesai dalam {HOOK_SECONDS:.0f} detik: perbaiki pluginnya, atau nonaktifkan.",
+        ) from None
     if error is not None:
         raise error
     return answer

@@ -8,12 +8,14 @@ from strawberry.scalars import JSON
 
 from sebilling.errors import NotFound
 from sebilling.jobs import hooks
+from sebilling.language import Language
 from sebilling.network import devices as verbs
 from sebilling.network import health
 from sebilling.network.worker import engine_of
 from sebilling.nouns import Noun
+from sebilling.plugins import forms
 from sebilling.plugins.contract import State
-from sebilling.plugins.loading import PluginStatus
+from sebilling.plugins.loading import PluginStatus, raised
 from sebilling.schema import block_reasons
 from sebilling.schema.block_reasons import BlockReason
 from sebilling.schema.customers import Customer
@@ -76,32 +78,38 @@ class Driver:
 
 @query(DEVICE_READERS, "List the installed plugins, including those that do not work.")
 async def plugins(info: Info) -> list[Plugin]:
-    delivered = await hooks.deliveries(info.context.parts.database)
+    delivered, language = await hooks.deliveries(info.context.parts.database), info.context.language
     return [
         row(
             name=plugin.name,
             distribution=plugin.distribution,
             version=plugin.version,
             status=plugin.status.value,
-            error=plugin.error,
+            error="" if plugin.error is None else plugin.error.text(language),
             drivers=list(plugin.drivers),
-            events=_events(delivered.get(plugin.name)),
+            events=_events(delivered.get(plugin.name), language),
         )
         for plugin in info.context.parts.plugins.plugins
     ]
 
 
-def _events(to: hooks.Delivered | None) -> Any:
+def _events(to: hooks.Delivered | None, language: Language) -> Any:
     if to is None:
         return None
-    return row(delivered_up_to=str(to.upto), waiting=min(to.waiting, 2_147_483_647), attempts=to.attempts, error=to.error)
+    return row(
+        delivered_up_to=str(to.upto),
+        waiting=min(to.waiting, 2_147_483_647),
+        attempts=to.attempts,
+        error=raised(to.error).text(language) if to.error else "",
+    )
 
 
 @query(DEVICE_READERS, "List the drivers of the active plugins.")
 async def drivers(info: Info) -> list[Driver]:
+    language = info.context.language
     return [
-        row(kind=kind, title=driver.title, config_schema=driver.config_model.model_json_schema(),
-            service_kinds=[row(kind=name, key=key) for name, key in sorted(driver.service_kinds.items())])
+        row(kind=kind, title=driver.title.text(language), config_schema=forms.schema(driver.config_model, language),
+            service_kinds=[row(kind=name, key=key.text(language)) for name, key in sorted(driver.service_kinds.items())])
         for kind, driver in sorted(info.context.parts.plugins.drivers.items())
     ]  # fmt: skip
 
@@ -124,7 +132,11 @@ DEVICE: Final = Node(
     "device",
     {
         "id": ids.column(Noun.DEVICE, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("name", "kind", "enabled", "reachable", "problems", "facts", "checked_at")},
+        **{name: f"{{t}}.{name}" for name in ("name", "kind", "enabled", "reachable", "checked_at")},
+        "problems": "(SELECT coalesce(jsonb_agg(problem -> CAST(:language AS text) ORDER BY number), '[]')"
+        " FROM jsonb_array_elements({t}.problems) WITH ORDINALITY problems (problem, number))",
+        "facts": "(SELECT coalesce(jsonb_object_agg(key, coalesce(value -> CAST(:language AS text), value)), '{{}}')"
+        " FROM jsonb_each({t}.facts))",
         "customers": "(SELECT count(*) FROM service_access WHERE device_id = {t}.id)",
         "waiting": "(SELECT count(*) FROM service_access WHERE device_id = {t}.id AND desired_generation > observed_generation)",
     },
@@ -268,10 +280,8 @@ ACCESS: Final = Node(
     "service_access",
     {
         "id": ids.column(Noun.ACCESS, "{t}.id"),
-        **{
-            name: f"{{t}}.{name}"
-            for name in ("service_kind", "key", "desired", "manual", "detail", "error", "attempts", "read_at", "desired_at")
-        },
+        **{name: f"{{t}}.{name}" for name in ("service_kind", "key", "desired", "manual", "attempts", "read_at", "desired_at")},
+        **{name: f"coalesce({{t}}.{name} ->> CAST(:language AS text), '')" for name in ("detail", "error")},
         "block_reason": block_reasons.COLUMN,
         "actual": "nullif({t}.actual, 'UNKNOWN')",
         "in_sync": f"({_IN_SYNC})",

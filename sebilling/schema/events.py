@@ -1,11 +1,13 @@
 """The event log in GraphQL: what was done, when, and by whom."""
 
-from typing import Annotated, Final
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
 
 import strawberry
 from strawberry.scalars import JSON
 
-from sebilling.errors import InvalidText, Sentence
+from sebilling.errors import InvalidText
+from sebilling.language import Language, Sentence, in_language
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import ids
@@ -65,7 +67,16 @@ async def events(
     filter: Annotated[EventFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[Event]:
     conditions = {} if filter is None else _conditions(filter)
-    return await page(info, EVENT, first=first, after=after, order=_NEWEST, conditions=conditions)
+    connection = await page(info, EVENT, first=first, after=after, order=_NEWEST, conditions=conditions)
+    say_in_language(connection["nodes"], info.context.language)
+    return connection
+
+
+def say_in_language(rows: Iterable[dict[str, Any]], language: Language) -> None:
+    """Replace texts of events that are stored in both languages, in place, by those in one language."""
+    for event in rows:
+        if "data" in event:
+            event["data"] = in_language(event["data"], language)
 
 
 _EXACT: Final = {

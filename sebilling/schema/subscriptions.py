@@ -22,7 +22,7 @@ from sebilling.schema.engine.feed_subscription import Look, Resume, of_kinds, to
 from sebilling.schema.engine.payloads import row
 from sebilling.schema.engine.reading import Node, many
 from sebilling.schema.engine.scalars import Instant, MonthText, month_in
-from sebilling.schema.events import EVENT, Event
+from sebilling.schema.events import EVENT, Event, say_in_language
 from sebilling.schema.generation import RUN, GenerationRun
 from sebilling.schema.payments import PAYMENT, Payment
 from sebilling.schema.recap import Recap, rows_of
@@ -154,6 +154,7 @@ async def events(
     wanted = None if kinds is None else frozenset(kinds)
     selected = _look(info).chosen(lambda event: wanted is None or event.kind in wanted)
     rows = await many(info, EVENT, [event.id for event in selected], below=("event",)) if selected else {}
+    say_in_language(rows.values(), info.context.language)
     return [row(**told(event), event=rows[event.id]) for event in selected if event.id in rows]
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from sebilling.plugins.contract import (
     DeviceConfig,
@@ -18,8 +18,10 @@ from sebilling.plugins.contract import (
     Reading,
     Ref,
     Result,
+    Sentence,
     Snapshot,
     State,
+    indonesian,
 )
 from sebilling.plugins.loading import Plugin, Plugins, PluginStatus
 
@@ -47,15 +49,15 @@ GEARS: dict[str, Gear] = {}
 class GearConfig(DeviceConfig, frozen=True):
     """Which gear, and its password."""
 
-    gear: str
-    password: SecretStr = SecretStr("")
+    gear: str = Field(json_schema_extra=indonesian("Perangkat"))
+    password: SecretStr = Field(default=SecretStr(""), json_schema_extra=indonesian("Kata sandi"))
 
 
 class GearDriver(IsolationDriver[GearConfig]):
     kind = "test.gear"
-    title = "Gear in memory"
+    title = Sentence("Gear in memory", "Perangkat di memori")
     config_model = GearConfig
-    service_kinds: ClassVar[Mapping[str, str]] = {"PPPOE": "PPPoE name"}
+    service_kinds: ClassVar[Mapping[str, Sentence]] = {"PPPOE": Sentence("PPPoE name", "nama PPPoE")}
     max_batch = 7
 
     @property
@@ -65,7 +67,7 @@ class GearDriver(IsolationDriver[GearConfig]):
     async def open(self) -> None:
         await asyncio.sleep(0)
         if self.gear.unreachable:
-            raise DeviceError(Fault.UNREACHABLE, "no route", retryable=True)
+            raise DeviceError(Fault.UNREACHABLE, Sentence("no route", "tidak ada rute"), retryable=True)
         self.gear.sessions += 1
         self.gear.most_sessions = max(self.gear.most_sessions, self.gear.sessions)
 
@@ -78,12 +80,12 @@ class GearDriver(IsolationDriver[GearConfig]):
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:  # noqa: ARG002 - the contract's
         await asyncio.sleep(0)
         if self.gear.unreachable:
-            raise DeviceError(Fault.UNREACHABLE, "no route", retryable=True)
+            raise DeviceError(Fault.UNREACHABLE, Sentence("no route", "tidak ada rute"), retryable=True)
         found = {}
         for ref in refs:
             profile = self.gear.profiles.get(ref.key)
             state = State.ABSENT if profile is None else State.BLOCKED if profile == "isolir" else State.ACTIVE
-            found[ref.id] = Reading(state, profile or "")
+            found[ref.id] = Reading(state, None if profile is None else Sentence(f"profile {profile}", f"profil {profile}"))
         return found
 
     async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
@@ -95,7 +97,7 @@ class GearDriver(IsolationDriver[GearConfig]):
             if job.snapshot:
                 yield await self._set(job, "isolir")
             else:
-                yield Outcome(job.ref.id, Result.FAILED, Fault.ABSENT, "nothing could give it back")
+                yield Outcome(job.ref.id, Result.FAILED, Fault.ABSENT, Sentence("nothing could restore it", "tidak bisa dipulihkan"))
 
     async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         for job in jobs:
@@ -103,7 +105,7 @@ class GearDriver(IsolationDriver[GearConfig]):
             if not job.snapshot:
                 yield Outcome(job.ref.id, Result.UNCHANGED)
             elif profile not in {"isolir", job.snapshot["profile"]}:
-                yield Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, "changed by hand")
+                yield Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, Sentence("changed by hand", "diubah manual"))
             else:
                 yield await self._set(job, job.snapshot["profile"])
 
@@ -114,18 +116,18 @@ class GearDriver(IsolationDriver[GearConfig]):
             gear.dies_after -= 1
             if gear.dies_after < 0:
                 gear.unreachable, gear.dies_after = True, None
-                raise DeviceError(Fault.UNREACHABLE, "the line is gone", retryable=True)
+                raise DeviceError(Fault.UNREACHABLE, Sentence("the line is gone", "koneksi terputus"), retryable=True)
         if gear.refuses:
             gear.refuses -= 1
-            return Outcome(job.ref.id, Result.FAILED, Fault.REFUSED, "disk full", retryable=True)
+            return Outcome(job.ref.id, Result.FAILED, Fault.REFUSED, Sentence("disk full", "disk penuh"), retryable=True)
         if key not in gear.profiles:
-            return Outcome(job.ref.id, Result.FAILED, Fault.ABSENT, "no such name", retryable=False)
+            return Outcome(job.ref.id, Result.FAILED, Fault.ABSENT, Sentence("no such name", "nama itu tidak ada"), retryable=False)
         changed = gear.profiles[key] != profile
         gear.profiles[key] = profile
         gear.log.append((key, profile))
         if gear.forgets_answers:
             gear.forgets_answers -= 1
-            return Outcome(job.ref.id, Result.UNKNOWN, Fault.TIMEOUT, "no answer", retryable=True)
+            return Outcome(job.ref.id, Result.UNKNOWN, Fault.TIMEOUT, Sentence("no answer", "tanpa jawaban"), retryable=True)
         return Outcome(job.ref.id, Result.CHANGED if changed else Result.UNCHANGED)
 
 

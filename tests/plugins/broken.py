@@ -16,6 +16,7 @@ from sebilling.plugins.contract import (
     IsolationDriver,
     Reading,
     Ref,
+    Sentence,
     Snapshot,
     State,
     Subscriber,
@@ -204,7 +205,9 @@ class RaisesItsPassword(Good):
         try:
             await super().open()
         except DeviceError as error:
-            raise DeviceError(error.fault, f"{error.message} ({self.password})", retryable=error.retryable) from None
+            raise DeviceError(
+                error.fault, Sentence(f"{error} ({self.password})", error.message.indonesian), retryable=error.retryable
+            ) from None
 
 
 @caught_by("test_no_secret_is_told")
@@ -218,7 +221,7 @@ class TellsCustomersPasswords(Good):
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
         rows = await self.rows()
         found = await super().read_state(refs, snapshots)
-        return {ref.id: Reading(found[ref.id].state, str(rows.get(ref.key))) for ref in refs}
+        return {ref.id: Reading(found[ref.id].state, Sentence(f"'{rows.get(ref.key)}'", f"'{rows.get(ref.key)}'")) for ref in refs}
 
 
 @caught_by("test_customers_for_an_import_are_all_told")

@@ -10,6 +10,7 @@ from sebilling.plugins.contract import (
     Outcome,
     Ref,
     Result,
+    Sentence,
     Snapshot,
 )
 from tests.plugins.broken import BROKEN, caught_by
@@ -100,7 +101,7 @@ class StopsAtTheMissing(Good):
     async def change(self, jobs: Sequence[Job], *, restoring: bool) -> AsyncIterator[Outcome]:
         async for one in super().change(jobs, restoring=restoring):
             if one.fault is Fault.ABSENT:
-                raise DeviceError(Fault.ABSENT, "no such name", retryable=False)
+                raise DeviceError(Fault.ABSENT, Sentence("no such name", "nama itu tidak ada"), retryable=False)
             yield one
 
 
@@ -172,7 +173,7 @@ class HinderedByThePlan(Good):
 class ChokesOnItsOwnBatch(Good):
     async def change(self, jobs: Sequence[Job], *, restoring: bool) -> AsyncIterator[Outcome]:
         if len(jobs) >= self.max_batch:
-            raise DeviceError(Fault.REFUSED, "too many at once", retryable=False)
+            raise DeviceError(Fault.REFUSED, Sentence("too many at once", "terlalu banyak sekaligus"), retryable=False)
         async for one in super().change(jobs, restoring=restoring):
             yield one
 
@@ -192,7 +193,7 @@ class TakesRefusalForADeadLink(Good):
         try:
             await super().open()
         except DeviceError:
-            raise DeviceError(Fault.UNREACHABLE, "no session: try again", retryable=True) from None
+            raise DeviceError(Fault.UNREACHABLE, Sentence("no session: try again", "tidak ada sesi: coba lagi"), retryable=True) from None
 
 
 @caught_by("test_a_wrong_password_is_told_as_such")
@@ -207,7 +208,7 @@ class TriesAWrongPasswordAgain(Good):
 @caught_by("test_a_dead_link_is_told_as_such")
 class TakesADeadLinkForRefusal(Good):
     def away(self, error: Exception) -> DeviceError:
-        return DeviceError(Fault.AUTH, str(error), retryable=False)
+        return DeviceError(Fault.AUTH, Sentence(f"'{error}'", f"'{error}'"), retryable=False)
 
 
 @caught_by("test_a_dead_link_is_told_as_such", "test_close_never_raises")
@@ -216,7 +217,9 @@ class RaisesWhatSocketsRaise(Good):
         try:
             await self.shelf.login(self.password)
         except Refused:
-            raise DeviceError(Fault.AUTH, "the shelf refuses the password: check it", retryable=False) from None
+            raise DeviceError(
+                Fault.AUTH, Sentence("the shelf refuses the password: check it", "rak menolak kata sandi: periksa"), retryable=False
+            ) from None
 
 
 @caught_by("test_a_failed_reading_is_never_less")

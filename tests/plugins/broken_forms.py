@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 
 from sebilling.plugins.contract import (
     DeviceConfig,
@@ -18,14 +18,17 @@ from sebilling.plugins.contract import (
     Reading,
     Ref,
     Result,
+    Sentence,
     Snapshot,
     State,
     Subscriber,
+    indonesian,
 )
 from tests.plugins.broken import BROKEN, UNFIT, caught_by
 from tests.plugins.shelf import PASSWORD, Good, Refused, Row, ShelfConfig, ShelfWorld
 
 __all__ = ["BROKEN"]
+FINE = Sentence("look at it", "periksa")
 CLASS, SETTINGS, PROBE, DEAD_PROBE = (
     "test_the_class_says_what_it_is", "test_settings_hide_what_is_secret", "test_probe_changes_nothing",
     "test_probe_of_a_dead_device_tells_and_doesnt_raise",
@@ -44,9 +47,11 @@ def variant(check: str, name: str, **body: Any) -> None:
     caught_by(check)(type(name, (Good,), body))
 
 
-variant(CLASS, "Untitled", title=" ")
-variant(CLASS, "ServiceInSmallLetters", service_kinds={"pppoe": "PPPoE name"})
-variant(CLASS, "ServiceWithoutWords", service_kinds={"PPPOE": ""})
+variant(CLASS, "Untitled", title=Sentence(" ", " "))
+variant(CLASS, "TitledByAString", title="A shelf")
+variant(CLASS, "TitledInEnglishOnly", title=Sentence("The shelf", "The shelf"))
+variant(CLASS, "ServiceInSmallLetters", service_kinds={"pppoe": Sentence("PPPoE name", "nama PPPoE")})
+variant(CLASS, "ServiceWithoutWords", service_kinds={"PPPOE": Sentence("PPPoE name", "")})
 variant(CLASS, "BatchOfText", max_batch="20")
 variant(CLASS, "BatchOfNobody", max_batch=0)
 caught_by(CLASS)(type("NoDriver", (), {name: getattr(Good, name) for name in ("kind", "title", "service_kinds", "max_batch")}))
@@ -63,21 +68,29 @@ class PlainModel(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=Tr
 
 
 class OpenKey(ShelfConfig, frozen=True):
-    api_key: str = ""
+    api_key: str = Field(default="", json_schema_extra=indonesian("Kunci"))
 
 
 class NestedOpenKey(ShelfConfig, frozen=True):
     class Inner(DeviceConfig, frozen=True):
-        token: str | None = None
+        token: str | None = Field(default=None, json_schema_extra=indonesian("Token"))
 
-    inner: Inner = Inner()
+    inner: Inner = Field(default=Inner(), json_schema_extra=indonesian("Isi"))
 
 
 class SecretByDefault(ShelfConfig, frozen=True):
-    login: str = PASSWORD
+    login: str = Field(default=PASSWORD, json_schema_extra=indonesian("Nama"))
 
 
-for _model in (PlainModel, OpenKey, NestedOpenKey, SecretByDefault):
+class SettingInEnglishOnly(ShelfConfig, frozen=True):
+    port: int = Field(default=1, description="Port of the shelf.")
+
+
+class SettingDescribedTwiceInEnglish(ShelfConfig, frozen=True):
+    port: int = Field(default=1, description="Port of the shelf.", json_schema_extra=indonesian("Port", "Port of the shelf."))
+
+
+for _model in (PlainModel, OpenKey, NestedOpenKey, SecretByDefault, SettingInEnglishOnly, SettingDescribedTwiceInEnglish):
     variant(SETTINGS, _model.__name__, config_model=_model)
 
 
@@ -92,8 +105,10 @@ class ProbeBy(Good):
 
 
 for _name, _health in {
-    "SoundToldAsDead": DeviceHealth(reachable=False, problems=["no"]),
-    "ProblemWithoutWords": DeviceHealth(reachable=True, problems=[""]),
+    "SoundToldAsDead": DeviceHealth(reachable=False, problems=[Sentence("gone", "hilang")]),
+    "ProblemWithoutWords": DeviceHealth(reachable=True, problems=[Sentence("", "")]),
+    "ProblemAsAString": DeviceHealth(reachable=True, problems=["The disk is full: delete something."]),  # type: ignore[list-item]
+    "ProblemInEnglishOnly": DeviceHealth(reachable=True, problems=[Sentence("The disk is full.", "The disk is full.")]),
     "FactsOfNumbers": DeviceHealth(reachable=True, facts={"version": 1}),  # type: ignore[dict-item]
 }.items():
     caught_by(PROBE)(type(_name, (ProbeBy,), {"health": _health}))
@@ -199,9 +214,9 @@ def told(check: str, name: str, otherwise: Any) -> None:
 told(LIFE, "NeverChanged", lambda one: replace(one, result=Result.UNCHANGED) if one.result is Result.CHANGED else one)
 told(ONE, "SuccessWithAFault", lambda one: replace(one, fault=Fault.REFUSED))
 told(ONE, "FailsWithoutAFault", lambda one: replace(one, fault=None))
-told(ONE, "FailsWithoutAMessage", lambda one: replace(one, message=" "))
+told(ONE, "FailsWithoutAMessage", lambda one: replace(one, message=Sentence(" ", " ")))
 told(ONE, "ResultAsText", lambda one: replace(one, result=str(one.result)))
-told(ONE, "NoOutcome", lambda one: type("Other", (), {"ref_id": one.ref_id, "result": one.result, "fault": one.fault, "message": "x"})())
+told(ONE, "NoOutcome", lambda one: type("Other", (), {"ref_id": one.ref_id, "result": one.result, "fault": one.fault, "message": FINE})())
 told(MISSING, "TriesTheMissingAgain", lambda one: replace(one, retryable=one.fault is Fault.ABSENT))
 told(
     "test_what_a_hand_changed_is_left_alone", "HandsWithoutAWord",
@@ -272,8 +287,8 @@ class OutcomeForNobody(Good):
 class OpenBy(Good):
     """Its open raises this for a wrong password, and that for a dead line."""
 
-    refusal: ClassVar[DeviceError | None] = DeviceError(Fault.AUTH, "check it", retryable=False)
-    dead: ClassVar[DeviceError | None] = DeviceError(Fault.UNREACHABLE, "look at it", retryable=True)
+    refusal: ClassVar[DeviceError | None] = DeviceError(Fault.AUTH, FINE, retryable=False)
+    dead: ClassVar[DeviceError | None] = DeviceError(Fault.UNREACHABLE, FINE, retryable=True)
 
     async def open(self) -> None:
         try:
@@ -286,12 +301,12 @@ class OpenBy(Good):
 
 for _check, _name, _raised in (
     (WRONG, "TakesAnyPassword", {"refusal": None}),
-    (WRONG, "RefusalAsPermission", {"refusal": DeviceError(Fault.PERMISSION, "check it", retryable=False)}),
-    (WRONG, "RefusalWithoutAWord", {"refusal": DeviceError(Fault.AUTH, "", retryable=False)}),
+    (WRONG, "RefusalAsPermission", {"refusal": DeviceError(Fault.PERMISSION, FINE, retryable=False)}),
+    (WRONG, "RefusalWithoutAWord", {"refusal": DeviceError(Fault.AUTH, Sentence("", ""), retryable=False)}),
     (DEAD, "OpensTheDead", {"dead": None}),
-    (DEAD, "DeadAsProtocol", {"dead": DeviceError(Fault.PROTOCOL, "look at it", retryable=True)}),
-    (DEAD, "DeadForGood", {"dead": DeviceError(Fault.UNREACHABLE, "look at it", retryable=False)}),
-    (DEAD, "DeadWithoutASentence", {"dead": DeviceError(Fault.TIMEOUT, "", retryable=True)}),
+    (DEAD, "DeadAsProtocol", {"dead": DeviceError(Fault.PROTOCOL, FINE, retryable=True)}),
+    (DEAD, "DeadForGood", {"dead": DeviceError(Fault.UNREACHABLE, FINE, retryable=False)}),
+    (DEAD, "DeadWithoutASentence", {"dead": DeviceError(Fault.TIMEOUT, Sentence("gone", ""), retryable=True)}),
 ):
     caught_by(_check)(type(_name, (OpenBy,), _raised))
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from sebilling.plugins.conformance import AWKWARD_NAMES, DriverConformance, World
 from sebilling.plugins.contract import (
@@ -19,9 +19,11 @@ from sebilling.plugins.contract import (
     Reading,
     Ref,
     Result,
+    Sentence,
     Snapshot,
     State,
     Subscriber,
+    indonesian,
 )
 
 PASSWORD = "sandi-perangkat-91"
@@ -85,9 +87,9 @@ class Shelf:
 class ShelfConfig(DeviceConfig, frozen=True):
     """How to reach the shelf."""
 
-    name: str = "shelf"
-    password: SecretStr
-    profile: str = "isolir"
+    name: str = Field(default="shelf", json_schema_extra=indonesian("Nama"))
+    password: SecretStr = Field(json_schema_extra=indonesian("Kata sandi"))
+    profile: str = Field(default="isolir", json_schema_extra=indonesian("Profil"))
 
 
 SHELVES: dict[str, Shelf] = {}
@@ -97,9 +99,9 @@ class Good(IsolationDriver[Any]):
     """Does all that the contract asks."""
 
     kind: ClassVar[str] = "test.shelf"
-    title: ClassVar[str] = "A shelf"
+    title: ClassVar[Sentence] = Sentence("A shelf", "Sebuah rak")
     config_model: ClassVar[type[DeviceConfig]] = ShelfConfig
-    service_kinds: ClassVar[Mapping[str, str]] = {"PPPOE": "PPPoE name"}
+    service_kinds: ClassVar[Mapping[str, Sentence]] = {"PPPOE": Sentence("PPPoE name", "nama PPPoE")}
     max_batch: ClassVar[int] = 20
     opened = False
 
@@ -116,13 +118,15 @@ class Good(IsolationDriver[Any]):
         try:
             await self.shelf.login(self.password)
         except Refused:
-            raise DeviceError(Fault.AUTH, "the shelf refuses the password: check it", retryable=False) from None
+            raise DeviceError(
+                Fault.AUTH, Sentence("the shelf refuses the password: check it", "rak menolak kata sandi: periksa"), retryable=False
+            ) from None
         except ConnectionError as error:
             raise self.away(error) from error
         self.opened = True
 
     def away(self, error: Exception) -> DeviceError:
-        return DeviceError(Fault.UNREACHABLE, f"{error}: look at the cable", retryable=True)
+        return DeviceError(Fault.UNREACHABLE, Sentence(f"'{error}': look at the cable", f"'{error}': periksa kabelnya"), retryable=True)
 
     async def close(self) -> None:
         self.opened = False
@@ -131,7 +135,9 @@ class Good(IsolationDriver[Any]):
         try:
             await self.shelf.login(self.password)
         except (ConnectionError, Refused) as error:
-            return DeviceHealth(reachable=isinstance(error, Refused), problems=["it doesn't let us in: look at it"])
+            return DeviceHealth(
+                reachable=isinstance(error, Refused), problems=[Sentence("it doesn't let us in: look at it", "tidak bisa masuk: periksa")]
+            )
         return DeviceHealth(reachable=True, facts={"version": "1"})
 
     async def rows(self) -> dict[str, Row]:
@@ -168,15 +174,22 @@ class Good(IsolationDriver[Any]):
         """The profile to set, or what to tell without setting anything."""
         ref_id = job.ref.id
         if row is None:
-            return Outcome(ref_id, Result.FAILED, Fault.ABSENT, "no such name: look at the shelf")
+            return Outcome(
+                ref_id, Result.FAILED, Fault.ABSENT, Sentence("no such name: look at the shelf", "nama itu tidak ada: periksa raknya")
+            )
         before = job.snapshot.get("profile")
         target = before if restoring else self.config.profile
         if before is None and not restoring and row["profile"] != target:
-            return Outcome(ref_id, Result.FAILED, Fault.REFUSED, "no snapshot: nothing could give it back")
+            return Outcome(
+                ref_id,
+                Result.FAILED,
+                Fault.REFUSED,
+                Sentence("no snapshot: nothing could restore it", "tanpa snapshot tidak bisa dipulihkan"),
+            )
         if before is None or row["profile"] == target:
             return Outcome(ref_id, Result.UNCHANGED)
         if row["profile"] not in {before, self.config.profile}:
-            return Outcome(ref_id, Result.FAILED, Fault.DRIFTED, "changed by hand: look at it")
+            return Outcome(ref_id, Result.FAILED, Fault.DRIFTED, Sentence("changed by hand: look at it", "diubah manual: periksa"))
         return str(target)
 
     async def change(self, jobs: Sequence[Job], *, restoring: bool) -> AsyncIterator[Outcome]:
@@ -198,7 +211,13 @@ class Good(IsolationDriver[Any]):
                 yield Outcome(job.ref.id, Result.CHANGED)
 
     def unanswered(self, job: Job, error: Exception) -> Outcome:
-        return Outcome(job.ref.id, Result.UNKNOWN, Fault.UNREACHABLE, f"sent, no answer: {error}", retryable=True)
+        return Outcome(
+            job.ref.id,
+            Result.UNKNOWN,
+            Fault.UNREACHABLE,
+            Sentence(f"sent, no answer: '{error}'", f"terkirim, tanpa jawaban: '{error}'"),
+            retryable=True,
+        )
 
     async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         async for one in self.change(jobs, restoring=False):

@@ -34,14 +34,14 @@ _BLOCK: Final = text(
     UPDATE service_access SET desired = 'BLOCKED', manual = true, block_reason = '{BlockReasonCode.BY_HAND}', block_note = :note,
            block_on = NULL, block_amount = NULL, block_invoice_id = NULL, desired_at = :at,
            desired_generation = desired_generation + 1, attempts = 0,
-           next_at = :at, error = '' WHERE customer_id = :customer RETURNING id
+           next_at = :at, error = NULL WHERE customer_id = :customer RETURNING id
     """
 )
 _RESTORE: Final = text(
     f"""
     UPDATE service_access SET desired = 'ACTIVE', manual = false, {_NO_REASON}, desired_at = :at,
            desired_generation = desired_generation + 1, attempts = 0,
-           next_at = :at, error = '' WHERE customer_id = :customer AND desired = 'BLOCKED' RETURNING id
+           next_at = :at, error = NULL WHERE customer_id = :customer AND desired = 'BLOCKED' RETURNING id
     """
 )
 _AMOUNT_OVERDUE: Final = text("SELECT amount FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = :customer")

@@ -50,7 +50,7 @@ _BLOCK: Final = text(
     f"""
     WITH {_OVERDUE}, due AS MATERIALIZED ({_DUE} ORDER BY service_access.id FOR UPDATE OF service_access SKIP LOCKED), changed AS (
         UPDATE service_access SET desired = 'BLOCKED', desired_at = :at,
-               desired_generation = desired_generation + 1, attempts = 0, next_at = :at, error = '',
+               desired_generation = desired_generation + 1, attempts = 0, next_at = :at, error = NULL,
                block_reason = '{BlockReasonCode.OVERDUE}', block_on = due.block_on, block_amount = due.amount,
                block_invoice_id = due.invoice_id
           FROM due WHERE service_access.id = due.id RETURNING service_access.id, service_access.customer_id

@@ -69,7 +69,7 @@ BEGIN
     ), changed AS (
         UPDATE service_access SET desired = 'ACTIVE', block_reason = NULL, block_on = NULL, block_amount = NULL,
                block_invoice_id = NULL, block_note = NULL, desired_at = p_at, desired_generation = desired_generation + 1,
-               attempts = 0, next_at = p_at, error = ''
+               attempts = 0, next_at = p_at, error = NULL
           FROM blocked
          WHERE service_access.id = blocked.id AND customer_id NOT IN (SELECT customer_id FROM overdue)
         RETURNING service_access.id, customer_id

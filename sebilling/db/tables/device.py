@@ -38,8 +38,9 @@ class Device(Base):
     enabled: Mapped[bool]
     created_at: Mapped[Instant]
     reachable: Mapped[bool | None]
-    problems: Mapped[list[str]] = mapped_column(JSONB)
-    facts: Mapped[dict[str, str]] = mapped_column(JSONB)
+    problems: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+    """Sentences as {"en", "id"}."""
+    facts: Mapped[dict[str, str | dict[str, str]]] = mapped_column(JSONB)
     checked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     lease_by: Mapped[str | None] = mapped_column(Text)
     """Session that took the lease last (db/leases.py): writes of earlier ones are refused."""
@@ -108,7 +109,8 @@ class ServiceAccess(Base):
     desired_generation: Mapped[int] = mapped_column(BigInteger)
     observed_generation: Mapped[int] = mapped_column(BigInteger)
     actual: Mapped[String]
-    detail: Mapped[String]
+    detail: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    """State read last, in words: {"en", "id"}."""
     read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     snapshot: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     """Data needed to restore, committed before the device is changed; null while it isn't blocked."""
@@ -116,4 +118,5 @@ class ServiceAccess(Base):
     """Plan at the time of the block: if it has changed since, restoring applies the new plan's speed."""
     attempts: Mapped[int] = mapped_column(Integer)
     next_at: Mapped[Instant]
-    error: Mapped[String]
+    error: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    """What went wrong last: {"en", "id"}; null if nothing."""

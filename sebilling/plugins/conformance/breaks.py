@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from sebilling.plugins.conformance.languages import assert_said
 from sebilling.plugins.conformance.world import (
     SUCCESS,
     Kit,
@@ -91,7 +92,7 @@ async def _wrong_password(world: World) -> None:
     assert error is not None, "open accepted a wrong password"
     assert error.fault is Fault.AUTH, f"a wrong password must raise AUTH, not {error.fault}"
     assert not error.retryable, "a wrong password must not be retryable: retries may lock the account"
-    assert error.message.strip(), "the message is empty: say what to fix"
+    assert_said(error.message, f"the message of {error.fault}")
     assert await world.state() == before, "a refused login changed the device"
 
 
@@ -103,7 +104,7 @@ async def _dead_link(world: World) -> None:
     assert error is not None, "open succeeded on a dead device"
     assert error.fault in _AWAY, f"a dead link must raise UNREACHABLE or TIMEOUT, not {error.fault}"
     assert error.retryable, "a dead link must be retryable"
-    assert error.message.strip(), "the message is empty: say what to fix"
+    assert_said(error.message, f"the message of {error.fault}")
     await world.mend()
     async with session(world):
         pass

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from sebilling.plugins.conformance.languages import assert_said
 from sebilling.plugins.conformance.world import (
     SUCCESS,
     Kit,
@@ -117,7 +118,8 @@ def _well_formed(outcomes: Sequence[Outcome]) -> None:
         assert isinstance(one.result, Result), f"{one.result!r} is no Result"
         failed = one.result not in SUCCESS
         assert not failed or isinstance(one.fault, Fault), f"{one}: a failure must have a Fault"
-        assert not failed or one.message.strip(), f"{one}: a failure must say why, and what to do"
+        if failed or one.message is not None:
+            assert_said(one.message, f"the message of {one.result}")
         assert failed or one.fault is None, f"{one}: a success must have no fault"
 
 

@@ -9,6 +9,8 @@ from typing import Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from sebilling.plugins import forms
+from sebilling.plugins.conformance.languages import assert_said
 from sebilling.plugins.conformance.world import Kit, World, made, revealed
 from sebilling.plugins.contract import DeviceConfig, IsolationDriver
 from sebilling.plugins.destinations import secrets_in
@@ -33,7 +35,7 @@ class Facts(Kit):
         self.run(_class)
 
     def test_settings_hide_what_is_secret(self) -> None:
-        """Secrets are SecretStr; unknown settings are refused, and neither errors nor the schema reveal a secret."""
+        """Secrets are SecretStr; unknown settings are refused; no error and no schema reveals a secret; texts are in both languages."""
         self.run(_settings)
 
     def test_settings_come_back_from_json(self) -> None:
@@ -63,11 +65,11 @@ async def _class(world: World) -> None:
     assert issubclass(driver, IsolationDriver), "derive the driver from IsolationDriver"
     assert not inspect.isabstract(driver), f"methods are missing: {', '.join(sorted(driver.__abstractmethods__))}"
     assert _KIND.fullmatch(driver.kind), f"kind must look like vendor.method, not {driver.kind!r}"
-    assert driver.title.strip(), "title is empty: users choose a driver by it"
+    assert_said(driver.title, "title, by which users choose a driver,")
     assert driver.service_kinds, "service_kinds is empty: no customer could be assigned to the device"
     for kind, words in driver.service_kinds.items():
         assert _SERVICE.fullmatch(kind), f"a kind of service must look like PPPOE, not {kind!r}"
-        assert words.strip(), f"describe the key of {kind} in words"
+        assert_said(words, f"what the key of {kind} is")
     for name in ("max_batch", "config_version"):
         value = getattr(driver, name)
         assert type(value) is int, f"{name} must be a whole number"
@@ -84,6 +86,10 @@ async def _settings(world: World) -> None:
     assert refusal, "an unknown setting was accepted: keep extra='forbid'"
     refusal += _refusal(model, {name: [secret] for name in world.settings})
     assert secret not in refusal, "the error about wrong settings reveals a secret: keep hide_input_in_errors=True"
+    untranslated = list(forms.untranslated(model))
+    assert not untranslated, f"{', '.join(untranslated)}: give json_schema_extra=indonesian(title, description, mark) to its Field"
+    for words in forms.texts(model):
+        assert_said(words, "the title or description of a setting")
     config = made(world).config
     texts = f"{config!r}{config}{config.model_dump(mode='json')}{json.dumps(model.model_json_schema(), default=str)}"
     assert not [secret for secret in world.secrets if secret in texts], "the settings' text or schema holds a secret: make it SecretStr"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
+from sebilling.plugins.conformance.languages import assert_said
 from sebilling.plugins.conformance.world import Kit, World, all_done, jobs_of, made, session, snapshots_of, states, wanted
 from sebilling.plugins.contract import CustomerSource, DeviceError, DeviceHealth, Reading, State, Subscriber
 
@@ -65,8 +66,12 @@ async def _probe(world: World) -> None:
     for health in healths:
         assert type(health) is DeviceHealth, "probe must return a DeviceHealth"
         assert health.reachable, f"a working device was reported as not reachable: {health}"
-        assert all(type(one) is str and one.strip() for one in health.problems), "problems must be non-empty sentences"
-        assert all(type(one) is str for pair in health.facts.items() for one in pair), "facts must map str to str"
+        for problem in health.problems:
+            assert_said(problem, "a problem")
+        for name, fact in health.facts.items():
+            assert type(name) is str, f"the name of a fact must be a str, not {name!r}"
+            if type(fact) is not str:
+                assert_said(fact, f"the fact {name}")
     assert await world.state() == before, "probe changed the device"
 
 
@@ -81,6 +86,8 @@ async def _probe_dead(world: World) -> None:
         await driver.close()
     assert not health.reachable, "a dead device was reported as reachable"
     assert health.problems, "problems is empty for a dead device: say what to fix"
+    for problem in health.problems:
+        assert_said(problem, "a problem of a dead device")
     await world.mend()
     wrong = made(world, **world.wrong_password)
     try:
@@ -170,7 +177,10 @@ async def _read_right(world: World) -> None:
     async with session(world) as driver:
         readings = await driver.read_state(every, snapshots_of(blocked))
         assert not await driver.read_state([], {}), "no ref was requested, but readings were returned"
-    assert all(type(reading) is Reading and type(reading.detail) is str for reading in readings.values()), "read_state must return Readings"
+    for reading in readings.values():
+        assert type(reading) is Reading, "read_state must return Readings"
+        if reading.detail is not None:
+            assert_said(reading.detail, "the detail of a reading")
 
 
 async def _read_drift(world: World) -> None:
@@ -193,6 +203,9 @@ async def _customers(world: World) -> None:
             return
         found = await driver.read_customers()
         assert all(type(one) is Subscriber for one in found), "read_customers must return Subscribers"
+        for one in found:
+            if one.left_out is not None:
+                assert_said(one.left_out, "left_out")
         keys = {one.key for one in found}
         missing = [ref.key for ref in world.refs if ref.key not in keys]
         assert not missing, f"{missing} are on the device, but read_customers left them out"

@@ -20,6 +20,7 @@ from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, Inlin
 from sqlalchemy import TextClause, text
 
 from sebilling.errors import InvalidCursor, InvalidPageSize
+from sebilling.language import Language
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.scopes import scope_of
@@ -44,7 +45,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Node:
-    """How a type is read: SQL for each field (`{t}` is the row's alias), and links. schema/engine/scopes.py has the scope of its rows."""
+    """How a type is read: SQL for each field (`{t}` is the row's alias, `:language` the caller's language), and links.
+
+    schema/engine/scopes.py has the scope of its rows.
+    """
 
     table: str
     columns: Mapping[str, str]
@@ -115,10 +119,11 @@ def _merged(one: Selection, other: Selection) -> Selection:
 
 @dataclass(frozen=True)
 class _Bounds:
-    """The caller's limits: some counters, or none."""
+    """The caller's limits, some counters or none, and their language."""
 
     scope: list[int] | None
     caller: int | None
+    language: Language
 
     @property
     def bounded(self) -> bool:
@@ -140,12 +145,13 @@ class _Bounds:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {} if self.scope is None else {"scope": self.scope, "caller": self.caller}
+        own: dict[str, Any] = {"language": self.language}
+        return own if self.scope is None else own | {"scope": self.scope, "caller": self.caller}
 
 
 def _bounds(info: Info) -> _Bounds:
     actor = info.context.signed_in
-    return _Bounds(actor.scope.ids, actor.user_id)
+    return _Bounds(actor.scope.ids, actor.user_id, info.context.language)
 
 
 def object_sql(node: Node, alias: str, selected: Selection, names: Iterator[str], bounds: _Bounds) -> str:
