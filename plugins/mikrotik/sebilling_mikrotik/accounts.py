@@ -7,10 +7,10 @@ of each session in the walled garden.
 
 import abc
 from collections.abc import Collection, Mapping, Sequence
-from typing import ClassVar, Literal, TypeVar
+from typing import ClassVar, Final, Literal, TypeVar
 
 from pydantic import Field
-from sebilling.plugins.contract import NOT_A_DESTINATION, DeviceError, Fault, Job, Outcome, Ref
+from sebilling.plugins.contract import NOT_A_DESTINATION, DeviceError, Fault, Job, Outcome, Ref, Sentence, indonesian
 
 from sebilling_mikrotik.bulk import Change
 from sebilling_mikrotik.config import RouterConfig
@@ -24,15 +24,25 @@ class AccountConfig(RouterConfig, frozen=True):
     """Settings of the router, the method, and the walled garden's profile."""
 
     method: Literal["profile", "disable"] = Field(
-        default="profile", description="profile: a walled garden; disable: dark.", json_schema_extra=NOT_A_DESTINATION
+        default="profile",
+        description="profile: a walled garden; disable: dark.",
+        json_schema_extra=indonesian("Cara isolir", "profile: halaman isolir; disable: mati total.", NOT_A_DESTINATION),
     )
     profile: str = Field(
         default="isolir", min_length=1, max_length=128, description="Name of the walled garden's profile.",
-        json_schema_extra=NOT_A_DESTINATION,
+        json_schema_extra=indonesian("Profil isolir", "Nama profil halaman isolir.", NOT_A_DESTINATION),
     )  # fmt: skip
 
 
 A = TypeVar("A", bound=AccountConfig)
+_SEVERAL_FIT: Final = Sentence(
+    "Restored with the profile from before: several profiles carry the plan's new speed. Set the account's profile by hand.",
+    "Dipulihkan dengan profil sebelumnya: ada beberapa profil dengan kecepatan paket baru. Atur profil akunnya secara manual.",
+)
+_NONE_FITS: Final = Sentence(
+    "Restored with the profile from before: no profile carries the plan's new speed. Set the account's profile by hand.",
+    "Dipulihkan dengan profil sebelumnya: tidak ada profil dengan kecepatan paket baru. Atur profil akunnya secara manual.",
+)
 
 
 class AccountDriver(RowDriver[A], abc.ABC):
@@ -42,11 +52,15 @@ class AccountDriver(RowDriver[A], abc.ABC):
     session_menus: ClassVar[Mapping[str, str]]
     """Menus whose rows are removed → field with the account's name. The first menu contains the sessions."""
     ended_on_restore: ClassVar[tuple[str, ...]]
-    step: ClassVar[str]
+    step: ClassVar[Sentence]
 
     @property
     def _by_profile(self) -> bool:
         return self.config.method == "profile"
+
+    def _no_profile(self) -> DeviceError:
+        name, menu = self.config.profile, self.profile_menu
+        return lacking(Sentence(f"the profile '{name}' in {menu}", f"profil '{name}' di {menu}"), self.step)
 
     def blocked_fields(self) -> Mapping[str, str]:
         return {"profile": self.config.profile} if self._by_profile else {"disabled": "true"}
@@ -88,25 +102,30 @@ class AccountDriver(RowDriver[A], abc.ABC):
 
     def judge_block(self, view: View, job: Job) -> Outcome | Change:
         if self._by_profile and self.config.profile not in view.profiles:
-            raise lacking(f"the profile {self.config.profile} in {self.profile_menu}", self.step)
+            raise self._no_profile()
         return super().judge_block(view, job)
 
-    def target(self, view: View, job: Job) -> tuple[Mapping[str, str], str]:
+    def target(self, view: View, job: Job) -> tuple[Mapping[str, str], Sentence | None]:
         target, message = super().target(view, job)
         if not (self._by_profile and job.plan_changed):
             return target, message
         speed, old = ref_bps(job.ref), was(job.snapshot, "profile")
         if speed is None:
-            return target, "The plan's speed isn't known: restored with the profile from before."
+            return target, Sentence(
+                "The plan's speed isn't known: restored with the profile from before.",
+                "Kecepatan paketnya tidak diketahui: dipulihkan dengan profil sebelumnya.",
+            )
         fitting = [
             name for name, row in view.profiles.items() if name != self.config.profile and pair_bps(row.get("rate-limit", "")) == speed
         ]
         if old in fitting:
             return target, message
         if len(fitting) != 1:
-            found = "several profiles carry" if fitting else "no profile carries"
-            return target, f"Restored with the profile from before: {found} the plan's new speed. Set the account's profile by hand."
-        return {"profile": fitting[0]}, f"Restored with the profile {fitting[0]}, which carries the plan's new speed."
+            return target, _SEVERAL_FIT if fitting else _NONE_FITS
+        return {"profile": fitting[0]}, Sentence(
+            f"Restored with the profile '{fitting[0]}', which carries the plan's new speed.",
+            f"Dipulihkan dengan profil '{fitting[0]}' yang kecepatannya sesuai paket baru.",
+        )
 
     async def kick(self, changes: Sequence[Change], *, restoring: bool) -> tuple[dict[int, frozenset[str]], dict[int, DeviceError]]:
         if not changes or (restoring and not self._by_profile):  # a disabled account has no session
@@ -128,20 +147,39 @@ class AccountDriver(RowDriver[A], abc.ABC):
         async for ref_id, answer in self.session.each(commands):
             if isinstance(answer, DeviceError) and answer.fault is not Fault.ABSENT:  # it ended by itself meanwhile
                 kind = DeviceError if isinstance(answer, Trap) else Unanswered  # whether it was sent or not, the preceding change was made
-                errors[ref_id] = kind(answer.fault, f"Changed, but its session wasn't ended. {answer.message}", retryable=True)
+                errors[ref_id] = kind(
+                    answer.fault,
+                    Sentence(
+                        f"Changed, but its session wasn't ended. {answer.message.english}",
+                        f"Sudah diubah, tetapi sesinya belum diputus. {answer.message.indonesian}",
+                    ),
+                    retryable=True,
+                )
         return {ref_id: frozenset(one) for ref_id, one in ended.items()}, errors
 
-    async def setup_problems(self) -> Sequence[str]:
+    async def setup_problems(self) -> Sequence[Sentence]:
         if not self._by_profile:
             return ()
         rows = await self.session.rows(f"{self.profile_menu}/print", "=.proplist=name,address-list", f"?name={self.config.profile}")
         if not rows:
-            return (lacking(f"the profile {self.config.profile} in {self.profile_menu}", self.step).message,)
+            return (self._no_profile().message,)
         garden = rows[0].get("address-list", "")
         if not garden:
             return (
-                f"The profile {self.config.profile} names no address list, so blocked sessions can't be recognized: README, {self.step}.",
+                Sentence(
+                    f"The profile '{self.config.profile}' names no address list, so blocked sessions can't be recognized:"
+                    f" README, {self.step.english}.",
+                    f"Profil '{self.config.profile}' tidak menyebut address list, jadi sesi yang diisolir tidak bisa dikenali:"
+                    f" README, {self.step.indonesian}.",
+                ),
             )
         if not await self.mentions(garden):
-            return (f"No firewall rule that is on looks at the address list {garden}: nobody would be held back. README, {self.step}.",)
+            return (
+                Sentence(
+                    f"No firewall rule that is on looks at the address list '{garden}': nobody would be held back."
+                    f" README, {self.step.english}.",
+                    f"Tidak ada aturan firewall aktif yang memakai address list '{garden}': tidak ada yang akan tertahan."
+                    f" README, {self.step.indonesian}.",
+                ),
+            )
         return ()

@@ -6,7 +6,20 @@ from ipaddress import ip_network
 from typing import ClassVar
 
 from pydantic import Field
-from sebilling.plugins.contract import NOT_A_DESTINATION, Fault, Job, Outcome, Reading, Ref, Result, Snapshot, State
+from sebilling.plugins.contract import (
+    NOT_A_DESTINATION,
+    DeviceError,
+    Fault,
+    Job,
+    Outcome,
+    Reading,
+    Ref,
+    Result,
+    Sentence,
+    Snapshot,
+    State,
+    indonesian,
+)
 
 from sebilling_mikrotik.bulk import BulkDriver, Change, refused
 from sebilling_mikrotik.config import RouterConfig
@@ -21,7 +34,11 @@ class AddressListConfig(RouterConfig, frozen=True):
     """Settings of the router and the list."""
 
     list_name: str = Field(
-        default="ISOLIR", min_length=1, max_length=128, description="Name of the address list.", json_schema_extra=NOT_A_DESTINATION
+        default="ISOLIR",
+        min_length=1,
+        max_length=128,
+        description="Name of the address list.",
+        json_schema_extra=indonesian("Nama daftar", "Nama address list.", NOT_A_DESTINATION),
     )
 
 
@@ -38,9 +55,11 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
     """Block by `/ip/firewall/address-list`. An address has no row of its own on the router, so it is never ABSENT."""
 
     kind: ClassVar[str] = "mikrotik.address_list"
-    title: ClassVar[str] = "MikroTik address list (static IP)"
+    title: ClassVar[Sentence] = Sentence("MikroTik address list (static IP)", "Address list MikroTik (IP statis)")
     config_model: ClassVar[type[AddressListConfig]] = AddressListConfig
-    service_kinds: ClassVar[Mapping[str, str]] = {"STATIC_IP": "IPv4 address, or network such as 10.0.0.8/29"}
+    service_kinds: ClassVar[Mapping[str, Sentence]] = {
+        "STATIC_IP": Sentence("IPv4 address, or network such as 10.0.0.8/29", "alamat IPv4, atau jaringan seperti 10.0.0.8/29")
+    }
 
     async def view(self, refs: Sequence[Ref]) -> Entries:
         del refs  # the list has only blocked addresses, and an address can be written in several ways
@@ -74,25 +93,41 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
         ours, others, right = self._ours(view, ref)
         if right:
             if not view.ruled:
-                return Reading(State.ACTIVE, f"listed in {self.config.list_name}, but no firewall rule looks at it")
-            return Reading(State.BLOCKED, f"listed in {self.config.list_name}")
+                return Reading(
+                    State.ACTIVE,
+                    Sentence(
+                        f"listed in '{self.config.list_name}', but no firewall rule looks at it",
+                        f"ada di daftar '{self.config.list_name}', tetapi tidak ada aturan firewall yang memakainya",
+                    ),
+                )
+            return Reading(State.BLOCKED, Sentence(f"listed in '{self.config.list_name}'", f"ada di daftar '{self.config.list_name}'"))
         if ours:
-            return Reading(State.DRIFTED, "our entry was changed by hand")
+            return Reading(State.DRIFTED, Sentence("our entry was changed by hand", "entri dari SeBilling diubah manual"))
         if others:
-            return Reading(State.DRIFTED, f"listed in {self.config.list_name} by hand")
-        return Reading(State.ACTIVE, "not listed")
+            return Reading(
+                State.DRIFTED,
+                Sentence(f"listed in '{self.config.list_name}' by hand", f"ada di daftar '{self.config.list_name}' secara manual"),
+            )
+        return Reading(State.ACTIVE, Sentence("not listed", "tidak ada di daftar"))
 
     def judge_block(self, view: Entries, job: Job) -> Outcome | Change:
         if not view.ruled:
-            raise lacking(f"a firewall rule that looks at the address list {self.config.list_name}", "step 3b")
+            raise self._no_rule()
         if canonical(job.ref.key) is None:
-            return refused(job.ref, Fault.REFUSED, "The key is no IPv4 address or network.")
+            return refused(
+                job.ref, Fault.REFUSED, Sentence("The key is no IPv4 address or network.", "Kuncinya bukan alamat atau jaringan IPv4.")
+            )
         ours, others, right = self._ours(view, job.ref)
         if right:
             return Outcome(job.ref.id, Result.UNCHANGED)
         if ours or others:
             return refused(
-                job.ref, Fault.DRIFTED, "The address is listed by hand, or our entry was changed: look at it, it was left alone."
+                job.ref,
+                Fault.DRIFTED,
+                Sentence(
+                    "The address is listed by hand, or our entry was changed: look at it, it was left alone.",
+                    "Alamat ini didaftarkan manual, atau entri SeBilling diubah: periksa; entrinya dibiarkan.",
+                ),
             )
         words = (f"=list={self.config.list_name}", f"=address={job.ref.key}", f"=comment={comment(job.ref)}")
         return Change(job, ((f"{_MENU}/add", *words),), {"listed": "yes"})
@@ -100,9 +135,23 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
     def judge_restore(self, view: Entries, job: Job) -> Outcome | Change:
         ours, others, right = self._ours(view, job.ref)
         if ours and not right:
-            return refused(job.ref, Fault.DRIFTED, "Our entry was changed by hand: look at it, it was left alone.")
+            return refused(
+                job.ref,
+                Fault.DRIFTED,
+                Sentence(
+                    "Our entry was changed by hand: look at it, it was left alone.",
+                    "Entri SeBilling diubah manual: periksa; entrinya dibiarkan.",
+                ),
+            )
         if others:
-            return refused(job.ref, Fault.DRIFTED, "The address is listed by hand too: it stays held back until that entry goes.")
+            return refused(
+                job.ref,
+                Fault.DRIFTED,
+                Sentence(
+                    "The address is listed by hand too: it stays held back until that entry goes.",
+                    "Alamat ini juga didaftarkan manual: tetap tertahan sampai entri itu dihapus.",
+                ),
+            )
         if not ours:
             return Outcome(job.ref.id, Result.UNCHANGED)
         return Change(job, tuple((f"{_MENU}/remove", f"=.id={row['.id']}") for row in ours), {"listed": "no"})
@@ -111,12 +160,25 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
         ours, _, right = self._ours(view, change.job.ref)
         if right if change.wanted["listed"] == "yes" else not ours:
             return None
-        return refused(change.job.ref, Fault.DRIFTED, "The router took the change, but the list reads otherwise.", retryable=True)
+        return refused(
+            change.job.ref,
+            Fault.DRIFTED,
+            Sentence("The router took the change, but the list reads otherwise.", "Router menerima perubahan, tetapi isi daftarnya lain."),
+            retryable=True,
+        )
 
-    async def setup_problems(self) -> Sequence[str]:
+    async def setup_problems(self) -> Sequence[Sentence]:
         if await self.mentions(self.config.list_name):
             return ()
-        return (lacking(f"a firewall rule that is on and looks at the address list {self.config.list_name}", "step 3b").message,)
+        return (self._no_rule().message,)
+
+    def _no_rule(self) -> DeviceError:
+        name = self.config.list_name
+        rule = Sentence(
+            f"a firewall rule that is on and looks at the address list '{name}'",
+            f"aturan firewall aktif yang memakai address list '{name}'",
+        )
+        return lacking(rule, Sentence("step 3b", "langkah 3b"))
 
 
 def comment(ref: Ref) -> str:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Reading, Ref, Result, Snapshot
+from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Reading, Ref, Result, Sentence, Snapshot
 
 from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.device import RouterDriver
@@ -31,7 +31,7 @@ class Change:
     commands: tuple[Command, ...]
     wanted: Mapping[str, str]
     kick: bool = False
-    message: str = ""
+    message: Sentence | None = None
 
 
 class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
@@ -123,7 +123,11 @@ class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
             if not left[ref_id]:
                 error = errors.get(ref_id)
                 if error is not None and ref_id in made:  # one of several commands failed: the state is neither the old nor the desired one
-                    error = Unanswered(error.fault, f"Changed in part. {error.message}", retryable=True)
+                    error = Unanswered(
+                        error.fault,
+                        Sentence(f"Changed in part. {error.message.english}", f"Baru sebagian yang diubah. {error.message.indonesian}"),
+                        retryable=True,
+                    )
                 yield change, error
 
     async def _settle(self, done: Sequence[Change], *, restoring: bool) -> AsyncIterator[Outcome]:
@@ -145,10 +149,25 @@ class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
                 await asyncio.sleep(seconds)
         except DeviceError as error:
             for ref_id in pending:
-                yield Outcome(ref_id, Result.UNKNOWN, error.fault, f"Changed, but not read back. {error.message}", retryable=True)
+                yield Outcome(
+                    ref_id,
+                    Result.UNKNOWN,
+                    error.fault,
+                    Sentence(
+                        f"Changed, but not read back. {error.message.english}",
+                        f"Sudah diubah, tetapi belum terbaca kembali. {error.message.indonesian}",
+                    ),
+                    retryable=True,
+                )
             return
         for ref_id in pending:
-            yield Outcome(ref_id, Result.FAILED, Fault.REFUSED, "Changed, but its session from before is still up.", retryable=True)
+            yield Outcome(
+                ref_id,
+                Result.FAILED,
+                Fault.REFUSED,
+                Sentence("Changed, but its session from before is still up.", "Sudah diubah, tetapi sesi sebelumnya masih berjalan."),
+                retryable=True,
+            )
 
 
 def failed(ref: Ref, error: DeviceError) -> Outcome:
@@ -157,6 +176,6 @@ def failed(ref: Ref, error: DeviceError) -> Outcome:
     return Outcome(ref.id, result, error.fault, error.message, retryable=error.retryable or result is Result.UNKNOWN)
 
 
-def refused(ref: Ref, fault: Fault, message: str, *, retryable: bool = False) -> Outcome:
+def refused(ref: Ref, fault: Fault, message: Sentence, *, retryable: bool = False) -> Outcome:
     """Return the outcome of a job that failed by itself."""
     return Outcome(ref.id, Result.FAILED, fault, message, retryable=retryable)

@@ -4,7 +4,7 @@ import abc
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault, IsolationDriver
+from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault, IsolationDriver, Sentence
 
 from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.faults import Trap
@@ -12,11 +12,19 @@ from sebilling_mikrotik.session import Command, Session
 
 R = TypeVar("R", bound=RouterConfig)
 _AWAY: Final = (Fault.UNREACHABLE, Fault.TIMEOUT)
+_UNKNOWN: Final = Sentence("unknown", "tidak diketahui")
 _NEEDED: Final = ("api", "read", "write")
-_NO_TLS: Final = "TLS is off: the password and every name cross the network readable. Turn API-SSL on (README, step 1) and set tls."
-_FACTS: Final[tuple[tuple[str, Command, tuple[str, ...]], ...]] = (
-    ("resource", ("/system/resource/print", "=.proplist=version,board-name,uptime"), ("version", "board-name", "uptime")),
-    ("clock", ("/system/clock/print", "=.proplist=date,time,time-zone-name"), ("date", "time", "time-zone-name")),
+_NO_TLS: Final = Sentence(
+    "TLS is off: the password and every name cross the network readable. Turn API-SSL on (README, step 1) and set tls.",
+    "TLS mati: kata sandi dan semua nama lewat jaringan tanpa sandi. Aktifkan API-SSL (README, langkah 1) lalu nyalakan tls.",
+)
+_FACTS: Final[tuple[tuple[Sentence, Command, tuple[str, ...]], ...]] = (
+    (
+        Sentence("resource", "Sumber daya router"),
+        ("/system/resource/print", "=.proplist=version,board-name,uptime"),
+        ("version", "board-name", "uptime"),
+    ),
+    (Sentence("clock", "Jam router"), ("/system/clock/print", "=.proplist=date,time,time-zone-name"), ("date", "time", "time-zone-name")),
 )
 
 
@@ -38,7 +46,11 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
     def session(self) -> Session:
         """The open session. Raises DeviceError if there is none, which is an error of the caller, not of the router."""
         if self._session is None:
-            raise DeviceError(Fault.UNREACHABLE, "There is no open session: call open first.", retryable=True)
+            raise DeviceError(
+                Fault.UNREACHABLE,
+                Sentence("There is no open session: call open first.", "Tidak ada sesi yang terbuka: panggil open dulu."),
+                retryable=True,
+            )
         return self._session
 
     async def probe(self) -> DeviceHealth:
@@ -53,16 +65,22 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
             if opened:
                 await self.close()
 
-    def _tls_problem(self) -> tuple[str, ...]:
+    def _tls_problem(self) -> tuple[Sentence, ...]:
         return () if self.config.tls else (_NO_TLS,)
 
     async def _health(self) -> DeviceHealth:
-        problems, facts = list(self._tls_problem()), {"identity": self.session.identity}
+        problems = list(self._tls_problem())
+        facts: dict[str, Sentence | str] = {"identity": self.session.identity}
         for what, command, names in _FACTS:
             try:
                 row = next(iter(await self.session.rows(*command)), {})
             except Trap as error:
-                problems.append(f"The {what} can't be read: {error.message}")
+                problems.append(
+                    Sentence(
+                        f"The {what.english} can't be read: {error.message.english}",
+                        f"{what.indonesian} tidak bisa dibaca: {error.message.indonesian}",
+                    )
+                )
                 continue
             facts |= {name: row[name] for name in names if name in row}
         facts["permissions"], lacking = await self._permissions()
@@ -70,23 +88,26 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
         problems += await self.setup_problems()
         return DeviceHealth(reachable=True, problems=tuple(problems), facts=facts)
 
-    async def _permissions(self) -> tuple[str, Sequence[str]]:
+    async def _permissions(self) -> tuple[Sentence | str, Sequence[Sentence]]:
         """Return the policies of our user's group, and what is missing. Unknown for a RADIUS user, who isn't in the router's table."""
         name = self.config.username
         try:
             user = next(iter(await self.session.rows("/user/print", "=.proplist=name,group", f"?name={name}")), None)
             if user is None:
-                return "unknown", ()
+                return _UNKNOWN, ()
             group = next(iter(await self.session.rows("/user/group/print", "=.proplist=name,policy", f"?name={user.get('group', '')}")), {})
         except Trap:
-            return "unknown", ()
+            return _UNKNOWN, ()
         policies = [one for one in group.get("policy", "").split(",") if one and one[0] != "!"]
         missing = [one for one in _NEEDED if one not in policies]
-        problem = f"The user's group lacks the policies {', '.join(missing)}: /user group set (README, step 2)."
+        problem = Sentence(
+            f"The user's group lacks the policies {', '.join(missing)}: /user group set (README, step 2).",
+            f"Grup penggunanya tidak punya policy {', '.join(missing)}: /user group set (README, langkah 2).",
+        )
         return ",".join(policies), (problem,) if missing else ()
 
     @abc.abstractmethod
-    async def setup_problems(self) -> Sequence[str]:
+    async def setup_problems(self) -> Sequence[Sentence]:
         """Return what is missing in the router's one-time setup for this method, each with its remedy. Changes nothing."""
 
     async def mentions(self, list_name: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from sebilling.plugins.contract import Fault
+from sebilling.plugins.contract import Fault, Sentence
 
 from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.device import is_yes
@@ -15,9 +15,9 @@ class DhcpDriver(RowDriver[RouterConfig]):
     """Block by `/ip/dhcp-server/lease`."""
 
     kind: ClassVar[str] = "mikrotik.dhcp"
-    title: ClassVar[str] = "MikroTik DHCP lease"
+    title: ClassVar[Sentence] = Sentence("MikroTik DHCP lease", "Lease DHCP MikroTik")
     config_model: ClassVar[type[RouterConfig]] = RouterConfig
-    service_kinds: ClassVar[Mapping[str, str]] = {"DHCP": "MAC address of the static lease"}
+    service_kinds: ClassVar[Mapping[str, Sentence]] = {"DHCP": Sentence("MAC address of the static lease", "alamat MAC dari lease statis")}
     menu: ClassVar[str] = "/ip/dhcp-server/lease"
     key_field: ClassVar[str] = "mac-address"
     saved: ClassVar[tuple[str, ...]] = ("block-access", "disabled")
@@ -28,12 +28,22 @@ class DhcpDriver(RowDriver[RouterConfig]):
     def canonical(self, key: str) -> str:
         return key.upper().replace("-", ":")
 
-    def unfit(self, row: Row) -> tuple[Fault, str] | None:
+    def unfit(self, row: Row) -> tuple[Fault, Sentence] | None:
         if is_yes(row.get("dynamic")):
-            return (Fault.SETUP, "The lease is dynamic and would be forgotten: make it static on the router.")
+            return (
+                Fault.SETUP,
+                Sentence(
+                    "The lease is dynamic and would be forgotten: make it static on the router.",
+                    "Lease-nya dinamis dan akan hilang: jadikan statis di router.",
+                ),
+            )
         return None
 
-    async def setup_problems(self) -> Sequence[str]:
+    async def setup_problems(self) -> Sequence[Sentence]:
         if await self.session.rows("/ip/dhcp-server/print", "=.proplist=.id,disabled", "?disabled=false"):
             return ()
-        return ("No DHCP server that is on: leases wouldn't be looked at.",)
+        return (
+            Sentence(
+                "No DHCP server that is on: leases wouldn't be looked at.", "Tidak ada server DHCP yang aktif: lease tidak akan dipakai."
+            ),
+        )

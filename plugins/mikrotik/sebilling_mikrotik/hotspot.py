@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from sebilling.plugins.contract import Sentence
+
 from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
 
 
@@ -10,12 +12,12 @@ class HotspotDriver(AccountDriver[AccountConfig]):
     """Block by `/ip/hotspot/user`. A restore keeps the cookie, so that the customer is back without typing a password."""
 
     kind: ClassVar[str] = "mikrotik.hotspot"
-    title: ClassVar[str] = "MikroTik hotspot"
+    title: ClassVar[Sentence] = Sentence("MikroTik hotspot", "Hotspot MikroTik")
     config_model: ClassVar[type[AccountConfig]] = AccountConfig
-    service_kinds: ClassVar[Mapping[str, str]] = {"HOTSPOT": "hotspot user name"}
+    service_kinds: ClassVar[Mapping[str, Sentence]] = {"HOTSPOT": Sentence("hotspot user name", "nama pengguna hotspot")}
     menu: ClassVar[str] = "/ip/hotspot/user"
     saved: ClassVar[tuple[str, ...]] = ("profile", "disabled")
     profile_menu: ClassVar[str] = "/ip/hotspot/user/profile"
     session_menus: ClassVar[Mapping[str, str]] = {"/ip/hotspot/active": "user", "/ip/hotspot/cookie": "user"}
     ended_on_restore: ClassVar[tuple[str, ...]] = ("/ip/hotspot/active",)
-    step: ClassVar[str] = "step 3c"
+    step: ClassVar[Sentence] = Sentence("step 3c", "langkah 3c")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sebilling.plugins.contract import DriverContext, Subscriber
+from sebilling.plugins.contract import DriverContext, Sentence, Subscriber
 
 from sebilling_mikrotik import wire
 from sebilling_mikrotik.config import RouterConfig
@@ -60,7 +60,9 @@ def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind
                 disabled=is_yes(row.get("disabled")),
                 rate_down_kbps=down // 1_000 or None,  # 0 is no limit
                 rate_up_kbps=up // 1_000 or None,
-                left_out="" if row.get("service", "any") in _CUSTOMERS else f"service {row['service']}",
+                left_out=None
+                if (service := row.get("service", "any")) in _CUSTOMERS
+                else Sentence(f"service {service}", f"layanan {service}"),
             )
         )
     return found

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, TypeVar
 
-from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Reading, Ref, Result, Snapshot, State
+from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Reading, Ref, Result, Sentence, Snapshot, State
 
 from sebilling_mikrotik.bulk import BulkDriver, Change, refused
 from sebilling_mikrotik.config import RouterConfig
@@ -46,12 +46,12 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
     def blocked_fields(self) -> Mapping[str, str]:
         """Return the fields that block a customer's row, and their values."""
 
-    def target(self, view: View, job: Job) -> tuple[Mapping[str, str], str]:
+    def target(self, view: View, job: Job) -> tuple[Mapping[str, str], Sentence | None]:
         """Return the fields that restore the row, and a remark for the outcome."""
         del view
-        return {name: was(job.snapshot, name) for name in self.blocked_fields()}, ""
+        return {name: was(job.snapshot, name) for name in self.blocked_fields()}, None
 
-    def unfit(self, row: Row) -> tuple[Fault, str] | None:
+    def unfit(self, row: Row) -> tuple[Fault, Sentence] | None:
         """Return why this method can't block this row, if it can't."""
         del row
         return None
@@ -82,8 +82,19 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         if len(rows) == 1:
             return rows[0]
         if not rows:
-            return refused(ref, Fault.ABSENT, f"{self.menu} has no such {self.key_field}.")
-        return refused(ref, Fault.AMBIGUOUS, f"{self.menu} has {len(rows)} of that {self.key_field}: leave one.")
+            return refused(
+                ref,
+                Fault.ABSENT,
+                Sentence(f"{self.menu} has no such '{self.key_field}'.", f"{self.menu} tidak punya '{self.key_field}' itu."),
+            )
+        return refused(
+            ref,
+            Fault.AMBIGUOUS,
+            Sentence(
+                f"{self.menu} has {len(rows)} of that '{self.key_field}': leave one.",
+                f"{self.menu} punya {len(rows)} baris dengan '{self.key_field}' itu: sisakan satu.",
+            ),
+        )
 
     def _holds(self, row: Row, fields: Mapping[str, str]) -> bool:
         return all(self.equal(name, row.get(name), value) for name, value in fields.items())
@@ -113,15 +124,32 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         row = self._only(view, ref)
         if isinstance(row, Outcome):
             return Reading(State.ABSENT if row.fault is Fault.ABSENT else State.DRIFTED, row.message)
-        told = ", ".join(f"{name}={row.get(name, '')}" for name in self.blocked_fields())
+        told = ", ".join(f"{name}='{row.get(name, '')}'" for name in self.blocked_fields())
+        plain = Sentence(told, told)
         if self._holds(row, self.blocked_fields()):
             up = self.open_sessions(view, ref)
-            return Reading(State.ACTIVE, f"{told}, but the session from before is still up") if up else Reading(State.BLOCKED, told)
+            return (
+                Reading(
+                    State.ACTIVE,
+                    Sentence(f"{told}, but the session from before is still up", f"{told}, tetapi sesi sebelumnya masih berjalan"),
+                )
+                if up
+                else Reading(State.BLOCKED, plain)
+            )
         if self.dark(row, snapshot) or (snapshot is not None and not self._is_restored(view, row, Job(ref, snapshot))):
-            return Reading(State.DRIFTED, f"{told}, disabled={row.get('disabled', '')}: neither as before nor blocked")
+            return Reading(
+                State.DRIFTED,
+                Sentence(
+                    f"{told}, disabled={row.get('disabled', '')}: neither as before nor blocked",
+                    f"{told}, disabled={row.get('disabled', '')}: tidak seperti semula dan tidak terisolir",
+                ),
+            )
         if self.walled_sessions(view, ref):
-            return Reading(State.BLOCKED, f"{told}, but the session is still in the walled garden")
-        return Reading(State.ACTIVE, told)
+            return Reading(
+                State.BLOCKED,
+                Sentence(f"{told}, but the session is still in the walled garden", f"{told}, tetapi sesinya masih di halaman isolir"),
+            )
+        return Reading(State.ACTIVE, plain)
 
     def _is_restored(self, view: View, row: Row, job: Job) -> bool:
         """Whether the row is as in the snapshot, or has the plan's new speed."""
@@ -139,7 +167,13 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             return Change(job, (), self.blocked_fields(), kick=True) if up else Outcome(job.ref.id, Result.UNCHANGED)
         reason = self.unfit(row) or self._unsaid(job)
         if reason is None and not self._holds(row, {name: was(job.snapshot, name) for name in self.blocked_fields()}):
-            reason = Fault.DRIFTED, "It was changed by hand since the snapshot: look at it, it was left alone."
+            reason = (
+                Fault.DRIFTED,
+                Sentence(
+                    "It was changed by hand since the snapshot: look at it, it was left alone.",
+                    "Diubah manual sejak snapshot: periksa; isinya dibiarkan.",
+                ),
+            )
         return (
             Change(job, (self._set(row, self.blocked_fields()),), self.blocked_fields(), kick=True)
             if reason is None
@@ -154,7 +188,10 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             return Outcome(job.ref.id, Result.UNCHANGED)
         reason = self._unsaid(job)
         if reason is None and self.dark(row, job.snapshot):
-            reason = Fault.DRIFTED, "It was disabled by hand: look at it, it was left alone."
+            reason = (
+                Fault.DRIFTED,
+                Sentence("It was disabled by hand: look at it, it was left alone.", "Dinonaktifkan manual: periksa; isinya dibiarkan."),
+            )
         if reason is not None:
             return refused(job.ref, *reason)
         target, message = self.target(view, job)
@@ -163,11 +200,28 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             return Change(job, (), target, kick=True, message=message) if walled else Outcome(job.ref.id, Result.UNCHANGED, message=message)
         if self._holds(row, self.blocked_fields()) or self._is_restored(view, row, job):
             return Change(job, (self._set(row, target),), target, kick=True, message=message)
-        return refused(job.ref, Fault.DRIFTED, "It was changed by hand since it was blocked and was left alone: check it on the device.")
+        return refused(
+            job.ref,
+            Fault.DRIFTED,
+            Sentence(
+                "It was changed by hand since it was blocked and was left alone: check it on the device.",
+                "Diubah manual sejak diisolir, dan dibiarkan: periksa di perangkatnya.",
+            ),
+        )
 
-    def _unsaid(self, job: Job) -> tuple[Fault, str] | None:
+    def _unsaid(self, job: Job) -> tuple[Fault, Sentence] | None:
         unsaid = [name for name in self.blocked_fields() if name not in job.snapshot]
-        return (Fault.REFUSED, f"The snapshot doesn't say {', '.join(unsaid)}: nothing to restore from.") if unsaid else None
+        return (
+            (
+                Fault.REFUSED,
+                Sentence(
+                    f"The snapshot doesn't say {', '.join(unsaid)}: nothing to restore from.",
+                    f"Snapshot tidak memuat {', '.join(unsaid)}: tidak bisa dipulihkan.",
+                ),
+            )
+            if unsaid
+            else None
+        )
 
     def proven(self, view: View, change: Change) -> Outcome | None:
         row = self._only(view, change.job.ref)
@@ -175,8 +229,13 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             return row
         if self._holds(row, change.wanted):
             return None
-        values = ", ".join(f"{name}={row.get(name, '')}" for name in change.wanted)
-        return refused(change.job.ref, Fault.DRIFTED, f"The router took the change, but reads {values}.", retryable=True)
+        values = ", ".join(f"{name}='{row.get(name, '')}'" for name in change.wanted)
+        return refused(
+            change.job.ref,
+            Fault.DRIFTED,
+            Sentence(f"The router took the change, but reads {values}.", f"Router menerima perubahan, tetapi terbaca {values}."),
+            retryable=True,
+        )
 
     def _set(self, row: Row, fields: Mapping[str, str]) -> Command:
         """Send only fields that differ: RouterOS may refuse to set a field even to its current value."""
@@ -194,6 +253,13 @@ def sent(name: str, value: str) -> str:
     return ("yes" if is_yes(value) else "no") if name in BOOLEANS else value
 
 
-def lacking(what: str, step: str) -> DeviceError:
+def lacking(what: Sentence, step: Sentence) -> DeviceError:
     """Return the error for a router whose one-time setup is incomplete."""
-    return DeviceError(Fault.SETUP, f"The router lacks {what}: see the README, {step}.", retryable=False)
+    return DeviceError(
+        Fault.SETUP,
+        Sentence(
+            f"The router lacks {what.english}: see the README, {step.english}.",
+            f"Router tidak punya {what.indonesian}: lihat README, {step.indonesian}.",
+        ),
+        retryable=False,
+    )

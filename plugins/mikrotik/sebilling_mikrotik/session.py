@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeVar
 
-from sebilling.plugins.contract import DeviceError, Fault
+from sebilling.plugins.contract import DeviceError, Fault, Sentence
 
 from sebilling_mikrotik import wire
 from sebilling_mikrotik.config import RouterConfig
@@ -70,12 +70,17 @@ class Session:
                 name = (config.server_name or config.host) if config.tls else None
                 reader, writer = await asyncio.open_connection(config.host, config.api_port, ssl=_tls(config), server_hostname=name)
         except TimeoutError:
-            raise DeviceError(Fault.TIMEOUT, f"{where} didn't take the connection in time.", retryable=True) from None
+            raise DeviceError(
+                Fault.TIMEOUT,
+                Sentence(f"{where} didn't take the connection in time.", f"{where} tidak menerima sambungan tepat waktu."),
+                retryable=True,
+            ) from None
         except ssl.SSLError as error:
             _refuse_tls(where, error)
         except (OSError, UnicodeError) as error:
             why = shown(getattr(error, "strerror", None) or str(error) or type(error).__name__, hide=())
-            raise DeviceError(Fault.UNREACHABLE, f"{where} can't be reached: {why}.", retryable=True) from None
+            message = Sentence(f'{where} can\'t be reached: "{why}".', f'{where} tidak terjangkau: "{why}".')
+            raise DeviceError(Fault.UNREACHABLE, message, retryable=True) from None
         session = cls(reader, writer, config)
         try:
             await session._login()
@@ -89,12 +94,23 @@ class Session:
         try:
             reply = await self.call("/login", f"=name={name}", f"=password={secret}")
             if "ret" in reply.done:  # a challenge: RouterOS before 6.43 ignores the words above
-                raise DeviceError(Fault.PROTOCOL, "This RouterOS is older than 6.43 and didn't log us in: update it.", retryable=False)
+                raise DeviceError(
+                    Fault.PROTOCOL,
+                    Sentence(
+                        "This RouterOS is older than 6.43 and didn't log us in: update it.",
+                        "RouterOS ini lebih lama dari 6.43 dan tidak bisa dimasuki: perbarui.",
+                    ),
+                    retryable=False,
+                )
             rows = (await self.call("/system/identity/print")).rows  # verifies the login: some servers accept one without checking it
         except Trap as error:
             if error.fault is Fault.PERMISSION:
                 raise
-            raise DeviceError(Fault.AUTH, "The router refused the user or its password.", retryable=False) from None
+            raise DeviceError(
+                Fault.AUTH,
+                Sentence("The router refused the user or its password.", "Router menolak pengguna atau kata sandinya."),
+                retryable=False,
+            ) from None
         except Unanswered as error:  # nothing was changed yet, so nothing is uncertain
             raise DeviceError(error.fault, error.message, retryable=error.retryable) from None
         self.identity = rows[0].get("name", "") if rows else ""
@@ -109,7 +125,14 @@ class Session:
             try:
                 sentence = wire.encode((*command, f".tag={tag}"))
             except ValueError:
-                raise Trap(Fault.REFUSED, "A value holds characters that no RouterOS word can hold.", retryable=False) from None
+                raise Trap(
+                    Fault.REFUSED,
+                    Sentence(
+                        "A value holds characters that no RouterOS word can hold.",
+                        "Ada nilai dengan karakter yang tidak bisa dikirim ke RouterOS.",
+                    ),
+                    retryable=False,
+                ) from None
             pending = self._pending[tag] = _Pending(asyncio.get_running_loop().create_future())
             try:
                 async with asyncio.timeout(seconds or self._config.timeout_seconds):
@@ -118,8 +141,9 @@ class Session:
                         await self._writer.drain()
                     return await pending.reply
             except TimeoutError:
-                self._end(Fault.TIMEOUT, f"The router didn't answer {command[0]} in time.")
-                raise Unanswered(Fault.TIMEOUT, f"The router didn't answer {command[0]} in time.", retryable=True) from None
+                late = Sentence(f"The router didn't answer {command[0]} in time.", f"Router tidak menjawab {command[0]} tepat waktu.")
+                self._end(Fault.TIMEOUT, late)
+                raise Unanswered(Fault.TIMEOUT, late, retryable=True) from None
             finally:
                 self._pending.pop(tag, None)
                 if not pending.reply.cancel() and not pending.reply.cancelled():
@@ -159,7 +183,7 @@ class Session:
 
     async def close(self) -> None:
         """Close the connection. Never raises; pending commands are `Unanswered`."""
-        self._end(Fault.UNREACHABLE, "The session was closed.")
+        self._end(Fault.UNREACHABLE, Sentence("The session was closed.", "Sesinya ditutup."))
         self._task.cancel()
         with suppress(Exception):
             await asyncio.wait_for(asyncio.gather(self._task, self._writer.wait_closed(), return_exceptions=True), _CLOSE_SECONDS)
@@ -170,20 +194,24 @@ class Session:
             while data := await self._reader.read(_READ_BYTES):
                 for sentence in decoder.feed(data):
                     self._take(sentence)
-            self._end(Fault.UNREACHABLE, "The router closed the connection.")
+            self._end(Fault.UNREACHABLE, Sentence("The router closed the connection.", "Router menutup sambungan."))
         except wire.NotRouterOS as error:
-            self._end(Fault.PROTOCOL, f"What answers isn't RouterOS's API: {error}.")
+            what = Sentence(f"What answers isn't RouterOS's API: '{error}'.", f"Yang menjawab bukan API RouterOS: '{error}'.")
+            self._end(Fault.PROTOCOL, what)
         except OSError:
-            self._end(Fault.UNREACHABLE, "The connection was lost.")
+            self._end(Fault.UNREACHABLE, Sentence("The connection was lost.", "Sambungan terputus."))
         finally:
-            self._end(Fault.PROTOCOL, "Reading ended.")  # in any case, so that nobody waits for an ended reader
+            self._end(
+                Fault.PROTOCOL, Sentence("Reading ended.", "Pembacaan berakhir.")
+            )  # in any case, so that nobody waits for an ended reader
 
     def _take(self, sentence: wire.Sentence) -> None:
         kind, words = sentence[0], sentence[1:]
         if kind == "!fatal":
             why = shown(" ".join(word.removeprefix("=message=") for word in words if word[:1] != "."), hide=self._hide)
             fault = Fault.AUTH if "not logged in" in why else Fault.UNREACHABLE
-            self._end(fault, f"The router ended the session: {why or 'no reason given'}.", retryable=fault is not Fault.AUTH)
+            message = Sentence(f'The router ended the session: "{why}".', f'Router mengakhiri sesi: "{why}".')
+            self._end(fault, message, retryable=fault is not Fault.AUTH)
             return
         tag = next((word[5:] for word in words if word.startswith(".tag=")), None)
         pending = self._pending.get(tag) if tag is not None else None
@@ -204,7 +232,7 @@ class Session:
         elif kind != "!empty":  # since 7.18: nothing matched; its !done follows
             raise wire.NotRouterOS("an unknown reply")
 
-    def _end(self, fault: Fault, message: str, *, retryable: bool = True) -> None:
+    def _end(self, fault: Fault, message: Sentence, *, retryable: bool = True) -> None:
         if self._ended is None:
             self._ended = DeviceError(fault, message, retryable=retryable)
         self._writer.transport.abort()  # a hanging router wouldn't answer an orderly close
@@ -220,7 +248,12 @@ def _tls(config: RouterConfig) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cadata=config.ca_pem or None)
     except (ssl.SSLError, ValueError):
         raise DeviceError(
-            Fault.SETUP, "The CA certificate of the settings is no PEM certificate: paste it whole.", retryable=False
+            Fault.SETUP,
+            Sentence(
+                "The CA certificate of the settings is no PEM certificate: paste it whole.",
+                "Sertifikat CA di pengaturan bukan sertifikat PEM: tempel seluruhnya.",
+            ),
+            retryable=False,
         ) from None
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # RouterOS's own CA leaves key identifiers out
     return context
@@ -228,7 +261,14 @@ def _tls(config: RouterConfig) -> ssl.SSLContext | None:
 
 def _refuse_tls(where: str, error: ssl.SSLError) -> NoReturn:
     if isinstance(error, ssl.SSLCertVerificationError):
-        why = f"{where}: its certificate isn't trusted ({error.verify_message}). Set ca_pem, and server_name to the name in it."
+        why = Sentence(
+            f'{where}: its certificate isn\'t trusted ("{error.verify_message}"). Set ca_pem, and server_name to the name in it.',
+            f'{where}: sertifikatnya tidak dipercaya ("{error.verify_message}"). Isi ca_pem, dan server_name dengan nama di dalamnya.',
+        )
     else:
-        why = f"{where}: no TLS ({error.reason or 'handshake failed'}). Set a certificate at `/ip service set api-ssl`."
+        reason = error.reason or "HANDSHAKE_FAILED"
+        why = Sentence(
+            f"{where}: no TLS ({reason}). Set a certificate at `/ip service set api-ssl`.",
+            f"{where}: tanpa TLS ({reason}). Pasang sertifikat lewat `/ip service set api-ssl`.",
+        )
     raise DeviceError(Fault.SETUP, why, retryable=False) from None

@@ -213,7 +213,8 @@ async def test_a_changed_plan_takes_the_profile_of_its_speed(
     await blocked(driver, wanted)
     outcome = (await restored(driver, wanted))[1]
     assert outcome.result is Result.CHANGED
-    assert told in outcome.message
+    assert outcome.message is not None
+    assert told in outcome.message.english
     assert (router.table("/ppp/secret").find("budi") or {})["profile"] == profile
     await asyncio.sleep(0.1)
     assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].state is State.ACTIVE

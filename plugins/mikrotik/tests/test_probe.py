@@ -19,7 +19,7 @@ DRIVERS = (PppoeDriver, AddressListDriver, HotspotDriver, QueueDriver, DhcpDrive
 async def test_a_router_that_is_set_up(driver: type[PppoeDriver], simulator: Simulator) -> None:
     health = await made(driver, simulator).probe()
     assert health.reachable
-    assert [problem[:10] for problem in health.problems] == ["TLS is off"]
+    assert [problem.english[:10] for problem in health.problems] == ["TLS is off"]
     assert health.facts["identity"] == "Sim"
     assert health.facts.keys() >= {"version", "board-name", "uptime", "date", "time", "permissions"}
     assert not [command for command in simulator.seen if not command[0].endswith("/print")]
@@ -27,7 +27,12 @@ async def test_a_router_that_is_set_up(driver: type[PppoeDriver], simulator: Sim
 
 @pytest.mark.parametrize(
     ("driver", "said"),
-    [(PppoeDriver, "profile isolir"), (HotspotDriver, "profile isolir"), (AddressListDriver, "firewall rule"), (DhcpDriver, "DHCP server")],
+    [
+        (PppoeDriver, "profile 'isolir'"),
+        (HotspotDriver, "profile 'isolir'"),
+        (AddressListDriver, "firewall rule"),
+        (DhcpDriver, "DHCP server"),
+    ],
 )
 async def test_a_router_that_is_not(driver: type[PppoeDriver], said: str) -> None:
     router = Router()
@@ -35,16 +40,16 @@ async def test_a_router_that_is_not(driver: type[PppoeDriver], said: str) -> Non
     router.table("/user/group").set(router.table("/user/group").find("sebilling") or {}, {"policy": "read,api"})
     async with Simulator(router) as simulator:
         health = await made(driver, simulator).probe()
-    assert any(said in problem for problem in health.problems)
-    assert any("policies write" in problem for problem in health.problems)
+    assert any(said in problem.english for problem in health.problems)
+    assert any("policies write" in problem.english for problem in health.problems)
 
 
 async def test_an_isolir_profile_without_list_or_rule(router: Router, simulator: Simulator) -> None:
     for rule in router.table("/ip/firewall/filter").rows.values():
         rule["disabled"] = "true"
-    assert any("No firewall rule" in problem for problem in (await made(PppoeDriver, simulator).probe()).problems)
+    assert any("No firewall rule" in problem.english for problem in (await made(PppoeDriver, simulator).probe()).problems)
     del (router.table("/ppp/profile").find("isolir") or {})["address-list"]
-    assert any("names no address list" in problem for problem in (await made(PppoeDriver, simulator).probe()).problems)
+    assert any("names no address list" in problem.english for problem in (await made(PppoeDriver, simulator).probe()).problems)
 
 
 async def test_it_never_raises(simulator: Simulator) -> None:
@@ -68,7 +73,7 @@ async def test_reading_for_an_import(router: Router, simulator: Simulator) -> No
 
 def test_the_plugin_comes_in_by_its_door() -> None:
     loaded = Plugins.load(points=[point for point in entry_points(group="sebilling.plugins") if point.name == "mikrotik"])
-    assert [(one.status, one.error) for one in loaded.plugins] == [(PluginStatus.ACTIVE, "")]
+    assert [(one.status, one.error) for one in loaded.plugins] == [(PluginStatus.ACTIVE, None)]
     assert loaded.drivers.keys() == {driver.kind for driver in DRIVERS}
 
 

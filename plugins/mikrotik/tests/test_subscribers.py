@@ -30,7 +30,9 @@ async def test_secrets_and_profiles_become_customers(router: Router, simulator: 
     router.add("/ppp/secret", name="any", profile="satu", service="any")
     found = await read(simulator)
     assert [*found] == [*NAMES, "free", "one", "cut", "pop-bukit", "any"]
-    assert {name: one.left_out for name, one in found.items() if one.left_out} == {"pop-bukit": "service sstp"}, "a tunnel is no customer"
+    assert {name: one.left_out.english for name, one in found.items() if one.left_out} == {"pop-bukit": "service sstp"}, (
+        "a tunnel is no customer"
+    )
     for name in NAMES:
         assert found[name] == Subscriber(name, "PPPOE", "10M", disabled=name == "0812", rate_down_kbps=20_000, rate_up_kbps=10_000)
     assert found["free"] == Subscriber("free", "PPPOE", "lepas"), "0 is no limit"

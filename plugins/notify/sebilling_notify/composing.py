@@ -105,12 +105,17 @@ def _deposit(event: Event, _: Context) -> Iterator[Told]:
 
 def _health(event: Event, _: Context) -> Iterator[Told]:
     status = "bisa dihubungi" if event.data.get("reachable") else "tidak bisa dihubungi"
-    problems = "; ".join(event.data.get("problems", ()))
+    problems = "; ".join(_in_indonesian(problem) for problem in event.data.get("problems", ()))
     yield Told("health", None, {"device": str(event.data["name"]), "status": status, "reason": problems})
 
 
 def _reason(event: Event, name: str) -> str:
-    return str(event.data.get(name, ""))
+    return _in_indonesian(event.data.get(name))
+
+
+def _in_indonesian(value: object) -> str:
+    """Return a text of an event: the Indonesian one of a text in both languages, what was typed as it is."""
+    return str(value["id"] if isinstance(value, Mapping) else "" if value is None else value)
 
 
 def _nothing(_: Event) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ import re
 from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, DeviceConfig
+from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, DeviceConfig, InvalidValue, indonesian
 
 from sebilling_olt.dialects import HUAWEI, ZTE, Dialect
 from sebilling_olt.templates import CommandTemplates
@@ -19,35 +19,69 @@ class OltConfig(DeviceConfig, frozen=True):
 
     dialect: ClassVar[Dialect]
 
-    method: str = Field(description="How a customer is blocked: a method of the dialect's grammar.", json_schema_extra=NOT_A_DESTINATION)
-    host: str = Field(max_length=255, description="Address or name of the OLT.", json_schema_extra=HOST)
-    port: int | None = Field(default=None, ge=1, le=65535, description="Empty: 22 for SSH, 23 for Telnet.")
-    transport: Literal["ssh", "telnet"] = Field(default="ssh", description="With Telnet, the password can be read on the way.")
-    username: str = Field(max_length=64, json_schema_extra=NOT_A_DESTINATION)
-    password: SecretStr
-    enable_password: SecretStr | None = Field(default=None, description="If the OLT asks for one at `enable`.")
+    method: str = Field(
+        description="How a customer is blocked: a method of the dialect's grammar.",
+        json_schema_extra=indonesian("Cara isolir", "Cara pelanggan diisolir: salah satu cara milik dialeknya.", NOT_A_DESTINATION),
+    )
+    host: str = Field(
+        max_length=255, description="Address or name of the OLT.", json_schema_extra=indonesian("Alamat", "Alamat atau nama OLT.", HOST)
+    )
+    port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Empty: 22 for SSH, 23 for Telnet.",
+        json_schema_extra=indonesian("Port", "Kosong: 22 untuk SSH, 23 untuk Telnet."),
+    )
+    transport: Literal["ssh", "telnet"] = Field(
+        default="ssh",
+        description="With Telnet, the password can be read on the way.",
+        json_schema_extra=indonesian("Jalur", "Dengan Telnet, kata sandi bisa terbaca di jalan."),
+    )
+    username: str = Field(max_length=64, json_schema_extra=indonesian("Nama pengguna", mark=NOT_A_DESTINATION))
+    password: SecretStr = Field(json_schema_extra=indonesian("Kata sandi"))
+    enable_password: SecretStr | None = Field(
+        default=None,
+        description="If the OLT asks for one at `enable`.",
+        json_schema_extra=indonesian("Kata sandi enable", "Bila OLT memintanya pada `enable`."),
+    )
     host_fingerprint: str = Field(
         default="",
         max_length=8192,
         description="SSH: the OLT's host key, or its fingerprint SHA256:…; one per line. The probe shows the OLT's.",
+        json_schema_extra=indonesian(
+            "Sidik jari host", "SSH: host key OLT, atau sidik jarinya SHA256:…; satu per baris. Tes perangkat menampilkan milik OLT."
+        ),
     )
     timeout_seconds: float = Field(
-        default=15, gt=0, le=60, description="Longest wait for the answer to one command.", json_schema_extra=NOT_A_DESTINATION
+        default=15,
+        gt=0,
+        le=60,
+        description="Longest wait for the answer to one command.",
+        json_schema_extra=indonesian("Batas waktu (detik)", "Paling lama menunggu jawaban satu perintah.", NOT_A_DESTINATION),
     )
     save_seconds: float = Field(
-        default=40, gt=0, le=60, description="Longest wait for the answer to the save command.", json_schema_extra=NOT_A_DESTINATION
+        default=40,
+        gt=0,
+        le=60,
+        description="Longest wait for the answer to the save command.",
+        json_schema_extra=indonesian("Batas waktu simpan (detik)", "Paling lama menunggu jawaban perintah simpan.", NOT_A_DESTINATION),
     )
     commands: CommandTemplates | None = Field(
         default=None,
         description="The commands of this firmware, if they aren't the usual ones of the method; `dry-run` shows them.",
-        json_schema_extra=NOT_A_DESTINATION,
+        json_schema_extra=indonesian(
+            "Perintah", "Perintah firmware ini, bila bukan yang biasa untuk cara itu; `dry-run` menampilkannya.", NOT_A_DESTINATION
+        ),
     )
 
     @field_validator("host", "username")
     @classmethod
     def _word(cls, given: str) -> str:
         if _WORD.fullmatch(given) is None:
-            raise ValueError("it must be one word, without spaces and control characters")
+            raise InvalidValue(
+                "it must be one word, without spaces and control characters", "harus satu kata, tanpa spasi dan karakter kontrol"
+            )
         return given
 
     @field_validator("password", "enable_password")
@@ -55,7 +89,7 @@ class OltConfig(DeviceConfig, frozen=True):
     def _line(cls, given: SecretStr | None) -> SecretStr | None:
         value = "-" if given is None else given.get_secret_value()
         if not 1 <= len(value) <= 255 or any(char < " " or char == "\x7f" for char in value):
-            raise ValueError("it must be one line, without control characters")
+            raise InvalidValue("it must be one line, without control characters", "harus satu baris, tanpa karakter kontrol")
         return given
 
     @field_validator("host_fingerprint")
@@ -63,7 +97,10 @@ class OltConfig(DeviceConfig, frozen=True):
     def _keys(cls, given: str) -> str:
         for line in given.splitlines():
             if line.strip() and not (_FINGERPRINT.fullmatch(line.strip()) or _KEY.fullmatch(line.strip())):
-                raise ValueError("each line must be a fingerprint (SHA256:…) or a key (ssh-ed25519 AAAA…, as ssh-keyscan prints it)")
+                raise InvalidValue(
+                    "each line must be a fingerprint (SHA256:…) or a key (ssh-ed25519 AAAA…, as ssh-keyscan prints it)",
+                    "tiap baris harus sidik jari (SHA256:…) atau kunci (ssh-ed25519 AAAA…, seperti keluaran ssh-keyscan)",
+                )
         return given
 
     @property
@@ -98,7 +135,9 @@ class HuaweiConfig(OltConfig, frozen=True):
 
     dialect: ClassVar[Dialect] = HUAWEI
     method: Literal["deactivate"] = Field(
-        default="deactivate", description="`ont deactivate`: the ONU is dark.", json_schema_extra=NOT_A_DESTINATION
+        default="deactivate",
+        description="`ont deactivate`: the ONU is dark.",
+        json_schema_extra=indonesian("Cara isolir", "`ont deactivate`: ONU mati total.", NOT_A_DESTINATION),
     )
 
 
@@ -109,7 +148,11 @@ class ZteConfig(OltConfig, frozen=True):
     method: Literal["state", "shutdown"] = Field(
         default="state",
         description="`onu N state disable` at the port, or `shutdown` of the ONU's interface, as the firmware has it: dark.",
-        json_schema_extra=NOT_A_DESTINATION,
+        json_schema_extra=indonesian(
+            "Cara isolir",
+            "`onu N state disable` di port, atau `shutdown` di antarmuka ONU, sesuai firmware: mati total.",
+            NOT_A_DESTINATION,
+        ),
     )
 
 
@@ -120,9 +163,17 @@ class ZteLanConfig(OltConfig, frozen=True):
     method: Literal["lan"] = Field(
         default="lan",
         description="The LAN ports are locked; what the ONU itself serves, such as WiFi, stays.",
-        json_schema_extra=NOT_A_DESTINATION,
+        json_schema_extra=indonesian(
+            "Cara isolir", "Port LAN dikunci; yang dilayani ONU sendiri, seperti WiFi, tetap ada.", NOT_A_DESTINATION
+        ),
     )
-    lan_ports: int = Field(default=4, ge=1, le=8, description="How many LAN ports each ONU has.", json_schema_extra=NOT_A_DESTINATION)
+    lan_ports: int = Field(
+        default=4,
+        ge=1,
+        le=8,
+        description="How many LAN ports each ONU has.",
+        json_schema_extra=indonesian("Jumlah port LAN", "Jumlah port LAN tiap ONU.", NOT_A_DESTINATION),
+    )
 
     @property
     def parts(self) -> tuple[str, ...]:

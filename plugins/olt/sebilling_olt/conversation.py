@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sebilling.plugins.contract import DeviceError, Fault
+from sebilling.plugins.contract import DeviceError, Fault, Sentence
 
 from sebilling_olt import dialects
 from sebilling_olt.config import OltConfig
@@ -68,7 +68,9 @@ class Conversation:
         Raises Refusal; Unanswered if it fails after Enter was sent, DeviceError if before.
         """
         if not self.usable:
-            raise DeviceError(Fault.UNREACHABLE, "The session with the OLT has ended.", retryable=True)
+            raise DeviceError(
+                Fault.UNREACHABLE, Sentence("The session with the OLT has ended.", "Sesi dengan OLT sudah berakhir."), retryable=True
+            )
         sent = False
         try:
             self.type(command)
@@ -81,7 +83,9 @@ class Conversation:
         except (EOFError, OSError, Overflow):
             self.give_up()
             kind = Unanswered if sent else DeviceError
-            raise kind(Fault.UNREACHABLE, "The connection to the OLT was lost.", retryable=True) from None
+            raise kind(
+                Fault.UNREACHABLE, Sentence("The connection to the OLT was lost.", "Sambungan ke OLT terputus."), retryable=True
+            ) from None
         self.logger.debug("olt_command command=%s lines=%d", command, len(lines))
         self._refused(command, lines)
         return lines
@@ -104,7 +108,12 @@ class Conversation:
                 self.terminal.write(self.terminal.enter)
                 return
         raise DeviceError(
-            Fault.PROTOCOL, f"The OLT's echo isn't what was typed ({shown(self.screen.last)}): it wasn't sent off.", retryable=True
+            Fault.PROTOCOL,
+            Sentence(
+                f"The OLT's echo isn't what was typed (\"{shown(self.screen.last)}\"): it wasn't sent off.",
+                f'Gema OLT berbeda dari yang diketik ("{shown(self.screen.last)}"): tidak jadi dikirim.',
+            ),
+            retryable=True,
         )
 
     def _to_a_prompt(self) -> None:
@@ -119,7 +128,14 @@ class Conversation:
             until = time.monotonic() + _QUIET_SECONDS
             while time.monotonic() < until and not self.prompt.fullmatch(self.screen.last):
                 self.screen.feed(self.terminal.read())
-        raise DeviceError(Fault.PROTOCOL, f"The OLT shows no prompt, but {shown(self.screen.last)!r}.", retryable=True)
+        raise DeviceError(
+            Fault.PROTOCOL,
+            Sentence(
+                f'The OLT shows no prompt, but "{shown(self.screen.last)}".',
+                f'OLT tidak menampilkan prompt, tetapi "{shown(self.screen.last)}".',
+            ),
+            retryable=True,
+        )
 
     def _take_in(self) -> bool:
         text = self.terminal.read(0)
@@ -140,7 +156,14 @@ class Conversation:
                 self.screen.feed(text)
                 listening.heard = time.monotonic()
             elif time.monotonic() > until:
-                raise DeviceError(Fault.TIMEOUT, f"The OLT didn't answer in time; it shows {shown(self.screen.last)!r}.", retryable=True)
+                raise DeviceError(
+                    Fault.TIMEOUT,
+                    Sentence(
+                        f'The OLT didn\'t answer in time; it shows "{shown(self.screen.last)}".',
+                        f'OLT tidak menjawab tepat waktu; layarnya "{shown(self.screen.last)}".',
+                    ),
+                    retryable=True,
+                )
             if self._back_at_a_prompt():
                 self.at = self.screen.last
                 return self._without_alarms(self.screen.lines[:-1])
@@ -169,7 +192,11 @@ class Conversation:
         elif (reply := self._reply(line, agree=agree)) is not None:
             listening.questions += 1
             if listening.questions > _MAX_QUESTIONS:
-                raise DeviceError(Fault.PROTOCOL, f"The OLT asks again and again: {shown(line)}.", retryable=True)
+                raise DeviceError(
+                    Fault.PROTOCOL,
+                    Sentence(f'The OLT asks again and again: "{shown(line)}".', f'OLT bertanya terus-menerus: "{shown(line)}".'),
+                    retryable=True,
+                )
             listening.answered = self._here()
             self.terminal.write(f"{reply}{self.terminal.enter}")
         elif time.monotonic() - listening.heard > _QUIET_SECONDS and listening.nudges < _MAX_NUDGES and self._overwritten():
@@ -185,12 +212,26 @@ class Conversation:
         """Return the answer to the OLT's question; None if there is none. Raises DeviceError if it must not be answered."""
         if dialects.CHOICE.fullmatch(line):
             if "<cr>" not in line:
-                raise DeviceError(Fault.PROTOCOL, f"The OLT wants more words: {shown(line)}. Mend the command template.", retryable=True)
+                raise DeviceError(
+                    Fault.PROTOCOL,
+                    Sentence(
+                        f'The OLT wants more words: "{shown(line)}". Mend the command template.',
+                        f'OLT meminta kata tambahan: "{shown(line)}". Perbaiki templat perintahnya.',
+                    ),
+                    retryable=True,
+                )
             return ""
         if dialects.QUESTION.fullmatch(line) is None:
             return None
         if not agree or dialects.HARMFUL_QUESTION.search(" ".join(self.screen.lines[-3:])):
-            raise DeviceError(Fault.REFUSED, f"The OLT asks what we don't agree to: {shown(line)}.", retryable=True)
+            raise DeviceError(
+                Fault.REFUSED,
+                Sentence(
+                    f'The OLT asks what we don\'t agree to: "{shown(line)}".',
+                    f'OLT menanyakan hal yang tidak kami setujui: "{shown(line)}".',
+                ),
+                retryable=True,
+            )
         return "yes" if "yes" in line.lower() else "y"
 
     def _without_alarms(self, lines: Sequence[str]) -> list[str]:
@@ -212,11 +253,19 @@ class Conversation:
             return
         words = shown(said, hide=self.config.secrets)
         if dialects.NO_RIGHT.search(said):
-            raise Refusal(Fault.PERMISSION, f"{words} Give the OLT's user the right to '{command}'.", said=said, retryable=False)
+            why = Sentence(
+                f"The OLT says \"{words}\". Give its user the right to '{command}'.",
+                f"OLT menjawab \"{words}\". Beri penggunanya hak untuk '{command}'.",
+            )
+            raise Refusal(Fault.PERMISSION, why, said=said, retryable=False)
         if dialects.UNKNOWN_COMMAND.search(said):
-            why = f"This firmware doesn't know '{command}' ({words}): set the device's command templates."
+            why = Sentence(
+                f"This firmware doesn't know '{command}' (\"{words}\"): set the device's command templates.",
+                f"Firmware ini tidak mengenal '{command}' (\"{words}\"): isi templat perintah perangkatnya.",
+            )
             raise Refusal(Fault.SETUP, why, said=said, retryable=False)
-        raise Refusal(Fault.REFUSED, f"The OLT refused '{command}': {words}", said=said, retryable=bool(dialects.BUSY.search(said)))
+        why = Sentence(f"The OLT refused '{command}': \"{words}\"", f"OLT menolak '{command}': \"{words}\"")
+        raise Refusal(Fault.REFUSED, why, said=said, retryable=bool(dialects.BUSY.search(said)))
 
     def log_out(self) -> None:
         """Log out at once, as the OLT allows few sessions. Never raises."""

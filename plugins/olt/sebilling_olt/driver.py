@@ -15,6 +15,7 @@ from sebilling.plugins.contract import (
     Reading,
     Ref,
     Result,
+    Sentence,
     Snapshot,
     State,
 )
@@ -29,7 +30,10 @@ from sebilling_olt.tables import Values
 O = TypeVar("O", bound=OltConfig)  # noqa: E741 - the contract's own style: one letter
 View = Mapping[Onu, Values]
 _AWAY: Final = (Fault.UNREACHABLE, Fault.TIMEOUT)
-_TELNET: Final = "Telnet: the password crosses the network readable. Use SSH, or a closed management network."
+_TELNET: Final = Sentence(
+    "Telnet: the password crosses the network readable. Use SSH, or a closed management network.",
+    "Telnet: kata sandi lewat jaringan tanpa sandi. Pakai SSH, atau jaringan manajemen tertutup.",
+)
 _OPEN_WAIT_SECONDS: Final = 6.0
 _LOOKS: Final = (0.0, 0.3, 1.0, 2.0)
 """Seconds to wait before each check of a change: an OLT takes a moment to show it."""
@@ -48,7 +52,7 @@ class OltDriver(IsolationDriver[O], abc.ABC):
     """A driver with one session. Subclasses are the manufacturers' drivers."""
 
     config_model: ClassVar[type[OltConfig]]
-    service_kinds: ClassVar[Mapping[str, str]] = {"ONU": KEY_HELP}
+    service_kinds: ClassVar[Mapping[str, Sentence]] = {"ONU": KEY_HELP}
     max_batch: ClassVar[int] = 64
     _session: Session | None = None
 
@@ -65,7 +69,11 @@ class OltDriver(IsolationDriver[O], abc.ABC):
     def session(self) -> Session:
         """The open session. Raises DeviceError if there is none, which is an error of the caller, not of the OLT."""
         if self._session is None:
-            raise DeviceError(Fault.UNREACHABLE, "There is no open session: call open first.", retryable=True)
+            raise DeviceError(
+                Fault.UNREACHABLE,
+                Sentence("There is no open session: call open first.", "Tidak ada sesi yang terbuka: panggil open dulu."),
+                retryable=True,
+            )
         return self._session
 
     def dry_run(self, refs: Sequence[Ref], *, restoring: bool = False) -> list[str]:
@@ -73,7 +81,7 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         onus = [self._onu(ref) for ref in refs]
         bad = [ref.key for ref, onu in zip(refs, onus, strict=True) if onu is None]
         if bad:
-            raise ValueError(f"{bad[0]!r} isn't an {KEY_HELP}")
+            raise ValueError(f"{bad[0]!r} isn't an {KEY_HELP.english}")
         return plan.dry_run(self.config, [onu for onu in onus if onu is not None], restoring=restoring)
 
     async def probe(self) -> DeviceHealth:
@@ -85,7 +93,10 @@ class OltDriver(IsolationDriver[O], abc.ABC):
             facts, problems = await self.session.run(lambda: sending.looked_at(self.session.talk, self.config))
             return DeviceHealth(reachable=True, problems=(*telnet, *problems), facts=facts)
         except Busy:
-            return DeviceHealth(reachable=True, facts={"busy": "a session of SeBilling is at work on it"})
+            return DeviceHealth(
+                reachable=True,
+                facts={"busy": Sentence("a session of SeBilling is at work on it", "ada sesi SeBilling yang sedang bekerja di sana")},
+            )
         except DeviceError as error:
             self.context.logger.warning("olt_probe_failed fault=%s", error.fault)
             return DeviceHealth(reachable=error.fault not in _AWAY, problems=(error.message, *telnet))
@@ -120,22 +131,30 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         values = self._there(view, ref)
         if isinstance(values, Outcome):
             return Reading(State.ABSENT, values.message)
-        told = ", ".join(f"{part}={values[part]}" for part in self.config.parts)
+        told = ", ".join(f"{part}='{values[part]}'" for part in self.config.parts)
+        plain = Sentence(told, told)
         if self._other_onu(values, snapshot):
-            return Reading(State.DRIFTED, f"{told}, and another ONU than the one that was blocked")
+            return Reading(
+                State.DRIFTED,
+                Sentence(f"{told}, and another ONU than the one that was blocked", f"{told}, dan bukan ONU yang dulu diisolir"),
+            )
         if self._set(values) == self._blocked():
-            return Reading(State.BLOCKED, told)
+            return Reading(State.BLOCKED, plain)
         before = self._set(values) if snapshot is None else {part: snapshot.get(part, values[part]) for part in self.config.parts}
         if any(values[part] not in {before[part], self._blocked()[part]} for part in self.config.parts):
-            return Reading(State.DRIFTED, f"{told}: neither as before nor blocked")
+            return Reading(
+                State.DRIFTED, Sentence(f"{told}: neither as before nor blocked", f"{told}: tidak seperti semula dan tidak terisolir")
+            )
         # an aborted session can leave only some LAN ports blocked: the customer still has access
-        return Reading(State.ACTIVE, told if self._set(values) == before else f"{told}: blocked in part")
+        return Reading(
+            State.ACTIVE, plain if self._set(values) == before else Sentence(f"{told}: blocked in part", f"{told}: baru sebagian terisolir")
+        )
 
     def _there(self, view: View, ref: Ref) -> Values | Outcome:
         onu = self._onu(ref)
         if onu is None:
-            return _failed(ref, Fault.REFUSED, f"It isn't an {KEY_HELP}.")
-        return view.get(onu) or _failed(ref, Fault.ABSENT, f"The OLT has no ONU {onu.key}.")
+            return _failed(ref, Fault.REFUSED, Sentence(f"It isn't an {KEY_HELP.english}.", f"Ini bukan {KEY_HELP.indonesian}."))
+        return view.get(onu) or _failed(ref, Fault.ABSENT, Sentence(f"The OLT has no ONU {onu.key}.", f"OLT tidak punya ONU {onu.key}."))
 
     @staticmethod
     def _other_onu(values: Values, snapshot: Snapshot | None) -> bool:
@@ -154,7 +173,14 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         if isinstance(values, Outcome):
             return values
         if onu is None or any(part not in job.snapshot for part in self.config.parts):
-            return _failed(job.ref, Fault.REFUSED, "The snapshot doesn't say what restoring needs: it was left alone.")
+            return _failed(
+                job.ref,
+                Fault.REFUSED,
+                Sentence(
+                    "The snapshot doesn't say what restoring needs: it was left alone.",
+                    "Snapshot tidak memuat yang diperlukan untuk memulihkan: dibiarkan apa adanya.",
+                ),
+            )
         return onu, values
 
     def _judge_block(self, view: View, job: Job) -> Outcome | Change:
@@ -163,7 +189,14 @@ class OltDriver(IsolationDriver[O], abc.ABC):
             return found
         onu, values = found
         if self._other_onu(values, job.snapshot):
-            return _failed(job.ref, Fault.DRIFTED, "Another ONU is registered there since the snapshot: look at it, it was left alone.")
+            return _failed(
+                job.ref,
+                Fault.DRIFTED,
+                Sentence(
+                    "Another ONU is registered there since the snapshot: look at it, it was left alone.",
+                    "Ada ONU lain yang terdaftar di sana sejak snapshot: periksa; dibiarkan apa adanya.",
+                ),
+            )
         if self._set(values) == self._blocked():
             ours = self._set(job.snapshot) != self._blocked()
             return Change(job, onu, {}) if ours else Outcome(job.ref.id, Result.UNCHANGED)
@@ -181,11 +214,21 @@ class OltDriver(IsolationDriver[O], abc.ABC):
             return Change(job, onu, {}) if before != blocked else Outcome(job.ref.id, Result.UNCHANGED)
         if self._other_onu(values, job.snapshot):
             return _failed(
-                job.ref, Fault.DRIFTED, "Another ONU was registered there since it was blocked, and was left alone: check it on the OLT."
+                job.ref,
+                Fault.DRIFTED,
+                Sentence(
+                    "Another ONU was registered there since it was blocked, and was left alone: check it on the OLT.",
+                    "Ada ONU lain yang didaftarkan di sana sejak diisolir, dan dibiarkan: periksa di OLT.",
+                ),
             )
         if any(values[part] not in {before[part], blocked[part]} for part in self.config.parts):
             return _failed(
-                job.ref, Fault.DRIFTED, "It was changed by hand since it was blocked and was left alone: check it on the device."
+                job.ref,
+                Fault.DRIFTED,
+                Sentence(
+                    "It was changed by hand since it was blocked and was left alone: check it on the device.",
+                    "Diubah manual sejak diisolir, dan dibiarkan: periksa di perangkatnya.",
+                ),
             )
         return Change(job, onu, {part: value for part, value in before.items() if values[part] != value})
 
@@ -250,12 +293,19 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         if error is not None:
             return Outcome(ref.id, Result.FAILED, error.fault, error.message, retryable=error.retryable)
         if values is None:
-            return _failed(ref, Fault.ABSENT, f"The OLT has no ONU {change.onu.key} any more.")
-        told = ", ".join(f"{part}={values[part]}" for part in change.wanted)
-        return _failed(ref, Fault.REFUSED, f"The OLT took the command, but reads {told}.", retryable=True)
+            return _failed(
+                ref, Fault.ABSENT, Sentence(f"The OLT has no ONU {change.onu.key} any more.", f"OLT tidak punya ONU {change.onu.key} lagi.")
+            )
+        told = ", ".join(f"{part}='{values[part]}'" for part in change.wanted)
+        return _failed(
+            ref,
+            Fault.REFUSED,
+            Sentence(f"The OLT took the command, but reads {told}.", f"OLT menerima perintahnya, tetapi terbaca {told}."),
+            retryable=True,
+        )
 
 
-def _failed(ref: Ref, fault: Fault, message: str, *, retryable: bool = False) -> Outcome:
+def _failed(ref: Ref, fault: Fault, message: Sentence, *, retryable: bool = False) -> Outcome:
     return Outcome(ref.id, Result.FAILED, fault, message, retryable=retryable)
 
 
@@ -265,13 +315,24 @@ def _unproven(change: Change, error: DeviceError | None, reading: DeviceError) -
     if error is not None and not isinstance(error, Refusal | Unanswered):
         return Outcome(ref.id, Result.FAILED, error.fault, error.message, retryable=True)
     why = error or reading
-    return Outcome(ref.id, Result.UNKNOWN, why.fault, f"Sent, but not read back. {why.message}", retryable=True)
+    return Outcome(
+        ref.id,
+        Result.UNKNOWN,
+        why.fault,
+        Sentence(
+            f"Sent, but not read back. {why.message.english}", f"Sudah dikirim, tetapi belum terbaca kembali. {why.message.indonesian}"
+        ),
+        retryable=True,
+    )
 
 
 def _done(change: Change, unsaved: DeviceError | None) -> Outcome:
     ref_id = change.job.ref.id
     if unsaved is not None:
-        message = f"Done, but not saved: it would be lost when the OLT restarts. {unsaved.message}"
+        message = Sentence(
+            f"Done, but not saved: it would be lost when the OLT restarts. {unsaved.message.english}",
+            f"Sudah jadi, tetapi belum disimpan: akan hilang bila OLT menyala ulang. {unsaved.message.indonesian}",
+        )
         return Outcome(ref_id, Result.FAILED, unsaved.fault, message, retryable=True)
     return Outcome(ref_id, Result.CHANGED if change.wanted else Result.UNCHANGED)
 
@@ -280,7 +341,7 @@ class HuaweiDriver(OltDriver[HuaweiConfig]):
     """Huawei MA56xx and MA58xx."""
 
     kind: ClassVar[str] = "olt.huawei"
-    title: ClassVar[str] = "Huawei OLT (MA56xx, MA58xx)"
+    title: ClassVar[Sentence] = Sentence("Huawei OLT (MA56xx, MA58xx)", "OLT Huawei (MA56xx, MA58xx)")
     config_model: ClassVar[type[HuaweiConfig]] = HuaweiConfig
 
 
@@ -288,7 +349,7 @@ class ZteDriver(OltDriver[ZteConfig]):
     """ZTE C300 and C320: disables the ONU."""
 
     kind: ClassVar[str] = "olt.zte"
-    title: ClassVar[str] = "ZTE OLT (C300, C320)"
+    title: ClassVar[Sentence] = Sentence("ZTE OLT (C300, C320)", "OLT ZTE (C300, C320)")
     config_model: ClassVar[type[ZteConfig]] = ZteConfig
 
 
@@ -296,6 +357,6 @@ class ZteLanDriver(OltDriver[ZteLanConfig]):
     """ZTE C300 and C320: locks the ONU's LAN ports. Slow, as each ONU is read by a command of its own."""
 
     kind: ClassVar[str] = "olt.zte_lan"
-    title: ClassVar[str] = "ZTE OLT, LAN ports (C300, C320)"
+    title: ClassVar[Sentence] = Sentence("ZTE OLT, LAN ports (C300, C320)", "OLT ZTE, port LAN (C300, C320)")
     config_model: ClassVar[type[ZteLanConfig]] = ZteLanConfig
     max_batch: ClassVar[int] = 16

@@ -9,7 +9,7 @@ DeviceError            the OLT is unusable, or this command wasn't sent
 from collections.abc import Sequence
 from typing import Final
 
-from sebilling.plugins.contract import DeviceError, Fault
+from sebilling.plugins.contract import DeviceError, Fault, Sentence
 
 MAX_TEXT: Final = 200
 
@@ -17,7 +17,7 @@ MAX_TEXT: Final = 200
 class Refusal(DeviceError):
     """The OLT refused one command. `said` is its message."""
 
-    def __init__(self, fault: Fault, message: str, *, said: str, retryable: bool) -> None:
+    def __init__(self, fault: Fault, message: Sentence, *, said: str, retryable: bool) -> None:
         super().__init__(fault, message, retryable=retryable)
         self.said = said
 
@@ -25,7 +25,7 @@ class Refusal(DeviceError):
 class Garbled(DeviceError):
     """An answer that is incomplete, or can't be distinguished from an incomplete one."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: Sentence) -> None:
         super().__init__(Fault.PROTOCOL, message, retryable=True)
 
 
@@ -34,9 +34,9 @@ class Unanswered(DeviceError):
 
 
 def shown(text: str, *, hide: Sequence[str] = ()) -> str:
-    """Clean foreign text for a message: one short printable line without the secrets `hide`."""
+    """Clean foreign text for a message, which quotes it: one short printable line without double quotes and the secrets `hide`."""
     for secret in hide:
         if secret:
             text = text.replace(secret, "***")
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    line = " ".join("".join(char if char.isprintable() else " " for char in text.replace('"', "'")).split())
     return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"

@@ -3,7 +3,7 @@
 import re
 import time
 
-from sebilling.plugins.contract import DeviceError, Fault
+from sebilling.plugins.contract import DeviceError, Fault, Sentence
 
 from sebilling_olt import dialects
 from sebilling_olt.conversation import PROMPT, SETTLE_SECONDS, Conversation
@@ -34,7 +34,10 @@ def log_in(talk: Conversation) -> None:
     talk.home = talk.at
     if talk.home == before or not talk.home.endswith(")#"):
         talk.give_up()
-        why = f"'{talk.dialect.config}' leads nowhere: the OLT's user may not configure."
+        why = Sentence(
+            f"'{talk.dialect.config}' leads nowhere: the OLT's user may not configure.",
+            f"'{talk.dialect.config}' tidak membawa ke mana pun: pengguna OLT tidak boleh mengonfigurasi.",
+        )
         raise DeviceError(Fault.PERMISSION, why, retryable=False)
 
 
@@ -57,7 +60,14 @@ class _Greeting:
             if text := self._talk.terminal.read(SETTLE_SECONDS):
                 screen.feed(text)
             elif time.monotonic() > self._until:
-                raise DeviceError(Fault.TIMEOUT, f"The OLT shows no prompt, but {shown(screen.last)!r}.", retryable=True)
+                raise DeviceError(
+                    Fault.TIMEOUT,
+                    Sentence(
+                        f'The OLT shows no prompt, but "{shown(screen.last)}".',
+                        f'OLT tidak menampilkan prompt, tetapi "{shown(screen.last)}".',
+                    ),
+                    retryable=True,
+                )
             else:
                 here = (screen.last.strip(), len(screen.lines))
                 if here != answered and here[0] and screen.at_end and self._answered(here[0]):
@@ -65,7 +75,14 @@ class _Greeting:
 
     def _answered(self, line: str) -> bool:
         if dialects.NEW_PASSWORD.search(line):
-            raise DeviceError(Fault.SETUP, "The OLT wants a new password for its user: set one there and here.", retryable=False)
+            raise DeviceError(
+                Fault.SETUP,
+                Sentence(
+                    "The OLT wants a new password for its user: set one there and here.",
+                    "OLT meminta kata sandi baru untuk penggunanya: atur di sana dan di sini.",
+                ),
+                retryable=False,
+            )
         if dialects.USERNAME.fullmatch(line):
             self._give("user", self._talk.config.username)
         elif dialects.PASSWORD.fullmatch(line):
@@ -88,7 +105,9 @@ class _Greeting:
 
 def _enable(talk: Conversation, until: float) -> None:
     """Run `enable`. A password isn't echoed, so `ask` can't be used."""
-    wrong = DeviceError(Fault.AUTH, "The OLT refused the password for `enable`.", retryable=False)
+    wrong = DeviceError(
+        Fault.AUTH, Sentence("The OLT refused the password for `enable`.", "OLT menolak kata sandi untuk `enable`."), retryable=False
+    )
     talk.type(talk.dialect.enable)
     asked = False
     while True:
@@ -96,13 +115,24 @@ def _enable(talk: Conversation, until: float) -> None:
             talk.screen.feed(text)
             continue
         if time.monotonic() > until:
-            raise DeviceError(Fault.TIMEOUT, "The OLT didn't answer `enable` in time.", retryable=True)
+            raise DeviceError(
+                Fault.TIMEOUT,
+                Sentence("The OLT didn't answer `enable` in time.", "OLT tidak menjawab `enable` tepat waktu."),
+                retryable=True,
+            )
         line = talk.screen.last.strip()
         if len(talk.screen.lines) == 1:
             continue
         if dialects.PASSWORD.fullmatch(line):
             if talk.config.enable_password is None:
-                raise DeviceError(Fault.SETUP, "The OLT asks for a password at `enable`: set enable_password.", retryable=False)
+                raise DeviceError(
+                    Fault.SETUP,
+                    Sentence(
+                        "The OLT asks for a password at `enable`: set enable_password.",
+                        "OLT meminta kata sandi pada `enable`: isi enable_password.",
+                    ),
+                    retryable=False,
+                )
             if asked:
                 raise wrong
             asked = True
@@ -119,9 +149,27 @@ def _turned_away(talk: Conversation, *, asked_again: bool = False) -> DeviceErro
     """Return why there was no prompt, by the OLT's output."""
     said = "\n".join(talk.screen.lines)
     if dialects.FULL.search(said):
-        return DeviceError(Fault.REFUSED, "The OLT has no session free for this user: give SeBilling a user of its own.", retryable=True)
+        return DeviceError(
+            Fault.REFUSED,
+            Sentence(
+                "The OLT has no session free for this user: give SeBilling a user of its own.",
+                "OLT tidak punya sesi kosong untuk pengguna ini: beri SeBilling pengguna sendiri.",
+            ),
+            retryable=True,
+        )
     if dialects.LOCKED_OUT.search(said):
-        return DeviceError(Fault.AUTH, "The OLT has locked its user out after wrong passwords: unlock it there.", retryable=False)
+        return DeviceError(
+            Fault.AUTH,
+            Sentence(
+                "The OLT has locked its user out after wrong passwords: unlock it there.",
+                "OLT mengunci penggunanya setelah kata sandi salah: buka kuncinya di sana.",
+            ),
+            retryable=False,
+        )
     if asked_again or dialects.WRONG_LOGIN.search(said):
-        return DeviceError(Fault.AUTH, "The OLT refused the user or its password.", retryable=False)
-    return DeviceError(Fault.UNREACHABLE, "The OLT ended the connection at the login.", retryable=True)
+        return DeviceError(
+            Fault.AUTH, Sentence("The OLT refused the user or its password.", "OLT menolak pengguna atau kata sandinya."), retryable=False
+        )
+    return DeviceError(
+        Fault.UNREACHABLE, Sentence("The OLT ended the connection at the login.", "OLT memutus sambungan saat masuk."), retryable=True
+    )

@@ -3,7 +3,12 @@
 import re
 from typing import Final, NamedTuple
 
-KEY_HELP: Final = "ONU as frame/slot/port:onu, such as 0/1/2:5 (ZTE: shelf/slot/port:onu, such as 1/2/1:5)"
+from sebilling.plugins.contract import Sentence
+
+KEY_HELP: Final = Sentence(
+    "ONU as frame/slot/port:onu, such as 0/1/2:5 (ZTE: shelf/slot/port:onu, such as 1/2/1:5)",
+    "ONU sebagai frame/slot/port:onu, seperti 0/1/2:5 (ZTE: shelf/slot/port:onu, seperti 1/2/1:5)",
+)
 _NUMBER: Final = r"(0|[1-9][0-9]{0,2})"
 _KEY: Final = re.compile(rf"{_NUMBER}/{_NUMBER}/{_NUMBER}:{_NUMBER}")
 _MOST: Final = (63, 63, 63, 255)

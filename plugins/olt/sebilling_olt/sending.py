@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from sebilling.plugins.contract import DeviceError, Fault
+from sebilling.plugins.contract import DeviceError, Fault, Sentence
 
 from sebilling_olt import plan
 from sebilling_olt.config import OltConfig
@@ -33,14 +33,17 @@ def view(talk: Conversation, config: OltConfig, onus: Sequence[Onu], *, after: f
                 raise
             doubtful = error
     if doubtful is not None and not talk.understood:  # if no read succeeded, the command may be wrong, so no ONU counts as absent
-        why = f"{doubtful.message} Check the key, and the template of the read command."
+        why = Sentence(
+            f"{doubtful.message.english} Check the key, and the template of the read command.",
+            f"{doubtful.message.indonesian} Periksa kuncinya, dan templat perintah baca.",
+        )
         raise DeviceError(Fault.SETUP, why, retryable=False)
     return found
 
 
 def _read(talk: Conversation, config: OltConfig, command: str, onu: Onu) -> dict[Onu, Values]:
     reader = config.dialect.readers[config.method]
-    garbled = ""
+    garbled = Sentence("", "")
     for _ in range(_READS):
         try:
             return reader(talk.ask(command), onu, config.parts)
@@ -50,7 +53,8 @@ def _read(talk: Conversation, config: OltConfig, command: str, onu: Onu) -> dict
             raise
         except Garbled as error:
             garbled = error.message
-    raise DeviceError(Fault.PROTOCOL, f"'{command}': {garbled}", retryable=True)
+    why = Sentence(f"'{command}': {garbled.english}", f"'{command}': {garbled.indonesian}")
+    raise DeviceError(Fault.PROTOCOL, why, retryable=True)
 
 
 def send(talk: Conversation, config: OltConfig, places: Sequence[plan.Place]) -> dict[int, DeviceError]:
@@ -90,7 +94,15 @@ def _enter(talk: Conversation, place: plan.Place) -> None:
         before = talk.at
         talk.ask(line)
         if talk.at in {before, talk.home}:  # the next command would be executed in the wrong mode
-            raise Refusal(Fault.PROTOCOL, f"'{line}' leads nowhere: the prompt is still {talk.at}.", said="", retryable=False)
+            raise Refusal(
+                Fault.PROTOCOL,
+                Sentence(
+                    f"'{line}' leads nowhere: the prompt is still '{talk.at}'.",
+                    f"'{line}' tidak membawa ke mana pun: prompt-nya masih '{talk.at}'.",
+                ),
+                said="",
+                retryable=False,
+            )
 
 
 def _step(talk: Conversation, ref_id: int, commands: Sequence[str], errors: dict[int, DeviceError]) -> None:
@@ -114,25 +126,35 @@ def _home(talk: Conversation, config: OltConfig) -> None:
             return
         talk.ask(config.templates.leave)
     talk.usable = False
-    raise DeviceError(Fault.PROTOCOL, f"'{config.templates.leave}' doesn't lead back: the prompt is {talk.at}.", retryable=True)
+    raise DeviceError(
+        Fault.PROTOCOL,
+        Sentence(
+            f"'{config.templates.leave}' doesn't lead back: the prompt is '{talk.at}'.",
+            f"'{config.templates.leave}' tidak membawa kembali: prompt-nya '{talk.at}'.",
+        ),
+        retryable=True,
+    )
 
 
 def save(talk: Conversation, config: OltConfig) -> None:
     """Save the changes permanently. Raises DeviceError if the OLT doesn't confirm it."""
     lines = talk.ask(config.templates.save, seconds=config.save_seconds, agree=True)
     if any(_NOT_SAVED.search(line) for line in lines):
-        raise DeviceError(Fault.REFUSED, f"The OLT says: {shown(' '.join(lines))}", retryable=True)
+        words = shown(" ".join(lines))
+        raise DeviceError(Fault.REFUSED, Sentence(f'The OLT says: "{words}"', f'OLT menjawab: "{words}"'), retryable=True)
 
 
-def looked_at(talk: Conversation, config: OltConfig) -> tuple[dict[str, str], list[str]]:
+def looked_at(talk: Conversation, config: OltConfig) -> tuple[dict[str, Sentence | str], list[Sentence]]:
     """Return facts and problems for the probe. Changes nothing. Raises DeviceError if the session broke."""
-    facts = {"name": talk.name}
-    problems: list[str] = []
+    facts: dict[str, Sentence | str] = {"name": talk.name}
+    problems: list[Sentence] = []
     try:
         for line in talk.ask(config.dialect.version):
             if found := config.dialect.version_line.fullmatch(line):
                 facts["version"] = shown(found[1])
                 break
     except Refusal as error:
-        problems.append(f"The version can't be read: {error.message}")
+        problems.append(
+            Sentence(f"The version can't be read: {error.message.english}", f"Versinya tidak bisa dibaca: {error.message.indonesian}")
+        )
     return facts, problems

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from sebilling.plugins.contract import DeviceError, Fault
+from sebilling.plugins.contract import DeviceError, Fault, Sentence
 
 from sebilling_olt.config import OltConfig
 from sebilling_olt.conversation import Conversation
@@ -27,7 +27,11 @@ class Busy(DeviceError):
     """This process already has a session with the OLT."""
 
     def __init__(self) -> None:
-        super().__init__(Fault.REFUSED, "SeBilling is at work on this OLT in another session.", retryable=True)
+        super().__init__(
+            Fault.REFUSED,
+            Sentence("SeBilling is at work on this OLT in another session.", "SeBilling sedang bekerja di OLT ini dalam sesi lain."),
+            retryable=True,
+        )
 
 
 class Session:

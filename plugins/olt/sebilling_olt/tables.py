@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sebilling.plugins.contract import Sentence
+
 from sebilling_olt.faults import Garbled, shown
 from sebilling_olt.onu import Onu
 
@@ -70,29 +72,46 @@ def zte_lan(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu,
     for line in lines:
         if head := _ZTE_ONU.fullmatch(line):
             if Onu(*(int(one) for one in head.groups())) != asked:
-                raise Garbled(f"The OLT answered for another ONU: {shown(line)}.")
+                raise Garbled(
+                    Sentence(f'The OLT answered for another ONU: "{shown(line)}".', f'OLT menjawab untuk ONU lain: "{shown(line)}".')
+                )
             headed = True
         elif (lock := _ZTE_LOCK.fullmatch(line)) and f"eth_0/{lock[1]}" in ports:
             ports[f"eth_0/{lock[1]}"] = lock[2]
     if not headed:
-        raise Garbled("The OLT's answer names no ONU: it isn't whole, or this firmware prints it in another way.")
+        raise Garbled(
+            Sentence(
+                "The OLT's answer names no ONU: it isn't whole, or this firmware prints it in another way.",
+                "Jawaban OLT tidak menyebut ONU: belum utuh, atau firmware ini mencetaknya dengan cara lain.",
+            )
+        )
     return {asked: ports}
 
 
 def _add(found: dict[Onu, Values], onu: Onu, values: Values, asked: Onu) -> None:
     _same_port(onu[:3], asked, onu.key)
     if onu in found:
-        raise Garbled(f"The OLT's table has {onu.key} twice.")
+        raise Garbled(Sentence(f"The OLT's table has {onu.key} twice.", f"Tabel OLT memuat {onu.key} dua kali."))
     found[onu] = values
 
 
 def _same_port(place: Sequence[int], asked: Onu, line: str) -> None:
     if tuple(place) != asked[:3]:
-        raise Garbled(f"The OLT answered for another port: {shown(line)}.")
+        raise Garbled(Sentence(f'The OLT answered for another port: "{shown(line)}".', f'OLT menjawab untuk port lain: "{shown(line)}".'))
 
 
 def _whole(found: Mapping[Onu, Values], *, headed: bool, total: int | None) -> None:
     if not headed or total is None:
-        raise Garbled("The OLT's table has no head or no total: it isn't whole, or this firmware prints it in another way.")
+        raise Garbled(
+            Sentence(
+                "The OLT's table has no head or no total: it isn't whole, or this firmware prints it in another way.",
+                "Tabel OLT tidak punya kepala atau jumlah: belum utuh, atau firmware ini mencetaknya dengan cara lain.",
+            )
+        )
     if len(found) != total:
-        raise Garbled(f"The OLT's table says {total} ONUs and shows {len(found)}: it isn't whole.")
+        raise Garbled(
+            Sentence(
+                f"The OLT's table says {total} ONUs and shows {len(found)}: it isn't whole.",
+                f"Tabel OLT menyebut {total} ONU dan menampilkan {len(found)}: belum utuh.",
+            )
+        )

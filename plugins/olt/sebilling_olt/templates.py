@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import BaseModel, Field
+from sebilling.plugins.contract import InvalidValue, indonesian
 
 from sebilling_olt.onu import Onu
 
@@ -25,12 +26,26 @@ _HARMFUL: Final = re.compile(
 class CommandTemplates(BaseModel, extra="forbid", frozen=True, hide_input_in_errors=True):
     """One command per line, with {frame} {slot} {port} {onu} and, for LAN ports, {lan}."""
 
-    read: str = Field(description="Shows the state of all ONUs of a PON port, or of one ONU.")
-    enter: tuple[str, ...] = Field(min_length=1, max_length=3, description="Leads to where `block` and `restore` are sent.")
-    block: str
-    restore: str
-    leave: str = Field(description="Leads back, once per line of `enter`.")
-    save: str = Field(description="Makes the change outlive a restart; sent once per batch.")
+    read: str = Field(
+        description="Shows the state of all ONUs of a PON port, or of one ONU.",
+        json_schema_extra=indonesian("Baca", "Menampilkan keadaan semua ONU di satu port PON, atau satu ONU."),
+    )
+    enter: tuple[str, ...] = Field(
+        min_length=1,
+        max_length=3,
+        description="Leads to where `block` and `restore` are sent.",
+        json_schema_extra=indonesian("Masuk", "Menuju tempat `block` dan `restore` dikirim."),
+    )
+    block: str = Field(json_schema_extra=indonesian("Isolir"))
+    restore: str = Field(json_schema_extra=indonesian("Buka isolir"))
+    leave: str = Field(
+        description="Leads back, once per line of `enter`.",
+        json_schema_extra=indonesian("Keluar", "Kembali, sekali untuk tiap baris `enter`."),
+    )
+    save: str = Field(
+        description="Makes the change outlive a restart; sent once per batch.",
+        json_schema_extra=indonesian("Simpan", "Membuat perubahan tetap ada setelah OLT menyala ulang; dikirim sekali per kelompok."),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +82,34 @@ class Grammar:
         )
         for place, text, pattern in places:
             if re.fullmatch(pattern, text) is None:
-                raise ValueError(_why(place, text, getattr(allowed.defaults, place)))
+                raise _refusal(place, text, getattr(allowed.defaults, place))
 
 
 def _one_line(line: str) -> None:
     if _PLAIN.fullmatch(line) is None:
-        raise ValueError("a command is one line of letters, digits and / : _ . - with its {placeholders}: put each on a line of its own")
+        raise InvalidValue(
+            "a command is one line of letters, digits and / : _ . - with its {placeholders}: put each on a line of its own",
+            "perintah adalah satu baris huruf, angka, dan / : _ . - dengan {placeholder}-nya: tulis masing-masing di baris sendiri",
+        )
     for name in _PLACE.findall(line):
         if name not in PLACEHOLDERS:
-            raise ValueError(f"{{{name}}} isn't known: there are {', '.join(f'{{{one}}}' for one in PLACEHOLDERS)}")
+            known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+            raise InvalidValue(f"{{{name}}} isn't known: there are {known}", f"{{{name}}} tidak dikenal: yang ada {known}")
 
 
-def _why(place: str, text: str, default: str | Sequence[str]) -> str:
+def _refusal(place: str, text: str, default: str | Sequence[str]) -> InvalidValue:
     shown = text.replace("\n", " / ")
     usual = default if isinstance(default, str) else " / ".join(default)
     if _HARMFUL.search(text):
-        return (
-            f"commands.{place}: '{shown}' could delete, restart or reach others than the one ONU, and is refused. The usual is '{usual}'."
+        return InvalidValue(
+            f"commands.{place}: '{shown}' could delete, restart or reach others than the one ONU, and is refused. The usual is '{usual}'.",
+            f"commands.{place}: '{shown}' bisa menghapus, menyalakan ulang, atau mengenai selain satu ONU itu, dan ditolak."
+            f" Yang biasa '{usual}'.",
         )
-    return f"commands.{place}: '{shown}' isn't one of the commands that may be sent. The usual is '{usual}'."
+    return InvalidValue(
+        f"commands.{place}: '{shown}' isn't one of the commands that may be sent. The usual is '{usual}'.",
+        f"commands.{place}: '{shown}' bukan perintah yang boleh dikirim. Yang biasa '{usual}'.",
+    )
 
 
 def rendered(template: str, onu: Onu, *, lan: int = 0) -> str:

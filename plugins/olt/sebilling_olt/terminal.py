@@ -22,7 +22,7 @@ from paramiko.channel import Channel
 from paramiko.client import MissingHostKeyPolicy, SSHClient
 from paramiko.pkey import PKey
 from paramiko.ssh_exception import SSHException
-from sebilling.plugins.contract import DeviceError, Fault
+from sebilling.plugins.contract import DeviceError, Fault, Sentence
 
 from sebilling_olt.config import OltConfig
 from sebilling_olt.faults import shown
@@ -49,7 +49,7 @@ class PinnedKey(MissingHostKeyPolicy):
 
     def __init__(self, host_fingerprint: str) -> None:
         self._pinned = [fingerprint(line) for line in host_fingerprint.splitlines() if line.strip()]
-        self.refused = ""
+        self.refused: Sentence | None = None
 
     def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
         """Raise SSHException unless the key is pinned."""
@@ -58,14 +58,18 @@ class PinnedKey(MissingHostKeyPolicy):
         if found in self._pinned:
             return
         if self._pinned:
-            self.refused = (
+            self.refused = Sentence(
                 f"{hostname} shows another host key than the settings have: {key.algorithm_name} {found}. If the OLT was replaced or reset,"
-                " compare it with the OLT's own and set host_fingerprint; if not, someone is in between."
+                " compare it with the OLT's own and set host_fingerprint; if not, someone is in between.",
+                f"{hostname} menunjukkan host key yang berbeda dari pengaturan: {key.algorithm_name} {found}. Bila OLT diganti"
+                " atau direset, cocokkan dengan milik OLT lalu isi host_fingerprint; bila tidak, ada pihak yang menyadap.",
             )
         else:
-            self.refused = (
+            self.refused = Sentence(
                 f"{hostname} shows the host key {key.algorithm_name} {found}, and the settings have none. Compare it with the OLT's own"
-                " (README), and set host_fingerprint to that fingerprint."
+                " (README), and set host_fingerprint to that fingerprint.",
+                f"{hostname} menunjukkan host key {key.algorithm_name} {found}, dan pengaturan belum punya. Cocokkan dengan milik OLT"
+                " (README), lalu isi host_fingerprint dengan sidik jari itu.",
             )
         raise SSHException("the host key isn't trusted")
 
@@ -154,28 +158,48 @@ class Terminal:
         try:
             self._line._open()  # noqa: SLF001 - netmiko's own second half of the constructor
         except NetmikoAuthenticationException:
-            raise DeviceError(Fault.AUTH, "The OLT refused the user or its password.", retryable=False) from None
+            raise DeviceError(
+                Fault.AUTH,
+                Sentence("The OLT refused the user or its password.", "OLT menolak pengguna atau kata sandinya."),
+                retryable=False,
+            ) from None
         except (NetmikoBaseException, SSHException, EOFError, OSError) as error:
             raise self._why(where, error) from None
         except ValueError as error:  # paramiko, for an invalid host key
-            raise DeviceError(Fault.PROTOCOL, f"{where}: what answers isn't SSH ({shown(str(error))}).", retryable=True) from None
+            words = shown(str(error))
+            why = Sentence(f'{where}: what answers isn\'t SSH ("{words}").', f'{where}: yang menjawab bukan SSH ("{words}").')
+            raise DeviceError(Fault.PROTOCOL, why, retryable=True) from None
         if self._aborted:
             self.abort()
-            raise DeviceError(Fault.TIMEOUT, f"{where} answered too late.", retryable=True)
+            raise DeviceError(Fault.TIMEOUT, Sentence(f"{where} answered too late.", f"{where} terlambat menjawab."), retryable=True)
 
     def _why(self, where: str, error: BaseException) -> DeviceError:
         self.abort()
         text = shown(str(error), hide=self._config.secrets)
-        if self._pinned.refused:
+        if self._pinned.refused is not None:
             return DeviceError(Fault.SETUP, self._pinned.refused, retryable=False)
         if _NO_COMMON.search(text):
-            why = f"{where}: no SSH algorithm in common ({text}). Its SSH is too old: update the OLT, or use Telnet in a closed network."
+            why = Sentence(
+                f'{where}: no SSH algorithm in common ("{text}"). Its SSH is too old: update the OLT, or use Telnet in a closed network.',
+                f'{where}: tidak ada algoritma SSH yang sama ("{text}"). SSH-nya terlalu lama: perbarui OLT, atau pakai Telnet di jaringan'
+                " tertutup.",
+            )
             return DeviceError(Fault.SETUP, why, retryable=False)
         if isinstance(error, TimeoutError) or "timed out" in text or "timeout" in text.lower():
-            return DeviceError(Fault.TIMEOUT, f"{where} didn't take the connection in time.", retryable=True)
+            return DeviceError(
+                Fault.TIMEOUT,
+                Sentence(f"{where} didn't take the connection in time.", f"{where} tidak menerima sambungan tepat waktu."),
+                retryable=True,
+            )
         if "TCP connection" in text or "DNS" in text:
-            text = "no TCP connection; check the address, the port and the way there"
-        return DeviceError(Fault.UNREACHABLE, f"{where} can't be reached: {text or type(error).__name__}.", retryable=True)
+            why = Sentence(
+                f"{where} can't be reached: no TCP connection; check the address, the port and the way there.",
+                f"{where} tidak terjangkau: tidak ada sambungan TCP; periksa alamat, port, dan jalurnya.",
+            )
+            return DeviceError(Fault.UNREACHABLE, why, retryable=True)
+        words = text or type(error).__name__
+        why = Sentence(f'{where} can\'t be reached: "{words}".', f'{where} tidak terjangkau: "{words}".')
+        return DeviceError(Fault.UNREACHABLE, why, retryable=True)
 
     def read(self, seconds: float = _MOMENT_SECONDS) -> str:
         """Return raw output that has arrived or arrives within this many seconds, or "". Raises EOFError or OSError if disconnected."""

@@ -115,6 +115,11 @@ async def jobs(driver: IsolationDriver[Any], wanted: Sequence[Ref]) -> list[Job]
     return [Job(ref, kept.get(ref.id, {})) for ref in wanted]
 
 
+def english(outcome: Outcome) -> str:
+    """The outcome's message in English."""
+    return "" if outcome.message is None else outcome.message.english
+
+
 async def blocked(driver: IsolationDriver[Any], wanted: Sequence[Job]) -> dict[int, Outcome]:
     """In calls of `max_batch`, as the engine does it."""
     parts = [wanted[start : start + driver.max_batch] for start in range(0, len(wanted), driver.max_batch)]

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
 
 import asyncpg
-from sebilling.plugins.contract import DeviceError, Fault
+from sebilling.plugins.contract import DeviceError, Fault, Sentence
 
 from sebilling_radius.config import RadiusConfig
 from sebilling_radius.faults import told
@@ -90,4 +90,11 @@ def _tls(config: RadiusConfig) -> ssl.SSLContext | bool:
     try:
         return ssl.create_default_context(cadata=config.database_ca_pem)
     except (ssl.SSLError, ValueError):
-        raise DeviceError(Fault.SETUP, "database_ca_pem is no PEM certificate: paste the CA's certificate.", retryable=False) from None
+        raise DeviceError(
+            Fault.SETUP,
+            Sentence(
+                "database_ca_pem is no PEM certificate: paste the CA's certificate.",
+                "database_ca_pem bukan sertifikat PEM: tempel sertifikat CA-nya.",
+            ),
+            retryable=False,
+        ) from None

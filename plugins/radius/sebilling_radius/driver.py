@@ -20,6 +20,7 @@ from sebilling.plugins.contract import (
     Reading,
     Ref,
     Result,
+    Sentence,
     Snapshot,
     State,
     Subscriber,
@@ -29,7 +30,7 @@ from sebilling_radius import customers, mark, plans, reading, rows, setup
 from sebilling_radius.config import RadiusConfig
 from sebilling_radius.customers import Customer, Tables, View
 from sebilling_radius.database import RadiusDatabase
-from sebilling_radius.faults import of_the_whole
+from sebilling_radius.faults import left_alone, of_the_whole
 from sebilling_radius.mark import Mark, Phase
 from sebilling_radius.sessions import Answer, Ender, Failure, Session
 
@@ -58,7 +59,7 @@ class Step:
     writes: bool
     mark: Mark | None
     """Our mark while sessions are still to be ended; None if there are none."""
-    message: str = ""
+    message: Sentence | None = None
 
 
 class RadiusDriver(IsolationDriver[R], abc.ABC):
@@ -87,7 +88,11 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
     def database(self) -> RadiusDatabase:
         """The open connection. Raises DeviceError if there is none, which is an error of the caller."""
         if self._database is None:
-            raise DeviceError(Fault.UNREACHABLE, "There is no open session: call open first.", retryable=True)
+            raise DeviceError(
+                Fault.UNREACHABLE,
+                Sentence("There is no open session: call open first.", "Tidak ada sesi yang terbuka: panggil open dulu."),
+                retryable=True,
+            )
         return self._database
 
     async def probe(self) -> DeviceHealth:
@@ -109,7 +114,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         """Return the privileges that this method needs, as letters of `setup.PRIVILEGES`, by table."""
 
     @abc.abstractmethod
-    async def setup_problems(self) -> Sequence[str]:
+    async def setup_problems(self) -> Sequence[Sentence]:
         """Return what is missing in the one-time setup for this method, each with its remedy. Raises DeviceError."""
 
     @abc.abstractmethod
@@ -121,7 +126,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         """Return how many rows of the customer's name are ours, less the customer's rows that are under another name."""
 
     @abc.abstractmethod
-    def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, str]:
+    def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, Sentence]:
         """Return the customer's standing and a description. Not called for an absent customer."""
 
     @abc.abstractmethod
@@ -148,19 +153,21 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
     async def write_back(self, blocked: Mapping[str, Mark]) -> None:
         """Restore the rows of blocked customers, by key. Call inside a transaction. Raises DeviceError."""
 
-    def changed_since(self, customer: Customer, snapshot: Snapshot) -> str:
-        """Describe how an unblocked customer differs from the snapshot; "" if they don't."""
+    def changed_since(self, customer: Customer, snapshot: Snapshot) -> Sentence | None:
+        """Describe how an unblocked customer differs from the snapshot; None if they don't."""
         del customer, snapshot
-        return ""
+        return None
 
     async def change_of_sessions(self) -> Mapping[str, str] | None:
         """Return the attributes to which sessions are changed instead of being ended; None to end them. Raises DeviceError."""
         return None
 
-    def _stands(self, view: View, ref: Ref, snapshot: Snapshot | None) -> tuple[Standing, str]:
+    def _stands(self, view: View, ref: Ref, snapshot: Snapshot | None) -> tuple[Standing, Sentence]:
         customer = view.get(ref.key)
         if customer is None or not self._exists(customer):
-            return Standing.ABSENT, "No row of the RADIUS tables has this name."
+            return Standing.ABSENT, Sentence(
+                "No row of the RADIUS tables has this name.", "Tidak ada baris dengan nama ini di tabel RADIUS."
+            )
         return self.standing(customer, snapshot)
 
     def _exists(self, customer: Customer) -> bool:
@@ -177,7 +184,13 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         if standing is Standing.BLOCKED:
             up = self.unblocked(view[ref.key])
             return (
-                Reading(State.ACTIVE, f"{detail}, but a session from before may be up: {_named(up)}")
+                Reading(
+                    State.ACTIVE,
+                    Sentence(
+                        f"{detail.english}, but a session from before may be up: {_named(up).english}",
+                        f"{detail.indonesian}, tetapi sesi sebelumnya mungkin masih berjalan: {_named(up).indonesian}",
+                    ),
+                )
                 if up
                 else Reading(State.BLOCKED, detail)
             )
@@ -185,7 +198,13 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             found = view[ref.key].mark
             up = found.pending(view[ref.key].sessions) if found else []
             return (
-                Reading(State.BLOCKED, f"{detail}, but a session may still be blocked: {_named(up)}")
+                Reading(
+                    State.BLOCKED,
+                    Sentence(
+                        f"{detail.english}, but a session may still be blocked: {_named(up).english}",
+                        f"{detail.indonesian}, tetapi mungkin ada sesi yang masih terisolir: {_named(up).indonesian}",
+                    ),
+                )
                 if up
                 else Reading(State.ACTIVE, detail)
             )
@@ -221,7 +240,10 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
                 yield outcome
         except DeviceError as error:
             for step in steps:
-                why = f"Written, but not read back. {error.message}"
+                why = Sentence(
+                    f"Written, but not read back. {error.message.english}",
+                    f"Sudah ditulis, tetapi belum terbaca kembali. {error.message.indonesian}",
+                )
                 yield Outcome(step.job.ref.id, Result.UNKNOWN, error.fault, why, retryable=True)
 
     async def _written(self, jobs: Sequence[Job], *, restoring: bool) -> tuple[list[Outcome], list[Step]]:
@@ -264,7 +286,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             standing, why = self._stands(view, job.ref, job.snapshot)
             if standing in {Standing.ABSENT, Standing.DRIFTED}:
                 fault = Fault.ABSENT if standing is Standing.ABSENT else Fault.DRIFTED
-                outcomes.append(Outcome(job.ref.id, Result.FAILED, fault, f"{why} It was left alone."))
+                outcomes.append(Outcome(job.ref.id, Result.FAILED, fault, left_alone(why)))
                 continue
             customer = view[job.ref.key]
             verdict = (
@@ -282,14 +304,20 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             unfinished = found.phase is Phase.ENDING or self.unblocked(customer)
             return Step(job, writes=False, mark=found) if unfinished else Outcome(job.ref.id, Result.UNCHANGED)
         if standing is Standing.BLOCKED_BY_HAND:
-            return Outcome(job.ref.id, Result.UNCHANGED, message="It had been blocked by hand and stays blocked.")
+            return Outcome(
+                job.ref.id,
+                Result.UNCHANGED,
+                message=Sentence(
+                    "It had been blocked by hand and stays blocked.", "Sudah diisolir manual sebelumnya, dan tetap terisolir."
+                ),
+            )
         if changed := self.changed_since(customer, job.snapshot):
-            return Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, f"{changed} It was left alone.")
+            return Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, left_alone(changed))
         return Step(job, writes=True, mark=self.blocked_mark(customer))
 
     def _to_restore(self, customer: Customer, job: Job, standing: Standing, speed: plans.Speed | None) -> Outcome | Step:
         found = customer.mark
-        writes_plan, message = (speed.writes, speed.message) if speed else (False, "")
+        writes_plan, message = (speed.writes, speed.message) if speed else (False, None)
         if standing is Standing.BLOCKED and found is not None:
             return Step(job, writes=True, mark=self.restored_mark(customer, found), message=message)
         if standing is Standing.RESTORED:
@@ -344,10 +372,20 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         )
         if failures:
             first = failures[0]
-            return Outcome(ref.id, first.result, first.fault, f"The rows are written. {first.message}", retryable=first.retryable)
+            return Outcome(
+                ref.id,
+                first.result,
+                first.fault,
+                Sentence(f"The rows are written. {first.message.english}", f"Barisnya sudah ditulis. {first.message.indonesian}"),
+                retryable=first.retryable,
+            )
         reading = self._reading(view, ref, None if restoring else step.job.snapshot)
         if reading.state is not (State.ACTIVE if restoring else State.BLOCKED):
-            why = f"Written, but read back as {reading.state}: {reading.detail}"
+            detail = reading.detail or Sentence("-", "-")
+            why = Sentence(
+                f"Written, but read back as {reading.state}: {detail.english}",
+                f"Sudah ditulis, tetapi terbaca kembali sebagai {reading.state}: {detail.indonesian}",
+            )
             return Outcome(ref.id, Result.FAILED, Fault.REFUSED, why, retryable=True)
         changed = step.writes or Answer.ENDED in answers
         return Outcome(ref.id, Result.CHANGED if changed else Result.UNCHANGED, message=step.message)
@@ -358,6 +396,8 @@ def _still_to_restore(found: Mark, left: Sequence[int]) -> Mark | None:
     return replace(found, named=mark.few(left)) if left else None
 
 
-def _named(sessions: Sequence[Session]) -> str:
-    shown = ", ".join(f"{session.acct_session_id} on NAS {session.nas}" for session in sessions[:3])
-    return shown if len(sessions) <= 3 else f"{shown} and {len(sessions) - 3} more"
+def _named(sessions: Sequence[Session]) -> Sentence:
+    english = ", ".join(f"'{session.acct_session_id}' on NAS {session.nas}" for session in sessions[:3])
+    indonesian = ", ".join(f"'{session.acct_session_id}' di NAS {session.nas}" for session in sessions[:3])
+    more = len(sessions) - 3
+    return Sentence(english, indonesian) if more <= 0 else Sentence(f"{english} and {more} more", f"{indonesian} dan {more} lagi")

@@ -4,22 +4,82 @@ import ssl
 from typing import Final
 
 import asyncpg
-from sebilling.plugins.contract import DeviceError, Fault
+from sebilling.plugins.contract import DeviceError, Fault, Sentence
 
 _MAX_TEXT: Final = 200
-_KNOWN: Final[tuple[tuple[str, Fault, bool, str], ...]] = (  # by the prefix of the SQLSTATE; the first match counts
-    ("28", Fault.AUTH, False, "The database refuses this user: check user, password and pg_hba.conf."),
-    ("3D000", Fault.SETUP, False, "There is no such database: check database_name."),
-    ("42501", Fault.PERMISSION, False, "The user lacks a privilege: run the grants of the README."),
-    ("42P01", Fault.SETUP, False, "A table is missing: check schema_name and the tables' names."),
-    ("42703", Fault.SETUP, False, "A column is missing: the tables aren't those of FreeRADIUS 3."),
-    ("53300", Fault.UNREACHABLE, True, "The database takes no more connections: raise max_connections."),
-    ("57P", Fault.UNREACHABLE, True, "The database is starting or shutting down."),
-    ("08", Fault.UNREACHABLE, True, "The connection to the database broke."),
-    ("57014", Fault.TIMEOUT, True, "The database cancelled the statement: it took too long."),
-    ("55P03", Fault.REFUSED, True, "Someone else holds these rows locked."),
-    ("40", Fault.REFUSED, True, "Someone else changed these rows at the same time."),
-    ("25006", Fault.SETUP, False, "The database is read-only: it is a replica, give the primary's address."),
+_KNOWN: Final[tuple[tuple[str, Fault, bool, Sentence], ...]] = (  # by the prefix of the SQLSTATE; the first match counts
+    (
+        "28",
+        Fault.AUTH,
+        False,
+        Sentence(
+            "The database refuses this user: check user, password and pg_hba.conf.",
+            "Database menolak pengguna ini: periksa pengguna, kata sandi, dan pg_hba.conf.",
+        ),
+    ),
+    (
+        "3D000",
+        Fault.SETUP,
+        False,
+        Sentence("There is no such database: check database_name.", "Database itu tidak ada: periksa database_name."),
+    ),
+    (
+        "42501",
+        Fault.PERMISSION,
+        False,
+        Sentence("The user lacks a privilege: run the grants of the README.", "Penggunanya kurang hak akses: jalankan grant di README."),
+    ),
+    (
+        "42P01",
+        Fault.SETUP,
+        False,
+        Sentence(
+            "A table is missing: check schema_name and the tables' names.",
+            "Ada tabel yang tidak ditemukan: periksa schema_name dan nama tabelnya.",
+        ),
+    ),
+    (
+        "42703",
+        Fault.SETUP,
+        False,
+        Sentence(
+            "A column is missing: the tables aren't those of FreeRADIUS 3.",
+            "Ada kolom yang tidak ditemukan: tabelnya bukan milik FreeRADIUS 3.",
+        ),
+    ),
+    (
+        "53300",
+        Fault.UNREACHABLE,
+        True,
+        Sentence(
+            "The database takes no more connections: raise max_connections.",
+            "Database tidak menerima koneksi lagi: naikkan max_connections.",
+        ),
+    ),
+    ("57P", Fault.UNREACHABLE, True, Sentence("The database is starting or shutting down.", "Database sedang menyala atau dimatikan.")),
+    ("08", Fault.UNREACHABLE, True, Sentence("The connection to the database broke.", "Sambungan ke database terputus.")),
+    (
+        "57014",
+        Fault.TIMEOUT,
+        True,
+        Sentence("The database cancelled the statement: it took too long.", "Database membatalkan pernyataan: terlalu lama."),
+    ),
+    ("55P03", Fault.REFUSED, True, Sentence("Someone else holds these rows locked.", "Baris ini sedang dikunci pihak lain.")),
+    (
+        "40",
+        Fault.REFUSED,
+        True,
+        Sentence("Someone else changed these rows at the same time.", "Baris ini diubah pihak lain pada saat yang sama."),
+    ),
+    (
+        "25006",
+        Fault.SETUP,
+        False,
+        Sentence(
+            "The database is read-only: it is a replica, give the primary's address.",
+            "Database hanya-baca: ini replika, isi alamat yang utama.",
+        ),
+    ),
 )
 _WHOLE: Final = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT, Fault.AUTH, Fault.PERMISSION, Fault.SETUP})
 
@@ -31,13 +91,36 @@ def told(error: BaseException, *, hide: str) -> DeviceError:
     if isinstance(error, asyncpg.PostgresError):
         return _refused(error, hide=hide)
     if isinstance(error, ssl.SSLError) or "SSL" in str(error):
-        return DeviceError(Fault.SETUP, "TLS with the database failed: switch it on there, check database_ca_pem.", retryable=False)
+        return DeviceError(
+            Fault.SETUP,
+            Sentence(
+                "TLS with the database failed: switch it on there, check database_ca_pem.",
+                "TLS dengan database gagal: aktifkan di sana, periksa database_ca_pem.",
+            ),
+            retryable=False,
+        )
     if isinstance(error, TimeoutError):
-        return DeviceError(Fault.TIMEOUT, "The database didn't answer in time: check its address and its load.", retryable=True)
+        return DeviceError(
+            Fault.TIMEOUT,
+            Sentence(
+                "The database didn't answer in time: check its address and its load.",
+                "Database tidak menjawab tepat waktu: periksa alamat dan bebannya.",
+            ),
+            retryable=True,
+        )
     known = isinstance(error, OSError | asyncpg.InterfaceError)
-    why = "can't be reached" if known else "answered what can't be understood"
-    fault = Fault.UNREACHABLE if known else Fault.PROTOCOL
-    return DeviceError(fault, f"The database {why} ({type(error).__name__}): check the address and that it runs.", retryable=True)
+    name = type(error).__name__
+    if known:
+        why = Sentence(
+            f"The database can't be reached ('{name}'): check the address and that it runs.",
+            f"Database tidak terjangkau ('{name}'): periksa alamatnya dan apakah sedang berjalan.",
+        )
+        return DeviceError(Fault.UNREACHABLE, why, retryable=True)
+    why = Sentence(
+        f"The database answered what can't be understood ('{name}'): check the address and that it runs.",
+        f"Jawaban database tidak bisa dipahami ('{name}'): periksa alamatnya dan apakah sedang berjalan.",
+    )
+    return DeviceError(Fault.PROTOCOL, why, retryable=True)
 
 
 def _refused(error: asyncpg.PostgresError, *, hide: str) -> DeviceError:
@@ -45,8 +128,15 @@ def _refused(error: asyncpg.PostgresError, *, hide: str) -> DeviceError:
     state = getattr(error, "sqlstate", None) or ""
     for beginning, fault, retryable, remedy in _KNOWN:
         if state.startswith(beginning):
-            return DeviceError(fault, f"{remedy} PostgreSQL: {said} ({state})", retryable=retryable)
-    return DeviceError(Fault.REFUSED, f"PostgreSQL refused: {said} ({state})", retryable=True)
+            own = f'PostgreSQL: "{said}" ({state})'
+            return DeviceError(fault, Sentence(f"{remedy.english} {own}", f"{remedy.indonesian} {own}"), retryable=retryable)
+    refusal = Sentence(f'PostgreSQL refused: "{said}" ({state})', f'PostgreSQL menolak: "{said}" ({state})')
+    return DeviceError(Fault.REFUSED, refusal, retryable=True)
+
+
+def left_alone(why: Sentence) -> Sentence:
+    """Say why a customer was not changed."""
+    return Sentence(f"{why.english} It was left alone.", f"{why.indonesian} Dibiarkan apa adanya.")
 
 
 def of_the_whole(error: DeviceError) -> bool:
@@ -55,6 +145,6 @@ def of_the_whole(error: DeviceError) -> bool:
 
 
 def _shown(text: str, *, hide: str) -> str:
-    """Clean foreign text for a message: one short line without the secret."""
-    line = " ".join((text.replace(hide, "***") if hide else text).split())
+    """Clean foreign text for a message, which quotes it: one short line without the secret and without double quotes."""
+    line = " ".join((text.replace(hide, "***") if hide else text).replace('"', "'").split())
     return line if len(line) <= _MAX_TEXT else line[: _MAX_TEXT - 1] + "…"

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from sebilling.plugins.contract import DriverContext, Ref, Snapshot
+from sebilling.plugins.contract import DriverContext, Ref, Sentence, Snapshot
 
 from sebilling_radius import customers, mark, setup
 from sebilling_radius.config import GroupConfig
@@ -24,9 +24,9 @@ class GroupDriver(RadiusDriver[GroupConfig]):
     """Block by radusergroup."""
 
     kind: ClassVar[str] = "radius.group"
-    title: ClassVar[str] = "FreeRADIUS group (walled garden)"
+    title: ClassVar[Sentence] = Sentence("FreeRADIUS group (walled garden)", "Grup FreeRADIUS (halaman isolir)")
     config_model: ClassVar[type[GroupConfig]] = GroupConfig
-    service_kinds: ClassVar[Mapping[str, str]] = {"RADIUS": "user name in radcheck"}
+    service_kinds: ClassVar[Mapping[str, Sentence]] = {"RADIUS": Sentence("user name in radcheck", "nama pengguna di radcheck")}
     walled: ClassVar[bool] = True
 
     def __init__(self, config: GroupConfig, context: DriverContext) -> None:
@@ -36,7 +36,7 @@ class GroupDriver(RadiusDriver[GroupConfig]):
     def needs(self) -> Mapping[str, str]:
         return {"radcheck": "u", "radreply": "siwd", "radusergroup": "sid", "radgroupreply": "s", "radacct": "s"}
 
-    async def setup_problems(self) -> Sequence[str]:
+    async def setup_problems(self) -> Sequence[Sentence]:
         return await setup.group_problems(self.database, self.tables, self.config.group)
 
     async def view(self, refs: Sequence[Ref]) -> View:
@@ -47,44 +47,70 @@ class GroupDriver(RadiusDriver[GroupConfig]):
     def ours(self, customer: Customer) -> int:
         return int(_our_group(customer) in customer.groups) - len(customer.parked)
 
-    def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, str]:
+    def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, Sentence]:
         if customer.marks and customer.mark is None:
-            return Standing.DRIFTED, f"The row {mark.ATTRIBUTE} in radreply was changed by hand."
+            return Standing.DRIFTED, Sentence(
+                f"The row {mark.ATTRIBUTE} in radreply was changed by hand.", f"Baris {mark.ATTRIBUTE} di radreply diubah manual."
+            )
         if (found := customer.mark) is None:
             return self._unmarked(customer)
         if found.phase is Phase.RESTORING:
-            return (Standing.DRIFTED, "Rows are still set aside.") if customer.parked else (Standing.RESTORED, _shown(customer))
+            return (
+                (Standing.DRIFTED, Sentence("Rows are still set aside.", "Masih ada baris yang disisihkan."))
+                if customer.parked
+                else (Standing.RESTORED, _shown(customer))
+            )
         changed = self._changed_by_hand(customer, found, snapshot)
         return (Standing.DRIFTED, changed) if changed else (Standing.BLOCKED, _shown(customer))
 
-    def _changed_by_hand(self, customer: Customer, found: Mark, snapshot: Snapshot | None) -> str:
-        """Describe how a customer whom we blocked was changed by hand; "" if they weren't."""
+    def _changed_by_hand(self, customer: Customer, found: Mark, snapshot: Snapshot | None) -> Sentence | None:
+        """Describe how a customer whom we blocked was changed by hand; None if they weren't."""
         others = [one for one in customer.groups if one != _our_group(customer)]
         if len(others) == len(customer.groups):
-            return f"The row that puts it into {found.group} was removed from radusergroup by hand."
+            return Sentence(
+                f"The row that puts it into '{found.group}' was removed from radusergroup by hand.",
+                f"Baris yang memasukkannya ke '{found.group}' dihapus manual dari radusergroup.",
+            )
         if any(priority <= found.priority for _, priority in others):
-            return f"A group was put before {found.group} by hand."
+            return Sentence(f"A group was put before '{found.group}' by hand.", f"Ada grup yang ditaruh manual sebelum '{found.group}'.")
         expected = set(_lowered(json.loads(snapshot["attributes"]) if snapshot and "attributes" in snapshot else self.config.parked))
         if again := sorted({one.attribute for one in customer.own if one.attribute.lower() in expected}):
-            return f"It was given {', '.join(again)} by hand, which goes above {found.group}."
+            return Sentence(
+                f"It was given {', '.join(again)} by hand, which goes above '{found.group}'.",
+                f"Diberi {', '.join(again)} secara manual, yang mengalahkan '{found.group}'.",
+            )
         if snapshot and "reply" in snapshot and snapshot["reply"] != _written(customer.parked):
-            return f"What is set aside as {mark.PREFIX}… in radreply was changed by hand."
-        return ""
+            return Sentence(
+                f"What is set aside as {mark.PREFIX}… in radreply was changed by hand.",
+                f"Yang disisihkan sebagai {mark.PREFIX}… di radreply diubah manual.",
+            )
+        return None
 
-    def _unmarked(self, customer: Customer) -> tuple[Standing, str]:
+    def _unmarked(self, customer: Customer) -> tuple[Standing, Sentence]:
         if customer.parked:
-            return Standing.DRIFTED, f"The row {mark.ATTRIBUTE} was removed from radreply by hand, and rows are still set aside."
+            return Standing.DRIFTED, Sentence(
+                f"The row {mark.ATTRIBUTE} was removed from radreply by hand, and rows are still set aside.",
+                f"Baris {mark.ATTRIBUTE} dihapus manual dari radreply, dan masih ada baris yang disisihkan.",
+            )
         ahead = [group for group, priority in customer.groups if priority == customer.groups[0][1]]
         if ahead == [self.config.group]:
-            return Standing.BLOCKED_BY_HAND, f"in {self.config.group}, not by SeBilling"
+            return Standing.BLOCKED_BY_HAND, Sentence(
+                f"in '{self.config.group}', not by SeBilling", f"di grup '{self.config.group}', bukan oleh SeBilling"
+            )
         if customer.groups and customer.groups[0][1] <= _MIN_PRIORITY:
-            return Standing.DRIFTED, "Its group has the lowest priority that there is, so none can go before it: raise it."
+            return Standing.DRIFTED, Sentence(
+                "Its group has the lowest priority that there is, so none can go before it: raise it.",
+                "Prioritas grupnya sudah yang terendah, jadi tidak ada yang bisa mendahuluinya: naikkan.",
+            )
         return Standing.FREE, _shown(customer)
 
-    def changed_since(self, customer: Customer, snapshot: Snapshot) -> str:
+    def changed_since(self, customer: Customer, snapshot: Snapshot) -> Sentence | None:
         if "reply" not in snapshot or snapshot["reply"] == _written(customer.own):
-            return ""
-        return "Its own attributes in radreply were changed by hand since the snapshot."
+            return None
+        return Sentence(
+            "Its own attributes in radreply were changed by hand since the snapshot.",
+            "Atribut miliknya di radreply diubah manual sejak snapshot.",
+        )
 
     def kept(self, customer: Customer) -> Snapshot:
         return {
@@ -151,7 +177,8 @@ def _written(pairs: Sequence[Pair]) -> str:
     return json.dumps([[one.attribute, one.op, one.value] for one in pairs], ensure_ascii=False)
 
 
-def _shown(customer: Customer) -> str:
-    groups = ", ".join(f"{group} ({priority})" for group, priority in customer.groups) or "none"
-    aside = ", ".join(f"{one.attribute} {one.value}" for one in customer.parked)
-    return f"groups: {groups}" + (f"; set aside: {aside}" if aside else "")
+def _shown(customer: Customer) -> Sentence:
+    groups = ", ".join(f"'{group}' ({priority})" for group, priority in customer.groups) or "-"
+    aside = ", ".join(f"{one.attribute} '{one.value}'" for one in customer.parked)
+    whole = Sentence(f"groups: {groups}", f"grup: {groups}")
+    return Sentence(f"{whole.english}; set aside: {aside}", f"{whole.indonesian}; disisihkan: {aside}") if aside else whole

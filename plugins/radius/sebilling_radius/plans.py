@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sebilling.plugins.contract import Ref
+from sebilling.plugins.contract import Ref, Sentence
 
 from sebilling_radius import mark, rates
 from sebilling_radius.customers import Tables
@@ -21,7 +21,7 @@ class Speed:
     """Row to write for one customer, if any, and a remark for the outcome."""
 
     value: str = ""
-    message: str = ""
+    message: Sentence | None = None
     insert: bool = False
 
     @property
@@ -62,20 +62,42 @@ async def read(database: RadiusDatabase, tables: Tables, refs: Sequence[Ref]) ->
 def _speed(ref: Ref, found: _Found) -> Speed:
     wanted = rates.written(ref)
     if wanted is None:
-        return Speed(message="The plan's speed isn't known: restored with the speed from before.")
+        return Speed(
+            message=Sentence(
+                "The plan's speed isn't known: restored with the speed from before.",
+                "Kecepatan paketnya tidak diketahui: dipulihkan dengan kecepatan sebelumnya.",
+            )
+        )
     if len(found.own) > 1:
-        return Speed(message=f"Restored with the speed from before: there are several {rates.ATTRIBUTE}. Set the plan's speed by hand.")
+        return Speed(
+            message=Sentence(
+                f"Restored with the speed from before: there are several {rates.ATTRIBUTE}. Set the plan's speed by hand.",
+                f"Dipulihkan dengan kecepatan sebelumnya: ada beberapa {rates.ATTRIBUTE}. Atur kecepatan paketnya manual.",
+            )
+        )
     if found.own:
         return Speed() if rates.pair_bps(found.own[0]) == rates.pair_bps(wanted) else Speed(wanted)
     if found.group is not None:
         name, op, value = found.group
         if rates.pair_bps(value) == rates.pair_bps(wanted):
-            return Speed(message=f"The group {name} carries the plan's new speed.")
+            return Speed(
+                message=Sentence(f"The group '{name}' carries the plan's new speed.", f"Grup '{name}' sudah memakai kecepatan paket baru.")
+            )
         if op == ":=":
             return Speed(
-                message=f"Restored with the speed of the group {name}, which goes above the customer's own. Change the group by hand."
+                message=Sentence(
+                    f"Restored with the speed of the group '{name}', which goes above the customer's own. Change the group by hand.",
+                    f"Dipulihkan dengan kecepatan grup '{name}', yang mengalahkan milik pelanggan. Ubah grupnya manual.",
+                )
             )
-    return Speed(wanted, f"The plan's new speed was written as the customer's own {rates.ATTRIBUTE}.", insert=True)
+    return Speed(
+        wanted,
+        Sentence(
+            f"The plan's new speed was written as the customer's own {rates.ATTRIBUTE}.",
+            f"Kecepatan paket baru ditulis sebagai {rates.ATTRIBUTE} milik pelanggan.",
+        ),
+        insert=True,
+    )
 
 
 async def write(database: RadiusDatabase, tables: Tables, speeds: Mapping[str, Speed]) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from sebilling.plugins.contract import DriverContext, Ref, Snapshot
+from sebilling.plugins.contract import DriverContext, Ref, Sentence, Snapshot
 
 from sebilling_radius import customers, mark
 from sebilling_radius.config import RejectConfig
@@ -20,9 +20,9 @@ class RejectDriver(RadiusDriver[RejectConfig]):
     """Block by radcheck."""
 
     kind: ClassVar[str] = "radius.reject"
-    title: ClassVar[str] = "FreeRADIUS reject (dark)"
+    title: ClassVar[Sentence] = Sentence("FreeRADIUS reject (dark)", "Tolak di FreeRADIUS (mati total)")
     config_model: ClassVar[type[RejectConfig]] = RejectConfig
-    service_kinds: ClassVar[Mapping[str, str]] = {"RADIUS": "user name in radcheck"}
+    service_kinds: ClassVar[Mapping[str, Sentence]] = {"RADIUS": Sentence("user name in radcheck", "nama pengguna di radcheck")}
     walled: ClassVar[bool] = False
 
     def __init__(self, config: RejectConfig, context: DriverContext) -> None:
@@ -32,7 +32,7 @@ class RejectDriver(RadiusDriver[RejectConfig]):
     def needs(self) -> Mapping[str, str]:
         return {"radcheck": "sid", "radreply": "siw", "radusergroup": "s", "radgroupreply": "s", "radacct": "s"}
 
-    async def setup_problems(self) -> Sequence[str]:
+    async def setup_problems(self) -> Sequence[Sentence]:
         return ()
 
     async def view(self, refs: Sequence[Ref]) -> View:
@@ -43,30 +43,37 @@ class RejectDriver(RadiusDriver[RejectConfig]):
     def ours(self, customer: Customer) -> int:
         return int(customer.mark is not None and customer.own[-1:] == [_REJECT])
 
-    def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, str]:
+    def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, Sentence]:
         del snapshot
-        types = ", ".join(f"{one.op} {one.value}" for one in customer.own)
+        types = ", ".join(f"{one.op} '{one.value}'" for one in customer.own)
         if customer.marks and customer.mark is None:
-            return Standing.DRIFTED, f"The row {mark.ATTRIBUTE} in radcheck was changed by hand."
+            return Standing.DRIFTED, Sentence(
+                f"The row {mark.ATTRIBUTE} in radcheck was changed by hand.", f"Baris {mark.ATTRIBUTE} di radcheck diubah manual."
+            )
         rejected = bool(customer.own) and customer.own[-1] == _REJECT
         if customer.mark is None:
             return (
-                (Standing.BLOCKED_BY_HAND, "rejected, not by SeBilling")
+                (Standing.BLOCKED_BY_HAND, Sentence("rejected, not by SeBilling", "ditolak, bukan oleh SeBilling"))
                 if rejected
-                else (Standing.FREE, f"Auth-Type: {types or 'not set'}")
+                else (Standing.FREE, Sentence(f"Auth-Type: {types or '-'}", f"Auth-Type: {types or '-'}"))
             )
         if not rejected:
-            return Standing.DRIFTED, f"Auth-Type was changed by hand: {types or 'it was removed'}."
-        return Standing.BLOCKED, f"Auth-Type: {types}"
+            return Standing.DRIFTED, Sentence(
+                f"Auth-Type was changed by hand: {types or '-'}.", f"Auth-Type diubah manual: {types or '-'}."
+            )
+        return Standing.BLOCKED, Sentence(f"Auth-Type: {types}", f"Auth-Type: {types}")
 
     def kept(self, customer: Customer) -> Snapshot:
         own = customer.own[:-1] if customer.mark is not None and customer.own and customer.own[-1] == _REJECT else customer.own
         return {"check": json.dumps([[one.attribute, one.op, one.value] for one in own], ensure_ascii=False)}
 
-    def changed_since(self, customer: Customer, snapshot: Snapshot) -> str:
+    def changed_since(self, customer: Customer, snapshot: Snapshot) -> Sentence | None:
         if "check" not in snapshot or snapshot["check"] == self.kept(customer)["check"]:
-            return ""
-        return "Its Auth-Type in radcheck was changed by hand since the snapshot."
+            return None
+        return Sentence(
+            "Its Auth-Type in radcheck was changed by hand since the snapshot.",
+            "Auth-Type miliknya di radcheck diubah manual sejak snapshot.",
+        )
 
     def blocked_mark(self, customer: Customer) -> Mark:
         up_to, named = mark.of_before(customer.sessions, customer.sessions)

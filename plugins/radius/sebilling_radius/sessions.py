@@ -15,7 +15,7 @@ from typing import Any, Final
 from pyrad.client_async import ClientAsync
 from pyrad.dictionary import Dictionary
 from pyrad.packet import CoAACK, CoANAK, CoARequest, DisconnectACK, DisconnectNAK, DisconnectRequest
-from sebilling.plugins.contract import Fault, Result
+from sebilling.plugins.contract import Fault, Result, Sentence
 
 from sebilling_radius.config import Nas, RadiusConfig
 
@@ -42,15 +42,29 @@ IN_FLIGHT_PER_NAS: Final = 64
 ALL_SECONDS: Final = 40.0
 """Shorter than the engine's deadline of a call, to leave time to record the result."""
 _CONTEXT_NOT_FOUND: Final = 503
-_CAUSES: Final[Mapping[int, tuple[Fault, bool, str]]] = {
-    401: (Fault.PROTOCOL, False, "it doesn't know an attribute"),
-    402: (Fault.PROTOCOL, False, "it wants another attribute to find the session by"),
-    403: (Fault.SETUP, False, "it is another NAS: check the addresses of nas"),
-    404: (Fault.PROTOCOL, False, "it calls the request invalid"),
-    405: (Fault.SETUP, False, "it doesn't do this: choose the other way to end sessions"),
-    501: (Fault.PERMISSION, False, "it is prohibited there: allow CoA from this address"),
-    504: (Fault.REFUSED, True, "the session can't be removed now"),
-    506: (Fault.REFUSED, True, "it has no resources left"),
+_CAUSES: Final[Mapping[int, tuple[Fault, bool, Sentence]]] = {
+    401: (Fault.PROTOCOL, False, Sentence("it doesn't know an attribute", "ia tidak mengenal salah satu atribut")),
+    402: (
+        Fault.PROTOCOL,
+        False,
+        Sentence("it wants another attribute to find the session by", "ia meminta atribut lain untuk menemukan sesinya"),
+    ),
+    403: (Fault.SETUP, False, Sentence("it is another NAS: check the addresses of nas", "itu NAS lain: periksa alamat di nas")),
+    404: (Fault.PROTOCOL, False, Sentence("it calls the request invalid", "ia menganggap permintaannya tidak sah")),
+    405: (
+        Fault.SETUP,
+        False,
+        Sentence(
+            "it doesn't do this: choose the other way to end sessions", "ia tidak mendukung ini: pilih cara lain untuk mengakhiri sesi"
+        ),
+    ),
+    501: (
+        Fault.PERMISSION,
+        False,
+        Sentence("it is prohibited there: allow CoA from this address", "itu dilarang di sana: izinkan CoA dari alamat ini"),
+    ),
+    504: (Fault.REFUSED, True, Sentence("the session can't be removed now", "sesinya tidak bisa dihapus sekarang")),
+    506: (Fault.REFUSED, True, Sentence("it has no resources left", "sumber dayanya habis")),
 }
 logging.getLogger("sebilling_radius.coa").setLevel(logging.CRITICAL)  # pyrad logs an ERROR for each packet that a closed port returns
 
@@ -74,6 +88,12 @@ class Session:
     nas: str
 
 
+_SILENCE: Final = Sentence(
+    "Check that it is up, that it takes CoA from this address, its port, and that the secret is the same.",
+    "Pastikan menyala, menerima CoA dari alamat ini, portnya benar, dan rahasianya sama.",
+)
+
+
 class Answer(Enum):
     """Answers of a NAS that count as success."""
 
@@ -87,7 +107,7 @@ class Failure:
 
     result: Result
     fault: Fault
-    message: str
+    message: Sentence
     retryable: bool
 
 
@@ -126,13 +146,24 @@ class Ender:
             for line in lines.values():
                 if isinstance(line, _Line):
                     await line.client.deinitialize_transports()
-        late = Failure(Result.UNKNOWN, Fault.TIMEOUT, f"Not all sessions were answered for within {ALL_SECONDS:.0f} s.", retryable=True)
+        late = Failure(
+            Result.UNKNOWN,
+            Fault.TIMEOUT,
+            Sentence(
+                f"Not all sessions were answered for within {ALL_SECONDS:.0f} s.",
+                f"Tidak semua sesi terjawab dalam {ALL_SECONDS:.0f} detik.",
+            ),
+            retryable=True,
+        )
         return {one.id: answers.get(one.id, late) for one in sessions}
 
     async def _line(self, address: str) -> _Line | Failure:
         nas = self._config.nas_of(address)
         if nas is None:
-            why = f"A session runs on NAS {address}, which the settings don't have: add it to nas with its secret."
+            why = Sentence(
+                f"A session runs on NAS {address}, which the settings don't have: add it to nas with its secret.",
+                f"Ada sesi di NAS {address} yang tidak ada di pengaturan: tambahkan ke nas beserta rahasianya.",
+            )
             return Failure(Result.FAILED, Fault.SETUP, why, retryable=False)
         client = ClientAsync(
             server=nas.send_to or address, coa_port=nas.port, secret=nas.secret.get_secret_value().encode(), dict=_WORDS,
@@ -141,7 +172,10 @@ class Ender:
         try:
             await client.initialize_transports(enable_coa=True)
         except OSError as error:
-            why = f"NAS {address} can't be sent to ({type(error).__name__}): check its address and the route."
+            why = Sentence(
+                f"NAS {address} can't be sent to ('{type(error).__name__}'): check its address and the route.",
+                f"Tidak bisa mengirim ke NAS {address} ('{type(error).__name__}'): periksa alamat dan rutenya.",
+            )
             return Failure(Result.FAILED, Fault.UNREACHABLE, why, retryable=True)
         return _Line(nas, client)
 
@@ -153,13 +187,13 @@ class Ender:
             return
         async with line.window, self._window:
             if line.silent:
-                why = f"NAS {session.nas} answers nothing: not asked. {_SILENCE}"
+                why = Sentence(
+                    f"NAS {session.nas} answers nothing: not asked. {_SILENCE.english}",
+                    f"NAS {session.nas} tidak menjawab: tidak ditanya. {_SILENCE.indonesian}",
+                )
                 answers[session.id] = Failure(Result.FAILED, Fault.TIMEOUT, why, retryable=True)
                 return
             answers[session.id] = await _exchange(session, line, change)
-
-
-_SILENCE: Final = "Check that it is up, that it takes CoA from this address, its port, and that the secret is the same."
 
 
 async def _exchange(session: Session, line: _Line, change: Mapping[str, str] | None) -> Answer | Failure:
@@ -173,12 +207,23 @@ async def _exchange(session: Session, line: _Line, change: Mapping[str, str] | N
         reply = await line.client.SendPacket(packet)
     except TimeoutError:
         line.silent = not line.answered
-        return Failure(Result.UNKNOWN, Fault.TIMEOUT, f"NAS {session.nas} didn't answer. {_SILENCE}", retryable=True)
+        return Failure(
+            Result.UNKNOWN,
+            Fault.TIMEOUT,
+            Sentence(f"NAS {session.nas} didn't answer. {_SILENCE.english}", f"NAS {session.nas} tidak menjawab. {_SILENCE.indonesian}"),
+            retryable=True,
+        )
     except OSError as error:
-        why = f"NAS {session.nas} can't be sent to ({type(error).__name__})."
+        why = Sentence(
+            f"NAS {session.nas} can't be sent to ('{type(error).__name__}').",
+            f"Tidak bisa mengirim ke NAS {session.nas} ('{type(error).__name__}').",
+        )
         return Failure(Result.UNKNOWN, Fault.UNREACHABLE, why, retryable=True)
     except Exception as error:  # noqa: BLE001 - pyrad raises plain Exception, and ValueError for a value that can't be encoded
-        why = f"The request for a session on NAS {session.nas} can't be made ({type(error).__name__}): look at its row in radacct."
+        why = Sentence(
+            f"The request for a session on NAS {session.nas} can't be made ('{type(error).__name__}'): look at its row in radacct.",
+            f"Permintaan untuk sesi di NAS {session.nas} tidak bisa dibuat ('{type(error).__name__}'): periksa barisnya di radacct.",
+        )
         return Failure(Result.FAILED, Fault.PROTOCOL, why, retryable=False)
     line.answered = True
     return _understood(session, reply)
@@ -188,10 +233,17 @@ def _understood(session: Session, reply: Any) -> Answer | Failure:
     if reply.code in {DisconnectACK, CoAACK}:
         return Answer.ENDED
     if reply.code not in {DisconnectNAK, CoANAK}:
-        why = f"NAS {session.nas} answered with a packet of code {reply.code}, which is no answer to this."
+        why = Sentence(
+            f"NAS {session.nas} answered with a packet of code {reply.code}, which is no answer to this.",
+            f"NAS {session.nas} menjawab dengan paket berkode {reply.code}, yang bukan jawaban untuk ini.",
+        )
         return Failure(Result.UNKNOWN, Fault.PROTOCOL, why, retryable=True)
     cause = reply["Error-Cause"][0] if "Error-Cause" in reply else 0
     if cause == _CONTEXT_NOT_FOUND:
         return Answer.UNKNOWN_THERE
-    fault, retryable, meaning = _CAUSES.get(cause, (Fault.REFUSED, True, "no known reason"))
-    return Failure(Result.FAILED, fault, f"NAS {session.nas} refused to end the session: {meaning} (Error-Cause {cause}).", retryable)
+    fault, retryable, meaning = _CAUSES.get(cause, (Fault.REFUSED, True, Sentence("no known reason", "alasannya tidak dikenal")))
+    why = Sentence(
+        f"NAS {session.nas} refused to end the session: {meaning.english} (Error-Cause {cause}).",
+        f"NAS {session.nas} menolak mengakhiri sesi: {meaning.indonesian} (Error-Cause {cause}).",
+    )
+    return Failure(Result.FAILED, fault, why, retryable)

@@ -172,9 +172,9 @@ async def test_who_changes_a_row_at_the_same_time_is_seen(rig: Rig, nas: Receive
 def test_a_message_of_the_database_is_told_without_the_password() -> None:
     raised = asyncpg.PostgresError("password  sandi-77\nis wrong " + "x" * 500)
     error = faults.told(raised, hide="sandi-77")
-    assert "sandi-77" not in error.message
-    assert "\n" not in error.message
-    assert len(error.message) < 300
+    assert "sandi-77" not in str(error)
+    assert "\n" not in str(error)
+    assert len(str(error)) < 300
 
 
 @BOTH
@@ -206,7 +206,7 @@ async def test_the_keys_that_are_advised_are_kept(driver_class: type[IsolationDr
     await rig.add_customer("budi", reply=[*FIXED, ("Framed-Route", "+=", "a"), ("Framed-Route", "+=", "b")])
     driver = made(driver_class, rig, nas)
     await driver.open()
-    advice = (await driver.probe()).facts["advice"].replace(" CONCURRENTLY", "").split(";")
+    advice = str((await driver.probe()).facts["advice"]).replace(" CONCURRENTLY", "").split(";")
     made_keys = [one.strip() for one in advice if one.strip()]
     assert len(made_keys) == 4
     for statement in made_keys:
@@ -240,7 +240,7 @@ async def test_what_keeps_it_from_logging_in(more: dict[str, Any], fault: Fault,
     with pytest.raises(DeviceError) as caught:
         await driver.open()
     assert (caught.value.fault, caught.value.retryable) == (fault, retryable)
-    assert rig.password not in caught.value.message
+    assert rig.password not in repr(caught.value.message)
     await driver.close()
     health = await driver.probe()
     assert (health.reachable, health.ok) == (fault is not Fault.UNREACHABLE, False)
@@ -275,7 +275,7 @@ async def test_without_its_privileges_nobody_is_touched(rig: Rig, nas: Receiver)
         with pytest.raises(DeviceError) as caught:
             await blocked(driver, wanted)
         assert (caught.value.fault, caught.value.retryable) == (Fault.PERMISSION, False)
-        assert any("UPDATE on" in problem for problem in (await driver.probe()).problems)
+        assert any("UPDATE on" in problem.english for problem in (await driver.probe()).problems)
     finally:
         await rig.query("GRANT UPDATE ON radreply TO sebilling")
     assert await rig.dump() == before

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sebilling.plugins.contract import IsolationDriver
+from sebilling.plugins.contract import IsolationDriver, Sentence
 from sebilling.plugins.loading import Plugins, PluginStatus
 
 from sebilling_radius import GroupDriver, RejectDriver
@@ -50,14 +50,16 @@ async def test_a_database_that_is_not(statement: str, undo: str, said: str, rig:
         health = await made(GroupDriver, rig, nas).probe()
     finally:
         await rig.query(undo)
-    assert any(said in problem for problem in health.problems), health.problems
+    assert any(said in problem.english for problem in health.problems), health.problems
     assert health.reachable
 
 
 async def test_more_than_is_needed_is_noted(rig: Rig, nas: Receiver) -> None:
     health = await made(GroupDriver, rig, nas, database_user="rig", database_password=rig.database.password).probe()
     assert health.ok
-    assert "superuser" in health.facts["privileges"]
+    privileges = health.facts["privileges"]
+    assert isinstance(privileges, Sentence)
+    assert "superuser" in privileges.english
 
 
 async def test_it_never_raises(whole_rig: Rig, rig: Rig) -> None:
@@ -87,7 +89,7 @@ async def test_the_grants_of_the_readme_are_enough_and_needed(
 
 def test_the_plugin_comes_in_by_its_door() -> None:
     loaded = Plugins.load(points=[point for point in entry_points(group="sebilling.plugins") if point.name == "radius"])
-    assert [(one.status, one.error) for one in loaded.plugins] == [(PluginStatus.ACTIVE, "")]
+    assert [(one.status, one.error) for one in loaded.plugins] == [(PluginStatus.ACTIVE, None)]
     assert loaded.drivers.keys() == {"radius.group", "radius.reject"}
 
 

@@ -179,7 +179,8 @@ async def test_a_wrong_secret_is_silence(rig: Rig, nas: Receiver) -> None:
     await driver.open()
     told = (await blocked(driver, await jobs(driver, refs(["budi"]))))[1]
     assert (told.result, told.fault) == (Result.UNKNOWN, Fault.TIMEOUT)
-    assert "secret" in told.message
+    assert told.message is not None
+    assert "secret" in told.message.english
     assert (nas.dropped, nas.asked) == (2, [])
     await driver.close()
 
@@ -212,8 +213,9 @@ async def test_a_nas_without_a_secret_is_the_settings_fault(rig: Rig, nas: Recei
     await driver.open()
     told = (await blocked(driver, await jobs(driver, refs(["budi"]))))[1]
     assert (told.result, told.fault, told.retryable) == (Result.FAILED, Fault.SETUP, False)
-    assert "10.77.0.1" in told.message
-    assert any("10.77.0.1" in problem for problem in (await driver.probe()).problems)
+    assert told.message is not None
+    assert "10.77.0.1" in told.message.english
+    assert any("10.77.0.1" in problem.english for problem in (await driver.probe()).problems)
     await driver.close()
 
 

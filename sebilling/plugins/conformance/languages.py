@@ -12,7 +12,7 @@ _WORDS: Final = (
     " once one only or other out own reached same see set should since so such than that the their them then there these they this those"
     " too try under until use used was wasn't were what when where whether which while who whole whose why will with within without won't"
     " would wrong you your aren't can't couldn't didn't doesn't don't hasn't haven't at name check"
-    " account accounts address answer answered blocked changed connection customer customers device devices disabled empty failed found given"
+    " account accounts answer answered blocked changed connection customer customers device devices disabled empty failed found given"
     " gone invalid lacks listed missing needs password refused refuses request settings show shows unknown value"
 )
 ENGLISH: Final = frozenset(_WORDS.split()) - {"a", "so"}
