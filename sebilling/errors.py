@@ -22,7 +22,6 @@ from sebilling.language import Language as Language  # noqa: PLC0414 - errors ha
 from sebilling.language import Sentence as Sentence  # noqa: PLC0414
 from sebilling.nouns import Noun
 
-
 Words = Sentence | Noun | str
 """A fact of an error: said in the caller's language, or a text that has none, such as a name."""
 InputPath = str | tuple[str | int, ...]

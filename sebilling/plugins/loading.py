@@ -98,8 +98,8 @@ class Plugins:
         version = getattr(module, "SEBILLING_PLUGIN_API", None)
         if not (isinstance(version, tuple) and len(version) == 2 and version[0] == API[0] and version[1] <= API[1]):
             raise PluginError(
-                f"it is made for the plugin API {version}, not {API}: install a version of it for this SeBilling.",
-                f"dibuat untuk API plugin {version}, bukan {API}: pasang versi yang cocok dengan SeBilling ini.",
+                f"it is made for the plugin API '{version}', not {API}: install a version of it for this SeBilling.",
+                f"dibuat untuk API plugin '{version}', bukan {API}: pasang versi yang cocok dengan SeBilling ini.",
             )
         self._manager.register(module, name)
         try:
@@ -164,9 +164,10 @@ class Plugins:
 
 def raised(error: str) -> Sentence:
     """Say that a plugin raised an error, whose own words are quoted."""
+    words = error.replace('"', "'")
     return Sentence(
-        f'the plugin raised "{error}": look at the log, fix it, or disable it',
-        f'plugin gagal dengan "{error}": lihat log, perbaiki, atau nonaktifkan',
+        f'the plugin raised "{words}": look at the log, fix it, or disable it',
+        f'plugin gagal dengan "{words}": lihat log, perbaiki, atau nonaktifkan',
     )
 
 

@@ -248,8 +248,8 @@ async def test_a_name_is_judged_by_where_it_leads_at_the_connection(committed: D
         for _ in range(3):
             health = await device_health.ask(place.engine, device_id)
             assert not health.reachable
-            assert "127.0.0.1" in health.problems[0]
-            assert "SEBILLING_DEVICE_NETWORKS" in health.problems[0]
+            assert "127.0.0.1" in health.problems[0].english
+            assert "SEBILLING_DEVICE_NETWORKS" in health.problems[0].english
             answers.pop(0)
         assert place.simulator.seen == [], "nobody was connected to"
         answers.append(["127.0.0.1"])

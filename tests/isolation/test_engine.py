@@ -212,7 +212,7 @@ async def test_what_someone_changed_by_hand_is_reported_and_left(database: Datab
     await place.isp.pay(place.people["budi"], 150_000, at=place.now)
     assert await work_one(place.engine)
     assert gear.profiles["budi"] == "by-hand"
-    assert await place.isp.value("SELECT error FROM service_access") == "changed by hand"
+    assert await place.isp.value("SELECT error FROM service_access") == {"en": "changed by hand", "id": "diubah manual"}
     assert await place.isp.value("SELECT data->>'fault' FROM event WHERE kind = 'isolation.failed'") == "DRIFTED"
 
 
@@ -329,7 +329,7 @@ async def test_whom_the_device_does_not_know_is_told_and_not_cut(database: Datab
     assert await work_one(place.engine)
     assert gear.log == [("siti", "isolir")]
     assert await place.access("budi") == ("BLOCKED", "ABSENT")
-    assert "knows no 'budi'" in await place.isp.value("SELECT error FROM service_access WHERE key = 'budi'")
+    assert "knows no 'budi'" in await place.isp.value("SELECT error->>'en' FROM service_access WHERE key = 'budi'")
 
 
 async def test_a_device_that_knows_hardly_anybody_is_none_of_ours(database: Database, gear: Gear) -> None:
@@ -340,7 +340,7 @@ async def test_a_device_that_knows_hardly_anybody_is_none_of_ours(database: Data
     await place.sweep()
     assert await work_one(place.engine)
     assert gear.log == [], "nobody is cut, those that it knows neither"
-    assert "doesn't know 6 of 7" in await place.isp.value("SELECT DISTINCT error FROM service_access")
+    assert "doesn't know 6 of 7" in await place.isp.value("SELECT DISTINCT error->>'en' FROM service_access")
     gear.profiles |= {name: f"home-{name}" for name in names}
     place.now += timedelta(minutes=1)
     await place.work()

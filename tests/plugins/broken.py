@@ -46,7 +46,7 @@ class NamedLikeNothing(Good):
 
 @caught_by("test_the_class_says_what_it_is")
 class ServesNobody(Good):
-    service_kinds: ClassVar[Mapping[str, str]] = {}
+    service_kinds: ClassVar[Mapping[str, Sentence]] = {}
 
 
 @caught_by("test_settings_hide_what_is_secret")

@@ -165,7 +165,12 @@ class RestoresFromNothing(Good):
 class HinderedByThePlan(Good):
     def judged(self, job: Job, row: Row | None, *, restoring: bool) -> Outcome | str:
         if restoring and job.plan_changed:
-            return Outcome(job.ref.id, Result.FAILED, Fault.SETUP, "no profile of that speed: make one")
+            return Outcome(
+                job.ref.id,
+                Result.FAILED,
+                Fault.SETUP,
+                Sentence("no profile of that speed: make one", "tidak ada profil dengan kecepatan itu: buat dulu"),
+            )
         return super().judged(job, row, restoring=restoring)
 
 
@@ -265,7 +270,7 @@ class NoAnswerIsFailure(Good):
     """Tells FAILED for what it sent and was made."""
 
     def unanswered(self, job: Job, error: Exception) -> Outcome:
-        return Outcome(job.ref.id, Result.FAILED, Fault.UNREACHABLE, str(error), retryable=True)
+        return Outcome(job.ref.id, Result.FAILED, Fault.UNREACHABLE, Sentence(f"'{error}'", f"'{error}'"), retryable=True)
 
 
 @caught_by("test_a_link_that_breaks_while_blocking")

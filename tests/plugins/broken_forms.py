@@ -246,7 +246,11 @@ class OneForAll(Good):
         failed = any(one.fault is self.fault for one in outcomes) and len(outcomes) > 1
         for one in outcomes:
             bad = failed and one.fault is not self.fault
-            yield Outcome(one.ref_id, Result.FAILED, Fault.REFUSED, "another one failed: mend that") if bad else one
+            yield (
+                Outcome(one.ref_id, Result.FAILED, Fault.REFUSED, Sentence("another one failed: fix that", "yang lain gagal: perbaiki itu"))
+                if bad
+                else one
+            )
 
 
 caught_by(MISSING)(type("TheMissingFailsAll", (OneForAll,), {"fault": Fault.ABSENT}))

@@ -11,6 +11,7 @@ import pytest
 
 from sebilling.config import PLUGIN_GROUP
 from sebilling.plugins import loading
+from sebilling.plugins.conformance.languages import english_words
 from sebilling.plugins.loading import Plugins, PluginStatus, in_words
 
 Write = Callable[[str, str], EntryPoint]
@@ -109,7 +110,8 @@ async def test_a_plugin_that_cant_be_loaded_is_shown_and_the_others_work(write: 
     assert status(plugins) == {"good": PluginStatus.ACTIVE, name: PluginStatus.FAILED}
     (failed,) = (one for one in plugins.plugins if one.name == name)
     assert failed.error
-    assert told in failed.error
+    assert told in failed.error.english
+    assert not english_words(failed.error.indonesian)
     assert failed.drivers == ()
     assert set(plugins.drivers) == {"test.gear"}
     assert await started(plugins) == {}
@@ -120,7 +122,7 @@ async def test_a_kind_that_is_taken_is_refused_and_the_first_stays(write: Write)
     good = write("good", GOOD)
     plugins = Plugins.load(points=[write("later", DRIVERS + "return [GearDriver]"), good])
     assert status(plugins) == {"good": PluginStatus.ACTIVE, "later": PluginStatus.FAILED}
-    assert "test.gear" in plugins.plugins[1].error
+    assert "test.gear" in str(plugins.plugins[1].error)
     await started(plugins)
     assert called(good) == ["startup"]
 

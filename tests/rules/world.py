@@ -50,8 +50,8 @@ _ACCESS: Final = text(
     """
     INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,
            desired_generation, observed_generation, actual,
-                                detail, next_at, attempts, error)
-    SELECT id, :device, 'PPPOE', code, 'ACTIVE', false, :at, 0, 0, 'ACTIVE', '', :at, 0, '' FROM customer
+           next_at, attempts)
+    SELECT id, :device, 'PPPOE', code, 'ACTIVE', false, :at, 0, 0, 'ACTIVE', :at, 0 FROM customer
     """
 )
 

@@ -201,7 +201,9 @@ async def _crowded(session: WriteSession, counter_id: int, device: int, word: st
             "INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,"
             " desired_generation, observed_generation,"
             " actual, detail, attempts, next_at, error) SELECT id, :device, 'PPPOE', :word || id, 'ACTIVE', false, now(), 1, 0,"
-            " 'UNKNOWN', :word, 0, now(), :word FROM customer WHERE counter_id = :counter AND code LIKE 'C%'"
+            " 'UNKNOWN', jsonb_build_object('en', CAST(:word AS text), 'id', CAST(:word AS text)), 0, now(),"
+            " jsonb_build_object('en', CAST(:word AS text), 'id', CAST(:word AS text)) FROM customer "
+            " WHERE counter_id = :counter AND code LIKE 'C%'"
         ),
         {"counter": counter_id, "device": device, "word": word},
     )
