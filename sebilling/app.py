@@ -34,7 +34,7 @@ from sebilling.plugins.networks import Networks
 from sebilling.schema.build import build_schema
 from sebilling.schema.engine import trusted_documents
 from sebilling.schema.engine.context import Parts
-from sebilling.schema.engine.endpoint import PREFLIGHT, GraphQLView
+from sebilling.schema.engine.endpoint import PREFLIGHT, GraphQLView, language_of
 from sebilling.storage import ObjectStore
 from sebilling.vault import vault_of
 
@@ -98,7 +98,7 @@ def health(database: Database) -> list[Route]:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})
 
-    async def readyz(_: Request) -> Response:
+    async def readyz(request: Request) -> Response:
         try:
             async with asyncio.timeout(3):
                 state = await inspect(database)
@@ -106,7 +106,9 @@ def health(database: Database) -> list[Route]:
             state = DatabaseState.SILENT
         if state is DatabaseState.READY:
             return JSONResponse({"status": "ready", "state": state})
-        return JSONResponse({"status": "unavailable", "state": state, "why": str(DatabaseNotReady(state))}, status_code=503)
+        return JSONResponse(
+            {"status": "unavailable", "state": state, "why": DatabaseNotReady(state).message(language_of(request))}, status_code=503
+        )
 
     async def home(_: Request) -> Response:
         return RedirectResponse("/graphql")

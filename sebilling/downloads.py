@@ -29,6 +29,7 @@ from sebilling.errors import (
     TooManyRequests,
     Unavailable,
 )
+from sebilling.language import Sentence, preferred
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.printing import pdf
@@ -52,18 +53,18 @@ _DRAWN_AT_ONCE: Final = 1
 """PDFs rendered concurrently in threads: more would only compete for the interpreter with each other and the event loop."""
 MAX_PAPERS_OF_A_USER: Final = 20
 """Concurrent downloads of receipts, invoices and proofs of one user; a proof has up to 5 MiB."""
-_EXPIRED: Final[dict[Language, str]] = {
-    "en": "This address is no longer valid: request a new one.",
-    "id": "Alamat ini tidak berlaku lagi: minta alamat baru.",
-}
-_MISSING: Final[dict[Language, str]] = {
-    "en": "The file is no longer in the store: tell your admin.",
-    "id": "Berkas ini tidak ada lagi di penyimpanan: beri tahu admin.",
-}
-_FAILED: Final[dict[Language, str]] = {
-    "en": "The report could not be created; the reason is in the server's log. Try again later, or tell your admin.",
-    "id": "Laporan tidak bisa dibuat; penyebabnya ada di log server. Coba lagi nanti, atau beri tahu admin.",
-}
+_EXPIRED: Final = Sentence(
+    "This address is no longer valid: request a new one.",
+    "Alamat ini tidak berlaku lagi: minta alamat baru.",
+)
+_MISSING: Final = Sentence(
+    "The file is no longer in the store: tell your admin.",
+    "Berkas ini tidak ada lagi di penyimpanan: beri tahu admin.",
+)
+_FAILED: Final = Sentence(
+    "The report could not be created; the reason is in the server's log. Try again later, or tell your admin.",
+    "Laporan tidak bisa dibuat; penyebabnya ada di log server. Coba lagi nanti, atau beri tahu admin.",
+)
 _STATUSES: Final = ((NotFound, 404), (LinkInUse, 409), (TooManyReports, 429), (TooManyRequests, 429), (Unavailable, 503))
 _PROOF: Final = text(
     """
@@ -90,31 +91,31 @@ class Downloads:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         request = Request(scope, receive)
-        language: Language = "id" if request.headers.get("accept-language", "").strip().lower().startswith("id") else "en"
+        language = preferred(request.headers.get("accept-language", ""))
         token = request.path_params["token"]
         link = links.read(token, key=self._parts.key, at=self._parts.clock())
         try:
             if link is None:
-                refusal = _refused(_EXPIRED[language], 404)
+                refusal = _refused(_EXPIRED.text(language), 404)
             elif link.kind == "report" and request.method == "GET":
                 with self._reports.slots.slot(token, link.user_id):
                     if (actor := await _still_may(self._parts, link)) is not None:
                         await self._reports.send(request, send, actor, link)
                         return
-                refusal = _refused(_EXPIRED[language], 404)
+                refusal = _refused(_EXPIRED.text(language), 404)
             else:
                 with self._paper(link.user_id):
                     actor = await _still_may(self._parts, link)
                     answer = await _PAPER_HANDLERS[link.kind](self._parts, actor, link.about) if actor is not None else None
-                    await (answer or _refused(_EXPIRED[language], 404))(scope, receive, send)
+                    await (answer or _refused(_EXPIRED.text(language), 404))(scope, receive, send)
                 return
         except SebillingError as error:
             refusal = _refusal(error, language)
         except ReportFailedError:
-            refusal = _refused(_FAILED[language], 500)
+            refusal = _refused(_FAILED.text(language), 500)
         except ObjectMissing:
             _log.exception("stored_object_missing", kind=link.kind if link is not None else "")
-            refusal = _refused(_MISSING[language], 404)
+            refusal = _refused(_MISSING.text(language), 404)
         except ClientDisconnect:
             return
         await refusal(scope, receive, send)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sebilling.auth import addresses
 from sebilling.config import Settings
 from sebilling.errors import InvalidSetting
+from sebilling.language import Sentence, preferred
 from sebilling.logs import get_logger
 from sebilling.storage.proofs import MAX_PROOF_BYTES
 
@@ -69,11 +70,18 @@ def warn_of_wide_networks(trusted: Sequence[addresses.Network]) -> None:
             _log.warning("wide_trusted_proxies", network=str(network), remedy=remedy)
 
 
-def bad_request(message: str, status: int) -> Response:
-    """Build an error response in the form of a GraphQL response."""
+def bad_request(scope: Scope, why: Sentence, status: int) -> Response:
+    """Build an error response in the form of a GraphQL response, in the language of the request."""
+    message = why.text(preferred(RequestHeaders(scope=scope).get("accept-language", "")))
     return Response(
         orjson.dumps({"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]}), status, media_type="application/json"
     )
+
+
+_OTHER_HOST: Final = Sentence(
+    "The Host header is not a name of this server: use another name, or add this one to SEBILLING_ALLOWED_HOSTS.",
+    "Header Host bukan nama server ini: pakai nama lain, atau tambahkan nama ini ke SEBILLING_ALLOWED_HOSTS.",
+)
 
 
 class Hosts:
@@ -93,8 +101,7 @@ class Hosts:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "unknown host name"})
         else:
-            why = "The Host header is not a name of this server: use another name, or add this one to SEBILLING_ALLOWED_HOSTS."
-            await bad_request(why, 421)(scope, receive, send)
+            await bad_request(scope, _OTHER_HOST, 421)(scope, receive, send)
 
     def _is_ours(self, scope: Scope) -> bool:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -160,7 +167,11 @@ class BodyLimits:
             nonlocal is_refused
             if message["type"] == "http.response.start" and message["status"] == 413:
                 is_refused = True
-                await bad_request(f"The request is larger than {most} bytes: split it into smaller requests.", 413)(scope, receive, send)
+                why = Sentence(
+                    f"The request is larger than {most} bytes: split it into smaller requests.",
+                    f"Permintaannya lebih besar dari {most} byte: bagi menjadi permintaan yang lebih kecil.",
+                )
+                await bad_request(scope, why, 413)(scope, receive, send)
             elif not is_refused:
                 await send(message)
 

@@ -20,6 +20,7 @@ from sebilling.clock import Month
 from sebilling.error_codes import ErrorCode
 from sebilling.language import Language as Language  # noqa: PLC0414 - errors hand it on
 from sebilling.language import Sentence as Sentence  # noqa: PLC0414
+from sebilling.limits import Limit
 from sebilling.nouns import Noun
 
 Words = Sentence | Noun | str
@@ -74,7 +75,7 @@ class SebillingError(_WithFacts):
 
 
 def _said(fact: object, language: Language) -> object:
-    if isinstance(fact, Sentence | Noun):
+    if isinstance(fact, Sentence | Noun | Limit):
         return fact.indonesian if language == "id" else fact.english
     return fact
 
@@ -172,8 +173,8 @@ class LimitExceeded(InvalidInput):
 
     code = ErrorCode.LIMIT_EXCEEDED
     english = "This request's {limit} is {given}, and the most is {most}: ask for less, or split it into several requests."
-    indonesian = "{limit} permintaan ini {given}, padahal paling banyak {most}: minta lebih sedikit, atau bagi menjadi beberapa permintaan."
-    limit: Words
+    indonesian = "Permintaan ini terlalu besar: {limit} {given}, paling banyak {most}. Minta lebih sedikit, atau bagi menjadi beberapa."
+    limit: Limit
     given: object
     most: int
 
@@ -182,9 +183,9 @@ class TooManySubscriptions(LimitExceeded):
     """Too many subscriptions; `limit` is the limit's name, `given` the number with the new one, `most` the maximum."""
 
     english = "This would be {given} {limit}, and the most is {most}: end one that you don't need, then subscribe again."
-    indonesian = "Ini menjadi {given} {limit} (langganan), padahal paling banyak {most}: akhiri yang tidak diperlukan, lalu coba lagi."
+    indonesian = "Ini menjadi {given} {limit}, padahal paling banyak {most}: akhiri yang tidak diperlukan, lalu coba lagi."
     given: object
-    limit: Words
+    limit: Limit
     most: int
 
 

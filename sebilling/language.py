@@ -7,6 +7,11 @@ from typing import Literal
 Language = Literal["en", "id"]
 
 
+def preferred(accept_language: str) -> Language:
+    """Return the language that the header Accept-Language asks for: Indonesian if it comes first, else English."""
+    return "id" if accept_language.strip().lower().startswith("id") else "en"
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A text for people in both languages. Whoever shows it chooses the reader's: so it is never put into another text as it is."""

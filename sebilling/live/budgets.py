@@ -12,6 +12,7 @@ from typing import Final
 
 from sebilling.config import Settings
 from sebilling.errors import TooManySubscriptions
+from sebilling.limits import Limit
 
 User = int | None
 """Id of an account; None: the command line."""
@@ -135,7 +136,7 @@ class Budgets:
         """Count a subscription of the user, over all their connections. Raises TooManySubscriptions."""
         most = self._settings.live_subscriptions
         if self._subscriptions[user] >= most:
-            raise TooManySubscriptions(limit="subscriptions of a user", given=self._subscriptions[user] + 1, most=most)
+            raise TooManySubscriptions(limit=Limit.SUBSCRIPTIONS_OF_A_USER, given=self._subscriptions[user] + 1, most=most)
         self._subscriptions[user] += 1
         try:
             yield

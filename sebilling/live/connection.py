@@ -14,6 +14,7 @@ from typing import Final
 
 from sebilling.auth.sessions import Live
 from sebilling.errors import Unavailable
+from sebilling.language import Sentence
 from sebilling.live.hub import Hub
 from sebilling.logs import get_logger
 from sebilling.schema.engine.context import Parts
@@ -34,13 +35,15 @@ class End:
     """Why a connection ends: a close code of the protocol or of SeBilling, and a reason."""
 
     code: int
-    reason: str
+    reason: Sentence
 
 
-TOO_SLOW: Final = End(4413, "Too slow: reconnect and resume with after")
-RIGHTS_CHANGED: Final = End(4403, "Your rights have changed: reconnect")
-NOT_SIGNED_IN: Final = End(4403, "Forbidden: the token is no longer valid")
-TOO_MANY: Final = End(4430, "Too many open connections: close some")
+TOO_SLOW: Final = End(
+    4413, Sentence("Too slow: reconnect and resume with after", "Terlalu lambat: sambung lagi dan lanjutkan dengan after")
+)
+RIGHTS_CHANGED: Final = End(4403, Sentence("Your rights have changed: reconnect", "Hak akses Anda berubah: sambung lagi"))
+NOT_SIGNED_IN: Final = End(4403, Sentence("Forbidden: the token is no longer valid", "Ditolak: tokennya tidak berlaku lagi"))
+TOO_MANY: Final = End(4430, Sentence("Too many open connections: close some", "Terlalu banyak sambungan terbuka: tutup sebagian"))
 
 
 class Lines:
@@ -140,7 +143,7 @@ class Line:
                 self.end(TOO_SLOW)
                 return
             except Exception as error:  # noqa: BLE001 - each server reports a lost connection in its own way
-                self.end(End(1006, type(error).__name__))
+                self.end(End(1006, Sentence(type(error).__name__, type(error).__name__)))
                 return
             if not self._waiting:
                 self._empty.set()

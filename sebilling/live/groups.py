@@ -19,6 +19,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 from sebilling.actor import Actor
 from sebilling.errors import DeadlineExceeded, InvalidCursor, Language, TooManySubscriptions, Unavailable
 from sebilling.feed import Numbered
+from sebilling.limits import Limit
 from sebilling.live.budgets import Budgets, User
 from sebilling.live.hub import Hub
 from sebilling.logs import get_logger
@@ -36,8 +37,6 @@ is behind doesn't wait."""
 _FOLLOWERS_AT_ONCE: Final = 10
 _PAUSE_SECONDS: Final = 0.002
 """Pause after _FOLLOWERS_AT_ONCE, for other work on this machine: writing to hundreds without a pause delayed payments."""
-_OF_A_USER: Final = "different subscriptions of a user"
-_IN_ALL: Final = "different subscriptions of all users"
 Errors = list[dict[str, Any]]
 
 
@@ -217,10 +216,10 @@ class Groups:
         group = self._groups.get(key)
         own, settings = self._followed.get(asked.actor.user_id, set()), self._parts.settings
         if group not in own and len(own) >= settings.live_groups:
-            raise TooManySubscriptions(limit=_OF_A_USER, given=len(own) + 1, most=settings.live_groups)
+            raise TooManySubscriptions(limit=Limit.DIFFERENT_OF_A_USER, given=len(own) + 1, most=settings.live_groups)
         if group is None:
             if len(self._groups) >= settings.live_groups_in_all:
-                raise TooManySubscriptions(limit=_IN_ALL, given=len(self._groups) + 1, most=settings.live_groups_in_all)
+                raise TooManySubscriptions(limit=Limit.DIFFERENT_OF_ALL, given=len(self._groups) + 1, most=settings.live_groups_in_all)
             group = self._groups[key] = Group(key, asked, look, self.hub.number)
         return group
 
@@ -228,7 +227,7 @@ class Groups:
         """Refuse early what would be refused after its first execution. Raises TooManySubscriptions."""
         own, most = self._followed.get(asked.actor.user_id, set()), self._parts.settings.live_groups
         if len(own) >= most and all(group.asked.query != asked.query for group in own):
-            raise TooManySubscriptions(limit=_OF_A_USER, given=len(own) + 1, most=most)
+            raise TooManySubscriptions(limit=Limit.DIFFERENT_OF_A_USER, given=len(own) + 1, most=most)
 
     def _leave(self, group: Group, follower: Follower, user: User) -> None:
         group.followers.pop(follower, None)

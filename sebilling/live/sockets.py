@@ -16,6 +16,8 @@ from starlette.websockets import WebSocket
 
 from sebilling.auth.sessions import Live
 from sebilling.errors import TooManySubscriptions, Unavailable
+from sebilling.language import Sentence
+from sebilling.limits import Limit
 from sebilling.live.connection import NOT_SIGNED_IN, TOO_MANY, End, Line, Lines
 from sebilling.live.groups import Asked, Errors, Groups
 from sebilling.schema.engine.context import Context, Parts
@@ -36,8 +38,8 @@ _GONE: Final = 1006
 class _Closing(Exception):
     """The client violated the protocol, or isn't authorized."""
 
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, code: int, reason: Sentence) -> None:
+        super().__init__(reason.english)
         self.end = End(code, reason)
 
 
@@ -98,22 +100,32 @@ class _Connection:
                     if message["type"] == "ping":
                         await self._send([_text(type="pong")])
                     elif message["type"] == "subscribe":
-                        raise _Closing(4401, "Unauthorized: send connection_init first")
+                        raise _Closing(
+                            4401, Sentence("Unauthorized: send connection_init first", "Belum masuk: kirim connection_init dulu")
+                        )
         except TimeoutError:
-            raise _Closing(4408, "Connection initialisation timeout") from None
+            raise _Closing(4408, Sentence("Connection initialisation timeout", "Waktu tunggu connection_init habis")) from None
         payload = message.get("payload")
         fields = payload if isinstance(payload, dict) else {}
         authorization = next((value for name, value in fields.items() if name.lower() == "authorization"), "")
         scheme, _, token = str(authorization).partition(" ")
         wanted = token.strip() if scheme.lower() == "bearer" and token.strip() else self._context.token
         if authorization and wanted == self._context.token and scheme.lower() != "bearer":
-            raise _Closing(4403, "Forbidden: authorization must be a Bearer token")
+            raise _Closing(4403, Sentence("Forbidden: authorization must be a Bearer token", "Ditolak: authorization harus token Bearer"))
         if wanted is None:
-            raise _Closing(4403, 'Forbidden: send {"authorization": "Bearer …"} with connection_init')
+            raise _Closing(
+                4403,
+                Sentence(
+                    f'Forbidden: send {"authorization": "Bearer …"} with connection_init',
+                    f'Ditolak: kirim {"authorization": "Bearer …"} bersama connection_init',
+                ),
+            )
         try:
             live = await self._parts.caller_cache.live(wanted, at=self._parts.clock())
         except Unavailable:
-            raise _Closing(1013, "The database can't be reached: try again later") from None
+            raise _Closing(
+                1013, Sentence("The database can't be reached: try again later", "Basis data tidak terjangkau: coba lagi nanti")
+            ) from None
         if live is None:
             raise _Closing(NOT_SIGNED_IN.code, NOT_SIGNED_IN.reason)
         return live, wanted
@@ -137,7 +149,7 @@ class _Connection:
             return
         with suppress(Exception):  # servers differ in what they raise for a dead connection
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._socket.close(end.code, end.reason)
+                await self._socket.close(end.code, end.reason.text(self._context.language))
                 while (await self._socket.receive())["type"] != "websocket.disconnect":
                     pass
 
@@ -160,22 +172,33 @@ class _Connection:
         elif kind == "ping":
             line.put(_text(type="pong", **({"payload": message["payload"]} if isinstance(message.get("payload"), dict) else {})))
         elif kind == "connection_init":
-            raise _Closing(4429, "Too many initialisation requests")
+            raise _Closing(4429, Sentence("Too many initialisation requests", "connection_init hanya boleh sekali"))
         elif kind != "pong":
-            raise _Closing(4400, "Invalid message: this type is unknown")
+            raise _Closing(4400, Sentence("Invalid message: this type is unknown", "Pesan tidak sah: jenisnya tidak dikenal"))
 
     def _subscribe(self, line: Line, message: dict[str, Any]) -> None:
         name, payload = message.get("id"), message.get("payload")
         if not isinstance(name, str) or not 0 < len(name) <= _MAX_ID or not isinstance(payload, dict):
-            raise _Closing(4400, "Invalid message: subscribe needs an id and a payload")
+            raise _Closing(
+                4400,
+                Sentence("Invalid message: subscribe needs an id and a payload", "Pesan tidak sah: subscribe memerlukan id dan payload"),
+            )
         asked = asked_of(payload, line.live, self._context)
         if asked is None:
-            raise _Closing(4400, "Invalid message: the payload needs a query, and variables that are an object")
+            raise _Closing(
+                4400,
+                Sentence(
+                    "Invalid message: the payload needs a query, and variables that are an object",
+                    "Pesan tidak sah: payload memerlukan query, dan variables berupa objek",
+                ),
+            )
         if name in self._following:
-            raise _Closing(4409, f"Subscriber for {name[:_MAX_ID_TOLD]} already exists")
+            raise _Closing(
+                4409, Sentence(f"Subscriber for {name[:_MAX_ID_TOLD]} already exists", f"Langganan '{name[:_MAX_ID_TOLD]}' sudah ada")
+            )
         follower = _Subscription(name, line, lambda: self._following.pop(name, None))
         if len(self._following) >= MAX_SUBSCRIPTIONS:
-            error = TooManySubscriptions(limit="subscriptions of a connection", given=len(self._following) + 1, most=MAX_SUBSCRIPTIONS)
+            error = TooManySubscriptions(limit=Limit.SUBSCRIPTIONS_OF_A_CONNECTION, given=len(self._following) + 1, most=MAX_SUBSCRIPTIONS)
             follower.failed([formatted(GraphQLError("", original_error=error), asked.language)])
             return
         self._following[name] = asyncio.create_task(self._groups.follow(asked, follower))
@@ -184,13 +207,15 @@ class _Connection:
         """The next message. Raises _Closing."""
         received = await self._socket.receive()
         if received["type"] == "websocket.disconnect":
-            raise _Closing(_GONE, "gone")
+            raise _Closing(_GONE, Sentence("gone", "hilang"))
         try:
             message = orjson.loads(received.get("text") or b"")
         except ValueError:
             message = None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-            raise _Closing(4400, "Invalid message: send JSON objects with a type")
+            raise _Closing(
+                4400, Sentence("Invalid message: send JSON objects with a type", "Pesan tidak sah: kirim objek JSON dengan type")
+            )
         return message
 
     async def _send(self, texts: list[str]) -> None:

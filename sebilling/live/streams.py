@@ -18,17 +18,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sebilling.auth.sessions import Live
 from sebilling.errors import InvalidCursor, SebillingError, TooManyRequests, Unauthenticated
+from sebilling.language import Sentence
 from sebilling.live.connection import TOO_SLOW, End, Line, Lines
 from sebilling.live.groups import Asked, Errors, Groups
 from sebilling.live.sockets import asked_of
+from sebilling.schema.engine import refusals
 from sebilling.schema.engine.context import Context, Parts
-from sebilling.schema.engine.endpoint import GraphQLView
+from sebilling.schema.engine.endpoint import GraphQLView, language_of
 from sebilling.schema.engine.feed_subscription import cursor, number_of
 
 QUIET_SECONDS: Final = 12.0
 """Idle time after which a comment is sent, so that proxies keep the connection and a dead client is noticed."""
 _COMPLETE: Final = "event: complete\ndata:\n\n"
-_DONE: Final = End(1000, "complete")
+_DONE: Final = End(1000, Sentence("complete", "selesai"))
 
 
 class Streams:
@@ -52,18 +54,17 @@ class Streams:
             live = await self._who(context)
             payload, resume = await _payload(request), number_of(request.headers.get("last-event-id"))
         except (HTTPException, StarletteHTTPException) as error:
-            why = error.reason if isinstance(error, HTTPException) else error.detail
-            await _refused(error.status_code, why, "BAD_REQUEST")(scope, receive, send)
+            await _refused(error.status_code, refusals.reason(error, language_of(request)), "BAD_REQUEST")(scope, receive, send)
             return
         except SebillingError as error:
             status = 401 if isinstance(error, Unauthenticated) else 400 if isinstance(error, InvalidCursor) else 503
-            await _refused(status, error.message("en"), error.code.value)(scope, receive, send)
+            await _refused(status, error.message(language_of(request)), error.code.value)(scope, receive, send)
             return
         except ClientDisconnect:
             return
         asked = asked_of(payload, live, context)
         if asked is None:
-            await _refused(400, "Send a JSON object with a query, and variables that are an object.", "BAD_REQUEST")(scope, receive, send)
+            await _refused(400, refusals.NO_OBJECT.text(context.language), "BAD_REQUEST")(scope, receive, send)
             return
         with self._lines.place(live.actor.user_id) as is_free:
             if not is_free:
@@ -104,7 +105,7 @@ class Streams:
             await asyncio.gather(*tasks, return_exceptions=True)
         last = _COMPLETE if end is _DONE else ""
         if end.code == 4403:
-            last = _event([{"message": f"{end.reason}.", "extensions": {"code": "FORBIDDEN"}}]) + _COMPLETE
+            last = _event([{"message": f"{end.reason.text(context.language)}.", "extensions": {"code": "FORBIDDEN"}}]) + _COMPLETE
         if end is TOO_SLOW:  # without `complete`, so that the client knows it was cut off
             if (cut := scope.get("extensions", {}).get("sebilling.cut")) is not None:
                 cut()
@@ -123,7 +124,7 @@ async def _keep(line: Line) -> None:
 async def _watch(line: Line, receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    line.end(End(1006, "gone"))
+    line.end(End(1006, Sentence("gone", "hilang")))
 
 
 class _Stream:
@@ -161,12 +162,12 @@ async def _payload(request: Request) -> dict[str, Any]:
                 "variables": orjson.loads(variables) if variables else None,
             }  # fmt: skip
         if not request.headers.get("content-type", "").startswith("application/json"):
-            raise HTTPException(415, "Send it as application/json.")
+            raise refusals.Refusal(415, refusals.ONLY_JSON)
         payload = orjson.loads(await request.body())
     except ValueError:
         payload = None
     if not isinstance(payload, dict):
-        raise HTTPException(400, "Send a JSON object with query and variables.")
+        raise refusals.Refusal(400, refusals.NO_OBJECT)
     return payload
 
 

@@ -170,7 +170,7 @@ FAULTS: Final = (
     Fault("a-fragment-hides-its-fields", "schema/engine/limits.py", "fields + 1 + below.fields", "fields + 1", LIMITS),
     Fault(
         "a-batch-is-taken", "schema/engine/endpoint.py",
-        'raise LimitExceeded(limit="batch", given=len(request_data), most=1)', "return", LIMITS,
+        'raise LimitExceeded(limit=Limit.BATCH, given=len(request_data), most=1)', "return", LIMITS,
     ),
     # --- the feed ----------------------------------------------------------------------------------------------------------
     Fault("who-commits-late-is-lost", "jobs/relay.py", "if self._mark.writers:", "if not self._mark:", RELAY),

@@ -13,12 +13,15 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from sebilling.auth.addresses import Network, origin
+from sebilling.language import Sentence
 
 PREFLIGHT: Final = "GraphQL-Require-Preflight"
 """Forces a CORS preflight for cross-site requests; the specification of multipart requests offers no other defence."""
-CROSS_SITE: Final = (
+CROSS_SITE: Final = Sentence(
     f"Requests that are signed in by cookie need the header {PREFLIGHT} (any value) and come from this server's own pages:"
-    " send the header, or a bearer token instead of the cookie."
+    " send the header, or a bearer token instead of the cookie.",
+    f"Permintaan yang masuk dengan cookie memerlukan header {PREFLIGHT} (nilai apa pun) dan harus dari halaman server ini:"
+    " kirim header itu, atau token bearer sebagai pengganti cookie.",
 )
 _TOKEN: Final = "sebilling"  # noqa: S105 - a cookie's name
 _DEVICE: Final = "sebilling_device"

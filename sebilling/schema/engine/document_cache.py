@@ -26,14 +26,20 @@ from strawberry.extensions import SchemaExtension
 
 from sebilling.config import Introspection
 from sebilling.errors import InvalidCharacter, LimitExceeded, Unauthenticated, UnknownDocument
+from sebilling.language import Sentence
+from sebilling.limits import Limit
 from sebilling.schema.engine import characters, limits
+from sebilling.schema.engine.document_errors import Unsupported
 
 _MAX_KEPT: Final = 500
 _MAX_KEPT_CHARACTERS: Final = 500_000
 """Total length of all cached texts: a syntax tree is about a hundred times as large as its text."""
 _MAX_PLANS: Final = 200
 _INTROSPECTION: Final = re.compile(r"__(?:schema|type)\b")
-_NOT_SHOWN: Final = "The schema isn't shown here (SEBILLING_INTROSPECTION): read schema.graphql of this version."
+_NOT_SHOWN: Final = Sentence(
+    "The schema isn't shown here (SEBILLING_INTROSPECTION): read schema.graphql of this version.",
+    "Skema tidak ditampilkan di sini (SEBILLING_INTROSPECTION): baca schema.graphql versi ini.",
+)
 _PARSED_DEPTH: Final = 200
 """Nesting at which graphql-core's parser stops."""
 
@@ -149,7 +155,7 @@ class Documents(SchemaExtension):
         if entry.introspects and not self._sees_schema:
             if self.introspection == "signed_in":
                 raise context.context.trouble or Unauthenticated
-            raise GraphQLError(_NOT_SHOWN)
+            raise Unsupported(_NOT_SHOWN)
         if context.variables:
             limits.check_variables(context.variables)
             characters.check_variables(context.variables, entry.document)
@@ -160,19 +166,19 @@ class Documents(SchemaExtension):
 
 def parsed(query: str, *, most_tokens: int = limits.MAX_TOKENS) -> DocumentNode:
     """Parse a text into a document, within the limits of its shape. Raises LimitExceeded, InvalidCharacter, GraphQLSyntaxError."""
-    limits.exceeded("characters", len(query), limits.MAX_CHARACTERS)
+    limits.exceeded(Limit.CHARACTERS, len(query), limits.MAX_CHARACTERS)
     try:
         document = parse(query, max_tokens=most_tokens)
         limits.check_shape(document)
         characters.check_document(document, query)
     except GraphQLSyntaxError as error:  # the parser stops at its limit, so the real size is unknown
         if "nested too deeply" in error.message:
-            raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MAX_DEPTH) from None
+            raise LimitExceeded(limit=Limit.DEPTH, given=_PARSED_DEPTH, most=limits.MAX_DEPTH) from None
         if "Parsing aborted" in error.message:
-            raise LimitExceeded(limit="tokens", given=most_tokens + 1, most=most_tokens) from None
+            raise LimitExceeded(limit=Limit.TOKENS, given=most_tokens + 1, most=most_tokens) from None
         raise
     except RecursionError:
-        raise LimitExceeded(limit="depth", given=_PARSED_DEPTH, most=limits.MAX_DEPTH) from None
+        raise LimitExceeded(limit=Limit.DEPTH, given=_PARSED_DEPTH, most=limits.MAX_DEPTH) from None
     return document
 
 

@@ -18,7 +18,7 @@ from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -32,15 +32,17 @@ from strawberry.types.unset import UNSET
 
 from sebilling.auth import addresses, sessions
 from sebilling.errors import DeadlineExceeded, Language, LimitExceeded, SebillingError, TooManyRequests, Unavailable, UnknownDocument
-from sebilling.schema.engine import cookies, negotiation
+from sebilling.language import Sentence, preferred
+from sebilling.limits import Limit
+from sebilling.schema.engine import cookies, negotiation, refusals
 from sebilling.schema.engine.context import Context, Parts
 from sebilling.schema.engine.errors import formatted
+from sebilling.schema.engine.refusals import Refusal
 
 PREFLIGHT: Final = cookies.PREFLIGHT
 
-_NO_REQUEST: Final = (
-    "This isn't a GraphQL request: send a JSON object with query and variables, or operations, map and files as the specification"
-    " of multipart requests says."
+_NO_PREFLIGHT: Final = Sentence(
+    f"Uploads need the header {PREFLIGHT}: send it with any value.", f"Unggahan memerlukan header {PREFLIGHT}: kirim dengan nilai apa pun."
 )
 _NO_PAGE: Final = {
     "en": "GraphiQL and the schema are for signed-in users here. Sign in at a page of this server first (signIn with cookie: true), or send"
@@ -50,6 +52,8 @@ _NO_PAGE: Final = {
     " atau kirim 'Authorization: Bearer …' dari klien GraphQL lain. Pengelola server dapat membukanya untuk semua orang:"
     " SEBILLING_INTROSPECTION=everyone.\n",
 }
+_NO_SUCH_DOCUMENT: Final = Sentence("no document has this documentId", "tidak ada dokumen dengan documentId ini")
+_NO_DOCUMENTS: Final = Sentence("none are set here: send a query", "di sini tidak ada yang diatur: kirim query")
 _HEADERS: Final = "const defaultHeaders = {};"
 """Line of GraphiQL's page that is replaced."""
 
@@ -89,12 +93,12 @@ class GraphQLView(GraphQL[Context, None]):
         try:
             response = await self.run(request)
         except (HTTPException, StarletteHTTPException) as error:
-            why = error.reason if isinstance(error, HTTPException) else error.detail
+            why = refusals.reason(error, language_of(request))
             response = _refused({"message": why, "extensions": {"code": "BAD_REQUEST"}}, error.status_code)
         except ClientDisconnect:
-            response = _refused({"message": "The request was incomplete: send it again.", "extensions": {"code": "BAD_REQUEST"}}, 400)
+            response = _refused({"message": refusals.INCOMPLETE.text(language_of(request)), "extensions": {"code": "BAD_REQUEST"}}, 400)
         except Exception as error:  # noqa: BLE001 - the outermost handler: masked, and logged with a reference
-            shown = formatted(GraphQLError("", original_error=error), _language(request))
+            shown = formatted(GraphQLError("", original_error=error), language_of(request))
             response = _refused(shown, 429 if isinstance(error, TooManyRequests) else 400 if isinstance(error, SebillingError) else 500)
         if response.media_type == negotiation.JSON:
             _negotiate(request, response)
@@ -110,14 +114,14 @@ class GraphQLView(GraphQL[Context, None]):
         origin = cookies.origin_of(request, trusted=self._proxies, origins=self._origins)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         context = Context(
-            parts=self._parts, at=self._parts.clock(), language=_language(request), actor=None, origin=origin,
+            parts=self._parts, at=self._parts.clock(), language=language_of(request), actor=None, origin=origin,
             token=token.strip() if scheme.lower() == "bearer" and token.strip() else None,
             response=response if isinstance(response, Response) else None,
         )  # fmt: skip
         request.scope["sebilling.context"] = context
         if context.token is None and (by_cookie := cookies.token_of(request, origin)) is not None:
             if not origin.is_ours and isinstance(request, Request) and request.method == "POST":
-                raise HTTPException(403, cookies.CROSS_SITE)
+                raise Refusal(403, cookies.CROSS_SITE)
             context.token = by_cookie if origin.is_ours else None
         if context.token is not None:
             try:
@@ -157,14 +161,18 @@ class GraphQLView(GraphQL[Context, None]):
         """Parse the request body. Strawberry does not check its shape, so any exception that it causes becomes a 400."""
         content_type = (request.content_type or "").partition(";")[0].strip()
         if request.method == "POST" and content_type not in _CONTENT_TYPES:
-            raise HTTPException(415, f"Send it as application/json, or uploads as multipart/form-data, not as '{content_type[:50]}'.")
+            why = Sentence(
+                f"Send it as application/json, or uploads as multipart/form-data, not as '{content_type[:50]}'.",
+                f"Kirim sebagai application/json, atau unggahan sebagai multipart/form-data, bukan '{content_type[:50]}'.",
+            )
+            raise Refusal(415, why)
         try:
             data = await super().parse_http_body(request)
             document_id = await self._document_id(request) if isinstance(data, GraphQLRequestData) and not data.query else None
         except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
-            raise HTTPException(400, _NO_REQUEST) from error
+            raise Refusal(400, refusals.NO_REQUEST) from error
         if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, str | None):
-            raise HTTPException(400, "operationName must be a string or null.")
+            raise Refusal(400, refusals.NO_NAME)
         return data if document_id is None or isinstance(data, list) else replace(data, query=self._document(document_id))
 
     async def _document_id(self, request: AsyncHTTPRequestAdapter) -> Any:
@@ -177,7 +185,7 @@ class GraphQLView(GraphQL[Context, None]):
     def _document(self, wanted: Any) -> str:
         text = self._trusted.get(wanted) if isinstance(wanted, str) else None
         if text is None:
-            raise UnknownDocument(why="no document has this documentId" if self._trusted else "none are set here: send a query")
+            raise UnknownDocument(why=_NO_SUCH_DOCUMENT if self._trusted else _NO_DOCUMENTS)
         return text
 
     def should_render_graphql_ide(self, request: Any) -> bool:
@@ -185,7 +193,7 @@ class GraphQLView(GraphQL[Context, None]):
         return super().should_render_graphql_ide(request) and request.query_params.get("documentId") is None
 
     def _validate_batch_request(self, request_data: list[GraphQLRequestData], protocol: Any) -> None:  # noqa: ARG002 - Strawberry's signature
-        raise LimitExceeded(limit="batch", given=len(request_data), most=1)
+        raise LimitExceeded(limit=Limit.BATCH, given=len(request_data), most=1)
 
     async def execute_operation(  # noqa: PLR0917 - Strawberry's signature
         self, request: Request, request_adapter: Any, request_data: Any, context: Context, root_value: None, sub_response: Response
@@ -206,7 +214,7 @@ class GraphQLView(GraphQL[Context, None]):
                 return ExecutionResult(data=None, errors=[GraphQLError("", original_error=DeadlineExceeded(seconds=seconds))])
             except HTTPException as error:
                 if isinstance(error.__cause__, InvalidOperationTypeError) and request.method == "GET":
-                    raise HTTPException(405, "Only queries are answered by GET: send mutations by POST.") from error
+                    raise Refusal(405, refusals.ONLY_QUERIES) from error
                 raise
 
     @contextmanager
@@ -228,10 +236,10 @@ class GraphQLView(GraphQL[Context, None]):
     async def parse_multipart(self, request: AsyncHTTPRequestAdapter) -> dict[str, str]:
         """Parse an upload. It must have the preflight header, which forms of other sites can't send."""
         if not request.headers.get(PREFLIGHT):
-            raise HTTPException(400, f"Uploads need the header {PREFLIGHT}: send it with any value.")
+            raise Refusal(400, _NO_PREFLIGHT)
         form = (await request.get_form_data()).form
         if not all(isinstance(form.get(name, ""), str) for name in ("operations", "map")):  # sent as files: Strawberry would copy them
-            raise HTTPException(400, _NO_REQUEST)
+            raise Refusal(400, refusals.NO_REQUEST)
         return await super().parse_multipart(request)
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
@@ -242,7 +250,7 @@ class GraphQLView(GraphQL[Context, None]):
                 request.scope[_NEVER_EXECUTED] = True
                 if negotiation.media_type(request.headers.get("accept", "")) == negotiation.RESPONSE_JSON:
                     del answer["data"]
-            language = _language(request)
+            language = language_of(request)
             answer["errors"] = [formatted(error, language) for error in result.errors]
         return answer
 
@@ -263,7 +271,7 @@ class GraphQLView(GraphQL[Context, None]):
         The cookie counts here whatever led to the page: the page contains no personal data, and another site can't read it.
         """
         if self._parts.settings.introspection == "signed_in" and not await self._is_signed_in(request):
-            return Response(_NO_PAGE[_language(request)], 401, media_type="text/plain")
+            return Response(_NO_PAGE[language_of(request)], 401, media_type="text/plain")
         answer = await super().render_graphql_ide(request)
         answer.headers["Content-Security-Policy"] = self._page_policy
         return answer
@@ -311,6 +319,6 @@ def _refused(error: dict[str, Any], status: int) -> Response:
     return Response(orjson.dumps({"errors": [error]}), status, headers, "application/json")
 
 
-def _language(request: Request | WebSocket) -> Language:
-    wanted: Any = request.headers.get("accept-language", "").strip().lower()
-    return "id" if wanted.startswith("id") else "en"
+def language_of(request: HTTPConnection) -> Language:
+    """Return the language of a request's messages."""
+    return preferred(request.headers.get("accept-language", ""))

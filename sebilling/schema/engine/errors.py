@@ -12,6 +12,8 @@ from sebilling.error_codes import ErrorCode
 from sebilling.errors import Language, LimitExceeded, SebillingError, Unauthenticated, Unavailable
 from sebilling.logs import get_logger
 from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
+from sebilling.schema.engine.document_errors import InvalidScalar, Unsupported, in_indonesian
+from sebilling.schema.engine.refusals import UNSUPPORTED_OPERATION
 
 _log = get_logger(__name__)
 
@@ -47,15 +49,13 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         cause = cause.original_error
     if isinstance(cause, SebillingError):
         shown["message"] = cause.message(language)
-        facts = cause.facts if isinstance(cause, LimitExceeded) else {}
+        facts = cause.facts | {"limit": cause.limit.code} if isinstance(cause, LimitExceeded) else {}
         shown["extensions"] = {"code": cause.code.value, "field": [str(part) for part in cause.path], **facts}
     elif isinstance(cause, CannotGetOperationTypeError | InvalidOperationTypeError):
-        shown["message"] = (
-            "This kind of operation is not supported here, or the document has no operation of this name: check operationName."
-        )
+        shown["message"] = UNSUPPORTED_OPERATION.text(language)
         shown["extensions"] = {"code": "BAD_REQUEST"}
     elif cause is None or isinstance(cause, GraphQLError):
-        shown["message"] = _unquoted(error.message)
+        shown["message"] = _of_document(error, cause, language)
         shown["extensions"] = {"code": "BAD_REQUEST"} | (error.extensions or {})
     else:
         reference = secrets.token_hex(6)
@@ -63,6 +63,14 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         shown["message"] = _MASKED[language].format(reference=reference)
         shown["extensions"] = {"code": "INTERNAL", "reference": reference}
     return shown
+
+
+def _of_document(error: GraphQLError, cause: GraphQLError | None, language: Language) -> str:
+    for one in (error, cause):
+        if language == "id" and isinstance(one, InvalidScalar | Unsupported):
+            return one.why.indonesian
+    message = _unquoted(error.message)
+    return message if language == "en" else in_indonesian(message)
 
 
 _QUOTED: Final = re.compile(r"(?:[,?] [Ff]ound:?|; got|(?P<kept>cannot represent [^:]{0,100}value|Unexpected \w{1,50}):?) .*", re.DOTALL)

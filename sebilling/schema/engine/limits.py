@@ -33,6 +33,7 @@ from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef
 
 from sebilling.billing.sync import MAX_CUSTOMERS
 from sebilling.errors import LimitExceeded
+from sebilling.limits import Limit
 from sebilling.schema.engine.reading import MAX_ROWS
 
 MAX_CHARACTERS: Final = 20_000
@@ -76,7 +77,7 @@ Terms = dict[tuple[str, ...], int]
 """A sum of terms: product of these variables → factor."""
 
 
-def exceeded(limit: str, given: int, most: int) -> None:
+def exceeded(limit: Limit, given: int, most: int) -> None:
     """Raise LimitExceeded if `given` is more than `most`."""
     if given > most:
         raise LimitExceeded(limit=limit, given=given, most=most)
@@ -128,7 +129,7 @@ class _Shapes:
                 below, deeper = self.of(_inside(node)), False
                 keys.update(self._keys[id(_inside(node))])
             levels, fields = max(levels, below.levels + deeper), fields + 1 + below.fields
-        exceeded("repeats", max(keys.values(), default=0), MAX_REPEATS)
+        exceeded(Limit.REPEATS, max(keys.values(), default=0), MAX_REPEATS)
         self._keys[id(selected)] = keys
         return _Shape(levels, fields)
 
@@ -165,17 +166,17 @@ def _inside(node: Any) -> SelectionSetNode:
 
 def _check_values(values: Iterable[Any]) -> None:
     waiting = [(value, 0) for value in values]
-    exceeded("entries", len(waiting), MAX_ENTRIES)
+    exceeded(Limit.ENTRIES, len(waiting), MAX_ENTRIES)
     while waiting:
         value, level = waiting.pop()
         below = value.values if isinstance(value, ListValueNode) else ()
         if isinstance(value, ObjectValueNode):
             below = tuple(entry.value for entry in value.fields)
-            exceeded("entries", len(below), MAX_ENTRIES)
+            exceeded(Limit.ENTRIES, len(below), MAX_ENTRIES)
         if isinstance(value, IntValueNode | FloatValueNode):
-            exceeded("digits", len(value.value), MAX_DIGITS)
+            exceeded(Limit.DIGITS, len(value.value), MAX_DIGITS)
         if isinstance(value, ListValueNode | ObjectValueNode):
-            exceeded("nesting", level + 1, MAX_NESTING)
+            exceeded(Limit.NESTING, level + 1, MAX_NESTING)
         waiting += [(nested, level + 1) for nested in below]
 
 
@@ -183,10 +184,10 @@ def check_shape(document: DocumentNode) -> None:
     """Check the shape of a document. Raises LimitExceeded. Takes time in proportion to the text, whatever the document."""
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     shapes = _Shapes(document)
-    exceeded("operations", len(operations), MAX_OPERATIONS)
-    exceeded("fragments", len(shapes.fragments), MAX_FRAGMENTS)
+    exceeded(Limit.OPERATIONS, len(operations), MAX_OPERATIONS)
+    exceeded(Limit.FRAGMENTS, len(shapes.fragments), MAX_FRAGMENTS)
     for definition in (*shapes.fragments.values(), *operations):
-        exceeded("fields", shapes.of(definition.selection_set).fields, MAX_FIELDS)
+        exceeded(Limit.FIELDS, shapes.of(definition.selection_set).fields, MAX_FIELDS)
     for operation in operations:
         if not shapes.is_circular:
             _check_roots(operation, shapes)
@@ -194,17 +195,17 @@ def check_shape(document: DocumentNode) -> None:
         for variable in variables:
             _check_values([variable.default_value] if variable.default_value else [])
         shapes.directives += len(operation.directives or ()) + sum(len(variable.directives or ()) for variable in variables)
-    exceeded("aliases", shapes.aliases, MAX_ALIASES)
-    exceeded("directives", shapes.directives, MAX_DIRECTIVES)
+    exceeded(Limit.ALIASES, shapes.aliases, MAX_ALIASES)
+    exceeded(Limit.DIRECTIVES, shapes.directives, MAX_DIRECTIVES)
 
 
 def _check_roots(operation: OperationDefinitionNode, shapes: _Shapes) -> None:
     roots = shapes.roots(operation.selection_set)
     is_mutation = operation.operation is OperationType.MUTATION
-    exceeded("mutations" if is_mutation else "rootFields", len(roots), MAX_MUTATIONS if is_mutation else MAX_ROOT_FIELDS)
+    exceeded(Limit.MUTATIONS if is_mutation else Limit.ROOT_FIELDS, len(roots), MAX_MUTATIONS if is_mutation else MAX_ROOT_FIELDS)
     for root in roots:
         most = MAX_INTROSPECTION_DEPTH if root.name.value in _INTROSPECTION else MAX_DEPTH
-        exceeded("depth", shapes.of(root.selection_set).levels + (root.selection_set is not None), most)
+        exceeded(Limit.DEPTH, shapes.of(root.selection_set).levels + (root.selection_set is not None), most)
 
 
 def check_variables(variables: Mapping[str, Any]) -> None:
@@ -213,11 +214,11 @@ def check_variables(variables: Mapping[str, Any]) -> None:
     while waiting:
         value, level = waiting.pop()
         count += len(value)
-        exceeded("nesting", level + 1, MAX_NESTING)
-        exceeded("values", count, MAX_VALUES)
+        exceeded(Limit.NESTING, level + 1, MAX_NESTING)
+        exceeded(Limit.VALUES, count, MAX_VALUES)
         below = value if isinstance(value, list) else value.values()
         waiting += [(nested, level + 1) for nested in below if isinstance(nested, list | dict)]
-    exceeded("values", count, MAX_VALUES)
+    exceeded(Limit.VALUES, count, MAX_VALUES)
 
 
 class Cost:
@@ -233,7 +234,7 @@ class Cost:
     def check(self, variables: Mapping[str, Any] | None) -> None:
         """Raise LimitExceeded if the result could have more than MAX_COST objects."""
         if self.worst > MAX_COST:
-            exceeded("cost", self._of(variables or {}), MAX_COST)
+            exceeded(Limit.COST, self._of(variables or {}), MAX_COST)
 
     def _of(self, variables: Mapping[str, Any]) -> int:
         total = 0

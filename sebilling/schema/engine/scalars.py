@@ -2,20 +2,38 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, NewType
+from typing import Any, Final, NewType
 
 import strawberry
-from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from sebilling.clock import Month, NotAMonthError
 from sebilling.errors import InvalidMonth
+from sebilling.language import Sentence
+from sebilling.schema.engine.document_errors import InvalidScalar
 
 Rupiah = NewType("Rupiah", int)
 MonthText = NewType("MonthText", str)
 Day = NewType("Day", date)
 Instant = NewType("Instant", datetime)
 Rate = NewType("Rate", Decimal)
+
+
+_RUPIAH: Final = Sentence(
+    "Rupiah are whole numbers: write 150000 for Rp150.000, without fraction or quotes.",
+    "Rupiah adalah bilangan bulat: tulis 150000 untuk Rp150.000, tanpa pecahan atau tanda kutip.",
+)
+_MONTH: Final = Sentence('Write a month as a text, such as "2026-02".', 'Tulis bulan sebagai teks, seperti "2026-02".')
+_DATE: Final = Sentence(
+    'A Date is a text such as "2026-02-28", and a day that exists.', 'Date adalah teks seperti "2026-02-28", dan tanggal yang memang ada.'
+)
+_INSTANT: Final = Sentence(
+    'A DateTime is a text with its offset, such as "2026-02-28T08:30:00+07:00".',
+    'DateTime adalah teks dengan selisih zonanya, seperti "2026-02-28T08:30:00+07:00".',
+)
+_RATE: Final = Sentence(
+    'A Rate is an exact decimal as a text, such as "12" or "2.5".', 'Rate adalah desimal tepat sebagai teks, seperti "12" atau "2.5".'
+)
 
 
 def month_in(given: str, *, field: tuple[str, ...]) -> Month:
@@ -28,13 +46,13 @@ def month_in(given: str, *, field: tuple[str, ...]) -> Month:
 
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise GraphQLError(f"Rupiah are whole numbers: write {150000} for Rp150.000, without fraction or quotes; got {value!r:.40}.")
+        raise InvalidScalar(_RUPIAH, got=value)
     return value
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise GraphQLError(f'Write a month as a text, such as "2026-02"; got {value!r:.40}.')
+        raise InvalidScalar(_MONTH, got=value)
     return value
 
 
@@ -42,7 +60,7 @@ def _day(value: Any) -> date:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise GraphQLError(f'A Date is a text such as "2026-02-28", and a day that exists; got {value!r:.40}.') from None
+        raise InvalidScalar(_DATE, got=value) from None
 
 
 def _instant(value: Any) -> datetime:
@@ -51,7 +69,7 @@ def _instant(value: Any) -> datetime:
     except (TypeError, ValueError):
         instant = None
     if instant is None or instant.tzinfo is None:
-        raise GraphQLError(f'A DateTime is a text with its offset, such as "2026-02-28T08:30:00+07:00"; got {value!r:.40}.')
+        raise InvalidScalar(_INSTANT, got=value)
     return instant.astimezone(UTC)
 
 
@@ -61,7 +79,7 @@ def _rate(value: Any) -> Decimal:
     except InvalidOperation:
         rate = None
     if rate is None or not rate.is_finite():
-        raise GraphQLError(f'A Rate is an exact decimal as a text, such as "12" or "2.5"; got {value!r:.40}.')
+        raise InvalidScalar(_RATE, got=value)
     return rate
 
 

@@ -1,0 +1,90 @@
+"""Messages of graphql-core in Indonesian, by kind of rule: what is wrong with a document or its variables, and the remedy.
+
+graphql-core has English texts only, and no codes: each is recognized by its words. Names in it are kept, values never are.
+"""
+
+import re
+from typing import Final
+
+from graphql import GraphQLError
+
+from sebilling.language import Sentence
+
+
+class Unsupported(GraphQLError):
+    """What a document may not ask for here."""
+
+    def __init__(self, why: Sentence) -> None:
+        super().__init__(why.english)
+        self.why = why
+
+
+class InvalidScalar(GraphQLError):
+    """A value of one of our scalars that isn't valid. `got` is the value, for the English message of graphql-core."""
+
+    def __init__(self, why: Sentence, *, got: object) -> None:
+        super().__init__(f"{why.english[:-1]}; got {got!r:.40}.")
+        self.why = why
+
+
+UNKNOWN: Final = "Permintaan GraphQL ini tidak sah: periksa dokumen dan variabelnya terhadap skema."
+_NAME: Final = r"'([^']{1,200})'"
+_TEXTS: Final = (
+    (r"Syntax Error", "Dokumen GraphQL ini salah tulis: periksa kurung, tanda kutip, dan namanya di posisi yang disebut locations."),
+    (rf"Cannot query field {_NAME} on type {_NAME}", "Tipe '{1}' tidak punya field '{0}': periksa namanya di skema."),
+    (rf"Unknown argument {_NAME} on (?:field|directive) {_NAME}", "'{1}' tidak punya argumen '{0}': hapus, atau periksa namanya di skema."),
+    (rf"Unknown directive {_NAME}", "Direktif '{0}' tidak ada: hapus, atau periksa namanya."),
+    (rf"Directive {_NAME} may not be used on", "Direktif '{0}' tidak boleh dipakai di tempat ini: pindahkan atau hapus."),
+    (rf"Unknown fragment {_NAME}", "Fragmen '{0}' tidak ada di dokumen: tambahkan, atau periksa namanya."),
+    (rf"Unknown type {_NAME}", "Tipe '{0}' tidak ada: periksa namanya di skema."),
+    (r"This anonymous operation must be the only", "Operasi tanpa nama harus satu-satunya di dokumen: beri nama semua operasi."),
+    (rf"Cannot spread fragment {_NAME} within itself", "Fragmen '{0}' memuat dirinya sendiri: putuskan lingkarannya."),
+    (rf"Variable {_NAME} is not defined", "Variabel '{0}' tidak dideklarasikan operasinya: tambahkan ke deklarasi operasi."),
+    (rf"Variable {_NAME} is never used", "Variabel '{0}' tidak pernah dipakai: hapus, atau pakai."),
+    (rf"Fragment {_NAME} is never used", "Fragmen '{0}' tidak pernah dipakai: hapus, atau pakai."),
+    (rf"Fields {_NAME} conflict", "Field '{0}' diminta dua kali dengan isi berbeda: beri alias yang berbeda."),
+    (r"(?:Fragment|Fragment '[^']*') cannot condition on", "Fragmen hanya boleh untuk tipe objek, interface, atau union: periksa tipenya."),
+    (r"Fragment.{0,210}cannot be spread here", "Fragmen ini tidak berlaku untuk tipe di tempat itu: periksa tipenya."),
+    (
+        rf"(?:Field|Directive) {_NAME} argument {_NAME} of type {_NAME} is required",
+        "'{0}' memerlukan argumen '{1}' bertipe '{2}': isi dulu.",
+    ),
+    (rf"Argument {_NAME} of (?:required|non-null) type {_NAME}", "Argumen '{0}' bertipe '{1}' wajib diisi: isi dulu."),
+    (rf"Field {_NAME} must not have a selection", "Field '{0}' tidak punya subfield: hapus pilihan di bawahnya."),
+    (
+        rf"Field {_NAME} of type {_NAME} must have a selection",
+        "Field '{0}' bertipe '{1}' memerlukan pilihan subfield: tambahkan kurung kurawal.",
+    ),
+    (r".{0,210}must select only one top level field", "Langganan hanya boleh memilih satu field teratas: hapus yang lain."),
+    (rf"There can be only one .{{1,40}} named {_NAME}", "Nama '{0}' dipakai lebih dari sekali: sisakan satu."),
+    (rf"The directive {_NAME} can only be used once", "Direktif '{0}' hanya boleh sekali di tempat ini: hapus yang lain."),
+    (rf".{{0,300}}?Field {_NAME} of required type {_NAME} was not provided", "Isian '{0}' bertipe '{1}' wajib ada: isi dulu."),
+    (
+        rf".{{0,300}}?Field {_NAME} is not defined by type {_NAME}",
+        "Tipe '{1}' tidak punya isian '{0}': hapus, atau periksa namanya di skema.",
+    ),
+    (rf"Variable {_NAME} cannot be non-input type", "Variabel '{0}' memakai tipe yang bukan tipe masukan: periksa tipenya."),
+    (
+        rf"Variable {_NAME} of type {_NAME} used in position expecting type {_NAME}",
+        "Variabel '{0}' bertipe '{1}', padahal di situ perlu '{2}'.",
+    ),
+    (rf"Variable {_NAME} of (?:required|non-null) type {_NAME}", "Variabel '{0}' bertipe '{1}' wajib diisi: kirim nilainya."),
+    (rf"Variable {_NAME} got invalid value", "Nilai variabel '{0}' tidak sah: periksa terhadap tipenya di skema."),
+    (rf".{{0,300}}?does not exist in {_NAME} enum", "Nilai itu tidak ada di enum '{0}': periksa daftarnya di skema."),
+    (rf"(?:Enum {_NAME}|(\w{{1,100}})) cannot represent", "Nilai itu bukan '{0}{1}' yang sah: periksa tipenya di skema."),
+    (rf"Expected value of type {_NAME}", "Nilai di situ harus bertipe '{0}': perbaiki nilainya."),
+    (rf"Unknown operation named {_NAME}", "Dokumennya tidak punya operasi '{0}': periksa operationName."),
+    (r"Must provide operation name", "Dokumen ini berisi beberapa operasi: sebutkan satu dengan operationName."),
+    (r"Must provide an operation", "Dokumen ini tidak berisi operasi: tambahkan query, mutation, atau subscription."),
+    (rf"The {_NAME} definition is not executable", "Dokumen hanya boleh berisi operasi dan fragmen: hapus '{0}'."),
+    (r"Too many (?:validation|errors)", "Terlalu banyak kesalahan: perbaiki yang disebut di sini dulu."),
+)
+_RULES: Final = tuple((re.compile(pattern, re.DOTALL), text) for pattern, text in _TEXTS)
+
+
+def in_indonesian(message: str) -> str:
+    """Translate a message of graphql-core, after the client's input was removed from it."""
+    for pattern, text in _RULES:
+        if (match := pattern.match(message)) is not None:
+            return text.format(*(name or "" for name in match.groups()))
+    return UNKNOWN
