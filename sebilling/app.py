@@ -23,6 +23,7 @@ from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.edge import BodyLimits, Headers, Hosts, RequestLog, UnreadBodies, cors_origins, proxies, warn_of_wide_networks
 from sebilling.errors import InvalidSetting
 from sebilling.jobs import worker
+from sebilling.language import Sentence
 from sebilling.live.connection import Lines
 from sebilling.live.groups import Groups
 from sebilling.live.hub import Hub
@@ -122,9 +123,12 @@ def graphql_view(parts: Parts) -> GraphQLView:
     known = trusted_documents.read(settings.trusted_documents) if settings.trusted_documents is not None else None
     schema = build_schema(introspection=settings.introspection, trusted=None if known is None else frozenset(known.values()))
     for name, why in trusted_documents.check(known or {}, schema._schema).items():  # noqa: SLF001 - Strawberry has no public name for it
-        raise InvalidSetting(
-            setting="SEBILLING_TRUSTED_DOCUMENTS", why=f"document {name}: {why[0]} Run `sebilling documents check` to see all."
+        fault = why[0].replace('"', "'")
+        all_of_them = Sentence(
+            f'document {name}: "{fault}" Run `sebilling documents check` to see all.',
+            f'dokumen {name}: "{fault}" Jalankan `sebilling documents check` untuk melihat semuanya.',
         )
+        raise InvalidSetting(setting="SEBILLING_TRUSTED_DOCUMENTS", why=all_of_them)
     return GraphQLView(schema, parts, known)
 
 

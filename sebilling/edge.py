@@ -44,7 +44,10 @@ def cors_origins(settings: Settings) -> Sequence[str]:
     for origin in origins:
         scheme, _, host = origin.partition("://")
         if scheme not in {"http", "https"} or not host or "/" in host or "*" in host:
-            why = f"'{origin}' is not an origin: write scheme and host, such as https://app.isp.id; wildcards are not supported."
+            why = Sentence(
+                f"'{origin}' is not an origin: write scheme and host, such as https://app.isp.id; wildcards are not supported.",
+                f"'{origin}' bukan origin: tulis skema dan host, seperti https://app.isp.id; wildcard tidak didukung.",
+            )
             raise InvalidSetting(setting="SEBILLING_ALLOWED_ORIGINS", why=why)
     return origins
 
@@ -54,7 +57,10 @@ def proxies(settings: Settings) -> Sequence[addresses.Network]:
     try:
         return addresses.networks(settings.trusted_proxies)
     except ValueError as error:
-        why = f"{error}: write the proxies' addresses, such as 127.0.0.1, separated by commas."
+        why = Sentence(
+            f'"{error}": write the proxies\' addresses, such as 127.0.0.1, separated by commas.',
+            f'"{error}": tulis alamat proxy, seperti 127.0.0.1, dipisah koma.',
+        )
         raise InvalidSetting(setting="SEBILLING_TRUSTED_PROXIES", why=why) from error
 
 

@@ -39,7 +39,7 @@ class End:
 
 
 TOO_SLOW: Final = End(
-    4413, Sentence("Too slow: reconnect and resume with after", "Terlalu lambat: sambung lagi dan lanjutkan dengan after")
+    4413, Sentence("Too slow: reconnect and resume with after", "Terlalu lambat: sambung lagi dan lanjutkan dengan 'after'")
 )
 RIGHTS_CHANGED: Final = End(4403, Sentence("Your rights have changed: reconnect", "Hak akses Anda berubah: sambung lagi"))
 NOT_SIGNED_IN: Final = End(4403, Sentence("Forbidden: the token is no longer valid", "Ditolak: tokennya tidak berlaku lagi"))

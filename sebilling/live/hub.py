@@ -18,6 +18,7 @@ from sebilling import feed
 from sebilling.db.engine import Database, connect_alone
 from sebilling.errors import DatabaseUnavailable, Unavailable
 from sebilling.feed import Numbered, Stretch
+from sebilling.language import Sentence
 from sebilling.logs import get_logger
 
 _log = get_logger(__name__)
@@ -25,6 +26,7 @@ LOOK_SECONDS: Final = 1.0
 """Polling interval without a notification."""
 _RETRY_SECONDS: Final = 0.5
 _READ_SECONDS: Final = 10.0
+_NOT_READ: Final = Sentence("the feed can't be read", "umpan kejadian tidak bisa dibaca")
 _START_SECONDS: Final = 10.0
 _KEPT: Final = 5_000
 """Events kept in memory; readers further behind are served from the database."""
@@ -54,7 +56,7 @@ class Hub:
             async with asyncio.timeout(_START_SECONDS):
                 await self._known.wait()
         except TimeoutError as error:
-            raise DatabaseUnavailable(why="the feed can't be read") from error
+            raise DatabaseUnavailable(why=_NOT_READ) from error
         return self.number
 
     async def close(self) -> None:

@@ -59,7 +59,8 @@ def why_invalid(errors: list[ErrorDetails]) -> Sentence:
 def _part(error: ErrorDetails) -> Sentence:
     path = ".".join(str(part) for part in error["loc"])
     why = _why(error)
-    return Sentence(f"{path or _SETTINGS.english}: {why.english}", f"{path or _SETTINGS.indonesian}: {why.indonesian}")
+    name = f"'{path}'" if path else _SETTINGS.indonesian
+    return Sentence(f"{path or _SETTINGS.english}: {why.english}", f"{name}: {why.indonesian}")
 
 
 def _why(error: ErrorDetails) -> Sentence:

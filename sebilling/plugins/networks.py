@@ -74,7 +74,10 @@ class Networks:
         try:
             return cls.parse(settings.device_networks, own=own)
         except ValueError as error:
-            why = f"{error}: write networks such as 127.0.0.0/8, addresses with a port or folders of Unix sockets, separated by commas."
+            why = Sentence(
+                f'"{error}": write networks such as 127.0.0.0/8, addresses with a port or folders of Unix sockets, separated by commas.',
+                f'"{error}": tulis jaringan seperti 127.0.0.0/8, alamat dengan port, atau folder Unix socket, dipisah koma.',
+            )
             raise InvalidSetting(setting=_SETTING, why=why) from error
 
     @classmethod

@@ -101,8 +101,8 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
         policies = [one for one in group.get("policy", "").split(",") if one and one[0] != "!"]
         missing = [one for one in _NEEDED if one not in policies]
         problem = Sentence(
-            f"The user's group lacks the policies {', '.join(missing)}: /user group set (README, step 2).",
-            f"Grup penggunanya tidak punya policy {', '.join(missing)}: /user group set (README, langkah 2).",
+            f"The user's group lacks the policies {', '.join(missing)}: `/user group set` (README, step 2).",
+            f"Grup penggunanya tidak punya policy {', '.join(missing)}: `/user group set` (README, langkah 2).",
         )
         return ",".join(policies), (problem,) if missing else ()
 

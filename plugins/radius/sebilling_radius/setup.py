@@ -115,7 +115,7 @@ async def _lacking(database: RadiusDatabase, table: str, letters: str) -> list[S
         else None
     )
     if sequence and not await database.value("SELECT has_sequence_privilege($1, 'USAGE')", sequence):
-        missing.append(f"USAGE ON {sequence}")
+        missing.append(f"USAGE on {sequence}")
     if not missing:
         return []
     privileges = ", ".join(missing)

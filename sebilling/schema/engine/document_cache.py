@@ -36,6 +36,7 @@ _MAX_KEPT_CHARACTERS: Final = 500_000
 """Total length of all cached texts: a syntax tree is about a hundred times as large as its text."""
 _MAX_PLANS: Final = 200
 _INTROSPECTION: Final = re.compile(r"__(?:schema|type)\b")
+_ONLY_TRUSTED: Final = Sentence("only trusted documents are answered here", "di sini hanya dokumen tepercaya yang dijawab")
 _NOT_SHOWN: Final = Sentence(
     "The schema isn't shown here (SEBILLING_INTROSPECTION): read schema.graphql of this version.",
     "Skema tidak ditampilkan di sini (SEBILLING_INTROSPECTION): baca schema.graphql versi ini.",
@@ -93,7 +94,7 @@ class Documents(SchemaExtension):
         entry = self.cache.get(query)
         if entry is None:
             if self.trusted is not None and query not in self.trusted:
-                raise UnknownDocument(why="only trusted documents are answered here")
+                raise UnknownDocument(why=_ONLY_TRUSTED)
             entry = _Kept(self._parsed(query))
         self._entry = entry
         self.execution_context.graphql_document = entry.document

@@ -76,11 +76,12 @@ def _of_document(error: GraphQLError, cause: GraphQLError | None, language: Lang
 _QUOTED: Final = re.compile(r"(?:[,?] [Ff]ound:?|; got|(?P<kept>cannot represent [^:]{0,100}value|Unexpected \w{1,50}):?) .*", re.DOTALL)
 _VALUE: Final = "Value '"
 _NO_SUCH_VALUE: Final = "' does not exist"
+_THAT_VALUE: Final = "That value does not exist"
 
 
 def _unquoted(message: str) -> str:
     """Remove the client's input from a message of graphql-core: it may be a misplaced password."""
     begin, end = message.find(_VALUE), message.rfind(_NO_SUCH_VALUE)
     if begin >= 0 and begin + len(_VALUE) <= end:
-        message = f"{message[:begin]}That value does not exist{message[end + len(_NO_SUCH_VALUE) :]}"
+        message = f"{message[:begin]}{_THAT_VALUE}{message[end + len(_NO_SUCH_VALUE) :]}"
     return _QUOTED.sub(r"\g<kept>.", message)

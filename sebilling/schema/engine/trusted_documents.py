@@ -12,6 +12,7 @@ import orjson
 from graphql import GraphQLSchema
 
 from sebilling.errors import InvalidSetting
+from sebilling.language import Sentence
 from sebilling.schema.engine.document_cache import faults
 
 _SETTING = "SEBILLING_TRUSTED_DOCUMENTS"
@@ -27,14 +28,26 @@ def read(path: Path) -> dict[str, str]:
     try:
         named = _manifest(path) if path.suffix == ".json" else _files(path)
     except (OSError, ValueError) as error:
-        raise InvalidSetting(setting=_SETTING, why=f"{path} can't be read ({type(error).__name__}): name a file or folder.") from error
+        name = type(error).__name__
+        why = Sentence(
+            f"{path} can't be read ('{name}'): name a file or folder.", f"{path} tidak bisa dibaca ('{name}'): sebutkan berkas atau folder."
+        )
+        raise InvalidSetting(setting=_SETTING, why=why) from error
     if not named:
-        raise InvalidSetting(setting=_SETTING, why=f"{path} has no documents: put files that end with .graphql there.")
+        why = Sentence(
+            f"{path} has no documents: put files that end with .graphql there.",
+            f"{path} tidak berisi dokumen: taruh berkas berakhiran .graphql di sana.",
+        )
+        raise InvalidSetting(setting=_SETTING, why=why)
     known: dict[str, str] = {}
     for name, text in named:
         for document_id in (name, digest(text)):
             if known.setdefault(document_id, text) != text:
-                raise InvalidSetting(setting=_SETTING, why=f"two documents have the id {document_id}: rename one.")
+                why = Sentence(
+                    f"two documents have the id {document_id}: rename one.",
+                    f"ada dua dokumen dengan id {document_id}: ganti nama salah satu.",
+                )
+                raise InvalidSetting(setting=_SETTING, why=why)
     return known
 
 
