@@ -39,7 +39,7 @@ def write(name: str, into: Path) -> Path:
         "module": f"sebilling_{'_'.join(words)}",
         "kind": f"{'_'.join(words)}.profile",
         "class_name": "".join(word.capitalize() for word in words),
-        "title": f"{' '.join(words).capitalize()} (by profile)",
+        "title": f"{' '.join(words).capitalize()} (profile)",
     }
     _copy(files("sebilling.plugins") / "template", folder, values)
     return folder

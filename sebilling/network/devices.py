@@ -169,7 +169,7 @@ def _entered(plugins: Plugins, driver: type[IsolationDriver[DeviceConfig]], give
     if path := destinations.starred(config):
         why = Sentence(
             f"{'.'.join(path)}: a row of stars is not a secret. Enter the secret itself.",
-            f"{'.'.join(path)}: deretan bintang bukan rahasia. Isi rahasianya sendiri.",
+            f"'{'.'.join(path)}': deretan bintang bukan rahasia. Isi rahasianya sendiri.",
         )
         raise InvalidDevice(field=("config", *path), why=why)
     for path, host in destinations.hosts(config):

@@ -17,7 +17,7 @@ from sebilling.config import PLUGIN_GROUP
 from sebilling.db.engine import Database
 from sebilling.jobs import hooks, relay
 from sebilling.plugins import executor, loading
-from sebilling.plugins.loading import Plugins
+from sebilling.plugins.loading import Plugins, raised
 from tests.feed.relaying import all_turns, bare, tell
 from tests.feed.relaying import relay as relay_of
 from tests.harness import Api, Isp
@@ -305,7 +305,7 @@ async def test_graphql_and_the_shell_show_how_far_a_plugin_is(committed: Databas
         {}
     ]
     number = await isp.value("SELECT max(number) FROM feed")
-    assert shown["events"] == {"deliveredUpTo": "3", "waiting": number - 3, "attempts": 2, "error": "no"}
+    assert shown["events"] == {"deliveredUpTo": "3", "waiting": number - 3, "attempts": 2, "error": raised("no").english}
 
 
 WRITES = """
