@@ -7,13 +7,24 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from sebilling.language import Sentence
+
 MAX_UNENDED: Final = 20
 """Maximum number of a plugin's calls still running after their deadline, each with its thread."""
 _CLOSE_SECONDS: Final = 1.0
 
 
+UNRESPONSIVE: Final = Sentence(
+    f"{MAX_UNENDED} calls of it never ended, so it is no longer called: fix the plugin, then restart the worker",
+    f"{MAX_UNENDED} panggilannya tidak pernah selesai, jadi tidak dipanggil lagi: perbaiki pluginnya, lalu mulai ulang worker",
+)
+
+
 class PluginUnresponsive(Exception):
     """Too many calls of the plugin never ended, so it is no longer called until the worker is restarted."""
+
+    def __init__(self) -> None:
+        super().__init__(UNRESPONSIVE.english)
 
 
 class PluginExecutor:
@@ -31,9 +42,7 @@ class PluginExecutor:
         Raises TimeoutError, PluginUnresponsive, and whatever the call raises, including SystemExit.
         """
         if len(self._unended) >= MAX_UNENDED:
-            raise PluginUnresponsive(
-                f"{MAX_UNENDED} calls of it never ended, so it is no longer called: fix the plugin, then restart the worker"
-            )
+            raise PluginUnresponsive
         try:
             async with asyncio.timeout(seconds):
                 for answer in await self._in_a_thread(call):

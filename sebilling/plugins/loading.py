@@ -18,7 +18,7 @@ from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.plugins import hookspecs
 from sebilling.plugins.contract import API, DeviceConfig, IsolationDriver
-from sebilling.plugins.executor import PluginExecutor
+from sebilling.plugins.executor import UNRESPONSIVE, PluginExecutor
 from sebilling.plugins.networks import Networks
 
 _log = get_logger(__name__)
@@ -164,6 +164,8 @@ class Plugins:
 
 def raised(error: str) -> Sentence:
     """Say that a plugin raised an error, whose own words are quoted."""
+    if error == UNRESPONSIVE.english:
+        return UNRESPONSIVE
     words = error.replace('"', "'")
     return Sentence(
         f'the plugin raised "{words}": look at the log, fix it, or disable it',
