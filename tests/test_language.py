@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from cross_web import HTTPException
 from graphql import GraphQLError
 from pydantic import ValidationError
 
 from sebilling import device_errors, errors, ledger_errors
 from sebilling.db.state import DatabaseState
+from sebilling.error_codes import ErrorCode
 from sebilling.errors import LimitExceeded, SebillingError
 from sebilling.language import Sentence, in_language, preferred
 from sebilling.limits import Limit
@@ -174,7 +176,7 @@ def test_planted_english_is_found(planted: str) -> None:
 
 def test_planted_english_in_an_error_is_found() -> None:
     class Planted(errors.Conflict):
-        code = errors.ErrorCode.ALREADY_DECIDED
+        code = ErrorCode.ALREADY_DECIDED
         english = "This is already decided."
         indonesian = "This is already decided."
 
@@ -309,6 +311,6 @@ def test_refusals_are_in_both_languages() -> None:
     said = [one for one in vars(refusals).values() if isinstance(one, Sentence)]
     assert len(said) >= 7
     for status in (400, 404, 405, 415):
-        strange = refusals.HTTPException(status, "The library says this.")
+        strange = HTTPException(status, "The library says this.")
         assert not english_words(refusals.reason(strange, "id"))
         assert refusals.reason(strange, "en") == "The library says this."

@@ -40,7 +40,10 @@ async def test_problems_and_facts_are_read_in_the_callers_language(database: Dat
     device_id = await place.isp.value("SELECT id FROM device")
     down = DeviceError(Fault.UNREACHABLE, Sentence("It is down: start it.", "Mati: nyalakan."), retryable=True)
     failed = health.health_after(down)
-    facts = {"version": "7", "privileges": Sentence("The user may do too much.", "Penggunanya boleh terlalu banyak.")}
+    facts: dict[str, Sentence | str] = {
+        "version": "7",
+        "privileges": Sentence("The user may do too much.", "Penggunanya boleh terlalu banyak."),
+    }
     await health.keep(place.engine, device_id, type(failed)(reachable=False, problems=failed.problems, facts=facts))
     api = Api(database, at=place.now)
     await api.sign_in()
