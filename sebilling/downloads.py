@@ -96,26 +96,26 @@ class Downloads:
         link = links.read(token, key=self._parts.key, at=self._parts.clock())
         try:
             if link is None:
-                refusal = _refused(_EXPIRED.text(language), 404)
+                refusal = _refused(_EXPIRED.in_(language), 404)
             elif link.kind == "report" and request.method == "GET":
                 with self._reports.slots.slot(token, link.user_id):
                     if (actor := await _still_may(self._parts, link)) is not None:
                         await self._reports.send(request, send, actor, link)
                         return
-                refusal = _refused(_EXPIRED.text(language), 404)
+                refusal = _refused(_EXPIRED.in_(language), 404)
             else:
                 with self._paper(link.user_id):
                     actor = await _still_may(self._parts, link)
                     answer = await _PAPER_HANDLERS[link.kind](self._parts, actor, link.about) if actor is not None else None
-                    await (answer or _refused(_EXPIRED.text(language), 404))(scope, receive, send)
+                    await (answer or _refused(_EXPIRED.in_(language), 404))(scope, receive, send)
                 return
         except SebillingError as error:
             refusal = _refusal(error, language)
         except ReportFailedError:
-            refusal = _refused(_FAILED.text(language), 500)
+            refusal = _refused(_FAILED.in_(language), 500)
         except ObjectMissing:
             _log.exception("stored_object_missing", kind=link.kind if link is not None else "")
-            refusal = _refused(_MISSING.text(language), 404)
+            refusal = _refused(_MISSING.in_(language), 404)
         except ClientDisconnect:
             return
         await refusal(scope, receive, send)

@@ -78,7 +78,7 @@ def warn_of_wide_networks(trusted: Sequence[addresses.Network]) -> None:
 
 def bad_request(scope: Scope, why: Sentence, status: int) -> Response:
     """Build an error response in the form of a GraphQL response, in the language of the request."""
-    message = why.text(preferred(RequestHeaders(scope=scope).get("accept-language", "")))
+    message = why.in_(preferred(RequestHeaders(scope=scope).get("accept-language", "")))
     return Response(
         orjson.dumps({"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]}), status, media_type="application/json"
     )

@@ -149,7 +149,7 @@ class _Connection:
             return
         with suppress(Exception):  # servers differ in what they raise for a dead connection
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._socket.close(end.code, end.reason.text(self._context.language))
+                await self._socket.close(end.code, end.reason.in_(self._context.language))
                 while (await self._socket.receive())["type"] != "websocket.disconnect":
                     pass
 

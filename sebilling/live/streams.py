@@ -64,7 +64,7 @@ class Streams:
             return
         asked = asked_of(payload, live, context)
         if asked is None:
-            await _refused(400, refusals.NO_OBJECT.text(context.language), "BAD_REQUEST")(scope, receive, send)
+            await _refused(400, refusals.NO_OBJECT.in_(context.language), "BAD_REQUEST")(scope, receive, send)
             return
         with self._lines.place(live.actor.user_id) as is_free:
             if not is_free:
@@ -105,7 +105,7 @@ class Streams:
             await asyncio.gather(*tasks, return_exceptions=True)
         last = _COMPLETE if end is _DONE else ""
         if end.code == 4403:
-            last = _event([{"message": f"{end.reason.text(context.language)}.", "extensions": {"code": "FORBIDDEN"}}]) + _COMPLETE
+            last = _event([{"message": f"{end.reason.in_(context.language)}.", "extensions": {"code": "FORBIDDEN"}}]) + _COMPLETE
         if end is TOO_SLOW:  # without `complete`, so that the client knows it was cut off
             if (cut := scope.get("extensions", {}).get("sebilling.cut")) is not None:
                 cut()

@@ -85,7 +85,7 @@ async def plugins(info: Info) -> list[Plugin]:
             distribution=plugin.distribution,
             version=plugin.version,
             status=plugin.status.value,
-            error="" if plugin.error is None else plugin.error.text(language),
+            error="" if plugin.error is None else plugin.error.in_(language),
             drivers=list(plugin.drivers),
             events=_events(delivered.get(plugin.name), language),
         )
@@ -100,7 +100,7 @@ def _events(to: hooks.Delivered | None, language: Language) -> Any:
         delivered_up_to=str(to.upto),
         waiting=min(to.waiting, 2_147_483_647),
         attempts=to.attempts,
-        error=raised(to.error).text(language) if to.error else "",
+        error=raised(to.error).in_(language) if to.error else "",
     )
 
 
@@ -108,8 +108,8 @@ def _events(to: hooks.Delivered | None, language: Language) -> Any:
 async def drivers(info: Info) -> list[Driver]:
     language = info.context.language
     return [
-        row(kind=kind, title=driver.title.text(language), config_schema=forms.schema(driver.config_model, language),
-            service_kinds=[row(kind=name, key=key.text(language)) for name, key in sorted(driver.service_kinds.items())])
+        row(kind=kind, title=driver.title.in_(language), config_schema=forms.schema(driver.config_model, language),
+            service_kinds=[row(kind=name, key=key.in_(language)) for name, key in sorted(driver.service_kinds.items())])
         for kind, driver in sorted(info.context.parts.plugins.drivers.items())
     ]  # fmt: skip
 

@@ -96,7 +96,7 @@ class GraphQLView(GraphQL[Context, None]):
             why = refusals.reason(error, language_of(request))
             response = _refused({"message": why, "extensions": {"code": "BAD_REQUEST"}}, error.status_code)
         except ClientDisconnect:
-            response = _refused({"message": refusals.INCOMPLETE.text(language_of(request)), "extensions": {"code": "BAD_REQUEST"}}, 400)
+            response = _refused({"message": refusals.INCOMPLETE.in_(language_of(request)), "extensions": {"code": "BAD_REQUEST"}}, 400)
         except Exception as error:  # noqa: BLE001 - the outermost handler: masked, and logged with a reference
             shown = formatted(GraphQLError("", original_error=error), language_of(request))
             response = _refused(shown, 429 if isinstance(error, TooManyRequests) else 400 if isinstance(error, SebillingError) else 500)

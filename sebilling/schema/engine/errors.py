@@ -52,7 +52,7 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         facts = cause.facts | {"limit": cause.limit.code} if isinstance(cause, LimitExceeded) else {}
         shown["extensions"] = {"code": cause.code.value, "field": [str(part) for part in cause.path], **facts}
     elif isinstance(cause, CannotGetOperationTypeError | InvalidOperationTypeError):
-        shown["message"] = UNSUPPORTED_OPERATION.text(language)
+        shown["message"] = UNSUPPORTED_OPERATION.in_(language)
         shown["extensions"] = {"code": "BAD_REQUEST"}
     elif cause is None or isinstance(cause, GraphQLError):
         shown["message"] = _of_document(error, cause, language)

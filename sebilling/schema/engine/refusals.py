@@ -45,7 +45,7 @@ UNSUPPORTED_OPERATION: Final = Sentence(
 def reason(error: HTTPException | StarletteHTTPException, language: Language) -> str:
     """Say why a request is refused. The libraries' own words are English only."""
     if isinstance(error, Refusal):
-        return error.why.text(language)
+        return error.why.in_(language)
     if language == "en":
         return error.reason if isinstance(error, HTTPException) else error.detail
     return _OTHERS.get(error.status_code, NO_REQUEST).indonesian
