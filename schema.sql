@@ -886,13 +886,13 @@ CREATE TABLE service_access (
     desired_generation bigint NOT NULL,
     observed_generation bigint NOT NULL,
     actual text NOT NULL,
-    detail text NOT NULL,
+    detail jsonb,
     read_at timestamp with time zone,
     snapshot jsonb,
     snapshot_plan_id bigint,
     attempts integer NOT NULL,
     next_at timestamp with time zone NOT NULL,
-    error text NOT NULL,
+    error jsonb,
     block_reason text,
     block_on date,
     block_amount bigint,
@@ -1378,7 +1378,7 @@ BEGIN
     ), changed AS (
         UPDATE service_access SET desired = 'ACTIVE', block_reason = NULL, block_on = NULL, block_amount = NULL,
                block_invoice_id = NULL, block_note = NULL, desired_at = p_at, desired_generation = desired_generation + 1,
-               attempts = 0, next_at = p_at, error = ''
+               attempts = 0, next_at = p_at, error = NULL
           FROM blocked
          WHERE service_access.id = blocked.id AND customer_id NOT IN (SELECT customer_id FROM overdue)
         RETURNING service_access.id, customer_id

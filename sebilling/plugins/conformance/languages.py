@@ -17,7 +17,7 @@ _WORDS: Final = (
 )
 ENGLISH: Final = frozenset(_WORDS.split()) - {"a", "so"}
 """English words that no Indonesian sentence needs. Those that are words, or parts of names, in Indonesian too are left out."""
-_QUOTED: Final = re.compile(r"""(?<!\w)'[^'\n]{0,1000}'(?!\w)|"[^"\n]{0,1000}"|`[^`\n]{0,1000}`|“[^”\n]{0,1000}”""")
+_QUOTED: Final = re.compile(r"""(?<!\w)'[^'\n]{0,1000}'(?!\w)|"[^"\n]{0,1000}"|`[^`\n]{0,1000}`|\{[^{}\n]{0,100}\}|“[^”\n]{0,1000}”""")
 _WORD: Final = re.compile(r"[^\s,;:!?()«»…]+")
 _PLAIN: Final = re.compile(r"[A-Z]?[a-z]+(?:'[a-z]+)?")
 
