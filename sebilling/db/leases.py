@@ -22,9 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sebilling.db.engine import connect_alone, translated_errors
 from sebilling.errors import DatabaseUnavailable
+from sebilling.language import Sentence
 from sebilling.logs import get_logger
 
 _log = get_logger(__name__)
+_LOST: Final = Sentence("a lease was lost with its connection", "kunci kerja hilang bersama sambungannya")
 BEAT_SECONDS: Final = 3.0
 HOLD_SECONDS: Final = 15.0
 TERM_SECONDS: Final = 25.0
@@ -89,7 +91,7 @@ class Leases:
         except TimeoutError as error:
             if not scope.expired():
                 raise
-            raise DatabaseUnavailable(why="a lease was lost with its connection") from error
+            raise DatabaseUnavailable(why=_LOST) from error
         finally:
             self._held.pop(number, None)
 
