@@ -33,8 +33,8 @@ _DEVICE: Final = text(
 )
 _ACCESS: Final = text(
     "INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at, desired_generation,"
-    " observed_generation, actual, detail, attempts, next_at, error)"
-    " VALUES (:customer, :device, 'PPPOE', :key, 'ACTIVE', false, now(), 0, 0, 'UNKNOWN', '', 0, now(), '')"
+    " observed_generation, actual, attempts, next_at)"
+    " VALUES (:customer, :device, 'PPPOE', :key, 'ACTIVE', false, now(), 0, 0, 'UNKNOWN', 0, now())"
 )
 
 
