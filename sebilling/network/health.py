@@ -47,8 +47,8 @@ class _Health:
     name: str
     reachable: bool | None
     """None: never probed."""
-    problems: list[str]
-    facts: dict[str, str]
+    problems: list[dict[str, str]]
+    facts: dict[str, str | dict[str, str]]
 
 
 async def unchecked(engine: Engine) -> Sequence[int]:
