@@ -218,6 +218,8 @@ _AS_BEFORE: Final = """
     ALTER TABLE service_access ADD because text NOT NULL DEFAULT '';
     UPDATE service_access SET because = coalesce('unpaid since ' || block_on || ': ' || block_amount || ' rupiah', block_note, '');
     ALTER TABLE service_access DROP block_reason, DROP block_on, DROP block_amount, DROP block_invoice_id, DROP block_note;
+    ALTER TABLE service_access ALTER detail TYPE text USING coalesce(detail->>'en', ''), ALTER detail SET NOT NULL;
+    ALTER TABLE service_access ALTER error TYPE text USING coalesce(error->>'en', ''), ALTER error SET NOT NULL;
 """
 _KEPT: Final = (
     "SELECT customer_id, desired, manual, block_reason, block_on, block_amount, block_invoice_id, block_note"
@@ -246,7 +248,7 @@ async def test_sentences_of_before_become_data(committed: Database) -> None:
             if statement.strip():
                 await session.execute(text(statement))
         await session.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": revision.down_revision})
-    await migrate(committed.url, "0020")
+    await migrate(committed.url)
     assert await isp.rows(_KEPT) == before
     await isp.pay(people["budi"], 150_000, at=OVERDUE_AT)
     assert await isp.value("SELECT desired FROM service_access WHERE customer_id = :budi", budi=people["budi"]) == "ACTIVE"
