@@ -17,18 +17,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from sebilling.access_errors import TooManyReports, TooManyRequests
 from sebilling.actor import Actor
 from sebilling.auth import links, sessions
 from sebilling.billing import receipts
-from sebilling.errors import (
-    Language,
-    LinkInUse,
-    NotFound,
-    SebillingError,
-    TooManyReports,
-    TooManyRequests,
-    Unavailable,
-)
+from sebilling.errors import Language, LinkInUse, NotFound, SebillingError, Unavailable
 from sebilling.language import Sentence, preferred
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun

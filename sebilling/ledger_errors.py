@@ -99,3 +99,28 @@ class NothingToSettle(Conflict):
     indonesian = "Hanya {open} dari selisih laci ini yang belum diselesaikan, bukan {amount}: selesaikan paling banyak sebesar itu."
     open: object
     amount: object
+
+
+class NoOpenPeriod(Conflict):
+    code = ErrorCode.NO_OPEN_PERIOD
+    english = "Period {month} is closed, and no later period is open for the correction: open one first."
+    indonesian = "Periode {month} sudah ditutup, dan belum ada periode sesudahnya yang terbuka untuk koreksi: buka dulu satu."
+    month: object
+
+
+class InsufficientCash(Conflict):
+    """The drawer holds less cash than the operation would take out of it."""
+
+    code = ErrorCode.INSUFFICIENT_CASH
+    english = (
+        "{collector} holds only {on_hand} in cash at {counter}, not {amount}: the rest was deposited. If that deposit still waits for"
+        " verification, have it rejected and submit it again without this money; return money that was really received with refundCredit."
+    )
+    indonesian = (
+        "{collector} hanya memegang tunai {on_hand} di {counter}, bukan {amount}: selebihnya sudah disetor. Bila setoran itu masih"
+        " menunggu verifikasi, minta ditolak lalu ajukan lagi tanpa uang ini; kembalikan uang yang memang diterima dengan refundCredit."
+    )
+    collector: object
+    on_hand: object
+    counter: object
+    amount: object

@@ -10,11 +10,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Send
 
+from sebilling.access_errors import TooManyReports
 from sebilling.actor import Actor
 from sebilling.auth.links import Link
 from sebilling.billing.reports import Report
 from sebilling.clock import Month
-from sebilling.errors import DeadlineExceeded, LinkInUse, ReportsBusy, TooManyReports
+from sebilling.errors import DeadlineExceeded, LinkInUse, ReportsBusy
 from sebilling.logs import get_logger
 from sebilling.printing.report_process import Job
 from sebilling.printing.report_runner import ReportFailedError, ReportProcess, report_process

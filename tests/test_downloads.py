@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from sebilling import keys, report_downloads
+from sebilling.access_errors import TooManyReports
 from sebilling.actor import EVERYWHERE, Role
 from sebilling.auth import links
 from sebilling.billing.reports import Report
@@ -25,7 +26,7 @@ from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.downloads import MAX_PAPERS_OF_A_USER
-from sebilling.errors import LinkInUse, ReportsBusy, TooManyReports
+from sebilling.errors import LinkInUse, ReportsBusy
 from sebilling.printing.report_files import report_file
 from sebilling.printing.report_process import Job
 from sebilling.printing.report_runner import report_process

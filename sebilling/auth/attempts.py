@@ -21,9 +21,10 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
+from sebilling.access_errors import TooManyAttempts
 from sebilling.actor import Actor, Role, Scope
 from sebilling.db.engine import Database, WriteSession
-from sebilling.errors import InputPath, TooManyAttempts
+from sebilling.errors import InputPath
 
 MAX_FAILURES: Final = 10
 WITHIN: Final = timedelta(minutes=5)

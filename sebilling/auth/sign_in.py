@@ -9,12 +9,13 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
+from sebilling.access_errors import CodeNeeded, PasswordChangeNeeded, WrongCode, WrongCredentials
 from sebilling.actor import Actor, Role, Scope
 from sebilling.auth import attempts, passwords, sessions, totp
 from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import validation
 from sebilling.db.engine import Database, WriteSession
-from sebilling.errors import CodeNeeded, InputPath, InvalidText, PasswordChangeNeeded, SebillingError, Sentence, WrongCode, WrongCredentials
+from sebilling.errors import InputPath, InvalidText, SebillingError, Sentence
 from sebilling.vault import Vault
 
 _MAX_NAME: Final = 100

@@ -16,8 +16,8 @@ from urllib.parse import quote
 from sqlalchemy import text
 
 from sebilling import events
+from sebilling.access_errors import OwnAccount, TwoStepState, WrongCode
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import OwnAccount, TwoStepState, WrongCode
 from sebilling.language import Sentence
 from sebilling.vault import Undecipherable, Vault
 

@@ -9,13 +9,14 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
+from sebilling.access_errors import Forbidden, LastAdmin, OwnAccount
 from sebilling.actor import Actor, Role
 from sebilling.auth import sessions
 from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import validation
 from sebilling.billing.counters import by_codes
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyExists, Forbidden, InvalidNumber, InvalidText, LastAdmin, NotFound, OwnAccount, Sentence
+from sebilling.errors import AlreadyExists, InvalidNumber, InvalidText, NotFound, Sentence
 from sebilling.nouns import Noun
 
 ONE_TIME: Final = timedelta(hours=72)

@@ -15,7 +15,8 @@ from sebilling.billing.isolation import blocks
 from sebilling.billing.payments import PaymentMethod, received_here
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NoOpenPeriod, NotFound, NothingOwed, PaymentRefunded
+from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NotFound, NothingOwed, PaymentRefunded
+from sebilling.ledger_errors import NoOpenPeriod
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 

@@ -12,13 +12,14 @@ from typing import Final, Self
 from sqlalchemy import text
 
 from sebilling import events
+from sebilling.access_errors import Forbidden
 from sebilling.actor import Role
 from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.billing.journal import Account, BookedCode
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
-from sebilling.errors import WHOLE_INPUT, AlreadyDecided, Forbidden, InsufficientCash, InvalidProof, NotFound, OwnDeposit, Sentence
-from sebilling.ledger_errors import ConfirmDifference
+from sebilling.errors import WHOLE_INPUT, AlreadyDecided, InvalidProof, NotFound, OwnDeposit, Sentence
+from sebilling.ledger_errors import ConfirmDifference, InsufficientCash
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 from sebilling.storage.proofs import Proof

@@ -5,9 +5,9 @@ For a caller limited to counters, a row of another counter raises the same error
 
 from collections.abc import Sequence
 
+from sebilling.access_errors import Forbidden
 from sebilling.actor import Actor, Role, Scope
 from sebilling.db.engine import WriteSession
-from sebilling.errors import Forbidden
 
 _CENTRE = " / ".join(sorted({Role.ADMIN, Role.FINANCE}))
 

@@ -16,8 +16,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sebilling.access_errors import TooManyRequests, Unauthenticated
 from sebilling.auth.sessions import Live
-from sebilling.errors import InvalidCursor, SebillingError, TooManyRequests, Unauthenticated
+from sebilling.errors import InvalidCursor, SebillingError
 from sebilling.language import Sentence
 from sebilling.live.connection import TOO_SLOW, End, Line, Lines
 from sebilling.live.groups import Asked, Errors, Groups

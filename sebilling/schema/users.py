@@ -4,11 +4,12 @@ from typing import Annotated, Final
 
 import strawberry
 
+from sebilling.access_errors import Unauthenticated
 from sebilling.actor import Role
 from sebilling.auth import sessions
 from sebilling.auth import sign_in as entry
 from sebilling.auth.sessions import Lifetimes, SignInKind
-from sebilling.errors import InvalidText, Sentence, Unauthenticated
+from sebilling.errors import InvalidText, Sentence
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import cookies, ids

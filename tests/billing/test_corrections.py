@@ -13,7 +13,8 @@ from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
 from sebilling.db.engine import Database
-from sebilling.errors import IdempotencyMismatch, InsufficientCash, InvoicePaid, NoCredit, NoOpenPeriod
+from sebilling.errors import IdempotencyMismatch, InvoicePaid, NoCredit
+from sebilling.ledger_errors import InsufficientCash, NoOpenPeriod
 from tests.harness import FEBRUARY, NOW, Isp
 
 MARCH = Month(2026, 3)

@@ -16,8 +16,16 @@ from sebilling.billing.differences import DifferenceKind
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
 from sebilling.db.engine import Database
-from sebilling.errors import AlreadyCorrected, AlreadyCovered, GenerationRunning, InsufficientCash, NotFound, OwnDeposit, PeriodClosed
-from sebilling.ledger_errors import ConfirmDifference, ConfirmPeriod, NothingToSettle, NotVerified, PeriodIncomplete, PeriodIsOpen
+from sebilling.errors import AlreadyCorrected, AlreadyCovered, GenerationRunning, NotFound, OwnDeposit, PeriodClosed
+from sebilling.ledger_errors import (
+    ConfirmDifference,
+    ConfirmPeriod,
+    InsufficientCash,
+    NothingToSettle,
+    NotVerified,
+    PeriodIncomplete,
+    PeriodIsOpen,
+)
 from sebilling.storage.proofs import Proof
 from tests.harness import FEBRUARY, NOW, Isp, make_user
 

@@ -11,7 +11,8 @@ from sebilling.billing import corrections, deposits, payments
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database
-from sebilling.errors import AlreadyDecided, InsufficientCash
+from sebilling.errors import AlreadyDecided
+from sebilling.ledger_errors import InsufficientCash
 from tests.concurrency.test_locks import waits
 from tests.harness import NOW, Isp, make_user
 

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from sebilling.access_errors import LastAdmin
 from sebilling.actor import Role, operator
 from sebilling.auth import users
 from sebilling.db.engine import Database
-from sebilling.errors import LastAdmin
 from tests.auth.people import (
     CHANGE,
     CREATE,

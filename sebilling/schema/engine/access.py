@@ -14,8 +14,9 @@ from typing import Any, Final, get_args
 import strawberry
 from strawberry.types.field import StrawberryField
 
+from sebilling.access_errors import Forbidden
 from sebilling.actor import Role
-from sebilling.errors import Forbidden, SebillingError
+from sebilling.errors import SebillingError
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.errors import in_payload, user_error

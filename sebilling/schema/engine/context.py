@@ -9,12 +9,13 @@ from typing import Any
 import strawberry
 from starlette.responses import Response
 
+from sebilling.access_errors import Unauthenticated
 from sebilling.actor import Actor
 from sebilling.auth.caller_cache import CallerCache
 from sebilling.clock import Clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database, WriteSession
-from sebilling.errors import Language, Unauthenticated, Unavailable
+from sebilling.errors import Language, Unavailable
 from sebilling.plugins.loading import Plugins
 from sebilling.schema.engine.cookies import Origin
 from sebilling.schema.engine.feed_subscription import Look

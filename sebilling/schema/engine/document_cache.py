@@ -24,8 +24,9 @@ from graphql import (
 from graphql import validate as validate_document
 from strawberry.extensions import SchemaExtension
 
+from sebilling.access_errors import Unauthenticated
 from sebilling.config import Introspection
-from sebilling.errors import InvalidCharacter, LimitExceeded, Unauthenticated, UnknownDocument
+from sebilling.errors import InvalidCharacter, LimitExceeded, UnknownDocument
 from sebilling.language import Sentence
 from sebilling.limits import Limit
 from sebilling.schema.engine import characters, limits

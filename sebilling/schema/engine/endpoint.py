@@ -30,8 +30,9 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.unset import UNSET
 
+from sebilling.access_errors import TooManyRequests
 from sebilling.auth import addresses, sessions
-from sebilling.errors import DeadlineExceeded, Language, LimitExceeded, SebillingError, TooManyRequests, Unavailable, UnknownDocument
+from sebilling.errors import DeadlineExceeded, Language, LimitExceeded, SebillingError, Unavailable, UnknownDocument
 from sebilling.language import Sentence, preferred
 from sebilling.limits import Limit
 from sebilling.schema.engine import cookies, negotiation, refusals

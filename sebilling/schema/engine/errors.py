@@ -8,8 +8,9 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
+from sebilling.access_errors import Unauthenticated
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import Language, LimitExceeded, SebillingError, Unauthenticated, Unavailable
+from sebilling.errors import Language, LimitExceeded, SebillingError, Unavailable
 from sebilling.logs import get_logger
 from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
 from sebilling.schema.engine.document_errors import InvalidScalar, Unsupported, in_indonesian
