@@ -5,7 +5,7 @@ from typing import Final
 
 import strawberry
 
-from sebilling import device_errors, ledger_errors
+from sebilling import access_errors, device_errors, ledger_errors
 from sebilling.actor import Role
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.closings import GapReason
@@ -32,7 +32,7 @@ def _leaves(error: type[SebillingError]) -> list[type[SebillingError]]:
     return [leaf for child in error.__subclasses__() for leaf in ([child] if "code" in vars(child) else _leaves(child))]
 
 
-_TREE: Final = {SebillingError.__module__, device_errors.__name__, ledger_errors.__name__}
+_TREE: Final = {SebillingError.__module__, access_errors.__name__, device_errors.__name__, ledger_errors.__name__}
 ERROR_MESSAGES: Final = {leaf.code.value: leaf.english for leaf in _leaves(SebillingError) if leaf.__module__ in _TREE}
 
 described(ErrorCode, "Stable error codes for programs.", **ERROR_MESSAGES)
