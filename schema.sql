@@ -1019,6 +1019,28 @@ BEGIN
                             WHERE closed_at >= p_at AND closed_at < p_at + interval '1 hour'));
 END $function$;
 
+CREATE FUNCTION append_event(p_at timestamp with time zone, p_actor_id bigint, p_actor_name text, p_kind text, p_subject text, p_subject_id bigint, p_counter_id bigint, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM append_events(p_at, p_actor_id, p_actor_name, p_kind, p_subject, ARRAY[p_subject_id], ARRAY[p_counter_id], ARRAY[p_data]);
+END $function$;
+
+CREATE FUNCTION append_events(p_at timestamp with time zone, p_actor_id bigint, p_actor_name text, p_kind text, p_subject text, p_subject_ids bigint[], p_counter_ids bigint[], p_data jsonb[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    appended bigint;
+BEGIN
+    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
+    SELECT p_at, p_actor_id, p_actor_name, p_kind, p_subject, subject_id, counter_id, data
+      FROM unnest(p_subject_ids, p_counter_ids, p_data) AS appended (subject_id, counter_id, data);
+    GET DIAGNOSTICS appended = ROW_COUNT;
+    RETURN appended;
+END $function$;
+
 CREATE FUNCTION carry_allocations()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1382,13 +1404,12 @@ BEGIN
           FROM blocked
          WHERE service_access.id = blocked.id AND customer_id NOT IN (SELECT customer_id FROM overdue)
         RETURNING service_access.id, customer_id
-    ), logged AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT p_at, p_user, p_user_name, 'isolation.restore_wanted', 'service_access', changed.id, counter_id,
-               jsonb_build_object('customer', customer_id, 'reason', 'NOT_OVERDUE')
-          FROM changed JOIN customer ON customer.id = customer_id
     )
-    SELECT count(*) INTO restored FROM changed;
+    SELECT append_events(p_at, p_user, p_user_name, 'isolation.restore_wanted', 'service_access',
+                         array_agg(changed.id ORDER BY changed.id), array_agg(counter_id ORDER BY changed.id),
+                         array_agg(jsonb_build_object('customer_id', 'cus_' || customer_id, 'reason', 'NOT_OVERDUE', 'note', NULL)
+                                   ORDER BY changed.id))
+      INTO restored FROM changed JOIN customer ON customer.id = customer_id;
     RETURN restored;
 END $function$;
 
@@ -1482,10 +1503,9 @@ BEGIN
     VALUES (payment_id, p_counter, date_trunc('month', today)::date, number_in_month,
             'KW/' || to_char(today, 'YYYY-MM') || '/' || place || '/' || lpad(number_in_month::text, greatest(6, length(number_in_month::text)), '0'));
 
-    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-    VALUES (p_at, p_user, p_user_name, 'payment.recorded', 'payment', payment_id, p_counter,
-            jsonb_build_object('customer', p_customer, 'amount', p_amount, 'method', p_method,
-                               'allocated', settled, 'credit', p_amount - settled));
+    PERFORM append_event(p_at, p_user, p_user_name, 'payment.recorded', 'payment', payment_id, p_counter,
+                         jsonb_build_object('customer_id', 'cus_' || p_customer, 'amount', p_amount, 'method', p_method,
+                                            'allocated', settled, 'credit', p_amount - settled));
     outcome := 'RECORDED';
 END $function$;
 
@@ -1548,8 +1568,8 @@ BEGIN
     )
     SELECT coalesce(sum(amount), 0) INTO settled FROM added;
     IF settled > 0 THEN
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT p_at, p_user, p_user_name, 'credit.applied', 'customer', id, counter_id, jsonb_build_object('amount', settled)
+        PERFORM append_event(p_at, p_user, p_user_name, 'credit.applied', 'customer', id, counter_id,
+                             jsonb_build_object('amount', settled, 'invoice_id', NULL))
           FROM customer WHERE id = p_customer;
     END IF;
     RETURN settled;
@@ -1593,10 +1613,10 @@ BEGIN
         unplaced := unplaced - part;
         INSERT INTO difference_settlement (deposit_id, kind, payment_id, amount, reason, settled_at, settled_on, settled_by)
         VALUES (surplus.id, 'SURPLUS', NEW.id, part, '', NEW.received_at, NEW.received_on, NEW.received_by);
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        VALUES (NEW.received_at, NEW.received_by, (SELECT name FROM app_user WHERE id = NEW.received_by), 'deposit.surplus_settled',
-                'deposit', surplus.id, NEW.counter_id,
-                jsonb_build_object('collector', NEW.received_by, 'amount', part, 'payment', NEW.id));
+        PERFORM append_event(NEW.received_at, NEW.received_by, (SELECT name FROM app_user WHERE id = NEW.received_by),
+                             'deposit.surplus_settled', 'deposit', surplus.id, NEW.counter_id,
+                             jsonb_build_object('collector_id', 'usr_' || NEW.received_by, 'amount', part, 'reason', '',
+                                                'payment_id', 'pay_' || NEW.id));
     END LOOP;
     RETURN NULL;
 END $function$;

@@ -241,8 +241,9 @@ async def _paid(database: Database, network: Routers, address: str, *, customers
     await _until(lambda: _is_zero(count(_WAITING)), seconds=120)
     async with database.reading() as session:
         restored = await session.rows(
-            text("SELECT (data->>'customer')::bigint AS customer, at FROM event JOIN service_access ON service_access.id = subject_id"
-                 " JOIN device ON device.id = device_id WHERE event.kind = 'customer.restored' AND name NOT LIKE 'dead%'")
+            text("SELECT split_part(data->>'customer_id', '_', 2)::bigint AS customer, at FROM event"
+                 " JOIN service_access ON service_access.id = subject_id JOIN device ON device.id = device_id"
+                 " WHERE event.kind = 'customer.restored' AND name NOT LIKE 'dead%'")
         )  # fmt: skip
     waits = sorted(row.at.timestamp() - sent[row.customer] for row in restored)
     if len(waits) != payers:

@@ -12,6 +12,7 @@ class Noun(Enum):
 
     ACCESS = ("acc", "service access", "akses layanan")
     CHARGE = ("chg", "charge", "biaya")
+    CLOSING = ("clo", "closing", "penutupan")
     COUNTER = ("cou", "counter", "loket")
     CUSTOMER = ("cus", "customer", "pelanggan")
     DEPOSIT = ("dep", "deposit", "setoran")

@@ -20,8 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sebilling.auth import passwords
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.embedded import embedded_database
-from sebilling.db.engine import Database
+from sebilling.db.engine import Database, ReadSession
 from sebilling.db.migrate import migrate
+from tests import event_payloads
+from tests.event_payloads import INVENTING
 from tests.harness import CHEAP_HASHES, SavepointDatabase
 from tests.isolation.gear import GEARS, Gear
 from tests.row_types import check_rows
@@ -86,11 +88,14 @@ def template(server_url: str) -> str:
 
 
 @pytest.fixture
-def committed_url(server_url: str, template: str) -> Iterator[str]:
-    """A database of the test's own, migrated and empty: for what really commits."""
+def committed_url(request: pytest.FixtureRequest, server_url: str, template: str) -> Iterator[str]:
+    """A database of the test's own, migrated and empty: for what really commits. At the end its events are checked."""
     name = f"test_{next(_numbers)}"
-    yield asyncio.run(create_database(server_url, name, template=template))
+    url = asyncio.run(create_database(server_url, name, template=template))
+    yield url
+    wrong = [] if request.path.parent.name in INVENTING else asyncio.run(event_payloads.wrong_events_at(url))
     asyncio.run(drop_database(server_url, name))
+    assert wrong == []
 
 
 @pytest_asyncio.fixture
@@ -123,7 +128,9 @@ async def database(shared_url: str, shared_engine: AsyncEngine) -> AsyncIterator
     async with shared_engine.connect() as connection:
         await connection.begin()
         yield SavepointDatabase(shared_url, connection)
+        wrong = await event_payloads.wrong_events(ReadSession(connection))
         await connection.rollback()
+    assert wrong == []
 
 
 @pytest.fixture

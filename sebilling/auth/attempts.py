@@ -25,6 +25,7 @@ from sebilling.access_errors import TooManyAttempts
 from sebilling.actor import Actor, Role, Scope
 from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import InputPath
+from sebilling.events.users import UserLimitsCleared
 
 MAX_FAILURES: Final = 10
 WITHIN: Final = timedelta(minutes=5)
@@ -132,14 +133,14 @@ async def release(session: WriteSession, wanted: Sequence[Limit]) -> None:
 async def clear(session: WriteSession, *, user_id: int, username: str) -> int:
     """Clear every limit of one account and return their number. Limits of addresses stay."""
     cleared = await session.execute(_CLEAR, {"accounts": [_named(username), _numbered(user_id)]})
-    await events.append(session, "user.limits_cleared", subject="app_user", subject_id=user_id, limits=cleared)
+    await events.append(session, UserLimitsCleared(limits=cleared), subject_id=user_id)
     return cleared
 
 
 async def clear_all(session: WriteSession) -> int:
     """Clear all limits, including those of addresses, and return their number."""
     cleared = await session.execute(_CLEAR_ALL)
-    await events.append(session, "user.limits_cleared", subject="app_user", subject_id=0, limits=cleared)
+    await events.append(session, UserLimitsCleared(limits=cleared), subject_id=0)
     return cleared
 
 

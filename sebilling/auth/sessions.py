@@ -20,6 +20,8 @@ from sebilling.actor import Actor, Role, Scope
 from sebilling.config import Settings
 from sebilling.db.engine import Database, ReadSession, WriteSession
 from sebilling.errors import NotFound
+from sebilling.events.ids import SignInId
+from sebilling.events.users import UserRefreshReused, UserSignedOut, UserTokenRevoked
 from sebilling.nouns import Noun
 
 _ALL_COUNTERS: Final = frozenset({Role.ADMIN, Role.FINANCE, Role.TECHNICIAN, Role.AUDITOR})
@@ -299,7 +301,7 @@ async def refresh(database: Database, refresh_token: str, *, at: datetime, lifet
             return None
         if locked.refresh_hash not in {presented, known.parent_hash}:
             await session.execute(_REVOKE, {"sign_in": sign_in_id, "user": user_id, "at": at})
-            await events.append(session, "user.refresh_reused", subject="app_user", subject_id=user_id, sign_in=sign_in_id)
+            await events.append(session, UserRefreshReused(sign_in_id=SignInId.of(sign_in_id)), subject_id=user_id)
             return None
         until = at + lifetimes.refresh
         await session.execute(_PROLONG, {"hash": presented, "sign_in": sign_in_id, "until": until})
@@ -315,7 +317,7 @@ async def sign_out(session: WriteSession, token: str) -> bool:
     """End the sign-in of a token, with all its tokens. Returns False if it had already ended."""
     ended = await session.row(_REVOKE_OF_TOKEN, {"hash": hash_of(token), "at": session.at}, into=_Ended)
     if ended is not None:
-        await events.append(session, "user.signed_out", subject="app_user", subject_id=ended.user_id, sign_in=ended.id)
+        await events.append(session, UserSignedOut(sign_in_id=SignInId.of(ended.id)), subject_id=ended.user_id)
     return ended is not None
 
 
@@ -323,14 +325,14 @@ async def revoke(session: WriteSession, user_id: int, sign_in_id: int) -> None:
     """End one live sign-in of this user. Raises NotFound, also for another user's sign-in."""
     if not await session.execute(_REVOKE, {"sign_in": sign_in_id, "user": user_id, "at": session.at}):
         raise NotFound(field="sign_in_id", noun=Noun.SIGN_IN, given=sign_in_id)
-    await events.append(session, "user.token_revoked", subject="app_user", subject_id=user_id, sign_in=sign_in_id)
+    await events.append(session, UserTokenRevoked(sign_in_id=SignInId.of(sign_in_id), signed_out=1), subject_id=user_id)
 
 
 async def revoke_others(session: WriteSession, user_id: int, *, but: int | None) -> int:
     """End every live sign-in of this user except `but`, at their request, and return their number."""
     ended = await revoke_all(session, user_id, but=but)
     if ended:
-        await events.append(session, "user.token_revoked", subject="app_user", subject_id=user_id, others_of=but, signed_out=ended)
+        await events.append(session, UserTokenRevoked(kept_sign_in_id=SignInId.of(but), signed_out=ended), subject_id=user_id)
     return ended
 
 

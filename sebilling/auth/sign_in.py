@@ -16,6 +16,7 @@ from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import validation
 from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import InputPath, InvalidText, SebillingError, Sentence
+from sebilling.events.users import UserPasswordChanged, UserSignedIn, UserSignInFailed
 from sebilling.vault import Vault
 
 _MAX_NAME: Final = 100
@@ -171,17 +172,16 @@ async def _enter(
 ) -> Entered:  # fmt: skip
     if user.one_time_until is not None:
         await session.execute(_SET_PASSWORD, {"user": user.id, "hash": new_hash})
-        await sessions.revoke_all(session, user.id)
-        await events.append(session, "user.password_changed", subject="app_user", subject_id=user.id)
+        ended = await sessions.revoke_all(session, user.id)
+        await events.append(session, UserPasswordChanged(signed_out=ended), subject_id=user.id)
     elif new_hash is not None:  # made with today's parameters
         await session.execute(_REHASH, {"user": user.id, "hash": new_hash})
     tokens = await sessions.begin(session, user.id, kind=asked.kind, device=device, address=asked.network, lifetimes=lifetimes)
     device_token = known if user.on_known_device and known is not None else f"sbd_{secrets.token_urlsafe(32)}"
     await session.execute(_KNOW_DEVICE, {"hash": sessions.hash_of(device_token), "user": user.id, "at": session.at})
     await session.execute(_FORGET_DEVICES, {"user": user.id})
-    await events.append(
-        session, "user.signed_in", subject="app_user", subject_id=user.id, by=asked.kind.value, device=device, network=asked.network
-    )
+    signed_in = UserSignedIn(sign_in_kind=asked.kind, device=device, network=asked.network)
+    await events.append(session, signed_in, subject_id=user.id)
     live = await sessions.live(session, tokens.token, at=session.at)
     if live is None:
         raise WrongCredentials(field="password")
@@ -219,7 +219,7 @@ async def change_password(database: Database, by: Actor, *, old: str, new: str, 
         await _still(session, user)
         await session.execute(_SET_PASSWORD, {"user": user.id, "hash": new_hash})
         ended = await sessions.revoke_all(session, user.id, but=keep)
-        await events.append(session, "user.password_changed", subject="app_user", subject_id=user.id, signed_out=ended)
+        await events.append(session, UserPasswordChanged(signed_out=ended), subject_id=user.id)
     return ended
 
 
@@ -245,9 +245,7 @@ async def _note_failure(database: Database, user: Account | None, *, network: st
     """Record a failed sign-in with the account, if it exists. The typed name isn't kept: it may be a password in the wrong field."""
     name = "unknown" if user is None else user.username
     async with database.transaction(actor=Actor(None, name, Role.AUDITOR, Scope(frozenset())), at=at) as session:
-        await events.append(
-            session, "user.sign_in_failed", subject="app_user", subject_id=0 if user is None else user.id, network=network, why=why
-        )
+        await events.append(session, UserSignInFailed(network=network, reason=why), subject_id=0 if user is None else user.id)
 
 
 def _device(given: str) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.access_errors import OwnAccount, TwoStepState, WrongCode
 from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.events.users import UserRecoveryCodeUsed, UserSecretsRotated, UserTotpDisabled, UserTotpEnabled, UserTotpReset
 from sebilling.language import Sentence
 from sebilling.vault import Undecipherable, Vault
 
@@ -130,7 +131,7 @@ async def confirm(session: WriteSession, vault: Vault, user_id: int, code: str) 
     codes = [base64.b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode().lower() for _ in range(_RECOVERY_CODES)]
     await session.execute(_FORGET_CODES, {"user": user_id})
     await session.execute(_KEEP_CODE, [{"user": user_id, "hash": _hash(recovery_code)} for recovery_code in codes])
-    await events.append(session, "user.totp_enabled", subject="app_user", subject_id=user_id)
+    await events.append(session, UserTotpEnabled(), subject_id=user_id)
     return ["-".join(recovery_code[index : index + 4] for index in range(0, len(recovery_code), 4)) for recovery_code in codes]
 
 
@@ -145,7 +146,7 @@ async def use(session: WriteSession, vault: Vault, user_id: int, code: str) -> N
         return
     if not await session.execute(_USE_CODE, {"user": user_id, "hash": _hash(typed), "at": session.at}):
         raise WrongCode(field="code")
-    await events.append(session, "user.recovery_code_used", subject="app_user", subject_id=user_id)
+    await events.append(session, UserRecoveryCodeUsed(), subject_id=user_id)
 
 
 async def disable(session: WriteSession, vault: Vault, user_id: int, code: str) -> None:
@@ -168,7 +169,7 @@ async def end(session: WriteSession, user_id: int, *, by_admin: bool = False) ->
     if not await session.execute(_OFF, {"user": user_id}):
         raise TwoStepState
     await session.execute(_FORGET_CODES, {"user": user_id})
-    await events.append(session, "user.totp_reset" if by_admin else "user.totp_disabled", subject="app_user", subject_id=user_id)
+    await events.append(session, UserTotpReset() if by_admin else UserTotpDisabled(), subject_id=user_id)
 
 
 async def rotate(session: WriteSession, vault: Vault) -> int:
@@ -178,7 +179,7 @@ async def rotate(session: WriteSession, vault: Vault) -> int:
         secret, pending = (None if encrypted is None else vault.renew(encrypted) for encrypted in (row.totp_secret, row.totp_pending))
         await session.execute(_RENEW, {"user": row.id, "secret": secret, "pending": pending})
     if rows:
-        await events.append(session, "user.secrets_rotated", subject="app_user", subject_id=0, users=len(rows))
+        await events.append(session, UserSecretsRotated(users=len(rows)), subject_id=0)
     return len(rows)
 
 

@@ -17,6 +17,7 @@ from sebilling.billing import validation
 from sebilling.billing.counters import by_codes
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, InvalidNumber, InvalidText, NotFound, Sentence
+from sebilling.events.users import ServiceTokenCreated, ServiceTokenRevoked, UserChanged, UserCreated, UserPasswordReset, UserValues
 from sebilling.nouns import Noun
 
 ONE_TIME: Final = timedelta(hours=72)
@@ -121,9 +122,7 @@ async def create(
     if user_id is None:
         raise AlreadyExists(field="username", noun=Noun.USER, given=username)
     await _assign(session, user_id, role, counters)
-    await events.append(
-        session, "user.created", subject="app_user", subject_id=user_id, username=username, role=role.value, counters=list(counters)
-    )
+    await events.append(session, UserCreated(username=username, role=role, counter_codes=counters), subject_id=user_id)
     return user_id
 
 
@@ -151,14 +150,11 @@ async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
     await _assign(session, user_id, role, counters)
     if row.active and not active:
         await _shut_out(session, user_id)
-    before = {"name": row.name, "role": was.value, "active": row.active, "counters": sorted(row.counters)}
-    after = {"name": name, "role": role.value, "active": active, "counters": sorted(counters)}
+    before = UserValues(name=row.name, role=was, active=row.active, counter_codes=sorted(row.counters))
+    after = UserValues(name=name, role=role, active=active, counter_codes=sorted(counters))
     if before != after:
-        changed = {key for key, value in after.items() if before[key] != value}
-        await events.append(
-            session, "user.changed", subject="app_user", subject_id=user_id, username=row.username,
-            before={key: before[key] for key in sorted(changed)}, after={key: after[key] for key in sorted(changed)},
-        )  # fmt: skip
+        before, after = events.changed(before, after)
+        await events.append(session, UserChanged(username=row.username, before=before, after=after), subject_id=user_id)
 
 
 async def reset_password(session: WriteSession, user_id: int, *, password_hash: str, one_time: bool = True) -> None:
@@ -174,7 +170,7 @@ async def reset_password(session: WriteSession, user_id: int, *, password_hash: 
     until = session.at + ONE_TIME if one_time else None
     await session.execute(_RESET, {"user": user_id, "hash": password_hash, "until": until})
     await _shut_out(session, user_id)
-    await events.append(session, "user.password_reset", subject="app_user", subject_id=user_id, username=row.username)
+    await events.append(session, UserPasswordReset(username=row.username), subject_id=user_id)
 
 
 async def check_may_administer(session: WriteSession, user_id: int) -> None:
@@ -216,10 +212,8 @@ async def create_service(
     await _assign(session, user_id, role, counters)
     until = session.at + timedelta(days=days)
     tokens = await sessions.begin(session, user_id, kind=SignInKind.SERVICE, device=name, address="", lifetimes=lifetimes, until=until)
-    await events.append(
-        session, "service_token.created", subject="app_user", subject_id=user_id, name=name, role=role.value, counters=list(counters),
-        until=until.isoformat(),
-    )  # fmt: skip
+    created = ServiceTokenCreated(name=name, role=role, counter_codes=counters, until=until)
+    await events.append(session, created, subject_id=user_id)
     return user_id, tokens
 
 
@@ -243,7 +237,7 @@ async def revoke_service(session: WriteSession, user_id: int) -> None:
     if not await sessions.revoke_all(session, user_id):
         raise NotFound(field="user_id", noun=Noun.SERVICE_TOKEN, given=row.name)
     await session.execute(_UPDATE, {"user": user_id, "name": row.name, "role": row.role, "active": False})
-    await events.append(session, "service_token.revoked", subject="app_user", subject_id=user_id, name=row.name)
+    await events.append(session, ServiceTokenRevoked(name=row.name), subject_id=user_id)
 
 
 async def named(session: ReadSession, username: str) -> int:

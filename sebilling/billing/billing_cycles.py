@@ -20,6 +20,7 @@ from sebilling.clock import Month, local_date
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.db.parameters import instant
 from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InputPath, InvalidDate, InvalidNumber, NotFound, Sentence
+from sebilling.events.customers import CustomerBillingSet, CycleValues
 from sebilling.nouns import Noun
 
 MAX_MONTHS: Final = 60
@@ -236,14 +237,12 @@ async def set_billing(session: WriteSession, customer_id: int, *, months: int, e
 async def _decide(session: WriteSession, customer_id: int, counter_id: int, cycle: Cycle, *, before: Cycle | None) -> None:
     values = {"customer": customer_id, "months": cycle.months, "from": cycle.effective_from}
     await session.execute(_SET, {**values, "at": session.at, "user": session.actor.user_id})
-    payloads = [
-        None if decision is None else {"months": decision.months, "effective_from": str(decision.effective_from)}
-        for decision in (before, cycle)
-    ]
-    await events.append(
-        session, "customer.billing_set", subject="customer", subject_id=customer_id, counter_id=counter_id,
-        before=payloads[0], after=payloads[1],
-    )  # fmt: skip
+    billing_set = CustomerBillingSet(before=None if before is None else _values(before), after=_values(cycle))
+    await events.append(session, billing_set, subject_id=customer_id, counter_id=counter_id)
+
+
+def _values(cycle: Cycle) -> CycleValues:
+    return CycleValues(months=cycle.months, effective_from=cycle.effective_from)
 
 
 _BILLED_BEFORE: Final = text(

@@ -12,6 +12,8 @@ from sebilling import events
 from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import WHOLE_INPUT, AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound, Sentence
+from sebilling.events.charges import ChargeCancelled, ChargeCreated, DiscountCreated, DiscountEnded, DiscountValues
+from sebilling.events.ids import CustomerId, PlanId
 from sebilling.nouns import Noun
 
 
@@ -27,6 +29,7 @@ class ChargeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Charge:
+    amount: int
     cancelled_at: datetime | None
     number: str | None
     """Number of the live invoice that bills it."""
@@ -48,7 +51,8 @@ _CHARGE: Final = text(
 )
 _WHOSE_CHARGE: Final = text("SELECT customer_id FROM charge WHERE id = :id")
 _LOCK_CHARGE: Final = text(
-    "SELECT cancelled_at, (SELECT number FROM invoice WHERE invoice.id = invoice_id) AS number FROM charge WHERE id = :id FOR NO KEY UPDATE"
+    "SELECT amount, cancelled_at, (SELECT number FROM invoice WHERE invoice.id = invoice_id) AS number FROM charge WHERE id = :id"
+    " FOR NO KEY UPDATE"
 )
 _CANCEL: Final = text("UPDATE charge SET cancelled_at = :at WHERE id = :id")
 _DISCOUNT: Final = text(
@@ -87,10 +91,8 @@ async def add(session: WriteSession, customer_id: int, *, kind: ChargeKind, desc
     await session.execute(
         _CHARGE, {**values, "id": claim.result_id, "customer": customer_id, "at": session.at, "user": session.actor.user_id}
     )
-    await events.append(
-        session, "charge.created", subject="charge", subject_id=claim.result_id, counter_id=customer.counter_id,
-        customer=customer_id, charge_kind=kind.value, description=description, amount=amount,
-    )  # fmt: skip
+    created = ChargeCreated(customer_id=CustomerId.of(customer_id), charge_kind=kind, description=description, amount=amount)
+    await events.append(session, created, subject_id=claim.result_id, counter_id=customer.counter_id)
     return claim.result_id, False
 
 
@@ -111,10 +113,8 @@ async def cancel(session: WriteSession, charge_id: int, *, reason: str) -> None:
     if row is None or row.cancelled_at is not None:
         raise AlreadyCorrected(field="charge_id", noun=Noun.CHARGE, given=charge_id)
     await session.execute(_CANCEL, {"id": charge_id, "at": session.at})
-    await events.append(
-        session, "charge.cancelled", subject="charge", subject_id=charge_id, counter_id=customer.counter_id,
-        customer=customer_id, reason=why,
-    )  # fmt: skip
+    cancelled = ChargeCancelled(customer_id=CustomerId.of(customer_id), amount=row.amount, reason=why)
+    await events.append(session, cancelled, subject_id=charge_id, counter_id=customer.counter_id)
 
 
 async def discount(
@@ -148,9 +148,9 @@ async def discount(
         raise InvalidDate(
             field="until_on", given=until_on, why=Sentence("a discount ends after it begins.", "diskon berakhir sesudah mulai.")
         )
+    description = validation.clean(description, what=Sentence("The description", "Keterangan"), field="description")
     values: dict[str, object] = {
-        "customer": customer_id, "plan": plan_id, "amount": amount, "percent": percent,
-        "description": validation.clean(description, what=Sentence("The description", "Keterangan"), field="description"),
+        "customer": customer_id, "plan": plan_id, "amount": amount, "percent": percent, "description": description,
         "from_on": from_on, "until_on": until_on,
     }  # fmt: skip
     payload = {name: str(value) if isinstance(value, date | Decimal) else value for name, value in values.items()}
@@ -165,7 +165,11 @@ async def discount(
         if not await session.only_value(_PLAN, {"plan": plan_id}, kind=bool):
             raise NotFound(field="plan_id", noun=Noun.PLAN, given=plan_id or "")
     await session.execute(_DISCOUNT, {**values, "id": claim.result_id, "at": session.at})
-    await events.append(session, "discount.created", subject="discount", subject_id=claim.result_id, counter_id=counter_id, **payload)
+    created = DiscountCreated(
+        customer_id=CustomerId.of(customer_id), plan_id=PlanId.of(plan_id), amount=amount, percent=percent,
+        description=description, from_on=from_on, until_on=until_on,
+    )  # fmt: skip
+    await events.append(session, created, subject_id=claim.result_id, counter_id=counter_id)
     return claim.result_id, False
 
 
@@ -183,7 +187,5 @@ async def end_discount(session: WriteSession, discount_id: int, *, until_on: dat
         )
         raise InvalidDate(field="until_on", given=until_on, why=why)
     await session.execute(_END, {"id": discount_id, "until_on": until_on})
-    await events.append(
-        session, "discount.ended", subject="discount", subject_id=discount_id, counter_id=row.counter_id,
-        before={"until_on": None if row.until_on is None else str(row.until_on)}, after={"until_on": str(until_on)},
-    )  # fmt: skip
+    ended = DiscountEnded(before=DiscountValues(until_on=row.until_on), after=DiscountValues(until_on=until_on))
+    await events.append(session, ended, subject_id=discount_id, counter_id=row.counter_id)

@@ -16,6 +16,10 @@ from sebilling.billing.payments import PaymentMethod, received_here
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, InvoicePaid, NoCredit, NotFound, NothingOwed, PaymentRefunded
+from sebilling.events.charges import ChargeCancelled
+from sebilling.events.ids import CustomerId, PeriodId, UserId
+from sebilling.events.invoices import InvoiceVoided, InvoiceWrittenOff
+from sebilling.events.payments import CreditRefunded, PaymentReversed
 from sebilling.ledger_errors import NoOpenPeriod
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
@@ -150,18 +154,17 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
     await session.execute(
         _VOID, {"invoice": invoice_id, "period": dated_in, "reason": why, "at": session.at, "user": session.actor.user_id}
     )
+    customer_id = CustomerId.of(invoice.customer_id)
     for fee in await session.rows(_FORGIVE_FEES, {"customer": invoice.customer_id, "at": session.at}, into=_Fee):
-        await events.append(
-            session, "charge.cancelled", subject="charge", subject_id=fee.id, counter_id=invoice.counter_id,
-            customer=invoice.customer_id, amount=fee.amount, reason="the invoice that it was for is void",
-        )  # fmt: skip
+        cancelled = ChargeCancelled(customer_id=customer_id, amount=fee.amount, reason="the invoice that it was for is void")
+        await events.append(session, cancelled, subject_id=fee.id, counter_id=invoice.counter_id)
     await late_fees.cancel_billed(session, invoice_id)
     await credit.settle(session, invoice.customer_id)
     await blocks.reconsider(session, [invoice.customer_id])
-    await events.append(
-        session, "invoice.voided", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
-        customer=invoice.customer_id, total=invoice.total, released=invoice.allocated, period=dated_in,
-    )  # fmt: skip
+    voided = InvoiceVoided(
+        customer_id=customer_id, period_id=PeriodId.of(dated_in), total=invoice.total, released=invoice.allocated, reason=why
+    )
+    await events.append(session, voided, subject_id=invoice_id, counter_id=invoice.counter_id)
     return False
 
 
@@ -200,10 +203,10 @@ async def reverse_payment(session: WriteSession, payment_id: int, *, reason: str
     await session.execute(_DEALLOCATE_PAYMENT, {"payment": payment_id, "at": session.at})
     await session.execute(_REVERSE, {"payment": payment_id, "reason": why, "at": session.at, "day": day, "user": session.actor.user_id})
     await credit.settle(session, payment.customer_id)
-    await events.append(
-        session, "payment.reversed", subject="payment", subject_id=payment_id, counter_id=payment.counter_id, reason=why,
-        customer=payment.customer_id, amount=payment.amount, reopened=payment.allocated,
-    )  # fmt: skip
+    reversed_payment = PaymentReversed(
+        customer_id=CustomerId.of(payment.customer_id), amount=payment.amount, reopened=payment.allocated, reason=why
+    )
+    await events.append(session, reversed_payment, subject_id=payment_id, counter_id=payment.counter_id)
     return False
 
 
@@ -229,10 +232,8 @@ async def write_off(session: WriteSession, invoice_id: int, *, reason: str, key:
          "user": session.actor.user_id},
     )  # fmt: skip
     await blocks.reconsider(session, [invoice.customer_id])
-    await events.append(
-        session, "invoice.written_off", subject="invoice", subject_id=invoice_id, counter_id=invoice.counter_id, reason=why,
-        customer=invoice.customer_id, amount=taken,
-    )  # fmt: skip
+    written_off = InvoiceWrittenOff(customer_id=CustomerId.of(invoice.customer_id), amount=taken, reason=why)
+    await events.append(session, written_off, subject_id=invoice_id, counter_id=invoice.counter_id)
     return False
 
 
@@ -268,10 +269,10 @@ async def refund(
         {"id": claim.result_id, "payment": payment_id, "counter": payment.counter_id, "amount": refunded, "method": method.value,
          "reason": why, "at": session.at, "day": local_date(session.at, payment.timezone), "collector": giver},
     )  # fmt: skip
-    await events.append(
-        session, "credit.refunded", subject="payment", subject_id=payment_id, counter_id=payment.counter_id, reason=why,
-        customer=payment.customer_id, amount=refunded, method=method.value, collector=giver,
-    )  # fmt: skip
+    payload = CreditRefunded(
+        customer_id=CustomerId.of(payment.customer_id), collector_id=UserId.of(giver), amount=refunded, method=method, reason=why
+    )
+    await events.append(session, payload, subject_id=payment_id, counter_id=payment.counter_id)
     return False
 
 

@@ -11,6 +11,7 @@ from sebilling.billing import scope, validation
 from sebilling.clock import JAKARTA, TIMEZONES
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound, Sentence
+from sebilling.events.isp import CounterChanged, CounterCreated, CounterValues
 from sebilling.nouns import Noun
 
 
@@ -50,14 +51,13 @@ async def create(session: WriteSession, *, code: str, name: str, timezone: str =
         *others, last = TIMEZONES
         why = Sentence(f"use {', '.join(others)} or {last}.", f"pakai {', '.join(others)} atau {last}.")
         raise InvalidText(field="timezone", what=Sentence(f"The time zone '{timezone[:40]}'", f"Zona waktu '{timezone[:40]}'"), why=why)
-    values = {
-        "code": code, "name": validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
-        "timezone": timezone, "due_day": _due_day(due_day),
-    }  # fmt: skip
-    counter_id = await session.value(_INSERT, {**values, "at": session.at}, kind=int)
+    name = validation.clean(name, what=Sentence("The name", "Nama"), field="name")
+    values = CounterValues(code=code, name=name, timezone=timezone, due_day=_due_day(due_day))
+    bound = {"code": code, "name": name, "timezone": timezone, "due_day": values.due_day, "at": session.at}
+    counter_id = await session.value(_INSERT, bound, kind=int)
     if counter_id is None:
         raise AlreadyExists(field="code", noun=Noun.COUNTER, given=code)
-    await events.append(session, "counter.created", subject="counter", subject_id=counter_id, counter_id=counter_id, after=values)
+    await events.append(session, CounterCreated(after=values), subject_id=counter_id, counter_id=counter_id)
     return counter_id
 
 
@@ -66,15 +66,13 @@ async def update(session: WriteSession, counter_id: int, *, name: str | None = N
     row = await session.row(_LOCK, {"id": counter_id}, into=_Terms)
     if row is None or counter_id not in session.actor.scope:
         raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
-    before = {"name": row.name, "due_day": row.due_day}
-    after = {
-        "name": row.name if name is None else validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
-        "due_day": row.due_day if due_day is None else _due_day(due_day),
-    }
-    await session.execute(_UPDATE, {"id": counter_id, **after})
-    await events.append(
-        session, "counter.changed", subject="counter", subject_id=counter_id, counter_id=counter_id, before=before, after=after
+    before = CounterValues(name=row.name, due_day=row.due_day)
+    after = CounterValues(
+        name=row.name if name is None else validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
+        due_day=row.due_day if due_day is None else _due_day(due_day),
     )
+    await session.execute(_UPDATE, {"id": counter_id, "name": after.name, "due_day": after.due_day})
+    await events.append(session, CounterChanged(before=before, after=after), subject_id=counter_id, counter_id=counter_id)
 
 
 async def by_codes(session: ReadSession, codes: Sequence[str]) -> list[int]:

@@ -14,6 +14,8 @@ from sebilling.billing import idempotency, locks, validation
 from sebilling.billing.isolation import blocks
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, AlreadyHeld, NoCredit, NotFound, NothingOwed
+from sebilling.events.ids import CustomerId, InvoiceId
+from sebilling.events.payments import CreditApplied, CreditHeld
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 
@@ -101,10 +103,8 @@ async def hold(session: WriteSession, payment_id: int, *, reason: str, key: str)
     parameters = {"payment": payment_id, "reason": why, "at": session.at, "user": session.actor.user_id}
     if await session.value(_HOLD, parameters, kind=int) is None:
         raise AlreadyHeld(field="payment_id", given=Noun.PAYMENT.id(payment_id))
-    await events.append(
-        session, "credit.held", subject="payment", subject_id=payment_id, counter_id=payment.counter_id,
-        customer=payment.customer_id, reason=why,
-    )  # fmt: skip
+    payload = CreditHeld(customer_id=CustomerId.of(payment.customer_id), reason=why)
+    await events.append(session, payload, subject_id=payment_id, counter_id=payment.counter_id)
     return False
 
 
@@ -129,10 +129,8 @@ async def apply(session: WriteSession, customer_id: int, *, key: str, invoice_id
     await session.execute(_RELEASE, {"customer": customer_id, "at": session.at, "user": session.actor.user_id})
     if invoice_id is not None:
         applied = await session.only_value(_APPLY_TO, {**parameters, "at": session.at}, kind=int)
-        await events.append(
-            session, "credit.applied", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
-            amount=applied, invoice=invoice_id,
-        )  # fmt: skip
+        payload = CreditApplied(amount=applied, invoice_id=InvoiceId.of(invoice_id))
+        await events.append(session, payload, subject_id=customer_id, counter_id=customer.counter_id)
     await settle(session, customer_id)
     await blocks.reconsider(session, [customer_id])
     return False

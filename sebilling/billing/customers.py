@@ -11,6 +11,8 @@ from sebilling import events
 from sebilling.billing import billing_cycles, phones, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, NotFound, Sentence
+from sebilling.events.customers import CustomerChanged, CustomerCreated, CustomerValues
+from sebilling.events.ids import CounterId, PlanId
 from sebilling.nouns import Noun
 
 
@@ -93,9 +95,7 @@ async def create(session: WriteSession, details: CustomerDetails) -> int:
     customer_id = await session.value(_INSERT, {**values, "at": session.at}, kind=int)
     if customer_id is None:
         raise await _taken(session, details)
-    await events.append(
-        session, "customer.created", subject="customer", subject_id=customer_id, counter_id=details.counter_id, after=_told(values)
-    )
+    await events.append(session, CustomerCreated(after=_logged(details)), subject_id=customer_id, counter_id=details.counter_id)
     return customer_id
 
 
@@ -112,7 +112,6 @@ async def update(session: WriteSession, customer_id: int, **changes: Unpack[Cust
     if current is None or current.counter_id not in session.actor.scope:
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
     details = await _checked(session, replace(current, **changes))
-    before, values = _columns(current), _columns(details)
     if details.counter_id != current.counter_id:
         counters = {"one": current.counter_id, "other": details.counter_id}
         await session.values(_LOCK_COUNTERS, counters, kind=int)
@@ -122,14 +121,11 @@ async def update(session: WriteSession, customer_id: int, **changes: Unpack[Cust
     if details.installed_on > current.installed_on:
         await billing_cycles.put_off(session, customer_id, current.counter_id, installed_on=details.installed_on)
     try:
-        await session.execute(_UPDATE, {**values, "id": customer_id})
+        await session.execute(_UPDATE, {**_columns(details), "id": customer_id})
     except IntegrityError as error:  # its only unique column
         raise AlreadyExists(field="pppoe_name", noun=Noun.CUSTOMER, given=details.pppoe_name) from error
-    changed = sorted(name for name in values if values[name] != before[name])
-    await events.append(
-        session, "customer.changed", subject="customer", subject_id=customer_id, counter_id=details.counter_id,
-        before=_told({name: before[name] for name in changed}), after=_told({name: values[name] for name in changed}),
-    )  # fmt: skip
+    before, after = events.changed(_logged(current), _logged(details))
+    await events.append(session, CustomerChanged(before=before, after=after), subject_id=customer_id, counter_id=details.counter_id)
 
 
 async def _checked(session: WriteSession, details: CustomerDetails) -> CustomerDetails:
@@ -172,6 +168,10 @@ def _columns(details: CustomerDetails) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _told(values: dict[str, object]) -> dict[str, object]:
-    """Return the values for the event log, with dates as text."""
-    return {name: str(value) if isinstance(value, date) else value for name, value in values.items()}
+def _logged(details: CustomerDetails) -> CustomerValues:
+    """Return the details for the event log."""
+    return CustomerValues(
+        code=details.code, name=details.name, counter_id=CounterId.of(details.counter_id), plan_id=PlanId.of(details.plan_id),
+        installed_on=details.installed_on, phone=details.phone, address=details.address, price=details.price, active=details.active,
+        pppoe_name=details.pppoe_name,
+    )  # fmt: skip

@@ -19,6 +19,8 @@ from sebilling.billing.journal import Account, BookedCode
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import WHOLE_INPUT, AlreadyDecided, InvalidProof, NotFound, OwnDeposit, Sentence
+from sebilling.events.deposits import DepositRejected, DepositSubmitted, DepositVerified
+from sebilling.events.ids import UserId
 from sebilling.ledger_errors import ConfirmDifference, InsufficientCash
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
@@ -187,10 +189,10 @@ async def submit(
         {"id": claim.result_id, "counter": counter_id, "collector": collector, "user": actor.user_id, "amount": amount, "type": type.value,
          "note": note, "proof": proof_id, "at": session.at, "day": local_date(session.at, counter.timezone)},
     )  # fmt: skip
-    await events.append(
-        session, "deposit.submitted", subject="deposit", subject_id=claim.result_id, counter_id=counter_id, collector=collector,
-        amount=amount, type=type.value, on_hand=held, waiting=waiting,
+    submitted = DepositSubmitted(
+        collector_id=UserId.of(collector), amount=amount, deposit_type=type, on_hand=held, waiting=waiting
     )  # fmt: skip
+    await events.append(session, submitted, subject_id=claim.result_id, counter_id=counter_id)
     return Submitted(claim.result_id, replayed=False, more_than_on_hand=max(amount - (held - waiting), 0))
 
 
@@ -237,10 +239,10 @@ async def verify(
     there = deposit.amount if counted is None else counted
     difference = there - min(deposit.amount, held)
     await _decide(session, deposit, verified=True, counted=there, difference=difference, reason=note)
-    await events.append(
-        session, "deposit.verified", subject="deposit", subject_id=deposit_id, counter_id=deposit.counter_id,
-        collector=deposit.collector_id, amount=deposit.amount, counted=there, difference=difference,
+    verified = DepositVerified(
+        collector_id=UserId.of(deposit.collector_id), amount=deposit.amount, counted=there, difference=difference
     )  # fmt: skip
+    await events.append(session, verified, subject_id=deposit_id, counter_id=deposit.counter_id)
     return False
 
 
@@ -252,10 +254,8 @@ async def reject(session: WriteSession, deposit_id: int, *, reason: str, key: st
         return True
     deposit = await _undecided(session, deposit_id)
     await _decide(session, deposit, verified=False, reason=why)
-    await events.append(
-        session, "deposit.rejected", subject="deposit", subject_id=deposit_id, counter_id=deposit.counter_id,
-        collector=deposit.collector_id, amount=deposit.amount, reason=why,
-    )  # fmt: skip
+    rejected = DepositRejected(collector_id=UserId.of(deposit.collector_id), amount=deposit.amount, reason=why)
+    await events.append(session, rejected, subject_id=deposit_id, counter_id=deposit.counter_id)
     return False
 
 

@@ -17,6 +17,8 @@ from sebilling.billing.deposits import DepositStatus, LockedDeposit
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound, OwnDeposit
+from sebilling.events.deposits import Count, DepositCorrected, DepositSettlementReversed, DepositShortageSettled, DepositSurplusSettled
+from sebilling.events.ids import PaymentId, UserId
 from sebilling.ledger_errors import NothingToSettle, NotVerified
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
@@ -144,11 +146,11 @@ async def correct(session: WriteSession, deposit_id: int, *, counted: int, reaso
         settlement, rest = shortened
         await _settle(session, deposit, settlement.kind, rest, reason=settlement.reason, by=settlement.settled_by,
                       payment_id=settlement.payment_id)  # fmt: skip
-    await events.append(
-        session, "deposit.corrected", subject="deposit", subject_id=deposit_id, counter_id=deposit.counter_id, reason=why,
-        collector=deposit.collector_id, before={"counted": deposit.counted, "difference": deposit.difference},
-        after={"counted": counted, "difference": difference},
+    corrected = DepositCorrected(
+        collector_id=UserId.of(deposit.collector_id), before=Count(counted=deposit.counted, difference=deposit.difference),
+        after=Count(counted=counted, difference=difference), reason=why,
     )  # fmt: skip
+    await events.append(session, corrected, subject_id=deposit_id, counter_id=deposit.counter_id)
     return False
 
 
@@ -211,10 +213,16 @@ async def _settle(
         {"deposit": deposit.id, "kind": str(kind), "payment": payment_id, "amount": amount, "reason": reason, "at": session.at,
          "day": local_date(session.at, deposit.timezone), "user": by},
     )  # fmt: skip
-    await events.append(
-        session, f"deposit.{kind.lower()}_settled", subject="deposit", subject_id=deposit.id, counter_id=deposit.counter_id,
-        collector=deposit.collector_id, amount=amount, reason=reason, payment=payment_id,
-    )  # fmt: skip
+    collector_id = UserId.of(deposit.collector_id)
+    settled: events.Payload
+    match DifferenceKind(kind):
+        case DifferenceKind.SURPLUS:
+            settled = DepositSurplusSettled(
+                collector_id=collector_id, amount=amount, reason=reason, payment_id=PaymentId.of(payment_id)
+            )  # fmt: skip
+        case DifferenceKind.SHORTAGE:
+            settled = DepositShortageSettled(collector_id=collector_id, amount=amount, reason=reason)
+    await events.append(session, settled, subject_id=deposit.id, counter_id=deposit.counter_id)
 
 
 async def reverse(session: WriteSession, settlement_id: int, *, deposit_id: int, reason: str, key: str) -> bool:
@@ -257,7 +265,7 @@ async def _take_back(
         {"settlement": settlement.id, "reason": reason, "at": session.at, "day": local_date(session.at, timezone),
          "user": session.actor.user_id},
     )  # fmt: skip
-    await events.append(
-        session, "deposit.settlement_reversed", subject="deposit", subject_id=settlement.deposit_id, counter_id=counter_id,
-        collector=collector_id, amount=settlement.amount, settlement_kind=settlement.kind, reason=reason,
-    )  # fmt: skip
+    reversal = DepositSettlementReversed(
+        collector_id=UserId.of(collector_id), amount=settlement.amount, settlement_kind=settlement.kind, reason=reason
+    )
+    await events.append(session, reversal, subject_id=settlement.deposit_id, counter_id=counter_id)

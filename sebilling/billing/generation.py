@@ -17,6 +17,7 @@ from typing import Final
 import orjson
 from sqlalchemy import text
 
+from sebilling import events
 from sebilling.billing import generation_failures, idempotency, locks, previews
 from sebilling.billing.previews import Counts
 from sebilling.billing.pricing import COUNTED, CUSTOMERS_OF_RUN, LINES, OF_RUN, OF_RUN_STEPS, Counted, pricing, statement
@@ -25,6 +26,9 @@ from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import NotFound, PeriodClosed, SebillingError, Unavailable
+from sebilling.events.charges import ChargeCreated
+from sebilling.events.ids import CounterId
+from sebilling.events.invoices import GenerationFinished, GenerationStarted, InvoicesIssued
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 
@@ -61,9 +65,18 @@ _LOCK: Final = statement(
     SELECT wanted.id, wanted.closed_at, (SELECT array_agg(id) FROM counters) AS counters FROM wanted
     """
 )
+_STARTED: Final = events.appending(
+    GenerationStarted,
+    {
+        "month": "to_char(:month, 'YYYY-MM')", "customer_id": "CAST(:customer AS bigint)",
+        "counter_ids": f"(SELECT coalesce(jsonb_agg('{CounterId.prefix}' || id ORDER BY id), '[]')"
+                       " FROM unnest(CAST(:counters AS bigint[])) started (id))",
+    },
+    subject_id=":run",
+)  # fmt: skip
 # One statement, so one snapshot of customers, prices and waiting charges. Arrays need a tenth of the time and space of rows.
 _START: Final = statement(
-    """
+    f"""
     WITH run AS (
         INSERT INTO generation_run (id, period_id, requested_by, started_at, finished_at, settings, plans, discount_ids, discount_untils,
                                     attempts, next_at)
@@ -72,7 +85,7 @@ _START: Final = statement(
                (SELECT to_jsonb(one) FROM (SELECT prorate_first_month, tax_rate, tax_numerator, tax_denominator, tax_rounding, late_fee,
                                                   late_fee_after_days FROM billing_settings) one),
                (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'name', name, 'price', price)), '[]') FROM plan),
-               coalesce(array_agg(discount.id ORDER BY id), '{}'), coalesce(array_agg(until_on ORDER BY id), '{}'), 0, :at
+               coalesce(array_agg(discount.id ORDER BY id), '{{}}'), coalesce(array_agg(until_on ORDER BY id), '{{}}'), 0, :at
           FROM discount WHERE customer_id IS NULL OR CAST(:customer AS bigint) IS NULL OR customer_id = :customer
     ), person AS MATERIALIZED (
         SELECT id, counter_id, plan_id, price FROM customer
@@ -80,8 +93,8 @@ _START: Final = statement(
     ), task AS (
         INSERT INTO generation_task (run_id, counter_id, customer_ids, plan_ids, prices, charge_ids, total, done, issued,
                                      already_invoiced, skipped, skipped_by_reason, total_amount, finished)
-        SELECT :run, wanted.id, coalesce(ids, '{}'), coalesce(plan_ids, '{}'), coalesce(prices, '{}'), coalesce(charge_ids, '{}'),
-               coalesce(cardinality(ids), 0), 0, 0, 0, 0, '{}', 0, false
+        SELECT :run, wanted.id, coalesce(ids, '{{}}'), coalesce(plan_ids, '{{}}'), coalesce(prices, '{{}}'), coalesce(charge_ids, '{{}}'),
+               coalesce(cardinality(ids), 0), 0, 0, 0, 0, '{{}}', 0, false
           FROM unnest(CAST(:counters AS bigint[])) wanted (id)
           LEFT JOIN (SELECT counter_id, array_agg(id ORDER BY id) AS ids, array_agg(plan_id ORDER BY id) AS plan_ids,
                             array_agg(price ORDER BY id) AS prices FROM person GROUP BY counter_id) people ON people.counter_id = wanted.id
@@ -89,13 +102,8 @@ _START: Final = statement(
                        FROM charge JOIN person ON person.id = customer_id WHERE invoice_id IS NULL AND cancelled_at IS NULL
                       GROUP BY counter_id) waiting ON waiting.counter_id = wanted.id
         RETURNING total
-    ), event AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, data)
-        SELECT :at, :user, :user_name, 'generation.started', 'generation_run', :run,
-               jsonb_build_object('month', to_char(:month, 'YYYY-MM'), 'counters', to_jsonb(CAST(:counters AS bigint[])),
-                                  'customer', CAST(:customer AS bigint))
     )
-    SELECT coalesce(sum(total), 0)::bigint FROM task
+    SELECT coalesce(sum(total), 0)::bigint, (SELECT {_STARTED}) AS appended FROM task
     """
 )
 _PREVIEWED: Final = statement(
@@ -246,6 +254,14 @@ _LOCK_SERIES: Final = statement(
     RETURNING counter_id, next_number
     """
 )
+_FEES_CREATED: Final = events.appending(
+    ChargeCreated,
+    {
+        "customer_id": "customer_id", "charge_kind": "'LATE_FEE'", "description": "description", "amount": "amount",
+        "overdue_invoice_id": "overdue_invoice_id",
+    },
+    subject_id="fee.id", counter_id="counter_id",
+)  # fmt: skip
 _ISSUE: Final = statement(
     f"""
     WITH task AS MATERIALIZED (
@@ -262,12 +278,9 @@ _ISSUE: Final = statement(
         INSERT INTO charge (customer_id, kind, description, amount, overdue_invoice_id, created_at, created_by)
         SELECT customer_id, 'LATE_FEE', description, amount, overdue_id, :at, :user
           FROM late JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE'
-        RETURNING id, customer_id, amount, overdue_invoice_id
-    ), fee_told AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT :at, :user, :user_name, 'charge.created', 'charge', fee.id, counter_id,
-               jsonb_build_object('customer', customer_id, 'charge_kind', 'LATE_FEE', 'amount', amount, 'invoice', overdue_invoice_id)
-          FROM fee JOIN priced ON priced.id = customer_id
+        RETURNING id, customer_id, description, amount, overdue_invoice_id
+    ), fee_events AS (
+        SELECT {_FEES_CREATED} AS appended FROM fee JOIN priced ON priced.id = customer_id
     ), lines AS (
         INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount, charge_id, discount_id,
                                   tax_rate, tax_fraction, tax_base, tax_rounding)
@@ -278,7 +291,8 @@ _ISSUE: Final = statement(
     ), waits AS (
         SELECT EXISTS (SELECT FROM payment JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE' WHERE credit > 0)
     )
-    SELECT {COUNTED}, counter_id, (SELECT count(*) FROM issued) AS written, (TABLE waits) AS credit_waits
+    SELECT {COUNTED}, counter_id, (SELECT count(*) FROM issued) AS written, (TABLE waits) AS credit_waits,
+           (TABLE fee_events) AS appended
       FROM priced GROUP BY counter_id
     """
 )
@@ -296,8 +310,17 @@ _APPLY_CREDIT: Final = statement(
     SELECT payment_id, invoice_id, least(free, total - before), :at FROM waiting WHERE before < total
     """
 )
+_ISSUED: Final = events.appending(
+    InvoicesIssued,
+    {
+        "period_id": ":period", "first_sequence": "next", "issued": "issued", "already_invoiced": "already_invoiced",
+        "skipped": "reasons", "amount": "total_amount",
+    },
+    subject_id=":run", counter_id="counter_id", order_by="counter_id",
+)  # fmt: skip
+_FINISHED: Final = events.appending(GenerationFinished, {}, subject_id="id")
 _SETTLE: Final = statement(
-    """
+    f"""
     WITH counts AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:counts AS jsonb)) AS counts (
             counter_id bigint, next bigint, seen int, issued int, already_invoiced int, skipped int, reasons jsonb,
@@ -310,15 +333,15 @@ _SETTLE: Final = statement(
            SET done = done + counts.seen, issued = task.issued + counts.issued,
                already_invoiced = task.already_invoiced + counts.already_invoiced, skipped = task.skipped + counts.skipped,
                skipped_by_reason = (
-                   SELECT coalesce(jsonb_object_agg(reason, count), '{}') FROM (
+                   SELECT coalesce(jsonb_object_agg(reason, count), '{{}}') FROM (
                        SELECT key AS reason, sum(value::bigint) AS count
                          FROM (SELECT * FROM jsonb_each_text(skipped_by_reason)
                                UNION ALL SELECT * FROM jsonb_each_text(counts.reasons)) both_counts GROUP BY key) summed),
                total_amount = task.total_amount + counts.total_amount, finished = counts.finished,
-               customer_ids = CASE WHEN counts.finished THEN '{}' ELSE customer_ids END,
-               plan_ids = CASE WHEN counts.finished THEN '{}' ELSE plan_ids END,
-               prices = CASE WHEN counts.finished THEN '{}' ELSE prices END,
-               charge_ids = CASE WHEN counts.finished THEN '{}' ELSE charge_ids END
+               customer_ids = CASE WHEN counts.finished THEN '{{}}' ELSE customer_ids END,
+               plan_ids = CASE WHEN counts.finished THEN '{{}}' ELSE plan_ids END,
+               prices = CASE WHEN counts.finished THEN '{{}}' ELSE prices END,
+               charge_ids = CASE WHEN counts.finished THEN '{{}}' ELSE charge_ids END
           FROM counts WHERE run_id = :run AND task.counter_id = counts.counter_id
     ), run AS (
         UPDATE generation_run SET attempts = 0, error = NULL, error_reference = NULL, next_at = :at,
@@ -327,15 +350,10 @@ _SETTLE: Final = statement(
                     WHERE run_id = :run AND NOT task.finished AND NOT coalesce(counts.finished, false)) THEN :at END
          WHERE id = :run
         RETURNING id, finished_at
-    ), event AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT :at, :user, :user_name, 'invoices.issued', 'generation_run', :run, counter_id,
-               jsonb_build_object('period', :period, 'issued', issued, 'from', next, 'alreadyInvoiced', already_invoiced,
-                                  'skipped', reasons, 'amount', total_amount) FROM counts
-        UNION ALL
-        SELECT :at, :user, :user_name, 'generation.finished', 'generation_run', id, NULL, '{}' FROM run WHERE finished_at IS NOT NULL
+    ), events AS MATERIALIZED (
+        SELECT (SELECT {_ISSUED} FROM counts) AS issued, (SELECT {_FINISHED} FROM run WHERE finished_at IS NOT NULL) AS finished
     )
-    SELECT finished_at IS NOT NULL FROM run
+    SELECT finished_at IS NOT NULL, events.* FROM run, events
     """
 )
 

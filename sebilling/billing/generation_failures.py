@@ -12,6 +12,7 @@ from sebilling.billing.pricing import statement
 from sebilling.db.engine import WriteSession
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import GenerationEnded, NotFound
+from sebilling.events.invoices import GenerationAbandoned, GenerationFailed
 from sebilling.nouns import Noun
 
 
@@ -59,7 +60,7 @@ async def record(session: WriteSession, run_id: int, *, code: ErrorCode, referen
     parameters = {"run": run_id, "at": session.at, "code": code.value, "reference": reference}
     attempts = await session.value(_FAILED, parameters, kind=int)
     if attempts == 1:
-        await events.append(session, "generation.failed", subject="generation_run", subject_id=run_id, code=code.value, reference=reference)
+        await events.append(session, GenerationFailed(code=code, reference=reference), subject_id=run_id)
 
 
 async def abandon(session: WriteSession, run_id: int, *, reason: str) -> None:
@@ -75,7 +76,5 @@ async def abandon(session: WriteSession, run_id: int, *, reason: str) -> None:
     if row.finished_at is not None:
         raise GenerationEnded(field="run_id", given=Noun.RUN.id(run_id))
     counts = await session.only_row(_ABANDON, {"run": run_id, "at": session.at, "reason": why}, into=_Progress)
-    await events.append(
-        session, "generation.abandoned", subject="generation_run", subject_id=run_id,
-        reason=why, done=counts.done, total=counts.total, issued=counts.issued,
-    )  # fmt: skip
+    abandoned = GenerationAbandoned(reason=why, done=counts.done, total=counts.total, issued=counts.issued)
+    await events.append(session, abandoned, subject_id=run_id)

@@ -281,8 +281,9 @@ INVARIANTS: Final = (
         " WHERE kind IN ('deposit.surplus_settled', 'deposit.shortage_settled', 'deposit.settlement_reversed') GROUP BY 1) told"
         " ON subject_id = deposit.id WHERE settled <> coalesce(told.amount, 0)"
         " UNION ALL SELECT period_closing.period_id FROM period_closing LEFT JOIN event ON kind = 'period.closed'"
-        " AND subject_id = period_closing.period_id AND (data->>'closing')::bigint = period_closing.id"
-        " GROUP BY period_closing.id HAVING count(event.id) <> 1 AND max(closed_at) > (SELECT min(at) FROM event WHERE data ? 'closing')",
+        " AND subject_id = period_closing.period_id AND data->>'closing_id' = 'clo_' || period_closing.id"
+        " GROUP BY period_closing.id HAVING count(event.id) <> 1"
+        " AND max(closed_at) > (SELECT min(at) FROM event WHERE data ? 'closing_id')",
     ),
     Invariant(
         "feed_gapless", "The numbers of the feed are 1, 2, 3 … without a gap.",

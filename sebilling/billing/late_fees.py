@@ -12,6 +12,8 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
+from sebilling.events.ids import ChargeId, CustomerId, InvoiceId, WriteOffId
+from sebilling.events.invoices import InvoiceLateFeeCancelled, InvoiceWriteOffReversed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,11 @@ async def cancel_billed(session: WriteSession, voided_id: int) -> None:
         _CANCEL,
         {"invoice": fee.invoice_id, "amount": amount, "at": session.at, "day": day, "user": session.actor.user_id, "charge": fee.id},
     )
-    await events.append(
-        session, "invoice.late_fee_cancelled", subject="invoice", subject_id=fee.invoice_id, counter_id=fee.counter_id,
-        customer=fee.customer_id, charge=fee.id, amount=amount, released=released, voided=voided_id,
+    cancelled = InvoiceLateFeeCancelled(
+        customer_id=CustomerId.of(fee.customer_id), charge_id=ChargeId.of(fee.id), voided_invoice_id=InvoiceId.of(voided_id),
+        amount=amount, released=released,
     )  # fmt: skip
+    await events.append(session, cancelled, subject_id=fee.invoice_id, counter_id=fee.counter_id)
 
 
 async def _release(session: WriteSession, fee: _BilledFee, amount: int) -> None:
@@ -120,8 +123,8 @@ async def uncancel(session: WriteSession, invoice_id: int, *, customer_id: int, 
     day = local_date(session.at, timezone)
     parameters = {"invoice": invoice_id, "at": session.at, "day": day, "user": session.actor.user_id}
     for row in await session.rows(_UNCANCEL, parameters, into=_Uncancelled):
-        await events.append(
-            session, "invoice.write_off_reversed", subject="invoice", subject_id=invoice_id, counter_id=counter_id,
-            customer=customer_id, write_off=row.write_off_id, amount=row.amount,
+        reversal = InvoiceWriteOffReversed(
+            customer_id=CustomerId.of(customer_id), write_off_id=WriteOffId.of(row.write_off_id), amount=row.amount,
             reason="the invoice that had billed the late fee is void",
         )  # fmt: skip
+        await events.append(session, reversal, subject_id=invoice_id, counter_id=counter_id)

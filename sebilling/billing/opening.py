@@ -20,6 +20,7 @@ from sebilling.billing.closings import PeriodRow
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed, Sentence
+from sebilling.events.customers import CustomerOpeningRecorded, OpeningsRecorded
 from sebilling.money import MAX_RUPIAH, format_rupiah
 from sebilling.nouns import Noun
 
@@ -147,15 +148,17 @@ _RECEIPTS: Final = text(
       FROM numbered
     """
 )
+_RECORDED: Final = events.appending(
+    CustomerOpeningRecorded,
+    {
+        "month": "to_char(month, 'YYYY-MM')", "arrears": "arrears", "credit": "credit", "billed_until": "billed_until",
+        "cycle_months": "cycle_months",
+    },
+    subject_id="customer_id", counter_id="counter_id",
+)  # fmt: skip
 _BALANCES: Final = text(
     f"""
-    WITH {_GIVEN}, told AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT CAST(:at AS timestamptz), CAST(:user AS bigint), CAST(:user_name AS text), 'customer.opening_recorded', 'customer',
-               customer_id, counter_id, jsonb_build_object('month', to_char(month, 'YYYY-MM'), 'arrears', arrears, 'credit', credit,
-               'billed_until', billed_until, 'cycle_months', cycle_months)
-          FROM given ORDER BY customer_id
-    ), cycles AS (
+    WITH {_GIVEN}, cycles AS (
         INSERT INTO billing_cycle (customer_id, months, effective_from, set_at, set_by)
         SELECT customer_id, cycle_months, billed_until, CAST(:at AS timestamptz), CAST(:user AS bigint) FROM given WHERE cycle_months > 1
     )
@@ -168,6 +171,7 @@ _BALANCES: Final = text(
       LEFT JOIN payment ON payment.id = ANY (:payments) AND payment.customer_id = given.customer_id
     """
 )
+_LOG: Final = text(f"WITH {_GIVEN} SELECT {_RECORDED} FROM given")
 # For payments recorded before the arrears: no customer has both credit and a debt (billing/credit.py).
 _SETTLE: Final = text(
     """
@@ -231,16 +235,17 @@ async def record(session: WriteSession, month: Month, openings: Sequence[Opening
     if payments:
         await session.execute(_RECEIPTS, {"payments": payments, "month": month.first})
     actor_values = {"user": session.actor.user_id, "user_name": session.actor.name}
-    await session.execute(_BALANCES, {**parameters, **actor_values, "period": period_id, "invoices": invoices, "payments": payments})
+    await session.execute(
+        _BALANCES, {**parameters, "user": session.actor.user_id, "period": period_id, "invoices": invoices, "payments": payments}
+    )
+    await session.execute(_LOG, {**parameters, **actor_values})
     await session.execute(_SETTLE, {**actor_values, "invoices": invoices, "at": session.at})
     if past:
         entries = list(past)
         await session.execute(_HISTORY, {"past": orjson.dumps(entries).decode()})
     totals = Recorded(len(openings), sum(entry.arrears for entry in openings), sum(entry.credit for entry in openings))
-    await events.append(
-        session, "openings.recorded", subject="period", subject_id=period_id, month=str(month), customers=totals.customers,
-        arrears=totals.arrears, credit=totals.credit,
-    )  # fmt: skip
+    recorded = OpeningsRecorded(month=month, customers=totals.customers, arrears=totals.arrears, credit=totals.credit)
+    await events.append(session, recorded, subject_id=period_id)
     return totals
 
 

@@ -12,6 +12,9 @@ from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import WriteSession
 from sebilling.db.parameters import instant
 from sebilling.errors import AlreadyExists, GenerationRunning, NotFound, PeriodClosed
+from sebilling.events import invoices as invoice_events
+from sebilling.events.ids import ClosingId
+from sebilling.events.invoices import Missing, PeriodOpened, PeriodReopened
 from sebilling.ledger_errors import ConfirmPeriod, PeriodIncomplete, PeriodIsOpen
 from sebilling.nouns import Noun
 
@@ -58,7 +61,7 @@ async def open_period(session: WriteSession, month: Month, *, confirm: bool = Fa
     period_id = await session.value(_OPEN, {"month": month.first, "at": session.at}, kind=int)
     if period_id is None:
         raise AlreadyExists(field="month", noun=Noun.PERIOD, given=month)
-    await events.append(session, "period.opened", subject="period", subject_id=period_id, month=str(month))
+    await events.append(session, PeriodOpened(month=month), subject_id=period_id)
     return period_id
 
 
@@ -93,10 +96,9 @@ async def close(session: WriteSession, month: Month, *, incomplete: bool = False
     parameters = {"id": row.id, "incomplete": bool(missing), "at": session.at, "user": session.actor.user_id}
     closing = await session.only_value(_CLOSE, parameters, kind=int)
     await session.execute(_KEEP_FIGURES, {"closing": closing})
-    await events.append(
-        session, "period.closed", subject="period", subject_id=row.id, month=str(month), closing=closing,
-        missing=[{"reason": gap.reason.value, "counter": gap.counter_code, "count": gap.count, "amount": gap.amount} for gap in missing],
-    )  # fmt: skip
+    left_undone = [Missing(reason=gap.reason, counter_code=gap.counter_code, count=gap.count, amount=gap.amount) for gap in missing]
+    payload = invoice_events.PeriodClosed(month=month, closing_id=ClosingId.of(closing), missing=left_undone)
+    await events.append(session, payload, subject_id=row.id)
     return row.id
 
 
@@ -119,5 +121,5 @@ async def reopen(session: WriteSession, month: Month, *, reason: str, key: str) 
     await session.execute(
         _REOPEN, {"id": claim.result_id, "period": row.id, "reason": why, "at": session.at, "user": session.actor.user_id}
     )
-    await events.append(session, "period.reopened", subject="period", subject_id=row.id, month=str(month), reason=why)
+    await events.append(session, PeriodReopened(month=month, reason=why), subject_id=row.id)
     return False

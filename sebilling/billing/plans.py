@@ -8,6 +8,7 @@ from sebilling import events
 from sebilling.billing import scope, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, InvalidAmount, NotFound, Sentence
+from sebilling.events.isp import PlanChanged, PlanCreated, PlanValues
 from sebilling.nouns import Noun
 
 _INSERT: Final = text(
@@ -29,14 +30,14 @@ async def create(
     for field, rate in (("rateDownKbps", rate_down_kbps), ("rateUpKbps", rate_up_kbps)):
         if rate is not None and not 1 <= rate <= _MAX_RATE_KBPS:
             raise InvalidAmount(field=(field,), given=rate, least=1, most=_MAX_RATE_KBPS)
-    values = {
-        "name": validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
-        "price": validation.rupiah(price, field="price"), "down": rate_down_kbps, "up": rate_up_kbps,
-    }  # fmt: skip
-    plan_id = await session.value(_INSERT, {**values, "at": session.at}, kind=int)
+    name = validation.clean(name, what=Sentence("The name", "Nama"), field="name")
+    price = validation.rupiah(price, field="price")
+    bound = {"name": name, "price": price, "down": rate_down_kbps, "up": rate_up_kbps, "at": session.at}
+    plan_id = await session.value(_INSERT, bound, kind=int)
     if plan_id is None:
-        raise AlreadyExists(field="name", noun=Noun.PLAN, given=values["name"])
-    await events.append(session, "plan.created", subject="plan", subject_id=plan_id, after=values)
+        raise AlreadyExists(field="name", noun=Noun.PLAN, given=name)
+    after = PlanValues(name=name, price=price, rate_down_kbps=rate_down_kbps, rate_up_kbps=rate_up_kbps)
+    await events.append(session, PlanCreated(after=after), subject_id=plan_id)
     return plan_id
 
 
@@ -48,4 +49,4 @@ async def change_price(session: WriteSession, plan_id: int, *, price: int) -> No
     if before is None:
         raise NotFound(field="plan_id", noun=Noun.PLAN, given=plan_id)
     await session.execute(_UPDATE, {"id": plan_id, "price": price})
-    await events.append(session, "plan.changed", subject="plan", subject_id=plan_id, before={"price": before}, after={"price": price})
+    await events.append(session, PlanChanged(before=PlanValues(price=before), after=PlanValues(price=price)), subject_id=plan_id)

@@ -11,6 +11,9 @@ from sebilling.billing.isolation import blocks
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyCorrected, NotFound
+from sebilling.events.ids import CustomerId, RefundId, UserId, WriteOffId
+from sebilling.events.invoices import InvoiceWriteOffReversed
+from sebilling.events.payments import CreditRefundReversed
 from sebilling.nouns import Noun
 
 
@@ -80,10 +83,10 @@ async def reverse_write_off(session: WriteSession, write_off_id: int, *, invoice
          "user": session.actor.user_id},
     )  # fmt: skip
     await credit.settle(session, invoice.customer_id)
-    await events.append(
-        session, "invoice.write_off_reversed", subject="invoice", subject_id=invoice.id, counter_id=invoice.counter_id, reason=why,
-        customer=invoice.customer_id, write_off=write_off_id, amount=written_off.amount,
-    )  # fmt: skip
+    reversal = InvoiceWriteOffReversed(
+        customer_id=CustomerId.of(invoice.customer_id), write_off_id=WriteOffId.of(write_off_id), amount=written_off.amount, reason=why
+    )
+    await events.append(session, reversal, subject_id=invoice.id, counter_id=invoice.counter_id)
     return False
 
 
@@ -111,9 +114,9 @@ async def reverse_refund(session: WriteSession, refund_id: int, *, payment_id: i
     )
     await credit.settle(session, payment.customer_id)
     await blocks.reconsider(session, [payment.customer_id])
-    await events.append(
-        session, "credit.refund_reversed", subject="payment", subject_id=payment.id, counter_id=refund.counter_id, reason=why,
-        customer=payment.customer_id, refund=refund_id, amount=refund.amount, method=refund.method,
-        collector=refund.refunded_by,
+    reversal = CreditRefundReversed(
+        customer_id=CustomerId.of(payment.customer_id), collector_id=UserId.of(refund.refunded_by), refund_id=RefundId.of(refund_id),
+        amount=refund.amount, method=refund.method, reason=why,
     )  # fmt: skip
+    await events.append(session, reversal, subject_id=payment.id, counter_id=refund.counter_id)
     return False

@@ -11,6 +11,7 @@ from sebilling import events
 from sebilling.billing import scope, validation
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidNumber, Sentence
+from sebilling.events.isp import SettingsChanged, SettingsValues
 
 
 class TaxRounding(StrEnum):
@@ -73,13 +74,9 @@ async def change(session: WriteSession, **changes: Unpack[Changes]) -> Settings:
     scope.central(session)
     present = await session.only_row(_LOCK, into=Settings)
     after = _checked(replace(present, **changes))
-    before, new = _by_name(present), _by_name(after)
-    await session.execute(_WRITE, new)
-    changed = [name for name in _NAMES if new[name] != before[name]]
-    await events.append(
-        session, "settings.changed", subject="billing_settings", subject_id=1,
-        before={name: _told(before[name]) for name in changed}, after={name: _told(getattr(after, name)) for name in changed},
-    )  # fmt: skip
+    await session.execute(_WRITE, _by_name(after))
+    old, new = events.changed(_logged(present), _logged(after))
+    await events.append(session, SettingsChanged(before=old, after=new), subject_id=1)
     return after
 
 
@@ -87,8 +84,15 @@ def _by_name(settings: Settings) -> dict[str, object]:
     return asdict(settings)
 
 
-def _told(value: object) -> object:
-    return str(value) if isinstance(value, Decimal) else value
+def _logged(settings: Settings) -> SettingsValues:
+    """Return the settings for the event log."""
+    return SettingsValues(
+        prorate_first_month=settings.prorate_first_month, tax_rate=settings.tax_rate, tax_numerator=settings.tax_numerator,
+        tax_denominator=settings.tax_denominator, tax_rounding=settings.tax_rounding, late_fee=settings.late_fee,
+        late_fee_after_days=settings.late_fee_after_days, company_name=settings.company_name,
+        company_address=settings.company_address, company_phone=settings.company_phone, receipt_footer=settings.receipt_footer,
+        mass_block_percent=settings.mass_block_percent,
+    )  # fmt: skip
 
 
 def _checked(given: Settings) -> Settings:

@@ -20,6 +20,10 @@ from sebilling.actor import Scope
 from sebilling.db.engine import ReadSession
 from sebilling.db.parameters import number, numbers
 from sebilling.errors import InvalidCursor, InvalidPageSize, NotFound
+from sebilling.events import KINDS
+from sebilling.events.customers import CustomerChanged
+from sebilling.events.invoices import InvoicesIssued
+from sebilling.events.isp import PlanChanged
 from sebilling.nouns import Noun
 
 MAX_CUSTOMERS: Final = 1_000
@@ -145,6 +149,9 @@ _WHOLE: Final = f"""
              ORDER BY id LIMIT {{limit}}) customer {_OWED}
      ORDER BY customer.id
 """
+_NUMBER_OF: Final = "CAST(split_part({}, '_', 2) AS bigint)"
+"""SQL for the number of the row that a public id names."""
+_NAMING_CUSTOMER: Final = ", ".join(f"'{kind.text}'" for kind in KINDS.values() if kind.names_customer)
 _CHANGED: Final = f"""
     WITH place AS MATERIALIZED (SELECT {_COUNTERS} AS counters), told AS MATERIALIZED (
         SELECT kind, subject, subject_id, counter_id, data FROM feed JOIN event ON event.id = event_id
@@ -152,18 +159,20 @@ _CHANGED: Final = f"""
     ), touched AS MATERIALIZED (
         SELECT subject_id AS id FROM told WHERE subject = 'customer'
          UNION
-        SELECT (data ->> 'customer')::bigint FROM told WHERE jsonb_typeof(data -> 'customer') = 'number'
+        SELECT {_NUMBER_OF.format("data ->> 'customer_id'")} FROM told WHERE kind IN ({_NAMING_CUSTOMER})
          UNION
         SELECT customer_id FROM place CROSS JOIN told JOIN invoice
-            ON period_id = (data ->> 'period')::bigint AND invoice.counter_id = told.counter_id
-           AND sequence >= (data ->> 'from')::bigint AND sequence < (data ->> 'from')::bigint + (data ->> 'issued')::bigint
-         WHERE kind = 'invoices.issued' AND told.counter_id = ANY (counters)
+            ON period_id = {_NUMBER_OF.format("data ->> 'period_id'")} AND invoice.counter_id = told.counter_id
+           AND sequence >= (data ->> 'first_sequence')::bigint
+           AND sequence < (data ->> 'first_sequence')::bigint + (data ->> 'issued')::bigint
+         WHERE kind = '{InvoicesIssued.kind.text}' AND told.counter_id = ANY (counters)
          UNION
         SELECT customer.id FROM place CROSS JOIN told JOIN customer ON plan_id = subject_id AND customer.counter_id = ANY (counters)
-         WHERE kind = 'plan.changed'
+         WHERE kind = '{PlanChanged.kind.text}'
     ), gone AS MATERIALIZED (
         SELECT subject_id AS id FROM place CROSS JOIN told
-         WHERE kind = 'customer.changed' AND (data -> 'before' ->> 'counter_id')::bigint = ANY (counters)
+         WHERE kind = '{CustomerChanged.kind.text}'
+           AND {_NUMBER_OF.format("data -> 'before' ->> 'counter_id'")} = ANY (counters)
     ), due AS MATERIALIZED (
         SELECT customer.*, CASE WHEN counter_id <> ALL (counters) THEN 'MOVED' WHEN NOT active THEN 'INACTIVE' END AS removed
           FROM touched JOIN customer USING (id) CROSS JOIN place

@@ -185,6 +185,12 @@ def events_head() -> None:
     _run(lambda database: events.show_head(database, out))
 
 
+@events_app.command("kinds")
+def events_kinds() -> None:
+    """Print every kind of event with its data."""
+    events.show_kinds(out)
+
+
 @events_app.command("verify")
 def events_verify(written: events.Written = None) -> None:
     """Recompute all digests and print the last number and digest, to be recorded elsewhere; exit code 1: something was changed."""

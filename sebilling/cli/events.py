@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sebilling import feed
 from sebilling.billing.invariants import INVARIANTS
 from sebilling.db.engine import Database, ReadSession
+from sebilling.events import document
 
 Written = Annotated[
     list[str] | None,
@@ -40,6 +41,12 @@ async def show_head(database: Database, out: Console) -> None:
     _say(out, f"{head.number}:{head.digest.hex()}")
     if waiting.events:
         _say(out, f"{waiting.events} events have no number yet, the oldest from {waiting.since}. If that lasts, check that a worker runs.")
+
+
+def show_kinds(out: Console) -> None:
+    """Print every kind of event, as docs/events.md lists it."""
+    for line in document.lines():
+        out.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 async def verify(database: Database, written: Mapping[int, bytes], out: Console, errors: Console) -> bool:

@@ -20,6 +20,8 @@ from sebilling.actor import operator
 from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.db.leases import Leases
+from sebilling.events.devices import PluginDeliveryFailed
+from sebilling.events.ids import CounterId
 from sebilling.jobs.plugin_context import PluginContext
 from sebilling.logs import get_logger
 from sebilling.plugins.executor import PluginUnresponsive
@@ -28,16 +30,7 @@ from sebilling.plugins.loading import Plugins, in_words
 from sebilling.retry import Retries, forgiving
 
 _log = get_logger(__name__)
-HOOKS: Final[Mapping[str, str]] = {
-    "invoices.issued": "sebilling_invoices_issued",
-    "payment.recorded": "sebilling_payment_recorded",
-    "payment.reversed": "sebilling_payment_reversed",
-    "deposit.verified": "sebilling_deposit_verified",
-    "customer.blocked": "sebilling_customer_blocked",
-    "customer.restored": "sebilling_customer_restored",
-    "isolation.failed": "sebilling_isolation_failed",
-    "device.health_changed": "sebilling_device_health_changed",
-}
+HOOKS: Final = events.hooks()
 """Kind of event → hook."""
 _LIFE: Final = frozenset({"sebilling_startup", "sebilling_shutdown", "sebilling_hourly"})
 MAX_ATTEMPTS: Final = 15
@@ -179,7 +172,8 @@ class _Delivery:
     async def _deliver(self, event: feed.Numbered, before: int, attempts: int) -> bool:
         """Call the event's hook and move the cursor; False if it must be retried."""
         hook = HOOKS[event.kind]
-        payload = Event(event.id, event.at, event.kind, event.actor, event.subject, event.subject_id, event.counter_id, event.data)
+        counter_id = CounterId.of(event.counter_id)
+        payload = Event(event.id, event.at, event.kind, event.actor, event.subject, event.subject_id, counter_id, event.data)
         try:
             await self.plugins.call(self.name, hook, event=payload)
         except PluginUnresponsive as error:  # not caused by this event, so it isn't counted as an attempt
@@ -198,10 +192,10 @@ class _Delivery:
         async with self.database.transaction(actor=operator("worker"), at=self.clock()) as session:
             moved = await session.execute(_GIVEN_UP, {"id": self.id, "number": event.number, "before": before, "error": error})
             if moved:
-                await events.append(
-                    session, "plugin.delivery_failed", subject="event", subject_id=event.id, counter_id=event.counter_id,
-                    plugin=self.name, hook=hook, kind_of_event=event.kind, number=event.number, attempts=attempts, error=error,
-                )  # fmt: skip
+                failed = PluginDeliveryFailed(
+                    plugin=self.name, hook=hook, kind_of_event=event.kind, number=event.number, attempts=attempts, error=error
+                )
+                await events.append(session, failed, subject_id=event.id, counter_id=event.counter_id)
 
     async def _write(self, statement: Any, bound: Mapping[str, Any]) -> bool:
         """Update the cursor; False if another worker has moved it."""

@@ -11,6 +11,8 @@ from sqlalchemy import text
 from sebilling.billing.isolation import forecast
 from sebilling.clock import Clock
 from sebilling.db.engine import Database, ReadSession
+from sebilling.events.ids import CounterId, CustomerId, PeriodId
+from sebilling.events.invoices import InvoicesIssued
 from sebilling.plugins.hookspecs import Customer, Event, Invoice, UpcomingBlock
 
 T = TypeVar("T")
@@ -72,21 +74,22 @@ class PluginContext:
 
         return self._asked(read)
 
-    def customer(self, customer_id: int) -> Customer | None:
-        """Current data of a customer."""
+    def customer(self, customer_id: str) -> Customer | None:
+        """Current data of a customer. Raises ValueError for what is no customer's id."""
+        number = CustomerId.number_of(customer_id)
 
         async def read(session: ReadSession) -> Customer | None:
-            return (await _customers(session, [customer_id])).get(customer_id)
+            return (await _customers(session, [number])).get(number)
 
         return self._asked(read)
 
     def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Invoice]:
         """Invoices issued by the event, without voided ones."""
-        if event.kind != "invoices.issued":
+        if event.kind != InvoicesIssued.kind.text or event.counter_id is None:
             return []
         bound = {
-            "period": event.data["period"], "counter": event.counter_id, "first": event.data["from"], "issued": event.data["issued"],
-            "skip": skip, "most": most,
+            "period": PeriodId.number_of(event.data["period_id"]), "counter": CounterId.number_of(event.counter_id),
+            "first": event.data["first_sequence"], "issued": event.data["issued"], "skip": skip, "most": most,
         }  # fmt: skip
 
         async def read(session: ReadSession) -> Sequence[Invoice]:
@@ -118,4 +121,4 @@ async def _customers(session: ReadSession, customer_ids: Sequence[int]) -> Mappi
 
 
 def _customer(row: _Customer) -> Customer:
-    return Customer(row.id, row.code, row.name, row.phone, row.counter, row.owes)
+    return Customer(CustomerId.of(row.id), row.code, row.name, row.phone, row.counter, row.owes)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sebilling import feed
 from sebilling.db.engine import Database, connect_alone
 from sebilling.errors import DatabaseUnavailable, Unavailable
+from sebilling.events import Subject
 from sebilling.feed import Numbered, Stretch
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
@@ -30,7 +31,6 @@ _NOT_READ: Final = Sentence("the feed can't be read", "umpan kejadian tidak bisa
 _START_SECONDS: Final = 10.0
 _KEPT: Final = 5_000
 """Events kept in memory; readers further behind are served from the database."""
-_USERS: Final = "app_user"
 
 
 class Hub:
@@ -140,7 +140,7 @@ class Hub:
                 del self._kept[:-_KEPT]
                 self._floor = self._kept[0].number - 1
             for event in stretch.events:
-                if event.subject == _USERS and event.subject_id in self._watchers:
+                if event.subject == Subject.APP_USER and event.subject_id in self._watchers:
                     for tell in list(self._watchers[event.subject_id]):
                         tell()
             self.number = stretch.upto

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from pydantic import JsonValue, SecretStr, ValidationError
 from sqlalchemy import text
@@ -15,6 +15,16 @@ from sebilling.billing import locks, scope, validation
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.device_errors import DeviceInUse, InvalidDevice
 from sebilling.errors import AlreadyExists, NotFound
+from sebilling.events.catalogue import UNSET
+from sebilling.events.devices import (
+    DeviceChanged,
+    DeviceCreated,
+    DeviceDeleted,
+    DeviceSecretsRotated,
+    ServiceAccessGiven,
+    ServiceAccessTaken,
+)
+from sebilling.events.ids import CustomerId, DeviceId
 from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.plugins import destinations, forms
@@ -53,8 +63,13 @@ _FIND: Final = text(
     "SELECT id, name, kind, config, config_version FROM device WHERE name = :name OR id = :id ORDER BY name = :name DESC LIMIT 1"
 )
 _KEYS: Final = text("SELECT key FROM service_access WHERE device_id = :id")
+_ACCESSES_GIVEN: Final = events.appending(
+    ServiceAccessGiven,
+    {"customer_id": "customer_id", "device_id": "CAST(:device AS bigint)", "service": "service_kind", "key": "key"},
+    subject_id="given.id", counter_id="counter_id",
+)  # fmt: skip
 _GIVE_MANY: Final = text(
-    """
+    f"""
     WITH given AS (
         INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,
                desired_generation, observed_generation, actual,
@@ -64,14 +79,8 @@ _GIVE_MANY: Final = text(
           FROM unnest(CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:keys AS text[])) AS new (code, kind, key)
           JOIN customer ON customer.code = new.code
         RETURNING id, customer_id, service_kind, key
-    ), told AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT CAST(:at AS timestamptz), CAST(:user AS bigint), CAST(:user_name AS text), 'service_access.given', 'service_access',
-               given.id, counter_id, jsonb_build_object('customer', customer_id, 'device', CAST(:device AS bigint),
-                                                        'service', service_kind, 'key', key)
-          FROM given JOIN customer ON customer.id = customer_id
     )
-    SELECT count(*) FROM given
+    SELECT coalesce({_ACCESSES_GIVEN}, 0) FROM given JOIN customer ON customer.id = customer_id
     """
 )
 READ_SECONDS: Final = 120.0
@@ -231,10 +240,8 @@ async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name:
     device_id = await session.value(_INSERT, bound, kind=int)
     if device_id is None:
         raise AlreadyExists(field="name", noun=Noun.DEVICE, given=name)
-    await events.append(
-        session, "device.created", subject="device", subject_id=device_id, name=name, driver=kind,
-        destination=destinations.destination(settings),
-    )  # fmt: skip
+    created = DeviceCreated(name=name, driver=kind, destination=destinations.destination(settings))
+    await events.append(session, created, subject_id=device_id)
     return device_id
 
 
@@ -266,18 +273,13 @@ async def update(
         device = replace(device, enabled=enabled)
     values = {"name": device.name, "config": device.config, "version": device.config_version, "enabled": device.enabled}
     await session.execute(_UPDATE, {**values, "id": device_id, "at": session.at})
-    await events.append(
-        session, "device.changed", subject="device", subject_id=device_id, name=device.name, enabled=device.enabled,
-        settings_changed=sorted(config or {}), **_pointed(current, new),
-    )  # fmt: skip
-
-
-def _pointed(current: DeviceConfig | None, new: DeviceConfig | None) -> dict[str, Any]:
-    """Destination of a device, for the event of a change; also the previous destination if it differs."""
-    after = None if new is None else destinations.destination(new)
     before = None if current is None else destinations.destination(current)
-    payload: dict[str, Any] = {} if after is None else {"destination": after}
-    return payload if before is None or before == after else {**payload, "destination_before": before}
+    after = None if new is None else destinations.destination(new)
+    changed = DeviceChanged(
+        name=device.name, enabled=device.enabled, settings_changed=sorted(config or {}),
+        destination_before=UNSET if before is None or before == after else before, destination=after,
+    )  # fmt: skip
+    await events.append(session, changed, subject_id=device_id)
 
 
 async def delete(session: WriteSession, device_id: int) -> None:
@@ -289,7 +291,7 @@ async def delete(session: WriteSession, device_id: int) -> None:
     if count := await session.only_value(_HANGING, {"id": device_id}, kind=int):
         raise DeviceInUse(field="device_id", given=row.name, count=count)
     await session.execute(_DELETE, {"id": device_id})
-    await events.append(session, "device.deleted", subject="device", subject_id=device_id, name=row.name, driver=row.kind)
+    await events.append(session, DeviceDeleted(name=row.name, driver=row.kind), subject_id=device_id)
 
 
 async def read_config(session: ReadSession, plugins: Plugins, vault: Vault, device_id: int) -> tuple[str, str, DeviceConfig]:
@@ -305,7 +307,7 @@ async def rotate(session: WriteSession, vault: Vault) -> int:
     rows = await session.rows(_ALL, into=_Encrypted)
     for row in rows:
         await session.execute(_RENEW, {"id": row.id, "config": vault.renew(row.config)})
-    await events.append(session, "device.secrets_rotated", subject="device", subject_id=0, devices=len(rows))
+    await events.append(session, DeviceSecretsRotated(devices=len(rows)), subject_id=0)
     return len(rows)
 
 
@@ -331,10 +333,10 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
     access_id = await session.value(_GIVE, bound, kind=int)
     if access_id is None:
         raise AlreadyExists(field="key", noun=kinds[service_kind], given=key)
-    await events.append(
-        session, "service_access.given", subject="service_access", subject_id=access_id, counter_id=customer.counter_id,
-        customer=customer_id, device=device_id, service=service_kind, key=key,
+    given = ServiceAccessGiven(
+        customer_id=CustomerId.of(customer_id), device_id=DeviceId.of(device_id), service=service_kind, key=key
     )  # fmt: skip
+    await events.append(session, given, subject_id=access_id, counter_id=customer.counter_id)
     return access_id
 
 
@@ -419,7 +421,5 @@ async def take_access(session: WriteSession, access_id: int) -> None:
     if row.desired == "BLOCKED" or row.actual == "BLOCKED" or row.desired_generation != row.observed_generation:
         raise DeviceInUse(field="access_id", given=row.key, count=1)
     await session.execute(_TAKE, {"id": access_id})
-    await events.append(
-        session, "service_access.taken", subject="service_access", subject_id=access_id, counter_id=row.counter_id,
-        customer=row.customer_id, device=row.device_id, key=row.key,
-    )  # fmt: skip
+    taken = ServiceAccessTaken(customer_id=CustomerId.of(row.customer_id), device_id=DeviceId.of(row.device_id), key=row.key)
+    await events.append(session, taken, subject_id=access_id, counter_id=row.counter_id)

@@ -10,8 +10,10 @@ from typing import Final
 import orjson
 from sqlalchemy import text
 
+from sebilling import events
 from sebilling.device_errors import DeviceBusy, SecretKeyMissing
 from sebilling.errors import NotFound
+from sebilling.events.devices import DeviceHealthChanged
 from sebilling.language import Sentence
 from sebilling.network.devices import StoredDevice
 from sebilling.network.engine import CLOSE_SECONDS, Engine, sentence
@@ -30,10 +32,6 @@ _HEALTH: Final = text(
     """
 )
 _WAS: Final = text("SELECT name, reachable, problems, facts FROM device WHERE id = :device FOR NO KEY UPDATE")
-_TELL: Final = text(
-    "INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, data)"
-    " VALUES (:at, NULL, :name, 'device.health_changed', 'device', :id, CAST(:data AS jsonb))"
-)
 _UNCHECKED: Final = text(
     "SELECT id FROM device WHERE enabled AND (checked_at IS NULL OR checked_at <= :before OR checked_at > :ahead)"
     " AND NOT (id = ANY (:held)) ORDER BY checked_at NULLS FIRST LIMIT 20"
@@ -120,7 +118,7 @@ async def keep(engine: Engine, device_id: int, health: DeviceHealth) -> None:
              "facts": orjson.dumps(facts).decode(), "at": session.at},
         )  # fmt: skip
         if (before.reachable, before.problems) != (health.reachable, problems):
-            data = {"name": before.name, "reachable": health.reachable, "problems": problems}
-            await session.execute(
-                _TELL, {"at": session.at, "name": engine.actor.name, "id": device_id, "data": orjson.dumps(data).decode()}
+            changed = DeviceHealthChanged(
+                name=before.name, reachable=health.reachable, problems=[sentence(problem) for problem in health.problems]
             )
+            await events.append(session, changed, subject_id=device_id)

@@ -17,9 +17,12 @@ from typing import Final
 import orjson
 from sqlalchemy import BindParameter, DateTime, bindparam, text
 
+from sebilling import events
 from sebilling.billing.isolation import blocks
 from sebilling.billing.isolation.policy import NOT_POSTPONED
 from sebilling.db.engine import WriteSession
+from sebilling.events.ids import CustomerId, DeviceId
+from sebilling.events.isolation import CustomerBlocked, CustomerRestored, IsolationFailed
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.network import health
@@ -109,8 +112,9 @@ _WRITE: Final = text(
           FROM locked JOIN told USING (id) WHERE access.id = locked.id
         RETURNING access.id
     )
-    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-    SELECT :at, NULL, :name, kind, 'service_access', id, counter, data FROM written JOIN told USING (id) WHERE kind IS NOT NULL ORDER BY id
+    SELECT append_events(:at, NULL, :name, kind, 'service_access', array_agg(id ORDER BY id), array_agg(counter ORDER BY id),
+                         array_agg(data ORDER BY id))
+      FROM written JOIN told USING (id) WHERE kind IS NOT NULL GROUP BY kind
     """
 ).bindparams(_AT)
 
@@ -317,23 +321,20 @@ def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | Non
     as_before = one.restores and row.snapshot is not None and outcome.result is Result.UNCHANGED and actual is State.BLOCKED
     done = done or as_before
     message = None if outcome.message is None else sentence(outcome.message)
-    error = None if done else (message or _read_back(actual)).to_json()
-    data = {"customer": row.customer_id, "device": device_id, "key": row.key, "wanted": wanted.value, "error": error}
-    if not done and outcome.fault is not None:
-        data["fault"] = outcome.fault.value
-    if as_before:
-        data["note"] = _AS_BEFORE.to_json()
-    elif done and message is not None:  # such as a setting of the new plan that couldn't be applied
-        data["note"] = message.to_json()
+    error = None if done else message or _read_back(actual)
+    # a note such as a setting of the new plan that couldn't be applied
+    note = _AS_BEFORE if as_before else message
+    is_new = _is_new(one, outcome, done=done, never_blocked=never_blocked)
+    event = _event(one, outcome, device_id, error=error, note=note) if is_new else None
     # after a block that failed, the device's state may change before the retry, so take a new snapshot then
     untouched = not one.restores and actual is State.ACTIVE and outcome.result is Result.FAILED
     wait = engine.backoff(row.attempts + (0 if outcome.retryable else 4)).total_seconds()
     return {
         "id": row.id, "done": done, "desired_generation": row.desired_generation, "actual": "UNKNOWN" if actual is None else actual.value,
         "detail": None if reading is None or reading.detail is None else sentence(reading.detail).to_json(),
-        "error": error, "wait": f"{wait} seconds",
-        "forget": (done and one.restores) or untouched, "kind": _kind(one, outcome, done=done, never_blocked=never_blocked),
-        "counter": row.counter_id, "data": data,
+        "error": None if error is None else error.to_json(), "wait": f"{wait} seconds",
+        "forget": (done and one.restores) or untouched, "counter": row.counter_id, "kind": None if event is None else event.kind.text,
+        "data": None if event is None else events.to_json(event),
     }  # fmt: skip
 
 
@@ -353,10 +354,18 @@ _READ: Final[Mapping[Fault, State]] = {Fault.DRIFTED: State.DRIFTED, Fault.ABSEN
 """State implied by a failure, when no reading is available."""
 
 
-def _kind(one: _Wanted, outcome: Outcome, *, done: bool, never_blocked: bool) -> str | None:
-    """Kind of the event to write; None if there is nothing new. The first failure is reported, then every tenth."""
+def _is_new(one: _Wanted, outcome: Outcome, *, done: bool, never_blocked: bool) -> bool:
+    """Whether to write an event. The first failure is reported, then every tenth."""
     if done:
-        if never_blocked and outcome.result is Result.UNCHANGED:
-            return None
-        return "customer.restored" if one.restores else "customer.blocked"
-    return "isolation.failed" if one.row.attempts % 10 == 0 else None
+        return not (never_blocked and outcome.result is Result.UNCHANGED)
+    return one.row.attempts % 10 == 0
+
+
+def _event(one: _Wanted, outcome: Outcome, device_id: int, *, error: Sentence | None, note: Sentence | None) -> events.Payload:
+    """What to report: a failure if there is an error."""
+    customer, device, key = CustomerId.of(one.row.customer_id), DeviceId.of(device_id), one.row.key
+    if error is not None:
+        wanted, fault = State.ACTIVE if one.restores else State.BLOCKED, outcome.fault
+        return IsolationFailed(customer_id=customer, device_id=device, key=key, wanted=wanted, fault=fault, error=error)
+    kind = CustomerRestored if one.restores else CustomerBlocked
+    return kind(customer_id=customer, device_id=device, key=key, note=note)

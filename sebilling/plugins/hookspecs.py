@@ -31,15 +31,19 @@ class Event:
     actor: str
     subject: str
     subject_id: int
-    counter_id: int | None
+    """Number of the object, as in its id."""
+    counter_id: str | None
+    """Such as `cou_1`."""
     data: Mapping[str, Any]
+    """What happened, with the keys of its kind: docs/events.md. Objects are named by their ids, such as `cus_9`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
     """A customer, with what a message needs."""
 
-    id: int
+    id: str
+    """Such as `cus_9`."""
     code: str
     name: str
     phone: str
@@ -79,7 +83,7 @@ class Context(Protocol):
     def company(self) -> str:
         """Name of the ISP as printed on receipts; may be empty."""
 
-    def customer(self, customer_id: int) -> Customer | None:
+    def customer(self, customer_id: str) -> Customer | None:
         """Current data of a customer; None if there is no such customer."""
 
     def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Invoice]:

@@ -7,6 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from sebilling.errors import InvalidText
+from sebilling.events import KINDS
 from sebilling.language import Language, Sentence, in_language
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
@@ -23,11 +24,15 @@ class Event:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
     at: Instant = strawberry.field(description="Time at which it happened.")
     actor: str = strawberry.field(description="Name of the user who caused it.")
-    kind: str = strawberry.field(description="Kind of the event, such as payment.recorded.")
+    kind: str = strawberry.field(
+        description="Kind of the event:\n" + "\n".join(f"* {kind.text}: {kind.sentence.replace('`', '')}" for kind in KINDS.values())
+    )
     subject: str = strawberry.field(description="Kind of the object that it concerns, such as payment.")
     subject_id: str = strawberry.field(description="Number of the object that it concerns, as in its id.")
     counter: Counter | None = strawberry.field(description="Counter at which it happened; null if it belongs to none.")
-    data: JSON = strawberry.field(description="Details of the change, such as values before and after.")
+    data: JSON = strawberry.field(
+        description="Details of the change, such as values before and after; docs/events.md lists the keys of each kind."
+    )
 
 
 EVENT: Final = Node(

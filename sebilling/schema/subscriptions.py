@@ -11,6 +11,8 @@ import strawberry
 from sqlalchemy import text
 
 from sebilling.billing import recap as recaps
+from sebilling.events import Topic
+from sebilling.events.invoices import GenerationFinished
 from sebilling.feed import Numbered
 from sebilling.nouns import Noun
 from sebilling.schema.deposits import DEPOSIT, Deposit
@@ -18,7 +20,7 @@ from sebilling.schema.devices import ACCESS, ServiceAccess
 from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import COUNTERS, EVERYONE, READERS, subscription
 from sebilling.schema.engine.context import Info
-from sebilling.schema.engine.feed_subscription import Look, Resume, of_kinds, told, told_of_state
+from sebilling.schema.engine.feed_subscription import Look, Resume, of_topic, told, told_of_state
 from sebilling.schema.engine.payloads import row
 from sebilling.schema.engine.reading import Node, many
 from sebilling.schema.engine.scalars import Instant, MonthText, month_in
@@ -28,26 +30,6 @@ from sebilling.schema.payments import PAYMENT, Payment
 from sebilling.schema.recap import Recap, rows_of
 
 TWICE_A_SECOND: Final = timedelta(milliseconds=500)
-_PAYMENTS: Final = frozenset({"payment.recorded"})
-_DEPOSITS: Final = frozenset(
-    {
-        "deposit.submitted", "deposit.verified", "deposit.rejected", "deposit.corrected", "deposit.surplus_settled",
-        "deposit.shortage_settled", "deposit.settlement_reversed",
-    }
-)  # fmt: skip
-_ISOLATION: Final = frozenset(
-    {"isolation.block_wanted", "isolation.restore_wanted", "customer.blocked", "customer.restored", "isolation.failed"}
-)
-_RUNS: Final = frozenset({"generation.started", "invoices.issued", "generation.finished", "generation.failed", "generation.abandoned"})
-_MONEY: Final = _DEPOSITS | frozenset(
-    {
-        "payment.recorded", "payment.reversed", "credit.applied", "credit.refunded", "credit.refund_reversed", "invoices.issued",
-        "invoice.voided", "invoice.written_off", "invoice.write_off_reversed", "invoice.late_fee_cancelled", "period.closed",
-        "period.reopened", "counter.created", "counter.changed",
-    }
-)  # fmt: skip
-"""Kinds of events that change a figure of a recap; a randomized test checks that none is missing."""
-
 _FINISHED: Final = text("SELECT finished_at IS NOT NULL FROM generation_run WHERE id = :run")
 CounterId = Annotated[
     strawberry.ID | None, strawberry.argument(description="Id of the counter; all counters that the caller may see if left out.")
@@ -125,21 +107,21 @@ def _look(info: Info) -> Look:
 @subscription(COUNTERS, "Follow payments as they are recorded, at the counters that the caller may see.")
 async def payment_recorded(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[PaymentMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
-    events = _look(info).chosen(of_kinds(_PAYMENTS, counter_id=counter))
+    events = _look(info).chosen(of_topic(Topic.PAYMENTS, counter_id=counter))
     return await _messages(info, PAYMENT, events, "payment")
 
 
 @subscription(COUNTERS, "Follow the changes of deposits at the counters that the caller may see.")
 async def deposit_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[DepositMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
-    events = _look(info).chosen(of_kinds(_DEPOSITS, counter_id=counter))
+    events = _look(info).chosen(of_topic(Topic.DEPOSITS, counter_id=counter))
     return await _messages(info, DEPOSIT, events, "deposit")
 
 
 @subscription(EVERYONE, "Follow the blocking and restoring of customers, at the counters that the caller may see.")
 async def isolation_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[IsolationMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
-    events = _look(info).chosen(of_kinds(_ISOLATION, counter_id=counter))
+    events = _look(info).chosen(of_topic(Topic.ISOLATION, counter_id=counter))
     return await _messages(info, ACCESS, events, "access")
 
 
@@ -169,7 +151,7 @@ async def recap_changed(
 ) -> list[RecapMessage]:
     look, counter = _look(info), ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     # A payment at one counter can pay another's invoices: an event only means that figures may have changed.
-    changed = look.chosen(of_kinds(_MONEY))
+    changed = look.chosen(of_topic(Topic.RECAP))
     scope = info.context.signed_in.scope
     async with info.context.parts.database.reading() as session:
         current = await recaps.read(session, month_in(month, field=("month",)), scope=scope, counter_id=counter)
@@ -187,11 +169,11 @@ async def generation_progress(
     after: Resume = None,  # noqa: ARG001 - see access.py
 ) -> list[GenerationMessage]:
     look, run = _look(info), ids.decode(run_id, Noun.RUN, field=("runId",))
-    changed = look.chosen(of_kinds(_RUNS, subject_id=run))
+    changed = look.chosen(of_topic(Topic.GENERATION, subject_id=run))
     if not changed and not look.greets:
         return []
     rows = await many(info, RUN, [run], below=("run",))
-    look.ends = run not in rows or any(event.kind == "generation.finished" for event in changed) or await _is_finished(info, run)
+    look.ends = run not in rows or any(event.kind == GenerationFinished.kind.text for event in changed) or await _is_finished(info, run)
     return [row(**told_of_state(look, changed), run=rows[run])] if run in rows else []
 
 

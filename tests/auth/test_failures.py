@@ -24,7 +24,7 @@ async def test_a_right_password_without_the_code_is_told(database: Database) -> 
     assert await refused_sign_in(thief, code="") == "CODE_NEEDED"
     assert await refused_sign_in(thief, code="000000") == "WRONG_CODE"
     assert [(name, who, data) for name, who, data in await failures(isp)] == [
-        ("admin", isp.admin.user_id, {"network": "203.0.113.9", "why": why}) for why in ("code missing", "code missing", "code")
+        ("admin", isp.admin.user_id, {"network": "203.0.113.9", "reason": why}) for why in ("code missing", "code missing", "code")
     ]
 
 
@@ -38,7 +38,7 @@ async def test_a_right_one_time_password_without_a_good_new_one_is_told(database
     assert await refused_sign_in(thief, "sari", one_time, newPassword=WEAK) == "INVALID_TEXT"
     assert await refused_sign_in(thief, newPassword="kopi-hitam-tanpa-gula") == "INVALID_TEXT"
     told = await failures(isp)
-    assert [data["why"] for *_, data in told] == ["new password missing", "new password", "new password", "new password"]
+    assert [data["reason"] for *_, data in told] == ["new password missing", "new password", "new password", "new password"]
     assert {data["network"] for *_, data in told} == {"203.0.113.9"}
     assert not [secret for secret in (one_time, WEAK, PASSWORD) if secret in str([data for *_, data in told])]
 

@@ -133,7 +133,7 @@ async def test_a_refused_attempt_costs_no_hash_and_the_log_stays_bounded(committ
     assert not [one for one in sent if "event" in one]
     assert (await kinds(isp)).count("user.sign_in_failed") == MAX_FAILURES
     told = await isp.rows("SELECT actor_name, subject_id, data FROM event WHERE kind = 'user.sign_in_failed' LIMIT 1")
-    assert told == [("admin", isp.admin.user_id, {"why": "password", "network": "127.0.0.1"})]
+    assert told == [("admin", isp.admin.user_id, {"reason": "password", "network": "127.0.0.1"})]
 
 
 async def test_what_was_typed_as_a_name_is_not_kept_as_it_may_be_a_password(database: Database) -> None:

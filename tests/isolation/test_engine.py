@@ -288,12 +288,12 @@ async def test_upcoming_blocks_are_those_within_so_many_days_and_not_yet_overdue
     ((customer_id, block_on),) = await place.isp.rows("SELECT customer_id, block_on FROM isolation")
     context = PluginContext(database, clock=lambda: place.now)
 
-    async def upcoming(within_days: int) -> list[tuple[int, int, date]]:
+    async def upcoming(within_days: int) -> list[tuple[str, int, date]]:
         found = await asyncio.to_thread(context.upcoming_blocks, within_days=within_days)
         return [(block.customer.id, block.amount, block.block_on) for block in found]
 
     place.now = datetime.combine(block_on - timedelta(days=3), time(5), UTC)
-    assert await upcoming(3) == [(customer_id, 150_000, block_on)]
+    assert await upcoming(3) == [(f"cus_{customer_id}", 150_000, block_on)]
     assert await upcoming(2) == []
     place.now += timedelta(days=3)
     assert await upcoming(3) == [], "from that day on they are overdue"

@@ -42,13 +42,13 @@ RESTORES: Final = (
     ),
     Fault(
         "void-restores-nobody", "billing/corrections.py",
-        '    await blocks.reconsider(session, [invoice.customer_id])\n    await events.append(\n        session, "invoice.voided"',
-        '    await events.append(\n        session, "invoice.voided"', deeds("void-that-leaves-less-than-the-minimum"),
+        "    await blocks.reconsider(session, [invoice.customer_id])\n    voided = InvoiceVoided(", "    voided = InvoiceVoided(",
+        deeds("void-that-leaves-less-than-the-minimum"),
     ),
     Fault(
         "write-off-restores-nobody", "billing/corrections.py",
-        '    await blocks.reconsider(session, [invoice.customer_id])\n    await events.append(\n        session, "invoice.written_off"',
-        '    await events.append(\n        session, "invoice.written_off"', deeds("write-off-that-leaves-less-than-the-minimum"),
+        "    await blocks.reconsider(session, [invoice.customer_id])\n    written_off = InvoiceWrittenOff(",
+        "    written_off = InvoiceWrittenOff(", deeds("write-off-that-leaves-less-than-the-minimum"),
     ),
     Fault(
         "applied-credit-restores-nobody", "billing/credit.py",
@@ -61,13 +61,15 @@ RESTORES: Final = (
     ),
     Fault(
         "promise-restores-nobody", "billing/isolation/promises.py",
-        "        until_on=str(until_on), reason=why,\n    )  # fmt: skip\n    await blocks.reconsider(session, [customer_id])",
-        "        until_on=str(until_on), reason=why,\n    )  # fmt: skip", deeds("promise"),
+        "    await events.append(session, promised, subject_id=customer_id, counter_id=customer.counter_id)\n"
+        "    await blocks.reconsider(session, [customer_id])",
+        "    await events.append(session, promised, subject_id=customer_id, counter_id=customer.counter_id)", deeds("promise"),
     ),
     Fault(
         "policy-of-a-customer-restores-nobody", "billing/isolation/policy.py",
-        "        counter_id=event_counter_id, after=values,\n    )  # fmt: skip\n    if customer_id is not None:",
-        "        counter_id=event_counter_id, after=values,\n    )  # fmt: skip\n    if customer_id == 0:", deeds("policy-of-the-customer"),
+        "subject_id=customer_id or counter_id or 0,\n        counter_id=event_counter_id,\n    )  # fmt: skip\n    if customer_id is not None:",
+        "subject_id=customer_id or counter_id or 0,\n        counter_id=event_counter_id,\n    )  # fmt: skip\n    if customer_id == 0:",
+        deeds("policy-of-the-customer"),
     ),
     Fault(
         "arrears-beside-money-that-was-there", "billing/opening.py",
@@ -138,8 +140,8 @@ FIGURES: Final = (
         "\n           ) received", day("test_the_dashboard_is_of_the_counters_day_and_month"),
     ),
     Fault(
-        "late-fee-told-to-no-counter", "billing/generation.py", "'charge.created', 'charge', fee.id, counter_id,",
-        "'charge.created', 'charge', fee.id, CAST(NULL AS bigint),", deeds("generation-with-late-fees"),
+        "late-fee-told-to-no-counter", "billing/generation.py", 'subject_id="fee.id", counter_id="counter_id",', 'subject_id="fee.id",',
+        deeds("generation-with-late-fees"),
     ),
     Fault(
         "opening-days-are-billed-again", "billing/opening.py", "coalesce(billed_until, CASE WHEN installed_on < after THEN after END)",

@@ -28,7 +28,7 @@ FAULTS: Final = (
     ),
     Fault(
         "reversal-leaves-credit-beside-a-debt", "billing/corrections.py",
-        "    await credit.settle(session, payment.customer_id)\n    await events", "    await events", SETTLEMENT,
+        "    await credit.settle(session, payment.customer_id)\n    reversed_payment", "    reversed_payment", SETTLEMENT,
     ),
     Fault(
         "held-credit-settles", "db/sql/credit.sql",

@@ -272,8 +272,9 @@ async def test_a_start_that_fails_is_tried_again_and_shown(committed: Database, 
 async def test_what_a_plugin_may_read(committed: Database, write: Write) -> None:
     reader = write("reader", "@hookimpl\ndef sebilling_invoices_issued(event):\n    HEARD.extend(LIFE[0].invoices(event))\n"
                    "@hookimpl\nasync def sebilling_payment_recorded(event):\n"
-                   "    HEARD.append(await asyncio.to_thread(LIFE[0].customer, event.data['customer']))\n"
-                   "    HEARD.append((LIFE[0].company(), LIFE[0].upcoming_blocks(within_days=3), LIFE[0].customer(0)))\n")  # fmt: skip
+                   "    HEARD.append(await asyncio.to_thread(LIFE[0].customer, event.data['customer_id']))\n"
+                   "    due, nobody = LIFE[0].upcoming_blocks(within_days=3), LIFE[0].customer('cus_1000')\n"
+                   "    HEARD.append((LIFE[0].company(), due, nobody))\n")  # fmt: skip
     isp = await Isp.make(committed)
     async with delivering(committed, reader):
         budi = await isp.customer("BUDI", name="Budi", phone="081234567890")
@@ -284,8 +285,8 @@ async def test_what_a_plugin_may_read(committed: Database, write: Write) -> None
         await until(lambda: len(heard(reader)) == 4)
     first, second, customer, (company, due, nobody) = heard(reader)
     assert (first.number, first.total, first.customer.name) == ("INV/2026-02/LKT01/000001", 150_000, "Budi")
-    assert second.customer.id == siti
-    assert (customer.id, customer.phone, customer.owes, customer.counter) == (budi, "+6281234567890", 100_000, "LKT01")
+    assert second.customer.id == f"cus_{siti}"
+    assert (customer.id, customer.phone, customer.owes, customer.counter) == (f"cus_{budi}", "+6281234567890", 100_000, "LKT01")
     assert (company, due, nobody) == ("", [], None)
 
 

@@ -73,8 +73,8 @@ async def test_a_user_from_the_first_day_to_the_last(database: Database) -> None
     ]  # fmt: skip
     (before_after,) = await isp.rows("SELECT data FROM event WHERE kind = 'user.changed' ORDER BY id LIMIT 1")
     assert before_after[0] == {
-        "username": "kasir1", "before": {"name": "Kasir Ciawi", "counters": ["LKT01"]},
-        "after": {"name": "Kasir Megamendung", "counters": ["LKT02"]},
+        "username": "kasir1", "before": {"name": "Kasir Ciawi", "counter_codes": ["LKT01"]},
+        "after": {"name": "Kasir Megamendung", "counter_codes": ["LKT02"]},
     }  # fmt: skip
     told = str(await isp.rows("SELECT kind, actor_name, data FROM event"))
     for secret in (one_time, NEW_PASSWORD, PASSWORD):

@@ -92,7 +92,7 @@ def _invoices(event: Event, context: Context) -> Iterator[Told]:
 
 def _of_customer(template: str, fields: Callable[[Event], Mapping[str, str]]) -> Callable[[Event, Context], Iterator[Told]]:
     def write(event: Event, context: Context) -> Iterator[Told]:
-        yield Told(template, context.customer(int(event.data["customer"])), fields(event))
+        yield Told(template, context.customer(event.data["customer_id"]), fields(event))
 
     return write
 

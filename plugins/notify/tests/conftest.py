@@ -20,8 +20,8 @@ TOKEN: Final = "token-gerbang-88"
 BOT: Final = "12345:bot-rahasia-99"
 PHONE: Final = "+6281234567890"
 NOW: Final = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
-BUDI: Final = Customer(1, "C001", "Budi", PHONE, "LKT01", 100_000)
-SITI: Final = Customer(2, "C002", "Siti", "", "LKT01", 150_000)
+BUDI: Final = Customer("cus_1", "C001", "Budi", PHONE, "LKT01", 100_000)
+SITI: Final = Customer("cus_2", "C002", "Siti", "", "LKT01", 150_000)
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +44,8 @@ class People:
     def company(self) -> str:
         return "Sejati Net"
 
-    def customer(self, customer_id: int) -> Customer | None:
-        return {1: BUDI, 2: SITI}.get(customer_id)
+    def customer(self, customer_id: str) -> Customer | None:
+        return {"cus_1": BUDI, "cus_2": SITI}.get(customer_id)
 
     def invoices(self, event: Event, *, skip: int = 0, most: int = 1_000) -> Sequence[Invoice]:
         return self.bills[skip : skip + most] if event.kind == "invoices.issued" else []
@@ -56,7 +56,7 @@ class People:
 
 def event(number: int, kind: str = "payment.recorded", *, at: datetime = NOW, **data: Any) -> Event:
     """An event; a payment of Budi's if nothing else is said."""
-    return Event(number, at, kind, "Kasir", "payment", 5, 1, {"customer": 1, "amount": 50_000} | data)
+    return Event(number, at, kind, "Kasir", "payment", 5, "cou_1", {"customer_id": "cus_1", "amount": 50_000} | data)
 
 
 class Plugin:

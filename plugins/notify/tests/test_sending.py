@@ -36,7 +36,7 @@ async def test_a_webhook_is_the_event_and_is_signed(plugin: Plugin) -> None:
     told = json.loads(request.body)
     assert told == {
         "id": 7, "at": "2026-02-03T02:00:00+00:00", "kind": "payment.recorded", "actor": "Kasir", "subject": "payment", "subjectId": 5,
-        "counterId": 1, "data": {"customer": 1, "amount": 50_000, "note": "Dé wi 🌴"},
+        "counterId": "cou_1", "data": {"customer_id": "cus_1", "amount": 50_000, "note": "Dé wi 🌴"},
     }  # fmt: skip
 
 
@@ -124,7 +124,7 @@ async def test_whatsapp_is_a_form_with_a_token_in_the_words_of_the_template(plug
         async with plugin.running(whatsapp_url=receiver.url + "/send", whatsapp_extra={"countryCode": "62"}) as running:
             running.take(event(1, "invoices.issued"))
             running.take(event(2))
-            running.take(event(3, customer=2))  # has no number
+            running.take(event(3, customer_id="cus_2"))  # has no number
             running.take(event(4, "customer.blocked"))
             running.take(event(5, "customer.restored"))
             assert (running.remind(), running.remind()) == (1, 0)

@@ -11,6 +11,8 @@ from sebilling import events
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
 from sebilling.db.driver import driver_of
 from sebilling.db.engine import WriteSession
+from sebilling.events.customers import CustomerCreated, CustomersImported
+from sebilling.events.isp import CounterCreated, PlanCreated, PlanValues
 
 MAX_PROBLEMS: Final = 1_000
 """Faults kept for display; further ones are only counted."""
@@ -82,21 +84,31 @@ _LINES: Final = text(
     " WHERE CASE :column WHEN 'counter' THEN counter ELSE plan END = ANY (:names) ORDER BY line"
 )
 _KNOWN: Final = text("SELECT EXISTS (SELECT FROM counter)")
+_COUNTERS_CREATED: Final = events.appending(
+    CounterCreated,
+    {"after": {"code": "code", "name": "name", "timezone": "timezone", "due_day": "due_day"}},
+    subject_id="id", counter_id="id",
+)  # fmt: skip
 _CREATE_COUNTERS: Final = text(
-    """
+    f"""
     WITH added AS (
         INSERT INTO counter (code, name, timezone, due_day, created_at)
         SELECT counter, mode() WITHIN GROUP (ORDER BY counter_name), 'Asia/Jakarta', :due_day, CAST(:at AS timestamptz) FROM import_row
          WHERE counter = ANY (:codes) GROUP BY counter
-        RETURNING id, code, name
+        RETURNING id, code, name, timezone, due_day
     )
-    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-    SELECT CAST(:at AS timestamptz), CAST(:user AS bigint), CAST(:user_name AS text), 'counter.created', 'counter', id, id,
-           jsonb_build_object('after', jsonb_build_object('code', code, 'name', name)) FROM added
+    SELECT {_COUNTERS_CREATED} FROM added
     """
 )
+# Without names and phone numbers: they would be in the log for ever.
+_CUSTOMERS_CREATED: Final = events.appending(
+    CustomerCreated,
+    {"after": {"code": "code", "counter_id": "counter_id", "plan_id": "plan_id", "price": "price", "installed_on": "installed_on",
+               "active": "active"}},
+    subject_id="id", counter_id="counter_id",
+)  # fmt: skip
 _CREATE_CUSTOMERS: Final = text(
-    """
+    f"""
     WITH added AS (
         INSERT INTO customer (code, name, phone, address, counter_id, plan_id, price, installed_on, active, pppoe_name, created_at)
         SELECT import_row.code, import_row.name, phone, address, counter.id, plan.id, nullif(import_row.price, plan.price),
@@ -104,13 +116,8 @@ _CREATE_CUSTOMERS: Final = text(
           FROM import_row JOIN counter ON counter.code = import_row.counter JOIN plan ON plan.name = import_row.plan
          ORDER BY line
         RETURNING id, code, counter_id, plan_id, price, installed_on, active
-    ), told AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT CAST(:at AS timestamptz), CAST(:user AS bigint), CAST(:user_name AS text), 'customer.created', 'customer', id, counter_id,
-               jsonb_build_object('after', jsonb_build_object('code', code, 'plan_id', plan_id, 'price', price,
-                                                              'installed_on', installed_on, 'active', active)) FROM added
     )
-    SELECT count(*) FROM added
+    SELECT coalesce({_CUSTOMERS_CREATED}, 0) FROM added
     """
 )
 
@@ -200,12 +207,12 @@ async def write(session: WriteSession, staged: Staged, *, file: str, due_day: in
         down, up = staged.new_speeds.get(name, (None, None))
         bound = {"name": name, "price": price, "down": down, "up": up, "at": session.at}
         plan_id = await session.only_value(_CREATE_PLAN, bound, kind=int)
-        after = {"name": name, "price": price} | ({} if down is None and up is None else {"down": down, "up": up})
-        await events.append(session, "plan.created", subject="plan", subject_id=plan_id, after=after)
+        after = PlanValues(name=name, price=price, rate_down_kbps=down, rate_up_kbps=up)
+        await events.append(session, PlanCreated(after=after), subject_id=plan_id)
     added = await session.only_value(_CREATE_CUSTOMERS, who, kind=int)
     if added != staged.rows:
         raise RuntimeError(f"{staged.rows} rows were staged, but {added} written")
-    await events.append(session, "customers.imported", subject="import", subject_id=0, file=file, customers=added)
+    await events.append(session, CustomersImported(file=file, customers=added), subject_id=0)
 
 
 _CREATE_PLAN: Final = text(

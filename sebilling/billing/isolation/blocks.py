@@ -11,6 +11,8 @@ from sebilling.actor import Role
 from sebilling.billing import locks, validation
 from sebilling.db.engine import WriteSession
 from sebilling.errors import NoAccess, StillOverdue
+from sebilling.events.ids import CustomerId
+from sebilling.events.isolation import BlockWanted, RestoreWanted
 from sebilling.money import format_rupiah
 
 
@@ -47,6 +49,11 @@ _RESTORE: Final = text(
 _AMOUNT_OVERDUE: Final = text("SELECT amount FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = :customer")
 _OVERDUE: Final = text("SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = ANY (:customers)")
 _RECONSIDER: Final = text("SELECT reconsider_access(CAST(:customers AS bigint[]), :at, :user, :user_name)")
+_RESTORES_WANTED: Final = events.appending(
+    RestoreWanted,
+    {"customer_id": "customer_id", "reason": f"'{RestoreReasonCode.NOT_OVERDUE}'", "note": "NULL"},
+    subject_id="changed.id", counter_id="counter_id",
+)  # fmt: skip
 _WITHDRAW: Final = text(
     f"""
     WITH changed AS (
@@ -54,10 +61,7 @@ _WITHDRAW: Final = text(
          WHERE id = ANY (:ids)
         RETURNING id, customer_id
     )
-    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-    SELECT :at, CAST(:user AS bigint), :user_name, 'isolation.restore_wanted', 'service_access', changed.id, counter_id,
-           jsonb_build_object('customer', customer_id, 'reason', '{RestoreReasonCode.NOT_OVERDUE}')
-      FROM changed JOIN customer ON customer.id = customer_id
+    SELECT {_RESTORES_WANTED} FROM changed JOIN customer ON customer.id = customer_id
     """
 ).bindparams(bindparam("at", type_=DateTime(timezone=True)))
 
@@ -67,7 +71,8 @@ async def block(session: WriteSession, customer_id: int, *, reason: str) -> None
     note = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
     rows = await session.rows(_BLOCK, {"customer": customer_id, "note": note, "at": session.at})
-    await _append(session, "isolation.block_wanted", customer, [row.id for row in rows], reason=BlockReasonCode.BY_HAND, note=note)
+    wanted = BlockWanted(customer_id=CustomerId.of(customer_id), reason=BlockReasonCode.BY_HAND, note=note)
+    await _append(session, wanted, customer, [row.id for row in rows])
 
 
 async def restore(session: WriteSession, customer_id: int, *, reason: str) -> None:
@@ -79,26 +84,16 @@ async def restore(session: WriteSession, customer_id: int, *, reason: str) -> No
         amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(row.amount)  # technicians may see no amounts
         raise StillOverdue(field="customer_id", given=customer.code, amount=amount)
     rows = await session.rows(_RESTORE, {"customer": customer_id, "at": session.at})
-    await _append(session, "isolation.restore_wanted", customer, [row.id for row in rows], reason=RestoreReasonCode.BY_HAND, note=note)
+    wanted = RestoreWanted(customer_id=CustomerId.of(customer_id), reason=RestoreReasonCode.BY_HAND, note=note)
+    await _append(session, wanted, customer, [row.id for row in rows])
 
 
-async def _append(
-    session: WriteSession,
-    kind: str,
-    customer: locks.Locked,
-    access_ids: Sequence[int],
-    *,
-    reason: BlockReasonCode | RestoreReasonCode,
-    note: str,
-) -> None:
+async def _append(session: WriteSession, wanted: events.Payload, customer: locks.Locked, access_ids: Sequence[int]) -> None:
     """Append an event for each changed service access. Raises NoAccess if there is none."""
     if not access_ids:
         raise NoAccess(field="customer_id", given=customer.code)
     for access_id in access_ids:
-        await events.append(
-            session, kind, subject="service_access", subject_id=access_id, counter_id=customer.counter_id, customer=customer.id,
-            reason=reason.value, note=note,
-        )  # fmt: skip
+        await events.append(session, wanted, subject_id=access_id, counter_id=customer.counter_id)
 
 
 async def reconsider(session: WriteSession, customer_ids: Sequence[int]) -> int:

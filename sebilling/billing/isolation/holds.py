@@ -8,6 +8,7 @@ from sebilling import events
 from sebilling.billing import scope as scopes
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyDecided, NotFound
+from sebilling.events.isolation import IsolationHeld, IsolationHoldDecided
 from sebilling.nouns import Noun
 
 MAX_WITHOUT_HOLD: Final = 20
@@ -30,9 +31,7 @@ async def waiting(session: ReadSession) -> int | None:
 async def create(session: WriteSession, *, would_block: int, of_active: int) -> None:
     """Hold a mass block until someone decides about it. The caller has the sweep's lock and knows that no other hold waits."""
     hold_id: int = await session.value(_CREATE, {"at": session.at, "due": would_block, "active": of_active})
-    await events.append(
-        session, "isolation.held", subject="isolation_hold", subject_id=hold_id, would_block=would_block, of_active=of_active
-    )
+    await events.append(session, IsolationHeld(would_block=would_block, of_active=of_active), subject_id=hold_id)
 
 
 async def decide(session: WriteSession, hold_id: int, *, approved: bool) -> None:
@@ -43,4 +42,4 @@ async def decide(session: WriteSession, hold_id: int, *, approved: bool) -> None
         if await session.value(_EXISTS, {"id": hold_id}):
             raise AlreadyDecided(field="hold_id", given=Noun.HOLD.id(hold_id))
         raise NotFound(field="hold_id", noun=Noun.HOLD, given=hold_id)
-    await events.append(session, "isolation.hold_decided", subject="isolation_hold", subject_id=hold_id, approved=approved)
+    await events.append(session, IsolationHoldDecided(approved=approved), subject_id=hold_id)

@@ -12,6 +12,8 @@ from sebilling.billing import scope as scopes
 from sebilling.billing.isolation import blocks
 from sebilling.db.engine import WriteSession
 from sebilling.errors import WHOLE_INPUT, InvalidNumber, NotFound, Sentence
+from sebilling.events import Subject
+from sebilling.events.isolation import BlackoutDateAdded, BlackoutDateRemoved, IsolationPolicyForgotten, IsolationPolicySet, PolicyValues
 from sebilling.nouns import Noun
 
 
@@ -71,11 +73,12 @@ async def set_policy(
         )
     minimum = validation.rupiah(minimum, field="minimum", least=1)
     event_counter_id = await _counter_of(session, customer_id, counter_id)
-    values = {"mode": mode.value, "days": days, "minimum": minimum}
-    await session.execute(_SET, {**values, "customer": customer_id, "counter": counter_id})
+    bound = {"mode": mode.value, "days": days, "minimum": minimum, "customer": customer_id, "counter": counter_id}
+    await session.execute(_SET, bound)
+    policy = IsolationPolicySet(after=PolicyValues(mode=mode, days=days, minimum=minimum))
     await events.append(
-        session, "isolation.policy_set", subject="customer" if customer_id else "counter", subject_id=customer_id or counter_id or 0,
-        counter_id=event_counter_id, after=values,
+        session, policy, subject=Subject.CUSTOMER if customer_id else Subject.COUNTER, subject_id=customer_id or counter_id or 0,
+        counter_id=event_counter_id,
     )  # fmt: skip
     if customer_id is not None:
         await blocks.reconsider(session, [customer_id])
@@ -97,7 +100,7 @@ async def forget_policy(session: WriteSession, *, customer_id: int | None = None
     event_counter_id = await _counter_of(session, customer_id, counter_id)
     await session.execute(_FORGET, {"customer": customer_id, "counter": counter_id})
     await events.append(
-        session, "isolation.policy_forgotten", subject="customer" if customer_id else "counter",
+        session, IsolationPolicyForgotten(), subject=Subject.CUSTOMER if customer_id else Subject.COUNTER,
         subject_id=customer_id or counter_id or 0, counter_id=event_counter_id,
     )  # fmt: skip
     if customer_id is not None:
@@ -109,13 +112,11 @@ async def add_blackout_date(session: WriteSession, day: date, *, reason: str) ->
     scopes.central(session)
     why = validation.reason(reason)
     await session.execute(_ADD_BLACKOUT_DATE, {"day": day, "reason": why})
-    await events.append(
-        session, "isolation.blackout_date_added", subject="blackout_date", subject_id=day.toordinal(), day=str(day), reason=why
-    )
+    await events.append(session, BlackoutDateAdded(day=day, reason=why), subject_id=day.toordinal())
 
 
 async def remove_blackout_date(session: WriteSession, day: date) -> None:
     """Remove a blackout date: customers are blocked on `day` as on any other. Raises Forbidden."""
     scopes.central(session)
     await session.execute(_REMOVE_BLACKOUT_DATE, {"day": day})
-    await events.append(session, "isolation.blackout_date_removed", subject="blackout_date", subject_id=day.toordinal(), day=str(day))
+    await events.append(session, BlackoutDateRemoved(day=day), subject_id=day.toordinal())

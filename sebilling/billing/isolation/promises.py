@@ -11,6 +11,7 @@ from sebilling.billing.isolation import blocks
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import InvalidDate, Sentence
+from sebilling.events.isolation import CustomerPromised
 
 MAX_PROMISED: Final = timedelta(days=60)
 _RECORD: Final = text(
@@ -36,8 +37,6 @@ async def record(session: WriteSession, customer_id: int, *, until_on: date, rea
         )
     bound = {"customer": customer_id, "until": until_on, "reason": why, "at": session.at, "user": session.actor.user_id}
     await session.execute(_RECORD, bound)
-    await events.append(
-        session, "customer.promised", subject="customer", subject_id=customer_id, counter_id=customer.counter_id,
-        until_on=str(until_on), reason=why,
-    )  # fmt: skip
+    promised = CustomerPromised(until_on=until_on, reason=why)
+    await events.append(session, promised, subject_id=customer_id, counter_id=customer.counter_id)
     await blocks.reconsider(session, [customer_id])

@@ -7,11 +7,13 @@ from typing import Final
 
 from sqlalchemy import text
 
+from sebilling import events
 from sebilling.actor import Scope
 from sebilling.billing import scope as scopes
 from sebilling.billing.isolation import blocks, holds
 from sebilling.billing.isolation.blocks import BlockReasonCode
 from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.events.isolation import BlockWanted
 
 _WAIT: Final = text("SELECT pg_advisory_xact_lock(3, 0)")
 _TRY: Final = text("SELECT pg_try_advisory_xact_lock(3, 0)")
@@ -46,6 +48,14 @@ _COUNT: Final = text(
            EXISTS (SELECT FROM isolation_hold WHERE approved AND decided_at > CAST(:at AS timestamptz) - interval '12 hours') AS approved
     """
 )
+_BLOCKS_WANTED: Final = events.appending(
+    BlockWanted,
+    {
+        "customer_id": "changed.customer_id", "reason": f"'{BlockReasonCode.OVERDUE}'", "note": "NULL", "invoice_id": "due.invoice_id",
+        "amount": "due.amount", "block_on": "due.block_on",
+    },
+    subject_id="changed.id", counter_id="customer.counter_id",
+)  # fmt: skip
 _BLOCK: Final = text(
     f"""
     WITH {_OVERDUE}, due AS MATERIALIZED ({_DUE} ORDER BY service_access.id FOR UPDATE OF service_access SKIP LOCKED), changed AS (
@@ -54,14 +64,8 @@ _BLOCK: Final = text(
                block_reason = '{BlockReasonCode.OVERDUE}', block_on = due.block_on, block_amount = due.amount,
                block_invoice_id = due.invoice_id
           FROM due WHERE service_access.id = due.id RETURNING service_access.id, service_access.customer_id
-    ), told AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT :at, :user, :user_name, 'isolation.block_wanted', 'service_access', changed.id, customer.counter_id,
-               jsonb_build_object('customer', changed.customer_id, 'reason', '{BlockReasonCode.OVERDUE}',
-                                  'invoice', due.invoice_id, 'amount', due.amount, 'block_on', due.block_on)
-          FROM changed JOIN due USING (id) JOIN customer ON customer.id = changed.customer_id
     )
-    SELECT count(*) FROM changed
+    SELECT coalesce({_BLOCKS_WANTED}, 0) FROM changed JOIN due USING (id) JOIN customer ON customer.id = changed.customer_id
     """
 )
 

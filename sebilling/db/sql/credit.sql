@@ -25,8 +25,8 @@ BEGIN
     )
     SELECT coalesce(sum(amount), 0) INTO settled FROM added;
     IF settled > 0 THEN
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT p_at, p_user, p_user_name, 'credit.applied', 'customer', id, counter_id, jsonb_build_object('amount', settled)
+        PERFORM append_event(p_at, p_user, p_user_name, 'credit.applied', 'customer', id, counter_id,
+                             jsonb_build_object('amount', settled, 'invoice_id', NULL))
           FROM customer WHERE id = p_customer;
     END IF;
     RETURN settled;

@@ -73,13 +73,12 @@ BEGIN
           FROM blocked
          WHERE service_access.id = blocked.id AND customer_id NOT IN (SELECT customer_id FROM overdue)
         RETURNING service_access.id, customer_id
-    ), logged AS (
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        SELECT p_at, p_user, p_user_name, 'isolation.restore_wanted', 'service_access', changed.id, counter_id,
-               jsonb_build_object('customer', customer_id, 'reason', 'NOT_OVERDUE')
-          FROM changed JOIN customer ON customer.id = customer_id
     )
-    SELECT count(*) INTO restored FROM changed;
+    SELECT append_events(p_at, p_user, p_user_name, 'isolation.restore_wanted', 'service_access',
+                         array_agg(changed.id ORDER BY changed.id), array_agg(counter_id ORDER BY changed.id),
+                         array_agg(jsonb_build_object('customer_id', 'cus_' || customer_id, 'reason', 'NOT_OVERDUE', 'note', NULL)
+                                   ORDER BY changed.id))
+      INTO restored FROM changed JOIN customer ON customer.id = customer_id;
     RETURN restored;
 END $$;
 

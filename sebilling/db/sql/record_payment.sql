@@ -102,9 +102,8 @@ BEGIN
     VALUES (payment_id, p_counter, date_trunc('month', today)::date, number_in_month,
             'KW/' || to_char(today, 'YYYY-MM') || '/' || place || '/' || lpad(number_in_month::text, greatest(6, length(number_in_month::text)), '0'));
 
-    INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-    VALUES (p_at, p_user, p_user_name, 'payment.recorded', 'payment', payment_id, p_counter,
-            jsonb_build_object('customer', p_customer, 'amount', p_amount, 'method', p_method,
-                               'allocated', settled, 'credit', p_amount - settled));
+    PERFORM append_event(p_at, p_user, p_user_name, 'payment.recorded', 'payment', payment_id, p_counter,
+                         jsonb_build_object('customer_id', 'cus_' || p_customer, 'amount', p_amount, 'method', p_method,
+                                            'allocated', settled, 'credit', p_amount - settled));
     outcome := 'RECORDED';
 END $$;

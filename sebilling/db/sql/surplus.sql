@@ -26,10 +26,10 @@ BEGIN
         unplaced := unplaced - part;
         INSERT INTO difference_settlement (deposit_id, kind, payment_id, amount, reason, settled_at, settled_on, settled_by)
         VALUES (surplus.id, 'SURPLUS', NEW.id, part, '', NEW.received_at, NEW.received_on, NEW.received_by);
-        INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-        VALUES (NEW.received_at, NEW.received_by, (SELECT name FROM app_user WHERE id = NEW.received_by), 'deposit.surplus_settled',
-                'deposit', surplus.id, NEW.counter_id,
-                jsonb_build_object('collector', NEW.received_by, 'amount', part, 'payment', NEW.id));
+        PERFORM append_event(NEW.received_at, NEW.received_by, (SELECT name FROM app_user WHERE id = NEW.received_by),
+                             'deposit.surplus_settled', 'deposit', surplus.id, NEW.counter_id,
+                             jsonb_build_object('collector_id', 'usr_' || NEW.received_by, 'amount', part, 'reason', '',
+                                                'payment_id', 'pay_' || NEW.id));
     END LOOP;
     RETURN NULL;
 END $$;

@@ -5,7 +5,7 @@ two iterations, and a result prepared for many clients is sent to all of them. S
 """
 
 import base64
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -13,7 +13,9 @@ from typing import Annotated, Any, Final
 import orjson
 import strawberry
 
+from sebilling import events
 from sebilling.errors import InvalidCursor
+from sebilling.events import Topic
 from sebilling.feed import Numbered
 
 Wants = Callable[[Numbered], bool]
@@ -53,8 +55,9 @@ class Look:
         return [event for event in self.events if wants(event)]
 
 
-def of_kinds(kinds: Collection[str], *, counter_id: int | None = None, subject_id: int | None = None) -> Wants:
-    """Condition on events of these kinds, and of this counter and subject if they are given."""
+def of_topic(topic: Topic, *, counter_id: int | None = None, subject_id: int | None = None) -> Wants:
+    """Condition on events of the topic's kinds, and of this counter and subject if they are given."""
+    kinds = events.of_topic(topic)
 
     def wants(event: Numbered) -> bool:
         return (

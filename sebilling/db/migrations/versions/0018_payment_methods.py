@@ -17,15 +17,15 @@ _FILES = (
     "sql/accounts.sql",
     "sql/carried_sums.sql",
     "sql/closings.sql",
-    "sql/surplus.sql",
+    "migrations/sql/0018_surplus.sql",
     "sql/drawer.sql",
     "sql/journal.sql",
     "sql/counted_money.sql",
     "sql/period_figures.sql",
     "sql/opening.sql",
     "sql/feed.sql",
-    "sql/credit.sql",
-    "sql/record_payment.sql",
+    "migrations/sql/0018_credit.sql",
+    "migrations/sql/0018_record_payment.sql",
 )
 
 

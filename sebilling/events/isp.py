@@ -1,0 +1,81 @@
+"""Events of counters, plans and settings."""
+
+from decimal import Decimal
+
+from sebilling.events.catalogue import UNSET, Payload, Subject, Topic, Unset, event, values
+
+
+@values
+class CounterValues:
+    """Fields of a counter."""
+
+    code: str | Unset = UNSET
+    name: str
+    timezone: str | Unset = UNSET
+    due_day: int
+
+
+@event("counter.created", Subject.COUNTER, topics=[Topic.RECAP])
+class CounterCreated(Payload):
+    """A counter was created."""
+
+    after: CounterValues
+
+
+@event("counter.changed", Subject.COUNTER, topics=[Topic.RECAP])
+class CounterChanged(Payload):
+    """A counter was changed."""
+
+    before: CounterValues
+    after: CounterValues
+
+
+@values
+class PlanValues:
+    """Fields of a plan: rupiah a month, kbit/s."""
+
+    name: str | Unset = UNSET
+    price: int
+    rate_down_kbps: int | Unset | None = UNSET
+    rate_up_kbps: int | Unset | None = UNSET
+
+
+@event("plan.created", Subject.PLAN)
+class PlanCreated(Payload):
+    """A plan was created."""
+
+    after: PlanValues
+
+
+@event("plan.changed", Subject.PLAN)
+class PlanChanged(Payload):
+    """A plan's price was changed."""
+
+    before: PlanValues
+    after: PlanValues
+
+
+@values
+class SettingsValues:
+    """Fields of the billing settings. Money is whole rupiah."""
+
+    prorate_first_month: bool | Unset = UNSET
+    tax_rate: Decimal | Unset = UNSET
+    tax_numerator: int | Unset = UNSET
+    tax_denominator: int | Unset = UNSET
+    tax_rounding: str | Unset = UNSET
+    late_fee: int | Unset = UNSET
+    late_fee_after_days: int | Unset = UNSET
+    company_name: str | Unset = UNSET
+    company_address: str | Unset = UNSET
+    company_phone: str | Unset = UNSET
+    receipt_footer: str | Unset = UNSET
+    mass_block_percent: int | Unset = UNSET
+
+
+@event("settings.changed", Subject.BILLING_SETTINGS)
+class SettingsChanged(Payload):
+    """The billing settings were changed."""
+
+    before: SettingsValues
+    after: SettingsValues
