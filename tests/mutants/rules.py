@@ -67,8 +67,8 @@ RESTORES: Final = (
     ),
     Fault(
         "policy-of-a-customer-restores-nobody", "billing/isolation/policy.py",
-        "subject_id=customer_id or counter_id or 0,\n        counter_id=event_counter_id,\n    )  # fmt: skip\n    if customer_id is not None:",
-        "subject_id=customer_id or counter_id or 0,\n        counter_id=event_counter_id,\n    )  # fmt: skip\n    if customer_id == 0:",
+        "        counter_id=event_counter_id,\n    )  # fmt: skip\n    if customer_id is not None:\n        await blocks",
+        "        counter_id=event_counter_id,\n    )  # fmt: skip\n    if customer_id == 0:\n        await blocks",
         deeds("policy-of-the-customer"),
     ),
     Fault(
