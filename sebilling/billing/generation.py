@@ -203,8 +203,10 @@ class _Issued(Counted):
 
     counter_id: int
     written: int
-    """Invoices written at all counters of the chunk; `credit_waits` is for all of them too."""
+    """Invoices written at all counters of the chunk; `credit_waits` and `late_fees` are for all of them too."""
     credit_waits: bool
+    late_fees: int
+    """Events of new late fees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +294,7 @@ _ISSUE: Final = statement(
         SELECT EXISTS (SELECT FROM payment JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE' WHERE credit > 0)
     )
     SELECT {COUNTED}, counter_id, (SELECT count(*) FROM issued) AS written, (TABLE waits) AS credit_waits,
-           (TABLE fee_events) AS appended
+           (TABLE fee_events) AS late_fees
       FROM priced GROUP BY counter_id
     """
 )
