@@ -98,10 +98,8 @@ def _fits(value: Any, hint: type) -> bool:
         return isinstance(value, dict) and value.keys() == {"en", "id"} and all(isinstance(text, str) for text in value.values())
     if hint in {int, bool, str}:
         return type(value) is hint
-    if hint is object:
-        return True
-    if not isinstance(value, str):
-        return False
+    if hint is object or not isinstance(value, str):
+        return hint is object
     if issubclass(hint, PublicId):
         return re.fullmatch(f"{hint.prefix}[1-9][0-9]*", value) is not None
     try:
