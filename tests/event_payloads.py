@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, get_args, get_origin
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from sebilling.clock import Month
 from sebilling.db.engine import Database, ReadSession
@@ -17,6 +18,7 @@ from sebilling.events.catalogue import fields_of
 from sebilling.events.ids import PublicId
 from sebilling.language import Sentence
 
+_ABORTED: Final = "25P02"
 _EVENTS: Final = text("SELECT kind, subject, data FROM event ORDER BY id")
 _IS_THERE: Final = text("SELECT to_regclass('event') IS NOT NULL")
 INVENTING: Final = frozenset({"feed", "live", "plugins"})
@@ -30,8 +32,13 @@ _READERS: Final[Mapping[type, Callable[[str], object]]] = {
 
 
 async def wrong_events(session: ReadSession) -> list[str]:
-    """What is wrong with each event of the log."""
-    rows = await session.rows(_EVENTS)
+    """What is wrong with each event of the log; nothing if a statement has failed, so that the transaction can't be read any more."""
+    try:
+        rows = await session.rows(_EVENTS)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") != _ABORTED:
+            raise
+        return []
     return [f"{row.kind}: {fault}" for row in rows for fault in faults(row.kind, row.subject, row.data)]
 
 
