@@ -17,8 +17,7 @@ from typing import Final
 import orjson
 from sqlalchemy import text
 
-from sebilling import events
-from sebilling.billing import generation_failures, idempotency, locks, previews
+from sebilling.billing import generation_failures, generation_log, idempotency, locks, previews
 from sebilling.billing.previews import Counts
 from sebilling.billing.pricing import COUNTED, CUSTOMERS_OF_RUN, LINES, OF_RUN, OF_RUN_STEPS, Counted, pricing, statement
 from sebilling.billing.scope import narrowed
@@ -26,9 +25,6 @@ from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import NotFound, PeriodClosed, SebillingError, Unavailable
-from sebilling.events.charges import ChargeCreated
-from sebilling.events.ids import CounterId
-from sebilling.events.invoices import GenerationFinished, GenerationStarted, InvoicesIssued
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 
@@ -65,15 +61,6 @@ _LOCK: Final = statement(
     SELECT wanted.id, wanted.closed_at, (SELECT array_agg(id) FROM counters) AS counters FROM wanted
     """
 )
-_STARTED: Final = events.appending(
-    GenerationStarted,
-    {
-        "month": "to_char(:month, 'YYYY-MM')", "customer_id": "CAST(:customer AS bigint)",
-        "counter_ids": f"(SELECT coalesce(jsonb_agg('{CounterId.prefix}' || id ORDER BY id), '[]')"
-                       " FROM unnest(CAST(:counters AS bigint[])) started (id))",
-    },
-    subject_id=":run",
-)  # fmt: skip
 # One statement, so one snapshot of customers, prices and waiting charges. Arrays need a tenth of the time and space of rows.
 _START: Final = statement(
     f"""
@@ -103,7 +90,7 @@ _START: Final = statement(
                       GROUP BY counter_id) waiting ON waiting.counter_id = wanted.id
         RETURNING total
     )
-    SELECT coalesce(sum(total), 0)::bigint, (SELECT {_STARTED}) AS appended FROM task
+    SELECT coalesce(sum(total), 0)::bigint, (SELECT {generation_log.STARTED}) AS appended FROM task
     """
 )
 _PREVIEWED: Final = statement(
@@ -256,14 +243,6 @@ _LOCK_SERIES: Final = statement(
     RETURNING counter_id, next_number
     """
 )
-_FEES_CREATED: Final = events.appending(
-    ChargeCreated,
-    {
-        "customer_id": "customer_id", "charge_kind": "'LATE_FEE'", "description": "description", "amount": "amount",
-        "overdue_invoice_id": "overdue_invoice_id",
-    },
-    subject_id="fee.id", counter_id="counter_id",
-)  # fmt: skip
 _ISSUE: Final = statement(
     f"""
     WITH task AS MATERIALIZED (
@@ -282,7 +261,7 @@ _ISSUE: Final = statement(
           FROM late JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE'
         RETURNING id, customer_id, description, amount, overdue_invoice_id
     ), fee_events AS (
-        SELECT {_FEES_CREATED} AS appended FROM fee JOIN priced ON priced.id = customer_id
+        SELECT {generation_log.LATE_FEES} AS appended FROM fee JOIN priced ON priced.id = customer_id
     ), lines AS (
         INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount, charge_id, discount_id,
                                   tax_rate, tax_fraction, tax_base, tax_rounding)
@@ -312,15 +291,6 @@ _APPLY_CREDIT: Final = statement(
     SELECT payment_id, invoice_id, least(free, total - before), :at FROM waiting WHERE before < total
     """
 )
-_ISSUED: Final = events.appending(
-    InvoicesIssued,
-    {
-        "period_id": ":period", "first_sequence": "next", "issued": "issued", "already_invoiced": "already_invoiced",
-        "skipped": "reasons", "amount": "total_amount",
-    },
-    subject_id=":run", counter_id="counter_id", order_by="counter_id",
-)  # fmt: skip
-_FINISHED: Final = events.appending(GenerationFinished, {}, subject_id="id")
 _SETTLE: Final = statement(
     f"""
     WITH counts AS MATERIALIZED (
@@ -353,7 +323,8 @@ _SETTLE: Final = statement(
          WHERE id = :run
         RETURNING id, finished_at
     ), events AS MATERIALIZED (
-        SELECT (SELECT {_ISSUED} FROM counts) AS issued, (SELECT {_FINISHED} FROM run WHERE finished_at IS NOT NULL) AS finished
+        SELECT (SELECT {generation_log.ISSUED} FROM counts) AS issued,
+               (SELECT {generation_log.FINISHED} FROM run WHERE finished_at IS NOT NULL) AS finished
     )
     SELECT finished_at IS NOT NULL, events.* FROM run, events
     """

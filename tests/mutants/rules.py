@@ -140,7 +140,7 @@ FIGURES: Final = (
         "\n           ) received", day("test_the_dashboard_is_of_the_counters_day_and_month"),
     ),
     Fault(
-        "late-fee-told-to-no-counter", "billing/generation.py", 'subject_id="fee.id", counter_id="counter_id",', 'subject_id="fee.id",',
+        "late-fee-told-to-no-counter", "billing/generation_log.py", 'subject_id="fee.id", counter_id="counter_id",', 'subject_id="fee.id",',
         deeds("generation-with-late-fees"),
     ),
     Fault(
