@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sebilling.actor import Role
 from sebilling.billing.isolation import blocks, policy, promises, sweep
 from sebilling.billing.isolation.policy import IsolationMode
-from sebilling.db.engine import Database
+from sebilling.db.engine import Database, WriteSession
 from sebilling.db.migrate import alembic_config, migrate
 from tests.harness import Api, Isp, make_user
 
@@ -168,8 +168,9 @@ async def test_events_hold_codes_and_no_sentence(scene: Scene) -> None:
         await promises.record(session, people["siti"], until_on=datetime(2026, 2, 20, tzinfo=UTC).date(), reason="gajian")
         await blocks.restore(session, people["siti"], reason="sudah kembali")
     rows = await isp.rows(
-        "SELECT code, kind, data - 'customer' - 'invoice' FROM event JOIN service_access ON service_access.id = subject_id"
-        " JOIN customer ON customer.id = customer_id WHERE subject = 'service_access' AND kind LIKE 'isolation.%' ORDER BY event.id"
+        "SELECT code, kind, jsonb_strip_nulls(data - 'customer_id' - 'invoice_id') FROM event"
+        " JOIN service_access ON service_access.id = subject_id JOIN customer ON customer.id = customer_id"
+        " WHERE subject = 'service_access' AND kind LIKE 'isolation.%' ORDER BY event.id"
     )
     assert [tuple(row) for row in rows] == [
         ("siti", "isolation.block_wanted", {"reason": "BY_HAND", "note": NOTE}),
@@ -220,11 +221,24 @@ _AS_BEFORE: Final = """
     ALTER TABLE service_access DROP block_reason, DROP block_on, DROP block_amount, DROP block_invoice_id, DROP block_note;
     ALTER TABLE service_access ALTER detail TYPE text USING coalesce(detail->>'en', ''), ALTER detail SET NOT NULL;
     ALTER TABLE service_access ALTER error TYPE text USING coalesce(error->>'en', ''), ALTER error SET NOT NULL;
+    ALTER TABLE event DISABLE TRIGGER USER;
+    UPDATE event SET data = data || jsonb_build_object('invoice', CAST(split_part(data->>'invoice_id', '_', 2) AS bigint))
+     WHERE data->>'invoice_id' IS NOT NULL;
+"""
+_AS_NOW: Final = """
+    UPDATE event SET data = data - 'invoice';
+    ALTER TABLE event ENABLE TRIGGER USER;
 """
 _KEPT: Final = (
     "SELECT customer_id, desired, manual, block_reason, block_on, block_amount, block_invoice_id, block_note"
     " FROM service_access ORDER BY id"
 )
+
+
+async def _execute_all(session: WriteSession, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            await session.execute(text(statement))
 
 
 async def test_sentences_of_before_become_data(committed: Database) -> None:
@@ -244,11 +258,11 @@ async def test_sentences_of_before_become_data(committed: Database) -> None:
     assert [row[-1] for row in before] == [None, sentence, NOTE]
     revision = ScriptDirectory.from_config(alembic_config()).get_revision("0020")
     async with isp.write() as session:
-        for statement in _AS_BEFORE.split(";\n"):
-            if statement.strip():
-                await session.execute(text(statement))
+        await _execute_all(session, _AS_BEFORE)
         await session.execute(text("UPDATE alembic_version SET version_num = :before"), {"before": revision.down_revision})
     await migrate(committed.url)
     assert await isp.rows(_KEPT) == before
+    async with isp.write() as session:
+        await _execute_all(session, _AS_NOW)
     await isp.pay(people["budi"], 150_000, at=OVERDUE_AT)
     assert await isp.value("SELECT desired FROM service_access WHERE customer_id = :budi", budi=people["budi"]) == "ACTIVE"
