@@ -68,7 +68,7 @@ async def inspect(content: bytes) -> Proof:
 
 
 def _refusal(why: str) -> InvalidProof:
-    return InvalidProof(field=("input", "proof"), why=why)
+    return InvalidProof(field="proof", why=why)
 
 
 def _told_by_its_bytes(content: bytes) -> str:
