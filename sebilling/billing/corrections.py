@@ -156,7 +156,7 @@ async def void_invoice(session: WriteSession, invoice_id: int, *, reason: str, k
     )
     customer_id = CustomerId.of(invoice.customer_id)
     for fee in await session.rows(_FORGIVE_FEES, {"customer": invoice.customer_id, "at": session.at}, into=_Fee):
-        cancelled = ChargeCancelled(customer_id=customer_id, amount=fee.amount, reason="the invoice that it was for is void")
+        cancelled = ChargeCancelled(customer_id=customer_id, amount=fee.amount, reason="tagihan yang terlambat itu dibatalkan")
         await events.append(session, cancelled, subject_id=fee.id, counter_id=invoice.counter_id)
     await late_fees.cancel_billed(session, invoice_id)
     await credit.settle(session, invoice.customer_id)

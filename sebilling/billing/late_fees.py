@@ -65,13 +65,13 @@ _ALLOCATE: Final = text("INSERT INTO allocation (payment_id, invoice_id, amount,
 _CANCEL: Final = text(
     """
     INSERT INTO write_off (invoice_id, amount, reason, written_off_at, written_off_on, written_off_by, kind, charge_id)
-    VALUES (:invoice, :amount, 'the invoice that the late fee was for is void', :at, :day, :user, 'LATE_FEE', :charge)
+    VALUES (:invoice, :amount, 'tagihan yang terlambat itu dibatalkan', :at, :day, :user, 'LATE_FEE', :charge)
     """
 )
 _UNCANCEL: Final = text(
     """
     INSERT INTO write_off_reversal (write_off_id, reason, reversed_at, reversed_on, reversed_by)
-    SELECT id, 'the invoice that had billed the late fee is void', :at, :day, :user FROM write_off
+    SELECT id, 'tagihan yang memuat denda ini dibatalkan', :at, :day, :user FROM write_off
      WHERE invoice_id = :invoice AND kind = 'LATE_FEE' AND NOT EXISTS (SELECT FROM write_off_reversal WHERE write_off_id = write_off.id)
     RETURNING write_off_id, (SELECT amount FROM write_off WHERE write_off.id = write_off_id) AS amount
     """
@@ -125,6 +125,6 @@ async def uncancel(session: WriteSession, invoice_id: int, *, customer_id: int, 
     for row in await session.rows(_UNCANCEL, parameters, into=_Uncancelled):
         reversal = InvoiceWriteOffReversed(
             customer_id=CustomerId.of(customer_id), write_off_id=WriteOffId.of(row.write_off_id), amount=row.amount,
-            reason="the invoice that had billed the late fee is void",
+            reason="tagihan yang memuat denda ini dibatalkan",
         )  # fmt: skip
         await events.append(session, reversal, subject_id=invoice_id, counter_id=counter_id)

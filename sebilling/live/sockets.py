@@ -116,8 +116,8 @@ class _Connection:
             raise _Closing(
                 4403,
                 Sentence(
-                    f'Forbidden: send {"authorization": "Bearer …"} with connection_init',
-                    f'Ditolak: kirim {"authorization": "Bearer …"} bersama connection_init',
+                    'Forbidden: send {"authorization": "Bearer …"} with connection_init',
+                    'Ditolak: kirim {"authorization": "Bearer …"} bersama connection_init',
                 ),
             )
         try:

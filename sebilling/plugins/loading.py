@@ -175,7 +175,7 @@ def raised(error: str) -> Sentence:
 
 def in_words(error: BaseException) -> str:
     """One line about an error: its class and message."""
-    return "".join(traceback.format_exception_only(error)).strip()
+    return " ".join("".join(traceback.format_exception_only(error)).split())
 
 
 def _in_time(call: Callable[[], Any], what: str) -> Any:

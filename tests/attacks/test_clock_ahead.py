@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from sqlalchemy import text
 
 from sebilling.auth import links, totp
@@ -99,6 +100,7 @@ async def test_devices_and_their_customers_are_worked_on_and_looked_after(databa
     await place.engine.close()
 
 
+@pytest.mark.invents_events
 async def test_a_plugin_gets_its_events_again(committed: Database, write: Write) -> None:
     good, clock = write("good", HEARS), Ticking()
     async with bare(committed) as connection, delivering(committed, good, clock=clock):
