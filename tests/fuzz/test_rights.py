@@ -149,6 +149,8 @@ async def started(database: Database) -> AsyncIterator[Campaign]:
     async with world.isp.write() as session:
         await session.execute(text("UPDATE device SET name = :name"), {"name": DEVICE})
     async with database.write_engine.connect() as connection, connection.begin() as outer:
+        # a campaign may send no mutation for minutes, and the server ends a writing transaction that is idle for two
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         one = Campaign(world, connection)
         await one.sign_in()
         one.api.headers["Authorization"] = one.tokens["A"]
