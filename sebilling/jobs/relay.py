@@ -39,15 +39,18 @@ MARK_SECONDS: Final = 0.5
 """How often the mark is updated: reading all locks is expensive."""
 
 # Idle iterations only read: a write transaction would use up an xid and write to the WAL.
+# Counts, not an anti-join: a statement without parameters keeps the plan of its first execution, when the tables may have been empty;
+# a join of a hundred thousand events by such a plan takes minutes.
 _LOOK: Final = text(
     """
-    SELECT low, EXISTS (SELECT FROM event WHERE id > low AND NOT EXISTS (SELECT FROM feed WHERE event_id = event.id AND event_id > low))
-           AS is_new,
+    SELECT low, (SELECT count(*) FROM event WHERE id > low) > (SELECT count(*) FROM feed WHERE event_id > low) AS is_new,
            coalesce((SELECT max(id) FROM event) > low, false) AS is_above
       FROM feed_mark
     """
 )
 _LOW: Final = text("SELECT low FROM feed_mark")
+# For the same reason: a plan for this call's tables, not for those of the first calls.
+_PLAN_ANEW: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
 # The lock is a statement of its own, so that the next statement's snapshot sees the previous iteration.
 _LOCK: Final = text("SELECT low FROM feed_mark FOR NO KEY UPDATE")
 _NUMBER: Final = text(
@@ -160,6 +163,7 @@ class Relay:
     async def _number(self, settled: int) -> int:
         async with self.database.transaction(actor=operator("relay"), at=self.clock()) as session:
             low = await session.only_value(_LOCK, kind=int)
+            await session.execute(_PLAN_ANEW)
             added = await session.only_row(_NUMBER, {"start": feed.BEFORE_THE_FIRST, "low": low, "most": self.most}, into=_Added)
             # After a full batch, events beyond its last one may still be without a number.
             upto = min(settled, added.last_id) if added.events >= self.most and added.last_id is not None else settled

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import random
-import sys
 import time
 import uuid
 
@@ -262,23 +261,19 @@ async def test_payments_know_nothing_of_it(committed: Database) -> None:
     assert await isp.value("SELECT count(*) FROM feed") == 0
 
 
-async def test_throughput(committed: Database) -> None:
-    """Printed: 100,000 events that wait, and what an idle turn costs beside them."""
+async def test_a_hundred_thousand_that_wait_are_numbered(committed: Database) -> None:
+    """By a relay that has seen the feed empty. How long it takes is measured by `make bench ARGS=relay`; a hang is noticed here."""
+    one = relay(committed, mark_seconds=loop.MARK_SECONDS)
     async with bare(committed) as connection:
+        await connection.execute("VACUUM ANALYZE event, feed")
+        for number in range(10):
+            await tell(connection, number)
+            await one.turn()
         await connection.execute(
             "INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data) SELECT now(), 1, 'Kasir',"
             " 'payment.recorded', 'payment', n, 1, jsonb_build_object('customer', n, 'amount', 150000, 'method', 'CASH')"
             " FROM generate_series(1, 100000) n"
         )
-        one, began = relay(committed, mark_seconds=loop.MARK_SECONDS), time.perf_counter()
-        assert await all_turns(one) == 100_000
-        took = time.perf_counter() - began
-        began = time.perf_counter()
-        for _ in range(50):
-            await one.turn()
-        idle = (time.perf_counter() - began) / 50
-        sys.stdout.write(f"\n100,000 events: {took:.2f} s ({100_000 / took:,.0f}/s); a turn without news {idle * 1000:.2f} ms\n")
-    began = time.perf_counter()
+        async with asyncio.timeout(45):
+            assert await all_turns(one) == 100_000
     await check(committed)
-    sys.stdout.write(f"all invariants, the chain of 100,000 among them: {time.perf_counter() - began:.2f} s\n")
-    assert took < 30
