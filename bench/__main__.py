@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import generate, isolate, page, subscribe
+from bench import generate, isolate, page, radius, relay, subscribe
 from bench.result import Result
 from sebilling.logs import set_up
 
@@ -37,7 +37,14 @@ def main() -> None:
     watching.add_argument("--seconds", type=int, default=60)
     watching.add_argument("--rate", type=int, default=50, help="payments a second")
     watching.add_argument("--subscribers", type=int, default=200)
-    for command in (generating, paging, isolating, paying, watching):
+    walling = commands.add_parser("radius", help="blocking and restoring with FreeRADIUS, against SQL and radclient one after the other")
+    walling.add_argument("--customers", type=int, default=100_000)
+    walling.add_argument("--blocked", type=int, default=1_000)
+    walling.add_argument("--rounds", type=int, default=3)
+    numbering = commands.add_parser("relay", help="numbering events that wait for the feed, against one SQL statement")
+    numbering.add_argument("--events", type=int, default=100_000)
+    numbering.add_argument("--rounds", type=int, default=3)
+    for command in (generating, paging, isolating, paying, watching, walling, numbering):
         command.add_argument("--json", action="store_true")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
     arguments = parser.parse_args()
@@ -61,6 +68,10 @@ def main() -> None:
         results = asyncio.run(
             subscribe.measure(arguments.var, seconds=arguments.seconds, rate=arguments.rate, subscribers=arguments.subscribers)
         )
+    elif arguments.command == "radius":
+        results = asyncio.run(radius.measure(customers=arguments.customers, blocked=arguments.blocked, rounds=arguments.rounds))
+    elif arguments.command == "relay":
+        results = asyncio.run(relay.measure(arguments.var, events=arguments.events, rounds=arguments.rounds))
     else:
         results = asyncio.run(page.measure(arguments.var, seconds=arguments.seconds, rounds=arguments.rounds))
     show(results, as_json=arguments.json)

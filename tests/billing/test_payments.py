@@ -72,6 +72,23 @@ async def test_named_invoices_are_paid_in_the_order_given(database: Database) ->
     await isp.check()
 
 
+@pytest.mark.parametrize(
+    ("owed", "amount", "reason"),
+    [(0, 1, "IN_ADVANCE"), (0, 150_000, "IN_ADVANCE"), (1, 149_999, ""), (1, 150_000, ""), (1, 150_001, "OVERPAID"), (2, 150_001, ""),
+     (2, 300_000, ""), (2, 300_001, "OVERPAID")],
+)  # fmt: skip
+async def test_a_surplus_has_its_reason(database: Database, owed: int, amount: int, reason: str) -> None:
+    """Of payments that name no invoice: what is above the debt is OVERPAID, or IN_ADVANCE if there is none."""
+    isp = await Isp.make(database)
+    customer_id = await isp.customer(price=150_000)
+    for number in range(1, owed + 1):
+        await isp.open(Month(2026, number))
+        await isp.generate(Month(2026, number))
+    await isp.pay(customer_id, amount)
+    assert await isp.value("SELECT surplus_because FROM payment") == reason
+    await isp.check()
+
+
 async def test_an_invoice_of_someone_else_is_refused_and_nothing_changes(database: Database) -> None:
     isp = await Isp.make(database)
     one, other = await isp.customer(), await isp.customer()

@@ -90,12 +90,12 @@ async def test_a_holder_breaks_off_when_its_signs_arent_answered(committed: Data
             assert mine
             await asyncio.sleep(1.5)
             async with holder._one_at_a_time:  # nothing is sent any more
-                await asyncio.sleep(10)
+                await asyncio.sleep(120)
 
     began = time.monotonic()
     try:
         with pytest.raises(DatabaseUnavailable):
             await work()
-        assert 1.5 < time.monotonic() - began < 8
+        assert 1.5 < time.monotonic() - began < 60
     finally:
         await holder.close()

@@ -214,7 +214,10 @@ FAULTS: Final = (
         "receipt-of-the-month-of-utc", "db/sql/record_payment.sql",
         "'KW/' || to_char(today, 'YYYY-MM')", "'KW/' || to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM')", DRAWERS,
     ),
-    Fault("surplus-unexplained", "db/sql/record_payment.sql", "WHEN payable = 0 THEN 'IN_ADVANCE'", "WHEN payable = 0 THEN ''", MACHINE),
+    Fault("surplus-unexplained", "db/sql/record_payment.sql", "WHEN payable = 0 THEN 'IN_ADVANCE'", "WHEN payable = 0 THEN ''", PAYMENTS),
+    Fault(
+        "surplus-of-who-owed-in-advance", "db/sql/record_payment.sql", "ELSE 'OVERPAID' END", "ELSE 'IN_ADVANCE' END", PAYMENTS,
+    ),
     Fault(
         "newest-credit-first-beside-a-debt", "db/sql/credit.sql",
         "sum(credit) OVER (ORDER BY id) - credit AS starts, sum(credit) OVER (ORDER BY id) AS ends",

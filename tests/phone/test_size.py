@@ -1,9 +1,8 @@
-"""What a sync of 5,000 customers weighs on the line, and how long it takes; what is compressed and what isn't."""
+"""What a sync of 5,000 customers weighs on the line; what is compressed and what isn't."""
 
 import gzip
 import json
 import sys
-import time
 from typing import Any
 
 import httpx
@@ -23,8 +22,6 @@ from tests.processes import HttpApi, clients, servers
 
 CUSTOMERS = 5_000
 MAX_BYTES = 1_000_000
-MAX_SECONDS = 15
-"""Of ten pages, on a machine that does other things too."""
 
 
 async def stocked(database: Database) -> Isp:
@@ -50,13 +47,12 @@ async def test_five_thousand_customers_weigh_at_most_a_megabyte(committed: Datab
 
 async def measure(api: HttpApi) -> None:
     http, headers = api.http, {"Authorization": f"Bearer {api.token}"}
-    seconds, sent, plain, invoices, cursor, found = [], 0, 0, 0, None, []
+    pages, sent, plain, invoices, cursor, found = 0, 0, 0, 0, None, []
     while True:
-        began = time.perf_counter()
         asked = {"query": SYNC, "variables": {"since": cursor, "first": 500}}
         async with http.stream("POST", "/graphql", json=asked, headers=headers) as response:
             raw = b"".join([chunk async for chunk in response.aiter_raw()])
-        seconds.append(time.perf_counter() - began)
+        pages += 1
         body = gzip.decompress(raw) if response.headers.get("Content-Encoding") == "gzip" else raw
         assert len(body) < COMPRESSED_FROM_BYTES or body is not raw
         sent += len(raw)
@@ -67,18 +63,15 @@ async def measure(api: HttpApi) -> None:
         cursor = page["cursor"]
         if not page["more"]:
             break
-    began = time.perf_counter()
     delta = await http.post("/graphql", json={"query": SYNC, "variables": {"since": cursor, "first": 500}}, headers=headers)
-    nothing = time.perf_counter() - began
     assert delta.json()["data"]["syncCustomers"]["customers"] == []
     sys.stdout.write(
-        f"\n{len(found)} customers, {invoices} open invoices: {plain:,} bytes, {sent:,} compressed, {len(seconds)} pages in"
-        f" {sum(seconds):.2f} s (slowest {max(seconds):.2f}); nothing new: {nothing * 1000:.0f} ms, {len(delta.content)} bytes\n"
+        f"\n{len(found)} customers, {invoices} open invoices: {plain:,} bytes, {sent:,} compressed, {pages} pages;"
+        f" nothing new: {len(delta.content)} bytes\n"
     )
     assert len(set(found)) == len(found) > CUSTOMERS * 0.95
     assert invoices > len(found)
     assert sent <= MAX_BYTES
-    assert sum(seconds) <= MAX_SECONDS
 
 
 async def ask(app: ASGIApp, *, accept: str = "gzip") -> httpx.Response:

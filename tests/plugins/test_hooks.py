@@ -176,7 +176,7 @@ async def test_a_bad_plugin_holds_up_no_other(committed: Database, write: Write,
             await asyncio.sleep(0.01)
             gaps.append(time.monotonic() - sleeping)
             sleeping = time.monotonic()
-            assert time.monotonic() < began + 5
+            assert time.monotonic() < began + 30
         assert max(gaps) < 0.25, "our own loop was blocked"
         await asyncio.sleep(0.6)
         cursors = {row["plugin"]: row for row in await rows(committed, CURSORS)}

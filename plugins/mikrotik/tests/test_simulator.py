@@ -104,7 +104,7 @@ async def test_who_is_not_logged_in_is_hung_up_on(simulator: Simulator) -> None:
 
 
 async def test_pipelined_commands_share_the_latency(router: Router, simulator: Simulator) -> None:
-    simulator.faults.delay_seconds = 0.05
+    simulator.faults.delay_seconds = 0.5  # one after the other they would take 50 s
     async with socket_to(simulator) as (reader, writer):
         start = asyncio.get_running_loop().time()
         writer.write(words("/login", "=name=sebilling", f"=password={PASSWORD}"))
@@ -113,7 +113,7 @@ async def test_pipelined_commands_share_the_latency(router: Router, simulator: S
         told = b""
         while told.count(b"!done") < 101:
             told += await reader.read(65_536)
-        assert asyncio.get_running_loop().time() - start < 2
+        assert asyncio.get_running_loop().time() - start < 25
     assert told.index(b".tag=7\x00") < told.index(b".tag=99\x00")
     assert len(router.table("/ppp/secret").rows) == 100
 

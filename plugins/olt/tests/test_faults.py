@@ -119,7 +119,7 @@ async def test_something_else_answers_or_nothing_does(transport: str) -> None:
     driver = made(simulator, Way(olt.firmware, "ssh", "state"), transport=transport, timeout_seconds=0.4)
     began = time.perf_counter()
     assert (await fault_of(driver)).fault in {Fault.TIMEOUT, Fault.UNREACHABLE}
-    assert time.perf_counter() - began < 3
+    assert time.perf_counter() - began < 30, "nor for ever"
     server.close()
     await server.wait_closed()
     await asyncio.gather(*filter(None, connections))  # else what is left of them is told to whichever test comes next
@@ -332,13 +332,13 @@ async def test_a_place_that_cant_be_entered_is_not_worked_in(way: Way, keys: lis
 async def test_a_call_that_is_given_up_ends_its_thread(way: Way, keys: list[str], simulator: Simulator) -> None:
     driver = made(simulator, way)
     await driver.open()
-    simulator.faults.answer_seconds = 30
+    simulator.faults.answer_seconds = 120
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await driver.read_state(refs(keys), {})
     began = time.perf_counter()
     await driver.close()
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 60, "not when the answer would have come"
 
 
 @pytest.mark.parametrize("way", TWO, indirect=True)

@@ -1,7 +1,5 @@
 """With FreeRADIUS itself: what a customer is answered, and a NAS that we didn't write."""
 
-import time
-
 import pytest
 from sebilling.plugins.contract import Fault, Result, State
 
@@ -174,6 +172,7 @@ async def test_silence_is_never_told_as_success(radius: Rig, why: str) -> None:
 
 
 async def test_a_thousand_of_a_hundred_thousand(radius: Rig) -> None:
+    """How long it takes is measured by `make bench ARGS=radius`."""
     everybody = [f"pelanggan{number}" for number in range(100_000)]
     await radius.add_many(everybody)
     late = everybody[::100]
@@ -181,22 +180,16 @@ async def test_a_thousand_of_a_hundred_thousand(radius: Rig) -> None:
     driver = made(GroupDriver, radius, coa_timeout_seconds=1.5, coa_tries=3)
     await driver.open()
     wanted = await jobs(driver, refs(late))
-    began = time.perf_counter()
     told = await blocked(driver, wanted)
     states = await read(driver, wanted)
-    blocking = time.perf_counter() - began
     assert {one.result for one in told.values()} == {Result.CHANGED}
     assert {one.state for one in states.values()} == {State.BLOCKED}
     assert len(told) == len(states) == 1_000
     assert len(await radius.at_the_nas()) == 99_000
     assert radius.authenticate(late[7], "x") == GARDEN
-    began = time.perf_counter()
     told = await restored(driver, wanted)
     states = await read(driver, wanted, cut=False)
-    restoring = time.perf_counter() - began
     assert {one.result for one in told.values()} == {Result.CHANGED}
     assert {one.state for one in states.values()} == {State.ACTIVE}
     assert await radius.dump() == before
-    print(f"\n1,000 of 100,000 customers: blocked, disconnected and read back in {blocking:.2f} s, restored in {restoring:.2f} s")
-    assert blocking <= 3
     await driver.close()
