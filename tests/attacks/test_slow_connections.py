@@ -47,7 +47,7 @@ async def small(server_url: str, template: str) -> AsyncIterator[Target]:
 
 
 @contextmanager
-def opened(attacked: Target, count: int, sent: bytes, *, addresses: int = 1) -> Iterator[list[socket.socket]]:
+def opened(server: tuple[str, int], count: int, sent: bytes, *, addresses: int = 1) -> Iterator[list[socket.socket]]:
     """As many connections of as many strangers, each of which has sent this much."""
     connections = []
     try:
@@ -56,7 +56,7 @@ def opened(attacked: Target, count: int, sent: bytes, *, addresses: int = 1) -> 
             connections.append(connection)
             connection.settimeout(10)
             connection.bind((f"127.0.1.{number % addresses + 1}", 0))
-            connection.connect(attacked.host_and_port)
+            connection.connect(server)
             if sent:
                 connection.sendall(sent)
         yield connections
@@ -88,7 +88,7 @@ async def test_a_thousand_half_sent_requests_lock_nobody_out(small: Target, half
     most = 100 if addresses == 1 else 300
 
     def attack() -> int:
-        with opened(small, HALF_SENT, HALVES[half], addresses=addresses) as connections:
+        with opened(small.host_and_port, HALF_SENT, HALVES[half], addresses=addresses) as connections:
             deadline = time.monotonic() + 30
             while (count := are_open(connections)) > most and time.monotonic() < deadline:
                 time.sleep(0.05)
@@ -108,7 +108,7 @@ async def test_a_thousand_half_sent_requests_lock_nobody_out(small: Target, half
 async def test_a_newcomer_gets_in_while_they_are_open(small: Target) -> None:
     idle = await small.idle_seconds()
     headers = await small.headers(Role.AUDITOR)
-    with opened(small, HALF_SENT, HALVES["half a head"], addresses=50):
+    with opened(small.host_and_port, HALF_SENT, HALVES["half a head"], addresses=50):
         async with httpx.AsyncClient(base_url=small.address, limits=httpx.Limits(max_keepalive_connections=0)) as http:
             for _ in range(5):
                 began = time.perf_counter()
@@ -122,7 +122,7 @@ async def test_the_bounds_hold_though_fewer_files_may_be_open(committed_url: str
         (warned,) = [line for line in started if line["event"] == "few_descriptors"]
         assert warned["limit"] == 256
         idle = await attacked.idle_seconds()
-        with opened(attacked, HALF_SENT, HALVES["half a head"], addresses=20):
+        with opened(attacked.host_and_port, HALF_SENT, HALVES["half a head"], addresses=20):
             assert await attacked.request_seconds(requests=3) < MAX_RATIO * idle
             assert (await attacked.http.get("/readyz")).status_code == 200, "files are left for the database"
 
@@ -183,6 +183,19 @@ def received(connection: socket.socket, end: bytes) -> bytes:
         assert more, f"hung up after {told[-200:]!r}"
         told = (told + more)[-10_000:]
     return told
+
+
+@pytest.mark.parametrize(("addresses", "most"), [(1, 10), (2, 20), (6, 30)])
+def test_an_address_has_its_share_of_the_connections_and_no_more(addresses: int, most: int) -> None:
+    """Before any deadline: of sixty connections ten of each address are kept, and thirty altogether."""
+    patient = Limits(connections=30, per_address=10, head_seconds=300, stall_seconds=300)
+    with serving(application, listening_socket("127.0.0.1", 0), patient) as address:
+        url = httpx.URL(address)
+        with opened((url.host, url.port or 80), 60, HALVES["half a head"], addresses=addresses) as connections:
+            deadline = time.monotonic() + 60
+            while are_open(connections) > most and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert are_open(connections) == most
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ", b"\r\n\r\n"])

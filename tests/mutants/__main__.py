@@ -66,7 +66,8 @@ def passes(clean: Path, tests: Sequence[str]) -> Outcome:
 def judged(code: int, output: str) -> tuple[str, str]:
     """The verdict, and by whom or why. Only a test that failed by itself has caught anything: not a fixture, not the collection."""
     failed = re.findall(r"^FAILED (\S+)", output, re.MULTILINE)
-    errors = re.findall(r"^ERROR (tests/.*)", output, re.MULTILINE)  # not what was logged as one
+    # not what was logged as one, nor what is left behind by a test that has failed already
+    errors = [told for told in re.findall(r"^ERROR (tests/.*)", output, re.MULTILINE) if told.partition(" - ")[0] not in failed]
     if code == 0:
         return "SURVIVED", "no test failed"
     if nonsense := _NONSENSE.search(output):

@@ -25,7 +25,8 @@ FAULTS: Final = (
     Fault("nobody-makes-way", "connections.py", "if crowd is not None and not self._makes_way(crowd):", "if crowd is not None:", SLOW),
     Fault(
         "one-address-takes-all-connections", "connections.py",
-        "len(self._by_network.get(network, ())) >= self._limits.per_address", "len(self._open) < 0", SLOW,
+        "len(self._by_network.get(network, ())) >= self._limits.per_address", "len(self._open) < 0",
+        ("tests/attacks/test_slow_connections.py::test_an_address_has_its_share_of_the_connections_and_no_more",),
     ),
     Fault("the-proxy-is-bound-like-a-client", "connections.py", "and not addresses.is_trusted(peer, self._limits.proxies)", "", SPOOFED),
     Fault("empty-lines-keep-a-connection", "server.py", "if known.phase is Phase.IDLE:  #", "if not known:  #", SLOW),

@@ -39,6 +39,8 @@ def test_each_has_its_own_name() -> None:
         (1, "E   sqlalchemy.exc.ProgrammingError: no such column\nFAILED tests/a.py::test_b - ProgrammingError", "BROKEN"),
         (1, "ERROR    strawberry.execution:logging.py:25 what was logged\nFAILED tests/a.py::test_b - AssertionError", "CAUGHT"),
         (1, "ERROR tests/a.py::test_b - the fixture failed", "BROKEN"),
+        (1, "FAILED tests/a.py::test_b - AssertionError\nERROR tests/a.py::test_b - what it left behind", "CAUGHT"),
+        (1, "FAILED tests/a.py::test_b - AssertionError\nERROR tests/a.py::test_c - the fixture failed", "BROKEN"),
         (2, "ERROR tests/a.py - ImportError", "BROKEN"),
         (5, "no tests ran", "BROKEN"),
     ],
