@@ -192,7 +192,7 @@ def test_an_address_has_its_share_of_the_connections_and_no_more(addresses: int,
     with serving(application, listening_socket("127.0.0.1", 0), patient) as address:
         url = httpx.URL(address)
         with opened((url.host, url.port or 80), 60, HALVES["half a head"], addresses=addresses) as connections:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 20
             while are_open(connections) > most and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert are_open(connections) == most
