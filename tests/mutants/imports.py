@@ -13,7 +13,7 @@ CASES: Final = ("tests/cases/test_cases.py",)
 FAULTS: Final = (
     Fault(
         "unknown-columns-vanish", "billing/imports/column_map.py",
-        "*(_unknown(unknown) if unknown and not given.ignore_unknown else ())", "*()", COLUMNS,
+        "*(_unknown(unknown) if unknown and not choices.ignore_unknown else ())", "*()", COLUMNS,
     ),
     Fault(
         "a-known-column-left-out-once-is-left-out-for-ever", "billing/imports/column_map.py",

@@ -71,24 +71,24 @@ def read_day(text: str) -> date:
     """Parse a date: 2025-03-15, 15/03/2025 (day first), 15 Maret 2025, 15-Mar-25, Sabtu, 15 Maret 2025, each with or without a time of
     day. Raises ValueError with the remedy, also for a date that can mean two days.
     """
-    given, weekday = text[:30], None
-    if (found := _WEEKDAY.match(text)) and (weekday := _WEEKDAYS.get(found[1].lower())) is not None:
-        text = text[found.end() :]
-    found = _ISO.match(text) or _DAY_FIRST.match(text) or _NAMED.match(text)
-    month = None if found is None else int(found["month"]) if found["month"].isdigit() else _MONTHS.get(found["month"].lower())
-    if found is None or month is None or not _is_time(text[found.end() :]):
-        raise ValueError(f"'{given}' is no date, or not one day only: write day/month/year, such as 15/03/2025.")
-    year = int(found["year"].lstrip("'"))
-    if len(found["year"]) < 4:  # only beside a month's name, as Excel shows a day: 15-Mar-25
+    shown, weekday = text[:30], None
+    if (match := _WEEKDAY.match(text)) and (weekday := _WEEKDAYS.get(match[1].lower())) is not None:
+        text = text[match.end() :]
+    match = _ISO.match(text) or _DAY_FIRST.match(text) or _NAMED.match(text)
+    month = None if match is None else int(match["month"]) if match["month"].isdigit() else _MONTHS.get(match["month"].lower())
+    if match is None or month is None or not _is_time(text[match.end() :]):
+        raise ValueError(f"'{shown}' is no date, or not one day only: write day/month/year, such as 15/03/2025.")
+    year = int(match["year"].lstrip("'"))
+    if len(match["year"]) < 4:  # only beside a month's name, as Excel shows a day: 15-Mar-25
         year += 2000 if year < 90 else 1900
     try:
-        result = date(year, month, int(found["day"]))
+        result = date(year, month, int(match["day"]))
     except ValueError:
-        raise ValueError(f"'{given}' is a day that doesn't exist: write day/month/year, such as 15/03/2025.") from None
+        raise ValueError(f"'{shown}' is a day that doesn't exist: write day/month/year, such as 15/03/2025.") from None
     if weekday is not None and result.weekday() != weekday:
-        raise ValueError(f"'{given}' names another day of the week than that date has: check it, and write day/month/year.")
+        raise ValueError(f"'{shown}' names another day of the week than that date has: check it, and write day/month/year.")
     if not 1990 <= year <= 2199:
-        raise ValueError(f"'{given}' lies outside 1990 to 2199: check the year.")
+        raise ValueError(f"'{shown}' lies outside 1990 to 2199: check the year.")
     return result
 
 

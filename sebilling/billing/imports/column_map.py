@@ -89,11 +89,11 @@ async def remember(session: WriteSession, columns: Sequence[MappedColumn]) -> No
             await session.execute(_REMEMBER, bound)
 
 
-def assign(file: str, headings: Sequence[str], given: GivenMap, before: Mapping[str, str | None]) -> list[MappedColumn]:
+def assign(file: str, headings: Sequence[str], choices: GivenMap, before: Mapping[str, str | None]) -> list[MappedColumn]:
     """Map each column that has a heading to its field. Raises InvalidFile for unknown, missing, duplicate and ambiguous columns."""
-    _check_given(file, headings, given)
-    fields = {spelt(heading): name for heading, name in given.fields.items()}
-    ignored = {spelt(heading) for heading in _ignored(headings, given)}
+    _check_choices(file, headings, choices)
+    fields = {spelt(heading): name for heading, name in choices.fields.items()}
+    ignored = {spelt(heading) for heading in _ignored(headings, choices)}
     columns: list[MappedColumn] = []
     unknown: list[tuple[int, str]] = []
     for index, heading in enumerate(headings):
@@ -112,30 +112,30 @@ def assign(file: str, headings: Sequence[str], given: GivenMap, before: Mapping[
     either = [(heading, AMBIGUOUS[spelt(heading)]) for _, heading in unknown if spelt(heading) in AMBIGUOUS]
     unknown = [(index, heading) for index, heading in unknown if spelt(heading) not in AMBIGUOUS]
     wrong: list[str] = [
-        *_twice(columns), *_missing(columns), *_ambiguous(either), *(_unknown(unknown) if unknown and not given.ignore_unknown else ())
+        *_twice(columns), *_missing(columns), *_ambiguous(either), *(_unknown(unknown) if unknown and not choices.ignore_unknown else ())
     ]  # fmt: skip
     if wrong:
         raise InvalidFile(file=file, why=" ".join(wrong))
     return columns
 
 
-def _check_given(file: str, headings: Sequence[str], given: GivenMap) -> None:
+def _check_choices(file: str, headings: Sequence[str], choices: GivenMap) -> None:
     present = {spelt(heading) for heading in headings if heading}
-    left_out = _ignored(headings, given)
-    absent = [heading for heading in [*given.fields, *left_out] if spelt(heading) not in present]
+    left_out = _ignored(headings, choices)
+    absent = [heading for heading in [*choices.fields, *left_out] if spelt(heading) not in present]
     if absent:
         why = f"it has no column '{absent[0]}'; its columns are: {_named(heading for heading in headings if heading)}."
         raise InvalidFile(file=file, why=why)
-    both = [heading for heading in left_out if spelt(heading) in {spelt(mapped) for mapped in given.fields}]
+    both = [heading for heading in left_out if spelt(heading) in {spelt(mapped) for mapped in choices.fields}]
     if both:
         raise InvalidFile(file=file, why=f"the column '{both[0]}' is both mapped and left out: choose one.")
 
 
-def _ignored(headings: Sequence[str], given: GivenMap) -> list[str]:
+def _ignored(headings: Sequence[str], choices: GivenMap) -> list[str]:
     """Return the headings to leave out, from comma-separated lists; a heading may itself contain commas."""
     there = {spelt(heading) for heading in headings if heading}
     ignored: list[str] = []
-    for listed in given.ignored:
+    for listed in choices.ignored:
         parts = listed.split(",")
         while parts:
             ends = (end for end in range(len(parts), 1, -1) if spelt(",".join(parts[:end])) in there)
@@ -166,14 +166,14 @@ def _missing(columns: Sequence[MappedColumn]) -> list[str]:
 def _ambiguous(either: Sequence[tuple[str, tuple[str, str]]]) -> list[str]:
     """Return a message for each ambiguous column. ignore_unknown doesn't leave them out, as they are money."""
     return [
-        f"the column '{heading}' can be what they owe, or what they have paid ahead: say which by --map \"{heading}={one}\""
-        f' or --map "{heading}={other}", or leave it out by --ignore-columns "{heading}".'
-        for heading, (one, other) in either
+        f"the column '{heading}' can be what they owe, or what they have paid ahead: say which by --map \"{heading}={arrears}\""
+        f' or --map "{heading}={credit}", or leave it out by --ignore-columns "{heading}".'
+        for heading, (arrears, credit) in either
     ]
 
 
 def _unknown(unknown: Sequence[tuple[int, str]]) -> list[str]:
-    listed = ", ".join(f"'{heading}' (column {place + 1})" for place, heading in unknown[:_MAX_NAMED])
+    listed = ", ".join(f"'{heading}' (column {index + 1})" for index, heading in unknown[:_MAX_NAMED])
     if len(unknown) > _MAX_NAMED:
         listed += f" and {len(unknown) - _MAX_NAMED} more"
     ignore = ",".join(heading for _, heading in unknown[:_MAX_NAMED])

@@ -28,14 +28,14 @@ def open_csv(name: str, data: bytes, *, tell: Tell) -> Table:
     source = _Source(name, text, tell)
     hint = _HINT.fullmatch(text[:80].splitlines()[0].strip()) if text.strip() else None
     candidates = [_headings(source, mark, skipped=hint is not None) for mark in (hint[1] if hint else SEPARATORS)]
-    _, _, separator, record = max(candidates, key=lambda one: one[:2])
+    _, _, separator, record = max(candidates, key=lambda candidate: candidate[:2])
     if isinstance(record, InvalidFile):
         raise record
     if record is None:
         seen = "it is empty" if not text.strip() else "no line of headings was found at its beginning"
         raise InvalidFile(file=name, why=f"{seen}: the first line must name the columns, such as Kode Pelanggan;Nama;Loket.")
     records = _records(source, separator, skipped=hint is not None)
-    for _ in itertools.takewhile(lambda one: one.line != record.line, records):
+    for _ in itertools.takewhile(lambda row: row.line != record.line, records):
         pass
     return Table(name, [heading(cell) for cell in record.cells], record.line, _watched(records, len(record.cells), separator))
 

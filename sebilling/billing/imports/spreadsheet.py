@@ -42,13 +42,13 @@ def read(
     yield from rows(table, column_map.assign(table.name, table.headings, given or GivenMap(), before or {}), given or GivenMap())
 
 
-def rows(table: Table, columns: Sequence[MappedColumn], given: GivenMap) -> Iterator[CustomerRow | Faulty]:
+def rows(table: Table, columns: Sequence[MappedColumn], choices: GivenMap) -> Iterator[CustomerRow | Faulty]:
     """Yield the rows below the headings, read by these columns; empty rows are skipped. Raises InvalidFile."""
     fields = {column.place: column.field for column in columns if column.field is not None}
-    headed = {place for place, heading in enumerate(table.headings) if heading}
-    if given.ignore_unknown:
+    headed = {index for index, heading in enumerate(table.headings) if heading}
+    if choices.ignore_unknown:
         headed |= set(range(len(table.headings)))
-    status = next((place for place, field in fields.items() if field == "active"), None)
+    status = next((index for index, field in fields.items() if field == "active"), None)
     blocked = 0
     for record in table.records:
         if any(map(is_filled, record.cells)):
@@ -65,29 +65,29 @@ def _is_blocked(cell: Cell) -> bool:
     return isinstance(cell, str) and is_blocked(cell)
 
 
-def _row(record: Record, places: Mapping[int, str], headed: set[int], *, is_text: bool) -> CustomerRow | Faulty:
+def _row(record: Record, fields: Mapping[int, str], headed: set[int], *, is_text: bool) -> CustomerRow | Faulty:
     if record.error:
         return faulty(record.line, "", record.error)
-    lost = next((place for place, cell in enumerate(record.cells) if place not in headed and is_filled(cell)), None)
+    lost = next((index for index, cell in enumerate(record.cells) if index not in headed and is_filled(cell)), None)
     if lost is not None:
         cell = record.cells[lost]
         shown = f" ('{cell.strip()[:30]}')" if isinstance(cell, str) else ""
         why = f"column {lost + 1} is filled{shown} but has no heading: give it one, or put text that holds separators in quotes."
         return faulty(record.line, "", why)
     width = max(headed) + 1
-    missing = [FIELDS[field].title for place, field in places.items() if place >= len(record.cells) and FIELDS[field].required]
+    missing = [FIELDS[field].title for index, field in fields.items() if index >= len(record.cells) and FIELDS[field].required]
     if missing and is_text:
         why = f"the row ends after {len(record.cells)} of {width} columns, so {', '.join(missing)} are missing"
         return faulty(record.line, "", f"{why}: look for a separator that is missing, or a line break that isn't in quotes.")
-    return _read(record, places)
+    return _read(record, fields)
 
 
-def _read(record: Record, places: Mapping[int, str]) -> CustomerRow | Faulty:
+def _read(record: Record, fields: Mapping[int, str]) -> CustomerRow | Faulty:
     """Read a row's cells. Cells missing at its end are empty: Excel doesn't store them."""
     texts: dict[str, str] = {}
     problems: list[Problem] = []
-    for place, field in places.items():
-        cell = record.cells[place] if place < len(record.cells) else ""
+    for index, field in fields.items():
+        cell = record.cells[index] if index < len(record.cells) else ""
         if isinstance(cell, Unreadable):
             problems.append(Problem(record.line, field, cell.why))
         elif isinstance(cell, Day) and not FIELDS[field].is_day:

@@ -63,14 +63,14 @@ class _Owner:
     pppoe_name: str
 
 
-async def rows(session: ReadSession, found: Sequence[Found], where: Where, notes: list[str]) -> list[CustomerRow | Faulty]:
+async def rows(session: ReadSession, accounts: Sequence[Found], where: Where, notes: list[str]) -> list[CustomerRow | Faulty]:
     """Return each account's row, or its faults, in the same order. Accounts that aren't customers' are left out and noted.
 
     A unique, valid code is derived from the key. An existing customer is a fault and never merged by name: on another router it may be
     somebody else.
     """
-    _note_left_out(found, notes)
-    wanted = [account for account in found if not account.left_out]
+    _note_left_out(accounts, notes)
+    wanted = [account for account in accounts if not account.left_out]
     taken = await session.rows(_TAKEN, {"keys": [account.key for account in wanted]}, into=_Owner)
     owners = {row.pppoe_name: row.code for row in taken}
     derived = await codes.derive(session, [account.key for account in wanted if account.key and account.key not in owners], notes)
@@ -96,31 +96,33 @@ def _split(comment: str, known: frozenset[str] | set[str]) -> tuple[str, str | N
     return match["name"] or "", match["counter"].upper()
 
 
-def _row(one: Found, name: str, counter: str, *, on: date, code: str, owner: str | None) -> CustomerRow | Faulty:
-    if one.fault:
-        return faulty(one.line, "key", one.fault)
-    if not one.key:
-        return faulty(one.line, "key", "it has no name on the device: give it one there, or remove it.")
+def _row(account: Found, name: str, counter: str, *, on: date, code: str, owner: str | None) -> CustomerRow | Faulty:
+    if account.fault:
+        return faulty(account.line, "key", account.fault)
+    if not account.key:
+        return faulty(account.line, "key", "it has no name on the device: give it one there, or remove it.")
     cells = {
-        "code": code, "name": name, "counter": counter, "plan": one.plan or "",
-        "installed_on": on.isoformat(), "active": "nonaktif" if one.disabled else "aktif",
+        "code": code, "name": name, "counter": counter, "plan": account.plan or "",
+        "installed_on": on.isoformat(), "active": "nonaktif" if account.disabled else "aktif",
     }  # fmt: skip
-    row = customer_row(one.line, cells | ({"pppoe_name": one.key} if one.is_pppoe else {}), spreadsheet=False)
+    row = customer_row(account.line, cells | ({"pppoe_name": account.key} if account.is_pppoe else {}), spreadsheet=False)
     problems = list(row.problems) if isinstance(row, Faulty) else []
-    if one.plan is None:
+    if account.plan is None:
         problems = [problem for problem in problems if problem.column != "plan"]
-        problems.append(Problem(one.line, "plan", "its plan isn't known, because it is blocked: give it its own plan on the device first."))
-    if (odd := _odd(one.key)) is not None:
+        problems.append(
+            Problem(account.line, "plan", "its plan isn't known, because it is blocked: give it its own plan on the device first.")
+        )
+    if (odd := _odd(account.key)) is not None:
         problems = [problem for problem in problems if problem.column not in {"pppoe_name", "code"}]
-        problems.append(Problem(one.line, "key", f"its name {odd}: give it a plain one there."))
-    for column, rate in (("rate_down_kbps", one.rate_down_kbps), ("rate_up_kbps", one.rate_up_kbps)):
+        problems.append(Problem(account.line, "key", f"its name {odd}: give it a plain one there."))
+    for column, rate in (("rate_down_kbps", account.rate_down_kbps), ("rate_up_kbps", account.rate_up_kbps)):
         if rate is not None and not 1 <= rate <= _MAX_RATE_KBPS:
-            problems.append(Problem(one.line, column, f"the device tells a speed of {rate} kbit/s: 1 to {_MAX_RATE_KBPS} can be."))
+            problems.append(Problem(account.line, column, f"the device tells a speed of {rate} kbit/s: 1 to {_MAX_RATE_KBPS} can be."))
     if owner is not None and not problems:
         why = f"the customer {owner} is there already: if it is the same, give them this access by setServiceAccess; else rename it there."
-        problems.append(Problem(one.line, "code", why))
+        problems.append(Problem(account.line, "code", why))
     if isinstance(row, CustomerRow) and not problems:
-        return replace(row, rate_down_kbps=one.rate_down_kbps, rate_up_kbps=one.rate_up_kbps)
+        return replace(row, rate_down_kbps=account.rate_down_kbps, rate_up_kbps=account.rate_up_kbps)
     return Faulty(problems, row.counter, row.plan)
 
 
@@ -137,8 +139,8 @@ def _odd(key: str) -> str | None:
     return "has accents of two characters" if unicodedata.normalize("NFC", key) != key else None
 
 
-def _note_left_out(found: Sequence[Found], notes: list[str]) -> None:
-    left_out = [f"{account.key} ({account.left_out})" for account in found if account.left_out]
+def _note_left_out(accounts: Sequence[Found], notes: list[str]) -> None:
+    left_out = [f"{account.key} ({account.left_out})" for account in accounts if account.left_out]
     if left_out:
         notes.append(f"{len(left_out)} accounts are no customers and were left out: {named(left_out)}.")
 

@@ -154,7 +154,7 @@ def _table(name: str, records: Iterator[Record]) -> Table:
     if record is None:
         raise InvalidFile(file=name, why=f"no row of headings is among the first {MAX_TITLES}: the first row must name the columns.")
     del above  # otherwise tee would keep the rows in memory
-    below = itertools.dropwhile(lambda one: one.line <= record.line, below)
+    below = itertools.dropwhile(lambda row: row.line <= record.line, below)
     return Table(name, [heading(cell) for cell in record.cells], record.line, below, is_text=False)
 
 

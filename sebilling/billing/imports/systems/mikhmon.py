@@ -130,11 +130,11 @@ def _months(validity: str) -> int | None:
     return None if match is None else months_of(int(match["weeks"] or 0) * 7 + int(match["days"] or 0), "Days")
 
 
-def _day(found: re.Match[str]) -> date | None:
+def _day(match: re.Match[str]) -> date | None:
     try:
-        if found["iso"]:
-            return date.fromisoformat(found["iso"])
-        return date(int(found["year"]), _MONTHS.index(found["month"]) + 1, int(found["day"]))
+        if match["iso"]:
+            return date.fromisoformat(match["iso"])
+        return date(int(match["year"]), _MONTHS.index(match["month"]) + 1, int(match["day"]))
     except ValueError:
         return None
 

@@ -51,7 +51,7 @@ def read(path: Path) -> Book:
     plans = {row["id"]: _plan(path.name, row) for row in tables["tbl_plans"] if row["type"] != "Balance"}
     latest: dict[str | None, Record] = {}
     running: dict[str | None, set[str]] = defaultdict(set)
-    for row in sorted(tables["tbl_user_recharges"], key=lambda one: (one["expiration"] or "", int(one["id"] or 0))):
+    for row in sorted(tables["tbl_user_recharges"], key=lambda recharge: (recharge["expiration"] or "", int(recharge["id"] or 0))):
         latest[row["customer_id"]] = row
         if row["status"] == "on" and row["plan_id"] in plans and plans[row["plan_id"]].months is not None:
             running[row["customer_id"]].add(row["namebp"] or "")

@@ -239,7 +239,7 @@ _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "b": "\b", "Z": "
 
 
 def _text(body: str, dialect: Dialect) -> str:
-    return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), body) if dialect.backslashes and "\\" in body else body
+    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), body) if dialect.backslashes and "\\" in body else body
 
 
 def _unquoted(name: str) -> str:
