@@ -207,17 +207,17 @@ async def standing(session: ReadSession, customer_id: int, *, at: datetime, scop
     )  # fmt: skip
 
 
-def decidable(found: Standing, cycle: Cycle, *, field: InputPath = ()) -> Cycle:
+def decidable(standing: Standing, cycle: Cycle, *, field: InputPath = ()) -> Cycle:
     """Return the cycle if it can be set. Raises InvalidNumber, InvalidDate, AlreadyCovered with the first possible date."""
     if not 1 <= cycle.months <= MAX_MONTHS:
         why = Sentence(f"give 1 (month by month) to {MAX_MONTHS}.", f"isi 1 (tiap bulan) sampai {MAX_MONTHS}.")
         raise InvalidNumber(field=(*field, "months"), what=Sentence("months", "jumlah bulan"), given=cycle.months, why=why)
-    if cycle.effective_from.year > found.today.year + _YEARS_AHEAD:
+    if cycle.effective_from.year > standing.today.year + _YEARS_AHEAD:
         why = Sentence(
             f"it lies more than {_YEARS_AHEAD} years ahead.", f"lebih dari {_YEARS_AHEAD} tahun ke depan; pilih tanggal yang lebih awal."
         )
         raise InvalidDate(field=(*field, "effective_from"), given=cycle.effective_from, why=why)
-    first = found.first_possible_from(cycle.effective_from)
+    first = standing.first_possible_from(cycle.effective_from)
     if cycle.effective_from < first:
         raise AlreadyCovered(field=(*field, "effective_from"), given=cycle.effective_from, first=first)
     return cycle

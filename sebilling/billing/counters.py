@@ -83,14 +83,14 @@ async def by_codes(session: ReadSession, codes: Sequence[str]) -> list[int]:
     return [ids[code] for code in codes]
 
 
-def _due_day(given: int) -> int:
-    if not 1 <= given <= 28:
+def _due_day(day: int) -> int:
+    if not 1 <= day <= 28:
         raise InvalidDate(
             field="due_day",
-            given=given,
+            given=day,
             why=Sentence(
                 "the due day is a day from 1 to 28, which every month has.",
                 "jatuh tempo adalah tanggal 1 sampai 28, yang ada di setiap bulan.",
             ),
         )
-    return given
+    return day

@@ -39,13 +39,13 @@ class Claim:
 
 
 async def claim(
-    session: WriteSession, operation: str, given: str, body: object, *, table: str | None = None, result_id: int | None = None
+    session: WriteSession, operation: str, idempotency_key: str, body: object, *, table: str | None = None, result_id: int | None = None
 ) -> Claim:
-    """Claim the key `given` for `operation` with `body` (JSON), whose result is a new row of `table` or the row `result_id`.
+    """Claim `idempotency_key` for `operation` with `body` (JSON), whose result is a new row of `table` or the row `result_id`.
 
     A second request with the same key waits here until the first has ended. Raises InvalidText, IdempotencyMismatch.
     """
-    taken, fingerprint, user = key(given), hashlib.sha256(orjson.dumps(body)).digest(), session.actor.user_id or 0
+    taken, fingerprint, user = key(idempotency_key), hashlib.sha256(orjson.dumps(body)).digest(), session.actor.user_id or 0
     row = {"user": user, "key": taken, "operation": operation, "fingerprint": fingerprint, "at": session.at}
     new = await session.value(_CLAIM, {**row, "table": table, "result": result_id}, kind=int)
     if new is not None:
@@ -56,12 +56,12 @@ async def claim(
     return Claim(earlier.result_id, replayed=True)
 
 
-def key(given: str) -> str:
+def key(idempotency_key: str) -> str:
     """Return the key if it is 8 to 100 printable ASCII characters. Raises InvalidText."""
-    if not 8 <= len(given) <= 100 or not given.isascii() or not given.isprintable():
+    if not 8 <= len(idempotency_key) <= 100 or not idempotency_key.isascii() or not idempotency_key.isprintable():
         why = Sentence(
             "use 8 to 100 letters, digits or signs, and a new key (such as a UUID) for each new operation.",
             "pakai 8 sampai 100 huruf, angka atau tanda, dan kunci baru (misalnya UUID) untuk setiap operasi baru.",
         )
         raise InvalidText(field="idempotency_key", what=Sentence("The idempotency key", "Kunci idempotensi"), why=why)
-    return given
+    return idempotency_key

@@ -19,13 +19,13 @@ _SHORTENED: Final = re.compile(r"[0-9]+(?:[.,][0-9]+)?[eE]\+?[0-9]+")
 _WITH_DECIMALS: Final = re.compile(r"([0-9]{9,15})[.,]0{1,2}")
 
 
-def read(given: str, *, field: InputPath) -> str:
+def read(text: str, *, field: InputPath) -> str:
     """Normalize `0812…`, `812…`, `62812…`, `+62 0812…`, `62 (0)812…` or `0062 812…` to +62…; foreign numbers with + stay as they are.
 
     Spaces, dots, hyphens of every kind, brackets and invisible marks are ignored; empty text stays empty. Raises InvalidText, which
     names the invalid character.
     """
-    text = _visible(given)
+    text = _visible(text)
     what = Sentence(f"The phone number '{text[:30]}'", f"Nomor telepon '{text[:30]}'")
     if _SHORTENED.fullmatch(text):
         raise InvalidText(
@@ -72,15 +72,15 @@ def read(given: str, *, field: InputPath) -> str:
     return number
 
 
-def beginning(given: str) -> str | None:
+def beginning(text: str) -> str | None:
     """Normalize the first digits of a number for a search. None if no number can begin so."""
-    digits = _plain(_visible(given))
+    digits = _plain(_visible(text))
     return _international(digits) if re.fullmatch(r"\+?[0-9]{1,20}", digits) else None
 
 
-def _visible(given: str) -> str:
+def _visible(text: str) -> str:
     """Replace hyphens of every kind by one, and full-width digits by plain ones; remove invisible characters and a leading apostrophe."""
-    text = unicodedata.normalize("NFKC", validation.without_invisible(given))
+    text = unicodedata.normalize("NFKC", validation.without_invisible(text))
     text = "".join("-" if unicodedata.category(letter) == "Pd" or letter == "\N{MINUS SIGN}" else letter for letter in text)
     return text.strip().lstrip("'\N{RIGHT SINGLE QUOTATION MARK}").strip()
 

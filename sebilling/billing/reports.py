@@ -245,7 +245,7 @@ async def rows(snapshot: Snapshot, report: Report, month: Month, *, scope: Scope
         yield cast("tuple[Cell, ...]", cells)  # the statements above select nothing else; a check would double the time of a long report
 
 
-def _with_total(found: Sequence[recap.Recap]) -> list[tuple[Cell, ...]]:
+def _with_total(recaps: Sequence[recap.Recap]) -> list[tuple[Cell, ...]]:
     """One row per counter, then their totals."""
     figures: list[tuple[int, ...]] = [
         (
@@ -253,9 +253,9 @@ def _with_total(found: Sequence[recap.Recap]) -> list[tuple[Cell, ...]]:
             counter.total_received, counter.credit, counter.total_deposited, counter.difference, counter.awaiting_verification,
             counter.cash_on_hand,
         )
-        for counter in found
+        for counter in recaps
     ]  # fmt: skip
     width = len(_COLUMNS[Report.RECAP]) - 1
-    total = [sum(row[place] for row in figures) for place in range(width)]
-    counters: list[tuple[Cell, ...]] = [(counter.counter_code, *row) for counter, row in zip(found, figures, strict=True)]
+    total = [sum(row[position] for row in figures) for position in range(width)]
+    counters: list[tuple[Cell, ...]] = [(counter.counter_code, *row) for counter, row in zip(recaps, figures, strict=True)]
     return [*counters, (_TOTAL, *total)]

@@ -18,13 +18,13 @@ _MEANINGLESS: Final = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufef
 The zero-width joiner isn't among them: it combines emoji, and shapes Arabic and Indic letters."""
 
 
-def clean(given: str, *, what: Words, field: InputPath, most: int = MAX_NAME, required: bool = True) -> str:
-    """Return `given` in normal form C, without surrounding spaces and meaningless marks. Emoji and right-to-left names are allowed.
+def clean(text: str, *, what: Words, field: InputPath, most: int = MAX_NAME, required: bool = True) -> str:
+    """Return `text` in normal form C, without surrounding spaces and meaningless marks. Emoji and right-to-left names are allowed.
 
     Raises InvalidText for an empty required text, for more than `most` characters, and for invisible characters: control
     characters, and direction overrides, which make one name look like another.
     """
-    text = unicodedata.normalize("NFC", without_marks(given)).strip()
+    text = unicodedata.normalize("NFC", without_marks(text)).strip()
     if required and not text:
         raise InvalidText(
             field=field,
@@ -52,59 +52,59 @@ def clean(given: str, *, what: Words, field: InputPath, most: int = MAX_NAME, re
     return text
 
 
-def without_marks(given: str) -> str:
-    """Return `given` without invisible marks that have no meaning in any text."""
-    return given if given.isascii() else "".join(letter for letter in given if letter not in _MEANINGLESS)
+def without_marks(text: str) -> str:
+    """Return `text` without invisible marks that have no meaning in any text."""
+    return text if text.isascii() else "".join(letter for letter in text if letter not in _MEANINGLESS)
 
 
-def without_invisible(given: str) -> str:
-    """Return `given` without invisible characters (Unicode category Cf), for texts that are compared: keys, numbers, headings."""
-    return given if given.isascii() else "".join(letter for letter in given if unicodedata.category(letter) != "Cf")
+def without_invisible(text: str) -> str:
+    """Return `text` without invisible characters (Unicode category Cf), for texts that are compared: keys, numbers, headings."""
+    return text if text.isascii() else "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
 
 
-def key(given: str, *, what: Words, field: InputPath, most: int) -> str:
+def key(text: str, *, what: Words, field: InputPath, most: int) -> str:
     """Return an exact identifier, such as a user name on a router or a MAC. Like `clean`, but removes every invisible character
     and replaces every kind of space by the plain one. Raises InvalidText.
     """
-    visible = without_invisible(given)
+    visible = without_invisible(text)
     plain = "".join(" " if unicodedata.category(letter) == "Zs" else letter for letter in visible)
     return clean(plain, what=what, field=field, most=most)
 
 
-def customer_code(given: str, *, field: InputPath) -> str:
+def customer_code(code: str, *, field: InputPath) -> str:
     """Return a valid customer code, such as `P0001`. Raises InvalidText."""
-    text = key(given, what=Sentence("The code", "Kode"), field=field, most=32)
-    if not _CODE.fullmatch(text):
+    code = key(code, what=Sentence("The code", "Kode"), field=field, most=32)
+    if not _CODE.fullmatch(code):
         raise InvalidText(
             field=field,
-            what=Sentence(f"The code '{text}'", f"Kode '{text}'"),
+            what=Sentence(f"The code '{code}'", f"Kode '{code}'"),
             why=Sentence("use letters, digits, dot, hyphen or underscore.", "pakai huruf, angka, titik, tanda hubung atau garis bawah."),
         )
-    return text
+    return code
 
 
-def counter_code(given: str, *, field: InputPath) -> str:
+def counter_code(code: str, *, field: InputPath) -> str:
     """Return a valid counter code, such as `LKT01`, as it appears in invoice numbers. Raises InvalidText."""
-    text = key(given, what=Sentence("The code", "Kode"), field=field, most=16).upper()
-    if not _COUNTER_CODE.fullmatch(text):
+    code = key(code, what=Sentence("The code", "Kode"), field=field, most=16).upper()
+    if not _COUNTER_CODE.fullmatch(code):
         raise InvalidText(
             field=field,
-            what=Sentence(f"The code '{text}'", f"Kode '{text}'"),
+            what=Sentence(f"The code '{code}'", f"Kode '{code}'"),
             why=Sentence("use letters, digits or hyphen, such as LKT01.", "pakai huruf, angka atau tanda hubung, misalnya LKT01."),
         )
-    return text
+    return code
 
 
-def rupiah(given: int, *, field: InputPath, least: int = 0) -> Rupiah:
-    """Return `given` as an amount of whole rupiah from `least` to MAX_RUPIAH. Raises InvalidAmount."""
-    if not least <= given <= MAX_RUPIAH:
-        raise InvalidAmount(field=field, given=given, least=least, most=MAX_RUPIAH)
-    return Rupiah(given)
+def rupiah(amount: int, *, field: InputPath, least: int = 0) -> Rupiah:
+    """Return `amount` as whole rupiah, from `least` to MAX_RUPIAH. Raises InvalidAmount."""
+    if not least <= amount <= MAX_RUPIAH:
+        raise InvalidAmount(field=field, given=amount, least=least, most=MAX_RUPIAH)
+    return Rupiah(amount)
 
 
-def reason(given: str) -> str:
+def reason(text: str) -> str:
     """Return the reason for a correction, of 3 to 500 characters. Raises InvalidText."""
-    text = clean(given, what=Sentence("The reason", "Alasan"), field="reason", most=500)
+    text = clean(text, what=Sentence("The reason", "Alasan"), field="reason", most=500)
     if len(text) < 3:
         raise InvalidText(
             field="reason",
@@ -114,13 +114,13 @@ def reason(given: str) -> str:
     return text
 
 
-def percent(given: Decimal, *, field: InputPath, least: Decimal = Decimal(0)) -> Decimal:
-    """Return `given` as a percentage from `least` to 100 with at most four decimals. Raises InvalidNumber."""
-    if not given.is_finite() or not least <= given <= 100 or given != round(given, 4):
+def percent(percentage: Decimal, *, field: InputPath, least: Decimal = Decimal(0)) -> Decimal:
+    """Return `percentage`, from `least` to 100 with at most four decimals. Raises InvalidNumber."""
+    if not percentage.is_finite() or not least <= percentage <= 100 or percentage != round(percentage, 4):
         raise InvalidNumber(
             field=field,
             what=Sentence("percent", "persen"),
-            given=f"{given:.12}",
+            given=f"{percentage:.12}",
             why=Sentence(f"give {least} to 100 with at most four decimals.", f"isi {least} sampai 100 dengan paling banyak empat desimal."),
         )
-    return given
+    return percentage
