@@ -220,45 +220,51 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[DeviceC
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         if await session.value(_MINE, {"device": device_id, "worker": engine.name}, kind=int) is None:
             return None
-        wanted = await _looked_at(session, rows, snapshots)
-    if not wanted:  # a payment is changing them at this moment, or none may be blocked any more
+        changes = await _looked_at(session, rows, snapshots)
+    if not changes:  # a payment is changing them at this moment, or none may be blocked any more
         await asyncio.sleep(_BUSY_SECONDS)
         return 0
-    unknown = [one for one in wanted if not one.restores and one.snapshot is None]
-    outcomes = {one.row.id: _not_there(one, why) for one in unknown}
-    jobs = [one for one in wanted if one.row.id not in outcomes]
+    unknown = [change for change in changes if not change.restores and change.snapshot is None]
+    outcomes = {change.row.id: _not_there(change, why) for change in unknown}
+    jobs = [change for change in changes if change.row.id not in outcomes]
     trouble: DeviceError | None = None
     readings: Mapping[int, Reading] = {}
     if jobs:
         try:
             for restores, call in ((True, driver.restore), (False, driver.block)):
-                if part := [one.job for one in jobs if one.restores is restores]:
+                if part := [change.job for change in jobs if change.restores is restores]:
                     await engine.call(CALL_SECONDS, _collect(call(part), outcomes))
-            kept = {one.row.id: one.job.snapshot for one in jobs if not one.restores}
-            readings = await engine.call(CALL_SECONDS, driver.read_state([one.job.ref for one in jobs], kept))
+            kept = {change.row.id: change.job.snapshot for change in jobs if not change.restores}
+            readings = await engine.call(CALL_SECONDS, driver.read_state([change.job.ref for change in jobs], kept))
         except DeviceError as error:
             trouble = error
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         results = [
-            _told(engine, one, outcomes.get(one.row.id) or _unanswered(one.row.id, trouble), readings.get(one.row.id), device_id=device_id)
-            for one in wanted
+            _told(
+                engine,
+                change,
+                outcomes.get(change.row.id) or _unanswered(change.row.id, trouble),
+                readings.get(change.row.id),
+                device_id=device_id,
+            )
+            for change in changes
         ]
         bound = {"told": orjson.dumps(results).decode(), "device": device_id, "worker": engine.name, "name": engine.actor.name}
         await session.execute(_WRITE, bound | {"at": session.at})
     if trouble is not None:
         raise trouble
-    return len(wanted)
+    return len(changes)
 
 
-def _not_there(one: "_Wanted", why: Sentence | None) -> Outcome:
+def _not_there(change: "_Change", why: Sentence | None) -> Outcome:
     """Outcome for a customer without a snapshot. They aren't blocked, as nothing could restore them."""
     if why is not None:
-        return Outcome(one.row.id, Result.FAILED, Fault.SETUP, why)
+        return Outcome(change.row.id, Result.FAILED, Fault.SETUP, why)
     unknown = Sentence(
-        f"the device knows no '{one.row.key}': correct the customer's service access",
-        f"perangkat tidak mengenal '{one.row.key}': perbaiki akses layanan pelanggannya",
+        f"the device knows no '{change.row.key}': correct the customer's service access",
+        f"perangkat tidak mengenal '{change.row.key}': perbaiki akses layanan pelanggannya",
     )
-    return Outcome(one.row.id, Result.FAILED, Fault.ABSENT, unknown)
+    return Outcome(change.row.id, Result.FAILED, Fault.ABSENT, unknown)
 
 
 def _unanswered(ref_id: int, trouble: DeviceError | None) -> Outcome:
@@ -268,7 +274,7 @@ def _unanswered(ref_id: int, trouble: DeviceError | None) -> Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Change:
     row: _Access
     snapshot: Snapshot | None
     restores: bool
@@ -281,23 +287,23 @@ class _Wanted:
         return Job(_ref(self.row), self.snapshot or {}, plan_changed=changed)
 
 
-async def _looked_at(session: WriteSession, rows: Sequence[_Access], snapshots: Mapping[int, Snapshot]) -> list[_Wanted]:
+async def _looked_at(session: WriteSession, rows: Sequence[_Access], snapshots: Mapping[int, Snapshot]) -> list[_Change]:
     """Under lock: store the new snapshots, cancel blocks that are no longer due, and return the rest as they are now."""
     current = {row.id: row for row in await session.rows(_LOCKED, {"ids": [row.id for row in rows], "at": session.at}, into=_Access)}
     locked = [current[row.id] for row in rows if row.id in current]  # the longest wait stays first
     automatic = {row.id: row.customer_id for row in locked if row.desired == State.BLOCKED and not row.manual}
     not_blocked = await blocks.withdraw(session, automatic)
-    wanted = [
-        _Wanted(row, snapshots.get(row.id) if row.snapshot is None and row.desired == State.BLOCKED else row.snapshot,
+    changes = [
+        _Change(row, snapshots.get(row.id) if row.snapshot is None and row.desired == State.BLOCKED else row.snapshot,
                 restores=row.desired == State.ACTIVE)
         for row in locked
         if row.id not in not_blocked
     ]  # fmt: skip
-    keep = [one for one in wanted if not one.restores and one.row.snapshot is None and one.snapshot is not None]
+    keep = [change for change in changes if not change.restores and change.row.snapshot is None and change.snapshot is not None]
     if keep:
-        kept = [{"id": one.row.id, "snapshot": dict(one.snapshot or {}), "plan": one.row.plan_id} for one in keep]
+        kept = [{"id": change.row.id, "snapshot": dict(change.snapshot or {}), "plan": change.row.plan_id} for change in keep]
         await session.execute(_KEEP, {"kept": orjson.dumps(kept).decode()})
-    return wanted
+    return changes
 
 
 def _ref(row: _Access) -> Ref:
@@ -309,31 +315,31 @@ async def _collect(outcomes: AsyncIterator[Outcome], into: dict[int, Outcome]) -
         into[outcome.ref_id] = outcome
 
 
-def _told(engine: Engine, one: _Wanted, outcome: Outcome, reading: Reading | None, *, device_id: int) -> Mapping[str, object]:
+def _told(engine: Engine, change: _Change, outcome: Outcome, reading: Reading | None, *, device_id: int) -> Mapping[str, object]:
     """Result of a job, as `_WRITE` takes it. It is done only if the device was read back in the wanted state."""
-    row, wanted = one.row, State.ACTIVE if one.restores else State.BLOCKED
-    never_blocked = one.restores and row.snapshot is None
+    row, wanted = change.row, State.ACTIVE if change.restores else State.BLOCKED
+    never_blocked = change.restores and row.snapshot is None
     actual = reading.state if reading is not None else _READ.get(outcome.fault) if outcome.fault else None
     done = actual is wanted and outcome.result in {Result.CHANGED, Result.UNCHANGED, Result.UNKNOWN}
     if never_blocked and outcome.result is not Result.UNKNOWN:  # never blocked by SeBilling: nothing to restore
         done = done or outcome.result in {Result.CHANGED, Result.UNCHANGED} or actual is State.ACTIVE
     # exactly as it was before SeBilling blocked it counts as restored, even if someone else had blocked it
-    as_before = one.restores and row.snapshot is not None and outcome.result is Result.UNCHANGED and actual is State.BLOCKED
+    as_before = change.restores and row.snapshot is not None and outcome.result is Result.UNCHANGED and actual is State.BLOCKED
     done = done or as_before
     message = None if outcome.message is None else sentence(outcome.message)
     error = None if done else message or _read_back(actual)
     # a note such as a setting of the new plan that couldn't be applied
     note = _AS_BEFORE if as_before else message
-    is_new = _is_new(one, outcome, done=done, never_blocked=never_blocked)
-    event = _event(one, outcome, device_id, error=error, note=note) if is_new else None
+    is_new = _is_new(change, outcome, done=done, never_blocked=never_blocked)
+    event = _event(change, outcome, device_id, error=error, note=note) if is_new else None
     # after a block that failed, the device's state may change before the retry, so take a new snapshot then
-    untouched = not one.restores and actual is State.ACTIVE and outcome.result is Result.FAILED
+    untouched = not change.restores and actual is State.ACTIVE and outcome.result is Result.FAILED
     wait = engine.backoff(row.attempts + (0 if outcome.retryable else 4)).total_seconds()
     return {
         "id": row.id, "done": done, "desired_generation": row.desired_generation, "actual": "UNKNOWN" if actual is None else actual.value,
         "detail": None if reading is None or reading.detail is None else sentence(reading.detail).to_json(),
         "error": None if error is None else error.to_json(), "wait": f"{wait} seconds",
-        "forget": (done and one.restores) or untouched, "counter": row.counter_id, "kind": None if event is None else event.kind.text,
+        "forget": (done and change.restores) or untouched, "counter": row.counter_id, "kind": None if event is None else event.kind.text,
         "data": None if event is None else events.to_json(event),
     }  # fmt: skip
 
@@ -354,18 +360,18 @@ _READ: Final[Mapping[Fault, State]] = {Fault.DRIFTED: State.DRIFTED, Fault.ABSEN
 """State implied by a failure, when no reading is available."""
 
 
-def _is_new(one: _Wanted, outcome: Outcome, *, done: bool, never_blocked: bool) -> bool:
+def _is_new(change: _Change, outcome: Outcome, *, done: bool, never_blocked: bool) -> bool:
     """Whether to write an event. The first failure is reported, then every tenth."""
     if done:
         return not (never_blocked and outcome.result is Result.UNCHANGED)
-    return one.row.attempts % 10 == 0
+    return change.row.attempts % 10 == 0
 
 
-def _event(one: _Wanted, outcome: Outcome, device_id: int, *, error: Sentence | None, note: Sentence | None) -> events.Payload:
+def _event(change: _Change, outcome: Outcome, device_id: int, *, error: Sentence | None, note: Sentence | None) -> events.Payload:
     """What to report: a failure if there is an error."""
-    customer, device, key = CustomerId.of(one.row.customer_id), DeviceId.of(device_id), one.row.key
+    customer, device, key = CustomerId.of(change.row.customer_id), DeviceId.of(device_id), change.row.key
     if error is not None:
-        wanted, fault = State.ACTIVE if one.restores else State.BLOCKED, outcome.fault
+        wanted, fault = State.ACTIVE if change.restores else State.BLOCKED, outcome.fault
         return IsolationFailed(customer_id=customer, device_id=device, key=key, wanted=wanted, fault=fault, error=error)
-    kind = CustomerRestored if one.restores else CustomerBlocked
+    kind = CustomerRestored if change.restores else CustomerBlocked
     return kind(customer_id=customer, device_id=device, key=key, note=note)

@@ -327,7 +327,7 @@ FAULTS: Final = (
     Fault("snapshot-not-kept", "network/reconcile.py", "WHERE service_access.id = kept.id AND", "WHERE false AND", ENGINE),
     Fault(
         "snapshot-kept-after-a-cut-that-failed", "network/reconcile.py",
-        "(done and one.restores) or untouched", "done and one.restores", ENGINE,
+        "(done and change.restores) or untouched", "done and change.restores", ENGINE,
     ),
     Fault("another-device-is-cut-all-the-same", "network/reconcile.py", "snapshots = {}  # a reading", "pass  # a reading", ENGINE),
     Fault(
