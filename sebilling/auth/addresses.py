@@ -16,9 +16,9 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
-def networks(given: str) -> tuple[Network, ...]:
+def networks(text: str) -> tuple[Network, ...]:
     """Parse a setting with networks separated by commas. Raises ValueError, which names the invalid part."""
-    return tuple(ip_network(part.strip()) for part in given.split(",") if part.strip())
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,14 @@ def is_trusted(peer: str, trusted: Sequence[Network]) -> bool:
     return address is not None and _within(address, trusted)
 
 
-def _address(given: str) -> Address | None:
-    return _parsed(given) if len(given) <= _MAX_CHARACTERS else None
+def _address(text: str) -> Address | None:
+    return _parsed(text) if len(text) <= _MAX_CHARACTERS else None
 
 
 @functools.lru_cache(maxsize=4_096)  # type: ignore[misc]  # a few addresses send most requests; its type has Any
-def _parsed(given: str) -> Address | None:
+def _parsed(text: str) -> Address | None:
     try:
-        address = ip_address(given)
+        address = ip_address(text)
     except ValueError:
         return None
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address

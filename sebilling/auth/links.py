@@ -48,9 +48,9 @@ def _mac(key: bytes, body: str) -> str:
     return _text(hmac.new(key, body.encode(errors="replace"), hashlib.sha256).digest())
 
 
-def _text(given: bytes) -> str:
-    return base64.urlsafe_b64encode(given).decode().rstrip("=")
+def _text(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-def _bytes(given: str) -> bytes:
-    return base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -248,10 +248,10 @@ async def _note_failure(database: Database, user: Account | None, *, network: st
         await events.append(session, UserSignInFailed(network=network, reason=why), subject_id=0 if user is None else user.id)
 
 
-def _device(given: str) -> str:
+def _device(name: str) -> str:
     """Return a device's name that can be shown in a list. Raises InvalidText."""
     return validation.clean(
-        given[:_MAX_DEVICE], what=Sentence("The device's name", "Nama perangkat"), field="device", most=_MAX_DEVICE, required=False
+        name[:_MAX_DEVICE], what=Sentence("The device's name", "Nama perangkat"), field="device", most=_MAX_DEVICE, required=False
     )
 
 
