@@ -95,27 +95,27 @@ def _logged(settings: Settings) -> SettingsValues:
     )  # fmt: skip
 
 
-def _checked(given: Settings) -> Settings:
+def _checked(settings: Settings) -> Settings:
     """Return the settings with cleaned texts. Raises InvalidNumber, InvalidText."""
-    validation.percent(given.tax_rate, field="tax_rate")
+    validation.percent(settings.tax_rate, field="tax_rate")
     for name, value, what, least, most in (
-        ("tax_denominator", given.tax_denominator, Sentence("Denominator of the tax", "Penyebut PPN"), 1, _MAX_DENOMINATOR),
-        ("tax_numerator", given.tax_numerator, Sentence("Numerator of the tax", "Pembilang PPN"), 1, given.tax_denominator),
-        ("late_fee", given.late_fee, Sentence("Late fee", "Denda"), 0, _MAX_LATE_FEE),
-        ("late_fee_after_days", given.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
-        ("mass_block_percent", given.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
+        ("tax_denominator", settings.tax_denominator, Sentence("Denominator of the tax", "Penyebut PPN"), 1, _MAX_DENOMINATOR),
+        ("tax_numerator", settings.tax_numerator, Sentence("Numerator of the tax", "Pembilang PPN"), 1, settings.tax_denominator),
+        ("late_fee", settings.late_fee, Sentence("Late fee", "Denda"), 0, _MAX_LATE_FEE),
+        ("late_fee_after_days", settings.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
+        ("mass_block_percent", settings.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
     ):
         if not least <= value <= most:
             why = Sentence(f"give {least} to {most}.", f"isi {least} sampai {most}.")
             raise InvalidNumber(field=name, what=what, given=value, why=why)
     return replace(
-        given,
-        company_name=_text(given.company_name, "company_name", Sentence("The name", "Nama"), most=100),
-        company_address=_text(given.company_address, "company_address", Sentence("The address", "Alamat"), most=300),
-        company_phone=_text(given.company_phone, "company_phone", Sentence("The phone number", "Nomor telepon"), most=50),
-        receipt_footer=_text(given.receipt_footer, "receipt_footer", Sentence("The footer", "Baris penutup"), most=300),
+        settings,
+        company_name=_text(settings.company_name, "company_name", Sentence("The name", "Nama"), most=100),
+        company_address=_text(settings.company_address, "company_address", Sentence("The address", "Alamat"), most=300),
+        company_phone=_text(settings.company_phone, "company_phone", Sentence("The phone number", "Nomor telepon"), most=50),
+        receipt_footer=_text(settings.receipt_footer, "receipt_footer", Sentence("The footer", "Baris penutup"), most=300),
     )
 
 
-def _text(given: str, field: str, what: Sentence, *, most: int) -> str:
-    return validation.clean(given, what=what, field=field, most=most, required=False)
+def _text(text: str, field: str, what: Sentence, *, most: int) -> str:
+    return validation.clean(text, what=what, field=field, most=most, required=False)

@@ -163,18 +163,18 @@ def config_of(plugins: Plugins, vault: Vault, kind: str, locked: bytes, version:
     return _valid(driver, stored)
 
 
-def _valid(driver: type[IsolationDriver[DeviceConfig]], given: Mapping[str, object]) -> DeviceConfig:
+def _valid(driver: type[IsolationDriver[DeviceConfig]], settings: Mapping[str, object]) -> DeviceConfig:
     try:
-        return driver.config_model.model_validate(given)
+        return driver.config_model.model_validate(settings)
     except ValidationError as error:
         # never `str(error)`: the input may be a password
         why = forms.why_invalid(error.errors(include_input=False, include_url=False))
         raise InvalidDevice(field="config", why=why) from None
 
 
-def _entered(plugins: Plugins, driver: type[IsolationDriver[DeviceConfig]], given: Mapping[str, object]) -> DeviceConfig:
+def _entered(plugins: Plugins, driver: type[IsolationDriver[DeviceConfig]], settings: Mapping[str, object]) -> DeviceConfig:
     """Validate settings that a person has just entered. Raises InvalidDevice, AddressRefused."""
-    config = _valid(driver, given)
+    config = _valid(driver, settings)
     if path := destinations.starred(config):
         why = Sentence(
             f"{'.'.join(path)}: a row of stars is not a secret. Enter the secret itself.",
@@ -200,21 +200,21 @@ def _current(plugins: Plugins, vault: Vault, device: StoredDevice) -> DeviceConf
         return None
 
 
-def _joined(given: Mapping[str, object], current: DeviceConfig | None) -> dict[str, object]:
-    """Lay `given` over the current settings. Without current settings, values that are a row of stars are dropped."""
+def _joined(entered: Mapping[str, object], current: DeviceConfig | None) -> dict[str, object]:
+    """Lay `entered` over the current settings. Without current settings, values that are a row of stars are dropped."""
     if current is None:
-        return {name: value for name, value in given.items() if not (isinstance(value, str) and set(value) == {"*"})}
-    return {**_plain(current), **_without_stars(given, current)}
+        return {name: value for name, value in entered.items() if not (isinstance(value, str) and set(value) == {"*"})}
+    return {**_plain(current), **_without_stars(entered, current)}
 
 
-def _without_stars(given: Mapping[str, object], current: DeviceConfig) -> dict[str, object]:
+def _without_stars(entered: Mapping[str, object], current: DeviceConfig) -> dict[str, object]:
     """Drop secrets that a form sent back as it was shown them: as a row of stars."""
     settings: Mapping[str, object] = vars(current)
-    return {name: value for name, value in given.items() if not _is_star(value, settings.get(name))}
+    return {name: value for name, value in entered.items() if not _is_star(value, settings.get(name))}
 
 
-def _is_star(given: object, current: object) -> bool:
-    return isinstance(current, SecretStr) and given == str(current)
+def _is_star(entered: object, current: object) -> bool:
+    return isinstance(current, SecretStr) and entered == str(current)
 
 
 def _opened(value: object) -> object:
@@ -333,10 +333,10 @@ async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: i
     access_id = await session.value(_GIVE, bound, kind=int)
     if access_id is None:
         raise AlreadyExists(field="key", noun=kinds[service_kind], given=key)
-    given = ServiceAccessGiven(
+    payload = ServiceAccessGiven(
         customer_id=CustomerId.of(customer_id), device_id=DeviceId.of(device_id), service=service_kind, key=key
     )  # fmt: skip
-    await events.append(session, given, subject_id=access_id, counter_id=customer.counter_id)
+    await events.append(session, payload, subject_id=access_id, counter_id=customer.counter_id)
     return access_id
 
 
