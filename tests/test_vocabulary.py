@@ -50,6 +50,105 @@ NOT_CUSTOMERS: Final = {
     "plugins/olt/sebilling_olt/testing/ssh.py": "connections, by the simulator",
 }
 
+# Locals that say nothing of what they hold; those that callers write out as keywords; files whose locals are still to be renamed.
+GENERIC: Final = frozenset({"given", "one", "found", "place"})
+GENERIC_KEYWORDS: Final = {("sebilling/billing/imports/spreadsheet.py", "given"): "read(path, given=…)"}
+GENERIC_STILL: Final = {
+    "plugins/mikrotik/sebilling_mikrotik/accounts.py",
+    "plugins/mikrotik/sebilling_mikrotik/device.py",
+    "plugins/mikrotik/sebilling_mikrotik/faults.py",
+    "plugins/mikrotik/sebilling_mikrotik/reading.py",
+    "plugins/mikrotik/sebilling_mikrotik/rows.py",
+    "plugins/mikrotik/sebilling_mikrotik/session.py",
+    "plugins/mikrotik/sebilling_mikrotik/simple_queue.py",
+    "plugins/mikrotik/sebilling_mikrotik/testing/commands.py",
+    "plugins/mikrotik/sebilling_mikrotik/testing/queries.py",
+    "plugins/mikrotik/sebilling_mikrotik/testing/router.py",
+    "plugins/mikrotik/sebilling_mikrotik/testing/simulator.py",
+    "plugins/mikrotik/sebilling_mikrotik/testing/tables.py",
+    "plugins/mikrotik/sebilling_mikrotik/wire.py",
+    "plugins/notify/sebilling_notify/__init__.py",
+    "plugins/notify/sebilling_notify/__main__.py",
+    "plugins/notify/sebilling_notify/answers.py",
+    "plugins/notify/sebilling_notify/phones.py",
+    "plugins/notify/sebilling_notify/queue.py",
+    "plugins/notify/sebilling_notify/sender.py",
+    "plugins/notify/sebilling_notify/settings.py",
+    "plugins/olt/sebilling_olt/__main__.py",
+    "plugins/olt/sebilling_olt/config.py",
+    "plugins/olt/sebilling_olt/driver.py",
+    "plugins/olt/sebilling_olt/login.py",
+    "plugins/olt/sebilling_olt/onu.py",
+    "plugins/olt/sebilling_olt/plan.py",
+    "plugins/olt/sebilling_olt/sending.py",
+    "plugins/olt/sebilling_olt/tables.py",
+    "plugins/olt/sebilling_olt/templates.py",
+    "plugins/olt/sebilling_olt/terminal.py",
+    "plugins/olt/sebilling_olt/testing/firmwares.py",
+    "plugins/olt/sebilling_olt/testing/huawei.py",
+    "plugins/olt/sebilling_olt/testing/olt.py",
+    "plugins/olt/sebilling_olt/testing/zte.py",
+    "plugins/radius/sebilling_radius/config.py",
+    "plugins/radius/sebilling_radius/customers.py",
+    "plugins/radius/sebilling_radius/driver.py",
+    "plugins/radius/sebilling_radius/group.py",
+    "plugins/radius/sebilling_radius/plans.py",
+    "plugins/radius/sebilling_radius/reading.py",
+    "plugins/radius/sebilling_radius/reject.py",
+    "plugins/radius/sebilling_radius/rows.py",
+    "plugins/radius/sebilling_radius/sessions.py",
+    "plugins/radius/sebilling_radius/setup.py",
+    "plugins/radius/sebilling_radius/testing/postgres.py",
+    "plugins/radius/sebilling_radius/testing/processes.py",
+    "plugins/radius/sebilling_radius/testing/rig.py",
+    "sebilling/cli/events.py",
+    "sebilling/cli/exports.py",
+    "sebilling/cli/import_report.py",
+    "sebilling/cli/imports.py",
+    "sebilling/cli/system_import.py",
+    "sebilling/config.py",
+    "sebilling/db/address.py",
+    "sebilling/db/embedded.py",
+    "sebilling/demo/month.py",
+    "sebilling/demo/network.py",
+    "sebilling/edge.py",
+    "sebilling/events/ids.py",
+    "sebilling/language.py",
+    "sebilling/live/budgets.py",
+    "sebilling/live/groups.py",
+    "sebilling/logs.py",
+    "sebilling/plugins/conformance/breaks.py",
+    "sebilling/plugins/conformance/changes.py",
+    "sebilling/plugins/conformance/facts.py",
+    "sebilling/plugins/conformance/reads.py",
+    "sebilling/plugins/conformance/secrecy.py",
+    "sebilling/plugins/conformance/world.py",
+    "sebilling/plugins/destinations.py",
+    "sebilling/plugins/loading.py",
+    "sebilling/plugins/networks.py",
+    "sebilling/printing/layout.py",
+    "sebilling/printing/receipt_text.py",
+    "sebilling/printing/sheets.py",
+    "sebilling/schema/customers.py",
+    "sebilling/schema/deposits.py",
+    "sebilling/schema/devices.py",
+    "sebilling/schema/differences.py",
+    "sebilling/schema/engine/access.py",
+    "sebilling/schema/engine/cookies.py",
+    "sebilling/schema/engine/errors.py",
+    "sebilling/schema/engine/feed_subscription.py",
+    "sebilling/schema/engine/ids.py",
+    "sebilling/schema/engine/limits.py",
+    "sebilling/schema/engine/reading.py",
+    "sebilling/schema/engine/scalars.py",
+    "sebilling/schema/events.py",
+    "sebilling/schema/invoices.py",
+    "sebilling/schema/payments.py",
+    "sebilling/schema/recap.py",
+    "sebilling/schema/users.py",
+    "sebilling/server.py",
+}
+
 
 class Remark(NamedTuple):
     """A banned word in a text."""
@@ -165,6 +264,74 @@ def test_names_texts_and_comments_are_looked_at() -> None:
         (6, "deed", BANNED[r"deeds?(?!\.py)"]),
         (6, "given back", BANNED[r"(?:give|gives|given|gave|giving) back"]),
     ]
+
+
+# --- generic locals --------------------------------------------------------------------------------------------------------
+
+
+def generic_locals(source: str) -> list[tuple[int, str]]:
+    """Lines at which a generic name is bound as a variable or parameter. Fields of classes aren't locals: they are public names."""
+    tree = ast.parse(source)
+    fields = {
+        target
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for statement in node.body
+        if isinstance(statement, ast.Assign | ast.AnnAssign)
+        for target in (statement.targets if isinstance(statement, ast.Assign) else [statement.target])
+    }
+    return sorted(
+        (node.lineno, name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.arg | ast.Name | ast.ExceptHandler | ast.MatchAs | ast.MatchStar | ast.MatchMapping)
+        and node not in fields
+        and (name := bound_name(node)) in GENERIC
+    )
+
+
+def bound_name(node: ast.AST) -> str | None:
+    """The variable that a node binds, if it binds one."""
+    match node:
+        case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+            return name
+        case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name) | ast.MatchMapping(rest=name):
+            return name
+    return None
+
+
+def test_locals_say_what_they_hold() -> None:
+    bound = [
+        (str(path.relative_to(ROOT)), line, name) for path in sources() for line, name in generic_locals(path.read_text(encoding="utf-8"))
+    ]
+    assert GENERIC_KEYWORDS.keys() - {(file, name) for file, _, name in bound} == set()
+    generic = [f"{file}:{line} {name}" for file, line, name in bound if (file, name) not in GENERIC_KEYWORDS and file not in GENERIC_STILL]
+    assert not generic, "name what they hold:\n" + "\n".join(generic)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "one = 1",
+        "for number, one in pairs: pass",
+        "[one for one in ones]",
+        "key = lambda one: one.id",
+        "def f(*, one): pass",
+        "def f(*one): pass",
+        "if one := f(): pass",
+        "with f() as one: pass",
+        "try: pass\nexcept E as one: pass",
+        "match x:\n    case {**one}: pass",
+        "match x:\n    case [int() as one, *_]: pass",
+        "class C:\n    def f(self): one = 1",
+    ],
+)
+def test_a_generic_local_is_found(source: str) -> None:
+    assert [name for _, name in generic_locals(source)] == ["one"]
+
+
+@pytest.mark.parametrize("source", ["class C:\n    one: int\n    place = 1", "f(given=1)", "x.found = place[one]", "def given(): pass"])
+def test_a_public_name_is_no_generic_local(source: str) -> None:
+    assert generic_locals(source) == []
 
 
 # --- the glossary ----------------------------------------------------------------------------------------------------------
