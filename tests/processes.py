@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -14,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from tests.commands import Command, without_settings
 from tests.harness import PASSWORD, SECRET_KEY
 
 SETTINGS = {"SEBILLING_LOG_FORMAT": "json", "SEBILLING_GENERATE_CHUNK": "10000", "SEBILLING_DEVICE_NETWORKS": "127.0.0.0/8"}
@@ -26,13 +25,10 @@ class _Process:
         self._log = Path(tempfile.mkstemp(prefix=f"sebilling-{words[0]}-")[1])
         self._told: str | None = None
         """The log of one that was stopped, whose file is gone."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
-        limited = [] if descriptors is None else ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh"]
-        with self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [*limited, sys.executable, "-m", "sebilling.cli", *words], stderr=log, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir(),
-                env={**kept, **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
-            )  # fmt: skip
+        self.process = Command(
+            words, folder=Path(tempfile.gettempdir()), stdout=Path(os.devnull), stderr=self._log, descriptors=descriptors,
+            environment={**without_settings(), **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
+        )  # fmt: skip
 
     @property
     def log(self) -> str:

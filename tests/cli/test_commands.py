@@ -1,12 +1,13 @@
 """The commands, as someone at a shell uses them: each in a process of its own, over an embedded database of its own."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.commands import run, without_settings
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -16,13 +17,11 @@ class Shell:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
+        self.environment = without_settings()
 
     def __call__(self, *arguments: str, give: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "sebilling.cli", *arguments], capture_output=True, text=True, check=False, cwd=self.folder, input=give,
-            env={**self.environment, "SEBILLING_VAR": str(self.folder / "var"), **environment}, timeout=300,
-        )  # fmt: skip
+        settings = {"SEBILLING_VAR": str(self.folder / "var"), **environment}
+        return run(arguments, folder=self.folder, give=give, **self.environment | settings)
 
     def ok(self, *arguments: str, give: str = "") -> str:
         """What it printed; it must have ended well."""

@@ -1,10 +1,8 @@
 """Isolation at the shell: plugins, the plan, one run, and keys that change."""
 
 import asyncio
-import os
 import random
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from sebilling.db.engine import Database
 from sebilling.network import devices
 from sebilling.network.engine import Engine
 from sebilling.vault import Vault
+from tests.commands import run
 from tests.harness import Isp
 from tests.isolation.gear import GEARS, Gear, plugins
 from tests.isolation.routers import console, said
@@ -27,11 +26,7 @@ LATE = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
 
 
 def shell(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
-    return subprocess.run(
-        [sys.executable, "-m", "sebilling.cli", *arguments], capture_output=True, text=True, check=False, cwd=folder, timeout=120,
-        env={**kept, "SEBILLING_VAR": str(folder / "var"), **environment},
-    )  # fmt: skip
+    return run(arguments, folder=folder, **{"SEBILLING_VAR": str(folder / "var"), **environment})
 
 
 async def late_isp(database: Database, count: int) -> tuple[Isp, Engine, list[int]]:

@@ -1,8 +1,6 @@
 """Wrong settings are refused by one sentence that says which and what they may be, and never with their value."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from sebilling import keys
 from sebilling.config import Settings, is_hard_to_guess
 from sebilling.errors import InvalidSetting
+from tests.commands import run
 from tests.harness import SECRET_KEY
 
 COMMANDS = [("plugin", "list"), ("serve",), ("worker",), ("check",), ("secrets", "rotate")]
@@ -41,19 +40,10 @@ def refused(**given: str) -> InvalidSetting:
 
 
 def test_every_command_says_one_sentence_and_ends_with_code_2(tmp_path: Path) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
-    environment = {**kept, "SEBILLING_PORT": "abc", "SEBILLING_VAR": str(tmp_path / "var")}
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "sebilling.cli", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-            env=environment,
-        )
-        for command in COMMANDS
-    ]  # fmt: skip
-    for process in running:
-        _, told = process.communicate(timeout=60)
-        assert told.splitlines() == ["SEBILLING_PORT can't be used: it must be a whole number from 0 to 65535."]
-        assert process.returncode == 2
+    for command in COMMANDS:
+        done = run(command, folder=tmp_path, SEBILLING_PORT="abc", SEBILLING_VAR=str(tmp_path / "var"))
+        assert done.stderr.splitlines() == ["SEBILLING_PORT can't be used: it must be a whole number from 0 to 65535."]
+        assert done.returncode == 2
     assert not (tmp_path / "var").exists()
 
 

@@ -1,15 +1,14 @@
 """A data folder that was copied, moved or restored is refused with what to do; never does a copy work on the original's database."""
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sebilling.db.data_folder import StrangeFolder, adopt
+from tests.commands import run
 from tests.db.test_embedded import ROOT, data_dir, holding, query, remove_with_link, starting, url_from
 
 __all__ = ["data_dir"]
@@ -117,12 +116,6 @@ def test_the_command_says_what_it_did(data_dir: Path) -> None:
     made(data_dir)
     moved = data_dir.rename(data_dir.with_name("x")).parent.rename(data_dir.parent.with_name("var2"))
     (moved / "x").rename(moved / "postgres")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
-    done = [
-        subprocess.run(
-            [sys.executable, "-m", "sebilling.cli", "database", "adopt"], capture_output=True, text=True, check=True, cwd=moved,
-            env={**kept, "SEBILLING_VAR": str(moved)},
-        ).stdout
-        for _ in range(2)
-    ]  # fmt: skip
-    assert ["now" in done[0], "already" in done[1]] == [True, True]
+    done = [run(["database", "adopt"], folder=moved, SEBILLING_VAR=str(moved)) for _ in range(2)]
+    assert [one.returncode for one in done] == [0, 0]
+    assert ["now" in done[0].stdout, "already" in done[1].stdout] == [True, True]

@@ -4,8 +4,6 @@ import asyncio
 import os
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,6 +21,7 @@ from sebilling.db.engine import Database
 from sebilling.db.migrate import head, inspect, judge, migrate
 from sebilling.db.state import OLDEST_SERVER, DatabaseNotReady, DatabaseState, state_of
 from sebilling.errors import DatabaseUnavailable, InvalidSetting
+from tests.commands import run
 from tests.db.tcp_server import PASSWORD, TcpServer, tcp_server, tls_bin_dir
 from tests.harness import NOW, SECRET_KEY
 from tests.processes import ServerProcess
@@ -223,25 +222,17 @@ def test_other_errors_tell_of_no_state() -> None:
 
 @NEEDS_TLS
 def test_commands_say_one_sentence(server: TcpServer, tmp_path: Path) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
     wrong = server.url(password="salah")
     cases = {
         ("check",): (wrong, "the password is wrong", 1), ("serve", "--port", "0"): (wrong, "the password is wrong", 1),
         ("worker",): (wrong, "the password is wrong", 1), ("migrate",): (server.url("nothing"), "no database of that name", 1),
         ("user", "list"): (server.url(tail="?sslmod=x"), "'sslmod'", 2),
     }  # fmt: skip
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "sebilling.cli", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-            env={**kept, "SEBILLING_DATABASE_URL": url, "SEBILLING_SECRET_KEY": SECRET_KEY},
-        )
-        for words, (url, _, _) in cases.items()
-    ]  # fmt: skip
-    for process, (_, sentence, code) in zip(running, cases.values(), strict=True):
-        _, told = process.communicate(timeout=60)
-        assert len(told.splitlines()) == 1, told
-        assert sentence in told
-        assert process.returncode == code
+    for words, (url, sentence, code) in cases.items():
+        done = run(words, folder=tmp_path, SEBILLING_DATABASE_URL=url, SEBILLING_SECRET_KEY=SECRET_KEY)
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert sentence in done.stderr
+        assert done.returncode == code
 
 
 @NEEDS_TLS

@@ -2,10 +2,8 @@
 
 import asyncio
 import io
-import os
 import random
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from sebilling.network.reconcile import work_one
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
 from sebilling.vault import Vault
+from tests.commands import run
 from tests.harness import LAB, SECRET_KEY, Isp
 
 LATE: Final = datetime(2026, 2, 14, 2, 0, tzinfo=UTC)
@@ -93,9 +92,5 @@ def said(given: Console) -> str:
 
 async def shell(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`sebilling …` in a process of its own, while this one's sockets go on answering."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
-    environment = {**kept, "SEBILLING_VAR": str(folder / "var"), "SEBILLING_DEVICE_NETWORKS": LAB, **environment}
-    command = [sys.executable, "-m", "sebilling.cli", *arguments]
-    return await asyncio.to_thread(
-        lambda: subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=120, env=environment)
-    )
+    environment = {"SEBILLING_VAR": str(folder / "var"), "SEBILLING_DEVICE_NETWORKS": LAB, **environment}
+    return await asyncio.to_thread(lambda: run(arguments, folder=folder, **environment))

@@ -1,18 +1,17 @@
 """The commands of docs/operations.md, as they are written there; and workers that are seen, at work or hanging."""
 
 import asyncio
-import os
 import re
 import shlex
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from sebilling.cli import operation
 from sebilling.db.engine import Database
+from tests import commands
 from tests.harness import SECRET_KEY, Isp
 from tests.isolation.routers import console, said
 from tests.processes import workers
@@ -28,13 +27,7 @@ def documented() -> list[list[str]]:
 
 
 async def run(words: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
-
-    def call() -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sebilling.cli", *words[1:]]
-        return subprocess.run(command, capture_output=True, text=True, check=False, env={**kept, **environment}, timeout=120)
-
-    return await asyncio.to_thread(call)
+    return await asyncio.to_thread(lambda: commands.run(words[1:], folder=Path.cwd(), **environment))
 
 
 @pytest.fixture

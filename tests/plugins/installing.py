@@ -11,15 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.commands import run
+
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
 
 
 def command(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `sebilling …` in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "sebilling.cli", *arguments], capture_output=True, text=True, check=False, cwd=folder, timeout=120,
-        env={**ENVIRONMENT, "SEBILLING_VAR": str(folder / "var"), **environment},
-    )  # fmt: skip
+    return run(arguments, folder=folder, **{"SEBILLING_VAR": str(folder / "var"), **environment})
 
 
 def made(name: str, into: Path) -> Path:
