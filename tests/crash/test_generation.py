@@ -14,8 +14,8 @@ from sebilling.db.engine import Database
 from tests.harness import Isp
 from tests.processes import HttpApi, ServerProcess, clients
 
-CUSTOMERS = int(os.environ.get("SEBILLING_TEST_CRASH_CUSTOMERS", "12000"))
-KILLS = int(os.environ.get("SEBILLING_TEST_CRASH_KILLS", "4"))
+CUSTOMERS = int(os.environ.get("SEBILLING_TEST_CRASH_CUSTOMERS", "8000"))
+KILLS = int(os.environ.get("SEBILLING_TEST_CRASH_KILLS", "3"))
 """`make campaign` takes 100,000 customers and 20 kills."""
 GENERATE = """mutation($i: GenerateInvoicesInput!) { generateInvoices(input: $i) {
   run { id status issued } errors { code message } } }"""
