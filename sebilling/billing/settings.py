@@ -81,7 +81,7 @@ async def change(session: WriteSession, **changes: Unpack[Changes]) -> Settings:
 
 
 def _by_name(settings: Settings) -> dict[str, object]:
-    return asdict(settings)
+    return asdict(settings)  # type: ignore[misc]  # its type says nothing about the fields
 
 
 def _logged(settings: Settings) -> SettingsValues:

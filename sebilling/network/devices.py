@@ -168,7 +168,7 @@ def _valid(driver: type[IsolationDriver[DeviceConfig]], settings: Mapping[str, o
         return driver.config_model.model_validate(settings)
     except ValidationError as error:
         # never `str(error)`: the input may be a password
-        why = forms.why_invalid(error.errors(include_input=False, include_url=False))
+        why = forms.why_invalid(error.errors(include_input=False, include_url=False))  # type: ignore[misc]  # pydantic's details hold Any
         raise InvalidDevice(field="config", why=why) from None
 
 

@@ -72,7 +72,7 @@ FAULTS: Final = (
         "sweep-locks-every-block", "billing/isolation/sweep.py",
         " AND NOT EXISTS (SELECT FROM overdue WHERE overdue.customer_id = service_access.customer_id)", "", SWEEP,
     ),
-    Fault("two-sweeps-at-once", "billing/isolation/sweep.py", "    await session.rows(_WAIT)\n", "", SWEEP),
+    Fault("two-sweeps-at-once", "billing/isolation/sweep.py", "    await session.execute(_WAIT)\n", "", SWEEP),
     # --- reasons for blocks ------------------------------------------------------------------------------------------------
     Fault(
         "technicians-read-the-amount-of-a-reason", "schema/engine/access.py",

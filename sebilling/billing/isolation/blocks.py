@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import DateTime, bindparam, text
+from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Role
 from sebilling.billing import locks, validation
 from sebilling.db.engine import WriteSession
+from sebilling.db.parameters import instant
 from sebilling.errors import NoAccess, StillOverdue
 from sebilling.events.ids import CustomerId
 from sebilling.events.isolation import BlockWanted, RestoreWanted
@@ -63,29 +64,29 @@ _WITHDRAW: Final = text(
     )
     SELECT {_RESTORES_WANTED} FROM changed JOIN customer ON customer.id = customer_id
     """
-).bindparams(bindparam("at", type_=DateTime(timezone=True)))
+).bindparams(instant("at"))
 
 
 async def block(session: WriteSession, customer_id: int, *, reason: str) -> None:
     """Block a customer by hand, until someone restores them. Raises InvalidText, NotFound, NoAccess."""
     note = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
-    rows = await session.rows(_BLOCK, {"customer": customer_id, "note": note, "at": session.at})
+    access_ids = await session.values(_BLOCK, {"customer": customer_id, "note": note, "at": session.at}, kind=int)
     wanted = BlockWanted(customer_id=CustomerId.of(customer_id), reason=BlockReasonCode.BY_HAND, note=note)
-    await _append(session, wanted, customer, [row.id for row in rows])
+    await _append(session, wanted, customer, access_ids)
 
 
 async def restore(session: WriteSession, customer_id: int, *, reason: str) -> None:
     """Restore a blocked customer. Raises InvalidText, NotFound, NoAccess (not blocked), StillOverdue (record a promise to pay instead)."""
     note = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
-    row = await session.row(_AMOUNT_OVERDUE, {"customer": customer_id, "at": session.at})
-    if row is not None:
-        amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(row.amount)  # technicians may see no amounts
+    overdue = await session.value(_AMOUNT_OVERDUE, {"customer": customer_id, "at": session.at}, kind=int)
+    if overdue is not None:
+        amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(overdue)  # technicians may see no amounts
         raise StillOverdue(field="customer_id", given=customer.code, amount=amount)
-    rows = await session.rows(_RESTORE, {"customer": customer_id, "at": session.at})
+    access_ids = await session.values(_RESTORE, {"customer": customer_id, "at": session.at}, kind=int)
     wanted = RestoreWanted(customer_id=CustomerId.of(customer_id), reason=RestoreReasonCode.BY_HAND, note=note)
-    await _append(session, wanted, customer, [row.id for row in rows])
+    await _append(session, wanted, customer, access_ids)
 
 
 async def _append(session: WriteSession, wanted: events.Payload, customer: locks.Locked, access_ids: Sequence[int]) -> None:
@@ -99,10 +100,8 @@ async def _append(session: WriteSession, wanted: events.Payload, customer: locks
 async def reconsider(session: WriteSession, customer_ids: Sequence[int]) -> int:
     """Restore those of the customers whom the engine has blocked and who are no longer overdue. Returns their number."""
     actor = session.actor
-    restored: int = await session.value(
-        _RECONSIDER, {"customers": list(customer_ids), "at": session.at, "user": actor.user_id, "user_name": actor.name}
-    )
-    return restored
+    bound = {"customers": list(customer_ids), "at": session.at, "user": actor.user_id, "user_name": actor.name}
+    return await session.only_value(_RECONSIDER, bound, kind=int)
 
 
 async def withdraw(session: WriteSession, customer_ids: Mapping[int, int]) -> set[int]:
@@ -113,8 +112,7 @@ async def withdraw(session: WriteSession, customer_ids: Mapping[int, int]) -> se
     """
     if not customer_ids:
         return set()
-    rows = await session.rows(_OVERDUE, {"customers": sorted(set(customer_ids.values())), "at": session.at})
-    overdue = {row.customer_id for row in rows}
+    overdue = set(await session.values(_OVERDUE, {"customers": sorted(set(customer_ids.values())), "at": session.at}, kind=int))
     not_overdue = {access_id for access_id, customer_id in customer_ids.items() if customer_id not in overdue}
     if not_overdue:
         actor = session.actor

@@ -15,7 +15,7 @@ from sebilling.nouns import Noun
 
 _OF_CUSTOMER: Final = text(
     """
-    SELECT isolation.block_on, isolation.amount, number, isolation.mode, promised_until
+    SELECT isolation.block_on, isolation.amount, number AS invoice_number, isolation.mode, promised_until
       FROM isolation JOIN invoice ON invoice.id = invoice_id
      WHERE isolation.customer_id = :customer
     """
@@ -46,6 +46,17 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of the view `isolation`, with the invoice's number."""
+
+    block_on: date
+    amount: int
+    invoice_number: str
+    mode: str
+    promised_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class UpcomingBlock:
     """A customer who will be blocked on a local day, unless `amount` rupiah are paid."""
 
@@ -56,10 +67,10 @@ class UpcomingBlock:
 
 async def of_customer(session: ReadSession, customer_id: int, *, scope: Scope) -> Forecast | None:
     """Return the customer's block, unless they pay; None if their debts lead to none by the policy in force. Raises NotFound."""
-    if not await session.value(_SEEN, {"customer": customer_id, "scope": scope.ids}):
+    if not await session.only_value(_SEEN, {"customer": customer_id, "scope": scope.ids}, kind=bool):
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
-    row = await session.row(_OF_CUSTOMER, {"customer": customer_id})
-    return None if row is None else Forecast(row.block_on, row.amount, row.number, IsolationMode(row.mode), row.promised_until)
+    row = await session.row(_OF_CUSTOMER, {"customer": customer_id}, into=_Row)
+    return None if row is None else Forecast(row.block_on, row.amount, row.invoice_number, IsolationMode(row.mode), row.promised_until)
 
 
 async def upcoming_blocks(session: ReadSession, *, at: datetime, within_days: int) -> Sequence[UpcomingBlock]:

@@ -24,22 +24,21 @@ _EXISTS: Final = text("SELECT EXISTS (SELECT FROM isolation_hold WHERE id = :id)
 
 async def waiting(session: ReadSession) -> int | None:
     """Return the id of the hold that waits for a decision; None if there is none."""
-    hold_id: int | None = await session.value(_WAITING)
-    return hold_id
+    return await session.value(_WAITING, kind=int)
 
 
 async def create(session: WriteSession, *, would_block: int, of_active: int) -> None:
     """Hold a mass block until someone decides about it. The caller has the sweep's lock and knows that no other hold waits."""
-    hold_id: int = await session.value(_CREATE, {"at": session.at, "due": would_block, "active": of_active})
+    hold_id = await session.only_value(_CREATE, {"at": session.at, "due": would_block, "active": of_active}, kind=int)
     await events.append(session, IsolationHeld(would_block=would_block, of_active=of_active), subject_id=hold_id)
 
 
 async def decide(session: WriteSession, hold_id: int, *, approved: bool) -> None:
     """Approve a hold, so that sweeps may block for twelve hours, or reject it. Raises NotFound, AlreadyDecided, Forbidden."""
     scopes.central(session)
-    decided_id = await session.value(_DECIDE, {"id": hold_id, "approved": approved, "at": session.at, "user": session.actor.user_id})
-    if decided_id is None:
-        if await session.value(_EXISTS, {"id": hold_id}):
+    bound = {"id": hold_id, "approved": approved, "at": session.at, "user": session.actor.user_id}
+    if await session.value(_DECIDE, bound, kind=int) is None:
+        if await session.only_value(_EXISTS, {"id": hold_id}, kind=bool):
             raise AlreadyDecided(field="hold_id", given=Noun.HOLD.id(hold_id))
         raise NotFound(field="hold_id", noun=Noun.HOLD, given=hold_id)
     await events.append(session, IsolationHoldDecided(approved=approved), subject_id=hold_id)

@@ -86,11 +86,10 @@ async def set_policy(
 
 async def _counter_of(session: WriteSession, customer_id: int | None, counter_id: int | None) -> int | None:
     if customer_id is not None:
-        customer_counter_id: int = (await locks.customer(session, customer_id)).counter_id
-        return customer_counter_id
+        return (await locks.customer(session, customer_id)).counter_id
     if counter_id is None:
         scopes.central(session)
-    elif counter_id not in session.actor.scope or not await session.value(_COUNTER, {"counter": counter_id}):
+    elif counter_id not in session.actor.scope or not await session.only_value(_COUNTER, {"counter": counter_id}, kind=bool):
         raise NotFound(field="counter_id", noun=Noun.COUNTER, given=counter_id)
     return counter_id
 

@@ -92,6 +92,18 @@ class ToRestore:
 
 
 @dataclass(frozen=True, slots=True)
+class _Counts:
+    """Numbers of service accesses, and what allows to block many of them at once."""
+
+    due: int
+    active: int
+    percent: int
+    """Share of the active ones that may be blocked without a hold."""
+    approved: bool
+    """Whether a hold was approved within twelve hours."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """Result of a sweep: customers blocked and restored. `held`: it would have blocked so many and requires confirmation."""
 
@@ -117,27 +129,25 @@ async def decide(session: WriteSession) -> Decided:
     Raises Forbidden, as it covers the customers of every counter.
     """
     scopes.central(session)
-    await session.rows(_WAIT)
+    await session.execute(_WAIT)
     return await _decide(session)
 
 
 async def decide_if_free(session: WriteSession) -> Decided | None:
     """Run the sweep like `decide`, or return None at once if another one is running."""
     scopes.central(session)
-    return await _decide(session) if await session.value(_TRY) else None
+    return await _decide(session) if await session.only_value(_TRY, kind=bool) else None
 
 
 async def _decide(session: WriteSession) -> Decided:
     not_overdue = [access.customer_id for access in await to_restore(session, at=session.at)]
     restored = await blocks.reconsider(session, not_overdue) if not_overdue else 0
-    counts = await session.row(_COUNT, {"at": session.at})
-    assert counts is not None  # noqa: S101 - an aggregate always returns one row
+    counts = await session.only_row(_COUNT, {"at": session.at}, into=_Counts)
     if counts.due > max(holds.MAX_WITHOUT_HOLD, counts.active * counts.percent // 100) and not counts.approved:
         if await holds.waiting(session) is None:
             await holds.create(session, would_block=counts.due, of_active=counts.active)
         return Decided(0, restored, held=counts.due)
-    actor = session.actor
-    blocked: int = 0
-    if counts.due:
-        blocked = await session.value(_BLOCK, {"at": session.at, "user": actor.user_id, "user_name": actor.name})
-    return Decided(blocked, restored)
+    if not counts.due:
+        return Decided(0, restored)
+    bound = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
+    return Decided(await session.only_value(_BLOCK, bound, kind=int), restored)
