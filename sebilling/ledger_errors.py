@@ -1,4 +1,4 @@
-"""Errors about periods and differences: leaves of the tree in errors.py."""
+"""Errors about periods, drawers and differences: leaves of the tree in errors.py."""
 
 from collections.abc import Sequence
 from enum import StrEnum
