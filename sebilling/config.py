@@ -21,7 +21,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from sebilling.errors import InvalidSetting, Sentence
+from sebilling.errors import InvalidSetting
+from sebilling.language import Sentence
 
 _PREFIX = "SEBILLING_"
 Introspection = Literal["signed_in", "everyone", "nobody"]

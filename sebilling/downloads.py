@@ -21,8 +21,8 @@ from sebilling.access_errors import TooManyReports, TooManyRequests
 from sebilling.actor import Actor
 from sebilling.auth import links, sessions
 from sebilling.billing import receipts
-from sebilling.errors import Language, LinkInUse, NotFound, SebillingError, Unavailable
-from sebilling.language import Sentence, preferred
+from sebilling.errors import LinkInUse, NotFound, SebillingError, Unavailable
+from sebilling.language import Language, Sentence, preferred
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.printing import pdf

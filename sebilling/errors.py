@@ -18,8 +18,7 @@ from typing import ClassVar, Final, dataclass_transform
 
 from sebilling.clock import Month
 from sebilling.error_codes import ErrorCode
-from sebilling.language import Language as Language  # noqa: PLC0414 - errors hand it on
-from sebilling.language import Sentence as Sentence  # noqa: PLC0414
+from sebilling.language import Language, Sentence
 from sebilling.limits import Limit
 from sebilling.nouns import Noun
 

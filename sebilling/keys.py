@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from sebilling.errors import InvalidSetting, Sentence
+from sebilling.errors import InvalidSetting
+from sebilling.language import Sentence
 
 KEY_FILE: Final = "secret.key"
 _KEY_BYTES: Final = 32

@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import ClassVar, Final, Protocol
 
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import Conflict, Language
+from sebilling.errors import Conflict
+from sebilling.language import Language
 
 MAX_TOLD: Final = 5
 """Gaps that PeriodIncomplete names; closingPreview lists all of them."""

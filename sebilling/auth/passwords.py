@@ -9,7 +9,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
 from sebilling.auth.common_passwords import COMMON_PASSWORDS
-from sebilling.errors import InputPath, InvalidText, Sentence
+from sebilling.errors import InputPath, InvalidText
+from sebilling.language import Sentence
 
 MIN_CHARACTERS: Final = 10
 _MAX_CHARACTERS: Final = 200

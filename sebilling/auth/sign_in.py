@@ -15,8 +15,9 @@ from sebilling.auth import attempts, passwords, sessions, totp
 from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import validation
 from sebilling.db.engine import Database, WriteSession
-from sebilling.errors import InputPath, InvalidText, SebillingError, Sentence
+from sebilling.errors import InputPath, InvalidText, SebillingError
 from sebilling.events.users import UserPasswordChanged, UserSignedIn, UserSignInFailed
+from sebilling.language import Sentence
 from sebilling.vault import Vault
 
 _MAX_NAME: Final = 100

@@ -16,8 +16,9 @@ from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import validation
 from sebilling.billing.counters import by_codes
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyExists, InvalidNumber, InvalidText, NotFound, Sentence
+from sebilling.errors import AlreadyExists, InvalidNumber, InvalidText, NotFound
 from sebilling.events.users import ServiceTokenCreated, ServiceTokenRevoked, UserChanged, UserCreated, UserPasswordReset, UserValues
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 ONE_TIME: Final = timedelta(hours=72)

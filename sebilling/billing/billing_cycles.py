@@ -19,8 +19,9 @@ from sebilling.billing.pricing import ISSUE, ONE_CUSTOMER, PRICED, Priced, SkipR
 from sebilling.clock import Month, local_date
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.db.parameters import instant
-from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InputPath, InvalidDate, InvalidNumber, NotFound, Sentence
+from sebilling.errors import AlreadyCovered, AlreadyInvoiced, InputPath, InvalidDate, InvalidNumber, NotFound
 from sebilling.events.customers import CustomerBillingSet, CycleValues
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 MAX_MONTHS: Final = 60

@@ -11,9 +11,10 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.db.engine import WriteSession
-from sebilling.errors import WHOLE_INPUT, AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound, Sentence
+from sebilling.errors import WHOLE_INPUT, AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound
 from sebilling.events.charges import ChargeCancelled, ChargeCreated, DiscountCreated, DiscountEnded, DiscountValues
 from sebilling.events.ids import CustomerId, PlanId
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 

@@ -10,8 +10,9 @@ from sebilling import events
 from sebilling.billing import scope, validation
 from sebilling.clock import JAKARTA, TIMEZONES
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound, Sentence
+from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound
 from sebilling.events.isp import CounterChanged, CounterCreated, CounterValues
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 

@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sebilling import events
 from sebilling.billing import billing_cycles, phones, validation
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, NotFound, Sentence
+from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, NotFound
 from sebilling.events.customers import CustomerChanged, CustomerCreated, CustomerValues
 from sebilling.events.ids import CounterId, PlanId
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 

@@ -18,9 +18,10 @@ from sebilling.billing import idempotency, locks, scope, validation
 from sebilling.billing.journal import Account, BookedCode
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
-from sebilling.errors import WHOLE_INPUT, AlreadyDecided, InvalidProof, NotFound, OwnDeposit, Sentence
+from sebilling.errors import WHOLE_INPUT, AlreadyDecided, InvalidProof, NotFound, OwnDeposit
 from sebilling.events.deposits import DepositRejected, DepositSubmitted, DepositVerified
 from sebilling.events.ids import UserId
+from sebilling.language import Sentence
 from sebilling.ledger_errors import ConfirmDifference, InsufficientCash
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun

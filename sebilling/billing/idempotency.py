@@ -8,7 +8,8 @@ import orjson
 from sqlalchemy import text
 
 from sebilling.db.engine import WriteSession
-from sebilling.errors import IdempotencyMismatch, InvalidText, Sentence
+from sebilling.errors import IdempotencyMismatch, InvalidText
+from sebilling.language import Sentence
 
 _CLAIM: Final = text(
     """

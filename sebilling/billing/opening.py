@@ -19,8 +19,9 @@ from sebilling.billing.billing_cycles import MAX_MONTHS
 from sebilling.billing.closings import PeriodRow
 from sebilling.clock import Month
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed, Sentence
+from sebilling.errors import AlreadyExists, InvalidDate, InvalidNumber, NotFound, PeriodClosed
 from sebilling.events.customers import CustomerOpeningRecorded, OpeningsRecorded
+from sebilling.language import Sentence
 from sebilling.money import MAX_RUPIAH, format_rupiah
 from sebilling.nouns import Noun
 

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sebilling.billing import idempotency, validation
 from sebilling.billing.journal import Account, BookedCode
 from sebilling.db.engine import WriteSession
-from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound, Sentence
+from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 MAX_AHEAD: Final = timedelta(minutes=15)

@@ -9,7 +9,8 @@ import unicodedata
 from typing import Final
 
 from sebilling.billing import validation
-from sebilling.errors import InputPath, InvalidText, Sentence
+from sebilling.errors import InputPath, InvalidText
+from sebilling.language import Sentence
 
 _PHONE: Final = re.compile(r"\+(?!62)[1-9][0-9]{6,14}|\+62[1-9][0-9]{6,12}")
 """Indonesian numbers have 7 to 13 digits after the country code, and the first is not 0."""

@@ -7,8 +7,9 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import scope, validation
 from sebilling.db.engine import WriteSession
-from sebilling.errors import AlreadyExists, InvalidAmount, NotFound, Sentence
+from sebilling.errors import AlreadyExists, InvalidAmount, NotFound
 from sebilling.events.isp import PlanChanged, PlanCreated, PlanValues
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 _INSERT: Final = text(

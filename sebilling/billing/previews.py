@@ -17,7 +17,8 @@ from sebilling.billing.pricing import COUNTED, LINES, ONE_CUSTOMER, PRICED, Coun
 from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
-from sebilling.errors import InvalidText, NotFound, PreviewOutdated, Sentence
+from sebilling.errors import InvalidText, NotFound, PreviewOutdated
+from sebilling.language import Sentence
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import scope, validation
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import InvalidNumber, Sentence
+from sebilling.errors import InvalidNumber
 from sebilling.events.isp import SettingsChanged, SettingsValues
+from sebilling.language import Sentence
 
 
 class TaxRounding(StrEnum):

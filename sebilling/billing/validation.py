@@ -5,7 +5,8 @@ import unicodedata
 from decimal import Decimal
 from typing import Final
 
-from sebilling.errors import InputPath, InvalidAmount, InvalidNumber, InvalidText, Sentence, Words
+from sebilling.errors import InputPath, InvalidAmount, InvalidNumber, InvalidText, Words
+from sebilling.language import Sentence
 from sebilling.money import MAX_RUPIAH, Rupiah
 
 MAX_NAME: Final = 200

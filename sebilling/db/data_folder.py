@@ -15,7 +15,8 @@ from typing import Final
 import orjson
 
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import Sentence, Unavailable, Words
+from sebilling.errors import Unavailable, Words
+from sebilling.language import Sentence
 
 _MARK: Final = "folder.json"
 ADOPT: Final = "sebilling database adopt"

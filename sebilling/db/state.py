@@ -12,7 +12,8 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from sebilling.errors import DatabaseUnavailable, Sentence
+from sebilling.errors import DatabaseUnavailable
+from sebilling.language import Sentence
 
 OLDEST_SERVER: Final = 15
 """Oldest supported major version of PostgreSQL."""

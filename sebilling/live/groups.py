@@ -17,8 +17,9 @@ from strawberry.schema import BaseSchema
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from sebilling.actor import Actor
-from sebilling.errors import DeadlineExceeded, InvalidCursor, Language, TooManySubscriptions, Unavailable
+from sebilling.errors import DeadlineExceeded, InvalidCursor, TooManySubscriptions, Unavailable
 from sebilling.feed import Numbered
+from sebilling.language import Language
 from sebilling.limits import Limit
 from sebilling.live.budgets import Budgets, User
 from sebilling.live.hub import Hub

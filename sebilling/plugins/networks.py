@@ -21,7 +21,8 @@ from typing import Final
 from sebilling.config import Settings
 from sebilling.db.address import parse as parse_database
 from sebilling.device_errors import AddressRefused
-from sebilling.errors import InputPath, InvalidSetting, Sentence
+from sebilling.errors import InputPath, InvalidSetting
+from sebilling.language import Sentence
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -5,7 +5,7 @@ from typing import Final, TypedDict
 import strawberry
 
 from sebilling.billing.isolation.blocks import BlockReasonCode
-from sebilling.errors import Sentence
+from sebilling.language import Sentence
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.scalars import Day, Rupiah
 from sebilling.schema.enums import described

@@ -10,7 +10,8 @@ from strawberry.file_uploads import Upload
 from sebilling.billing import deposits as verbs
 from sebilling.billing.deposits import DepositStatus, DepositType
 from sebilling.billing.differences import DifferenceKind
-from sebilling.errors import InvalidProof, Sentence
+from sebilling.errors import InvalidProof
+from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter

@@ -7,7 +7,7 @@ import strawberry
 
 from sebilling.billing.isolation import blocks, forecast, holds, policy, promises, sweep
 from sebilling.billing.isolation.policy import IsolationMode
-from sebilling.errors import Language, Sentence
+from sebilling.language import Language, Sentence
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter

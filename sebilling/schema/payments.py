@@ -7,7 +7,8 @@ import strawberry
 
 from sebilling.billing import payments as verbs
 from sebilling.billing.payments import PaymentMethod, SurplusReason
-from sebilling.errors import InvalidNumber, SebillingError, Sentence, Unexpected
+from sebilling.errors import InvalidNumber, SebillingError, Unexpected
+from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter

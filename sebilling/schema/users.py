@@ -9,7 +9,8 @@ from sebilling.actor import Role
 from sebilling.auth import sessions
 from sebilling.auth import sign_in as entry
 from sebilling.auth.sessions import Lifetimes, SignInKind
-from sebilling.errors import InvalidText, Sentence
+from sebilling.errors import InvalidText
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import cookies, ids

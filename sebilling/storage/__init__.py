@@ -10,7 +10,8 @@ import obstore.store
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
-from sebilling.errors import InvalidSetting, Sentence
+from sebilling.errors import InvalidSetting
+from sebilling.language import Sentence
 
 _ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "application/pdf": "pdf"}
 _KIND = re.compile(r"[a-z]{1,32}")

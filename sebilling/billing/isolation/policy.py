@@ -11,9 +11,10 @@ from sebilling.billing import locks, validation
 from sebilling.billing import scope as scopes
 from sebilling.billing.isolation import blocks
 from sebilling.db.engine import WriteSession
-from sebilling.errors import WHOLE_INPUT, InvalidNumber, NotFound, Sentence
+from sebilling.errors import WHOLE_INPUT, InvalidNumber, NotFound
 from sebilling.events import Subject
 from sebilling.events.isolation import BlackoutDateAdded, BlackoutDateRemoved, IsolationPolicyForgotten, IsolationPolicySet, PolicyValues
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 

@@ -10,8 +10,9 @@ from sebilling.billing import locks, validation
 from sebilling.billing.isolation import blocks
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
-from sebilling.errors import InvalidDate, Sentence
+from sebilling.errors import InvalidDate
 from sebilling.events.isolation import CustomerPromised
+from sebilling.language import Sentence
 
 MAX_PROMISED: Final = timedelta(days=60)
 _RECORD: Final = text(

@@ -15,7 +15,8 @@ from sebilling.auth.caller_cache import CallerCache
 from sebilling.clock import Clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database, WriteSession
-from sebilling.errors import Language, Unavailable
+from sebilling.errors import Unavailable
+from sebilling.language import Language
 from sebilling.plugins.loading import Plugins
 from sebilling.schema.engine.cookies import Origin
 from sebilling.schema.engine.feed_subscription import Look

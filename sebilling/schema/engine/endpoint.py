@@ -32,8 +32,8 @@ from strawberry.types.unset import UNSET
 
 from sebilling.access_errors import TooManyRequests
 from sebilling.auth import addresses, sessions
-from sebilling.errors import DeadlineExceeded, Language, LimitExceeded, SebillingError, Unavailable, UnknownDocument
-from sebilling.language import Sentence, preferred
+from sebilling.errors import DeadlineExceeded, LimitExceeded, SebillingError, Unavailable, UnknownDocument
+from sebilling.language import Language, Sentence, preferred
 from sebilling.limits import Limit
 from sebilling.schema.engine import cookies, negotiation, refusals
 from sebilling.schema.engine.context import Context, Parts

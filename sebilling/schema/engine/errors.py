@@ -10,7 +10,8 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 
 from sebilling.access_errors import Unauthenticated
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import Language, LimitExceeded, SebillingError, Unavailable
+from sebilling.errors import LimitExceeded, SebillingError, Unavailable
+from sebilling.language import Language
 from sebilling.logs import get_logger
 from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
 from sebilling.schema.engine.document_errors import InvalidScalar, Unsupported, in_indonesian
