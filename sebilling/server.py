@@ -44,7 +44,7 @@ class Http(HttpToolsProtocol):
         self._bounds = connections
         self._known: Connection | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # same as in uvicorn
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # same as in uvicorn
         """Called for each new connection."""
         taken: Any = transport.get_extra_info("socket")
         for name, value in _TCP_OPTIONS:
@@ -75,7 +75,7 @@ class Http(HttpToolsProtocol):
         """Called for each request: adds `sebilling.cut` to the scope for the application."""
         super().on_headers_complete()
         if self.scope is not None:
-            scope: dict[str, Any] = self.scope  # type: ignore[assignment]
+            scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # to uvicorn, each extension is a dict
             scope.setdefault("extensions", {})["sebilling.cut"] = lambda: dropped(self.transport)
         if self._known is not None and self._known.phase is Phase.HEAD:  # not for a request that waits behind another
             self._begin(Phase.BODY)

@@ -1,6 +1,9 @@
 """The house's budget: sizes, names, and habits that a linter doesn't know."""
 
 import ast
+import io
+import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,9 @@ MAX_LINES_OF_A_FILE = 500
 MAX_LINES_OF_A_FUNCTION = 60
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc", "manager", "managers", "service", "services"}
 WALL_CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time")}
+SHIPPED = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.py.tmpl"), *ROOT.glob("plugins/*/sebilling_*/**/*.py")])
+EXCEPTION = re.compile(r"#\s*(?:ruff:\s*)?noqa\b|#\s*type:\s*ignore\b", re.IGNORECASE)
+EXPLAINED = re.compile(r"# (?:ruff: )?noqa: [A-Z]+[0-9]+(?:, [A-Z]+[0-9]+)* - \S.*|# type: ignore\[[a-z,-]+\]  # \S.*")
 MONEY = [PACKAGE / "billing", PACKAGE / "db" / "tables", PACKAGE / "schema", PACKAGE / "money.py"]
 
 
@@ -50,6 +56,27 @@ def test_money_meets_no_float(path: Path) -> None:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):  # of a path and a name
             assert isinstance(node.right, ast.Constant), f"{path}:{node.lineno} divides"
             assert isinstance(node.right.value, str), f"{path}:{node.lineno} divides"
+
+
+def unexplained(source: str) -> list[str]:
+    """Comments that switch a rule of ruff or mypy off for a line or a file, without saying why."""
+    comments = (token for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type == tokenize.COMMENT)
+    return [f"{token.start[0]}: {token.string}" for token in comments
+            if EXCEPTION.search(token.string) and not EXPLAINED.fullmatch(token.string)]  # fmt: skip
+
+
+def test_every_exception_to_a_lint_rule_or_a_type_has_its_reason() -> None:
+    assert [f"{path.relative_to(ROOT)}:{comment}" for path in SHIPPED for comment in unexplained(path.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# noqa", "# noqa: S105", "# NOQA:S105", "# noqa: S105 -", "# noqa: S105, S106 a code", "# ruff: noqa: S101", "# type: ignore",
+     "# type: ignore[misc]", "# type: ignore[misc] # a library's", "# type: ignore[misc]  #", "# type: ignore  # a library's"],
+)  # fmt: skip
+def test_an_exception_without_a_reason_is_noticed(comment: str) -> None:
+    assert unexplained(f"code = 1  {comment}\n") == [f"1: {comment}"]
+    assert unexplained(f'text = "{comment}"\n') == []
 
 
 def test_every_public_function_of_the_domain_says_what_it_does() -> None:

@@ -57,7 +57,7 @@ class Router:
         for plan in dict.fromkeys(customer.plan for customer in subscribers):
             self._simulator.router.add("/ppp/profile", name=plan)
         for customer in subscribers:
-            self._simulator.router.add("/ppp/secret", name=customer.key, profile=customer.plan, password="x", service="pppoe")  # noqa: S106
+            self._simulator.router.add("/ppp/secret", name=customer.key, profile=customer.plan, password="x", service="pppoe")  # noqa: S106 - of a simulated customer
 
     async def state(self) -> Mapping[str, Any]:
         """Return all attributes of each secret."""

@@ -10,11 +10,14 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum, StrEnum, auto
-from typing import Any, ClassVar, Final, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from sebilling.clock import Month
 from sebilling.events.ids import PublicId
 from sebilling.language import Sentence
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Json = str | int | bool | None | Mapping[str, "Json"] | list["Json"]
 
@@ -71,6 +74,7 @@ class Payload:
 
 P = TypeVar("P", bound=Payload)
 T = TypeVar("T")
+V = TypeVar("V", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +144,10 @@ def hooks() -> Mapping[str, str]:
     return {kind.text: kind.hook for kind in KINDS.values() if kind.has_hook}
 
 
-def changed(before: T, after: T) -> tuple[T, T]:
+def changed(before: V, after: V) -> tuple[V, V]:
     """Return both without the fields that are equal."""
-    same = {name: UNSET for name in (field.name for field in fields(before)) if getattr(before, name) == getattr(after, name)}  # type: ignore[arg-type]
-    return replace(before, **same), replace(after, **same)  # type: ignore[type-var]
+    same = {name: UNSET for name in (field.name for field in fields(before)) if getattr(before, name) == getattr(after, name)}
+    return replace(before, **same), replace(after, **same)
 
 
 def to_json(value: object) -> Json:

@@ -254,8 +254,9 @@ class _Subscription:
 def asked_of(payload: dict[str, Any], live: Live, context: Context) -> Asked | None:
     """The subscription that a request asks for; None if the request is malformed."""
     query, variables, operation = payload.get("query"), payload.get("variables"), payload.get("operationName")
-    is_right = isinstance(query, str) and isinstance(variables, dict | None) and isinstance(operation, str | None)
-    return Asked(query, variables or {}, operation, live.actor, context.language) if is_right else None  # type: ignore[arg-type]
+    if not (isinstance(query, str) and isinstance(variables, dict | None) and isinstance(operation, str | None)):
+        return None
+    return Asked(query, variables or {}, operation, live.actor, context.language)
 
 
 def _text(**message: Any) -> str:

@@ -222,7 +222,7 @@ def _opened(value: object) -> object:
         case SecretStr():
             return value.get_secret_value()
         case dict():
-            return {name: _opened(item) for name, item in value.items()}  # type: ignore[misc]  # isinstance knows no keys
+            return {name: _opened(item) for name, item in value.items()}  # type: ignore[misc]  # `dict()` leaves its items' types open
         case list() | tuple():
             return [_opened(item) for item in value]
         case _:

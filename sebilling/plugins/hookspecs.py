@@ -94,7 +94,7 @@ class Context(Protocol):
 
 
 @hookspec
-def sebilling_drivers() -> "Iterable[type[IsolationDriver[Any]]]":  # type: ignore[empty-body]
+def sebilling_drivers() -> "Iterable[type[IsolationDriver[Any]]]":  # type: ignore[empty-body]  # only a signature: pluggy never calls it
     """Return the drivers of the plugin. Called once, when it is loaded."""
 
 

@@ -24,7 +24,7 @@ def described(enum: type[Enum], description: str, **values: str) -> None:
     if set(values) != set(enum.__members__):
         raise ValueError(f"{enum.__name__}: describe {sorted(set(values) ^ set(enum.__members__))}")
     strawberry.enum(enum, description=description)
-    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
+    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]  # strawberry.enum has set it
         value.description = values[value.name]
 
 

@@ -130,10 +130,10 @@ def _whole_webp(content: bytes) -> bytes:
 
 def _pixels(content: bytes, name: str) -> "Image.Image":
     """Decode the first picture in `content`: scaled down, upright, in a mode that every format here supports."""
-    from PIL import Image  # noqa: PLC0415  a PDF needs no Pillow
+    from PIL import Image  # noqa: PLC0415 - a PDF needs no Pillow
 
     if name == "WEBP":
-        import PIL.WebPImagePlugin  # noqa: F401, PLC0415  Image.open would import every plugin to find this one
+        import PIL.WebPImagePlugin  # noqa: F401, PLC0415 - Image.open would import every plugin to find this one
 
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -168,7 +168,7 @@ _TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANS
 def _orientation(image: "Image.Image") -> object:
     try:
         return image.getexif().get(0x0112)
-    except Exception:  # noqa: BLE001  phones write odd EXIF, and Pillow raises all sorts; the picture itself is what counts
+    except Exception:  # noqa: BLE001 - phones write odd EXIF, and Pillow raises all sorts; the picture itself is what counts
         return None
 
 
@@ -182,7 +182,7 @@ def _flat(image: "Image.Image") -> "Image.Image":
     """Put a transparent picture on a white background, as JPEG has no transparency."""
     if image.mode != "RGBA":
         return image
-    from PIL import Image  # noqa: PLC0415  see _pixels
+    from PIL import Image  # noqa: PLC0415 - see _pixels
 
     paper = Image.new("RGB", image.size, "white")
     paper.paste(image, mask=image.getchannel("A"))
@@ -242,8 +242,8 @@ def document(content: bytes) -> tuple[str, bytes]:
 
     Raises Refused, or whatever pikepdf raises for a file that it can't read.
     """
-    import pikepdf  # noqa: PLC0415  a picture needs no pikepdf
-    import pikepdf.settings  # noqa: PLC0415
+    import pikepdf  # noqa: PLC0415 - a picture needs no pikepdf
+    import pikepdf.settings  # noqa: PLC0415 - as above
 
     pikepdf.settings.set_qpdf_limits(
         parser_max_nesting=100,
@@ -286,7 +286,7 @@ def document(content: bytes) -> tuple[str, bytes]:
 
 def _check_and_clean(thing: object) -> None:
     """Refuse forbidden entries of an object and its direct parts; drop unneeded ones."""
-    import pikepdf  # noqa: PLC0415  see document
+    import pikepdf  # noqa: PLC0415 - see document
 
     stack = [thing]
     while stack:
@@ -309,7 +309,7 @@ def _check_and_clean(thing: object) -> None:
 
 def _check(entries: dict[str, object], *, stream: bool) -> None:
     """Raise Refused for keys and names of scripts, files and forms, and for pictures too large for any viewer."""
-    import pikepdf  # noqa: PLC0415  see document
+    import pikepdf  # noqa: PLC0415 - see document
 
     for key, what in _REFUSED_KEYS.items():
         if key in entries:
@@ -327,7 +327,7 @@ def _check(entries: dict[str, object], *, stream: bool) -> None:
 
 def _clean_photo(stream: "pikepdf.Stream") -> None:
     """Drop EXIF, which contains the location, from a photo in a PDF. An incomplete photo is left for qpdf to refuse."""
-    import pikepdf  # noqa: PLC0415  see document
+    import pikepdf  # noqa: PLC0415 - see document
 
     if stream.get("/Filter") != pikepdf.Name.DCTDecode or "/DecodeParms" in stream:
         return
@@ -359,7 +359,7 @@ def answer(content: bytes, media_type: str) -> bytes:
         header, output = {"refused": str(refusal)}, b""
     except MemoryError:
         header, output = {"refused": _TOO_DEMANDING}, b""
-    except Exception:  # noqa: BLE001  decoders raise various exceptions for hostile bytes; all mean the same
+    except Exception:  # noqa: BLE001 - decoders raise various exceptions for hostile bytes; all mean the same
         header, output = {"refused": _DAMAGED_PDF if media_type == "application/pdf" else _DAMAGED}, b""
     return json.dumps(header).encode() + b"\n" + output
 

@@ -223,7 +223,7 @@ def subscription(roles: frozenset[Role], description: str, *, every: timedelta =
         inputs, signature = Inputs.of(function), inspect.signature(function)
         (message,) = get_args(signature.return_annotation)
         del guarded.__wrapped__
-        guarded.__signature__ = signature.replace(return_annotation=AsyncGenerator[message, None])  # type: ignore[attr-defined,valid-type]
+        guarded.__signature__ = signature.replace(return_annotation=AsyncGenerator[message, None])  # type: ignore[attr-defined,valid-type]  # for Strawberry, when it runs
         RULES[function.__name__] = roles
         field: StrawberryField = strawberry.subscription(resolver=guarded, description=description)
         return field
