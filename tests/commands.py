@@ -21,6 +21,8 @@ from sebilling.cli import main
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["sebilling.cli", "sebilling.app", "sebilling.server", "sebilling.demo", "tests.commands"])
+MAX_SECONDS: Final = 300
+"""Of a command that is waited for."""
 _STARTS_AN_INTERPRETER: Final = {"PYTHONPATH", "TZ"}
 
 
@@ -73,22 +75,20 @@ class Command:
         self.send_signal(signal.SIGKILL)
 
 
-def run(
-    words: Sequence[str], *, folder: Path, give: str = "", timeout: float = 300, **environment: str
-) -> "subprocess.CompletedProcess[str]":
+def run(words: Sequence[str], *, folder: Path, give: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run `sebilling …` in a folder, with no settings but these. Raises TimeoutExpired."""
     whole = without_settings() | environment
     if any(whole.get(name) != os.environ.get(name) for name in _STARTS_AN_INTERPRETER):
         return subprocess.run(
             [sys.executable, "-m", "sebilling.cli", *words], capture_output=True, text=True, check=False, cwd=folder, input=give,
-            env=whole, timeout=timeout,
+            env=whole, timeout=MAX_SECONDS,
         )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="command-") as place:
         stdin, stdout, stderr = (Path(place, name) for name in ("stdin", "stdout", "stderr"))
         stdin.write_text(give, encoding="utf-8")
         command = Command(words, environment=whole, folder=folder, stdout=stdout, stderr=stderr, stdin=stdin)
         try:
-            code = command.wait(timeout)
+            code = command.wait(MAX_SECONDS)
         finally:
             command.kill()
         return subprocess.CompletedProcess(list(words), code, stdout.read_text(encoding="utf-8"), stderr.read_text(encoding="utf-8"))

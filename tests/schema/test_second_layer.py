@@ -197,18 +197,28 @@ _OWNS: Final = {
 """Table → which rows a clerk of the own counter may write, or whose traces are nobody's. Of any other table: none."""
 
 
+def _rows(table: str, where: str = "") -> str:
+    return f"SELECT '{table}', CAST({table} AS text) FROM {table}{where}"
+
+
+_ALL: Final = text(" UNION ALL ".join(map(_rows, Base.metadata.tables)))
+_OTHERS: Final = text(
+    " UNION ALL ".join(
+        _rows(table, f" WHERE NOT coalesce(({_OWNS[table]}), false)" if table in _OWNS else "") for table in Base.metadata.tables
+    )
+)
+
+
 async def _state(world: World, *, everything: bool = False) -> dict[str, list[str]]:
     """Every row of the database, but those of the own counter unless `everything`."""
-    found: dict[str, list[str]] = {}
-    own = world.isp.counters["OWN"]
+    state: dict[str, list[str]] = {table: [] for table in Base.metadata.tables}
     async with world.isp.database.reading() as session:
-        for table in Base.metadata.tables:
-            where = f" WHERE NOT coalesce(({_OWNS[table]}), false)" if table in _OWNS and not everything else ""
-            rows = await session.rows(text(f"SELECT CAST({table} AS text) FROM {table}{where}"), {"own": own} if ":own" in where else {})
-            found[table] = sorted(str(row[0]) for row in rows)
+        statement = _ALL if everything else _OTHERS
+        for table, row in await session.rows(statement, {} if everything else {"own": world.isp.counters["OWN"]}):
+            state[table].append(row)
     if not everything:  # a run that was started, and went on to its end, at the own counter alone
-        found["event"] = [row for row in found["event"] if ",generation." not in row]
-    return found
+        state["event"] = [row for row in state["event"] if ",generation." not in row]
+    return {table: sorted(rows) for table, rows in state.items()}
 
 
 async def test_no_mutation_writes_anything_of_another_counter(world: World, bounded: Api, opened: Opened) -> None:
