@@ -30,7 +30,7 @@ POSSESSIVE: Final = {"sebilling/billing/imports/systems/sql_dump.py"}
 # Made of what is known only when they run: one of the kind.
 SAMPLES: Final = {
     ("sebilling/billing/pricing.py", "f':{parameter.key}\\\\b'"): r":period\b",
-    ("plugins/olt/sebilling_olt/login.py", "f'({re.escape(found[1])})((?:\\\\([\\\\w ./:_-]{{1,60}}\\\\))?)([>#])'"):
+    ("plugins/olt/sebilling_olt/login.py", "f'({re.escape(match[1])})((?:\\\\([\\\\w ./:_-]{{1,60}}\\\\))?)([>#])'"):
         r"(MA5608T)((?:\([\w ./:_-]{1,60}\))?)([>#])",
     ("plugins/olt/sebilling_olt/templates.py", "pattern"): r"ont ([1-9][0-9]*) state ([1-9][0-9]*)",
 }  # fmt: skip

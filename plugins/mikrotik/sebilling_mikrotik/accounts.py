@@ -155,7 +155,7 @@ class AccountDriver(RowDriver[A], abc.ABC):
                     ),
                     retryable=True,
                 )
-        return {ref_id: frozenset(one) for ref_id, one in ended.items()}, errors
+        return {ref_id: frozenset(session_ids) for ref_id, session_ids in ended.items()}, errors
 
     async def setup_problems(self) -> Sequence[Sentence]:
         if not self._by_profile:

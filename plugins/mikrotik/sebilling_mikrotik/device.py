@@ -98,8 +98,8 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
             group = next(iter(await self.session.rows("/user/group/print", "=.proplist=name,policy", f"?name={user.get('group', '')}")), {})
         except Trap:
             return _UNKNOWN, ()
-        policies = [one for one in group.get("policy", "").split(",") if one and one[0] != "!"]
-        missing = [one for one in _NEEDED if one not in policies]
+        policies = [policy for policy in group.get("policy", "").split(",") if policy and policy[0] != "!"]
+        missing = [policy for policy in _NEEDED if policy not in policies]
         problem = Sentence(
             f"The user's group lacks the policies {', '.join(missing)}: `/user group set` (README, step 2).",
             f"Grup penggunanya tidak punya policy {', '.join(missing)}: `/user group set` (README, langkah 2).",
@@ -127,9 +127,9 @@ def is_yes(value: str | None) -> bool:
     return value in {"true", "yes"}
 
 
-def same(one: str | None, other: str | None) -> bool:
+def same(first: str | None, second: str | None) -> bool:
     """Whether two printed values are equal: `yes` equals `true`, and a missing value equals `no`."""
-    return one == other or (is_yes(one) and is_yes(other)) or (_no(one) and _no(other))
+    return first == second or (is_yes(first) and is_yes(second)) or (_no(first) and _no(second))
 
 
 def _no(value: str | None) -> bool:

@@ -56,12 +56,12 @@ class Unanswered(DeviceError):
 
 def trap(traps: Sequence[dict[str, str]], *, hide: Sequence[str]) -> Trap:
     """Convert the `!trap` sentences of one command to a Trap. `hide` are secrets that must not be in its message."""
-    said = shown("; ".join(one["message"] for one in traps if "message" in one), hide=hide)
+    said = shown("; ".join(sentence["message"] for sentence in traps if "message" in sentence), hide=hide)
     for saying, fault, retryable, remedy in _SAYINGS:
         if saying in said:
             message = Sentence(f'RouterOS: "{said}". {remedy.english}', f'RouterOS: "{said}". {remedy.indonesian}')
             return Trap(fault, message, retryable=retryable)
-    retryable = not any(one.get("category") in _PERMANENT for one in traps)
+    retryable = not any(sentence.get("category") in _PERMANENT for sentence in traps)
     if not said:
         return Trap(Fault.REFUSED, Sentence("RouterOS refused, without a reason.", "RouterOS menolak, tanpa alasan."), retryable=retryable)
     return Trap(Fault.REFUSED, Sentence(f'RouterOS refused: "{said}".', f'RouterOS menolak: "{said}".'), retryable=retryable)

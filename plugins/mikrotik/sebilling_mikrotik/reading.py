@@ -47,11 +47,11 @@ def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind
     Secrets of services other than PPPoE are marked as not belonging to a customer.
     """
     speeds = {row.get("name", ""): pair_bps(row.get("rate-limit", "")) for row in profiles}
-    found: list[Subscriber] = []
+    customers: list[Subscriber] = []
     for row in secrets:
         profile = row.get("profile", "default")
         up, down = speeds.get(profile) or (0, 0)
-        found.append(
+        customers.append(
             Subscriber(
                 key=row.get("name", ""),
                 service_kind=service_kind,
@@ -65,7 +65,7 @@ def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind
                 else Sentence(f"service {service}", f"layanan {service}"),
             )
         )
-    return found
+    return customers
 
 
 def _as_text(value: str) -> str:

@@ -60,9 +60,9 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
         """Normalize a key to the spelling of the table."""
         return key
 
-    def equal(self, field_name: str, one: str | None, other: str | None) -> bool:
+    def equal(self, field_name: str, first: str | None, second: str | None) -> bool:
         """Whether two printed values of a field are equal."""
-        return same(one, other) if field_name in BOOLEANS else one == other
+        return same(first, second) if field_name in BOOLEANS else first == second
 
     def asked(self, menu: str, names: str, field_name: str, refs: Sequence[Ref]) -> Command:
         """Return the print command of a menu: by name for few keys, the whole table for many."""

@@ -155,12 +155,12 @@ class Session:
 
     async def tables(self, *commands: Command) -> list[list[Row]]:
         """Read several tables in one round trip, all or none. Raises DeviceError."""
-        found = await asyncio.gather(*(self.rows(*command) for command in commands), return_exceptions=True)
+        answers = await asyncio.gather(*(self.rows(*command) for command in commands), return_exceptions=True)
         rows: list[list[Row]] = []
-        for one in found:
-            if isinstance(one, BaseException):
-                raise one
-            rows.append(one)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+            rows.append(answer)
         return rows
 
     async def each(self, commands: Iterable[tuple[K, Command]]) -> AsyncIterator[tuple[K, Reply | DeviceError]]:

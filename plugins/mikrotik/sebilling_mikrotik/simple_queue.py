@@ -49,10 +49,10 @@ class QueueDriver(RowDriver[QueueConfig]):
     def blocked_fields(self) -> Mapping[str, str]:
         return {"max-limit": self.config.throttle}
 
-    def equal(self, field_name: str, one: str | None, other: str | None) -> bool:
-        if field_name == "max-limit" and one and other:  # 64k and 64000 are the same speed
-            return one == other or (pair_bps(one) is not None and pair_bps(one) == pair_bps(other))
-        return super().equal(field_name, one, other)
+    def equal(self, field_name: str, first: str | None, second: str | None) -> bool:
+        if field_name == "max-limit" and first and second:  # 64k and 64000 are the same speed
+            return first == second or (pair_bps(first) is not None and pair_bps(first) == pair_bps(second))
+        return super().equal(field_name, first, second)
 
     def target(self, view: View, job: Job) -> tuple[Mapping[str, str], Sentence | None]:
         target, message = super().target(view, job)

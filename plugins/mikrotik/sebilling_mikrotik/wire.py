@@ -65,7 +65,7 @@ class Decoder:
     def feed(self, data: bytes) -> list[Sentence]:
         """Return the sentences that `data` completes. Raises NotRouterOS."""
         self._buffer += data
-        found: list[Sentence] = []
+        sentences: list[Sentence] = []
         at, buffer = 0, self._buffer
         while at < len(buffer):
             first = bytes(buffer[at : at + 1])
@@ -83,11 +83,11 @@ class Decoder:
             if size:
                 self._words.append(to_text(bytes(buffer[start : start + size])))
             elif self._words:  # an empty sentence means nothing
-                found.append(tuple(self._words))
+                sentences.append(tuple(self._words))
                 self._words = []
             at = start + size
         del buffer[:at]
-        return found
+        return sentences
 
 
 def pairs(words: Sentence) -> dict[str, str]:

@@ -77,19 +77,19 @@ class Running:
 
 def channels(settings: Settings, now: Callable[[], datetime]) -> list[Channel]:
     """Return the channels of these settings."""
-    found: list[Channel] = []
+    enabled: list[Channel] = []
     if settings.webhook_secret is not None:
-        found += [Webhook(url, settings.webhook_secret, now) for url in settings.webhook_urls]
+        enabled += [Webhook(url, settings.webhook_secret, now) for url in settings.webhook_urls]
     if settings.whatsapp_url:
-        found.append(
+        enabled.append(
             WhatsApp(
                 settings.whatsapp_url, settings.whatsapp_token, settings.whatsapp_token_header, settings.whatsapp_phone_field,
                 settings.whatsapp_text_field, settings.whatsapp_extra, settings.whatsapp_per_minute,
             )
         )  # fmt: skip
     if settings.telegram_chat and settings.telegram_token is not None:
-        found.append(Telegram(settings.telegram_url, settings.telegram_token))
-    return found
+        enabled.append(Telegram(settings.telegram_url, settings.telegram_token))
+    return enabled
 
 
 def _say_why(task: "asyncio.Task[None]") -> None:

@@ -30,8 +30,8 @@ def main() -> int:
 def report(queue: Queue) -> list[str]:
     """Return the lines to print."""
     lines = [f"{named(lane)}: {count} {state}" for (lane, state), count in queue.counts().items()]
-    lines += [f"{named(one.lane)} is HELD since {_time(one.since)}, next try {_time(one.until)}: {one.why}" for one in queue.held()]
-    lines += [f"REFUSED {_time(one.made_at)} {one.target}: {one.error}" for one in queue.refused()]
+    lines += [f"{named(held.lane)} is HELD since {_time(held.since)}, next try {_time(held.until)}: {held.why}" for held in queue.held()]
+    lines += [f"REFUSED {_time(message.made_at)} {message.target}: {message.error}" for message in queue.refused()]
     return lines
 
 

@@ -89,10 +89,10 @@ class Answer:
     def json(self) -> Mapping[str, Any]:
         """The body as an object with lowercase names; empty if it isn't one."""
         try:
-            found: Any = json.loads(self.body)
+            parsed: Any = json.loads(self.body)
         except (ValueError, RecursionError):
             return {}
-        return {str(name).lower(): value for name, value in found.items()} if isinstance(found, dict) else {}
+        return {str(name).lower(): value for name, value in parsed.items()} if isinstance(parsed, dict) else {}
 
 
 def of_webhook(answer: Answer) -> None:
@@ -158,7 +158,7 @@ def _is_no(said: Mapping[str, Any]) -> bool:
 def _reason(said: Mapping[str, Any]) -> str:
     """Return the reason in lowercase."""
     texts = [said.get(name) for name in ("reason", "message", "detail", "details", "description", "error", "errors")]
-    return " ".join(str(one) for one in texts if one)[:_MAX_REASON].lower()
+    return " ".join(str(text) for text in texts if text)[:_MAX_REASON].lower()
 
 
 def _refusal(reason: str) -> TryAgain | Refused:
@@ -178,5 +178,5 @@ def _busy(answer: Answer) -> Held:
 
 
 def _waits(headers: httpx.Headers) -> float:
-    given = headers.get("Retry-After", "")
-    return float(given) if given.isascii() and given.isdigit() and len(given) < 10 else 5.0
+    retry_after = headers.get("Retry-After", "")
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 10 else 5.0

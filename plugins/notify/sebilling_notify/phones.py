@@ -15,9 +15,9 @@ def international(phone: str) -> str:
 
     Of several numbers the first is returned.
     """
-    first = next((part for part in _SEVERAL.split(phone) if any(one.isdecimal() for one in part)), "")
-    digits = "".join(str(int(one)) for one in first if one.isdecimal())
-    has_code = "+" in itertools.takewhile(lambda one: not one.isdecimal(), first)
+    first = next((part for part in _SEVERAL.split(phone) if any(character.isdecimal() for character in part)), "")
+    digits = "".join(str(int(character)) for character in first if character.isdecimal())
+    has_code = "+" in itertools.takewhile(lambda character: not character.isdecimal(), first)
     if digits.startswith("00"):
         digits, has_code = digits[2:], True
     if digits.startswith(_COUNTRY):

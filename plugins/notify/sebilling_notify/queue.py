@@ -91,7 +91,7 @@ class Queue:
         lane doesn't affect them. The messages of one event may exceed the limit, or they would never fit.
         """
         made_at = self._clock().timestamp()
-        rows = [(one.key, one.lane, one.target, one.body, made_at) for one in messages]
+        rows = [(message.key, message.lane, message.target, message.body, made_at) for message in messages]
         with self._lock:
             self._file.execute("BEGIN IMMEDIATE")
             try:
@@ -156,7 +156,7 @@ class Queue:
 
     def release(self, lane: str) -> HeldLane | None:
         """Release the lane; return how it was held, None if it wasn't."""
-        was = next((one for one in self.held() if one.lane == lane), None)
+        was = next((held for held in self.held() if held.lane == lane), None)
         if was is not None:
             with self._lock:
                 self._file.execute("DELETE FROM held WHERE lane = ?", (lane,))
@@ -213,7 +213,7 @@ class Queue:
 
     def count(self, state: str = "WAITING") -> int:
         """Count the messages that are WAITING, SENT, REFUSED, or DEAD because they are too old."""
-        return sum(count for (_, one), count in self.counts().items() if one == state)
+        return sum(count for (_, message_state), count in self.counts().items() if message_state == state)
 
     def _waiting(self, lane: str) -> int:
         return int(self._file.execute("SELECT count(*) FROM message WHERE state = 'WAITING' AND lane = ?", (lane,)).fetchone()[0])

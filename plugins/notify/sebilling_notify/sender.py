@@ -46,8 +46,8 @@ class Sender:
 
     def wake(self) -> None:
         """Check the queue at once, as messages were added. Must be called on the sender's loop."""
-        for one in self._wakes:
-            one.set()
+        for wake in self._wakes:
+            wake.set()
 
     async def run(self) -> None:
         """Send until cancelled. Of several processes with the same file only one sends at a time."""
@@ -100,7 +100,7 @@ class Sender:
         return 0
 
     def _hold(self, channel: Channel, message: Message, why: str, pause_seconds: float) -> None:
-        was = next((one for one in self._queue.held() if one.lane == channel.lane), None)
+        was = next((held for held in self._queue.held() if held.lane == channel.lane), None)
         wait = max(pause_seconds, self._wait(0 if was is None else was.attempts, MAX_HOLD_SECONDS))
         self._queue.hold(channel.lane, seconds=wait, why=why)
         self._queue.again(message, seconds=wait if channel.in_order or message.attempts < _PATIENT_ATTEMPTS else 2 * wait, error=why)

@@ -89,29 +89,29 @@ class Settings(BaseSettings):
 
     @field_validator("webhook_urls", "whatsapp_messages", "telegram_messages", mode="before")
     @classmethod
-    def _split(cls, given: Any) -> Any:
-        return tuple(one.strip() for one in given.split(",") if one.strip()) if isinstance(given, str) else given
+    def _split(cls, setting: Any) -> Any:
+        return tuple(part.strip() for part in setting.split(",") if part.strip()) if isinstance(setting, str) else setting
 
     @field_validator("whatsapp_messages", "telegram_messages")
     @classmethod
-    def _known(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        if unknown := sorted(set(given) - set(TEMPLATES)):
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(names) - set(TEMPLATES)):
             raise ValueError(f"there is no message {', '.join(unknown)}: choose of {', '.join(TEMPLATES)}")
-        return given
+        return names
 
     @field_validator("templates")
     @classmethod
-    def _usable(cls, given: dict[str, str]) -> dict[str, str]:
-        for name, text in given.items():
+    def _usable(cls, templates: dict[str, str]) -> dict[str, str]:
+        for name, text in templates.items():
             check(name, text)
-        return given
+        return templates
 
     @field_validator("webhook_secret")
     @classmethod
-    def _long(cls, given: SecretStr | None) -> SecretStr | None:
-        if given is not None and len(given.get_secret_value()) < 16:
+    def _long(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < 16:
             raise ValueError("it is too short: use at least 16 random characters")
-        return given
+        return secret
 
     @property
     def queue_file(self) -> Path:
@@ -136,21 +136,21 @@ def _refuse_unknown(file: str | None) -> None:
         raise BadSettings(f"{PREFIX}{name} is no setting: {f'did you mean {PREFIX}{near[0]}? Else ' if near else ''}leave it out.")
 
 
-def load(given: Mapping[str, Any] | None = None) -> Settings:
-    """Read the settings; `given` override all others. Raises BadSettings."""
+def load(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings; `overrides` take precedence. Raises BadSettings."""
     file = os.environ.get(f"{PREFIX}FILE")
     if file is not None and not Path(file).is_file():
         raise BadSettings(f"{PREFIX}FILE names no file: write one, or unset it")
     try:
         _refuse_unknown(file)
-        settings = Settings(**(given or {}))
+        settings = Settings(**(overrides or {}))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"]).upper()
         raise BadSettings(f"{PREFIX}{name}: {first['msg']}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, SettingsError) as error:
         raise BadSettings(f"{PREFIX}FILE or a setting can't be read: {type(error).__name__}") from None
-    for name, url in [("WEBHOOK_URLS", one) for one in settings.webhook_urls] + [
+    for name, url in [("WEBHOOK_URLS", webhook_url) for webhook_url in settings.webhook_urls] + [
         ("WHATSAPP_URL", settings.whatsapp_url), ("TELEGRAM_URL", settings.telegram_url)
     ]:  # fmt: skip
         if url:

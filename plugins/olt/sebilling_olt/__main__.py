@@ -25,20 +25,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--method", help="olt.zte: state or shutdown")
     command.add_argument("--settings", type=Path, help="a file with the device's settings as JSON; no secret is needed in it")
     command.add_argument("--restore", action="store_true", help="print the commands that restore, instead of those that block")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     settings: dict[str, Any] = {"host": "olt", "username": "user", "password": "-"}
-    driver = _DRIVERS[given.kind]
+    driver = _DRIVERS[options.kind]
     try:
-        if given.settings:
-            settings |= json.loads(given.settings.read_text(encoding="utf-8"))
-        if given.method:
-            settings["method"] = given.method
+        if options.settings:
+            settings |= json.loads(options.settings.read_text(encoding="utf-8"))
+        if options.method:
+            settings["method"] = options.method
         config = driver.config_model.model_validate(settings)
-        refs = [Ref(number, key) for number, key in enumerate(given.key)]
-        lines = driver(config, DriverContext(0, "dry run", logging.getLogger(__name__))).dry_run(refs, restoring=given.restore)
+        refs = [Ref(number, key) for number, key in enumerate(options.key)]
+        lines = driver(config, DriverContext(0, "dry run", logging.getLogger(__name__))).dry_run(refs, restoring=options.restore)
     except ValidationError as error:
-        for one in error.errors(include_input=False, include_url=False, include_context=False):
-            print(f"{'.'.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']}", file=sys.stderr)
+        for problem in error.errors(include_input=False, include_url=False, include_context=False):
+            print(f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}", file=sys.stderr)
         return 2
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)

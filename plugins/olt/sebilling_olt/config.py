@@ -77,31 +77,31 @@ class OltConfig(DeviceConfig, frozen=True):
 
     @field_validator("host", "username")
     @classmethod
-    def _word(cls, given: str) -> str:
-        if _WORD.fullmatch(given) is None:
+    def _word(cls, word: str) -> str:
+        if _WORD.fullmatch(word) is None:
             raise InvalidValue(
                 "it must be one word, without spaces and control characters", "harus satu kata, tanpa spasi dan karakter kontrol"
             )
-        return given
+        return word
 
     @field_validator("password", "enable_password")
     @classmethod
-    def _line(cls, given: SecretStr | None) -> SecretStr | None:
-        value = "-" if given is None else given.get_secret_value()
+    def _line(cls, secret: SecretStr | None) -> SecretStr | None:
+        value = "-" if secret is None else secret.get_secret_value()
         if not 1 <= len(value) <= 255 or any(char < " " or char == "\x7f" for char in value):
             raise InvalidValue("it must be one line, without control characters", "harus satu baris, tanpa karakter kontrol")
-        return given
+        return secret
 
     @field_validator("host_fingerprint")
     @classmethod
-    def _keys(cls, given: str) -> str:
-        for line in given.splitlines():
+    def _keys(cls, keys: str) -> str:
+        for line in keys.splitlines():
             if line.strip() and not (_FINGERPRINT.fullmatch(line.strip()) or _KEY.fullmatch(line.strip())):
                 raise InvalidValue(
                     "each line must be a fingerprint (SHA256:…) or a key (ssh-ed25519 AAAA…, as ssh-keyscan prints it)",
                     "tiap baris harus sidik jari (SHA256:…) atau kunci (ssh-ed25519 AAAA…, seperti keluaran ssh-keyscan)",
                 )
-        return given
+        return keys
 
     @property
     def tcp_port(self) -> int:
@@ -121,7 +121,7 @@ class OltConfig(DeviceConfig, frozen=True):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Secrets that must never be in a message."""
-        return tuple(one.get_secret_value() for one in (self.password, self.enable_password) if one is not None)
+        return tuple(secret.get_secret_value() for secret in (self.password, self.enable_password) if secret is not None)
 
     @model_validator(mode="after")
     def _commands_are_harmless(self) -> Self:

@@ -162,8 +162,8 @@ class OltDriver(IsolationDriver[O], abc.ABC):
 
     async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
         view = await self._view(refs)
-        found = ((ref.id, self._there(view, ref)) for ref in refs)
-        return {ref_id: dict(values) for ref_id, values in found if not isinstance(values, Outcome)}
+        registered = ((ref.id, self._there(view, ref)) for ref in refs)
+        return {ref_id: dict(values) for ref_id, values in registered if not isinstance(values, Outcome)}
 
     # Changing
 
@@ -184,10 +184,10 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         return onu, values
 
     def _judge_block(self, view: View, job: Job) -> Outcome | Change:
-        found = self._found(view, job)
-        if isinstance(found, Outcome):
-            return found
-        onu, values = found
+        registered = self._found(view, job)
+        if isinstance(registered, Outcome):
+            return registered
+        onu, values = registered
         if self._other_onu(values, job.snapshot):
             return _failed(
                 job.ref,
@@ -205,10 +205,10 @@ class OltDriver(IsolationDriver[O], abc.ABC):
     def _judge_restore(self, view: View, job: Job) -> Outcome | Change:
         if not job.snapshot and not isinstance(self._there(view, job.ref), Outcome):
             return Outcome(job.ref.id, Result.UNCHANGED)  # we never blocked it
-        found = self._found(view, job)
-        if isinstance(found, Outcome):
-            return found
-        onu, values = found
+        registered = self._found(view, job)
+        if isinstance(registered, Outcome):
+            return registered
+        onu, values = registered
         before, blocked = self._set(job.snapshot), self._blocked()
         if self._set(values) == before:
             return Change(job, onu, {}) if before != blocked else Outcome(job.ref.id, Result.UNCHANGED)
@@ -251,10 +251,12 @@ class OltDriver(IsolationDriver[O], abc.ABC):
                 yield verdict
         if not changes:
             return
-        places = plan.places(self.config, [(one.job.ref.id, one.onu, one.wanted) for one in changes if one.wanted])
-        errors = await self.session.run(lambda: sending.send(self.session.talk, self.config, places))
+        modes = plan.modes(self.config, [(change.job.ref.id, change.onu, change.wanted) for change in changes if change.wanted])
+        errors = await self.session.run(lambda: sending.send(self.session.talk, self.config, modes))
         outcomes = await self._settled(changes, errors)
-        self.context.logger.info("olt_batch jobs=%d changed=%d", len(verdicts), sum(one.result is Result.CHANGED for one in outcomes))
+        self.context.logger.info(
+            "olt_batch jobs=%d changed=%d", len(verdicts), sum(outcome.result is Result.CHANGED for outcome in outcomes)
+        )
         for outcome in outcomes:
             yield outcome
 
@@ -263,23 +265,24 @@ class OltDriver(IsolationDriver[O], abc.ABC):
         try:
             view = await self._read_back(changes, errors)
         except DeviceError as error:
-            return [_unproven(one, errors.get(one.job.ref.id), error) for one in changes]
-        done = [one for one in changes if self._as_wanted(view, one)]
-        failed = [self._missed(one, errors.get(one.job.ref.id), view) for one in changes if one not in done]
+            return [_unproven(change, errors.get(change.job.ref.id), error) for change in changes]
+        done = [change for change in changes if self._as_wanted(view, change)]
+        failed = [self._missed(change, errors.get(change.job.ref.id), view) for change in changes if change not in done]
         saved: DeviceError | None = None
         if done:
             try:
                 await self.session.run(lambda: sending.save(self.session.talk, self.config))
             except DeviceError as error:
                 saved = error
-        return failed + [_done(one, saved) for one in done]
+        return failed + [_done(change, saved) for change in done]
 
     async def _read_back(self, changes: Sequence[Change], errors: Mapping[int, DeviceError]) -> View:
         view: View = {}
-        waited = [one for one in changes if one.wanted and one.job.ref.id not in errors]
+        onus = [change.onu for change in changes]
+        waited = [change for change in changes if change.wanted and change.job.ref.id not in errors]
         for seconds in _LOOKS:
-            view = await self.session.run(lambda: sending.view(self.session.talk, self.config, [one.onu for one in changes], after=seconds))  # noqa: B023 - awaited at once
-            if all(self._as_wanted(view, one) for one in waited):
+            view = await self.session.run(lambda: sending.view(self.session.talk, self.config, onus, after=seconds))  # noqa: B023 - awaited at once
+            if all(self._as_wanted(view, change) for change in waited):
                 break
         return view
 

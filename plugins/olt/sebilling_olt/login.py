@@ -89,9 +89,9 @@ class _Greeting:
             self._give("password", self._talk.config.password.get_secret_value())
         elif dialects.QUESTION.fullmatch(line):
             self._talk.terminal.write(f"{'yes' if 'yes' in line.lower() else 'n'}{self._talk.terminal.enter}")
-        elif found := PROMPT.fullmatch(line):
-            self._talk.name, self._talk.at = found[1], line
-            self._talk.prompt = re.compile(rf"({re.escape(found[1])})((?:\([\w ./:_-]{{1,60}}\))?)([>#])")
+        elif match := PROMPT.fullmatch(line):
+            self._talk.name, self._talk.at = match[1], line
+            self._talk.prompt = re.compile(rf"({re.escape(match[1])})((?:\([\w ./:_-]{{1,60}}\))?)([>#])")
         else:
             return False
         return True

@@ -25,11 +25,11 @@ class Onu(NamedTuple):
     @classmethod
     def parse(cls, key: str) -> "Onu | None":
         """Parse a key; None if it is invalid. Each position has exactly one key: leading zeros, spaces and signs are refused."""
-        found = _KEY.fullmatch(key)
-        if found is None:
+        match = _KEY.fullmatch(key)
+        if match is None:
             return None
-        place = cls(*(int(part) for part in found.groups()))
-        return place if all(number <= most for number, most in zip(place, _MOST, strict=True)) else None
+        onu = cls(*(int(part) for part in match.groups()))
+        return onu if all(number <= most for number, most in zip(onu, _MOST, strict=True)) else None
 
     @property
     def key(self) -> str:

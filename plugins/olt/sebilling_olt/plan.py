@@ -9,7 +9,7 @@ from sebilling_olt.templates import rendered
 
 
 @dataclass(slots=True)
-class Place:
+class Mode:
     """A configuration mode: the commands to enter it, and those to send there by ref id."""
 
     enter: tuple[str, ...]
@@ -21,14 +21,14 @@ def reads(config: OltConfig, onus: Iterable[Onu]) -> dict[str, Onu]:
     return {rendered(config.templates.read, onu): onu for onu in sorted(set(onus), reverse=True)}
 
 
-def places(config: OltConfig, wanted: Sequence[tuple[int, Onu, Mapping[str, str]]]) -> list[Place]:
+def modes(config: OltConfig, wanted: Sequence[tuple[int, Onu, Mapping[str, str]]]) -> list[Mode]:
     """Group the changes (ref id, ONU, part → desired value) so that each configuration mode is entered once."""
-    found: dict[tuple[str, ...], Place] = {}
-    for ref_id, onu, values in sorted(wanted, key=lambda one: one[1]):
+    mode_by_commands: dict[tuple[str, ...], Mode] = {}
+    for ref_id, onu, values in sorted(wanted, key=lambda change: change[1]):
         enter = tuple(rendered(line, onu) for line in config.templates.enter)
-        place = found.setdefault(enter, Place(enter))
-        place.steps[ref_id] = [command(config, onu, part, value) for part, value in values.items()]
-    return list(found.values())
+        mode = mode_by_commands.setdefault(enter, Mode(enter))
+        mode.steps[ref_id] = [command(config, onu, part, value) for part, value in values.items()]
+    return list(mode_by_commands.values())
 
 
 def command(config: OltConfig, onu: Onu, part: str, value: str) -> str:
@@ -43,6 +43,6 @@ def dry_run(config: OltConfig, onus: Sequence[Onu], *, restoring: bool) -> list[
     value = "" if restoring else config.dialect.blocked[config.method]
     wanted = [(number, onu, dict.fromkeys(config.parts, value)) for number, onu in enumerate(dict.fromkeys(onus))]
     lines = [config.dialect.config, *sorted(reads(config, onus))]
-    for place in places(config, wanted):
-        lines += [*place.enter, *(line for step in place.steps.values() for line in step), *([config.templates.leave] * len(place.enter))]
+    for mode in modes(config, wanted):
+        lines += [*mode.enter, *(line for step in mode.steps.values() for line in step), *([config.templates.leave] * len(mode.enter))]
     return [*lines, *sorted(reads(config, onus)), config.templates.save]

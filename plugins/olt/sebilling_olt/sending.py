@@ -22,11 +22,11 @@ _READS: Final = 3
 def view(talk: Conversation, config: OltConfig, onus: Sequence[Onu], *, after: float = 0) -> dict[Onu, Values]:
     """Read the PON ports of these ONUs; those that don't exist on the OLT are left out. Raises DeviceError."""
     time.sleep(after)
-    found: dict[Onu, Values] = {}
+    values_by_onu: dict[Onu, Values] = {}
     doubtful: Refusal | None = None
     for command, onu in plan.reads(config, onus).items():
         try:
-            found |= _read(talk, config, command, onu)
+            values_by_onu |= _read(talk, config, command, onu)
             talk.understood = True
         except Refusal as error:
             if config.dialect.no_such_place.search(error.said) is None:
@@ -38,7 +38,7 @@ def view(talk: Conversation, config: OltConfig, onus: Sequence[Onu], *, after: f
             f"{doubtful.message.indonesian} Periksa kuncinya, dan templat perintah baca.",
         )
         raise DeviceError(Fault.SETUP, why, retryable=False)
-    return found
+    return values_by_onu
 
 
 def _read(talk: Conversation, config: OltConfig, command: str, onu: Onu) -> dict[Onu, Values]:
@@ -57,28 +57,28 @@ def _read(talk: Conversation, config: OltConfig, command: str, onu: Onu) -> dict
     raise DeviceError(Fault.PROTOCOL, why, retryable=True)
 
 
-def send(talk: Conversation, config: OltConfig, places: Sequence[plan.Place]) -> dict[int, DeviceError]:
+def send(talk: Conversation, config: OltConfig, modes: Sequence[plan.Mode]) -> dict[int, DeviceError]:
     """Send all commands; return the errors by ref id. Unanswered: may have been executed; neither that nor Refusal: never sent."""
     errors: dict[int, DeviceError] = {}
     broken: DeviceError | None = None
-    for place in places:
+    for mode in modes:
         if broken is None:
-            broken = _at(talk, config, place, errors)
+            broken = _at(talk, config, mode, errors)
         else:
-            errors |= dict.fromkeys(place.steps, broken)
+            errors |= dict.fromkeys(mode.steps, broken)
     return errors
 
 
-def _at(talk: Conversation, config: OltConfig, place: plan.Place, errors: dict[int, DeviceError]) -> DeviceError | None:
+def _at(talk: Conversation, config: OltConfig, mode: plan.Mode, errors: dict[int, DeviceError]) -> DeviceError | None:
     """Send the commands of one configuration mode and record the errors; return the error that ended the session, or None."""
-    left = dict.fromkeys(place.steps)
+    left = dict.fromkeys(mode.steps)
     try:
         try:
-            _enter(talk, place)
+            _enter(talk, mode)
         except Refusal as error:
-            errors |= dict.fromkeys(place.steps, error)
+            errors |= dict.fromkeys(mode.steps, error)
         else:
-            for ref_id, commands in place.steps.items():
+            for ref_id, commands in mode.steps.items():
                 _step(talk, ref_id, commands, errors)
                 del left[ref_id]
         _home(talk, config)
@@ -89,8 +89,8 @@ def _at(talk: Conversation, config: OltConfig, place: plan.Place, errors: dict[i
     return None
 
 
-def _enter(talk: Conversation, place: plan.Place) -> None:
-    for line in place.enter:
+def _enter(talk: Conversation, mode: plan.Mode) -> None:
+    for line in mode.enter:
         before = talk.at
         talk.ask(line)
         if talk.at in {before, talk.home}:  # the next command would be executed in the wrong mode
@@ -150,8 +150,8 @@ def looked_at(talk: Conversation, config: OltConfig) -> tuple[dict[str, Sentence
     problems: list[Sentence] = []
     try:
         for line in talk.ask(config.dialect.version):
-            if found := config.dialect.version_line.fullmatch(line):
-                facts["version"] = shown(found[1])
+            if match := config.dialect.version_line.fullmatch(line):
+                facts["version"] = shown(match[1])
                 break
     except Refusal as error:
         problems.append(

@@ -35,34 +35,34 @@ _ZTE_LOCK: Final = re.compile(r"\s*interface eth eth_0/(\d+) state (lock|unlock)
 def huawei_port(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu, Values]:
     """Parse `display ont info F S P all`. `parts` is just `admin`. Raises Garbled."""
     (part,) = parts
-    found: dict[Onu, Values] = {}
+    values_by_onu: dict[Onu, Values] = {}
     headed, total = False, None
     for line in lines:
         if _HUAWEI_HEAD.fullmatch(line):
             headed = True
         elif row := _HUAWEI_ROW.fullmatch(line):
-            _add(found, Onu(*(int(one) for one in row.groups()[:4])), {part: row[6], "sn": row[5]}, asked)
+            _add(values_by_onu, Onu(*(int(number) for number in row.groups()[:4])), {part: row[6], "sn": row[5]}, asked)
         elif counted := _HUAWEI_TOTAL.fullmatch(line):
-            _same_port([int(one) for one in counted.groups()[:3]], asked, line)
+            _same_port([int(number) for number in counted.groups()[:3]], asked, line)
             total = int(counted[4])
-    _whole(found, headed=headed, total=total)
-    return found
+    _whole(values_by_onu, headed=headed, total=total)
+    return values_by_onu
 
 
 def zte_port(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu, Values]:
     """Parse `show gpon onu state gpon-olt_F/S/P`. `parts` is just `admin`. Raises Garbled."""
     (part,) = parts
-    found: dict[Onu, Values] = {}
+    values_by_onu: dict[Onu, Values] = {}
     headed, total = False, None
     for line in lines:
         if _ZTE_HEAD.fullmatch(line):
             headed = True
         elif row := _ZTE_ROW.fullmatch(line):
-            _add(found, Onu(*(int(one) for one in row.groups()[:4])), {part: row[5].lower()}, asked)
+            _add(values_by_onu, Onu(*(int(number) for number in row.groups()[:4])), {part: row[5].lower()}, asked)
         elif counted := _ZTE_TOTAL.fullmatch(line):
             total = int(counted[2])
-    _whole(found, headed=headed, total=total)
-    return found
+    _whole(values_by_onu, headed=headed, total=total)
+    return values_by_onu
 
 
 def zte_lan(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu, Values]:
@@ -71,7 +71,7 @@ def zte_lan(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu,
     ports = dict.fromkeys(parts, "unlock")
     for line in lines:
         if head := _ZTE_ONU.fullmatch(line):
-            if Onu(*(int(one) for one in head.groups())) != asked:
+            if Onu(*(int(number) for number in head.groups())) != asked:
                 raise Garbled(
                     Sentence(f'The OLT answered for another ONU: "{shown(line)}".', f'OLT menjawab untuk ONU lain: "{shown(line)}".')
                 )
@@ -88,19 +88,19 @@ def zte_lan(lines: Sequence[str], asked: Onu, parts: Sequence[str]) -> dict[Onu,
     return {asked: ports}
 
 
-def _add(found: dict[Onu, Values], onu: Onu, values: Values, asked: Onu) -> None:
+def _add(values_by_onu: dict[Onu, Values], onu: Onu, values: Values, asked: Onu) -> None:
     _same_port(onu[:3], asked, onu.key)
-    if onu in found:
+    if onu in values_by_onu:
         raise Garbled(Sentence(f"The OLT's table has {onu.key} twice.", f"Tabel OLT memuat {onu.key} dua kali."))
-    found[onu] = values
+    values_by_onu[onu] = values
 
 
-def _same_port(place: Sequence[int], asked: Onu, line: str) -> None:
-    if tuple(place) != asked[:3]:
+def _same_port(port: Sequence[int], asked: Onu, line: str) -> None:
+    if tuple(port) != asked[:3]:
         raise Garbled(Sentence(f'The OLT answered for another port: "{shown(line)}".', f'OLT menjawab untuk port lain: "{shown(line)}".'))
 
 
-def _whole(found: Mapping[Onu, Values], *, headed: bool, total: int | None) -> None:
+def _whole(values_by_onu: Mapping[Onu, Values], *, headed: bool, total: int | None) -> None:
     if not headed or total is None:
         raise Garbled(
             Sentence(
@@ -108,10 +108,10 @@ def _whole(found: Mapping[Onu, Values], *, headed: bool, total: int | None) -> N
                 "Tabel OLT tidak punya kepala atau jumlah: belum utuh, atau firmware ini mencetaknya dengan cara lain.",
             )
         )
-    if len(found) != total:
+    if len(values_by_onu) != total:
         raise Garbled(
             Sentence(
-                f"The OLT's table says {total} ONUs and shows {len(found)}: it isn't whole.",
-                f"Tabel OLT menyebut {total} ONU dan menampilkan {len(found)}: belum utuh.",
+                f"The OLT's table says {total} ONUs and shows {len(values_by_onu)}: it isn't whole.",
+                f"Tabel OLT menyebut {total} ONU dan menampilkan {len(values_by_onu)}: belum utuh.",
             )
         )

@@ -67,22 +67,22 @@ class Grammar:
     leave: str
     save: str
 
-    def check(self, method: str, given: CommandTemplates) -> None:
+    def check(self, method: str, templates: CommandTemplates) -> None:
         """Check the templates. Raises ValueError with the reason unless each only blocks or restores one ONU."""
         allowed = self.methods[method]
-        for line in (given.read, *given.enter, given.block, given.restore, given.leave, given.save):
+        for line in (templates.read, *templates.enter, templates.block, templates.restore, templates.leave, templates.save):
             _one_line(line)
-        places = (
-            ("read", given.read, allowed.read),
-            ("enter", "\n".join(given.enter), allowed.enter),
-            ("block", given.block, allowed.block),
-            ("restore", given.restore, allowed.restore),
-            ("leave", given.leave, self.leave),
-            ("save", given.save, self.save),
+        commands = (
+            ("read", templates.read, allowed.read),
+            ("enter", "\n".join(templates.enter), allowed.enter),
+            ("block", templates.block, allowed.block),
+            ("restore", templates.restore, allowed.restore),
+            ("leave", templates.leave, self.leave),
+            ("save", templates.save, self.save),
         )
-        for place, text, pattern in places:
+        for name, text, pattern in commands:
             if re.fullmatch(pattern, text) is None:
-                raise _refusal(place, text, getattr(allowed.defaults, place))
+                raise _refusal(name, text, getattr(allowed.defaults, name))
 
 
 def _one_line(line: str) -> None:
@@ -93,29 +93,29 @@ def _one_line(line: str) -> None:
         )
     for name in _PLACE.findall(line):
         if name not in PLACEHOLDERS:
-            known = ", ".join(f"{{{one}}}" for one in PLACEHOLDERS)
+            known = ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
             raise InvalidValue(f"{{{name}}} isn't known: there are {known}", f"{{{name}}} tidak dikenal: yang ada {known}")
 
 
-def _refusal(place: str, text: str, default: str | Sequence[str]) -> InvalidValue:
+def _refusal(name: str, text: str, default: str | Sequence[str]) -> InvalidValue:
     shown = text.replace("\n", " / ")
     usual = default if isinstance(default, str) else " / ".join(default)
     if _HARMFUL.search(text):
         return InvalidValue(
-            f"commands.{place}: '{shown}' could delete, restart or reach others than the one ONU, and is refused. The usual is '{usual}'.",
-            f"commands.{place}: '{shown}' bisa menghapus, menyalakan ulang, atau mengenai selain satu ONU itu, dan ditolak."
+            f"commands.{name}: '{shown}' could delete, restart or reach others than the one ONU, and is refused. The usual is '{usual}'.",
+            f"commands.{name}: '{shown}' bisa menghapus, menyalakan ulang, atau mengenai selain satu ONU itu, dan ditolak."
             f" Yang biasa '{usual}'.",
         )
     return InvalidValue(
-        f"commands.{place}: '{shown}' isn't one of the commands that may be sent. The usual is '{usual}'.",
-        f"commands.{place}: '{shown}' bukan perintah yang boleh dikirim. Yang biasa '{usual}'.",
+        f"commands.{name}: '{shown}' isn't one of the commands that may be sent. The usual is '{usual}'.",
+        f"commands.{name}: '{shown}' bukan perintah yang boleh dikirim. Yang biasa '{usual}'.",
     )
 
 
 def rendered(template: str, onu: Onu, *, lan: int = 0) -> str:
     """Fill in a template for one ONU, with integers only. Raises ValueError unless the result is one plain line."""
     values = {**onu._asdict(), "lan": lan}
-    command = _PLACE.sub(lambda found: str(int(values[found.group(1)])), template)
+    command = _PLACE.sub(lambda match: str(int(values[match.group(1)])), template)
     if _SENT.fullmatch(command) is None:
         raise ValueError("a command holds characters that are never sent")
     return command

@@ -54,21 +54,21 @@ class PinnedKey(MissingHostKeyPolicy):
     def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
         """Raise SSHException unless the key is pinned."""
         del client
-        found = f"SHA256:{_digest(bytes(key))}"
-        if found in self._pinned:
+        fingerprint = f"SHA256:{_digest(bytes(key))}"
+        if fingerprint in self._pinned:
             return
         if self._pinned:
             self.refused = Sentence(
-                f"{hostname} shows another host key than the settings have: {key.algorithm_name} {found}. If the OLT was replaced or reset,"
-                " compare it with the OLT's own and set host_fingerprint; if not, someone is in between.",
-                f"{hostname} menunjukkan host key yang berbeda dari pengaturan: {key.algorithm_name} {found}. Bila OLT diganti"
+                f"{hostname} shows another host key than the settings have: {key.algorithm_name} {fingerprint}. If the OLT was replaced or"
+                " reset, compare it with the OLT's own and set host_fingerprint; if not, someone is in between.",
+                f"{hostname} menunjukkan host key yang berbeda dari pengaturan: {key.algorithm_name} {fingerprint}. Bila OLT diganti"
                 " atau direset, cocokkan dengan milik OLT lalu isi host_fingerprint; bila tidak, ada pihak yang menyadap.",
             )
         else:
             self.refused = Sentence(
-                f"{hostname} shows the host key {key.algorithm_name} {found}, and the settings have none. Compare it with the OLT's own"
-                " (README), and set host_fingerprint to that fingerprint.",
-                f"{hostname} menunjukkan host key {key.algorithm_name} {found}, dan pengaturan belum punya. Cocokkan dengan milik OLT"
+                f"{hostname} shows the host key {key.algorithm_name} {fingerprint}, and the settings have none. Compare it with the OLT's"
+                " own (README), and set host_fingerprint to that fingerprint.",
+                f"{hostname} menunjukkan host key {key.algorithm_name} {fingerprint}, dan pengaturan belum punya. Cocokkan dengan milik OLT"
                 " (README), lalu isi host_fingerprint dengan sidik jari itu.",
             )
         raise SSHException("the host key isn't trusted")
@@ -218,12 +218,12 @@ class Terminal:
             timed: Any = channel  # paramiko is untyped
             timed.settimeout(seconds)
             try:
-                found: bytes = timed.recv(_CHUNK_BYTES)
+                received: bytes = timed.recv(_CHUNK_BYTES)
             except TimeoutError:
                 return ""
             finally:
                 timed.settimeout(self._line.blocking_timeout)  # as netmiko set it: it applies to writing too
-            return found.decode(self._line.encoding, "ignore")
+            return received.decode(self._line.encoding, "ignore")
         waiting = select.poll()
         try:
             waiting.register(channel.get_socket(), select.POLLIN)

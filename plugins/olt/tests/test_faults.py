@@ -287,7 +287,7 @@ async def test_what_sounds_like_harm_is_never_agreed_to(way: Way, keys: list[str
     driver = made(simulator, way, timeout_seconds=1)
     await driver.open()
     wanted = await jobs(driver, refs(keys[:2]))
-    change = plan.places(driver.config, [(1, _onu(keys[0]), {"admin": driver.config.dialect.blocked[way.method]})])
+    change = plan.modes(driver.config, [(1, _onu(keys[0]), {"admin": driver.config.dialect.blocked[way.method]})])
     simulator.faults.ask = ask
     errors = await driver.session.run(lambda: sending.send(driver.session.talk, driver.config, change))
     assert errors[1].fault is Fault.REFUSED

@@ -137,9 +137,9 @@ class RadiusConfig(DeviceConfig, frozen=True):
 
     def nas_of(self, address: str) -> Nas | None:
         """Return the narrowest entry that contains the address."""
-        found = ipaddress.ip_address(address)
-        fitting = [one for one in self.nas if found in one.network]
-        return max(fitting, key=lambda one: one.network.prefixlen, default=None)
+        host = ipaddress.ip_address(address)
+        fitting = [entry for entry in self.nas if host in entry.network]
+        return max(fitting, key=lambda entry: entry.network.prefixlen, default=None)
 
 
 class GroupConfig(RadiusConfig, frozen=True):

@@ -73,7 +73,7 @@ async def read(
     """Return each ref's customer by key. `pairs` is the table of `own`, of which only these attributes are read. Raises DeviceError."""
     keys = list(dict.fromkeys(ref.key for ref in refs if fits(ref.key)))
     customers = {key: Customer() for key in keys}
-    wanted = [one.lower() for one in attributes]
+    wanted = [attribute.lower() for attribute in attributes]
     known = (
         f"SELECT username, count(*) AS rows FROM {table} WHERE username = ANY ($1) GROUP BY username"
         for table in (tables.radcheck, tables.radreply, tables.radusergroup)
@@ -81,12 +81,12 @@ async def read(
     for row in await database.rows(" UNION ALL ".join(known), keys):
         customers[row["username"]].rows += row["rows"]
     parked = {mark.parked_name(key): key for key in keys}
-    found = await database.rows(
+    pair_rows = await database.rows(
         f"SELECT username, attribute, op, value FROM {pairs}"
         f" WHERE username = ANY ($1) AND lower(attribute) = ANY ($2) OR username = ANY ($3) ORDER BY id",
         keys, wanted, list(parked),
     )  # fmt: skip
-    for row in found:
+    for row in pair_rows:
         pair = Pair(row["attribute"], row["op"], row["value"])
         if (owner := parked.get(row["username"])) is None:
             customers[row["username"]].own.append(pair)
@@ -98,8 +98,8 @@ async def read(
         memberships = f"SELECT username, groupname, priority FROM {tables.radusergroup} WHERE username = ANY ($1) ORDER BY priority"
         for row in await database.rows(memberships, keys):
             customers[row["username"]].groups.append((row["groupname"], row["priority"]))
-    for one in await open_sessions(database, tables, keys):
-        customers[one.username].sessions.append(one)
+    for session in await open_sessions(database, tables, keys):
+        customers[session.username].sessions.append(session)
     return customers
 
 

@@ -142,7 +142,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         """Return the unblocked open sessions of a blocked customer."""
 
     @abc.abstractmethod
-    def restored_mark(self, customer: Customer, found: Mark) -> Mark | None:
+    def restored_mark(self, customer: Customer, current_mark: Mark) -> Mark | None:
         """Return the mark that stays until all blocked sessions are ended; None if there can be none."""
 
     @abc.abstractmethod
@@ -195,8 +195,8 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
                 else Reading(State.BLOCKED, detail)
             )
         if standing is Standing.RESTORED:
-            found = view[ref.key].mark
-            up = found.pending(view[ref.key].sessions) if found else []
+            current_mark = view[ref.key].mark
+            up = current_mark.pending(view[ref.key].sessions) if current_mark else []
             return (
                 Reading(
                     State.BLOCKED,
@@ -257,7 +257,7 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             if len(jobs) == 1:
                 return [Outcome(jobs[0].ref.id, Result.FAILED, error.fault, error.message, retryable=error.retryable)], []
         parts = [await self._written([job], restoring=restoring) for job in jobs]
-        return [one for outcomes, _ in parts for one in outcomes], [one for _, steps in parts for one in steps]
+        return [outcome for outcomes, _ in parts for outcome in outcomes], [step for _, steps in parts for step in steps]
 
     async def _judged_and_written(self, jobs: Sequence[Job], *, restoring: bool) -> tuple[list[Outcome], list[Step]]:
         view = await self.view([job.ref for job in jobs])
@@ -269,8 +269,12 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             await self.write_block(writing)
             await rows.replace_marks(self.database, self.mark_table, marks)
         elif writing:
-            found = {key: view[key].mark for key in marks}
-            blocked = {key: one for key, one in found.items() if one is not None and one.phase is not Phase.RESTORING}
+            current_marks = {key: view[key].mark for key in marks}
+            blocked = {
+                key: current_mark
+                for key, current_mark in current_marks.items()
+                if current_mark is not None and current_mark.phase is not Phase.RESTORING
+            }
             if blocked:
                 await self.write_back(blocked)
                 await rows.replace_marks(self.database, self.mark_table, {key: marks[key] for key in blocked})
@@ -299,10 +303,10 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         return outcomes, steps
 
     def _to_block(self, customer: Customer, job: Job, standing: Standing) -> Outcome | Step:
-        found = customer.mark
-        if standing is Standing.BLOCKED and found is not None:
-            unfinished = found.phase is Phase.ENDING or self.unblocked(customer)
-            return Step(job, writes=False, mark=found) if unfinished else Outcome(job.ref.id, Result.UNCHANGED)
+        current_mark = customer.mark
+        if standing is Standing.BLOCKED and current_mark is not None:
+            unfinished = current_mark.phase is Phase.ENDING or self.unblocked(customer)
+            return Step(job, writes=False, mark=current_mark) if unfinished else Outcome(job.ref.id, Result.UNCHANGED)
         if standing is Standing.BLOCKED_BY_HAND:
             return Outcome(
                 job.ref.id,
@@ -316,12 +320,12 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         return Step(job, writes=True, mark=self.blocked_mark(customer))
 
     def _to_restore(self, customer: Customer, job: Job, standing: Standing, speed: plans.Speed | None) -> Outcome | Step:
-        found = customer.mark
+        current_mark = customer.mark
         writes_plan, message = (speed.writes, speed.message) if speed else (False, None)
-        if standing is Standing.BLOCKED and found is not None:
-            return Step(job, writes=True, mark=self.restored_mark(customer, found), message=message)
+        if standing is Standing.BLOCKED and current_mark is not None:
+            return Step(job, writes=True, mark=self.restored_mark(customer, current_mark), message=message)
         if standing is Standing.RESTORED:
-            return Step(job, writes=writes_plan, mark=found, message=message)
+            return Step(job, writes=writes_plan, mark=current_mark, message=message)
         if standing is Standing.FREE and writes_plan:
             return Step(job, writes=True, mark=None, message=message)
         return Outcome(job.ref.id, Result.UNCHANGED, message=message)
@@ -354,15 +358,15 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         if step.mark is None:
             return ()
         if step.writes:  # including sessions that began while the rows were written
-            return [one for one in sessions if one.id > step.mark.up_to] if restoring else sessions
+            return [session for session in sessions if session.id > step.mark.up_to] if restoring else sessions
         return step.mark.pending(sessions) if restoring else self.unblocked(Customer(marks=[str(step.mark)], sessions=list(sessions)))
 
-    def _still_to_block(self, found: Mark, left: Sequence[int], *, newest: int, first: bool, changed: bool) -> Mark:
+    def _still_to_block(self, current_mark: Mark, left: Sequence[int], *, newest: int, first: bool, changed: bool) -> Mark:
         """Return the mark after ending sessions; those in `left` may still be running."""
         named = mark.few(left)
         # If sessions were changed rather than ended, or are too many to be named, no id separates old from new ones.
-        up_to = 0 if changed or named is None else newest if first or not self.walled else found.up_to
-        return replace(found, phase=Phase.ENDING if left else Phase.ENDED, up_to=up_to, named=named if left else ())
+        up_to = 0 if changed or named is None else newest if first or not self.walled else current_mark.up_to
+        return replace(current_mark, phase=Phase.ENDING if left else Phase.ENDED, up_to=up_to, named=named if left else ())
 
     def _proven(self, view: View, step: Step, answers: Sequence[Answer | Failure], *, restoring: bool) -> Outcome:
         """Return the outcome of a step; only what was read back counts."""
@@ -391,9 +395,9 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
         return Outcome(ref.id, Result.CHANGED if changed else Result.UNCHANGED, message=step.message)
 
 
-def _still_to_restore(found: Mark, left: Sequence[int]) -> Mark | None:
+def _still_to_restore(current_mark: Mark, left: Sequence[int]) -> Mark | None:
     """Return the mark after ending sessions; None if no blocked session can be left."""
-    return replace(found, named=mark.few(left)) if left else None
+    return replace(current_mark, named=mark.few(left)) if left else None
 
 
 def _named(sessions: Sequence[Session]) -> Sentence:

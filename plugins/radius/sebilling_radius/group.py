@@ -52,32 +52,34 @@ class GroupDriver(RadiusDriver[GroupConfig]):
             return Standing.DRIFTED, Sentence(
                 f"The row {mark.ATTRIBUTE} in radreply was changed by hand.", f"Baris {mark.ATTRIBUTE} di radreply diubah manual."
             )
-        if (found := customer.mark) is None:
+        if (current_mark := customer.mark) is None:
             return self._unmarked(customer)
-        if found.phase is Phase.RESTORING:
+        if current_mark.phase is Phase.RESTORING:
             return (
                 (Standing.DRIFTED, Sentence("Rows are still set aside.", "Masih ada baris yang disisihkan."))
                 if customer.parked
                 else (Standing.RESTORED, _shown(customer))
             )
-        changed = self._changed_by_hand(customer, found, snapshot)
+        changed = self._changed_by_hand(customer, current_mark, snapshot)
         return (Standing.DRIFTED, changed) if changed else (Standing.BLOCKED, _shown(customer))
 
-    def _changed_by_hand(self, customer: Customer, found: Mark, snapshot: Snapshot | None) -> Sentence | None:
+    def _changed_by_hand(self, customer: Customer, current_mark: Mark, snapshot: Snapshot | None) -> Sentence | None:
         """Describe how a customer whom we blocked was changed by hand; None if they weren't."""
-        others = [one for one in customer.groups if one != _our_group(customer)]
+        others = [group for group in customer.groups if group != _our_group(customer)]
         if len(others) == len(customer.groups):
             return Sentence(
-                f"The row that puts it into '{found.group}' was removed from radusergroup by hand.",
-                f"Baris yang memasukkannya ke '{found.group}' dihapus manual dari radusergroup.",
+                f"The row that puts it into '{current_mark.group}' was removed from radusergroup by hand.",
+                f"Baris yang memasukkannya ke '{current_mark.group}' dihapus manual dari radusergroup.",
             )
-        if any(priority <= found.priority for _, priority in others):
-            return Sentence(f"A group was put before '{found.group}' by hand.", f"Ada grup yang ditaruh manual sebelum '{found.group}'.")
-        expected = set(_lowered(json.loads(snapshot["attributes"]) if snapshot and "attributes" in snapshot else self.config.parked))
-        if again := sorted({one.attribute for one in customer.own if one.attribute.lower() in expected}):
+        if any(priority <= current_mark.priority for _, priority in others):
             return Sentence(
-                f"It was given {', '.join(again)} by hand, which goes above '{found.group}'.",
-                f"Diberi {', '.join(again)} secara manual, yang mengalahkan '{found.group}'.",
+                f"A group was put before '{current_mark.group}' by hand.", f"Ada grup yang ditaruh manual sebelum '{current_mark.group}'."
+            )
+        expected = set(_lowered(json.loads(snapshot["attributes"]) if snapshot and "attributes" in snapshot else self.config.parked))
+        if again := sorted({pair.attribute for pair in customer.own if pair.attribute.lower() in expected}):
+            return Sentence(
+                f"It was given {', '.join(again)} by hand, which goes above '{current_mark.group}'.",
+                f"Diberi {', '.join(again)} secara manual, yang mengalahkan '{current_mark.group}'.",
             )
         if snapshot and "reply" in snapshot and snapshot["reply"] != _written(customer.parked):
             return Sentence(
@@ -116,7 +118,7 @@ class GroupDriver(RadiusDriver[GroupConfig]):
         return {
             "reply": _written(customer.parked or customer.own),
             "attributes": json.dumps(self.config.parked),
-            "groups": json.dumps([one for one in customer.groups if one != _our_group(customer)]),
+            "groups": json.dumps([group for group in customer.groups if group != _our_group(customer)]),
         }
 
     def blocked_mark(self, customer: Customer) -> Mark:
@@ -125,12 +127,12 @@ class GroupDriver(RadiusDriver[GroupConfig]):
         return Mark(Phase.ENDING, min(0, lowest - 1), up_to, named, self.config.group)
 
     def unblocked(self, customer: Customer) -> Sequence[Session]:
-        found = customer.mark
-        return found.pending(customer.sessions) if found is not None else customer.sessions
+        current_mark = customer.mark
+        return current_mark.pending(customer.sessions) if current_mark is not None else customer.sessions
 
-    def restored_mark(self, customer: Customer, found: Mark) -> Mark | None:
-        named = mark.few([one.id for one in customer.sessions if one.id > found.up_to])
-        return Mark(Phase.RESTORING, found.priority, found.up_to, named, found.group)
+    def restored_mark(self, customer: Customer, current_mark: Mark) -> Mark | None:
+        named = mark.few([session.id for session in customer.sessions if session.id > current_mark.up_to])
+        return Mark(Phase.RESTORING, current_mark.priority, current_mark.up_to, named, current_mark.group)
 
     async def change_of_sessions(self) -> Mapping[str, str] | None:
         if self.config.session == "disconnect":
@@ -155,7 +157,8 @@ class GroupDriver(RadiusDriver[GroupConfig]):
             f"DELETE FROM {self.tables.radusergroup} member"
             " USING unnest($1::text[], $2::text[], $3::int[]) AS ours (name, groupname, priority)"
             " WHERE member.username = ours.name AND member.groupname = ours.groupname AND member.priority = ours.priority",
-            list(blocked), [one.group for one in blocked.values()], [one.priority for one in blocked.values()],
+            list(blocked), [blocked_mark.group for blocked_mark in blocked.values()],
+            [blocked_mark.priority for blocked_mark in blocked.values()],
         )  # fmt: skip
         await self.database.run(
             f"UPDATE {self.tables.radreply} SET username = substr(username, length($3) + 1) WHERE username = ANY ($1) AND attribute <> $2",
@@ -164,21 +167,21 @@ class GroupDriver(RadiusDriver[GroupConfig]):
 
 
 def _our_group(customer: Customer) -> tuple[str, int] | None:
-    found = customer.mark
-    return (found.group, found.priority) if found is not None and found.phase is not Phase.RESTORING else None
+    current_mark = customer.mark
+    return (current_mark.group, current_mark.priority) if current_mark is not None and current_mark.phase is not Phase.RESTORING else None
 
 
 def _lowered(attributes: Sequence[str]) -> list[str]:
     """Normalize an attribute's name: FreeRADIUS ignores its case."""
-    return [one.lower() for one in attributes]
+    return [attribute.lower() for attribute in attributes]
 
 
 def _written(pairs: Sequence[Pair]) -> str:
-    return json.dumps([[one.attribute, one.op, one.value] for one in pairs], ensure_ascii=False)
+    return json.dumps([[pair.attribute, pair.op, pair.value] for pair in pairs], ensure_ascii=False)
 
 
 def _shown(customer: Customer) -> Sentence:
     groups = ", ".join(f"'{group}' ({priority})" for group, priority in customer.groups) or "-"
-    aside = ", ".join(f"{one.attribute} '{one.value}'" for one in customer.parked)
+    aside = ", ".join(f"{pair.attribute} '{pair.value}'" for pair in customer.parked)
     whole = Sentence(f"groups: {groups}", f"grup: {groups}")
     return Sentence(f"{whole.english}; set aside: {aside}", f"{whole.indonesian}; disisihkan: {aside}") if aside else whole

@@ -31,7 +31,7 @@ class Speed:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Current:
     own: list[str] = field(default_factory=list)
     group: tuple[str, str, str] | None = None
     """Return (name, op, value) of the speed of the customer's first group."""
@@ -41,11 +41,11 @@ async def read(database: RadiusDatabase, tables: Tables, refs: Sequence[Ref]) ->
     """Return what each ref's speed requires, by key. Raises DeviceError."""
     if not refs:
         return {}
-    found = {ref.key: _Found() for ref in refs}
-    names = {key: key for key in found} | {mark.parked_name(key): key for key in found}
+    current = {ref.key: _Current() for ref in refs}
+    names = {key: key for key in current} | {mark.parked_name(key): key for key in current}
     own = f"SELECT username, value FROM {tables.radreply} WHERE username = ANY ($1) AND lower(attribute) = $2 ORDER BY id"
     for row in await database.rows(own, list(names), _LOWER):
-        found[names[row["username"]]].own.append(row["value"])
+        current[names[row["username"]]].own.append(row["value"])
     groups = (
         f"SELECT DISTINCT ON (member.username) member.username, speed.groupname, speed.op, speed.value"
         f" FROM {tables.radusergroup} member JOIN {tables.radgroupreply} speed ON speed.groupname = member.groupname"
@@ -54,12 +54,12 @@ async def read(database: RadiusDatabase, tables: Tables, refs: Sequence[Ref]) ->
         "                   AND split_part(ours.value, ' ', 2) = member.priority::text)"
         " ORDER BY member.username, member.priority, speed.id"
     )
-    for row in await database.rows(groups, list(found), _LOWER, mark.PREFIX, mark.ATTRIBUTE):
-        found[row["username"]].group = (row["groupname"], row["op"], row["value"])
-    return {ref.key: _speed(ref, found[ref.key]) for ref in refs}
+    for row in await database.rows(groups, list(current), _LOWER, mark.PREFIX, mark.ATTRIBUTE):
+        current[row["username"]].group = (row["groupname"], row["op"], row["value"])
+    return {ref.key: _speed(ref, current[ref.key]) for ref in refs}
 
 
-def _speed(ref: Ref, found: _Found) -> Speed:
+def _speed(ref: Ref, current: _Current) -> Speed:
     wanted = rates.written(ref)
     if wanted is None:
         return Speed(
@@ -68,17 +68,17 @@ def _speed(ref: Ref, found: _Found) -> Speed:
                 "Kecepatan paketnya tidak diketahui: dipulihkan dengan kecepatan sebelumnya.",
             )
         )
-    if len(found.own) > 1:
+    if len(current.own) > 1:
         return Speed(
             message=Sentence(
                 f"Restored with the speed from before: there are several {rates.ATTRIBUTE}. Set the plan's speed by hand.",
                 f"Dipulihkan dengan kecepatan sebelumnya: ada beberapa {rates.ATTRIBUTE}. Atur kecepatan paketnya manual.",
             )
         )
-    if found.own:
-        return Speed() if rates.pair_bps(found.own[0]) == rates.pair_bps(wanted) else Speed(wanted)
-    if found.group is not None:
-        name, op, value = found.group
+    if current.own:
+        return Speed() if rates.pair_bps(current.own[0]) == rates.pair_bps(wanted) else Speed(wanted)
+    if current.group is not None:
+        name, op, value = current.group
         if rates.pair_bps(value) == rates.pair_bps(wanted):
             return Speed(
                 message=Sentence(f"The group '{name}' carries the plan's new speed.", f"Grup '{name}' sudah memakai kecepatan paket baru.")
@@ -102,14 +102,14 @@ def _speed(ref: Ref, found: _Found) -> Speed:
 
 async def write(database: RadiusDatabase, tables: Tables, speeds: Mapping[str, Speed]) -> None:
     """Write the speeds. Call inside a transaction, after rows that were set aside are restored. Raises DeviceError."""
-    changed = {key: one.value for key, one in speeds.items() if one.writes and not one.insert}
+    changed = {key: speed.value for key, speed in speeds.items() if speed.writes and not speed.insert}
     if changed:
         await database.run(
             f"UPDATE {tables.radreply} SET value = new.value FROM unnest($1::text[], $2::text[]) AS new (name, value)"
             " WHERE username = new.name AND lower(attribute) = $3",
             list(changed), list(changed.values()), _LOWER,
         )  # fmt: skip
-    added = {key: one.value for key, one in speeds.items() if one.insert}
+    added = {key: speed.value for key, speed in speeds.items() if speed.insert}
     if added:
         await database.run(
             f"INSERT INTO {tables.radreply} (username, attribute, op, value)"

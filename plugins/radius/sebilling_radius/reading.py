@@ -38,11 +38,11 @@ async def subscribers(database: RadiusDatabase, tables: Tables, *, marks: str, s
         radcheck=tables.radcheck, radusergroup=tables.radusergroup, radreply=tables.radreply, radgroupreply=tables.radgroupreply,
         marks=marks,
     )  # fmt: skip
-    found = []
+    customers = []
     for row in await database.rows(statement, mark.PREFIX, mark.ATTRIBUTE, rates.ATTRIBUTE.lower()):
         up, down = rates.pair_bps(row["rate"]) or (0, 0)
         walled = row["groupname"] == garden
-        found.append(
+        customers.append(
             Subscriber(
                 key=row["username"],
                 service_kind=service_kind,
@@ -51,4 +51,4 @@ async def subscribers(database: RadiusDatabase, tables: Tables, *, marks: str, s
                 rate_up_kbps=None if walled else up // 1_000 or None,
             )
         )
-    return found
+    return customers

@@ -45,7 +45,7 @@ class RejectDriver(RadiusDriver[RejectConfig]):
 
     def standing(self, customer: Customer, snapshot: Snapshot | None) -> tuple[Standing, Sentence]:
         del snapshot
-        types = ", ".join(f"{one.op} '{one.value}'" for one in customer.own)
+        types = ", ".join(f"{pair.op} '{pair.value}'" for pair in customer.own)
         if customer.marks and customer.mark is None:
             return Standing.DRIFTED, Sentence(
                 f"The row {mark.ATTRIBUTE} in radcheck was changed by hand.", f"Baris {mark.ATTRIBUTE} di radcheck diubah manual."
@@ -65,7 +65,7 @@ class RejectDriver(RadiusDriver[RejectConfig]):
 
     def kept(self, customer: Customer) -> Snapshot:
         own = customer.own[:-1] if customer.mark is not None and customer.own and customer.own[-1] == _REJECT else customer.own
-        return {"check": json.dumps([[one.attribute, one.op, one.value] for one in own], ensure_ascii=False)}
+        return {"check": json.dumps([[pair.attribute, pair.op, pair.value] for pair in own], ensure_ascii=False)}
 
     def changed_since(self, customer: Customer, snapshot: Snapshot) -> Sentence | None:
         if "check" not in snapshot or snapshot["check"] == self.kept(customer)["check"]:
@@ -80,13 +80,13 @@ class RejectDriver(RadiusDriver[RejectConfig]):
         return Mark(Phase.ENDING, 0, up_to, named)
 
     def unblocked(self, customer: Customer) -> Sequence[Session]:
-        if (found := customer.mark) is None:
+        if (current_mark := customer.mark) is None:
             return customer.sessions
-        pending = {one.id for one in found.pending(customer.sessions)}
-        return [one for one in customer.sessions if one.id > found.up_to or one.id in pending]
+        pending = {session.id for session in current_mark.pending(customer.sessions)}
+        return [session for session in customer.sessions if session.id > current_mark.up_to or session.id in pending]
 
-    def restored_mark(self, customer: Customer, found: Mark) -> Mark | None:
-        del customer, found
+    def restored_mark(self, customer: Customer, current_mark: Mark) -> Mark | None:
+        del customer, current_mark
         return None
 
     async def write_block(self, steps: Sequence[Step]) -> None:

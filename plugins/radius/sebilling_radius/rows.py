@@ -13,7 +13,7 @@ async def replace_marks(database: RadiusDatabase, table: str, marks: Mapping[str
     if not names:
         return
     await database.run(f"DELETE FROM {table} WHERE username = ANY ($1) AND attribute = $2", names, mark.ATTRIBUTE)
-    kept = [(mark.parked_name(key), str(one)) for key, one in marks.items() if one is not None]
+    kept = [(mark.parked_name(key), str(new_mark)) for key, new_mark in marks.items() if new_mark is not None]
     if kept:
         await database.run(
             f"INSERT INTO {table} (username, attribute, op, value)"

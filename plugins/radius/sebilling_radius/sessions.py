@@ -134,12 +134,12 @@ class Ender:
         lines: dict[str, _Line | Failure] = {}
         answers: dict[int, Answer | Failure] = {}
         try:
-            for address in {one.nas for one in sessions}:
+            for address in {session.nas for session in sessions}:
                 lines[address] = await self._line(address)
             try:
                 async with asyncio.timeout(ALL_SECONDS), asyncio.TaskGroup() as tasks:
-                    for one in sessions:
-                        tasks.create_task(self._ask(one, lines[one.nas], change, answers))
+                    for session in sessions:
+                        tasks.create_task(self._ask(session, lines[session.nas], change, answers))
             except TimeoutError:
                 pass
         finally:
@@ -155,7 +155,7 @@ class Ender:
             ),
             retryable=True,
         )
-        return {one.id: answers.get(one.id, late) for one in sessions}
+        return {session.id: answers.get(session.id, late) for session in sessions}
 
     async def _line(self, address: str) -> _Line | Failure:
         nas = self._config.nas_of(address)

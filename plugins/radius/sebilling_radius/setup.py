@@ -58,15 +58,15 @@ async def group_problems(database: RadiusDatabase, tables: Tables, group: str) -
     """Return what is missing in the walled garden's group. Raises DeviceError."""
     if not await database.value("SELECT to_regclass($1) IS NOT NULL AND has_table_privilege($1, 'SELECT')", tables.radgroupreply):
         return []  # reported by `examine`
-    found = await database.rows(f"SELECT attribute FROM {tables.radgroupreply} WHERE groupname = $1", group)
-    if not found:
+    rows = await database.rows(f"SELECT attribute FROM {tables.radgroupreply} WHERE groupname = $1", group)
+    if not rows:
         return [
             Sentence(
                 f"The group '{group}' has no attributes in radgroupreply, so nobody would be held back: README, the walled garden's group.",
                 f"Grup '{group}' tidak punya atribut di radgroupreply, jadi tidak ada yang tertahan: README, grup halaman isolir.",
             )
         ]
-    if any(row["attribute"].lower() == "fall-through" for row in found):
+    if any(row["attribute"].lower() == "fall-through" for row in rows):
         return [
             Sentence(
                 f"The group '{group}' has Fall-Through in radgroupreply, so the plan's group may be added to it: remove that row.",
@@ -90,7 +90,7 @@ async def _missing(database: RadiusDatabase, tables: Tables) -> list[Sentence]:
                     f"Tabel {name} tidak ada: periksa schema_name dan nama tabelnya, atau muat schema.sql milik FreeRADIUS.",
                 )
             )
-        elif lacking := [one for one in columns if one not in there]:
+        elif lacking := [column for column in columns if column not in there]:
             problems.append(
                 Sentence(
                     f"The table {name} lacks {', '.join(lacking)}: it isn't that of FreeRADIUS 3.",
@@ -150,12 +150,12 @@ async def _advice(database: RadiusDatabase, tables: Tables) -> list[str]:
     advice = []
     for name, columns in _UNIQUE.items():
         table = getattr(tables, name)
-        found = await database.value(
+        is_unique = await database.value(
             "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass($1) AND indisunique AND indpred IS NULL AND"
             " (SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = indrelid AND attnum = ANY (indkey)) <@ $2::text[])",
             table, list(columns),
         )  # fmt: skip
-        if not found:
+        if not is_unique:
             advice.append(f"CREATE UNIQUE INDEX CONCURRENTLY {name}_once ON {table} ({', '.join(columns)});")
     if not await database.value(
         "SELECT EXISTS (SELECT FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]"

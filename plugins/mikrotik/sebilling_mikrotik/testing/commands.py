@@ -57,10 +57,10 @@ def _print(router: Router, path: str, words: dict[str, str], queries: Sequence[s
     if not sensitive:
         hidden |= table.shape.sensitive
     wanted = words[".proplist"].split(",") if words.get(".proplist") else None
-    found = [row for row in table.rows.values() if matches(row, queries)]
+    matching = [row for row in table.rows.values() if matches(row, queries)]
     if "count-only" in words:
-        return [done(str(len(found)))]
-    rows = [_shown(row, wanted, hidden) for row in found]
+        return [done(str(len(matching)))]
+    rows = [_shown(row, wanted, hidden) for row in matching]
     if not rows and router.version >= (7, 18):
         return [("!empty",), done()]
     return [*rows, done()]

@@ -38,9 +38,9 @@ def _one(row: Row, query: str) -> bool:
     return _ordered(row[name], value, order) if order else row[name] == value
 
 
-def _ordered(one: str, other: str, order: str) -> bool:
-    below = int(one) < int(other) if one.isdecimal() and other.isdecimal() else one < other
-    return below if order == "<" else not below and one != other
+def _ordered(first: str, second: str, order: str) -> bool:
+    below = int(first) < int(second) if first.isdecimal() and second.isdecimal() else first < second
+    return below if order == "<" else not below and first != second
 
 
 def _operate(stack: list[bool], operations: str) -> None:
@@ -61,7 +61,7 @@ def _operate(stack: list[bool], operations: str) -> None:
             elif word == "!":
                 stack.append(not stack.pop())
             else:
-                one, other = stack.pop(), stack.pop()
-                stack.append((one and other) if word == "&" else (one or other))
+                first, second = stack.pop(), stack.pop()
+                stack.append((first and second) if word == "&" else (first or second))
     except IndexError:
         raise Refusal("invalid query", category="5") from None

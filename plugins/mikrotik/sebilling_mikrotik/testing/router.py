@@ -128,7 +128,7 @@ class Router:
         if menu not in {"/ppp/active", "/ip/hotspot/active"}:
             return
         listed = self.tables["/ip/firewall/address-list"]
-        for entry in [one for one in listed.named.get(row["address"], ()) if one["dynamic"] == "true"]:
+        for entry in [address for address in listed.named.get(row["address"], ()) if address["dynamic"] == "true"]:
             listed.remove(entry)
         if menu == "/ppp/active":
             self.later(lambda: self.dial(row["name"]))

@@ -198,7 +198,7 @@ class _Connection:
             self._command(command, tag)
 
     def _cancel(self, wanted: str | None, tag: str | None) -> None:
-        for hung in [one for one in self._hung if wanted in {None, one}]:
+        for hung in [hung_tag for hung_tag in self._hung if wanted in {None, hung_tag}]:
             self._hung.remove(hung)
             self._answer([trap("interrupted", "2"), done()], hung)
         self._answer([done()], tag)

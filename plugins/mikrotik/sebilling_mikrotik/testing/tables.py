@@ -84,7 +84,7 @@ class Table:
         self._unname(row)
 
     def _unname(self, row: Row) -> None:
-        left = [one for one in self.named.get(row.get(self.shape.key, ""), ()) if one is not row]
+        left = [other for other in self.named.get(row.get(self.shape.key, ""), ()) if other is not row]
         if left:
             self.named[row.get(self.shape.key, "")] = left
         else:
@@ -96,11 +96,11 @@ class Table:
 
     def meant(self, numbers: str) -> Iterator[Row]:
         """Return the rows of a `.id` word: comma-separated ids or names. Raises Refusal if one doesn't exist."""
-        found = [self.rows.get(number) or self.find(number) for number in numbers.split(",")]
-        for row in found:
+        matches = [self.rows.get(number) or self.find(number) for number in numbers.split(",")]
+        for row in matches:
             if row is None:
                 raise Refusal("no such item", category="0")
-        return (row for row in found if row is not None)
+        return (row for row in matches if row is not None)
 
     def _alone(self, row: Row) -> None:
         if not self.shape.unique:

@@ -40,8 +40,8 @@ class Firmware:
 
 
 FIRMWARES: Final[dict[str, Firmware]] = {
-    one.name: one
-    for one in (
+    firmware.name: firmware
+    for firmware in (
         Firmware(
             name="huawei-ma5800",
             maker="huawei",

@@ -100,20 +100,20 @@ class HuaweiShell(Shell):
             self.over = True
 
     async def _at_the_board(self, words: str) -> bool:
-        found = re.fullmatch(r"ont (activate|deactivate|delete) (\d+) (\d+)", words)
-        if found is None:
+        match = re.fullmatch(r"ont (activate|deactivate|delete) (\d+) (\d+)", words)
+        if match is None:
             return False
-        frame, slot = (int(one) for one in self.place[-1].split()[-1].split("/"))
-        onu = Onu(frame, slot, int(found[2]), int(found[3]))
-        unit, off = self.olt.units.get(onu), found[1] == "deactivate"
+        frame, slot = (int(number) for number in self.place[-1].split()[-1].split("/"))
+        onu = Onu(frame, slot, int(match[2]), int(match[3]))
+        unit, off = self.olt.units.get(onu), match[1] == "deactivate"
         if unit is None:
             self.say("  Failure: The ONT does not exist")
-        elif found[1] == "delete":
+        elif match[1] == "delete":
             await self.change(lambda: self.olt.units.__delitem__(onu), "  Number of ONTs that can be deleted: 1, success: 1")
         elif off and self.firmware.asks_to_block and not await self.agrees("  Are you sure to deactivate the ONT? (y/n)[n]:"):
             return True
         elif unit.off == off:
-            self.say(f"  Failure: The ONT has been {found[1]}d")
+            self.say(f"  Failure: The ONT has been {match[1]}d")
         else:
             await self.change(lambda: setattr(unit, "off", off))
         return True
@@ -131,7 +131,7 @@ class HuaweiShell(Shell):
             )
 
     async def _port(self, frame: int, slot: int, port: int) -> None:
-        place = f"{frame}/ {slot}/{port}"
+        port_name = f"{frame}/ {slot}/{port}"
         if not any(onu[:2] == (frame, slot) for onu in self.olt.units):
             self.say("  Failure: The board does not exist")
             return
@@ -145,9 +145,9 @@ class HuaweiShell(Shell):
             up = unit.online and not unit.off
             states = ("online", "normal", "match") if up else ("offline", "initial", "initial")
             flag = "deactive" if unit.off else "active"
-            lines.append(f"  {place} {onu.onu:4}  {unit.sn}  {flag:11} {states[0]:8} {states[1]:8} {states[2]:8} no ")
+            lines.append(f"  {port_name} {onu.onu:4}  {unit.sn}  {flag:11} {states[0]:8} {states[1]:8} {states[2]:8} no ")
         lines += [_RULE, "  F/S/P   ONT-ID   Description", _RULE]
-        lines += [f"  {place}    {onu.onu:4}   {unit.name}" for onu, unit in units.items()]
+        lines += [f"  {port_name}    {onu.onu:4}   {unit.name}" for onu, unit in units.items()]
         online = sum(unit.online and not unit.off for unit in units.values())
-        counted = self.firmware.total.format(place=place, total=len(units), online=online, offline=len(units) - online)
+        counted = self.firmware.total.format(place=port_name, total=len(units), online=online, offline=len(units) - online)
         await self.table([*lines, _RULE, counted, _RULE])

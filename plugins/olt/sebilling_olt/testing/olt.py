@@ -64,10 +64,10 @@ class Olt:
 
     def _huawei(self) -> list[str]:
         lines: list[str] = ["#", "[gpon]"]
-        place = None
+        board = None
         for onu, unit in sorted(self.units.items()):
-            if place != onu[:2]:
-                place = onu[:2]
+            if board != onu[:2]:
+                board = onu[:2]
                 lines += [f"  <gpon-{onu.frame}/{onu.slot}>", f" interface gpon {onu.frame}/{onu.slot}"]
             lines.append(f'  ont add {onu.port} {onu.onu} sn-auth "{unit.sn}" omci ont-lineprofile-id 10 ont-srvprofile-id 10')
             lines += [f"  ont deactivate {onu.port} {onu.onu}"] * unit.off
@@ -75,10 +75,10 @@ class Olt:
 
     def _zte(self) -> list[str]:
         lines: list[str] = []
-        place = None
+        port = None
         for onu, unit in sorted(self.units.items()):
-            if place != onu[:3]:
-                place = onu[:3]
+            if port != onu[:3]:
+                port = onu[:3]
                 lines += ["!", f"interface gpon-olt_{onu.frame}/{onu.slot}/{onu.port}"]
             lines.append(f"  onu {onu.onu} type ZTE-F609 sn {unit.sn}")
             lines += [f"  onu {onu.onu} state disable"] * (unit.off and self.firmware.blocked_by == "state")

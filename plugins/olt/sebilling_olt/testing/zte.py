@@ -44,7 +44,7 @@ class ZteShell(Shell):
         elif (shown := re.fullmatch(rf"show gpon onu state gpon-olt_{_PORT}", words)) and self.enabled:
             await self._port(int(shown[1]), int(shown[2]), int(shown[3]))
         elif (shown := re.fullmatch(rf"show onu running config gpon-onu_{_PORT}:(\d+)", words)) and self.enabled:
-            onu = _onu([int(one) for one in shown.groups()])
+            onu = _onu([int(number) for number in shown.groups()])
             if onu in self.olt.units:
                 await self.table(self.olt.managed(onu))
             else:
@@ -87,29 +87,29 @@ class ZteShell(Shell):
             self.say("%Error 20210: Bad password")
 
     def _enter(self, words: str, entered: re.Match[str]) -> None:
-        place = tuple(int(one) for one in entered.groups()[1:] if one is not None)
+        position = tuple(int(number) for number in entered.groups()[1:] if number is not None)
         if self.faults.stay:
             return
-        if any(onu[: len(place)] == place for onu in self.olt.units) and ("onu" in entered[1]) == (len(place) == 4):
+        if any(onu[: len(position)] == position for onu in self.olt.units) and ("onu" in entered[1]) == (len(position) == 4):
             self.place = ["configure", words]
         else:
             self.say("      ^", _PARAMETER)
 
     async def _configure(self, words: str) -> bool:
         where = self.place[-1]
-        numbers = [int(one) for one in re.findall(r"\d+", where)]
+        numbers = [int(number) for number in re.findall(r"\d+", where)]
         if (
-            (found := re.fullmatch(r"onu (\d+) state (enable|disable)", words))
+            (match := re.fullmatch(r"onu (\d+) state (enable|disable)", words))
             and "gpon-olt_" in where
             and self.firmware.blocked_by == "state"
         ):
-            await self._switch(self.olt.units.get(_onu([*numbers, int(found[1])])), off=found[2] == "disable")
-        elif (found := re.fullmatch(r"no onu (\d+)", words)) and "gpon-olt_" in where:
-            self.olt.units.pop(_onu([*numbers, int(found[1])]), None)
+            await self._switch(self.olt.units.get(_onu([*numbers, int(match[1])])), off=match[2] == "disable")
+        elif (match := re.fullmatch(r"no onu (\d+)", words)) and "gpon-olt_" in where:
+            self.olt.units.pop(_onu([*numbers, int(match[1])]), None)
         elif words in {"shutdown", "no shutdown"} and "gpon-onu_" in where and self.firmware.blocked_by == "shutdown":
             await self._switch(self.olt.units.get(_onu(numbers)), off=words == "shutdown")
-        elif (found := re.fullmatch(r"interface eth eth_0/(\d+) state (lock|unlock)", words)) and "pon-onu-mng" in where:
-            await self._lock(self.olt.units[_onu(numbers)], int(found[1]), locks=found[2] == "lock")
+        elif (match := re.fullmatch(r"interface eth eth_0/(\d+) state (lock|unlock)", words)) and "pon-onu-mng" in where:
+            await self._lock(self.olt.units[_onu(numbers)], int(match[1]), locks=match[2] == "lock")
         else:
             return False
         return True

@@ -51,7 +51,7 @@ class PrivatePostgres:
     def start(self) -> None:
         """Start it and wait until it accepts connections. Raises RuntimeError."""
         settings = ("listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories=", "fsync=off", "max_connections=100")
-        command = [str(server_bin_dir() / "postgres"), "-D", str(self._data), *(word for one in settings for word in ("-c", one))]
+        command = [str(server_bin_dir() / "postgres"), "-D", str(self._data), *(word for setting in settings for word in ("-c", setting))]
         self._process = processes.launch(command, self._log, cwd=self._data)
         program = str(server_bin_dir() / "pg_isready")
         until = time.monotonic() + _READY_SECONDS

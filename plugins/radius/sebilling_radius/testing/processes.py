@@ -56,7 +56,7 @@ def end(process: subprocess.Popen[bytes], sign: signal.Signals = signal.SIGINT) 
 
 def free_port(kind: socket.SocketKind) -> int:
     """Return a free loopback port."""
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
         return port

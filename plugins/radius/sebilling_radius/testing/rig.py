@@ -93,8 +93,8 @@ class Rig:
         await connection.execute(schema)
         await connection.execute(_NAS)
         await connection.execute(f"CREATE USER sebilling PASSWORD '{self.password}'")
-        for one in grants:
-            await connection.execute(one)
+        for grant in grants:
+            await connection.execute(grant)
         await connection.close()
         await self.add_group("isolir", ("Framed-Pool", ":=", "isolir-pool"), ("Mikrotik-Address-List", ":=", "ISOLIR"),
                              ("Mikrotik-Rate-Limit", ":=", "512k/512k"))  # fmt: skip
@@ -116,7 +116,8 @@ class Rig:
         """Add a group with reply attributes (attribute, op, value)."""
         connection = await self.admin()
         await connection.executemany(
-            "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ($1, $2, $3, $4)", [(name, *one) for one in reply]
+            "INSERT INTO radgroupreply (groupname, attribute, op, value) VALUES ($1, $2, $3, $4)",
+            [(name, *attribute) for attribute in reply],
         )
         await connection.close()
 
@@ -130,10 +131,10 @@ class Rig:
             "INSERT INTO radcheck (username, attribute, op, value) VALUES ($1, 'Cleartext-Password', ':=', $2)", name, password
         )
         await connection.executemany(
-            "INSERT INTO radusergroup (username, groupname, priority) VALUES ($1, $2, $3)", [(name, *one) for one in groups]
+            "INSERT INTO radusergroup (username, groupname, priority) VALUES ($1, $2, $3)", [(name, *group) for group in groups]
         )
         await connection.executemany(
-            "INSERT INTO radreply (username, attribute, op, value) VALUES ($1, $2, $3, $4)", [(name, *one) for one in reply]
+            "INSERT INTO radreply (username, attribute, op, value) VALUES ($1, $2, $3, $4)", [(name, *attribute) for attribute in reply]
         )
         await connection.close()
 
