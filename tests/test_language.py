@@ -25,7 +25,7 @@ from sebilling.nouns import Noun
 from sebilling.plugins import forms
 from sebilling.plugins.conformance.languages import english_words
 from sebilling.plugins.contract import IsolationDriver
-from sebilling.plugins.networks import Place
+from sebilling.plugins.networks import Reason
 from sebilling.schema.engine import document_errors, refusals
 from sebilling.schema.engine.errors import formatted
 
@@ -240,8 +240,8 @@ def test_why_settings_are_invalid_is_said_in_both_languages(given: dict[str, Any
     assert refused == len(drivers())
 
 
-@pytest.mark.parametrize("place", Place)
-def test_why_an_address_is_refused(place: Place) -> None:
+@pytest.mark.parametrize("place", Reason)
+def test_why_an_address_is_refused(place: Reason) -> None:
     assert not english_words(place.value[1])
 
 

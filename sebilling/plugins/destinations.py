@@ -45,8 +45,8 @@ def hosts(value: object, field: FieldInfo | None = None, path: tuple[str, ...] =
         for name, inner in type(value).model_fields.items():
             yield from hosts(getattr(value, name), inner, (*path, name))
     elif isinstance(value, list | tuple):
-        for number, one in enumerate(value):
-            yield from hosts(one, field, (*path, str(number)))
+        for number, element in enumerate(value):
+            yield from hosts(element, field, (*path, str(number)))
     elif isinstance(value, str) and value and field is not None and declared(field) == "host":
         yield path, value
 
@@ -71,11 +71,11 @@ def secrets_in(value: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tupl
         for name in type(value).model_fields:
             yield from secrets_in(getattr(value, name), (*path, name))
     elif isinstance(value, Mapping):
-        for name, one in value.items():
-            yield from secrets_in(one, (*path, str(name)))
+        for name, element in value.items():
+            yield from secrets_in(element, (*path, str(name)))
     elif isinstance(value, list | tuple):
-        for number, one in enumerate(value):
-            yield from secrets_in(one, (*path, str(number)))
+        for number, element in enumerate(value):
+            yield from secrets_in(element, (*path, str(number)))
 
 
 def starred(config: DeviceConfig) -> tuple[str, ...] | None:
@@ -99,17 +99,17 @@ def _without_secrets(value: object) -> object:
     if isinstance(value, BaseModel):
         return {name: _without_secrets(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, Mapping):
-        return {str(name): _without_secrets(one) for name, one in value.items()}
+        return {str(name): _without_secrets(element) for name, element in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_without_secrets(one) for one in value]
+        return [_without_secrets(element) for element in value]
     return value
 
 
 def _shown(value: object, hidden: list[str]) -> JsonValue:
     if isinstance(value, Mapping):
-        return {name: _shown(one, hidden) for name, one in value.items() if one is not None}
+        return {name: _shown(element, hidden) for name, element in value.items() if element is not None}
     if isinstance(value, list):
-        return [_shown(one, hidden) for one in value]
+        return [_shown(element, hidden) for element in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     text = str(value)

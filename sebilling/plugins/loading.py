@@ -111,11 +111,11 @@ class Plugins:
             raise
 
     def _others(self, module: object) -> list[object]:
-        return [one for one in self._manager.get_plugins() if one is not module]
+        return [plugin for plugin in self._manager.get_plugins() if plugin is not module]
 
     def _checked(self, answers: Iterable[Iterable[Any]]) -> Iterator[tuple[str, type[IsolationDriver[DeviceConfig]]]]:
         seen: set[str] = set()
-        for driver in (one for answer in answers for one in answer):
+        for driver in (driver for answer in answers for driver in answer):
             if not (inspect.isclass(driver) and issubclass(driver, IsolationDriver)) or inspect.isabstract(driver):
                 raise PluginError(
                     f"'{driver!r}' is no driver: derive it from IsolationDriver and implement every method.",

@@ -30,11 +30,11 @@ _SETTING: Final = "SEBILLING_DEVICE_NETWORKS"
 _LOOK_UP_SECONDS: Final = 5.0
 _POSTGRESQL: Final = 5432
 _METADATA: Final = frozenset(map(ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")))
-_EMBEDDING: Final = tuple((ip_network(one), shift) for one, shift in (("64:ff9b::/96", 0), ("2002::/16", 80), ("::/96", 0)))
+_EMBEDDING: Final = tuple((ip_network(prefix), shift) for prefix, shift in (("64:ff9b::/96", 0), ("2002::/16", 80), ("::/96", 0)))
 """IPv6 networks that hold an IPv4 address (NAT64, 6to4, IPv4-compatible), and how many bits follow it."""
 
 
-class Place(Enum):
+class Reason(Enum):
     """Why an address is refused, in English and Indonesian."""
 
     LOOPBACK = ("that is this machine itself (loopback)", "itu mesin ini sendiri (loopback)")
@@ -82,12 +82,12 @@ class Networks:
             raise InvalidSetting(setting=_SETTING, why=why) from error
 
     @classmethod
-    def parse(cls, given: str, *, own: Iterable[tuple[str, int]] = ()) -> "Networks":
+    def parse(cls, text: str, *, own: Iterable[tuple[str, int]] = ()) -> "Networks":
         """Parse the setting. Raises ValueError, naming what can't be parsed."""
         networks: list[Network] = []
         sockets: set[tuple[str, int]] = set()
         folders: list[str] = []
-        for item in (part.strip() for part in given.split(",")):
+        for item in (part.strip() for part in text.split(",")):
             if item.startswith("/"):
                 folders.append(item.rstrip("/"))
             elif (address := _with_port(item)) is not None:
@@ -98,9 +98,9 @@ class Networks:
 
     def check(self, host: str, *, field: InputPath = ()) -> None:
         """Check the text of an address; names are resolved when they are connected to. Raises AddressRefused."""
-        place = self._text(host)
-        if place is not None:
-            raise self._error(place, host, field)
+        reason = self._text(host)
+        if reason is not None:
+            raise self._error(reason, host, field)
 
     async def look_up(self, hosts: Iterable[str]) -> None:
         """Resolve names and check their addresses, before anything is sent. Raises AddressRefused.
@@ -114,9 +114,9 @@ class Networks:
         for name, addresses in zip(names[len(own) :], resolved[len(own) :], strict=True):
             self.check(name)
             for address in addresses:
-                if (place := self._address(address, None)) is not None:
+                if (reason := self._address(address, None)) is not None:
                     shown = address if name == address else f"{name} ({address})"
-                    raise self._error(place, shown, (), remedy=address)
+                    raise self._error(reason, shown, (), remedy=address)
 
     @contextmanager
     def watched(self) -> Iterator[list[AddressRefused]]:
@@ -133,24 +133,24 @@ class Networks:
         """Why a socket of this family may not connect to this address; None if it may."""
         if family == getattr(socket, "AF_UNIX", None):
             path = address.decode(errors="replace") if isinstance(address, bytes) else str(address)
-            return None if self._is_allowed_path(path) else self._error(Place.UNIX_SOCKET, path, ())
+            return None if self._is_allowed_path(path) else self._error(Reason.UNIX_SOCKET, path, ())
         if family not in {socket.AF_INET, socket.AF_INET6} or not isinstance(address, tuple):
             return None
         host, port = str(address[0]), int(address[1])
         if _parsed(host) is None:
-            return self._error(Place.NAME, host, ())
-        place = self._address(host, port)
-        remedy = f"{host}:{port}" if place is Place.OWN else host
-        return None if place is None else self._error(place, f"{host}:{port}", (), remedy=remedy)
+            return self._error(Reason.NAME, host, ())
+        reason = self._address(host, port)
+        remedy = f"{host}:{port}" if reason is Reason.OWN else host
+        return None if reason is None else self._error(reason, f"{host}:{port}", (), remedy=remedy)
 
-    def _text(self, host: str) -> Place | None:
+    def _text(self, host: str) -> Reason | None:
         if host.startswith("/"):
-            return None if self._is_allowed_path(host) else Place.UNIX_SOCKET
+            return None if self._is_allowed_path(host) else Reason.UNIX_SOCKET
         if host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost"):
             return self._address("127.0.0.1", None)
         return None if _parsed(host) is None else self._address(host, None)
 
-    def _address(self, host: str, port: int | None) -> Place | None:
+    def _address(self, host: str, port: int | None) -> Reason | None:
         """Why the address is refused; None if it isn't. `port` None: not known yet."""
         address = _parsed(host)
         if address is None:
@@ -158,13 +158,13 @@ class Networks:
         if port is not None and (str(address), port) in self.sockets:
             return None
         if port is not None and self._is_own(address, port):
-            return Place.OWN
+            return Reason.OWN
         ways = (address, *_within(address))
-        if any(one in network for one in ways for network in self.networks if one.version == network.version):
+        if any(way in network for way in ways for network in self.networks if way.version == network.version):
             return None
-        if port is None and any(str(one) == known for one in ways for known, _ in self.sockets):
+        if port is None and any(str(way) == known for way in ways for known, _ in self.sockets):
             return None  # the port decides, when it is connected to
-        return next((place for one in ways if (place := _place(one)) is not None), None)
+        return next((reason for way in ways if (reason := _reason(way)) is not None), None)
 
     def _is_own(self, address: Address, port: int) -> bool:
         for host, own_port in self.own:
@@ -184,8 +184,8 @@ class Networks:
     def _is_allowed_path(self, path: str) -> bool:
         return ".." not in path and any(path == folder or path.startswith(f"{folder}/") for folder in self.folders)
 
-    def _error(self, place: Place, shown: str, field: InputPath, *, remedy: str | None = None) -> AddressRefused:
-        english, indonesian = place.value
+    def _error(self, reason: Reason, shown: str, field: InputPath, *, remedy: str | None = None) -> AddressRefused:
+        english, indonesian = reason.value
         return AddressRefused(field=field, address=shown, place=Sentence(english, indonesian), remedy=remedy or shown)
 
 
@@ -229,16 +229,16 @@ def _within(address: Address) -> Iterator[Address]:
                 yield IPv4Address(int(address) >> shift & 0xFFFFFFFF)
 
 
-def _place(address: Address) -> Place | None:
+def _reason(address: Address) -> Reason | None:
     if address in _METADATA:
-        return Place.METADATA
+        return Reason.METADATA
     if address.is_loopback:
-        return Place.LOOPBACK
+        return Reason.LOOPBACK
     if address.is_unspecified or (address.version == 4 and int(address) >> 24 == 0):
-        return Place.UNSPECIFIED
+        return Reason.UNSPECIFIED
     if address.is_link_local:
-        return Place.LINK_LOCAL
-    return Place.MULTICAST if address.is_multicast or int(address) == 0xFFFFFFFF else None
+        return Reason.LINK_LOCAL
+    return Reason.MULTICAST if address.is_multicast or int(address) == 0xFFFFFFFF else None
 
 
 def _is_of_this_machine(address: Address) -> bool:
@@ -266,9 +266,9 @@ async def _addresses(name: str) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
-def _with_port(one: str) -> tuple[str, int] | None:
+def _with_port(text: str) -> tuple[str, int] | None:
     """Parse 10.0.0.5:5432 or [fd00::5]:5432 to address and port; None if it is something else."""
-    host, colon, port = one.rpartition(":")
+    host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or (":" in host and not host.startswith("[")):
         return None
     address = _parsed(host.removeprefix("[").removesuffix("]"))

@@ -21,7 +21,7 @@ from sebilling.network import devices
 from sebilling.network import health as device_health
 from sebilling.plugins.contract import HOST, NOT_A_DESTINATION, OWN_DESTINATION, DeviceConfig, DriverContext
 from sebilling.plugins.loading import Plugins
-from sebilling.plugins.networks import Networks, Place
+from sebilling.plugins.networks import Networks, Reason
 from tests.harness import LAB, Api, Isp, quiet_settings
 from tests.isolation import gear, routers
 from tests.isolation.routers import PASSWORD
@@ -185,20 +185,20 @@ async def test_a_thief_gets_nothing(committed: Database) -> None:
 # Addresses
 
 REFUSED: Final = {
-    "127.0.0.1": Place.LOOPBACK, "127.8.9.1": Place.LOOPBACK, "::1": Place.LOOPBACK, "localhost": Place.LOOPBACK,
-    "LocalHost.": Place.LOOPBACK, "db.localhost": Place.LOOPBACK, "::ffff:127.0.0.1": Place.LOOPBACK, "64:ff9b::7f00:1": Place.LOOPBACK,
-    "2002:7f00:1::1": Place.LOOPBACK, "::7f00:1": Place.LOOPBACK, "0.0.0.0": Place.UNSPECIFIED, "0.1.2.3": Place.UNSPECIFIED,  # noqa: S104 - nothing is bound
-    "::": Place.UNSPECIFIED, "169.254.169.254": Place.METADATA, "::ffff:169.254.169.254": Place.METADATA,
-    "64:ff9b::a9fe:a9fe": Place.METADATA, "fd00:ec2::254": Place.METADATA, "100.100.100.200": Place.METADATA,
-    "169.254.3.4": Place.LINK_LOCAL,
-    "fe80::1": Place.LINK_LOCAL, "fe80::1%eth0": Place.LINK_LOCAL, "224.0.0.1": Place.MULTICAST, "255.255.255.255": Place.MULTICAST,
-    "ff02::1": Place.MULTICAST, "/run/postgresql": Place.UNIX_SOCKET,
+    "127.0.0.1": Reason.LOOPBACK, "127.8.9.1": Reason.LOOPBACK, "::1": Reason.LOOPBACK, "localhost": Reason.LOOPBACK,
+    "LocalHost.": Reason.LOOPBACK, "db.localhost": Reason.LOOPBACK, "::ffff:127.0.0.1": Reason.LOOPBACK, "64:ff9b::7f00:1": Reason.LOOPBACK,
+    "2002:7f00:1::1": Reason.LOOPBACK, "::7f00:1": Reason.LOOPBACK, "0.0.0.0": Reason.UNSPECIFIED, "0.1.2.3": Reason.UNSPECIFIED,  # noqa: S104 - nothing is bound
+    "::": Reason.UNSPECIFIED, "169.254.169.254": Reason.METADATA, "::ffff:169.254.169.254": Reason.METADATA,
+    "64:ff9b::a9fe:a9fe": Reason.METADATA, "fd00:ec2::254": Reason.METADATA, "100.100.100.200": Reason.METADATA,
+    "169.254.3.4": Reason.LINK_LOCAL,
+    "fe80::1": Reason.LINK_LOCAL, "fe80::1%eth0": Reason.LINK_LOCAL, "224.0.0.1": Reason.MULTICAST, "255.255.255.255": Reason.MULTICAST,
+    "ff02::1": Reason.MULTICAST, "/run/postgresql": Reason.UNIX_SOCKET,
 }  # fmt: skip
 ALLOWED: Final = ("10.0.0.1", "192.168.88.1", "172.16.0.1", "100.64.0.1", "103.10.20.30", "2001:db8::1", "fd12:3456::1", "olt.isp.id")
 
 
 @pytest.mark.parametrize(("host", "place"), REFUSED.items())
-def test_no_device_is_there(host: str, place: Place) -> None:
+def test_no_device_is_there(host: str, place: Reason) -> None:
     with pytest.raises(AddressRefused) as caught:
         Networks().check(host)
     assert place.value[0] in caught.value.message("en")

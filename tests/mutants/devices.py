@@ -26,8 +26,8 @@ FAULTS: Final = (
     ),
     Fault(
         "a-secret-in-a-list-is-no-secret", "plugins/destinations.py",
-        "    elif isinstance(value, list | tuple):\n        for number, one in enumerate(value):\n            yield from secrets_in(",
-        "    elif isinstance(value, list | set):\n        for number, one in enumerate(value):\n            yield from secrets_in(",
+        "    elif isinstance(value, list | tuple):\n        for number, element in enumerate(value):\n            yield from secrets_in(",
+        "    elif isinstance(value, list | set):\n        for number, element in enumerate(value):\n            yield from secrets_in(",
         DESTINATIONS,
     ),
     Fault(

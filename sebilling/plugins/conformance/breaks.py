@@ -134,9 +134,9 @@ async def _readings(world: World) -> None:
     assert failed, "break_reading broke nothing, so this check proves nothing: make the device break the link"
 
 
-def _as_whole(what: str, found: Any, right: Any) -> None:
-    answer = {ref_id: one.state for ref_id, one in found.items()} if what == "read_state" else found
-    whole = {ref_id: one.state for ref_id, one in right.items()} if what == "read_state" else right
+def _as_whole(what: str, received: Any, right: Any) -> None:
+    answer = {ref_id: reading.state for ref_id, reading in received.items()} if what == "read_state" else received
+    whole = {ref_id: reading.state for ref_id, reading in right.items()} if what == "read_state" else right
     assert answer == whole, f"{what} over a broken link returned {answer} instead of {whole}: raise DeviceError for an incomplete result"
 
 
@@ -148,7 +148,7 @@ async def _dead_session(world: World) -> None:
             await world.make_unreachable()
             outcomes, _ = await _collected(driver.restore(part) if restoring else driver.block(part))
         await world.mend()
-        assert not [one for one in outcomes if one.result in SUCCESS], f"the device is dead, but the driver reported {outcomes}"
+        assert not [outcome for outcome in outcomes if outcome.result in SUCCESS], f"the device is dead, but the driver reported {outcomes}"
 
 
 async def _collected(call: AsyncIterator[Outcome]) -> tuple[list[Outcome], DeviceError | None]:
@@ -168,7 +168,7 @@ async def _break(world: World, count: int, *, made: bool, restoring: bool) -> bo
         outcomes, error = await _collected(driver.restore(jobs) if restoring else driver.block(jobs))
     await world.mend()
     await world.settle()
-    ids = [one.ref_id for one in outcomes]
+    ids = [outcome.ref_id for outcome in outcomes]
     assert len(set(ids)) == len(ids), f"outcomes for {sorted(ids)}: yield exactly one for each job"
     assert set(ids) <= {job.ref.id for job in jobs}, "an outcome without a job: yield exactly one for each job"
     assert error is not None or len(ids) == len(jobs), "some jobs have no outcome, and no DeviceError was raised"
@@ -183,9 +183,9 @@ async def _break(world: World, count: int, *, made: bool, restoring: bool) -> bo
 
 async def _finish(world: World, jobs: Sequence[Job], before: Any, blocked: dict[int, bool]) -> None:
     """In new sessions: read the state, block the rest, and restore everything."""
-    found = await states(world, world.refs, snapshots_of(jobs))
+    actual = await states(world, world.refs, snapshots_of(jobs))
     right = {ref_id: State.BLOCKED if is_blocked else State.ACTIVE for ref_id, is_blocked in blocked.items()}
-    assert found == right, f"after the break a new session reads {found}, but the device holds {right}"
+    assert actual == right, f"after the break a new session reads {actual}, but the device holds {right}"
     for restoring in (False, True):
         await all_done(world, jobs, restoring=restoring)
     assert await world.state() == before, "after the break and a retry the device isn't as it was"
@@ -205,8 +205,8 @@ async def _given_up(world: World) -> None:
     task = asyncio.create_task(work())
     waiting = asyncio.create_task(first.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    for one in (task, waiting):
-        one.cancel()
+    for running in (task, waiting):
+        running.cancel()
     _, pending = await asyncio.wait({task, waiting}, timeout=_CANCEL_SECONDS)
     assert not pending, "a cancelled call must end at once: don't swallow CancelledError"
     with suppress(asyncio.CancelledError, DeviceError):

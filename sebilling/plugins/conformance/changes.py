@@ -76,13 +76,13 @@ async def _life(world: World) -> None:
     outcomes = await all_done(world, jobs, restoring=False)
     assert _results(outcomes.values()) == {Result.CHANGED}, f"all were blocked, so all must be CHANGED, not {_results(outcomes.values())}"
     assert await world.state() != before, "all were reported as blocked, but state() is as before: it must hold what the driver changes"
-    found = await states(world, world.refs, snapshots_of(jobs))
-    assert set(found.values()) == {State.BLOCKED}, f"blocked, but read as {found}"
+    actual = await states(world, world.refs, snapshots_of(jobs))
+    assert set(actual.values()) == {State.BLOCKED}, f"blocked, but read as {actual}"
     outcomes = await all_done(world, jobs, restoring=True)
     assert _results(outcomes.values()) == {Result.CHANGED}, f"all were restored, so all must be CHANGED, not {_results(outcomes.values())}"
     _same(await world.state(), before, "restored, but the device isn't as it was")
-    found = await states(world, world.refs, {})
-    assert set(found.values()) == {State.ACTIVE}, f"restored, but read as {found}"
+    actual = await states(world, world.refs, {})
+    assert set(actual.values()) == {State.ACTIVE}, f"restored, but read as {actual}"
 
 
 async def _twice(world: World) -> None:
@@ -106,21 +106,21 @@ async def _outcomes(world: World) -> None:
             for part in (jobs, jobs[:1]):
                 outcomes, error = await gathered(call(part))
                 assert error is None, f"raised on a working device: {error!r}"
-                ids = sorted(one.ref_id for one in outcomes)
+                ids = sorted(outcome.ref_id for outcome in outcomes)
                 assert ids == sorted(job.ref.id for job in part), f"{len(part)} jobs got outcomes for {ids}: yield exactly one for each"
                 _well_formed(outcomes)
         await world.settle()
 
 
 def _well_formed(outcomes: Sequence[Outcome]) -> None:
-    for one in outcomes:
-        assert isinstance(one, Outcome), f"{one!r} is no Outcome"
-        assert isinstance(one.result, Result), f"{one.result!r} is no Result"
-        failed = one.result not in SUCCESS
-        assert not failed or isinstance(one.fault, Fault), f"{one}: a failure must have a Fault"
-        if failed or one.message is not None:
-            assert_said(one.message, f"the message of {one.result}")
-        assert failed or one.fault is None, f"{one}: a success must have no fault"
+    for outcome in outcomes:
+        assert isinstance(outcome, Outcome), f"{outcome!r} is no Outcome"
+        assert isinstance(outcome.result, Result), f"{outcome.result!r} is no Result"
+        failed = outcome.result not in SUCCESS
+        assert not failed or isinstance(outcome.fault, Fault), f"{outcome}: a failure must have a Fault"
+        if failed or outcome.message is not None:
+            assert_said(outcome.message, f"the message of {outcome.result}")
+        assert failed or outcome.fault is None, f"{outcome}: a success must have no fault"
 
 
 async def _missing(world: World) -> None:
@@ -213,8 +213,8 @@ async def _plan(world: World) -> None:
         await all_done(world, jobs, restoring=True)
         outcomes = await all_done(world, jobs, restoring=True)
         assert _results(outcomes.values()) == {Result.UNCHANGED}, f"a second time must be UNCHANGED, not {_results(outcomes.values())}"
-        found = await states(world, [job.ref for job in jobs], {})
-        assert set(found.values()) == {State.ACTIVE}, f"restored, but read as {found}"
+        actual = await states(world, [job.ref for job in jobs], {})
+        assert set(actual.values()) == {State.ACTIVE}, f"restored, but read as {actual}"
         if down is None:
             _same(await world.state(), before, "the plan's speed isn't known, so everything must be as it was")
 
@@ -242,7 +242,7 @@ async def _batches(world: World) -> None:
 
 
 def _results(outcomes: Any) -> set[Result]:
-    return {one.result for one in outcomes}
+    return {outcome.result for outcome in outcomes}
 
 
 def _same(state: Any, before: Any, why: str) -> None:

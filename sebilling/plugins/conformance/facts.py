@@ -95,9 +95,9 @@ async def _settings(world: World) -> None:
     assert not [secret for secret in world.secrets if secret in texts], "the settings' text or schema holds a secret: make it SecretStr"
 
 
-def _refusal(model: type[DeviceConfig], given: Mapping[str, object]) -> str:
+def _refusal(model: type[DeviceConfig], settings: Mapping[str, object]) -> str:
     try:
-        model.model_validate(given)
+        model.model_validate(settings)
     except ValidationError as error:
         return f"{error!s}{error!r}"
     return ""
@@ -108,16 +108,16 @@ def _open_secrets(model: type[BaseModel]) -> list[str]:
     for name, field in model.model_fields.items():
         words = name.lower().split("_")
         types = _types(field.annotation)
-        for one in types:
-            if inspect.isclass(one) and issubclass(one, BaseModel):
-                names += [f"{name}.{inner}" for inner in _open_secrets(one)]
+        for field_type in types:
+            if inspect.isclass(field_type) and issubclass(field_type, BaseModel):
+                names += [f"{name}.{inner}" for inner in _open_secrets(field_type)]
         if (_SECRET_WORDS & set(words) or words[-1] in _SECRET_ENDS) and str in types:
             names.append(name)
     return names
 
 
 def _types(annotation: object) -> set[object]:
-    return {annotation}.union(*(_types(one) for one in get_args(annotation))) - {type(None)}
+    return {annotation}.union(*(_types(argument) for argument in get_args(annotation))) - {type(None)}
 
 
 async def _round_trip(world: World) -> None:

@@ -140,12 +140,16 @@ async def _snapshot_form(world: World) -> None:
     assert set(kept) == {ref.id for ref in world.refs}, f"snapshots of {sorted(kept)}: return one for each ref on the device only"
     assert set(some) == {world.refs[0].id}, f"one ref was requested, {sorted(some)} were returned"
     assert not none, "no ref was requested, but snapshots were returned"
-    for one in kept.values():
-        assert isinstance(one, Mapping), "a snapshot must be a mapping"
-        assert all(type(part) is str for pair in one.items() for part in pair), f"{one!r}: a snapshot must map str to str"
-        assert not [part for pair in one.items() for part in pair if _UNKEPT.search(part)], f"{one!r}: JSON in PostgreSQL can't store that"
-        assert one, "an empty snapshot looks like none: store what a restore needs"
-    hidden = [secret for secret in world.secrets if secret in json.dumps([dict(one) for one in kept.values()], ensure_ascii=False)]
+    for snapshot in kept.values():
+        assert isinstance(snapshot, Mapping), "a snapshot must be a mapping"
+        assert all(type(part) is str for pair in snapshot.items() for part in pair), f"{snapshot!r}: a snapshot must map str to str"
+        assert not [part for pair in snapshot.items() for part in pair if _UNKEPT.search(part)], (
+            f"{snapshot!r}: JSON in PostgreSQL can't store that"
+        )
+        assert snapshot, "an empty snapshot looks like none: store what a restore needs"
+    hidden = [
+        secret for secret in world.secrets if secret in json.dumps([dict(snapshot) for snapshot in kept.values()], ensure_ascii=False)
+    ]
     assert not hidden, "a snapshot holds a secret: it is stored unencrypted"
 
 
@@ -163,14 +167,14 @@ async def _read_right(world: World) -> None:
     absent = [world.absent] if world.absent is not None else []
     every = [*world.refs, *absent]
     gone = {ref.id: State.ABSENT for ref in absent}
-    found = await states(world, every, {})
-    assert found == gone | {ref.id: State.ACTIVE for ref in world.refs}, f"nobody is blocked, but read as {found}"
+    actual = await states(world, every, {})
+    assert actual == gone | {ref.id: State.ACTIVE for ref in world.refs}, f"nobody is blocked, but read as {actual}"
     blocked = (await jobs_of(world))[::2]
     await all_done(world, blocked, restoring=False)
     ids = {job.ref.id for job in blocked}
     right = gone | {ref.id: State.BLOCKED if ref.id in ids else State.ACTIVE for ref in world.refs}
-    found = await states(world, every, snapshots_of(blocked))
-    assert found == right, f"should be {right}, but read as {found}"
+    actual = await states(world, every, snapshots_of(blocked))
+    assert actual == right, f"should be {right}, but read as {actual}"
     ref = world.refs[0]
     alone = await states(world, [ref], {ref.id: blocked[0].snapshot})
     assert alone == {ref.id: State.BLOCKED}, "one ref alone is read differently than in a batch"
@@ -188,10 +192,10 @@ async def _read_drift(world: World) -> None:
     await all_done(world, [job], restoring=False)
     await wanted(world.by_hand(job.ref))
     await world.settle()
-    found = await states(world, world.refs, {job.ref.id: job.snapshot})
-    state = found[job.ref.id]
+    actual = await states(world, world.refs, {job.ref.id: job.snapshot})
+    state = actual[job.ref.id]
     assert state is State.DRIFTED, f"changed by hand to neither blocked nor as before: read as {state}, not DRIFTED"
-    others = {other for ref_id, other in found.items() if ref_id != job.ref.id}
+    others = {other for ref_id, other in actual.items() if ref_id != job.ref.id}
     assert others == {State.ACTIVE}, f"the others are ACTIVE, but read as {others}"
 
 
@@ -201,18 +205,18 @@ async def _customers(world: World) -> None:
         if not isinstance(driver, CustomerSource):
             await wanted(_no_source())
             return
-        found = await driver.read_customers()
-        assert all(type(one) is Subscriber for one in found), "read_customers must return Subscribers"
-        for one in found:
-            if one.left_out is not None:
-                assert_said(one.left_out, "left_out")
-        keys = {one.key for one in found}
+        subscribers = await driver.read_customers()
+        assert all(type(subscriber) is Subscriber for subscriber in subscribers), "read_customers must return Subscribers"
+        for subscriber in subscribers:
+            if subscriber.left_out is not None:
+                assert_said(subscriber.left_out, "left_out")
+        keys = {subscriber.key for subscriber in subscribers}
         missing = [ref.key for ref in world.refs if ref.key not in keys]
         assert not missing, f"{missing} are on the device, but read_customers left them out"
         assert world.absent is None or world.absent.key not in keys, "read_customers returned a customer who isn't on the device"
-        kinds = {one.service_kind for one in found}
+        kinds = {subscriber.service_kind for subscriber in subscribers}
         assert kinds <= set(driver.service_kinds), f"{kinds - set(driver.service_kinds)} are not among the driver's service_kinds"
-        hidden = [one.key for one in found if any(secret in f"{one!r}" for secret in world.secrets)]
+        hidden = [subscriber.key for subscriber in subscribers if any(secret in f"{subscriber!r}" for secret in world.secrets)]
         assert not hidden, "read_customers returned a password"
     assert await world.state() == before, "read_customers changed the device"
     async with session(world) as driver:
@@ -223,7 +227,7 @@ async def _customers(world: World) -> None:
         except DeviceError:
             pass
         else:
-            assert list(again) == list(found), "read_customers over a broken link returned an incomplete list: raise DeviceError"
+            assert list(again) == list(subscribers), "read_customers over a broken link returned an incomplete list: raise DeviceError"
     await world.mend()
 
 

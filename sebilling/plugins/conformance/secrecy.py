@@ -40,8 +40,8 @@ def everything_said() -> Iterator[list[str]]:
     root, make = logging.getLogger(), logging.getLogRecordFactory()
     level, disabled = root.level, logging.root.manager.disable
 
-    def record(*given: Any, **more: Any) -> logging.LogRecord:
-        entry = make(*given, **more)
+    def record(*arguments: Any, **more: Any) -> logging.LogRecord:
+        entry = make(*arguments, **more)
         said.append(logging.Formatter().format(entry) + repr(entry.args) + repr(entry.msg))
         return entry
 
@@ -73,7 +73,7 @@ async def _told(world: World) -> None:
     assert said, "no log record was captured"
     leaks = [line for line in said if any(secret in line for secret in secrets)]
     assert not leaks, f"{len(leaks)} log records or printed lines hold a secret; one starts with {_stars(leaks[0], secrets)[:120]!r}"
-    leaks = [text for one in told for text in _texts(one) if any(secret in text for secret in secrets)]
+    leaks = [text for answer in told for text in _texts(answer) if any(secret in text for secret in secrets)]
     assert not leaks, f"what the driver returns or raises holds a secret: {_stars(leaks[0], secrets)[:200]!r}"
 
 
@@ -114,11 +114,11 @@ async def _error(call: Any) -> object:
         return error
 
 
-def _texts(one: object) -> Iterator[str]:
-    yield f"{one!r} {one}"
-    if isinstance(one, DeviceError):
-        yield f"{one.message} {one.args!r}"
-        yield "".join(traceback.format_exception(one))
+def _texts(answer: object) -> Iterator[str]:
+    yield f"{answer!r} {answer}"
+    if isinstance(answer, DeviceError):
+        yield f"{answer.message} {answer.args!r}"
+        yield "".join(traceback.format_exception(answer))
 
 
 def _stars(text: str, secrets: set[str]) -> str:
@@ -144,4 +144,4 @@ def _sounds_like_one(name: str) -> bool:
 def _holds_secrets(annotation: object) -> bool:
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return any(_holds_secrets(field.annotation) for field in annotation.model_fields.values())
-    return annotation is SecretStr or any(_holds_secrets(one) for one in get_args(annotation))
+    return annotation is SecretStr or any(_holds_secrets(argument) for argument in get_args(annotation))

@@ -122,10 +122,10 @@ class Kit:
         asyncio.run(told())
 
 
-async def wanted(given: Awaitable[Any]) -> Any:
+async def wanted(awaitable: Awaitable[Any]) -> Any:
     """Result of an optional method of the world; the check is skipped without it."""
     try:
-        return await given
+        return await awaitable
     except NotImplementedError:
         raise unittest.SkipTest("this world doesn't provide what the check needs") from None
 
@@ -159,7 +159,7 @@ async def jobs_of(world: World, refs: Sequence[Ref] | None = None) -> list[Job]:
 
 def stored(snapshots: Mapping[int, Snapshot]) -> dict[int, Snapshot]:
     """Snapshots after a round trip through JSON."""
-    return {ref_id: json.loads(json.dumps(dict(one))) for ref_id, one in snapshots.items()}
+    return {ref_id: json.loads(json.dumps(dict(snapshot))) for ref_id, snapshot in snapshots.items()}
 
 
 async def gathered(outcomes: AsyncIterator[Outcome]) -> tuple[list[Outcome], DeviceError | None]:
@@ -180,10 +180,10 @@ async def done(world: World, jobs: Sequence[Job], *, restoring: bool) -> dict[in
     if error is not None:
         raise AssertionError(f"{'restore' if restoring else 'block'} raised {error.fault} on a working device: {error.message}") from error
     await world.settle()
-    ids = sorted(one.ref_id for one in outcomes)
+    ids = sorted(outcome.ref_id for outcome in outcomes)
     if ids != sorted(job.ref.id for job in jobs):
         raise AssertionError(f"jobs for {sorted(job.ref.id for job in jobs)} got outcomes for {ids}: yield exactly one for each")
-    return {one.ref_id: one for one in outcomes}
+    return {outcome.ref_id: outcome for outcome in outcomes}
 
 
 async def all_done(world: World, jobs: Sequence[Job], *, restoring: bool) -> dict[int, Outcome]:
