@@ -67,7 +67,7 @@ class Turns:
     @asynccontextmanager
     async def turn(self, users: Collection[User]) -> AsyncIterator[None]:
         """Wait for a slot of the user who has most time left; the time that the block takes is charged to them."""
-        user = max(users, key=lambda one: self._bucket(one).left)
+        user = max(users, key=lambda candidate: self._bucket(candidate).left)
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(user, deque()).append(ready)
         self._start()

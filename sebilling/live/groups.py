@@ -87,7 +87,7 @@ class _Turned:
 
 
 @dataclass(slots=True)
-class _Place:
+class _Position:
     """Position of a follower in the feed."""
 
     user: User
@@ -107,7 +107,7 @@ class Group:
     asked: Asked
     look: Look
     number: int
-    followers: dict[Follower, _Place] = field(default_factory=dict)
+    followers: dict[Follower, _Position] = field(default_factory=dict)
     coming: int = 0
     """Followers that are catching up."""
     users: Counter[User] = field(default_factory=Counter)
@@ -119,12 +119,12 @@ class Group:
 
         The group's number is already past the execution: followers that join meanwhile read it by themselves.
         """
-        for count, (follower, place) in enumerate(list(self.followers.items()), 1):
+        for count, (follower, position) in enumerate(list(self.followers.items()), 1):
             if follower not in self.followers:  # left meanwhile
                 continue
             for number, payload in turned.messages:
-                if number > place.number and (turned.look.state is None or turned.look.state != place.state):
-                    place.state = turned.look.state
+                if number > position.number and (turned.look.state is None or turned.look.state != position.state):
+                    position.state = turned.look.state
                     follower.message(number, payload)
             if count % _FOLLOWERS_AT_ONCE == 0:
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -168,7 +168,7 @@ class Groups:
             failure = error if isinstance(error, GraphQLError) else GraphQLError("", original_error=error)
             follower.failed([formatted(failure, asked.language)])
 
-    async def _begin(self, asked: Asked, follower: Follower, resume: int | None) -> tuple[Look, _Place] | None:
+    async def _begin(self, asked: Asked, follower: Follower, resume: int | None) -> tuple[Look, _Position] | None:
         """Execute once to learn what the subscription follows and where it starts; send the initial state. None if it is complete.
 
         Raises FailedError, InvalidCursor, DatabaseUnavailable.
@@ -179,31 +179,31 @@ class Groups:
         if resume is not None and resume > number and resume > await self.hub.head():
             raise InvalidCursor(field=("after",))
         if not first.every:
-            return first, _Place(user, number if resume is None else resume, None)
+            return first, _Position(user, number if resume is None else resume, None)
         if resume == number:
-            return first, _Place(user, number, first.state)
+            return first, _Position(user, number, first.state)
         greeting = await self._greet(asked, follower, number)
-        return None if greeting.ends else (first, _Place(user, number, greeting.state))
+        return None if greeting.ends else (first, _Position(user, number, greeting.state))
 
-    async def _join(self, asked: Asked, follower: Follower, look: Look, place: _Place) -> None:
+    async def _join(self, asked: Asked, follower: Follower, look: Look, position: _Position) -> None:
         """Let a follower catch up with its group, then follow with it until it ends. Raises TooManySubscriptions."""
         group = self._group(asked, look)
         group.coming += 1
-        group.users[place.user] += 1
-        self._followed[place.user].add(group)
+        group.users[position.user] += 1
+        self._followed[position.user].add(group)
         try:
             try:
-                while place.number < group.number:  # the group may advance meanwhile
-                    place.number = await self._catch_up(group, follower, place.user, place.number)
-                group.followers[follower] = place
+                while position.number < group.number:  # the group may advance meanwhile
+                    position.number = await self._catch_up(group, follower, position.user, position.number)
+                group.followers[follower] = position
             finally:
                 group.coming -= 1
             if group.task is None or group.task.done():  # new, or ended meanwhile: run it again
                 self._groups[group.key] = group
                 group.task = asyncio.create_task(self._run(group))
-            await place.is_over.wait()
+            await position.is_over.wait()
         finally:
-            self._leave(group, follower, place.user)
+            self._leave(group, follower, position.user)
 
     async def _greet(self, asked: Asked, follower: Follower, number: int) -> Look:
         """Send the current state."""
@@ -288,8 +288,8 @@ class Groups:
         followers = dict(group.followers)
         group.followers.clear()
         self._close(group)
-        for follower, place in followers.items():
-            place.is_over.set()
+        for follower, position in followers.items():
+            position.is_over.set()
             if errors is None:
                 follower.completed()
             else:

@@ -123,18 +123,18 @@ async def customers(
 _OWING: Final = "EXISTS (SELECT FROM invoice WHERE customer_id = t.id AND outstanding > 0)"
 
 
-def _conditions(given: CustomerFilter) -> Conditions:
+def _conditions(filter: CustomerFilter) -> Conditions:
     conditions: Conditions = {}
-    if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
-    if given.plan_id is not None:
-        conditions["t.plan_id = :plan"] = {"plan": ids.decode(given.plan_id, Noun.PLAN, field=("filter", "planId"))}
-    if given.active is not None:
-        conditions["t.active" if given.active else "NOT t.active"] = {}
-    if given.in_arrears is not None:
-        conditions[_OWING if given.in_arrears else f"NOT {_OWING}"] = {}
-    if given.search:
-        visible = validation.without_marks(given.search).strip()
+    if filter.counter_id is not None:
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
+    if filter.plan_id is not None:
+        conditions["t.plan_id = :plan"] = {"plan": ids.decode(filter.plan_id, Noun.PLAN, field=("filter", "planId"))}
+    if filter.active is not None:
+        conditions["t.active" if filter.active else "NOT t.active"] = {}
+    if filter.in_arrears is not None:
+        conditions[_OWING if filter.in_arrears else f"NOT {_OWING}"] = {}
+    if filter.search:
+        visible = validation.without_marks(filter.search).strip()
         exact = visible.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         number = phones.beginning(visible)
         conditions[f"(t.name ILIKE :part OR t.code ILIKE :start{' OR t.phone LIKE :phone' if number else ''})"] = {

@@ -173,20 +173,20 @@ _UNSETTLED: Final = "t.difference <> t.settled"
 _DIFFERENT: Final = "t.difference <> 0"
 
 
-def _conditions(given: DepositFilter) -> Conditions:
+def _conditions(filter: DepositFilter) -> Conditions:
     conditions: Conditions = {}
-    if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
-    if given.collector_id is not None:
+    if filter.counter_id is not None:
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
+    if filter.collector_id is not None:
         conditions["t.collector_id = :collector"] = {
-            "collector": ids.decode(given.collector_id, Noun.USER, field=("filter", "collectorId"))
+            "collector": ids.decode(filter.collector_id, Noun.USER, field=("filter", "collectorId"))
         }
-    if given.status is not None:
-        conditions["t.status = :status"] = {"status": given.status.value}
-    if given.with_difference is not None:
-        conditions[_DIFFERENT if given.with_difference else f"NOT ({_DIFFERENT})"] = {}
-    if given.unsettled is not None:
-        conditions[_UNSETTLED if given.unsettled else f"NOT ({_UNSETTLED})"] = {}
+    if filter.status is not None:
+        conditions["t.status = :status"] = {"status": filter.status.value}
+    if filter.with_difference is not None:
+        conditions[_DIFFERENT if filter.with_difference else f"NOT ({_DIFFERENT})"] = {}
+    if filter.unsettled is not None:
+        conditions[_UNSETTLED if filter.unsettled else f"NOT ({_UNSETTLED})"] = {}
     return conditions
 
 

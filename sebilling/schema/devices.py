@@ -203,8 +203,8 @@ async def create_device(info: Info, input: Annotated[CreateDeviceInput, INPUT]) 
     return await _shown(info, device_id)
 
 
-def _settings(given: Any) -> dict[str, Any]:
-    return given if isinstance(given, dict) else {"settings": given}
+def _settings(config: Any) -> dict[str, Any]:
+    return config if isinstance(config, dict) else {"settings": config}
 
 
 async def _shown(info: Info, device_id: int) -> Any:

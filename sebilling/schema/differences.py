@@ -62,13 +62,13 @@ async def settle_shortage(info: Info, input: Annotated[SettleDifferenceInput, IN
     return await _settle(info, input, DifferenceKind.SHORTAGE)
 
 
-async def _settle(info: Info, given: SettleDifferenceInput, kind: DifferenceKind) -> SettleDifferencePayload:
-    counter_id = ids.decode(given.counter_id, Noun.COUNTER, field=("input", "counterId"))
-    collector_id = ids.decode(given.collector_id, Noun.USER, field=("input", "collectorId"))
+async def _settle(info: Info, input: SettleDifferenceInput, kind: DifferenceKind) -> SettleDifferencePayload:
+    counter_id = ids.decode(input.counter_id, Noun.COUNTER, field=("input", "counterId"))
+    collector_id = ids.decode(input.collector_id, Noun.USER, field=("input", "collectorId"))
     async with info.context.transaction() as session:
         replayed = await verbs.settle(
-            session, kind, counter_id=counter_id, collector_id=collector_id, amount=given.amount, reason=given.reason,
-            key=given.idempotency_key,
+            session, kind, counter_id=counter_id, collector_id=collector_id, amount=input.amount, reason=input.reason,
+            key=input.idempotency_key,
         )  # fmt: skip
     key = {"counter": counter_id, "collector": collector_id}
     drawer = await one(info, DRAWER, "(t.counter_id = :counter AND t.collector_id = :collector)", key, below=("drawer",))

@@ -92,25 +92,25 @@ _EXACT: Final = {
 }
 
 
-def _conditions(given: EventFilter) -> Conditions:
+def _conditions(filter: EventFilter) -> Conditions:
     conditions: Conditions = {
-        condition: {name: getattr(given, name)} for name, condition in _EXACT.items() if getattr(given, name) is not None
+        condition: {name: getattr(filter, name)} for name, condition in _EXACT.items() if getattr(filter, name) is not None
     }
-    if given.kind is not None:
-        conditions["(t.kind = :kind OR starts_with(t.kind, :kind || '.'))"] = {"kind": given.kind.rstrip(".")}
-    if given.actor_id is not None:
-        conditions["t.actor_id = :actor_id"] = {"actor_id": ids.decode(given.actor_id, Noun.USER, field=("filter", "actorId"))}
-    if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
-    if given.subject_id is not None:
-        conditions["t.subject_id = :subject_id"] = {"subject_id": _number(given)}
+    if filter.kind is not None:
+        conditions["(t.kind = :kind OR starts_with(t.kind, :kind || '.'))"] = {"kind": filter.kind.rstrip(".")}
+    if filter.actor_id is not None:
+        conditions["t.actor_id = :actor_id"] = {"actor_id": ids.decode(filter.actor_id, Noun.USER, field=("filter", "actorId"))}
+    if filter.counter_id is not None:
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
+    if filter.subject_id is not None:
+        conditions["t.subject_id = :subject_id"] = {"subject_id": _number(filter)}
     return conditions
 
 
-def _number(given: EventFilter) -> int:
+def _number(filter: EventFilter) -> int:
     """The number of the subject. Raises InvalidText."""
-    number = given.subject_id or ""
-    if given.subject is None or not (number.isascii() and number.isdecimal() and len(number) <= 18):
+    number = filter.subject_id or ""
+    if filter.subject is None or not (number.isascii() and number.isdecimal() and len(number) <= 18):
         why = Sentence(
             "name the subject too, and give the number alone: of pay_12 it is 12.",
             "sebutkan juga subject, dan isi nomornya saja: dari pay_12 isinya 12.",

@@ -243,19 +243,21 @@ _STATUS: Final = {
 }
 
 
-def _conditions(given: InvoiceFilter) -> Conditions:
+def _conditions(filter: InvoiceFilter) -> Conditions:
     conditions: Conditions = {}
-    if given.month is not None:
-        first = month_in(given.month, field=("filter", "month")).first
+    if filter.month is not None:
+        first = month_in(filter.month, field=("filter", "month")).first
         conditions["t.period_id = (SELECT id FROM period WHERE month = :month)"] = {"month": first}
-    if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
-    if given.customer_id is not None:
-        conditions["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))}
-    if given.status is not None:
-        conditions[_STATUS[given.status]] = {}
-    if given.due_before is not None:
-        conditions["t.due_on < :due_before"] = {"due_before": given.due_before}
+    if filter.counter_id is not None:
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
+    if filter.customer_id is not None:
+        conditions["t.customer_id = :customer"] = {
+            "customer": ids.decode(filter.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))
+        }
+    if filter.status is not None:
+        conditions[_STATUS[filter.status]] = {}
+    if filter.due_before is not None:
+        conditions["t.due_on < :due_before"] = {"due_before": filter.due_before}
     return conditions
 
 

@@ -156,20 +156,22 @@ async def payments(
     return await page(info, PAYMENT, first=first, after=after, order=_NEWEST, conditions=conditions)
 
 
-def _conditions(given: PaymentFilter) -> Conditions:
+def _conditions(filter: PaymentFilter) -> Conditions:
     conditions: Conditions = {}
-    if given.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(given.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
-    if given.customer_id is not None:
-        conditions["t.customer_id = :customer"] = {"customer": ids.decode(given.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))}
-    if given.method is not None:
-        conditions["t.method = :method"] = {"method": given.method.value}
-    if given.surplus_reason is not None:
-        conditions["t.surplus_because = :surplus_reason"] = {"surplus_reason": given.surplus_reason.value}
-    if given.received_from is not None:
-        conditions["t.received_on >= :received_from"] = {"received_from": given.received_from}
-    if given.received_until is not None:
-        conditions["t.received_on < :received_until"] = {"received_until": given.received_until}
+    if filter.counter_id is not None:
+        conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
+    if filter.customer_id is not None:
+        conditions["t.customer_id = :customer"] = {
+            "customer": ids.decode(filter.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))
+        }
+    if filter.method is not None:
+        conditions["t.method = :method"] = {"method": filter.method.value}
+    if filter.surplus_reason is not None:
+        conditions["t.surplus_because = :surplus_reason"] = {"surplus_reason": filter.surplus_reason.value}
+    if filter.received_from is not None:
+        conditions["t.received_on >= :received_from"] = {"received_from": filter.received_from}
+    if filter.received_until is not None:
+        conditions["t.received_on < :received_until"] = {"received_until": filter.received_until}
     return conditions
 
 
@@ -213,13 +215,13 @@ async def record_payment(info: Info, input: Annotated[RecordPaymentInput, INPUT]
     return row(payment=payment, replayed=recorded.replayed)
 
 
-def _received(given: RecordPaymentInput) -> verbs.Received:
+def _received(input: RecordPaymentInput) -> verbs.Received:
     """Convert the input. Raises InvalidId."""
     return verbs.Received(
-        customer_id=ids.decode(given.customer_id, Noun.CUSTOMER, field=("input", "customerId")), amount=given.amount,
-        method=given.method, key=given.idempotency_key, note=given.note, collected_at=given.collected_at,
-        counter_id=ids.decode_optional(given.counter_id, Noun.COUNTER, field=("input", "counterId")),
-        invoice_ids=ids.decode_all(given.invoice_ids, Noun.INVOICE, field=("input", "invoiceIds")),
+        customer_id=ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")), amount=input.amount,
+        method=input.method, key=input.idempotency_key, note=input.note, collected_at=input.collected_at,
+        counter_id=ids.decode_optional(input.counter_id, Noun.COUNTER, field=("input", "counterId")),
+        invoice_ids=ids.decode_all(input.invoice_ids, Noun.INVOICE, field=("input", "invoiceIds")),
     )  # fmt: skip
 
 
@@ -261,13 +263,13 @@ async def record_payments(info: Info, input: Annotated[RecordPaymentsInput, INPU
     return row(results=[await _one_of_batch(info, payment, str(index)) for index, payment in enumerate(input.payments)])
 
 
-async def _one_of_batch(info: Info, given: RecordPaymentInput, place: str) -> Any:
+async def _one_of_batch(info: Info, input: RecordPaymentInput, index: str) -> Any:
     """Record one payment of a batch in its own transaction, so that its failure does not block those after it.
 
     Raises Unavailable: the phone then sends the batch again, and the recorded payments are replayed.
     """
     try:
-        received = _received(given)
+        received = _received(input)
         async with info.context.transaction() as session:
             recorded = await verbs.record(session, received)
     except SebillingError as error:
@@ -277,11 +279,11 @@ async def _one_of_batch(info: Info, given: RecordPaymentInput, place: str) -> An
     except Exception:  # noqa: BLE001 - a bug met by one payment must not fail the others
         reference = secrets.token_hex(6)
         refused = Unexpected(reference=reference)
-        _log.exception("unexpected_error", reference=reference, path=["recordPayments", place])
+        _log.exception("unexpected_error", reference=reference, path=["recordPayments", index])
     else:
         payment = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))
         return row(payment=payment, replayed=recorded.replayed, errors=[])
-    refused.field = ("input", "payments", place, *_OF_ONE.path(refused.path)[1:])
+    refused.field = ("input", "payments", index, *_OF_ONE.path(refused.path)[1:])
     return row(payment=None, replayed=False, errors=[user_error(refused, info.context.language)])
 
 

@@ -71,9 +71,17 @@ async def recap(
     return rows_of(recaps)
 
 
-def rows_of(found: Sequence[verbs.Recap]) -> list[Recap]:
+def rows_of(recaps: Sequence[verbs.Recap]) -> list[Recap]:
     """The recaps as rows."""
-    return [row(counter=counter_of(one), as_of_closing=_plain(one.as_of_closing), since=_plain(one.since), **asdict(one)) for one in found]
+    return [
+        row(
+            counter=counter_of(counter_recap),
+            as_of_closing=_plain(counter_recap.as_of_closing),
+            since=_plain(counter_recap.since),
+            **asdict(counter_recap),
+        )
+        for counter_recap in recaps
+    ]
 
 
 def _plain(figures: verbs.Figures | None) -> dict[str, int] | None:

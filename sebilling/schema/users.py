@@ -106,11 +106,11 @@ async def sign_in(info: Info, input: Annotated[SignInInput, INPUT]) -> SignInPay
     )
 
 
-def _kind(context: Context, given: SignInInput) -> SignInKind:
-    if not given.cookie:
-        return SignInKind.REFRESHABLE if given.refreshable else SignInKind.TOKEN
+def _kind(context: Context, input: SignInInput) -> SignInKind:
+    if not input.cookie:
+        return SignInKind.REFRESHABLE if input.refreshable else SignInKind.TOKEN
     field, what = ("input", "cookie"), "A sign-in by cookie"
-    if given.refreshable:
+    if input.refreshable:
         raise InvalidText(
             field=field, what=what, why=Sentence("choose either cookie or refreshable.", "pilih salah satu: cookie atau refreshable.")
         )

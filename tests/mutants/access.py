@@ -88,7 +88,7 @@ FAULTS: Final = (
     # --- browsers, the edge ------------------------------------------------------------------------------------------------
     Fault(
         "any-site-may-use-the-cookie", "schema/engine/cookies.py",
-        "return bool(request.headers.get(PREFLIGHT)) and (given is None or is_same)", "return True", COOKIES,
+        "return bool(request.headers.get(PREFLIGHT)) and (origin is None or is_same)", "return True", COOKIES,
     ),
     Fault("a-socket-of-any-site-is-ours", "schema/engine/cookies.py", "        return is_same\n", "        return True\n", COOKIES),
     Fault(
@@ -128,7 +128,7 @@ FAULTS: Final = (
         "if not caller_roles <= readers:", "if not caller_roles:", ("tests/schema/test_matrix.py",),
     ),
     Fault(
-        "one-field-for-all-opens-the-others", "schema/engine/access.py", "found &= _readers(", "found |= _readers(",
+        "one-field-for-all-opens-the-others", "schema/engine/access.py", "readers &= _readers(", "readers |= _readers(",
         ("tests/schema/test_access.py::test_what_one_may_read_says_nothing_of_who_asks_the_same_next",),
     ),
     Fault(
@@ -185,12 +185,12 @@ FAULTS: Final = (
     # --- what is told live -------------------------------------------------------------------------------------------------
     Fault(
         "who-resumes-misses-one", "live/groups.py",
-        "place.number = await self._catch_up(group, follower, place.user, place.number)",
-        "place.number = await self._catch_up(group, follower, place.user, place.number + 1)", LIVE,
+        "position.number = await self._catch_up(group, follower, position.user, position.number)",
+        "position.number = await self._catch_up(group, follower, position.user, position.number + 1)", LIVE,
     ),
     Fault(
         "who-joins-late-is-told-twice", "live/groups.py",
-        "if number > place.number and", "if", ("tests/live/test_groups.py",),
+        "if number > position.number and", "if", ("tests/live/test_groups.py",),
     ),
     Fault(
         "who-joins-during-a-turn-misses-it", "live/groups.py", "group.number = turned.look.number",

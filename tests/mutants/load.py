@@ -37,7 +37,8 @@ FAULTS: Final = (
     ),
     Fault(
         "a-group-is-at-the-cost-of-who-has-least", "live/budgets.py",
-        "user = max(users, key=lambda one: self._bucket(one).left)", "user = min(users, key=lambda one: self._bucket(one).left)", BUDGETS,
+        "user = max(users, key=lambda candidate: self._bucket(candidate).left)",
+        "user = min(users, key=lambda candidate: self._bucket(candidate).left)", BUDGETS,
     ),
     Fault(
         "subscriptions-of-a-user-have-no-bound", "live/budgets.py",

@@ -258,13 +258,13 @@ def _allow(info: Info, name: str) -> None:
 def _readers_below(info: Info) -> frozenset[Role]:
     """The roles that may read everything that the document can select below a root field. Cached with the document."""
     key, plans = ("readers", *selections.key(info)), info.context.plans
-    found: frozenset[Role] | None = plans.get(key)
-    if found is None:
-        found = EVERYONE
+    readers: frozenset[Role] | None = plans.get(key)
+    if readers is None:
+        readers = EVERYONE
         for type_name, field in selections.fields_below(info):
-            found &= _readers(type_name, field)
-        plans[key] = found
-    return found
+            readers &= _readers(type_name, field)
+        plans[key] = readers
+    return readers
 
 
 def allow_argument(info: Info, roles: frozenset[Role]) -> None:

@@ -60,20 +60,20 @@ def origin_of(request: HTTPConnection, *, trusted: Sequence[Network], origins: S
 
 
 def _is_ours(request: HTTPConnection, origins: Sequence[str], *, is_secure: bool) -> bool:
-    given = request.headers.get("origin")
-    is_same = given is not None and (given in origins or _is_this_host(given, request.headers.get("host", ""), is_secure=is_secure))
+    origin = request.headers.get("origin")
+    is_same = origin is not None and (origin in origins or _is_this_host(origin, request.headers.get("host", ""), is_secure=is_secure))
     if request.scope["type"] == "websocket":  # a page can't add headers to a handshake, but it always has an Origin
         return is_same
-    return bool(request.headers.get(PREFLIGHT)) and (given is None or is_same)
+    return bool(request.headers.get(PREFLIGHT)) and (origin is None or is_same)
 
 
-def _is_this_host(given: str, host: str, *, is_secure: bool) -> bool:
+def _is_this_host(origin: str, host: str, *, is_secure: bool) -> bool:
     """Whether an Origin is a page of this host. With TLS, an http page is not: anyone in the network path could forge it.
 
     An https page is accepted without TLS: it may have ended at a proxy that is not configured as trusted.
     """
     try:
-        origin_of_page = urlsplit(given)
+        origin_of_page = urlsplit(origin)
     except ValueError:
         return False
     if is_secure and origin_of_page.scheme != "https":

@@ -68,9 +68,9 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
 
 
 def _of_document(error: GraphQLError, cause: GraphQLError | None, language: Language) -> str:
-    for one in (error, cause):
-        if language == "id" and isinstance(one, InvalidScalar | Unsupported):
-            return one.why.indonesian
+    for candidate in (error, cause):
+        if language == "id" and isinstance(candidate, InvalidScalar | Unsupported):
+            return candidate.why.indonesian
     message = _unquoted(error.message)
     return message if language == "en" else in_indonesian(message)
 

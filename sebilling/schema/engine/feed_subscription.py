@@ -87,12 +87,12 @@ def cursor(number: int) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(["feed", number])).decode().rstrip("=")
 
 
-def number_of(given: str | None) -> int | None:
+def number_of(cursor: str | None) -> int | None:
     """Decode a position in the feed; None if none is given. Raises InvalidCursor."""
-    if given is None:
+    if cursor is None:
         return None
     try:
-        name, number = orjson.loads(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
+        name, number = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError) as error:
         raise InvalidCursor(field=("after",)) from error
     if name != "feed" or type(number) is not int or not 0 <= number < 2**63:

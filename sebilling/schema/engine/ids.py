@@ -10,29 +10,31 @@ from sebilling.nouns import Noun
 _ID: Final = re.compile(r"([a-z]{3})_([1-9][0-9]{0,17})")
 
 
-def decode(given: str, noun: Noun, *, field: tuple[str, ...]) -> int:
+def decode(public_id: str, noun: Noun, *, field: tuple[str, ...]) -> int:
     """Decode the row's number. Raises InvalidId for anything but an id of this noun."""
-    match = _ID.fullmatch(given)
+    match = _ID.fullmatch(public_id)
     if match is None or match[1] != noun.prefix:
-        raise InvalidId(field=field, given=given[:40], noun=noun)
+        raise InvalidId(field=field, given=public_id[:40], noun=noun)
     return int(match[2])
 
 
-def decode_either(given: str | None, other: str | None, noun: Noun) -> int | None:
+def decode_either(public_id: str | None, other: str | None, noun: Noun) -> int | None:
     """Decode the row's number for an object that may be named by id or in another way. Raises InvalidId unless exactly one is given."""
-    if (given is None) == (other is None):
-        raise InvalidId(field=("id",), given=given or "", noun=noun)
-    return decode_optional(given, noun, field=("id",))
+    if (public_id is None) == (other is None):
+        raise InvalidId(field=("id",), given=public_id or "", noun=noun)
+    return decode_optional(public_id, noun, field=("id",))
 
 
-def decode_optional(given: str | None, noun: Noun, *, field: tuple[str, ...]) -> int | None:
+def decode_optional(public_id: str | None, noun: Noun, *, field: tuple[str, ...]) -> int | None:
     """Decode an id like `decode`; None stays None."""
-    return None if given is None else decode(given, noun, field=field)
+    return None if public_id is None else decode(public_id, noun, field=field)
 
 
-def decode_all(given: Sequence[str] | None, noun: Noun, *, field: tuple[str, ...]) -> list[int] | None:
+def decode_all(public_ids: Sequence[str] | None, noun: Noun, *, field: tuple[str, ...]) -> list[int] | None:
     """Decode each id like `decode`, with its index in the error's field; None stays None."""
-    return None if given is None else [decode(text, noun, field=(*field, str(index))) for index, text in enumerate(given)]
+    return (
+        None if public_ids is None else [decode(public_id, noun, field=(*field, str(index))) for index, public_id in enumerate(public_ids)]
+    )
 
 
 def column(noun: Noun, expression: str) -> str:

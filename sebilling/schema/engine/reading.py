@@ -113,8 +113,8 @@ def _merge(
             _merge(into, fragments[node.name.value].selection_set, fragments, spread)
 
 
-def _merged(one: Selection, other: Selection) -> Selection:
-    return {name: _merged(one.get(name, {}), other.get(name, {})) for name in {**one, **other}}
+def _merged(first: Selection, second: Selection) -> Selection:
+    return {name: _merged(first.get(name, {}), second.get(name, {})) for name in {**first, **second}}
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,12 @@ _RATE: Final = Sentence(
 )
 
 
-def month_in(given: str, *, field: tuple[str, ...]) -> Month:
+def month_in(text: str, *, field: tuple[str, ...]) -> Month:
     """Parse a month such as `2026-02`. Raises InvalidMonth."""
     try:
-        return Month.parse(given)
+        return Month.parse(text)
     except NotAMonthError as error:
-        raise InvalidMonth(field=field, given=given[:20]) from error
+        raise InvalidMonth(field=field, given=text[:20]) from error
 
 
 def _whole(value: Any) -> int:
