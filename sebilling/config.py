@@ -80,11 +80,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SEBILLING_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     @classmethod
-    def read(cls, **given: Any) -> "Settings":
-        """Read the settings of this process; `given` take precedence. Raises InvalidSetting for a wrong value or an unknown name."""
+    def read(cls, **overrides: Any) -> "Settings":
+        """Read the settings of this process; `overrides` take precedence. Raises InvalidSetting for a wrong value or an unknown name."""
         try:
             _refuse_unknown(_names_in_use(cls))
-            return cls(**given)
+            return cls(**overrides)
         except ValidationError as error:
             raise _in_words(error.errors(include_input=False, include_url=False)) from None
         except SettingsError as error:
@@ -93,18 +93,18 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _not_empty(cls, given: Any, info: Any) -> Any:
+    def _not_empty(cls, setting: Any, info: Any) -> Any:
         default = cls.model_fields[info.field_name].default
-        if default != "" and (given.get_secret_value() if isinstance(given, SecretStr) else given) == "":
+        if default != "" and (setting.get_secret_value() if isinstance(setting, SecretStr) else setting) == "":
             raise PydanticCustomError("empty", "it is empty")
-        return given
+        return setting
 
     @field_validator("secret_key")
     @classmethod
-    def _hard_to_guess(cls, given: SecretStr | None) -> SecretStr | None:
-        if given is not None and not is_hard_to_guess(given.get_secret_value()):
+    def _hard_to_guess(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not is_hard_to_guess(secret.get_secret_value()):
             raise PydanticCustomError("weak_key", "it can be guessed")
-        return given
+        return secret
 
     @classmethod
     def settings_customise_sources(

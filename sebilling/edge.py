@@ -34,8 +34,8 @@ _ONLY_BY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")
 """Valid for a year."""
 
 
-def _entries(given: str) -> list[str]:
-    return [entry for entry in (part.strip().lower() for part in given.split(",")) if entry]
+def _entries(text: str) -> list[str]:
+    return [entry for entry in (part.strip().lower() for part in text.split(",")) if entry]
 
 
 def cors_origins(settings: Settings) -> Sequence[str]:

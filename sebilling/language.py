@@ -33,7 +33,7 @@ def in_language(value: object, language: Language) -> object:
     if isinstance(value, Mapping):
         if value.keys() == {"en", "id"}:
             return value[language]
-        return {name: in_language(one, language) for name, one in value.items()}
+        return {name: in_language(element, language) for name, element in value.items()}
     if isinstance(value, list):
-        return [in_language(one, language) for one in value]
+        return [in_language(element, language) for element in value]
     return value

@@ -97,10 +97,10 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _kept_part(found: re.Match[str]) -> str:
-    if found["scheme"]:
-        return f"{found['scheme']}{_HIDDEN}@"
-    return next((part for part in (found["bearer"], found["download"], found["named"]) if part), "") + _HIDDEN
+def _kept_part(match: re.Match[str]) -> str:
+    if match["scheme"]:
+        return f"{match['scheme']}{_HIDDEN}@"
+    return next((part for part in (match["bearer"], match["download"], match["named"]) if part), "") + _HIDDEN
 
 
 @dataclass(slots=True)
@@ -131,9 +131,9 @@ class Tracebacks:
         with self._lock:
             ended = self._ended(now)
             is_shown = error is None or self._may_show((str(event.get("event"))[:MAX_FIELD_CHARACTERS], *_kind(error)), now)
-        for (name, kind, place), count in ended:
+        for (name, kind, location), count in ended:
             suppressed = count.seen - TRACEBACKS_PER_MINUTE
-            get_logger(__name__).warning("tracebacks_suppressed", of=name, error=kind, place=place, suppressed=suppressed)
+            get_logger(__name__).warning("tracebacks_suppressed", of=name, error=kind, place=location, suppressed=suppressed)
         if error is not None and not is_shown:
             event["exc_info"] = None
             event["error_type"], event["place"] = _kind(error)
@@ -157,13 +157,13 @@ class Tracebacks:
         return [(kind, count) for kind, count in over.items() if count.seen > TRACEBACKS_PER_MINUTE]
 
 
-def _raised(given: Any) -> BaseException | None:
+def _raised(exc_info: Any) -> BaseException | None:
     """Return the error that `exc_info` means: itself, the result of `sys.exc_info`, or True for the one being handled."""
-    if isinstance(given, tuple):
-        return given[1] if len(given) == 3 and isinstance(given[1], BaseException) else None
-    if isinstance(given, BaseException):
-        return given
-    return sys.exception() if given else None
+    if isinstance(exc_info, tuple):
+        return exc_info[1] if len(exc_info) == 3 and isinstance(exc_info[1], BaseException) else None
+    if isinstance(exc_info, BaseException):
+        return exc_info
+    return sys.exception() if exc_info else None
 
 
 def _kind(error: BaseException) -> tuple[str, str]:

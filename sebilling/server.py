@@ -39,8 +39,8 @@ _MAX_MESSAGE_BYTES: Final = 256 * 1024
 class Http(HttpToolsProtocol):
     """uvicorn's HTTP protocol, extended to drop slow or excess connections and to end event streams when the server stops."""
 
-    def __init__(self, *given: Any, connections: Connections, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, *arguments: Any, connections: Connections, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self._bounds = connections
         self._known: Connection | None = None
 
@@ -136,8 +136,8 @@ class Http(HttpToolsProtocol):
 class WebSockets(WebSocketsSansIOProtocol):
     """uvicorn's WebSocket protocol, extended to drop a connection at once: closing would wait for unsent bytes."""
 
-    def __init__(self, *given: Any, connections: Connections, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, *arguments: Any, connections: Connections, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self._bounds = connections
 
     def connection_lost(self, exc: Exception | None) -> None:

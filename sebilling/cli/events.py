@@ -23,10 +23,10 @@ _FIRST_BROKEN: Final = "SELECT count(*) AS rows, min(key) AS first FROM ({broken
 _FEED: Final = [invariant for invariant in INVARIANTS if invariant.name.startswith("feed_")]
 
 
-def read_written(given: Sequence[str]) -> Mapping[int, bytes]:
+def read_written(entries: Sequence[str]) -> Mapping[int, bytes]:
     """Parse numbers and digests as `verify` prints them. Raises BadParameter."""
     digests = {}
-    for entry in given:
+    for entry in entries:
         parts = _WRITTEN.fullmatch(entry.strip())
         if parts is None:
             raise typer.BadParameter(f"{entry!r:.90} isn't NUMBER:DIGEST as `sebilling events verify` prints it.")

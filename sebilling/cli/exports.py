@@ -37,10 +37,10 @@ class Roll(StrEnum):
     WIDE = "48"
 
 
-def format_of(out: Path | None, given: Format | None) -> Format:
-    """Return the given format, else the one of the file's extension, else XLSX."""
-    if given is not None:
-        return given
+def format_of(out: Path | None, chosen: Format | None) -> Format:
+    """Return the chosen format, else the one of the file's extension, else XLSX."""
+    if chosen is not None:
+        return chosen
     return Format.CSV if out is not None and out.suffix.lower() == ".csv" else Format.XLSX
 
 
@@ -86,14 +86,14 @@ def _say(errors: Console, sentence: str) -> None:
     errors.print(sentence, style="red", highlight=False, soft_wrap=True)
 
 
-async def receipt(database: Database, given: str, *, roll: Roll) -> str:
+async def receipt(database: Database, reference: str, *, roll: Roll) -> str:
     """Return the text of the receipt with this number, or of this payment (pay_…). Raises NotFound, InvalidId."""
     async with database.reading() as session:
-        if given.startswith("pay_"):
-            payment_id = ids.decode(given, Noun.PAYMENT, field=("number",))
+        if reference.startswith("pay_"):
+            payment_id = ids.decode(reference, Noun.PAYMENT, field=("number",))
         else:
-            payment_id = await session.value(_PAYMENT, {"number": given.strip().upper()})
+            payment_id = await session.value(_PAYMENT, {"number": reference.strip().upper()})
             if payment_id is None:
-                raise NotFound(field=("number",), noun=Noun.RECEIPT, given=given[:60])
+                raise NotFound(field=("number",), noun=Noun.RECEIPT, given=reference[:60])
         content = await receipts.read(session, payment_id, scope=EVERYWHERE)
     return receipt_text(content, columns=32 if roll is Roll.NARROW else 48)

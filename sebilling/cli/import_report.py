@@ -102,9 +102,11 @@ def _table(what: str, rows: tuple[Counted, ...], total: Counted, remarks: Mappin
     return table
 
 
-def _cells(one: Counted, *, money: bool) -> list[str]:
-    cells = [str(count) for count in (one.customers, one.active, one.inactive, one.without_phone, one.without_price)]
-    return [*cells, str(one.owing), format_rupiah(one.arrears), str(one.ahead), format_rupiah(one.credit)] if money else cells
+def _cells(counted: Counted, *, money: bool) -> list[str]:
+    cells = [str(count) for count in (counted.customers, counted.active, counted.inactive, counted.without_phone, counted.without_price)]
+    return (
+        [*cells, str(counted.owing), format_rupiah(counted.arrears), str(counted.ahead), format_rupiah(counted.credit)] if money else cells
+    )
 
 
 def _show_columns(report: ImportReport, out: Console) -> None:
@@ -125,8 +127,8 @@ def _show_columns(report: ImportReport, out: Console) -> None:
 
 def _show_faults(report: ImportReport, errors: Console) -> None:
     for fault in report.faults:
-        place = f"{fault.place}: {fault.column}".rstrip(": ")
-        errors.print(printable(f"{place}: {fault.message}"), highlight=False, soft_wrap=True)
+        location = f"{fault.place}: {fault.column}".rstrip(": ")
+        errors.print(printable(f"{location}: {fault.message}"), highlight=False, soft_wrap=True)
     more = report.fault_count - len(report.faults)
     extent = f" ({more} not shown)" if more else f" on {len({fault.line for fault in report.faults})} lines"
     errors.print(

@@ -154,13 +154,14 @@ async def _read(engine: Engine, device: devices.StoredDevice) -> list[Subscriber
     raise DeviceBusy(field=("device",), given=device.name)
 
 
-def _found(line: int, one: Subscriber) -> subscribers.Found:
+def _found(line: int, subscriber: Subscriber) -> subscribers.Found:
     return subscribers.Found(
-        line, one.key, one.plan, one.comment, one.disabled, one.service_kind == "PPPOE", one.rate_down_kbps, one.rate_up_kbps,
-        left_out="" if one.left_out is None else one.left_out.english,
+        line, subscriber.key, subscriber.plan, subscriber.comment, subscriber.disabled, subscriber.service_kind == "PPPOE",
+        subscriber.rate_down_kbps, subscriber.rate_up_kbps,
+        left_out="" if subscriber.left_out is None else subscriber.left_out.english,
     )  # fmt: skip
 
 
-def _accesses(rows: Iterable[CustomerRow | Faulty], found: Sequence[Subscriber]) -> list[tuple[str, str, str]]:
+def _accesses(rows: Iterable[CustomerRow | Faulty], customers: Sequence[Subscriber]) -> list[tuple[str, str, str]]:
     """Return code, service kind and key of each customer."""
-    return [(row.code, found[row.line - 1].service_kind, found[row.line - 1].key) for row in rows if isinstance(row, CustomerRow)]
+    return [(row.code, customers[row.line - 1].service_kind, customers[row.line - 1].key) for row in rows if isinstance(row, CustomerRow)]

@@ -68,19 +68,19 @@ class Signed:
     left_out: int
 
 
-async def run(given: FromSystem, database: Database, *, at: datetime, options: Options) -> bool:
+async def run(from_system: FromSystem, database: Database, *, at: datetime, options: Options) -> bool:
     """Check a system's file, and with `write` import its customers and their balances in one transaction.
 
     False if there are faults. Every balance is read back and compared; any difference rolls everything back. Raises InvalidFile and
     the errors of openings.settled.
     """
-    book, digest = _read(given)
-    source = given.file.name
-    async with database.transaction(actor=operator(f"sebilling import from {given.system} {source}"), at=at) as session:
-        taken = await accounts.taken(session, book, counter=given.counter, month=given.month)
-        rows = openings.checked(taken.rows, given.month)
+    book, digest = _read(from_system)
+    source = from_system.file.name
+    async with database.transaction(actor=operator(f"sebilling import from {from_system.system} {source}"), at=at) as session:
+        taken = await accounts.taken(session, book, counter=from_system.counter, month=from_system.month)
+        rows = openings.checked(taken.rows, from_system.month)
         staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
-        wanted = openings.Wanted(given.month, options.by)
+        wanted = openings.Wanted(from_system.month, options.by)
         sums = await openings.settled(session, wanted, book.notes)
         report = await report_of(
             session, source, staged, book.notes, (), where=lambda line: f"{source}, customer {line} ({printable(_key(book, line))})"
@@ -95,20 +95,20 @@ async def run(given: FromSystem, database: Database, *, at: datetime, options: O
             wrong = [customer for customer in compared if customer.wrong]
             if wrong:
                 raise RuntimeError(f"{wrong[0].code} isn't as it was there ({', '.join(wrong[0].wrong)}): nothing was imported")
-            if given.report is not None:
+            if from_system.report is not None:
                 signed = Signed(
-                    (await settings.read(session)).company_name, book.system, source, digest, given.month, local_date(at, JAKARTA),
+                    (await settings.read(session)).company_name, book.system, source, digest, from_system.month, local_date(at, JAKARTA),
                     len(book.left_out),
                 )  # fmt: skip
-                write_report(_unsigned(given.report), signed, compared)
+                write_report(_unsigned(from_system.report), signed, compared)
             report = report.as_written()
-    if compared and given.report is not None:
-        _unsigned(given.report).replace(given.report)  # only now is it true: everything is committed
+    if compared and from_system.report is not None:
+        _unsigned(from_system.report).replace(from_system.report)  # only now is it true: everything is committed
     is_right = show(report, options.out, options.errors, json=options.json)
     if compared and not options.json:
         options.out.print(totals_table(book.system, compared))
-        if given.report is not None:
-            options.out.print(f"The report for both sides was written to {given.report.name}.", soft_wrap=True)
+        if from_system.report is not None:
+            options.out.print(f"The report for both sides was written to {from_system.report.name}.", soft_wrap=True)
     return is_right
 
 
@@ -117,17 +117,17 @@ def _unsigned(report: Path) -> Path:
     return report.with_name(report.name + ".part")
 
 
-def _read(given: FromSystem) -> tuple[accounts.Book, str]:
+def _read(from_system: FromSystem) -> tuple[accounts.Book, str]:
     try:
-        with given.file.open("rb") as file:
+        with from_system.file.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InvalidFile(file=given.file.name, why=f"{error.strerror}: check the name and who may read it.") from error
-    if given.report is not None and given.report.exists():
-        raise InvalidFile(file=given.report.name, why="it already exists: name another file for the report.")
-    book = _READERS[given.system](given.file, given.month)
-    if given.balances is not None:
-        balances.add(book, given.balances)
+        raise InvalidFile(file=from_system.file.name, why=f"{error.strerror}: check the name and who may read it.") from error
+    if from_system.report is not None and from_system.report.exists():
+        raise InvalidFile(file=from_system.report.name, why="it already exists: name another file for the report.")
+    book = _READERS[from_system.system](from_system.file, from_system.month)
+    if from_system.balances is not None:
+        balances.add(book, from_system.balances)
     return book, digest
 
 
@@ -178,11 +178,11 @@ def write_report(path: Path, signed: Signed, compared: Sequence[Compared]) -> No
         raise InvalidFile(file=path.name, why=f"{error.strerror}: name another file for the report.") from error
 
 
-def _line(one: Compared) -> list[object]:
-    theirs, ours = one.theirs, one.ours
+def _line(compared: Compared) -> list[object]:
+    theirs, ours = compared.theirs, compared.ours
     return [
-        one.code, *map(harmless, (one.key, one.name, theirs.plan, ours.plan)), _or_empty(theirs.price), ours.price,
-        ours.months, *_money(theirs), *_money(ours), one.difference, _or_empty(theirs.billed_until), _or_empty(ours.billed_until),
+        compared.code, *map(harmless, (compared.key, compared.name, theirs.plan, ours.plan)), _or_empty(theirs.price), ours.price,
+        ours.months, *_money(theirs), *_money(ours), compared.difference, _or_empty(theirs.billed_until), _or_empty(ours.billed_until),
         _or_empty(theirs.due_day), _or_empty(ours.due_day),
     ]  # fmt: skip
 

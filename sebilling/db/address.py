@@ -88,8 +88,8 @@ def _is_number(text: str, *, most: int) -> bool:
     return text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most
 
 
-def _timeout_seconds(given: Mapping[str, str]) -> int:
-    text = given.get("connect_timeout", str(CONNECT_SECONDS))
+def _timeout_seconds(parameters: Mapping[str, str]) -> int:
+    text = parameters.get("connect_timeout", str(CONNECT_SECONDS))
     if not _is_number(text, most=_MAX_CONNECT_SECONDS):
         raise _refused(
             f"connect_timeout must be 1 to {_MAX_CONNECT_SECONDS} seconds.", f"connect_timeout harus 1 sampai {_MAX_CONNECT_SECONDS} detik."
@@ -97,14 +97,14 @@ def _timeout_seconds(given: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _ssl(given: Mapping[str, str]) -> ssl.SSLContext | str | None:
+def _ssl(parameters: Mapping[str, str]) -> ssl.SSLContext | str | None:
     """Return the driver's `ssl` option for `sslmode` and its files. Raises InvalidSetting."""
     modes = ", ".join(SslMode)
     try:
-        mode = SslMode(given["sslmode"]) if "sslmode" in given else None
+        mode = SslMode(parameters["sslmode"]) if "sslmode" in parameters else None
     except ValueError:
         raise _refused(f"sslmode must be one of {modes}.", f"sslmode harus salah satu dari {modes}.") from None
-    files = sorted({"sslrootcert", "sslcert", "sslkey"} & set(given))
+    files = sorted({"sslrootcert", "sslcert", "sslkey"} & set(parameters))
     if mode in {None, SslMode.DISABLE, SslMode.ALLOW, SslMode.PREFER}:
         if files:
             raise _refused(
@@ -112,12 +112,12 @@ def _ssl(given: Mapping[str, str]) -> ssl.SSLContext | str | None:
                 f"{files[0]} hanya berlaku dengan sslmode=require, verify-ca atau verify-full: tambahkan salah satunya.",
             )
         return None if mode is None else mode.value
-    return _context(SslMode(str(mode)), given)
+    return _context(SslMode(str(mode)), parameters)
 
 
-def _context(mode: SslMode, given: Mapping[str, str]) -> ssl.SSLContext:
+def _context(mode: SslMode, parameters: Mapping[str, str]) -> ssl.SSLContext:
     """Return a context with libpq's meaning of the mode: `require` with a root certificate verifies it, like `verify-ca`."""
-    roots = given.get("sslrootcert")
+    roots = parameters.get("sslrootcert")
     if roots is None and (default := Path.home() / ".postgresql" / "root.crt").is_file():
         roots = str(default)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -139,9 +139,9 @@ def _context(mode: SslMode, given: Mapping[str, str]) -> ssl.SSLContext:
         context.load_default_certs()
     else:
         _load("sslrootcert", lambda: context.load_verify_locations(cafile=roots))
-    if "sslcert" in given:
-        _load("sslcert or sslkey", lambda: context.load_cert_chain(given["sslcert"], given.get("sslkey"), password=""))
-    elif "sslkey" in given:
+    if "sslcert" in parameters:
+        _load("sslcert or sslkey", lambda: context.load_cert_chain(parameters["sslcert"], parameters.get("sslkey"), password=""))
+    elif "sslkey" in parameters:
         raise _refused("sslkey needs sslcert=FILE too.", "sslkey perlu sslcert=BERKAS juga.")
     return context
 

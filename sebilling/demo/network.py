@@ -52,7 +52,7 @@ class Device:
     id: str
     before: Mapping[str, Any]
     """State of every customer before anybody is blocked."""
-    given: dict[str, list[str]] = field(default_factory=dict)
+    answers: dict[str, list[str]] = field(default_factory=dict)
     """What customers got at each connection, by key."""
     blocked: int = 0
     restored: int = 0
@@ -69,7 +69,7 @@ class Device:
     def dial(self, keys: Sequence[str]) -> None:
         """Connect these customers and record what each gets."""
         for key, words in self.running.run(self.gear.dial(keys)).items():
-            self.given.setdefault(key, []).append(words)
+            self.answers.setdefault(key, []).append(words)
 
 
 def kinds(*, full: bool) -> list[type[Gear]]:
@@ -184,9 +184,9 @@ def dialled(devices: Sequence[Device]) -> list[str]:
     """
     lines = []
     for device in devices:
-        for key, (before, blocked, *after) in ((key, given) for key, given in device.given.items() if len(given) > 1):
+        for key, (before, blocked, *after) in ((key, answers) for key, answers in device.answers.items() if len(answers) > 1):
             if blocked == before or [answer for answer in after if answer != before]:
-                raise NotAsItWas(f"{device.gear.name} gave {key} {device.given[key]}")
-        if whole := next((key for key, given in device.given.items() if len(given) > 2), None):
-            lines.append(f"{whole}: {'; blocked: '.join(device.given[whole][:2])}; restored: {device.given[whole][2]}")
+                raise NotAsItWas(f"{device.gear.name} gave {key} {device.answers[key]}")
+        if whole := next((key for key, answers in device.answers.items() if len(answers) > 2), None):
+            lines.append(f"{whole}: {'; blocked: '.join(device.answers[whole][:2])}; restored: {device.answers[whole][2]}")
     return lines

@@ -25,11 +25,11 @@ class PublicId(str):
         return None if number is None else cls(f"{cls.prefix}{number}")
 
     @classmethod
-    def number_of(cls, given: str) -> int:
+    def number_of(cls, public_id: str) -> int:
         """Return the number of the row with this id. Raises ValueError for anything else."""
-        number = given.removeprefix(cls.prefix)
-        if number == given or not (number.isascii() and number.isdecimal() and len(number) <= MAX_DIGITS):
-            raise ValueError(f"{given[:40]!r} is no id such as {cls.prefix}9")
+        number = public_id.removeprefix(cls.prefix)
+        if number == public_id or not (number.isascii() and number.isdecimal() and len(number) <= MAX_DIGITS):
+            raise ValueError(f"{public_id[:40]!r} is no id such as {cls.prefix}9")
         return int(number)
 
 

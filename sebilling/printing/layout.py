@@ -46,9 +46,9 @@ class Style:
         """Name of the font in a PDF."""
         return _BOLD if self.bold else _REGULAR
 
-    def wide(self, given: str) -> float:
+    def wide(self, text: str) -> float:
         """Return the width of a line in points."""
-        return stringWidth(given, self.font, self.size)
+        return stringWidth(text, self.font, self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +67,17 @@ class Block:
     draw: Callable[[Canvas, float], None]
 
 
-def _shown(given: str) -> str:
+def _shown(text: str) -> str:
     """Return the text in characters that the font has."""
-    letters = unicodedata.normalize("NFC", one_line(given))
+    letters = unicodedata.normalize("NFC", one_line(text))
     return "".join(letter if letter.encode("cp1252", "ignore") else plain(letter) for letter in letters)
 
 
-def _split(given: str, style: Style, width: float) -> list[str]:
+def _split(text: str, style: Style, width: float) -> list[str]:
     """Wrap text into lines no wider than `width`; a wider word is split."""
     lines: list[str] = []
     line = ""
-    for word in _shown(given).split():
+    for word in _shown(text).split():
         longer = f"{line} {word}".lstrip()
         if style.wide(longer) <= width:
             line = longer
@@ -92,23 +92,23 @@ def _split(given: str, style: Style, width: float) -> list[str]:
     return [*lines, line] if line else lines
 
 
-def write(canvas: Canvas, lane: Lane, y: float, given: str, style: Style) -> None:
+def write(canvas: Canvas, lane: Lane, y: float, text: str, style: Style) -> None:
     """Draw one line with its baseline at `y`, in a smaller size if it doesn't fit."""
-    size = min(style.size, style.size * lane.width / max(style.wide(given), 1))
+    size = min(style.size, style.size * lane.width / max(style.wide(text), 1))
     canvas.setFont(style.font, size)
     canvas.setFillColor(style.colour)
     match style.align:
         case "left":
-            canvas.drawString(lane.x, y, given)
+            canvas.drawString(lane.x, y, text)
         case "centre":
-            canvas.drawCentredString(lane.x + lane.width / 2, y, given)
+            canvas.drawCentredString(lane.x + lane.width / 2, y, text)
         case "right":
-            canvas.drawRightString(lane.x + lane.width, y, given)
+            canvas.drawRightString(lane.x + lane.width, y, text)
 
 
-def text(given: str, style: Style, lane: Lane) -> Block:
+def text(content: str, style: Style, lane: Lane) -> Block:
     """A paragraph; its height is 0 if it is empty."""
-    return _lines(_split(given, style, lane.width), style, lane)
+    return _lines(_split(content, style, lane.width), style, lane)
 
 
 def _lines(lines: Sequence[str], style: Style, lane: Lane) -> Block:

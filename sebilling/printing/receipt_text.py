@@ -31,15 +31,15 @@ _ASCII: Final = str.maketrans({
 # --- words -----------------------------------------------------------------------------------------------------------------
 
 
-def one_line(given: str) -> str:
+def one_line(text: str) -> str:
     """Return the text without invisible characters: line breaks of every script become a space, controls and joiners are removed."""
-    kept = "".join(letter for letter in " ".join(given.split()) if unicodedata.category(letter)[0] != "C")
+    kept = "".join(letter for letter in " ".join(text.split()) if unicodedata.category(letter)[0] != "C")
     return " ".join(kept.split())
 
 
-def plain(given: str) -> str:
+def plain(text: str) -> str:
     """Convert to ASCII, which every printer and font shows alike: `é` → `e`, `–` → `-`, a character without an equivalent → `?`."""
-    decomposed = unicodedata.normalize("NFKD", given.translate(_ASCII)).translate(_ASCII)
+    decomposed = unicodedata.normalize("NFKD", text.translate(_ASCII)).translate(_ASCII)
     return "".join(letter if letter.isascii() else "?" for letter in decomposed if unicodedata.category(letter)[0] not in "MC")
 
 
@@ -100,16 +100,16 @@ def _words(number: int) -> Iterator[str]:
 # --- rolls -----------------------------------------------------------------------------------------------------------------
 
 
-def _plain(given: str) -> str:
-    return " ".join(plain(one_line(given)).split())
+def _plain(text: str) -> str:
+    return " ".join(plain(one_line(text)).split())
 
 
-def _wrapped(given: str, columns: int) -> list[str]:
-    return textwrap.wrap(_plain(given), columns, break_on_hyphens=False) if given else []
+def _wrapped(text: str, columns: int) -> list[str]:
+    return textwrap.wrap(_plain(text), columns, break_on_hyphens=False) if text else []
 
 
-def _centred(given: str, columns: int) -> list[str]:
-    return [line.center(columns).rstrip() for line in _wrapped(given, columns)]
+def _centred(text: str, columns: int) -> list[str]:
+    return [line.center(columns).rstrip() for line in _wrapped(text, columns)]
 
 
 def _labelled(label: str, value: str, columns: int) -> list[str]:
@@ -185,9 +185,9 @@ def escpos(receipt: Receipt, *, columns: Literal[32, 48]) -> bytes:
 # --- WhatsApp --------------------------------------------------------------------------------------------------------------
 
 
-def _unmarked(given: str) -> str:
+def _unmarked(text: str) -> str:
     """Remove formatting characters and line breaks from foreign text."""
-    return " ".join(re.sub(r"[*_~`]", "", one_line(given)).split())
+    return " ".join(re.sub(r"[*_~`]", "", one_line(text)).split())
 
 
 def whatsapp_text(receipt: Receipt) -> str:

@@ -29,10 +29,10 @@ _TEMPORARY: Final = "sebilling-xlsx-"
 # --- CSV -------------------------------------------------------------------------------------------------------------------
 
 
-def harmless(given: str) -> str:
+def harmless(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula: prefixed with an apostrophe if it could be one, even after spaces."""
-    could = given.lstrip().startswith(_FORMULA) or given.startswith(("\t", "\r", "\n"))
-    return f"'{given}" if could else given
+    could = text.lstrip().startswith(_FORMULA) or text.startswith(("\t", "\r", "\n"))
+    return f"'{text}" if could else text
 
 
 def _csv_cell(cell: Cell) -> str:
