@@ -51,10 +51,10 @@ def main() -> None:
     set_up(level="WARNING", style="console")
     if arguments.command == "generate":
         results = [
-            one
+            result
             for size in arguments.customers
             for with_rules in (False, True)
-            for one in asyncio.run(generate.measure(arguments.var, customers=size, rounds=arguments.rounds, with_rules=with_rules))
+            for result in asyncio.run(generate.measure(arguments.var, customers=size, rounds=arguments.rounds, with_rules=with_rules))
         ]
     elif arguments.command == "isolate":
         results = asyncio.run(
@@ -80,12 +80,18 @@ def main() -> None:
 def show(results: list[Result], *, as_json: bool) -> None:
     """Print results as JSON or as a table."""
     if as_json:
-        sys.stdout.write(orjson.dumps([one.as_json() for one in results]).decode() + "\n")
+        sys.stdout.write(orjson.dumps([result.as_json() for result in results]).decode() + "\n")
         return
     table = Table("benchmark", "size", "ours", "reference", "unit", "ratio", "reference is")
-    for one in results:
+    for result in results:
         table.add_row(
-            one.benchmark, str(one.size), f"{one.ours:.4g}", f"{one.reference:.4g}", one.unit, f"{one.ratio:.2f}", one.reference_name
+            result.benchmark,
+            str(result.size),
+            f"{result.ours:.4g}",
+            f"{result.reference:.4g}",
+            result.unit,
+            f"{result.ratio:.2f}",
+            result.reference_name,
         )
     Console(width=160).print(table)
 

@@ -175,7 +175,7 @@ async def measure(var: Path, *, customers: int, delay_ms: int, rounds: int) -> l
 
 
 def _blocked(routers: Routers) -> int:
-    return sum(row["profile"] == "isolir" for one in routers.all for row in one.router.table("/ppp/secret").rows.values())
+    return sum(row["profile"] == "isolir" for simulator in routers.all for row in simulator.router.table("/ppp/secret").rows.values())
 
 
 def _sequential(simulator: Simulator) -> float:
@@ -234,9 +234,9 @@ async def _paid(database: Database, network: Routers, address: str, *, customers
         with httpx.Client(base_url=address, timeout=60) as first:
             sign_in(first)
             http.headers["Authorization"] = first.headers["Authorization"]
-        for number, one in enumerate(chance.sample(living, payers) + chance.sample(waiting, min(20, len(waiting)))):
-            sent[one[0]] = system_clock().timestamp()
-            await _pay(http, one[0], one[1], number)
+        for number, payer in enumerate(chance.sample(living, payers) + chance.sample(waiting, min(20, len(waiting)))):
+            sent[payer[0]] = system_clock().timestamp()
+            await _pay(http, payer[0], payer[1], number)
             await asyncio.sleep(chance.uniform(0, 0.08))
     await _until(lambda: _is_zero(count(_WAITING)), seconds=120)
     async with database.reading() as session:

@@ -48,14 +48,14 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
             as_clerk = _post(QUERY, await _token(address, CLERK))
             answer = orjson.loads(await _once(address, request))
             theirs = orjson.loads(await _once(address, as_clerk))["data"]["invoices"]["nodes"]
-            if len(theirs) != 50 or len({one["customer"]["counter"]["id"] for one in theirs}) != 1:
+            if len(theirs) != 50 or len({invoice["customer"]["counter"]["id"] for invoice in theirs}) != 1:
                 raise RuntimeError("the clerk should see a page of one counter's invoices")
             if orjson.loads(await _once(unguarded, _post(QUERY))) != answer:
                 raise RuntimeError("without rights the page should be the same")
             statement = await _statement(database)
             with served(["-m", "bench.bare"], database.url, BENCH_STATEMENT=statement) as bare:
                 same = orjson.loads(await _once(bare, _GET))
-                if [one["node"]["id"] for one in same["data"][:50]] != [one["id"] for one in answer["data"]["invoices"]["nodes"]]:
+                if [edge["node"]["id"] for edge in same["data"][:50]] != [invoice["id"] for invoice in answer["data"]["invoices"]["nodes"]]:
                     raise RuntimeError("the reference reads something else")
                 for _ in range(rounds):
                     ours.append(await _requests_per_second(address, request, seconds))

@@ -107,16 +107,16 @@ def _checked(site: _Site, paid: Paid, tokens: Sequence[str], seen: list[dict[str
     """Seconds from each payment to each of its messages. Raises RuntimeError if one is missing, repeated, out of order or out of scope."""
     waits: list[float] = []
     order = [payment for _, payment, _ in seen[tokens.index(site.office)]["seen"]]
-    for token, one in zip(tokens, seen, strict=True):
-        events, payments = [event for event, _, _ in one["seen"]], [payment for _, payment, _ in one["seen"]]
+    for token, subscriber in zip(tokens, seen, strict=True):
+        events, payments = [event for event, _, _ in subscriber["seen"]], [payment for _, payment, _ in subscriber["seen"]]
         wanted = {payment for payment, code in paid.at_counter.items() if token == site.office or code == site.counter}
-        if one["closed"] or set(payments) != wanted or len(payments) != len(wanted) or len(set(events)) != len(events):
+        if subscriber["closed"] or set(payments) != wanted or len(payments) != len(wanted) or len(set(events)) != len(events):
             raise RuntimeError(
-                f"a subscriber saw {len(payments)} of {len(wanted)} payments, {len(set(payments))} of them once: {one['closed']}"
+                f"a subscriber saw {len(payments)} of {len(wanted)} payments, {len(set(payments))} of them once: {subscriber['closed']}"
             )
         if payments != [payment for payment in order if payment in wanted]:
             raise RuntimeError("a subscriber saw payments in another order")
-        waits += [at - paid.sent[payment] for _, payment, at in one["seen"]]
+        waits += [at - paid.sent[payment] for _, payment, at in subscriber["seen"]]
     return waits
 
 

@@ -102,7 +102,7 @@ async def main() -> None:
     await asyncio.sleep(1)  # until the last subscriptions are active
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
-    sys.stdout.write(orjson.dumps([{"seen": one.seen, "closed": one.closed} for one in watchers]).decode() + "\n")
+    sys.stdout.write(orjson.dumps([{"seen": watcher.seen, "closed": watcher.closed} for watcher in watchers]).decode() + "\n")
 
 
 if __name__ == "__main__":
