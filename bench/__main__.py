@@ -14,8 +14,7 @@ from bench.result import Result
 from sebilling.logs import set_up
 
 
-def main() -> None:
-    """Run a benchmark, and print a table or an array of JSON objects."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench")
     commands = parser.add_subparsers(dest="command", required=True)
     generating = commands.add_parser("generate", help="generateInvoices over HTTP against plain SQL, without and with pricing rules")
@@ -47,7 +46,12 @@ def main() -> None:
     for command in (generating, paging, isolating, paying, watching, walling, numbering):
         command.add_argument("--json", action="store_true")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Run a benchmark, and print a table or an array of JSON objects."""
+    arguments = _parser().parse_args()
     set_up(level="WARNING", style="console")
     if arguments.command == "generate":
         results = [
