@@ -77,10 +77,10 @@ Terms = dict[tuple[str, ...], int]
 """A sum of terms: product of these variables → factor."""
 
 
-def exceeded(limit: Limit, given: int, most: int) -> None:
-    """Raise LimitExceeded if `given` is more than `most`."""
-    if given > most:
-        raise LimitExceeded(limit=limit, given=given, most=most)
+def exceeded(limit: Limit, size: int, most: int) -> None:
+    """Raise LimitExceeded if `size` is more than `most`."""
+    if size > most:
+        raise LimitExceeded(limit=limit, given=size, most=most)
 
 
 @dataclass(frozen=True, slots=True)
