@@ -35,6 +35,17 @@ class Tree:
         assert content.count(after) == 1
         (self.folder / file).write_text(content.replace(after, after + lines), encoding="utf-8")
 
+    def write(self, file: str, content: str) -> None:
+        """Write a new file."""
+        assert not (self.folder / file).exists()
+        (self.folder / file).write_text(content, encoding="utf-8")
+
+    def print_documents(self, commands: str) -> None:
+        """Run commands such as `sebilling schema > schema.graphql`."""
+        for line in commands.splitlines():
+            command, _, file = line.partition(" > ")
+            (self.folder / file).write_text(self.run(command), encoding="utf-8")
+
     def run(self, command: str) -> str:
         """Run a `sebilling` or `pytest` command in the copy; its output."""
         program, *arguments = command.split()
@@ -73,13 +84,38 @@ def test_adding_a_payment_method(tree: Tree) -> None:
     after = '    OTHER = "OTHER", Account.OTHER_RECEIPTS, "Lainnya", "Another method, described in the note."\n'
     tree.insert("sebilling/billing/payments.py", after, member)
     new = f"sebilling/db/migrations/versions/{number}_voucher.py"
-    (tree.folder / new).write_text(migration.replace("NNNN", number).replace("MMMM", head()), encoding="utf-8")
-    for line in snapshots.splitlines():
-        command, _, file = line.partition(" > ")
-        (tree.folder / file).write_text(tree.run(command), encoding="utf-8")
+    tree.write(new, migration.replace("NNNN", number).replace("MMMM", head()))
+    tree.print_documents(snapshots)
     assert tree.changed() == {"sebilling/billing/payments.py", new, "schema.graphql", "schema.sql"}
     tree.run(
         "pytest -x -q -p no:cacheprovider tests/billing/test_payment_methods.py tests/db/test_schema_sql.py::test_it_is_current"
         " tests/db/test_sql_files.py tests/billing/test_accounts_of_codes.py::test_the_database_books_each_code_as_its_enum_declares"
         " tests/cli/test_commands.py::test_the_schema_is_printed"
     )
+
+
+STARTED = """
+from sebilling.db.engine import Database
+from tests.auth.people import START, enter
+from tests.harness import PASSWORD, Api, Isp
+
+
+async def test_each_secret_that_was_shown_is_recorded(database: Database) -> None:
+    isp, api = await Isp.make(database), Api(database)
+    await enter(api)
+    for _ in range(2):
+        await api.do(START, p=PASSWORD)
+    written = "SELECT subject_id, data->'replaced' FROM event WHERE kind = 'user.totp_started' ORDER BY id"
+    assert await isp.rows(written) == [(isp.admin.user_id, False), (isp.admin.user_id, True)]
+"""
+
+
+def test_adding_an_event_kind(tree: Tree) -> None:
+    kind, call, document = example("Add an event kind")
+    tree.insert("sebilling/events/users.py", '    """A user signed in with a recovery code, which is void now."""\n', f"\n\n{kind}")
+    pend = '    await session.execute(_PEND, {"user": user_id, "locked": _locked(vault, user_id, secret)})\n'
+    tree.insert("sebilling/auth/totp.py", pend, call)
+    tree.print_documents(document)
+    assert tree.changed() == {"sebilling/events/users.py", "sebilling/auth/totp.py", "docs/event_kinds.md"}
+    tree.write("tests/auth/test_totp_started.py", STARTED)
+    tree.run("pytest -x -q -p no:cacheprovider tests/auth/test_totp_started.py tests/auth/test_totp.py tests/events/test_catalogue.py")

@@ -44,7 +44,7 @@ async def show_head(database: Database, out: Console) -> None:
 
 
 def show_kinds(out: Console) -> None:
-    """Print every kind of event, as docs/events.md lists it."""
+    """Print every kind of event, as docs/event_kinds.md lists it."""
     for line in document.lines():
         out.print(line, highlight=False, soft_wrap=True, markup=False)
 

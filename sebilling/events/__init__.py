@@ -1,7 +1,7 @@
 """The event log: what kinds of events there are, and how they are written.
 
 One row per event, in the transaction of the operation that caused it: the audit log, the outbox and the source of subscriptions.
-`KINDS` is the catalogue, one class per kind, in one file per subject; docs/events.md lists it. `append` writes an event.
+`KINDS` is the catalogue, one class per kind, in one file per subject; docs/event_kinds.md lists it. `append` writes an event.
 """
 
 from sebilling.events import charges, customers, deposits, devices, invoices, isolation, isp, payments, users

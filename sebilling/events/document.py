@@ -1,4 +1,4 @@
-"""The catalogue as text, for people: docs/events.md and `sebilling events kinds` show it."""
+"""The catalogue as text, for people: `sebilling events kinds` prints it, and docs/event_kinds.md keeps it."""
 
 import itertools
 import re
@@ -16,6 +16,7 @@ from sebilling.events.ids import PublicId
 from sebilling.language import Sentence
 
 _WIDTH: Final = 140
+_ORIGIN: Final = "Printed by `sebilling events kinds > docs/event_kinds.md`. [events.md](events.md) says what the keys mean."
 _SPACE: Final = "\N{NO-BREAK SPACE}"
 _NAMES: Final[Mapping[type, str]] = {
     bool: "boolean", int: "integer", str: "text", date: "date", datetime: "time", Month: "month", Decimal: "decimal", object: "any value",
@@ -25,12 +26,13 @@ _NAMES: Final[Mapping[type, str]] = {
 
 def lines() -> Iterator[str]:
     """Yield the catalogue as Markdown: the kinds under a heading for each of their files."""
+    yield from ("# Kinds of events", "", _ORIGIN)
     heading = ""
     for kind in KINDS.values():
         of_file = (sys.modules[kind.payload.__module__].__doc__ or "").removeprefix("Events of ").partition(".")[0]
         if of_file != heading:
             heading = of_file
-            yield from ("", f"### {heading[0].upper()}{heading[1:]}", "")
+            yield from ("", f"## {heading[0].upper()}{heading[1:]}", "")
         yield from _wrapped(f"* `{kind.text}`: {kind.sentence}")
         yield from _wrapped(f"  About {_subjects(kind)}, with {_keys(kind.payload) or 'no data'}.")
 

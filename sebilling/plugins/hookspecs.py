@@ -35,7 +35,7 @@ class Event:
     counter_id: str | None
     """Such as `cou_1`."""
     data: Mapping[str, Any]
-    """What happened, with the keys of its kind: docs/events.md. Objects are named by their ids, such as `cus_9`."""
+    """What happened, with the keys of its kind: docs/event_kinds.md. Objects are named by their ids, such as `cus_9`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class Event:
     subject_id: str = strawberry.field(description="Number of the object that it concerns, as in its id.")
     counter: Counter | None = strawberry.field(description="Counter at which it happened; null if it belongs to none.")
     data: JSON = strawberry.field(
-        description="Details of the change, such as values before and after; docs/events.md lists the keys of each kind."
+        description="Details of the change, such as values before and after; docs/event_kinds.md lists the keys of each kind."
     )
 
 
