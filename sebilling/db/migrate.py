@@ -81,14 +81,16 @@ async def is_current(database: Database) -> bool:
     return await inspect(database) is DatabaseState.READY
 
 
-def run_sql_file(connection: Connection, path: str) -> None:
-    """Execute every statement of a file in the connection's transaction. `path` is relative to `sebilling/db/`.
+def run_sql_file(connection: Connection, name: str, revision: str) -> None:
+    """Execute every statement of an SQL file in the connection's transaction, as the migration `revision` has to.
 
-    `sql/` holds one current file for each group of functions and views, as the newest migration that changes it executes it;
-    `migrations/sql/` what earlier migrations execute, which never changes. Uses the driver directly: SQLAlchemy prepares its
-    statements, and a prepared text can hold only one.
+    `sql/` holds one current file for each group of functions and views, as the newest migration that changes it executes it. What
+    an earlier migration executes never changes: `migrations/sql/` has it, with the migration's revision in front of its name. Uses
+    the driver directly: SQLAlchemy prepares its statements, and a prepared text can hold only one.
     """
-    statements = (files("sebilling.db") / path).read_text(encoding="utf-8")
+    folder = files("sebilling.db")
+    earlier = folder / "migrations" / "sql" / f"{revision}_{name}"
+    statements = (earlier if earlier.is_file() else folder / "sql" / name).read_text(encoding="utf-8")
     adapted: Any = connection.connection.dbapi_connection
     adapted.run_async(lambda driver: driver.execute(statements))
 

@@ -7,13 +7,20 @@ from pathlib import Path
 DB = Path(__file__).parents[2] / "sebilling" / "db"
 CURRENT = {path.name: path.read_text(encoding="utf-8") for path in (DB / "sql").glob("*.sql")}
 MAKES = re.compile(r"^CREATE(?: OR REPLACE)? (FUNCTION|VIEW|TRIGGER|AGGREGATE) (\w+)", re.MULTILINE)
-EXECUTED = re.compile(r'"((?:migrations/)?sql/\w+\.sql)"')
+EXECUTED = re.compile(r'"(\w+\.sql)"')
 
 
 def executed() -> list[tuple[str, str]]:
     """Each file that a migration executes, with the migration's revision, in the order of the migrations."""
     migrations = sorted((DB / "migrations" / "versions").glob("0*.py"))
-    return [(path.name[:4], file) for path in migrations for file in EXECUTED.findall(path.read_text(encoding="utf-8"))]
+    named = [(path.name[:4], name) for path in migrations for name in EXECUTED.findall(path.read_text(encoding="utf-8"))]
+    return [(revision, earlier(revision, name) or f"sql/{name}") for revision, name in named]
+
+
+def earlier(revision: str, name: str) -> str | None:
+    """A migration's own copy of a file, if it has one."""
+    path = f"migrations/sql/{revision}_{name}"
+    return path if (DB / path).exists() else None
 
 
 def test_each_function_view_and_trigger_stands_in_one_current_file() -> None:
@@ -38,7 +45,6 @@ def test_each_current_file_is_executed_by_one_migration_and_after_its_earlier_co
             assert later == [], f"{file} would replace what a current file says"
 
 
-def test_a_migration_executes_its_own_earlier_files_only() -> None:
-    earlier = [(revision, file) for revision, file in executed() if file.startswith("migrations/")]
-    assert all(Path(file).name[:4] == revision for revision, file in earlier)
-    assert sorted(file for _, file in earlier) == sorted(f"migrations/sql/{path.name}" for path in (DB / "migrations" / "sql").iterdir())
+def test_every_earlier_file_is_executed_by_its_migration() -> None:
+    copies = sorted(file for _, file in executed() if file.startswith("migrations/"))
+    assert copies == sorted(f"migrations/sql/{path.name}" for path in (DB / "migrations" / "sql").iterdir())

@@ -256,5 +256,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("invoice_line_invoice_id_fkey")),
         sa.PrimaryKeyConstraint("invoice_id", "position", name=op.f("invoice_line_pkey")),
     )
-    run_sql_file(op.get_bind(), "migrations/sql/0001_guards.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0001_record_payment.sql")
+    run_sql_file(op.get_bind(), "guards.sql", revision)
+    run_sql_file(op.get_bind(), "record_payment.sql", revision)

@@ -312,9 +312,9 @@ def upgrade() -> None:
     op.execute(_SETTINGS)
     op.execute(_RECEIPTS)
     op.execute(_SERIES)
-    run_sql_file(op.get_bind(), "migrations/sql/0002_guards.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0002_record_payment.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0002_views.sql")
+    run_sql_file(op.get_bind(), "guards.sql", revision)
+    run_sql_file(op.get_bind(), "record_payment.sql", revision)
+    run_sql_file(op.get_bind(), "views.sql", revision)
 
 
 _CHECKS = (

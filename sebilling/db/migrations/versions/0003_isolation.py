@@ -124,5 +124,5 @@ def upgrade() -> None:
     op.alter_column("billing_settings", "mass_cut_percent", server_default=None)
     op.create_check_constraint(op.f("billing_settings_mass_cut_percent_check"), "billing_settings", "mass_cut_percent BETWEEN 1 AND 100")
     op.execute("INSERT INTO isolation_policy (mode, days, minimum) VALUES ('MANUAL', 0, 1)")  # until the ISP decides, nobody is blocked
-    run_sql_file(op.get_bind(), "migrations/sql/0003_isolation.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0003_record_payment.sql")
+    run_sql_file(op.get_bind(), "isolation.sql", revision)
+    run_sql_file(op.get_bind(), "record_payment.sql", revision)

@@ -17,5 +17,5 @@ def upgrade() -> None:
         "service_access_restore_idx", "service_access", ["device_id", "next_at"], unique=False,
         postgresql_where=sa.text("want > have AND desired = 'ACTIVE'"),
     )  # fmt: skip
-    run_sql_file(op.get_bind(), "migrations/sql/0004_isolation.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0004_guards.sql")
+    run_sql_file(op.get_bind(), "isolation.sql", revision)
+    run_sql_file(op.get_bind(), "guards.sql", revision)

@@ -44,4 +44,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("plugin_cursor_pkey")),
         sa.UniqueConstraint("plugin", name=op.f("plugin_cursor_plugin_key")),
     )
-    run_sql_file(op.get_bind(), "migrations/sql/0005_feed.sql")
+    run_sql_file(op.get_bind(), "feed.sql", revision)

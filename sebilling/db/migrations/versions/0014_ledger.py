@@ -25,11 +25,11 @@ def upgrade() -> None:
     _periods()
     _reversals()
     _deposits()
-    run_sql_file(op.get_bind(), "migrations/sql/0014_closings.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0014_differences.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0014_views.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0014_counted_money.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0014_period_figures.sql")
+    run_sql_file(op.get_bind(), "closings.sql", revision)
+    run_sql_file(op.get_bind(), "differences.sql", revision)
+    run_sql_file(op.get_bind(), "views.sql", revision)
+    run_sql_file(op.get_bind(), "counted_money.sql", revision)
+    run_sql_file(op.get_bind(), "period_figures.sql", revision)
     op.execute(_FIGURES)
 
 

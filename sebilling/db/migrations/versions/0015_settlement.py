@@ -50,6 +50,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("user_counter_left_pkey")),
     )
     op.create_index(op.f("user_counter_left_user_id_idx"), "user_counter_left", ["user_id"], unique=False)
-    run_sql_file(op.get_bind(), "migrations/sql/0015_credit.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0015_record_payment.sql")
-    run_sql_file(op.get_bind(), "migrations/sql/0015_isolation.sql")
+    run_sql_file(op.get_bind(), "credit.sql", revision)
+    run_sql_file(op.get_bind(), "record_payment.sql", revision)
+    run_sql_file(op.get_bind(), "isolation.sql", revision)

@@ -53,4 +53,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("opening_history_pkey")),
     )
     op.create_index(op.f("opening_history_customer_id_happened_on_idx"), "opening_history", ["customer_id", "happened_on"], unique=False)
-    run_sql_file(op.get_bind(), "migrations/sql/0016_opening.sql")
+    run_sql_file(op.get_bind(), "opening.sql", revision)

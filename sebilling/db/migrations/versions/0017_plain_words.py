@@ -22,4 +22,4 @@ def upgrade() -> None:
     )
     op.rename_table("no_cut_day", "blackout_date")
     op.execute("ALTER INDEX no_cut_day_pkey RENAME TO blackout_date_pkey")
-    run_sql_file(op.get_bind(), "migrations/sql/0017_isolation.sql")
+    run_sql_file(op.get_bind(), "isolation.sql", revision)

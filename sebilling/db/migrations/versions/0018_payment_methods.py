@@ -12,20 +12,20 @@ depends_on = None
 
 # Each uses what stands before it.
 _FILES = (
-    "sql/half_up.sql",
-    "sql/guards.sql",
-    "sql/accounts.sql",
-    "sql/carried_sums.sql",
-    "sql/closings.sql",
-    "migrations/sql/0018_surplus.sql",
-    "sql/drawer.sql",
-    "sql/journal.sql",
-    "sql/counted_money.sql",
-    "sql/period_figures.sql",
-    "sql/opening.sql",
-    "sql/feed.sql",
-    "migrations/sql/0018_credit.sql",
-    "migrations/sql/0018_record_payment.sql",
+    "half_up.sql",
+    "guards.sql",
+    "accounts.sql",
+    "carried_sums.sql",
+    "closings.sql",
+    "surplus.sql",
+    "drawer.sql",
+    "journal.sql",
+    "counted_money.sql",
+    "period_figures.sql",
+    "opening.sql",
+    "feed.sql",
+    "credit.sql",
+    "record_payment.sql",
 )
 
 
@@ -33,8 +33,8 @@ def upgrade() -> None:
     op.execute("CREATE DOMAIN journal_account AS text NOT NULL")
     _methods()
     op.execute("DROP VIEW journal")  # its columns change their type
-    for path in _FILES:
-        run_sql_file(op.get_bind(), path)
+    for name in _FILES:
+        run_sql_file(op.get_bind(), name, revision)
     op.execute("DROP FUNCTION money_account")
     _checks()
 

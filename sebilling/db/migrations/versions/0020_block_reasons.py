@@ -52,4 +52,4 @@ def upgrade() -> None:
         " AND block_note IS NOT NULL"
         " ELSE desired = 'ACTIVE' AND num_nonnulls(block_reason, block_on, block_amount, block_invoice_id, block_note) = 0 END",
     )
-    run_sql_file(op.get_bind(), "migrations/sql/0020_isolation.sql")
+    run_sql_file(op.get_bind(), "isolation.sql", revision)

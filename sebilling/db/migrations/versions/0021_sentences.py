@@ -23,4 +23,4 @@ def upgrade() -> None:
         f"UPDATE device SET problems = (SELECT jsonb_agg({_PAIR.format('problem')}) FROM jsonb_array_elements(problems) problem)"
         " WHERE problems <> '[]'"
     )
-    run_sql_file(op.get_bind(), "migrations/sql/0021_isolation.sql")
+    run_sql_file(op.get_bind(), "isolation.sql", revision)

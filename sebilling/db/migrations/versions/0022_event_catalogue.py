@@ -11,5 +11,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for path in ("sql/events.sql", "sql/record_payment.sql", "sql/credit.sql", "sql/surplus.sql", "sql/isolation.sql"):
-        run_sql_file(op.get_bind(), path)
+    for name in ("events.sql", "record_payment.sql", "credit.sql", "surplus.sql", "isolation.sql"):
+        run_sql_file(op.get_bind(), name, revision)
