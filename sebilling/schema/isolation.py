@@ -20,13 +20,7 @@ from sebilling.schema.engine.reading import Link, Node, every, one
 from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.enums import described
 
-described(
-    IsolationMode,
-    "When an overdue customer is blocked.",
-    FROM_INVOICE="A number of days after the invoice was issued.",
-    FROM_INSTALL_DATE="Each month on the day of the installation, plus a number of days.",
-    MANUAL="Never automatically.",
-)
+described(IsolationMode, "When an overdue customer is blocked.", **{mode.name: mode.english for mode in IsolationMode})
 
 
 @strawberry.type(description="Policy that decides when customers are blocked: the customer's own, else the counter's, else the ISP's.")

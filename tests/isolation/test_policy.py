@@ -1,6 +1,7 @@
 """On which day someone is cut: the view against the rule, said once more in Python."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,7 +29,7 @@ def block_on(
     if mode is IsolationMode.MANUAL:
         return None
     found, total = None, 0
-    for day, amount in sorted((_day(mode, days, installed, issued), amount) for issued, amount in owed):
+    for day, amount in sorted((FIRST[mode](installed, issued) + timedelta(days=days), amount) for issued, amount in owed):
         total += amount
         if total >= minimum and found is None:
             found = day
@@ -41,12 +42,21 @@ def block_on(
     return found
 
 
-def _day(mode: IsolationMode, days: int, installed: date, issued: date) -> date:
-    if mode is IsolationMode.FROM_INVOICE:
-        return issued + timedelta(days=days)
+def _of_invoice(_installed: date, issued: date) -> date:
+    return issued
+
+
+def _of_installation(installed: date, issued: date) -> date:
     months = months_between(installed, issued)
     monthly = months_later(installed, months)
-    return (monthly if monthly >= issued else months_later(installed, months + 1)) + timedelta(days=days)
+    return monthly if monthly >= issued else months_later(installed, months + 1)
+
+
+FIRST: Final = {
+    IsolationMode.FROM_INVOICE: _of_invoice,
+    IsolationMode.FROM_INSTALL_DATE: _of_installation,
+}
+"""Mode → the day from which days are counted, by the days of the installation and of issue."""
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -105,6 +115,16 @@ async def test_nobody_is_blocked_for_service_that_has_not_begun(database: Databa
         upcoming = await forecast.of_customer(session, customer_id, scope=EVERYWHERE)
     assert upcoming is not None
     assert upcoming.block_on == date(2026, 4, 4)
+
+
+async def test_the_database_knows_the_modes_of_the_code_and_no_other(database: Database) -> None:
+    isp = await Isp.make(database)
+    for mode in IsolationMode:
+        async with isp.write() as session:
+            await policy.set_policy(session, mode=mode, days=7)
+    with pytest.raises(DBAPIError, match="isolation_policy_mode_check"):
+        async with isp.write() as session:
+            await session.execute(text("UPDATE isolation_policy SET mode = 'SOMETIMES'"))
 
 
 async def test_the_isps_policy_can_not_vanish(database: Database) -> None:

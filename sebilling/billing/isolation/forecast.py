@@ -70,7 +70,7 @@ async def of_customer(session: ReadSession, customer_id: int, *, scope: Scope) -
     if not await session.only_value(_SEEN, {"customer": customer_id, "scope": scope.ids}, kind=bool):
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
     row = await session.row(_OF_CUSTOMER, {"customer": customer_id}, into=_Row)
-    return None if row is None else Forecast(row.block_on, row.amount, row.invoice_number, IsolationMode(row.mode), row.promised_until)
+    return None if row is None else Forecast(row.block_on, row.amount, row.invoice_number, IsolationMode[row.mode], row.promised_until)
 
 
 async def upcoming_blocks(session: ReadSession, *, at: datetime, within_days: int) -> Sequence[UpcomingBlock]:

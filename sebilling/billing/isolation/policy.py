@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from sqlalchemy import text
 
@@ -19,11 +19,24 @@ from sebilling.nouns import Noun
 
 
 class IsolationMode(StrEnum):
-    """When an overdue customer is blocked."""
+    """When an overdue customer is blocked: code and description. db/sql/isolation_modes.sql has the day from which days are counted."""
 
-    FROM_INVOICE = "FROM_INVOICE"
-    FROM_INSTALL_DATE = "FROM_INSTALL_DATE"
-    MANUAL = "MANUAL"
+    english: str
+    """Description in the API."""
+
+    FROM_INVOICE = "FROM_INVOICE", "A number of days after the invoice was issued, or after the first day that it bills if that is later."
+    FROM_INSTALL_DATE = (
+        "FROM_INSTALL_DATE",
+        "Each month on the day of the installation (or the month's last day), plus a number of days.",
+    )
+    MANUAL = "MANUAL", "Never automatically."
+
+    def __new__(cls, code: str, english: str) -> Self:
+        """Create the member of a code."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.english = english
+        return member
 
 
 NOT_POSTPONED: Final = """
