@@ -67,6 +67,12 @@ class Tree:
         }  # fmt: skip
 
 
+def executes(sql_file: str) -> str:
+    """The newest migration that executes an SQL file."""
+    migrations = (ROOT / "sebilling" / "db" / "migrations" / "versions").glob("0*.py")
+    return max(path.name[:4] for path in migrations if f'"{sql_file}"' in path.read_text(encoding="utf-8"))
+
+
 def example(heading: str) -> list[str]:
     """The code blocks below a heading, in order."""
     section = DOCUMENT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
@@ -119,3 +125,52 @@ def test_adding_an_event_kind(tree: Tree) -> None:
     assert tree.changed() == {"sebilling/events/users.py", "sebilling/auth/totp.py", "docs/event_kinds.md"}
     tree.write("tests/auth/test_totp_started.py", STARTED)
     tree.run("pytest -x -q -p no:cacheprovider tests/auth/test_totp_started.py tests/auth/test_totp.py tests/events/test_catalogue.py")
+
+
+SAME_DAY = """
+from datetime import UTC, date, datetime
+
+from sebilling.actor import Role
+from sebilling.clock import Month
+from sebilling.db.engine import Database
+from tests.harness import Api, Isp, make_user
+
+
+async def test_everybody_is_blocked_on_the_same_day(database: Database) -> None:
+    isp, api = await Isp.make(database), Api(database)
+    async with isp.write() as session:
+        await make_user(session, "keuangan", Role.FINANCE)
+        await make_user(session, "auditor", Role.AUDITOR)
+    customer_id = await isp.customer(installed_on=date(2025, 1, 31))
+    await api.sign_in("keuangan")
+    policy = "mutation($i: SetIsolationPolicyInput!) { setIsolationPolicy(input: $i) { done errors { code } } }"
+    await api.do(policy, i={"mode": "FROM_FIRST_OF_MONTH", "days": 9})
+    await api.sign_in("auditor")
+    on_the_first, on_the_second = datetime(2026, 1, 31, 18, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)
+    for month, issued, blocked in ((2, on_the_first, "2026-02-10"), (3, on_the_second, "2026-04-10")):
+        await isp.open(Month(2026, month))
+        await isp.generate(Month(2026, month), at=issued)
+        forecast = await api.ask("query($c: ID!) { isolationForecast(customerId: $c) { blockOn mode } }", c=f"cus_{customer_id}")
+        assert forecast == {"blockOn": blocked, "mode": "FROM_FIRST_OF_MONTH"}
+        await isp.pay(customer_id, 150_000, at=issued)
+"""
+
+
+def test_adding_an_isolation_mode(tree: Tree) -> None:
+    member, line, copy, migration, snapshots, model = example("Add an isolation mode")
+    before, number = executes("isolation_modes.sql"), f"{int(head()) + 1:04}"
+    tree.insert("sebilling/billing/isolation/policy.py", '    MANUAL = "MANUAL", "Never automatically."\n', member)
+    _, source, target = copy.replace("MMMM", before).split()
+    shutil.copy2(tree.folder / source, tree.folder / target)
+    tree.insert(source, "                       WHEN 'FROM_INSTALL_DATE' THEN p_monthly_on\n", line)
+    new = f"sebilling/db/migrations/versions/{number}_isolation_mode.py"
+    tree.write(new, migration.replace("NNNN", number).replace("PPPP", head()))
+    tree.print_documents(snapshots)
+    files = {"sebilling/billing/isolation/policy.py", source, target, new, "schema.graphql", "schema.sql"}
+    assert tree.changed() == files
+    tree.insert("tests/isolation/test_policy.py", "    IsolationMode.FROM_INSTALL_DATE: _of_installation,\n", model)
+    tree.write("tests/isolation/test_first_of_month.py", SAME_DAY)
+    tree.run(
+        "pytest -x -q -p no:cacheprovider tests/isolation/test_first_of_month.py tests/isolation/test_policy.py tests/db/test_sql_files.py"
+        " tests/db/test_schema_sql.py::test_it_is_current tests/cli/test_commands.py::test_the_schema_is_printed"
+    )
