@@ -35,6 +35,18 @@ class Tree:
         assert content.count(after) == 1
         (self.folder / file).write_text(content.replace(after, after + lines), encoding="utf-8")
 
+    def apply(self, diff: str) -> None:
+        """Apply a diff without line numbers: the old lines of each hunk stand in their file once."""
+        for part in diff.removeprefix("--- ").split("\n--- "):
+            file, _, hunks = part.partition("\n")
+            content = (self.folder / file).read_text(encoding="utf-8")
+            for hunk in hunks.rstrip("\n").split("\n@@\n"):
+                lines = [(line[:1], f"{line[1:]}\n") for line in hunk.split("\n")]
+                old, new = ("".join(line for sign, line in lines if sign != other) for other in "+-")
+                assert f"\n{content}".count(f"\n{old}") == 1, f"{file} has not once:\n{old}"
+                content = f"\n{content}".replace(f"\n{old}", f"\n{new}")[1:]
+            (self.folder / file).write_text(content, encoding="utf-8")
+
     def write(self, file: str, content: str) -> None:
         """Write a new file."""
         assert not (self.folder / file).exists()
@@ -173,4 +185,61 @@ def test_adding_an_isolation_mode(tree: Tree) -> None:
     tree.run(
         "pytest -x -q -p no:cacheprovider tests/isolation/test_first_of_month.py tests/isolation/test_policy.py tests/db/test_sql_files.py"
         " tests/db/test_schema_sql.py::test_it_is_current tests/cli/test_commands.py::test_the_schema_is_printed"
+    )
+
+
+NORTH = """
+import pytest
+
+from sebilling.actor import Role
+from sebilling.db.engine import Database
+from tests.harness import Api, Isp, make_user
+
+CHANGE = "mutation($i: UpdateCustomerInput!) { updateCustomer(input: $i) { customer { latitudeMicrodegrees } errors { code field } } }"
+READ = "query($id: ID!) { customer(id: $id) { latitudeMicrodegrees } }"
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_who_reads_and_changes_the_latitude(database: Database, role: Role) -> None:
+    isp, api = await Isp.make(database), Api(database)
+    customer = f"cus_{await isp.customer()}"
+    async with isp.write() as session:
+        await make_user(session, "someone", role, *(["LKT01"] if role in {Role.CLERK, Role.COLLECTOR} else []))
+    await api.sign_in("someone")
+    assert await api.ask(READ, id=customer) == {"latitudeMicrodegrees": None}
+    changed = await api.ask(CHANGE, i={"id": customer, "latitudeMicrodegrees": -6_208_763})
+    if role not in {Role.ADMIN, Role.FINANCE}:
+        assert changed["errors"][0]["code"] == "FORBIDDEN"
+        assert await api.ask(READ, id=customer) == {"latitudeMicrodegrees": None}
+        return
+    assert changed == {"customer": {"latitudeMicrodegrees": -6_208_763}, "errors": []}
+    written = await isp.value("SELECT data FROM event WHERE kind = 'customer.changed'")
+    assert written == {"before": {"latitude_microdegrees": None}, "after": {"latitude_microdegrees": -6_208_763}}
+    refused = await api.ask(CHANGE, i={"id": customer, "latitudeMicrodegrees": 90_000_001})
+    assert refused["errors"] == [{"code": "INVALID_NUMBER", "field": ["input", "latitudeMicrodegrees"]}]
+    assert await api.ask(READ, id=customer) == {"latitudeMicrodegrees": -6_208_763}
+    await api.do(CHANGE, i={"id": customer, "latitudeMicrodegrees": None})
+    assert await api.ask(READ, id=customer) == {"latitudeMicrodegrees": None}
+"""
+
+
+def test_adding_a_field_to_customers(tree: Tree) -> None:
+    migration, edits, documents = example("Add a field to customers")
+    number = f"{int(head()) + 1:04}"
+    new = f"sebilling/db/migrations/versions/{number}_latitude.py"
+    tree.write(new, migration.replace("NNNN", number).replace("MMMM", head()))
+    tree.apply(edits)
+    tree.print_documents(documents)
+    by_hand = {
+        new, "sebilling/db/tables/customer.py", "sebilling/billing/customers.py", "sebilling/events/customers.py",
+        "sebilling/schema/customers.py", "sebilling/schema/engine/access.py",
+    }  # fmt: skip
+    printed = {"schema.graphql", "schema.sql", "docs/event_kinds.md"}
+    assert tree.changed() == by_hand | printed | {"tests/schema/test_matrix.py"}
+    tree.write("tests/schema/test_latitude.py", NORTH)
+    tree.run(
+        "pytest -x -q -p no:cacheprovider tests/schema/test_latitude.py tests/db/test_guards.py"
+        " tests/db/test_schema_sql.py::test_it_is_current tests/cli/test_commands.py::test_the_schema_is_printed"
+        " tests/schema/test_matrix.py::test_every_field_of_every_type_has_a_line"
+        " tests/events/test_catalogue.py::test_the_document_lists_every_kind_as_it_is"
     )

@@ -53,11 +53,12 @@ class _Exists:
     plan: bool
 
 
-_COLUMNS: Final = "code, name, counter_id, plan_id, installed_on, phone, address, price, active, pppoe_name"
+_NAMES: Final = CustomerDetails.__match_args__
+_COLUMNS: Final = ", ".join(_NAMES)
 _INSERT: Final = text(
     f"""
     INSERT INTO customer ({_COLUMNS}, created_at)
-    VALUES (:code, :name, :counter_id, :plan_id, :installed_on, :phone, :address, :price, :active, :pppoe_name, :at)
+    VALUES ({", ".join(f":{name}" for name in _NAMES)}, :at)
     ON CONFLICT DO NOTHING RETURNING id
     """
 )
@@ -66,13 +67,7 @@ _EXISTS: Final = text(
     "SELECT EXISTS (SELECT FROM counter WHERE id = :counter_id) AS counter, EXISTS (SELECT FROM plan WHERE id = :plan_id) AS plan"
 )
 _TAKEN: Final = text("SELECT code = :code AS code FROM customer WHERE code = :code OR pppoe_name = :pppoe_name ORDER BY 1 DESC LIMIT 1")
-_UPDATE: Final = text(
-    """
-    UPDATE customer SET name = :name, phone = :phone, address = :address, counter_id = :counter_id, plan_id = :plan_id,
-           price = :price, installed_on = :installed_on, active = :active, pppoe_name = :pppoe_name
-     WHERE id = :id
-    """
-)
+_UPDATE: Final = text(f"UPDATE customer SET {', '.join(f'{name} = :{name}' for name in _NAMES if name != 'code')} WHERE id = :id")
 _LOCK_COUNTERS: Final = text("SELECT id FROM counter WHERE id IN (:one, :other) ORDER BY id FOR NO KEY UPDATE")
 _MOVE: Final = text(
     """
