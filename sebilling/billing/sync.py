@@ -6,7 +6,6 @@ number therefore misses nothing: later commits have later numbers. A change may 
 docs/phone.md describes it for authors of phone apps.
 """
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,6 +15,7 @@ from typing import Final, TypedDict, TypeGuard
 import orjson
 from sqlalchemy import TextClause, text
 
+from sebilling import cursors
 from sebilling.actor import Scope
 from sebilling.db.engine import ReadSession
 from sebilling.db.parameters import number, numbers
@@ -120,8 +120,7 @@ class _Place:
 
     def written(self) -> str:
         """Encode the position as the cursor that the phone stores."""
-        parts: list[object] = [self.counters, self.low, self.high, self.after, self.whole]
-        return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+        return cursors.encode(self.counters, self.low, self.high, self.after, self.whole)
 
 
 _KEPT: Final = """
@@ -248,7 +247,7 @@ def _read(since: str | None) -> _Place | None:
     if since is None:
         return None
     try:
-        parts: object = orjson.loads(base64.urlsafe_b64decode(since + "=" * (-len(since) % 4)))
+        parts = cursors.decode(since)
     except ValueError as error:
         raise InvalidCursor(field="since") from error
     match parts:

@@ -4,16 +4,14 @@ The document of a subscription is executed once for each stretch of the feed, no
 two iterations, and a result prepared for many clients is sent to all of them. See docs/decisions/0017.
 """
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-import orjson
 import strawberry
 
-from sebilling import events
+from sebilling import cursors, events
 from sebilling.errors import InvalidCursor
 from sebilling.events import Topic
 from sebilling.feed import Numbered
@@ -84,7 +82,7 @@ def told_of_state(look: Look, events: Sequence[Numbered]) -> dict[str, Any]:
 
 def cursor(number: int) -> str:
     """Encode a position in the feed as a cursor for clients."""
-    return base64.urlsafe_b64encode(orjson.dumps(["feed", number])).decode().rstrip("=")
+    return cursors.encode("feed", number)
 
 
 def number_of(cursor: str | None) -> int | None:
@@ -92,8 +90,8 @@ def number_of(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     try:
-        name, number = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError) as error:
+        name, number = cursors.decode(cursor)
+    except ValueError as error:
         raise InvalidCursor(field=("after",)) from error
     if name != "feed" or type(number) is not int or not 0 <= number < 2**63:
         raise InvalidCursor(field=("after",))

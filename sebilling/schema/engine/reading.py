@@ -8,7 +8,6 @@ For callers who are limited to counters, schema/engine/scopes.py adds conditions
 another counter is null, or left out of its list, whatever a resolver asks for. See docs/decisions/0013.
 """
 
-import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ import orjson
 from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 from sqlalchemy import TextClause, text
 
+from sebilling import cursors
 from sebilling.errors import InvalidCursor, InvalidPageSize
 from sebilling.language import Language
 from sebilling.schema.engine import selections
@@ -299,13 +299,13 @@ def _bound(conditions: Conditions) -> dict[str, Any]:
 
 
 def _cursor(order: Order, key: Any, row_id: int) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([order.name, key, row_id])).decode().rstrip("=")
+    return cursors.encode(order.name, key, row_id)
 
 
 def _position(cursor: str, order: Order) -> dict[str, Any]:
     try:
-        name, key, row_id = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError) as error:
+        name, key, row_id = cursors.decode(cursor)
+    except ValueError as error:
         raise InvalidCursor(field=("after",)) from error
     if name != order.name or type(row_id) is not int or not 0 < row_id < 2**63:
         raise InvalidCursor(field=("after",))
