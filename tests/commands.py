@@ -75,18 +75,28 @@ class Command:
         self.send_signal(signal.SIGKILL)
 
 
+def start(
+    words: Sequence[str], *, environment: Mapping[str, str], folder: Path, stdout: Path, stderr: Path, stdin: Path | None = None,
+    descriptors: int | None = None,
+) -> "Command | subprocess.Popen[bytes]":  # fmt: skip
+    """Run `sebilling …` in a folder: in a forked process, or by an interpreter of its own if the environment asks something of that."""
+    if all(environment.get(name) == os.environ.get(name) for name in _STARTS_AN_INTERPRETER):
+        return Command(words, environment=environment, folder=folder, stdout=stdout, stderr=stderr, stdin=stdin, descriptors=descriptors)
+    if descriptors is not None:
+        raise ValueError("an interpreter of its own has this one's limits")
+    with (stdin or Path(os.devnull)).open("rb") as source, stdout.open("ab") as output, stderr.open("ab") as errors:
+        return subprocess.Popen(
+            [sys.executable, "-m", "sebilling.cli", *words], stdin=source, stdout=output, stderr=errors, cwd=folder, env=environment
+        )
+
+
 def run(words: Sequence[str], *, folder: Path, give: str = "", **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run `sebilling …` in a folder, with no settings but these. Raises TimeoutExpired."""
     whole = without_settings() | environment
-    if any(whole.get(name) != os.environ.get(name) for name in _STARTS_AN_INTERPRETER):
-        return subprocess.run(
-            [sys.executable, "-m", "sebilling.cli", *words], capture_output=True, text=True, check=False, cwd=folder, input=give,
-            env=whole, timeout=MAX_SECONDS,
-        )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="command-") as place:
         stdin, stdout, stderr = (Path(place, name) for name in ("stdin", "stdout", "stderr"))
         stdin.write_text(give, encoding="utf-8")
-        command = Command(words, environment=whole, folder=folder, stdout=stdout, stderr=stderr, stdin=stdin)
+        command = start(words, environment=whole, folder=folder, stdout=stdout, stderr=stderr, stdin=stdin)
         try:
             code = command.wait(MAX_SECONDS)
         finally:

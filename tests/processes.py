@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.commands import Command, without_settings
+from tests.commands import start, without_settings
 from tests.harness import PASSWORD, SECRET_KEY
 
 SETTINGS = {"SEBILLING_LOG_FORMAT": "json", "SEBILLING_GENERATE_CHUNK": "10000", "SEBILLING_DEVICE_NETWORKS": "127.0.0.0/8"}
@@ -25,7 +25,7 @@ class _Process:
         self._log = Path(tempfile.mkstemp(prefix=f"sebilling-{words[0]}-")[1])
         self._told: str | None = None
         """The log of one that was stopped, whose file is gone."""
-        self.process = Command(
+        self.process = start(
             words, folder=Path(tempfile.gettempdir()), stdout=Path(os.devnull), stderr=self._log, descriptors=descriptors,
             environment={**without_settings(), **SETTINGS, "SEBILLING_DATABASE_URL": url, **environment},
         )  # fmt: skip

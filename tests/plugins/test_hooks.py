@@ -345,8 +345,9 @@ async def test_workers_that_are_killed_between_deliveries_lose_none_and_keep_the
     running = [WorkerProcess(committed.url, **environment) for _ in range(2)]
     try:
         async with bare(committed) as connection:
-            while not await connection.fetchval("SELECT EXISTS (SELECT FROM plugin_cursor)"):  # noqa: ASYNC110 - another process is waited for
-                await asyncio.sleep(0.05)
+            async with asyncio.timeout(60):
+                while not await connection.fetchval("SELECT EXISTS (SELECT FROM plugin_cursor)"):  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.05)
             ids = [await tell(connection, number) for number in range(400)]
         for reached in (50, 150, 250):
             await until(lambda reached=reached: len(told()) >= reached, 30)  # type: ignore[misc]  # a lambda's default
