@@ -46,14 +46,14 @@ def test_what_is_linear_is_let_through(pattern: str, mode: str) -> None:
 
 
 def seconds(one: Found, text: Any) -> float:
-    """How long the slowest of its uses takes."""
-    began = time.perf_counter()
+    """How long all its uses take of this thread's own time: a busy machine doesn't count."""
+    began = time.thread_time()
     for mode in one.modes:
         if mode == "search":
             one.pattern.sub(text[:0], text)
         else:
             getattr(one.pattern, mode)(text)
-    return time.perf_counter() - began
+    return time.thread_time() - began
 
 
 def text_of(one: Found, word: str, characters: int) -> Any:
@@ -77,4 +77,4 @@ def test_twice_the_text_takes_twice_the_time(one: Found) -> None:
 
 
 def test_the_texts_lead_on_what_is_quadratic() -> None:
-    assert slow_words(Found("here", re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@]+@"), frozenset({"search"})), 3_000)
+    assert slow_words(Found("here", re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@]+@"), frozenset({"search"})), CHARACTERS)
