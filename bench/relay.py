@@ -16,7 +16,7 @@ from sebilling.jobs.relay import Relay
 _WRITE = text(
     "INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)"
     " SELECT now(), NULL, 'bench', 'payment.recorded', 'payment', n, NULL,"
-    " jsonb_build_object('customer', n, 'amount', 150000, 'method', 'CASH') FROM generate_series(1, :events) n"
+    " jsonb_build_object('customer_id', 'cus_' || n, 'amount', 150000, 'method', 'CASH') FROM generate_series(1, :events) n"
 )
 _REFERENCE = text(
     "INSERT INTO numbered SELECT row_number() OVER (ORDER BY id), id FROM event WHERE id > (SELECT max(id) - :events FROM event)"

@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
@@ -31,17 +32,11 @@ def without_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
 
 
-class Command:
-    """`sebilling …`, running in a folder. Its output goes into files; it reads `stdin`, or nothing."""
+class Forked:
+    """A forked process, as subprocess.Popen shows one."""
 
-    def __init__(
-        self, words: Sequence[str], *, environment: Mapping[str, str], folder: Path, stdout: Path, stderr: Path, stdin: Path | None = None,
-        descriptors: int | None = None,
-    ) -> None:  # fmt: skip
-        self.words = list(words)
-        streams = (str(stdin or os.devnull), str(stdout), str(stderr))
-        self._process = _FORKS.Process(target=_work, args=(self.words, dict(environment), str(folder), streams, descriptors))
-        self._process.start()
+    def __init__(self, process: ForkServerProcess, words: Sequence[str]) -> None:
+        self._process, self.words = process, words
 
     @property
     def pid(self) -> int:
@@ -78,10 +73,17 @@ class Command:
 def start(
     words: Sequence[str], *, environment: Mapping[str, str], folder: Path, stdout: Path, stderr: Path, stdin: Path | None = None,
     descriptors: int | None = None,
-) -> "Command | subprocess.Popen[bytes]":  # fmt: skip
-    """Run `sebilling …` in a folder: in a forked process, or by an interpreter of its own if the environment asks something of that."""
+) -> "Forked | subprocess.Popen[bytes]":  # fmt: skip
+    """Run `sebilling …` in a folder: in a forked process, or by an interpreter of its own if the environment asks something of that.
+
+    Its output is appended to files; it reads `stdin`, or nothing. `descriptors` is its limit of open files. Raises ValueError if an
+    interpreter of its own is to have one.
+    """
     if all(environment.get(name) == os.environ.get(name) for name in _STARTS_AN_INTERPRETER):
-        return Command(words, environment=environment, folder=folder, stdout=stdout, stderr=stderr, stdin=stdin, descriptors=descriptors)
+        streams = (str(stdin or os.devnull), str(stdout), str(stderr))
+        process = _FORKS.Process(target=_work, args=(list(words), dict(environment), str(folder), streams, descriptors))
+        process.start()
+        return Forked(process, words)
     if descriptors is not None:
         raise ValueError("an interpreter of its own has this one's limits")
     with (stdin or Path(os.devnull)).open("rb") as source, stdout.open("ab") as output, stderr.open("ab") as errors:

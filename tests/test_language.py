@@ -240,9 +240,9 @@ def test_why_settings_are_invalid_is_said_in_both_languages(given: dict[str, Any
     assert refused == len(drivers())
 
 
-@pytest.mark.parametrize("place", Reason)
-def test_why_an_address_is_refused(place: Reason) -> None:
-    assert not english_words(place.value[1])
+@pytest.mark.parametrize("reason", Reason)
+def test_why_an_address_is_refused(reason: Reason) -> None:
+    assert not english_words(reason.value[1])
 
 
 @pytest.mark.parametrize("state", DatabaseState)

@@ -17,6 +17,8 @@ import httpx
 import pytest
 from sebilling_radius.testing import freeradius_problem
 
+from tests.commands import without_settings
+
 ISOLIR = "Framed-Pool isolir-pool, Mikrotik-Address-List ISOLIR, Mikrotik-Rate-Limit 512k/512k"
 PATIENCE_SECONDS = 120
 
@@ -27,7 +29,7 @@ class Place:
     def __init__(self, folder: Path, temporary: Path) -> None:
         self.folder, self.temporary = folder, temporary
         (folder / "asyncssh.py").write_text('raise ImportError("it is for tests alone")\n')
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
+        kept = without_settings()
         path = os.pathsep.join([str(folder), *filter(None, [kept.get("PYTHONPATH")])])
         self.environment = kept | {"SEBILLING_VAR": str(folder / "var"), "TMPDIR": str(temporary), "PYTHONPATH": path}
 

@@ -178,6 +178,13 @@ FAULTS: Final = (
         "half-a-turn-is-lost", "jobs/relay.py",
         "min(settled, added.last_id) if added.events >= self.most and added.last_id is not None else settled", "settled", RELAY,
     ),
+    Fault(
+        "a-plan-of-an-empty-feed", "jobs/relay.py",
+        "(SELECT count(*) FROM event WHERE id > low) > (SELECT count(*) FROM feed WHERE event_id > low) AS is_new,",
+        "EXISTS (SELECT FROM event WHERE id > low AND NOT EXISTS (SELECT FROM feed WHERE event_id = event.id AND event_id > low))"
+        " AS is_new,",
+        ("tests/feed/test_relay.py::test_a_hundred_thousand_that_wait_are_numbered",),
+    ),
     Fault("nobody-is-told", "jobs/relay.py", "if self._last > self._told and", "if self._last < self._told and", RELAY),
     Fault("a-digest-of-its-event-alone", "db/sql/feed.sql", "sha256(coalesce(before, start) || canonical)", "sha256(canonical)", CHAIN),
     Fault("a-digest-without-the-data", "db/sql/feed.sql", "told.counter_id, told.data)::text", "told.counter_id)::text", CHAIN),

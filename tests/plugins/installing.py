@@ -1,7 +1,6 @@
 """Putting plugins where a deployment finds them, without any network."""
 
 import json
-import os
 import re
 import socket
 import subprocess
@@ -11,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.commands import run
+from tests.commands import run, without_settings
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SEBILLING_")}
+ENVIRONMENT = without_settings()
 
 
 def command(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
