@@ -495,11 +495,11 @@ class MoneyMachine(RuleBasedStateMachine):
 
         self.deed(lambda: self.model.reverse_write_off(place), reverse)
 
-    @precondition(lambda self: self.model.given_back)
+    @precondition(lambda self: self.model.refunds)
     @rule(which=pick)
     def reverse_refund(self, which: int) -> None:
-        place = which % len(self.model.given_back)
-        payment = self.model.given_back[place].payment
+        place = which % len(self.model.refunds)
+        payment = self.model.refunds[place].payment
 
         async def reverse(session: WriteSession) -> None:
             found = await session.rows(text("SELECT id FROM refund ORDER BY id"))

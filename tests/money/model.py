@@ -128,10 +128,11 @@ class GivenUp:
 
 
 @dataclass
-class GivenBack:
+class Refund:
     """A refund."""
 
     payment: int
+    counter: int
     collector: int
     method: str
     amount: int
@@ -222,7 +223,7 @@ class Model:
     offs: dict[int, Off] = field(default_factory=dict)
     handed: dict[int, Handed] = field(default_factory=dict)
     given_up: list[GivenUp] = field(default_factory=list)
-    given_back: list[GivenBack] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
     moved: list[tuple[int, date, str, int]] = field(default_factory=list)
     """Counter, day, figure of the recap, rupiah: what counts on a day."""
     kept: dict[tuple[date, int], dict[str, int]] = field(default_factory=dict)
@@ -450,11 +451,14 @@ class Model:
         """On hand, and waiting."""
         here = [money for money in self.money.values() if (money.counter, money.collector, money.method) == (counter, collector, "CASH")]
         gone = [one for one in self.handed.values() if (one.counter, one.collector) == (counter, collector)]
-        held = sum(money.amount for money in here if not money.reversed) - self.cash_refunds.get((counter, collector), 0)
+        held = sum(money.amount for money in here if not money.reversed)
+        held -= sum(one.amount for one in self.cash_refunds() if (one.counter, one.collector) == (counter, collector))
         held -= sum(one.counted - one.unsettled for one in gone if one.status == "VERIFIED")
         return held, sum(one.amount for one in gone if one.status == "SUBMITTED")
 
-    cash_refunds: dict[tuple[int, int], int] = field(default_factory=dict)
+    def cash_refunds(self) -> list[Refund]:
+        """Those that hold: a reversed one isn't in any drawer."""
+        return [one for one in self.refunds if one.method == "CASH" and not one.reversed]
 
     def out_of_drawer(self, counter: int, collector: int, amount: int) -> None:
         held, waiting = self.drawer(counter, collector)
@@ -485,21 +489,17 @@ class Model:
             raise Refused("NoCredit")
         if method == "CASH":
             self.out_of_drawer(money.counter, collector, given)
-            place = (money.counter, collector)
-            self.cash_refunds[place] = self.cash_refunds.get(place, 0) + given
         money.refunded += given
-        self.given_back.append(GivenBack(number, collector, method, given))
+        self.refunds.append(Refund(number, money.counter, collector, method, given))
         self.moved.append((money.counter, self.today(money.counter), "refunded", given))
 
     def reverse_refund(self, place: int) -> None:
-        given = self.given_back[place]
+        given = self.refunds[place]
         money = self.money[given.payment]
         if given.reversed:
             raise Refused("AlreadyCorrected")
         given.reversed = True
         money.refunded -= given.amount
-        if given.method == "CASH":
-            self.cash_refunds[money.counter, given.collector] -= given.amount
         self.moved.append((money.counter, self.today(money.counter), "refunded", -given.amount))
         self.settle_debts(money.customer)
 
@@ -676,7 +676,7 @@ class Model:
             self.money[payment] = Money(customer, person.counter, 0, "OPENING", credit, "IN_ADVANCE", day)
 
     def collectors(self) -> set[int]:
-        gave = {collector for _, collector in self.cash_refunds}
+        gave = {one.collector for one in self.cash_refunds()}
         return {one.collector for one in self.money.values()} | {one.collector for one in self.handed.values()} | gave
 
     def close(self, month: date) -> None:
@@ -762,7 +762,8 @@ class Model:
             "drawers": {
                 place: self.drawer(*place)
                 for place in {(m.counter, m.collector) for m in self.money.values() if m.method == "CASH" and not m.reversed}
-                | {(h.counter, h.collector) for h in self.handed.values() if h.status != "REJECTED"} | set(self.cash_refunds)
+                | {(h.counter, h.collector) for h in self.handed.values() if h.status != "REJECTED"} 
+                | {(r.counter, r.collector) for r in self.cash_refunds()}
             },
             "handed": {number: (one.status, one.counted, one.difference, one.settled) for number, one in self.handed.items()},
             "recaps": {(month, counter): self.recap(month, counter) for month in self.periods for counter in self.places},
