@@ -45,7 +45,10 @@ REFERENCE = text(
     SELECT id, 1, 'SUBSCRIPTION', plan_name, 1, total, total FROM issued
     """
 )
-OTHER_LOOPS = ("SKIP LOCKED", "FROM device WHERE", "feed", "plugin_cursor", "pg_locks", "pg_notify", "payment_promise", "blackout_date", "plan_cache_mode")
+OTHER_LOOPS = (
+    "SKIP LOCKED", "FROM device WHERE", "feed", "plugin_cursor", "pg_locks", "pg_notify", "payment_promise", "blackout_date",
+    "plan_cache_mode",
+)  # fmt: skip
 """Parts of the statements of the worker's other loops: looking for work, numbering events, sweeping."""
 STATEMENTS_PER_POLL = 2
 """The caller, and the progress of the run."""
