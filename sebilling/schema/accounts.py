@@ -11,45 +11,39 @@ from sebilling.auth.sessions import Lifetimes
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import ADMIN, READERS, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.reading import Conditions, Link, Node, Order, every, one, page
+from sebilling.schema.engine.reading import Conditions, Order, every, one, page
+from sebilling.schema.engine.roles import ADMIN, READERS
 from sebilling.schema.engine.scalars import Instant
+from sebilling.schema.engine.scopes import CENTRAL
 
-_COUNTERS: Final = Link("counter", "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)", many=True, order="{n}.code")
+_COUNTERS_OF_USER: Final = "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)"
 
 
-@strawberry.type(description="User account, as shown to admins and auditors.")
+@output("User account, as shown to admins and auditors.", "account", scope=CENTRAL)
 class Account:
-    id: strawberry.ID = strawberry.field(description="Opaque id, the same as the id of the User.")
-    username: str = strawberry.field(description="Name for signing in; never changes.")
-    name: str = strawberry.field(description="Full name, as printed on receipts.")
-    role: Role = strawberry.field(description="Role, which decides what the user may do.")
-    counters: list[Counter] = strawberry.field(
-        description="Counters at which a clerk or collector works; empty for other roles, which see all counters."
+    id: strawberry.ID = read("Opaque id, the same as the id of the User.", READERS, sql=ids.column(Noun.USER, "{t}.id"))
+    username: str = read("Name for signing in; never changes.", READERS)
+    name: str = read("Full name, as printed on receipts.", READERS)
+    role: Role = read("Role, which decides what the user may do.", READERS)
+    counters: list[Counter] = link(
+        "Counters at which a clerk or collector works; empty for other roles, which see all counters.",
+        READERS,
+        "counter",
+        _COUNTERS_OF_USER,
+        order="{n}.code",
     )
-    active: bool = strawberry.field(description="Whether the user may sign in.")
-    must_change_password: bool = strawberry.field(
-        description="Whether the user has a one-time password, which must be changed at the next sign-in."
-    )
-    two_step: bool = strawberry.field(description="Whether two-step sign-in is on.")
-    created_at: Instant = strawberry.field(description="Time at which the account was created.")
-    last_used_at: Instant | None = strawberry.field(
-        description="Time of the user's last request, accurate to one hour; null if there was none lately."
-    )
+    active: bool = read("Whether the user may sign in.", READERS)
+    must_change_password: bool = read("Whether the user has a one-time password, which must be changed at the next sign-in.", READERS)
+    two_step: bool = read("Whether two-step sign-in is on.", READERS)
+    created_at: Instant = read("Time at which the account was created.", READERS)
+    last_used_at: Instant | None = read("Time of the user's last request, accurate to one hour; null if there was none lately.", READERS)
 
 
-ACCOUNT: Final = Node(
-    "account",
-    {"id": ids.column(Noun.USER, "{t}.id")}
-    | {
-        name: f"{{t}}.{name}"
-        for name in ("username", "name", "role", "active", "must_change_password", "two_step", "created_at", "last_used_at")
-    },
-    {"counters": _COUNTERS},
-)
 _BY_USERNAME: Final = Order("username", "{t}.username", "text")
 
 
@@ -68,7 +62,7 @@ async def users(
         conditions["t.active" if active else "NOT t.active"] = {}
     if role is not None:
         conditions["t.role = :role"] = {"role": role.value}
-    return await page(info, ACCOUNT, first=first, after=after, order=_BY_USERNAME, conditions=conditions)
+    return await page(info, Account, first=first, after=after, order=_BY_USERNAME, conditions=conditions)
 
 
 @strawberry.type(description="Result of a mutation of an account.")
@@ -106,7 +100,7 @@ async def create_user(info: Info, input: Annotated[CreateUserInput, INPUT]) -> O
 
 
 async def _shown(info: Info, user_id: int) -> object:
-    return await one(info, ACCOUNT, "t.id = :id", {"id": user_id}, below=("user",))
+    return await one(info, Account, "t.id = :id", {"id": user_id}, below=("user",))
 
 
 @strawberry.input(description="Changes to a user; fields that are left out keep their value.")
@@ -155,31 +149,27 @@ async def reset_totp(info: Info, input: Annotated[UserIdInput, INPUT]) -> Accoun
     return row(user=await _shown(info, user_id))
 
 
-@strawberry.type(description="Token of a script: a service account without a password.")
+@output("Token of a script: a service account without a password.", "service_account", scope=CENTRAL)
 class ServiceToken:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    name: str = strawberry.field(description="Name of the script, as shown in the event log.")
-    role: Role = strawberry.field(description="Role, which decides what the script may do; never ADMIN.")
-    counters: list[Counter] = strawberry.field(
-        description="Counters at which a clerk or collector works; empty for other roles, which see all counters."
+    id: strawberry.ID = read("Opaque id.", READERS, sql=ids.column(Noun.USER, "{t}.id"))
+    name: str = read("Name of the script, as shown in the event log.", READERS)
+    role: Role = read("Role, which decides what the script may do; never ADMIN.", READERS)
+    counters: list[Counter] = link(
+        "Counters at which a clerk or collector works; empty for other roles, which see all counters.",
+        READERS,
+        "counter",
+        _COUNTERS_OF_USER,
+        order="{n}.code",
     )
-    active: bool = strawberry.field(description="Whether the token is still valid; false once it is revoked.")
-    created_at: Instant = strawberry.field(description="Time at which the token was created.")
-    expires_at: Instant = strawberry.field(description="Time at which the token expires.")
-    last_used_at: Instant | None = strawberry.field(description="Time at which the token was last used, accurate to one hour.")
-
-
-SERVICE_TOKEN: Final = Node(
-    "service_account",
-    {"id": ids.column(Noun.USER, "{t}.id")}
-    | {name: f"{{t}}.{name}" for name in ("name", "role", "active", "created_at", "expires_at", "last_used_at")},
-    {"counters": _COUNTERS},
-)
+    active: bool = read("Whether the token is still valid; false once it is revoked.", READERS)
+    created_at: Instant = read("Time at which the token was created.", READERS)
+    expires_at: Instant = read("Time at which the token expires.", READERS)
+    last_used_at: Instant | None = read("Time at which the token was last used, accurate to one hour.", READERS)
 
 
 @query(READERS, "List all service tokens, by name, including revoked ones. The secret tokens themselves are never shown again.")
 async def service_tokens(info: Info) -> list[ServiceToken]:
-    tokens: list[ServiceToken] = await every(info, SERVICE_TOKEN, order="t.name")
+    tokens: list[ServiceToken] = await every(info, ServiceToken, order="t.name")
     return tokens
 
 
@@ -204,7 +194,7 @@ async def create_service_token(info: Info, input: Annotated[CreateServiceTokenIn
         user_id, tokens = await verbs.create_service(
             session, name=input.name, role=input.role, counters=input.counters, days=input.days, lifetimes=lifetimes
         )
-    shown = await one(info, SERVICE_TOKEN, "t.id = :id", {"id": user_id}, below=("service_token",))
+    shown = await one(info, ServiceToken, "t.id = :id", {"id": user_id}, below=("service_token",))
     return row(service_token=shown, token=tokens.token)
 
 
@@ -218,7 +208,7 @@ async def revoke_service_token(info: Info, input: Annotated[UserIdInput, INPUT])
     user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.revoke_service(session, user_id)
-    return row(service_token=await one(info, SERVICE_TOKEN, "t.id = :id", {"id": user_id}, below=("service_token",)))
+    return row(service_token=await one(info, ServiceToken, "t.id = :id", {"id": user_id}, below=("service_token",)))
 
 
 QUERIES: Final = [users, service_tokens]

@@ -8,53 +8,42 @@ from sebilling.billing import billing_cycles as verbs
 from sebilling.db.engine import ReadSession
 from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, OFFICE, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read, user_name
 from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.reading import Node
+from sebilling.schema.engine.roles import COUNTERS, OFFICE
 from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rupiah
+from sebilling.schema.engine.scopes import PART
 
 _SHOWN: Final = 6
 """Number of upcoming invoices that are shown."""
 
 
-@strawberry.type(description="Number of months that each invoice of a customer covers, from a date on.")
+@output("Number of months that each invoice of a customer covers, from a date on.", "billing_cycle", scope=PART)
 class BillingCycle:
-    months: int = strawberry.field(description="Months per invoice; 1 for monthly billing.")
-    effective_from: Day = strawberry.field(
-        description="First day of the cycle; its day of the month is kept, or the last day of a shorter month."
-    )
-    set_at: Instant = strawberry.field(description="Time at which the cycle was set.")
-    set_by: str | None = strawberry.field(description="Name of the user who set the cycle.")
+    months: int = read("Months per invoice; 1 for monthly billing.", COUNTERS)
+    effective_from: Day = read("First day of the cycle; its day of the month is kept, or the last day of a shorter month.", COUNTERS)
+    set_at: Instant = read("Time at which the cycle was set.", COUNTERS)
+    set_by: str | None = read("Name of the user who set the cycle.", COUNTERS, sql=user_name("set_by"))
 
 
-CYCLE: Final = Node(
-    "billing_cycle",
-    {
-        **{name: f"{{t}}.{name}" for name in ("months", "effective_from", "set_at")},
-        "set_by": "(SELECT name FROM app_user WHERE id = {t}.set_by)",
-    },
-)
-
-
-@strawberry.type(description="Upcoming invoice, provided that every period is generated.")
+@output("Upcoming invoice, provided that every period is generated.")
 class ComingInvoice:
-    month: MonthText = strawberry.field(description="Period in which the invoice will be issued.")
-    covers_from: Day = strawberry.field(description="First day of service on the invoice.")
-    covers_until: Day = strawberry.field(description="First day after the service on the invoice.")
-    due_on: Day = strawberry.field(description="Due date (jatuh tempo).")
-    total: Rupiah = strawberry.field(description="Total at today's prices; the first invoice includes the pending charges and late fees.")
+    month: MonthText = read("Period in which the invoice will be issued.", COUNTERS)
+    covers_from: Day = read("First day of service on the invoice.", COUNTERS)
+    covers_until: Day = read("First day after the service on the invoice.", COUNTERS)
+    due_on: Day = read("Due date (jatuh tempo).", COUNTERS)
+    total: Rupiah = read("Total at today's prices; the first invoice includes the pending charges and late fees.", COUNTERS)
 
 
-@strawberry.type(description="Billing cycle of a customer and the upcoming invoices.")
+@output("Billing cycle of a customer and the upcoming invoices.")
 class BillingSchedule:
-    months: int = strawberry.field(description="Months per invoice; 1 for monthly billing.")
-    effective_from: Day | None = strawberry.field(description="First day of the current cycle; null if none was ever set.")
-    first_possible: Day = strawberry.field(
-        description="First day on which another cycle may start; time that is already invoiced stays as it is."
-    )
-    next_due_on: Day | None = strawberry.field(description="Due date of the next invoice.")
-    coming: list[ComingInvoice] = strawberry.field(description=f"The next {_SHOWN} invoices.")
+    months: int = read("Months per invoice; 1 for monthly billing.", COUNTERS)
+    effective_from: Day | None = read("First day of the current cycle; null if none was ever set.", COUNTERS)
+    first_possible: Day = read("First day on which another cycle may start; time that is already invoiced stays as it is.", COUNTERS)
+    next_due_on: Day | None = read("Due date of the next invoice.", COUNTERS)
+    coming: list[ComingInvoice] = read(f"The next {_SHOWN} invoices.", COUNTERS)
 
 
 async def _shown(info: Info, session: ReadSession, customer_id: int, *, proposed: verbs.Cycle | None = None) -> Any:

@@ -7,6 +7,8 @@ import strawberry
 from sebilling.billing.isolation.blocks import BlockReasonCode
 from sebilling.language import Sentence
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.roles import COUNTERS, EVERYONE
 from sebilling.schema.engine.scalars import Day, Rupiah
 from sebilling.schema.enums import described
 
@@ -40,17 +42,17 @@ def _text(root: strawberry.Parent[ReasonRow], info: Info) -> str:
     return sentence.format(block_on=root["block_on"], note=root["note"])
 
 
-@strawberry.type(description="Reason for which a customer is to be blocked.")
+@output("Reason for which a customer is to be blocked.")
 class BlockReason:
-    code: BlockReasonCode = strawberry.field(description="Code of the reason.")
-    block_on: Day | None = strawberry.field(description="Day from which the policy blocks the customer; null if a person did.")
-    amount: Rupiah | None = strawberry.field(description="Overdue amount when the block was decided; null if a person did.")
-    invoice_number: str | None = strawberry.field(description="Number of the invoice that causes the block; null if a person did.")
-    note: str | None = strawberry.field(description="Note of the person who blocked the customer; null if the policy did.")
-    text: str = strawberry.field(resolver=_text, description="The reason as a sentence in the caller's language, without the amount.")
+    code: BlockReasonCode = read("Code of the reason.", EVERYONE)
+    block_on: Day | None = read("Day from which the policy blocks the customer; null if a person did.", EVERYONE)
+    amount: Rupiah | None = read("Overdue amount when the block was decided; null if a person did.", COUNTERS)
+    invoice_number: str | None = read("Number of the invoice that causes the block; null if a person did.", COUNTERS)
+    note: str | None = read("Note of the person who blocked the customer; null if the policy did.", EVERYONE)
+    text: str = read("The reason as a sentence in the caller's language, without the amount.", EVERYONE, resolver=_text)
 
 
 COLUMN: Final = """CASE WHEN {t}.block_reason IS NOT NULL THEN json_build_object(
     'code', {t}.block_reason, 'block_on', {t}.block_on, 'amount', {t}.block_amount, 'note', {t}.block_note,
     'invoice_number', (SELECT number FROM invoice WHERE invoice.id = {t}.block_invoice_id)) END"""
-"""SQL for a service access's reason, all of it: access.py says who may read which field."""
+"""SQL for a service access's reason, all of it: BlockReason says who may read which field."""

@@ -8,52 +8,41 @@ from sebilling.billing import charges as verbs
 from sebilling.billing.charges import ChargeKind
 from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import OFFICE, mutation
+from sebilling.schema.engine.access import mutation
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
-from sebilling.schema.engine.reading import Node, one
+from sebilling.schema.engine.reading import one
+from sebilling.schema.engine.roles import COUNTERS, OFFICE
 from sebilling.schema.engine.scalars import Day, Instant, Rate, Rupiah
+from sebilling.schema.engine.scopes import OF_CUSTOMER
 
 
-@strawberry.type(description="One-off charge, billed by the customer's next invoice.")
+@output("One-off charge, billed by the customer's next invoice.", "charge", scope=OF_CUSTOMER)
 class Charge:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    kind: ChargeKind = strawberry.field(description="Kind of the charge.")
-    description: str = strawberry.field(description="Description, as printed on the invoice.")
-    amount: Rupiah = strawberry.field(description="Amount of the charge.")
-    created_at: Instant = strawberry.field(description="Time at which the charge was added.")
-    invoice_number: str | None = strawberry.field(description="Number of the invoice that bills it; null while it waits for one.")
-    cancelled_at: Instant | None = strawberry.field(description="Time at which the charge was cancelled; null if it was not.")
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.CHARGE, "{t}.id"))
+    kind: ChargeKind = read("Kind of the charge.", COUNTERS)
+    description: str = read("Description, as printed on the invoice.", COUNTERS)
+    amount: Rupiah = read("Amount of the charge.", COUNTERS)
+    created_at: Instant = read("Time at which the charge was added.", COUNTERS)
+    invoice_number: str | None = read(
+        "Number of the invoice that bills it; null while it waits for one.",
+        COUNTERS,
+        sql="(SELECT number FROM invoice WHERE id = {t}.invoice_id)",
+    )
+    cancelled_at: Instant | None = read("Time at which the charge was cancelled; null if it was not.", COUNTERS)
 
 
-CHARGE: Final = Node(
-    "charge",
-    {
-        "id": ids.column(Noun.CHARGE, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("kind", "description", "amount", "created_at", "cancelled_at")},
-        "invoice_number": "(SELECT number FROM invoice WHERE id = {t}.invoice_id)",
-    },
-)
-
-
-@strawberry.type(description="Discount on months that begin within its dates, for one customer or all customers of a plan.")
+@output("Discount on months that begin within its dates, for one customer or all customers of a plan.", "discount", scope=OF_CUSTOMER)
 class Discount:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    amount: Rupiah | None = strawberry.field(description="Rupiah off each month; null for a discount in percent.")
-    percent: Rate | None = strawberry.field(description="Percent off each month's price; null for a discount in rupiah.")
-    description: str = strawberry.field(description="Description, as printed on the invoice.")
-    from_on: Day = strawberry.field(description="First day on which a discounted month may begin.")
-    until_on: Day | None = strawberry.field(description="First day on which no discounted month may begin any more; null for no end.")
-
-
-DISCOUNT: Final = Node(
-    "discount",
-    {
-        "id": ids.column(Noun.DISCOUNT, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("amount", "description", "from_on", "until_on")},
-        "percent": "trim_scale({t}.percent)::text",
-    },
-)
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.DISCOUNT, "{t}.id"))
+    amount: Rupiah | None = read("Rupiah off each month; null for a discount in percent.", COUNTERS)
+    percent: Rate | None = read(
+        "Percent off each month's price; null for a discount in rupiah.", COUNTERS, sql="trim_scale({t}.percent)::text"
+    )
+    description: str = read("Description, as printed on the invoice.", COUNTERS)
+    from_on: Day = read("First day on which a discounted month may begin.", COUNTERS)
+    until_on: Day | None = read("First day on which no discounted month may begin any more; null for no end.", COUNTERS)
 
 
 @strawberry.input(description="Input of addCharge.")
@@ -80,7 +69,7 @@ async def add_charge(info: Info, input: Annotated[AddChargeInput, INPUT]) -> Cha
         charge_id, replayed = await verbs.add(
             session, customer_id, kind=input.kind, description=input.description, amount=input.amount, key=input.idempotency_key
         )
-    return row(charge=await one(info, CHARGE, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=replayed)
+    return row(charge=await one(info, Charge, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of cancelCharge.")
@@ -94,7 +83,7 @@ async def cancel_charge(info: Info, input: Annotated[CancelChargeInput, INPUT]) 
     charge_id = ids.decode(input.id, Noun.CHARGE, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.cancel(session, charge_id, reason=input.reason)
-    return row(charge=await one(info, CHARGE, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=False)
+    return row(charge=await one(info, Charge, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=False)
 
 
 @strawberry.input(description="Input of addDiscount. Give customerId or planId, and amount or percent.")
@@ -125,7 +114,7 @@ async def add_discount(info: Info, input: Annotated[AddDiscountInput, INPUT]) ->
             plan_id=ids.decode_optional(input.plan_id, Noun.PLAN, field=("input", "planId")), amount=input.amount, percent=input.percent,
             description=input.description, from_on=input.from_on, until_on=input.until_on, key=input.idempotency_key,
         )  # fmt: skip
-    return row(discount=await one(info, DISCOUNT, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=replayed)
+    return row(discount=await one(info, Discount, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of endDiscount.")
@@ -139,7 +128,7 @@ async def end_discount(info: Info, input: Annotated[EndDiscountInput, INPUT]) ->
     discount_id = ids.decode(input.id, Noun.DISCOUNT, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.end_discount(session, discount_id, until_on=input.until_on)
-    return row(discount=await one(info, DISCOUNT, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=False)
+    return row(discount=await one(info, Discount, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=False)
 
 
 QUERIES: Final[list[object]] = []

@@ -9,13 +9,14 @@ from sebilling.billing import reversals
 from sebilling.billing.payments import PaymentMethod
 from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import OFFICE, mutation
+from sebilling.schema.engine.access import mutation
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import one
+from sebilling.schema.engine.roles import OFFICE
 from sebilling.schema.engine.scalars import Rupiah
-from sebilling.schema.invoices import INVOICE, Invoice
-from sebilling.schema.payments import PAYMENT, Payment
+from sebilling.schema.invoices import Invoice
+from sebilling.schema.payments import Payment
 
 _REPLAYED: Final = "Whether the key had been used for this operation before, so that nothing was changed now."
 _KEY: Final = "Idempotency key, 8 to 100 characters, new for each correction."
@@ -52,7 +53,7 @@ async def void_invoice(info: Info, input: Annotated[VoidInvoiceInput, INPUT]) ->
         replayed = await verbs.void_invoice(
             session, invoice_id, reason=input.reason, key=input.idempotency_key, release_payments=input.release_payments
         )
-    return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
+    return row(invoice=await one(info, Invoice, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of writeOffInvoice.")
@@ -68,7 +69,7 @@ async def write_off_invoice(info: Info, input: Annotated[WriteOffInvoiceInput, I
     invoice_id = ids.decode(input.invoice_id, Noun.INVOICE, field=("input", "invoiceId"))
     async with info.context.transaction() as session:
         replayed = await verbs.write_off(session, invoice_id, reason=input.reason, key=input.idempotency_key, amount=input.amount)
-    return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
+    return row(invoice=await one(info, Invoice, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of reversePayment.")
@@ -83,7 +84,7 @@ async def reverse_payment(info: Info, input: Annotated[ReversePaymentInput, INPU
     payment_id = ids.decode(input.payment_id, Noun.PAYMENT, field=("input", "paymentId"))
     async with info.context.transaction() as session:
         replayed = await verbs.reverse_payment(session, payment_id, reason=input.reason, key=input.idempotency_key)
-    return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
+    return row(payment=await one(info, Payment, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of refundCredit.")
@@ -106,7 +107,7 @@ async def refund_credit(info: Info, input: Annotated[RefundCreditInput, INPUT]) 
             session, payment_id, method=input.method, reason=input.reason, key=input.idempotency_key, amount=input.amount,
             collector_id=ids.decode_optional(input.collector_id, Noun.USER, field=("input", "collectorId")),
         )  # fmt: skip
-    return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
+    return row(payment=await one(info, Payment, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of reverseWriteOff.")
@@ -125,7 +126,7 @@ async def reverse_write_off(info: Info, input: Annotated[ReverseWriteOffInput, I
         replayed = await reversals.reverse_write_off(
             session, write_off_id, invoice_id=invoice_id, reason=input.reason, key=input.idempotency_key
         )
-    return row(invoice=await one(info, INVOICE, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
+    return row(invoice=await one(info, Invoice, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of reverseRefund.")
@@ -142,7 +143,7 @@ async def reverse_refund(info: Info, input: Annotated[ReverseRefundInput, INPUT]
     refund_id = ids.decode(input.refund_id, Noun.REFUND, field=("input", "refundId"))
     async with info.context.transaction() as session:
         replayed = await reversals.reverse_refund(session, refund_id, payment_id=payment_id, reason=input.reason, key=input.idempotency_key)
-    return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
+    return row(payment=await one(info, Payment, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
 
 QUERIES: Final[list[object]] = []

@@ -8,26 +8,23 @@ from sebilling.billing import counters as verbs
 from sebilling.clock import JAKARTA
 from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import EVERYONE, OFFICE, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, given, row
-from sebilling.schema.engine.reading import Node, Order, one, page
+from sebilling.schema.engine.reading import Order, one, page
+from sebilling.schema.engine.roles import EVERYONE, OFFICE
+from sebilling.schema.engine.scopes import COUNTER_ITSELF
 
 
-@strawberry.type(description="Counter (loket): a place or route where customers pay.")
+@output("Counter (loket): a place or route where customers pay.", "counter", scope=COUNTER_ITSELF)
 class Counter:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    code: str = strawberry.field(description="Code, such as LKT01; part of invoice numbers, never changes.")
-    name: str = strawberry.field(description="Display name.")
-    timezone: str = strawberry.field(description="Time zone: Asia/Jakarta (WIB), Asia/Makassar (WITA) or Asia/Jayapura (WIT).")
-    due_day: int = strawberry.field(description="Day of the month, 1 to 28, on which the counter's invoices are due.")
-
-
-COUNTER: Final = Node(
-    "counter",
-    {"id": ids.column(Noun.COUNTER, "{t}.id")} | {name: f"{{t}}.{name}" for name in ("code", "name", "timezone", "due_day")},
-)
+    id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.COUNTER, "{t}.id"))
+    code: str = read("Code, such as LKT01; part of invoice numbers, never changes.", EVERYONE)
+    name: str = read("Display name.", EVERYONE)
+    timezone: str = read("Time zone: Asia/Jakarta (WIB), Asia/Makassar (WITA) or Asia/Jayapura (WIT).", EVERYONE)
+    due_day: int = read("Day of the month, 1 to 28, on which the counter's invoices are due.", EVERYONE)
 
 
 class OfCounter(Protocol):
@@ -58,7 +55,7 @@ _BY_CODE: Final = Order("code", "{t}.code", "text")
 
 @query(EVERYONE, "List the counters that the caller may see, by code.")
 async def counters(info: Info, first: First = 50, after: After = None) -> Connection[Counter]:
-    return await page(info, COUNTER, first=first, after=after, order=_BY_CODE)
+    return await page(info, Counter, first=first, after=after, order=_BY_CODE)
 
 
 @query(EVERYONE, "Get one counter by id or code; null if it does not exist or the caller may not see it.")
@@ -68,7 +65,7 @@ async def counter(
     code: Annotated[str | None, strawberry.argument(description="Code of the counter, such as LKT01.")] = None,
 ) -> Counter | None:
     row_id = ids.decode_either(id, code, Noun.COUNTER)
-    return await one(info, COUNTER, "(t.id = :id OR t.code = :code)", {"id": row_id, "code": (code or "").upper()})
+    return await one(info, Counter, "(t.id = :id OR t.code = :code)", {"id": row_id, "code": (code or "").upper()})
 
 
 @strawberry.input(description="Input of createCounter.")
@@ -88,7 +85,7 @@ class CreateCounterPayload(Payload):
 async def create_counter(info: Info, input: Annotated[CreateCounterInput, INPUT]) -> CreateCounterPayload:
     async with info.context.transaction() as session:
         counter_id = await verbs.create(session, code=input.code, name=input.name, timezone=input.timezone, due_day=input.due_day)
-    return row(counter=await one(info, COUNTER, "t.id = :id", {"id": counter_id}, below=("counter",)))
+    return row(counter=await one(info, Counter, "t.id = :id", {"id": counter_id}, below=("counter",)))
 
 
 @strawberry.input(description="Changes to a counter; fields that are left out keep their value.")
@@ -110,7 +107,7 @@ async def update_counter(info: Info, input: Annotated[UpdateCounterInput, INPUT]
     counter_id = ids.decode(input.id, Noun.COUNTER, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.update(session, counter_id, **given(name=input.name, due_day=input.due_day))
-    return row(counter=await one(info, COUNTER, "t.id = :id", {"id": counter_id}, below=("counter",)))
+    return row(counter=await one(info, Counter, "t.id = :id", {"id": counter_id}, below=("counter",)))
 
 
 QUERIES: Final = [counters, counter]

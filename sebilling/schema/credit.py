@@ -6,14 +6,15 @@ import strawberry
 
 from sebilling.billing import credit as verbs
 from sebilling.nouns import Noun
-from sebilling.schema.customers import CUSTOMER, Customer
+from sebilling.schema.customers import Customer
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, OFFICE, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import Conditions, Order, one, page
-from sebilling.schema.payments import PAYMENT, Payment
+from sebilling.schema.engine.roles import COUNTERS, OFFICE
+from sebilling.schema.payments import Payment
 
 _OLDEST: Final = Order("oldest", "{t}.id", "bigint")
 
@@ -35,7 +36,7 @@ async def unresolved_money(
     if beside_a_debt:
         debt = "invoice.customer_id = t.customer_id AND outstanding > 0 AND (CAST(:seen AS bigint[]) IS NULL OR counter_id = ANY (:seen))"
         conditions[f"EXISTS (SELECT FROM invoice WHERE {debt})"] = {"seen": info.context.signed_in.scope.ids}
-    return await page(info, PAYMENT, first=first, after=after, order=_OLDEST, conditions=conditions)
+    return await page(info, Payment, first=first, after=after, order=_OLDEST, conditions=conditions)
 
 
 @strawberry.input(description="Input of applyCredit.")
@@ -61,7 +62,7 @@ async def apply_credit(info: Info, input: Annotated[ApplyCreditInput, INPUT]) ->
             session, customer_id, key=input.idempotency_key,
             invoice_id=ids.decode_optional(input.invoice_id, Noun.INVOICE, field=("input", "invoiceId")),
         )  # fmt: skip
-    return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)), replayed=replayed)
+    return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of holdCredit.")
@@ -86,7 +87,7 @@ async def hold_credit(info: Info, input: Annotated[HoldCreditInput, INPUT]) -> H
     payment_id = ids.decode(input.payment_id, Noun.PAYMENT, field=("input", "paymentId"))
     async with info.context.transaction() as session:
         replayed = await verbs.hold(session, payment_id, reason=input.reason, key=input.idempotency_key)
-    return row(payment=await one(info, PAYMENT, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
+    return row(payment=await one(info, Payment, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
 
 QUERIES: Final = [unresolved_money]

@@ -12,12 +12,15 @@ from sebilling.schema.billing_cycles import BillingCycle
 from sebilling.schema.charges import Charge, Discount
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, EVERYONE, OFFICE, allow_argument, mutation, query
+from sebilling.schema.engine.access import allow_argument, mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, given, row
-from sebilling.schema.engine.reading import Conditions, Link, Node, Order, one, page
+from sebilling.schema.engine.reading import Conditions, Order, one, page
+from sebilling.schema.engine.roles import COUNTERS, EVERYONE, OFFICE
 from sebilling.schema.engine.scalars import Day, Rupiah
+from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.enums import described
 from sebilling.schema.plans import Plan
 
@@ -28,57 +31,69 @@ if TYPE_CHECKING:
 _LAST_PAYMENTS: Final = 10
 
 
-@strawberry.type(description="Customer (pelanggan): someone with a plan, who pays at a counter.")
+@output("Customer (pelanggan): someone with a plan, who pays at a counter.", "customer", scope=AT_COUNTER)
 class Customer:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    code: str = strawberry.field(description="The ISP's own number for the customer; unique.")
-    name: str = strawberry.field(description="Name of the customer.")
-    phone: str = strawberry.field(description="Phone number as +62…, or empty.")
-    address: str = strawberry.field(description="Address; may be empty.")
-    installed_on: Day = strawberry.field(description="Tanggal pasang: first day of service.")
-    active: bool = strawberry.field(description="Whether the customer is active; inactive customers get no invoices.")
-    price: Rupiah | None = strawberry.field(description="Price per month agreed with the customer; null if the plan's price applies.")
-    pppoe_name: str | None = strawberry.field(description="PPPoE name at the router; null if there is none.")
-    counter: Counter = strawberry.field(description="Counter to which the customer belongs.")
-    plan: Plan = strawberry.field(description="Plan of the customer.")
-    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: amount owed over all invoices.")
-    credit: Rupiah = strawberry.field(description="Titipan: amount received beyond what was owed; the next invoice uses it first.")
-    charges: list[Charge] = strawberry.field(description="The last 20 one-off charges, newest first.")
-    discounts: list[Discount] = strawberry.field(
-        description="Discounts of the customer, oldest first; those of the plan apply in addition."
+    id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.CUSTOMER, "{t}.id"))
+    code: str = read("The ISP's own number for the customer; unique.", EVERYONE)
+    name: str = read("Name of the customer.", EVERYONE)
+    phone: str = read("Phone number as +62…, or empty.", EVERYONE)
+    address: str = read("Address; may be empty.", EVERYONE)
+    installed_on: Day = read("Tanggal pasang: first day of service.", EVERYONE)
+    active: bool = read("Whether the customer is active; inactive customers get no invoices.", EVERYONE)
+    price: Rupiah | None = read("Price per month agreed with the customer; null if the plan's price applies.", COUNTERS)
+    pppoe_name: str | None = read("PPPoE name at the router; null if there is none.", EVERYONE)
+    counter: Counter = link("Counter to which the customer belongs.", EVERYONE, "counter", "{n}.id = {t}.counter_id", follows=True)
+    plan: Plan = link("Plan of the customer.", EVERYONE, "plan", "{n}.id = {t}.plan_id")
+    outstanding: Rupiah = read(
+        "Sisa tagihan: amount owed over all invoices.",
+        COUNTERS,
+        sql="(SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE customer_id = {t}.id AND outstanding > 0)",
     )
-    billing_cycles: list[BillingCycle] = strawberry.field(
-        description="Billing cycles that were set for the customer, in order; see billingSchedule."
+    credit: Rupiah = read(
+        "Titipan: amount received beyond what was owed; the next invoice uses it first.",
+        COUNTERS,
+        sql="(SELECT coalesce(sum(credit), 0)::bigint FROM payment WHERE customer_id = {t}.id AND credit > 0)",
     )
-    open_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] = strawberry.field(
-        description="Open invoices at all counters, oldest first: the order in which payments are allocated to them."
+    charges: list[Charge] = link(
+        "The last 20 one-off charges, newest first.",
+        COUNTERS,
+        "charge",
+        "{n}.customer_id = {t}.id",
+        order="{n}.id DESC",
+        most=20,
+        follows=True,
     )
-    last_payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
-        description=f"The last {_LAST_PAYMENTS} payments at all counters, newest first."
+    discounts: list[Discount] = link(
+        "Discounts of the customer, oldest first; those of the plan apply in addition.",
+        COUNTERS,
+        "discount",
+        "{n}.customer_id = {t}.id",
+        follows=True,
     )
-
-
-CUSTOMER: Final = Node(
-    "customer",
-    {
-        "id": ids.column(Noun.CUSTOMER, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("code", "name", "phone", "address", "installed_on", "active", "price", "pppoe_name")},
-        "outstanding": "(SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE customer_id = {t}.id AND outstanding > 0)",
-        "credit": "(SELECT coalesce(sum(credit), 0)::bigint FROM payment WHERE customer_id = {t}.id AND credit > 0)",
-    },
-    {
-        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
-        "plan": Link("plan", "{n}.id = {t}.plan_id"),
-        "charges": Link("charge", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=20, follows=True),
-        "discounts": Link("discount", "{n}.customer_id = {t}.id", many=True, follows=True),
-        "billing_cycles": Link("billing_cycle", "{n}.customer_id = {t}.id", many=True),
-        # Whoever may see a customer sees all their open invoices and payments, at whatever counter they were made.
-        "open_invoices": Link(
-            "invoice", "{n}.customer_id = {t}.id AND {n}.outstanding > 0", many=True, order="{n}.due_on, {n}.id", follows=True
-        ),
-        "last_payments": Link("payment", "{n}.customer_id = {t}.id", many=True, order="{n}.id DESC", most=_LAST_PAYMENTS, follows=True),
-    },
-)
+    billing_cycles: list[BillingCycle] = link(
+        "Billing cycles that were set for the customer, in order; see billingSchedule.",
+        COUNTERS,
+        "billing_cycle",
+        "{n}.customer_id = {t}.id",
+    )
+    # Whoever may see a customer sees all their open invoices and payments, at whatever counter they were made.
+    open_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] = link(
+        "Open invoices at all counters, oldest first: the order in which payments are allocated to them.",
+        COUNTERS,
+        "invoice",
+        "{n}.customer_id = {t}.id AND {n}.outstanding > 0",
+        order="{n}.due_on, {n}.id",
+        follows=True,
+    )
+    last_payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = link(
+        f"The last {_LAST_PAYMENTS} payments at all counters, newest first.",
+        COUNTERS,
+        "payment",
+        "{n}.customer_id = {t}.id",
+        order="{n}.id DESC",
+        most=_LAST_PAYMENTS,
+        follows=True,
+    )
 
 
 class CustomerOrder(StrEnum):
@@ -117,7 +132,7 @@ async def customers(
     if filter is not None and filter.in_arrears is not None:
         allow_argument(info, COUNTERS)  # whether a customer is in arrears is financial data
     conditions = {} if filter is None else _conditions(filter)
-    return await page(info, CUSTOMER, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
+    return await page(info, Customer, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
 
 
 _OWING: Final = "EXISTS (SELECT FROM invoice WHERE customer_id = t.id AND outstanding > 0)"
@@ -151,7 +166,7 @@ async def customer(
 ) -> Customer | None:
     return await one(
         info,
-        CUSTOMER,
+        Customer,
         "(t.id = :id OR t.code = :code)",
         {"id": ids.decode_either(id, code, Noun.CUSTOMER), "code": validation.without_invisible(code or "").strip()},
     )
@@ -187,7 +202,7 @@ async def create_customer(info: Info, input: Annotated[CreateCustomerInput, INPU
     )  # fmt: skip
     async with info.context.transaction() as session:
         customer_id = await verbs.create(session, details)
-    return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)))
+    return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
 @strawberry.input(description="Changes to a customer; fields that are left out keep their value. Issued invoices stay as they are.")
@@ -230,7 +245,7 @@ async def update_customer(info: Info, input: Annotated[UpdateCustomerInput, INPU
             changes[name] = value
     async with info.context.transaction() as session:
         await verbs.update(session, customer_id, **changes)
-    return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)))
+    return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
 QUERIES: Final = [customers, customer]

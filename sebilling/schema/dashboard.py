@@ -3,39 +3,37 @@
 from dataclasses import asdict
 from typing import Final
 
-import strawberry
-
 from sebilling import feed
 from sebilling.billing import dashboard as verbs
 from sebilling.clock import Month
 from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine import feed_subscription
-from sebilling.schema.engine.access import COUNTERS, query
+from sebilling.schema.engine.access import query
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.payloads import row
+from sebilling.schema.engine.roles import COUNTERS
 from sebilling.schema.engine.scalars import Day, MonthText, Rupiah
 
 
-@strawberry.type(description="Figures of a counter for today and this month.")
+@output("Figures of a counter for today and this month.")
 class CounterFigures:
-    counter: Counter = strawberry.field(description="The counter.")
-    day: Day = strawberry.field(description="Today's date at the counter.")
-    month: MonthText = strawberry.field(description="Current month at the counter, as used by recap and recapChanged.")
-    received_today: Rupiah = strawberry.field(description="Amount received today, less the amount reversed today.")
-    payments_today: int = strawberry.field(description="Number of payments received today.")
-    received_this_month: Rupiah = strawberry.field(description="Amount received this month up to today, less the amount reversed in it.")
-    payments_this_month: int = strawberry.field(description="Number of payments received this month.")
-    outstanding: Rupiah = strawberry.field(description="Amount owed on the counter's invoices, of all periods.")
-    cash_on_hand: Rupiah = strawberry.field(description="Belum disetor: cash in the counter's drawers now.")
-    blocked_customers: int = strawberry.field(description="Number of customers who are blocked now, according to their devices.")
+    counter: Counter = read("The counter.", COUNTERS)
+    day: Day = read("Today's date at the counter.", COUNTERS)
+    month: MonthText = read("Current month at the counter, as used by recap and recapChanged.", COUNTERS)
+    received_today: Rupiah = read("Amount received today, less the amount reversed today.", COUNTERS)
+    payments_today: int = read("Number of payments received today.", COUNTERS)
+    received_this_month: Rupiah = read("Amount received this month up to today, less the amount reversed in it.", COUNTERS)
+    payments_this_month: int = read("Number of payments received this month.", COUNTERS)
+    outstanding: Rupiah = read("Amount owed on the counter's invoices, of all periods.", COUNTERS)
+    cash_on_hand: Rupiah = read("Belum disetor: cash in the counter's drawers now.", COUNTERS)
+    blocked_customers: int = read("Number of customers who are blocked now, according to their devices.", COUNTERS)
 
 
-@strawberry.type(description="Current figures of the counters.")
+@output("Current figures of the counters.")
 class Dashboard:
-    cursor: str = strawberry.field(
-        description="Cursor to send as `after` to subscriptions, so that no change after these figures is missed."
-    )
-    counters: list[CounterFigures] = strawberry.field(description="Figures of each counter, by code.")
+    cursor: str = read("Cursor to send as `after` to subscriptions, so that no change after these figures is missed.", COUNTERS)
+    counters: list[CounterFigures] = read("Figures of each counter, by code.", COUNTERS)
 
 
 @query(COUNTERS, "Get today's and this month's figures of the counters that the caller may see.")

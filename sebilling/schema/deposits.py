@@ -16,13 +16,16 @@ from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, OFFICE, RECEIVERS, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Context, Info
+from sebilling.schema.engine.declarations import link, output, read, user_name
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
-from sebilling.schema.engine.reading import Conditions, Link, Node, Order, every, one, page
+from sebilling.schema.engine.reading import Conditions, Order, every, one, page
+from sebilling.schema.engine.roles import COUNTERS, OFFICE, RECEIVERS
 from sebilling.schema.engine.scalars import Day, Instant, Rupiah
-from sebilling.schema.invoices import REVERSAL_COLUMNS, Reversal
+from sebilling.schema.engine.scopes import OWN_CASH, PART
+from sebilling.schema.invoices import Reversal
 from sebilling.schema.users import User
 from sebilling.storage import new_key
 from sebilling.storage.proofs import MAX_PROOF_BYTES, Proof, inspect
@@ -30,122 +33,85 @@ from sebilling.storage.proofs import MAX_PROOF_BYTES, Proof, inspect
 _log = get_logger(__name__)
 
 
-@strawberry.type(description="Proof of a deposit: a picture or PDF of the bank's receipt. proofLink returns a link to it.")
+@output("Proof of a deposit: a picture or PDF of the bank's receipt. proofLink returns a link to it.", "proof", scope=PART)
 class DepositProof:
-    media_type: str = strawberry.field(description="Media type: image/jpeg, image/png, image/webp or application/pdf.")
-    size_bytes: int = strawberry.field(description="Size in bytes.")
-    uploaded_at: Instant = strawberry.field(description="Time of the upload.")
+    media_type: str = read("Media type: image/jpeg, image/png, image/webp or application/pdf.", COUNTERS)
+    size_bytes: int = read("Size in bytes.", COUNTERS)
+    uploaded_at: Instant = read("Time of the upload.", COUNTERS)
 
 
-@strawberry.type(description="Verification or rejection of a deposit.")
+@output("Verification or rejection of a deposit.", "deposit_decision", scope=PART)
 class DepositDecision:
-    counted: Rupiah | None = strawberry.field(
-        description="Amount counted at verification, which counts in Total Setor; null if it was rejected."
-    )
-    difference: Rupiah | None = strawberry.field(
-        description="Counted amount less the amount due from the drawer: above 0 a surplus, below 0 a shortage."
-    )
-    reason: str = strawberry.field(description="Reason for the rejection, or a note.")
-    decided_at: Instant = strawberry.field(description="Time of the decision.")
-    decided_on: Day = strawberry.field(description="Date of the decision at the counter, which decides in which recap it counts.")
-    decided_by: str = strawberry.field(description="Name of the user who decided.")
+    counted: Rupiah | None = read("Amount counted at verification, which counts in Total Setor; null if it was rejected.", COUNTERS)
+    difference: Rupiah | None = read("Counted amount less the amount due from the drawer: above 0 a surplus, below 0 a shortage.", COUNTERS)
+    reason: str = read("Reason for the rejection, or a note.", COUNTERS)
+    decided_at: Instant = read("Time of the decision.", COUNTERS)
+    decided_on: Day = read("Date of the decision at the counter, which decides in which recap it counts.", COUNTERS)
+    decided_by: str = read("Name of the user who decided.", COUNTERS, sql=user_name("decided_by"))
 
 
-@strawberry.type(description="Correction of the count of a verified deposit.")
+@output("Correction of the count of a verified deposit.", "deposit_correction", scope=PART)
 class DepositCorrection:
-    counted_before: Rupiah = strawberry.field(description="Amount counted before the correction.")
-    counted: Rupiah = strawberry.field(description="Corrected amount.")
-    difference_before: Rupiah = strawberry.field(description="Difference before the correction.")
-    difference: Rupiah = strawberry.field(description="Difference after the correction: above 0 a surplus, below 0 a shortage.")
-    reason: str = strawberry.field(description="Reason for the correction.")
-    corrected_at: Instant = strawberry.field(description="Time of the correction.")
-    corrected_on: Day = strawberry.field(description="Date of the correction at the counter, which decides in which recap it counts.")
-    corrected_by: str = strawberry.field(description="Name of the user who made the correction.")
+    counted_before: Rupiah = read("Amount counted before the correction.", COUNTERS)
+    counted: Rupiah = read("Corrected amount.", COUNTERS)
+    difference_before: Rupiah = read("Difference before the correction.", COUNTERS)
+    difference: Rupiah = read("Difference after the correction: above 0 a surplus, below 0 a shortage.", COUNTERS)
+    reason: str = read("Reason for the correction.", COUNTERS)
+    corrected_at: Instant = read("Time of the correction.", COUNTERS)
+    corrected_on: Day = read("Date of the correction at the counter, which decides in which recap it counts.", COUNTERS)
+    corrected_by: str = read("Name of the user who made the correction.", COUNTERS, sql=user_name("corrected_by"))
 
 
-@strawberry.type(description="Settlement of a part of a deposit's difference.")
+@output("Settlement of a part of a deposit's difference.", "difference_settlement", scope=PART)
 class DifferenceSettlement:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    kind: DifferenceKind = strawberry.field(description="Kind of the difference: surplus or shortage.")
-    amount: Rupiah = strawberry.field(description="Settled amount.")
-    payment_id: strawberry.ID | None = strawberry.field(
-        description="Id of the payment that was handed over before it was synced from the phone; null if it was settled by hand."
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.SETTLEMENT, "{t}.id"))
+    kind: DifferenceKind = read("Kind of the difference: surplus or shortage.", COUNTERS)
+    amount: Rupiah = read("Settled amount.", COUNTERS)
+    payment_id: strawberry.ID | None = read(
+        "Id of the payment that was handed over before it was synced from the phone; null if it was settled by hand.",
+        COUNTERS,
+        sql=ids.column(Noun.PAYMENT, "{t}.payment_id"),
     )
-    reason: str = strawberry.field(description="Reason, if it was settled by hand.")
-    settled_at: Instant = strawberry.field(description="Time of the settlement.")
-    settled_on: Day = strawberry.field(description="Date of the settlement at the counter, which decides in which recap it counts.")
-    settled_by: str = strawberry.field(description="Name of the user who settled it; the collector, if a payment settled it.")
-    reversal: Reversal | None = strawberry.field(description="Reversal of the settlement; null if it was not reversed.")
+    reason: str = read("Reason, if it was settled by hand.", COUNTERS)
+    settled_at: Instant = read("Time of the settlement.", COUNTERS)
+    settled_on: Day = read("Date of the settlement at the counter, which decides in which recap it counts.", COUNTERS)
+    settled_by: str = read(
+        "Name of the user who settled it; the collector, if a payment settled it.", COUNTERS, sql=user_name("settled_by")
+    )
+    reversal: Reversal | None = link(
+        "Reversal of the settlement; null if it was not reversed.", COUNTERS, "settlement_reversal", "{n}.settlement_id = {t}.id"
+    )
 
 
-@strawberry.type(description="Deposit (setoran): money of a drawer that is handed over to the head office.")
+@output("Deposit (setoran): money of a drawer that is handed over to the head office.", "deposit", scope=OWN_CASH)
 class Deposit:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    amount: Rupiah = strawberry.field(description="Amount, as submitted.")
-    type: DepositType = strawberry.field(description="Way in which it is handed over.")
-    status: DepositStatus = strawberry.field(description="Status of the deposit.")
-    note: str = strawberry.field(description="Note; may be empty.")
-    submitted_at: Instant = strawberry.field(description="Time of submission.")
-    submitted_by: str = strawberry.field(description="Name of the user who submitted it.")
-    deposited_on: Day = strawberry.field(description="Date of submission at the counter.")
-    counter: Counter = strawberry.field(description="Counter at which the cash was received.")
-    collector: User = strawberry.field(description="Collector whose cash it is.")
-    proof: DepositProof | None = strawberry.field(description="Proof of the deposit; null if there is none.")
-    decision: DepositDecision | None = strawberry.field(description="First decision on the deposit; null while it waits for verification.")
-    counted: Rupiah = strawberry.field(
-        description="Counted amount after the last correction; 0 while it waits for verification or if it was rejected."
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.DEPOSIT, "{t}.id"))
+    amount: Rupiah = read("Amount, as submitted.", COUNTERS)
+    type: DepositType = read("Way in which it is handed over.", COUNTERS)
+    status: DepositStatus = read("Status of the deposit.", COUNTERS)
+    note: str = read("Note; may be empty.", COUNTERS)
+    submitted_at: Instant = read("Time of submission.", COUNTERS)
+    submitted_by: str = read("Name of the user who submitted it.", COUNTERS, sql=user_name("submitted_by"))
+    deposited_on: Day = read("Date of submission at the counter.", COUNTERS)
+    counter: Counter = link("Counter at which the cash was received.", COUNTERS, "counter", "{n}.id = {t}.counter_id", follows=True)
+    collector: User = link("Collector whose cash it is.", COUNTERS, "app_user", "{n}.id = {t}.collector_id", follows=True)
+    proof: DepositProof | None = link("Proof of the deposit; null if there is none.", COUNTERS, "proof", "{n}.id = {t}.proof_id")
+    decision: DepositDecision | None = link(
+        "First decision on the deposit; null while it waits for verification.", COUNTERS, "deposit_decision", "{n}.deposit_id = {t}.id"
     )
-    difference: Rupiah = strawberry.field(description="Difference after the last correction: above 0 a surplus, below 0 a shortage.")
-    unsettled: Rupiah = strawberry.field(description="Part of the difference that is not settled; it stays with the collector.")
-    corrections: list[DepositCorrection] = strawberry.field(description="Corrections of the count, in order.")
-    settlements: list[DifferenceSettlement] = strawberry.field(description="Settlements of the difference, in order.")
+    counted: Rupiah = read("Counted amount after the last correction; 0 while it waits for verification or if it was rejected.", COUNTERS)
+    difference: Rupiah = read("Difference after the last correction: above 0 a surplus, below 0 a shortage.", COUNTERS)
+    unsettled: Rupiah = read(
+        "Part of the difference that is not settled; it stays with the collector.", COUNTERS, sql="{t}.difference - {t}.settled"
+    )
+    corrections: list[DepositCorrection] = link(
+        "Corrections of the count, in order.", COUNTERS, "deposit_correction", "{n}.deposit_id = {t}.id"
+    )
+    settlements: list[DifferenceSettlement] = link(
+        "Settlements of the difference, in order.", COUNTERS, "difference_settlement", "{n}.deposit_id = {t}.id"
+    )
 
 
-PROOF: Final = Node("proof", {name: f"{{t}}.{name}" for name in ("media_type", "size_bytes", "uploaded_at")})
-DECISION: Final = Node(
-    "deposit_decision",
-    {
-        **{name: f"{{t}}.{name}" for name in ("counted", "difference", "reason", "decided_at", "decided_on")},
-        "decided_by": "(SELECT name FROM app_user WHERE id = {t}.decided_by)",
-    },
-)
-DEPOSIT: Final = Node(
-    "deposit",
-    {
-        "id": ids.column(Noun.DEPOSIT, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("amount", "type", "status", "note", "submitted_at", "deposited_on")},
-        **{name: f"{{t}}.{name}" for name in ("counted", "difference")},
-        "unsettled": "{t}.difference - {t}.settled",
-        "submitted_by": "(SELECT name FROM app_user WHERE id = {t}.submitted_by)",
-    },
-    {
-        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
-        "collector": Link("app_user", "{n}.id = {t}.collector_id", follows=True),
-        "proof": Link("proof", "{n}.id = {t}.proof_id"),
-        "decision": Link("deposit_decision", "{n}.deposit_id = {t}.id"),
-        "corrections": Link("deposit_correction", "{n}.deposit_id = {t}.id", many=True),
-        "settlements": Link("difference_settlement", "{n}.deposit_id = {t}.id", many=True),
-    },
-)
-_CORRECTION_FIELDS: Final = ("counted_before", "counted", "difference_before", "difference", "reason", "corrected_at", "corrected_on")
-DEPOSIT_CORRECTION: Final = Node(
-    "deposit_correction",
-    {
-        **{name: f"{{t}}.{name}" for name in _CORRECTION_FIELDS},
-        "corrected_by": "(SELECT name FROM app_user WHERE id = {t}.corrected_by)",
-    },
-)
-SETTLEMENT: Final = Node(
-    "difference_settlement",
-    {
-        "id": ids.column(Noun.SETTLEMENT, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("kind", "amount", "reason", "settled_at", "settled_on")},
-        "payment_id": ids.column(Noun.PAYMENT, "{t}.payment_id"),
-        "settled_by": "(SELECT name FROM app_user WHERE id = {t}.settled_by)",
-    },
-    {"reversal": Link("settlement_reversal", "{n}.settlement_id = {t}.id")},
-)
-SETTLEMENT_REVERSAL: Final = Node("settlement_reversal", REVERSAL_COLUMNS)
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
@@ -166,7 +132,7 @@ async def deposits(
     filter: Annotated[DepositFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[Deposit]:
     conditions = {} if filter is None else _conditions(filter)
-    return await page(info, DEPOSIT, first=first, after=after, order=_NEWEST, conditions=conditions)
+    return await page(info, Deposit, first=first, after=after, order=_NEWEST, conditions=conditions)
 
 
 _UNSETTLED: Final = "t.difference <> t.settled"
@@ -192,31 +158,19 @@ def _conditions(filter: DepositFilter) -> Conditions:
 
 @query(COUNTERS, "Get one deposit; null if it does not exist or the caller may not see it.")
 async def deposit(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the deposit.")]) -> Deposit | None:
-    return await one(info, DEPOSIT, "t.id = :id", {"id": ids.decode(id, Noun.DEPOSIT, field=("id",))})
+    return await one(info, Deposit, "t.id = :id", {"id": ids.decode(id, Noun.DEPOSIT, field=("id",))})
 
 
-@strawberry.type(description="Cash that a collector holds of a counter. onHand = received − refunded − deposited + difference.")
+@output("Cash that a collector holds of a counter. onHand = received − refunded − deposited + difference.", "drawer", scope=OWN_CASH)
 class Drawer:
-    counter: Counter = strawberry.field(description="Counter to which the cash belongs.")
-    collector: User = strawberry.field(description="Collector who holds the cash.")
-    received: Rupiah = strawberry.field(description="Cash received in total, without reversed payments.")
-    refunded: Rupiah = strawberry.field(description="Cash refunded in total.")
-    deposited: Rupiah = strawberry.field(description="Verified deposits, as counted.")
-    difference: Rupiah = strawberry.field(
-        description="Unsettled surplus less shortage of all verified deposits, which stays with the collector."
-    )
-    waiting: Rupiah = strawberry.field(description="Submitted deposits that wait for verification; still part of onHand.")
-    on_hand: Rupiah = strawberry.field(description="Belum disetor: cash on hand.")
-
-
-DRAWER: Final = Node(
-    "drawer",
-    {name: f"{{t}}.{name}" for name in ("received", "refunded", "deposited", "difference", "waiting", "on_hand")},
-    {
-        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
-        "collector": Link("app_user", "{n}.id = {t}.collector_id", follows=True),
-    },
-)
+    counter: Counter = link("Counter to which the cash belongs.", COUNTERS, "counter", "{n}.id = {t}.counter_id", follows=True)
+    collector: User = link("Collector who holds the cash.", COUNTERS, "app_user", "{n}.id = {t}.collector_id", follows=True)
+    received: Rupiah = read("Cash received in total, without reversed payments.", COUNTERS)
+    refunded: Rupiah = read("Cash refunded in total.", COUNTERS)
+    deposited: Rupiah = read("Verified deposits, as counted.", COUNTERS)
+    difference: Rupiah = read("Unsettled surplus less shortage of all verified deposits, which stays with the collector.", COUNTERS)
+    waiting: Rupiah = read("Submitted deposits that wait for verification; still part of onHand.", COUNTERS)
+    on_hand: Rupiah = read("Belum disetor: cash on hand.", COUNTERS)
 
 
 @query(COUNTERS, "List the drawers, by counter and collector.")
@@ -234,7 +188,7 @@ async def drawers(
         conditions["t.counter_id = :counter"] = {"counter": ids.decode(counter_id, Noun.COUNTER, field=("counterId",))}
     if collector_id is not None:
         conditions["t.collector_id = :collector"] = {"collector": ids.decode(collector_id, Noun.USER, field=("collectorId",))}
-    return await every(info, DRAWER, order="t.counter_id, t.collector_id", conditions=conditions)
+    return await every(info, Drawer, order="t.counter_id, t.collector_id", conditions=conditions)
 
 
 @strawberry.input(description="Input of submitDeposit (Tambah Setoran: nominal, tipe, bukti).")
@@ -282,7 +236,7 @@ async def submit_deposit(info: Info, input: Annotated[SubmitDepositInput, INPUT]
         raise
     if submitted.replayed:
         await _forgotten(context, object_key)
-    deposit = await one(info, DEPOSIT, "t.id = :id", {"id": submitted.deposit_id}, below=("deposit",))
+    deposit = await one(info, Deposit, "t.id = :id", {"id": submitted.deposit_id}, below=("deposit",))
     return row(deposit=deposit, replayed=submitted.replayed, more_than_on_hand=submitted.more_than_on_hand or None)
 
 
@@ -337,7 +291,7 @@ async def verify_deposit(info: Info, input: Annotated[VerifyDepositInput, INPUT]
             session, deposit_id, key=input.idempotency_key, counted=input.counted, note=input.note,
             confirm_difference=input.confirm_difference,
         )  # fmt: skip
-    return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
+    return row(deposit=await one(info, Deposit, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of rejectDeposit.")
@@ -352,7 +306,7 @@ async def reject_deposit(info: Info, input: Annotated[RejectDepositInput, INPUT]
     deposit_id = ids.decode(input.deposit_id, Noun.DEPOSIT, field=("input", "depositId"))
     async with info.context.transaction() as session:
         replayed = await verbs.reject(session, deposit_id, reason=input.reason, key=input.idempotency_key)
-    return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
+    return row(deposit=await one(info, Deposit, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 
 QUERIES: Final = [deposits, deposit, drawers]

@@ -20,12 +20,15 @@ from sebilling.schema import block_reasons
 from sebilling.schema.block_reasons import BlockReason
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import DEVICE_READERS, DEVICES, EVERYONE, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Context, Info
+from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.reading import Conditions, Link, Node, Order, every, one, page
+from sebilling.schema.engine.reading import Conditions, Order, every, one, page
+from sebilling.schema.engine.roles import DEVICE_READERS, DEVICES, EVERYONE
 from sebilling.schema.engine.scalars import Instant
+from sebilling.schema.engine.scopes import CENTRAL, OF_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.vault import Vault
 
@@ -41,39 +44,37 @@ described(
 )
 
 
-@strawberry.type(description="Delivery of events to a plugin.")
+@output("Delivery of events to a plugin.")
 class PluginEvents:
-    delivered_up_to: strawberry.ID = strawberry.field(description="Number of the feed up to which every event is delivered.")
-    waiting: int = strawberry.field(
-        description="Number of later events in the feed, whether or not the plugin takes them; at most 2147483647."
-    )
-    attempts: int = strawberry.field(description="Number of consecutive failures of the next delivery.")
-    error: str = strawberry.field(description="Last error; empty if there is none.")
+    delivered_up_to: strawberry.ID = read("Number of the feed up to which every event is delivered.", DEVICE_READERS)
+    waiting: int = read("Number of later events in the feed, whether or not the plugin takes them; at most 2147483647.", DEVICE_READERS)
+    attempts: int = read("Number of consecutive failures of the next delivery.", DEVICE_READERS)
+    error: str = read("Last error; empty if there is none.", DEVICE_READERS)
 
 
-@strawberry.type(description="Installed plugin.")
+@output("Installed plugin.")
 class Plugin:
-    name: str = strawberry.field(description="Name of the plugin's entry point.")
-    distribution: str = strawberry.field(description="Package that contains the plugin.")
-    version: str = strawberry.field(description="Version of the package.")
-    status: PluginStatus = strawberry.field(description="Status of the plugin.")
-    error: str = strawberry.field(description="Reason for which the plugin does not work; empty if it works.")
-    drivers: list[str] = strawberry.field(description="Kinds of the drivers that the plugin provides.")
-    events: PluginEvents | None = strawberry.field(description="Delivery of events to the plugin; null if it takes none.")
+    name: str = read("Name of the plugin's entry point.", DEVICE_READERS)
+    distribution: str = read("Package that contains the plugin.", DEVICE_READERS)
+    version: str = read("Version of the package.", DEVICE_READERS)
+    status: PluginStatus = read("Status of the plugin.", DEVICE_READERS)
+    error: str = read("Reason for which the plugin does not work; empty if it works.", DEVICE_READERS)
+    drivers: list[str] = read("Kinds of the drivers that the plugin provides.", DEVICE_READERS)
+    events: PluginEvents | None = read("Delivery of events to the plugin; null if it takes none.", DEVICE_READERS)
 
 
-@strawberry.type(description="Kind of service that a driver supports.")
+@output("Kind of service that a driver supports.")
 class ServiceKind:
-    kind: str = strawberry.field(description="Kind of service, such as PPPOE.")
-    key: str = strawberry.field(description="Meaning of a customer's key, in words, such as PPPoE name.")
+    kind: str = read("Kind of service, such as PPPOE.", DEVICE_READERS)
+    key: str = read("Meaning of a customer's key, in words, such as PPPoE name.", DEVICE_READERS)
 
 
-@strawberry.type(description="Driver for one kind of device.")
+@output("Driver for one kind of device.")
 class Driver:
-    kind: str = strawberry.field(description="Kind of the driver, such as mikrotik.pppoe.")
-    title: str = strawberry.field(description="Display name.")
-    config_schema: JSON = strawberry.field(description="JSON schema of the driver's settings, to render a form.")
-    service_kinds: list[ServiceKind] = strawberry.field(description="Kinds of service that the driver supports.")
+    kind: str = read("Kind of the driver, such as mikrotik.pppoe.", DEVICE_READERS)
+    title: str = read("Display name.", DEVICE_READERS)
+    config_schema: JSON = read("JSON schema of the driver's settings, to render a form.", DEVICE_READERS)
+    service_kinds: list[ServiceKind] = read("Kinds of service that the driver supports.", DEVICE_READERS)
 
 
 @query(DEVICE_READERS, "List the installed plugins, including those that do not work.")
@@ -114,50 +115,51 @@ async def drivers(info: Info) -> list[Driver]:
     ]  # fmt: skip
 
 
-@strawberry.type(description="Perangkat: a router, server or OLT.")
+@output("Perangkat: a router, server or OLT.", "device", scope=CENTRAL)
 class Device:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    name: str = strawberry.field(description="Unique display name.")
-    kind: str = strawberry.field(description="Kind of the device's driver.")
-    enabled: bool = strawberry.field(description="Whether the device is enabled; nobody is blocked or restored on a disabled one.")
-    reachable: bool | None = strawberry.field(description="Whether the device answered the last check; null if it was never checked.")
-    problems: list[str] = strawberry.field(description="Problems to fix on the device, each with its remedy.")
-    facts: JSON = strawberry.field(description="Facts about the device, such as version and board.")
-    checked_at: Instant | None = strawberry.field(description="Time of the last check.")
-    customers: int = strawberry.field(description="Number of service accesses on the device.")
-    waiting: int = strawberry.field(description="Number of service accesses that wait to be blocked or restored.")
-
-
-DEVICE: Final = Node(
-    "device",
-    {
-        "id": ids.column(Noun.DEVICE, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("name", "kind", "enabled", "reachable", "checked_at")},
-        "problems": "(SELECT coalesce(jsonb_agg(problem -> CAST(:language AS text) ORDER BY number), '[]')"
+    id: strawberry.ID = read("Opaque id.", DEVICE_READERS, sql=ids.column(Noun.DEVICE, "{t}.id"))
+    name: str = read("Unique display name.", DEVICE_READERS)
+    kind: str = read("Kind of the device's driver.", DEVICE_READERS)
+    enabled: bool = read("Whether the device is enabled; nobody is blocked or restored on a disabled one.", DEVICE_READERS)
+    reachable: bool | None = read("Whether the device answered the last check; null if it was never checked.", DEVICE_READERS)
+    problems: list[str] = read(
+        "Problems to fix on the device, each with its remedy.",
+        DEVICE_READERS,
+        sql="(SELECT coalesce(jsonb_agg(problem -> CAST(:language AS text) ORDER BY number), '[]')"
         " FROM jsonb_array_elements({t}.problems) WITH ORDINALITY problems (problem, number))",
-        "facts": "(SELECT coalesce(jsonb_object_agg(key, coalesce(value -> CAST(:language AS text), value)), '{{}}')"
+    )
+    facts: JSON = read(
+        "Facts about the device, such as version and board.",
+        DEVICE_READERS,
+        sql="(SELECT coalesce(jsonb_object_agg(key, coalesce(value -> CAST(:language AS text), value)), '{{}}')"
         " FROM jsonb_each({t}.facts))",
-        "customers": "(SELECT count(*) FROM service_access WHERE device_id = {t}.id)",
-        "waiting": "(SELECT count(*) FROM service_access WHERE device_id = {t}.id AND desired_generation > observed_generation)",
-    },
-)
+    )
+    checked_at: Instant | None = read("Time of the last check.", DEVICE_READERS)
+    customers: int = read(
+        "Number of service accesses on the device.", DEVICE_READERS, sql="(SELECT count(*) FROM service_access WHERE device_id = {t}.id)"
+    )
+    waiting: int = read(
+        "Number of service accesses that wait to be blocked or restored.",
+        DEVICE_READERS,
+        sql="(SELECT count(*) FROM service_access WHERE device_id = {t}.id AND desired_generation > observed_generation)",
+    )
 
 
 @query(DEVICE_READERS, "List all devices, by name.")
 async def devices(info: Info) -> list[Device]:
-    rows: list[Device] = await every(info, DEVICE, order="t.name")
+    rows: list[Device] = await every(info, Device, order="t.name")
     return rows
 
 
 @query(DEVICE_READERS, "Get one device; null if there is none.")
 async def device(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the device.")]) -> Device | None:
-    device_row: Device | None = await one(info, DEVICE, "t.id = :id", {"id": ids.decode(id, Noun.DEVICE, field=("id",))})
+    device_row: Device | None = await one(info, Device, "t.id = :id", {"id": ids.decode(id, Noun.DEVICE, field=("id",))})
     return device_row
 
 
-@strawberry.type(description="Settings of a device, without secrets.")
+@output("Settings of a device, without secrets.")
 class DeviceConfig:
-    config: JSON = strawberry.field(description="Settings; a secret is null if it is not set, else a row of asterisks.")
+    config: JSON = read("Settings; a secret is null if it is not set, else a row of asterisks.", DEVICE_READERS)
 
 
 @query(DEVICE_READERS, "Get a device's settings for a form. Secrets are never returned.")
@@ -208,7 +210,7 @@ def _settings(config: Any) -> dict[str, Any]:
 
 
 async def _shown(info: Info, device_id: int) -> Any:
-    return row(device=await one(info, DEVICE, "t.id = :id", {"id": device_id}, below=("device",)))
+    return row(device=await one(info, Device, "t.id = :id", {"id": device_id}, below=("device",)))
 
 
 @strawberry.input(description="Changes to a device; fields that are left out keep their value, as does each setting and secret.")
@@ -254,40 +256,35 @@ async def delete_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> D
     return row(device=None)
 
 
-@strawberry.type(description="Service access: a customer's account on a device, with its desired and actual state.")
-class ServiceAccess:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    service_kind: str = strawberry.field(description="Kind of service, such as PPPOE.")
-    key: str = strawberry.field(description="Name of the account on the device.")
-    desired: State = strawberry.field(description="Desired state: ACTIVE or BLOCKED.")
-    actual: State | None = strawberry.field(description="State last read from the device; null if it is unknown.")
-    in_sync: bool = strawberry.field(description="Whether the desired state was applied and verified on the device.")
-    manual: bool = strawberry.field(description="Whether the customer is blocked by hand, so that no payment restores them.")
-    block_reason: BlockReason | None = strawberry.field(description="Reason for which the customer is to be blocked; null if not.")
-    detail: str = strawberry.field(description="State read from the device, in words.")
-    error: str = strawberry.field(description="Last error; empty if there is none.")
-    attempts: int = strawberry.field(description="Number of consecutive failures.")
-    read_at: Instant | None = strawberry.field(description="Time at which the device was last read.")
-    desired_at: Instant = strawberry.field(description="Time at which the desired state was set.")
-    device: Device | None = strawberry.field(
-        description="Device of the account; null for callers who are limited to counters, as devices belong to no counter."
-    )
-    customer: Customer = strawberry.field(description="Customer whose access it is.")
-
-
 _IN_SYNC: Final = "{t}.desired_generation = {t}.observed_generation AND {t}.actual IN ({t}.desired, 'UNKNOWN')"
-ACCESS: Final = Node(
-    "service_access",
-    {
-        "id": ids.column(Noun.ACCESS, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("service_kind", "key", "desired", "manual", "attempts", "read_at", "desired_at")},
-        **{name: f"coalesce({{t}}.{name} ->> CAST(:language AS text), '')" for name in ("detail", "error")},
-        "block_reason": block_reasons.COLUMN,
-        "actual": "nullif({t}.actual, 'UNKNOWN')",
-        "in_sync": f"({_IN_SYNC})",
-    },
-    {"device": Link("device", "{n}.id = {t}.device_id"), "customer": Link("customer", "{n}.id = {t}.customer_id", follows=True)},
-)
+
+
+@output("Service access: a customer's account on a device, with its desired and actual state.", "service_access", scope=OF_CUSTOMER)
+class ServiceAccess:
+    id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.ACCESS, "{t}.id"))
+    service_kind: str = read("Kind of service, such as PPPOE.", EVERYONE)
+    key: str = read("Name of the account on the device.", EVERYONE)
+    desired: State = read("Desired state: ACTIVE or BLOCKED.", EVERYONE)
+    actual: State | None = read("State last read from the device; null if it is unknown.", EVERYONE, sql="nullif({t}.actual, 'UNKNOWN')")
+    in_sync: bool = read("Whether the desired state was applied and verified on the device.", EVERYONE, sql=f"({_IN_SYNC})")
+    manual: bool = read("Whether the customer is blocked by hand, so that no payment restores them.", EVERYONE)
+    block_reason: BlockReason | None = read(
+        "Reason for which the customer is to be blocked; null if not.", EVERYONE, sql=block_reasons.COLUMN
+    )
+    detail: str = read("State read from the device, in words.", EVERYONE, sql="coalesce({t}.detail ->> CAST(:language AS text), '')")
+    error: str = read("Last error; empty if there is none.", EVERYONE, sql="coalesce({t}.error ->> CAST(:language AS text), '')")
+    attempts: int = read("Number of consecutive failures.", EVERYONE)
+    read_at: Instant | None = read("Time at which the device was last read.", EVERYONE)
+    desired_at: Instant = read("Time at which the desired state was set.", EVERYONE)
+    device: Device | None = link(
+        "Device of the account; null for callers who are limited to counters, as devices belong to no counter.",
+        DEVICE_READERS,
+        "device",
+        "{n}.id = {t}.device_id",
+    )
+    customer: Customer = link("Customer whose access it is.", EVERYONE, "customer", "{n}.id = {t}.customer_id", follows=True)
+
+
 _BY_ID: Final = Order("id", "{t}.id", "bigint")
 
 
@@ -321,7 +318,7 @@ async def service_accesses(
         if filter.in_sync is not None:
             in_sync = _IN_SYNC.format(t="t")
             conditions[f"({in_sync})" if filter.in_sync else f"NOT ({in_sync})"] = {}
-    return await page(info, ACCESS, first=first, after=after, order=_BY_ID, conditions=conditions)
+    return await page(info, ServiceAccess, first=first, after=after, order=_BY_ID, conditions=conditions)
 
 
 @strawberry.type(description="Result of setServiceAccess or removeServiceAccess.")
@@ -350,7 +347,7 @@ async def set_service_access(info: Info, input: Annotated[SetServiceAccessInput,
             service_kind=input.service_kind,
             key=input.key,
         )
-    return row(access=await one(info, ACCESS, "t.id = :id", {"id": access_id}, below=("access",)))
+    return row(access=await one(info, ServiceAccess, "t.id = :id", {"id": access_id}, below=("access",)))
 
 
 @strawberry.input(description="Input of removeServiceAccess.")

@@ -7,12 +7,13 @@ import strawberry
 from sebilling.billing import differences as verbs
 from sebilling.billing.differences import DifferenceKind
 from sebilling.nouns import Noun
-from sebilling.schema.deposits import DEPOSIT, DRAWER, DecideDepositPayload, Drawer
+from sebilling.schema.deposits import DecideDepositPayload, Deposit, Drawer
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import OFFICE, mutation
+from sebilling.schema.engine.access import mutation
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import one
+from sebilling.schema.engine.roles import OFFICE
 from sebilling.schema.engine.scalars import Rupiah
 
 _KEY: Final = "Idempotency key, 8 to 100 characters, new for each correction."
@@ -32,7 +33,7 @@ async def correct_deposit(info: Info, input: Annotated[CorrectDepositInput, INPU
     deposit_id = ids.decode(input.deposit_id, Noun.DEPOSIT, field=("input", "depositId"))
     async with info.context.transaction() as session:
         replayed = await verbs.correct(session, deposit_id, counted=input.counted, reason=input.reason, key=input.idempotency_key)
-    return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
+    return row(deposit=await one(info, Deposit, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 
 @strawberry.input(description="Input of settleSurplus or settleShortage.")
@@ -71,7 +72,7 @@ async def _settle(info: Info, input: SettleDifferenceInput, kind: DifferenceKind
             key=input.idempotency_key,
         )  # fmt: skip
     key = {"counter": counter_id, "collector": collector_id}
-    drawer = await one(info, DRAWER, "(t.counter_id = :counter AND t.collector_id = :collector)", key, below=("drawer",))
+    drawer = await one(info, Drawer, "(t.counter_id = :counter AND t.collector_id = :collector)", key, below=("drawer",))
     return row(drawer=drawer, replayed=replayed)
 
 
@@ -89,7 +90,7 @@ async def reverse_settlement(info: Info, input: Annotated[ReverseSettlementInput
     deposit_id = ids.decode(input.deposit_id, Noun.DEPOSIT, field=("input", "depositId"))
     async with info.context.transaction() as session:
         replayed = await verbs.reverse(session, settlement_id, deposit_id=deposit_id, reason=input.reason, key=input.idempotency_key)
-    return row(deposit=await one(info, DEPOSIT, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
+    return row(deposit=await one(info, Deposit, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 
 QUERIES: Final[list[object]] = []

@@ -12,39 +12,32 @@ from sebilling.language import Language, Sentence, in_language
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import READERS, query
+from sebilling.schema.engine.access import query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
-from sebilling.schema.engine.reading import Conditions, Link, Node, Order, page
+from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.engine.reading import Conditions, Order, page
+from sebilling.schema.engine.roles import READERS
 from sebilling.schema.engine.scalars import Instant
+from sebilling.schema.engine.scopes import AT_COUNTER
 
 
-@strawberry.type(description="Event in the event log. Never edited, never deleted.")
+@output("Event in the event log. Never edited, never deleted.", "event", scope=AT_COUNTER)
 class Event:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    at: Instant = strawberry.field(description="Time at which it happened.")
-    actor: str = strawberry.field(description="Name of the user who caused it.")
-    kind: str = strawberry.field(
-        description="Kind of the event:\n" + "\n".join(f"* {kind.text}: {kind.sentence.replace('`', '')}" for kind in KINDS.values())
+    id: strawberry.ID = read("Opaque id.", READERS, sql="{t}.id::text")
+    at: Instant = read("Time at which it happened.", READERS)
+    actor: str = read("Name of the user who caused it.", READERS, sql="{t}.actor_name")
+    kind: str = read(
+        "Kind of the event:\n" + "\n".join(f"* {kind.text}: {kind.sentence.replace('`', '')}" for kind in KINDS.values()), READERS
     )
-    subject: str = strawberry.field(description="Kind of the object that it concerns, such as payment.")
-    subject_id: str = strawberry.field(description="Number of the object that it concerns, as in its id.")
-    counter: Counter | None = strawberry.field(description="Counter at which it happened; null if it belongs to none.")
-    data: JSON = strawberry.field(
-        description="Details of the change, such as values before and after; docs/event_kinds.md lists the keys of each kind."
+    subject: str = read("Kind of the object that it concerns, such as payment.", READERS)
+    subject_id: str = read("Number of the object that it concerns, as in its id.", READERS, sql="{t}.subject_id::text")
+    counter: Counter | None = link(
+        "Counter at which it happened; null if it belongs to none.", READERS, "counter", "{n}.id = {t}.counter_id", follows=True
     )
+    data: JSON = read("Details of the change, such as values before and after; docs/event_kinds.md lists the keys of each kind.", READERS)
 
 
-EVENT: Final = Node(
-    "event",
-    {
-        "id": "{t}.id::text",
-        "actor": "{t}.actor_name",
-        "subject_id": "{t}.subject_id::text",
-        **{name: f"{{t}}.{name}" for name in ("at", "kind", "subject", "data")},
-    },
-    {"counter": Link("counter", "{n}.id = {t}.counter_id", follows=True)},
-)
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
@@ -72,7 +65,7 @@ async def events(
     filter: Annotated[EventFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[Event]:
     conditions = {} if filter is None else _conditions(filter)
-    connection = await page(info, EVENT, first=first, after=after, order=_NEWEST, conditions=conditions)
+    connection = await page(info, Event, first=first, after=after, order=_NEWEST, conditions=conditions)
     say_in_language(connection["nodes"], info.context.language)
     return connection
 

@@ -13,35 +13,38 @@ from sebilling.billing.scope import narrowed
 from sebilling.error_codes import ErrorCode
 from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import OFFICE, READERS, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.reading import Link, Node, Order, one, page
+from sebilling.schema.engine.reading import Order, one, page
+from sebilling.schema.engine.roles import OFFICE, READERS
 from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rupiah, month_in
+from sebilling.schema.engine.scopes import CENTRAL
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 
 
-@strawberry.type(description="Customers without an invoice for one reason.")
+@output("Customers without an invoice for one reason.")
 class Skipped:
-    reason: SkipReason = strawberry.field(description="Reason for which the customers get no invoice.")
-    count: int = strawberry.field(description="Number of customers.")
+    reason: SkipReason = read("Reason for which the customers get no invoice.", READERS)
+    count: int = read("Number of customers.", READERS)
 
 
-@strawberry.type(description="Progress of a generation run.")
+@output("Progress of a generation run.")
 class Progress:
-    done: int = strawberry.field(description="Customers processed so far.")
-    total: int = strawberry.field(description="Customers in the run.")
+    done: int = read("Customers processed so far.", READERS)
+    total: int = read("Customers in the run.", READERS)
 
 
-@strawberry.type(description="Preview of generateInvoices. Every customer is in exactly one of the counts.")
+@output("Preview of generateInvoices. Every customer is in exactly one of the counts.")
 class GenerationPreview:
-    issued: int = strawberry.field(description="Number of invoices that would be issued.")
-    already_invoiced: int = strawberry.field(description="Number of customers who already have an invoice of the period.")
-    skipped: list[Skipped] = strawberry.field(description="Customers who would get no invoice, by reason.")
-    total_amount: Rupiah = strawberry.field(description="Sum of the invoices that would be issued.")
-    token: str = strawberry.field(description="Token of these figures: with it, generateInvoices fails if the figures have changed.")
+    issued: int = read("Number of invoices that would be issued.", OFFICE)
+    already_invoiced: int = read("Number of customers who already have an invoice of the period.", OFFICE)
+    skipped: list[Skipped] = read("Customers who would get no invoice, by reason.", OFFICE)
+    total_amount: Rupiah = read("Sum of the invoices that would be issued.", OFFICE)
+    token: str = read("Token of these figures: with it, generateInvoices fails if the figures have changed.", OFFICE)
 
 
 class GenerationStatus(StrEnum):
@@ -63,54 +66,68 @@ described(
 )
 
 
-@strawberry.type(description="One call of generateInvoices. When it is finished, progress.total = issued + alreadyInvoiced + skipped.")
-class GenerationRun:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    status: GenerationStatus = strawberry.field(description="Status of the run.")
-    progress: Progress = strawberry.field(description="Progress of the run.")
-    issued: int = strawberry.field(description="Number of invoices that this run issued.")
-    already_invoiced: int = strawberry.field(description="Number of customers who already had an invoice of the period.")
-    skipped: list[Skipped] = strawberry.field(description="Customers who got no invoice, by reason.")
-    total_amount: Rupiah = strawberry.field(description="Sum of the invoices that this run issued.")
-    started_at: Instant = strawberry.field(description="Time at which the run started.")
-    finished_at: Instant | None = strawberry.field(description="Time at which the last customer was processed; null until then.")
-    error: ErrorCode | None = strawberry.field(description="Code of the last failure, while it is FAILING.")
-    error_reference: str | None = strawberry.field(description="Reference of the last failure in the server's log, while it is FAILING.")
-    attempts: int = strawberry.field(description="Number of consecutive failures; 0 unless it is FAILING.")
-    next_attempt_at: Instant | None = strawberry.field(description="Time of the next attempt, while it is FAILING.")
-    abandoned_at: Instant | None = strawberry.field(description="Time at which the run was abandoned; null if it was not.")
-    abandon_reason: str | None = strawberry.field(description="Reason for which the run was abandoned; null if it was not.")
-    period: Period = strawberry.field(description="Period of the invoices.")
-
-
 def _sum(column: str) -> str:
     return f"(SELECT coalesce(sum({column}), 0)::bigint FROM generation_task WHERE run_id = {{t}}.id)"
 
 
-RUN: Final = Node(
+@output(
+    "One call of generateInvoices. When it is finished, progress.total = issued + alreadyInvoiced + skipped.",
     "generation_run",
-    {
-        "id": ids.column(Noun.RUN, "{t}.id"),
-        "status": "CASE WHEN {t}.abandoned_at IS NOT NULL THEN 'ABANDONED' WHEN {t}.finished_at IS NOT NULL THEN 'FINISHED'"
+    scope=CENTRAL,
+)
+class GenerationRun:
+    id: strawberry.ID = read("Opaque id.", READERS, sql=ids.column(Noun.RUN, "{t}.id"))
+    status: GenerationStatus = read(
+        "Status of the run.",
+        READERS,
+        sql="CASE WHEN {t}.abandoned_at IS NOT NULL THEN 'ABANDONED' WHEN {t}.finished_at IS NOT NULL THEN 'FINISHED'"
         " WHEN {t}.attempts > 0 THEN 'FAILING' ELSE 'RUNNING' END",
-        "progress": "(SELECT json_build_object('done', coalesce(sum(done), 0), 'total', coalesce(sum(total), 0))"
+    )
+    progress: Progress = read(
+        "Progress of the run.",
+        READERS,
+        sql="(SELECT json_build_object('done', coalesce(sum(done), 0), 'total', coalesce(sum(total), 0))"
         " FROM generation_task WHERE run_id = {t}.id)",
-        "issued": _sum("issued"),
-        "already_invoiced": _sum("already_invoiced"),
-        "skipped": "(SELECT coalesce(json_agg(json_build_object('reason', key, 'count', count) ORDER BY key), '[]') FROM ("
+    )
+    issued: int = read("Number of invoices that this run issued.", READERS, sql=_sum("issued"))
+    already_invoiced: int = read("Number of customers who already had an invoice of the period.", READERS, sql=_sum("already_invoiced"))
+    skipped: list[Skipped] = read(
+        "Customers who got no invoice, by reason.",
+        READERS,
+        sql="(SELECT coalesce(json_agg(json_build_object('reason', key, 'count', count) ORDER BY key), '[]') FROM ("
         "SELECT key, sum(value::bigint) AS count FROM generation_task, jsonb_each_text(skipped_by_reason)"
         " WHERE run_id = {t}.id GROUP BY key) reasons)",
-        "total_amount": _sum("total_amount"),
-        "started_at": "{t}.started_at",
-        "finished_at": "CASE WHEN {t}.abandoned_at IS NULL THEN {t}.finished_at END",
-        **{name: f"CASE WHEN {{t}}.finished_at IS NULL THEN {{t}}.{name} END" for name in ("error", "error_reference")},
-        "attempts": "CASE WHEN {t}.finished_at IS NULL THEN {t}.attempts ELSE 0 END",
-        "next_attempt_at": "CASE WHEN {t}.finished_at IS NULL AND {t}.attempts > 0 THEN {t}.next_at END",
-        "abandoned_at": "{t}.abandoned_at",
-        "abandon_reason": "{t}.abandon_reason",
-    },
-    {"period": Link("period", "{n}.id = {t}.period_id")},
-)
+    )
+    total_amount: Rupiah = read("Sum of the invoices that this run issued.", READERS, sql=_sum("total_amount"))
+    started_at: Instant = read("Time at which the run started.", READERS)
+    finished_at: Instant | None = read(
+        "Time at which the last customer was processed; null until then.",
+        READERS,
+        sql="CASE WHEN {t}.abandoned_at IS NULL THEN {t}.finished_at END",
+    )
+    error: ErrorCode | None = read(
+        "Code of the last failure, while it is FAILING.", READERS, sql="CASE WHEN {t}.finished_at IS NULL THEN {t}.error END"
+    )
+    error_reference: str | None = read(
+        "Reference of the last failure in the server's log, while it is FAILING.",
+        READERS,
+        sql="CASE WHEN {t}.finished_at IS NULL THEN {t}.error_reference END",
+    )
+    attempts: int = read(
+        "Number of consecutive failures; 0 unless it is FAILING.",
+        READERS,
+        sql="CASE WHEN {t}.finished_at IS NULL THEN {t}.attempts ELSE 0 END",
+    )
+    next_attempt_at: Instant | None = read(
+        "Time of the next attempt, while it is FAILING.",
+        READERS,
+        sql="CASE WHEN {t}.finished_at IS NULL AND {t}.attempts > 0 THEN {t}.next_at END",
+    )
+    abandoned_at: Instant | None = read("Time at which the run was abandoned; null if it was not.", READERS)
+    abandon_reason: str | None = read("Reason for which the run was abandoned; null if it was not.", READERS)
+    period: Period = link("Period of the invoices.", READERS, "period", "{n}.id = {t}.period_id")
+
+
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 Counters = Annotated[list[strawberry.ID] | None, strawberry.argument(description="Ids of the counters; all counters if left out.")]
 
@@ -132,14 +149,14 @@ async def preview_generation(
 
 @query(READERS, "List the generation runs, newest first.")
 async def generation_runs(info: Info, first: First = 50, after: After = None) -> Connection[GenerationRun]:
-    return await page(info, RUN, first=first, after=after, order=_NEWEST)
+    return await page(info, GenerationRun, first=first, after=after, order=_NEWEST)
 
 
 @query(READERS, "Get one generation run, to follow its progress; null if there is none.")
 async def generation_run(
     info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the run.")]
 ) -> GenerationRun | None:
-    return await one(info, RUN, "t.id = :id", {"id": ids.decode(id, Noun.RUN, field=("id",))})
+    return await one(info, GenerationRun, "t.id = :id", {"id": ids.decode(id, Noun.RUN, field=("id",))})
 
 
 @strawberry.input(description="Input of generateInvoices.")
@@ -176,32 +193,28 @@ async def generate_invoices(info: Info, input: Annotated[GenerateInvoicesInput, 
         await verbs.work(context.transaction, run_id=started.run_id, chunk=context.parts.settings.generate_chunk)
     else:
         context.parts.wake.set()
-    run = await one(info, RUN, "t.id = :id", {"id": started.run_id}, below=("run",))
+    run = await one(info, GenerationRun, "t.id = :id", {"id": started.run_id}, below=("run",))
     return row(run=run, replayed=started.replayed)
 
 
-@strawberry.type(description="Line of an invoice preview.")
+@output("Line of an invoice preview.")
 class PreviewLine:
-    kind: LineKind = strawberry.field(description="Kind of the line.")
-    description: str = strawberry.field(description="Description, as it would be printed.")
-    quantity: int = strawberry.field(description="Quantity.")
-    unit_price: Rupiah = strawberry.field(description="Price per unit.")
-    amount: Rupiah = strawberry.field(description="Amount: quantity times unitPrice.")
+    kind: LineKind = read("Kind of the line.", OFFICE)
+    description: str = read("Description, as it would be printed.", OFFICE)
+    quantity: int = read("Quantity.", OFFICE)
+    unit_price: Rupiah = read("Price per unit.", OFFICE)
+    amount: Rupiah = read("Amount: quantity times unitPrice.", OFFICE)
 
 
-@strawberry.type(description="Preview of one customer's invoice.")
+@output("Preview of one customer's invoice.")
 class InvoicePreview:
-    already_invoiced: bool = strawberry.field(
-        description="Whether the customer already has an invoice of the period and would get no other."
-    )
-    skipped: SkipReason | None = strawberry.field(
-        description="Reason for which the customer would get no invoice; null if they would get one."
-    )
-    covers_from: Day | None = strawberry.field(description="First day of service on the invoice.")
-    covers_until: Day | None = strawberry.field(description="First day after the service on the invoice.")
-    due_on: Day | None = strawberry.field(description="Due date (jatuh tempo).")
-    total: Rupiah = strawberry.field(description="Sum of the lines.")
-    lines: list[PreviewLine] = strawberry.field(description="Lines of the invoice, by the same rules as generateInvoices.")
+    already_invoiced: bool = read("Whether the customer already has an invoice of the period and would get no other.", OFFICE)
+    skipped: SkipReason | None = read("Reason for which the customer would get no invoice; null if they would get one.", OFFICE)
+    covers_from: Day | None = read("First day of service on the invoice.", OFFICE)
+    covers_until: Day | None = read("First day after the service on the invoice.", OFFICE)
+    due_on: Day | None = read("Due date (jatuh tempo).", OFFICE)
+    total: Rupiah = read("Sum of the lines.", OFFICE)
+    lines: list[PreviewLine] = read("Lines of the invoice, by the same rules as generateInvoices.", OFFICE)
 
 
 @query(OFFICE, "Preview one customer's invoice of a period, line by line, without changing anything.")
@@ -240,7 +253,7 @@ async def issue_invoice(info: Info, input: Annotated[IssueInvoiceInput, INPUT]) 
     async with context.transaction() as session:
         started = await verbs.start(session, month, customer_id=customer_id, key=input.idempotency_key)
     await verbs.work(context.transaction, run_id=started.run_id, chunk=context.parts.settings.generate_chunk)
-    run = await one(info, RUN, "t.id = :id", {"id": started.run_id}, below=("run",))
+    run = await one(info, GenerationRun, "t.id = :id", {"id": started.run_id}, below=("run",))
     return row(run=run, replayed=started.replayed)
 
 
@@ -260,7 +273,7 @@ async def abandon_generation(info: Info, input: Annotated[AbandonGenerationInput
     run_id = ids.decode(input.run_id, Noun.RUN, field=("input", "runId"))
     async with info.context.transaction() as session:
         await generation_failures.abandon(session, run_id, reason=input.reason)
-    return row(run=await one(info, RUN, "t.id = :id", {"id": run_id}, below=("run",)))
+    return row(run=await one(info, GenerationRun, "t.id = :id", {"id": run_id}, below=("run",)))
 
 
 QUERIES: Final = [preview_generation, preview_invoice, generation_runs, generation_run]

@@ -10,11 +10,14 @@ from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, query
+from sebilling.schema.engine.access import query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
-from sebilling.schema.engine.reading import Conditions, Link, Node, Order, one, page
+from sebilling.schema.engine.declarations import link, output, read, user_name
+from sebilling.schema.engine.reading import Conditions, Order, one, page
+from sebilling.schema.engine.roles import COUNTERS
 from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rate, Rupiah, month_in
+from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 
@@ -43,25 +46,28 @@ described(
 )
 
 
-@strawberry.type(description="Line of an invoice.")
+@output("Line of an invoice.", "invoice_line", scope=PART)
 class InvoiceLine:
-    kind: LineKind = strawberry.field(description="Kind of the line.")
-    description: str = strawberry.field(description="Description as printed, such as the plan's name at the time of issue.")
-    quantity: int = strawberry.field(description="Quantity.")
-    unit_price: Rupiah = strawberry.field(description="Price per unit at the time of issue; negative for a discount.")
-    amount: Rupiah = strawberry.field(description="Amount: quantity times unitPrice.")
-    tax_rate: Rate | None = strawberry.field(description="Tax rate in percent; null unless it is a tax line.")
-    tax_fraction: str | None = strawberry.field(description="Taxed fraction of taxBase, such as 11/12; null unless it is a tax line.")
-    tax_base: Rupiah | None = strawberry.field(description="Amount of which taxFraction is taxed; null unless it is a tax line.")
+    kind: LineKind = read("Kind of the line.", COUNTERS)
+    description: str = read("Description as printed, such as the plan's name at the time of issue.", COUNTERS)
+    quantity: int = read("Quantity.", COUNTERS)
+    unit_price: Rupiah = read("Price per unit at the time of issue; negative for a discount.", COUNTERS)
+    amount: Rupiah = read("Amount: quantity times unitPrice.", COUNTERS)
+    tax_rate: Rate | None = read("Tax rate in percent; null unless it is a tax line.", COUNTERS, sql="trim_scale({t}.tax_rate)::text")
+    tax_fraction: str | None = read("Taxed fraction of taxBase, such as 11/12; null unless it is a tax line.", COUNTERS)
+    tax_base: Rupiah | None = read("Amount of which taxFraction is taxed; null unless it is a tax line.", COUNTERS)
 
 
-@strawberry.type(description="Voiding of an invoice.")
+@output("Voiding of an invoice.", "invoice_void", scope=PART)
 class InvoiceVoid:
-    reason: str = strawberry.field(description="Reason for the voiding.")
-    voided_at: Instant = strawberry.field(description="Time at which the invoice was voided.")
-    voided_by: str | None = strawberry.field(description="Name of the user who voided the invoice.")
-    period: Period = strawberry.field(
-        description="Period whose recap includes the voiding: the invoice's own, or the newest open one if that was closed."
+    reason: str = read("Reason for the voiding.", COUNTERS)
+    voided_at: Instant = read("Time at which the invoice was voided.", COUNTERS)
+    voided_by: str | None = read("Name of the user who voided the invoice.", COUNTERS, sql=user_name("voided_by"))
+    period: Period = link(
+        "Period whose recap includes the voiding: the invoice's own, or the newest open one if that was closed.",
+        COUNTERS,
+        "period",
+        "{n}.id = {t}.period_id",
     )
 
 
@@ -80,55 +86,25 @@ described(
 )
 
 
-@strawberry.type(description="Reversal of a correction.")
+@output("Reversal of a correction.", "settlement_reversal", "write_off_reversal", "refund_reversal", scope=PART)
 class Reversal:
-    reason: str = strawberry.field(description="Reason for the reversal.")
-    reversed_at: Instant = strawberry.field(description="Time of the reversal.")
-    reversed_on: Day = strawberry.field(description="Date of the reversal at the counter, which decides in which recap it counts.")
-    reversed_by: str | None = strawberry.field(description="Name of the user who made the reversal.")
+    reason: str = read("Reason for the reversal.", COUNTERS)
+    reversed_at: Instant = read("Time of the reversal.", COUNTERS)
+    reversed_on: Day = read("Date of the reversal at the counter, which decides in which recap it counts.", COUNTERS)
+    reversed_by: str | None = read("Name of the user who made the reversal.", COUNTERS, sql=user_name("reversed_by"))
 
 
-@strawberry.type(description="Amount of an invoice that was written off.")
+@output("Amount of an invoice that was written off.", "write_off", scope=PART)
 class WriteOff:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    kind: WriteOffKind = strawberry.field(description="Kind of the write-off.")
-    reversal: Reversal | None = strawberry.field(description="Reversal of the write-off; null if it was not reversed.")
-    amount: Rupiah = strawberry.field(description="Amount that was written off.")
-    reason: str = strawberry.field(description="Reason for the write-off.")
-    written_off_at: Instant = strawberry.field(description="Time of the write-off.")
-    written_off_by: str | None = strawberry.field(description="Name of the user who wrote it off.")
-
-
-@strawberry.type(description="Invoice (tagihan): amount that a customer owes for one span of service. Never edited, never deleted.")
-class Invoice:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    number: str = strawberry.field(description="Invoice number, gapless per counter and period, such as INV/2026-02/LKT01/000123.")
-    status: InvoiceStatus = strawberry.field(description="Payment status.")
-    plan_name: str = strawberry.field(description="Name of the plan at the time of issue.")
-    covers_from: Day = strawberry.field(description="First day of service on the invoice; equal to coversUntil if it has only charges.")
-    covers_until: Day = strawberry.field(description="First day after the service on the invoice.")
-    issued_at: Instant = strawberry.field(description="Time at which the invoice was issued.")
-    due_on: Day = strawberry.field(description="Due date (jatuh tempo).")
-    total: Rupiah = strawberry.field(description="Sum of the lines.")
-    allocated: Rupiah = strawberry.field(description="Amount paid: sum of the allocations.")
-    written_off: Rupiah = strawberry.field(description="Amount written off.")
-    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: total less allocated and writtenOff; 0 if the invoice is void.")
-    period: Period = strawberry.field(description="Period in which the invoice was issued.")
-    counter: Counter = strawberry.field(description="Counter of the customer at the time of issue.")
-    customer: Customer | None = strawberry.field(
-        description="Customer who owes the invoice; null if they belong to a counter that the caller may not see."
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.WRITE_OFF, "{t}.id"))
+    kind: WriteOffKind = read("Kind of the write-off.", COUNTERS)
+    reversal: Reversal | None = link(
+        "Reversal of the write-off; null if it was not reversed.", COUNTERS, "write_off_reversal", "{n}.write_off_id = {t}.id"
     )
-    customer_code: str = strawberry.field(description="Code of the customer, as on the printed invoice.")
-    customer_name: str = strawberry.field(description="Name of the customer, as on the printed invoice.")
-    lines: list[InvoiceLine] = strawberry.field(description="Lines of the invoice.")
-    void: InvoiceVoid | None = strawberry.field(description="Voiding of the invoice; null if it is not void.")
-    write_offs: list[WriteOff] = strawberry.field(description="Write-offs, in order.")
-    allocations: list[Annotated["Allocation", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
-        description="Allocations of payments to the invoice, in order."
-    )
-    payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = strawberry.field(
-        description="Payments allocated to the invoice that the caller may see, in order."
-    )
+    amount: Rupiah = read("Amount that was written off.", COUNTERS)
+    reason: str = read("Reason for the write-off.", COUNTERS)
+    written_off_at: Instant = read("Time of the write-off.", COUNTERS)
+    written_off_by: str | None = read("Name of the user who wrote it off.", COUNTERS, sql=user_name("written_off_by"))
 
 
 _STATUS_SQL: Final = (
@@ -137,55 +113,51 @@ _STATUS_SQL: Final = (
 )
 LIVE_ALLOCATION: Final = "NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = {n}.id)"
 """Condition on the linked allocation: one that a correction released does not count."""
-INVOICE: Final = Node(
-    "invoice",
-    {
-        "id": ids.column(Noun.INVOICE, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("number", "plan_name", "covers_from", "covers_until", "issued_at", "due_on", "total")},
-        "status": _STATUS_SQL,
-        **{name: f"{{t}}.{name}" for name in ("allocated", "written_off", "outstanding")},
-        **{f"customer_{name}": f"(SELECT {name} FROM customer WHERE id = {{t}}.customer_id)" for name in ("code", "name")},
-    },
-    {
-        "period": Link("period", "{n}.id = {t}.period_id"),
-        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
-        "customer": Link("customer", "{n}.id = {t}.customer_id"),
-        "lines": Link("invoice_line", "{n}.invoice_id = {t}.id", many=True, order="{n}.position"),
-        "void": Link("invoice_void", "{n}.invoice_id = {t}.id"),
-        "write_offs": Link("write_off", "{n}.invoice_id = {t}.id", many=True),
-        "allocations": Link("allocation", f"{{n}}.invoice_id = {{t}}.id AND {LIVE_ALLOCATION}", many=True),
-        "payments": Link(
-            "payment",
-            "{n}.id IN (SELECT payment_id FROM allocation live WHERE invoice_id = {t}.id"
-            " AND NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = live.id))",
-            many=True,
-        ),
-    },
+
+
+@output(
+    "Invoice (tagihan): amount that a customer owes for one span of service. Never edited, never deleted.", "invoice", scope=WITH_CUSTOMER
 )
-_LINE_FIELDS: Final = ("kind", "description", "quantity", "unit_price", "amount", "tax_fraction", "tax_base")
-INVOICE_LINE: Final = Node(
-    "invoice_line", {name: f"{{t}}.{name}" for name in _LINE_FIELDS} | {"tax_rate": "trim_scale({t}.tax_rate)::text"}
-)
-INVOICE_VOID: Final = Node(
-    "invoice_void",
-    {"reason": "{t}.reason", "voided_at": "{t}.voided_at", "voided_by": "(SELECT name FROM app_user WHERE id = {t}.voided_by)"},
-    {"period": Link("period", "{n}.id = {t}.period_id")},
-)
-WRITE_OFF: Final = Node(
-    "write_off",
-    {
-        "id": ids.column(Noun.WRITE_OFF, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("kind", "amount", "reason", "written_off_at")},
-        "written_off_by": "(SELECT name FROM app_user WHERE id = {t}.written_off_by)",
-    },
-    {"reversal": Link("write_off_reversal", "{n}.write_off_id = {t}.id")},
-)
-REVERSAL_COLUMNS: Final = {
-    **{name: f"{{t}}.{name}" for name in ("reason", "reversed_at", "reversed_on")},
-    "reversed_by": "(SELECT name FROM app_user WHERE id = {t}.reversed_by)",
-}
-"""Columns of every kind of reversal."""
-WRITE_OFF_REVERSAL: Final = Node("write_off_reversal", REVERSAL_COLUMNS)
+class Invoice:
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.INVOICE, "{t}.id"))
+    number: str = read("Invoice number, gapless per counter and period, such as INV/2026-02/LKT01/000123.", COUNTERS)
+    status: InvoiceStatus = read("Payment status.", COUNTERS, sql=_STATUS_SQL)
+    plan_name: str = read("Name of the plan at the time of issue.", COUNTERS)
+    covers_from: Day = read("First day of service on the invoice; equal to coversUntil if it has only charges.", COUNTERS)
+    covers_until: Day = read("First day after the service on the invoice.", COUNTERS)
+    issued_at: Instant = read("Time at which the invoice was issued.", COUNTERS)
+    due_on: Day = read("Due date (jatuh tempo).", COUNTERS)
+    total: Rupiah = read("Sum of the lines.", COUNTERS)
+    allocated: Rupiah = read("Amount paid: sum of the allocations.", COUNTERS)
+    written_off: Rupiah = read("Amount written off.", COUNTERS)
+    outstanding: Rupiah = read("Sisa tagihan: total less allocated and writtenOff; 0 if the invoice is void.", COUNTERS)
+    period: Period = link("Period in which the invoice was issued.", COUNTERS, "period", "{n}.id = {t}.period_id")
+    counter: Counter = link("Counter of the customer at the time of issue.", COUNTERS, "counter", "{n}.id = {t}.counter_id", follows=True)
+    customer: Customer | None = link(
+        "Customer who owes the invoice; null if they belong to a counter that the caller may not see.",
+        COUNTERS,
+        "customer",
+        "{n}.id = {t}.customer_id",
+    )
+    customer_code: str = read(
+        "Code of the customer, as on the printed invoice.", COUNTERS, sql="(SELECT code FROM customer WHERE id = {t}.customer_id)"
+    )
+    customer_name: str = read(
+        "Name of the customer, as on the printed invoice.", COUNTERS, sql="(SELECT name FROM customer WHERE id = {t}.customer_id)"
+    )
+    lines: list[InvoiceLine] = link("Lines of the invoice.", COUNTERS, "invoice_line", "{n}.invoice_id = {t}.id", order="{n}.position")
+    void: InvoiceVoid | None = link("Voiding of the invoice; null if it is not void.", COUNTERS, "invoice_void", "{n}.invoice_id = {t}.id")
+    write_offs: list[WriteOff] = link("Write-offs, in order.", COUNTERS, "write_off", "{n}.invoice_id = {t}.id")
+    allocations: list[Annotated["Allocation", strawberry.lazy("sebilling.schema.payments")]] = link(
+        "Allocations of payments to the invoice, in order.", COUNTERS, "allocation", f"{{n}}.invoice_id = {{t}}.id AND {LIVE_ALLOCATION}"
+    )
+    payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = link(
+        "Payments allocated to the invoice that the caller may see, in order.",
+        COUNTERS,
+        "payment",
+        "{n}.id IN (SELECT payment_id FROM allocation live WHERE invoice_id = {t}.id"
+        " AND NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = live.id))",
+    )
 
 
 class InvoiceOrder(StrEnum):
@@ -231,7 +203,7 @@ async def invoices(
     order_by: Annotated[InvoiceOrder, strawberry.argument(description="Sort order.")] = InvoiceOrder.NEWEST,
 ) -> Connection[Invoice]:
     conditions = {} if filter is None else _conditions(filter)
-    return await page(info, INVOICE, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
+    return await page(info, Invoice, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
 
 
 _STATUS: Final = {
@@ -263,7 +235,7 @@ def _conditions(filter: InvoiceFilter) -> Conditions:
 
 @query(COUNTERS, "Get one invoice; null if it does not exist or the caller may not see it.")
 async def invoice(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the invoice.")]) -> Invoice | None:
-    return await one(info, INVOICE, "t.id = :id", {"id": ids.decode(id, Noun.INVOICE, field=("id",))})
+    return await one(info, Invoice, "t.id = :id", {"id": ids.decode(id, Noun.INVOICE, field=("id",))})
 
 
 QUERIES: Final = [invoices, invoice]

@@ -11,56 +11,61 @@ from sebilling.language import Language, Sentence
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
-from sebilling.schema.customers import CUSTOMER, Customer
+from sebilling.schema.customers import Customer
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import BLOCKERS, COUNTERS, OFFICE, PROMISERS, READERS, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.reading import Link, Node, every, one
+from sebilling.schema.engine.reading import every, one
+from sebilling.schema.engine.roles import BLOCKERS, COUNTERS, OFFICE, PROMISERS, READERS
 from sebilling.schema.engine.scalars import Day, Instant, Rupiah
+from sebilling.schema.engine.scopes import CENTRAL, EVERYBODYS, OF_COUNTER_OR_CUSTOMER
 from sebilling.schema.enums import described
 
 described(IsolationMode, "When an overdue customer is blocked.", **{mode.name: mode.english for mode in IsolationMode})
 
 
-@strawberry.type(description="Policy that decides when customers are blocked: the customer's own, else the counter's, else the ISP's.")
-class IsolationPolicy:
-    mode: IsolationMode = strawberry.field(description="Event from which the days are counted; MANUAL for never.")
-    days: int = strawberry.field(description="Number of days after that event.")
-    minimum: Rupiah = strawberry.field(description="Minimum overdue amount for which a customer is blocked.")
-    customer: Customer | None = strawberry.field(description="Customer to whom the policy belongs; null if it is not a customer's.")
-    counter: Counter | None = strawberry.field(
-        description="Counter to which the policy belongs; if customer and counter are null, it is the ISP's."
-    )
-
-
-POLICY: Final = Node(
+@output(
+    "Policy that decides when customers are blocked: the customer's own, else the counter's, else the ISP's.",
     "isolation_policy",
-    {name: f"{{t}}.{name}" for name in ("mode", "days", "minimum")},
-    {
-        "customer": Link("customer", "{n}.id = {t}.customer_id", follows=True),
-        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
-    },
+    scope=OF_COUNTER_OR_CUSTOMER,
 )
+class IsolationPolicy:
+    mode: IsolationMode = read("Event from which the days are counted; MANUAL for never.", READERS)
+    days: int = read("Number of days after that event.", READERS)
+    minimum: Rupiah = read("Minimum overdue amount for which a customer is blocked.", READERS)
+    customer: Customer | None = link(
+        "Customer to whom the policy belongs; null if it is not a customer's.",
+        READERS,
+        "customer",
+        "{n}.id = {t}.customer_id",
+        follows=True,
+    )
+    counter: Counter | None = link(
+        "Counter to which the policy belongs; if customer and counter are null, it is the ISP's.",
+        READERS,
+        "counter",
+        "{n}.id = {t}.counter_id",
+        follows=True,
+    )
 
 
 @query(READERS, "List the isolation policies: the ISP's, then the counters', then the customers'.")
 async def isolation_policies(info: Info) -> list[IsolationPolicy]:
     order = "t.customer_id IS NOT NULL, t.counter_id IS NOT NULL, t.id"
-    policies: list[IsolationPolicy] = await every(info, POLICY, order=order)
+    policies: list[IsolationPolicy] = await every(info, IsolationPolicy, order=order)
     return policies
 
 
-@strawberry.type(description="Day on which a customer is blocked if they do not pay, and the reason.")
+@output("Day on which a customer is blocked if they do not pay, and the reason.")
 class IsolationForecast:
-    block_on: Day | None = strawberry.field(description="Day of the block; null if the policy in force leads to none.")
-    amount: Rupiah | None = strawberry.field(description="Amount that is overdue by that day; null if there is no block.")
-    invoice_number: str | None = strawberry.field(description="Number of the invoice that causes the block; null if there is no block.")
-    mode: IsolationMode | None = strawberry.field(description="Mode of the policy in force; null if there is no block.")
-    promised_until: Day | None = strawberry.field(
-        description="Last day of the customer's promise to pay; null if there is no block or none."
-    )
-    text: str = strawberry.field(description="The forecast as a sentence in the caller's language.")
+    block_on: Day | None = read("Day of the block; null if the policy in force leads to none.", COUNTERS)
+    amount: Rupiah | None = read("Amount that is overdue by that day; null if there is no block.", COUNTERS)
+    invoice_number: str | None = read("Number of the invoice that causes the block; null if there is no block.", COUNTERS)
+    mode: IsolationMode | None = read("Mode of the policy in force; null if there is no block.", COUNTERS)
+    promised_until: Day | None = read("Last day of the customer's promise to pay; null if there is no block or none.", COUNTERS)
+    text: str = read("The forecast as a sentence in the caller's language.", COUNTERS)
 
 
 _NO_BLOCK: Final = Sentence(
@@ -97,13 +102,13 @@ async def isolation_forecast(info: Info, customer_id: CustomerId) -> IsolationFo
     return _forecast(upcoming, info.context.language)
 
 
-@strawberry.type(description="Customer whom an isolation run would block now.")
+@output("Customer whom an isolation run would block now.")
 class IsolationPlan:
-    customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
-    device_id: strawberry.ID = strawberry.field(description="Id of the customer's device.")
-    invoice_id: strawberry.ID = strawberry.field(description="Id of the invoice that causes the block.")
-    amount: Rupiah = strawberry.field(description="Overdue amount on that day.")
-    block_on: Day = strawberry.field(description="Day from which the customer is to be blocked.")
+    customer_id: strawberry.ID = read("Id of the customer.", READERS)
+    device_id: strawberry.ID = read("Id of the customer's device.", READERS)
+    invoice_id: strawberry.ID = read("Id of the invoice that causes the block.", READERS)
+    amount: Rupiah = read("Overdue amount on that day.", READERS)
+    block_on: Day = read("Day from which the customer is to be blocked.", READERS)
 
 
 @query(READERS, "List the customers whom an isolation run would block now, without changing anything.")
@@ -117,41 +122,31 @@ async def isolation_plan(info: Info) -> list[IsolationPlan]:
     ]  # fmt: skip
 
 
-@strawberry.type(description="Blackout date: a day on which nobody is blocked.")
+@output("Blackout date: a day on which nobody is blocked.", "blackout_date", scope=EVERYBODYS)
 class BlackoutDate:
-    day: Day = strawberry.field(description="The day.")
-    reason: str = strawberry.field(description="Reason for the blackout date.")
-
-
-BLACKOUT_DATE: Final = Node("blackout_date", {"day": "{t}.day", "reason": "{t}.reason"})
+    day: Day = read("The day.", COUNTERS)
+    reason: str = read("Reason for the blackout date.", COUNTERS)
 
 
 @query(COUNTERS, "List the blackout dates, on which nobody is blocked.")
 async def blackout_dates(info: Info) -> list[BlackoutDate]:
-    dates: list[BlackoutDate] = await every(info, BLACKOUT_DATE, order="t.day")
+    dates: list[BlackoutDate] = await every(info, BlackoutDate, order="t.day")
     return dates
 
 
-@strawberry.type(description="Hold: a mass block that waits for a decision. Nobody was blocked by it.")
+@output("Hold: a mass block that waits for a decision. Nobody was blocked by it.", "isolation_hold", scope=CENTRAL)
 class IsolationHold:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    held_at: Instant = strawberry.field(description="Time at which the run was held.")
-    would_block: int = strawberry.field(description="Number of customers who would have been blocked.")
-    of_active: int = strawberry.field(description="Number of customers who had internet access.")
-    decided_at: Instant | None = strawberry.field(description="Time of the decision; null while it waits for one.")
-    approved: bool | None = strawberry.field(description="Whether the mass block was approved; null while it waits for a decision.")
-
-
-HOLD: Final = Node(
-    "isolation_hold",
-    {"id": ids.column(Noun.HOLD, "{t}.id")}
-    | {name: f"{{t}}.{name}" for name in ("held_at", "would_block", "of_active", "decided_at", "approved")},
-)
+    id: strawberry.ID = read("Opaque id.", READERS, sql=ids.column(Noun.HOLD, "{t}.id"))
+    held_at: Instant = read("Time at which the run was held.", READERS)
+    would_block: int = read("Number of customers who would have been blocked.", READERS)
+    of_active: int = read("Number of customers who had internet access.", READERS)
+    decided_at: Instant | None = read("Time of the decision; null while it waits for one.", READERS)
+    approved: bool | None = read("Whether the mass block was approved; null while it waits for a decision.", READERS)
 
 
 @query(READERS, "List the holds, newest first.")
 async def isolation_holds(info: Info) -> list[IsolationHold]:
-    holds: list[IsolationHold] = await every(info, HOLD, order="t.id DESC")
+    holds: list[IsolationHold] = await every(info, IsolationHold, order="t.id DESC")
     return holds
 
 
@@ -202,7 +197,7 @@ class CustomerIsolationPayload(Payload):
 
 
 async def _shown(info: Info, customer_id: int) -> Any:
-    return row(customer=await one(info, CUSTOMER, "t.id = :id", {"id": customer_id}, below=("customer",)))
+    return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
 @strawberry.input(description="Input of promiseToPay (janji bayar).")

@@ -14,124 +14,111 @@ from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, RECEIVERS, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import link, output, read, user_name
 from sebilling.schema.engine.errors import UserError, in_payload, user_error
 from sebilling.schema.engine.input_paths import Inputs
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
-from sebilling.schema.engine.reading import Conditions, Link, Node, Order, one, page
+from sebilling.schema.engine.reading import Conditions, Order, one, page
+from sebilling.schema.engine.roles import COUNTERS, RECEIVERS
 from sebilling.schema.engine.scalars import Day, Instant, Rupiah
-from sebilling.schema.invoices import LIVE_ALLOCATION, REVERSAL_COLUMNS, Invoice, Reversal
+from sebilling.schema.engine.scopes import PART, WITH_RECEIVER
+from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
 
 _log = get_logger(__name__)
 MAX_OF_A_BATCH: Final = 100
 """Maximum number of payments in one batch."""
 
 
-@strawberry.type(description="Part of a payment that pays part of an invoice.")
+@output("Part of a payment that pays part of an invoice.", "allocation", scope=PART)
 class Allocation:
-    amount: Rupiah = strawberry.field(description="Amount of the allocation.")
-    allocated_at: Instant = strawberry.field(description="Time of the allocation.")
-    invoice_number: str = strawberry.field(description="Number of the invoice, as on the receipt.")
-    invoice: Invoice | None = strawberry.field(
-        description="Invoice that is paid; null if it belongs to a counter that the caller may not see."
+    amount: Rupiah = read("Amount of the allocation.", COUNTERS)
+    allocated_at: Instant = read("Time of the allocation.", COUNTERS)
+    invoice_number: str = read(
+        "Number of the invoice, as on the receipt.", COUNTERS, sql="(SELECT number FROM invoice WHERE id = {t}.invoice_id)"
     )
-    payment: Optional["Payment"] = strawberry.field(
-        description="Payment that is allocated; null if it was received at a counter that the caller may not see."
+    invoice: Invoice | None = link(
+        "Invoice that is paid; null if it belongs to a counter that the caller may not see.", COUNTERS, "invoice", "{n}.id = {t}.invoice_id"
+    )
+    payment: Optional["Payment"] = link(
+        "Payment that is allocated; null if it was received at a counter that the caller may not see.",
+        COUNTERS,
+        "payment",
+        "{n}.id = {t}.payment_id",
     )
 
 
-@strawberry.type(description="Reversal of a payment.")
+@output("Reversal of a payment.", "payment_reversal", scope=PART)
 class PaymentReversal:
-    reason: str = strawberry.field(description="Reason for the reversal.")
-    reversed_at: Instant = strawberry.field(description="Time of the reversal.")
-    reversed_on: Day = strawberry.field(description="Date of the reversal at the counter, which decides in which recap it counts.")
-    reversed_by: str | None = strawberry.field(description="Name of the user who reversed the payment.")
+    reason: str = read("Reason for the reversal.", COUNTERS)
+    reversed_at: Instant = read("Time of the reversal.", COUNTERS)
+    reversed_on: Day = read("Date of the reversal at the counter, which decides in which recap it counts.", COUNTERS)
+    reversed_by: str | None = read("Name of the user who reversed the payment.", COUNTERS, sql=user_name("reversed_by"))
 
 
-@strawberry.type(description="Credit that was refunded to the customer.")
+@output("Credit that was refunded to the customer.", "refund", scope=PART)
 class Refund:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    reversal: Reversal | None = strawberry.field(description="Reversal of the refund; null if it was not reversed.")
-    amount: Rupiah = strawberry.field(description="Amount of the refund.")
-    method: PaymentMethod = strawberry.field(description="Method of the refund.")
-    reason: str = strawberry.field(description="Reason for the refund.")
-    refunded_at: Instant = strawberry.field(description="Time of the refund.")
-    refunded_by: str = strawberry.field(description="Name of the user who paid the refund, out of their own drawer if in cash.")
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.REFUND, "{t}.id"))
+    reversal: Reversal | None = link(
+        "Reversal of the refund; null if it was not reversed.", COUNTERS, "refund_reversal", "{n}.refund_id = {t}.id"
+    )
+    amount: Rupiah = read("Amount of the refund.", COUNTERS)
+    method: PaymentMethod = read("Method of the refund.", COUNTERS)
+    reason: str = read("Reason for the refund.", COUNTERS)
+    refunded_at: Instant = read("Time of the refund.", COUNTERS)
+    refunded_by: str = read(
+        "Name of the user who paid the refund, out of their own drawer if in cash.", COUNTERS, sql=user_name("refunded_by")
+    )
 
 
-@strawberry.type(description="Payment (pembayaran): money received from a customer. Never edited, never deleted.")
+@output("Payment (pembayaran): money received from a customer. Never edited, never deleted.", "payment", scope=WITH_RECEIVER)
 class Payment:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    amount: Rupiah = strawberry.field(description="Amount received.")
-    receipt_number: str = strawberry.field(description="Receipt number, gapless per counter and month, such as KW/2026-02/LKT01/000123.")
-    credit: Rupiah = strawberry.field(description="Titipan: amount that is neither allocated to an invoice nor refunded.")
-    refunded: Rupiah = strawberry.field(description="Amount refunded.")
-    surplus_reason: SurplusReason | None = strawberry.field(
-        description="Reason for which it exceeded the amount owed; null if it did not. ALREADY_PAID stays even if another invoice uses it."
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.PAYMENT, "{t}.id"))
+    amount: Rupiah = read("Amount received.", COUNTERS)
+    receipt_number: str = read(
+        "Receipt number, gapless per counter and month, such as KW/2026-02/LKT01/000123.",
+        COUNTERS,
+        sql="(SELECT number FROM receipt WHERE payment_id = {t}.id)",
     )
-    credit_hold_reason: str | None = strawberry.field(
-        description="Reason for which its credit pays no invoice by itself, as set by holdCredit; null if it does."
+    credit: Rupiah = read("Titipan: amount that is neither allocated to an invoice nor refunded.", COUNTERS)
+    refunded: Rupiah = read("Amount refunded.", COUNTERS)
+    surplus_reason: SurplusReason | None = read(
+        "Reason for which it exceeded the amount owed; null if it did not. ALREADY_PAID stays even if another invoice uses it.",
+        COUNTERS,
+        sql="nullif({t}.surplus_because, '')",
     )
-    method: PaymentMethod = strawberry.field(description="Payment method.")
-    collected_at: Instant = strawberry.field(description="Time at which the money was handed over, by the clock of the device.")
-    received_at: Instant = strawberry.field(description="Time at which the server recorded it.")
-    received_on: Day = strawberry.field(description="Date of the payment at the counter, which decides in which recap it counts.")
-    received_by: str = strawberry.field(description="Name of the user who received it.")
-    note: str = strawberry.field(description="Note; may be empty.")
-    customer: Customer | None = strawberry.field(
-        description="Customer who paid; null if they belong to a counter that the caller may not see."
+    credit_hold_reason: str | None = read(
+        "Reason for which its credit pays no invoice by itself, as set by holdCredit; null if it does.",
+        COUNTERS,
+        sql="(SELECT reason FROM credit_hold WHERE payment_id = {t}.id AND released_at IS NULL)",
     )
-    customer_code: str = strawberry.field(description="Code of the customer, as on the receipt.")
-    customer_name: str = strawberry.field(description="Name of the customer, as on the receipt.")
-    counter: Counter = strawberry.field(description="Counter at which it was received.")
-    allocations: list[Allocation] = strawberry.field(description="Allocations of the payment to invoices, in order.")
-    reversal: PaymentReversal | None = strawberry.field(description="Reversal of the payment; null if it was not reversed.")
-    refunds: list[Refund] = strawberry.field(description="Refunds of its credit, in order.")
+    method: PaymentMethod = read("Payment method.", COUNTERS)
+    collected_at: Instant = read("Time at which the money was handed over, by the clock of the device.", COUNTERS)
+    received_at: Instant = read("Time at which the server recorded it.", COUNTERS)
+    received_on: Day = read("Date of the payment at the counter, which decides in which recap it counts.", COUNTERS)
+    received_by: str = read("Name of the user who received it.", COUNTERS, sql=user_name("received_by"))
+    note: str = read("Note; may be empty.", COUNTERS)
+    customer: Customer | None = link(
+        "Customer who paid; null if they belong to a counter that the caller may not see.", COUNTERS, "customer", "{n}.id = {t}.customer_id"
+    )
+    customer_code: str = read(
+        "Code of the customer, as on the receipt.", COUNTERS, sql="(SELECT code FROM customer WHERE id = {t}.customer_id)"
+    )
+    customer_name: str = read(
+        "Name of the customer, as on the receipt.", COUNTERS, sql="(SELECT name FROM customer WHERE id = {t}.customer_id)"
+    )
+    counter: Counter = link("Counter at which it was received.", COUNTERS, "counter", "{n}.id = {t}.counter_id", follows=True)
+    allocations: list[Allocation] = link(
+        "Allocations of the payment to invoices, in order.", COUNTERS, "allocation", f"{{n}}.payment_id = {{t}}.id AND {LIVE_ALLOCATION}"
+    )
+    reversal: PaymentReversal | None = link(
+        "Reversal of the payment; null if it was not reversed.", COUNTERS, "payment_reversal", "{n}.payment_id = {t}.id"
+    )
+    refunds: list[Refund] = link("Refunds of its credit, in order.", COUNTERS, "refund", "{n}.payment_id = {t}.id")
 
 
-ALLOCATION: Final = Node(
-    "allocation",
-    {
-        "amount": "{t}.amount",
-        "allocated_at": "{t}.allocated_at",
-        "invoice_number": "(SELECT number FROM invoice WHERE id = {t}.invoice_id)",
-    },
-    {"invoice": Link("invoice", "{n}.id = {t}.invoice_id"), "payment": Link("payment", "{n}.id = {t}.payment_id")},
-)
-PAYMENT: Final = Node(
-    "payment",
-    {
-        "id": ids.column(Noun.PAYMENT, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("amount", "method", "collected_at", "received_at", "received_on", "note")},
-        "credit": "{t}.credit",
-        "refunded": "{t}.refunded",
-        "surplus_reason": "nullif({t}.surplus_because, '')",
-        "credit_hold_reason": "(SELECT reason FROM credit_hold WHERE payment_id = {t}.id AND released_at IS NULL)",
-        "receipt_number": "(SELECT number FROM receipt WHERE payment_id = {t}.id)",
-        "received_by": "(SELECT name FROM app_user WHERE id = {t}.received_by)",
-        **{f"customer_{name}": f"(SELECT {name} FROM customer WHERE id = {{t}}.customer_id)" for name in ("code", "name")},
-    },
-    {
-        "customer": Link("customer", "{n}.id = {t}.customer_id"),
-        "counter": Link("counter", "{n}.id = {t}.counter_id", follows=True),
-        "allocations": Link("allocation", f"{{n}}.payment_id = {{t}}.id AND {LIVE_ALLOCATION}", many=True),
-        "reversal": Link("payment_reversal", "{n}.payment_id = {t}.id"),
-        "refunds": Link("refund", "{n}.payment_id = {t}.id", many=True),
-    },
-)
-REVERSAL: Final = Node("payment_reversal", REVERSAL_COLUMNS)
-REFUND: Final = Node(
-    "refund",
-    {
-        "id": ids.column(Noun.REFUND, "{t}.id"),
-        **{name: f"{{t}}.{name}" for name in ("amount", "method", "reason", "refunded_at")},
-        "refunded_by": "(SELECT name FROM app_user WHERE id = {t}.refunded_by)",
-    },
-    {"reversal": Link("refund_reversal", "{n}.refund_id = {t}.id")},
-)
-REFUND_REVERSAL: Final = Node("refund_reversal", REVERSAL_COLUMNS)
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
@@ -153,7 +140,7 @@ async def payments(
     filter: Annotated[PaymentFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[Payment]:
     conditions = {} if filter is None else _conditions(filter)
-    return await page(info, PAYMENT, first=first, after=after, order=_NEWEST, conditions=conditions)
+    return await page(info, Payment, first=first, after=after, order=_NEWEST, conditions=conditions)
 
 
 def _conditions(filter: PaymentFilter) -> Conditions:
@@ -177,7 +164,7 @@ def _conditions(filter: PaymentFilter) -> Conditions:
 
 @query(COUNTERS, "Get one payment; null if it does not exist or the caller may not see it.")
 async def payment(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the payment.")]) -> Payment | None:
-    return await one(info, PAYMENT, "t.id = :id", {"id": ids.decode(id, Noun.PAYMENT, field=("id",))})
+    return await one(info, Payment, "t.id = :id", {"id": ids.decode(id, Noun.PAYMENT, field=("id",))})
 
 
 @strawberry.input(description="Input of recordPayment.")
@@ -211,7 +198,7 @@ async def record_payment(info: Info, input: Annotated[RecordPaymentInput, INPUT]
     received = _received(input)
     async with info.context.transaction() as session:
         recorded = await verbs.record(session, received)
-    payment = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("payment",))
+    payment = await one(info, Payment, "t.id = :id", {"id": recorded.payment_id}, below=("payment",))
     return row(payment=payment, replayed=recorded.replayed)
 
 
@@ -232,13 +219,11 @@ class RecordPaymentsInput:
     )
 
 
-@strawberry.type(description="Result of one payment of a batch.")
+@output("Result of one payment of a batch.")
 class RecordedPayment:
-    payment: Payment | None = strawberry.field(description="The payment with its allocations; null if it was refused.")
-    replayed: bool = strawberry.field(description="Whether the key had recorded this payment before, so that nothing was changed now.")
-    errors: list[UserError] = strawberry.field(
-        description="Reasons for which it was refused; if there are any, the payment has changed nothing."
-    )
+    payment: Payment | None = read("The payment with its allocations; null if it was refused.", RECEIVERS)
+    replayed: bool = read("Whether the key had recorded this payment before, so that nothing was changed now.", RECEIVERS)
+    errors: list[UserError] = read("Reasons for which it was refused; if there are any, the payment has changed nothing.", RECEIVERS)
 
 
 @strawberry.type(description="Result of recordPayments.")
@@ -281,7 +266,7 @@ async def _one_of_batch(info: Info, input: RecordPaymentInput, index: str) -> An
         refused = Unexpected(reference=reference)
         _log.exception("unexpected_error", reference=reference, path=["recordPayments", index])
     else:
-        payment = await one(info, PAYMENT, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))
+        payment = await one(info, Payment, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))
         return row(payment=payment, replayed=recorded.replayed, errors=[])
     refused.field = ("input", "payments", index, *_OF_ONE.path(refused.path)[1:])
     return row(payment=None, replayed=False, errors=[user_error(refused, info.context.language)])

@@ -11,12 +11,15 @@ from sebilling.billing.closings import GapReason
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, OFFICE, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import link, output, read, user_name
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
-from sebilling.schema.engine.reading import Link, Node, Order, one, page
+from sebilling.schema.engine.reading import Order, one, page
+from sebilling.schema.engine.roles import COUNTERS, OFFICE
 from sebilling.schema.engine.scalars import Instant, MonthText, Rupiah, month_in
+from sebilling.schema.engine.scopes import EVERYBODYS, PART
 from sebilling.schema.enums import described
 
 
@@ -30,73 +33,49 @@ class PeriodStatus(StrEnum):
 described(PeriodStatus, "Status of a period.", OPEN="Accepts new invoices.", CLOSED="Accepts no invoices unless it is reopened.")
 
 
-@strawberry.type(description="Reopening of a closed period.")
+@output("Reopening of a closed period.", "period_reopening", scope=PART)
 class PeriodReopening:
-    reason: str = strawberry.field(description="Reason for the reopening.")
-    reopened_at: Instant = strawberry.field(description="Time of the reopening.")
-    reopened_by: str | None = strawberry.field(description="Name of the user who reopened the period.")
+    reason: str = read("Reason for the reopening.", COUNTERS)
+    reopened_at: Instant = read("Time of the reopening.", COUNTERS)
+    reopened_by: str | None = read("Name of the user who reopened the period.", COUNTERS, sql=user_name("reopened_by"))
 
 
-@strawberry.type(description="Closing of a period. Its figures are kept: asOfClosing of the recap shows those of the latest closing.")
+@output(
+    "Closing of a period. Its figures are kept: asOfClosing of the recap shows those of the latest closing.", "period_closing", scope=PART
+)
 class PeriodClosing:
-    closed_at: Instant = strawberry.field(description="Time of the closing.")
-    closed_by: str | None = strawberry.field(description="Name of the user who closed the period.")
-    incomplete: bool = strawberry.field(description="Whether the period was closed although it was incomplete.")
-    reopening: PeriodReopening | None = strawberry.field(description="Reopening after this closing; null if there was none.")
+    closed_at: Instant = read("Time of the closing.", COUNTERS)
+    closed_by: str | None = read("Name of the user who closed the period.", COUNTERS, sql=user_name("closed_by"))
+    incomplete: bool = read("Whether the period was closed although it was incomplete.", COUNTERS)
+    reopening: PeriodReopening | None = link(
+        "Reopening after this closing; null if there was none.", COUNTERS, "period_reopening", "{n}.closing_id = {t}.id"
+    )
 
 
-@strawberry.type(description="Reason for which a period is incomplete at a counter.")
+@output("Reason for which a period is incomplete at a counter.")
 class ClosingGap:
-    reason: GapReason = strawberry.field(description="Reason for which it is incomplete.")
-    counter: Counter = strawberry.field(description="Counter that is affected.")
-    count: int = strawberry.field(description="Number of customers, deposits or payments.")
-    amount: Rupiah = strawberry.field(description="Amount in rupiah; 0 for GENERATION_RUNNING.")
+    reason: GapReason = read("Reason for which it is incomplete.", OFFICE)
+    counter: Counter = read("Counter that is affected.", OFFICE)
+    count: int = read("Number of customers, deposits or payments.", OFFICE)
+    amount: Rupiah = read("Amount in rupiah; 0 for GENERATION_RUNNING.", OFFICE)
 
 
-@strawberry.type(description="Period (periode): one billing month, opened by hand.")
+@output("Period (periode): one billing month, opened by hand.", "period", scope=EVERYBODYS)
 class Period:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    month: MonthText = strawberry.field(description="Month of the period.")
-    status: PeriodStatus = strawberry.field(description="Status of the period.")
-    opened_at: Instant = strawberry.field(description="Time at which the period was opened.")
-    closed_at: Instant | None = strawberry.field(description="Time at which the period was closed; null if it is open.")
-    closings: list[PeriodClosing] = strawberry.field(description="All closings of the period, in order.")
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.PERIOD, "{t}.id"))
+    month: MonthText = read("Month of the period.", COUNTERS, sql="to_char({t}.month, 'YYYY-MM')")
+    status: PeriodStatus = read("Status of the period.", COUNTERS, sql="CASE WHEN {t}.closed_at IS NULL THEN 'OPEN' ELSE 'CLOSED' END")
+    opened_at: Instant = read("Time at which the period was opened.", COUNTERS)
+    closed_at: Instant | None = read("Time at which the period was closed; null if it is open.", COUNTERS)
+    closings: list[PeriodClosing] = link("All closings of the period, in order.", COUNTERS, "period_closing", "{n}.period_id = {t}.id")
 
 
-PERIOD: Final = Node(
-    "period",
-    {
-        "id": ids.column(Noun.PERIOD, "{t}.id"),
-        "month": "to_char({t}.month, 'YYYY-MM')",
-        "status": "CASE WHEN {t}.closed_at IS NULL THEN 'OPEN' ELSE 'CLOSED' END",
-        "opened_at": "{t}.opened_at",
-        "closed_at": "{t}.closed_at",
-    },
-    {"closings": Link("period_closing", "{n}.period_id = {t}.id", many=True)},
-)
-PERIOD_CLOSING: Final = Node(
-    "period_closing",
-    {
-        "closed_at": "{t}.closed_at",
-        "closed_by": "(SELECT name FROM app_user WHERE id = {t}.closed_by)",
-        "incomplete": "{t}.incomplete",
-    },
-    {"reopening": Link("period_reopening", "{n}.closing_id = {t}.id")},
-)
-PERIOD_REOPENING: Final = Node(
-    "period_reopening",
-    {
-        "reason": "{t}.reason",
-        "reopened_at": "{t}.reopened_at",
-        "reopened_by": "(SELECT name FROM app_user WHERE id = {t}.reopened_by)",
-    },
-)
 _LAST_FIRST: Final = Order("month", "{t}.month", "date", descending=True)
 
 
 @query(COUNTERS, "List all periods, latest month first.")
 async def periods(info: Info, first: First = 50, after: After = None) -> Connection[Period]:
-    return await page(info, PERIOD, first=first, after=after, order=_LAST_FIRST)
+    return await page(info, Period, first=first, after=after, order=_LAST_FIRST)
 
 
 @query(COUNTERS, "Get one period by id or month; null if that month was never opened.")
@@ -107,7 +86,7 @@ async def period(
 ) -> Period | None:
     row_id = ids.decode_either(id, month, Noun.PERIOD)
     first_day = None if month is None else month_in(month, field=("month",)).first
-    return await one(info, PERIOD, "(t.id = :id OR t.month = CAST(:month AS date))", {"id": row_id, "month": first_day})
+    return await one(info, Period, "(t.id = :id OR t.month = CAST(:month AS date))", {"id": row_id, "month": first_day})
 
 
 @strawberry.input(description="Input of openPeriod.")
@@ -128,7 +107,7 @@ async def open_period(info: Info, input: Annotated[OpenPeriodInput, INPUT]) -> O
     month = month_in(input.month, field=("input", "month"))
     async with info.context.transaction() as session:
         period_id = await verbs.open_period(session, month, confirm=input.confirm)
-    return row(period=await one(info, PERIOD, "t.id = :id", {"id": period_id}, below=("period",)))
+    return row(period=await one(info, Period, "t.id = :id", {"id": period_id}, below=("period",)))
 
 
 @strawberry.input(description="Input of closePeriod.")
@@ -149,7 +128,7 @@ async def close_period(info: Info, input: Annotated[ClosePeriodInput, INPUT]) ->
     month = month_in(input.month, field=("input", "month"))
     async with info.context.transaction() as session:
         period_id = await verbs.close(session, month, incomplete=input.close_incomplete)
-    return row(period=await one(info, PERIOD, "t.id = :id", {"id": period_id}, below=("period",)))
+    return row(period=await one(info, Period, "t.id = :id", {"id": period_id}, below=("period",)))
 
 
 @query(OFFICE, "List by counter what closePeriod would leave undone or lose now; empty for a closed period.")
@@ -186,7 +165,7 @@ async def reopen_period(info: Info, input: Annotated[ReopenPeriodInput, INPUT]) 
     month = month_in(input.month, field=("input", "month"))
     async with info.context.transaction() as session:
         replayed = await verbs.reopen(session, month, reason=input.reason, key=input.idempotency_key)
-    reopened = await one(info, PERIOD, "t.month = CAST(:month AS date)", {"month": month.first}, below=("period",))
+    reopened = await one(info, Period, "t.month = CAST(:month AS date)", {"month": month.first}, below=("period",))
     return row(period=reopened, replayed=replayed)
 
 

@@ -7,38 +7,37 @@ import strawberry
 from sebilling.billing import plans as verbs
 from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import EVERYONE, OFFICE, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.reading import Node, Order, one, page
+from sebilling.schema.engine.reading import Order, one, page
+from sebilling.schema.engine.roles import COUNTERS, EVERYONE, OFFICE
 from sebilling.schema.engine.scalars import Rupiah
+from sebilling.schema.engine.scopes import EVERYBODYS
 
 
-@strawberry.type(description="Plan (paket): a speed and a price per month.")
+@output("Plan (paket): a speed and a price per month.", "plan", scope=EVERYBODYS)
 class Plan:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    name: str = strawberry.field(description="Unique name, such as Home 20M.")
-    price: Rupiah = strawberry.field(description="Price per month, for future invoices.")
-    rate_down_kbps: int | None = strawberry.field(description="Download speed in kbit/s; null if unknown.")
-    rate_up_kbps: int | None = strawberry.field(description="Upload speed in kbit/s; null if unknown.")
+    id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.PLAN, "{t}.id"))
+    name: str = read("Unique name, such as Home 20M.", EVERYONE)
+    price: Rupiah = read("Price per month, for future invoices.", COUNTERS)
+    rate_down_kbps: int | None = read("Download speed in kbit/s; null if unknown.", EVERYONE)
+    rate_up_kbps: int | None = read("Upload speed in kbit/s; null if unknown.", EVERYONE)
 
 
-PLAN: Final = Node(
-    "plan",
-    {"id": ids.column(Noun.PLAN, "{t}.id")} | {name: f"{{t}}.{name}" for name in ("name", "price", "rate_down_kbps", "rate_up_kbps")},
-)
 _BY_NAME: Final = Order("name", "{t}.name", "text")
 
 
 @query(EVERYONE, "List all plans, by name.")
 async def plans(info: Info, first: First = 50, after: After = None) -> Connection[Plan]:
-    return await page(info, PLAN, first=first, after=after, order=_BY_NAME)
+    return await page(info, Plan, first=first, after=after, order=_BY_NAME)
 
 
 @query(EVERYONE, "Get one plan; null if there is none.")
 async def plan(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the plan.")]) -> Plan | None:
-    return await one(info, PLAN, "t.id = :id", {"id": ids.decode(id, Noun.PLAN, field=("id",))})
+    return await one(info, Plan, "t.id = :id", {"id": ids.decode(id, Noun.PLAN, field=("id",))})
 
 
 @strawberry.input(description="Input of createPlan.")
@@ -60,7 +59,7 @@ async def create_plan(info: Info, input: Annotated[CreatePlanInput, INPUT]) -> C
         plan_id = await verbs.create(
             session, name=input.name, price=input.price, rate_down_kbps=input.rate_down_kbps, rate_up_kbps=input.rate_up_kbps
         )
-    return row(plan=await one(info, PLAN, "t.id = :id", {"id": plan_id}, below=("plan",)))
+    return row(plan=await one(info, Plan, "t.id = :id", {"id": plan_id}, below=("plan",)))
 
 
 @strawberry.input(description="Input of updatePlan.")
@@ -79,7 +78,7 @@ async def update_plan(info: Info, input: Annotated[UpdatePlanInput, INPUT]) -> U
     plan_id = ids.decode(input.id, Noun.PLAN, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.change_price(session, plan_id, price=input.price)
-    return row(plan=await one(info, PLAN, "t.id = :id", {"id": plan_id}, below=("plan",)))
+    return row(plan=await one(info, Plan, "t.id = :id", {"id": plan_id}, below=("plan",)))
 
 
 QUERIES: Final = [plans, plan]

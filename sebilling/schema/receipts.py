@@ -13,9 +13,11 @@ from sebilling.errors import NotFound
 from sebilling.nouns import Noun
 from sebilling.printing.receipt_text import receipt_text, whatsapp_text
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, query
+from sebilling.schema.engine.access import query
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.payloads import row
+from sebilling.schema.engine.roles import COUNTERS
 from sebilling.schema.engine.scalars import Instant, MonthText, month_in
 from sebilling.schema.enums import described
 
@@ -39,18 +41,18 @@ described(Paper, "Paper size of a receipt.", MM58="Roll of 58 mm.", MM80="Roll o
 described(ReportFormat, "File format of a report.", CSV="CSV with semicolons, UTF-8 with BOM; opens in Excel.", XLSX="Excel workbook.")
 
 
-@strawberry.type(description="Receipt (kuitansi) as text. receiptLink returns it as PDF.")
+@output("Receipt (kuitansi) as text. receiptLink returns it as PDF.")
 class Receipt:
-    number: str = strawberry.field(description="Receipt number, such as KW/2026-02/LKT01/000123.")
-    text32: str = strawberry.field(description="Text for a roll of 58 mm: lines of at most 32 plain characters.")
-    text48: str = strawberry.field(description="Text for a roll of 80 mm: lines of at most 48 plain characters.")
-    whats_app: str = strawberry.field(description="Text to send to the customer by WhatsApp.")
+    number: str = read("Receipt number, such as KW/2026-02/LKT01/000123.", COUNTERS)
+    text32: str = read("Text for a roll of 58 mm: lines of at most 32 plain characters.", COUNTERS)
+    text48: str = read("Text for a roll of 80 mm: lines of at most 48 plain characters.", COUNTERS)
+    whats_app: str = read("Text to send to the customer by WhatsApp.", COUNTERS)
 
 
-@strawberry.type(description="Download link that is valid for five minutes. The user's permissions are checked again at download.")
+@output("Download link that is valid for five minutes. The user's permissions are checked again at download.")
 class DownloadLink:
-    url: str = strawberry.field(description="URL path on this server; needs no token.")
-    expires_at: Instant = strawberry.field(description="Time at which the link expires.")
+    url: str = read("URL path on this server; needs no token.", COUNTERS)
+    expires_at: Instant = read("Time at which the link expires.", COUNTERS)
 
 
 def _link(info: Info, kind: str, **about: Any) -> Any:

@@ -7,27 +7,29 @@ import strawberry
 
 from sebilling.billing import settings as verbs
 from sebilling.billing.settings import TaxRounding
-from sebilling.schema.engine.access import ADMIN, READERS, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, given, row
+from sebilling.schema.engine.roles import ADMIN, READERS
 from sebilling.schema.engine.scalars import Rate, Rupiah
 
 
-@strawberry.type(description="Billing settings of the ISP. Issued invoices keep the settings with which they were made.")
+@output("Billing settings of the ISP. Issued invoices keep the settings with which they were made.")
 class BillingSettings:
-    prorate_first_month: bool = strawberry.field(description="Whether the first month is prorated by days from the installation.")
-    tax_rate: Rate = strawberry.field(description='PPN in percent, such as "12"; "0" for no tax.')
-    tax_numerator: int = strawberry.field(description="Numerator of the taxed fraction of the price, such as 11 in 11/12.")
-    tax_denominator: int = strawberry.field(description="Denominator of the taxed fraction of the price, such as 12 in 11/12.")
-    tax_rounding: TaxRounding = strawberry.field(description="Rounding of tax to whole rupiah.")
-    late_fee: Rupiah = strawberry.field(description="Late fee, charged once per overdue invoice on the next invoice; 0 for none.")
-    late_fee_after_days: int = strawberry.field(description="Days after the due date before the late fee is charged.")
-    company_name: str = strawberry.field(description="Company name on receipts and invoices.")
-    company_address: str = strawberry.field(description="Company address on receipts and invoices.")
-    company_phone: str = strawberry.field(description="Company phone number on receipts and invoices.")
-    receipt_footer: str = strawberry.field(description="Closing line of receipts.")
-    mass_block_percent: int = strawberry.field(
-        description="Percentage of active customers; a run that would block more of them is held until someone decides."
+    prorate_first_month: bool = read("Whether the first month is prorated by days from the installation.", READERS)
+    tax_rate: Rate = read('PPN in percent, such as "12"; "0" for no tax.', READERS)
+    tax_numerator: int = read("Numerator of the taxed fraction of the price, such as 11 in 11/12.", READERS)
+    tax_denominator: int = read("Denominator of the taxed fraction of the price, such as 12 in 11/12.", READERS)
+    tax_rounding: TaxRounding = read("Rounding of tax to whole rupiah.", READERS)
+    late_fee: Rupiah = read("Late fee, charged once per overdue invoice on the next invoice; 0 for none.", READERS)
+    late_fee_after_days: int = read("Days after the due date before the late fee is charged.", READERS)
+    company_name: str = read("Company name on receipts and invoices.", READERS)
+    company_address: str = read("Company address on receipts and invoices.", READERS)
+    company_phone: str = read("Company phone number on receipts and invoices.", READERS)
+    receipt_footer: str = read("Closing line of receipts.", READERS)
+    mass_block_percent: int = read(
+        "Percentage of active customers; a run that would block more of them is held until someone decides.", READERS
     )
 
 

@@ -10,9 +10,11 @@ from sebilling.auth import attempts, sessions, sign_in, totp
 from sebilling.auth.sessions import SignInKind
 from sebilling.errors import InvalidId
 from sebilling.nouns import Noun
-from sebilling.schema.engine.access import EVERYONE, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, row
+from sebilling.schema.engine.roles import EVERYONE
 from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.enums import described
 from sebilling.schema.users import vault_of
@@ -28,16 +30,16 @@ described(
 _ID: Final = re.compile(r"sig_([1-9][0-9]{0,17})")
 
 
-@strawberry.type(description="Active sign-in on one device.")
+@output("Active sign-in on one device.")
 class SignIn:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    kind: SignInKind = strawberry.field(description="Kind of the sign-in.")
-    device: str = strawberry.field(description="Name of the device given at sign-in, else its User-Agent.")
-    address: str = strawberry.field(description="Network address from which the sign-in was made.")
-    created_at: Instant = strawberry.field(description="Time of the sign-in.")
-    last_used_at: Instant | None = strawberry.field(description="Time at which it was last used, accurate to one hour.")
-    expires_at: Instant = strawberry.field(description="Time at which it expires unless it is refreshed.")
-    current: bool = strawberry.field(description="Whether it is the sign-in of this request.")
+    id: strawberry.ID = read("Opaque id.", EVERYONE)
+    kind: SignInKind = read("Kind of the sign-in.", EVERYONE)
+    device: str = read("Name of the device given at sign-in, else its User-Agent.", EVERYONE)
+    address: str = read("Network address from which the sign-in was made.", EVERYONE)
+    created_at: Instant = read("Time of the sign-in.", EVERYONE)
+    last_used_at: Instant | None = read("Time at which it was last used, accurate to one hour.", EVERYONE)
+    expires_at: Instant = read("Time at which it expires unless it is refreshed.", EVERYONE)
+    current: bool = read("Whether it is the sign-in of this request.", EVERYONE)
 
 
 @query(EVERYONE, "List your own active sign-ins, newest first.")
@@ -97,10 +99,10 @@ async def change_password(info: Info, input: Annotated[ChangePasswordInput, INPU
     return row(signed_out=ended)
 
 
-@strawberry.type(description="State of two-step sign-in.")
+@output("State of two-step sign-in.")
 class TwoStep:
-    on: bool = strawberry.field(description="Whether a code is required at sign-in.")
-    recovery_codes: int = strawberry.field(description="Number of unused recovery codes.")
+    on: bool = read("Whether a code is required at sign-in.", EVERYONE)
+    recovery_codes: int = read("Number of unused recovery codes.", EVERYONE)
 
 
 @query(EVERYONE, "Get the state of your own two-step sign-in.")

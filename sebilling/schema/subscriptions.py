@@ -15,18 +15,20 @@ from sebilling.events import Topic
 from sebilling.events.invoices import GenerationFinished
 from sebilling.feed import Numbered
 from sebilling.nouns import Noun
-from sebilling.schema.deposits import DEPOSIT, Deposit
-from sebilling.schema.devices import ACCESS, ServiceAccess
+from sebilling.schema.deposits import Deposit
+from sebilling.schema.devices import ServiceAccess
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, EVERYONE, READERS, subscription
+from sebilling.schema.engine.access import subscription
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.feed_subscription import Look, Resume, of_topic, told, told_of_state
 from sebilling.schema.engine.payloads import row
-from sebilling.schema.engine.reading import Node, many
+from sebilling.schema.engine.reading import many
+from sebilling.schema.engine.roles import COUNTERS, EVERYONE, READERS
 from sebilling.schema.engine.scalars import Instant, MonthText, month_in
-from sebilling.schema.events import EVENT, Event, say_in_language
-from sebilling.schema.generation import RUN, GenerationRun
-from sebilling.schema.payments import PAYMENT, Payment
+from sebilling.schema.events import Event, say_in_language
+from sebilling.schema.generation import GenerationRun
+from sebilling.schema.payments import Payment
 from sebilling.schema.recap import Recap, rows_of
 
 TWICE_A_SECOND: Final = timedelta(milliseconds=500)
@@ -36,64 +38,64 @@ CounterId = Annotated[
 ]
 
 
-@strawberry.type(description="Message of a subscription.")
+@output("Message of a subscription.")
 class Message:
-    cursor: str = strawberry.field(description="Position in the feed; send it as `after` to continue after this message.")
+    cursor: str = read("Position in the feed; send it as `after` to continue after this message.", EVERYONE)
 
 
-@strawberry.type(description="Message about an event.")
+@output("Message about an event.")
 class Happened(Message):
-    event_id: strawberry.ID = strawberry.field(description="Id of the event, the same in every message about it.")
-    at: Instant = strawberry.field(description="Time at which the event happened.")
-    kind: str = strawberry.field(description="Kind of the event, such as payment.recorded.")
+    event_id: strawberry.ID = read("Id of the event, the same in every message about it.", EVERYONE)
+    at: Instant = read("Time at which the event happened.", EVERYONE)
+    kind: str = read("Kind of the event, such as payment.recorded.", EVERYONE)
 
 
-@strawberry.type(description="Message about a state.")
+@output("Message about a state.")
 class Stands(Message):
-    event_id: strawberry.ID | None = strawberry.field(
-        description="Id of the last event of the caller's counters that led to this state; null if there is none, as in the first message."
+    event_id: strawberry.ID | None = read(
+        "Id of the last event of the caller's counters that led to this state; null if there is none, as in the first message.", EVERYONE
     )
 
 
-@strawberry.type(description="Message about a recorded payment.")
+@output("Message about a recorded payment.")
 class PaymentMessage(Happened):
-    payment: Payment = strawberry.field(description="Recorded payment.")
+    payment: Payment = read("Recorded payment.", COUNTERS)
 
 
-@strawberry.type(description="Message about the recaps of a month.")
+@output("Message about the recaps of a month.")
 class RecapMessage(Stands):
-    recaps: list[Recap] = strawberry.field(description="Recaps of the requested counters, by code.")
+    recaps: list[Recap] = read("Recaps of the requested counters, by code.", COUNTERS)
 
 
-@strawberry.type(description="Message about the progress of a generation run.")
+@output("Message about the progress of a generation run.")
 class GenerationMessage(Stands):
-    run: GenerationRun = strawberry.field(description="Generation run in its current state.")
+    run: GenerationRun = read("Generation run in its current state.", READERS)
 
 
-@strawberry.type(
-    description="Message about a deposit that was submitted, verified, rejected or corrected, or whose surplus or shortage was settled,"
+@output(
+    "Message about a deposit that was submitted, verified, rejected or corrected, or whose surplus or shortage was settled,"
     " or a settlement of which was reversed."
 )
 class DepositMessage(Happened):
-    deposit: Deposit = strawberry.field(description="Deposit in its current state.")
+    deposit: Deposit = read("Deposit in its current state.", COUNTERS)
 
 
-@strawberry.type(description="Message about a customer who is to be blocked or restored, has been, or could not be.")
+@output("Message about a customer who is to be blocked or restored, has been, or could not be.")
 class IsolationMessage(Happened):
-    access: ServiceAccess = strawberry.field(description="Service access in its current state.")
+    access: ServiceAccess = read("Service access in its current state.", EVERYONE)
 
 
-@strawberry.type(description="Message with an event.")
+@output("Message with an event.")
 class EventMessage(Message):
-    event_id: strawberry.ID = strawberry.field(description="Id of the event.")
-    event: Event = strawberry.field(description="The event.")
+    event_id: strawberry.ID = read("Id of the event.", READERS)
+    event: Event = read("The event.", READERS)
 
 
-async def _messages(info: Info, node: Node, events: list[Numbered], name: str) -> list[Any]:
+async def _messages(info: Info, kind: type, events: list[Numbered], name: str) -> list[Any]:
     """One message for each event, with its row; none for a row that the caller may not see."""
     if not events:
         return []
-    rows = await many(info, node, [event.subject_id for event in events], below=(name,))
+    rows = await many(info, kind, [event.subject_id for event in events], below=(name,))
     return [row(**told(event), **{name: rows[event.subject_id]}) for event in events if event.subject_id in rows]
 
 
@@ -108,21 +110,21 @@ def _look(info: Info) -> Look:
 async def payment_recorded(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[PaymentMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     events = _look(info).chosen(of_topic(Topic.PAYMENTS, counter_id=counter))
-    return await _messages(info, PAYMENT, events, "payment")
+    return await _messages(info, Payment, events, "payment")
 
 
 @subscription(COUNTERS, "Follow the changes of deposits at the counters that the caller may see.")
 async def deposit_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[DepositMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     events = _look(info).chosen(of_topic(Topic.DEPOSITS, counter_id=counter))
-    return await _messages(info, DEPOSIT, events, "deposit")
+    return await _messages(info, Deposit, events, "deposit")
 
 
 @subscription(EVERYONE, "Follow the blocking and restoring of customers, at the counters that the caller may see.")
 async def isolation_changed(info: Info, counter_id: CounterId = None, after: Resume = None) -> list[IsolationMessage]:  # noqa: ARG001 - see access.py
     counter = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     events = _look(info).chosen(of_topic(Topic.ISOLATION, counter_id=counter))
-    return await _messages(info, ACCESS, events, "access")
+    return await _messages(info, ServiceAccess, events, "access")
 
 
 @subscription(READERS, "Follow all events, in the order of the feed.")
@@ -135,7 +137,7 @@ async def events(
 ) -> list[EventMessage]:
     wanted = None if kinds is None else frozenset(kinds)
     selected = _look(info).chosen(lambda event: wanted is None or event.kind in wanted)
-    rows = await many(info, EVENT, [event.id for event in selected], below=("event",)) if selected else {}
+    rows = await many(info, Event, [event.id for event in selected], below=("event",)) if selected else {}
     say_in_language(rows.values(), info.context.language)
     return [row(**told(event), event=rows[event.id]) for event in selected if event.id in rows]
 
@@ -172,7 +174,7 @@ async def generation_progress(
     changed = look.chosen(of_topic(Topic.GENERATION, subject_id=run))
     if not changed and not look.greets:
         return []
-    rows = await many(info, RUN, [run], below=("run",))
+    rows = await many(info, GenerationRun, [run], below=("run",))
     look.ends = run not in rows or any(event.kind == GenerationFinished.kind.text for event in changed) or await _is_finished(info, run)
     return [row(**told_of_state(look, changed), run=rows[run])] if run in rows else []
 

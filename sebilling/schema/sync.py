@@ -8,9 +8,11 @@ from sebilling.billing import sync as verbs
 from sebilling.billing.sync import RemovalReason
 from sebilling.nouns import Noun
 from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import COUNTERS, query
+from sebilling.schema.engine.access import query
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.payloads import row
+from sebilling.schema.engine.roles import COUNTERS
 from sebilling.schema.engine.scalars import Day, Rupiah
 from sebilling.schema.enums import described
 
@@ -22,47 +24,47 @@ described(
 )
 
 
-@strawberry.type(description="Open invoice, as stored on a phone.")
+@output("Open invoice, as stored on a phone.")
 class SyncedInvoice:
-    id: strawberry.ID = strawberry.field(description="Opaque id, for invoiceIds of a payment.")
-    number: str = strawberry.field(description="Invoice number, as printed.")
-    covers_from: Day = strawberry.field(description="First day of service on the invoice; equal to coversUntil if it has only charges.")
-    covers_until: Day = strawberry.field(description="First day after the service on the invoice.")
-    due_on: Day = strawberry.field(description="Due date (jatuh tempo).")
-    total: Rupiah = strawberry.field(description="Total of the invoice.")
-    outstanding: Rupiah = strawberry.field(description="Amount still owed.")
+    id: strawberry.ID = read("Opaque id, for invoiceIds of a payment.", COUNTERS)
+    number: str = read("Invoice number, as printed.", COUNTERS)
+    covers_from: Day = read("First day of service on the invoice; equal to coversUntil if it has only charges.", COUNTERS)
+    covers_until: Day = read("First day after the service on the invoice.", COUNTERS)
+    due_on: Day = read("Due date (jatuh tempo).", COUNTERS)
+    total: Rupiah = read("Total of the invoice.", COUNTERS)
+    outstanding: Rupiah = read("Amount still owed.", COUNTERS)
 
 
-@strawberry.type(description="Customer, as stored on a phone. Complete: replaces everything the phone has stored about the customer.")
+@output("Customer, as stored on a phone. Complete: replaces everything the phone has stored about the customer.")
 class SyncedCustomer:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    code: str = strawberry.field(description="The ISP's own number for the customer.")
-    name: str = strawberry.field(description="Name of the customer.")
-    phone: str = strawberry.field(description="Phone number as +62…, or empty.")
-    address: str = strawberry.field(description="Address; may be empty.")
-    counter_id: strawberry.ID = strawberry.field(description="Id of the customer's counter.")
-    plan_name: str = strawberry.field(description="Name of the customer's plan.")
-    price: Rupiah = strawberry.field(description="Price per month: the price agreed with the customer, else the plan's.")
-    outstanding: Rupiah = strawberry.field(description="Sisa tagihan: amount owed over all invoices.")
-    credit: Rupiah = strawberry.field(description="Titipan: credit, which the next invoice uses first.")
-    open_invoices: list[SyncedInvoice] = strawberry.field(
-        description="All open invoices, oldest first. An invoice that is no longer listed was paid, written off or voided."
+    id: strawberry.ID = read("Opaque id.", COUNTERS)
+    code: str = read("The ISP's own number for the customer.", COUNTERS)
+    name: str = read("Name of the customer.", COUNTERS)
+    phone: str = read("Phone number as +62…, or empty.", COUNTERS)
+    address: str = read("Address; may be empty.", COUNTERS)
+    counter_id: strawberry.ID = read("Id of the customer's counter.", COUNTERS)
+    plan_name: str = read("Name of the customer's plan.", COUNTERS)
+    price: Rupiah = read("Price per month: the price agreed with the customer, else the plan's.", COUNTERS)
+    outstanding: Rupiah = read("Sisa tagihan: amount owed over all invoices.", COUNTERS)
+    credit: Rupiah = read("Titipan: credit, which the next invoice uses first.", COUNTERS)
+    open_invoices: list[SyncedInvoice] = read(
+        "All open invoices, oldest first. An invoice that is no longer listed was paid, written off or voided.", COUNTERS
     )
 
 
-@strawberry.type(description="Customer to delete from the phone, together with their invoices.")
+@output("Customer to delete from the phone, together with their invoices.")
 class RemovedCustomer:
-    id: strawberry.ID = strawberry.field(description="Opaque id; the phone may not know it.")
-    reason: RemovalReason = strawberry.field(description="Reason for the removal.")
+    id: strawberry.ID = read("Opaque id; the phone may not know it.", COUNTERS)
+    reason: RemovalReason = read("Reason for the removal.", COUNTERS)
 
 
-@strawberry.type(description="Page of changes for a phone. Store the page and its cursor in one transaction of the phone's database.")
+@output("Page of changes for a phone. Store the page and its cursor in one transaction of the phone's database.")
 class CustomerSync:
-    reset: bool = strawberry.field(description="Whether the sync starts over: delete all stored customers, then store these.")
-    customers: list[SyncedCustomer] = strawberry.field(description="New or changed customers. A customer may be repeated without a change.")
-    removed: list[RemovedCustomer] = strawberry.field(description="Customers to delete from the phone.")
-    cursor: str = strawberry.field(description="Cursor to send as `since` with the next call.")
-    more: bool = strawberry.field(description="Whether there are more changes: call again at once.")
+    reset: bool = read("Whether the sync starts over: delete all stored customers, then store these.", COUNTERS)
+    customers: list[SyncedCustomer] = read("New or changed customers. A customer may be repeated without a change.", COUNTERS)
+    removed: list[RemovedCustomer] = read("Customers to delete from the phone.", COUNTERS)
+    cursor: str = read("Cursor to send as `since` with the next call.", COUNTERS)
+    more: bool = read("Whether there are more changes: call again at once.", COUNTERS)
 
 
 @query(COUNTERS, "Get active customers and their open invoices for a phone that works offline: first all of them, then the changes.")

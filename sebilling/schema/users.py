@@ -14,35 +14,35 @@ from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import cookies, ids
-from sebilling.schema.engine.access import ANYBODY, EVERYONE, mutation, query
+from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.context import Context, Info
+from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.reading import Link, Node, one
+from sebilling.schema.engine.reading import one
+from sebilling.schema.engine.roles import ANYBODY, EVERYONE
 from sebilling.schema.engine.scalars import Instant
+from sebilling.schema.engine.scopes import COLLEAGUES
 from sebilling.vault import Vault
 
 
-@strawberry.type(description="User who may sign in.")
+@output("User who may sign in.", "app_user", scope=COLLEAGUES)
 class User:
-    id: strawberry.ID = strawberry.field(description="Opaque id.")
-    username: str = strawberry.field(description="Name for signing in.")
-    name: str = strawberry.field(description="Full name, as printed on receipts.")
-    role: Role = strawberry.field(description="Role, which decides what the user may do.")
-    counters: list[Counter] = strawberry.field(
-        description="Counters at which a clerk or collector works; empty for other roles, which see all counters."
+    id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.USER, "{t}.id"))
+    username: str = read("Name for signing in.", EVERYONE)
+    name: str = read("Full name, as printed on receipts.", EVERYONE)
+    role: Role = read("Role, which decides what the user may do.", EVERYONE)
+    counters: list[Counter] = link(
+        "Counters at which a clerk or collector works; empty for other roles, which see all counters.",
+        EVERYONE,
+        "counter",
+        "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)",
+        order="{n}.code",
     )
-
-
-USER: Final = Node(
-    "app_user",
-    {"id": ids.column(Noun.USER, "{t}.id")} | {name: f"{{t}}.{name}" for name in ("username", "name", "role")},
-    {"counters": Link("counter", "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)", many=True, order="{n}.code")},
-)
 
 
 @query(EVERYONE, "Get the signed-in user.")
 async def me(info: Info) -> User:
-    return await one(info, USER, "t.id = :id", {"id": info.context.signed_in.user_id})
+    return await one(info, User, "t.id = :id", {"id": info.context.signed_in.user_id})
 
 
 @strawberry.input(description="Input of signIn.")
@@ -96,7 +96,7 @@ async def sign_in(info: Info, input: Annotated[SignInInput, INPUT]) -> SignInPay
     )  # fmt: skip
     signed_in = await entry.sign_in(context.parts.database, vault_of(context), asked, at=context.at, lifetimes=lifetimes)
     context.actor, tokens = signed_in.actor, signed_in.tokens
-    user = await one(info, USER, "t.id = :id", {"id": signed_in.actor.user_id}, below=("user",))
+    user = await one(info, User, "t.id = :id", {"id": signed_in.actor.user_id}, below=("user",))
     if kind is SignInKind.COOKIE and context.response is not None:
         seconds = int(lifetimes.cookie.total_seconds())
         cookies.keep(context.response, context.origin, token=tokens.token, device_token=signed_in.device_token, seconds=seconds)
@@ -153,7 +153,7 @@ async def refresh_sign_in(info: Info, input: Annotated[RefreshSignInInput, INPUT
             context.actor = await sessions.actor(session, tokens.user_id)
     if tokens is None or context.actor is None:
         raise Unauthenticated
-    user = await one(info, USER, "t.id = :id", {"id": tokens.user_id}, below=("user",))
+    user = await one(info, User, "t.id = :id", {"id": tokens.user_id}, below=("user",))
     return row(token=tokens.token, expires_at=tokens.expires_at, refresh_token=tokens.refresh_token, user=user)
 
 

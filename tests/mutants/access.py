@@ -13,6 +13,7 @@ COOKIES: Final = ("tests/auth/test_cookies.py",)
 EDGE: Final = ("tests/test_headers.py",)
 RIGHTS: Final = ("tests/schema/test_access.py",)
 DIRECTIVES: Final = ("tests/schema/test_directives.py",)
+DECLARATIONS: Final = ("tests/schema/test_declarations.py",)
 SECOND_LAYER: Final = ("tests/schema/test_second_layer.py",)
 LIMITS: Final = ("tests/schema/test_limits.py",)
 RELAY: Final = ("tests/feed/test_relay.py",)
@@ -157,10 +158,18 @@ FAULTS: Final = (
         "if self.bounded and condition and not link.follows else", "if self.bounded and condition and link.follows else", SECOND_LAYER,
     ),
     Fault(
-        "unknown-tables-are-everybodys", "schema/engine/scopes.py",
-        "return SCOPES.get(table, CENTRAL)", "return SCOPES.get(table, EVERYBODYS)", SECOND_LAYER,
+        "tables-without-a-scope-are-everybodys", "schema/engine/declarations.py",
+        "if bool(tables) != (scope is not None):", "if scope is not None and not tables:", DECLARATIONS,
     ),
-    Fault("devices-are-everybodys", "schema/engine/scopes.py", '"device": CENTRAL', '"device": EVERYBODYS', SECOND_LAYER),
+    Fault("fields-of-no-role-are-passed", "schema/engine/declarations.py", "if _RULE not in declared.metadata:", "if False:", DECLARATIONS),
+    Fault(
+        "inherited-fields-are-everybodys", "schema/engine/declarations.py", "= rule.roles & own", "= rule.roles",
+        (*DECLARATIONS, "tests/schema/test_matrix.py"),
+    ),
+    Fault(
+        "central-rows-are-everybodys", "schema/engine/scopes.py",
+        'CENTRAL: Final = RowScope("false")', 'CENTRAL: Final = RowScope("")', SECOND_LAYER,
+    ),
     # --- limits ------------------------------------------------------------------------------------------------------------
     Fault("no-document-costs-too-much", "schema/engine/limits.py", "if self.worst > MAX_COST:", "if self.worst < 0:", LIMITS),
     Fault(

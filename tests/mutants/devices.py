@@ -75,9 +75,9 @@ FAULTS: Final = (
     Fault("two-sweeps-at-once", "billing/isolation/sweep.py", "    await session.execute(_WAIT)\n", "", SWEEP),
     # --- reasons for blocks ------------------------------------------------------------------------------------------------
     Fault(
-        "technicians-read-the-amount-of-a-reason", "schema/engine/access.py",
-        '"BlockReason": {EVERYONE: "code blockOn note text", COUNTERS: "amount invoiceNumber"}',
-        '"BlockReason": {EVERYONE: "code blockOn note text amount", COUNTERS: "invoiceNumber"}', REASONS,
+        "technicians-read-the-amount-of-a-reason", "schema/block_reasons.py",
+        'read("Overdue amount when the block was decided; null if a person did.", COUNTERS)',
+        'read("Overdue amount when the block was decided; null if a person did.", EVERYONE)', REASONS,
     ),
     Fault("reasons-in-english-for-everybody", "schema/block_reasons.py", ".in_(info.context.language)", '.in_("en")', REASONS),
     Fault(

@@ -1,6 +1,6 @@
 """Who may do and read what: the table of docs/product, written out for every root field and every field of every type.
 
-It was written from the product's table, not from `schema/engine/access.py`: a rule that says something else is wrong here or there. A
+It was written from the product's table, not from the declarations in `schema/`: a rule that says something else is wrong here or there. A
 new root field or field without a line here fails. A letter is a role that may: A admin, F finance, C clerk, K collector,
 T technician, U auditor; c and k may at their own counters alone, and find nothing elsewhere.
 """
@@ -13,7 +13,8 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type
 
 from sebilling.actor import Role
-from sebilling.schema.engine.access import ANYBODY, RULES
+from sebilling.schema.engine.access import RULES
+from sebilling.schema.engine.roles import ANYBODY
 from tests.harness import Api
 from tests.schema.test_access import snake
 from tests.schema.two_counters import ROLES, SCHEMA, World, call, leaves, marks

@@ -19,8 +19,6 @@ from sebilling.billing import receipts
 from sebilling.db.engine import ReadSession, Snapshot
 from sebilling.db.tables.columns import Base
 from sebilling.schema.engine import access
-from sebilling.schema.engine.reading import NODES
-from sebilling.schema.engine.scopes import CENTRAL, SCOPES, scope_of
 from tests.harness import Api
 from tests.schema.test_access import snake
 from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, MARKED_FROM, NOUNS, SCHEMA, World, call, leaves, marks, whole
@@ -58,12 +56,6 @@ class Opened:
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
     return Opened(monkeypatch)
-
-
-def test_every_table_that_is_read_says_whose_it_is() -> None:
-    assert set(NODES) - set(SCOPES) == set(), "say in schema/engine/scopes.py whose its rows are; until then it is the centre's"
-    assert set(SCOPES) - set(NODES) == set()
-    assert scope_of("a table that comes tomorrow") is CENTRAL
 
 
 async def test_the_marks_are_seen_by_who_may_see_them(world: World) -> None:

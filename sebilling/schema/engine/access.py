@@ -1,8 +1,8 @@
 """Access rules by role, for root fields and for the fields of types: denied by default.
 
-A root field without a rule is not in the schema; a field of a type without one is refused, and fails a test. Only roles are checked
-here. The layer below (schema/engine/scopes.py, billing/scope.py) limits the rows, so that a rule forgotten here reveals nothing of
-another counter. See docs/decisions/0013.
+A root field without a rule is not in the schema; a field of a type without one can't be declared (schema/engine/declarations.py).
+Only roles are checked here. The layer below (schema/engine/scopes.py, billing/scope.py) limits the rows, so that a rule forgotten here
+reveals nothing of another counter. See docs/decisions/0013.
 """
 
 import functools
@@ -19,140 +19,17 @@ from sebilling.actor import Role
 from sebilling.errors import SebillingError
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import READERS_OF
 from sebilling.schema.engine.errors import in_payload, user_error
 from sebilling.schema.engine.feed_subscription import AT_ONCE, number_of
 from sebilling.schema.engine.input_paths import Inputs
-
-EVERYONE: Final = frozenset(Role)
-OFFICE: Final = frozenset({Role.ADMIN, Role.FINANCE})
-READERS: Final = OFFICE | {Role.AUDITOR}
-COUNTERS: Final = READERS | {Role.CLERK, Role.COLLECTOR}
-"""Roles that may read amounts: all but the technician."""
-RECEIVERS: Final = OFFICE | {Role.CLERK, Role.COLLECTOR}
-ADMIN: Final = frozenset({Role.ADMIN})
-DEVICES: Final = ADMIN | {Role.TECHNICIAN}
-DEVICE_READERS: Final = READERS | {Role.TECHNICIAN}
-PROMISERS: Final = OFFICE | {Role.CLERK}
-BLOCKERS: Final = OFFICE | {Role.TECHNICIAN}
-ANYBODY: Final[frozenset[Role]] = frozenset()
-"""Including anonymous callers."""
+from sebilling.schema.engine.roles import ANYBODY, EVERYONE
 
 RULES: Final[dict[str, frozenset[Role]]] = {}
 """Root field → the roles that may use it."""
 
-_FIELDS: Final[dict[str, dict[frozenset[Role], str]]] = {
-    "PageInfo": {EVERYONE: "hasNextPage hasPreviousPage startCursor endCursor"},
-    "UserError": {EVERYONE: "code message field"},
-    "User": {EVERYONE: "id username name role counters"},
-    "SignIn": {EVERYONE: "id kind device address createdAt lastUsedAt expiresAt current"},
-    "TwoStep": {EVERYONE: "on recoveryCodes"},
-    "Account": {READERS: "id username name role counters active mustChangePassword twoStep createdAt lastUsedAt"},
-    "ServiceToken": {READERS: "id name role counters active createdAt expiresAt lastUsedAt"},
-    "Counter": {EVERYONE: "id code name timezone dueDay"},
-    "Plan": {EVERYONE: "id name rateDownKbps rateUpKbps", COUNTERS: "price"},
-    "Customer": {
-        EVERYONE: "id code name phone address installedOn active pppoeName counter plan",
-        COUNTERS: "price outstanding credit charges discounts billingCycles openInvoices lastPayments",
-    },
-    "ServiceAccess": {
-        EVERYONE: "id serviceKind key desired actual inSync manual blockReason detail error attempts readAt desiredAt customer",
-        DEVICE_READERS: "device",
-    },
-    "BlockReason": {EVERYONE: "code blockOn note text", COUNTERS: "amount invoiceNumber"},
-    "Device": {DEVICE_READERS: "id name kind enabled reachable problems facts checkedAt customers waiting"},
-    "DeviceConfig": {DEVICE_READERS: "config"},
-    "Driver": {DEVICE_READERS: "kind title configSchema serviceKinds"},
-    "ServiceKind": {DEVICE_READERS: "kind key"},
-    "Plugin": {DEVICE_READERS: "name distribution version status error drivers events"},
-    "PluginEvents": {DEVICE_READERS: "deliveredUpTo waiting attempts error"},
-    "Charge": {COUNTERS: "id kind description amount createdAt invoiceNumber cancelledAt"},
-    "Discount": {COUNTERS: "id amount percent description fromOn untilOn"},
-    "BillingCycle": {COUNTERS: "months effectiveFrom setAt setBy"},
-    "BillingSchedule": {COUNTERS: "months effectiveFrom firstPossible nextDueOn coming"},
-    "ComingInvoice": {COUNTERS: "month coversFrom coversUntil dueOn total"},
-    "Period": {COUNTERS: "id month status openedAt closedAt closings"},
-    "PeriodClosing": {COUNTERS: "closedAt closedBy incomplete reopening"},
-    "PeriodReopening": {COUNTERS: "reason reopenedAt reopenedBy"},
-    "ClosingGap": {OFFICE: "reason counter count amount"},
-    "Invoice": {
-        COUNTERS: "id number status planName coversFrom coversUntil issuedAt dueOn total allocated writtenOff outstanding period"
-        " counter customer customerCode customerName lines void writeOffs allocations payments"
-    },
-    "InvoiceLine": {COUNTERS: "kind description quantity unitPrice amount taxRate taxFraction taxBase"},
-    "InvoiceVoid": {COUNTERS: "reason voidedAt voidedBy period"},
-    "Reversal": {COUNTERS: "reason reversedAt reversedOn reversedBy"},
-    "WriteOff": {COUNTERS: "id kind reversal amount reason writtenOffAt writtenOffBy"},
-    "Payment": {
-        COUNTERS: "id amount receiptNumber credit refunded surplusReason creditHoldReason method collectedAt receivedAt receivedOn"
-        " receivedBy note"
-        " customer customerCode customerName counter allocations reversal refunds"
-    },
-    "RecordedPayment": {RECEIVERS: "payment replayed errors"},
-    "CustomerSync": {COUNTERS: "reset customers removed cursor more"},
-    "SyncedCustomer": {COUNTERS: "id code name phone address counterId planName price outstanding credit openInvoices"},
-    "SyncedInvoice": {COUNTERS: "id number coversFrom coversUntil dueOn total outstanding"},
-    "RemovedCustomer": {COUNTERS: "id reason"},
-    "Allocation": {COUNTERS: "amount allocatedAt invoiceNumber invoice payment"},
-    "PaymentReversal": {COUNTERS: "reason reversedAt reversedOn reversedBy"},
-    "Refund": {COUNTERS: "id reversal amount method reason refundedAt refundedBy"},
-    "Deposit": {
-        COUNTERS: "id amount type status note submittedAt submittedBy depositedOn counter collector proof decision counted difference"
-        " unsettled corrections settlements"
-    },
-    "DepositCorrection": {COUNTERS: "countedBefore counted differenceBefore difference reason correctedAt correctedOn correctedBy"},
-    "DifferenceSettlement": {COUNTERS: "id kind amount paymentId reason settledAt settledOn settledBy reversal"},
-    "DepositProof": {COUNTERS: "mediaType sizeBytes uploadedAt"},
-    "DepositDecision": {COUNTERS: "counted difference reason decidedAt decidedOn decidedBy"},
-    "Drawer": {COUNTERS: "counter collector received refunded deposited difference waiting onHand"},
-    "Recap": {
-        COUNTERS: "counter invoices totalBilled allocated writtenOff outstanding voidedEarlier voidedLater payments reversed"
-        " refunded totalReceived credit totalDeposited difference awaitingVerification cashOnHand asOfClosing since"
-    },
-    "RecapFigures": {
-        COUNTERS: "invoices totalBilled allocated writtenOff outstanding voidedEarlier voidedLater payments reversed refunded"
-        " totalReceived credit totalDeposited difference awaitingVerification cashOnHand"
-    },
-    "Receipt": {COUNTERS: "number text32 text48 whatsApp"},
-    "DownloadLink": {COUNTERS: "url expiresAt"},
-    "IsolationForecast": {COUNTERS: "blockOn amount invoiceNumber mode promisedUntil text"},
-    "BlackoutDate": {COUNTERS: "day reason"},
-    "IsolationPolicy": {READERS: "mode days minimum customer counter"},
-    "IsolationPlan": {READERS: "customerId deviceId invoiceId amount blockOn"},
-    "IsolationHold": {READERS: "id heldAt wouldBlock ofActive decidedAt approved"},
-    "GenerationRun": {
-        READERS: "id status progress issued alreadyInvoiced skipped totalAmount startedAt finishedAt error errorReference attempts"
-        " nextAttemptAt abandonedAt abandonReason period",
-    },
-    "Progress": {READERS: "done total"},
-    "Skipped": {READERS: "reason count"},
-    "GenerationPreview": {OFFICE: "issued alreadyInvoiced skipped totalAmount token"},
-    "InvoicePreview": {OFFICE: "alreadyInvoiced skipped coversFrom coversUntil dueOn total lines"},
-    "PreviewLine": {OFFICE: "kind description quantity unitPrice amount"},
-    "BillingSettings": {
-        READERS: "prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee lateFeeAfterDays companyName"
-        " companyAddress companyPhone receiptFooter massBlockPercent"
-    },
-    "Event": {READERS: "id at actor kind subject subjectId counter data"},
-    "PaymentMessage": {COUNTERS: "eventId cursor at kind payment"},
-    "RecapMessage": {COUNTERS: "eventId cursor recaps"},
-    "GenerationMessage": {READERS: "eventId cursor run"},
-    "DepositMessage": {COUNTERS: "eventId cursor at kind deposit"},
-    "IsolationMessage": {EVERYONE: "eventId cursor at kind access"},
-    "EventMessage": {READERS: "eventId cursor event"},
-    "Dashboard": {COUNTERS: "cursor counters"},
-    "CounterFigures": {
-        COUNTERS: "counter day month receivedToday paymentsToday receivedThisMonth paymentsThisMonth outstanding cashOnHand"
-        " blockedCustomers"
-    },
-}
-"""Type → which roles may read which of its fields, wherever it is reached. A field that is not listed is refused."""
 _FRAMES: Final = ("Connection", "Edge", "Payload")
 """Types with these endings follow the rule of their root field; the types inside them have rules of their own."""
-FIELDS: Final = {
-    (type_name, name): roles for type_name, rules in _FIELDS.items() for roles, names in rules.items() for name in names.split()
-}
-"""Type and field → the roles that may read it."""
-
 Resolver = Callable[..., Awaitable[Any]]
 
 
@@ -281,9 +158,9 @@ def _readers(type_name: str, field: str) -> frozenset[Role]:
     if type_name.endswith(_FRAMES):
         return EVERYONE
     try:
-        return FIELDS[type_name, field]
+        return READERS_OF[type_name, field]
     except KeyError:
-        raise LookupError(f"nobody may read {type_name}.{field}: add a rule in _FIELDS of schema/engine/access.py") from None
+        raise LookupError(f"nobody may read {type_name}.{field}: declare it by read() or link()") from None
 
 
 def _registered(guarded: Resolver, roles: frozenset[Role], description: str) -> StrawberryField:

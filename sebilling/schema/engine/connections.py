@@ -4,17 +4,20 @@ from typing import Annotated, Generic, TypeVar
 
 import strawberry
 
+from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.roles import EVERYONE
+
 First = Annotated[int, strawberry.argument(description="Number of rows, 1 to 200.")]
 After = Annotated[str | None, strawberry.argument(description="Value of pageInfo.endCursor of the previous page.")]
 T = TypeVar("T")
 
 
-@strawberry.type(description="Position of a page in its list.")
+@output("Position of a page in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether more rows follow.")
-    has_previous_page: bool = strawberry.field(description="Whether the page started after a cursor.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the first row.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last row, to send as `after` for the next page.")
+    has_next_page: bool = read("Whether more rows follow.", EVERYONE)
+    has_previous_page: bool = read("Whether the page started after a cursor.", EVERYONE)
+    start_cursor: str | None = read("Cursor of the first row.", EVERYONE)
+    end_cursor: str | None = read("Cursor of the last row, to send as `after` for the next page.", EVERYONE)
 
 
 @strawberry.type(description="Row with its cursor.")

@@ -4,7 +4,6 @@ import re
 import secrets
 from typing import Any, Final
 
-import strawberry
 from graphql import GraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
@@ -14,17 +13,19 @@ from sebilling.errors import LimitExceeded, SebillingError, Unavailable
 from sebilling.language import Language
 from sebilling.logs import get_logger
 from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.document_errors import InvalidScalar, Unsupported, in_indonesian
 from sebilling.schema.engine.refusals import UNSUPPORTED_OPERATION
+from sebilling.schema.engine.roles import EVERYONE
 
 _log = get_logger(__name__)
 
 
-@strawberry.type(description="Error that the caller can correct.")
+@output("Error that the caller can correct.")
 class UserError:
-    code: ErrorCode = strawberry.field(description="Stable error code.")
-    message: str = strawberry.field(description="Message for people, with the remedy, in the caller's language.")
-    field: list[str] = strawberry.field(description="Path of the input field with the error; empty if there is none.")
+    code: ErrorCode = read("Stable error code.", EVERYONE)
+    message: str = read("Message for people, with the remedy, in the caller's language.", EVERYONE)
+    field: list[str] = read("Path of the input field with the error; empty if there is none.", EVERYONE)
 
 
 def in_payload(error: SebillingError) -> bool:

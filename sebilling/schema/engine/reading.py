@@ -1,16 +1,16 @@
 """Reading: turn a query's selection into one SQL statement that returns the result as JSON.
 
-A `Node` defines how the fields of a GraphQL type are read from a table. The statement is built from the document's selection and kept
+The types say how their fields are read (schema/engine/declarations.py). The statement is built from the document's selection and kept
 with the document in the document cache, so that a repeated query goes straight to the driver. Rows are plain dicts, which `resolve`
 reads by the field's name. See docs/decisions/0005.
 
-For callers who are limited to counters, schema/engine/scopes.py adds conditions at the root and at every link of a statement: a row of
+For callers who are limited to counters, the scope of each table adds conditions at the root and at every link of a statement: a row of
 another counter is null, or left out of its list, whatever a resolver asks for. See docs/decisions/0013.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -23,43 +23,10 @@ from sebilling.errors import InvalidCursor, InvalidPageSize
 from sebilling.language import Language
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.context import Info
-from sebilling.schema.engine.scopes import scope_of
+from sebilling.schema.engine.declarations import NODES, Link, Node, node_of
 
 MAX_ROWS: Final = 200
 """Maximum number of rows of a page."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """Link from a row to rows of another node: `{t}` is the row's alias, `{n}` the other's."""
-
-    node: str
-    """Table of the other node, looked up in NODES when a plan is built, as types refer to each other in circles."""
-    where: str
-    many: bool = False
-    order: str = "{n}.id"
-    most: int | None = None
-    follows: bool = False
-    """Whether it is visible with the linking row, whatever its own counter, such as the invoices of a customer."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """How a type is read: SQL for each field (`{t}` is the row's alias, `:language` the caller's language), and links.
-
-    schema/engine/scopes.py has the scope of its rows.
-    """
-
-    table: str
-    columns: Mapping[str, str]
-    links: Mapping[str, Link] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        NODES[self.table] = self
-
-
-NODES: Final[dict[str, Node]] = {}
-"""All nodes, by table."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +98,7 @@ class _Bounds:
 
     def root(self, node: Node, alias: str = "t", *, by_id: bool = False) -> list[str]:
         """The condition on rows that are read directly, if there is one. Raises LookupError for a table that is part of other rows."""
-        row_scope = scope_of(node.table)
+        row_scope = node.scope
         if row_scope.is_part:
             raise LookupError(f"{node.table} is a part of other rows: read it by a link")
         condition = (row_scope.one_by_one if by_id else "") or row_scope.condition
@@ -139,7 +106,7 @@ class _Bounds:
 
     def link(self, link: Link, alias: str) -> str:
         """The condition on rows that are reached by a link from a visible row."""
-        row_scope = scope_of(link.node)
+        row_scope = NODES[link.table].scope
         condition = row_scope.by_link or row_scope.condition
         return f" AND {condition.format(t=alias)}" if self.bounded and condition and not link.follows else ""
 
@@ -168,7 +135,7 @@ def object_sql(node: Node, alias: str, selected: Selection, names: Iterator[str]
 
 
 def _link_sql(link: Link, alias: str, selected: Selection, names: Iterator[str], bounds: _Bounds) -> str:
-    node, other = NODES[link.node], next(names)
+    node, other = NODES[link.table], next(names)
     item = object_sql(node, other, selected, names, bounds)
     rows = f"FROM {node.table} {other} WHERE {link.where.format(t=alias, n=other)}{bounds.link(link, other)}"
     if not link.many:
@@ -186,9 +153,9 @@ def _aliases() -> Iterator[str]:
         yield f"n{number}"
 
 
-async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
+async def one(info: Info, kind: type, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
     """Read the row that meets the condition (on alias `t`) and that the caller may see, as a dict; None if there is none."""
-    context, bounds = info.context, _bounds(info)
+    context, bounds, node = info.context, _bounds(info), node_of(kind)
     key = ("one", *selections.key(info), node.table, tuple(below), condition, bounds.bounded)
     statement: TextClause | None = context.plans.get(key)
     if statement is None:
@@ -200,9 +167,9 @@ async def one(info: Info, node: Node, condition: str, parameters: Mapping[str, A
     return None if json_row is None else orjson.loads(json_row)
 
 
-async def many(info: Info, node: Node, row_ids: Sequence[int], *, below: Sequence[str] = ()) -> dict[int, Any]:
+async def many(info: Info, kind: type, row_ids: Sequence[int], *, below: Sequence[str] = ()) -> dict[int, Any]:
     """Read the rows of these ids that the caller may see, as dicts by id, in one statement."""
-    context, bounds = info.context, _bounds(info)
+    context, bounds, node = info.context, _bounds(info), node_of(kind)
     key = ("many", *selections.key(info), node.table, tuple(below), bounds.bounded)
     statement: TextClause | None = context.plans.get(key)
     if statement is None:
@@ -213,9 +180,9 @@ async def many(info: Info, node: Node, row_ids: Sequence[int], *, below: Sequenc
         return {row[0]: orjson.loads(row[1]) for row in await session.rows(statement, {"ids": sorted(set(row_ids)), **bounds.parameters})}
 
 
-async def every(info: Info, node: Node, *, order: str, conditions: Conditions | None = None) -> Any:
+async def every(info: Info, kind: type, *, order: str, conditions: Conditions | None = None) -> Any:
     """Read all rows that meet the conditions and that the caller may see, as dicts. Only for lists that stay short."""
-    context, bounds = info.context, _bounds(info)
+    context, bounds, node = info.context, _bounds(info), node_of(kind)
     conditions = conditions or {}
     item = object_sql(node, "t", selection(info), _aliases(), bounds)
     where = _where([*conditions, *bounds.root(node)])
@@ -224,14 +191,14 @@ async def every(info: Info, node: Node, *, order: str, conditions: Conditions | 
         return orjson.loads(await session.value(statement, _bound(conditions) | bounds.parameters))
 
 
-async def page(info: Info, node: Node, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None) -> Any:
+async def page(info: Info, kind: type, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None) -> Any:
     """Read a page of a connection: rows after the cursor that meet all conditions and that the caller may see.
 
     Raises InvalidPageSize, InvalidCursor.
     """
     if not 1 <= first <= MAX_ROWS:
         raise InvalidPageSize(field=("first",), given=first, most=MAX_ROWS)
-    context, bounds = info.context, _bounds(info)
+    context, bounds, node = info.context, _bounds(info), node_of(kind)
     conditions = conditions or {}
     key = ("page", *selections.key(info), node.table, tuple(conditions), order, first, after is None, bounds.bounded)
     plan: _PagePlan | None = context.plans.get(key)
@@ -274,7 +241,7 @@ def _page_plan(
     total = "NULL" if "total_count" not in selected else f"(SELECT count(*) FROM {node.table} t{_where(where)})"
     # The LIMIT is literal: with a parameter, PostgreSQL plans for a tenth of the table. Rows are chosen before their JSON is built.
     first_ones = f"ORDER BY {key} {way}, t.id {way} LIMIT {first + 1}"
-    if bounds.bounded and scope_of(node.table).by_counter:
+    if bounds.bounded and node.scope.by_counter:
         # Read counter by counter: a month's invoices are stored one counter after the other, and a clerk's page would scan them all.
         own = f"SELECT t.* FROM {node.table} t{_where([*conditions, 't.counter_id = seen.id', *resume])} {first_ones}"
         chosen = f"SELECT t.* FROM unnest(CAST(:scope AS bigint[])) seen(id) CROSS JOIN LATERAL ({own}) t {first_ones}"

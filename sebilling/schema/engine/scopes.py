@@ -1,7 +1,8 @@
 """Row scopes: which rows of each table a caller who is limited to counters may see. See docs/decisions/0013.
 
-A clerk or collector is limited to counters. Every statement of schema/engine/reading.py takes its limits from here, whatever the
-resolver asked for: rows of another counter are treated as missing. A table that is not listed here is visible to the head office only.
+A clerk or collector is limited to counters. Each table that is read is declared with its scope (schema/engine/declarations.py), and every
+statement of schema/engine/reading.py takes its limits from it, whatever the resolver asked for: rows of another counter are treated as
+missing.
 """
 
 from dataclasses import dataclass, replace
@@ -31,60 +32,25 @@ CENTRAL: Final = RowScope("false")
 PART: Final = RowScope("", is_part=True)
 
 
-def _at(counter: str) -> RowScope:
+def at(counter: str) -> RowScope:
+    """Rows of the counter whose id this SQL expression gives."""
     return RowScope(f"{counter} = ANY (CAST(:scope AS bigint[]))")
 
 
-_OF_CUSTOMER: Final = _at("(SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id)")
-_AT_COUNTER: Final = replace(_at("{t}.counter_id"), by_counter=True)
-_WITH_CUSTOMER: Final = replace(_AT_COUNTER, by_link=f"({_AT_COUNTER.condition} OR {_OF_CUSTOMER.condition})")
+OF_CUSTOMER: Final = at("(SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id)")
+AT_COUNTER: Final = replace(at("{t}.counter_id"), by_counter=True)
+WITH_CUSTOMER: Final = replace(AT_COUNTER, by_link=f"({AT_COUNTER.condition} OR {OF_CUSTOMER.condition})")
 """Listed for the counter at which it was made, and by links also visible to the counter to which its customer belongs now."""
-_OWN_CASH: Final = RowScope(f"({_AT_COUNTER.condition} OR {{t}}.collector_id = :caller)")
+OWN_CASH: Final = RowScope(f"({AT_COUNTER.condition} OR {{t}}.collector_id = :caller)")
 """Including what a user holds, or has handed over, for a counter that they have left."""
-SCOPES: Final[dict[str, RowScope]] = {
-    "account": CENTRAL,
-    "allocation": PART,
-    "app_user": RowScope(
-        "({t}.id = :caller OR EXISTS (SELECT FROM user_counter works WHERE works.user_id = {t}.id"
-        " AND works.counter_id = ANY (CAST(:scope AS bigint[]))))"
-    ),
-    "billing_cycle": PART,
-    "charge": _OF_CUSTOMER,
-    "counter": _at("{t}.id"),
-    "customer": _AT_COUNTER,
-    "deposit": _OWN_CASH,
-    "deposit_correction": PART,
-    "deposit_decision": PART,
-    "device": CENTRAL,
-    "difference_settlement": PART,
-    "discount": _OF_CUSTOMER,
-    "drawer": _OWN_CASH,
-    "event": _AT_COUNTER,
-    "generation_run": CENTRAL,
-    "invoice": _WITH_CUSTOMER,
-    "invoice_line": PART,
-    "invoice_void": PART,
-    "isolation_hold": CENTRAL,
-    "isolation_policy": _at("coalesce({t}.counter_id, (SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id))"),
-    "blackout_date": EVERYBODYS,
-    "payment": replace(_WITH_CUSTOMER, one_by_one=f"({_AT_COUNTER.condition} OR {{t}}.received_by = :caller)"),
-    "payment_reversal": PART,
-    "period": EVERYBODYS,
-    "period_closing": PART,
-    "period_reopening": PART,
-    "plan": EVERYBODYS,
-    "proof": PART,
-    "refund": PART,
-    "refund_reversal": PART,
-    "service_account": CENTRAL,
-    "service_access": _OF_CUSTOMER,
-    "settlement_reversal": PART,
-    "write_off": PART,
-    "write_off_reversal": PART,
-}
-"""Table → the scope of its rows."""
-
-
-def scope_of(table: str) -> RowScope:
-    """The scope of the table's rows; CENTRAL for a table that is not listed."""
-    return SCOPES.get(table, CENTRAL)
+WITH_RECEIVER: Final = replace(WITH_CUSTOMER, one_by_one=f"({AT_COUNTER.condition} OR {{t}}.received_by = :caller)")
+"""WITH_CUSTOMER, and one by one also for whoever received it, at a counter that they have left."""
+COUNTER_ITSELF: Final = at("{t}.id")
+OF_COUNTER_OR_CUSTOMER: Final = at(
+    "coalesce({t}.counter_id, (SELECT whose.counter_id FROM customer whose WHERE whose.id = {t}.customer_id))"
+)
+COLLEAGUES: Final = RowScope(
+    "({t}.id = :caller OR EXISTS (SELECT FROM user_counter works WHERE works.user_id = {t}.id"
+    " AND works.counter_id = ANY (CAST(:scope AS bigint[]))))"
+)
+"""The caller, and users who work at one of their counters."""

@@ -1,0 +1,140 @@
+"""Output types: each field declares in one place its description, who may read it, and how it is read from the database.
+
+    @output("Customer (pelanggan): …", "customer", scope=AT_COUNTER)
+    class Customer:
+        id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.CUSTOMER, "{t}.id"))
+        name: str = read("Name of the customer.", EVERYONE)
+        plan: Plan = link("Plan of the customer.", EVERYONE, "plan", "{n}.id = {t}.plan_id")
+
+A field without roles, a table without a scope, and a plain `strawberry.field` in an output type fail when the module is imported:
+whatever was forgotten is denied. schema/engine/reading.py turns the declarations into statements, schema/engine/access.py checks the
+roles. See docs/decisions/0024.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar, dataclass_transform, get_origin
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from sebilling.actor import Role
+from sebilling.schema.engine.scopes import RowScope
+
+Roles = frozenset[Role]
+T = TypeVar("T", bound=type)
+
+
+@dataclass(frozen=True)
+class Link:
+    """Link from a row to rows of another table: `{t}` is the row's alias, `{n}` the other's."""
+
+    table: str
+    """The other table, looked up in NODES when a plan is built, as types refer to each other in circles."""
+    where: str
+    many: bool = False
+    order: str = "{n}.id"
+    most: int | None = None
+    follows: bool = False
+    """Whether it is visible with the linking row, whatever its own counter, such as the invoices of a customer."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """How the rows of a table are read: SQL for each field (`{t}` is the row's alias, `:language` the caller's language), and links."""
+
+    table: str
+    scope: RowScope
+    columns: dict[str, str] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
+
+
+NODES: Final[dict[str, Node]] = {}
+"""All nodes, by table."""
+READERS_OF: Final[dict[tuple[str, str], Roles]] = {}
+"""GraphQL type and field → the roles that may read it, wherever it is reached."""
+_NODES_OF: Final[dict[type, Node]] = {}
+"""The node of each type that is read from one table."""
+_RULE: Final = "sebilling"
+"""Key of a field's rule in its metadata."""
+
+
+@dataclass(frozen=True)
+class _Rule:
+    roles: Roles
+    sql: str | None = None
+    link: Link | None = None
+
+
+def read(description: str, roles: Roles, *, sql: str | None = None, resolver: Any = None) -> Any:
+    """Declare a field: the table's column of this name, or an SQL expression. The fields of a type without a table are set in Python.
+
+    A `resolver` makes the value of the row: for texts in the caller's language.
+    """
+    return strawberry.field(resolver, description=description, metadata={_RULE: _Rule(roles, sql=sql)})
+
+
+def link(
+    description: str, roles: Roles, table: str, where: str, *, order: str = "{n}.id", most: int | None = None, follows: bool = False
+) -> Any:  # fmt: skip
+    """Declare a field of another table's row or, if it is annotated as a list, its rows: at most `most`, in this order."""
+    rows = Link(table, where, order=order, most=most, follows=follows)
+    return strawberry.field(description=description, metadata={_RULE: _Rule(roles, link=rows)})
+
+
+def user_name(column: str) -> str:
+    """SQL for the name of the user whose id is in this column."""
+    return f"(SELECT name FROM app_user WHERE id = {{t}}.{column})"
+
+
+@dataclass_transform(order_default=True, kw_only_default=True, field_specifiers=(read, link))
+def output(description: str, *tables: str, scope: RowScope | None = None) -> Callable[[T], T]:
+    """Declare an output type, and the tables whose rows have this shape, with their scope.
+
+    Raises TypeError for a table without a scope, and for a field declared by anything but `read` and `link`.
+    """
+    if bool(tables) != (scope is not None):
+        raise TypeError(f"{tables or description}: a table and its scope are declared together")
+
+    def declare(cls: T) -> T:
+        kind: Any = strawberry.type(cls, description=description)
+        nodes = [Node(table, scope) for table in tables if scope is not None]
+        rules = _rules(cls, kind)
+        own = frozenset[Role]().union(*(rule.roles for name, rule in rules.items() if name in cls.__annotations__))
+        for name, rule in rules.items():
+            # Whoever may read none of the type's own fields reads none that it inherits: there would be no object.
+            READERS_OF[cls.__name__, to_camel_case(name)] = rule.roles & own
+            for node in nodes:
+                if rule.link is None:
+                    node.columns[name] = rule.sql or f"{{t}}.{name}"
+                else:
+                    node.links[name] = replace(rule.link, many=_is_list(cls.__annotations__[name]))
+        for node in nodes:
+            if node.table in NODES:
+                raise TypeError(f"two types declare the table {node.table}")
+            NODES[node.table] = node
+        if len(nodes) == 1:
+            _NODES_OF[cls] = nodes[0]
+        return cls
+
+    return declare
+
+
+def _rules(cls: type, kind: Any) -> dict[str, _Rule]:
+    rules: dict[str, _Rule] = {}
+    for declared in kind.__strawberry_definition__.fields:
+        if _RULE not in declared.metadata:
+            raise TypeError(f"{cls.__name__}.{declared.python_name} says nowhere who may read it: declare it by read() or link()")
+        rules[declared.python_name] = declared.metadata[_RULE]
+    return rules
+
+
+def _is_list(annotation: object) -> bool:
+    return get_origin(annotation) is list
+
+
+def node_of(kind: type) -> Node:
+    """How the rows of a type are read. Raises LookupError for a type of no table, or of several."""
+    if kind not in _NODES_OF:
+        raise LookupError(f"{kind.__name__} is not read from one table")
+    return _NODES_OF[kind]
