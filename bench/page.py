@@ -1,19 +1,22 @@
 """Requests per second for a page of 50 invoices {customer {counter} payments}, against a bare endpoint with the same SQL result.
 
-Each server is a process of its own under uvicorn; one client sends to each in turn over 32 open connections. The
-reference (bench/bare.py) is Starlette, asyncpg and orjson, without GraphQL and users, and runs our own SQL statement.
-The second row is the cost of rights: the same page as a clerk of one counter, against an admin, who sees everything. The third is the
-cost of accounts, rights and limits together: the same page from a server without them (bench/unguarded.py).
+Each server is a process of its own under uvicorn; one client sends to each in turn over 32 open connections. The reference
+(bench/bare.py) is Starlette, asyncpg and orjson, without GraphQL and users. It runs our own SQL statement, which writes the answer's
+text, and passes the text through (the first row) or parses and writes it again (the second); in the third row it runs the statement of the
+ordinary way, which returns rows, against our server on the ordinary way. The others are costs: of rights, the same page as a clerk of one
+counter against an admin, who sees everything; of accounts, rights and limits, against a server without them (bench/unguarded.py).
 """
 
 import asyncio
 import re
 import statistics
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
-from sqlalchemy import event, text
+from sqlalchemy import TextClause, event, text
 
 from bench.place import MONTH, PASSWORD, USERNAME, outside, place
 from bench.result import Result
@@ -23,6 +26,7 @@ from sebilling.actor import Role, operator
 from sebilling.auth import passwords, users
 from sebilling.billing import generation, periods
 from sebilling.clock import system_clock
+from sebilling.db.direct import positional
 from sebilling.db.engine import Database
 from sebilling.schema.build import build_schema
 from sebilling.schema.engine.context import Context
@@ -39,11 +43,12 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
     async with place(var, "page", customers=CUSTOMERS) as database:
         await _issue(database)
         await _create_clerk(database)
-        ours: list[float] = []
-        bounded: list[float] = []
-        reference: list[float] = []
-        without: list[float] = []
-        with served(SERVE, database.url) as address, served(["-m", "bench.unguarded"], database.url) as unguarded:
+        speeds: dict[str, list[float]] = {}
+        with (
+            served(SERVE, database.url) as address,
+            served(SERVE, database.url, SEBILLING_ANSWERS_FROM_SQL="false") as ordinary,
+            served(["-m", "bench.unguarded"], database.url) as unguarded,
+        ):
             request = _post(QUERY, await _token(address, USERNAME))
             as_clerk = _post(QUERY, await _token(address, CLERK))
             answer = orjson.loads(await _once(address, request))
@@ -52,25 +57,29 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
                 raise RuntimeError("the clerk should see a page of one counter's invoices")
             if orjson.loads(await _once(unguarded, _post(QUERY))) != answer:
                 raise RuntimeError("without rights the page should be the same")
-            statement = await _statement(database)
-            with served(["-m", "bench.bare"], database.url, BENCH_STATEMENT=statement) as bare:
-                same = orjson.loads(await _once(bare, _GET))
-                if [edge["node"]["id"] for edge in same["data"][:50]] != [invoice["id"] for invoice in answer["data"]["invoices"]["nodes"]]:
+            if orjson.loads(await _once(ordinary, request)) != answer:
+                raise RuntimeError("on the ordinary way the page should be the same")
+            statements = [await _statement(database, answers_from_sql=shaped) for shaped in (True, False)]
+            with served(["-m", "bench.bare"], database.url, BENCH_SHAPED=statements[0], BENCH_ROWS=statements[1]) as bare:
+                if orjson.loads(await _once(bare, _get("/through"))) != answer:
                     raise RuntimeError("the reference reads something else")
+                measured = {
+                    "ours": (address, request), "ordinary": (ordinary, request), "without": (unguarded, request),
+                    "clerk": (address, as_clerk), "through": (bare, _get("/through")), "shaped": (bare, _get("/shaped")),
+                    "rows": (bare, _get("/rows")),
+                }  # fmt: skip
                 for _ in range(rounds):
-                    ours.append(await _requests_per_second(address, request, seconds))
-                    without.append(await _requests_per_second(unguarded, request, seconds))
-                    bounded.append(await _requests_per_second(address, as_clerk, seconds))
-                    reference.append(await _requests_per_second(bare, _GET, seconds))
-    name = "Starlette + asyncpg + orjson, no GraphQL, same SQL"
-    as_admin = statistics.median(ours)
-    return [
-        Result("page", 50, as_admin, statistics.median(reference), name, "requests/s"),
-        Result("page as a clerk", 50, statistics.median(bounded), as_admin, "ours as an admin, who sees every counter", "requests/s"),
-        Result(
-            "page without accounts, rights and limits", 50, statistics.median(without), as_admin, "ours, with all of them", "requests/s"
-        ),
+                    for name, (server, sent) in measured.items():
+                        speeds.setdefault(name, []).append(await _requests_per_second(server, sent, seconds))
+    medians = {name: statistics.median(values) for name, values in speeds.items()}
+    rows = [
+        ("page", "ours", "through", "Starlette + asyncpg, no GraphQL, our SQL, its text passed through"),
+        ("page", "ours", "shaped", "Starlette + asyncpg + orjson, no GraphQL, our SQL, parsed and written"),
+        ("page on the ordinary way", "ordinary", "rows", "Starlette + asyncpg + orjson, no GraphQL, its SQL"),
+        ("page as a clerk", "clerk", "ours", "ours as an admin, who sees every counter"),
+        ("page without accounts, rights and limits", "without", "ours", "ours, with all of them"),
     ]
+    return [Result(name, 50, medians[ours], medians[reference], against, "requests/s") for name, ours, reference, against in rows]
 
 
 async def _create_clerk(database: Database) -> None:
@@ -106,18 +115,26 @@ async def _issue(database: Database) -> None:
     await outside(database, "VACUUM ANALYZE")
 
 
-async def _statement(database: Database) -> str:
-    """Return the SQL statement that our server executes for QUERY, captured by an event listener."""
+async def _statement(database: Database, *, answers_from_sql: bool) -> str:
+    """Return the SQL statement that our server executes for QUERY."""
     sent: list[str] = []
     event.listen(database.read_engine.sync_engine, "before_cursor_execute", lambda _c, _u, statement, *_: sent.append(statement))
-    context = Context(parts=parts(database), at=system_clock(), language="en", token=None, actor=ADMIN)
+
+    async def fetch(statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Any]:
+        sent.append(positional(statement)[0])
+        return await Database.fetch(database, statement, parameters)
+
+    database.fetch = fetch  # type: ignore[method-assign]  # of this object, which is the benchmark's
+    served_by = parts(database, answers_from_sql=answers_from_sql)
+    context = Context(parts=served_by, at=system_clock(), language="en", token=None, actor=ADMIN)
     result = await build_schema().execute(QUERY, context_value=context)
     if result.errors or len(sent) != 1:
         raise RuntimeError(f"expected one statement: {result.errors} {sent}")
     return sent[0]
 
 
-_GET = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
+def _get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 
 
 def _post(document: str, token: str | None = None, **variables: object) -> bytes:

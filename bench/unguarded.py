@@ -35,9 +35,15 @@ from sebilling.storage import ObjectStore
 ADMIN = Actor(None, "bench", Role.ADMIN, EVERYWHERE)
 
 
-def parts(database: Database) -> Parts:
+def parts(database: Database, *, answers_from_sql: bool = True) -> Parts:
     """Return the parts that executing the page needs, without a server."""
-    return Parts(database=database, settings=Settings(), clock=system_clock, store=ObjectStore(MemoryStore()), key=b"")
+    return Parts(
+        database=database,
+        settings=Settings(answers_from_sql=answers_from_sql),
+        clock=system_clock,
+        store=ObjectStore(MemoryStore()),
+        key=b"",
+    )
 
 
 class Unguarded(GraphQLView):

@@ -141,7 +141,12 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that `sebilling serve` listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that `sebilling serve` listens on.")
-    database_connections: int = Field(default=10, ge=2, le=200, description="Connections per pool (one to read, one to write).")
+    database_connections: int = Field(
+        default=10,
+        ge=2,
+        le=200,
+        description="Connections per pool (one for answers, one for other reads, one to write); opened when needed.",
+    )
     token_hours: int = Field(default=720, ge=1, le=1_000_000, description="Hours after which a sign-in with a plain token (scripts) ends.")
     access_minutes: int = Field(
         default=15, ge=1, le=1_440, description="Minutes for which the token of a refreshable sign-in (phones) is valid."
@@ -197,6 +202,7 @@ class Settings(BaseSettings):
     inline_worker: bool = Field(
         default=True, description="Whether the server runs the worker's jobs too; turn off when `sebilling worker` runs."
     )
+    answers_from_sql: bool = Field(default=True, description="Whether PostgreSQL writes answers of plain fields; off: for comparison.")
     generate_chunk: int = Field(default=10_000, ge=100, le=100_000, description="Customers per transaction of a generation run.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level that is logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="json: one JSON object per line; console: coloured text.")

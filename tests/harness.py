@@ -5,7 +5,7 @@ import atexit
 import functools
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx
 from argon2 import PasswordHasher
 from graphql import FieldNode, GraphQLSchema, OperationDefinitionNode, OperationType, get_named_type, parse
-from sqlalchemy import event, text
+from sqlalchemy import TextClause, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sebilling.actor import EVERYWHERE, Actor, Role, Scope, operator
@@ -58,6 +58,10 @@ class SavepointDatabase(Database):
     async def reading(self) -> AsyncIterator[ReadSession]:
         async with self._one_at_a_time, translated_errors():
             yield ReadSession(self.connection)
+
+    async def fetch(self, statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Any]:
+        async with self.reading() as session:
+            return await session.rows(statement, parameters)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -271,11 +275,17 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         sent.append(statement)
 
+    async def fetch(statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Any]:
+        sent.append(str(statement))
+        return await Database.fetch(database, statement, parameters)
+
     engines = [database.read_engine.sync_engine, database.write_engine.sync_engine]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
+    database.fetch = fetch  # type: ignore[method-assign]  # for this block
     try:
         yield sent
     finally:
+        del database.fetch  # the class's again
         for engine in engines:
             event.remove(engine, "before_cursor_execute", note)

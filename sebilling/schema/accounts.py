@@ -15,8 +15,9 @@ from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.reading import Conditions, Order, every, one, page
+from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.roles import ADMIN, READERS
 from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.engine.scopes import CENTRAL

@@ -12,8 +12,9 @@ from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.payloads import INPUT, Payload, given, row
-from sebilling.schema.engine.reading import Order, one, page
+from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.roles import EVERYONE, OFFICE
 from sebilling.schema.engine.scopes import COUNTER_ITSELF
 

@@ -11,8 +11,9 @@ from sebilling.schema.engine import ids
 from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
-from sebilling.schema.engine.reading import Conditions, Order, one, page
+from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.roles import COUNTERS, OFFICE
 from sebilling.schema.payments import Payment
 

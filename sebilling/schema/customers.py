@@ -16,8 +16,9 @@ from sebilling.schema.engine.access import allow_argument, mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.payloads import INPUT, Payload, given, row
-from sebilling.schema.engine.reading import Conditions, Order, one, page
+from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.roles import COUNTERS, EVERYONE, OFFICE
 from sebilling.schema.engine.scalars import Day, Rupiah
 from sebilling.schema.engine.scopes import AT_COUNTER

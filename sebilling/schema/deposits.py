@@ -20,8 +20,9 @@ from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Context, Info
 from sebilling.schema.engine.declarations import link, output, read, user_name
+from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
-from sebilling.schema.engine.reading import Conditions, Order, every, one, page
+from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.roles import COUNTERS, OFFICE, RECEIVERS
 from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.engine.scopes import OWN_CASH, PART

@@ -16,7 +16,8 @@ from sebilling.schema.engine.access import query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read
-from sebilling.schema.engine.reading import Conditions, Order, page
+from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.roles import READERS
 from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.engine.scopes import AT_COUNTER
@@ -65,7 +66,7 @@ async def events(
     filter: Annotated[EventFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[Event]:
     conditions = {} if filter is None else _conditions(filter)
-    connection = await page(info, Event, first=first, after=after, order=_NEWEST, conditions=conditions)
+    connection = await page(info, Event, first=first, after=after, order=_NEWEST, conditions=conditions, as_rows=True)
     say_in_language(connection["nodes"], info.context.language)
     return connection
 

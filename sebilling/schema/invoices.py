@@ -14,7 +14,8 @@ from sebilling.schema.engine.access import query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read, user_name
-from sebilling.schema.engine.reading import Conditions, Order, one, page
+from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.roles import COUNTERS
 from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rate, Rupiah, month_in
 from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER

@@ -20,8 +20,9 @@ from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read, user_name
 from sebilling.schema.engine.errors import UserError, in_payload, user_error
 from sebilling.schema.engine.input_paths import Inputs
+from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
-from sebilling.schema.engine.reading import Conditions, Order, one, page
+from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.roles import COUNTERS, RECEIVERS
 from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.engine.scopes import PART, WITH_RECEIVER

@@ -15,8 +15,9 @@ from sebilling.schema.engine.access import mutation, query
 from sebilling.schema.engine.connections import After, Connection, First
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read, user_name
+from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
-from sebilling.schema.engine.reading import Order, one, page
+from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.roles import COUNTERS, OFFICE
 from sebilling.schema.engine.scalars import Instant, MonthText, Rupiah, month_in
 from sebilling.schema.engine.scopes import EVERYBODYS, PART

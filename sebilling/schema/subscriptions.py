@@ -137,7 +137,7 @@ async def events(
 ) -> list[EventMessage]:
     wanted = None if kinds is None else frozenset(kinds)
     selected = _look(info).chosen(lambda event: wanted is None or event.kind in wanted)
-    rows = await many(info, Event, [event.id for event in selected], below=("event",)) if selected else {}
+    rows = await many(info, Event, [event.id for event in selected], below=("event",), as_rows=True) if selected else {}
     say_in_language(rows.values(), info.context.language)
     return [row(**told(event), event=rows[event.id]) for event in selected if event.id in rows]
 

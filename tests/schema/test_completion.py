@@ -13,6 +13,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from sebilling.db.engine import Database
 from sebilling.schema import invoices
 from sebilling.schema.build import build_schema
+from sebilling.schema.engine import reading
 from sebilling.schema.engine.completion import Executor, UnusualError
 from tests.harness import Api, Isp
 
@@ -56,8 +57,9 @@ async def api(database: Database) -> AsyncIterator[Api]:
 
 
 async def ordinary(api: Api, document: str, **variables: Any) -> Any:
-    """What the executor that compiles nothing answers."""
+    """What the executor that compiles nothing answers, from rows."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_shaped_plan", lambda *_: None)
         patch.setattr(Executor, "complete_object_value", StrawberryGraphQLCoreExecutionContext.complete_object_value)
         return await api.raw(document, **variables)
 
@@ -69,7 +71,11 @@ async def test_any_selection_is_answered_alike(api: Api, root: str, data: st.Dat
     document = f"query($yes: Boolean = true) {{ {root} {data.draw(selections(kind))} }}"
     if "$yes" not in document.partition("{")[2]:
         document = document.replace("query($yes: Boolean = true) ", "")
-    assert await api.raw(document) == await ordinary(api, document)
+    expected = await ordinary(api, document)
+    assert await api.raw(document) == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_shaped_plan", lambda *_: None)
+        assert await api.raw(document) == expected, "rows, completed by a compiled function"
 
 
 @pytest.mark.parametrize(

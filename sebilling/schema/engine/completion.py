@@ -9,6 +9,7 @@ executor completes the same subtree again and reports the exact error. See docs/
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+import orjson
 from graphql import (
     FragmentSpreadNode,
     GraphQLLeafType,
@@ -22,6 +23,8 @@ from graphql import (
     is_object_type,
 )
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from sebilling.schema.engine.shapes import Shaped
 
 Completer = Callable[[Any], Any]
 _BACKREF: Final = "strawberry-definition"
@@ -46,7 +49,9 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """Complete the object's fields, with the function compiled for this selection if there is one."""
+        """Complete the object's fields, with the function compiled for this selection if there is one; pass a finished text through."""
+        if isinstance(result, Shaped):
+            return orjson.Fragment(result.text)
         if isinstance(result, dict) and self.context_value is not None:
             plans = self.context_value.plans
             key = (return_type.name, *[id(details.node) for details in field_details_list])
@@ -59,6 +64,14 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
                 except UnusualError:
                     pass
         return super().complete_object_value(return_type, field_details_list, info, path, result, position_context)
+
+    def complete_list_value(  # noqa: PLR0917 - graphql-core's signature
+        self, return_type: GraphQLList[Any], field_details_list: Any, info: Any, path: Any, result: Any, position_context: Any
+    ) -> Any:
+        """Complete the list's items; pass a finished text through."""
+        if isinstance(result, Shaped):
+            return orjson.Fragment(result.text)
+        return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
     def _compiled(self, kind: GraphQLObjectType, field_details_list: Any) -> Completer | None:
         """Compile a function for the selection; None if anything in it needs the ordinary executor."""
@@ -113,8 +126,10 @@ def _plain(kind: GraphQLOutputType) -> type:
 
 
 def _row(parts: list[_Part]) -> Completer:
-    def complete(row: Any) -> dict[str, Any]:
+    def complete(row: Any) -> Any:
         if not isinstance(row, dict):
+            if isinstance(row, Shaped):
+                return orjson.Fragment(row.text)
             raise UnusualError
         try:
             return {

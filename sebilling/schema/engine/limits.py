@@ -34,7 +34,7 @@ from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef
 from sebilling.billing.sync import MAX_CUSTOMERS
 from sebilling.errors import LimitExceeded
 from sebilling.limits import Limit
-from sebilling.schema.engine.reading import MAX_ROWS
+from sebilling.schema.engine.pages import MAX_ROWS
 
 MAX_CHARACTERS: Final = 20_000
 MAX_TOKENS: Final = 2_000

@@ -1,0 +1,46 @@
+"""Bounds: the caller's limits, as the conditions that they add to every statement. See docs/decisions/0013."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sebilling.language import Language
+from sebilling.schema.engine.context import Info
+from sebilling.schema.engine.declarations import NODES, Link, Node
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The caller's limits, some counters or none, and their language."""
+
+    scope: list[int] | None
+    caller: int | None
+    language: Language
+
+    @property
+    def bounded(self) -> bool:
+        return self.scope is not None
+
+    def root(self, node: Node, alias: str = "t", *, by_id: bool = False) -> list[str]:
+        """The condition on rows that are read directly, if there is one. Raises LookupError for a table that is part of other rows."""
+        row_scope = node.scope
+        if row_scope.is_part:
+            raise LookupError(f"{node.table} is a part of other rows: read it by a link")
+        condition = (row_scope.one_by_one if by_id else "") or row_scope.condition
+        return [condition.format(t=alias)] if self.bounded and condition else []
+
+    def link(self, link: Link, alias: str) -> str:
+        """The condition on rows that are reached by a link from a visible row."""
+        row_scope = NODES[link.table].scope
+        condition = row_scope.by_link or row_scope.condition
+        return f" AND {condition.format(t=alias)}" if self.bounded and condition and not link.follows else ""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        own: dict[str, Any] = {"language": self.language}
+        return own if self.scope is None else own | {"scope": self.scope, "caller": self.caller}
+
+
+def of_caller(info: Info) -> Bounds:
+    """The limits of the caller of a request. Raises Unauthenticated, DatabaseUnavailable."""
+    actor = info.context.signed_in
+    return Bounds(actor.scope.ids, actor.user_id, info.context.language)

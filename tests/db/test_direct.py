@@ -1,0 +1,117 @@
+"""Reads straight by asyncpg: what a pool promises, with a real server that alters tables, ends connections and takes its time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from sebilling.db import direct
+from sebilling.db.engine import Database
+from sebilling.db.state import DatabaseNotReady, DatabaseState
+from sebilling.errors import SumOutOfRange
+
+BACKEND = text("SELECT pg_backend_pid()")
+SLEEP = text("SELECT pg_backend_pid(), pg_sleep(:seconds)")
+
+
+@pytest_asyncio.fixture
+async def reads(committed: Database) -> AsyncIterator[direct.DirectReads]:
+    reads = direct.DirectReads(committed.url, connections=2, server_settings={"application_name": "sebilling-direct"})
+    yield reads
+    await reads.close()
+
+
+async def backends(database: Database) -> list[int]:
+    async with database.reading() as session:
+        sql = "SELECT pid FROM pg_stat_activity WHERE application_name = 'sebilling-direct' ORDER BY pid"
+        return list(await session.values(text(sql), kind=int))
+
+
+async def test_the_connection_used_last_is_used_next(reads: direct.DirectReads, committed: Database) -> None:
+    numbers = {(await reads.fetch(BACKEND, {}))[0][0] for _ in range(5)}
+    assert list(numbers) == await backends(committed)
+
+
+async def test_parameters_are_bound_by_name_and_others_ignored(reads: direct.DirectReads) -> None:
+    statement = text("SELECT CAST(:b AS int) - CAST(:a AS int) AS difference, CAST(:b AS int)")
+    ((difference, b),) = await reads.fetch(statement, {"a": 2, "b": 5, "language": "en"})
+    assert (difference, b) == (3, 5)
+
+
+async def test_an_altered_table_is_read_as_it_is_now(reads: direct.DirectReads, committed: Database) -> None:
+    statement = text("SELECT number FROM altered")
+    async with committed.write_engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE altered AS SELECT 1 AS number"))
+    assert [tuple(row) for row in await reads.fetch(statement, {})] == [(1,)]
+    async with committed.write_engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE altered ADD COLUMN word text, ALTER COLUMN number TYPE text"))
+    assert [tuple(row) for row in await reads.fetch(statement, {})] == [("1",)]
+    async with committed.write_engine.begin() as connection:
+        await connection.execute(text("DROP TABLE altered"))
+
+
+async def test_an_error_of_the_statement_is_raised_as_it_is_and_the_connection_stays(reads: direct.DirectReads) -> None:
+    ((before,),) = await reads.fetch(BACKEND, {})
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await reads.fetch(text("SELECT 1 / 0"), {})
+    with pytest.raises(SumOutOfRange):
+        await reads.fetch(text("SELECT 9223372036854775807 + 1"), {})
+    assert (await reads.fetch(BACKEND, {}))[0][0] == before
+
+
+async def test_a_server_that_ended_all_connections_costs_one_failure(reads: direct.DirectReads, committed: Database) -> None:
+    await asyncio.gather(*(reads.fetch(SLEEP, {"seconds": 0.2}) for _ in range(2)))
+    ended = await backends(committed)
+    assert len(ended) == 2
+    async with committed.reading() as session:
+        await session.rows(text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS int[])) pid"), {"pids": ended})
+    await asyncio.sleep(0.1)
+    answers = [await _answer(reads) for _ in range(4)]
+    assert answers[0] is DatabaseState.UNREACHABLE
+    assert all(type(answer) is int and answer not in ended for answer in answers[1:])
+
+
+async def _answer(reads: direct.DirectReads) -> int | DatabaseState:
+    try:
+        ((backend,),) = await reads.fetch(BACKEND, {})
+    except DatabaseNotReady as error:
+        return error.state
+    return int(backend)
+
+
+async def test_an_interrupted_read_is_nobody_elses_answer(reads: direct.DirectReads, committed: Database) -> None:
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await reads.fetch(text("SELECT 41, pg_sleep(30)"), {})
+        assert (await reads.fetch(text("SELECT 42"), {}))[0][0] == 42
+    async with asyncio.timeout(10):
+        while len(await backends(committed)) > 1:  # noqa: ASYNC110 - the server tells no other way
+            await asyncio.sleep(0.05)
+
+
+async def test_more_reads_than_connections_wait_and_are_told_when_it_takes_too_long(
+    reads: direct.DirectReads, committed: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = await asyncio.gather(*(reads.fetch(SLEEP, {"seconds": 0.02}) for _ in range(10)))
+    assert len({rows[0][0] for rows in numbers}) == 2 == len(await backends(committed))
+    monkeypatch.setattr(direct, "_WAIT_SECONDS", 0.1)
+    busy = [asyncio.create_task(reads.fetch(SLEEP, {"seconds": 1})) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(DatabaseNotReady) as told:
+        await reads.fetch(BACKEND, {})
+    assert told.value.state is DatabaseState.BUSY
+    await asyncio.gather(*busy)
+    assert (await reads.fetch(BACKEND, {}))[0][0]
+
+
+async def test_a_database_that_is_not_there_is_told_by_its_state(committed: Database) -> None:
+    name = committed.url.rpartition("/")[2].partition("?")[0]
+    reads = direct.DirectReads(committed.url.replace(f"/{name}", "/nowhere", 1), connections=1, server_settings={})
+    for _ in range(2):  # a failure to connect gives the place back
+        with pytest.raises(DatabaseNotReady) as told:
+            await reads.fetch(BACKEND, {})
+        assert told.value.state is DatabaseState.NO_DATABASE
