@@ -18,10 +18,11 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
 
-from sebilling.cli import main
+from sebilling.cli import COMMANDS, main
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["sebilling.cli", "sebilling.app", "sebilling.server", "sebilling.demo", "tests.commands"])
+_MODULES: Final = sorted({entry.place.partition(":")[0] for entry in COMMANDS.values()})
+_FORKS.set_forkserver_preload([*_MODULES, "sebilling.demo", "tests.commands"])
 MAX_SECONDS: Final = 300
 """Of a command that is waited for."""
 _STARTS_AN_INTERPRETER: Final = {"PYTHONPATH", "TZ"}

@@ -60,7 +60,7 @@ def cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 @pytest.fixture(autouse=True)
 def logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that a test runs in this process doesn't set up logs, which would stay so for every later test."""
-    monkeypatch.setattr("sebilling.cli.set_up", lambda **_: None)
+    monkeypatch.setattr("sebilling.cli.database.set_up", lambda **_: None)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
+from sebilling.cli.terminal import errors, group, out
 from sebilling.schema.build import build_schema
 from sebilling.schema.engine import trusted_documents
+
+documents = group()
 
 
 def check(paths: Sequence[Path], out: Console, errors: Console) -> bool:
@@ -28,3 +33,12 @@ def check(paths: Sequence[Path], out: Console, errors: Console) -> bool:
             if name not in wrong:
                 out.print(f"{name}  {trusted_documents.digest(text)}", highlight=False, soft_wrap=True)
     return is_right
+
+
+@documents.command("check")
+def documents_check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files or folders of .graphql, or JSON objects of ids and texts.")],
+) -> None:
+    """Check documents against the schema and its limits, and print their ids; exit code 1 if one is invalid. Needs no database."""
+    if not check(files, out, errors):
+        raise typer.Exit(1)

@@ -10,9 +10,12 @@ from sqlalchemy import text
 
 from sebilling import feed
 from sebilling.billing.invariants import INVARIANTS
+from sebilling.cli.database import with_database
+from sebilling.cli.terminal import errors, group, out
 from sebilling.db.engine import Database, ReadSession
 from sebilling.events import document
 
+events = group()
 Written = Annotated[
     list[str] | None,
     typer.Option("--written", metavar="NUMBER:DIGEST", help="A recorded number and digest, which must still match. Repeat for more."),
@@ -79,3 +82,23 @@ async def _broken(session: ReadSession, name: str, sql: str) -> str:
 
 def _say(out: Console, sentence: str) -> None:
     out.print(sentence, highlight=False, soft_wrap=True)
+
+
+@events.command("head")
+def events_head() -> None:
+    """Print the last number and digest of the feed, and how many events have no number yet."""
+    with_database(lambda database: show_head(database, out))
+
+
+@events.command("kinds")
+def events_kinds() -> None:
+    """Print every kind of event with its data."""
+    show_kinds(out)
+
+
+@events.command("verify")
+def events_verify(written: Written = None) -> None:
+    """Recompute all digests and print the last number and digest, to be recorded elsewhere; exit code 1: something was changed."""
+    kept = read_written(written or [])
+    if not with_database(lambda database: verify(database, kept, out, errors)):
+        raise typer.Exit(1)

@@ -2,17 +2,22 @@
 
 import secrets
 import shutil
+import sys
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from rich.console import Console
 from sqlalchemy import text
 
 from sebilling.actor import EVERYWHERE
 from sebilling.billing import receipts
 from sebilling.billing.reports import Report
+from sebilling.cli.arguments import MonthArgument, parse_month
+from sebilling.cli.database import with_database
+from sebilling.cli.terminal import errors, out
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.errors import NotFound
@@ -86,7 +91,7 @@ def _say(errors: Console, sentence: str) -> None:
     errors.print(sentence, style="red", highlight=False, soft_wrap=True)
 
 
-async def receipt(database: Database, reference: str, *, roll: Roll) -> str:
+async def text_of_receipt(database: Database, reference: str, *, roll: Roll) -> str:
     """Return the text of the receipt with this number, or of this payment (pay_…). Raises NotFound, InvalidId."""
     async with database.reading() as session:
         if reference.startswith("pay_"):
@@ -97,3 +102,31 @@ async def receipt(database: Database, reference: str, *, roll: Roll) -> str:
                 raise NotFound(field=("number",), noun=Noun.RECEIPT, given=reference[:60])
         content = await receipts.read(session, payment_id, scope=EVERYWHERE)
     return receipt_text(content, columns=32 if roll is Roll.NARROW else 48)
+
+
+def export(
+    report: Annotated[
+        Report, typer.Argument(metavar="REPORT", case_sensitive=False, help="invoices, payments, deposits, journal or recap.")
+    ],
+    month: MonthArgument,
+    format: Annotated[Format | None, typer.Option(case_sensitive=False, help="Default: the extension of FILE, else xlsx.")] = None,  # noqa: A002 - the option's name
+    to: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: such as invoices-2026-02.xlsx.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Export a month's report of all counters to a spreadsheet file."""
+    wanted, chosen = parse_month(month), format_of(to, format)
+    file = to or Path(f"{report.lower()}-{wanted}.{chosen}")
+
+    async def work(database: Database) -> bool:
+        return await write(database, report, wanted, file=file, format=chosen, force=force, out=out, errors=errors)
+
+    if not with_database(work):
+        raise typer.Exit(1)
+
+
+def receipt(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Such as KW/2026-02/LKT01/000123, or a payment's id: pay_123.")],
+    columns: Annotated[Roll, typer.Option(help="Characters per line: 32 for 58 mm paper, 48 for 80 mm.")] = Roll.NARROW,
+) -> None:
+    """Print a payment's receipt as text."""
+    sys.stdout.write(with_database(lambda database: text_of_receipt(database, number, roll=columns)))

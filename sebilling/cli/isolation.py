@@ -1,35 +1,28 @@
-"""`sebilling plugin`, `sebilling isolation`, `sebilling secrets` and `sebilling worker`."""
+"""`sebilling isolation`: whom a sweep would block, one sweep, and what is out of sync."""
 
 import asyncio
-import signal
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
 from sebilling.actor import EVERYWHERE, operator
-from sebilling.auth import totp
 from sebilling.billing.isolation import holds, sweep
 from sebilling.billing.isolation.policy import NOT_POSTPONED
-from sebilling.cli.operation import store_of
+from sebilling.cli.database import read_settings, with_database
+from sebilling.cli.plugins import engine_of
+from sebilling.cli.terminal import errors, group, out
 from sebilling.clock import Clock, local_date, system_clock
-from sebilling.config import Settings
 from sebilling.db.engine import Database
-from sebilling.errors import Unavailable
-from sebilling.jobs import hooks, worker
 from sebilling.money import format_rupiah
 from sebilling.network import devices
-from sebilling.network import worker as loops
 from sebilling.network.engine import Engine
 from sebilling.network.reconcile import work_one
-from sebilling.plugins.loading import Plugins, PluginStatus
-from sebilling.plugins.networks import Networks
-from sebilling.vault import Undecipherable, has_older_key, vault_of
 
+isolation = group()
 RUN_SECONDS: Final = 60.0
 SIDE_BY_SIDE: Final = 4
 """Devices that one command works on concurrently: a dead one doesn't delay the rest."""
@@ -66,63 +59,6 @@ _COUNT_WAITING: Final = text(_WAITING.format("count(*)", NOT_POSTPONED))
 _COUNT_POSTPONED: Final = text(_WAITING.format("count(*)", f"NOT {NOT_POSTPONED}"))
 _WAITING_COLUMNS: Final = "customer.code, key, device.name AS device, desired, coalesce(error->>'en', problems->0->>'en', '') AS error"
 _SHOW_WAITING: Final = text(_WAITING.format(_WAITING_COLUMNS, NOT_POSTPONED) + f" ORDER BY desired, service_access.id LIMIT {_MAX_SHOWN}")
-
-
-def installed(settings: Settings) -> Plugins:
-    """Load the plugins that are installed and not disabled."""
-    return Plugins.load(disabled=settings.plugins_disabled.split(","))
-
-
-def engine_of(settings: Settings, database: Database) -> Engine:
-    """Build an isolation engine with the installed plugins."""
-    plugins = installed(settings)
-    plugins.networks = Networks.of(settings, database.url)
-    return loops.engine_of(database, plugins, vault_of(settings), clock=system_clock)
-
-
-async def work_for_ever(settings: Settings, database: Database) -> None:
-    """Run generation, isolation, the feed and the plugin hooks concurrently, until cancelled or SIGTERM."""
-    store, engine = store_of(settings), engine_of(settings, database)
-    end = asyncio.Event()
-    with suppress(NotImplementedError):  # on systems without these signals
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
-    work = worker.loops(engine, store, wake=asyncio.Event(), chunk=settings.generate_chunk)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(loop) for loop in work]
-        await end.wait()
-        for task in tasks:
-            task.cancel()
-
-
-async def deliveries(database: Database) -> Mapping[str, hooks.Delivered]:
-    """Return how far each plugin's events are delivered; empty if the database is down or has another schema version."""
-    from sebilling.db.migrate import is_current
-
-    try:
-        return await hooks.deliveries(database) if await is_current(database) else {}
-    except Unavailable:  # it has just gone down
-        return {}
-
-
-def show_plugins(plugins: Plugins, out: Console, delivered: Mapping[str, hooks.Delivered]) -> None:
-    """Print the installed plugins with their status, and how far their events are delivered."""
-    table = Table("name", "package", "version", "status", "error", "drivers", "events")
-    for plugin in plugins.plugins:
-        style, to = "red" if plugin.status is PluginStatus.FAILED else "", delivered.get(plugin.name)
-        events = "" if to is None else f"up to {to.upto}, {to.waiting} waiting" + (f": {to.error}" if to.error else "")
-        cells = (
-            plugin.name,
-            plugin.distribution,
-            plugin.version,
-            plugin.status.value,
-            "" if plugin.error is None else plugin.error.english,
-            ", ".join(plugin.drivers),
-            events,
-        )
-        table.add_row(*cells, style=style)
-    out.print(table)
-    if not plugins.plugins:
-        out.print("No plugin is installed: install one to block customers.")
 
 
 async def show_plan(database: Database, out: Console, *, clock: Clock = system_clock) -> None:
@@ -231,32 +167,26 @@ async def _show_waiting(engine: Engine, out: Console) -> None:
     out.print(table)
 
 
-async def rotate(settings: Settings, database: Database, out: Console, errors: Console) -> bool:
-    """Encrypt devices' settings and two-step secrets with the new key. On failure, change nothing, print why and return False."""
-    if not has_older_key(settings):
-        _say(
-            errors,
-            "There is no old key: set SEBILLING_SECRET_KEY to the new key and SEBILLING_SECRET_KEY_OLD to the old one, or leave"
-            f" {settings.var}/secret.key in its place if that was the old key; then run this again.",
-        )
-        return False
-    try:
-        async with database.transaction(actor=operator("sebilling secrets rotate"), at=system_clock()) as session:
-            count = await devices.rotate(session, vault_of(settings))
-            people = await totp.rotate(session, vault_of(settings))
-    except Undecipherable:
-        _say(
-            errors,
-            "A device's settings or a user's two-step secret can't be decrypted with SEBILLING_SECRET_KEY, SEBILLING_SECRET_KEY_OLD or the"
-            " key file, so nothing was changed: set SEBILLING_SECRET_KEY_OLD to the key that encrypted them.",
-        )
-        return False
-    out.print(
-        f"The settings of {count} devices and the two-step secrets of {people} users are now encrypted with the new key. Once all servers"
-        " have it, remove the old one (SEBILLING_SECRET_KEY_OLD, or the key file)."
-    )
-    return True
-
-
 def _say(errors: Console, sentence: str) -> None:
     errors.print(sentence, style="red", highlight=False, soft_wrap=True)
+
+
+@isolation.command("plan")
+def isolation_plan() -> None:
+    """Print who would be blocked now, and who would be restored. Changes nothing."""
+    with_database(lambda database: show_plan(database, out))
+
+
+@isolation.command("run")
+def isolation_run() -> None:
+    """Run one sweep: decide whom to block and restore, and apply it to the devices for up to a minute; exit code 1: held, 2: unfinished."""
+    settings = read_settings()
+    if code := with_database(lambda database: run(engine_of(settings, database), out, errors), connections=4):
+        raise typer.Exit(code)
+
+
+@isolation.command("drift")
+def isolation_drift(device: Annotated[str | None, typer.Option(help="Name or id of the device; default: all.")] = None) -> None:
+    """Print service accesses that are out of sync, with the state last read on the device; exit code 1 if any. Changes nothing."""
+    if not with_database(lambda database: show_drift(database, out, device=device)):
+        raise typer.Exit(1)

@@ -3,11 +3,16 @@
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from rich.console import Console
+from rich.table import Table
 from sqlalchemy import text
 
+from sebilling.billing import invariants
+from sebilling.cli.database import migrated, opened, read_settings, with_database
+from sebilling.cli.terminal import errors, group, out
 from sebilling.clock import system_clock
 from sebilling.config import Settings
 from sebilling.db.engine import Database
@@ -15,6 +20,7 @@ from sebilling.db.leases import HOLD_SECONDS, NAME
 from sebilling.storage import ObjectStore
 from sebilling.vault import vault_of
 
+data_folder = group()
 _SHOWN: Final = 20
 # The fourth and fifth words are the host and the process: db/leases.py.
 _WORKERS: Final = text(
@@ -97,3 +103,60 @@ async def show_workers(database: Database, out: Console, errors: Console, *, her
         return True
     _say(errors, "No worker is running: start `sebilling worker`, or restart the one that hangs.", style="red")
     return False
+
+
+def migrate() -> None:
+    """Migrate the database to the newest schema. Does nothing if it is up to date."""
+    with opened(read_settings()) as url:
+        migrated(url)
+    out.print("The database is up to date.")
+
+
+@data_folder.command("adopt")
+def database_adopt() -> None:
+    """Accept a data folder that was moved, or copied while no server ran, at its new location."""
+    from sebilling.db.data_folder import adopt
+
+    folder = read_settings().var / "postgres"
+    state = "now accepted" if adopt(folder.absolute()) else "already accepted"
+    out.print(f"The data folder {folder.absolute()} is {state}.", soft_wrap=True)
+
+
+def check() -> None:
+    """Check the invariants, and that secret keys and proofs are present; exit code 1 if any check fails."""
+    settings = read_settings()
+
+    async def work(database: Database) -> tuple[list[invariants.Finding], bool]:
+        async with database.reading() as session:
+            findings = [finding async for finding in invariants.check(session)]
+        return findings, await show_missing(settings, database, errors)
+
+    findings, is_whole = with_database(work)
+    table = Table("invariant", "what must hold", "violating rows")
+    for finding in findings:
+        table.add_row(finding.invariant.name, finding.invariant.sentence, str(finding.rows), style="red" if finding.rows else "")
+    out.print(table)
+    if any(finding.rows for finding in findings) or not is_whole:
+        raise typer.Exit(1)
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="A new file, or a folder for a file named after the time.")],
+) -> None:
+    """Write a consistent backup, including proofs, to a ZIP file while the system is in use; exit code 1: proofs were missing."""
+    settings = read_settings()
+    if not with_database(lambda database: write_backup(settings, database, target, out, errors)):
+        raise typer.Exit(1)
+
+
+def restore(file: Annotated[Path, typer.Argument(metavar="FILE", help="What `sebilling backup` wrote.")]) -> None:
+    """Restore a backup into an empty database; exit code 1: restored, but the secret key or proofs are missing."""
+    settings = read_settings()
+    if not with_database(lambda database: read_backup(settings, database, file, out, errors), looks=False, migrates=False):
+        raise typer.Exit(1)
+
+
+def workers(here: Annotated[bool, typer.Option("--here", help="Only those on this machine.")] = False) -> None:
+    """Print the running workers; exit code 1 if there are none, or all hang."""
+    if not with_database(lambda database: show_workers(database, out, errors, here=here)):
+        raise typer.Exit(1)

@@ -6,9 +6,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
-from typing import Annotated, Final
+from typing import Final
 
-import typer
 from rich.console import Console
 
 from sebilling.config import PLUGIN_GROUP
@@ -55,19 +54,6 @@ def new(name: str, into: Path, out: Console, errors: Console) -> bool:
     steps = f"Created {folder}: a working driver for a toy device. Next:\n\n    cd {folder}\n    python -m pytest\n"
     out.print(f"{steps}\nIts README says what to change.", highlight=False, soft_wrap=True)
     return True
-
-
-def register(group: typer.Typer, out: Console, errors: Console) -> None:
-    """Add the command to `group`."""
-
-    @group.command("new")
-    def plugin_new(
-        name: Annotated[str, typer.Argument(metavar="NAME", help="Lowercase letters, digits and hyphens, such as acme-olt.")],
-        into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to create the package's folder.")] = Path(),
-    ) -> None:
-        """Create a plugin package with a working driver for a toy device, and its tests."""
-        if not new(name, into, out, errors):
-            raise typer.Exit(1)
 
 
 def _check_name(name: str) -> None:

@@ -3,6 +3,7 @@
 import sys
 from typing import IO, Final
 
+import typer
 from rich.console import Console
 
 _WIDTH: Final = 140
@@ -18,6 +19,15 @@ def console(file: IO[str] | None = None, *, stderr: bool = False, width: int | N
     return Console(file=file, stderr=stderr, emoji=False, markup=False, width=width or (None if is_terminal else _WIDTH))
 
 
+def group() -> typer.Typer:
+    """Create a group of commands; the table in `sebilling.cli` has its name and its sentence."""
+    return typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
 def printable(text: str) -> str:
     """Make foreign text safe for a terminal: unprintable characters could control it."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+out: Final = console()
+errors: Final = console(stderr=True)

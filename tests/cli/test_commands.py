@@ -115,12 +115,5 @@ def test_the_demo_tells_its_month_in_json(shell: Shell) -> None:
     assert {row["counter"]["code"] for row in told["counters"]} == {"LKT01", "LKT02", "LKT03"}
 
 
-def test_a_command_does_not_wait_for_what_it_does_not_need() -> None:
-    """The schema, the server and the migrations take as long to import as all the rest."""
-    slow = ("strawberry", "starlette", "uvicorn", "alembic", "reportlab", "PIL", "netmiko")
-    statement = f"import sys, sebilling.cli; print([name for name in {slow!r} if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, check=True).stdout == "[]\n"
-
-
 def test_the_schema_is_printed(shell: Shell) -> None:
     assert shell.ok("schema") == (Path(__file__).parents[2] / "schema.graphql").read_text(encoding="utf-8")

@@ -1,0 +1,27 @@
+"""`sebilling serve`: the server."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from sebilling.app import create_app
+from sebilling.cli.database import look_once, opened, read_settings
+from sebilling.connections import limits_of
+from sebilling.db.engine import Database
+from sebilling.edge import proxies
+from sebilling.server import options
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve /graphql, /healthz and /readyz."""
+    settings = read_settings(host=host, port=port)
+    with opened(settings, own=True) as url:
+        asyncio.run(look_once(url))
+        database = Database(url, connections=settings.database_connections)
+        served = create_app(settings, database)
+        uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))
