@@ -1,16 +1,14 @@
-"""Migrate a database to the newest schema: runs Alembic from inside the package, so that an installed wheel can migrate."""
+"""Migrate a database to the newest schema, and determine whether it is at it.
+
+The names of the migrations say which revisions there are, so that only a database that must be migrated needs Alembic: `alembic_run`.
+"""
 
 import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -22,27 +20,17 @@ LOCK_KEY = 0x5EB111
 """Advisory lock held during a migration, so that two servers that start together don't both migrate."""
 
 
-def alembic_config() -> Config:
-    """Return Alembic's configuration, without a file."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    return config
+@functools.cache
+def revisions() -> frozenset[str]:
+    """Return every revision that this code knows: the first four characters of the migrations' names."""
+    names = (file.name for file in (files("sebilling.db") / "migrations" / "versions").iterdir())
+    return frozenset(name[:4] for name in names if name.endswith(".py") and name[:4].isdecimal())
 
 
 @functools.cache
 def head() -> str:
     """Return the newest revision that this code knows."""
-    revision = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    if revision is None:
-        raise RuntimeError("the package holds no migrations")
-    return revision
-
-
-@functools.cache
-def revisions() -> frozenset[str]:
-    """Return every revision that this code knows."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions())
+    return max(revisions())
 
 
 async def inspect(database: Database) -> DatabaseState:
@@ -118,12 +106,11 @@ def _upgrade(connection: Connection, revision: str) -> None:
     state = judge(facts.server, revision_now, is_standby=facts.is_standby, can_have_trigrams=can_have)
     if state not in {DatabaseState.READY, DatabaseState.NOT_MIGRATED, DatabaseState.OLDER}:
         raise DatabaseNotReady(state)
-    config = alembic_config()
-    wanted = ScriptDirectory.from_config(config).as_revision_number(revision)
-    if MigrationContext.configure(connection).get_current_revision() == wanted:
-        return  # saves importing the models, which takes as long as the rest of most commands
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    if revision_now == (head() if revision == "head" else revision):
+        return
+    from sebilling.db.alembic_run import upgrade  # noqa: PLC0415 - Alembic and the tables take as long to import as the rest
+
+    upgrade(connection, revision)
 
 
 @contextmanager

@@ -12,11 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from sebilling.actor import operator
 from sebilling.db import migrate as migrating
 from sebilling.db.address import parse
+from sebilling.db.alembic_run import alembic_config
 from sebilling.db.engine import Database
 from sebilling.db.migrate import head, inspect, judge, migrate
 from sebilling.db.state import OLDEST_SERVER, DatabaseNotReady, DatabaseState, state_of
@@ -134,7 +136,12 @@ def test_facts_are_judged() -> None:
     assert judge(OLDEST_SERVER, head(), **fine) is DatabaseState.READY
     assert judge(OLDEST_SERVER - 1, head(), **fine) is DatabaseState.OLD_SERVER
     assert judge(OLDEST_SERVER, None, is_standby=False, can_have_trigrams=False) is DatabaseState.NO_TRIGRAMS
-    assert head() in migrating.revisions()
+
+
+def test_the_names_of_migrations_say_what_alembic_finds() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    assert head() == scripts.get_current_head()
+    assert migrating.revisions() == {script.revision for script in scripts.walk_revisions()}
 
 
 @NEEDS_TLS

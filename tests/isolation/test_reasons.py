@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from sebilling.actor import Role
 from sebilling.billing.isolation import blocks, policy, promises, sweep
 from sebilling.billing.isolation.policy import IsolationMode
+from sebilling.db.alembic_run import alembic_config
 from sebilling.db.engine import Database, WriteSession
-from sebilling.db.migrate import alembic_config, migrate
+from sebilling.db.migrate import migrate
 from tests.harness import Api, Isp, make_user
 
 ISSUED: Final = datetime(2026, 2, 3, 2, 0, tzinfo=UTC)
