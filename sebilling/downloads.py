@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -25,7 +26,6 @@ from sebilling.errors import LinkInUse, NotFound, SebillingError, Unavailable
 from sebilling.language import Language, Sentence, preferred
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
-from sebilling.printing import pdf
 from sebilling.printing.report_runner import ReportFailedError
 from sebilling.report_downloads import RETRY_SECONDS, ReportDownloads
 from sebilling.schema.engine.access import RULES
@@ -148,6 +148,18 @@ def _file(content: bytes, media_type: str, name: str, *, inline: bool = True) ->
     return Response(content, media_type=media_type, headers={**_HEADERS, "Content-Disposition": disposition})
 
 
+def _receipt_pdf(receipt: receipts.Receipt, paper: Any) -> bytes:
+    from sebilling.printing.pdf import receipt_pdf  # noqa: PLC0415 - the first PDF imports ReportLab, in the thread that draws it
+
+    return receipt_pdf(receipt, paper=paper)
+
+
+def _invoice_pdf(invoice: receipts.InvoicePaper) -> bytes:
+    from sebilling.printing.pdf import invoice_pdf  # noqa: PLC0415 - as above
+
+    return invoice_pdf(invoice)
+
+
 async def _drawn(draw: Callable[[], bytes]) -> bytes:
     """Render a PDF in a thread, one after the other, without blocking the event loop."""
     async with _drawing.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_DRAWN_AT_ONCE)):
@@ -157,14 +169,14 @@ async def _drawn(draw: Callable[[], bytes]) -> bytes:
 async def _receipt(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         receipt = await receipts.read(session, about["payment"], scope=actor.scope)
-    content = await _drawn(lambda: pdf.receipt_pdf(receipt, paper=_PAPERS[about["paper"]]))
+    content = await _drawn(partial(_receipt_pdf, receipt, _PAPERS[about["paper"]]))
     return _file(content, "application/pdf", f"{receipt.number}.pdf")
 
 
 async def _invoice(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         invoice = await receipts.read_invoice(session, about["invoice"], scope=actor.scope)
-    return _file(await _drawn(lambda: pdf.invoice_pdf(invoice)), "application/pdf", f"{invoice.number}.pdf")
+    return _file(await _drawn(partial(_invoice_pdf, invoice)), "application/pdf", f"{invoice.number}.pdf")
 
 
 async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:

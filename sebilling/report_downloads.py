@@ -17,7 +17,7 @@ from sebilling.billing.reports import Report
 from sebilling.clock import Month
 from sebilling.errors import DeadlineExceeded, LinkInUse, ReportsBusy
 from sebilling.logs import get_logger
-from sebilling.printing.report_process import Job
+from sebilling.printing.report_job import Job
 from sebilling.printing.report_runner import ReportFailedError, ReportProcess, report_process
 from sebilling.schema.engine.context import Parts
 

@@ -13,7 +13,6 @@ import resource
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, Final
 
 import orjson
@@ -27,6 +26,7 @@ from sebilling.db.state import DatabaseNotReady
 from sebilling.errors import NotFound, Unavailable
 from sebilling.logs import get_logger, set_up
 from sebilling.printing.report_files import csv_chunks, xlsx_chunks
+from sebilling.printing.report_job import Job
 
 _log = get_logger(__name__)
 APPLICATION_NAME: Final = "sebilling report"
@@ -40,26 +40,6 @@ _SETTINGS: Final = text(
     "SELECT set_config('application_name', :name, true), set_config('statement_timeout', :milliseconds, true),"
     " set_config('idle_in_transaction_session_timeout', :milliseconds, true)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Task of the process. `seconds` limits each statement, and each pause between two, in case the server can't end it."""
-
-    url: str
-    report: str
-    month: str
-    counters: list[int] | None
-    is_csv: bool
-    seconds: int
-    folder: str
-    """Folder for a workbook's temporary files; the server deletes it."""
-    log_level: str
-    log_format: str
-
-    def to_line(self) -> bytes:
-        """Serialize as one line of JSON."""
-        return orjson.dumps(asdict(self)) + b"\n"
 
 
 def main() -> int:

@@ -14,8 +14,8 @@ import orjson
 from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.errors import DatabaseUnavailable, NotFound
 from sebilling.nouns import Noun
-from sebilling.printing.report_process import Job
-from sebilling.printing.sheets import to_the_end
+from sebilling.printing.finish import to_the_end
+from sebilling.printing.report_job import Job
 
 _CHUNK_BYTES: Final = 64 * 1024
 _END_SECONDS: Final = 2.0

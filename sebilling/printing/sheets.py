@@ -14,6 +14,7 @@ from typing import Any, Final
 import xlsxwriter  # type: ignore[import-untyped]  # it has annotations, but no py.typed
 
 from sebilling.billing.reports import Cell, Column, Kind
+from sebilling.printing.finish import to_the_end
 
 MAX_ROWS_OF_A_SHEET: Final = 1_048_575
 """Rows below the header. Excel's limit; xlsxwriter silently omits further rows."""
@@ -131,19 +132,6 @@ class _Book:
     def close(self) -> None:
         """Assemble the file: takes seconds for a million rows."""
         self._book.close()
-
-
-async def to_the_end(work: asyncio.Future[None]) -> None:
-    """Wait for work that must be finished, such as a thread that still writes, even if the caller is cancelled."""
-    cancelled: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait({work})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    work.result()
 
 
 async def _fill(path: Path, header: Sequence[Column], rows: AsyncIterator[Sequence[Cell]]) -> None:
