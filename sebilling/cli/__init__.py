@@ -12,6 +12,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
+from sebilling.cli.garbage import rare_collections
 from sebilling.errors import InvalidSetting, SebillingError
 
 
@@ -79,7 +80,8 @@ class LazyGroup(TyperGroup):
 def imported(name: str) -> Any:
     """Import the module of a command, and build the command or group for Typer."""
     module, _, attribute = COMMANDS[name].place.partition(":")
-    found = getattr(importlib.import_module(module), attribute)
+    with rare_collections():
+        found = getattr(importlib.import_module(module), attribute)
     if isinstance(found, typer.Typer):
         found.info.name, found.info.help = name, COMMANDS[name].summary
         group = typer.main.get_group(found)

@@ -8,6 +8,7 @@ import uvicorn
 
 from sebilling.app import create_app
 from sebilling.cli.database import look_once, opened, read_settings
+from sebilling.cli.garbage import rare_collections
 from sebilling.connections import limits_of
 from sebilling.db.engine import Database
 from sebilling.edge import proxies
@@ -23,5 +24,6 @@ def serve(
     with opened(settings, own=True) as url:
         asyncio.run(look_once(url))
         database = Database(url, connections=settings.database_connections)
-        served = create_app(settings, database)
+        with rare_collections():
+            served = create_app(settings, database)
         uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))
