@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import generate, isolate, page, radius, relay, subscribe
+from bench import generate, isolate, page, radius, relay, startup, subscribe
 from bench.result import Result
 from sebilling.logs import set_up
 
@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     numbering = commands.add_parser("relay", help="numbering events that wait for the feed, against one SQL statement")
     numbering.add_argument("--events", type=int, default=100_000)
     numbering.add_argument("--rounds", type=int, default=3)
-    for command in (generating, paging, isolating, paying, watching, walling, numbering):
+    starting = commands.add_parser("startup", help="CPU and memory of `sebilling --help` and of a server's start")
+    starting.add_argument("--rounds", type=int, default=5)
+    for command in (generating, paging, isolating, paying, watching, walling, numbering, starting):
         command.add_argument("--json", action="store_true")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
     return parser
@@ -76,6 +78,8 @@ def main() -> None:
         results = asyncio.run(radius.measure(customers=arguments.customers, blocked=arguments.blocked, rounds=arguments.rounds))
     elif arguments.command == "relay":
         results = asyncio.run(relay.measure(arguments.var, events=arguments.events, rounds=arguments.rounds))
+    elif arguments.command == "startup":
+        results = asyncio.run(startup.measure(arguments.var, rounds=arguments.rounds))
     else:
         results = asyncio.run(page.measure(arguments.var, seconds=arguments.seconds, rounds=arguments.rounds))
     show(results, as_json=arguments.json)
