@@ -1,7 +1,8 @@
-"""What a command imports, in an interpreter of its own: help nothing but the command line, the server nothing that only some requests need."""
+"""What a command imports, in an interpreter of its own: help no command, the server nothing that only some requests need."""
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,11 +20,23 @@ def loaded(statement: str, names: tuple[str, ...]) -> list[str]:
     return done.stdout.splitlines()[-1].split()[1:]
 
 
-@pytest.mark.parametrize("words", [["--help"], [], ["nothing-like-this"]], ids=["help", "no command", "unknown command"])
+@pytest.mark.parametrize("words", [["--help"], []], ids=["help", "no command"])
 def test_help_imports_no_command(words: list[str]) -> None:
     statement = f"import sys\nfrom sebilling.cli import main\nsys.argv = ['sebilling', *{words!r}]\ntry: main()\nexcept SystemExit: pass"
     assert loaded(statement, HEAVY) == []
     assert loaded(f"{statement}\nimport asyncio, rich", HEAVY) == ["rich", "asyncio"], "it notices what was imported"
+
+
+def test_a_server_imports_no_library_that_only_some_requests_need(tmp_path: Path) -> None:
+    """Nor do its drivers: they are imported with it. (rich comes with structlog.)"""
+    late = ("alembic", "reportlab", "xlsxwriter", "openpyxl", "PIL", "pikepdf", "netmiko", "paramiko", "typer.rich_utils")
+    statement = (
+        "from sebilling.cli import imported; imported('serve')\n"
+        "from sebilling.app import create_app; from sebilling.config import Settings; from sebilling.db.engine import Database\n"
+        f"app = create_app(Settings.read(var={str(tmp_path)!r}), Database('postgresql://127.0.0.1:1/none'))"
+    )
+    assert loaded(statement, late) == []
+    assert loaded(f"{statement}\nimport sebilling.printing.pdf", late) == ["reportlab", "PIL"], "it notices what was imported"
 
 
 def test_a_command_imports_only_what_it_needs() -> None:
