@@ -1,6 +1,7 @@
 """`sebilling serve`: the server."""
 
 import asyncio
+import gc
 from typing import Annotated
 
 import typer
@@ -26,4 +27,5 @@ def serve(
         database = Database(url, connections=settings.database_connections)
         with rare_collections():
             served = create_app(settings, database)
+        gc.freeze()  # the collection when it begins to serve would search all of that, for ten objects of garbage
         uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))
