@@ -28,7 +28,7 @@ from sebilling.db.state import DatabaseNotReady, DatabaseState
 from sebilling.downloads import MAX_PAPERS_OF_A_USER
 from sebilling.errors import LinkInUse, ReportsBusy
 from sebilling.printing.report_files import report_file
-from sebilling.printing.report_process import Job
+from sebilling.printing.report_job import Job
 from sebilling.printing.report_runner import report_process
 from sebilling.report_downloads import ReportSlots
 from tests.harness import NOW, SECRET_KEY, Api, Isp, make_user

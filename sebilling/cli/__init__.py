@@ -81,15 +81,15 @@ def imported(name: str) -> Any:
     """Import the module of a command, and build the command or group for Typer."""
     module, _, attribute = COMMANDS[name].place.partition(":")
     with rare_collections():
-        found = getattr(importlib.import_module(module), attribute)
-    if isinstance(found, typer.Typer):
-        found.info.name, found.info.help = name, COMMANDS[name].summary
-        group = typer.main.get_group(found)
+        declared = getattr(importlib.import_module(module), attribute)
+    if isinstance(declared, typer.Typer):
+        declared.info.name, declared.info.help = name, COMMANDS[name].summary
+        group = typer.main.get_group(declared)
         for command in group.commands.values():
             command.short_help = command.help  # whole sentences: Typer would shorten them
         return group
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name)(found)
+    single.command(name)(declared)
     return typer.main.get_command(single)
 
 
