@@ -22,7 +22,9 @@ from sebilling.cli import COMMANDS, main
 
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _MODULES: Final = sorted({entry.place.partition(":")[0] for entry in COMMANDS.values()})
-_FORKS.set_forkserver_preload([*_MODULES, "sebilling.demo", "tests.commands"])
+_LATE: Final = ("sebilling.db.alembic_run", "sebilling.db.tables", "sebilling.printing.pdf")
+"""What commands import on first use: every forked one would import it anew."""
+_FORKS.set_forkserver_preload([*_MODULES, *_LATE, "tests.commands"])
 MAX_SECONDS: Final = 300
 """Of a command that is waited for."""
 _STARTS_AN_INTERPRETER: Final = {"PYTHONPATH", "TZ"}
