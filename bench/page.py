@@ -124,7 +124,7 @@ async def _statement(database: Database, *, answers_from_sql: bool) -> str:
         sent.append(positional(statement)[0])
         return await Database.fetch(database, statement, parameters)
 
-    database.fetch = fetch  # type: ignore[method-assign]  # of this object, which is the benchmark's
+    database.fetch = fetch  # type: ignore[method-assign,assignment]  # of this object, which is the benchmark's
     served_by = parts(database, answers_from_sql=answers_from_sql)
     context = Context(parts=served_by, at=system_clock(), language="en", token=None, actor=ADMIN)
     result = await build_schema().execute(QUERY, context_value=context)

@@ -15,7 +15,7 @@ from sebilling.auth import addresses
 from sebilling.config import Settings
 from sebilling.errors import InvalidSetting
 from sebilling.language import Sentence, preferred
-from sebilling.logs import get_logger
+from sebilling.logs import RequestLines, get_logger
 from sebilling.storage.proofs import MAX_PROOF_BYTES
 
 _log = get_logger(__name__)
@@ -223,6 +223,7 @@ class RequestLog:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._lines = RequestLines()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -241,8 +242,7 @@ class RequestLog:
         finally:
             context = scope.get("sebilling.context")
             actor = context.actor if context is not None else None
-            _log.info(
-                "request",
+            self._lines.add(
                 method=scope["method"],
                 path=_loggable(scope["path"]),
                 operation=context.operation if context is not None else "",

@@ -7,6 +7,7 @@ A traceback is truncated too, and for one kind of error (its event, type and loc
 a database that is down would fill the disk otherwise. Lines without a traceback are never dropped: each keeps its reference.
 """
 
+import asyncio
 import functools
 import logging
 import re
@@ -15,9 +16,11 @@ import threading
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 
+import orjson
 import structlog
 from structlog.typing import Processor
 
@@ -46,6 +49,8 @@ _SECRET_TEXT: Final = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN: Final = "[hidden]"
+_style = ""
+"""Style set by `set_up`."""
 _DEEPEST: Final = 6
 
 
@@ -176,6 +181,8 @@ def _kind(error: BaseException) -> tuple[str, str]:
 
 def set_up(*, level: str, style: str) -> None:
     """Send our own and the libraries' logs through one formatter: JSON lines (`style="json"`) or text (`"console"`)."""
+    global _style  # noqa: PLW0603 - as logging's own configuration, it belongs to the process
+    _style = style
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -207,6 +214,47 @@ def set_up(*, level: str, style: str) -> None:
     logging.getLogger("uvicorn.access").disabled = True
     # Strawberry logs every GraphQL error with its full cause; schema.engine.errors logs the unexpected ones, with a reference.
     logging.getLogger("strawberry.execution").disabled = True
+
+
+@functools.lru_cache(maxsize=1_000)
+def _known_without_secrets(text: str) -> str:
+    return _text_without_secrets(text, MAX_FIELD_CHARACTERS)
+
+
+class RequestLines:
+    """Writes the line of each request: the same as `get_logger(…).info("request", …)` would write, in a sixth of the time.
+
+    A server writes one for each request; structlog's and logging's machinery takes a tenth of a page. The lines of one turn of the event
+    loop are written together. In another style than JSON they go through structlog.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[bytes] = []
+        self._log = get_logger(__name__)
+
+    def add(self, **fields: str | float | None) -> None:
+        """Add a line with these fields, of which texts are truncated and without secrets. Call it in an event loop."""
+        if _style != "json":
+            self._log.info("request", **fields)
+            return
+        if not logging.root.isEnabledFor(logging.INFO):
+            return
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._write)
+        shown = {name: _shown(value) for name, value in fields.items()}
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        self._waiting.append(orjson.dumps({**shown, "event": "request", "level": "info", "timestamp": at}))
+
+    def _write(self) -> None:
+        lines, self._waiting = self._waiting, []
+        sys.stderr.write(b"\n".join([*lines, b""]).decode())
+        sys.stderr.flush()
+
+
+def _shown(value: str | float | None) -> str | float | None:
+    if not isinstance(value, str):
+        return value
+    return _known_without_secrets(value) if len(value) <= MAX_FIELD_CHARACTERS else _text_without_secrets(value, MAX_FIELD_CHARACTERS)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

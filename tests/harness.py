@@ -59,9 +59,9 @@ class SavepointDatabase(Database):
         async with self._one_at_a_time, translated_errors():
             yield ReadSession(self.connection)
 
-    async def fetch(self, statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Any]:
+    async def fetch(self, statement: TextClause, parameters: Mapping[str, object], *, into: Any = None) -> Sequence[Any]:
         async with self.reading() as session:
-            return await session.rows(statement, parameters)
+            return await session.rows(statement, parameters, into=into)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -275,9 +275,9 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         sent.append(statement)
 
-    async def fetch(statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Any]:
+    async def fetch(statement: TextClause, parameters: Mapping[str, object], *, into: Any = None) -> Sequence[Any]:
         sent.append(str(statement))
-        return await Database.fetch(database, statement, parameters)
+        return await Database.fetch(database, statement, parameters, into=into)
 
     engines = [database.read_engine.sync_engine, database.write_engine.sync_engine]
     for engine in engines:

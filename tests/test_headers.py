@@ -1,5 +1,6 @@
 """The edge: hosts, headers, other sites, proxies, methods and content types, secrets in files and in the log."""
 
+import asyncio
 import json
 import logging
 import re
@@ -13,7 +14,7 @@ from sebilling.app import create_app
 from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidSetting
-from sebilling.logs import redacted, set_up
+from sebilling.logs import RequestLines, get_logger, redacted, set_up
 from tests.harness import SECRET_KEY, Api, Isp, quiet_settings
 from tests.processes import servers
 
@@ -301,3 +302,54 @@ def test_what_libraries_log_goes_through_the_same_wall(capsys: pytest.CaptureFix
         logging.root.handlers, logging.root.level = handlers, level
     assert "some.library" in told
     assert not [secret for secret in SECRETS if secret in told], told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/graphql",
+        "x" * 199,
+        "x" * 200,
+        "x" * 201,
+        "y" * 5_000,
+        f"/a?token={SECRETS[1]}",
+        f"{SECRETS[1]} " + "z" * 300,
+        'é\n\t"\\ \u2028',
+        "",
+    ],
+    ids=lambda text: text[:20],
+)
+@pytest.mark.parametrize("style", ["json", "console"])
+async def test_a_requests_line_is_what_the_logger_would_write(text: str, style: str, capsys: pytest.CaptureFixture[str]) -> None:
+    handlers, level = logging.root.handlers, logging.root.level
+    fields = {"method": "POST", "path": text, "operation": text, "user": None, "user_id": 7, "status": 200, "milliseconds": 1.5}
+    try:
+        set_up(level="INFO", style=style)
+        get_logger("some.module").info("request", **fields)
+        written = capsys.readouterr().err
+        RequestLines().add(**fields)
+        await asyncio.sleep(0.01)
+        line = capsys.readouterr().err
+    finally:
+        logging.root.handlers, logging.root.level = handlers, level
+    assert not [secret for secret in SECRETS if secret in line]
+    if style == "json":
+        assert {**json.loads(line), "timestamp": ""} == {**json.loads(written), "timestamp": ""}
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", json.loads(line)["timestamp"])
+    else:
+        assert re.sub(r"\d", "0", line) == re.sub(r"\d", "0", written)
+
+
+async def test_requests_of_one_turn_are_written_in_their_order_and_below_the_level_not_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    handlers, level = logging.root.handlers, logging.root.level
+    try:
+        for name in ("INFO", "WARNING"):
+            set_up(level=name, style="json")
+            lines = RequestLines()
+            for number in range(3):
+                lines.add(number=number)
+            await asyncio.sleep(0.01)
+        written = capsys.readouterr().err
+    finally:
+        logging.root.handlers, logging.root.level = handlers, level
+    assert [json.loads(line)["number"] for line in written.splitlines()] == [0, 1, 2]

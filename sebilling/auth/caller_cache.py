@@ -41,8 +41,8 @@ class CallerCache:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_MAX_AT_ONCE], self._waiting[_MAX_AT_ONCE:]
                 try:
-                    async with translated_errors(), asyncio.timeout(_SECONDS), self._database.reading() as session:
-                        sign_ins = await sessions.living(session, [request for request, _ in batch])
+                    async with translated_errors(), asyncio.timeout(_SECONDS):
+                        sign_ins = await sessions.living(self._database, [request for request, _ in batch])
                 except Exception as error:  # noqa: BLE001 - passed to each waiting caller, and handled there
                     for _, answer in batch:
                         if not answer.done():  # the caller was cancelled meanwhile

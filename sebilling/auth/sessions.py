@@ -219,13 +219,19 @@ class _Ended:
 
 async def live(session: ReadSession, token: str, *, at: datetime) -> Live | None:
     """Return the sign-in of a token that is valid at `at`, with the user's present role and scope; else None. One statement."""
-    asked = (hash_of(token), at)
-    return (await living(session, [asked])).get(asked)
+    digest = hash_of(token)
+    return _living(await session.rows(_WHO, {"hashes": [digest]}, into=_LiveToken), [(digest, at)]).get((digest, at))
 
 
-async def living(session: ReadSession, asked: Collection[tuple[bytes, datetime]]) -> dict[tuple[bytes, datetime], Live]:
-    """Return the sign-ins of many pairs of a token's `hash_of` and the instant at which it must be valid. One statement."""
-    tokens = await session.rows(_WHO, {"hashes": list({digest for digest, _ in asked})}, into=_LiveToken)
+async def living(database: Database, asked: Collection[tuple[bytes, datetime]]) -> dict[tuple[bytes, datetime], Live]:
+    """Return the sign-ins of many pairs of a token's `hash_of` and the instant at which it must be valid. One statement.
+
+    Raises DatabaseUnavailable.
+    """
+    return _living(await database.fetch(_WHO, {"hashes": list({digest for digest, _ in asked})}, into=_LiveToken), asked)
+
+
+def _living(tokens: Sequence[_LiveToken], asked: Collection[tuple[bytes, datetime]]) -> dict[tuple[bytes, datetime], Live]:
     by_digest = {token.token_hash: (token.until, Live(_as_actor(token), token.sign_in_id, token.used_at)) for token in tokens}
     return {(digest, at): by_digest[digest][1] for digest, at in asked if digest in by_digest and by_digest[digest][0] > at}
 

@@ -200,12 +200,17 @@ class Database:
         async with translated_errors(), connected(self.read_engine.connect()) as connection:
             yield ReadSession(connection)
 
-    async def fetch(self, statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Any]:
-        """Rows of one read, as tuples, on the shortest way: prepared once per connection, without an engine in between.
+    @overload
+    async def fetch(self, statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Any]: ...
+    @overload
+    async def fetch(self, statement: TextClause, parameters: Mapping[str, object], *, into: type[T]) -> Sequence[T]: ...
+    async def fetch(self, statement: TextClause, parameters: Mapping[str, object], *, into: type[Any] | None = None) -> Sequence[Any]:
+        """Rows of one read, on the shortest way: prepared once per connection, without an engine in between; with `into`, as objects.
 
-        Parameters that the statement doesn't have are ignored. Raises DatabaseUnavailable, SumOutOfRange.
+        Parameters that the statement doesn't have are ignored. Raises DatabaseUnavailable, SumOutOfRange, RowMismatch as `rows`.
         """
-        return await self._direct.fetch(statement, parameters)
+        rows = await self._direct.fetch(statement, parameters)
+        return rows if into is None or not rows else _made([*rows[0].keys()], rows, into)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:

@@ -118,6 +118,7 @@ FAULTS: Final = (
         "unexpected-errors-are-told", "schema/engine/errors.py",
         'shown["message"] = _MASKED[language].format(reference=reference)', "pass", ("tests/schema/test_bad_input.py",),
     ),
+    Fault("requests-are-logged-with-secrets", "logs.py", "return _known_without_secrets(value) if", "return value if", EDGE),
     Fault("tokens-stand-in-the-log", "logs.py", 'r"|\\bsb[a-z]_[\\w-]{8,}"', 'r"|\\bsbx_[\\w-]{8,}"', EDGE),
     # --- rights ------------------------------------------------------------------------------------------------------------
     Fault(
