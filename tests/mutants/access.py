@@ -15,6 +15,9 @@ RIGHTS: Final = ("tests/schema/test_access.py",)
 DIRECTIVES: Final = ("tests/schema/test_directives.py",)
 DECLARATIONS: Final = ("tests/schema/test_declarations.py",)
 SECOND_LAYER: Final = ("tests/schema/test_second_layer.py",)
+STRAIGHT: Final = ("tests/schema/test_straight.py",)
+SHAPES: Final = ("tests/fuzz/test_shapes.py",)
+DIRECT: Final = ("tests/db/test_direct.py",)
 LIMITS: Final = ("tests/schema/test_limits.py",)
 RELAY: Final = ("tests/feed/test_relay.py",)
 CHAIN: Final = ("tests/feed/test_chain.py",)
@@ -142,7 +145,7 @@ FAULTS: Final = (
         "node.selection_set) for node in nodes(info)]", "node.selection_set) for node in raw.field_nodes]", DIRECTIVES,
     ),
     Fault(
-        "plans-of-what-came-first", "schema/engine/reading.py",
+        "plans-of-what-came-first", "schema/engine/objects.py",
         "for node in selections.nodes(info):", "for node in selections.raw_of(info).field_nodes:", DIRECTIVES,
     ),
     Fault(
@@ -153,9 +156,36 @@ FAULTS: Final = (
         "directives-below-are-those-of-who-came-first", "schema/engine/completion.py",
         "            if node.directives:\n", "            if node.directives is fragments:\n", DIRECTIVES,
     ),
-    Fault("a-page-of-every-counter", "schema/engine/reading.py", "'t.counter_id = seen.id', *resume", "*resume", SECOND_LAYER),
+    Fault("a-page-of-every-counter", "schema/engine/pages.py", "'t.counter_id = seen.id', *resume", "*resume", SECOND_LAYER),
     Fault(
-        "a-link-into-every-counter", "schema/engine/reading.py",
+        "straight-without-counting", "schema/engine/endpoint.py",
+        "with self._turn(context):\n            try:\n                async with asyncio.timeout(seconds) as context.deadline:\n"
+        "                    content",
+        "if True:\n            try:\n                async with asyncio.timeout(seconds) as context.deadline:\n"
+        "                    content", STRAIGHT,
+    ),
+    Fault(
+        "straight-without-limits", "schema/engine/straight.py",
+        "check_request(query.kept, query.name, request.variables)", "pass", STRAIGHT,
+    ),
+    Fault("straight-for-strangers", "schema/engine/straight.py", "if context.actor is None:", "if False:", STRAIGHT),
+    Fault("straight-with-directives", "schema/engine/shapes.py", "        if node.directives:\n            raise NotPlain\n", "", SHAPES),
+    Fault(
+        "a-mark-is-passed-through", "schema/engine/reading.py",
+        "if MARK not in answer:\n            return Shaped(answer)\n    key", "if answer:\n            return Shaped(answer)\n    key", SHAPES,
+    ),
+    Fault(
+        "enums-without-members", "schema/engine/shapes.py",
+        "if isinstance(kind, GraphQLEnumType):\n        members", "if isinstance(kind, GraphQLEnumType) and not sql:\n        members", SHAPES,
+    ),
+    Fault("integers-of-any-size", "schema/engine/shapes.py", "BETWEEN {_SMALLEST_INT} AND", "BETWEEN {_SMALLEST_INT} AND 9 *", SHAPES),
+    Fault("a-lost-server-is-asked-again", "db/direct.py", "        self._free.clear()\n", "", DIRECT),
+    Fault(
+        "interrupted-reads-go-on", "db/direct.py",
+        "            self._drop(connection)\n            connection = None\n            raise\n", "            raise\n", DIRECT,
+    ),
+    Fault(
+        "a-link-into-every-counter", "schema/engine/bounds.py",
         "if self.bounded and condition and not link.follows else", "if self.bounded and condition and link.follows else", SECOND_LAYER,
     ),
     Fault(

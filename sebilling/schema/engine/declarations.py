@@ -138,3 +138,8 @@ def node_of(kind: type) -> Node:
     if kind not in _NODES_OF:
         raise LookupError(f"{kind.__name__} is not read from one table")
     return _NODES_OF[kind]
+
+
+def is_read_from_a_table(type_name: str) -> bool:
+    """Whether a GraphQL type is read from one table, or is a connection of one that is."""
+    return type_name.removesuffix("Connection") in {kind.__name__ for kind in _NODES_OF}

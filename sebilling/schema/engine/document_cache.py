@@ -47,7 +47,9 @@ _PARSED_DEPTH: Final = 200
 
 
 @dataclass
-class _Kept:
+class Kept:
+    """A document, and what was worked out for it."""
+
     document: DocumentNode
     errors: list[GraphQLError] | None = None
     plans: dict[Any, Any] = field(default_factory=dict)
@@ -55,23 +57,31 @@ class _Kept:
     validated: bool = False
     introspects: bool = False
     """Whether it contains an introspection query."""
+    straight: dict[str | None, Any] = field(default_factory=dict)
+    """Name of an operation in the request → how it goes the straight way (schema/engine/straight.py); None: it can't."""
+
+    def usable_plans(self) -> dict[Any, Any]:
+        """The plans, of which there are never too many: page sizes and filters vary with the variables."""
+        if len(self.plans) > _MAX_PLANS:
+            self.plans.clear()
+        return self.plans
 
 
 class Cache:
     """Documents by text; the least recently used is evicted first."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._characters = 0
 
-    def get(self, query: str) -> _Kept | None:
+    def get(self, query: str) -> Kept | None:
         """The cached document of this text, if there is one."""
         entry = self._kept.get(query)
         if entry is not None:
             self._kept.move_to_end(query)
         return entry
 
-    def keep(self, query: str, entry: _Kept) -> None:
+    def keep(self, query: str, entry: Kept) -> None:
         """Add a document, and evict others beyond the limits of number and size."""
         if query not in self._kept:
             self._characters += len(query)
@@ -87,7 +97,7 @@ class Documents(SchemaExtension):
     introspection: Introspection
     trusted: Collection[str] | None
     """Texts of the only documents that are executed; None: any document is."""
-    _entry: _Kept | None = None
+    _entry: Kept | None = None
 
     def on_parse(self) -> Iterator[None]:
         """Get the cached document of the text, else parse it. Raises LimitExceeded, UnknownDocument."""
@@ -96,7 +106,7 @@ class Documents(SchemaExtension):
         if entry is None:
             if self.trusted is not None and query not in self.trusted:
                 raise UnknownDocument(why=_ONLY_TRUSTED)
-            entry = _Kept(self._parsed(query))
+            entry = Kept(self._parsed(query))
         self._entry = entry
         self.execution_context.graphql_document = entry.document
         yield
@@ -140,15 +150,13 @@ class Documents(SchemaExtension):
             if not entry.errors:
                 self._bound(entry)
             if request is not None:
-                if len(entry.plans) > _MAX_PLANS:  # page sizes and filters vary with the variables
-                    entry.plans.clear()
-                request.plans = entry.plans
-                request.operation = _name(entry.document, context.operation_name)
+                request.plans = entry.usable_plans()
+                request.operation = name_of(entry.document, context.operation_name)
                 if request.deadline is not None and context.operation_type.value == OperationType.MUTATION.value:
                     request.deadline.reschedule(None)
         yield
 
-    def _bound(self, entry: _Kept) -> None:
+    def _bound(self, entry: Kept) -> None:
         """Check the limits of a request.
 
         Raises LimitExceeded, InvalidCharacter, Unauthenticated, DatabaseUnavailable, GraphQLError.
@@ -158,12 +166,17 @@ class Documents(SchemaExtension):
             if self.introspection == "signed_in":
                 raise context.context.trouble or Unauthenticated
             raise Unsupported(_NOT_SHOWN)
-        if context.variables:
-            limits.check_variables(context.variables)
-            characters.check_variables(context.variables, entry.document)
-        cost = entry.costs.get(context.operation_name)
-        if cost is not None:
-            cost.check(context.variables)
+        check_request(entry, context.operation_name, context.variables)
+
+
+def check_request(entry: Kept, operation_name: str | None, variables: dict[str, Any] | None) -> None:
+    """Check the variables and the cost of a request for a valid document. Raises LimitExceeded, InvalidCharacter."""
+    if variables:
+        limits.check_variables(variables)
+        characters.check_variables(variables, entry.document)
+    cost = entry.costs.get(operation_name)
+    if cost is not None:
+        cost.check(variables)
 
 
 def parsed(query: str, *, most_tokens: int = limits.MAX_TOKENS) -> DocumentNode:
@@ -207,7 +220,7 @@ def documents(*, introspection: Introspection, trusted: Collection[str] | None =
     return type("Documents", (Documents,), {"cache": Cache(), "introspection": introspection, "trusted": trusted})
 
 
-def _name(document: DocumentNode, wanted: str | None) -> str:
+def name_of(document: DocumentNode, wanted: str | None) -> str:
     """Name of the operation in the log: its own name, else its root fields."""
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode) and (wanted is None or (definition.name and definition.name.value == wanted)):

@@ -88,10 +88,15 @@ def _quoted(text: str) -> str:
 
 def asked_below(kind: GraphQLObjectType, nodes: Sequence[FieldNode], fragments: Fragments) -> Asked:
     """What these nodes select of an object, as graphql-core collects it. Raises NotPlain for directives and fragments on other types."""
+    return asked_in(kind, [node.selection_set for node in nodes], fragments)
+
+
+def asked_in(kind: GraphQLObjectType, selection_sets: Sequence[SelectionSetNode | None], fragments: Fragments) -> Asked:
+    """What these sets select of an object. Raises NotPlain as `asked_below`."""
     asked: Asked = {}
     spread: set[str] = set()
-    for node in nodes:
-        _collect(kind, node.selection_set, fragments, asked, spread)
+    for selection_set in selection_sets:
+        _collect(kind, selection_set, fragments, asked, spread)
     return asked
 
 

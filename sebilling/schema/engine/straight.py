@@ -1,0 +1,174 @@
+"""The straight way: a known query, from its text to the answer's bytes without Strawberry's view and graphql-core's executor.
+
+A document that the cache knows (schema/engine/document_cache.py) is parsed, validated and limited already. If all its root fields return
+rows, lists or pages of tables, their resolvers are called here as the executor would call them, with the same checks of roles in front, and
+what PostgreSQL wrote is joined to the answer. Whatever else there is (an error of any kind, a value that PostgreSQL didn't write,
+directives on root fields) returns None, and the request goes the ordinary way from its beginning: queries change nothing, so that doing
+one twice does no harm. A document whose values weren't written by PostgreSQL isn't tried again. See docs/decisions/0024.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final, cast
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_named_type,
+)
+from graphql.execution.values import get_argument_values, get_variable_values
+from strawberry.schema import BaseSchema, Schema
+from strawberry.types.arguments import convert_arguments
+from strawberry.types.field import StrawberryField
+
+from sebilling.errors import SebillingError
+from sebilling.schema.engine.context import Context, Info
+from sebilling.schema.engine.declarations import is_read_from_a_table
+from sebilling.schema.engine.document_cache import Cache, Documents, Kept, check_request, name_of
+from sebilling.schema.engine.shapes import NotPlain, Shaped, asked_in
+
+_KEYS: Final = frozenset({"query", "variables", "operationName"})
+
+
+@dataclass(frozen=True, slots=True)
+class _RootField:
+    """A root field as the executor would call it; `raw` is what resolvers read of graphql-core's info."""
+
+    key: str
+    raw: SimpleNamespace
+    field: GraphQLField
+    definition: StrawberryField
+    resolver: Callable[..., Awaitable[Any]]
+
+
+@dataclass(slots=True)
+class StraightQuery:
+    """An operation of a known document that can go the straight way."""
+
+    kept: Kept
+    name: str | None
+    """The operation's name in the request."""
+    logged_name: str
+    operation: OperationDefinitionNode
+    roots: list[_RootField]
+
+
+@dataclass(frozen=True, slots=True)
+class StraightRequest:
+    """A request for such an operation."""
+
+    query: StraightQuery
+    variables: dict[str, Any]
+
+
+class StraightWay:
+    """The straight way of one schema and its document cache."""
+
+    @classmethod
+    def of(cls, schema: BaseSchema) -> "StraightWay | None":
+        """The straight way of a schema made by `build_schema`; None for one without a document cache."""
+        caches = [one.cache for one in getattr(schema, "extensions", ()) if isinstance(one, type) and issubclass(one, Documents)]
+        return cls(schema, caches[0]) if isinstance(schema, Schema) and caches else None
+
+    def __init__(self, schema: Schema, cache: Cache) -> None:
+        self._schema = schema
+        self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - as Strawberry's own extensions do
+        self._cache = cache
+
+    def request(self, body: object) -> StraightRequest | None:
+        """The request of a decoded body; None if it isn't one for the straight way."""
+        if not isinstance(body, dict) or not body.keys() <= _KEYS:
+            return None
+        text, variables, name = body.get("query"), body.get("variables") or {}, body.get("operationName")
+        if not isinstance(text, str) or not isinstance(variables, dict) or not isinstance(name, str | None):
+            return None
+        kept = self._cache.get(text)
+        if kept is None or kept.introspects:
+            return None
+        if name not in kept.straight:
+            kept.straight[name] = self._prepared(kept, name)
+        query: StraightQuery | None = kept.straight[name]
+        return None if query is None else StraightRequest(query, variables)
+
+    async def answer(self, request: StraightRequest, context: Context) -> bytes | None:
+        """The answer to a signed-in caller, as JSON; None if the request must go the ordinary way."""
+        query = request.query
+        if context.actor is None:
+            return None
+        context.plans, context.operation = query.kept.usable_plans(), query.logged_name
+        try:
+            check_request(query.kept, query.name, request.variables)
+            variables = get_variable_values(self._core, query.operation.variable_definitions or (), request.variables)
+            if isinstance(variables, list):
+                return None
+            arguments = [self._arguments(root, variables) for root in query.roots]
+        except (SebillingError, GraphQLError):
+            return None
+        reads = [_read(root, context, values) for root, values in zip(query.roots, arguments, strict=True)]
+        texts = [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)
+        if None in texts:
+            return None
+        if any(text == "" for text in texts):
+            query.kept.straight[query.name] = None
+            return None
+        parts = (f'"{root.key}":{text}' for root, text in zip(query.roots, texts, strict=True))
+        return f'{{"data":{{{",".join(parts)}}}}}'.encode()
+
+    def _arguments(self, root: _RootField, variables: Any) -> dict[str, Any]:
+        values = get_argument_values(root.field, root.raw.field_nodes[0], variables)
+        converter = self._schema.schema_converter
+        return convert_arguments(
+            values, root.definition.arguments, scalar_registry=converter.scalar_registry, config=self._schema.config
+        )  # fmt: skip
+
+    def _prepared(self, kept: Kept, name: str | None) -> StraightQuery | None:
+        """The operation of this name, ready to be answered; None if it never can be on this way."""
+        operations = [one for one in kept.document.definitions if isinstance(one, OperationDefinitionNode)]
+        chosen = [one for one in operations if name is None or (one.name is not None and one.name.value == name)]
+        if len(chosen) != 1 or chosen[0].operation is not OperationType.QUERY or chosen[0].directives:
+            return None
+        operation, kind = chosen[0], cast("GraphQLObjectType", self._core.query_type)
+        fragments = {one.name.value: one for one in kept.document.definitions if isinstance(one, FragmentDefinitionNode)}
+        try:
+            asked = asked_in(kind, [operation.selection_set], fragments)
+            roots = [self._root(kind, operation, fragments, key, nodes) for key, nodes in asked.items()]
+        except NotPlain:
+            return None
+        return StraightQuery(kept, name, name_of(kept.document, name), operation, roots)
+
+    def _root(
+        self, kind: GraphQLObjectType, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode], key: str,
+        nodes: Sequence[FieldNode],
+    ) -> _RootField:  # fmt: skip
+        field = kind.fields.get(nodes[0].name.value)
+        definition = field.extensions.get("strawberry-definition") if field is not None else None
+        if field is None or definition is None or not is_read_from_a_table(get_named_type(field.type).name):
+            raise NotPlain
+        raw = SimpleNamespace(
+            operation=operation, path=SimpleNamespace(key=key), fragments=fragments, field_nodes=nodes, return_type=field.type,
+            schema=self._core, field_name=nodes[0].name.value,
+        )  # fmt: skip
+        return _RootField(key, raw, field, definition, definition.base_resolver.wrapped_func)
+
+
+async def _read(root: _RootField, context: Context, arguments: Mapping[str, Any]) -> str | None:
+    """The text of a root field's value; empty if PostgreSQL didn't write it, None if there is an error to be told."""
+    info = cast("Info", SimpleNamespace(context=context, _raw_info=root.raw))
+    try:
+        value = await root.resolver(info, **arguments)
+    except SebillingError:
+        return None
+    if isinstance(value, Shaped):
+        return value.text
+    if value is None:
+        return None if isinstance(root.field.type, GraphQLNonNull) else "null"
+    return ""

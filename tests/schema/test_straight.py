@@ -1,0 +1,227 @@
+"""A known document goes the straight way, and what is answered is what the ordinary way answers: data, refusals, headers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from strawberry.asgi import GraphQL
+
+from sebilling.actor import Role
+from sebilling.db.engine import Database
+from sebilling.schema.engine.straight import StraightWay
+from tests.auth.people import add
+from tests.harness import NOW, Api, Isp
+
+PAGE = """
+query Page($first: Int! = 2, $after: String) {
+  invoices(first: $first, after: $after) { nodes { number total } pageInfo { endCursor } }
+}
+"""
+TWO = 'query A { customers { nodes { code } } b: customer(code: "B") { name } } query B { me { username } }'
+
+
+class Pair:
+    """A server that may go straight, and one that never does."""
+
+    def __init__(self, database: Database) -> None:
+        self.straight, self.ordinary = Api(database), Api(database, answers_from_sql=False)
+
+    async def sign_in(self, username: str = "admin") -> None:
+        await self.straight.sign_in(username)
+        self.ordinary.headers = self.straight.headers
+
+    async def both(self, body: Any, **headers: str) -> httpx.Response:
+        """What both answer, the first to the third request of it."""
+        other = await _post(self.ordinary, body, headers)
+        for _ in range(3):
+            one = await _post(self.straight, body, headers)
+            assert (one.status_code, one.content, one.headers) == (other.status_code, other.content, other.headers)
+        return other
+
+
+async def _post(api: Api, body: Any, headers: dict[str, str]) -> httpx.Response:
+    return await api.http.post("/graphql", json=body, headers={**api.headers, **headers})
+
+
+@pytest_asyncio.fixture
+async def pair(database: Database) -> AsyncIterator[Pair]:
+    isp = await Isp.make(database)
+    for code in "ABC":
+        await isp.customer(code)
+    await isp.open()
+    await isp.generate()
+    await add(isp, "teknisi", Role.TECHNICIAN)
+    await add(isp, "kasir", Role.CLERK, "LKT01")
+    pair = Pair(database)
+    await pair.sign_in()
+    yield pair
+
+
+@pytest.fixture
+def ordinary(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The requests that went the ordinary way."""
+    taken: list[str] = []
+    run = GraphQL.run
+
+    async def noted(self: Any, request: Any, *arguments: Any) -> Any:
+        taken.append((await request.body()).decode())
+        return await run(self, request, *arguments)
+
+    monkeypatch.setattr(GraphQL, "run", noted)
+    return taken
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"query": PAGE},
+        {"query": PAGE, "variables": {"first": 1}, "operationName": "Page"},
+        {"query": PAGE, "variables": None, "operationName": None},
+        {"query": TWO, "operationName": "A"},
+        {"query": '{ customer(code: "nobody") { name } }'},
+        {"query": "{ devices { name } isolationHolds { id } }"},
+        {"query": "query { ...F } fragment F on Query { plans { nodes { name price } } }"},
+    ],
+    ids=str,
+)
+async def test_what_is_known_goes_straight(pair: Pair, ordinary: list[str], body: Any) -> None:
+    answer = await pair.both(body)
+    assert "errors" not in answer.json()
+    assert len(ordinary) == 2, "the other server's, and the first of this one"
+
+
+@pytest.mark.parametrize(
+    ("username", "body"),
+    [
+        ("admin", {"query": PAGE, "variables": {"first": 0}}),
+        ("admin", {"query": PAGE, "variables": {"first": 201}}),
+        ("admin", {"query": PAGE, "variables": {"first": "x"}}),
+        ("admin", {"query": PAGE, "variables": {"after": "x"}}),
+        ("admin", {"query": PAGE, "variables": {"after": "a\0"}}),
+        ("admin", {"query": PAGE, "variables": {"after": "WzFd", "unknown": {"a": [[[[[[[[[[[[1]]]]]]]]]]]]}}}),
+        ("admin", {"query": PAGE, "operationName": "Other"}),
+        ("admin", {"query": PAGE, "operationName": 5}),
+        ("admin", {"query": PAGE, "variables": [1]}),
+        ("admin", {"query": '{ invoice(id: "cus_1") { number } }'}),
+        ("admin", {"query": "{ customers { nodes { nonsense } } }"}),
+        ("admin", {"query": 7}),
+        ("admin", [{"query": PAGE}]),
+        ("teknisi", {"query": PAGE}),
+        ("teknisi", {"query": "{ customers { nodes { code price } } }"}),
+        ("kasir", {"query": "{ devices { name } }"}),
+    ],
+    ids=str,
+)
+async def test_a_refusal_is_that_of_the_ordinary_way(pair: Pair, username: str, body: Any) -> None:
+    await pair.both({"query": PAGE})
+    await pair.both({"query": TWO, "operationName": "A"})
+    await pair.sign_in(username)
+    answer = await pair.both(body)
+    assert answer.status_code != 200 or "errors" in answer.json()
+
+
+async def test_rights_are_those_of_each_caller_whoever_came_first(pair: Pair) -> None:
+    body = {"query": "{ customers { nodes { code price } } }"}
+    for username in ("admin", "teknisi", "kasir", "teknisi", "admin"):
+        await pair.sign_in(username)
+        answer = (await pair.both(body)).json()
+        assert ("errors" in answer) is (username == "teknisi")
+
+
+async def test_who_is_not_signed_in_any_more_is_told_so(pair: Pair) -> None:
+    body = {"query": PAGE}
+    await pair.both(body)
+    for headers in ({}, {"Authorization": "Bearer sbt_nobody"}, {"Authorization": "Basic x"}):
+        pair.straight.headers, pair.ordinary.headers = headers, headers
+        assert (await pair.both(body)).json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    await pair.sign_in()
+    await pair.straight.do("mutation { signOut { errors { code } } }")
+    assert (await pair.both(body)).json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_media_types_languages_and_other_sites_are_as_ever(pair: Pair) -> None:
+    body = {"query": PAGE}
+    await pair.both(body)
+    for headers in (
+        {"Accept": "application/graphql-response+json"}, {"Accept": "text/event-stream"}, {"Accept-Language": "id"},
+        {"Origin": "https://elsewhere.example"}, {"Accept-Encoding": "gzip"}, {"Content-Type": "application/json; charset=utf-8"},
+        {"Content-Type": "text/plain"},
+    ):  # fmt: skip
+        await pair.both(body, **headers)
+    await pair.both({**body, "variables": {"first": 0}}, **{"Accept-Language": "id"})
+    await pair.both({**body, "extensions": {}})
+    for raw in (b"", b"{", b'{"query": "{ me { id } }", "variables": {"a": NaN}}', "é".encode("latin-1")):
+        one, other = [
+            await api.http.post("/graphql", content=raw, headers={**api.headers, "Content-Type": "application/json"})
+            for api in (pair.straight, pair.ordinary)
+        ]
+        assert (one.status_code, one.content, one.headers) == (other.status_code, other.content, other.headers)
+
+
+async def test_a_mutation_never_goes_straight(pair: Pair, ordinary: list[str]) -> None:
+    document = 'mutation { addBlackoutDate(input: {day: "2026-03-01", reason: "libur"}) { errors { code } } }'
+    for _ in range(3):
+        await pair.straight.ask(document)
+    assert len(ordinary) == 3
+
+
+async def test_what_postgresql_did_not_write_is_tried_straight_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = 0
+    answer = StraightWay.answer
+
+    async def counted(*arguments: Any) -> Any:
+        nonlocal tried
+        tried += 1
+        return await answer(*arguments)
+
+    monkeypatch.setattr(StraightWay, "answer", counted)
+    document = "{ events(first: 1) { nodes { data } } }"
+    answers = [await pair.straight.raw(document) for _ in range(5)]
+    assert all(one == answers[0] for one in answers)
+    assert tried == 1
+
+
+async def test_the_use_of_a_token_is_recorded(pair: Pair, database: Database) -> None:
+    await pair.both({"query": PAGE})
+    pair.straight.now = NOW + timedelta(hours=2)
+    await pair.straight.raw(PAGE)
+    async with database.reading() as session:
+        assert await session.value(text("SELECT max(used_at) FROM access_token")) == NOW + timedelta(hours=2)
+
+
+async def test_a_query_that_takes_too_long_is_ended(committed: Database) -> None:
+    await Isp.make(committed)
+    api = Api(committed, document_seconds=1)
+    await api.sign_in()
+    document = "{ plans { nodes { name } } }"
+    await api.ask(document)
+    async with committed.write_engine.begin() as blocking:
+        await blocking.execute(text("LOCK TABLE plan"))
+        answer = await api.raw(document)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["DEADLINE_EXCEEDED"]
+    assert answer["data"] is None
+    assert await api.ask(document) == {"nodes": [{"name": "Home 10M"}]}
+
+
+async def test_too_many_at_once_are_refused(committed: Database) -> None:
+    await Isp.make(committed)
+    api = Api(committed, concurrent_requests=2)
+    await api.sign_in()
+    document = "{ plans { nodes { name } } }"
+    await api.ask(document)
+    async with committed.write_engine.begin() as blocking:
+        await blocking.execute(text("LOCK TABLE plan"))
+        waiting = [asyncio.create_task(_post(api, {"query": document}, {})) for _ in range(3)]
+        refused, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        assert [task.result().status_code for task in refused] == [429]
+    assert sorted(task.result().status_code for task in await _all(waiting)) == [200, 200, 429]
+
+
+async def _all(tasks: list[asyncio.Task[httpx.Response]]) -> list[asyncio.Task[httpx.Response]]:
+    await asyncio.gather(*tasks)
+    return tasks
