@@ -95,7 +95,7 @@ class DirectReads:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:
-        """A connection for one read. One that is lost, or was interrupted, isn't used again."""
+        """A connection for one read. One that is lost isn't used again; one that is interrupted is, as asyncpg cancels the statement."""
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
                 await self._places.acquire()
@@ -115,10 +115,6 @@ class DirectReads:
         except (OSError, asyncpg.InterfaceError) as error:
             self._lose(connection)
             raise DatabaseNotReady(state_of(error) or DatabaseState.UNREACHABLE) from error
-        except BaseException:  # interrupted in the middle of an answer: such as by the document's deadline
-            self._drop(connection)
-            connection = None
-            raise
         finally:
             if connection is not None and not connection.raw.is_closed() and connection.age == self._losses:
                 self._free.append(connection)

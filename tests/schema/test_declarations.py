@@ -3,13 +3,13 @@
 import pytest
 import strawberry
 
-from sebilling.schema.engine.declarations import NODES, READERS_OF, link, node_of, output, read
+from sebilling.schema.engine.declarations import NODES, READERS_OF, Undeclared, link, node_of, output, read
 from sebilling.schema.engine.roles import COUNTERS, EVERYONE, OFFICE, READERS
 from sebilling.schema.engine.scopes import CENTRAL, PART
 
 
 def test_a_field_without_roles_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"Forgotten\.secret says nowhere who may read it"):
+    with pytest.raises(Undeclared, match=r"Forgotten\.secret says nowhere who may read it"):
 
         @output("A type.")
         class Forgotten:
@@ -21,7 +21,7 @@ def test_a_field_without_roles_is_refused() -> None:
 
 
 def test_a_table_without_a_scope_is_refused() -> None:
-    with pytest.raises(TypeError, match="declared together"):
+    with pytest.raises(Undeclared, match="declared together"):
 
         @output("A type.", "some_table")
         class Unscoped:
@@ -31,7 +31,7 @@ def test_a_table_without_a_scope_is_refused() -> None:
 
 
 def test_a_table_belongs_to_one_type() -> None:
-    with pytest.raises(TypeError, match="two types declare the table customer"):
+    with pytest.raises(Undeclared, match="two types declare the table customer"):
 
         @output("A type.", "customer", scope=PART)
         class SecondCustomer:

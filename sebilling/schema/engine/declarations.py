@@ -25,6 +25,10 @@ Roles = frozenset[Role]
 T = TypeVar("T", bound=type)
 
 
+class Undeclared(ValueError):
+    """A type that doesn't say all that it must, or says what another has said."""
+
+
 @dataclass(frozen=True)
 class Link:
     """Link from a row to rows of another table: `{t}` is the row's alias, `{n}` the other's."""
@@ -91,10 +95,10 @@ def user_name(column: str) -> str:
 def output(description: str, *tables: str, scope: RowScope | None = None) -> Callable[[T], T]:
     """Declare an output type, and the tables whose rows have this shape, with their scope.
 
-    Raises TypeError for a table without a scope, and for a field declared by anything but `read` and `link`.
+    Raises Undeclared for a table without a scope, and for a field declared by anything but `read` and `link`.
     """
     if bool(tables) != (scope is not None):
-        raise TypeError(f"{tables or description}: a table and its scope are declared together")
+        raise Undeclared(f"{tables or description}: a table and its scope are declared together")
 
     def declare(cls: T) -> T:
         kind: Any = strawberry.type(cls, description=description)
@@ -111,7 +115,7 @@ def output(description: str, *tables: str, scope: RowScope | None = None) -> Cal
                     node.links[name] = replace(rule.link, many=_is_list(cls.__annotations__[name]))
         for node in nodes:
             if node.table in NODES:
-                raise TypeError(f"two types declare the table {node.table}")
+                raise Undeclared(f"two types declare the table {node.table}")
             NODES[node.table] = node
         if len(nodes) == 1:
             _NODES_OF[cls] = nodes[0]
@@ -124,7 +128,7 @@ def _rules(cls: type, kind: Any) -> dict[str, _Rule]:
     rules: dict[str, _Rule] = {}
     for declared in kind.__strawberry_definition__.fields:
         if _RULE not in declared.metadata:
-            raise TypeError(f"{cls.__name__}.{declared.python_name} says nowhere who may read it: declare it by read() or link()")
+            raise Undeclared(f"{cls.__name__}.{declared.python_name} says nowhere who may read it: declare it by read() or link()")
         rules[declared.python_name] = declared.metadata[_RULE]
     return rules
 
