@@ -16,13 +16,14 @@ import threading
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 
 import orjson
 import structlog
 from structlog.typing import Processor
+
+from sebilling.clock import system_clock
 
 MAX_FIELD_CHARACTERS: Final = 200
 MAX_EVENT_CHARACTERS: Final = 500
@@ -242,7 +243,7 @@ class RequestLines:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._write)
         shown = {name: _shown(value) for name, value in fields.items()}
-        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        at = system_clock().isoformat().replace("+00:00", "Z")
         self._waiting.append(orjson.dumps({**shown, "event": "request", "level": "info", "timestamp": at}))
 
     def _write(self) -> None:

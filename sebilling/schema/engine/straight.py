@@ -76,7 +76,7 @@ class StraightWay:
     @classmethod
     def of(cls, schema: BaseSchema) -> "StraightWay | None":
         """The straight way of a schema made by `build_schema`; None for one without a document cache."""
-        caches = [one.cache for one in getattr(schema, "extensions", ()) if isinstance(one, type) and issubclass(one, Documents)]
+        caches = [extension.cache for extension in getattr(schema, "extensions", ()) if isinstance(extension, type) and issubclass(extension, Documents)]
         return cls(schema, caches[0]) if isinstance(schema, Schema) and caches else None
 
     def __init__(self, schema: Schema, cache: Cache) -> None:
@@ -130,12 +130,12 @@ class StraightWay:
 
     def _prepared(self, kept: Kept, name: str | None) -> StraightQuery | None:
         """The operation of this name, ready to be answered; None if it never can be on this way."""
-        operations = [one for one in kept.document.definitions if isinstance(one, OperationDefinitionNode)]
-        chosen = [one for one in operations if name is None or (one.name is not None and one.name.value == name)]
+        operations = [definition for definition in kept.document.definitions if isinstance(definition, OperationDefinitionNode)]
+        chosen = [definition for definition in operations if name is None or (definition.name is not None and definition.name.value == name)]
         if len(chosen) != 1 or chosen[0].operation is not OperationType.QUERY or chosen[0].directives:
             return None
         operation, kind = chosen[0], cast("GraphQLObjectType", self._core.query_type)
-        fragments = {one.name.value: one for one in kept.document.definitions if isinstance(one, FragmentDefinitionNode)}
+        fragments = {definition.name.value: definition for definition in kept.document.definitions if isinstance(definition, FragmentDefinitionNode)}
         try:
             asked = asked_in(kind, [operation.selection_set], fragments)
             roots = [self._root(kind, operation, fragments, key, nodes) for key, nodes in asked.items()]
