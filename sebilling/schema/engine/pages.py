@@ -1,6 +1,6 @@
 """Pages: which rows a connection shows, in which order, and from which cursor on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -45,6 +45,12 @@ def where(conditions: Sequence[str]) -> str:
 def bound(conditions: Conditions) -> dict[str, Any]:
     """The parameters of all conditions."""
     return {name: value for parameters in conditions.values() for name, value in parameters.items()}
+
+
+def is_searched(conditions: Collection[str]) -> bool:
+    """Whether a condition searches in texts. Its statement is planned for the text at hand: with a plan for any text PostgreSQL would
+    walk through the whole order instead of using the index of trigrams."""
+    return any("LIKE" in condition for condition in conditions)
 
 
 def chosen(node: Node, conditions: Sequence[str], order: Order, *, limit: int, resumed: bool, bounds: Bounds) -> str:

@@ -24,7 +24,7 @@ from sebilling.schema.engine.bounds import Bounds
 from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import Node, node_of
 from sebilling.schema.engine.objects import aliases, merged, object_sql, selection
-from sebilling.schema.engine.pages import MAX_ROWS, Conditions, Order, bound, chosen, cursor, position, where
+from sebilling.schema.engine.pages import MAX_ROWS, Conditions, Order, bound, chosen, cursor, is_searched, position, where
 from sebilling.schema.engine.shapes import MARK, NotPlain, Shape, Shaped, descend
 
 _ALL_IDS: Final = "t.id = ANY (CAST(:ids AS bigint[]))"
@@ -127,7 +127,7 @@ async def page(
     what = (node.table, tuple(conditions), order, first, resumed)
     statement = None if as_rows else _shaped_plan(info, ("page", *what), bounds, shaped)
     if statement is not None:
-        ((answer,),) = await context.parts.database.fetch(statement, parameters)
+        ((answer,),) = await _rows(info, statement, parameters, conditions)
         if MARK not in answer:
             return Shaped(answer)
     key = ("page", *selections.key(info), *what, bounds.bounded)
@@ -135,6 +135,14 @@ async def page(
     if plan is None:
         plan = context.plans[key] = _page_plan(info, node, tuple(conditions), order, first=first, resumed=resumed, bounds=bounds)
     return await _page_of_rows(info, plan, parameters, order, first=first, resumed=resumed)
+
+
+async def _rows(info: Info, statement: TextClause, parameters: Mapping[str, Any], conditions: Conditions) -> Sequence[Any]:
+    database = info.context.parts.database
+    if not is_searched(conditions):
+        return await database.fetch(statement, parameters)
+    async with database.reading() as session:
+        return await session.rows(statement, parameters)
 
 
 def _shaped_plan(

@@ -76,7 +76,8 @@ class StraightWay:
     @classmethod
     def of(cls, schema: BaseSchema) -> "StraightWay | None":
         """The straight way of a schema made by `build_schema`; None for one without a document cache."""
-        caches = [extension.cache for extension in getattr(schema, "extensions", ()) if isinstance(extension, type) and issubclass(extension, Documents)]
+        extensions = schema.extensions if isinstance(schema, Schema) else ()
+        caches = [extension.cache for extension in extensions if isinstance(extension, type) and issubclass(extension, Documents)]
         return cls(schema, caches[0]) if isinstance(schema, Schema) and caches else None
 
     def __init__(self, schema: Schema, cache: Cache) -> None:
@@ -130,12 +131,12 @@ class StraightWay:
 
     def _prepared(self, kept: Kept, name: str | None) -> StraightQuery | None:
         """The operation of this name, ready to be answered; None if it never can be on this way."""
-        operations = [definition for definition in kept.document.definitions if isinstance(definition, OperationDefinitionNode)]
-        chosen = [definition for definition in operations if name is None or (definition.name is not None and definition.name.value == name)]
-        if len(chosen) != 1 or chosen[0].operation is not OperationType.QUERY or chosen[0].directives:
+        operation = _operation(kept, name)
+        if operation is None or operation.operation is not OperationType.QUERY or operation.directives:
             return None
-        operation, kind = chosen[0], cast("GraphQLObjectType", self._core.query_type)
-        fragments = {definition.name.value: definition for definition in kept.document.definitions if isinstance(definition, FragmentDefinitionNode)}
+        kind = cast("GraphQLObjectType", self._core.query_type)
+        parts = [part for part in kept.document.definitions if isinstance(part, FragmentDefinitionNode)]
+        fragments = {fragment.name.value: fragment for fragment in parts}
         try:
             asked = asked_in(kind, [operation.selection_set], fragments)
             roots = [self._root(kind, operation, fragments, key, nodes) for key, nodes in asked.items()]
@@ -156,6 +157,13 @@ class StraightWay:
             schema=self._core, field_name=nodes[0].name.value,
         )  # fmt: skip
         return _RootField(key, raw, field, definition, definition.base_resolver.wrapped_func)
+
+
+def _operation(kept: Kept, name: str | None) -> OperationDefinitionNode | None:
+    """The only operation of this name, or of any if there is no name."""
+    operations = [part for part in kept.document.definitions if isinstance(part, OperationDefinitionNode)]
+    chosen = [part for part in operations if name is None or (part.name is not None and part.name.value == name)]
+    return chosen[0] if len(chosen) == 1 else None
 
 
 async def _read(root: _RootField, context: Context, arguments: Mapping[str, Any]) -> str | None:
