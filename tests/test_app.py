@@ -17,7 +17,7 @@ from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
 from sebilling.schema.build import build_schema
-from sebilling.schema.engine.cookies import PREFLIGHT
+from sebilling.schema.request.cookies import PREFLIGHT
 from tests.harness import PASSWORD, Api, Isp, quiet_settings
 from tests.processes import ServerProcess, clients, servers
 

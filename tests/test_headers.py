@@ -219,7 +219,7 @@ async def test_too_large_is_told_in_the_shape_of_an_answer(database: Database) -
 
 
 async def test_what_breaks_before_the_document_is_masked_too(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sebilling.schema.engine.endpoint import GraphQLView  # noqa: PLC0415 - only what is broken here
+    from sebilling.schema.request.endpoint import GraphQLView  # noqa: PLC0415 - only what is broken here
 
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret of the house")

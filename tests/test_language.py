@@ -26,8 +26,8 @@ from sebilling.plugins import forms
 from sebilling.plugins.conformance.languages import english_words
 from sebilling.plugins.contract import IsolationDriver
 from sebilling.plugins.networks import Reason
-from sebilling.schema.engine import document_errors, refusals
-from sebilling.schema.engine.errors import formatted
+from sebilling.schema.request import document_errors, refusals
+from sebilling.schema.request.errors import formatted
 
 ROOT: Final = Path(__file__).parents[1]
 PLUGINS: Final = ("mikrotik", "radius", "olt", "notify")

@@ -22,7 +22,7 @@ from sebilling.billing.deposits import DepositType
 from sebilling.db.engine import Database
 from sebilling.errors import DatabaseUnavailable
 from sebilling.jobs import orphaned_proofs
-from sebilling.schema.engine.endpoint import PREFLIGHT
+from sebilling.schema.request.endpoint import PREFLIGHT
 from sebilling.storage import ObjectStore
 from sebilling.storage.proofs import MAX_PROOF_BYTES, Proof
 from tests.harness import NOW, Api, Isp, make_user

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from sebilling.cli.terminal import errors, group, out
 from sebilling.schema.build import build_schema
-from sebilling.schema.engine import trusted_documents
+from sebilling.schema.request import trusted_documents
 
 documents = group()
 

@@ -23,7 +23,7 @@ from sebilling.db.engine import Database
 from sebilling.errors import NotFound
 from sebilling.nouns import Noun
 from sebilling.printing.receipt_text import receipt_text
-from sebilling.schema.engine import ids
+from sebilling.schema.values import ids
 
 _PAYMENT: Final = text("SELECT payment_id FROM receipt WHERE number = :number")
 

@@ -20,9 +20,9 @@ from sebilling.language import Sentence
 from sebilling.limits import Limit
 from sebilling.live.connection import NOT_SIGNED_IN, TOO_MANY, End, Line, Lines
 from sebilling.live.groups import Asked, Errors, Groups
-from sebilling.schema.engine.context import Context, Parts
-from sebilling.schema.engine.endpoint import GraphQLView
-from sebilling.schema.engine.errors import formatted
+from sebilling.schema.request.context import Context, Parts
+from sebilling.schema.request.endpoint import GraphQLView
+from sebilling.schema.request.errors import formatted
 
 PROTOCOL: Final = "graphql-transport-ws"
 INIT_SECONDS: Final = 10.0

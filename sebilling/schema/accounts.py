@@ -10,17 +10,17 @@ from sebilling.auth import users as verbs
 from sebilling.auth.sessions import Lifetimes
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.pages import Conditions, Order
-from sebilling.schema.engine.payloads import INPUT, Payload, row
 from sebilling.schema.engine.reading import every, one, page
-from sebilling.schema.engine.roles import ADMIN, READERS
-from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.engine.scopes import CENTRAL
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import ADMIN, READERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.scalars import Instant
 
 _COUNTERS_OF_USER: Final = "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)"
 

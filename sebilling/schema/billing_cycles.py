@@ -7,14 +7,14 @@ import strawberry
 from sebilling.billing import billing_cycles as verbs
 from sebilling.db.engine import ReadSession
 from sebilling.nouns import Noun
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read, user_name
-from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.roles import COUNTERS, OFFICE
-from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rupiah
 from sebilling.schema.engine.scopes import PART
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS, OFFICE
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.scalars import Day, Instant, MonthText, Rupiah
 
 _SHOWN: Final = 6
 """Number of upcoming invoices that are shown."""

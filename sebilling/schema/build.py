@@ -40,9 +40,9 @@ from sebilling.schema import (
     users,
 )
 from sebilling.schema.engine.completion import Executor
-from sebilling.schema.engine.document_cache import documents
 from sebilling.schema.engine.reading import resolve
-from sebilling.schema.engine.scalars import SCALARS
+from sebilling.schema.request.document_cache import documents
+from sebilling.schema.values.scalars import SCALARS
 
 _NOUNS: Final = (
     users, sign_ins, accounts, counters, plans, customers, charges, billing_cycles, periods, generation, invoices, payments, sync, credit,

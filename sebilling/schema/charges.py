@@ -7,15 +7,15 @@ import strawberry
 from sebilling.billing import charges as verbs
 from sebilling.billing.charges import ChargeKind
 from sebilling.nouns import Noun
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import one
-from sebilling.schema.engine.roles import COUNTERS, OFFICE
-from sebilling.schema.engine.scalars import Day, Instant, Rate, Rupiah
 from sebilling.schema.engine.scopes import OF_CUSTOMER
+from sebilling.schema.request.access import mutation
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS, OFFICE
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import INPUT, Key, Payload, row
+from sebilling.schema.values.scalars import Day, Instant, Rate, Rupiah
 
 
 @output("One-off charge, billed by the customer's next invoice.", "charge", scope=OF_CUSTOMER)

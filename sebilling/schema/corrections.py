@@ -8,15 +8,15 @@ from sebilling.billing import corrections as verbs
 from sebilling.billing import reversals
 from sebilling.billing.payments import PaymentMethod
 from sebilling.nouns import Noun
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation
-from sebilling.schema.engine.context import Info
-from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import one
-from sebilling.schema.engine.roles import OFFICE
-from sebilling.schema.engine.scalars import Rupiah
 from sebilling.schema.invoices import Invoice
 from sebilling.schema.payments import Payment
+from sebilling.schema.request.access import mutation
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import OFFICE
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import INPUT, Key, Payload, row
+from sebilling.schema.values.scalars import Rupiah
 
 _REPLAYED: Final = "Whether the key had been used for this operation before, so that nothing was changed now."
 _KEY: Final = "Idempotency key, 8 to 100 characters, new for each correction."

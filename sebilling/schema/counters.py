@@ -7,16 +7,16 @@ import strawberry
 from sebilling.billing import counters as verbs
 from sebilling.clock import JAKARTA
 from sebilling.nouns import Noun
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.pages import Order
-from sebilling.schema.engine.payloads import INPUT, Payload, given, row
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.roles import EVERYONE, OFFICE
 from sebilling.schema.engine.scopes import COUNTER_ITSELF
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import EVERYONE, OFFICE
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Payload, given, row
 
 
 @output("Counter (loket): a place or route where customers pay.", "counter", scope=COUNTER_ITSELF)

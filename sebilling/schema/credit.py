@@ -7,15 +7,15 @@ import strawberry
 from sebilling.billing import credit as verbs
 from sebilling.nouns import Noun
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.pages import Conditions, Order
-from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.roles import COUNTERS, OFFICE
 from sebilling.schema.payments import Payment
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS, OFFICE
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Key, Payload, row
 
 _OLDEST: Final = Order("oldest", "{t}.id", "bigint")
 

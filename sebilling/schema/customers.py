@@ -11,19 +11,19 @@ from sebilling.nouns import Noun
 from sebilling.schema.billing_cycles import BillingCycle
 from sebilling.schema.charges import Charge, Discount
 from sebilling.schema.counters import Counter
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import allow_argument, mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.pages import Conditions, Order
-from sebilling.schema.engine.payloads import INPUT, Payload, given, row
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.roles import COUNTERS, EVERYONE, OFFICE
-from sebilling.schema.engine.scalars import Day, Rupiah
 from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.enums import described
 from sebilling.schema.plans import Plan
+from sebilling.schema.request.access import allow_argument, mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Payload, given, row
+from sebilling.schema.values.scalars import Day, Rupiah
 
 if TYPE_CHECKING:
     from sebilling.schema.invoices import Invoice

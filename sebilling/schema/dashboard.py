@@ -7,13 +7,13 @@ from sebilling import feed
 from sebilling.billing import dashboard as verbs
 from sebilling.clock import Month
 from sebilling.schema.counters import Counter, counter_of
-from sebilling.schema.engine import feed_subscription
-from sebilling.schema.engine.access import query
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.payloads import row
-from sebilling.schema.engine.roles import COUNTERS
-from sebilling.schema.engine.scalars import Day, MonthText, Rupiah
+from sebilling.schema.request import feed_subscription
+from sebilling.schema.request.access import query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS
+from sebilling.schema.values.payloads import row
+from sebilling.schema.values.scalars import Day, MonthText, Rupiah
 
 
 @output("Figures of a counter for today and this month.")

@@ -15,19 +15,19 @@ from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Context, Info
 from sebilling.schema.engine.declarations import link, output, read, user_name
 from sebilling.schema.engine.pages import Conditions, Order
-from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import every, one, page
-from sebilling.schema.engine.roles import COUNTERS, OFFICE, RECEIVERS
-from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.engine.scopes import OWN_CASH, PART
 from sebilling.schema.invoices import Reversal
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Context, Info
+from sebilling.schema.request.roles import COUNTERS, OFFICE, RECEIVERS
 from sebilling.schema.users import User
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Key, Payload, row
+from sebilling.schema.values.scalars import Day, Instant, Rupiah
 from sebilling.storage import new_key
 from sebilling.storage.proofs import MAX_PROOF_BYTES, Proof, inspect
 

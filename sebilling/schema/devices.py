@@ -19,18 +19,18 @@ from sebilling.plugins.loading import PluginStatus, raised
 from sebilling.schema import block_reasons
 from sebilling.schema.block_reasons import BlockReason
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Context, Info
 from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.pages import Conditions, Order
-from sebilling.schema.engine.payloads import INPUT, Payload, row
 from sebilling.schema.engine.reading import every, one, page
-from sebilling.schema.engine.roles import DEVICE_READERS, DEVICES, EVERYONE
-from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.engine.scopes import CENTRAL, OF_CUSTOMER
 from sebilling.schema.enums import described
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Context, Info
+from sebilling.schema.request.roles import DEVICE_READERS, DEVICES, EVERYONE
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.scalars import Instant
 from sebilling.vault import Vault
 
 described(PluginStatus, "Status of a plugin.", ACTIVE="Loaded and working.", FAILED="Not loaded; its error shows why.",

@@ -8,13 +8,13 @@ from sebilling.billing import differences as verbs
 from sebilling.billing.differences import DifferenceKind
 from sebilling.nouns import Noun
 from sebilling.schema.deposits import DecideDepositPayload, Deposit, Drawer
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation
-from sebilling.schema.engine.context import Info
-from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import one
-from sebilling.schema.engine.roles import OFFICE
-from sebilling.schema.engine.scalars import Rupiah
+from sebilling.schema.request.access import mutation
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import OFFICE
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import INPUT, Key, Payload, row
+from sebilling.schema.values.scalars import Rupiah
 
 _KEY: Final = "Idempotency key, 8 to 100 characters, new for each correction."
 _REASON: Final = "Reason, for later readers: 3 to 500 characters."

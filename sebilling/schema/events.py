@@ -11,16 +11,16 @@ from sebilling.events import KINDS
 from sebilling.language import Language, Sentence, in_language
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import page
-from sebilling.schema.engine.roles import READERS
-from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.engine.scopes import AT_COUNTER
+from sebilling.schema.request.access import query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import READERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.scalars import Instant
 
 
 @output("Event in the event log. Never edited, never deleted.", "event", scope=AT_COUNTER)

@@ -12,19 +12,19 @@ from sebilling.billing.pricing import ALREADY_INVOICED, ISSUE, LineKind, SkipRea
 from sebilling.billing.scope import narrowed
 from sebilling.error_codes import ErrorCode
 from sebilling.nouns import Noun
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.pages import Order
-from sebilling.schema.engine.payloads import INPUT, Payload, row
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.roles import OFFICE, READERS
-from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rupiah, month_in
 from sebilling.schema.engine.scopes import CENTRAL
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import OFFICE, READERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.scalars import Day, Instant, MonthText, Rupiah, month_in
 
 
 @output("Customers without an invoice for one reason.")

@@ -9,18 +9,18 @@ from sebilling.billing.pricing import LineKind
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read, user_name
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.roles import COUNTERS
-from sebilling.schema.engine.scalars import Day, Instant, MonthText, Rate, Rupiah, month_in
 from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
+from sebilling.schema.request.access import query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.scalars import Day, Instant, MonthText, Rate, Rupiah, month_in
 
 if TYPE_CHECKING:
     from sebilling.schema.payments import Allocation, Payment

@@ -12,16 +12,16 @@ from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read
-from sebilling.schema.engine.payloads import INPUT, Payload, row
 from sebilling.schema.engine.reading import every, one
-from sebilling.schema.engine.roles import BLOCKERS, COUNTERS, OFFICE, PROMISERS, READERS
-from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.engine.scopes import CENTRAL, EVERYBODYS, OF_COUNTER_OR_CUSTOMER
 from sebilling.schema.enums import described
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import BLOCKERS, COUNTERS, OFFICE, PROMISERS, READERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.scalars import Day, Instant, Rupiah
 
 described(IsolationMode, "When an overdue customer is blocked.", **{mode.name: mode.english for mode in IsolationMode})
 

@@ -13,20 +13,20 @@ from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read, user_name
-from sebilling.schema.engine.errors import UserError, in_payload, user_error
-from sebilling.schema.engine.input_paths import Inputs
 from sebilling.schema.engine.pages import Conditions, Order
-from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.roles import COUNTERS, RECEIVERS
-from sebilling.schema.engine.scalars import Day, Instant, Rupiah
 from sebilling.schema.engine.scopes import PART, WITH_RECEIVER
 from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.errors import UserError, in_payload, user_error
+from sebilling.schema.request.input_paths import Inputs
+from sebilling.schema.request.roles import COUNTERS, RECEIVERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Key, Payload, row
+from sebilling.schema.values.scalars import Day, Instant, Rupiah
 
 _log = get_logger(__name__)
 MAX_OF_A_BATCH: Final = 100

@@ -10,18 +10,18 @@ from sebilling.billing import periods as verbs
 from sebilling.billing.closings import GapReason
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter, counter_of
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import link, output, read, user_name
 from sebilling.schema.engine.pages import Order
-from sebilling.schema.engine.payloads import INPUT, Key, Payload, row
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.roles import COUNTERS, OFFICE
-from sebilling.schema.engine.scalars import Instant, MonthText, Rupiah, month_in
 from sebilling.schema.engine.scopes import EVERYBODYS, PART
 from sebilling.schema.enums import described
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS, OFFICE
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Key, Payload, row
+from sebilling.schema.values.scalars import Instant, MonthText, Rupiah, month_in
 
 
 class PeriodStatus(StrEnum):

@@ -6,17 +6,17 @@ import strawberry
 
 from sebilling.billing import plans as verbs
 from sebilling.nouns import Noun
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.connections import After, Connection, First
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.pages import Order
-from sebilling.schema.engine.payloads import INPUT, Payload, row
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.roles import COUNTERS, EVERYONE, OFFICE
-from sebilling.schema.engine.scalars import Rupiah
 from sebilling.schema.engine.scopes import EVERYBODYS
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE
+from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.scalars import Rupiah
 
 
 @output("Plan (paket): a speed and a price per month.", "plan", scope=EVERYBODYS)

@@ -9,13 +9,13 @@ import strawberry
 from sebilling.billing import recap as verbs
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter, counter_of
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import query
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.payloads import row
-from sebilling.schema.engine.roles import COUNTERS
-from sebilling.schema.engine.scalars import MonthText, Rupiah, month_in
+from sebilling.schema.request.access import query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import row
+from sebilling.schema.values.scalars import MonthText, Rupiah, month_in
 
 
 @output("Figures of a recap, at a time or between two times.")

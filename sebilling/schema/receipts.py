@@ -12,14 +12,14 @@ from sebilling.billing.reports import Report
 from sebilling.errors import NotFound
 from sebilling.nouns import Noun
 from sebilling.printing.receipt_text import receipt_text, whatsapp_text
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import query
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.payloads import row
-from sebilling.schema.engine.roles import COUNTERS
-from sebilling.schema.engine.scalars import Instant, MonthText, month_in
 from sebilling.schema.enums import described
+from sebilling.schema.request.access import query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import row
+from sebilling.schema.values.scalars import Instant, MonthText, month_in
 
 
 class Paper(StrEnum):

@@ -7,12 +7,12 @@ import strawberry
 
 from sebilling.billing import settings as verbs
 from sebilling.billing.settings import TaxRounding
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.payloads import INPUT, Payload, given, row
-from sebilling.schema.engine.roles import ADMIN, READERS
-from sebilling.schema.engine.scalars import Rate, Rupiah
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import ADMIN, READERS
+from sebilling.schema.values.payloads import INPUT, Payload, given, row
+from sebilling.schema.values.scalars import Rate, Rupiah
 
 
 @output("Billing settings of the ISP. Issued invoices keep the settings with which they were made.")

@@ -10,14 +10,14 @@ from sebilling.auth import attempts, sessions, sign_in, totp
 from sebilling.auth.sessions import SignInKind
 from sebilling.errors import InvalidId
 from sebilling.nouns import Noun
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.payloads import INPUT, Payload, row
-from sebilling.schema.engine.roles import EVERYONE
-from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.enums import described
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import EVERYONE
 from sebilling.schema.users import vault_of
+from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.scalars import Instant
 
 described(
     SignInKind,

@@ -17,19 +17,19 @@ from sebilling.feed import Numbered
 from sebilling.nouns import Noun
 from sebilling.schema.deposits import Deposit
 from sebilling.schema.devices import ServiceAccess
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import subscription
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.feed_subscription import Look, Resume, of_topic, told, told_of_state
-from sebilling.schema.engine.payloads import row
 from sebilling.schema.engine.reading import many
-from sebilling.schema.engine.roles import COUNTERS, EVERYONE, READERS
-from sebilling.schema.engine.scalars import Instant, MonthText, month_in
 from sebilling.schema.events import Event, say_in_language
 from sebilling.schema.generation import GenerationRun
 from sebilling.schema.payments import Payment
 from sebilling.schema.recap import Recap, rows_of
+from sebilling.schema.request.access import subscription
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.feed_subscription import Look, Resume, of_topic, told, told_of_state
+from sebilling.schema.request.roles import COUNTERS, EVERYONE, READERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import row
+from sebilling.schema.values.scalars import Instant, MonthText, month_in
 
 TWICE_A_SECOND: Final = timedelta(milliseconds=500)
 _FINISHED: Final = text("SELECT finished_at IS NOT NULL FROM generation_run WHERE id = :run")

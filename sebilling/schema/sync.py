@@ -7,14 +7,14 @@ import strawberry
 from sebilling.billing import sync as verbs
 from sebilling.billing.sync import RemovalReason
 from sebilling.nouns import Noun
-from sebilling.schema.engine import ids
-from sebilling.schema.engine.access import query
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.payloads import row
-from sebilling.schema.engine.roles import COUNTERS
-from sebilling.schema.engine.scalars import Day, Rupiah
 from sebilling.schema.enums import described
+from sebilling.schema.request.access import query
+from sebilling.schema.request.context import Info
+from sebilling.schema.request.roles import COUNTERS
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import row
+from sebilling.schema.values.scalars import Day, Rupiah
 
 described(
     RemovalReason,

@@ -13,15 +13,16 @@ from sebilling.errors import InvalidText
 from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.schema.counters import Counter
-from sebilling.schema.engine import cookies, ids
-from sebilling.schema.engine.access import mutation, query
-from sebilling.schema.engine.context import Context, Info
 from sebilling.schema.engine.declarations import link, output, read
-from sebilling.schema.engine.payloads import INPUT, Payload, row
 from sebilling.schema.engine.reading import one
-from sebilling.schema.engine.roles import ANYBODY, EVERYONE
-from sebilling.schema.engine.scalars import Instant
 from sebilling.schema.engine.scopes import COLLEAGUES
+from sebilling.schema.request import cookies
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.context import Context, Info
+from sebilling.schema.request.roles import ANYBODY, EVERYONE
+from sebilling.schema.values import ids
+from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.scalars import Instant
 from sebilling.vault import Vault
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from sebilling.db.databases import create_database, drop_database
 from sebilling.db.engine import Database
-from sebilling.schema.engine.cookies import PREFLIGHT
+from sebilling.schema.request.cookies import PREFLIGHT
 from tests.auth.chromium import Browser, chromium, needs_chromium
 from tests.auth.people import ME, REVOKE_OTHERS, SIGN_IN, SIGN_INS
 from tests.harness import PASSWORD, Isp

@@ -7,7 +7,7 @@ import pytest
 
 from sebilling.live import connection, sockets
 from sebilling.schema.build import build_schema
-from sebilling.schema.engine.document_cache import faults
+from sebilling.schema.request.document_cache import faults
 
 TEXT = (Path(__file__).parents[2] / "docs" / "realtime.md").read_text(encoding="utf-8")
 

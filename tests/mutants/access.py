@@ -91,25 +91,25 @@ FAULTS: Final = (
     ),
     # --- browsers, the edge ------------------------------------------------------------------------------------------------
     Fault(
-        "any-site-may-use-the-cookie", "schema/engine/cookies.py",
+        "any-site-may-use-the-cookie", "schema/request/cookies.py",
         "return bool(request.headers.get(PREFLIGHT)) and (origin is None or is_same)", "return True", COOKIES,
     ),
-    Fault("a-socket-of-any-site-is-ours", "schema/engine/cookies.py", "        return is_same\n", "        return True\n", COOKIES),
+    Fault("a-socket-of-any-site-is-ours", "schema/request/cookies.py", "        return is_same\n", "        return True\n", COOKIES),
     Fault(
-        "an-unencrypted-page-is-ours", "schema/engine/cookies.py",
+        "an-unencrypted-page-is-ours", "schema/request/cookies.py",
         'if is_secure and origin_of_page.scheme != "https":', 'if is_secure and origin_of_page.scheme == "":', COOKIES,
     ),
     Fault(
-        "strangers-read-the-schema", "schema/engine/document_cache.py",
+        "strangers-read-the-schema", "schema/request/document_cache.py",
         "if entry.introspects and not self._sees_schema:", 'if entry.introspects and self.introspection == "nobody":',
         ("tests/test_app.py::test_the_schema_is_for_who_is_signed_in",),
     ),
     Fault(
-        "a-nul-goes-through", "schema/engine/characters.py",
+        "a-nul-goes-through", "schema/request/characters.py",
         'check_text(value, field=path)', 'check_text(value[:1], field=path)', ("tests/schema/test_texts.py",),
     ),
     Fault(
-        "scripts-read-the-cookie", "schema/engine/cookies.py",
+        "scripts-read-the-cookie", "schema/request/cookies.py",
         'max_age=age, path="/", secure=origin.is_secure, httponly=True',
         'max_age=age, path="/", secure=origin.is_secure, httponly=False', COOKIES,
     ),
@@ -118,22 +118,22 @@ FAULTS: Final = (
         "if len(hosts) != 1:\n            return False", "if len(hosts) != 1:\n            return True", EDGE,
     ),
     Fault(
-        "unexpected-errors-are-told", "schema/engine/errors.py",
+        "unexpected-errors-are-told", "schema/request/errors.py",
         'shown["message"] = _MASKED[language].format(reference=reference)', "pass", ("tests/schema/test_bad_input.py",),
     ),
     Fault("requests-are-logged-with-secrets", "logs.py", "return _known_without_secrets(value) if", "return value if", EDGE),
     Fault("tokens-stand-in-the-log", "logs.py", 'r"|\\bsb[a-z]_[\\w-]{8,}"', 'r"|\\bsbx_[\\w-]{8,}"', EDGE),
     # --- rights ------------------------------------------------------------------------------------------------------------
     Fault(
-        "every-role-may-ask", "schema/engine/access.py",
+        "every-role-may-ask", "schema/request/access.py",
         "if roles is not ANYBODY and not caller_roles <= roles:", "if roles is not ANYBODY and not caller_roles:", RIGHTS,
     ),
     Fault(
-        "every-role-reads-every-field", "schema/engine/access.py",
+        "every-role-reads-every-field", "schema/request/access.py",
         "if not caller_roles <= readers:", "if not caller_roles:", ("tests/schema/test_matrix.py",),
     ),
     Fault(
-        "one-field-for-all-opens-the-others", "schema/engine/access.py", "readers &= _readers(", "readers |= _readers(",
+        "one-field-for-all-opens-the-others", "schema/request/access.py", "readers &= _readers(", "readers |= _readers(",
         ("tests/schema/test_access.py::test_what_one_may_read_says_nothing_of_who_asks_the_same_next",),
     ),
     Fault(
@@ -158,7 +158,7 @@ FAULTS: Final = (
     ),
     Fault("a-page-of-every-counter", "schema/engine/pages.py", "'t.counter_id = seen.id', *resume", "*resume", SECOND_LAYER),
     Fault(
-        "straight-without-counting", "schema/engine/endpoint.py",
+        "straight-without-counting", "schema/request/endpoint.py",
         "with self._turn(context):\n            try:\n                async with asyncio.timeout(seconds) as context.deadline:\n"
         "                    content",
         "if True:\n            try:\n                async with asyncio.timeout(seconds) as context.deadline:\n"
@@ -198,14 +198,14 @@ FAULTS: Final = (
         'CENTRAL: Final = RowScope("false")', 'CENTRAL: Final = RowScope("")', SECOND_LAYER,
     ),
     # --- limits ------------------------------------------------------------------------------------------------------------
-    Fault("no-document-costs-too-much", "schema/engine/limits.py", "if self.worst > MAX_COST:", "if self.worst < 0:", LIMITS),
+    Fault("no-document-costs-too-much", "schema/request/limits.py", "if self.worst > MAX_COST:", "if self.worst < 0:", LIMITS),
     Fault(
-        "no-document-is-too-deep", "schema/engine/limits.py",
+        "no-document-is-too-deep", "schema/request/limits.py",
         "levels + (root.selection_set is not None), most)", "levels * 0, most)", LIMITS,
     ),
-    Fault("a-fragment-hides-its-fields", "schema/engine/limits.py", "fields + 1 + below.fields", "fields + 1", LIMITS),
+    Fault("a-fragment-hides-its-fields", "schema/request/limits.py", "fields + 1 + below.fields", "fields + 1", LIMITS),
     Fault(
-        "a-batch-is-taken", "schema/engine/endpoint.py",
+        "a-batch-is-taken", "schema/request/endpoint.py",
         'raise LimitExceeded(limit=Limit.BATCH, given=len(request_data), most=1)', "return", LIMITS,
     ),
     # --- the feed ----------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from sebilling.actor import Role
 from sebilling.auth.attempts import MAX_FAILURES, WITHIN
 from sebilling.db.engine import Database
 from sebilling.schema.build import build_schema
-from sebilling.schema.engine.access import RULES
-from sebilling.schema.engine.roles import ANYBODY
+from sebilling.schema.request.access import RULES
+from sebilling.schema.request.roles import ANYBODY
 from tests.harness import PASSWORD, Api, Isp, make_user
 
 OPEN = {"sign_in", "refresh_sign_in"}

@@ -20,8 +20,8 @@ from sebilling.app import create_app
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidSetting, LimitExceeded
 from sebilling.schema.build import build_schema
-from sebilling.schema.engine import limits
-from sebilling.schema.engine.document_cache import parsed
+from sebilling.schema.request import limits
+from sebilling.schema.request.document_cache import parsed
 from tests.harness import NOW, Api, Isp, quiet_settings
 from tests.processes import HttpApi, servers
 

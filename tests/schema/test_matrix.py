@@ -13,8 +13,8 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type
 
 from sebilling.actor import Role
-from sebilling.schema.engine.access import RULES
-from sebilling.schema.engine.roles import ANYBODY
+from sebilling.schema.request.access import RULES
+from sebilling.schema.request.roles import ANYBODY
 from tests.harness import Api
 from tests.schema.test_access import snake
 from tests.schema.two_counters import ROLES, SCHEMA, World, call, leaves, marks

@@ -14,7 +14,7 @@ import pytest
 from sebilling.app import create_app
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
-from sebilling.schema.engine.negotiation import JSON, RESPONSE_JSON, media_type
+from sebilling.schema.request.negotiation import JSON, RESPONSE_JSON, media_type
 from sebilling.server import listening_socket, serving
 from tests.harness import Api, Isp, quiet_settings
 from tests.isolation import gear

@@ -18,7 +18,7 @@ from sebilling.actor import EVERYWHERE, Scope
 from sebilling.billing import receipts
 from sebilling.db.engine import ReadSession, Snapshot
 from sebilling.db.tables.columns import Base
-from sebilling.schema.engine import access
+from sebilling.schema.request import access
 from tests.harness import Api
 from tests.schema.test_access import snake
 from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, MARKED_FROM, NOUNS, SCHEMA, World, call, leaves, marks, whole

@@ -1,1 +1,1 @@
-"""The GraphQL engine: executes documents, independent of the domain's types."""
+"""The reading engine: fields declared once, statements from selections, answers in the shape in which the database writes them."""

@@ -7,7 +7,7 @@
         plan: Plan = link("Plan of the customer.", EVERYONE, "plan", "{n}.id = {t}.plan_id")
 
 A field without roles, a table without a scope, and a plain `strawberry.field` in an output type fail when the module is imported:
-whatever was forgotten is denied. schema/engine/reading.py turns the declarations into statements, schema/engine/access.py checks the
+whatever was forgotten is denied. schema/engine/reading.py turns the declarations into statements, schema/request/access.py checks the
 roles. See docs/decisions/0024.
 """
 

@@ -11,8 +11,8 @@ from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, Inlin
 
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.bounds import Bounds
-from sebilling.schema.engine.context import Info
 from sebilling.schema.engine.declarations import NODES, Link, Node
+from sebilling.schema.request.context import Info
 
 Selection = dict[str, "Selection"]
 """Selected field → selection below it."""

@@ -89,7 +89,7 @@ def position(after: str, order: Order) -> dict[str, Any]:
 
 
 def _exact_text(key: Any) -> str:
-    if not isinstance(key, str) or "\0" in key:  # schema/engine/characters.py cannot see inside a forged cursor
+    if not isinstance(key, str) or "\0" in key:  # schema/request/characters.py cannot see inside a forged cursor
         raise TypeError
     return key
 

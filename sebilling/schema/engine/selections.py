@@ -19,7 +19,7 @@ from graphql import (
     get_named_type,
 )
 
-from sebilling.schema.engine.context import Info
+from sebilling.schema.request.context import Info
 
 Key = tuple[int, str | int]
 

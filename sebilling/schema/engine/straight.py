@@ -1,6 +1,6 @@
 """The straight way: a known query, from its text to the answer's bytes without Strawberry's view and graphql-core's executor.
 
-A document that the cache knows (schema/engine/document_cache.py) is parsed, validated and limited already. If all its root fields return
+A document that the cache knows (schema/request/document_cache.py) is parsed, validated and limited already. If all its root fields return
 rows, lists or pages of tables, their resolvers are called here as the executor would call them, with the same checks of roles in front, and
 what PostgreSQL wrote is joined to the answer. Whatever else there is (an error of any kind, a value that PostgreSQL didn't write,
 directives on root fields) returns None, and the request goes the ordinary way from its beginning: queries change nothing, so that doing
@@ -31,10 +31,10 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from sebilling.errors import SebillingError
-from sebilling.schema.engine.context import Context, Info
 from sebilling.schema.engine.declarations import is_read_from_a_table
-from sebilling.schema.engine.document_cache import Cache, Documents, Kept, check_request, name_of
 from sebilling.schema.engine.shapes import NotPlain, Shaped, asked_in
+from sebilling.schema.request.context import Context, Info
+from sebilling.schema.request.document_cache import Cache, Documents, Kept, check_request, name_of
 
 _KEYS: Final = frozenset({"query", "variables", "operationName"})
 

@@ -5,7 +5,7 @@ from typing import Annotated, Generic, TypeVar
 import strawberry
 
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.roles import EVERYONE
+from sebilling.schema.request.roles import EVERYONE
 
 First = Annotated[int, strawberry.argument(description="Number of rows, 1 to 200.")]
 After = Annotated[str | None, strawberry.argument(description="Value of pageInfo.endCursor of the previous page.")]

@@ -13,7 +13,7 @@ from graphql import GraphQLSchema
 
 from sebilling.errors import InvalidSetting
 from sebilling.language import Sentence
-from sebilling.schema.engine.document_cache import faults
+from sebilling.schema.request.document_cache import faults
 
 _SETTING = "SEBILLING_TRUSTED_DOCUMENTS"
 

@@ -10,7 +10,7 @@ from strawberry.types.scalar import ScalarDefinition
 from sebilling.clock import Month, NotAMonthError
 from sebilling.errors import InvalidMonth
 from sebilling.language import Sentence
-from sebilling.schema.engine.document_errors import InvalidScalar
+from sebilling.schema.request.document_errors import InvalidScalar
 
 Rupiah = NewType("Rupiah", int)
 MonthText = NewType("MonthText", str)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 import strawberry
 
-from sebilling.schema.engine.errors import UserError
+from sebilling.schema.request.errors import UserError
 
 INPUT: Final = strawberry.argument(description="Input of the mutation.")
 Key = Annotated[

@@ -18,8 +18,8 @@ from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import Unavailable
 from sebilling.language import Language
 from sebilling.plugins.loading import Plugins
-from sebilling.schema.engine.cookies import Origin
-from sebilling.schema.engine.feed_subscription import Look
+from sebilling.schema.request.cookies import Origin
+from sebilling.schema.request.feed_subscription import Look
 from sebilling.storage import ObjectStore
 from sebilling.vault import Vault
 

@@ -14,9 +14,9 @@ from sebilling.language import Language
 from sebilling.logs import get_logger
 from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.engine.document_errors import InvalidScalar, Unsupported, in_indonesian
-from sebilling.schema.engine.refusals import UNSUPPORTED_OPERATION
-from sebilling.schema.engine.roles import EVERYONE
+from sebilling.schema.request.document_errors import InvalidScalar, Unsupported, in_indonesian
+from sebilling.schema.request.refusals import UNSUPPORTED_OPERATION
+from sebilling.schema.request.roles import EVERYONE
 
 _log = get_logger(__name__)
 

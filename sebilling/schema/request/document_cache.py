@@ -29,8 +29,8 @@ from sebilling.config import Introspection
 from sebilling.errors import InvalidCharacter, LimitExceeded, UnknownDocument
 from sebilling.language import Sentence
 from sebilling.limits import Limit
-from sebilling.schema.engine import characters, limits
-from sebilling.schema.engine.document_errors import Unsupported
+from sebilling.schema.request import characters, limits
+from sebilling.schema.request.document_errors import Unsupported
 
 _MAX_KEPT: Final = 500
 _MAX_KEPT_CHARACTERS: Final = 500_000

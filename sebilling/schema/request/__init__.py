@@ -1,0 +1,1 @@
+"""From a request to an execution, and its errors: the endpoint, the caller, rights, limits, documents."""

@@ -1,0 +1,1 @@
+"""Values of the schema: ids, scalars, pages and payloads."""
