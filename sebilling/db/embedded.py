@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from sebilling.db import data_folder
+from sebilling.db import data_folder, memory
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import Unavailable, Words
 from sebilling.logs import get_logger
@@ -46,7 +46,7 @@ _SETTINGS = {  # on the command line, so they override the data folder's; fsync 
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "192MB",
+    "shared_buffers": memory.shared_buffers(memory.usable_bytes()),
     "random_page_cost": "1.1",
     "log_checkpoints": "off",
 }
