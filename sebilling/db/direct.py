@@ -96,11 +96,7 @@ class DirectReads:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:
         """A connection for one read. One that is lost isn't used again; one that is interrupted is, as asyncpg cancels the statement."""
-        try:
-            async with asyncio.timeout(_WAIT_SECONDS):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise DatabaseNotReady(DatabaseState.BUSY) from error
+        await self._place()
         connection: _Connection | None = None
         try:
             connection = self._free.pop() if self._free else await self._open()
@@ -121,6 +117,17 @@ class DirectReads:
             else:
                 self._drop(connection)
             self._places.release()
+
+    async def _place(self) -> None:
+        """Take one of the places. Raises DatabaseNotReady if none gets free in time."""
+        if not self._places.locked():  # a timer for nothing would take a tenth of a read
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise DatabaseNotReady(DatabaseState.BUSY) from error
 
     async def _open(self) -> _Connection:
         try:

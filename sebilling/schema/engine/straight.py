@@ -60,6 +60,8 @@ class StraightQuery:
     logged_name: str
     operation: OperationDefinitionNode
     roots: list[_RootField]
+    constant: list[dict[str, Any]] | None = None
+    """Arguments of the root fields if the operation has no variables, once they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,10 @@ class StraightWay:
         context.plans, context.operation = query.kept.usable_plans(), query.logged_name
         try:
             check_request(query.kept, query.name, request.variables)
-            variables = get_variable_values(self._core, query.operation.variable_definitions or (), request.variables)
-            if isinstance(variables, list):
-                return None
-            arguments = [self._arguments(root, variables) for root in query.roots]
+            arguments = query.constant or self._arguments(query, request.variables)
         except (SebillingError, GraphQLError):
+            return None
+        if arguments is None:
             return None
         reads = [_read(root, context, values) for root, values in zip(query.roots, arguments, strict=True)]
         texts = [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)
@@ -122,12 +123,20 @@ class StraightWay:
         parts = (f'"{root.key}":{text}' for root, text in zip(query.roots, texts, strict=True))
         return f'{{"data":{{{",".join(parts)}}}}}'.encode()
 
-    def _arguments(self, root: _RootField, variables: Any) -> dict[str, Any]:
-        values = get_argument_values(root.field, root.raw.field_nodes[0], variables)
-        converter = self._schema.schema_converter
-        return convert_arguments(
-            values, root.definition.arguments, scalar_registry=converter.scalar_registry, config=self._schema.config
-        )  # fmt: skip
+    def _arguments(self, query: StraightQuery, given: dict[str, Any]) -> list[dict[str, Any]] | None:
+        """The arguments of each root field; None if the variables are wrong. Raises GraphQLError, SebillingError."""
+        definitions = query.operation.variable_definitions or ()
+        variables = get_variable_values(self._core, definitions, given)
+        if isinstance(variables, list):
+            return None
+        registry, config = self._schema.schema_converter.scalar_registry, self._schema.config
+        arguments = []
+        for root in query.roots:
+            values = get_argument_values(root.field, root.raw.field_nodes[0], variables)
+            arguments.append(convert_arguments(values, root.definition.arguments, scalar_registry=registry, config=config))
+        if not definitions:
+            query.constant = arguments
+        return arguments
 
     def _prepared(self, kept: Kept, name: str | None) -> StraightQuery | None:
         """The operation of this name, ready to be answered; None if it never can be on this way."""
