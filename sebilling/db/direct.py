@@ -19,8 +19,8 @@ from sebilling.db.address import parse
 from sebilling.db.state import DatabaseNotReady, DatabaseState, state_of, state_of_connecting
 from sebilling.errors import SumOutOfRange
 
-_MAX_STATEMENTS: Final = 300
-"""Prepared statements of a connection; the least recently used is forgotten first."""
+_MAX_STATEMENTS: Final = 100
+"""Prepared statements of a connection, each with its plan in the server's memory; the least recently used is closed first."""
 _WAIT_SECONDS: Final = 30
 """How long a read waits for a connection."""
 _CLOSE_SECONDS: Final = 2

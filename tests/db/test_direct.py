@@ -115,3 +115,11 @@ async def test_a_database_that_is_not_there_is_told_by_its_state(committed: Data
         with pytest.raises(DatabaseNotReady) as told:
             await reads.fetch(BACKEND, {})
         assert told.value.state is DatabaseState.NO_DATABASE
+
+
+async def test_the_server_keeps_no_more_statements_than_the_connection(reads: direct.DirectReads, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct, "_MAX_STATEMENTS", 5)
+    kept = text("SELECT count(*) FROM pg_prepared_statements")
+    for number in range(30):
+        assert (await reads.fetch(text(f"SELECT {number}"), {}))[0][0] == number
+        assert (await reads.fetch(kept, {}))[0][0] <= 6  # the one that is closed goes with the next message
