@@ -5,11 +5,12 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from sebilling.actor import Actor, Role, Scope
 from sebilling.db.engine import Database
-from sebilling.live.groups import Asked, Errors, Groups
+from sebilling.live.groups import Asked, Errors, Group, Groups
 from sebilling.live.hub import Hub
 from sebilling.schema.build import build_schema
 from sebilling.schema.request.context import Parts
@@ -77,9 +78,9 @@ async def audience(committed: Database) -> AsyncIterator[Audience]:
     await one.close()
 
 
-async def told(followers: Sequence[Follower], count: int) -> None:
-    """Wait until each has so many messages, or an error; at most half a minute."""
-    for _ in range(3_000):
+async def told(followers: Sequence[Follower], count: int, *, seconds: int = 30) -> None:
+    """Wait until each has so many messages, or an error; at most so long."""
+    for _ in range(100 * seconds):
         if all(len(one.texts) >= count or one.errors for one in followers):
             break
         await asyncio.sleep(0.01)
@@ -118,6 +119,31 @@ async def test_who_joins_while_a_turn_is_told_misses_nothing_and_gets_nothing_tw
     for one in followers:
         assert not one.errors, one.errors
         assert [json.loads(text)["data"]["paymentRecorded"]["payment"]["id"] for text in one.texts] == paid
+
+
+async def test_who_joins_before_the_first_of_a_turn_is_told_reads_it_by_themselves(
+    committed: Database, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    isp = await Isp.make(committed)
+    customer = await isp.customer()
+    first = audience.follow(isp.admin, after=cursor(0))
+    joined, read, tell = list[Follower](), list[str](), Group.tell
+
+    async def tell_late(self: Group, turned: Any) -> None:
+        if not joined:
+            joined.append(audience.follow(isp.admin, after=cursor(0)))
+            await told(joined, 1, seconds=5)
+            read.extend(joined[0].texts)
+        await tell(self, turned)
+
+    monkeypatch.setattr(Group, "tell", tell_late)
+    await asyncio.sleep(1)
+    await isp.pay(customer, 1_000)
+    await all_turns(relay(committed))
+    await told([first], 1)
+    await asyncio.sleep(0.2)
+    assert len(read) == 1
+    assert joined[0].texts == first.texts == read
 
 
 async def test_who_comes_while_the_group_waits_is_not_told_what_was_before_them(committed: Database, audience: Audience) -> None:
