@@ -8,12 +8,15 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from graphql import parse
 from sqlalchemy import text
 from strawberry.asgi import GraphQL
 
 from sebilling.actor import Role
 from sebilling.db.engine import Database
+from sebilling.schema.build import build_schema
 from sebilling.schema.engine.straight import StraightWay
+from sebilling.schema.request.document_cache import Cache, Kept
 from tests.auth.people import add
 from tests.harness import NOW, Api, Isp
 
@@ -107,6 +110,8 @@ async def test_what_is_known_goes_straight(pair: Pair, ordinary: list[str], body
         ("admin", {"query": PAGE, "operationName": "Other"}),
         ("admin", {"query": PAGE, "operationName": 5}),
         ("admin", {"query": PAGE, "variables": [1]}),
+        ("admin", {"query": PAGE, "variables": []}),
+        ("admin", {"query": PAGE, "variables": ""}),
         ("admin", {"query": '{ invoice(id: "cus_1") { number } }'}),
         ("admin", {"query": "{ customers { nodes { nonsense } } }"}),
         ("admin", {"query": 7}),
@@ -123,6 +128,18 @@ async def test_a_refusal_is_that_of_the_ordinary_way(pair: Pair, username: str, 
     await pair.sign_in(username)
     answer = await pair.both(body)
     assert answer.status_code != 200 or "errors" in answer.json()
+
+
+def test_names_that_a_stranger_invents_are_not_kept() -> None:
+    schema = build_schema()
+    cache, kept = Cache(), Kept(parse(TWO))
+    cache.keep(TWO, kept)
+    way = StraightWay(schema, cache)
+    assert way.request({"query": TWO, "operationName": "A"}) is not None
+    assert way.request({"query": TWO, "operationName": "B"}) is not None
+    for name in [None, "", *(f"Invented{number}" for number in range(5))]:
+        assert way.request({"query": TWO, "operationName": name}) is None
+    assert set(kept.straight) == {"A", "B"}
 
 
 async def test_rights_are_those_of_each_caller_whoever_came_first(pair: Pair) -> None:

@@ -91,16 +91,14 @@ class StraightWay:
         """The request of a decoded body; None if it isn't one for the straight way."""
         if not isinstance(body, dict) or not body.keys() <= _KEYS:
             return None
-        text, variables, name = body.get("query"), body.get("variables") or {}, body.get("operationName")
-        if not isinstance(text, str) or not isinstance(variables, dict) or not isinstance(name, str | None):
+        text, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
+        if not isinstance(text, str) or not isinstance(variables, dict | None) or not isinstance(name, str | None):
             return None
         kept = self._cache.get(text)
         if kept is None or kept.introspects:
             return None
-        if name not in kept.straight:
-            kept.straight[name] = self._prepared(kept, name)
-        query: StraightQuery | None = kept.straight[name]
-        return None if query is None else StraightRequest(query, variables)
+        query: StraightQuery | None = kept.straight[name] if name in kept.straight else self._prepared(kept, name)
+        return None if query is None else StraightRequest(query, variables or {})
 
     async def answer(self, request: StraightRequest, context: Context) -> bytes | None:
         """The answer as JSON; None if the request must go the ordinary way."""
@@ -139,9 +137,12 @@ class StraightWay:
         return arguments
 
     def _prepared(self, kept: Kept, name: str | None) -> StraightQuery | None:
-        """The operation of this name, ready to be answered; None if it never can be on this way."""
+        """The operation of this name, ready to be answered; None if it never can be on this way. Kept for names that there are."""
         operation = _operation(kept, name)
-        if operation is None or operation.operation is not OperationType.QUERY or operation.directives:
+        if operation is None:
+            return None
+        kept.straight[name] = None
+        if operation.operation is not OperationType.QUERY or operation.directives:
             return None
         kind = cast("GraphQLObjectType", self._core.query_type)
         parts = [part for part in kept.document.definitions if isinstance(part, FragmentDefinitionNode)]
@@ -151,7 +152,8 @@ class StraightWay:
             roots = [self._root(kind, operation, fragments, key, nodes) for key, nodes in asked.items()]
         except NotPlain:
             return None
-        return StraightQuery(kept, name, name_of(kept.document, name), operation, roots)
+        query = kept.straight[name] = StraightQuery(kept, name, name_of(kept.document, name), operation, roots)
+        return query
 
     def _root(
         self, kind: GraphQLObjectType, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode], key: str,
