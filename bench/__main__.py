@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import generate, isolate, page, radius, relay, startup, subscribe
+from bench import generate, isolate, page, radius, relay, screens, startup, subscribe
 from bench.result import Result
 from sebilling.logs import set_up
 
@@ -45,7 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     numbering.add_argument("--rounds", type=int, default=3)
     starting = commands.add_parser("startup", help="CPU and memory of `sebilling --help` and of a server's start")
     starting.add_argument("--rounds", type=int, default=5)
-    for command in (generating, paging, isolating, paying, watching, walling, numbering, starting):
+    looking = commands.add_parser("screens", help="each root query on months of history, against a row that is read by its code")
+    looking.add_argument("--customers", type=int, default=100_000)
+    looking.add_argument("--months", type=int, default=12)
+    looking.add_argument("--rounds", type=int, default=20)
+    looking.add_argument("--check", action="store_true", help="measure each invariant of `sebilling check` too")
+    for command in (generating, paging, isolating, paying, watching, walling, numbering, starting, looking):
         command.add_argument("--json", action="store_true")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
     return parser
@@ -80,6 +85,10 @@ def main() -> None:
         results = asyncio.run(relay.measure(arguments.var, events=arguments.events, rounds=arguments.rounds))
     elif arguments.command == "startup":
         results = asyncio.run(startup.measure(arguments.var, rounds=arguments.rounds))
+    elif arguments.command == "screens":
+        results = asyncio.run(screens.measure(
+            arguments.var, customers=arguments.customers, months=arguments.months, rounds=arguments.rounds, with_check=arguments.check
+        ))  # fmt: skip
     else:
         results = asyncio.run(page.measure(arguments.var, seconds=arguments.seconds, rounds=arguments.rounds))
     show(results, as_json=arguments.json)

@@ -1,0 +1,234 @@
+"""Milliseconds of each root query on a database with months of history, against a row that is read by its code, over the same HTTP.
+
+The server is a process of its own without accounts and limits (bench/unguarded.py): what grows with history is PostgreSQL's work. Each
+screen is asked `rounds` times, one after the other, each time followed by the reference; slow ones less often. Reported are the median
+and the 95th percentile. With `--check`, the seconds of each invariant come too.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import orjson
+from sqlalchemy import text
+
+from bench import history
+from bench.place import place
+from bench.result import Result
+from bench.serving import served
+from sebilling.billing import invariants
+from sebilling.clock import Month, system_clock
+from sebilling.db.engine import Database
+
+UNGUARDED = ["-m", "bench.unguarded"]
+REFERENCE = '{ counter(code: "LKT01") { id } }'
+SLOW_MS = 1_000
+"""A screen that takes longer is asked SLOW_ROUNDS times only."""
+SLOW_ROUNDS = 5
+WARM_UP = 3
+_INVOICE = "nodes { id number status total outstanding dueOn customer { id code name } }"
+_CUSTOMER = "nodes { id code name phone active outstanding credit }"
+_PAYMENT = "nodes { id amount method receivedOn receiptNumber customer { id code name } }"
+_SAMPLES = text(
+    """
+    SELECT jsonb_build_object(
+               'counter', 'cou_' || counter.id, 'code', customer.code, 'name', customer.name, 'phone', customer.phone,
+               'customer', 'cus_' || customer.id, 'invoice', 'inv_' || owed.id, 'payment', 'pay_' || paid.id,
+               'payment_number', paid.id::text, 'collector', 'usr_' || collector.id, 'device', 'dev_' || access.device_id,
+               'plan', 'pla_' || customer.plan_id)
+      FROM counter JOIN LATERAL (SELECT customer.* FROM customer JOIN invoice ON customer_id = customer.id AND outstanding > 0
+                                  WHERE customer.counter_id = counter.id ORDER BY customer.id DESC OFFSET 5 LIMIT 1) customer ON true
+      JOIN LATERAL (SELECT id FROM invoice WHERE customer_id = customer.id AND outstanding > 0 LIMIT 1) owed ON true
+      JOIN LATERAL (SELECT id FROM payment WHERE customer_id = customer.id ORDER BY id DESC LIMIT 1) paid ON true
+      JOIN service_access access ON access.customer_id = customer.id
+      JOIN app_user collector ON username = 'collector5'
+     WHERE counter.code = 'LKT05'
+    """
+)
+
+
+async def measure(var: Path, *, customers: int, months: int, rounds: int, with_check: bool) -> list[Result]:
+    """Fill a database, and return the median and the 95th percentile of each screen."""
+    async with place(var, "screens", customers=300) as database:
+        began = time.perf_counter()
+        month = await history.fill(database, customers=customers, months=months, at=system_clock())
+        sys.stderr.write(f"filled in {time.perf_counter() - began:.0f} s\n")
+        async with database.reading() as session:
+            sample = await session.only_value(_SAMPLES, kind=dict)
+        results: list[Result] = []
+        patient = httpx.HTTPTransport(retries=10)  # the server prints its address a moment before it listens
+        with served(UNGUARDED, database.url) as address, httpx.Client(base_url=address, timeout=600, transport=patient) as http:
+            for name, document in screens(month, sample):
+                results += _measure(http, name, document, customers=customers, rounds=rounds)
+        if with_check:
+            results += await _check(database, customers=customers)
+    return results
+
+
+def screens(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each screen's name and document."""
+    figures = "counter { code } receivedToday paymentsToday receivedThisMonth outstanding cashOnHand blockedCustomers"
+    yield "dashboard", f"{{ dashboard {{ counters {{ {figures} }} }} }}"
+    recap = '{{ recap(month: "{}") {{ counter {{ code }} totalBilled outstanding totalReceived credit totalDeposited cashOnHand }} }}'
+    yield "recap", recap.format(month)
+    yield "recap of a closed month", recap.format(month.plus(-history.CLOSING_LAG))
+    yield "drawers", "{ drawers { counter { code } collector { name } onHand waiting } }"
+    yield "drawers of a counter", f'{{ drawers(counterId: "{sample["counter"]}") {{ onHand }} }}'
+    yield "previewGeneration", f'{{ previewGeneration(month: "{month}") {{ issued alreadyInvoiced totalAmount }} }}'
+    yield "closingPreview", f'{{ closingPreview(month: "{month}") {{ reason count amount }} }}'
+    yield "isolationPlan", "{ isolationPlan { customerId amount blockOn } }"
+    yield from _customers(sample)
+    yield from _invoices(month, sample)
+    yield from _payments(month, sample)
+    yield from _events(sample)
+    yield from _others(month, sample)
+
+
+def _page(root: str, arguments: str, fields: str) -> str:
+    return f"{{ {root}{f'({arguments})' if arguments else ''} {{ {fields} }} }}"
+
+
+def _customers(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for order in ("CODE", "NAME", "NEWEST"):
+        yield f"customers by {order}", _page("customers", f"orderBy: {order}", _CUSTOMER)
+        yield f"customers in arrears by {order}", _page("customers", f"orderBy: {order}, filter: {{inArrears: true}}", _CUSTOMER)
+        of_counter = f'orderBy: {order}, filter: {{counterId: "{sample["counter"]}"}}'
+        yield f"customers of a counter by {order}", _page("customers", of_counter, _CUSTOMER)
+    yield "customers inactive", _page("customers", "filter: {active: false}", _CUSTOMER)
+    yield "customers of a plan", _page("customers", f'filter: {{planId: "{sample["plan"]}"}}', _CUSTOMER)
+    yield "customers totalCount", "{ customers(first: 1) { totalCount } }"
+    yield "customers in arrears totalCount", "{ customers(first: 1, filter: {inArrears: true}) { totalCount } }"
+    searches = {
+        "name": sample["name"], "part of a name": sample["name"].split()[-2][1:], "code": sample["code"],
+        "start of a code": sample["code"][:4],
+        "phone": "0" + sample["phone"][3:], "start of a phone": "0" + sample["phone"][3:8], "nothing": "zzzqqq", "two letters": "zq",
+    }  # fmt: skip
+    for what, words in searches.items():
+        yield f"customers' search by {what}", _page("customers", f'filter: {{search: "{words}"}}', _CUSTOMER)
+    yield "customer", _page("customer", f'id: "{sample["customer"]}"', "id code name openInvoices { id } lastPayments { id }")
+    yield "customer by code", _page("customer", f'code: "{sample["code"]}"', "id code name outstanding credit")
+
+
+def _invoices(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for order in ("NEWEST", "OLDEST", "DUE", "NUMBER"):
+        yield f"invoices by {order}", _page("invoices", f"orderBy: {order}", _INVOICE)
+        of_counter = f'orderBy: {order}, filter: {{counterId: "{sample["counter"]}"}}'
+        yield f"invoices of a counter by {order}", _page("invoices", of_counter, _INVOICE)
+        yield f"invoices of a month by {order}", _page("invoices", f'orderBy: {order}, filter: {{month: "{month}"}}', _INVOICE)
+        for status in ("OPEN", "PARTLY_PAID", "PAID", "WRITTEN_OFF", "VOID"):
+            yield f"invoices {status} by {order}", _page("invoices", f"orderBy: {order}, filter: {{status: {status}}}", _INVOICE)
+    overdue = f'filter: {{status: OPEN, dueBefore: "{month.first}"}}'
+    yield "invoices overdue by DUE", _page("invoices", f"orderBy: DUE, {overdue}", _INVOICE)
+    yield "invoices overdue by NEWEST", _page("invoices", overdue, _INVOICE)
+    yield "invoices of a customer", _page("invoices", f'filter: {{customerId: "{sample["customer"]}"}}', _INVOICE)
+    yield "invoices due before", _page("invoices", f'filter: {{dueBefore: "{month.first}"}}', _INVOICE)
+    yield "invoices totalCount", "{ invoices(first: 1) { totalCount } }"
+    yield "invoices of a month totalCount", f'{{ invoices(first: 1, filter: {{month: "{month}"}}) {{ totalCount }} }}'
+    yield "invoices OPEN totalCount", "{ invoices(first: 1, filter: {status: OPEN}) { totalCount } }"
+    yield "invoices overdue totalCount", f"{{ invoices(first: 1, {overdue}) {{ totalCount }} }}"
+    yield "invoice", _page("invoice", f'id: "{sample["invoice"]}"', "id number lines { amount } payments { id }")
+
+
+def _payments(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
+    filters = {
+        "": "", " of a counter": f'counterId: "{sample["counter"]}"', " of a customer": f'customerId: "{sample["customer"]}"',
+        " by QRIS": "method: QRIS", " overpaid": "surplusReason: OVERPAID", " already paid": "surplusReason: ALREADY_PAID",
+        " of a day": f'receivedFrom: "{month.plus(-3).first}", receivedUntil: "{month.plus(-3).first.replace(day=2)}"',
+        " of a day of a counter": f'counterId: "{sample["counter"]}", receivedFrom: "{month.plus(-3).first}", '
+        f'receivedUntil: "{month.plus(-3).first.replace(day=2)}"',
+        " until a month": f'receivedUntil: "{month.plus(-4).first}"',
+    }  # fmt: skip
+    for what, conditions in filters.items():
+        yield f"payments{what}", _page("payments", f"filter: {{{conditions}}}" if conditions else "", _PAYMENT)
+    yield "payments totalCount", "{ payments(first: 1) { totalCount } }"
+    yield "payment", _page("payment", f'id: "{sample["payment"]}"', "id amount allocations { amount } refunds { amount }")
+    yield "receipt", _page("receipt", f'paymentId: "{sample["payment"]}"', "number text32")
+    yield "unresolvedMoney", _page("unresolvedMoney", "", _PAYMENT)
+    yield "unresolvedMoney beside a debt", _page("unresolvedMoney", "besideADebt: true", _PAYMENT)
+    yield "unresolvedMoney totalCount", "{ unresolvedMoney(first: 1) { totalCount } }"
+
+
+def _events(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
+    filters = {
+        "": "", " of a kind": 'kind: "deposit.verified"', " of a prefix": 'kind: "period."', " of no kind": 'kind: "payment.refused"',
+        " of an actor": 'actor: "Collector 5"', " of an actor's id": f'actorId: "{sample["collector"]}"',
+        " of nobody": 'actor: "Nobody"', " of a payment": f'subject: "payment", subjectId: "{sample["payment_number"]}"',
+        " of a subject": 'subject: "deposit"', " of a counter": f'counterId: "{sample["counter"]}"',
+        " until a day": 'until: "2020-01-01T00:00:00Z"', " since a day": 'since: "2020-01-01T00:00:00Z"',
+    }  # fmt: skip
+    for what, conditions in filters.items():
+        yield f"events{what}", _page("events", f"filter: {{{conditions}}}" if conditions else "", "nodes { id at actor kind subjectId }")
+    yield "events totalCount", "{ events(first: 1) { totalCount } }"
+
+
+def _others(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
+    deposit = "nodes { id amount status depositedOn collector { name } decision { decidedOn } }"
+    filters = {
+        "": "", " of a counter": f'counterId: "{sample["counter"]}"', " of a collector": f'collectorId: "{sample["collector"]}"',
+        " waiting": "status: SUBMITTED", " rejected": "status: REJECTED", " unsettled": "unsettled: true",
+        " different": "withDifference: true",
+    }  # fmt: skip
+    for what, conditions in filters.items():
+        yield f"deposits{what}", _page("deposits", f"filter: {{{conditions}}}" if conditions else "", deposit)
+    access = "nodes { id desired actual customer { code } }"
+    filters = {
+        "": "", " of a device": f'deviceId: "{sample["device"]}"', " of a customer": f'customerId: "{sample["customer"]}"',
+        " blocked": "blocked: true", " not in sync": "inSync: false",
+    }  # fmt: skip
+    for what, conditions in filters.items():
+        yield f"serviceAccesses{what}", _page("serviceAccesses", f"filter: {{{conditions}}}" if conditions else "", access)
+    yield "isolationForecast", _page("isolationForecast", f'customerId: "{sample["customer"]}"', "blockOn text")
+    yield "billingSchedule", _page("billingSchedule", f'customerId: "{sample["customer"]}"', "months")
+    yield "previewInvoice", f'{{ previewInvoice(month: "{month}", customerId: "{sample["customer"]}") {{ total }} }}'
+    yield "generationRuns", _page("generationRuns", "", "nodes { id status issued totalAmount period { month } }")
+    yield "periods", _page("periods", "", "nodes { id month }")
+    yield "devices", "{ devices { id name } }"
+    yield "plans", _page("plans", "", "nodes { id name }")
+    yield "counters", _page("counters", "", "nodes { id code }")
+    yield "users", _page("users", "", "nodes { id username }")
+    yield "syncCustomers", _page("syncCustomers", f'counterId: "{sample["counter"]}"', "customers { id outstanding openInvoices { id } }")
+
+
+def _measure(http: httpx.Client, name: str, document: str, *, customers: int, rounds: int) -> list[Result]:
+    ours: list[float] = []
+    reference: list[float] = []
+    for number in range(WARM_UP + rounds):
+        took, base = _ask(http, name, document), _ask(http, "reference", REFERENCE)
+        if number >= WARM_UP or took > SLOW_MS:
+            ours.append(took)
+            reference.append(base)
+        if len(ours) >= SLOW_ROUNDS and min(ours) > SLOW_MS:
+            break
+    return [
+        Result(f"{name} p{percent}", customers, _percentile(ours, percent), _percentile(reference, percent), "a counter by its code", "ms")
+        for percent in (50, 95)
+    ]
+
+
+def _ask(http: httpx.Client, name: str, document: str) -> float:
+    began = time.perf_counter()
+    answer = http.post("/graphql", json={"query": document})
+    took = time.perf_counter() - began
+    if "errors" in orjson.loads(answer.content):
+        raise RuntimeError(f"{name}: {answer.text[:2000]}")
+    return took * 1000
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    """The smallest value that at least so many percent of them do not exceed."""
+    return sorted(values)[-(-len(values) * percent // 100) - 1]
+
+
+async def _check(database: Database, *, customers: int) -> list[Result]:
+    results, began = [], time.perf_counter()
+    async with database.reading() as session:
+        async for finding in invariants.check(session):
+            now = time.perf_counter()
+            if finding.rows:
+                raise RuntimeError(f"{finding.invariant.name} is violated by {finding.rows} rows")
+            results.append(Result(f"check {finding.invariant.name}", customers, now - began, 1, "a second", "s"))
+            began = now
+    total = sum(result.ours for result in results)
+    return [*results, Result("check", customers, total, 20, "allowed at 1,000,000 customers", "s")]
