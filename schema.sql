@@ -175,7 +175,8 @@ CREATE TABLE customer (
     CONSTRAINT customer_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES plan(id)
 );
 CREATE INDEX customer_counter_id_id_idx ON customer USING btree (counter_id, id);
-CREATE INDEX customer_name_trgm_idx ON customer USING gin (name gin_trgm_ops);
+CREATE INDEX customer_name_id_idx ON customer USING btree (name, id);
+CREATE INDEX customer_search_idx ON customer USING gin (name gin_trgm_ops, code gin_trgm_ops, phone gin_trgm_ops);
 
 CREATE TABLE customer_move (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -360,6 +361,9 @@ CREATE TABLE event (
     data jsonb NOT NULL,
     CONSTRAINT event_pkey PRIMARY KEY (id)
 );
+CREATE INDEX event_actor_id_id_idx ON event USING btree (actor_id, id);
+CREATE INDEX event_actor_name_id_idx ON event USING btree (actor_name, id);
+CREATE INDEX event_kind_id_idx ON event USING btree (kind, id);
 CREATE INDEX event_subject_subject_id_id_idx ON event USING btree (subject, subject_id, id);
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
@@ -481,6 +485,13 @@ CREATE INDEX invoice_counter_id_id_idx ON invoice USING btree (counter_id, id);
 CREATE INDEX invoice_customer_id_covers_until_idx ON invoice USING btree (customer_id, covers_until);
 CREATE UNIQUE INDEX invoice_live_period_idx ON invoice USING btree (customer_id, period_id) WHERE voided_at IS NULL AND covers_from < covers_until;
 CREATE INDEX invoice_open_idx ON invoice USING btree (customer_id, due_on, id) WHERE outstanding > 0;
+CREATE INDEX invoice_owed_by_due_idx ON invoice USING btree (due_on, id) WHERE outstanding > 0;
+CREATE INDEX invoice_owed_by_id_idx ON invoice USING btree (id) WHERE outstanding > 0;
+CREATE INDEX invoice_owed_idx ON invoice USING btree (counter_id, due_on, id) INCLUDE (outstanding) WHERE outstanding > 0;
+CREATE INDEX invoice_partly_paid_idx ON invoice USING btree (id) WHERE outstanding > 0 AND outstanding < total;
+CREATE INDEX invoice_period_id_id_idx ON invoice USING btree (period_id, id);
+CREATE INDEX invoice_void_idx ON invoice USING btree (id) WHERE voided_at IS NOT NULL;
+CREATE INDEX invoice_written_off_idx ON invoice USING btree (id) WHERE written_off > 0;
 CREATE TRIGGER invoice_begins BEFORE INSERT ON invoice FOR EACH ROW WHEN (new.allocated <> 0 OR new.written_off <> 0 OR new.voided_at IS NOT NULL) EXECUTE FUNCTION refuse_born_settled();
 CREATE TRIGGER invoice_fixed BEFORE UPDATE ON invoice FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER invoice_kept BEFORE DELETE OR TRUNCATE ON invoice FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -647,6 +658,7 @@ CREATE INDEX payment_counter_id_id_idx ON payment USING btree (counter_id, id);
 CREATE INDEX payment_counter_id_received_on_id_idx ON payment USING btree (counter_id, received_on, id);
 CREATE INDEX payment_credit_idx ON payment USING btree (customer_id) WHERE credit > 0;
 CREATE INDEX payment_customer_id_id_idx ON payment USING btree (customer_id, id);
+CREATE INDEX payment_surplus_idx ON payment USING btree (id) WHERE surplus_because <> ''::text;
 CREATE TRIGGER payment_begins BEFORE INSERT ON payment FOR EACH ROW WHEN (new.allocated <> 0 OR new.refunded <> 0 OR new.reversed_at IS NOT NULL) EXECUTE FUNCTION refuse_born_settled();
 CREATE TRIGGER payment_dated BEFORE INSERT ON payment FOR EACH ROW EXECUTE FUNCTION date_payment();
 CREATE TRIGGER payment_fixed BEFORE UPDATE ON payment FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
@@ -915,8 +927,10 @@ END),
     CONSTRAINT service_access_device_id_fkey FOREIGN KEY (device_id) REFERENCES device(id)
 );
 CREATE INDEX service_access_blocked_idx ON service_access USING btree (customer_id) WHERE desired = 'BLOCKED'::text;
+CREATE INDEX service_access_blocked_now_idx ON service_access USING btree (customer_id) WHERE actual = 'BLOCKED'::text;
 CREATE INDEX service_access_customer_id_idx ON service_access USING btree (customer_id);
 CREATE INDEX service_access_dirty_idx ON service_access USING btree (device_id, next_at) WHERE desired_generation > observed_generation;
+CREATE INDEX service_access_drift_idx ON service_access USING btree (id) WHERE NOT (desired_generation = observed_generation AND (actual = desired OR actual = 'UNKNOWN'::text));
 CREATE INDEX service_access_restore_idx ON service_access USING btree (device_id, next_at) WHERE desired_generation > observed_generation AND desired = 'ACTIVE'::text;
 
 CREATE TABLE settlement_reversal (
@@ -1308,11 +1322,14 @@ CREATE FUNCTION period_figures(p_period bigint, p_at timestamp with time zone)
 AS $function$
 WITH span AS (
     SELECT month, (month + interval '1 month')::date AS after FROM period WHERE id = p_period
-), settled AS (
-    SELECT allocation.payment_id, allocation.invoice_id, allocation.amount
+), settled AS NOT MATERIALIZED (
+    SELECT allocation.invoice_id, allocation.amount, payment.counter_id, received_on
       FROM allocation JOIN payment ON payment.id = allocation.payment_id
       LEFT JOIN deallocation ON allocation_id = allocation.id AND deallocated_at <= p_at
      WHERE allocation_id IS NULL AND greatest(allocated_at, received_at) <= p_at
+), came AS (
+    SELECT id, payment.counter_id, amount FROM payment
+     WHERE received_on >= (SELECT month FROM span) AND received_on < (SELECT after FROM span) AND received_at <= p_at
 ), given_up AS (
     SELECT invoice_id, amount FROM write_off LEFT JOIN write_off_reversal ON write_off_id = write_off.id AND reversed_at <= p_at
      WHERE write_off_id IS NULL AND written_off_at <= p_at
@@ -1334,17 +1351,15 @@ WITH span AS (
     UNION ALL
     SELECT invoice.counter_id, 'written off', given_up.amount FROM given_up JOIN invoice ON invoice.id = invoice_id WHERE period_id = p_period
     UNION ALL
-    SELECT payment.counter_id, 'payments', 1 FROM payment, span WHERE received_on >= month AND received_on < after AND received_at <= p_at
+    SELECT came.counter_id, 'payments', 1 FROM came
     UNION ALL
-    SELECT payment.counter_id, 'received', amount FROM payment, span
-     WHERE received_on >= month AND received_on < after AND received_at <= p_at
+    SELECT came.counter_id, 'received', amount FROM came
     UNION ALL
-    SELECT payment.counter_id, 'credit', amount FROM span, payment
-      LEFT JOIN payment_reversal ON payment_id = payment.id AND payment_reversal.reversed_at <= p_at
-     WHERE payment_id IS NULL AND received_on >= month AND received_on < after AND received_at <= p_at
+    SELECT came.counter_id, 'credit', amount FROM came
+      LEFT JOIN payment_reversal ON payment_id = came.id AND payment_reversal.reversed_at <= p_at WHERE payment_id IS NULL
     UNION ALL
-    SELECT payment.counter_id, 'credit', -settled.amount FROM span, settled JOIN payment ON payment.id = settled.payment_id
-     WHERE received_on >= month AND received_on < after
+    SELECT settled.counter_id, 'credit', -settled.amount FROM settled
+     WHERE received_on >= (SELECT month FROM span) AND received_on < (SELECT after FROM span)
     UNION ALL
     SELECT payment.counter_id, 'credit', -given_back.amount FROM span, given_back JOIN payment ON payment.id = given_back.payment_id
      WHERE received_on >= month AND received_on < after
@@ -1363,9 +1378,9 @@ WITH span AS (
     SELECT deposit.counter_id, 'waiting', amount FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id AND decided_at <= p_at
      WHERE deposit_id IS NULL AND submitted_at <= p_at
     UNION ALL
-    SELECT payment.counter_id, 'on hand', amount FROM payment
+    SELECT payment.counter_id, 'on hand', sum(amount)::bigint FROM payment
       LEFT JOIN payment_reversal ON payment_id = payment.id AND payment_reversal.reversed_at <= p_at
-     WHERE payment_id IS NULL AND method = 'CASH' AND received_at <= p_at
+     WHERE payment_id IS NULL AND method = 'CASH' AND received_at <= p_at GROUP BY 1
     UNION ALL
     SELECT given_back.counter_id, 'on hand', -amount FROM given_back WHERE method = 'CASH'
     UNION ALL
@@ -1719,16 +1734,17 @@ CREATE VIEW drawer AS
     sum(deposited)::bigint AS deposited,
     sum(difference)::bigint AS difference,
     sum(waiting)::bigint AS waiting,
-    sum(received - refunded - deposited + difference)::bigint AS on_hand
+    sum(received - refunded::numeric - deposited::numeric + difference::numeric)::bigint AS on_hand
    FROM ( SELECT payment.counter_id,
             payment.received_by AS collector_id,
-            payment.amount AS received,
+            sum(payment.amount) AS received,
             0 AS refunded,
             0 AS deposited,
             0 AS difference,
             0 AS waiting
            FROM payment
           WHERE payment.method = 'CASH'::text AND payment.reversed_at IS NULL
+          GROUP BY payment.counter_id, payment.received_by
         UNION ALL
          SELECT refund.counter_id,
             refund.refunded_by,

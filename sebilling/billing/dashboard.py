@@ -40,7 +40,7 @@ _FIGURES: Final = text(
     SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day, now.day,
            received.today - reversed.today AS received_today, received.payments_today,
            received.month - reversed.month AS received_this_month, received.payments_this_month,
-           owed.outstanding, held.on_hand AS cash_on_hand, blocked.customers AS blocked_customers
+           owed.outstanding, held.on_hand AS cash_on_hand, coalesce(blocked.customers, 0) AS blocked_customers
       FROM counter
      CROSS JOIN LATERAL (SELECT (:at AT TIME ZONE timezone)::date AS day) now
      CROSS JOIN LATERAL (
@@ -55,9 +55,10 @@ _FIGURES: Final = text(
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(outstanding), 0)::bigint AS outstanding FROM invoice WHERE counter_id = counter.id AND outstanding > 0) owed
      CROSS JOIN LATERAL (SELECT coalesce(sum(on_hand), 0)::bigint AS on_hand FROM drawer WHERE counter_id = counter.id) held
-     CROSS JOIN LATERAL (
-           SELECT count(DISTINCT customer.id) AS customers FROM service_access JOIN customer ON customer.id = customer_id
-            WHERE actual = 'BLOCKED' AND customer.counter_id = counter.id) blocked
+      LEFT JOIN (
+           SELECT customer.counter_id, count(DISTINCT customer.id) AS customers
+             FROM service_access JOIN customer ON customer.id = customer_id WHERE actual = 'BLOCKED' GROUP BY 1
+           ) blocked ON blocked.counter_id = counter.id
      WHERE {scope.sees("counter.id")}
      ORDER BY counter.code
     """

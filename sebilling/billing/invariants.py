@@ -26,9 +26,10 @@ class Invariant:
 _LIVE_ALLOCATION: Final = (
     "(SELECT allocation.* FROM allocation LEFT JOIN deallocation ON allocation_id = allocation.id WHERE allocation_id IS NULL) live"
 )
+# The journal is all of history: it is read once and summed by pairs of accounts, then by account.
 _JOURNAL_BALANCES: Final = (
-    "SELECT account, sum(amount) AS balance FROM (SELECT debit AS account, amount FROM journal UNION ALL"
-    " SELECT credit, -amount FROM journal) posted GROUP BY 1"
+    "SELECT account, sum(posted.amount) AS balance FROM (SELECT debit, credit, sum(amount) AS amount FROM journal GROUP BY 1, 2) moved"
+    " CROSS JOIN LATERAL (VALUES (debit, moved.amount), (credit, -moved.amount)) posted (account, amount) GROUP BY 1"
 )
 _FIGURES: Final = ", ".join(f"figure.{name}" for name in recap.NAMES)
 _LIVE_WRITE_OFF: Final = (
@@ -216,24 +217,28 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "closing_figures", "A closing's figures match the documents before it: none was backdated.",
-        f"(SELECT closing_id, figure.counter_id, {_FIGURES} FROM period_closing_figure figure"
-        f" EXCEPT SELECT period_closing.id, figure.counter_id, {_FIGURES} FROM period_closing, period_figures(period_id, closed_at) figure)"
-        f" UNION ALL SELECT period_closing.id, figure.counter_id, {_FIGURES}"
-        " FROM period_closing, period_figures(period_id, closed_at) figure JOIN counter ON counter.id = figure.counter_id"
-        " WHERE (period_closing.id, figure.counter_id) NOT IN"
+        "WITH now AS MATERIALIZED (SELECT period_closing.id AS closing_id, period_closing.closed_at, figure.*"
+        " FROM period_closing, period_figures(period_id, closed_at) figure)"
+        f" (SELECT closing_id, figure.counter_id, {_FIGURES} FROM period_closing_figure figure"
+        f" EXCEPT SELECT closing_id, figure.counter_id, {_FIGURES} FROM now figure)"
+        f" UNION ALL SELECT closing_id, figure.counter_id, {_FIGURES} FROM now figure JOIN counter ON counter.id = figure.counter_id"
+        " WHERE (closing_id, figure.counter_id) NOT IN"
         " (SELECT closing_id, counter_id FROM period_closing_figure) AND counter.created_at <= closed_at",
     ),
     Invariant(
         "recap_journal", "At each counter, the money in a month's recap equals that in the month's journal.",
-        "SELECT period.id FROM period, LATERAL period_figures(period.id, 'infinity') figure LEFT JOIN LATERAL (SELECT"
-        " coalesce(sum(CASE document WHEN 'payment' THEN amount WHEN 'payment_reversal' THEN -amount END), 0) AS came,"
-        " coalesce(sum(CASE document WHEN 'refund' THEN amount WHEN 'refund_reversal' THEN -amount END), 0) AS went,"
-        " coalesce(sum(CASE WHEN debit IN ('CENTRAL_CASH', 'BANK') AND credit = 'CASH_ON_HAND' THEN amount"
-        " WHEN credit IN ('CENTRAL_CASH', 'BANK') AND debit = 'CASH_ON_HAND' THEN -amount END), 0) AS counted,"
-        " coalesce(sum(CASE WHEN credit IN ('SURPLUS', 'SHORTAGE') THEN amount WHEN debit IN ('SURPLUS', 'SHORTAGE') THEN -amount END), 0)"
-        " AS off FROM journal WHERE journal.counter_id = figure.counter_id AND posted_on >= month"
-        " AND posted_on < month + interval '1 month') booked ON true"
-        " WHERE came <> total_received OR went <> refunded OR counted <> total_deposited OR off <> difference",
+        # What can't be received or handed over is left out of the journal before it is read.
+        "WITH booked AS MATERIALIZED (SELECT counter_id, date_trunc('month', posted_on)::date AS month,"
+        " sum(CASE document WHEN 'payment' THEN amount WHEN 'payment_reversal' THEN -amount END) AS came,"
+        " sum(CASE document WHEN 'refund' THEN amount WHEN 'refund_reversal' THEN -amount END) AS went,"
+        " sum(CASE WHEN debit IN ('CENTRAL_CASH', 'BANK') AND credit = 'CASH_ON_HAND' THEN amount"
+        " WHEN credit IN ('CENTRAL_CASH', 'BANK') AND debit = 'CASH_ON_HAND' THEN -amount END) AS counted,"
+        " sum(CASE WHEN credit IN ('SURPLUS', 'SHORTAGE') THEN amount WHEN debit IN ('SURPLUS', 'SHORTAGE') THEN -amount END) AS off"
+        " FROM journal WHERE document NOT IN ('invoice', 'invoice_void', 'allocation', 'deallocation') GROUP BY 1, 2)"
+        " SELECT period.id FROM period CROSS JOIN LATERAL period_figures(period.id, 'infinity') figure"
+        " LEFT JOIN booked ON booked.counter_id = figure.counter_id AND booked.month = period.month"
+        " WHERE coalesce(came, 0) <> total_received OR coalesce(went, 0) <> refunded OR coalesce(counted, 0) <> total_deposited"
+        " OR coalesce(off, 0) <> figure.difference",
     ),
     Invariant(
         "deposits_decided", "A deposit is decided once, by another user, and its status matches the decision.",

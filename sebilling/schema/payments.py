@@ -155,7 +155,7 @@ def _conditions(filter: PaymentFilter) -> Conditions:
     if filter.method is not None:
         conditions["t.method = :method"] = {"method": filter.method.value}
     if filter.surplus_reason is not None:
-        conditions["t.surplus_because = :surplus_reason"] = {"surplus_reason": filter.surplus_reason.value}
+        conditions["t.surplus_because = :surplus_reason AND t.surplus_because <> ''"] = {"surplus_reason": filter.surplus_reason.value}
     if filter.received_from is not None:
         conditions["t.received_on >= :received_from"] = {"received_from": filter.received_from}
     if filter.received_until is not None:

@@ -16,13 +16,17 @@ class Customer(Base):
         CheckConstraint("price BETWEEN 0 AND 1000000000000", name="price"),
         # generation reads a counter's customers by id, and lists are scoped by counter
         Index(None, "counter_id", "id"),
-        # for searches by a part of the name
+        # for searches, which look for a part of the name or the start of the code or phone number in one condition
         Index(
-            "customer_name_trgm_idx",
+            "customer_search_idx",
             "name",
+            "code",
+            "phone",
             postgresql_using="gin",
-            postgresql_ops={"name": "gin_trgm_ops"},  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
+            postgresql_ops=dict.fromkeys(("name", "code", "phone"), "gin_trgm_ops"),  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
         ),
+        # for the list by name
+        Index(None, "name", "id"),
     )
 
     id: Mapped[Id]

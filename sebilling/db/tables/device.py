@@ -84,6 +84,14 @@ class ServiceAccess(Base):
         ),
         # for blocked customers: read in the transaction of each payment, and by the sweep
         Index("service_access_blocked_idx", "customer_id", postgresql_where=text("desired = 'BLOCKED'")),
+        # for the number of customers who are blocked now (dashboard)
+        Index("service_access_blocked_now_idx", "customer_id", postgresql_where=text("actual = 'BLOCKED'")),
+        # for the drift report: `inSync: false` has this very condition (schema/devices.py)
+        Index(
+            "service_access_drift_idx",
+            "id",
+            postgresql_where=text("NOT (desired_generation = observed_generation AND actual IN (desired, 'UNKNOWN'))"),
+        ),
     )
 
     id: Mapped[Id]

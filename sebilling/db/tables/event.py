@@ -12,8 +12,14 @@ class Event(Base):
     """An event: who did what to which object, when, at which counter. Append-only (trigger). Audit log, outbox and feed at once."""
 
     __tablename__ = "event"
-    # for the history of one object
-    __table_args__ = (Index(None, "subject", "subject_id", "id"),)
+    __table_args__ = (
+        # for the history of one object
+        Index(None, "subject", "subject_id", "id"),
+        # for a list of rare kinds, and for what someone did who does little: without them all of the log is read
+        Index(None, "kind", "id"),
+        Index(None, "actor_id", "id"),
+        Index(None, "actor_name", "id"),
+    )
 
     id: Mapped[Id]
     """Unique, but ordered by writing, not by commit: the feed needs its own numbers."""

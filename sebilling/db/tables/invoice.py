@@ -69,6 +69,24 @@ class Invoice(Base):
         CheckConstraint("covers_from <= covers_until", name="covers"),
         # for outstanding invoices: payments settle the oldest first, isolation finds overdue customers
         Index("invoice_open_idx", "customer_id", "due_on", "id", postgresql_where=text("outstanding > 0")),
+        # for what a counter is owed (dashboard), and a counter's open invoices by due date
+        Index(
+            "invoice_owed_idx",
+            "counter_id",
+            "due_on",
+            "id",
+            postgresql_include=["outstanding"],  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
+            postgresql_where=text("outstanding > 0"),
+        ),
+        # for everybody's open invoices by due date, and by time of issue: without them all that is paid is read first
+        Index("invoice_owed_by_due_idx", "due_on", "id", postgresql_where=text("outstanding > 0")),
+        Index("invoice_owed_by_id_idx", "id", postgresql_where=text("outstanding > 0")),
+        # for lists of the rare statuses: a few entries among all of history
+        Index("invoice_partly_paid_idx", "id", postgresql_where=text("outstanding > 0 AND outstanding < total")),
+        Index("invoice_written_off_idx", "id", postgresql_where=text("written_off > 0")),
+        Index("invoice_void_idx", "id", postgresql_where=text("voided_at IS NOT NULL")),
+        # for a month's list by time of issue, however old the month is
+        Index(None, "period_id", "id"),
     )
 
     id: Mapped[Id]

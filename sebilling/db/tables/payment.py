@@ -37,6 +37,8 @@ class Payment(Base):
         Index(None, "counter_id", "received_on", "id"),
         # for a counter's list, newest first
         Index(None, "counter_id", "id"),
+        # for the list of those that exceeded what was owed, a few of all
+        Index("payment_surplus_idx", "id", postgresql_where=text("surplus_because <> ''")),
         # for credit that settles the next invoice
         Index("payment_credit_idx", "customer_id", postgresql_where=text("credit > 0")),
         # for cash on hand: cash that a collector received at a counter
