@@ -97,12 +97,14 @@ _INVOICES = (
     """
     INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
     SELECT CAST(:at AS timestamptz), 1, 'bench', 'invoices.issued', 'generation_run', run_id, counter_id,
-           jsonb_build_object('issued', count(*)) FROM issued GROUP BY run_id, counter_id
+           jsonb_build_object('period_id', 'per_' || period_id, 'first_sequence', 1, 'issued', count(*), 'already_invoiced', 0,
+                              'skipped', CAST('{}' AS jsonb), 'amount', sum(total)) FROM issued GROUP BY run_id, counter_id, period_id
     """,
     """
     INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
     SELECT CAST(:at AS timestamptz) + interval '1 hour', 1, 'bench', 'invoice.voided', 'invoice', id, counter_id,
-           jsonb_build_object('total', total, 'reason', 'test') FROM issued WHERE void
+           jsonb_build_object('customer_id', 'cus_' || customer_id, 'period_id', 'per_' || period_id, 'total', total, 'released', 0,
+                              'reason', 'test') FROM issued WHERE void
     """,
 )
 # Of 300 who owe nothing, one pays too much this month; of 400 payments, one is reversed and made again.
@@ -158,7 +160,8 @@ _PAYMENTS = (
     """
     INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
     SELECT received_at + interval '1 hour', 1, 'bench', 'payment.reversed', 'payment', id, counter_id,
-           jsonb_build_object('amount', allocated + extra, 'reason', 'test') FROM paid WHERE reversed ORDER BY id
+           jsonb_build_object('customer_id', 'cus_' || customer_id, 'amount', allocated + extra, 'reopened', allocated, 'reason', 'test')
+      FROM paid WHERE reversed ORDER BY id
     """,
 )
 # Each day's cash is handed over; of the last three days the deposits wait, and today's cash is in the drawers.
@@ -177,7 +180,8 @@ _DEPOSITS = (
     """,
     """
     INSERT INTO event (at, actor_id, actor_name, kind, subject, subject_id, counter_id, data)
-    SELECT submitted_at + interval '1 hour', 1, 'bench', 'deposit.verified', 'deposit', id, counter_id, '{}'
+    SELECT submitted_at + interval '1 hour', 1, 'bench', 'deposit.verified', 'deposit', id, counter_id,
+           jsonb_build_object('collector_id', 'usr_' || collector_id, 'amount', amount, 'counted', counted, 'difference', 0)
       FROM deposit WHERE status = 'VERIFIED' ORDER BY id
     """,
 )

@@ -28,12 +28,7 @@ async def place(var: Path, name: str, *, customers: int) -> AsyncIterator[Databa
         url = await create_database(server, name)
         await migrate(url)
         database = Database(url)
-        actor, at = operator("bench"), system_clock()
-        hashed = await passwords.hashed(PASSWORD)
-        async with database.transaction(actor=actor, at=at) as session:
-            await users.create(session, username=USERNAME, name=USERNAME, role=Role.ADMIN, password_hash=hashed)
-            staged = await load.stage(session, isp.rows(count=customers, month=MONTH), create_missing=True)
-            await load.write(session, staged, file="bench")
+        await inhabit(database, customers=customers)
         async with database.reading() as session:
             await session.rows(text("SELECT 1"))
         await outside(database, "VACUUM ANALYZE")
@@ -42,6 +37,16 @@ async def place(var: Path, name: str, *, customers: int) -> AsyncIterator[Databa
         finally:
             await database.close()
             await drop_database(server, name)
+
+
+async def inhabit(database: Database, *, customers: int) -> None:
+    """Create an admin, counters, plans and customers."""
+    actor, at = operator("bench"), system_clock()
+    hashed = await passwords.hashed(PASSWORD)
+    async with database.transaction(actor=actor, at=at) as session:
+        await users.create(session, username=USERNAME, name=USERNAME, role=Role.ADMIN, password_hash=hashed)
+        staged = await load.stage(session, isp.rows(count=customers, month=MONTH), create_missing=True)
+        await load.write(session, staged, file="bench")
 
 
 async def outside(database: Database, statement: str) -> None:

@@ -55,8 +55,7 @@ async def measure(var: Path, *, customers: int, months: int, rounds: int, with_c
         began = time.perf_counter()
         month = await history.fill(database, customers=customers, months=months, at=system_clock())
         sys.stderr.write(f"filled in {time.perf_counter() - began:.0f} s\n")
-        async with database.reading() as session:
-            sample = await session.only_value(_SAMPLES, kind=dict)
+        sample = await samples(database)
         results: list[Result] = []
         patient = httpx.HTTPTransport(retries=10)  # the server prints its address a moment before it listens
         with served(UNGUARDED, database.url) as address, httpx.Client(base_url=address, timeout=600, transport=patient) as http:
@@ -65,6 +64,12 @@ async def measure(var: Path, *, customers: int, months: int, rounds: int, with_c
         if with_check:
             results += await _check(database, customers=customers)
     return results
+
+
+async def samples(database: Database) -> dict[str, str]:
+    """What the screens ask for: a customer with a debt, their payment, their counter and so on, by name."""
+    async with database.reading() as session:
+        return await session.only_value(_SAMPLES, kind=dict)
 
 
 def screens(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -152,7 +157,7 @@ def _payments(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]
 
 def _events(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     filters = {
-        "": "", " of a kind": 'kind: "deposit.verified"', " of a prefix": 'kind: "period."', " of no kind": 'kind: "payment.refused"',
+        "": "", " of a kind": 'kind: "deposit.verified"', " of a prefix": 'kind: "period."', " of no kind": 'kind: "credit.refunded"',
         " of an actor": 'actor: "Collector 5"', " of an actor's id": f'actorId: "{sample["collector"]}"',
         " of nobody": 'actor: "Nobody"', " of a payment": f'subject: "payment", subjectId: "{sample["payment_number"]}"',
         " of a subject": 'subject: "deposit"', " of a counter": f'counterId: "{sample["counter"]}"',

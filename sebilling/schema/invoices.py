@@ -208,7 +208,8 @@ async def invoices(
 
 
 _STATUS: Final = {
-    InvoiceStatus.OPEN: "t.outstanding > 0 AND t.outstanding = t.total",
+    # not `=`, of which PostgreSQL expects so few rows that it reads and sorts them all
+    InvoiceStatus.OPEN: "t.outstanding > 0 AND NOT t.outstanding < t.total",
     InvoiceStatus.PARTLY_PAID: "t.outstanding > 0 AND t.outstanding < t.total",
     InvoiceStatus.PAID: "t.outstanding = 0 AND t.written_off = 0 AND t.voided_at IS NULL",
     InvoiceStatus.WRITTEN_OFF: "t.outstanding = 0 AND t.written_off > 0 AND t.voided_at IS NULL",
