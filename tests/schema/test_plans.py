@@ -1,7 +1,7 @@
 """How PostgreSQL reads the pages: in the order of an index, never all of history. On an ISP with a few months of it.
 
-Each list is asked through the schema; its statement is explained with its own parameters. Scans of whole tables are discouraged, as
-tables are small here: one is then in a plan only if nothing else is possible.
+Each list is asked through the schema; its statement is explained as it is executed: direct reads with the plan for all values. Scans of
+whole tables are discouraged, as tables are small here: one is then in a plan only if nothing else is possible.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest_asyncio
 from sqlalchemy import TextClause, event
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench import history
 from bench.place import inhabit
@@ -20,7 +21,7 @@ from sebilling.clock import system_clock
 from sebilling.db.direct import positional
 from sebilling.db.engine import Database
 from sebilling.schema.build import build_schema
-from sebilling.schema.engine.context import Context
+from sebilling.schema.request.context import Context
 
 CUSTOMERS, MONTHS = 1_500, 3
 HISTORY = {"allocation", "customer", "deposit", "event", "invoice", "payment", "receipt", "service_access"}
@@ -83,6 +84,16 @@ AFTER = ("customers by CODE", "customers by NAME", "customers by NEWEST", "invoi
 """Lists whose second page is looked at too."""
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A statement that the schema sent, and its parameters."""
+
+    sql: str
+    given: Sequence[Any]
+    direct: bool = False
+    """Whether it is planned once for all values of its parameters."""
+
+
 @dataclass
 class Reader:
     """Asks the schema, and explains the statements that it sent."""
@@ -90,17 +101,17 @@ class Reader:
     database: Database
     documents: Mapping[str, str]
 
-    async def ask(self, document: str) -> tuple[Any, list[tuple[str, Sequence[Any]]]]:
-        sent: list[tuple[str, Sequence[Any]]] = []
+    async def ask(self, document: str) -> tuple[Any, list[Sent]]:
+        sent: list[Sent] = []
         fetch = self.database.fetch
 
-        async def noted(statement: TextClause, parameters: Mapping[str, object]) -> Sequence[Any]:
+        async def noted(statement: TextClause, parameters: Mapping[str, object], **options: Any) -> Sequence[Any]:
             sql, names = positional(statement)
-            sent.append((sql, [parameters[name] for name in names]))
-            return await fetch(statement, parameters)
+            sent.append(Sent(sql, [None for _ in names], direct=True))
+            return await fetch(statement, parameters, **options)
 
         def note(_connection: object, _cursor: object, statement: str, given: Sequence[Any], *_: object) -> None:
-            sent.append((statement, given))
+            sent.append(Sent(statement, given))
 
         self.database.fetch = noted  # type: ignore[method-assign]  # of this object
         event.listen(self.database.read_engine.sync_engine, "before_cursor_execute", note)
@@ -116,15 +127,25 @@ class Reader:
     async def plan(self, document: str, *settings: str) -> list[dict[str, Any]]:
         """The plan's nodes of the last statement, outermost first."""
         _, sent = await self.ask(document)
-        sql, given = sent[-1]
         async with self.database.read_engine.connect() as connection:
             for setting in settings:
                 await connection.exec_driver_sql(f"SET {setting} = off")
             try:
-                (explained,) = (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", tuple(given))).one()
+                explained = await self._explained(connection, sent[-1])
             finally:
                 await connection.exec_driver_sql("RESET ALL")
         return list(_nodes((orjson.loads(explained) if isinstance(explained, str) else explained)[0]["Plan"]))
+
+    async def _explained(self, connection: AsyncConnection, sent: Sent) -> Any:
+        if not sent.direct:
+            return (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sent.sql}", tuple(sent.given))).scalar_one()
+        await connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+        await connection.exec_driver_sql(f"PREPARE asked AS {sent.sql}")
+        nulls = f"({', '.join('NULL' for _ in sent.given)})" if sent.given else ""  # the plan is for all values
+        try:
+            return (await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) EXECUTE asked{nulls}")).scalar_one()
+        finally:
+            await connection.exec_driver_sql("DEALLOCATE asked")
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
