@@ -3,13 +3,13 @@
 import functools
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from sebilling.actor import Actor, Role, operator
 from sebilling.billing import invariants
@@ -47,6 +47,9 @@ class _Current(Database):
     async def reading(self) -> AsyncIterator[ReadSession]:
         async with self.database.reading() as session:
             yield session
+
+    async def fetch(self, statement: TextClause, parameters: Mapping[str, object], *, into: Any = None) -> Sequence[Any]:
+        return await self.database.fetch(statement, parameters, into=into)
 
 
 _current: Final = _Current()
