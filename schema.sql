@@ -362,7 +362,6 @@ CREATE TABLE event (
     CONSTRAINT event_pkey PRIMARY KEY (id)
 );
 CREATE INDEX event_actor_id_id_idx ON event USING btree (actor_id, id);
-CREATE INDEX event_actor_name_id_idx ON event USING btree (actor_name, id);
 CREATE INDEX event_kind_id_idx ON event USING btree (kind, id);
 CREATE INDEX event_subject_subject_id_id_idx ON event USING btree (subject, subject_id, id);
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -485,8 +484,6 @@ CREATE INDEX invoice_counter_id_id_idx ON invoice USING btree (counter_id, id);
 CREATE INDEX invoice_customer_id_covers_until_idx ON invoice USING btree (customer_id, covers_until);
 CREATE UNIQUE INDEX invoice_live_period_idx ON invoice USING btree (customer_id, period_id) WHERE voided_at IS NULL AND covers_from < covers_until;
 CREATE INDEX invoice_open_idx ON invoice USING btree (customer_id, due_on, id) WHERE outstanding > 0;
-CREATE INDEX invoice_owed_by_due_idx ON invoice USING btree (due_on, id) WHERE outstanding > 0;
-CREATE INDEX invoice_owed_by_id_idx ON invoice USING btree (id) WHERE outstanding > 0;
 CREATE INDEX invoice_owed_idx ON invoice USING btree (counter_id, due_on, id) INCLUDE (outstanding) WHERE outstanding > 0;
 CREATE INDEX invoice_partly_paid_idx ON invoice USING btree (id) WHERE outstanding > 0 AND outstanding < total;
 CREATE INDEX invoice_period_id_id_idx ON invoice USING btree (period_id, id);

@@ -18,7 +18,6 @@ class Event(Base):
         # for a list of rare kinds, and for what someone did who does little: without them all of the log is read
         Index(None, "kind", "id"),
         Index(None, "actor_id", "id"),
-        Index(None, "actor_name", "id"),
     )
 
     id: Mapped[Id]

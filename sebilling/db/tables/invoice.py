@@ -78,9 +78,6 @@ class Invoice(Base):
             postgresql_include=["outstanding"],  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
             postgresql_where=text("outstanding > 0"),
         ),
-        # for everybody's open invoices by due date, and by time of issue: without them all that is paid is read first
-        Index("invoice_owed_by_due_idx", "due_on", "id", postgresql_where=text("outstanding > 0")),
-        Index("invoice_owed_by_id_idx", "id", postgresql_where=text("outstanding > 0")),
         # for lists of the rare statuses: a few entries among all of history
         Index("invoice_partly_paid_idx", "id", postgresql_where=text("outstanding > 0 AND outstanding < total")),
         Index("invoice_written_off_idx", "id", postgresql_where=text("written_off > 0")),

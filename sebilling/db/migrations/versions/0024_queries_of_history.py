@@ -13,8 +13,6 @@ depends_on = None
 _OWED = "outstanding > 0"
 # What each one is for stands beside it in db/tables/.
 _PARTIAL = (
-    ("invoice_owed_by_due_idx", "invoice", ["due_on", "id"], _OWED),
-    ("invoice_owed_by_id_idx", "invoice", ["id"], _OWED),
     ("invoice_partly_paid_idx", "invoice", ["id"], f"{_OWED} AND outstanding < total"),
     ("invoice_written_off_idx", "invoice", ["id"], "written_off > 0"),
     ("invoice_void_idx", "invoice", ["id"], "voided_at IS NOT NULL"),
@@ -32,7 +30,6 @@ _WHOLE = (
     ("customer_name_id_idx", "customer", ["name", "id"]),
     ("event_kind_id_idx", "event", ["kind", "id"]),
     ("event_actor_id_id_idx", "event", ["actor_id", "id"]),
-    ("event_actor_name_id_idx", "event", ["actor_name", "id"]),
 )
 
 
