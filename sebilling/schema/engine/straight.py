@@ -121,10 +121,10 @@ class StraightWay:
         parts = (f'"{root.key}":{text}' for root, text in zip(query.roots, texts, strict=True))
         return f'{{"data":{{{",".join(parts)}}}}}'.encode()
 
-    def _arguments(self, query: StraightQuery, given: dict[str, Any]) -> list[dict[str, Any]] | None:
+    def _arguments(self, query: StraightQuery, values_sent: dict[str, Any]) -> list[dict[str, Any]] | None:
         """The arguments of each root field; None if the variables are wrong. Raises GraphQLError, SebillingError."""
         definitions = query.operation.variable_definitions or ()
-        variables = get_variable_values(self._core, definitions, given)
+        variables = get_variable_values(self._core, definitions, values_sent)
         if isinstance(variables, list):
             return None
         registry, config = self._schema.schema_converter.scalar_registry, self._schema.config
