@@ -8,10 +8,12 @@ pricing rules on (`generate-rules`) it doesn't price either: the rows are comput
 import statistics
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
-from sqlalchemy import event, text
+from sqlalchemy import TextClause, event, text
 
 from bench import rules
 from bench.place import MONTH, outside, place
@@ -107,8 +109,13 @@ def _counted(database: Database) -> list[str]:
         if not any(words in statement for words in OTHER_LOOPS):
             sent.append(statement)
 
+    async def fetch(statement: TextClause, parameters: Mapping[str, object], *, into: Any = None) -> Sequence[Any]:
+        note(None, None, str(statement))
+        return await Database.fetch(database, statement, parameters, into=into)
+
     for engine in (database.read_engine, database.write_engine):
         event.listen(engine.sync_engine, "before_cursor_execute", note)
+    database.fetch = fetch  # type: ignore[method-assign]  # of this object, which is the benchmark's
     return sent
 
 
