@@ -2,8 +2,8 @@
 
 The types say how their fields are read (schema/engine/declarations.py). Where all selected fields are plain, the statement writes the
 answer's text, which is passed through (schema/engine/shapes.py). Anything else goes the ordinary way: the statement returns JSON objects
-(schema/engine/objects.py), whose rows are dicts that `resolve` reads by the field's name. Statements are kept with the document, so that
-a repeated query goes straight to the driver. See docs/decisions/0005 and 0024.
+(schema/engine/objects.py), whose rows are dicts that `resolve` reads by the field's name. Statements are kept with the document. See
+docs/decisions/0005 and 0024.
 
 For callers who are limited to counters, the scope of each table adds conditions at the root and at every link of a statement: a row of
 another counter is null, or left out of its list, whatever a resolver asks for. See docs/decisions/0013.

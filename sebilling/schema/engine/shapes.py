@@ -3,9 +3,8 @@
 The ordinary way builds JSON objects in SQL, parses them, completes each value and writes them again. A selection of plain fields needs
 none of it: the statement made here concatenates the very text of the answer, and Python passes it through. See docs/decisions/0024.
 
-What isn't planned here raises NotPlain, and the ordinary way (schema/engine/reading.py, schema/engine/completion.py) answers. A null
-where none may be, a value that isn't its enum's, an integer out of range: in their place stands MARK, a byte that no JSON has. Whoever
-finds it in a text throws the text away, and the ordinary way answers and reports the exact error.
+What isn't planned here raises NotPlain, and the ordinary way (schema/engine/completion.py) answers. In the place of a null where none may
+be, a value that isn't its enum's, or an integer out of range stands MARK; then the ordinary way answers, and reports the exact error.
 
 Objects are concatenated, as `json_build_object` looks up the types of its arguments with every call: it takes 1.7 times as long. NULL
 spreads through `||`, so that an object with a missing part is missing as a whole.

@@ -1,10 +1,9 @@
 """The straight way: a known query, from its text to the answer's bytes without Strawberry's view and graphql-core's executor.
 
 A document that the cache knows (schema/request/document_cache.py) is parsed, validated and limited already. If all its root fields return
-rows, lists or pages of tables, their resolvers are called here as the executor would call them, with the same checks of roles in front, and
-what PostgreSQL wrote is joined to the answer. Whatever else there is (an error of any kind, a value that PostgreSQL didn't write,
-directives on root fields) returns None, and the request goes the ordinary way from its beginning: queries change nothing, so that doing
-one twice does no harm. A document whose values weren't written by PostgreSQL isn't tried again. See docs/decisions/0024.
+rows, lists or pages of tables, their resolvers are called as the executor would call them, with the same checks of roles in front, and what
+PostgreSQL wrote is joined to the answer. Whatever else there is (an error, a value that PostgreSQL didn't write, directives on root fields)
+returns None, and the request goes the ordinary way from its beginning: queries change nothing. See docs/decisions/0024.
 """
 
 import asyncio
