@@ -26,8 +26,8 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.edge import RequestLog
 from sebilling.schema.build import build_schema
+from sebilling.schema.context import Context, Parts
 from sebilling.schema.request import access
-from sebilling.schema.request.context import Context, Parts
 from sebilling.schema.request.document_cache import Documents
 from sebilling.schema.request.endpoint import GraphQLView
 from sebilling.storage import ObjectStore

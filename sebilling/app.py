@@ -33,8 +33,8 @@ from sebilling.network.worker import engine_of
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
 from sebilling.schema.build import build_schema
+from sebilling.schema.context import Parts
 from sebilling.schema.request import trusted_documents
-from sebilling.schema.request.context import Parts
 from sebilling.schema.request.endpoint import PREFLIGHT, GraphQLView, language_of
 from sebilling.storage import ObjectStore
 from sebilling.vault import vault_of

@@ -28,8 +28,8 @@ from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.printing.report_runner import ReportFailedError
 from sebilling.report_downloads import RETRY_SECONDS, ReportDownloads
+from sebilling.schema.context import Parts
 from sebilling.schema.request.access import RULES
-from sebilling.schema.request.context import Parts
 from sebilling.storage import ObjectMissing
 
 _log = get_logger(__name__)

@@ -19,7 +19,7 @@ from sebilling.errors import DeadlineExceeded, LinkInUse, ReportsBusy
 from sebilling.logs import get_logger
 from sebilling.printing.report_job import Job
 from sebilling.printing.report_runner import ReportFailedError, ReportProcess, report_process
-from sebilling.schema.request.context import Parts
+from sebilling.schema.context import Parts
 
 _log = get_logger(__name__)
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -17,7 +17,7 @@ from sebilling.errors import Unavailable
 from sebilling.language import Sentence
 from sebilling.live.hub import Hub
 from sebilling.logs import get_logger
-from sebilling.schema.request.context import Parts
+from sebilling.schema.context import Parts
 
 _log = get_logger(__name__)
 MAX_WAITING: Final = 2_000

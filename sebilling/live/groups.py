@@ -24,9 +24,9 @@ from sebilling.limits import Limit
 from sebilling.live.budgets import Budgets, User
 from sebilling.live.hub import Hub
 from sebilling.logs import get_logger
-from sebilling.schema.request.context import Context, Parts
+from sebilling.schema.context import Context, Parts
+from sebilling.schema.feed_subscription import Look
 from sebilling.schema.request.errors import formatted
-from sebilling.schema.request.feed_subscription import Look
 
 _log = get_logger(__name__)
 MAX_OF_A_TURN: Final = 200

@@ -20,7 +20,7 @@ from sebilling.language import Sentence
 from sebilling.limits import Limit
 from sebilling.live.connection import NOT_SIGNED_IN, TOO_MANY, End, Line, Lines
 from sebilling.live.groups import Asked, Errors, Groups
-from sebilling.schema.request.context import Context, Parts
+from sebilling.schema.context import Context, Parts
 from sebilling.schema.request.endpoint import GraphQLView
 from sebilling.schema.request.errors import formatted
 

@@ -23,10 +23,10 @@ from sebilling.language import Sentence
 from sebilling.live.connection import TOO_SLOW, End, Line, Lines
 from sebilling.live.groups import Asked, Errors, Groups
 from sebilling.live.sockets import asked_of
+from sebilling.schema.context import Context, Parts
+from sebilling.schema.feed_subscription import cursor, number_of
 from sebilling.schema.request import refusals
-from sebilling.schema.request.context import Context, Parts
 from sebilling.schema.request.endpoint import GraphQLView, language_of
-from sebilling.schema.request.feed_subscription import cursor, number_of
 
 QUIET_SECONDS: Final = 12.0
 """Idle time after which a comment is sent, so that proxies keep the connection and a dead client is noticed."""

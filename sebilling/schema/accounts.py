@@ -9,20 +9,18 @@ from sebilling.auth import passwords, totp
 from sebilling.auth import users as verbs
 from sebilling.auth.sessions import Lifetimes
 from sebilling.nouns import Noun
-from sebilling.schema.counters import Counter
-from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.context import Info
+from sebilling.schema.counters import Counter, counters_of_user
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import CENTRAL
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import ADMIN, READERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Instant
-
-_COUNTERS_OF_USER: Final = "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)"
 
 
 @output("User account, as shown to admins and auditors.", "account", scope=CENTRAL)
@@ -31,13 +29,7 @@ class Account:
     username: str = read("Name for signing in; never changes.", READERS)
     name: str = read("Full name, as printed on receipts.", READERS)
     role: Role = read("Role, which decides what the user may do.", READERS)
-    counters: list[Counter] = link(
-        "Counters at which a clerk or collector works; empty for other roles, which see all counters.",
-        READERS,
-        "counter",
-        _COUNTERS_OF_USER,
-        order="{n}.code",
-    )
+    counters: list[Counter] = counters_of_user(READERS)
     active: bool = read("Whether the user may sign in.", READERS)
     must_change_password: bool = read("Whether the user has a one-time password, which must be changed at the next sign-in.", READERS)
     two_step: bool = read("Whether two-step sign-in is on.", READERS)
@@ -155,13 +147,7 @@ class ServiceToken:
     id: strawberry.ID = read("Opaque id.", READERS, sql=ids.column(Noun.USER, "{t}.id"))
     name: str = read("Name of the script, as shown in the event log.", READERS)
     role: Role = read("Role, which decides what the script may do; never ADMIN.", READERS)
-    counters: list[Counter] = link(
-        "Counters at which a clerk or collector works; empty for other roles, which see all counters.",
-        READERS,
-        "counter",
-        _COUNTERS_OF_USER,
-        order="{n}.code",
-    )
+    counters: list[Counter] = counters_of_user(READERS)
     active: bool = read("Whether the token is still valid; false once it is revoked.", READERS)
     created_at: Instant = read("Time at which the token was created.", READERS)
     expires_at: Instant = read("Time at which the token expires.", READERS)

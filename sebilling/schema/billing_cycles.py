@@ -7,10 +7,10 @@ import strawberry
 from sebilling.billing import billing_cycles as verbs
 from sebilling.db.engine import ReadSession
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import output, read, user_name
 from sebilling.schema.engine.scopes import PART
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS, OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Payload, row

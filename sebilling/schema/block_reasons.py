@@ -6,9 +6,9 @@ import strawberry
 
 from sebilling.billing.isolation.blocks import BlockReasonCode
 from sebilling.language import Sentence
+from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.enums import described
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS, EVERYONE
 from sebilling.schema.values.scalars import Day, Rupiah
 

@@ -7,11 +7,11 @@ import strawberry
 from sebilling.billing import charges as verbs
 from sebilling.billing.charges import ChargeKind
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.reading import one
 from sebilling.schema.engine.scopes import OF_CUSTOMER
 from sebilling.schema.request.access import mutation
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS, OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row

@@ -8,11 +8,11 @@ from sebilling.billing import corrections as verbs
 from sebilling.billing import reversals
 from sebilling.billing.payments import PaymentMethod
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.engine.reading import one
 from sebilling.schema.invoices import Invoice
 from sebilling.schema.payments import Payment
 from sebilling.schema.request.access import mutation
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row

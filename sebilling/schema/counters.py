@@ -7,12 +7,12 @@ import strawberry
 from sebilling.billing import counters as verbs
 from sebilling.clock import JAKARTA
 from sebilling.nouns import Noun
-from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.context import Info
+from sebilling.schema.engine.declarations import Roles, link, output, read
 from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import COUNTER_ITSELF
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import EVERYONE, OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
@@ -26,6 +26,14 @@ class Counter:
     name: str = read("Display name.", EVERYONE)
     timezone: str = read("Time zone: Asia/Jakarta (WIB), Asia/Makassar (WITA) or Asia/Jayapura (WIT).", EVERYONE)
     due_day: int = read("Day of the month, 1 to 28, on which the counter's invoices are due.", EVERYONE)
+
+
+def counters_of_user(roles: Roles) -> Any:
+    """Declare the counters of a user, for each type that shows one."""
+    return link(
+        "Counters at which a clerk or collector works; empty for other roles, which see all counters.", roles, "counter",
+        "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)", order="{n}.code",
+    )  # fmt: skip
 
 
 class OfCounter(Protocol):

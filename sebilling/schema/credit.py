@@ -6,12 +6,12 @@ import strawberry
 
 from sebilling.billing import credit as verbs
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.payments import Payment
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS, OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First

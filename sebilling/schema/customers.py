@@ -10,6 +10,7 @@ from sebilling.billing import phones, validation
 from sebilling.nouns import Noun
 from sebilling.schema.billing_cycles import BillingCycle
 from sebilling.schema.charges import Charge, Discount
+from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.pages import Conditions, Order
@@ -18,7 +19,6 @@ from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.enums import described
 from sebilling.schema.plans import Plan
 from sebilling.schema.request.access import allow_argument, mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First

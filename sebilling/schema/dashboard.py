@@ -6,11 +6,11 @@ from typing import Final
 from sebilling import feed
 from sebilling.billing import dashboard as verbs
 from sebilling.clock import Month
+from sebilling.schema import feed_subscription
+from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.request import feed_subscription
 from sebilling.schema.request.access import query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS
 from sebilling.schema.values.payloads import row
 from sebilling.schema.values.scalars import Day, MonthText, Rupiah

@@ -14,6 +14,7 @@ from sebilling.errors import InvalidProof
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
+from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine.declarations import link, output, read, user_name
 from sebilling.schema.engine.pages import Conditions, Order
@@ -21,7 +22,6 @@ from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import OWN_CASH, PART
 from sebilling.schema.invoices import Reversal
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Context, Info
 from sebilling.schema.request.roles import COUNTERS, OFFICE, RECEIVERS
 from sebilling.schema.users import User
 from sebilling.schema.values import ids

@@ -18,6 +18,7 @@ from sebilling.plugins.contract import State
 from sebilling.plugins.loading import PluginStatus, raised
 from sebilling.schema import block_reasons
 from sebilling.schema.block_reasons import BlockReason
+from sebilling.schema.context import Context, Info
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.pages import Conditions, Order
@@ -25,7 +26,6 @@ from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import CENTRAL, OF_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Context, Info
 from sebilling.schema.request.roles import DEVICE_READERS, DEVICES, EVERYONE
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First

@@ -7,10 +7,10 @@ import strawberry
 from sebilling.billing import differences as verbs
 from sebilling.billing.differences import DifferenceKind
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.deposits import DecideDepositPayload, Deposit, Drawer
 from sebilling.schema.engine.reading import one
 from sebilling.schema.request.access import mutation
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row

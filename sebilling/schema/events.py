@@ -10,13 +10,13 @@ from sebilling.errors import InvalidText
 from sebilling.events import KINDS
 from sebilling.language import Language, Sentence, in_language
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.request.access import query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import READERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First

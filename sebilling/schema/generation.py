@@ -12,6 +12,7 @@ from sebilling.billing.pricing import ALREADY_INVOICED, ISSUE, LineKind, SkipRea
 from sebilling.billing.scope import narrowed
 from sebilling.error_codes import ErrorCode
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import link, output, read
 from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
@@ -19,7 +20,6 @@ from sebilling.schema.engine.scopes import CENTRAL
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import OFFICE, READERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First

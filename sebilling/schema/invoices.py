@@ -7,6 +7,7 @@ import strawberry
 
 from sebilling.billing.pricing import LineKind
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import link, output, read, user_name
@@ -16,7 +17,6 @@ from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 from sebilling.schema.request.access import query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First

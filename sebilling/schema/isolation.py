@@ -10,6 +10,7 @@ from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.language import Language, Sentence
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import link, output, read
@@ -17,7 +18,6 @@ from sebilling.schema.engine.reading import every, one
 from sebilling.schema.engine.scopes import CENTRAL, EVERYBODYS, OF_COUNTER_OR_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import BLOCKERS, COUNTERS, OFFICE, PROMISERS, READERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Payload, row

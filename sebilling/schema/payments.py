@@ -11,6 +11,7 @@ from sebilling.errors import InvalidNumber, SebillingError, Unexpected
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import link, output, read, user_name
@@ -19,7 +20,6 @@ from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_RECEIVER
 from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import COUNTERS, RECEIVERS

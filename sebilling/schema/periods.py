@@ -9,6 +9,7 @@ from sebilling.billing import closings
 from sebilling.billing import periods as verbs
 from sebilling.billing.closings import GapReason
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine.declarations import link, output, read, user_name
 from sebilling.schema.engine.pages import Order
@@ -16,7 +17,6 @@ from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import EVERYBODYS, PART
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS, OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First

@@ -8,10 +8,10 @@ import strawberry
 
 from sebilling.billing import recap as verbs
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.request.access import query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import row

@@ -12,10 +12,10 @@ from sebilling.billing.reports import Report
 from sebilling.errors import NotFound
 from sebilling.nouns import Noun
 from sebilling.printing.receipt_text import receipt_text, whatsapp_text
+from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import row

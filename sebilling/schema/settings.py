@@ -7,9 +7,9 @@ import strawberry
 
 from sebilling.billing import settings as verbs
 from sebilling.billing.settings import TaxRounding
+from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import ADMIN, READERS
 from sebilling.schema.values.payloads import INPUT, Payload, given, row
 from sebilling.schema.values.scalars import Rate, Rupiah

@@ -10,10 +10,10 @@ from sebilling.auth import attempts, sessions, sign_in, totp
 from sebilling.auth.sessions import SignInKind
 from sebilling.errors import InvalidId
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import EVERYONE
 from sebilling.schema.users import vault_of
 from sebilling.schema.values.payloads import INPUT, Payload, row

@@ -15,17 +15,17 @@ from sebilling.events import Topic
 from sebilling.events.invoices import GenerationFinished
 from sebilling.feed import Numbered
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.deposits import Deposit
 from sebilling.schema.devices import ServiceAccess
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.reading import many
 from sebilling.schema.events import Event, say_in_language
+from sebilling.schema.feed_subscription import Look, Resume, of_topic, told, told_of_state
 from sebilling.schema.generation import GenerationRun
 from sebilling.schema.payments import Payment
 from sebilling.schema.recap import Recap, rows_of
 from sebilling.schema.request.access import subscription
-from sebilling.schema.request.context import Info
-from sebilling.schema.request.feed_subscription import Look, Resume, of_topic, told, told_of_state
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, READERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import row

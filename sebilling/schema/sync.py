@@ -7,10 +7,10 @@ import strawberry
 from sebilling.billing import sync as verbs
 from sebilling.billing.sync import RemovalReason
 from sebilling.nouns import Noun
+from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import query
-from sebilling.schema.request.context import Info
 from sebilling.schema.request.roles import COUNTERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import row

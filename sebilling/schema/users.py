@@ -12,13 +12,13 @@ from sebilling.auth.sessions import Lifetimes, SignInKind
 from sebilling.errors import InvalidText
 from sebilling.language import Sentence
 from sebilling.nouns import Noun
-from sebilling.schema.counters import Counter
-from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.context import Context, Info
+from sebilling.schema.counters import Counter, counters_of_user
+from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.reading import one
 from sebilling.schema.engine.scopes import COLLEAGUES
 from sebilling.schema.request import cookies
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.context import Context, Info
 from sebilling.schema.request.roles import ANYBODY, EVERYONE
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Payload, row
@@ -32,13 +32,7 @@ class User:
     username: str = read("Name for signing in.", EVERYONE)
     name: str = read("Full name, as printed on receipts.", EVERYONE)
     role: Role = read("Role, which decides what the user may do.", EVERYONE)
-    counters: list[Counter] = link(
-        "Counters at which a clerk or collector works; empty for other roles, which see all counters.",
-        EVERYONE,
-        "counter",
-        "{n}.id IN (SELECT counter_id FROM user_counter WHERE user_id = {t}.id)",
-        order="{n}.code",
-    )
+    counters: list[Counter] = counters_of_user(EVERYONE)
 
 
 @query(EVERYONE, "Get the signed-in user.")

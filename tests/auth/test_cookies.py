@@ -4,9 +4,12 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.websockets import WebSocket
 
 from sebilling.actor import Role
 from sebilling.db.engine import Database
+from sebilling.schema.context import Origin
+from sebilling.schema.request import cookies
 from sebilling.schema.request.cookies import PREFLIGHT
 from tests.auth.people import ME, REVOKE_OTHERS, SIGN_IN, SIGN_INS, SIGN_OUT, add, enter, from_address, refused_sign_in
 from tests.harness import PASSWORD, Api, Isp
@@ -177,11 +180,7 @@ async def test_the_browsers_device_cookie_lets_it_in_while_others_guess(database
 
 
 async def test_a_web_socket_from_another_site_brings_no_cookie_along() -> None:
-    from starlette.websockets import WebSocket  # noqa: PLC0415
-
-    from sebilling.schema.request import cookies  # noqa: PLC0415
-
-    def handshake(scheme: str = "ws", **headers: str) -> cookies.Origin:
+    def handshake(scheme: str = "ws", **headers: str) -> Origin:
         raw = [(name.encode(), value.encode()) for name, value in ({"host": "test", "cookie": "sebilling=x"} | headers).items()]
         scope = {
             "type": "websocket",

@@ -18,10 +18,10 @@ from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, text
 
 from sebilling.db.engine import Database
 from sebilling.db.tables.columns import Base
+from sebilling.schema.context import Context
 from sebilling.schema.engine import reading, shapes
 from sebilling.schema.engine.declarations import NODES
-from sebilling.schema.engine.straight import StraightRequest, StraightWay
-from sebilling.schema.request.context import Context
+from sebilling.schema.request.straight import StraightRequest, StraightWay
 from tests.fuzz.rights import Made, Maker, Oracle
 from tests.harness import Api, Isp
 from tests.schema.test_matrix import LETTERS

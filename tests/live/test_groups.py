@@ -13,8 +13,8 @@ from sebilling.db.engine import Database
 from sebilling.live.groups import Asked, Errors, Group, Groups
 from sebilling.live.hub import Hub
 from sebilling.schema.build import build_schema
-from sebilling.schema.request.context import Parts
-from sebilling.schema.request.feed_subscription import cursor
+from sebilling.schema.context import Parts
+from sebilling.schema.feed_subscription import cursor
 from sebilling.storage import ObjectStore
 from tests.feed.relaying import all_turns, relay
 from tests.harness import NOW, Isp, counted_statements, make_user, quiet_settings

@@ -19,7 +19,7 @@ from sebilling.db.embedded import embedded_database
 from sebilling.db.engine import Database
 from sebilling.db.migrate import migrate
 from sebilling.errors import Unavailable
-from sebilling.schema.request.feed_subscription import cursor
+from sebilling.schema.feed_subscription import cursor
 from tests.db.test_embedded import postmaster_pid
 from tests.harness import SECRET_KEY, Isp
 from tests.live.watching import EVENTS, SECONDS, token_of, watching

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sebilling.actor import Role
 from sebilling.auth import sessions, users
 from sebilling.auth.users import Changes
-from sebilling.schema.request.feed_subscription import cursor
+from sebilling.schema.feed_subscription import cursor
 from tests.harness import NOW, make_user
 from tests.live.conftest import Site
 from tests.live.watching import EVENTS, PAYMENTS, token_of, watching

@@ -165,7 +165,7 @@ FAULTS: Final = (
         "                    content", STRAIGHT,
     ),
     Fault(
-        "straight-without-limits", "schema/engine/straight.py",
+        "straight-without-limits", "schema/request/straight.py",
         "check_request(query.kept, query.name, request.variables)", "pass", STRAIGHT,
     ),
     Fault("straight-with-directives", "schema/engine/shapes.py", "        if node.directives:\n            raise NotPlain\n", "", SHAPES),

@@ -21,7 +21,7 @@ from sebilling.clock import system_clock
 from sebilling.db.direct import positional
 from sebilling.db.engine import Database
 from sebilling.schema.build import build_schema
-from sebilling.schema.request.context import Context
+from sebilling.schema.context import Context
 
 CUSTOMERS, MONTHS = 1_500, 3
 HISTORY = {"allocation", "customer", "deposit", "event", "invoice", "payment", "receipt", "service_access"}

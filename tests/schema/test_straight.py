@@ -15,8 +15,8 @@ from strawberry.asgi import GraphQL
 from sebilling.actor import Role
 from sebilling.db.engine import Database
 from sebilling.schema.build import build_schema
-from sebilling.schema.engine.straight import StraightWay
 from sebilling.schema.request.document_cache import Cache, Kept
+from sebilling.schema.request.straight import StraightWay
 from tests.auth.people import add
 from tests.harness import NOW, Api, Isp
 

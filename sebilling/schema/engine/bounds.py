@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sebilling.language import Language
+from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import NODES, Link, Node
-from sebilling.schema.request.context import Info
 
 
 @dataclass(frozen=True)

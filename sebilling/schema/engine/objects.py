@@ -9,10 +9,10 @@ from typing import Final
 
 from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 
+from sebilling.schema.context import Info
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.bounds import Bounds
 from sebilling.schema.engine.declarations import NODES, Link, Node
-from sebilling.schema.request.context import Info
 
 Selection = dict[str, "Selection"]
 """Selected field → selection below it."""

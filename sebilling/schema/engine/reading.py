@@ -18,6 +18,7 @@ from graphql import FieldNode, GraphQLOutputType
 from sqlalchemy import TextClause, text
 
 from sebilling.errors import InvalidPageSize
+from sebilling.schema.context import Info
 from sebilling.schema.engine import bounds as limits
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.bounds import Bounds
@@ -25,7 +26,6 @@ from sebilling.schema.engine.declarations import Node, node_of
 from sebilling.schema.engine.objects import aliases, merged, object_sql, selection
 from sebilling.schema.engine.pages import MAX_ROWS, Conditions, Order, bound, chosen, cursor, is_searched, position, where
 from sebilling.schema.engine.shapes import MARK, NotPlain, Shape, Shaped, descend
-from sebilling.schema.request.context import Info
 
 _ALL_IDS: Final = "t.id = ANY (CAST(:ids AS bigint[]))"
 

@@ -19,7 +19,7 @@ from graphql import (
     get_named_type,
 )
 
-from sebilling.schema.request.context import Info
+from sebilling.schema.context import Info
 
 Key = tuple[int, str | int]
 

@@ -17,11 +17,11 @@ from strawberry.types.field import StrawberryField
 from sebilling.access_errors import Forbidden
 from sebilling.actor import Role
 from sebilling.errors import SebillingError
+from sebilling.schema.context import Info
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.declarations import READERS_OF
-from sebilling.schema.request.context import Info
+from sebilling.schema.feed_subscription import AT_ONCE, number_of
 from sebilling.schema.request.errors import in_payload, user_error
-from sebilling.schema.request.feed_subscription import AT_ONCE, number_of
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import ANYBODY, EVERYONE
 

@@ -5,7 +5,6 @@ our own pages: by a header that other sites may not send without a preflight, an
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from starlette.responses import Response
 
 from sebilling.auth.addresses import Network, origin
 from sebilling.language import Sentence
+from sebilling.schema.context import Origin
 
 PREFLIGHT: Final = "GraphQL-Require-Preflight"
 """Forces a CORS preflight for cross-site requests; the specification of multipart requests offers no other defence."""
@@ -27,22 +27,6 @@ _TOKEN: Final = "sebilling"  # noqa: S105 - a cookie's name
 _DEVICE: Final = "sebilling_device"
 _DEVICE_SECONDS: Final = 400 * 24 * 3600
 """Maximum lifetime that browsers allow for a cookie."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Origin of a request."""
-
-    network: str = "unknown"
-    """Network of the client; see auth/addresses.py."""
-    is_secure: bool = False
-    """Whether it came over TLS, as far as this server and the trusted proxies know."""
-    is_ours: bool = False
-    """Whether no page of another site can have caused it."""
-    user_agent: str = ""
-    """User-Agent as sent; clean it with `sign_in.called` before showing it."""
-    device_token: str | None = None
-    """Token in the device's cookie."""
 
 
 def origin_of(request: HTTPConnection, *, trusted: Sequence[Network], origins: Sequence[str]) -> Origin:

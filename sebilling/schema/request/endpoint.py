@@ -35,11 +35,11 @@ from sebilling.auth import addresses, sessions
 from sebilling.errors import DeadlineExceeded, LimitExceeded, SebillingError, Unavailable, UnknownDocument
 from sebilling.language import Language, Sentence, preferred
 from sebilling.limits import Limit
-from sebilling.schema.engine.straight import StraightWay
+from sebilling.schema.context import Context, Parts
 from sebilling.schema.request import cookies, negotiation, refusals
-from sebilling.schema.request.context import Context, Parts
 from sebilling.schema.request.errors import formatted
 from sebilling.schema.request.refusals import Refusal
+from sebilling.schema.request.straight import StraightWay
 
 PREFLIGHT: Final = cookies.PREFLIGHT
 

@@ -1,4 +1,4 @@
-"""Context of a request: the caller, the language, the time; and the only access to the database and the clock."""
+"""Context of a request: where it comes from, the caller, the language, the time; and the only access to the database and the clock."""
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
@@ -18,8 +18,7 @@ from sebilling.db.engine import Database, WriteSession
 from sebilling.errors import Unavailable
 from sebilling.language import Language
 from sebilling.plugins.loading import Plugins
-from sebilling.schema.request.cookies import Origin
-from sebilling.schema.request.feed_subscription import Look
+from sebilling.schema.feed_subscription import Look
 from sebilling.storage import ObjectStore
 from sebilling.vault import Vault
 
@@ -45,6 +44,22 @@ class Parts:
 
     def __post_init__(self) -> None:
         self.caller_cache = CallerCache(self.database)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Origin of a request."""
+
+    network: str = "unknown"
+    """Network of the client; see auth/addresses.py."""
+    is_secure: bool = False
+    """Whether it came over TLS, as far as this server and the trusted proxies know."""
+    is_ours: bool = False
+    """Whether no page of another site can have caused it."""
+    user_agent: str = ""
+    """User-Agent as sent; clean it with `sign_in.called` before showing it."""
+    device_token: str | None = None
+    """Token in the device's cookie."""
 
 
 @dataclass(slots=True)

@@ -30,9 +30,9 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from sebilling.errors import SebillingError
+from sebilling.schema.context import Context, Info
 from sebilling.schema.engine.declarations import is_read_from_a_table
 from sebilling.schema.engine.shapes import NotPlain, Shaped, asked_in
-from sebilling.schema.request.context import Context, Info
 from sebilling.schema.request.document_cache import Cache, Documents, Kept, check_request, name_of
 
 _KEYS: Final = frozenset({"query", "variables", "operationName"})
