@@ -18,6 +18,7 @@ import orjson
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLEnumType,
     GraphQLField,
     GraphQLLeafType,
@@ -109,7 +110,7 @@ def _collect(kind: GraphQLObjectType, selected: SelectionSetNode | None, fragmen
             if node.type_condition is not None and node.type_condition.name.value != kind.name:
                 raise NotPlain
             _collect(kind, node.selection_set, fragments, asked, spread)
-        elif (name := node.name.value) not in spread:  # type: ignore[attr-defined]  # a fragment spread is all that is left
+        elif isinstance(node, FragmentSpreadNode) and (name := node.name.value) not in spread:
             spread.add(name)
             if fragments[name].type_condition.name.value != kind.name or fragments[name].directives:
                 raise NotPlain
@@ -159,7 +160,7 @@ class Shape:
 
     def __init__(self, fragments: Fragments, bounds: Bounds) -> None:
         self._fragments = fragments
-        self._bounds = bounds
+        self.bounds = bounds
         self._aliases = 0
 
     def row(self, kind: GraphQLOutputType, nodes: Sequence[FieldNode], node: Node, conditions: Sequence[str]) -> str:
@@ -222,7 +223,7 @@ class Shape:
         node, other = NODES[link.table], self._alias()
         inside: list[str] = []
         text = self._object(_object_of(kind), asked, node, other, inside)
-        condition = f"{link.where.format(t=alias, n=other)}{self._bounds.link(link, other)}"
+        condition = f"{link.where.format(t=alias, n=other)}{self.bounds.link(link, other)}"
         rows = f"SELECT coalesce({text}, {_MARK_SQL}) AS j FROM {node.table} {other}{''.join(inside)} WHERE {condition}"
         joins.append(f" LEFT JOIN LATERAL ({rows}) j{other} ON true")
         return f"coalesce(j{other}.j, 'null')" if nullable else f"j{other}.j"
@@ -233,7 +234,7 @@ class Shape:
         node, other = NODES[link.table], self._alias()
         inside: list[str] = []
         text = self._object(_object_of(kind), asked, node, other, inside)
-        condition = f"{link.where.format(t=alias, n=other)}{self._bounds.link(link, other)}"
+        condition = f"{link.where.format(t=alias, n=other)}{self.bounds.link(link, other)}"
         order, source = link.order.format(n=other), f"{node.table} {other}"
         if link.most is not None:
             source = f"(SELECT * FROM {source} WHERE {condition} ORDER BY {order} LIMIT {link.most}) {other}"
@@ -289,7 +290,7 @@ class _Page:
 
     def sql(self, nodes: Sequence[FieldNode]) -> str:
         asked = self._shape.asked(self._kind, nodes)
-        bounds = self._shape._bounds  # noqa: SLF001 - a page is a part of its shape
+        bounds = self._shape.bounds
         text, separator = Text(), "{"
         for key, below in asked.items():
             text.constant(f'{separator}"{key}":')
