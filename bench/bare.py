@@ -23,7 +23,7 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 async def rows(request: Request) -> Response:
-    """Return the rows of the ordinary way, parsed and encoded once."""
+    """Return the rows of the ordinary path, parsed and encoded once."""
     return _encoded(await request.app.state.pool.fetchval(os.environ["BENCH_ROWS"]))
 
 

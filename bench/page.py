@@ -3,7 +3,7 @@
 Each server is a process of its own under uvicorn; one client sends to each in turn over 32 open connections. The reference
 (bench/bare.py) is Starlette, asyncpg and orjson, without GraphQL and users. It runs our own SQL statement, which writes the answer's
 text, and passes the text through (the first row) or parses and writes it again (the second); in the third row it runs the statement of the
-ordinary way, which returns rows, against our server on the ordinary way. The others are costs: of rights, the same page as a clerk of one
+ordinary path, which returns rows, against our server on the ordinary path. The others are costs: of rights, the same page as a clerk of one
 counter against an admin, who sees everything; of accounts, rights and limits, against a server without them (bench/unguarded.py).
 """
 
@@ -58,7 +58,7 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
             if orjson.loads(await _once(unguarded, _post(QUERY))) != answer:
                 raise RuntimeError("without rights the page should be the same")
             if orjson.loads(await _once(ordinary, request)) != answer:
-                raise RuntimeError("on the ordinary way the page should be the same")
+                raise RuntimeError("on the ordinary path the page should be the same")
             statements = [await _statement(database, answers_from_sql=shaped) for shaped in (True, False)]
             with served(["-m", "bench.bare"], database.url, BENCH_SHAPED=statements[0], BENCH_ROWS=statements[1]) as bare:
                 if orjson.loads(await _once(bare, _get("/through"))) != answer:
@@ -75,7 +75,7 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
     rows = [
         ("page", "ours", "through", "Starlette + asyncpg, no GraphQL, our SQL, its text passed through"),
         ("page", "ours", "shaped", "Starlette + asyncpg + orjson, no GraphQL, our SQL, parsed and written"),
-        ("page on the ordinary way", "ordinary", "rows", "Starlette + asyncpg + orjson, no GraphQL, its SQL"),
+        ("page on the ordinary path", "ordinary", "rows", "Starlette + asyncpg + orjson, no GraphQL, its SQL"),
         ("page as a clerk", "clerk", "ours", "ours as an admin, who sees every counter"),
         ("page without accounts, rights and limits", "without", "ours", "ours, with all of them"),
     ]

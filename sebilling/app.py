@@ -20,6 +20,7 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.db.migrate import inspect
 from sebilling.db.state import DatabaseNotReady, DatabaseState
+from sebilling.early_answers import EarlyAnswers
 from sebilling.edge import BodyLimits, Headers, Hosts, RequestLog, UnreadBodies, cors_origins, proxies, warn_of_wide_networks
 from sebilling.errors import InvalidSetting
 from sebilling.jobs import worker
@@ -82,7 +83,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
         ],
         lifespan=lifespan,
     )
-    _protect(app, settings, origins)
+    _protect(app, settings, origins, view)
     return app
 
 
@@ -132,7 +133,7 @@ def graphql_view(parts: Parts) -> GraphQLView:
     return GraphQLView(schema, parts, known)
 
 
-def _protect(app: Starlette, settings: Settings, origins: Sequence[str]) -> None:
+def _protect(app: Starlette, settings: Settings, origins: Sequence[str], view: GraphQLView) -> None:
     """Add the middleware for all requests: the last one added sees a request first."""
     app.add_middleware(UnreadBodies)
     if origins:
@@ -142,6 +143,7 @@ def _protect(app: Starlette, settings: Settings, origins: Sequence[str]) -> None
         )  # fmt: skip
     app.add_middleware(Hosts, settings=settings)
     app.add_middleware(Headers, settings=settings)
+    app.add_middleware(EarlyAnswers, view=view, settings=settings, compressed=compressed)
     app.add_middleware(RequestLog)
 
 

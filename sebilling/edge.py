@@ -23,14 +23,14 @@ MAX_BODY_BYTES: Final = 256 * 1024
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """They reveal nothing, and probes may use any host name."""
-_HEADERS: Final = (
+SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     (b"cache-control", b"no-store"),
 )
-_ONLY_BY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")
+ONLY_BY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")
 """Valid for a year."""
 
 
@@ -90,19 +90,31 @@ _OTHER_HOST: Final = Sentence(
 )
 
 
+class HostNames:
+    """The host names of this server, as set, and those of the loopback."""
+
+    def __init__(self, settings: Settings) -> None:
+        allowed = _entries(settings.allowed_hosts)
+        own = [] if settings.host in {"0.0.0.0", "::"} else [settings.host.lower()]  # noqa: S104 - compared, not bound
+        self.has_any = "*" in allowed
+        self._names = {*_LOOPBACK, *own, *allowed}
+        self._suffixes = tuple(name[1:] for name in allowed if name.startswith("*."))
+
+    def include(self, host: bytes) -> bool:
+        """Whether a Host header names this server."""
+        name = _without_port(host.decode("latin-1").lower())
+        return self.has_any or name in self._names or (bool(self._suffixes) and name.endswith(self._suffixes))
+
+
 class Hosts:
     """Refuse unknown host names, so that a hostile page whose name resolves to this server gets nothing (DNS rebinding)."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        allowed = _entries(settings.allowed_hosts)
-        own = [] if settings.host in {"0.0.0.0", "::"} else [settings.host.lower()]  # noqa: S104 - compared, not bound
-        self._any = "*" in allowed
-        self._names = {*_LOOPBACK, *own, *allowed}
-        self._suffixes = tuple(name[1:] for name in allowed if name.startswith("*."))
+        self._names = HostNames(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or self._any or scope["path"] in _OPEN_PATHS or self._is_ours(scope):
+        if scope["type"] == "lifespan" or self._names.has_any or scope["path"] in _OPEN_PATHS or self._is_ours(scope):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "unknown host name"})
@@ -111,10 +123,7 @@ class Hosts:
 
     def _is_ours(self, scope: Scope) -> bool:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) != 1:
-            return False
-        name = _without_port(hosts[0].decode("latin-1").lower())
-        return name in self._names or (bool(self._suffixes) and name.endswith(self._suffixes))
+        return len(hosts) == 1 and self._names.include(hosts[0])
 
 
 def _without_port(host: str) -> str:
@@ -142,9 +151,9 @@ class Headers:
             if message["type"] == "http.response.start":
                 headers = message.get("headers", ())
                 names = {name for name, _ in headers}
-                added = [header for header in _HEADERS if header[0] not in names]
+                added = [header for header in SECURITY_HEADERS if header[0] not in names]
                 if self._is_secure(scope):
-                    added.append(_ONLY_BY_TLS)
+                    added.append(ONLY_BY_TLS)
                 message = {**message, "headers": [*headers, *added]}
             await send(message)
 

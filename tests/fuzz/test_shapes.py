@@ -21,7 +21,7 @@ from sebilling.db.tables.columns import Base
 from sebilling.schema.context import Context
 from sebilling.schema.engine import reading, shapes
 from sebilling.schema.engine.declarations import NODES
-from sebilling.schema.request.straight import StraightRequest, StraightWay
+from sebilling.schema.request.fast_path import KnownRequest, FastPath
 from tests.fuzz.rights import Made, Maker, Oracle
 from tests.harness import Api, Isp
 from tests.schema.test_matrix import LETTERS
@@ -51,7 +51,7 @@ class Both:
         """Ask both, and keep what differs."""
         body = {"query": document, "variables": values, "operationName": operation}
         other = await self.asked(self.rows, body, letter)
-        for one in [await self.asked(self.shaped, body, letter) for _ in range(2)]:  # known the second time, it may go straight
+        for one in [await self.asked(self.shaped, body, letter) for _ in range(2)]:  # known the second time, it may take the fast path
             if one.content != other.content or one.headers != other.headers:
                 self.wrong.append(f"{letter} {operation} {values}\n{document[:1_500]}\n{one.text[:1_000]}\n{other.text[:1_000]}")
         self.compared["refused" if '"errors":[{' in other.text else "answered"] += 1
@@ -74,18 +74,18 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def straight(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The answers that went the straight way."""
+def fast(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The answers that took the fast path."""
     answers: list[bytes] = []
-    answer = StraightWay.answer
+    answer = FastPath.answer
 
-    async def counted(self: StraightWay, request: StraightRequest, context: Context) -> bytes | None:
+    async def counted(self: FastPath, request: KnownRequest, context: Context) -> bytes | None:
         content = await answer(self, request, context)
         if content is not None:
             answers.append(content)
         return content
 
-    monkeypatch.setattr(StraightWay, "answer", counted)
+    monkeypatch.setattr(FastPath, "answer", counted)
     return answers
 
 
@@ -94,7 +94,7 @@ def _comparable(made: Made) -> bool:
 
 
 async def test_any_document_is_answered_alike(
-    committed: Database, counted: list[str], straight: list[bytes], monkeypatch: pytest.MonkeyPatch
+    committed: Database, counted: list[str], fast: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging.getLogger("strawberry.execution"), "disabled", True)  # as a server does: each refusal costs a traceback
     world: World = await make(committed)
@@ -114,7 +114,7 @@ async def test_any_document_is_answered_alike(
     assert not both.wrong, "\n\n".join(both.wrong)
     assert both.compared["answered"] > COUNT
     assert len(counted) > COUNT, "the test must see answers that were passed through"
-    assert len(straight) > COUNT // 2, "and such as went straight"
+    assert len(fast) > COUNT // 2, "and such as took the fast path"
 
 
 BROKEN: Final = {

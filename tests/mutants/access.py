@@ -15,7 +15,7 @@ RIGHTS: Final = ("tests/schema/test_access.py",)
 DIRECTIVES: Final = ("tests/schema/test_directives.py",)
 DECLARATIONS: Final = ("tests/schema/test_declarations.py",)
 SECOND_LAYER: Final = ("tests/schema/test_second_layer.py",)
-STRAIGHT: Final = ("tests/schema/test_straight.py",)
+FAST_PATH: Final = ("tests/schema/test_fast_path.py",)
 SHAPES: Final = ("tests/fuzz/test_shapes.py",)
 DIRECT: Final = ("tests/db/test_direct.py",)
 LIMITS: Final = ("tests/schema/test_limits.py",)
@@ -158,17 +158,17 @@ FAULTS: Final = (
     ),
     Fault("a-page-of-every-counter", "schema/engine/pages.py", "'t.counter_id = seen.id', *resume", "*resume", SECOND_LAYER),
     Fault(
-        "straight-without-counting", "schema/request/endpoint.py",
+        "fast-path-without-counting", "schema/request/endpoint.py",
         "with self._turn(context):\n            try:\n                async with asyncio.timeout(seconds) as context.deadline:\n"
         "                    content",
         "if True:\n            try:\n                async with asyncio.timeout(seconds) as context.deadline:\n"
-        "                    content", STRAIGHT,
+        "                    content", FAST_PATH,
     ),
     Fault(
-        "straight-without-limits", "schema/request/straight.py",
-        "check_request(query.kept, query.name, request.variables)", "pass", STRAIGHT,
+        "fast-path-without-limits", "schema/request/fast_path.py",
+        "check_request(query.kept, query.name, request.variables)", "pass", FAST_PATH,
     ),
-    Fault("straight-with-directives", "schema/engine/shapes.py", "        if node.directives:\n            raise NotPlain\n", "", SHAPES),
+    Fault("fast-path-with-directives", "schema/engine/shapes.py", "        if node.directives:\n            raise NotPlain\n", "", SHAPES),
     Fault(
         "a-mark-is-passed-through", "schema/engine/reading.py",
         "if MARK not in answer:\n            return Shaped(answer)\n    key",

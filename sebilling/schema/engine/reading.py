@@ -1,7 +1,7 @@
 """Reading: turn a query's selection into one SQL statement, and its rows into the answer.
 
 The types say how their fields are read (schema/engine/declarations.py). Where all selected fields are plain, the statement writes the
-answer's text, which is passed through (schema/engine/shapes.py). Anything else goes the ordinary way: the statement returns JSON objects
+answer's text, which is passed through (schema/engine/shapes.py). Anything else takes the ordinary path: the statement returns JSON objects
 (schema/engine/objects.py), whose rows are dicts that `resolve` reads by the field's name. Statements are kept with the document. See
 docs/decisions/0005 and 0024.
 
@@ -152,7 +152,7 @@ def _shaped_plan(
     sql: Callable[[Shape, GraphQLOutputType, Sequence[FieldNode]], str],
     below: Sequence[str] = (),
 ) -> TextClause | None:
-    """The statement that writes the answer itself, kept with the document; None if that must go the ordinary way.
+    """The statement that writes the answer itself, kept with the document; None if that must take the ordinary path.
 
     It is kept by the very nodes that the request selects, as they depend on the values of directives.
     """

@@ -1,10 +1,10 @@
 """Shapes: SQL that writes an answer's JSON text in the document's own shape, with its aliases and in its order.
 
-The ordinary way builds JSON objects in SQL, parses them, completes each value and writes them again. A selection of plain fields needs
+The ordinary path builds JSON objects in SQL, parses them, completes each value and writes them again. A selection of plain fields needs
 none of it: the statement made here concatenates the very text of the answer, and Python passes it through. See docs/decisions/0024.
 
-What isn't planned here raises NotPlain, and the ordinary way (schema/engine/completion.py) answers. In the place of a null where none may
-be, a value that isn't its enum's, or an integer out of range stands MARK; then the ordinary way answers, and reports the exact error.
+What isn't planned here raises NotPlain, and the ordinary path (schema/engine/completion.py) answers. In the place of a null where none may
+be, a value that isn't its enum's, or an integer out of range stands MARK; then the ordinary path answers, and reports the exact error.
 
 Objects are concatenated, as `json_build_object` looks up the types of its arguments with every call: it takes 1.7 times as long. NULL
 spreads through `||`, so that an object with a missing part is missing as a whole.
@@ -55,7 +55,7 @@ class Shaped:
 
 
 class NotPlain(Exception):
-    """Something that only the ordinary way can answer."""
+    """Something that only the ordinary path can answer."""
 
 
 class Text:

@@ -57,8 +57,8 @@ class Kept:
     validated: bool = False
     introspects: bool = False
     """Whether it contains an introspection query."""
-    straight: dict[str | None, Any] = field(default_factory=dict)
-    """Name of an operation in the request → how it goes the straight way (schema/request/straight.py); None: it can't."""
+    fast: dict[str | None, Any] = field(default_factory=dict)
+    """Name of an operation in the request → how it takes the fast path (schema/request/fast_path.py); None: it can't."""
 
     def usable_plans(self) -> dict[Any, Any]:
         """The plans, of which there are never too many: page sizes and filters vary with the variables."""

@@ -35,11 +35,11 @@ from sebilling.auth import addresses, sessions
 from sebilling.errors import DeadlineExceeded, LimitExceeded, SebillingError, Unavailable, UnknownDocument
 from sebilling.language import Language, Sentence, preferred
 from sebilling.limits import Limit
-from sebilling.schema.context import Context, Parts
+from sebilling.schema.context import Context, Origin, Parts
 from sebilling.schema.request import cookies, negotiation, refusals
 from sebilling.schema.request.errors import formatted
+from sebilling.schema.request.fast_path import FastPath, KnownRequest
 from sebilling.schema.request.refusals import Refusal
-from sebilling.schema.request.straight import StraightWay
 
 PREFLIGHT: Final = cookies.PREFLIGHT
 
@@ -63,6 +63,8 @@ _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _LONG_NUMBER_TEXT: Final = re.compile("[0-9]{19}")
 _NEVER_EXECUTED: Final = "sebilling.never_executed"
 """Key in a request's scope: its document or variables were refused before execution."""
+_UNTIL: Final = "sebilling.until"
+"""Key in a request's scope: when its time is over, by the event loop's clock."""
 _CONTENT_TYPES: Final = ("application/json", "multipart/form-data")
 
 
@@ -83,7 +85,7 @@ class GraphQLView(GraphQL[Context, None]):
         self._parts = parts
         self._trusted = trusted or {}
         self._running: Counter[int | str] = Counter()
-        self._straight = StraightWay.of(schema) if parts.settings.answers_from_sql else None
+        self._fast = FastPath.of(schema) if parts.settings.answers_from_sql else None
         self._proxies = addresses.networks(parts.settings.trusted_proxies)
         self._origins = [origin.strip().rstrip("/") for origin in parts.settings.allowed_origins.split(",") if origin.strip()]
 
@@ -94,7 +96,7 @@ class GraphQLView(GraphQL[Context, None]):
             return
         request = Request(scope, receive)
         try:
-            response = await self._by_straight_way(request) or await self.run(request)
+            response = await self._by_fast_path(request) or await self.run(request)
         except (HTTPException, StarletteHTTPException) as error:
             why = refusals.reason(error, language_of(request))
             response = _refused({"message": why, "extensions": {"code": "BAD_REQUEST"}}, error.status_code)
@@ -107,65 +109,93 @@ class GraphQLView(GraphQL[Context, None]):
             _negotiate(request, response)
         await response(scope, receive, send)
 
-    async def _by_straight_way(self, request: Request) -> Response | None:
-        """Answer a known query; None if it must go the ordinary way, from the beginning. Raises TooManyRequests, and as `get_context`."""
+    async def _by_fast_path(self, request: Request) -> Response | None:
+        """Answer a known query; None if it must take the ordinary path, from the beginning.
+
+        Raises TooManyRequests, and as `get_context`.
+        """
         headers = request.headers
         if request.method != "POST" or headers.get("content-type") != "application/json" or "event-stream" in headers.get("accept", ""):
             return None
-        if self._straight is None:
-            return None
-        try:
-            asked = self._straight.request(self.decode_json(await request.body()))
-        except ValueError:
-            return None
-        if asked is None:
+        known = self.known_request(await request.body())
+        if known is None:
             return None
         context = await self.get_context(request, Response())
-        seconds = self._parts.settings.document_seconds
-        with self._turn(context):
-            try:
-                async with asyncio.timeout(seconds) as context.deadline:
-                    content = await self._straight.answer(asked, context)
-            except TimeoutError:
-                if context.deadline is None or not context.deadline.expired():
-                    raise
-                exceeded = ExecutionResult(data=None, errors=[GraphQLError("", original_error=DeadlineExceeded(seconds=seconds))])
-                content = self.encode_json(await self.process_result(request, exceeded))
+        try:
+            content = await self.known_answer(known, context, request.scope)
+        except DeadlineExceeded as exceeded:
+            result = ExecutionResult(data=None, errors=[GraphQLError("", original_error=exceeded)])
+            content = self.encode_json(await self.process_result(request, result))
         if content is None:
             return None
         response = Response(content, media_type="application/json")
         self._note_use(context, response)
         return response
 
+    def known_request(self, body: bytes) -> KnownRequest | None:
+        """The request for a known query that this body is; None if it is anything else."""
+        if self._fast is None:
+            return None
+        try:
+            return self._fast.request(self.decode_json(body))
+        except ValueError:
+            return None
+
+    async def known_answer(self, request: KnownRequest, context: Context, scope: Scope) -> bytes | None:
+        """The answer to a known query as JSON; None if only the ordinary path can give it. Raises TooManyRequests, DeadlineExceeded."""
+        if self._fast is None:
+            return None
+        with self._turn(context):
+            try:
+                async with self._deadline(scope) as context.deadline:
+                    return await self._fast.answer(request, context)
+            except TimeoutError:
+                if context.deadline is None or not context.deadline.expired():
+                    raise
+                raise self._exceeded() from None
+
+    def _deadline(self, scope: Scope) -> asyncio.Timeout:
+        """The time limit of a request, the same on whichever path: it begins with the first."""
+        until: float = scope.setdefault(_UNTIL, asyncio.get_running_loop().time() + self._parts.settings.document_seconds)
+        return asyncio.timeout_at(until)
+
+    def _exceeded(self) -> DeadlineExceeded:
+        return DeadlineExceeded(seconds=self._parts.settings.document_seconds)
+
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        """Build the context, with the caller identified by bearer token or cookie in one statement. A database failure is reported by
-        the fields, not here.
+        """Build the context, with the caller identified by bearer token or cookie.
 
         A cookie counts only on requests that no page of another site can cause. Otherwise a POST is refused, and the cookie is ignored
         for a GET, which may be a followed link, and for a WebSocket.
         """
         origin = cookies.origin_of(request, trusted=self._proxies, origins=self._origins)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        context = Context(
-            parts=self._parts, at=self._parts.clock(), language=language_of(request), actor=None, origin=origin,
-            token=token.strip() if scheme.lower() == "bearer" and token.strip() else None,
-            response=response if isinstance(response, Response) else None,
-        )  # fmt: skip
+        context = self.context(origin, language_of(request), token.strip() if scheme.lower() == "bearer" else "")
+        context.response = response if isinstance(response, Response) else None
         request.scope["sebilling.context"] = context
         if context.token is None and (by_cookie := cookies.token_of(request, origin)) is not None:
             if not origin.is_ours and isinstance(request, Request) and request.method == "POST":
                 raise Refusal(403, cookies.CROSS_SITE)
             context.token = by_cookie if origin.is_ours else None
-        if context.token is not None:
-            try:
-                caller = await self._parts.caller_cache.live(context.token, at=context.at)
-            except Unavailable as trouble:
-                context.trouble = trouble
-            else:
-                if caller is not None:
-                    context.actor, context.sign_in_id = caller.actor, caller.sign_in_id
-                    context.is_stale = context.at - caller.used_at >= sessions.STALE
+        await self.identify(context)
         return context
+
+    def context(self, origin: Origin, language: Language, token: str) -> Context:
+        """The context of a request whose caller isn't identified yet; `token` is empty if there is none."""
+        return Context(parts=self._parts, at=self._parts.clock(), language=language, actor=None, origin=origin, token=token or None)
+
+    async def identify(self, context: Context) -> None:
+        """Look up the caller by their token, in one statement. A database failure is reported by the fields, not here."""
+        if context.token is None:
+            return
+        try:
+            caller = await self._parts.caller_cache.live(context.token, at=context.at)
+        except Unavailable as trouble:
+            context.trouble = trouble
+        else:
+            if caller is not None:
+                context.actor, context.sign_in_id = caller.actor, caller.sign_in_id
+                context.is_stale = context.at - caller.used_at >= sessions.STALE
 
     async def run(self, request: Any, context: Any = UNSET, root_value: Any = UNSET) -> Any:
         """Execute the request, and close its uploads in any case."""
@@ -236,15 +266,14 @@ class GraphQLView(GraphQL[Context, None]):
         A mutation has no deadline (`Documents` removes it): if it were interrupted in its COMMIT, nobody would know whether it was
         done. Its statements are limited by their locks, and their number by the limit of concurrent requests.
         """
-        seconds = self._parts.settings.document_seconds
         with self._turn(context):
             try:
-                async with asyncio.timeout(seconds) as context.deadline:
+                async with self._deadline(request.scope) as context.deadline:
                     return await super().execute_operation(request, request_adapter, request_data, context, root_value, sub_response)
             except TimeoutError:
                 if context.deadline is None or not context.deadline.expired():
                     raise
-                return ExecutionResult(data=None, errors=[GraphQLError("", original_error=DeadlineExceeded(seconds=seconds))])
+                return ExecutionResult(data=None, errors=[GraphQLError("", original_error=self._exceeded())])
             except HTTPException as error:
                 if isinstance(error.__cause__, InvalidOperationTypeError) and request.method == "GET":
                     raise Refusal(405, refusals.ONLY_QUERIES) from error

@@ -1,6 +1,8 @@
-"""A known document goes the straight way, and what is answered is what the ordinary way answers: data, refusals, headers."""
+"""A known document takes the fast path, and what is answered is what the ordinary path answers: data, refusals, headers."""
 
 import asyncio
+import json
+import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -14,9 +16,12 @@ from strawberry.asgi import GraphQL
 
 from sebilling.actor import Role
 from sebilling.db.engine import Database
+from sebilling.edge import BodyLimits
+from sebilling.logs import set_up
+from sebilling.schema import invoices
 from sebilling.schema.build import build_schema
 from sebilling.schema.request.document_cache import Cache, Kept
-from sebilling.schema.request.straight import StraightWay
+from sebilling.schema.request.fast_path import FastPath
 from tests.auth.people import add
 from tests.harness import NOW, Api, Isp
 
@@ -29,20 +34,20 @@ TWO = 'query A { customers { nodes { code } } b: customer(code: "B") { name } } 
 
 
 class Pair:
-    """A server that may go straight, and one that never does."""
+    """A server that may take the fast path, and one that never does."""
 
     def __init__(self, database: Database) -> None:
-        self.straight, self.ordinary = Api(database), Api(database, answers_from_sql=False)
+        self.fast, self.ordinary = Api(database), Api(database, answers_from_sql=False)
 
     async def sign_in(self, username: str = "admin") -> None:
-        await self.straight.sign_in(username)
-        self.ordinary.headers = self.straight.headers
+        await self.fast.sign_in(username)
+        self.ordinary.headers = self.fast.headers
 
     async def both(self, body: Any, **headers: str) -> httpx.Response:
         """What both answer, the first to the third request of it."""
         other = await _post(self.ordinary, body, headers)
         for _ in range(3):
-            one = await _post(self.straight, body, headers)
+            one = await _post(self.fast, body, headers)
             assert (one.status_code, one.content, one.headers) == (other.status_code, other.content, other.headers)
         return other
 
@@ -67,7 +72,7 @@ async def pair(database: Database) -> AsyncIterator[Pair]:
 
 @pytest.fixture
 def ordinary(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The requests that went the ordinary way."""
+    """The requests that took the ordinary path."""
     taken: list[str] = []
     run = GraphQL.run
 
@@ -92,7 +97,7 @@ def ordinary(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ],
     ids=str,
 )
-async def test_what_is_known_goes_straight(pair: Pair, ordinary: list[str], body: Any) -> None:
+async def test_what_is_known_takes_the_fast_path(pair: Pair, ordinary: list[str], body: Any) -> None:
     answer = await pair.both(body)
     assert "errors" not in answer.json()
     assert len(ordinary) == 2, "the other server's, and the first of this one"
@@ -134,12 +139,12 @@ def test_names_that_a_stranger_invents_are_not_kept() -> None:
     schema = build_schema()
     cache, kept = Cache(), Kept(parse(TWO))
     cache.keep(TWO, kept)
-    way = StraightWay(schema, cache)
+    way = FastPath(schema, cache)
     assert way.request({"query": TWO, "operationName": "A"}) is not None
     assert way.request({"query": TWO, "operationName": "B"}) is not None
     for name in [None, "", *(f"Invented{number}" for number in range(5))]:
         assert way.request({"query": TWO, "operationName": name}) is None
-    assert set(kept.straight) == {"A", "B"}
+    assert set(kept.fast) == {"A", "B"}
 
 
 async def test_rights_are_those_of_each_caller_whoever_came_first(pair: Pair) -> None:
@@ -154,10 +159,10 @@ async def test_who_is_not_signed_in_any_more_is_told_so(pair: Pair) -> None:
     body = {"query": PAGE}
     await pair.both(body)
     for headers in ({}, {"Authorization": "Bearer sbt_nobody"}, {"Authorization": "Basic x"}):
-        pair.straight.headers, pair.ordinary.headers = headers, headers
+        pair.fast.headers, pair.ordinary.headers = headers, headers
         assert (await pair.both(body)).json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     await pair.sign_in()
-    await pair.straight.do("mutation { signOut { errors { code } } }")
+    await pair.fast.do("mutation { signOut { errors { code } } }")
     assert (await pair.both(body)).json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
@@ -175,38 +180,115 @@ async def test_media_types_languages_and_other_sites_are_as_ever(pair: Pair) -> 
     for raw in (b"", b"{", b'{"query": "{ me { id } }", "variables": {"a": NaN}}', "é".encode("latin-1")):
         one, other = [
             await api.http.post("/graphql", content=raw, headers={**api.headers, "Content-Type": "application/json"})
-            for api in (pair.straight, pair.ordinary)
+            for api in (pair.fast, pair.ordinary)
         ]
         assert (one.status_code, one.content, one.headers) == (other.status_code, other.content, other.headers)
 
 
-async def test_a_mutation_never_goes_straight(pair: Pair, ordinary: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("headers", "is_early"),
+    [
+        ({}, True),
+        ({"Accept": "application/json", "User-Agent": "kolektor/1.4", "traceparent": "00-1-2-01", "Accept-Language": "id"}, True),
+        ({"Accept-Encoding": "gzip"}, True),
+        ({"Accept": "application/json;q=0.5"}, False),
+        ({"Cookie": "sebilling=sbt_x"}, False),
+        ({"Origin": "http://test"}, False),
+        ({"GraphQL-Require-Preflight": "1"}, False),
+        ({"X-Forwarded-For": "10.9.9.9"}, False),
+        ({"X-Unknown": "1"}, False),
+        ({"Expect": "100-continue"}, False),
+        ({"Host": "elsewhere.example"}, False),
+    ],
+    ids=str,
+)
+async def test_only_what_concerns_nobody_in_between_is_answered_early(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], *, is_early: bool
+) -> None:
+    await pair.both({"query": PAGE})
+    late: list[str] = []
+    call = BodyLimits.__call__
+
+    async def noted(self: Any, scope: Any, *arguments: Any) -> None:
+        late.append(scope["path"])
+        await call(self, scope, *arguments)
+
+    monkeypatch.setattr(BodyLimits, "__call__", noted)
+    await pair.both({"query": PAGE}, **headers)
+    of_the_other = 0 if headers.get("Host") else 1
+    assert len(late) == of_the_other + (0 if is_early or headers.get("Host") else 3)
+
+
+async def test_a_large_page_is_compressed_for_whom_accepts_it(pair: Pair) -> None:
+    many = (
+        "query { "
+        + " ".join(f"a{number}: customers {{ nodes {{ code name address pppoeName createdAt }} }}" for number in range(30))
+        + " }"
+    )
+    for headers in ({"Accept-Encoding": "gzip"}, {"Accept-Encoding": "identity"}, {"Accept-Encoding": ""}):
+        answer = await pair.both({"query": many}, **headers)
+        assert answer.headers.get("content-encoding") == ("gzip" if headers["Accept-Encoding"] == "gzip" else None)
+        assert len(answer.content) > 8_192
+
+
+async def test_a_request_that_is_answered_early_has_its_line_in_the_log(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    await pair.both({"query": PAGE})
+    handlers, level = logging.root.handlers, logging.root.level
+    try:
+        set_up(level="INFO", style="json")
+        capsys.readouterr()
+        await _post(pair.fast, {"query": PAGE}, {})
+        await asyncio.sleep(0.01)
+    finally:
+        logging.root.handlers, logging.root.level = handlers, level
+    (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {name: line[name] for name in ("event", "operation", "user", "status", "path")} == {
+        "event": "request", "operation": "Page", "user": "admin", "status": 200, "path": "/graphql",
+    }  # fmt: skip
+
+
+async def test_an_unexpected_error_is_that_of_the_ordinary_path(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    await pair.both({"query": PAGE})
+
+    async def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("a secret of the inside")
+
+    monkeypatch.setattr(invoices, "page", broken)
+    for api in (pair.fast, pair.ordinary):
+        answer = await _post(api, {"query": PAGE}, {})
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, answer.json()["data"]) == (200, None)
+        assert (error["path"], error["extensions"]["code"]) == (["invoices"], "INTERNAL")
+        assert "secret" not in answer.text
+
+
+async def test_a_mutation_never_takes_the_fast_path(pair: Pair, ordinary: list[str]) -> None:
     document = 'mutation { addBlackoutDate(input: {day: "2026-03-01", reason: "libur"}) { errors { code } } }'
     for _ in range(3):
-        await pair.straight.ask(document)
+        await pair.fast.ask(document)
     assert len(ordinary) == 3
 
 
-async def test_what_postgresql_did_not_write_is_tried_straight_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_postgresql_did_not_write_is_tried_on_the_fast_path_once(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = 0
-    answer = StraightWay.answer
+    answer = FastPath.answer
 
     async def counted(*arguments: Any) -> Any:
         nonlocal tried
         tried += 1
         return await answer(*arguments)
 
-    monkeypatch.setattr(StraightWay, "answer", counted)
+    monkeypatch.setattr(FastPath, "answer", counted)
     document = "{ events(first: 1) { nodes { data } } }"
-    answers = [await pair.straight.raw(document) for _ in range(5)]
+    answers = [await pair.fast.raw(document) for _ in range(5)]
     assert all(one == answers[0] for one in answers)
     assert tried == 1
 
 
 async def test_the_use_of_a_token_is_recorded(pair: Pair, database: Database) -> None:
     await pair.both({"query": PAGE})
-    pair.straight.now = NOW + timedelta(hours=2)
-    await pair.straight.raw(PAGE)
+    pair.fast.now = NOW + timedelta(hours=2)
+    await pair.fast.raw(PAGE)
     async with database.reading() as session:
         assert await session.value(text("SELECT max(used_at) FROM access_token")) == NOW + timedelta(hours=2)
 

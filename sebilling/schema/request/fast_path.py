@@ -1,9 +1,9 @@
-"""The straight way: a known query, from its text to the answer's bytes without Strawberry's view and graphql-core's executor.
+"""The fast path: a known query, from its text to the answer's bytes without Strawberry's view and graphql-core's executor.
 
 A document that the cache knows (schema/request/document_cache.py) is parsed, validated and limited already. If all its root fields return
 rows, lists or pages of tables, their resolvers are called as the executor would call them, with the same checks of roles in front, and what
 PostgreSQL wrote is joined to the answer. Whatever else there is (an error, a value that PostgreSQL didn't write, directives on root fields)
-returns None, and the request goes the ordinary way from its beginning: queries change nothing. See docs/decisions/0024.
+returns None, and the request takes the ordinary path from its beginning: queries change nothing. See docs/decisions/0024.
 """
 
 import asyncio
@@ -30,11 +30,13 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 from sebilling.errors import SebillingError
+from sebilling.logs import get_logger
 from sebilling.schema.context import Context, Info
 from sebilling.schema.engine.declarations import is_read_from_a_table
 from sebilling.schema.engine.shapes import NotPlain, Shaped, asked_in
 from sebilling.schema.request.document_cache import Cache, Documents, Kept, check_request, name_of
 
+_log = get_logger(__name__)
 _KEYS: Final = frozenset({"query", "variables", "operationName"})
 
 
@@ -50,8 +52,8 @@ class _RootField:
 
 
 @dataclass(slots=True)
-class StraightQuery:
-    """An operation of a known document that can go the straight way."""
+class KnownOperation:
+    """An operation of a known document that can take the fast path."""
 
     kept: Kept
     name: str | None
@@ -64,19 +66,19 @@ class StraightQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class StraightRequest:
+class KnownRequest:
     """A request for such an operation."""
 
-    query: StraightQuery
+    query: KnownOperation
     variables: dict[str, Any]
 
 
-class StraightWay:
-    """The straight way of one schema and its document cache."""
+class FastPath:
+    """The fast path of one schema and its document cache."""
 
     @classmethod
-    def of(cls, schema: BaseSchema) -> "StraightWay | None":
-        """The straight way of a schema made by `build_schema`; None for one without a document cache."""
+    def of(cls, schema: BaseSchema) -> "FastPath | None":
+        """The fast path of a schema made by `build_schema`; None for one without a document cache."""
         extensions = schema.extensions if isinstance(schema, Schema) else ()
         caches = [extension.cache for extension in extensions if isinstance(extension, type) and issubclass(extension, Documents)]
         return cls(schema, caches[0]) if isinstance(schema, Schema) and caches else None
@@ -86,8 +88,8 @@ class StraightWay:
         self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - as Strawberry's own extensions do
         self._cache = cache
 
-    def request(self, body: object) -> StraightRequest | None:
-        """The request of a decoded body; None if it isn't one for the straight way."""
+    def request(self, body: object) -> KnownRequest | None:
+        """The request of a decoded body; None if it isn't one for the fast path."""
         if not isinstance(body, dict) or not body.keys() <= _KEYS:
             return None
         text, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
@@ -96,11 +98,11 @@ class StraightWay:
         kept = self._cache.get(text)
         if kept is None or kept.introspects:
             return None
-        query: StraightQuery | None = kept.straight[name] if name in kept.straight else self._prepared(kept, name)
-        return None if query is None else StraightRequest(query, variables or {})
+        query: KnownOperation | None = kept.fast[name] if name in kept.fast else self._prepared(kept, name)
+        return None if query is None else KnownRequest(query, variables or {})
 
-    async def answer(self, request: StraightRequest, context: Context) -> bytes | None:
-        """The answer as JSON; None if the request must go the ordinary way."""
+    async def answer(self, request: KnownRequest, context: Context) -> bytes | None:
+        """The answer as JSON; None if the request must take the ordinary path."""
         query = request.query
         context.plans, context.operation = query.kept.usable_plans(), query.logged_name
         try:
@@ -115,12 +117,12 @@ class StraightWay:
         if None in texts:
             return None
         if any(text == "" for text in texts):
-            query.kept.straight[query.name] = None
+            query.kept.fast[query.name] = None
             return None
         parts = (f'"{root.key}":{text}' for root, text in zip(query.roots, texts, strict=True))
         return f'{{"data":{{{",".join(parts)}}}}}'.encode()
 
-    def _arguments(self, query: StraightQuery, values_sent: dict[str, Any]) -> list[dict[str, Any]] | None:
+    def _arguments(self, query: KnownOperation, values_sent: dict[str, Any]) -> list[dict[str, Any]] | None:
         """The arguments of each root field; None if the variables are wrong. Raises GraphQLError, SebillingError."""
         definitions = query.operation.variable_definitions or ()
         variables = get_variable_values(self._core, definitions, values_sent)
@@ -135,12 +137,12 @@ class StraightWay:
             query.constant = arguments
         return arguments
 
-    def _prepared(self, kept: Kept, name: str | None) -> StraightQuery | None:
+    def _prepared(self, kept: Kept, name: str | None) -> KnownOperation | None:
         """The operation of this name, ready to be answered; None if it never can be on this way. Kept for names that there are."""
         operation = _operation(kept, name)
         if operation is None:
             return None
-        kept.straight[name] = None
+        kept.fast[name] = None
         if operation.operation is not OperationType.QUERY or operation.directives:
             return None
         kind = cast("GraphQLObjectType", self._core.query_type)
@@ -151,7 +153,7 @@ class StraightWay:
             roots = [self._root(kind, operation, fragments, key, nodes) for key, nodes in asked.items()]
         except NotPlain:
             return None
-        query = kept.straight[name] = StraightQuery(kept, name, name_of(kept.document, name), operation, roots)
+        query = kept.fast[name] = KnownOperation(kept, name, name_of(kept.document, name), operation, roots)
         return query
 
     def _root(
@@ -182,6 +184,9 @@ async def _read(root: _RootField, context: Context, arguments: Mapping[str, Any]
     try:
         value = await root.resolver(info, **arguments)
     except SebillingError:
+        return None
+    except Exception as error:  # noqa: BLE001 - the ordinary path meets it again, masks it, and logs it with a reference
+        _log.warning("fast_path_failed", field=root.raw.field_name, error=type(error).__name__)
         return None
     if isinstance(value, Shaped):
         return value.text
