@@ -1431,11 +1431,12 @@ BEGIN
     RETURN restored;
 END $function$;
 
-CREATE FUNCTION record_payment(p_user bigint, p_user_name text, p_key text, p_fingerprint bytea, p_customer bigint, p_counter bigint, p_scope bigint[], p_amount bigint, p_method text, p_collected_at timestamp with time zone, p_at timestamp with time zone, p_note text, p_invoices bigint[], OUT outcome text, OUT payment_id bigint, OUT fact text)
+CREATE FUNCTION record_payment(p_user bigint, p_user_name text, p_key text, p_fingerprint bytea, p_customer bigint, p_counter bigint, p_scope bigint[], p_amount bigint, p_method text, p_collected_at timestamp with time zone, p_at timestamp with time zone, p_note text, p_invoices bigint[], OUT outcome text, OUT payment_id bigint)
  RETURNS record
  LANGUAGE plpgsql
 AS $function$
 DECLARE
+    fact text;
     home bigint;
     former bigint;
     zone text;
@@ -1453,14 +1454,14 @@ BEGIN
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         SELECT * INTO earlier FROM idempotency_key WHERE user_id = p_user AND key = p_key;
-        outcome := CASE WHEN earlier.operation = 'recordPayment' AND earlier.fingerprint = p_fingerprint
-                        THEN 'REPLAYED' ELSE 'IDEMPOTENCY_MISMATCH' END;
+        IF earlier.operation <> 'recordPayment' OR earlier.fingerprint <> p_fingerprint THEN PERFORM refuse('IDEMPOTENCY_MISMATCH'); END IF;
+        outcome := 'REPLAYED';
         payment_id := earlier.result_id;
         RETURN;
     END IF;
 
     SELECT counter_id INTO home FROM customer WHERE id = p_customer FOR NO KEY UPDATE;
-    IF NOT FOUND THEN outcome := 'UNKNOWN_CUSTOMER'; RETURN; END IF;
+    IF NOT FOUND THEN PERFORM refuse('UNKNOWN_CUSTOMER'); END IF;
     IF p_scope IS NOT NULL AND (home <> ALL (p_scope) OR p_counter <> ALL (p_scope)) THEN
         -- Money that changed hands is never refused: the user may have worked at the counter when it did, and the customer may
         -- have belonged to it until lately.
@@ -1471,13 +1472,15 @@ BEGIN
              WHERE customer_id = p_customer AND from_counter_id = ANY (p_scope) AND moved_at >= p_at - interval '180 days'
                AND p_collected_at <> p_at
              ORDER BY id DESC LIMIT 1;
-            IF NOT FOUND THEN outcome := 'UNKNOWN_CUSTOMER'; RETURN; END IF;
+            IF NOT FOUND THEN PERFORM refuse('UNKNOWN_CUSTOMER'); END IF;
         END IF;
     END IF;
 
     p_counter := coalesce(p_counter, former, home);
     SELECT timezone, code INTO zone, place FROM counter WHERE id = p_counter AND (p_scope IS NULL OR id = ANY (p_scope));
-    IF NOT FOUND THEN outcome := 'UNKNOWN_COUNTER'; RETURN; END IF;
+    IF NOT FOUND THEN PERFORM refuse('UNKNOWN_COUNTER'); END IF;
+    -- Only a wrong clock shows another time: MAX_PAST and MAX_AHEAD of billing/payments.py.
+    IF p_collected_at NOT BETWEEN p_at - interval '180 days' AND p_at + interval '15 minutes' THEN PERFORM refuse('WRONG_CLOCK'); END IF;
     today := (p_at AT TIME ZONE zone)::date;
 
     PERFORM pg_advisory_xact_lock_shared(1, home::int);
@@ -1485,7 +1488,7 @@ BEGIN
 
     SELECT wanted.id::text INTO fact FROM unnest(p_invoices) wanted (id)
      WHERE NOT EXISTS (SELECT FROM invoice WHERE invoice.id = wanted.id AND customer_id = p_customer) LIMIT 1;
-    IF FOUND THEN outcome := 'INVOICE_NOT_PAYABLE'; RETURN; END IF;
+    IF FOUND THEN PERFORM refuse('INVOICE_NOT_PAYABLE', fact); END IF;
 
     SELECT coalesce(sum(outstanding), 0) INTO payable FROM invoice WHERE customer_id = p_customer AND outstanding > 0;
     -- Paid meanwhile is told even if another debt takes the money: someone may want it back.
@@ -1525,6 +1528,14 @@ BEGIN
                          jsonb_build_object('customer_id', 'cus_' || p_customer, 'amount', p_amount, 'method', p_method,
                                             'allocated', settled, 'credit', p_amount - settled));
     outcome := 'RECORDED';
+END $function$;
+
+CREATE FUNCTION refuse(reason text, fact text DEFAULT ''::text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION '%', reason USING ERRCODE = 'SB001', DETAIL = fact;
 END $function$;
 
 CREATE FUNCTION refuse_born_settled()

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 from argon2 import PasswordHasher
@@ -24,7 +24,7 @@ from sebilling.auth import passwords, users
 from sebilling.billing import counters, credit, customers, generation, invariants, payments, periods, plans, previews
 from sebilling.clock import Month
 from sebilling.config import Settings
-from sebilling.db.engine import Database, ReadSession, Snapshot, WriteSession, translated_errors
+from sebilling.db.engine import AutocommitSession, Database, ReadSession, Snapshot, WriteSession, translated_errors
 from sebilling.schema.build import build_schema
 from tests.isolation import gear
 
@@ -39,6 +39,7 @@ SECRET_KEY: Final = "9f4c1d7ab2e860535d1e7b90c46fa283e75b06d91c3f8a42"
 CHEAP_HASHES: Final = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 """A thousandth of the work, for all tests but those of passwords: nearly all of a sign-in's time, and most tests begin with one."""
 _hashed: dict[PasswordHasher, str] = {}
+T = TypeVar("T")
 
 
 class SavepointDatabase(Database):
@@ -53,6 +54,9 @@ class SavepointDatabase(Database):
     async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:
         async with self._one_at_a_time, translated_errors(), self.connection.begin_nested():
             yield WriteSession(self.connection, actor=actor, at=at)
+
+    def autocommit(self, *, actor: Actor, at: datetime) -> AutocommitSession:
+        return _SavepointCalls(self, actor=actor, at=at)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
@@ -70,6 +74,17 @@ class SavepointDatabase(Database):
 
     async def close(self) -> None:
         """The fixture closes."""
+
+
+class _SavepointCalls(AutocommitSession):
+    """Calls that are savepoints of the test's transaction."""
+
+    def __init__(self, database: SavepointDatabase, *, actor: Actor, at: datetime) -> None:
+        self._database, self.actor, self.at = database, actor, at
+
+    async def call(self, statement: TextClause, parameters: Mapping[str, object], *, into: type[T]) -> T:
+        async with self._database.transaction(actor=self.actor, at=self.at) as session:
+            return await session.call(statement, parameters, into=into)
 
 
 @dataclass
@@ -279,13 +294,25 @@ def counted_statements(database: Database) -> Iterator[list[str]]:
         sent.append(str(statement))
         return await Database.fetch(database, statement, parameters, into=into)
 
+    def autocommit(*, actor: Actor, at: datetime) -> AutocommitSession:
+        session = Database.autocommit(database, actor=actor, at=at)
+        call = session.call
+
+        async def noted(statement: TextClause, parameters: Mapping[str, object], *, into: type[T]) -> T:
+            sent.append(str(statement))
+            return await call(statement, parameters, into=into)
+
+        session.call = noted  # type: ignore[method-assign]  # of this session
+        return session
+
     engines = [database.read_engine.sync_engine, database.write_engine.sync_engine]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     database.fetch = fetch  # type: ignore[method-assign]  # for this block
+    database.autocommit = autocommit  # type: ignore[method-assign]  # as well
     try:
         yield sent
     finally:
-        del database.fetch  # the class's again
+        del database.fetch, database.autocommit  # the class's again
         for engine in engines:
             event.remove(engine, "before_cursor_execute", note)

@@ -12,13 +12,14 @@ from sqlalchemy import text
 
 from sebilling.billing import idempotency, validation
 from sebilling.billing.journal import Account, BookedCode
-from sebilling.db.engine import WriteSession
-from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound
+from sebilling.db.engine import AutocommitSession, WriteSession
+from sebilling.db.refusals import RefusedInSql
+from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound, SebillingError
 from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 MAX_AHEAD: Final = timedelta(minutes=15)
-"""How far a phone's clock may be ahead of the server's."""
+"""How far a phone's clock may be ahead of the server's; db/sql/record_payment.sql checks both bounds."""
 MAX_PAST: Final = timedelta(days=180)
 """Oldest accepted `collected_at`: no phone is offline for longer, so its clock must be wrong."""
 
@@ -72,17 +73,15 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What `record_payment` did: RECORDED, REPLAYED, or why it did nothing."""
+    """What `record_payment` did: RECORDED or REPLAYED."""
 
     outcome: str
     payment_id: int
-    fact: str | None
-    """Id of the invoice that can't be paid, if that is the outcome."""
 
 
 _RECORD: Final = text(
     """
-    SELECT outcome, payment_id, fact
+    SELECT outcome, payment_id
       FROM record_payment(:user, :user_name, :key, :fingerprint, :customer, :counter, CAST(:scope AS bigint[]), :amount, :method,
                           :collected_at, :at, :note, CAST(:invoices AS bigint[]))
     """
@@ -99,12 +98,13 @@ def received_here(method: PaymentMethod) -> None:
         raise InvalidText(field="method", what=Sentence("The method OPENING", "Metode OPENING"), why=why)
 
 
-async def record(session: WriteSession, received: Received) -> Recorded:
+async def record(session: WriteSession | AutocommitSession, received: Received) -> Recorded:
     """Record a payment and settle the named invoices, then the customer's oldest; the rest becomes credit.
 
-    One round trip to `record_payment` in db/sql. Whatever `collected_at` is, the payment counts in the recap of the counter's day on
-    which it is recorded, so that no closed period changes. With `collected_at` (money collected offline) the customer may have belonged
-    to one of the caller's counters at any time in the last MAX_PAST, and the counter may be one where the caller worked at that time.
+    One round trip to `record_payment` in db/sql; in an AutocommitSession it is committed with it. Whatever `collected_at` is, the
+    payment counts in the recap of the counter's day on which it is recorded, so that no closed period changes. With `collected_at`
+    (money collected offline) the customer may have belonged to one of the caller's counters at any time in the last MAX_PAST, and the
+    counter may be one where the caller worked at that time.
     Raises InvalidAmount, InvalidDate, InvalidText, NotFound, InvoiceNotPayable, IdempotencyMismatch; after an error the caller must
     not commit.
     """
@@ -121,36 +121,37 @@ async def record(session: WriteSession, received: Received) -> Recorded:
     invoices = list(received.invoice_ids) if received.invoice_ids else None
     body = [received.customer_id, amount, received.method.value, received.counter_id, note, invoices,
             None if received.collected_at is None else received.collected_at.timestamp()]  # fmt: skip
-    recorded = await session.only_row(
-        _RECORD,
-        {"user": actor.user_id, "user_name": actor.name, "key": key, "fingerprint": hashlib.sha256(orjson.dumps(body)).digest(),
-         "customer": received.customer_id, "counter": received.counter_id, "scope": actor.scope.ids, "amount": amount,
-         "method": received.method.value, "collected_at": collected_at, "at": session.at, "note": note,
-         "invoices": invoices},
-        into=_Outcome,
-    )  # fmt: skip
-    match recorded.outcome:
-        case "RECORDED":
-            _check_clock(collected_at, at=session.at)
-            return Recorded(recorded.payment_id, replayed=False)
-        case "REPLAYED":  # a recorded payment stays recorded, however old it is now
-            return Recorded(recorded.payment_id, replayed=True)
+    call = {
+        "user": actor.user_id, "user_name": actor.name, "key": key, "fingerprint": hashlib.sha256(orjson.dumps(body)).digest(),
+        "customer": received.customer_id, "counter": received.counter_id, "scope": actor.scope.ids, "amount": amount,
+        "method": received.method.value, "collected_at": collected_at, "at": session.at, "note": note, "invoices": invoices,
+    }  # fmt: skip
+    try:
+        recorded = await session.call(_RECORD, call, into=_Outcome)
+    except RefusedInSql as refusal:
+        raise _refused(refusal, received, collected_at=collected_at, at=session.at) from refusal
+    return Recorded(recorded.payment_id, replayed=recorded.outcome == "REPLAYED")
+
+
+def _refused(refusal: RefusedInSql, received: Received, *, collected_at: datetime, at: datetime) -> SebillingError:
+    """The error of the domain for a refusal of `record_payment`."""
+    match refusal.reason:
         case "UNKNOWN_CUSTOMER":
-            raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=received.customer_id)
+            return NotFound(field="customer_id", noun=Noun.CUSTOMER, given=received.customer_id)
         case "UNKNOWN_COUNTER":
-            raise NotFound(field="counter_id", noun=Noun.COUNTER, given=received.counter_id or "")
-        case "INVOICE_NOT_PAYABLE" if recorded.fact is not None:
-            raise InvoiceNotPayable(field="invoice_ids", given=Noun.INVOICE.id(int(recorded.fact)))
+            return NotFound(field="counter_id", noun=Noun.COUNTER, given=received.counter_id or "")
+        case "INVOICE_NOT_PAYABLE":
+            return InvoiceNotPayable(field="invoice_ids", given=Noun.INVOICE.id(int(refusal.fact)))
         case "IDEMPOTENCY_MISMATCH":
-            raise IdempotencyMismatch(field="idempotency_key", key=key)
-        case outcome:
-            raise RuntimeError(f"record_payment returned the unknown outcome {outcome}")
+            return IdempotencyMismatch(field="idempotency_key", key=received.key)
+        case "WRONG_CLOCK":
+            return _wrong_clock(collected_at, at=at)
+        case reason:
+            raise RuntimeError(f"record_payment refused for the unknown reason {reason}")
 
 
-def _check_clock(collected_at: datetime, *, at: datetime) -> None:
-    """Raise InvalidDate for a time that only a wrong clock can show."""
-    if at - MAX_PAST <= collected_at <= at + MAX_AHEAD:
-        return
+def _wrong_clock(collected_at: datetime, *, at: datetime) -> InvalidDate:
+    """The error for a time that only a wrong clock can show."""
     if collected_at > at:
         wrong = Sentence("it lies ahead of the server's clock", "lebih maju dari jam server")
     else:
@@ -160,4 +161,4 @@ def _check_clock(collected_at: datetime, *, at: datetime) -> None:
         f"{wrong.english}. Set the phone's clock (the server's is {now}), or send the payment again without collectedAt.",
         f"{wrong.indonesian}. Setel jam ponsel (jam server {now}), atau kirim lagi pembayarannya tanpa collectedAt.",
     )
-    raise InvalidDate(field="collected_at", given=collected_at.isoformat(), why=why)
+    return InvalidDate(field="collected_at", given=collected_at.isoformat(), why=why)

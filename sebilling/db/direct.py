@@ -69,7 +69,7 @@ class _Connection:
         return statement
 
 
-class DirectReads:
+class DirectConnections:
     """At most so many connections of one database, opened when needed; the one used last is used next. Belongs to one event loop."""
 
     def __init__(self, url: str, *, connections: int, server_settings: Mapping[str, str]) -> None:

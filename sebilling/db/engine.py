@@ -11,6 +11,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, TypeVar, overload
 
+import asyncpg
 import orjson
 from sqlalchemy import Row, TextClause
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -21,7 +22,8 @@ from sqlalchemy.sql import Executable
 
 from sebilling.actor import Actor
 from sebilling.db.address import parse
-from sebilling.db.direct import DirectReads
+from sebilling.db.direct import DirectConnections
+from sebilling.db.refusals import refusal_of
 from sebilling.db.state import DatabaseNotReady, DatabaseState, state_of, state_of_connecting
 from sebilling.errors import DatabaseUnavailable, SumOutOfRange
 
@@ -160,6 +162,15 @@ class WriteSession(ReadSession):
         self.actor = actor
         self.at = at
 
+    async def call(self, statement: TextClause, parameters: Mapping[str, object], *, into: type[T]) -> T:
+        """Return the only row of a function that may refuse. Raises RefusedInSql, RowMismatch; the caller must not commit then."""
+        try:
+            return await self.only_row(statement, parameters, into=into)
+        except DBAPIError as error:
+            if (refusal := refusal_of(error.orig)) is None:
+                raise
+            raise refusal from error
+
     async def execute(self, statement: Executable, parameters: Parameters | Sequence[Mapping[str, object]] = None) -> int:
         """Execute a statement and return the number of affected rows."""
         return (await self._connection.execute(statement, parameters)).rowcount
@@ -169,6 +180,25 @@ class WriteSession(ReadSession):
         """The connection itself, for COPY. Run a statement before using its raw driver connection: SQLAlchemy sends
         BEGIN with its first own statement, and what came earlier would commit by itself."""
         return self._connection
+
+
+class AutocommitSession:
+    """Calls of functions that do all of a deed: each is a transaction by itself, in one round trip, done by `actor` at the instant `at`."""
+
+    def __init__(self, connections: DirectConnections, *, actor: Actor, at: datetime) -> None:
+        self._connections = connections
+        self.actor = actor
+        self.at = at
+
+    async def call(self, statement: TextClause, parameters: Mapping[str, object], *, into: type[T]) -> T:
+        """Return the only row of the function, which is committed. Raises RefusedInSql, DatabaseUnavailable, RowMismatch."""
+        try:
+            (row,) = await self._connections.fetch(statement, parameters)
+        except asyncpg.PostgresError as error:
+            if (refusal := refusal_of(error)) is None:
+                raise
+            raise refusal from error
+        return _made([*row.keys()], (row,), into)[0]
 
 
 class Database:
@@ -185,9 +215,9 @@ class Database:
         writing = {"idle_in_transaction_session_timeout": f"{STUCK_SECONDS}s"}
         self.write_engine: AsyncEngine = new_engine(url, server_settings=writing, **options)
         self.read_engine: AsyncEngine = new_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
-        self._direct = DirectReads(
-            url, connections=connections, server_settings={**_SERVER_SETTINGS, "plan_cache_mode": "force_generic_plan"}
-        )
+        self._direct = DirectConnections(url, connections=connections, server_settings=_DIRECT_SETTINGS)
+        # of their own: a payment that waits for a lock keeps no reader waiting
+        self._direct_writes = DirectConnections(url, connections=connections, server_settings=_SERVER_SETTINGS)
         # shares the pool: a connection returns to autocommit when the snapshot ends
         self._snapshots = self.read_engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -196,6 +226,10 @@ class Database:
         """Run the block in a transaction, committed if it raises nothing. Raises DatabaseUnavailable."""
         async with translated_errors(), connected(self.write_engine.begin()) as connection:
             yield WriteSession(connection, actor=actor, at=at)
+
+    def autocommit(self, *, actor: Actor, at: datetime) -> AutocommitSession:
+        """Return a session for a function that does all of a deed in one statement."""
+        return AutocommitSession(self._direct_writes, actor=actor, at=at)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
@@ -228,6 +262,7 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self._direct.close()
+        await self._direct_writes.close()
         await self.write_engine.dispose()
         await self.read_engine.dispose()
 

@@ -14,7 +14,7 @@ from sebilling.actor import Actor
 from sebilling.auth.caller_cache import CallerCache
 from sebilling.clock import Clock
 from sebilling.config import Settings
-from sebilling.db.engine import Database, WriteSession
+from sebilling.db.engine import AutocommitSession, Database, WriteSession
 from sebilling.errors import Unavailable
 from sebilling.language import Language
 from sebilling.plugins.loading import Plugins
@@ -101,6 +101,10 @@ class Context:
     def transaction(self) -> AbstractAsyncContextManager[WriteSession]:
         """Begin a transaction in the name of the caller, at the time of the request."""
         return self.parts.database.transaction(actor=self.signed_in, at=self.at)
+
+    def autocommit(self) -> AutocommitSession:
+        """Return a session for a function of the database that does all of a mutation, in the name of the caller."""
+        return self.parts.database.autocommit(actor=self.signed_in, at=self.at)
 
 
 Info = strawberry.Info[Context, None]

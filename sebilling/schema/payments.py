@@ -196,9 +196,7 @@ class RecordPaymentPayload(Payload):
 
 @mutation(RECEIVERS, "Record a payment: pay the customer's invoices, oldest first, and keep the rest as credit.")
 async def record_payment(info: Info, input: Annotated[RecordPaymentInput, INPUT]) -> RecordPaymentPayload:
-    received = _received(input)
-    async with info.context.transaction() as session:
-        recorded = await verbs.record(session, received)
+    recorded = await verbs.record(info.context.autocommit(), _received(input))
     payment = await one(info, Payment, "t.id = :id", {"id": recorded.payment_id}, below=("payment",))
     return row(payment=payment, replayed=recorded.replayed)
 
@@ -255,9 +253,7 @@ async def _one_of_batch(info: Info, input: RecordPaymentInput, index: str) -> An
     Raises Unavailable: the phone then sends the batch again, and the recorded payments are replayed.
     """
     try:
-        received = _received(input)
-        async with info.context.transaction() as session:
-            recorded = await verbs.record(session, received)
+        recorded = await verbs.record(info.context.autocommit(), _received(input))
     except SebillingError as error:
         if not in_payload(error):
             raise

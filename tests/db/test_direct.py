@@ -18,8 +18,8 @@ SLEEP = text("SELECT pg_backend_pid(), pg_sleep(:seconds)")
 
 
 @pytest_asyncio.fixture
-async def reads(committed: Database) -> AsyncIterator[direct.DirectReads]:
-    reads = direct.DirectReads(committed.url, connections=2, server_settings={"application_name": "sebilling-direct"})
+async def reads(committed: Database) -> AsyncIterator[direct.DirectConnections]:
+    reads = direct.DirectConnections(committed.url, connections=2, server_settings={"application_name": "sebilling-direct"})
     yield reads
     await reads.close()
 
@@ -30,18 +30,18 @@ async def backends(database: Database) -> list[int]:
         return list(await session.values(text(sql), kind=int))
 
 
-async def test_the_connection_used_last_is_used_next(reads: direct.DirectReads, committed: Database) -> None:
+async def test_the_connection_used_last_is_used_next(reads: direct.DirectConnections, committed: Database) -> None:
     numbers = {(await reads.fetch(BACKEND, {}))[0][0] for _ in range(5)}
     assert list(numbers) == await backends(committed)
 
 
-async def test_parameters_are_bound_by_name_and_others_ignored(reads: direct.DirectReads) -> None:
+async def test_parameters_are_bound_by_name_and_others_ignored(reads: direct.DirectConnections) -> None:
     statement = text("SELECT CAST(:b AS int) - CAST(:a AS int) AS difference, CAST(:b AS int)")
     ((difference, b),) = await reads.fetch(statement, {"a": 2, "b": 5, "language": "en"})
     assert (difference, b) == (3, 5)
 
 
-async def test_an_altered_table_is_read_as_it_is_now(reads: direct.DirectReads, committed: Database) -> None:
+async def test_an_altered_table_is_read_as_it_is_now(reads: direct.DirectConnections, committed: Database) -> None:
     statement = text("SELECT number FROM altered")
     async with committed.write_engine.begin() as connection:
         await connection.execute(text("CREATE TABLE altered AS SELECT 1 AS number"))
@@ -53,7 +53,7 @@ async def test_an_altered_table_is_read_as_it_is_now(reads: direct.DirectReads, 
         await connection.execute(text("DROP TABLE altered"))
 
 
-async def test_an_error_of_the_statement_is_raised_as_it_is_and_the_connection_stays(reads: direct.DirectReads) -> None:
+async def test_an_error_of_the_statement_is_raised_as_it_is_and_the_connection_stays(reads: direct.DirectConnections) -> None:
     ((before,),) = await reads.fetch(BACKEND, {})
     with pytest.raises(asyncpg.DivisionByZeroError):
         await reads.fetch(text("SELECT 1 / 0"), {})
@@ -62,7 +62,7 @@ async def test_an_error_of_the_statement_is_raised_as_it_is_and_the_connection_s
     assert (await reads.fetch(BACKEND, {}))[0][0] == before
 
 
-async def test_a_server_that_ended_all_connections_costs_one_failure(reads: direct.DirectReads, committed: Database) -> None:
+async def test_a_server_that_ended_all_connections_costs_one_failure(reads: direct.DirectConnections, committed: Database) -> None:
     await asyncio.gather(*(reads.fetch(SLEEP, {"seconds": 0.2}) for _ in range(2)))
     ended = await backends(committed)
     assert len(ended) == 2
@@ -74,7 +74,7 @@ async def test_a_server_that_ended_all_connections_costs_one_failure(reads: dire
     assert all(type(answer) is int and answer not in ended for answer in answers[1:])
 
 
-async def _answer(reads: direct.DirectReads) -> int | DatabaseState:
+async def _answer(reads: direct.DirectConnections) -> int | DatabaseState:
     try:
         ((backend,),) = await reads.fetch(BACKEND, {})
     except DatabaseNotReady as error:
@@ -82,7 +82,7 @@ async def _answer(reads: direct.DirectReads) -> int | DatabaseState:
     return int(backend)
 
 
-async def test_an_interrupted_read_is_nobody_elses_answer(reads: direct.DirectReads, committed: Database) -> None:
+async def test_an_interrupted_read_is_nobody_elses_answer(reads: direct.DirectConnections, committed: Database) -> None:
     for _ in range(3):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
@@ -94,7 +94,7 @@ async def test_an_interrupted_read_is_nobody_elses_answer(reads: direct.DirectRe
 
 
 async def test_more_reads_than_connections_wait_and_are_told_when_it_takes_too_long(
-    reads: direct.DirectReads, committed: Database, monkeypatch: pytest.MonkeyPatch
+    reads: direct.DirectConnections, committed: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers = await asyncio.gather(*(reads.fetch(SLEEP, {"seconds": 0.02}) for _ in range(10)))
     assert len({rows[0][0] for rows in numbers}) == 2 == len(await backends(committed))
@@ -110,14 +110,16 @@ async def test_more_reads_than_connections_wait_and_are_told_when_it_takes_too_l
 
 async def test_a_database_that_is_not_there_is_told_by_its_state(committed: Database) -> None:
     name = committed.url.rpartition("/")[2].partition("?")[0]
-    reads = direct.DirectReads(committed.url.replace(f"/{name}", "/nowhere", 1), connections=1, server_settings={})
+    reads = direct.DirectConnections(committed.url.replace(f"/{name}", "/nowhere", 1), connections=1, server_settings={})
     for _ in range(2):  # a failure to connect gives the place back
         with pytest.raises(DatabaseNotReady) as told:
             await reads.fetch(BACKEND, {})
         assert told.value.state is DatabaseState.NO_DATABASE
 
 
-async def test_the_server_keeps_no_more_statements_than_the_connection(reads: direct.DirectReads, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_server_keeps_no_more_statements_than_the_connection(
+    reads: direct.DirectConnections, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(direct, "_MAX_STATEMENTS", 5)
     kept = text("SELECT count(*) FROM pg_prepared_statements")
     for number in range(30):

@@ -13,7 +13,7 @@ from sqlalchemy import TextClause, text
 
 from sebilling.actor import Actor, Role, operator
 from sebilling.billing import invariants
-from sebilling.db.engine import Database, ReadSession, WriteSession
+from sebilling.db.engine import AutocommitSession, Database, ReadSession, WriteSession
 from tests.harness import Api, make_user
 from tests.scenarios.sentences import COUNTER, NAME, ZONES, Mention, Outcome, Refused, Scenario, ScenarioError, Step
 
@@ -42,6 +42,9 @@ class _Current(Database):
     async def transaction(self, *, actor: Actor, at: datetime) -> AsyncIterator[WriteSession]:
         async with self.database.transaction(actor=actor, at=at) as session:
             yield session
+
+    def autocommit(self, *, actor: Actor, at: datetime) -> AutocommitSession:
+        return self.database.autocommit(actor=actor, at=at)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:

@@ -8,15 +8,17 @@
 -- exclusively, so that credit and new invoices can't miss each other), the open invoices by id, and last the receipt
 -- series, whose lock is held until the commit is on disk.
 --
--- Gives one row: `outcome` RECORDED, REPLAYED, or the reason why nothing was done (the caller rolls back).
+-- Gives one row: `outcome` RECORDED or REPLAYED. Everything else is raised by refuse(), so that nothing stays of it even where the
+-- function is called in autocommit.
 CREATE OR REPLACE FUNCTION record_payment(
     p_user bigint, p_user_name text, p_key text, p_fingerprint bytea,
     p_customer bigint, p_counter bigint, p_scope bigint[],      -- counters that the user may work at; NULL: all
     p_amount bigint, p_method text, p_collected_at timestamptz, p_at timestamptz, p_note text,
     p_invoices bigint[],                                        -- pay these first, in this order; NULL or empty: the oldest first
-    OUT outcome text, OUT payment_id bigint, OUT fact text
+    OUT outcome text, OUT payment_id bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
+    fact text;
     home bigint;
     former bigint;
     zone text;
@@ -34,14 +36,14 @@ BEGIN
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         SELECT * INTO earlier FROM idempotency_key WHERE user_id = p_user AND key = p_key;
-        outcome := CASE WHEN earlier.operation = 'recordPayment' AND earlier.fingerprint = p_fingerprint
-                        THEN 'REPLAYED' ELSE 'IDEMPOTENCY_MISMATCH' END;
+        IF earlier.operation <> 'recordPayment' OR earlier.fingerprint <> p_fingerprint THEN PERFORM refuse('IDEMPOTENCY_MISMATCH'); END IF;
+        outcome := 'REPLAYED';
         payment_id := earlier.result_id;
         RETURN;
     END IF;
 
     SELECT counter_id INTO home FROM customer WHERE id = p_customer FOR NO KEY UPDATE;
-    IF NOT FOUND THEN outcome := 'UNKNOWN_CUSTOMER'; RETURN; END IF;
+    IF NOT FOUND THEN PERFORM refuse('UNKNOWN_CUSTOMER'); END IF;
     IF p_scope IS NOT NULL AND (home <> ALL (p_scope) OR p_counter <> ALL (p_scope)) THEN
         -- Money that changed hands is never refused: the user may have worked at the counter when it did, and the customer may
         -- have belonged to it until lately.
@@ -52,13 +54,15 @@ BEGIN
              WHERE customer_id = p_customer AND from_counter_id = ANY (p_scope) AND moved_at >= p_at - interval '180 days'
                AND p_collected_at <> p_at
              ORDER BY id DESC LIMIT 1;
-            IF NOT FOUND THEN outcome := 'UNKNOWN_CUSTOMER'; RETURN; END IF;
+            IF NOT FOUND THEN PERFORM refuse('UNKNOWN_CUSTOMER'); END IF;
         END IF;
     END IF;
 
     p_counter := coalesce(p_counter, former, home);
     SELECT timezone, code INTO zone, place FROM counter WHERE id = p_counter AND (p_scope IS NULL OR id = ANY (p_scope));
-    IF NOT FOUND THEN outcome := 'UNKNOWN_COUNTER'; RETURN; END IF;
+    IF NOT FOUND THEN PERFORM refuse('UNKNOWN_COUNTER'); END IF;
+    -- Only a wrong clock shows another time: MAX_PAST and MAX_AHEAD of billing/payments.py.
+    IF p_collected_at NOT BETWEEN p_at - interval '180 days' AND p_at + interval '15 minutes' THEN PERFORM refuse('WRONG_CLOCK'); END IF;
     today := (p_at AT TIME ZONE zone)::date;
 
     PERFORM pg_advisory_xact_lock_shared(1, home::int);
@@ -66,7 +70,7 @@ BEGIN
 
     SELECT wanted.id::text INTO fact FROM unnest(p_invoices) wanted (id)
      WHERE NOT EXISTS (SELECT FROM invoice WHERE invoice.id = wanted.id AND customer_id = p_customer) LIMIT 1;
-    IF FOUND THEN outcome := 'INVOICE_NOT_PAYABLE'; RETURN; END IF;
+    IF FOUND THEN PERFORM refuse('INVOICE_NOT_PAYABLE', fact); END IF;
 
     SELECT coalesce(sum(outstanding), 0) INTO payable FROM invoice WHERE customer_id = p_customer AND outstanding > 0;
     -- Paid meanwhile is told even if another debt takes the money: someone may want it back.

@@ -6,12 +6,12 @@ rows itself. For anything unusual (an unexpected null, a wrong type, a source th
 executor completes the same subtree again and reports the exact error. See docs/decisions/0007.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 from graphql import (
-    FragmentSpreadNode,
+    FieldNode,
     GraphQLLeafType,
     GraphQLList,
     GraphQLNonNull,
@@ -24,7 +24,7 @@ from graphql import (
 )
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from sebilling.schema.engine.shapes import Shaped
+from sebilling.schema.engine.shapes import Fragments, NotPlain, Shaped, asked_below
 
 Completer = Callable[[Any], Any]
 _BACKREF: Final = "strawberry-definition"
@@ -54,10 +54,12 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             return orjson.Fragment(result.text)
         if isinstance(result, dict) and self.context_value is not None:
             plans = self.context_value.plans
-            key = (return_type.name, *[id(details.node) for details in field_details_list])
+            nodes = [details.node for details in field_details_list]
+            key = (return_type.name, *map(id, nodes))
             complete = plans.get(key, Undefined)
             if complete is Undefined:
-                complete = plans[key] = self._compiled(return_type, field_details_list)
+                fragments = {name: details.definition for name, details in self.fragments.items()}
+                complete = plans[key] = compiled(return_type, nodes, fragments)
             if complete is not None:
                 try:
                     return complete(result)
@@ -73,45 +75,48 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
             return orjson.Fragment(result.text)
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 
-    def _compiled(self, kind: GraphQLObjectType, field_details_list: Any) -> Completer | None:
-        """Compile a function for the selection; None if anything in it needs the ordinary executor."""
-        fragments = {name: details.definition for name, details in self.fragments.items()}
-        if _directed((details.node for details in field_details_list), fragments):
-            return None
-        try:
-            return self._object(kind, field_details_list)
-        except UnusualError:
-            return None
 
-    def _object(self, kind: GraphQLObjectType, field_details_list: Any) -> Completer:
-        if kind.is_type_of or kind.interfaces:
-            raise UnusualError
-        parts: list[_Part] = []
-        for key, details in self.collect_subfields(kind, field_details_list)[0].items():
-            name = details[0].node.name.value
-            if name == "__typename":
-                parts.append((key, "", _NEVER, _constant(kind.name)))
-                continue
-            field = kind.fields.get(name)
-            definition = field.extensions.get(_BACKREF) if field is not None else None
-            if field is None or field.args or definition is None or not definition.is_basic_field:
-                raise UnusualError
-            parts.append((key, definition.python_name, _plain(field.type), self._value(field.type, details)))
-        return _row(parts)
+def compiled(kind: GraphQLObjectType, nodes: Sequence[FieldNode], fragments: Fragments) -> Completer | None:
+    """A function that completes rows of this type with what the nodes select; None if anything in it needs the ordinary executor.
 
-    def _value(self, kind: GraphQLOutputType, details: Any) -> Completer:
-        if isinstance(kind, GraphQLNonNull):
-            if is_object_type(kind.of_type):
-                return self._object(kind.of_type, details)
-            return _never_null(self._value(kind.of_type, details))
-        if isinstance(kind, GraphQLList):
-            return _each(self._value(kind.of_type, details))
-        if is_object_type(kind):
-            complete = self._object(kind, details)
-            return lambda value: None if value is None else complete(value)
-        if is_leaf_type(kind):
-            return _leaf(kind)
+    Rows that it can't complete raise UnusualError.
+    """
+    try:
+        return _object(kind, nodes, fragments)
+    except (NotPlain, UnusualError):
+        return None
+
+
+def _object(kind: GraphQLObjectType, nodes: Sequence[FieldNode], fragments: Fragments) -> Completer:
+    if kind.is_type_of or kind.interfaces:
         raise UnusualError
+    parts: list[_Part] = []
+    for key, asked in asked_below(kind, nodes, fragments).items():
+        name = asked[0].name.value
+        if name == "__typename":
+            parts.append((key, "", _NEVER, _constant(kind.name)))
+            continue
+        field = kind.fields.get(name)
+        definition = field.extensions.get(_BACKREF) if field is not None else None
+        if field is None or field.args or definition is None or not definition.is_basic_field:
+            raise UnusualError
+        parts.append((key, definition.python_name, _plain(field.type), _value(field.type, asked, fragments)))
+    return _row(parts)
+
+
+def _value(kind: GraphQLOutputType, nodes: Sequence[FieldNode], fragments: Fragments) -> Completer:
+    if isinstance(kind, GraphQLNonNull):
+        if is_object_type(kind.of_type):
+            return _object(kind.of_type, nodes, fragments)
+        return _never_null(_value(kind.of_type, nodes, fragments))
+    if isinstance(kind, GraphQLList):
+        return _each(_value(kind.of_type, nodes, fragments))
+    if is_object_type(kind):
+        complete = _object(kind, nodes, fragments)
+        return lambda value: None if value is None else complete(value)
+    if is_leaf_type(kind):
+        return _leaf(kind)
+    raise UnusualError
 
 
 _Part = tuple[str, str, type, Completer]
@@ -188,23 +193,3 @@ def _leaf(kind: GraphQLLeafType) -> Completer:
         return coerced
 
     return complete
-
-
-def _directed(nodes: Iterable[Any], fragments: Mapping[str, Any]) -> bool:
-    """Whether anything below these fields has a directive, such as @include, whose value may change with each request."""
-    waiting, seen = [node.selection_set for node in nodes], set()
-    while waiting:
-        selected = waiting.pop()
-        for node in selected.selections if selected is not None else ():
-            if node.directives:
-                return True
-            if isinstance(node, FragmentSpreadNode):
-                name = node.name.value
-                if name not in seen:
-                    seen.add(name)
-                    if fragments[name].directives:
-                        return True
-                    waiting.append(fragments[name].selection_set)
-            else:
-                waiting.append(node.selection_set)
-    return False

@@ -1,18 +1,24 @@
-"""The fast path: a known query, from its text to the answer's bytes without Strawberry's view and graphql-core's executor.
+"""The fast path: a known document, from its text to the answer's bytes without Strawberry's view and graphql-core's executor.
 
 A document that the cache knows (schema/request/document_cache.py) is parsed, validated and limited already. If all its root fields return
 rows, lists or pages of tables, their resolvers are called as the executor would call them, with the same checks of roles in front, and what
 PostgreSQL wrote is joined to the answer. Whatever else there is (an error, a value that PostgreSQL didn't write, directives on root fields)
-returns None, and the request takes the ordinary path from its beginning: queries change nothing. See docs/decisions/0024.
+returns None, and the request takes the ordinary path from its beginning: queries change nothing.
+
+A mutation with one root field takes it too, and never returns once its resolver has begun: what it returned or raised is completed by a
+compiled function, or, where that can't, by graphql-core itself with the resolver's outcome in its place. See docs/decisions/0024.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import isawaitable
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
+import orjson
 from graphql import (
+    ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
@@ -22,6 +28,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    execute,
     get_named_type,
 )
 from graphql.execution.values import get_argument_values, get_variable_values
@@ -32,9 +39,11 @@ from strawberry.types.field import StrawberryField
 from sebilling.errors import SebillingError
 from sebilling.logs import get_logger
 from sebilling.schema.context import Context, Info
+from sebilling.schema.engine.completion import Completer, Executor, UnusualError, compiled
 from sebilling.schema.engine.declarations import is_read_from_a_table
 from sebilling.schema.engine.shapes import NotPlain, Shaped, asked_in
 from sebilling.schema.request.document_cache import Cache, Documents, Kept, check_request, name_of
+from sebilling.schema.request.errors import formatted
 
 _log = get_logger(__name__)
 _KEYS: Final = frozenset({"query", "variables", "operationName"})
@@ -61,6 +70,9 @@ class KnownOperation:
     logged_name: str
     operation: OperationDefinitionNode
     roots: list[_RootField]
+    is_mutation: bool
+    complete: Completer | None = None
+    """Completes the payload of a mutation; None if only graphql-core can."""
     constant: list[dict[str, Any]] | None = None
     """Arguments of the root fields if the operation has no variables, once they are known."""
 
@@ -102,7 +114,7 @@ class FastPath:
         return None if query is None else KnownRequest(query, variables or {})
 
     async def answer(self, request: KnownRequest, context: Context) -> bytes | None:
-        """The answer as JSON; None if the request must take the ordinary path."""
+        """The answer as JSON; None if the request must take the ordinary path: of a mutation, only before it has begun."""
         query = request.query
         context.plans, context.operation = query.kept.usable_plans(), query.logged_name
         try:
@@ -112,6 +124,8 @@ class FastPath:
             return None
         if arguments is None:
             return None
+        if query.is_mutation:
+            return await self._mutated(request, context, arguments[0])
         reads = [_read(root, context, values) for root, values in zip(query.roots, arguments, strict=True)]
         texts = [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)
         if None in texts:
@@ -121,6 +135,40 @@ class FastPath:
             return None
         parts = (f'"{root.key}":{text}' for root, text in zip(query.roots, texts, strict=True))
         return f'{{"data":{{{",".join(parts)}}}}}'.encode()
+
+    async def _mutated(self, request: KnownRequest, context: Context, arguments: Mapping[str, Any]) -> bytes:
+        """The answer to a mutation, whatever its resolver returned or raised."""
+        query, (root,) = request.query, request.query.roots
+        info = cast("Info", SimpleNamespace(context=context, _raw_info=root.raw))
+        try:
+            payload = await root.resolver(info, **arguments)
+        except Exception as error:  # noqa: BLE001 - told by the executor, as it tells any resolver's error
+            return await self._told(request, context, _raising(error))
+        if query.complete is not None:
+            try:
+                return orjson.dumps({"data": {root.key: query.complete(payload)}})
+            except UnusualError:
+                pass
+        return await self._told(request, context, lambda: payload)
+
+    async def _told(self, request: KnownRequest, context: Context, outcome: Callable[[], Any]) -> bytes:
+        """The answer as graphql-core completes it, with this outcome in the place of the mutation's resolver."""
+        mutation = self._core.mutation_type
+
+        def resolved(resolver: Callable[..., Any], source: Any, info: Any, **arguments: Any) -> Any:
+            return outcome() if info.parent_type is mutation else resolver(source, info, **arguments)
+
+        completing = execute(
+            self._core, request.query.kept.document, context_value=context, variable_values=request.variables,
+            operation_name=request.query.name, executor_class=Executor, middleware=[resolved],
+        )  # fmt: skip
+        result = await completing if isawaitable(completing) else completing
+        if not isinstance(result, ExecutionResult):
+            raise TypeError("a mutation's answer has no parts that come later")
+        told: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            told["errors"] = [formatted(error, context.language) for error in result.errors]
+        return orjson.dumps(told)
 
     def _arguments(self, query: KnownOperation, values_sent: dict[str, Any]) -> list[dict[str, Any]] | None:
         """The arguments of each root field; None if the variables are wrong. Raises GraphQLError, SebillingError."""
@@ -143,9 +191,10 @@ class FastPath:
         if operation is None:
             return None
         kept.fast[name] = None
-        if operation.operation is not OperationType.QUERY or operation.directives:
+        is_mutation = operation.operation is OperationType.MUTATION
+        if operation.directives or operation.operation is OperationType.SUBSCRIPTION:
             return None
-        kind = cast("GraphQLObjectType", self._core.query_type)
+        kind = cast("GraphQLObjectType", self._core.mutation_type if is_mutation else self._core.query_type)
         parts = [part for part in kept.document.definitions if isinstance(part, FragmentDefinitionNode)]
         fragments = {fragment.name.value: fragment for fragment in parts}
         try:
@@ -153,7 +202,12 @@ class FastPath:
             roots = [self._root(kind, operation, fragments, key, nodes) for key, nodes in asked.items()]
         except NotPlain:
             return None
-        query = kept.fast[name] = KnownOperation(kept, name, name_of(kept.document, name), operation, roots)
+        query = KnownOperation(kept, name, name_of(kept.document, name), operation, roots, is_mutation)
+        if is_mutation:
+            if len(roots) != 1:
+                return None
+            query.complete = compiled(get_named_type(roots[0].field.type), roots[0].raw.field_nodes, fragments)
+        kept.fast[name] = query
         return query
 
     def _root(
@@ -162,7 +216,9 @@ class FastPath:
     ) -> _RootField:  # fmt: skip
         field = kind.fields.get(nodes[0].name.value)
         definition = field.extensions.get("strawberry-definition") if field is not None else None
-        if field is None or definition is None or not is_read_from_a_table(get_named_type(field.type).name):
+        if field is None or definition is None:
+            raise NotPlain
+        if kind is self._core.query_type and not is_read_from_a_table(get_named_type(field.type).name):
             raise NotPlain
         raw = SimpleNamespace(
             operation=operation, path=SimpleNamespace(key=key), fragments=fragments, field_nodes=nodes, return_type=field.type,
@@ -176,6 +232,13 @@ def _operation(kept: Kept, name: str | None) -> OperationDefinitionNode | None:
     operations = [part for part in kept.document.definitions if isinstance(part, OperationDefinitionNode)]
     chosen = [part for part in operations if name is None or (part.name is not None and part.name.value == name)]
     return chosen[0] if len(chosen) == 1 else None
+
+
+def _raising(error: Exception) -> Callable[[], Any]:
+    def outcome() -> Any:
+        raise error
+
+    return outcome
 
 
 async def _read(root: _RootField, context: Context, arguments: Mapping[str, Any]) -> str | None:
