@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import generate, isolate, page, radius, relay, screens, startup, subscribe
+from bench import generate, isolate, page, pay, radius, relay, screens, startup, subscribe
 from bench.result import Result
 from sebilling.logs import set_up
 
@@ -23,6 +23,10 @@ def _parser() -> argparse.ArgumentParser:
     paging = commands.add_parser("page", help="a page of 50 invoices against a bare endpoint with the same SQL result")
     paging.add_argument("--seconds", type=int, default=2)  # short rounds, as machine speed varies
     paging.add_argument("--rounds", type=int, default=12)
+    recording = commands.add_parser("pay", help="recordPayment over HTTP against pgbench with the same function of the database")
+    recording.add_argument("--seconds", type=int, default=3)
+    recording.add_argument("--rounds", type=int, default=7)
+    recording.add_argument("--subscribers", type=int, default=200)
     isolating = commands.add_parser("isolate", help="blocking and restoring a router's customers, against one after the other")
     isolating.add_argument("--customers", type=int, default=1_000)
     isolating.add_argument("--delay-ms", type=int, default=20)
@@ -50,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     looking.add_argument("--months", type=int, default=12)
     looking.add_argument("--rounds", type=int, default=20)
     looking.add_argument("--check", action="store_true", help="measure each invariant of `sebilling check` too")
-    for command in (generating, paging, isolating, paying, watching, walling, numbering, starting, looking):
+    for command in (generating, paging, recording, isolating, paying, watching, walling, numbering, starting, looking):
         command.add_argument("--json", action="store_true")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
     return parser
@@ -67,6 +71,10 @@ def main() -> None:
             for with_rules in (False, True)
             for result in asyncio.run(generate.measure(arguments.var, customers=size, rounds=arguments.rounds, with_rules=with_rules))
         ]
+    elif arguments.command == "pay":
+        results = asyncio.run(
+            pay.measure(arguments.var, seconds=arguments.seconds, rounds=arguments.rounds, subscribers=arguments.subscribers)
+        )
     elif arguments.command == "isolate":
         results = asyncio.run(
             isolate.measure(arguments.var, customers=arguments.customers, delay_ms=arguments.delay_ms, rounds=arguments.rounds)

@@ -8,7 +8,6 @@ counter against an admin, who sees everything; of accounts, rights and limits, a
 """
 
 import asyncio
-import re
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -18,13 +17,13 @@ from typing import Any
 import orjson
 from sqlalchemy import TextClause, event, text
 
-from bench.place import MONTH, PASSWORD, USERNAME, outside, place
+from bench.place import PASSWORD, USERNAME, issue, place
+from bench.raw_http import answer, connection, get, once, post, token
 from bench.result import Result
 from bench.serving import SERVE, served
 from bench.unguarded import ADMIN, parts
 from sebilling.actor import Role, operator
 from sebilling.auth import passwords, users
-from sebilling.billing import generation, periods
 from sebilling.clock import system_clock
 from sebilling.db.direct import positional
 from sebilling.db.engine import Database
@@ -41,7 +40,7 @@ QUERY = """{ invoices(first: 50) { nodes { id number status total outstanding du
 async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
     """Return the medians of `rounds` interleaved runs of `seconds` each."""
     async with place(var, "page", customers=CUSTOMERS) as database:
-        await _issue(database)
+        await issue(database)
         await _create_clerk(database)
         speeds: dict[str, list[float]] = {}
         with (
@@ -49,24 +48,24 @@ async def measure(var: Path, *, seconds: int, rounds: int) -> list[Result]:
             served(SERVE, database.url, SEBILLING_ANSWERS_FROM_SQL="false") as ordinary,
             served(["-m", "bench.unguarded"], database.url) as unguarded,
         ):
-            request = _post(QUERY, await _token(address, USERNAME))
-            as_clerk = _post(QUERY, await _token(address, CLERK))
-            answer = orjson.loads(await _once(address, request))
-            theirs = orjson.loads(await _once(address, as_clerk))["data"]["invoices"]["nodes"]
+            request = post(QUERY, await token(address, USERNAME))
+            as_clerk = post(QUERY, await token(address, CLERK))
+            expected = orjson.loads(await once(address, request))
+            theirs = orjson.loads(await once(address, as_clerk))["data"]["invoices"]["nodes"]
             if len(theirs) != 50 or len({invoice["customer"]["counter"]["id"] for invoice in theirs}) != 1:
                 raise RuntimeError("the clerk should see a page of one counter's invoices")
-            if orjson.loads(await _once(unguarded, _post(QUERY))) != answer:
+            if orjson.loads(await once(unguarded, post(QUERY))) != expected:
                 raise RuntimeError("without rights the page should be the same")
-            if orjson.loads(await _once(ordinary, request)) != answer:
+            if orjson.loads(await once(ordinary, request)) != expected:
                 raise RuntimeError("on the ordinary path the page should be the same")
             statements = [await _statement(database, answers_from_sql=shaped) for shaped in (True, False)]
             with served(["-m", "bench.bare"], database.url, BENCH_SHAPED=statements[0], BENCH_ROWS=statements[1]) as bare:
-                if orjson.loads(await _once(bare, _get("/through"))) != answer:
+                if orjson.loads(await once(bare, get("/through"))) != expected:
                     raise RuntimeError("the reference reads something else")
                 measured = {
                     "ours": (address, request), "ordinary": (ordinary, request), "without": (unguarded, request),
-                    "clerk": (address, as_clerk), "through": (bare, _get("/through")), "shaped": (bare, _get("/shaped")),
-                    "rows": (bare, _get("/rows")),
+                    "clerk": (address, as_clerk), "through": (bare, get("/through")), "shaped": (bare, get("/shaped")),
+                    "rows": (bare, get("/rows")),
                 }  # fmt: skip
                 for _ in range(rounds):
                     for name, (server, sent) in measured.items():
@@ -91,30 +90,6 @@ async def _create_clerk(database: Database) -> None:
         await users.create(session, username=CLERK, name=CLERK, role=Role.CLERK, password_hash=hashed, counters=[code])
 
 
-async def _token(address: str, username: str) -> str:
-    document = "mutation($i: SignInInput!) { signIn(input: $i) { token } }"
-    answer = orjson.loads(await _once(address, _post(document, i={"username": username, "password": PASSWORD})))
-    return str(answer["data"]["signIn"]["token"])
-
-
-async def _issue(database: Database) -> None:
-    """Issue a month's invoices; every third of the last ones is paid in two parts."""
-    actor, at = operator("bench"), system_clock()
-    async with database.transaction(actor=actor, at=at) as session:
-        await periods.open_period(session, MONTH, confirm=True)
-        started = await generation.start(session, MONTH, counters=None, key="bench-page")
-    await generation.work(lambda: database.transaction(actor=actor, at=at), run_id=started.run_id, chunk=10_000)
-    async with database.transaction(actor=actor, at=at) as session:
-        await session.execute(
-            text(
-                "SELECT record_payment(app_user.id, 'bench', 'bench-' || half || '-' || invoice.id, ''::bytea, customer_id, NULL, NULL,"
-                " 50000, 'CASH', now(), now(), '', NULL) FROM app_user, invoice, generate_series(1, 2) half"
-                " WHERE invoice.id % 3 = 0 AND invoice.id > (SELECT max(id) - 3000 FROM invoice)"
-            )
-        )
-    await outside(database, "VACUUM ANALYZE")
-
-
 async def _statement(database: Database, *, answers_from_sql: bool) -> str:
     """Return the SQL statement that our server executes for QUERY."""
     sent: list[str] = []
@@ -133,48 +108,15 @@ async def _statement(database: Database, *, answers_from_sql: bool) -> str:
     return sent[0]
 
 
-def _get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
-
-
-def _post(document: str, token: str | None = None, **variables: object) -> bytes:
-    body = orjson.dumps({"query": document, "variables": variables})
-    sign_in = f"Authorization: Bearer {token}\r\n" if token else ""
-    head = f"POST /graphql HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n{sign_in}Content-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
-
-
-async def _once(address: str, request: bytes) -> bytes:
-    reader, writer = await _connection(address)
-    body = await _answer(reader, writer, request)
-    writer.close()
-    return body
-
-
-async def _connection(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    host, _, port = address.removeprefix("http://").partition(":")
-    return await asyncio.open_connection(host, int(port), limit=1 << 22)
-
-
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bytes:
-    """Send a request and read the response body, with as little work as possible: the server is what is measured."""
-    writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(head.decode())
-    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-    return await reader.readexactly(int(length[1]) if length else 0)
-
-
 async def _requests_per_second(address: str, request: bytes, seconds: int) -> float:
     until = time.perf_counter() + seconds
     done = 0
 
     async def client() -> None:
         nonlocal done
-        reader, writer = await _connection(address)
+        reader, writer = await connection(address)
         while time.perf_counter() < until:
-            await _answer(reader, writer, request)
+            await answer(reader, writer, request)
             done += 1
         writer.close()
 

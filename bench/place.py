@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from sebilling.actor import Role, operator
 from sebilling.auth import passwords, users
+from sebilling.billing import generation, periods
 from sebilling.billing.imports import load
 from sebilling.clock import Month, system_clock
 from sebilling.db.databases import create_database, drop_database
@@ -53,3 +54,21 @@ async def outside(database: Database, statement: str) -> None:
     """Run a statement that can't run in a transaction, such as VACUUM or CHECKPOINT."""
     async with database.read_engine.connect() as connection:
         await connection.execute(text(statement))
+
+
+async def issue(database: Database) -> None:
+    """Issue a month's invoices; every third of the last ones is paid in two parts."""
+    actor, at = operator("bench"), system_clock()
+    async with database.transaction(actor=actor, at=at) as session:
+        await periods.open_period(session, MONTH, confirm=True)
+        started = await generation.start(session, MONTH, counters=None, key="bench-page")
+    await generation.work(lambda: database.transaction(actor=actor, at=at), run_id=started.run_id, chunk=10_000)
+    async with database.transaction(actor=actor, at=at) as session:
+        await session.execute(
+            text(
+                "SELECT record_payment(app_user.id, 'bench', 'bench-' || half || '-' || invoice.id, ''::bytea, customer_id, NULL, NULL,"
+                " 50000, 'CASH', now(), now(), '', NULL) FROM app_user, invoice, generate_series(1, 2) half"
+                " WHERE invoice.id % 3 = 0 AND invoice.id > (SELECT max(id) - 3000 FROM invoice)"
+            )
+        )
+    await outside(database, "VACUUM ANALYZE")

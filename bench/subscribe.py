@@ -76,7 +76,7 @@ async def measure(var: Path, *, seconds: int, rate: int, subscribers: int) -> li
             await _pay(site, seconds=min(5, seconds), rate=rate)  # warm
             before = await _pay(site, seconds=seconds, rate=rate)
             tokens = [site.clerk if number % CLERKS_OF == 0 else site.office for number in range(subscribers)]
-            with _watchers(site.b, tokens) as watchers:
+            with watching(site.b, tokens) as watchers:
                 during = await _pay(site, seconds=seconds, rate=rate)
                 await asyncio.sleep(3)
                 seen = orjson.loads(watchers.communicate()[0])
@@ -169,7 +169,8 @@ def _worker(url: str, settings: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _watchers(address: str, tokens: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
+def watching(address: str, tokens: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
+    """Subscribers of a server, one per token; the process tells what they have seen when its input ends."""
     with _process(["-m", "bench.watchers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
