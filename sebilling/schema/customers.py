@@ -45,17 +45,17 @@ class Customer:
     pppoe_name: str | None = read("PPPoE name at the router; null if there is none.", EVERYONE)
     counter: Counter = link("Counter to which the customer belongs.", EVERYONE, "counter", "{n}.id = {t}.counter_id", follows=True)
     plan: Plan = link("Plan of the customer.", EVERYONE, "plan", "{n}.id = {t}.plan_id")
-    outstanding: Rupiah = read(
+    outstanding: Rupiah | None = read(
         "Sisa tagihan: amount owed over all invoices.",
         COUNTERS,
         sql="(SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE customer_id = {t}.id AND outstanding > 0)",
     )
-    credit: Rupiah = read(
+    credit: Rupiah | None = read(
         "Titipan: amount received beyond what was owed; the next invoice uses it first.",
         COUNTERS,
         sql="(SELECT coalesce(sum(credit), 0)::bigint FROM payment WHERE customer_id = {t}.id AND credit > 0)",
     )
-    charges: list[Charge] = link(
+    charges: list[Charge] | None = link(
         "The last 20 one-off charges, newest first.",
         COUNTERS,
         "charge",
@@ -64,21 +64,21 @@ class Customer:
         most=20,
         follows=True,
     )
-    discounts: list[Discount] = link(
+    discounts: list[Discount] | None = link(
         "Discounts of the customer, oldest first; those of the plan apply in addition.",
         COUNTERS,
         "discount",
         "{n}.customer_id = {t}.id",
         follows=True,
     )
-    billing_cycles: list[BillingCycle] = link(
+    billing_cycles: list[BillingCycle] | None = link(
         "Billing cycles that were set for the customer, in order; see billingSchedule.",
         COUNTERS,
         "billing_cycle",
         "{n}.customer_id = {t}.id",
     )
     # Whoever may see a customer sees all their open invoices and payments, at whatever counter they were made.
-    open_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] = link(
+    open_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] | None = link(
         "Open invoices at all counters, oldest first: the order in which payments are allocated to them.",
         COUNTERS,
         "invoice",
@@ -86,7 +86,7 @@ class Customer:
         order="{n}.due_on, {n}.id",
         follows=True,
     )
-    last_payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] = link(
+    last_payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] | None = link(
         f"The last {_LAST_PAYMENTS} payments at all counters, newest first.",
         COUNTERS,
         "payment",

@@ -23,7 +23,7 @@ from sebilling.schema.values.scalars import Rupiah
 class Plan:
     id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.PLAN, "{t}.id"))
     name: str = read("Unique name, such as Home 20M.", EVERYONE)
-    price: Rupiah = read("Price per month, for future invoices.", COUNTERS)
+    price: Rupiah | None = read("Price per month, for future invoices.", COUNTERS)
     rate_down_kbps: int | None = read("Download speed in kbit/s; null if unknown.", EVERYONE)
     rate_up_kbps: int | None = read("Upload speed in kbit/s; null if unknown.", EVERYONE)
 

@@ -1,6 +1,7 @@
 """The signed-in user: sign in, refresh a sign-in, sign out."""
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final
 
 import strawberry
 
@@ -25,6 +26,15 @@ from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Instant
 from sebilling.vault import Vault
 
+if TYPE_CHECKING:
+    from sebilling.schema.permissions import Permission
+
+
+def _permissions(root: strawberry.Parent[Mapping[str, str]]) -> list["Permission"]:
+    from sebilling.schema import permissions  # noqa: PLC0415 - it reads the rules of all root fields, this module's too
+
+    return permissions.of_role(Role(root["permissions"]))
+
 
 @output("User who may sign in.", "app_user", scope=COLLEAGUES)
 class User:
@@ -33,6 +43,9 @@ class User:
     name: str = read("Full name, as printed on receipts.", EVERYONE)
     role: Role = read("Role, which decides what the user may do.", EVERYONE)
     counters: list[Counter] = counters_of_user(EVERYONE)
+    permissions: list[Annotated["Permission", strawberry.lazy("sebilling.schema.permissions")]] = read(
+        "Permissions of the role, each for the counters of the user.", EVERYONE, sql="{t}.role", resolver=_permissions
+    )
 
 
 @query(EVERYONE, "Get the signed-in user.")

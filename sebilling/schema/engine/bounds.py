@@ -3,18 +3,30 @@
 from dataclasses import dataclass
 from typing import Any
 
+from sebilling.actor import Role
 from sebilling.language import Language
 from sebilling.schema.context import Info
-from sebilling.schema.engine.declarations import NODES, Link, Node
+from sebilling.schema.engine.declarations import NODES, Link, Node, Roles
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The caller's limits, some counters or none, and their language."""
+    """The caller's limits, some counters or none, their role and their language."""
 
     scope: list[int] | None
     caller: int | None
+    role: Role
     language: Language
+
+    @property
+    def key(self) -> tuple[bool, Role]:
+        """What a statement depends on: callers of the same key share it."""
+        return self.bounded, self.role
+
+    def withheld(self, node: Node, field: str) -> Roles | None:
+        """The roles that may read a field of this node if the caller may not; else None."""
+        readers = node.readers[field]
+        return None if self.role in readers else readers
 
     @property
     def bounded(self) -> bool:
@@ -43,4 +55,4 @@ class Bounds:
 def of_caller(info: Info) -> Bounds:
     """The limits of the caller of a request. Raises Unauthenticated, DatabaseUnavailable."""
     actor = info.context.signed_in
-    return Bounds(actor.scope.ids, actor.user_id, info.context.language)
+    return Bounds(actor.scope.ids, actor.user_id, actor.role, info.context.language)

@@ -24,6 +24,7 @@ from graphql import (
 )
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from sebilling.schema.engine.objects import WITHHELD
 from sebilling.schema.engine.shapes import Fragments, NotPlain, Shaped, asked_below
 
 Completer = Callable[[Any], Any]
@@ -135,6 +136,8 @@ def _row(parts: list[_Part]) -> Completer:
         if not isinstance(row, dict):
             if isinstance(row, Shaped):
                 return orjson.Fragment(row.text)
+            raise UnusualError
+        if WITHHELD in row:
             raise UnusualError
         try:
             return {

@@ -13,7 +13,7 @@ roles. See docs/decisions/0024.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar, dataclass_transform, get_origin
+from typing import Any, Final, TypeVar, dataclass_transform, get_args, get_origin
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -51,6 +51,8 @@ class Node:
     scope: RowScope
     columns: dict[str, str] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
+    readers: dict[str, Roles] = field(default_factory=dict)
+    """The roles that may read each column and link."""
 
 
 NODES: Final[dict[str, Node]] = {}
@@ -105,10 +107,12 @@ def output(description: str, *tables: str, scope: RowScope | None = None) -> Cal
         nodes = [Node(table, scope) for table in tables if scope is not None]
         rules = _rules(cls, kind)
         own = frozenset[Role]().union(*(rule.roles for name, rule in rules.items() if name in cls.__annotations__))
+        _describe_readers(kind, rules, own, is_withheld=bool(nodes))
         for name, rule in rules.items():
             # Whoever may read none of the type's own fields reads none that it inherits: there would be no object.
-            READERS_OF[cls.__name__, to_camel_case(name)] = rule.roles & own
+            readers = READERS_OF[cls.__name__, to_camel_case(name)] = rule.roles & own
             for node in nodes:
+                node.readers[name] = readers
                 if rule.link is None:
                     node.columns[name] = rule.sql or f"{{t}}.{name}"
                 else:
@@ -124,6 +128,15 @@ def output(description: str, *tables: str, scope: RowScope | None = None) -> Cal
     return declare
 
 
+def _describe_readers(kind: Any, rules: dict[str, _Rule], own: Roles, *, is_withheld: bool) -> None:
+    """Append to the description of each field that not all readers of its type may read who may."""
+    for declared in kind.__strawberry_definition__.fields:
+        readers = rules[declared.python_name].roles & own
+        if readers != own:
+            otherwise = "; null, with an error, for others" if is_withheld else ""
+            declared.description = f"{declared.description} For: {' / '.join(sorted(readers))}{otherwise}."
+
+
 def _rules(cls: type, kind: Any) -> dict[str, _Rule]:
     rules: dict[str, _Rule] = {}
     for declared in kind.__strawberry_definition__.fields:
@@ -134,7 +147,7 @@ def _rules(cls: type, kind: Any) -> dict[str, _Rule]:
 
 
 def _is_list(annotation: object) -> bool:
-    return get_origin(annotation) is list
+    return list in {get_origin(annotation), *map(get_origin, get_args(annotation))}  # a list, or one that may be null
 
 
 def node_of(kind: type) -> Node:

@@ -16,6 +16,8 @@ from sebilling.schema.engine.declarations import NODES, Link, Node
 
 Selection = dict[str, "Selection"]
 """Selected field → selection below it."""
+WITHHELD: Final = "!withheld"
+"""Key of the object that stands for a value which the caller may not read; its value names the roles that may. Nothing else is read."""
 _SNAKE: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
@@ -56,7 +58,9 @@ def object_sql(node: Node, alias: str, selected: Selection, names: Iterator[str]
     """SQL for a JSON object of the selected fields of the row `alias`."""
     parts = []
     for name, below in selected.items():
-        if name in node.columns:
+        if name in node.readers and (readers := bounds.withheld(node, name)) is not None:
+            parts.append(f"'{name}', json_build_object('{WITHHELD}', '{' / '.join(sorted(readers))}')")
+        elif name in node.columns:
             parts.append(f"'{name}', {node.columns[name].format(t=alias)}")
         elif name in node.links:
             parts.append(f"'{name}', {_link_sql(node.links[name], alias, below, names, bounds)}")

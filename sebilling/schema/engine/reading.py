@@ -17,13 +17,14 @@ import orjson
 from graphql import FieldNode, GraphQLOutputType
 from sqlalchemy import TextClause, text
 
+from sebilling.access_errors import Forbidden
 from sebilling.errors import InvalidPageSize
 from sebilling.schema.context import Info
 from sebilling.schema.engine import bounds as limits
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.bounds import Bounds
 from sebilling.schema.engine.declarations import Node, node_of
-from sebilling.schema.engine.objects import aliases, merged, object_sql, selection
+from sebilling.schema.engine.objects import WITHHELD, aliases, merged, object_sql, selection
 from sebilling.schema.engine.pages import MAX_ROWS, Conditions, Order, bound, chosen, cursor, is_searched, position, where
 from sebilling.schema.engine.shapes import MARK, NotPlain, Shape, Shaped, descend
 
@@ -31,8 +32,13 @@ _ALL_IDS: Final = "t.id = ANY (CAST(:ids AS bigint[]))"
 
 
 def resolve(source: Any, name: str) -> Any:
-    """Resolve a field by default: an item of a row, an attribute of anything else."""
-    return source[name] if isinstance(source, dict) else getattr(source, name)
+    """Resolve a field by default: an item of a row, an attribute of anything else. Raises Forbidden for what the caller may not read."""
+    if not isinstance(source, dict):
+        return getattr(source, name)
+    value = source[name]
+    if isinstance(value, dict) and WITHHELD in value:
+        raise Forbidden(roles=value[WITHHELD])
+    return value
 
 
 async def one(info: Info, kind: type, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
@@ -51,7 +57,7 @@ async def one(info: Info, kind: type, condition: str, parameters: Mapping[str, A
             return None
         if MARK not in rows[0][0]:
             return Shaped(rows[0][0])
-    key = ("one", *selections.key(info), node.table, tuple(below), condition, bounds.bounded)
+    key = ("one", *selections.key(info), node.table, tuple(below), condition, bounds.key)
     statement = context.plans.get(key)
     if statement is None:
         item = object_sql(node, "t", selection(info, *below), aliases(), bounds)
@@ -75,7 +81,7 @@ async def many(info: Info, kind: type, row_ids: Sequence[int], *, below: Sequenc
         rows = await context.parts.database.fetch(statement, parameters)
         if not any(MARK in row[1] for row in rows):
             return {row[0]: Shaped(row[1]) for row in rows}
-    key = ("many", *selections.key(info), node.table, tuple(below), bounds.bounded)
+    key = ("many", *selections.key(info), node.table, tuple(below), bounds.key)
     statement = context.plans.get(key)
     if statement is None:
         item = object_sql(node, "t", selection(info, *below), aliases(), bounds)
@@ -130,7 +136,7 @@ async def page(
         ((answer,),) = await _rows(info, statement, parameters, conditions)
         if MARK not in answer:
             return Shaped(answer)
-    key = ("page", *selections.key(info), *what, bounds.bounded)
+    key = ("page", *selections.key(info), *what, bounds.key)
     plan: _PagePlan | None = context.plans.get(key)
     if plan is None:
         plan = context.plans[key] = _page_plan(info, node, tuple(conditions), order, first=first, resumed=resumed, bounds=bounds)
@@ -159,7 +165,7 @@ def _shaped_plan(
     if not info.context.parts.settings.answers_from_sql:
         return None
     raw, plans = selections.raw_of(info), info.context.plans
-    key = ("shaped", *what, *below, bounds.bounded, *map(id, raw.field_nodes))
+    key = ("shaped", *what, *below, bounds.key, *map(id, raw.field_nodes))
     if key not in plans:
         try:
             kind, nodes = descend(raw.return_type, raw.field_nodes, raw.fragments, below)

@@ -211,6 +211,8 @@ class Shape:
     def _value(  # noqa: PLR0917 - all of a field's place
         self, text: Text, kind: GraphQLOutputType, asked: Sequence[FieldNode], node: Node, name: str, alias: str, joins: list[str]
     ) -> None:
+        if self.bounds.withheld(node, name) is not None:  # an error is to be told
+            raise NotPlain
         inner, nullable = _nullable(kind)
         if name in node.columns:
             _leaf(text, inner, node.columns[name].format(t=alias), nullable=nullable)

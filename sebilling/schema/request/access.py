@@ -19,7 +19,7 @@ from sebilling.actor import Role
 from sebilling.errors import SebillingError
 from sebilling.schema.context import Info
 from sebilling.schema.engine import selections
-from sebilling.schema.engine.declarations import READERS_OF
+from sebilling.schema.engine.declarations import READERS_OF, is_read_from_a_table
 from sebilling.schema.feed_subscription import AT_ONCE, number_of
 from sebilling.schema.request.errors import in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
@@ -27,6 +27,8 @@ from sebilling.schema.request.roles import ANYBODY, EVERYONE
 
 RULES: Final[dict[str, frozenset[Role]]] = {}
 """Root field → the roles that may use it."""
+MUTATIONS: Final[set[str]] = set()
+"""The root fields that change something."""
 
 _FRAMES: Final = ("Connection", "Edge", "Payload")
 """Types with these endings follow the rule of their root field; the types inside them have rules of their own."""
@@ -34,7 +36,10 @@ Resolver = Callable[..., Awaitable[Any]]
 
 
 def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], StrawberryField]:
-    """Turn a function that takes `info` first into a root query. Refusals are top-level errors."""
+    """Turn a function that takes `info` first into a root query. A refusal is an error at its path; the other root fields are answered.
+
+    So its value may be null in any case, whatever the function's annotation says.
+    """
 
     def decorate(function: Resolver) -> StrawberryField:
         @functools.wraps(function)
@@ -46,7 +51,9 @@ def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], Stra
                 error.field = inputs.path(error.path)
                 raise
 
-        inputs = Inputs.of(function)
+        inputs, signature = Inputs.of(function), inspect.signature(function)
+        del guarded.__wrapped__
+        guarded.__signature__ = signature.replace(return_annotation=signature.return_annotation | None)  # type: ignore[attr-defined]  # for Strawberry
         return _registered(guarded, roles, description)
 
     return decorate
@@ -62,7 +69,7 @@ def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], S
         @functools.wraps(function)
         async def guarded(info: Info, **arguments: Any) -> Any:
             try:
-                _allow(info, function.__name__)
+                _allow(info, function.__name__, whole=True)  # what is refused shouldn't follow a deed that is done
                 return {**await function(info, **arguments), "errors": []}
             except SebillingError as error:
                 error.field = inputs.path(error.path)
@@ -71,6 +78,7 @@ def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], S
                 return _Refused(errors=[user_error(error, info.context.language)], replayed=False)
 
         inputs = Inputs.of(function)
+        MUTATIONS.add(function.__name__)
         return _registered(guarded, roles, description)
 
     return decorate
@@ -84,7 +92,7 @@ def subscription(roles: frozenset[Role], description: str, *, every: timedelta =
     def decorate(function: Resolver) -> StrawberryField:
         @functools.wraps(function)
         async def guarded(info: Info, **arguments: Any) -> AsyncGenerator[Any]:
-            _allow(info, function.__name__)
+            _allow(info, function.__name__, whole=True)
             look = info.context.look
             if look is None:
                 raise LookupError("subscriptions are executed by sebilling/live only")
@@ -102,7 +110,7 @@ def subscription(roles: frozenset[Role], description: str, *, every: timedelta =
         del guarded.__wrapped__
         guarded.__signature__ = signature.replace(return_annotation=AsyncGenerator[message, None])  # type: ignore[attr-defined,valid-type]  # for Strawberry, when it runs
         RULES[function.__name__] = roles
-        field: StrawberryField = strawberry.subscription(resolver=guarded, description=description)
+        field: StrawberryField = strawberry.subscription(resolver=guarded, description=described(description, roles))
         return field
 
     return decorate
@@ -120,26 +128,33 @@ class _Refused(dict[str, Any]):
         return None
 
 
-def _allow(info: Info, name: str) -> None:
-    """Check the caller's role. Raises Unauthenticated, or Forbidden if the role may not use the root field, or may not read something
-    that the document can select below it, whatever the variables."""
+def _allow(info: Info, name: str, *, whole: bool = False) -> None:
+    """Check the caller's role. Raises Unauthenticated, or Forbidden if the role may not use the root field.
+
+    What the role may not read below it is withheld where it is read (schema/engine/objects.py). If that isn't from a table, or with
+    `whole`, or for anonymous callers, the root field is refused instead, whatever the variables.
+    """
     context, roles = info.context, RULES[name]
     caller_roles = EVERYONE if roles is ANYBODY else frozenset({context.signed_in.role})
     if roles is not ANYBODY and not caller_roles <= roles:
         raise Forbidden(roles=_named(roles))
-    readers = _readers_below(info)
+    readers = _readers_below(info, whole=whole or roles is ANYBODY)
     if not caller_roles <= readers:
         raise Forbidden(roles=_named(readers))
 
 
-def _readers_below(info: Info) -> frozenset[Role]:
-    """The roles that may read everything that the document can select below a root field. Cached with the document."""
-    key, plans = ("readers", *selections.key(info)), info.context.plans
+def _readers_below(info: Info, *, whole: bool) -> frozenset[Role]:
+    """The roles that may read all that the document can select below a root field; without `whole`, of what isn't read from a table.
+
+    Cached with the document.
+    """
+    key, plans = ("readers", *selections.key(info), whole), info.context.plans
     readers: frozenset[Role] | None = plans.get(key)
     if readers is None:
         readers = EVERYONE
         for type_name, field in selections.fields_below(info):
-            readers &= _readers(type_name, field)
+            if whole or not is_read_from_a_table(type_name):
+                readers &= _readers(type_name, field)
         plans[key] = readers
     return readers
 
@@ -165,5 +180,11 @@ def _readers(type_name: str, field: str) -> frozenset[Role]:
 
 def _registered(guarded: Resolver, roles: frozenset[Role], description: str) -> StrawberryField:
     RULES[guarded.__name__] = roles
-    field: StrawberryField = strawberry.field(resolver=guarded, description=description)
+    field: StrawberryField = strawberry.field(resolver=guarded, description=described(description, roles))
     return field
+
+
+def described(description: str, roles: frozenset[Role]) -> str:
+    """A root field's description, with the roles that may use it."""
+    who = "Anybody" if roles is ANYBODY else "Any role" if roles == EVERYONE else _named(roles)
+    return f"{description} For: {who}."

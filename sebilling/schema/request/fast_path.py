@@ -11,7 +11,7 @@ compiled function, or, where that can't, by graphql-core itself with the resolve
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -36,6 +36,7 @@ from strawberry.schema import BaseSchema, Schema
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from sebilling.actor import Role
 from sebilling.errors import SebillingError
 from sebilling.logs import get_logger
 from sebilling.schema.context import Context, Info
@@ -73,6 +74,8 @@ class KnownOperation:
     is_mutation: bool
     complete: Completer | None = None
     """Completes the payload of a mutation; None if only graphql-core can."""
+    not_written_for: set[Role | None] = field(default_factory=set)
+    """Roles of callers for whom PostgreSQL doesn't write the answer."""
     constant: list[dict[str, Any]] | None = None
     """Arguments of the root fields if the operation has no variables, once they are known."""
 
@@ -117,11 +120,8 @@ class FastPath:
         """The answer as JSON; None if the request must take the ordinary path: of a mutation, only before it has begun."""
         query = request.query
         context.plans, context.operation = query.kept.usable_plans(), query.logged_name
-        try:
-            check_request(query.kept, query.name, request.variables)
-            arguments = query.constant or self._arguments(query, request.variables)
-        except (SebillingError, GraphQLError):
-            return None
+        role = None if context.actor is None else context.actor.role
+        arguments = None if role in query.not_written_for else self._arguments(query, request.variables)
         if arguments is None:
             return None
         if query.is_mutation:
@@ -130,8 +130,8 @@ class FastPath:
         texts = [await reads[0]] if len(reads) == 1 else await asyncio.gather(*reads)
         if None in texts:
             return None
-        if any(text == "" for text in texts):
-            query.kept.fast[query.name] = None
+        if "" in texts:
+            query.not_written_for.add(role)
             return None
         parts = (f'"{root.key}":{text}' for root, text in zip(query.roots, texts, strict=True))
         return f'{{"data":{{{",".join(parts)}}}}}'.encode()
@@ -171,16 +171,22 @@ class FastPath:
         return orjson.dumps(told)
 
     def _arguments(self, query: KnownOperation, values_sent: dict[str, Any]) -> list[dict[str, Any]] | None:
-        """The arguments of each root field; None if the variables are wrong. Raises GraphQLError, SebillingError."""
-        definitions = query.operation.variable_definitions or ()
-        variables = get_variable_values(self._core, definitions, values_sent)
-        if isinstance(variables, list):
+        """The arguments of each root field; None if the variables are wrong or too many."""
+        try:
+            check_request(query.kept, query.name, values_sent)
+            if query.constant is not None:
+                return query.constant
+            definitions = query.operation.variable_definitions or ()
+            variables = get_variable_values(self._core, definitions, values_sent)
+            if isinstance(variables, list):
+                return None
+            registry, config = self._schema.schema_converter.scalar_registry, self._schema.config
+            arguments = []
+            for root in query.roots:
+                values = get_argument_values(root.field, root.raw.field_nodes[0], variables)
+                arguments.append(convert_arguments(values, root.definition.arguments, scalar_registry=registry, config=config))
+        except (SebillingError, GraphQLError):
             return None
-        registry, config = self._schema.schema_converter.scalar_registry, self._schema.config
-        arguments = []
-        for root in query.roots:
-            values = get_argument_values(root.field, root.raw.field_nodes[0], variables)
-            arguments.append(convert_arguments(values, root.definition.arguments, scalar_registry=registry, config=config))
         if not definitions:
             query.constant = arguments
         return arguments
@@ -214,17 +220,17 @@ class FastPath:
         self, kind: GraphQLObjectType, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode], key: str,
         nodes: Sequence[FieldNode],
     ) -> _RootField:  # fmt: skip
-        field = kind.fields.get(nodes[0].name.value)
-        definition = field.extensions.get("strawberry-definition") if field is not None else None
-        if field is None or definition is None:
+        root = kind.fields.get(nodes[0].name.value)
+        definition = root.extensions.get("strawberry-definition") if root is not None else None
+        if root is None or definition is None:
             raise NotPlain
-        if kind is self._core.query_type and not is_read_from_a_table(get_named_type(field.type).name):
+        if kind is self._core.query_type and not is_read_from_a_table(get_named_type(root.type).name):
             raise NotPlain
         raw = SimpleNamespace(
-            operation=operation, path=SimpleNamespace(key=key), fragments=fragments, field_nodes=nodes, return_type=field.type,
+            operation=operation, path=SimpleNamespace(key=key), fragments=fragments, field_nodes=nodes, return_type=root.type,
             schema=self._core, field_name=nodes[0].name.value,
         )  # fmt: skip
-        return _RootField(key, raw, field, definition, definition.base_resolver.wrapped_func)
+        return _RootField(key, raw, root, definition, definition.base_resolver.wrapped_func)
 
 
 def _operation(kept: Kept, name: str | None) -> OperationDefinitionNode | None:
