@@ -12,7 +12,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from sebilling.cli.garbage import rare_collections
+from sebilling.cli.garbage import no_collections
 from sebilling.errors import InvalidSetting, SebillingError
 
 
@@ -80,7 +80,7 @@ class LazyGroup(TyperGroup):
 def imported(name: str) -> Any:
     """Import the module of a command, and build the command or group for Typer."""
     module, _, attribute = COMMANDS[name].place.partition(":")
-    with rare_collections():
+    with no_collections():
         declared = getattr(importlib.import_module(module), attribute)
     if isinstance(declared, typer.Typer):
         declared.info.name, declared.info.help = name, COMMANDS[name].summary

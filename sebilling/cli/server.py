@@ -1,7 +1,6 @@
 """`sebilling serve`: the server."""
 
 import asyncio
-import gc
 from typing import Annotated
 
 import typer
@@ -9,7 +8,7 @@ import uvicorn
 
 from sebilling.app import create_app
 from sebilling.cli.database import look_once, opened, read_settings
-from sebilling.cli.garbage import rare_collections
+from sebilling.cli.garbage import no_collections
 from sebilling.connections import limits_of
 from sebilling.db.engine import Database
 from sebilling.edge import proxies
@@ -25,7 +24,6 @@ def serve(
     with opened(settings, own=True) as url:
         asyncio.run(look_once(url))
         database = Database(url, connections=settings.database_connections)
-        with rare_collections():
+        with no_collections():
             served = create_app(settings, database)
-        gc.freeze()  # the collection when it begins to serve would search all of that, for ten objects of garbage
         uvicorn.run(served, host=settings.host, port=settings.port, **options(limits_of(settings, proxies(settings))))
