@@ -11,7 +11,7 @@ from sebilling.auth.sessions import Lifetimes
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
-from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import CENTRAL
@@ -58,12 +58,12 @@ async def users(
     return await page(info, Account, first=first, after=after, order=_BY_USERNAME, conditions=conditions)
 
 
-@strawberry.type(description="Result of a mutation of an account.")
+@payload("Result of a mutation of an account.")
 class AccountPayload(Payload):
     user: Account | None = strawberry.field(description="Account after the change.")
 
 
-@strawberry.type(description="Result of createUser or resetPassword.")
+@payload("Result of createUser or resetPassword.")
 class OneTimePasswordPayload(Payload):
     user: Account | None = strawberry.field(description="Account after the change.")
     one_time_password: str | None = strawberry.field(
@@ -71,7 +71,7 @@ class OneTimePasswordPayload(Payload):
     )
 
 
-@strawberry.input(description="Input of createUser.")
+@input_type("Input of createUser.")
 class CreateUserInput:
     username: str = strawberry.field(description="Unique name for signing in, which never changes: 2 to 64 letters, digits, . _ @ -.")
     name: str = strawberry.field(description="Full name, as printed on receipts.")
@@ -96,7 +96,7 @@ async def _shown(info: Info, user_id: int) -> object:
     return await one(info, Account, "t.id = :id", {"id": user_id}, below=("user",))
 
 
-@strawberry.input(description="Changes to a user; fields that are left out keep their value.")
+@input_type("Changes to a user; fields that are left out keep their value.")
 class UpdateUserInput:
     id: strawberry.ID = strawberry.field(description="Id of the user.")
     name: str | None = strawberry.field(default=None, description="Full name, as printed on receipts.")
@@ -118,7 +118,7 @@ async def update_user(info: Info, input: Annotated[UpdateUserInput, INPUT]) -> A
     return row(user=await _shown(info, user_id))
 
 
-@strawberry.input(description="Id of a user or service account.")
+@input_type("Id of a user or service account.")
 class UserIdInput:
     id: strawberry.ID = strawberry.field(description="Id of the user or service account.")
 
@@ -160,7 +160,7 @@ async def service_tokens(info: Info) -> list[ServiceToken]:
     return tokens
 
 
-@strawberry.input(description="Input of createServiceToken.")
+@input_type("Input of createServiceToken.")
 class CreateServiceTokenInput:
     name: str = strawberry.field(description="Name of the script: 2 to 64 letters, digits, . _ -; only one active token per name.")
     role: Role = strawberry.field(description="Role of the script; choose the least privileged one that works. ADMIN is refused.")
@@ -168,7 +168,7 @@ class CreateServiceTokenInput:
     days: int = strawberry.field(default=365, description="Validity in days, 1 to 3650.")
 
 
-@strawberry.type(description="Result of createServiceToken.")
+@payload("Result of createServiceToken.")
 class CreateServiceTokenPayload(Payload):
     service_token: ServiceToken | None = strawberry.field(description="Service account of the token.")
     token: str | None = strawberry.field(description="Secret to send as 'Authorization: Bearer …'. Shown only once.")
@@ -185,7 +185,7 @@ async def create_service_token(info: Info, input: Annotated[CreateServiceTokenIn
     return row(service_token=shown, token=tokens.token)
 
 
-@strawberry.type(description="Result of revokeServiceToken.")
+@payload("Result of revokeServiceToken.")
 class RevokeServiceTokenPayload(Payload):
     service_token: ServiceToken | None = strawberry.field(description="Service account of the token after the change.")
 

@@ -8,7 +8,7 @@ from sebilling.billing import billing_cycles as verbs
 from sebilling.db.engine import ReadSession
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
-from sebilling.schema.engine.declarations import output, read, user_name
+from sebilling.schema.engine.declarations import input_type, output, payload, read, user_name
 from sebilling.schema.engine.scopes import PART
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE
@@ -87,14 +87,14 @@ async def preview_billing_cycle(
         return await _shown(info, session, decoded_id, proposed=proposed)
 
 
-@strawberry.input(description="Input of setBillingCycle (Jumlah Bulan, Tanggal Mulai Berlaku).")
+@input_type("Input of setBillingCycle (Jumlah Bulan, Tanggal Mulai Berlaku).")
 class SetBillingCycleInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
     months: int = strawberry.field(description="Months per invoice, 1 to 60; 1 returns to monthly billing.")
     effective_from: Day = strawberry.field(description="First day of the cycle; must not be within time that is already invoiced.")
 
 
-@strawberry.type(description="Result of setBillingCycle.")
+@payload("Result of setBillingCycle.")
 class SetBillingCyclePayload(Payload):
     billing_schedule: BillingSchedule | None = strawberry.field(description="Billing cycle of the customer after the change.")
 

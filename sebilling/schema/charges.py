@@ -8,7 +8,7 @@ from sebilling.billing import charges as verbs
 from sebilling.billing.charges import ChargeKind
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
-from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.engine.reading import one
 from sebilling.schema.engine.scopes import OF_CUSTOMER
 from sebilling.schema.request.access import mutation
@@ -45,7 +45,7 @@ class Discount:
     until_on: Day | None = read("First day on which no discounted month may begin any more; null for no end.", COUNTERS)
 
 
-@strawberry.input(description="Input of addCharge.")
+@input_type("Input of addCharge.")
 class AddChargeInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
     kind: ChargeKind = strawberry.field(description="Kind of the charge; not LATE_FEE, which is added automatically.")
@@ -54,7 +54,7 @@ class AddChargeInput:
     idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each charge.")
 
 
-@strawberry.type(description="Result of addCharge or cancelCharge.")
+@payload("Result of addCharge or cancelCharge.")
 class ChargePayload(Payload):
     charge: Charge | None = strawberry.field(description="Charge after the change.")
     replayed: bool = strawberry.field(
@@ -72,7 +72,7 @@ async def add_charge(info: Info, input: Annotated[AddChargeInput, INPUT]) -> Cha
     return row(charge=await one(info, Charge, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of cancelCharge.")
+@input_type("Input of cancelCharge.")
 class CancelChargeInput:
     id: strawberry.ID = strawberry.field(description="Id of the charge, which must not be invoiced yet.")
     reason: str = strawberry.field(description="Reason, 3 to 500 characters.")
@@ -86,7 +86,7 @@ async def cancel_charge(info: Info, input: Annotated[CancelChargeInput, INPUT]) 
     return row(charge=await one(info, Charge, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=False)
 
 
-@strawberry.input(description="Input of addDiscount. Give customerId or planId, and amount or percent.")
+@input_type("Input of addDiscount. Give customerId or planId, and amount or percent.")
 class AddDiscountInput:
     description: str = strawberry.field(description="Description to print on invoices, 1 to 200 characters.")
     from_on: Day = strawberry.field(description="First day on which a discounted month may begin.")
@@ -100,7 +100,7 @@ class AddDiscountInput:
     percent: Rate | None = strawberry.field(default=None, description='Percent off each month, more than "0" and at most "100".')
 
 
-@strawberry.type(description="Result of addDiscount or endDiscount.")
+@payload("Result of addDiscount or endDiscount.")
 class DiscountPayload(Payload):
     discount: Discount | None = strawberry.field(description="Discount after the change.")
     replayed: bool = strawberry.field(description="Whether the key had added this discount before, so that nothing was changed now.")
@@ -117,7 +117,7 @@ async def add_discount(info: Info, input: Annotated[AddDiscountInput, INPUT]) ->
     return row(discount=await one(info, Discount, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of endDiscount.")
+@input_type("Input of endDiscount.")
 class EndDiscountInput:
     id: strawberry.ID = strawberry.field(description="Id of the discount.")
     until_on: Day = strawberry.field(description="Day from which months that begin are billed in full.")

@@ -9,6 +9,7 @@ from sebilling.billing import reversals
 from sebilling.billing.payments import PaymentMethod
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
+from sebilling.schema.engine.declarations import input_type, payload
 from sebilling.schema.engine.reading import one
 from sebilling.schema.invoices import Invoice
 from sebilling.schema.payments import Payment
@@ -23,19 +24,19 @@ _KEY: Final = "Idempotency key, 8 to 100 characters, new for each correction."
 _REASON: Final = "Reason, for later readers: 3 to 500 characters."
 
 
-@strawberry.type(description="Result of a correction of an invoice.")
+@payload("Result of a correction of an invoice.")
 class InvoiceCorrectionPayload(Payload):
     invoice: Invoice | None = strawberry.field(description="Invoice after the change.")
     replayed: bool = strawberry.field(description=_REPLAYED)
 
 
-@strawberry.type(description="Result of a correction of a payment.")
+@payload("Result of a correction of a payment.")
 class PaymentCorrectionPayload(Payload):
     payment: Payment | None = strawberry.field(description="Payment after the change.")
     replayed: bool = strawberry.field(description=_REPLAYED)
 
 
-@strawberry.input(description="Input of voidInvoice.")
+@input_type("Input of voidInvoice.")
 class VoidInvoiceInput:
     invoice_id: strawberry.ID = strawberry.field(description="Id of the invoice.")
     reason: str = strawberry.field(description=_REASON)
@@ -56,7 +57,7 @@ async def void_invoice(info: Info, input: Annotated[VoidInvoiceInput, INPUT]) ->
     return row(invoice=await one(info, Invoice, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of writeOffInvoice.")
+@input_type("Input of writeOffInvoice.")
 class WriteOffInvoiceInput:
     invoice_id: strawberry.ID = strawberry.field(description="Id of the invoice.")
     reason: str = strawberry.field(description=_REASON)
@@ -72,7 +73,7 @@ async def write_off_invoice(info: Info, input: Annotated[WriteOffInvoiceInput, I
     return row(invoice=await one(info, Invoice, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of reversePayment.")
+@input_type("Input of reversePayment.")
 class ReversePaymentInput:
     payment_id: strawberry.ID = strawberry.field(description="Id of the payment.")
     reason: str = strawberry.field(description=_REASON)
@@ -87,7 +88,7 @@ async def reverse_payment(info: Info, input: Annotated[ReversePaymentInput, INPU
     return row(payment=await one(info, Payment, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of refundCredit.")
+@input_type("Input of refundCredit.")
 class RefundCreditInput:
     payment_id: strawberry.ID = strawberry.field(description="Id of the payment whose credit to refund.")
     method: PaymentMethod = strawberry.field(description="Method of the refund; cash is taken out of a drawer.")
@@ -110,7 +111,7 @@ async def refund_credit(info: Info, input: Annotated[RefundCreditInput, INPUT]) 
     return row(payment=await one(info, Payment, "t.id = :id", {"id": payment_id}, below=("payment",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of reverseWriteOff.")
+@input_type("Input of reverseWriteOff.")
 class ReverseWriteOffInput:
     invoice_id: strawberry.ID = strawberry.field(description="Id of the invoice.")
     write_off_id: strawberry.ID = strawberry.field(description="Id of the write-off, which must be a BAD_DEBT.")
@@ -129,7 +130,7 @@ async def reverse_write_off(info: Info, input: Annotated[ReverseWriteOffInput, I
     return row(invoice=await one(info, Invoice, "t.id = :id", {"id": invoice_id}, below=("invoice",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of reverseRefund.")
+@input_type("Input of reverseRefund.")
 class ReverseRefundInput:
     payment_id: strawberry.ID = strawberry.field(description="Id of the payment whose credit was refunded.")
     refund_id: strawberry.ID = strawberry.field(description="Id of the refund.")

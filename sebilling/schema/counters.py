@@ -8,7 +8,7 @@ from sebilling.billing import counters as verbs
 from sebilling.clock import JAKARTA
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
-from sebilling.schema.engine.declarations import Roles, link, output, read
+from sebilling.schema.engine.declarations import Roles, input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import COUNTER_ITSELF
@@ -77,7 +77,7 @@ async def counter(
     return await one(info, Counter, "(t.id = :id OR t.code = :code)", {"id": row_id, "code": (code or "").upper()})
 
 
-@strawberry.input(description="Input of createCounter.")
+@input_type("Input of createCounter.")
 class CreateCounterInput:
     code: str = strawberry.field(description="Unique code of letters, digits and hyphens, such as LKT01; part of invoice numbers.")
     name: str = strawberry.field(description="Display name.")
@@ -85,7 +85,7 @@ class CreateCounterInput:
     due_day: int = strawberry.field(default=20, description="Day of the month on which invoices are due, 1 to 28.")
 
 
-@strawberry.type(description="Result of createCounter.")
+@payload("Result of createCounter.")
 class CreateCounterPayload(Payload):
     counter: Counter | None = strawberry.field(description="The new counter.")
 
@@ -97,7 +97,7 @@ async def create_counter(info: Info, input: Annotated[CreateCounterInput, INPUT]
     return row(counter=await one(info, Counter, "t.id = :id", {"id": counter_id}, below=("counter",)))
 
 
-@strawberry.input(description="Changes to a counter; fields that are left out keep their value.")
+@input_type("Changes to a counter; fields that are left out keep their value.")
 class UpdateCounterInput:
     id: strawberry.ID = strawberry.field(description="Id of the counter.")
     name: str | None = strawberry.field(default=strawberry.UNSET, description="Display name.")
@@ -106,7 +106,7 @@ class UpdateCounterInput:
     )
 
 
-@strawberry.type(description="Result of updateCounter.")
+@payload("Result of updateCounter.")
 class UpdateCounterPayload(Payload):
     counter: Counter | None = strawberry.field(description="Counter after the change.")
 

@@ -8,6 +8,7 @@ from sebilling.billing import credit as verbs
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.customers import Customer
+from sebilling.schema.engine.declarations import input_type, payload
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.payments import Payment
@@ -40,14 +41,14 @@ async def unresolved_money(
     return await page(info, Payment, first=first, after=after, order=_OLDEST, conditions=conditions)
 
 
-@strawberry.input(description="Input of applyCredit.")
+@input_type("Input of applyCredit.")
 class ApplyCreditInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
     idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each operation.")
     invoice_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the invoice to pay first; the oldest if left out.")
 
 
-@strawberry.type(description="Result of applyCredit.")
+@payload("Result of applyCredit.")
 class ApplyCreditPayload(Payload):
     customer: Customer | None = strawberry.field(description="Customer after the change.")
     replayed: bool = strawberry.field(
@@ -66,7 +67,7 @@ async def apply_credit(info: Info, input: Annotated[ApplyCreditInput, INPUT]) ->
     return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of holdCredit.")
+@input_type("Input of holdCredit.")
 class HoldCreditInput:
     payment_id: strawberry.ID = strawberry.field(
         description="Id of the payment whose credit, now or later, is not to be applied automatically."
@@ -75,7 +76,7 @@ class HoldCreditInput:
     idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each operation.")
 
 
-@strawberry.type(description="Result of holdCredit.")
+@payload("Result of holdCredit.")
 class HoldCreditPayload(Payload):
     payment: Payment | None = strawberry.field(description="Payment after the change.")
     replayed: bool = strawberry.field(

@@ -12,7 +12,7 @@ from sebilling.schema.billing_cycles import BillingCycle
 from sebilling.schema.charges import Charge, Discount
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
-from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import AT_COUNTER
@@ -113,7 +113,7 @@ _ORDERS: Final = {
 }
 
 
-@strawberry.input(description="Filter of customers; all conditions must hold.")
+@input_type("Filter of customers; all conditions must hold.")
 class CustomerFilter:
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")
     plan_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the plan.")
@@ -173,7 +173,7 @@ async def customer(
     )
 
 
-@strawberry.input(description="Input of createCustomer.")
+@input_type("Input of createCustomer.")
 class CreateCustomerInput:
     code: str = strawberry.field(description="Unique code: letters, digits, dot, hyphen or underscore.")
     name: str = strawberry.field(description="Name, 1 to 200 characters.")
@@ -189,7 +189,7 @@ class CreateCustomerInput:
     pppoe_name: str | None = strawberry.field(default=None, description="Unique PPPoE name at the router.")
 
 
-@strawberry.type(description="Result of createCustomer.")
+@payload("Result of createCustomer.")
 class CreateCustomerPayload(Payload):
     customer: Customer | None = strawberry.field(description="The new customer.")
 
@@ -206,7 +206,7 @@ async def create_customer(info: Info, input: Annotated[CreateCustomerInput, INPU
     return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
-@strawberry.input(description="Changes to a customer; fields that are left out keep their value. Issued invoices stay as they are.")
+@input_type("Changes to a customer; fields that are left out keep their value. Issued invoices stay as they are.")
 class UpdateCustomerInput:
     id: strawberry.ID = strawberry.field(description="Id of the customer.")
     name: str | None = strawberry.field(default=strawberry.UNSET, description="Name, 1 to 200 characters.")
@@ -226,7 +226,7 @@ class UpdateCustomerInput:
     pppoe_name: str | None = strawberry.field(default=strawberry.UNSET, description="PPPoE name at the router; null for none.")
 
 
-@strawberry.type(description="Result of updateCustomer.")
+@payload("Result of updateCustomer.")
 class UpdateCustomerPayload(Payload):
     customer: Customer | None = strawberry.field(description="Customer after the change.")
 

@@ -16,7 +16,7 @@ from sebilling.logs import get_logger
 from sebilling.nouns import Noun
 from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter
-from sebilling.schema.engine.declarations import link, output, read, user_name
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read, user_name
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import OWN_CASH, PART
@@ -116,7 +116,7 @@ class Deposit:
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
-@strawberry.input(description="Filter of deposits; all conditions must hold.")
+@input_type("Filter of deposits; all conditions must hold.")
 class DepositFilter:
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter whose cash it is.")
     collector_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the collector whose cash it is.")
@@ -192,7 +192,7 @@ async def drawers(
     return await every(info, Drawer, order="t.counter_id, t.collector_id", conditions=conditions)
 
 
-@strawberry.input(description="Input of submitDeposit (Tambah Setoran: nominal, tipe, bukti).")
+@input_type("Input of submitDeposit (Tambah Setoran: nominal, tipe, bukti).")
 class SubmitDepositInput:
     counter_id: strawberry.ID = strawberry.field(description="Id of the counter at which the cash was received.")
     amount: Rupiah = strawberry.field(description="Amount, 1 to 10^12.")
@@ -207,7 +207,7 @@ class SubmitDepositInput:
     )
 
 
-@strawberry.type(description="Result of submitDeposit.")
+@payload("Result of submitDeposit.")
 class SubmitDepositPayload(Payload):
     deposit: Deposit | None = strawberry.field(description="The deposit, which waits for another user to verify it.")
     replayed: bool = strawberry.field(description="Whether the key had submitted this deposit before, so that nothing was changed now.")
@@ -265,7 +265,7 @@ async def _forgotten(context: Context, object_key: str | None) -> None:
         _log.exception("stored_object_left", key=object_key)
 
 
-@strawberry.type(description="Result of verifyDeposit, rejectDeposit, correctDeposit or reverseSettlement.")
+@payload("Result of verifyDeposit, rejectDeposit, correctDeposit or reverseSettlement.")
 class DecideDepositPayload(Payload):
     deposit: Deposit | None = strawberry.field(description="Deposit after the change.")
     replayed: bool = strawberry.field(
@@ -273,7 +273,7 @@ class DecideDepositPayload(Payload):
     )
 
 
-@strawberry.input(description="Input of verifyDeposit.")
+@input_type("Input of verifyDeposit.")
 class VerifyDepositInput:
     deposit_id: strawberry.ID = strawberry.field(description="Id of the deposit, which must not be the caller's own.")
     idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each operation.")
@@ -295,7 +295,7 @@ async def verify_deposit(info: Info, input: Annotated[VerifyDepositInput, INPUT]
     return row(deposit=await one(info, Deposit, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of rejectDeposit.")
+@input_type("Input of rejectDeposit.")
 class RejectDepositInput:
     deposit_id: strawberry.ID = strawberry.field(description="Id of the deposit, which must not be the caller's own.")
     reason: str = strawberry.field(description="Reason, 3 to 500 characters.")

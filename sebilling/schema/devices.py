@@ -20,7 +20,7 @@ from sebilling.schema import block_reasons
 from sebilling.schema.block_reasons import BlockReason
 from sebilling.schema.context import Context, Info
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import CENTRAL, OF_CUSTOMER
@@ -184,12 +184,12 @@ def _vault(context: Context) -> Vault:
     return context.parts.vault
 
 
-@strawberry.type(description="Result of a mutation of a device.")
+@payload("Result of a mutation of a device.")
 class DevicePayload(Payload):
     device: Device | None = strawberry.field(description="Device after the change; null if it was deleted.")
 
 
-@strawberry.input(description="Input of createDevice.")
+@input_type("Input of createDevice.")
 class CreateDeviceInput:
     name: str = strawberry.field(description="Unique display name, 1 to 100 characters.")
     kind: str = strawberry.field(description="Kind of the driver.")
@@ -214,7 +214,7 @@ async def _shown(info: Info, device_id: int) -> Any:
     return row(device=await one(info, Device, "t.id = :id", {"id": device_id}, below=("device",)))
 
 
-@strawberry.input(description="Changes to a device; fields that are left out keep their value, as does each setting and secret.")
+@input_type("Changes to a device; fields that are left out keep their value, as does each setting and secret.")
 class UpdateDeviceInput:
     id: strawberry.ID = strawberry.field(description="Id of the device.")
     name: str | None = strawberry.field(default=None, description="Unique display name, 1 to 100 characters.")
@@ -233,7 +233,7 @@ async def update_device(info: Info, input: Annotated[UpdateDeviceInput, INPUT]) 
     return await _shown(info, device_id)
 
 
-@strawberry.input(description="Id of a device.")
+@input_type("Id of a device.")
 class DeviceIdInput:
     id: strawberry.ID = strawberry.field(description="Id of the device.")
 
@@ -289,7 +289,7 @@ class ServiceAccess:
 _BY_ID: Final = Order("id", "{t}.id", "bigint")
 
 
-@strawberry.input(description="Filter of service accesses; all conditions must hold.")
+@input_type("Filter of service accesses; all conditions must hold.")
 class ServiceAccessFilter:
     device_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the device.")
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
@@ -322,12 +322,12 @@ async def service_accesses(
     return await page(info, ServiceAccess, first=first, after=after, order=_BY_ID, conditions=conditions)
 
 
-@strawberry.type(description="Result of setServiceAccess or removeServiceAccess.")
+@payload("Result of setServiceAccess or removeServiceAccess.")
 class ServiceAccessPayload(Payload):
     access: ServiceAccess | None = strawberry.field(description="Service access after the change; null if it was removed.")
 
 
-@strawberry.input(description="Input of setServiceAccess.")
+@input_type("Input of setServiceAccess.")
 class SetServiceAccessInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
     device_id: strawberry.ID = strawberry.field(description="Id of the device.")
@@ -351,7 +351,7 @@ async def set_service_access(info: Info, input: Annotated[SetServiceAccessInput,
     return row(access=await one(info, ServiceAccess, "t.id = :id", {"id": access_id}, below=("access",)))
 
 
-@strawberry.input(description="Input of removeServiceAccess.")
+@input_type("Input of removeServiceAccess.")
 class RemoveServiceAccessInput:
     id: strawberry.ID = strawberry.field(description="Id of the service access.")
 

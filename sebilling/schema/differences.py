@@ -9,6 +9,7 @@ from sebilling.billing.differences import DifferenceKind
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.deposits import DecideDepositPayload, Deposit, Drawer
+from sebilling.schema.engine.declarations import input_type, payload
 from sebilling.schema.engine.reading import one
 from sebilling.schema.request.access import mutation
 from sebilling.schema.request.roles import OFFICE
@@ -20,7 +21,7 @@ _KEY: Final = "Idempotency key, 8 to 100 characters, new for each correction."
 _REASON: Final = "Reason, for later readers: 3 to 500 characters."
 
 
-@strawberry.input(description="Input of correctDeposit.")
+@input_type("Input of correctDeposit.")
 class CorrectDepositInput:
     deposit_id: strawberry.ID = strawberry.field(description="Id of the deposit, which must be verified and not the caller's own.")
     counted: Rupiah = strawberry.field(description="Corrected count; 0 if there was no money.")
@@ -36,7 +37,7 @@ async def correct_deposit(info: Info, input: Annotated[CorrectDepositInput, INPU
     return row(deposit=await one(info, Deposit, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 
-@strawberry.input(description="Input of settleSurplus or settleShortage.")
+@input_type("Input of settleSurplus or settleShortage.")
 class SettleDifferenceInput:
     counter_id: strawberry.ID = strawberry.field(description="Id of the counter of the drawer.")
     collector_id: strawberry.ID = strawberry.field(description="Id of the collector of the drawer.")
@@ -45,7 +46,7 @@ class SettleDifferenceInput:
     idempotency_key: Key = strawberry.field(description=_KEY)
 
 
-@strawberry.type(description="Result of settleSurplus or settleShortage.")
+@payload("Result of settleSurplus or settleShortage.")
 class SettleDifferencePayload(Payload):
     drawer: Drawer | None = strawberry.field(description="Drawer after the change.")
     replayed: bool = strawberry.field(
@@ -76,7 +77,7 @@ async def _settle(info: Info, input: SettleDifferenceInput, kind: DifferenceKind
     return row(drawer=drawer, replayed=replayed)
 
 
-@strawberry.input(description="Input of reverseSettlement.")
+@input_type("Input of reverseSettlement.")
 class ReverseSettlementInput:
     settlement_id: strawberry.ID = strawberry.field(description="Id of the settlement.")
     deposit_id: strawberry.ID = strawberry.field(description="Id of the settlement's deposit.")

@@ -12,7 +12,7 @@ from sebilling.language import Language, Sentence, in_language
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
-from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.engine.declarations import input_type, link, output, read
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.scopes import AT_COUNTER
@@ -42,7 +42,7 @@ class Event:
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
-@strawberry.input(description="Filter of events; all conditions must hold.")
+@input_type("Filter of events; all conditions must hold.")
 class EventFilter:
     kind: str | None = strawberry.field(
         default=None, description="Kind of the event, such as payment.recorded, or its prefix, such as payment."

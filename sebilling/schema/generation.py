@@ -13,7 +13,7 @@ from sebilling.billing.scope import narrowed
 from sebilling.error_codes import ErrorCode
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
-from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import CENTRAL
@@ -160,7 +160,7 @@ async def generation_run(
     return await one(info, GenerationRun, "t.id = :id", {"id": ids.decode(id, Noun.RUN, field=("id",))})
 
 
-@strawberry.input(description="Input of generateInvoices.")
+@input_type("Input of generateInvoices.")
 class GenerateInvoicesInput:
     month: MonthText = strawberry.field(description="Month of the period, which must be open.")
     idempotency_key: str = strawberry.field(
@@ -175,7 +175,7 @@ class GenerateInvoicesInput:
     )
 
 
-@strawberry.type(description="Result of generateInvoices or issueInvoice.")
+@payload("Result of generateInvoices or issueInvoice.")
 class GenerateInvoicesPayload(Payload):
     run: GenerationRun | None = strawberry.field(
         description=f"The run: with up to {verbs.MAX_INLINE:,} customers finished or FAILING, else still running: poll generationRun."
@@ -237,7 +237,7 @@ async def preview_invoice(
     )  # fmt: skip
 
 
-@strawberry.input(description="Input of issueInvoice.")
+@input_type("Input of issueInvoice.")
 class IssueInvoiceInput:
     month: MonthText = strawberry.field(description="Month of the period, which must be open.")
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
@@ -258,13 +258,13 @@ async def issue_invoice(info: Info, input: Annotated[IssueInvoiceInput, INPUT]) 
     return row(run=run, replayed=started.replayed)
 
 
-@strawberry.input(description="Input of abandonGeneration.")
+@input_type("Input of abandonGeneration.")
 class AbandonGenerationInput:
     run_id: strawberry.ID = strawberry.field(description="Id of the run, which must not have ended.")
     reason: str = strawberry.field(description="Reason, for the history: 3 to 500 characters.")
 
 
-@strawberry.type(description="Result of abandonGeneration.")
+@payload("Result of abandonGeneration.")
 class AbandonGenerationPayload(Payload):
     run: GenerationRun | None = strawberry.field(description="The run after it has ended.")
 

@@ -10,7 +10,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine.declarations import link, output, read, user_name
+from sebilling.schema.engine.declarations import input_type, link, output, read, user_name
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER
@@ -186,7 +186,7 @@ _ORDERS: Final = {
 }
 
 
-@strawberry.input(description="Filter of invoices; all conditions must hold.")
+@input_type("Filter of invoices; all conditions must hold.")
 class InvoiceFilter:
     month: MonthText | None = strawberry.field(default=None, description="Month of the period.")
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")

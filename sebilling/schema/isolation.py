@@ -13,7 +13,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine.declarations import link, output, read
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.reading import every, one
 from sebilling.schema.engine.scopes import CENTRAL, EVERYBODYS, OF_COUNTER_OR_CUSTOMER
 from sebilling.schema.enums import described
@@ -150,12 +150,12 @@ async def isolation_holds(info: Info) -> list[IsolationHold]:
     return holds
 
 
-@strawberry.type(description="Result of a mutation of isolation settings.")
+@payload("Result of a mutation of isolation settings.")
 class IsolationPayload(Payload):
     done: bool | None = strawberry.field(description="true if the change was made; null with errors.")
 
 
-@strawberry.input(description="Input of setIsolationPolicy (Custom Isolir): for a customer, a counter, or the ISP if neither is given.")
+@input_type("Input of setIsolationPolicy (Custom Isolir): for a customer, a counter, or the ISP if neither is given.")
 class SetIsolationPolicyInput:
     mode: IsolationMode = strawberry.field(description="Event from which the days are counted; MANUAL for never.")
     days: int = strawberry.field(default=0, description="Number of days after that event, 0 to 365.")
@@ -175,7 +175,7 @@ async def set_isolation_policy(info: Info, input: Annotated[SetIsolationPolicyIn
     return row(done=True)
 
 
-@strawberry.input(description="Input of forgetIsolationPolicy.")
+@input_type("Input of forgetIsolationPolicy.")
 class ForgetIsolationPolicyInput:
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer whose policy to delete.")
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter whose policy to delete.")
@@ -191,7 +191,7 @@ async def forget_isolation_policy(info: Info, input: Annotated[ForgetIsolationPo
     return row(done=True)
 
 
-@strawberry.type(description="Result of promiseToPay, blockCustomer or restoreCustomer.")
+@payload("Result of promiseToPay, blockCustomer or restoreCustomer.")
 class CustomerIsolationPayload(Payload):
     customer: Customer | None = strawberry.field(description="The customer.")
 
@@ -200,7 +200,7 @@ async def _shown(info: Info, customer_id: int) -> Any:
     return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
-@strawberry.input(description="Input of promiseToPay (janji bayar).")
+@input_type("Input of promiseToPay (janji bayar).")
 class PromiseToPayInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
     until_on: Day = strawberry.field(description="Last day on which the customer is not blocked; at most 60 days ahead.")
@@ -215,7 +215,7 @@ async def promise_to_pay(info: Info, input: Annotated[PromiseToPayInput, INPUT])
     return await _shown(info, customer_id)
 
 
-@strawberry.input(description="Input of blockCustomer or restoreCustomer.")
+@input_type("Input of blockCustomer or restoreCustomer.")
 class BlockCustomerInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
     reason: str = strawberry.field(description="Reason, 3 to 500 characters.")
@@ -237,7 +237,7 @@ async def restore_customer(info: Info, input: Annotated[BlockCustomerInput, INPU
     return await _shown(info, customer_id)
 
 
-@strawberry.input(description="Input of addBlackoutDate.")
+@input_type("Input of addBlackoutDate.")
 class AddBlackoutDateInput:
     day: Day = strawberry.field(description="Day on which to block nobody.")
     reason: str = strawberry.field(description="Reason, 3 to 500 characters.")
@@ -250,7 +250,7 @@ async def add_blackout_date(info: Info, input: Annotated[AddBlackoutDateInput, I
     return row(done=True)
 
 
-@strawberry.input(description="Input of removeBlackoutDate.")
+@input_type("Input of removeBlackoutDate.")
 class RemoveBlackoutDateInput:
     day: Day = strawberry.field(description="Blackout date to remove.")
 
@@ -262,7 +262,7 @@ async def remove_blackout_date(info: Info, input: Annotated[RemoveBlackoutDateIn
     return row(done=True)
 
 
-@strawberry.input(description="Input of decideIsolationHold.")
+@input_type("Input of decideIsolationHold.")
 class DecideIsolationHoldInput:
     id: strawberry.ID = strawberry.field(description="Id of the hold.")
     approved: bool = strawberry.field(
@@ -277,7 +277,7 @@ async def decide_isolation_hold(info: Info, input: Annotated[DecideIsolationHold
     return row(done=True)
 
 
-@strawberry.type(description="Result of runIsolation.")
+@payload("Result of runIsolation.")
 class RunIsolationPayload(Payload):
     blocked: int | None = strawberry.field(description="Number of customers to be blocked now; devices are brought in sync within seconds.")
     restored: int | None = strawberry.field(description="Number of customers to be restored now.")

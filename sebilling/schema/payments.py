@@ -14,7 +14,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine.declarations import link, output, read, user_name
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read, user_name
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_RECEIVER
@@ -123,7 +123,7 @@ class Payment:
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
-@strawberry.input(description="Filter of payments; all conditions must hold.")
+@input_type("Filter of payments; all conditions must hold.")
 class PaymentFilter:
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter at which it was received.")
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
@@ -168,7 +168,7 @@ async def payment(info: Info, id: Annotated[strawberry.ID, strawberry.argument(d
     return await one(info, Payment, "t.id = :id", {"id": ids.decode(id, Noun.PAYMENT, field=("id",))})
 
 
-@strawberry.input(description="Input of recordPayment.")
+@input_type("Input of recordPayment.")
 class RecordPaymentInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer who paid.")
     amount: Rupiah = strawberry.field(description="Amount, 1 to 10^12. Whatever exceeds the amount owed is kept as credit.")
@@ -188,7 +188,7 @@ class RecordPaymentInput:
     )
 
 
-@strawberry.type(description="Result of recordPayment.")
+@payload("Result of recordPayment.")
 class RecordPaymentPayload(Payload):
     payment: Payment | None = strawberry.field(description="The payment with its allocations.")
     replayed: bool = strawberry.field(description="Whether the key had recorded this payment before, so that nothing was changed now.")
@@ -211,7 +211,7 @@ def _received(input: RecordPaymentInput) -> verbs.Received:
     )  # fmt: skip
 
 
-@strawberry.input(description="Input of recordPayments: payments collected while a phone was offline.")
+@input_type("Input of recordPayments: payments collected while a phone was offline.")
 class RecordPaymentsInput:
     payments: list[RecordPaymentInput] = strawberry.field(
         description=f"The payments, 1 to {MAX_OF_A_BATCH}, in the order in which the money was received."
@@ -225,7 +225,7 @@ class RecordedPayment:
     errors: list[UserError] = read("Reasons for which it was refused; if there are any, the payment has changed nothing.", RECEIVERS)
 
 
-@strawberry.type(description="Result of recordPayments.")
+@payload("Result of recordPayments.")
 class RecordPaymentsPayload(Payload):
     results: list[RecordedPayment] | None = strawberry.field(
         description="One result per payment, in the same order; null if the batch as a whole was refused."

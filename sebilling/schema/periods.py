@@ -11,7 +11,7 @@ from sebilling.billing.closings import GapReason
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
-from sebilling.schema.engine.declarations import link, output, read, user_name
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read, user_name
 from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import EVERYBODYS, PART
@@ -90,7 +90,7 @@ async def period(
     return await one(info, Period, "(t.id = :id OR t.month = CAST(:month AS date))", {"id": row_id, "month": first_day})
 
 
-@strawberry.input(description="Input of openPeriod.")
+@input_type("Input of openPeriod.")
 class OpenPeriodInput:
     month: MonthText = strawberry.field(description="Month to open; each can be opened only once.")
     confirm: bool = strawberry.field(
@@ -98,7 +98,7 @@ class OpenPeriodInput:
     )
 
 
-@strawberry.type(description="Result of openPeriod.")
+@payload("Result of openPeriod.")
 class OpenPeriodPayload(Payload):
     period: Period | None = strawberry.field(description="The new period.")
 
@@ -111,7 +111,7 @@ async def open_period(info: Info, input: Annotated[OpenPeriodInput, INPUT]) -> O
     return row(period=await one(info, Period, "t.id = :id", {"id": period_id}, below=("period",)))
 
 
-@strawberry.input(description="Input of closePeriod.")
+@input_type("Input of closePeriod.")
 class ClosePeriodInput:
     month: MonthText = strawberry.field(description="Month to close.")
     close_incomplete: bool = strawberry.field(
@@ -119,7 +119,7 @@ class ClosePeriodInput:
     )
 
 
-@strawberry.type(description="Result of closePeriod.")
+@payload("Result of closePeriod.")
 class ClosePeriodPayload(Payload):
     period: Period | None = strawberry.field(description="The closed period.")
 
@@ -146,14 +146,14 @@ async def closing_preview(
     ]  # fmt: skip
 
 
-@strawberry.input(description="Input of reopenPeriod.")
+@input_type("Input of reopenPeriod.")
 class ReopenPeriodInput:
     month: MonthText = strawberry.field(description="Month to reopen.")
     reason: str = strawberry.field(description="Reason, for later readers: 3 to 500 characters.")
     idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each operation.")
 
 
-@strawberry.type(description="Result of reopenPeriod.")
+@payload("Result of reopenPeriod.")
 class ReopenPeriodPayload(Payload):
     period: Period | None = strawberry.field(description="The reopened period.")
     replayed: bool = strawberry.field(

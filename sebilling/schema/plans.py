@@ -7,7 +7,7 @@ import strawberry
 from sebilling.billing import plans as verbs
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
-from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import EVERYBODYS
@@ -41,7 +41,7 @@ async def plan(info: Info, id: Annotated[strawberry.ID, strawberry.argument(desc
     return await one(info, Plan, "t.id = :id", {"id": ids.decode(id, Noun.PLAN, field=("id",))})
 
 
-@strawberry.input(description="Input of createPlan.")
+@input_type("Input of createPlan.")
 class CreatePlanInput:
     name: str = strawberry.field(description="Unique name, such as Home 20M.")
     price: Rupiah = strawberry.field(description="Price per month, 0 to 10^12.")
@@ -49,7 +49,7 @@ class CreatePlanInput:
     rate_up_kbps: int | None = strawberry.field(default=None, description="Upload speed in kbit/s.")
 
 
-@strawberry.type(description="Result of createPlan.")
+@payload("Result of createPlan.")
 class CreatePlanPayload(Payload):
     plan: Plan | None = strawberry.field(description="The new plan.")
 
@@ -63,13 +63,13 @@ async def create_plan(info: Info, input: Annotated[CreatePlanInput, INPUT]) -> C
     return row(plan=await one(info, Plan, "t.id = :id", {"id": plan_id}, below=("plan",)))
 
 
-@strawberry.input(description="Input of updatePlan.")
+@input_type("Input of updatePlan.")
 class UpdatePlanInput:
     id: strawberry.ID = strawberry.field(description="Id of the plan.")
     price: Rupiah = strawberry.field(description="Price per month, for future invoices; issued ones keep theirs.")
 
 
-@strawberry.type(description="Result of updatePlan.")
+@payload("Result of updatePlan.")
 class UpdatePlanPayload(Payload):
     plan: Plan | None = strawberry.field(description="Plan after the change.")
 

@@ -8,7 +8,7 @@ import strawberry
 from sebilling.billing import settings as verbs
 from sebilling.billing.settings import TaxRounding
 from sebilling.schema.context import Info
-from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import ADMIN, READERS
 from sebilling.schema.values.payloads import INPUT, Payload, given, row
@@ -39,7 +39,7 @@ async def billing_settings(info: Info) -> BillingSettings:
         return row(**asdict(await verbs.read(session)))
 
 
-@strawberry.input(description="Changes to the billing settings; fields that are left out keep their value.")
+@input_type("Changes to the billing settings; fields that are left out keep their value.")
 class UpdateBillingSettingsInput:
     prorate_first_month: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether to prorate the first month by days from the installation."
@@ -67,7 +67,7 @@ class UpdateBillingSettingsInput:
     )
 
 
-@strawberry.type(description="Result of updateBillingSettings.")
+@payload("Result of updateBillingSettings.")
 class UpdateBillingSettingsPayload(Payload):
     settings: BillingSettings | None = strawberry.field(description="Settings after the change.")
 

@@ -11,7 +11,7 @@ from sebilling.auth.sessions import SignInKind
 from sebilling.errors import InvalidId
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
-from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import EVERYONE
@@ -52,12 +52,12 @@ async def sign_ins(info: Info) -> list[SignIn]:
     ]
 
 
-@strawberry.input(description="Input of revokeSignIn.")
+@input_type("Input of revokeSignIn.")
 class RevokeSignInInput:
     id: strawberry.ID = strawberry.field(description="Id of one of your own sign-ins.")
 
 
-@strawberry.type(description="Result of revokeSignIn or revokeOtherSignIns.")
+@payload("Result of revokeSignIn or revokeOtherSignIns.")
 class RevokeSignInPayload(Payload):
     revoked: int | None = strawberry.field(description="Number of sign-ins that were revoked.")
 
@@ -79,13 +79,13 @@ async def revoke_other_sign_ins(info: Info) -> RevokeSignInPayload:
     return row(revoked=ended)
 
 
-@strawberry.input(description="Input of changePassword.")
+@input_type("Input of changePassword.")
 class ChangePasswordInput:
     old_password: str = strawberry.field(description="Current password.")
     new_password: str = strawberry.field(description="New password: 10 to 200 characters, not the username, not a common password.")
 
 
-@strawberry.type(description="Result of changePassword.")
+@payload("Result of changePassword.")
 class ChangePasswordPayload(Payload):
     signed_out: int | None = strawberry.field(description="Number of other sign-ins that were revoked.")
 
@@ -112,12 +112,12 @@ async def two_step(info: Info) -> TwoStep:
     return row(on=is_on, recovery_codes=left)
 
 
-@strawberry.input(description="Input of startTotp.")
+@input_type("Input of startTotp.")
 class PasswordInput:
     password: str = strawberry.field(description="Your password, as proof of identity.")
 
 
-@strawberry.type(description="Result of startTotp.")
+@payload("Result of startTotp.")
 class StartTotpPayload(Payload):
     uri: str | None = strawberry.field(description="otpauth URI with the secret, to show as a QR code. Shown only once.")
 
@@ -131,12 +131,12 @@ async def start_totp(info: Info, input: Annotated[PasswordInput, INPUT]) -> Star
         return row(uri=await totp.start(session, vault_of(context), user_id))
 
 
-@strawberry.input(description="Input of confirmTotp.")
+@input_type("Input of confirmTotp.")
 class ConfirmTotpInput:
     code: str = strawberry.field(description="Current code of the authenticator app.")
 
 
-@strawberry.type(description="Result of confirmTotp.")
+@payload("Result of confirmTotp.")
 class ConfirmTotpPayload(Payload):
     recovery_codes: list[str] | None = strawberry.field(
         description="Recovery codes, each valid once in place of a code if the authenticator is lost. Shown only once."
@@ -154,13 +154,13 @@ async def confirm_totp(info: Info, input: Annotated[ConfirmTotpInput, INPUT]) ->
     return row(recovery_codes=codes)
 
 
-@strawberry.input(description="Input of disableTotp.")
+@input_type("Input of disableTotp.")
 class DisableTotpInput:
     password: str = strawberry.field(description="Your password.")
     code: str = strawberry.field(description="Current code of the authenticator app, or a recovery code. Each code is valid once.")
 
 
-@strawberry.type(description="Result of disableTotp.")
+@payload("Result of disableTotp.")
 class DisableTotpPayload(Payload):
     disabled: bool | None = strawberry.field(description="Whether two-step sign-in was turned off.")
 

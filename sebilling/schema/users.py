@@ -15,7 +15,7 @@ from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter, counters_of_user
-from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.engine.reading import one
 from sebilling.schema.engine.scopes import COLLEAGUES
 from sebilling.schema.request import cookies
@@ -53,7 +53,7 @@ async def me(info: Info) -> User:
     return await one(info, User, "t.id = :id", {"id": info.context.signed_in.user_id})
 
 
-@strawberry.input(description="Input of signIn.")
+@input_type("Input of signIn.")
 class SignInInput:
     username: str = strawberry.field(description="Username, in upper or lower case.")
     password: str = strawberry.field(description="Password; never logged.")
@@ -79,7 +79,7 @@ class SignInInput:
     )
 
 
-@strawberry.type(description="Result of signIn.")
+@payload("Result of signIn.")
 class SignInPayload(Payload):
     token: str | None = strawberry.field(
         description="Token to send as 'Authorization: Bearer …'. Shown only once; null with cookie: true, as no script may read it."
@@ -134,12 +134,12 @@ def _kind(context: Context, input: SignInInput) -> SignInKind:
     return SignInKind.COOKIE
 
 
-@strawberry.input(description="Input of refreshSignIn.")
+@input_type("Input of refreshSignIn.")
 class RefreshSignInInput:
     refresh_token: str = strawberry.field(description="Most recently received refreshToken.")
 
 
-@strawberry.type(description="Result of refreshSignIn.")
+@payload("Result of refreshSignIn.")
 class RefreshSignInPayload(Payload):
     token: str | None = strawberry.field(description="New token.")
     expires_at: Instant | None = strawberry.field(description="Time at which the new token expires.")
@@ -165,7 +165,7 @@ async def refresh_sign_in(info: Info, input: Annotated[RefreshSignInInput, INPUT
     return row(token=tokens.token, expires_at=tokens.expires_at, refresh_token=tokens.refresh_token, user=user)
 
 
-@strawberry.type(description="Result of signOut.")
+@payload("Result of signOut.")
 class SignOutPayload(Payload):
     signed_out: bool = strawberry.field(description="Whether the sign-in of this request was revoked, together with its refresh tokens.")
 

@@ -9,6 +9,9 @@
 A field without roles, a table without a scope, and a plain `strawberry.field` in an output type fail when the module is imported:
 whatever was forgotten is denied. schema/engine/reading.py turns the declarations into statements, schema/request/access.py checks the
 roles. See docs/decisions/0024.
+
+Inputs and payloads have no rules of their own: `@input_type("…")` and `@payload("…")`. The description of any of them is the class's
+docstring too: a dataclass without one, which each of them becomes, is given its signature as text, at a quarter of its cost.
 """
 
 from collections.abc import Callable
@@ -103,6 +106,7 @@ def output(description: str, *tables: str, scope: RowScope | None = None) -> Cal
         raise Undeclared(f"{tables or description}: a table and its scope are declared together")
 
     def declare(cls: T) -> T:
+        cls.__doc__ = description
         kind: Any = strawberry.type(cls, description=description)
         nodes = [Node(table, scope) for table in tables if scope is not None]
         rules = _rules(cls, kind)
@@ -135,6 +139,28 @@ def _describe_readers(kind: Any, rules: dict[str, _Rule], own: Roles, *, is_with
         if readers != own:
             otherwise = "; null, with an error, for others" if is_withheld else ""
             declared.description = f"{declared.description} For: {' / '.join(sorted(readers))}{otherwise}."
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
+def input_type(description: str) -> Callable[[T], T]:
+    """Declare the type of a mutation's or a query's input."""
+
+    def declare(cls: T) -> T:
+        cls.__doc__ = description
+        return strawberry.input(cls, description=description)
+
+    return declare
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
+def payload(description: str) -> Callable[[T], T]:
+    """Declare the type of a mutation's result, which whoever may use the mutation may read."""
+
+    def declare(cls: T) -> T:
+        cls.__doc__ = description
+        return strawberry.type(cls, description=description)
+
+    return declare
 
 
 def _rules(cls: type, kind: Any) -> dict[str, _Rule]:

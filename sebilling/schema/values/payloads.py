@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 import strawberry
 
+from sebilling.schema.engine.declarations import payload
 from sebilling.schema.request.errors import UserError
 
 INPUT: Final = strawberry.argument(description="Input of the mutation.")
@@ -15,7 +16,7 @@ Key = Annotated[
 ]
 
 
-@strawberry.type(description="Result of a mutation.")
+@payload("Result of a mutation.")
 class Payload:
     errors: list[UserError] = strawberry.field(description="Errors that the caller can correct; if there are any, nothing was changed.")
 
