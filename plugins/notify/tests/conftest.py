@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from sebilling.plugins.hookspecs import Customer, Event, Invoice, UpcomingBlock
 
-from sebilling_notify import Running
+from sebilling_notify.running import Running
 from sebilling_notify.settings import load
 
 SECRET: Final = "rahasia-yang-panjang-77"

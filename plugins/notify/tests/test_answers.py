@@ -10,12 +10,13 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from sebilling_notify import Running, answers, phones
+from sebilling_notify import answers, phones
 from sebilling_notify.__main__ import main, report
 from sebilling_notify.answers import Answer as Said
 from sebilling_notify.answers import Held, Moved, Refused, TryAgain
 from sebilling_notify.channels import Telegram
 from sebilling_notify.queue import QueueFull
+from sebilling_notify.running import Running
 from sebilling_notify.settings import load
 
 from .conftest import BOT, NOW, PHONE, SECRET, TOKEN, Plugin, event, until
