@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 LIFETIME: Final = timedelta(minutes=5)
-_BODY: Final[TypeAdapter[tuple[str, dict[str, int | str], int, int]]] = TypeAdapter(tuple[str, dict[str, int | str], int, int])
-"""What is signed: the fields of a Link, and the second at which it expires."""
+_BODY: Final[TypeAdapter[tuple[str, dict[str, int | str], int, int]]] = TypeAdapter(
+    tuple[str, dict[str, int | str], int, int], config=ConfigDict(defer_build=True)
+)
+"""What is signed: the fields of a Link, and the second at which it expires. Built when the first link is signed or read."""
 
 
 @dataclass(frozen=True, slots=True)
