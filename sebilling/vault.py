@@ -4,15 +4,18 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 import orjson
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import JsonValue
 
 from sebilling import keys
 from sebilling.config import Settings
 from sebilling.language import Sentence
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 _PURPOSE: Final = b"sebilling device settings"
 _OTHER_KEY: Final = Sentence(
@@ -30,10 +33,16 @@ class Undecipherable(Exception):
 
 
 class Vault:
-    """Encrypts with the first key, decrypts with any."""
+    """Encrypts with the first key, decrypts with any. The first use imports cryptography, which takes 6 MB."""
 
     def __init__(self, key: bytes, *older: bytes) -> None:
-        self._fernet = MultiFernet([_fernet(each) for each in (key, *older)])
+        self._keys = (key, *older)
+
+    @cached_property
+    def _fernet(self) -> "MultiFernet":
+        from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - see the class
+
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(_PURPOSE + key).digest())) for key in self._keys])
 
     def lock(self, settings: Mapping[str, object]) -> bytes:
         """Encrypt the settings."""
@@ -41,6 +50,8 @@ class Vault:
 
     def open(self, locked: bytes) -> dict[str, JsonValue]:
         """Decrypt the settings. Raises Undecipherable."""
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - see the class
+
         try:
             settings: dict[str, JsonValue] = orjson.loads(self._fernet.decrypt(locked))
         except InvalidToken as error:
@@ -77,7 +88,3 @@ def vault_of(settings: Settings) -> Vault:
 def has_older_key(settings: Settings) -> bool:
     """Whether there is a previous key, from which `sebilling secrets rotate` could change to the current one."""
     return settings.secret_key_old is not None or (settings.secret_key is not None and (settings.var / keys.KEY_FILE).is_file())
-
-
-def _fernet(key: bytes) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(_PURPOSE + key).digest()))
