@@ -1,6 +1,7 @@
 """Payments (pembayaran) in GraphQL."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Optional
 
 import strawberry
@@ -23,6 +24,7 @@ from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import COUNTERS, RECEIVERS
+from sebilling.schema.request.unreadable import unreadable
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
@@ -236,7 +238,10 @@ _OF_ONE: Final = Inputs.of_input(RecordPaymentInput)
 """What one payment of a batch takes."""
 
 
-@mutation(RECEIVERS, "Record payments that were received offline. Each one is recorded or refused independently, in order.")
+@mutation(
+    RECEIVERS, "Record payments that were received offline. Each one is recorded or refused independently, in order.",
+    apart=("input", "payments"),
+)  # fmt: skip
 async def record_payments(info: Info, input: Annotated[RecordPaymentsInput, INPUT]) -> RecordPaymentsPayload:
     count = len(input.payments)
     if not 1 <= count <= MAX_OF_A_BATCH:
@@ -252,21 +257,30 @@ async def _one_of_batch(info: Info, input: RecordPaymentInput, index: str) -> An
 
     Raises Unavailable: the phone then sends the batch again, and the recorded payments are replayed.
     """
+    errors: Sequence[SebillingError] = unreadable({"input": input})
+    if errors:
+        return _refused(info, errors, index)
     try:
         recorded = await verbs.record(info.context.autocommit(), _received(input))
     except SebillingError as error:
         if not in_payload(error):
             raise
-        refused: SebillingError = error
+        errors = [error]
     except Exception:  # noqa: BLE001 - a bug met by one payment must not fail the others
         reference = secrets.token_hex(6)
-        refused = Unexpected(reference=reference)
+        errors = [Unexpected(reference=reference)]
         _log.exception("unexpected_error", reference=reference, path=["recordPayments", index])
     else:
         payment = await one(info, Payment, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))
         return row(payment=payment, replayed=recorded.replayed, errors=[])
-    refused.field = ("input", "payments", index, *_OF_ONE.path(refused.path)[1:])
-    return row(payment=None, replayed=False, errors=[user_error(refused, info.context.language)])
+    return _refused(info, errors, index)
+
+
+def _refused(info: Info, errors: Sequence[SebillingError], index: str) -> Any:
+    """The result of a payment of a batch that was refused."""
+    for error in errors:
+        error.field = ("input", "payments", index, *_OF_ONE.path(error.path)[1:])
+    return row(payment=None, replayed=False, errors=[user_error(error, info.context.language) for error in errors])
 
 
 QUERIES: Final = [payments, payment]

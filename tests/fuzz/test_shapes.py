@@ -21,7 +21,7 @@ from sebilling.db.tables.columns import Base
 from sebilling.schema.context import Context
 from sebilling.schema.engine import reading, shapes
 from sebilling.schema.engine.declarations import NODES
-from sebilling.schema.request.fast_path import KnownRequest, FastPath
+from sebilling.schema.request.fast_path import FastPath, KnownRequest
 from tests.fuzz.rights import Made, Maker, Oracle
 from tests.harness import Api, Isp
 from tests.schema.test_matrix import LETTERS

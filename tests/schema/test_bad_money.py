@@ -184,9 +184,9 @@ async def test_amounts_that_are_none(database: Database) -> None:
         refused_as = "INVALID_NUMBER" if field == "lateFee" else "INVALID_AMOUNT"
         for amount in (-1, 10**12 + 1, 10**30, *([] if field == "lateFee" else [0])):
             assert await scene.refused(name, **{field: amount}) == (refused_as, f"input.{field}"), (name, amount)
-        wrong: list[Any] = [0.5, 1_000.0, "1000", True, [1_000], 1e300]
+        wrong: list[Any] = [0.5, "1000", True, [1_000], 1e300]
         for one in wrong:
-            assert (await scene.refused(name, **{field: one}))[0] == "BAD_REQUEST", (name, one)
+            assert await scene.refused(name, **{field: one}) == ("INVALID_NUMBER", f"input.{field}"), (name, one)
 
 
 async def test_amounts_of_more_than_there_is(database: Database) -> None:
@@ -257,7 +257,7 @@ async def test_custom_billing_that_cannot_be(database: Database) -> None:
     assert await scene.refused("setBillingCycle", effectiveFrom="2037-01-01") == ("INVALID_DATE", "input.effectiveFrom")
     wrong = ["2026-02-30", "March", 20260301]
     for one in wrong:
-        assert (await scene.refused("setBillingCycle", effectiveFrom=one))[0] == "BAD_REQUEST"
+        assert await scene.refused("setBillingCycle", effectiveFrom=one) == ("INVALID_DATE", "input.effectiveFrom")
     preview = 'query($c: ID!) { previewBillingCycle(customerId: $c, months: 3, effectiveFrom: "2026-02-28") { months } }'
     assert await scene.api.top_error(preview, c=f"cus_{scene.ids['customer']}") == "ALREADY_COVERED"
     assert await scene.done("setBillingCycle", effectiveFrom="2026-03-01") is None
@@ -269,7 +269,7 @@ async def test_discounts_that_cannot_be(database: Database) -> None:
         assert await scene.refused("addDiscount", amount=None, percent=percent) == ("INVALID_NUMBER", "input.percent"), percent
     wrong: list[Any] = [10, 1.5, "sepuluh", "NaN", "Infinity", ""]
     for one in wrong:
-        assert (await scene.refused("addDiscount", amount=None, percent=one))[0] == "BAD_REQUEST", one
+        assert await scene.refused("addDiscount", amount=None, percent=one) == ("INVALID_NUMBER", "input.percent"), one
     assert await scene.refused("addDiscount", percent="10") == ("INVALID_NUMBER", "input")
     assert await scene.refused("addDiscount", amount=None) == ("INVALID_NUMBER", "input")
     assert await scene.refused("addDiscount", planId="pla_{plan}") == ("INVALID_NUMBER", "input")

@@ -7,7 +7,7 @@ reveals nothing of another counter. See docs/decisions/0013.
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final, get_args
 
@@ -24,6 +24,7 @@ from sebilling.schema.feed_subscription import AT_ONCE, number_of
 from sebilling.schema.request.errors import in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import ANYBODY, EVERYONE
+from sebilling.schema.request.unreadable import unreadable
 
 RULES: Final[dict[str, frozenset[Role]]] = {}
 """Root field → the roles that may use it."""
@@ -46,6 +47,8 @@ def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], Stra
         async def guarded(info: Info, **arguments: Any) -> Any:
             try:
                 _allow(info, function.__name__)
+                for error in unreadable(arguments):
+                    raise error
                 return await function(info, **arguments)
             except SebillingError as error:
                 error.field = inputs.path(error.path)
@@ -59,10 +62,11 @@ def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], Stra
     return decorate
 
 
-def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], StrawberryField]:
+def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...] = ()) -> Callable[[Resolver], StrawberryField]:
     """Turn a function that takes `info` and `input` and returns its payload's fields without `errors` into a mutation.
 
-    Errors that the caller can correct are in the payload's `errors`; nothing is changed then.
+    Errors that the caller can correct are in the payload's `errors`; nothing is changed then. Values that can't be read below the path
+    `apart` are left to the function, which tells them for each of its items.
     """
 
     def decorate(function: Resolver) -> StrawberryField:
@@ -70,12 +74,14 @@ def mutation(roles: frozenset[Role], description: str) -> Callable[[Resolver], S
         async def guarded(info: Info, **arguments: Any) -> Any:
             try:
                 _allow(info, function.__name__, whole=True)  # what is refused shouldn't follow a deed that is done
+                if wrong := unreadable(arguments, apart=apart):
+                    return refused(info, wrong)
                 return {**await function(info, **arguments), "errors": []}
             except SebillingError as error:
                 error.field = inputs.path(error.path)
                 if not in_payload(error):
                     raise
-                return _Refused(errors=[user_error(error, info.context.language)], replayed=False)
+                return refused(info, [error])
 
         inputs = Inputs.of(function)
         MUTATIONS.add(function.__name__)
@@ -96,6 +102,8 @@ def subscription(roles: frozenset[Role], description: str, *, every: timedelta =
             look = info.context.look
             if look is None:
                 raise LookupError("subscriptions are executed by sebilling/live only")
+            for wrong in unreadable(arguments):
+                raise wrong
             look.resume, look.every = number_of(arguments.get("after")), every
             try:
                 rows = await function(info, **arguments)
@@ -126,6 +134,11 @@ class _Refused(dict[str, Any]):
 
     def __missing__(self, key: str) -> None:
         return None
+
+
+def refused(info: Info, errors: Sequence[SebillingError]) -> _Refused:
+    """The payload of a mutation that has done nothing, with the reasons."""
+    return _Refused(errors=[user_error(error, info.context.language) for error in errors], replayed=False)
 
 
 def _allow(info: Info, name: str, *, whole: bool = False) -> None:

@@ -19,14 +19,6 @@ class Unsupported(GraphQLError):
         self.why = why
 
 
-class InvalidScalar(GraphQLError):
-    """A value of one of our scalars that isn't valid. `got` is the value, for the English message of graphql-core."""
-
-    def __init__(self, why: Sentence, *, got: object) -> None:
-        super().__init__(f"{why.english[:-1]}; got {got!r:.40}.")
-        self.why = why
-
-
 UNKNOWN: Final = "Permintaan GraphQL ini tidak sah: periksa dokumen dan variabelnya terhadap skema."
 _NAME: Final = r"'([^']{1,200})'"
 _RULES: Final = (

@@ -14,7 +14,7 @@ from sebilling.language import Language
 from sebilling.logs import get_logger
 from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
 from sebilling.schema.engine.declarations import output, read
-from sebilling.schema.request.document_errors import InvalidScalar, Unsupported, in_indonesian
+from sebilling.schema.request.document_errors import Unsupported, in_indonesian
 from sebilling.schema.request.refusals import UNSUPPORTED_OPERATION
 from sebilling.schema.request.roles import EVERYONE
 
@@ -70,7 +70,7 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
 
 def _of_document(error: GraphQLError, cause: GraphQLError | None, language: Language) -> str:
     for candidate in (error, cause):
-        if language == "id" and isinstance(candidate, InvalidScalar | Unsupported):
+        if language == "id" and isinstance(candidate, Unsupported):
             return candidate.why.indonesian
     message = _unquoted(error.message)
     return message if language == "en" else in_indonesian(message)

@@ -1,5 +1,11 @@
-"""Scalars of the API. Rows come from PostgreSQL as JSON, so dates and times may already be strings."""
+"""Scalars of the API. Rows come from PostgreSQL as JSON, so dates and times may already be strings.
 
+A value that a scalar can't read doesn't fail the request: an Unreadable stands in its place, until the root field says which input it is
+about, beside all other wrong inputs (schema/request/unreadable.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NewType
@@ -8,9 +14,8 @@ import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
 from sebilling.clock import Month, NotAMonthError
-from sebilling.errors import InvalidMonth
+from sebilling.errors import InvalidDate, InvalidInput, InvalidMonth, InvalidNumber
 from sebilling.language import Sentence
-from sebilling.schema.request.document_errors import InvalidScalar
 
 Rupiah = NewType("Rupiah", int)
 MonthText = NewType("MonthText", str)
@@ -19,21 +24,37 @@ Instant = NewType("Instant", datetime)
 Rate = NewType("Rate", Decimal)
 
 
+_AMOUNT: Final = Sentence("An amount", "Nominal")
 _RUPIAH: Final = Sentence(
-    "Rupiah are whole numbers: write 150000 for Rp150.000, without fraction or quotes.",
-    "Rupiah adalah bilangan bulat: tulis 150000 untuk Rp150.000, tanpa pecahan atau tanda kutip.",
+    "write whole rupiah, such as 150000 for Rp150.000, without fraction or quotes.",
+    "tulis rupiah bulat, seperti 150000 untuk Rp150.000, tanpa pecahan atau tanda kutip.",
 )
-_MONTH: Final = Sentence('Write a month as a text, such as "2026-02".', 'Tulis bulan sebagai teks, seperti "2026-02".')
-_DATE: Final = Sentence(
-    'A Date is a text such as "2026-02-28", and a day that exists.', 'Date adalah teks seperti "2026-02-28", dan tanggal yang memang ada.'
-)
+_DATE: Final = Sentence('write a day that exists, such as "2026-02-28".', 'tulis tanggal yang memang ada, seperti "2026-02-28".')
 _INSTANT: Final = Sentence(
-    'A DateTime is a text with its offset, such as "2026-02-28T08:30:00+07:00".',
-    'DateTime adalah teks dengan selisih zonanya, seperti "2026-02-28T08:30:00+07:00".',
+    'write date and time with its offset, such as "2026-02-28T08:30:00+07:00".',
+    'tulis tanggal dan jam dengan selisih zonanya, seperti "2026-02-28T08:30:00+07:00".',
 )
+_PERCENTAGE: Final = Sentence("A rate", "Tarif")
 _RATE: Final = Sentence(
-    'A Rate is an exact decimal as a text, such as "12" or "2.5".', 'Rate adalah desimal tepat sebagai teks, seperti "12" atau "2.5".'
+    'write an exact decimal as a text, such as "12" or "2.5".', 'tulis desimal tepat sebagai teks, seperti "12" atau "2.5".'
 )
+_MAX_EXACT: Final = 2**53
+"""Up to here a float is exactly the whole number that was written."""
+_SHOWN_CHARACTERS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A value that its scalar can't read, with the error that tells why."""
+
+    error: Callable[[tuple[str, ...]], InvalidInput]
+    """The error for the field that has the value."""
+
+
+def _shown_value(value: object) -> str:
+    """A wrong value as errors repeat it: printable, and not at length."""
+    text = value if isinstance(value, str) else str(value)
+    return "".join(character if character.isprintable() else "?" for character in text[:_SHOWN_CHARACTERS])
 
 
 def month_in(text: str, *, field: tuple[str, ...]) -> Month:
@@ -46,40 +67,49 @@ def month_in(text: str, *, field: tuple[str, ...]) -> Month:
 
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidScalar(_RUPIAH, got=value)
+        raise TypeError(f"{type(value).__name__} is no amount")
     return value
 
 
-def _text(value: Any) -> str:
+def _rupiah(value: Any) -> int | Unreadable:
+    """Whole rupiah. JSON doesn't tell 1000.0 from 1000, and some clients write the one for the other."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT:
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return Unreadable(lambda field: InvalidNumber(field=field, what=_AMOUNT, given=_shown_value(value), why=_RUPIAH))
+    return value
+
+
+def _month(value: Any) -> str | Unreadable:
     if not isinstance(value, str):
-        raise InvalidScalar(_MONTH, got=value)
+        return Unreadable(lambda field: InvalidMonth(field=field, given=_shown_value(value)))
     return value
 
 
-def _day(value: Any) -> date:
+def _day(value: Any) -> date | Unreadable:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise InvalidScalar(_DATE, got=value) from None
+        return Unreadable(lambda field: InvalidDate(field=field, given=_shown_value(value), why=_DATE))
 
 
-def _instant(value: Any) -> datetime:
+def _instant(value: Any) -> datetime | Unreadable:
     try:
         instant = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise InvalidScalar(_INSTANT, got=value)
-    return instant.astimezone(UTC)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (OverflowError, TypeError, ValueError):  # also a time of the year 1 or 9999 that has another year in UTC
+        pass
+    return Unreadable(lambda field: InvalidDate(field=field, given=_shown_value(value), why=_INSTANT))
 
 
-def _rate(value: Any) -> Decimal:
+def _rate(value: Any) -> Decimal | Unreadable:
     try:
         rate = Decimal(value) if isinstance(value, str) else None
     except InvalidOperation:
         rate = None
     if rate is None or not rate.is_finite():
-        raise InvalidScalar(_RATE, got=value)
+        return Unreadable(lambda field: InvalidNumber(field=field, what=_PERCENTAGE, given=_shown_value(value), why=_RATE))
     return rate
 
 
@@ -101,9 +131,9 @@ def _scalar(name: str, description: str, *, parse: Any, serialize: Any = _same) 
 
 SCALARS: dict[object, ScalarDefinition] = {
     Rupiah: _scalar(
-        "Rupiah", "Whole rupiah, as a JSON integer: 150000 is Rp150.000. Fractions are refused.", parse=_whole, serialize=_whole
+        "Rupiah", "Whole rupiah, as a JSON integer: 150000 is Rp150.000. Fractions are refused.", parse=_rupiah, serialize=_whole
     ),
-    MonthText: _scalar("Month", 'Calendar month, such as "2026-02".', parse=_text),
+    MonthText: _scalar("Month", 'Calendar month, such as "2026-02".', parse=_month),
     Day: _scalar("Date", 'Calendar date, such as "2026-02-28".', parse=_day, serialize=_shown),
     Rate: _scalar("Rate", 'Percentage as an exact decimal string, such as "12" or "2.5".', parse=_rate, serialize=_plain),
     Instant: _scalar("DateTime", "Date and time with offset, RFC 3339; results are in UTC.", parse=_instant, serialize=_shown),
