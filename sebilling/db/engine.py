@@ -183,7 +183,7 @@ class WriteSession(ReadSession):
 
 
 class AutocommitSession:
-    """Calls of functions that do all of a deed: each is a transaction by itself, in one round trip, done by `actor` at the instant `at`."""
+    """Calls of functions that do all of an operation, by `actor` at the instant `at`: each is a transaction, in one round trip."""
 
     def __init__(self, connections: DirectConnections, *, actor: Actor, at: datetime) -> None:
         self._connections = connections
@@ -228,7 +228,7 @@ class Database:
             yield WriteSession(connection, actor=actor, at=at)
 
     def autocommit(self, *, actor: Actor, at: datetime) -> AutocommitSession:
-        """Return a session for a function that does all of a deed in one statement."""
+        """Return a session for a function that does all of an operation in one statement."""
         return AutocommitSession(self._direct_writes, actor=actor, at=at)
 
     @asynccontextmanager

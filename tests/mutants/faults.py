@@ -187,7 +187,7 @@ FAULTS: Final = (
     ),
     Fault(
         "payment-of-another-body", "db/sql/record_payment.sql",
-        "earlier.operation = 'recordPayment' AND earlier.fingerprint = p_fingerprint", "earlier.operation = 'recordPayment'", PAYMENTS,
+        "earlier.operation <> 'recordPayment' OR earlier.fingerprint <> p_fingerprint", "earlier.operation <> 'recordPayment'", PAYMENTS,
     ),
     Fault(
         "deed-of-another-body", "billing/idempotency.py",

@@ -323,7 +323,7 @@ async def test_a_mutation_is_never_done_again_to_tell_what_happened(pair: Pair, 
         done += 1
         raise ValueError("a secret of the inside")
 
-    monkeypatch.setattr(payments.verbs, "record", broken)
+    monkeypatch.setattr("sebilling.billing.payments.record", broken)
     told = [await _post(api, _paying(pair, "key-00002"), {}) for api in (pair.fast, pair.ordinary)]
     assert done == 2
     assert [_without_references(answer.text) for answer in told] == [_without_references(told[0].text)] * 2

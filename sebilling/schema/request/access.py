@@ -73,7 +73,7 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
         @functools.wraps(function)
         async def guarded(info: Info, **arguments: Any) -> Any:
             try:
-                _allow(info, function.__name__, whole=True)  # what is refused shouldn't follow a deed that is done
+                _allow(info, function.__name__, whole=True)  # what is refused shouldn't follow what was done
                 if wrong := unreadable(arguments, apart=apart):
                     return refused(info, wrong)
                 return {**await function(info, **arguments), "errors": []}

@@ -158,8 +158,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     def _deadline(self, scope: Scope) -> asyncio.Timeout:
         """The time limit of a request, the same on whichever path: it begins with the first."""
-        until: float = scope.setdefault(_UNTIL, asyncio.get_running_loop().time() + self._parts.settings.document_seconds)
-        return asyncio.timeout_at(until)
+        return asyncio.timeout_at(scope.setdefault(_UNTIL, asyncio.get_running_loop().time() + self._parts.settings.document_seconds))
 
     def _exceeded(self) -> DeadlineExceeded:
         return DeadlineExceeded(seconds=self._parts.settings.document_seconds)

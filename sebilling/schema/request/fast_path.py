@@ -212,7 +212,7 @@ class FastPath:
         if is_mutation:
             if len(roots) != 1:
                 return None
-            query.complete = compiled(get_named_type(roots[0].field.type), roots[0].raw.field_nodes, fragments)
+            query.complete = compiled(cast("GraphQLObjectType", get_named_type(roots[0].field.type)), roots[0].raw.field_nodes, fragments)
         kept.fast[name] = query
         return query
 

@@ -39,7 +39,7 @@ _RATE: Final = Sentence(
     'write an exact decimal as a text, such as "12" or "2.5".', 'tulis desimal tepat sebagai teks, seperti "12" atau "2.5".'
 )
 _MAX_EXACT: Final = 2**53
-"""Up to here a float is exactly the whole number that was written."""
+"""Up to here a number with a decimal point is read as exactly the whole number that was written."""
 _SHOWN_CHARACTERS: Final = 40
 
 
@@ -73,11 +73,16 @@ def _whole(value: Any) -> int:
 
 def _rupiah(value: Any) -> int | Unreadable:
     """Whole rupiah. JSON doesn't tell 1000.0 from 1000, and some clients write the one for the other."""
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if _is_whole(value):
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        return Unreadable(lambda field: InvalidNumber(field=field, what=_AMOUNT, given=_shown_value(value), why=_RUPIAH))
-    return value
+    return Unreadable(lambda field: InvalidNumber(field=field, what=_AMOUNT, given=_shown_value(value), why=_RUPIAH))
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a number with a decimal point is whole."""
+    return not isinstance(value, str | bool) and hasattr(value, "is_integer") and value.is_integer() and abs(value) <= _MAX_EXACT
 
 
 def _month(value: Any) -> str | Unreadable:
