@@ -68,7 +68,13 @@ _EXISTS: Final = text(
 )
 _TAKEN: Final = text("SELECT code = :code AS code FROM customer WHERE code = :code OR pppoe_name = :pppoe_name ORDER BY 1 DESC LIMIT 1")
 _UPDATE: Final = text(f"UPDATE customer SET {', '.join(f'{name} = :{name}' for name in _NAMES if name != 'code')} WHERE id = :id")
-_LOCK_COUNTERS: Final = text("SELECT id FROM counter WHERE id IN (:one, :other) ORDER BY id FOR NO KEY UPDATE")
+# Exclusively, as whoever adds invoices does (db/sql/invoice_checks.sql): each customer's invoices are added under one lock.
+_LOCK_COUNTERS: Final = text(
+    """
+    SELECT id FROM (SELECT id FROM counter WHERE id IN (:one, :other) ORDER BY id FOR NO KEY UPDATE) counter,
+                   pg_advisory_xact_lock(1, id::int)
+    """
+)
 _MOVE: Final = text(
     """
     INSERT INTO customer_move (customer_id, from_counter_id, to_counter_id, moved_at, moved_by) VALUES (:id, :one, :other, :at, :user)

@@ -82,6 +82,21 @@ _CHAIN: Final = (
     " LEFT JOIN event ON event.id = event_id"
 )
 
+CHECKED_PER_STATEMENT: Final = (
+    Invariant(
+        "billed_once", "No day of service is billed twice.",
+        "SELECT customer_id FROM (SELECT customer_id, covers_from, lag(covers_until) OVER (PARTITION BY customer_id ORDER BY covers_from)"
+        " AS before FROM invoice WHERE voided_at IS NULL AND covers_from < covers_until) stretch WHERE covers_from < before",
+    ),
+    Invariant(
+        "invoice_references", "The customer and the series of each invoice, and the invoice of each line, exist.",
+        "SELECT invoice.id FROM invoice LEFT JOIN customer ON customer.id = customer_id WHERE customer.id IS NULL"
+        " UNION ALL SELECT invoice.id FROM invoice LEFT JOIN invoice_series series USING (period_id, counter_id)"
+        " WHERE series.next_number IS NULL"
+        " UNION ALL SELECT invoice_id FROM invoice_line LEFT JOIN invoice ON invoice.id = invoice_id WHERE invoice.id IS NULL",
+    ),
+)  # fmt: skip
+"""What triggers check for new rows only (db/sql/invoice_checks.sql), and no constraint for all of them."""
 INVARIANTS: Final = (
     Invariant(
         "invoice_total", "An invoice's total is the sum of its lines.",
@@ -115,11 +130,7 @@ INVARIANTS: Final = (
         " WHERE number <> 'INV/' || to_char(month, 'YYYY-MM') || '/' || code"
         " || '/' || lpad(sequence::text, greatest(6, length(sequence::text)), '0')",
     ),
-    Invariant(
-        "billed_once", "No day of service is billed twice.",
-        "SELECT customer_id FROM (SELECT customer_id, covers_from, lag(covers_until) OVER (PARTITION BY customer_id ORDER BY covers_from)"
-        " AS before FROM invoice WHERE voided_at IS NULL AND covers_from < covers_until) stretch WHERE covers_from < before",
-    ),
+    *CHECKED_PER_STATEMENT,
     Invariant(
         "run_accounts", "A run's tasks account for all customers, and a finished run that wasn't abandoned has only finished tasks.",
         "SELECT run_id FROM generation_task JOIN generation_run ON generation_run.id = run_id"

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import text
 
 from sebilling.actor import operator
+from sebilling.billing.invariants import CHECKED_PER_STATEMENT
 from sebilling.db.driver import driver_of
 from sebilling.db.engine import Database, ReadSession, WriteSession
 from sebilling.db.migrate import migrate, revisions
@@ -242,7 +243,7 @@ async def _empty(database: Database, file: Path, revision: str) -> None:
 
 async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manifest) -> None:
     """Replace the rows that the migrations wrote by the backup's. Triggers are disabled meanwhile, as they would refuse past rows; foreign
-    keys are checked at the end, so that the order of the tables doesn't matter."""
+    keys, and what only triggers check, are checked at the end, so that the order of the tables doesn't matter."""
     present = {row.name for row in await session.rows(_TABLES, into=_Columns)}
     if present != {table.name for table in manifest.tables}:
         raise InvalidFile(file="backup", why="its tables aren't those of its schema: use another backup.")
@@ -263,6 +264,9 @@ async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manife
         await session.execute(text(f"ALTER TABLE {key.table} ALTER CONSTRAINT {key.name} NOT DEFERRABLE"))
     for table in manifest.tables:
         await session.execute(text(f'ALTER TABLE "{table.name}" ENABLE TRIGGER USER'))
+    for rule in CHECKED_PER_STATEMENT:
+        if await session.rows(text(f"SELECT FROM ({rule.broken}) broken LIMIT 1")):
+            raise InvalidFile(file="backup", why=f"it breaks a rule of the database: {rule.sentence} Use another backup.")
     for name, value in manifest.sequences.items():
         await session.only_value(_SET, {"name": name, "value": value}, kind=int)
 

@@ -8,18 +8,14 @@ from sqlalchemy import (
     CheckConstraint,
     Computed,
     DateTime,
-    ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     Numeric,
     SmallInteger,
     Text,
     UniqueConstraint,
-    func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
@@ -28,13 +24,12 @@ from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
 class Invoice(Base):
     """An invoice. Append-only, except `allocated`, `written_off` and `voided_at`, which only triggers change.
 
-    Foreign keys cost about 4 µs a row each in generation, so there are only two: the customer, and the series (of a
-    period and counter). An invariant checks `run_id` instead.
+    Triggers check once per statement that the customer and the series (of a period and counter) exist, that it is the customer's
+    counter, and that no day is billed twice (db/sql/invoice_checks.sql, docs/decisions/0026). An invariant checks `run_id`.
     """
 
     __tablename__ = "invoice"
     __table_args__ = (
-        ForeignKeyConstraint(["period_id", "counter_id"], ["invoice_series.period_id", "invoice_series.counter_id"]),
         # numbers are unique
         UniqueConstraint("period_id", "counter_id", "sequence"),
         # at most one ordinary invoice per customer and period, whoever generates and however often
@@ -53,14 +48,7 @@ class Invoice(Base):
             unique=True,
             postgresql_where=text("voided_at IS NULL AND covers_from = covers_until"),
         ),
-        # no day of service is billed twice; see docs/decisions/0008
-        ExcludeConstraint(
-            (text("customer_id"), "="),
-            (func.daterange(text("covers_from"), text("covers_until")), "&&"),  # type: ignore[misc]  # `func` has every function, so none is typed
-            where=text("voided_at IS NULL"),
-            name="invoice_covers_excl",
-        ),
-        # for the last covered day of a customer in the pricing rule, and lists of a customer's invoices
+        # for the last covered day of a customer in the pricing rule, the check for days billed twice, and lists of a customer's invoices
         Index(None, "customer_id", "covers_until"),
         # for a counter's list, newest first
         Index(None, "counter_id", "id"),
@@ -92,7 +80,7 @@ class Invoice(Base):
     sequence: Mapped[int] = mapped_column(Integer)
     number: Mapped[String]
     """Number, such as INV/2026-02/LKT01/000123."""
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    customer_id: Mapped[int] = mapped_column(BigInteger)
     run_id: Mapped[int | None] = mapped_column(BigInteger)
     plan_name: Mapped[String]
     covers_from: Mapped[date]
@@ -113,7 +101,7 @@ class Invoice(Base):
 
 
 class InvoiceLine(Base):
-    """A line of an invoice, with the price at that time."""
+    """A line of an invoice, with the price at that time. A trigger checks that the invoice exists, once per statement."""
 
     __tablename__ = "invoice_line"
     __table_args__ = (
@@ -125,7 +113,7 @@ class InvoiceLine(Base):
         Index("invoice_line_charge_idx", "charge_id", postgresql_where=text("charge_id IS NOT NULL")),
     )
 
-    invoice_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("invoice.id"), primary_key=True)
+    invoice_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     position: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     kind: Mapped[String]
     description: Mapped[String]
