@@ -264,11 +264,16 @@ async def _fill(session: WriteSession, packed: zipfile.ZipFile, manifest: Manife
         await session.execute(text(f"ALTER TABLE {key.table} ALTER CONSTRAINT {key.name} NOT DEFERRABLE"))
     for table in manifest.tables:
         await session.execute(text(f'ALTER TABLE "{table.name}" ENABLE TRIGGER USER'))
-    for rule in CHECKED_PER_STATEMENT:
-        if await session.rows(text(f"SELECT FROM ({rule.broken}) broken LIMIT 1")):
-            raise InvalidFile(file="backup", why=f"it breaks a rule of the database: {rule.sentence} Use another backup.")
+    await _check_rules(session)
     for name, value in manifest.sequences.items():
         await session.only_value(_SET, {"name": name, "value": value}, kind=int)
+
+
+async def _check_rules(session: WriteSession) -> None:
+    """Check the rules that only triggers guard. Raises InvalidFile."""
+    for rule in CHECKED_PER_STATEMENT:
+        if await session.only_value(text(f"SELECT EXISTS ({rule.broken})"), kind=bool):
+            raise InvalidFile(file="backup", why=f"it breaks a rule of the database: {rule.sentence} Use another backup.")
 
 
 async def _parts(packed: zipfile.ZipFile, name: str) -> AsyncIterator[bytes]:

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, edge, imports, ledger, load, operation, peers, rules, runs, settlement
+from tests.mutants import access, devices, edge, imports, invoice_checks, ledger, load, operation, peers, rules, runs, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -85,11 +85,6 @@ FAULTS: Final = (
     Fault(
         "void-still-covers", "billing/pricing.py",
         "WHERE customer_id = customer.id AND voided_at IS NULL AND covers_until", "WHERE customer_id = customer.id AND covers_until",
-        CORRECTIONS,
-    ),
-    Fault(
-        "void-keeps-its-days", "db/migrations/versions/0002_all_of_the_money.py",
-        "daterange(covers_from, covers_until) WITH &&) WHERE (voided_at IS NULL)", "daterange(covers_from, covers_until) WITH &&)",
         CORRECTIONS,
     ),
     Fault(
@@ -373,6 +368,7 @@ FAULTS: Final = (
     *devices.FAULTS,
     *edge.FAULTS,
     *imports.FAULTS,
+    *invoice_checks.FAULTS,
     *ledger.FAULTS,
     *load.FAULTS,
     *operation.FAULTS,

@@ -23,7 +23,7 @@ from sebilling.network import devices, health
 from sebilling.network.engine import Engine
 from sebilling.storage import ObjectStore, new_key
 from sebilling.vault import Vault
-from tests.harness import NOW, Isp
+from tests.harness import FEBRUARY, NOW, Isp
 from tests.isolation.gear import Gear, plugins
 from tests.isolation.routers import console
 
@@ -173,3 +173,31 @@ async def test_a_part_that_was_left_out_brings_back_nothing(committed: Database,
             await backup.restore(database, store, thinner, at=NOW)
         written_by_migrations = dict.fromkeys(("billing_settings", "isolation_policy", "feed_mark", "payment_method"), 0)
         assert await counts(database) | written_by_migrations == dict.fromkeys(await counts(database), 0)
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "told"),
+    [("invoice_line", (b"1\t", b"999\t"), "exist"), ("invoice", (b"\t2026-02-01\t2026-03", b"\t2026-01-31\t2026-03"), "billed twice")],
+)
+async def test_what_only_triggers_check_is_checked_in_a_backup_too(  # noqa: PLR0917 - fixtures
+    committed: Database, server_url: str, tmp_path: Path, table: str, change: tuple[bytes, bytes], told: str
+) -> None:
+    """Triggers are disabled while it is restored."""
+    store, file, changed = ObjectStore.open(None, tmp_path / "here"), tmp_path / "a.zip", tmp_path / "b.zip"
+    isp = await Isp.make(committed)
+    await isp.customer()
+    for month in (FEBRUARY.plus(-1), FEBRUARY):
+        await isp.open(month)
+        await isp.generate(month)
+    await backup.write(committed, store, file, at=NOW)
+    with zipfile.ZipFile(file) as whole, zipfile.ZipFile(changed, "w") as part:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == f"tables/{table}.copy":
+                assert change[0] in content
+                content = content.replace(*change, 1)
+            part.writestr(name, content)
+    async with empty(server_url, "changed") as database:
+        with pytest.raises(InvalidFile, match=told):
+            await backup.restore(database, store, changed, at=NOW)
+        assert (await counts(database))["invoice"] == 0
