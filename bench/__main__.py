@@ -19,7 +19,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     generating = commands.add_parser("generate", help="generateInvoices over HTTP against plain SQL, without and with pricing rules")
     generating.add_argument("--customers", type=int, nargs="+", default=[1_000, 100_000])
+    generating.add_argument("--months", type=int, default=0, help="months of history")
     generating.add_argument("--rounds", type=int, default=5)
+    generating.add_argument("--without-rules", action="store_true", help="only the plain price list")
     paging = commands.add_parser("page", help="a page of 50 invoices against a bare endpoint with the same SQL result")
     paging.add_argument("--seconds", type=int, default=2)  # short rounds, as machine speed varies
     paging.add_argument("--rounds", type=int, default=12)
@@ -68,8 +70,10 @@ def main() -> None:
         results = [
             result
             for size in arguments.customers
-            for with_rules in (False, True)
-            for result in asyncio.run(generate.measure(arguments.var, customers=size, rounds=arguments.rounds, with_rules=with_rules))
+            for with_rules in ((False,) if arguments.without_rules else (False, True))
+            for result in asyncio.run(
+                generate.measure(arguments.var, customers=size, months=arguments.months, rounds=arguments.rounds, with_rules=with_rules)
+            )
         ]
     elif arguments.command == "pay":
         results = asyncio.run(

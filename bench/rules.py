@@ -38,22 +38,6 @@ _EXPECT_INVOICES: Final = f"""
       FROM priced JOIN counter ON counter.id = counter_id WHERE verdict = 'ISSUE'
 """
 _EXPECT_LINES: Final = f"{_PRICED} INSERT INTO expected_line {LINES.format(new_fee='NULL', join_new_fees='')}"
-_WRITE: Final = """
-    WITH issued AS (
-        INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, run_id, plan_name, covers_from, covers_until,
-                             issued_at, due_on, total, allocated, written_off)
-        SELECT CAST(:period AS bigint), counter_id, sequence,
-               'INV/' || CAST(:month AS text) || '/' || code || '/' || lpad(sequence::text, 6, '0'), customer_id, NULL, plan_name,
-               covers_from, covers_until, now(), due_on, total, 0, 0
-          FROM expected_invoice
-        RETURNING id, customer_id
-    )
-    INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount, charge_id, discount_id,
-                              tax_rate, tax_fraction, tax_base, tax_rounding)
-    SELECT id, position, kind, description, quantity, unit_price, quantity * unit_price, charge_id, discount_id,
-           tax_rate, tax_fraction, tax_base, tax_rounding
-      FROM expected_line JOIN issued USING (customer_id)
-"""
 
 
 async def turn_on(database: Database, month: Month) -> None:
@@ -97,12 +81,3 @@ async def expect(database: Database, month: Month) -> None:
             await connection.execute(text(statement), bound)
         await connection.execute(text("UPDATE billing_settings SET late_fee = 10000"))
         await connection.execute(text("ANALYZE expected_invoice, expected_line"))
-
-
-async def write(database: Database, month: Month) -> int:
-    """The reference: write the computed invoices; return their number."""
-    async with database.write_engine.begin() as connection:
-        period = (await connection.execute(text("SELECT id FROM period WHERE month = :m"), {"m": month.first})).scalar_one()
-        await connection.execute(text("INSERT INTO invoice_series SELECT :period, id, 1 FROM counter"), {"period": period})
-        await connection.execute(text(_WRITE), {"period": period, "month": str(month)})
-        return int((await connection.execute(text("SELECT count(*) FROM expected_invoice"))).scalar_one())
