@@ -1247,6 +1247,7 @@ END $function$;
 CREATE FUNCTION check_invoice_lines()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
     orphan bigint;
@@ -1264,6 +1265,7 @@ END $function$;
 CREATE FUNCTION check_invoices()
  RETURNS trigger
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
     series record;
@@ -1285,7 +1287,7 @@ BEGIN
                                       series.period_id, series.counter_id);
         END IF;
     END LOOP;
-    -- With the locks, in a snapshot of its own. Subqueries, so that each row is looked up by an index whatever the planner assumes.
+    -- With the locks, in a snapshot of its own. Subqueries, as a join might hash all of history.
     SELECT *, (SELECT counter_id FROM customer WHERE id = added.customer_id) AS home INTO broken FROM new_invoice added
      WHERE (SELECT counter_id FROM customer WHERE id = added.customer_id) IS DISTINCT FROM added.counter_id
         OR added.covers_from < added.covers_until

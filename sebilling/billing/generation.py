@@ -17,9 +17,10 @@ from typing import Final
 import orjson
 from sqlalchemy import text
 
-from sebilling.billing import generation_failures, generation_log, idempotency, locks, previews
+from sebilling.billing import generation_failures, generation_log, idempotency, previews
+from sebilling.billing.generation_issue import ISSUE, ISSUE_PLAIN, STANDING, Issued, Numbered, Standing
 from sebilling.billing.previews import Counts
-from sebilling.billing.pricing import COUNTED, CUSTOMERS_OF_RUN, LINES, OF_RUN, OF_RUN_STEPS, Counted, pricing, statement
+from sebilling.billing.pricing import COUNTED, CUSTOMERS_OF_RUN, OF_RUN, OF_RUN_STEPS, Counted, pricing, statement
 from sebilling.billing.scope import narrowed
 from sebilling.clock import Month
 from sebilling.db.engine import ReadSession, WriteSession
@@ -167,33 +168,14 @@ class _Task:
     total: int
     code: str
     """The counter's."""
+    plain: bool
+    """Whether the run has no discounts and late fees, and at this counter no charges."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
     counter_id: int
     next_number: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Numbered:
-    """A task with its first invoice number: a row of `task` in _ISSUE."""
-
-    counter_id: int
-    next: int
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Issued(Counted):
-    """What a chunk issued at one counter."""
-
-    counter_id: int
-    written: int
-    """Invoices written at all counters of the chunk; `credit_waits` and `late_fees` are for all of them too."""
-    credit_waits: bool
-    late_fees: int
-    """Events of new late fees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +198,12 @@ class _Addition:
 # rows that it locks. Otherwise a chunk that another worker has just finished would be processed twice.
 _NEXT: Final = """
     WITH run AS MATERIALIZED (
-        SELECT id, period_id, started_at, error FROM generation_run
+        SELECT id, period_id, started_at, error, cardinality(discount_ids) = 0 AND (settings->>'late_fee')::bigint = 0 AS plain
+          FROM generation_run
          WHERE finished_at IS NULL {which} ORDER BY next_at, id LIMIT 1 FOR UPDATE {how}
     )
-    SELECT run.id AS run_id, run.period_id, run.started_at, run.error, period.month, task.counter_id, task.done, task.total, counter.code
+    SELECT run.id AS run_id, run.period_id, run.started_at, run.error, period.month, task.counter_id, task.done, task.total, counter.code,
+           run.plain AND cardinality(charge_ids) = 0 AS plain
       FROM run
       JOIN period ON period.id = run.period_id
       JOIN generation_task task ON task.run_id = run.id AND NOT task.finished
@@ -241,40 +225,6 @@ _LOCK_SERIES: Final = statement(
            set_config('enable_nestloop', 'off', true)
     ON CONFLICT (period_id, counter_id) DO UPDATE SET next_number = series.next_number
     RETURNING counter_id, next_number
-    """
-)
-_ISSUE: Final = statement(
-    f"""
-    WITH task AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(CAST(:tasks AS jsonb)) AS task (counter_id bigint, next bigint, prefix text)
-    ), {OF_RUN_STEPS}, {pricing(CUSTOMERS_OF_RUN, OF_RUN)}, issued AS (
-        INSERT INTO invoice (period_id, counter_id, sequence, number, customer_id, run_id, plan_name, covers_from, covers_until,
-                             issued_at, due_on, total, allocated, written_off)
-        SELECT :period, counter_id, sequence, prefix || lpad(sequence::text, greatest(6, length(sequence::text)), '0'), id, :run,
-               plan_name, covers_from, covers_until, :at, falls_due, total, 0, 0
-          FROM (SELECT priced.*, prefix, next + row_number() OVER (PARTITION BY counter_id ORDER BY id) - 1 AS sequence
-                  FROM priced JOIN task USING (counter_id) WHERE verdict = 'ISSUE') numbered
-        RETURNING id AS invoice_id, customer_id
-    ), fee AS (
-        INSERT INTO charge (customer_id, kind, description, amount, overdue_invoice_id, created_at, created_by)
-        SELECT customer_id, 'LATE_FEE', description, amount, overdue_id, :at, :user
-          FROM late JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE'
-        RETURNING id, customer_id, description, amount, overdue_invoice_id
-    ), fee_events AS (
-        SELECT {generation_log.LATE_FEES} AS appended FROM fee JOIN priced ON priced.id = customer_id
-    ), lines AS (
-        INSERT INTO invoice_line (invoice_id, position, kind, description, quantity, unit_price, amount, charge_id, discount_id,
-                                  tax_rate, tax_fraction, tax_base, tax_rounding)
-        SELECT invoice_id, position, kind, description, quantity, unit_price, quantity * unit_price, charge_id, discount_id,
-               tax_rate, tax_fraction, tax_base, tax_rounding
-          FROM ({LINES.format(new_fee="fee.id", join_new_fees="JOIN fee ON fee.overdue_invoice_id = overdue_id")}) line
-          JOIN issued USING (customer_id)
-    ), waits AS (
-        SELECT EXISTS (SELECT FROM payment JOIN priced ON priced.id = customer_id AND verdict = 'ISSUE' WHERE credit > 0)
-    )
-    SELECT {COUNTED}, counter_id, (SELECT count(*) FROM issued) AS written, (TABLE waits) AS credit_waits,
-           (TABLE fee_events) AS late_fees
-      FROM priced GROUP BY counter_id
     """
 )
 _APPLY_CREDIT: Final = statement(
@@ -373,15 +323,17 @@ async def _issue(session: WriteSession, tasks: Sequence[_Task], *, chunk: int) -
     numbers = {row.counter_id: row.next_number for row in await session.rows(
         _LOCK_SERIES, {"period": first.period_id, "counters": [task.counter_id for task in tasks]}, into=_Series
     )}  # fmt: skip
-    await locks.closings(session)  # so that credit counted by a closing isn't applied with an earlier date
+    standing = await session.only_row(STANDING, {"at": session.at}, into=Standing)
+    session.at = standing.at  # so that credit counted by a closing isn't applied with an earlier date
+    is_plain = not standing.cycles and all(task.plain for task in tasks)
     common = {"run": first.run_id, "at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
-    numbered = [_Numbered(task.counter_id, numbers[task.counter_id], f"INV/{month}/{task.code}/") for task in tasks]
+    numbered = [Numbered(task.counter_id, numbers[task.counter_id], f"INV/{month}/{task.code}/") for task in tasks]
     tasks_json = orjson.dumps(numbered).decode()
     counted = await session.rows(
-        _ISSUE,
+        ISSUE_PLAIN if is_plain else ISSUE,
         {**common, "as_of": first.started_at, "period": first.period_id, "month": month.first, "after": month.after, "tasks": tasks_json,
          "chunk": chunk},
-        into=_Issued,
+        into=Issued,
     )  # fmt: skip
     if sum(row.issued for row in counted) != (counted[0].written if counted else 0):
         raise RuntimeError(f"run {first.run_id} priced what it did not write: {counted}")

@@ -135,6 +135,17 @@ async def test_rows_that_touch_but_do_not_overlap(place: Place) -> None:
         f" {place.row(0, first='2026-02-15', until='2026-02-15')}, {place.row(0, first='2026-03-01', period=behind)}"
     )
     assert await place.counted() == 53, "the days before, no days in the midst of covered ones, the days after"
+    april = await place.isp.open(FEBRUARY.plus(3))
+    await place.series(april)
+    await place.driver.execute(f"{INVOICES} VALUES {place.row(1, first='2026-03-15', until='2026-03-15')}")
+    await place.driver.execute(f"{INVOICES} VALUES {place.row(1, period=april)}")  # days around one that covers none
+
+
+async def test_whichever_was_numbered_first(place: Place) -> None:
+    """Of two writers, the one who began first may be the one who gets the lock last."""
+    lowest = INVOICES.replace("(", "(id, ", 1) + " OVERRIDING SYSTEM VALUE"
+    row = place.row(0, first="2026-02-28").replace("(", "(-1, ", 1)
+    assert await place.refused(f"{lowest} VALUES {row}") == (EXCLUSION, "invoice_covers_excl")
 
 
 async def test_rows_by_copy(place: Place) -> None:
@@ -163,6 +174,39 @@ async def test_rows_that_the_planner_would_rather_hash(place: Place) -> None:
         (place.row(0, customer=NOBODY), (FOREIGN_KEY, "invoice_customer_id_fkey")),
     ):
         assert await place.refused("SET LOCAL enable_nestloop = off", f"{INVOICES} VALUES {wrong}") == expected
+
+
+MANY_CUSTOMERS = """
+    INSERT INTO customer (code, name, phone, address, counter_id, plan_id, installed_on, active, created_at)
+    SELECT '@-' || n, 'x', '', '', $1, $2, '2025-01-01', true, now() FROM generate_series(1, @) n
+"""
+MANY_INVOICES = f"""
+    WITH made AS (
+        {INVOICES}
+        SELECT $1, counter_id, row_number() OVER (), 'x', id, 'x', DATE '2026-01-01' + CAST($2 AS int), DATE '2026-01-02' + CAST($2 AS int),
+               now(), '2026-01-20', 1, 0, 0 FROM customer
+        RETURNING id
+    )
+    {LINE} SELECT id, 1, 'CHARGE', 'x', 1, 1, 1 FROM made
+"""
+SEQUENTIAL = "SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE relname IN ('customer', 'invoice', 'invoice_series')"
+
+
+async def test_no_row_is_looked_up_by_reading_a_table(committed: Database) -> None:
+    """A session that has planned the checks beside a few rows keeps the plans when there are many."""
+    isp = await Isp.make(committed)
+    driver = await asyncpg.connect(committed.url.replace("postgresql+asyncpg", "postgresql"))
+    for month, count in enumerate((2, 300)):
+        period = await isp.open(FEBRUARY.plus(month))
+        await driver.execute("INSERT INTO invoice_series VALUES ($1, $2, 2)", period, isp.counters["LKT01"])
+        await driver.execute(MANY_CUSTOMERS.replace("@", str(count)), isp.counters["LKT01"], isp.plan_id)
+        async with driver.transaction():
+            await driver.execute(MANY_INVOICES, period, month)
+            scans = {row["relname"]: row["seq_scan"] for row in await driver.fetch(SEQUENTIAL)}
+        await driver.execute("VACUUM ANALYZE customer, invoice, invoice_series")
+    await driver.close()
+    assert scans.pop("customer") <= 2, "the two statements themselves read the customers"
+    assert scans == {"invoice": 0, "invoice_series": 0}
 
 
 @pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])

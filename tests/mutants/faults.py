@@ -137,7 +137,7 @@ FAULTS: Final = (
     # --- generation --------------------------------------------------------------------------------------------------------
     Fault("inactive-customers-billed", "billing/pricing.py", "WHEN NOT active THEN", "WHEN active IS NULL THEN", GENERATION),
     Fault(
-        "numbers-for-the-skipped", "billing/generation.py",
+        "numbers-for-the-skipped", "billing/generation_issue.py",
         "WHERE verdict = 'ISSUE') numbered", ") numbered WHERE verdict = 'ISSUE'", GENERATION,
     ),
     Fault(
