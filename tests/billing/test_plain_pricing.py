@@ -21,7 +21,8 @@ INVOICES = (
 )
 LINES = (
     "SELECT customer_id, covers_from, position, kind, description, quantity, unit_price, amount, charge_id, discount_id, tax_rate,"
-    " tax_fraction, tax_base, tax_rounding FROM invoice_line JOIN invoice ON invoice.id = invoice_id WHERE run_id IS NOT NULL ORDER BY 1, 2, 3"
+    " tax_fraction, tax_base, tax_rounding FROM invoice_line JOIN invoice ON invoice.id = invoice_id"
+    " WHERE run_id IS NOT NULL ORDER BY 1, 2, 3"
 )
 
 
