@@ -1,7 +1,7 @@
 """Locks, always taken in this order: idempotency key → customer → counter → invoices → payments → closings → drawer.
 
-Payments, corrections and changes of a billing cycle hold the customer's counter shared; a generation chunk holds it
-exclusively. So a holder sees every invoice of the customer, and none is issued meanwhile.
+Payments, corrections and changes of a billing cycle hold the customer's counter shared; whatever adds invoices or moves the
+customer holds it exclusively (db/sql/invoice_checks.sql). So a holder sees every invoice of the customer, and none is issued meanwhile.
 
 Operations that move money hold the closings shared and are dated after the last one. A closing holds them exclusively, and
 otherwise only its period: it sees all money that will ever be dated before it.

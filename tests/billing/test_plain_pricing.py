@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from sebilling.billing import billing_cycles, generation, opening, settings
+from sebilling.billing import billing_cycles, generation, generation_issue, opening, settings
 from sebilling.clock import Month
 from sebilling.db.engine import Database
 from tests.concurrency.test_locks import run_of, step, waits
@@ -78,7 +78,7 @@ async def test_the_same_invoices_with_and_without_the_steps(database: Database, 
             patched.setattr(generation, "ISSUE", None)
             plain = await issued(isp, month)
         with monkeypatch.context() as patched:
-            patched.setattr(generation, "ISSUE_PLAIN", generation.ISSUE)
+            patched.setattr(generation, "ISSUE_PLAIN", generation_issue.ISSUE)
             assert await issued(isp, month) == plain
         assert len(plain[0]) > 20
         await isp.generate(month)

@@ -21,11 +21,10 @@ ROUNDS = 25
 WRITERS = 6
 MARCH = FEBRUARY.plus(1)
 SEQUENCES = itertools.count(1)
-Connection = "asyncpg.Connection[asyncpg.Record]"
 
 
 @asynccontextmanager
-async def connections(database: Database, count: int) -> AsyncIterator[list[Connection]]:
+async def connections(database: Database, count: int) -> AsyncIterator["list[asyncpg.Connection[asyncpg.Record]]"]:
     """Connections without anything of ours around them."""
     url = database.url.replace("postgresql+asyncpg", "postgresql")
     made = [await asyncpg.connect(url) for _ in range(count)]
@@ -108,7 +107,7 @@ async def test_many_writers_of_random_days_with_moves_between_counters(committed
     months = [await period(isp, Month(2026, 1).plus(number), "LKT01", "LKT02") for number in range(12)]
     refused: list[str | None] = []
 
-    async def write(driver: Connection, seed: int) -> None:
+    async def write(driver: "asyncpg.Connection[asyncpg.Record]", seed: int) -> None:
         chance = random.Random(seed)
         for _ in range(40):
             person, first = chance.choice(people), chance.randrange(300)

@@ -196,16 +196,18 @@ async def test_no_row_is_looked_up_by_reading_a_table(committed: Database) -> No
     """A session that has planned the checks beside a few rows keeps the plans when there are many."""
     isp = await Isp.make(committed)
     driver = await asyncpg.connect(committed.url.replace("postgresql+asyncpg", "postgresql"))
-    for month, count in enumerate((2, 300)):
+    scans: dict[str, int] = {}
+    for month, count in enumerate((2, 0, 300)):
         period = await isp.open(FEBRUARY.plus(month))
         await driver.execute("INSERT INTO invoice_series VALUES ($1, $2, 2)", period, isp.counters["LKT01"])
         await driver.execute(MANY_CUSTOMERS.replace("@", str(count)), isp.counters["LKT01"], isp.plan_id)
         async with driver.transaction():
             await driver.execute(MANY_INVOICES, period, month)
             scans = {row["relname"]: row["seq_scan"] for row in await driver.fetch(SEQUENTIAL)}
-        await driver.execute("VACUUM ANALYZE customer, invoice, invoice_series")
+        if month == 0:
+            await driver.execute("VACUUM ANALYZE customer, invoice, invoice_series")  # else the planner assumes ten pages
     await driver.close()
-    assert scans.pop("customer") <= 2, "the two statements themselves read the customers"
+    assert scans.pop("customer") <= 3, "the three statements themselves read the customers"
     assert scans == {"invoice": 0, "invoice_series": 0}
 
 
