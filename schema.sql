@@ -1287,13 +1287,14 @@ BEGIN
                                       series.period_id, series.counter_id);
         END IF;
     END LOOP;
-    -- With the locks, in a snapshot of its own. Subqueries, as a join might hash all of history.
+    -- With the locks, in a snapshot of its own. Subqueries, as a join might hash all of history; a difference, as with
+    -- `covers_from < covers_until` the planner takes invoice_live_period_idx and reads each customer's history.
     SELECT *, (SELECT counter_id FROM customer WHERE id = added.customer_id) AS home INTO broken FROM new_invoice added
      WHERE (SELECT counter_id FROM customer WHERE id = added.customer_id) IS DISTINCT FROM added.counter_id
         OR added.covers_from < added.covers_until
            AND (SELECT id FROM invoice other
                  WHERE other.customer_id = added.customer_id AND other.covers_until > added.covers_from
-                   AND other.covers_from < added.covers_until AND other.covers_from < other.covers_until
+                   AND other.covers_from < added.covers_until AND other.covers_until - other.covers_from > 0
                    AND other.voided_at IS NULL AND other.id <> added.id LIMIT 1) IS NOT NULL
      LIMIT 1;
     IF NOT FOUND THEN
