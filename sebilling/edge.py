@@ -16,6 +16,7 @@ from sebilling.config import Settings
 from sebilling.errors import InvalidSetting
 from sebilling.language import Sentence, preferred
 from sebilling.logs import RequestLines, get_logger
+from sebilling.schema.request.negotiation import type_of_error
 from sebilling.storage.proofs import MAX_PROOF_BYTES
 
 _log = get_logger(__name__)
@@ -78,10 +79,9 @@ def warn_of_wide_networks(trusted: Sequence[addresses.Network]) -> None:
 
 def bad_request(scope: Scope, why: Sentence, status: int) -> Response:
     """Build an error response in the form of a GraphQL response, in the language of the request."""
-    message = why.in_(preferred(RequestHeaders(scope=scope).get("accept-language", "")))
-    return Response(
-        orjson.dumps({"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]}), status, media_type="application/json"
-    )
+    headers = RequestHeaders(scope=scope)
+    body = {"errors": [{"message": why.in_(preferred(headers.get("accept-language", ""))), "extensions": {"code": "BAD_REQUEST"}}]}
+    return Response(orjson.dumps(body), status, media_type=type_of_error(headers.get("accept", "")))
 
 
 _OTHER_HOST: Final = Sentence(

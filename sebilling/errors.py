@@ -198,6 +198,16 @@ class UnknownDocument(InvalidInput):
     why: Words
 
 
+class PersistedQueryNotFound(InvalidInput):
+    """A hash of an automatic persisted query that this process doesn't know; clients then send the text too.
+
+    The message belongs to the protocol: clients compare it.
+    """
+
+    code = ErrorCode.PERSISTED_QUERY_NOT_FOUND
+    english = indonesian = "PersistedQueryNotFound"
+
+
 class InvalidFile(InvalidInput):
     """A file that can't be read at all."""
 

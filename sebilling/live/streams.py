@@ -1,20 +1,23 @@
 """Subscriptions as server-sent events: graphql-sse's "distinct connections", one stream per subscription.
 
 https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md. Each message has its cursor as the event's id, so that a browser's
-EventSource resumes by itself (Last-Event-ID). Requests that don't accept an event stream go to the ordinary endpoint.
+EventSource resumes by itself (Last-Event-ID). Queries and mutations go to the ordinary endpoint, also those of clients that name event
+streams among what they accept, as urql does.
 """
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from cross_web import HTTPException
+from graphql import GraphQLError, OperationType
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sebilling.access_errors import TooManyRequests, Unauthenticated
 from sebilling.auth.sessions import Live
@@ -25,13 +28,26 @@ from sebilling.live.groups import Asked, Errors, Groups
 from sebilling.live.sockets import asked_of
 from sebilling.schema.context import Context, Parts
 from sebilling.schema.feed_subscription import cursor, number_of
-from sebilling.schema.request import refusals
+from sebilling.schema.request import negotiation, refusals
+from sebilling.schema.request.document_cache import operation_of, parsed
 from sebilling.schema.request.endpoint import GraphQLView, language_of
+from sebilling.schema.request.limits import MAX_TOKENS, MAX_TOKENS_OF_STRANGERS
 
 QUIET_SECONDS: Final = 12.0
 """Idle time after which a comment is sent, so that proxies keep the connection and a dead client is noticed."""
+_STATUSES: Final = ((Unauthenticated, 401), (InvalidCursor, 400), (TooManyRequests, 429))
 _COMPLETE: Final = "event: complete\ndata:\n\n"
 _DONE: Final = End(1000, Sentence("complete", "selesai"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A request for a stream that can be answered."""
+
+    asked: Asked
+    resume: int | None
+    live: Live
+    context: Context
 
 
 class Streams:
@@ -47,44 +63,62 @@ class Streams:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        if request.method not in {"GET", "POST"} or "text/event-stream" not in request.headers.get("accept", ""):
-            await self._view(scope, receive, send)
-            return
         try:
-            context = await self._contexts.get_context(request, Response())
-            live = await self._who(context)
-            payload, resume = await _payload(request), number_of(request.headers.get("last-event-id"))
-        except (HTTPException, StarletteHTTPException) as error:
-            await _refused(error.status_code, refusals.reason(error, language_of(request)), "BAD_REQUEST")(scope, receive, send)
-            return
-        except SebillingError as error:
-            status = 401 if isinstance(error, Unauthenticated) else 400 if isinstance(error, InvalidCursor) else 503
-            await _refused(status, error.message(language_of(request)), error.code.value)(scope, receive, send)
-            return
+            opening = await self._opening(request) if await self._wants_stream(request) else None
         except ClientDisconnect:
             return
-        asked = asked_of(payload, live, context)
-        if asked is None:
-            await _refused(400, refusals.NO_OBJECT.in_(context.language), "BAD_REQUEST")(scope, receive, send)
+        except (HTTPException, StarletteHTTPException, SebillingError) as error:
+            await _refusal(request, error)(scope, receive, send)
             return
-        with self._lines.place(live.actor.user_id) as is_free:
-            if not is_free:
-                busy = TooManyRequests(most=self._lines.most)
-                await _refused(429, busy.message(context.language), busy.code.value)(scope, receive, send)
-                return
-            await self._stream(asked, resume, live, context, receive, send, scope)
+        if opening is None:
+            await self._view(scope, _again(request, receive), send)
+            return
+        with self._lines.place(opening.live.actor.user_id) as is_free:
+            if is_free:
+                await self._stream(opening, receive, send, scope)
+            else:
+                await _refusal(request, TooManyRequests(most=self._lines.most))(scope, receive, send)
 
-    async def _who(self, context: Context) -> Live:
-        """The caller's session. Raises Unauthenticated, DatabaseUnavailable."""
+    async def _wants_stream(self, request: Request) -> bool:
+        """Whether to answer with an event stream. Raises as `get_context`."""
+        accept = request.headers.get("accept", "")
+        if request.method not in {"GET", "POST"} or not negotiation.takes_events(accept):
+            return False
+        return negotiation.media_type(accept) is None or await self._is_subscription(request)
+
+    async def _is_subscription(self, request: Request) -> bool:
+        """Whether the request's operation is a subscription; False also for what is no request. Raises as `get_context`."""
+        try:
+            payload = await _payload(request)
+        except HTTPException:  # uploads, and what the ordinary endpoint refuses
+            return False
+        query, name = payload.get("query"), payload.get("operationName")
+        if not isinstance(query, str) or "subscription" not in query or not isinstance(name, str | None):
+            return False
+        context = await self._contexts.get_context(request, Response())
+        try:
+            document = parsed(query, most_tokens=MAX_TOKENS if context.actor is not None else MAX_TOKENS_OF_STRANGERS)
+        except (GraphQLError, SebillingError):
+            return False
+        operation = operation_of(document, name)
+        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
+
+    async def _opening(self, request: Request) -> _Opening:
+        """Read a request for a stream. Raises HTTPException, Unauthenticated, InvalidCursor, DatabaseUnavailable."""
+        context = await self._contexts.get_context(request, Response())
         actor = context.signed_in
         live = await self._parts.caller_cache.live(context.token or "", at=context.at)
         if live is None or live.actor != actor:
             raise Unauthenticated
-        return live
+        asked = asked_of(await _payload(request), live, context)
+        resume = number_of(request.headers.get("last-event-id"))
+        if asked is None:
+            raise refusals.Refusal(400, refusals.NO_OBJECT)
+        return _Opening(asked, resume, live, context)
 
-    async def _stream(  # noqa: PLR0917 - an ASGI call and what was read from its request
-        self, asked: Asked, resume: int | None, live: Live, context: Context, receive: Receive, send: Send, scope: Scope
-    ) -> None:
+    async def _stream(self, opening: _Opening, receive: Receive, send: Send, scope: Scope) -> None:
+        asked, resume, live, context = opening.asked, opening.resume, opening.live, opening.context
+
         async def write(texts: list[str]) -> None:
             await send({"type": "http.response.body", "body": "".join(texts).encode(), "more_body": True})
 
@@ -152,6 +186,19 @@ def _event(errors: Errors) -> str:
     return f"event: next\ndata: {orjson.dumps({'errors': errors}).decode()}\n\n"
 
 
+def _again(request: Request, receive: Receive) -> Receive:
+    """Let the ordinary endpoint receive a body that was read already, then what follows."""
+    body = getattr(request, "_body", None)
+    if body is None:
+        return receive
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def next_message() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return next_message
+
+
 async def _payload(request: Request) -> dict[str, Any]:
     """Read the request's GraphQL parameters. Raises HTTPException."""
     try:
@@ -172,5 +219,12 @@ async def _payload(request: Request) -> dict[str, Any]:
     return payload
 
 
-def _refused(status: int, why: str, code: str) -> Response:
-    return Response(orjson.dumps({"errors": [{"message": why, "extensions": {"code": code}}]}), status, None, "application/json")
+def _refusal(request: Request, error: HTTPException | StarletteHTTPException | SebillingError) -> Response:
+    language = language_of(request)
+    if isinstance(error, SebillingError):
+        status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 503)
+        why, code = error.message(language), error.code.value
+    else:
+        status, why, code = error.status_code, refusals.reason(error, language), "BAD_REQUEST"
+    body = orjson.dumps({"errors": [{"message": why, "extensions": {"code": code}}]})
+    return Response(body, status, None, negotiation.type_of_error(request.headers.get("accept", "")))

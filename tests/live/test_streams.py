@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.live.conftest import Site
+from tests.live.watching import watching
 
 DOCUMENT = "subscription { paymentRecorded { eventId payment { amount } } }"
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl isn't there")
@@ -83,6 +84,35 @@ async def test_what_can_not_be_is_told_and_complete(site: Site) -> None:
         async with curl(site.a.address, site.admin, *posted(document)) as stream:
             assert payload(await stream.event())["errors"][0]["extensions"]["code"] == code
             assert (await stream.event())["event"] == "complete"
+
+
+AMBIGUOUS = f"{DOCUMENT.replace('{', 'A {', 1)} {DOCUMENT.replace('{', 'B {', 1)}"
+
+
+@needs_curl
+async def test_of_several_operations_none_is_chosen_for_a_stream_or_a_socket(site: Site) -> None:
+    async with curl(site.a.address, site.admin, *posted(AMBIGUOUS)) as stream:
+        assert payload(await stream.event())["errors"][0]["message"].startswith("Must provide operation name")
+    async with watching(site.a.address, site.admin) as watcher:
+        await watcher.subscribe(AMBIGUOUS)
+        message = await watcher.message()
+        assert message["type"] == "error"
+        assert message["payload"][0]["message"].startswith("Must provide operation name")
+
+
+async def test_a_client_that_takes_json_too_gets_a_stream_for_its_subscription_only(site: Site) -> None:
+    headers = {"Accept": "application/json, text/event-stream", "Authorization": f"Bearer {site.admin}"}
+    async with httpx.AsyncClient(base_url=site.a.address, headers=headers) as http:
+        query = await http.post("/graphql", json={"query": f"{{ me {{ username }} }} # {DOCUMENT}"})
+        assert query.json() == {"data": {"me": {"username": "admin"}}}
+        both = {"query": f"query Q {{ me {{ username }} }} {DOCUMENT.replace('{', 'S {', 1)}"}
+        assert (await http.post("/graphql", json={**both, "operationName": "Q"})).json() == query.json()
+        for body in ({"query": DOCUMENT}, {**both, "operationName": "S"}):
+            async with http.stream("POST", "/graphql", json=body) as answer:
+                assert answer.headers["content-type"].startswith("text/event-stream")
+        broken = await http.post("/graphql", json={"query": "subscription {"})
+        assert broken.headers["content-type"] == "application/json"
+        assert broken.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 async def test_bad_requests_are_answered_and_nothing_is_compressed(site: Site) -> None:

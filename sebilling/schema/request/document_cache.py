@@ -23,13 +23,14 @@ from graphql import (
 )
 from graphql import validate as validate_document
 from strawberry.extensions import SchemaExtension
+from strawberry.schema import BaseSchema, Schema
 
 from sebilling.access_errors import Unauthenticated
 from sebilling.config import Introspection
 from sebilling.errors import InvalidCharacter, LimitExceeded, UnknownDocument
 from sebilling.language import Sentence
 from sebilling.limits import Limit
-from sebilling.schema.request import characters, limits
+from sebilling.schema.request import characters, limits, persisted_queries
 from sebilling.schema.request.document_errors import Unsupported
 
 _MAX_KEPT: Final = 500
@@ -41,6 +42,13 @@ _ONLY_TRUSTED: Final = Sentence("only trusted documents are answered here", "di 
 _NOT_SHOWN: Final = Sentence(
     "The schema isn't shown here (SEBILLING_INTROSPECTION): read schema.graphql of this version.",
     "Skema tidak ditampilkan di sini (SEBILLING_INTROSPECTION): baca schema.graphql versi ini.",
+)
+_AMBIGUOUS: Final = "Must provide operation name if query contains multiple operations."
+_ONLY_LIVE: Final = Sentence(
+    "Subscriptions are not answered here: use a WebSocket (subprotocol graphql-transport-ws), or server-sent events"
+    " (Accept: text/event-stream).",
+    "Subscription tidak dijawab di sini: pakai WebSocket (subprotokol graphql-transport-ws), atau server-sent events"
+    " (Accept: text/event-stream).",
 )
 _PARSED_DEPTH: Final = 200
 """Nesting at which graphql-core's parser stops."""
@@ -59,6 +67,8 @@ class Kept:
     """Whether it contains an introspection query."""
     fast: dict[str | None, Any] = field(default_factory=dict)
     """Name of an operation in the request → how it takes the fast path (schema/request/fast_path.py); None: it can't."""
+    digest: str | None = None
+    """SHA-256 of the text in hex, if clients ask for the document by it."""
 
     def usable_plans(self) -> dict[Any, Any]:
         """The plans, of which there are never too many: page sizes and filters vary with the variables."""
@@ -73,6 +83,7 @@ class Cache:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._characters = 0
+        self._texts: dict[str, str] = {}
 
     def get(self, query: str) -> Kept | None:
         """The cached document of this text, if there is one."""
@@ -87,7 +98,21 @@ class Cache:
             self._characters += len(query)
         self._kept[query] = entry
         while len(self._kept) > _MAX_KEPT or self._characters > _MAX_KEPT_CHARACTERS:
-            self._characters -= len(self._kept.popitem(last=False)[0])
+            text, evicted = self._kept.popitem(last=False)
+            self._characters -= len(text)
+            if evicted.digest is not None:
+                del self._texts[evicted.digest]
+
+    def text(self, digest: str) -> str | None:
+        """The text with this SHA-256, if it is cached and `name_by_digest` was called for it."""
+        return self._texts.get(digest)
+
+    def name_by_digest(self, query: str, digest: str) -> None:
+        """Let clients ask for a text by its SHA-256 as long as it is cached; nothing happens if it isn't."""
+        entry = self._kept.get(query)
+        if entry is not None:
+            entry.digest = digest
+            self._texts[digest] = query
 
 
 class Documents(SchemaExtension):
@@ -148,6 +173,8 @@ class Documents(SchemaExtension):
                         self.cache.keep(context.query or "", entry)
             context.pre_execution_errors = entry.errors
             if not entry.errors:
+                if (digest := persisted_queries.digest_in(context.operation_extensions)) is not None:
+                    self.cache.name_by_digest(context.query or "", digest)
                 self._bound(entry)
             if request is not None:
                 request.plans = entry.usable_plans()
@@ -162,6 +189,12 @@ class Documents(SchemaExtension):
         Raises LimitExceeded, InvalidCharacter, Unauthenticated, DatabaseUnavailable, GraphQLError.
         """
         context = self.execution_context
+        operation = operation_of(entry.document, context._provided_operation_name)  # noqa: SLF001 - the public name is the first one's
+        if operation is None and context._provided_operation_name is None:  # noqa: SLF001 - Strawberry would execute the first
+            raise GraphQLError(_AMBIGUOUS)
+        is_subscription = operation is not None and operation.operation is OperationType.SUBSCRIPTION
+        if is_subscription and context.context is not None and context.context.look is None:
+            raise Unsupported(_ONLY_LIVE)
         if entry.introspects and not self._sees_schema:
             if self.introspection == "signed_in":
                 raise context.context.trouble or Unauthenticated
@@ -218,6 +251,19 @@ def faults(query: str, schema: GraphQLSchema) -> list[str]:
 def documents(*, introspection: Introspection, trusted: Collection[str] | None = None) -> type[Documents]:
     """Create the extension with an empty cache, once per schema."""
     return type("Documents", (Documents,), {"cache": Cache(), "introspection": introspection, "trusted": trusted})
+
+
+def cache_of(schema: BaseSchema) -> Cache | None:
+    """The cache of a schema made by `build_schema`; None for one without."""
+    extensions = schema.extensions if isinstance(schema, Schema) else ()
+    return next((each.cache for each in extensions if isinstance(each, type) and issubclass(each, Documents)), None)
+
+
+def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """The only operation of this name, or of any if there is no name."""
+    operations = [part for part in document.definitions if isinstance(part, OperationDefinitionNode)]
+    chosen = [part for part in operations if name is None or (part.name is not None and part.name.value == name)]
+    return chosen[0] if len(chosen) == 1 else None
 
 
 def name_of(document: DocumentNode, wanted: str | None) -> str:

@@ -36,7 +36,8 @@ from sebilling.errors import DeadlineExceeded, LimitExceeded, SebillingError, Un
 from sebilling.language import Language, Sentence, preferred
 from sebilling.limits import Limit
 from sebilling.schema.context import Context, Origin, Parts
-from sebilling.schema.request import cookies, negotiation, refusals
+from sebilling.schema.request import cookies, negotiation, persisted_queries, refusals
+from sebilling.schema.request.document_cache import Cache, cache_of
 from sebilling.schema.request.errors import formatted
 from sebilling.schema.request.fast_path import FastPath, KnownRequest
 from sebilling.schema.request.refusals import Refusal
@@ -85,6 +86,7 @@ class GraphQLView(GraphQL[Context, None]):
         self._parts = parts
         self._trusted = trusted or {}
         self._running: Counter[int | str] = Counter()
+        self._cache = cache_of(schema) or Cache()
         self._fast = FastPath.of(schema) if parts.settings.answers_from_sql else None
         self._proxies = addresses.networks(parts.settings.trusted_proxies)
         self._origins = [origin.strip().rstrip("/") for origin in parts.settings.allowed_origins.split(",") if origin.strip()]
@@ -115,7 +117,9 @@ class GraphQLView(GraphQL[Context, None]):
         Raises TooManyRequests, and as `get_context`.
         """
         headers = request.headers
-        if request.method != "POST" or headers.get("content-type") != "application/json" or "event-stream" in headers.get("accept", ""):
+        if request.method != "POST" or headers.get("content-type") != "application/json":
+            return None
+        if negotiation.media_type(headers.get("accept", "")) is None:
             return None
         known = self.known_request(await request.body())
         if known is None:
@@ -223,6 +227,8 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
         """Parse the request body. Strawberry does not check its shape, so any exception that it causes becomes a 400."""
+        if negotiation.media_type(request.headers.get("accept", "")) is None:
+            raise Refusal(406, refusals.NOT_ACCEPTABLE)  # before anything is executed
         content_type = (request.content_type or "").partition(";")[0].strip()
         if request.method == "POST" and content_type not in _CONTENT_TYPES:
             why = Sentence(
@@ -232,12 +238,19 @@ class GraphQLView(GraphQL[Context, None]):
             raise Refusal(415, why)
         try:
             data = await super().parse_http_body(request)
-            document_id = await self._document_id(request) if isinstance(data, GraphQLRequestData) and not data.query else None
+            data = await self._with_text(request, data) if isinstance(data, GraphQLRequestData) else data
         except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise Refusal(400, refusals.NO_REQUEST) from error
         if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, str | None):
             raise Refusal(400, refusals.NO_NAME)
-        return data if document_id is None or isinstance(data, list) else replace(data, query=self._document(document_id))
+        return data
+
+    async def _with_text(self, request: AsyncHTTPRequestAdapter, data: GraphQLRequestData) -> GraphQLRequestData:
+        """The request with the text that it names by hash or documentId. Raises Refusal, PersistedQueryNotFound, UnknownDocument."""
+        text = persisted_queries.text_of(data.query, data.extensions, texts=self._cache, trusted=self._trusted)
+        if not text and (document_id := await self._document_id(request)) is not None:
+            text = self._document(document_id)
+        return replace(data, query=text)
 
     async def _document_id(self, request: AsyncHTTPRequestAdapter) -> Any:
         if request.method == "GET":
@@ -254,7 +267,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     def should_render_graphql_ide(self, request: Any) -> bool:
         """Whether a browser requests the GraphiQL page rather than a result."""
-        return super().should_render_graphql_ide(request) and request.query_params.get("documentId") is None
+        return super().should_render_graphql_ide(request) and not request.query_params.keys() & {"documentId", "extensions"}
 
     def _validate_batch_request(self, request_data: list[GraphQLRequestData], protocol: Any) -> None:  # noqa: ARG002 - Strawberry's signature
         raise LimitExceeded(limit=Limit.BATCH, given=len(request_data), most=1)

@@ -43,11 +43,12 @@ from sebilling.schema.context import Context, Info
 from sebilling.schema.engine.completion import Completer, Executor, UnusualError, compiled
 from sebilling.schema.engine.declarations import is_read_from_a_table
 from sebilling.schema.engine.shapes import NotPlain, Shaped, asked_in
-from sebilling.schema.request.document_cache import Cache, Documents, Kept, check_request, name_of
+from sebilling.schema.request import persisted_queries
+from sebilling.schema.request.document_cache import Cache, Kept, cache_of, check_request, name_of, operation_of
 from sebilling.schema.request.errors import formatted
 
 _log = get_logger(__name__)
-_KEYS: Final = frozenset({"query", "variables", "operationName"})
+_KEYS: Final = frozenset({"query", "variables", "operationName", "extensions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,8 @@ class FastPath:
     @classmethod
     def of(cls, schema: BaseSchema) -> "FastPath | None":
         """The fast path of a schema made by `build_schema`; None for one without a document cache."""
-        extensions = schema.extensions if isinstance(schema, Schema) else ()
-        caches = [extension.cache for extension in extensions if isinstance(extension, type) and issubclass(extension, Documents)]
-        return cls(schema, caches[0]) if isinstance(schema, Schema) and caches else None
+        cache = cache_of(schema)
+        return cls(schema, cache) if isinstance(schema, Schema) and cache is not None else None
 
     def __init__(self, schema: Schema, cache: Cache) -> None:
         self._schema = schema
@@ -107,7 +107,7 @@ class FastPath:
         """The request of a decoded body; None if it isn't one for the fast path."""
         if not isinstance(body, dict) or not body.keys() <= _KEYS:
             return None
-        text, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
+        text, variables, name = persisted_queries.known_text(body, self._cache), body.get("variables"), body.get("operationName")
         if not isinstance(text, str) or not isinstance(variables, dict | None) or not isinstance(name, str | None):
             return None
         kept = self._cache.get(text)
@@ -193,7 +193,7 @@ class FastPath:
 
     def _prepared(self, kept: Kept, name: str | None) -> KnownOperation | None:
         """The operation of this name, ready to be answered; None if it never can be on this way. Kept for names that there are."""
-        operation = _operation(kept, name)
+        operation = operation_of(kept.document, name)
         if operation is None:
             return None
         kept.fast[name] = None
@@ -231,13 +231,6 @@ class FastPath:
             schema=self._core, field_name=nodes[0].name.value,
         )  # fmt: skip
         return _RootField(key, raw, root, definition, definition.base_resolver.wrapped_func)
-
-
-def _operation(kept: Kept, name: str | None) -> OperationDefinitionNode | None:
-    """The only operation of this name, or of any if there is no name."""
-    operations = [part for part in kept.document.definitions if isinstance(part, OperationDefinitionNode)]
-    chosen = [part for part in operations if name is None or (part.name is not None and part.name.value == name)]
-    return chosen[0] if len(chosen) == 1 else None
 
 
 def _raising(error: Exception) -> Callable[[], Any]:

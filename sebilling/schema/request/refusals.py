@@ -31,6 +31,10 @@ NO_NAME: Final = Sentence("operationName must be a string or null.", "operationN
 ONLY_QUERIES: Final = Sentence(
     "Only queries are answered by GET: send mutations by POST.", "GET hanya untuk query: kirim mutation dengan POST."
 )
+NOT_ACCEPTABLE: Final = Sentence(
+    "Answers are application/graphql-response+json or application/json: name one of them in Accept.",
+    "Jawaban berupa application/graphql-response+json atau application/json: sebutkan salah satunya di Accept.",
+)
 _OTHERS: Final = {
     404: Sentence("There is nothing here: send GraphQL requests to /graphql.", "Tidak ada apa-apa di sini: kirim permintaan ke /graphql."),
     405: Sentence("GraphQL only supports GET and POST requests.", "GraphQL hanya menerima permintaan GET dan POST."),
