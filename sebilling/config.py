@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         """Return the sources in order of precedence: arguments, the environment, secret files, `.env`."""
         return init_settings, env_settings, _SecretFiles(settings_cls, dotenv_settings), dotenv_settings
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The allowed origins, as browsers write them."""
+        return tuple(origin.strip().lower().rstrip("/") for origin in self.allowed_origins.split(",") if origin.strip())
+
     database_url: SecretStr | None = Field(
         default=None,
         description="PostgreSQL >= 15 as postgresql://user:password@host/name?sslmode=verify-full. Unset: an embedded server in VAR.",
@@ -162,7 +167,8 @@ class Settings(BaseSettings):
         description="Host names of the server besides localhost, separated by commas, such as billing.isp.id,*.isp.id; * for any.",
     )
     allowed_origins: str = Field(
-        default="", description="Origins of web apps that may call from elsewhere (CORS), separated by commas, such as https://app.isp.id."
+        default="",
+        description="Origins of web and hybrid apps that may call from elsewhere (CORS), separated by commas, such as https://app.isp.id,capacitor://localhost.",
     )
     trusted_documents: Path | None = Field(
         default=None, description="File or folder of trusted documents: only they are answered, by documentId or text. Unset: any document."

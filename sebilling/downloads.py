@@ -22,6 +22,7 @@ from sebilling.access_errors import TooManyReports, TooManyRequests
 from sebilling.actor import Actor
 from sebilling.auth import links, sessions
 from sebilling.billing import receipts
+from sebilling.compression import Compressed
 from sebilling.errors import LinkInUse, NotFound, SebillingError, Unavailable
 from sebilling.language import Language, Sentence, preferred
 from sebilling.logs import get_logger
@@ -41,6 +42,9 @@ _HEADERS: Final = {
     "Content-Security-Policy": "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'",
     "Referrer-Policy": "no-referrer",
 }
+_PDF: Final = "application/pdf"
+_IN_PDF: Final = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+"""Policy of a PDF: without `sandbox`, in which browsers show none. What a browser's viewer runs isn't a page of this server."""
 _PAPERS: Final[dict[str, Any]] = {"MM58": "58", "MM80": "80", "A5": "A5"}
 _DRAWN_AT_ONCE: Final = 1
 """PDFs rendered concurrently in threads: more would only compete for the interpreter with each other and the event loop."""
@@ -70,7 +74,7 @@ Handler = Callable[[Parts, Actor, dict[str, Any]], Awaitable[Response]]
 
 def route(parts: Parts) -> Route:
     """Build the route. An invalid token, or one whose user is no longer allowed, is answered with 404."""
-    return Route("/downloads/{token}", Downloads(parts), methods=["GET"])
+    return Route("/downloads/{token}", Compressed(Downloads(parts)), methods=["GET"])
 
 
 class Downloads:
@@ -143,9 +147,12 @@ async def _still_may(parts: Parts, link: links.Link) -> Actor | None:
     return actor if actor is not None and actor.role in RULES[_ROOT_FIELDS[link.kind]] else None
 
 
-def _file(content: bytes, media_type: str, name: str, *, inline: bool = True) -> Response:
-    disposition = f'{"inline" if inline else "attachment"}; filename="{re.sub(r"[^A-Za-z0-9.-]", "-", name)}"'
-    return Response(content, media_type=media_type, headers={**_HEADERS, "Content-Disposition": disposition})
+def _file(parts: Parts, content: bytes, media_type: str, name: str) -> Response:
+    """A file that browsers show; a PDF also in a frame of our own pages."""
+    headers = {**_HEADERS, "Content-Disposition": f'inline; filename="{re.sub(r"[^A-Za-z0-9.-]", "-", name)}"'}
+    if media_type == _PDF:
+        headers |= {"Content-Security-Policy": " ".join((_IN_PDF, *parts.settings.origins)), "X-Frame-Options": "SAMEORIGIN"}
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _receipt_pdf(receipt: receipts.Receipt, paper: Any) -> bytes:
@@ -170,13 +177,13 @@ async def _receipt(parts: Parts, actor: Actor, about: dict[str, Any]) -> Respons
     async with parts.database.reading() as session:
         receipt = await receipts.read(session, about["payment"], scope=actor.scope)
     content = await _drawn(partial(_receipt_pdf, receipt, _PAPERS[about["paper"]]))
-    return _file(content, "application/pdf", f"{receipt.number}.pdf")
+    return _file(parts, content, _PDF, f"{receipt.number}.pdf")
 
 
 async def _invoice(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         invoice = await receipts.read_invoice(session, about["invoice"], scope=actor.scope)
-    return _file(await _drawn(partial(_invoice_pdf, invoice)), "application/pdf", f"{invoice.number}.pdf")
+    return _file(parts, await _drawn(partial(_invoice_pdf, invoice)), _PDF, f"{invoice.number}.pdf")
 
 
 async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
@@ -185,7 +192,7 @@ async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     if row is None:
         raise NotFound(noun=Noun.PROOF, given=Noun.DEPOSIT.id(about["deposit"]))
     ending = row.object_key.rpartition(".")[2]
-    return _file(await parts.store.get(row.object_key), row.media_type, f"bukti-{about['deposit']}.{ending}")
+    return _file(parts, await parts.store.get(row.object_key), row.media_type, f"bukti-{about['deposit']}.{ending}")
 
 
 async def _report(_parts: Parts, _actor: Actor, _about: dict[str, Any]) -> Response:

@@ -6,12 +6,13 @@ compares status, headers and body with the ordinary path. Whatever is unusual, e
 queries change nothing. See docs/decisions/0024.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sebilling.auth import addresses
+from sebilling.compression import Compressed
 from sebilling.config import Settings
 from sebilling.edge import MAX_BODY_BYTES, ONLY_BY_TLS, SECURITY_HEADERS, HostNames
 from sebilling.errors import SebillingError
@@ -34,13 +35,12 @@ _VARY: Final = (b"vary", b"Accept")
 
 
 class EarlyAnswers:
-    """Answer known queries here, and pass on everything else. `compressed` wraps an application that compresses its responses."""
+    """Answer known queries here, and pass on everything else."""
 
-    def __init__(self, app: ASGIApp, *, view: GraphQLView, settings: Settings, compressed: Callable[[ASGIApp], ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, *, view: GraphQLView, settings: Settings) -> None:
         self._app = app
         self._view = view
         self._hosts = HostNames(settings)
-        self._compressed = compressed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on with what was read of it."""
@@ -116,4 +116,4 @@ class EarlyAnswers:
             await send({"type": "http.response.start", "status": 200, "headers": fields})
             await send({"type": "http.response.body", "body": content})
 
-        return self._compressed(answer) if b"accept-encoding" in headers else answer
+        return Compressed(answer) if b"accept-encoding" in headers else answer

@@ -1,8 +1,10 @@
 """Middleware for every request and response: body sizes, host names, headers, the request log."""
 
+import asyncio
 import ipaddress
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import orjson
@@ -21,6 +23,9 @@ from sebilling.storage.proofs import MAX_PROOF_BYTES
 
 _log = get_logger(__name__)
 MAX_BODY_BYTES: Final = 256 * 1024
+MAX_DRAINED_BYTES: Final = 8 * 1024 * 1024
+"""Of a body that is refused, read to its end: most pictures of phones are smaller."""
+DRAINED_SECONDS: Final = 10.0
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """They reveal nothing, and probes may use any host name."""
@@ -31,6 +36,8 @@ SECURITY_HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     (b"cache-control", b"no-store"),
 )
+_SCHEMES: Final = frozenset({"http", "https", "capacitor", "ionic", "tauri"})
+"""Of origins: of web pages, and of pages inside apps that are made of them."""
 ONLY_BY_TLS: Final = (b"strict-transport-security", b"max-age=31536000")
 """Valid for a year."""
 
@@ -41,16 +48,17 @@ def _entries(text: str) -> list[str]:
 
 def cors_origins(settings: Settings) -> Sequence[str]:
     """Return the allowed CORS origins, as browsers write them. Raises InvalidSetting for an invalid one."""
-    origins = [entry.rstrip("/") for entry in _entries(settings.allowed_origins)]
-    for origin in origins:
+    for origin in settings.origins:
         scheme, _, host = origin.partition("://")
-        if scheme not in {"http", "https"} or not host or "/" in host or "*" in host:
+        if scheme not in _SCHEMES or not host or "/" in host or "*" in host:
             why = Sentence(
-                f"'{origin}' is not an origin: write scheme and host, such as https://app.isp.id; wildcards are not supported.",
-                f"'{origin}' bukan origin: tulis skema dan host, seperti https://app.isp.id; wildcard tidak didukung.",
+                f"'{origin}' is not an origin: write scheme and host, such as https://app.isp.id or capacitor://localhost;"
+                " wildcards are not supported.",
+                f"'{origin}' bukan origin: tulis skema dan host, seperti https://app.isp.id atau capacitor://localhost;"
+                " wildcard tidak didukung.",
             )
             raise InvalidSetting(setting="SEBILLING_ALLOWED_ORIGINS", why=why)
-    return origins
+    return settings.origins
 
 
 def proxies(settings: Settings) -> Sequence[addresses.Network]:
@@ -176,12 +184,21 @@ class BodyLimits:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_upload = any(name == b"content-type" and value.startswith(b"multipart/form-data") for name, value in scope["headers"])
         limited, most = (self._upload, MAX_PROOF_BYTES + MAX_BODY_BYTES) if is_upload else (self._document, MAX_BODY_BYTES)
-        is_refused = False
+        is_refused = is_read = False
+        size = 0
+
+        async def read() -> Message:
+            nonlocal is_read, size
+            message = await receive()
+            is_read, size = not message.get("more_body", False), size + len(message.get("body", b""))
+            return message
 
         async def answer(message: Message) -> None:
             nonlocal is_refused
             if message["type"] == "http.response.start" and message["status"] == 413:
                 is_refused = True
+                if not is_read:
+                    await _drained(scope, receive, MAX_DRAINED_BYTES - size)
                 why = Sentence(
                     f"The request is larger than {most} bytes: split it into smaller requests.",
                     f"Permintaannya lebih besar dari {most} byte: bagi menjadi permintaan yang lebih kecil.",
@@ -190,7 +207,21 @@ class BodyLimits:
             elif not is_refused:
                 await send(message)
 
-        await limited(scope, receive, answer)
+        await limited(scope, read, answer)
+
+
+async def _drained(scope: Scope, receive: Receive, left: int) -> None:
+    """Read the rest of a body that is too large, at most `left` bytes: clients that send while they are answered, such as Node's
+    fetch, would lose the answer. A client that announces more, or waits for `100 Continue`, is answered at once.
+    """
+    headers = RequestHeaders(scope=scope)
+    announced = headers.get("content-length", "")
+    if "expect" in headers or (announced.isascii() and announced.isdecimal() and int(announced[:20]) > left):
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAINED_SECONDS):
+            while left > 0 and (message := await receive()).get("more_body", False):
+                left -= len(message.get("body", b""))
 
 
 class UnreadBodies:

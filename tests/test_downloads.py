@@ -83,12 +83,18 @@ def lines(response: httpx.Response) -> list[list[str]]:
     return list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"), newline=""), delimiter=";"))
 
 
+PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+
+
 def safe(response: httpx.Response) -> bool:
-    """Whether it carries every header that a stranger's file needs."""
+    """Whether it carries every header that a stranger's file needs; a PDF may be framed by our own pages."""
+    is_pdf = response.headers["content-type"] == "application/pdf"
+    begin, framed = (PDF_POLICY, "SAMEORIGIN") if is_pdf else ("sandbox; default-src 'none'", "DENY")
     return (
-        response.headers["x-content-type-options"] == "nosniff"
+        response.headers["content-security-policy"].startswith(begin)
+        and response.headers["x-frame-options"] == framed
+        and response.headers["x-content-type-options"] == "nosniff"
         and response.headers["cache-control"] == "private, no-store"
-        and response.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
         and response.headers["referrer-policy"] == "no-referrer"
     )
 
@@ -268,6 +274,24 @@ async def test_a_report_leaves_no_file_and_no_process(committed: Database, tmp_p
         assert (await api.get(await api.link(REPORT, r="INVOICES", m="2026-02", f=format))).status_code == 200
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - pathlib's is refused in coroutines
     assert await api.isp.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sebilling report'") == 0
+
+
+@pytest.mark.parametrize(
+    ("accept", "encoding"),
+    [("gzip", "gzip"), ("br, gzip;q=0.5, *;q=0.1", "gzip"), ("gzip;q=0", None), ("identity, gzip;q=0.5", None), ("", None), ("br", None)],
+)
+async def test_a_csv_is_compressed_for_who_prefers_that(committed: Database, accept: str, encoding: str | None) -> None:
+    api = await Office.made(committed)
+    answer = await api.http.get(await api.link(REPORT, r="INVOICES", m="2026-02", f="CSV"), headers={"Accept-Encoding": accept})
+    assert answer.status_code == 200
+    assert answer.headers.get("content-encoding") == encoding
+    assert len(lines(answer)) >= 3
+
+
+async def test_a_pdf_may_be_framed_by_the_web_app_too(database: Database) -> None:
+    api = await Office.made(database, allowed_origins="https://app.isp.id")
+    answer = await api.get(await api.link(INVOICE, id=api.invoices["LKT01"]))
+    assert answer.headers["content-security-policy"] == f"{PDF_POLICY} https://app.isp.id"
 
 
 async def test_an_address_asked_for_its_headers_makes_no_report(committed: Database) -> None:

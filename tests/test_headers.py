@@ -154,9 +154,22 @@ async def test_other_sites_may_ask_only_if_they_are_named(database: Database) ->
             assert answered.headers.get("access-control-allow-origin") is None
 
 
+async def test_web_apps_may_send_what_their_libraries_add_and_read_what_they_need(database: Database) -> None:
+    added = "traceparent, tracestate, baggage, apollographql-client-name, apollographql-client-version, apollo-require-preflight"
+    asked = f"authorization, content-type, {added}, x-apollo-operation-name"
+    async with client(database, allowed_origins="https://app.isp.id, capacitor://localhost, http://localhost") as http:
+        for origin in ("https://app.isp.id", "capacitor://localhost", "http://localhost"):
+            preflight = await http.options("/graphql", headers={**PREFLIGHT, "origin": origin, "access-control-request-headers": asked})
+            assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, origin)
+        answered = await http.get("/downloads/x", headers={"origin": "capacitor://localhost"})
+        exposed = {name.strip() for name in answered.headers["access-control-expose-headers"].split(",")}
+        assert exposed == {"Content-Disposition", "Retry-After"}
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("allowed_origins", "*"), ("allowed_origins", "app.isp.id"), ("allowed_origins", "https://app.isp.id/path"),
+    [("allowed_origins", "*"), ("allowed_origins", "capacitor:"), ("allowed_origins", "javascript://x"), ("allowed_origins", "data://x"),
+     ("allowed_origins", "app.isp.id"), ("allowed_origins", "https://app.isp.id/path"),
      ("allowed_origins", "ftp://x"), ("trusted_proxies", "proxy"), ("trusted_proxies", "10.0.0.1/8")],
 )  # fmt: skip
 async def test_settings_that_protect_nothing_are_refused_at_the_start(database: Database, name: str, value: str) -> None:

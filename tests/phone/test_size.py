@@ -10,10 +10,10 @@ import pytest
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp
 
-from sebilling.app import COMPRESSED_FROM_BYTES, compressed
 from sebilling.billing.imports import load
 from sebilling.billing.imports.rows import CustomerRow
 from sebilling.clock import Month
+from sebilling.compression import COMPRESSED_FROM_BYTES, Compressed
 from sebilling.db.engine import Database
 from sebilling.demo import isp as demo
 from tests.harness import NOW, Isp
@@ -85,7 +85,7 @@ async def ask(app: ASGIApp, *, accept: str = "gzip") -> httpx.Response:
 )
 async def test_only_large_answers_to_who_takes_gzip_are_compressed(size: int, accept: str, encoding: str | None) -> None:
     body = b"x" * size
-    answer = await ask(compressed(Response(body, media_type="application/json")), accept=accept)
+    answer = await ask(Compressed(Response(body, media_type="application/json")), accept=accept)
     assert answer.headers.get("Content-Encoding") == encoding
     assert answer.content == body
 
@@ -96,5 +96,5 @@ async def test_a_stream_of_events_is_never_compressed(kind: str) -> None:
         for _ in range(3):
             yield b"x" * COMPRESSED_FROM_BYTES
 
-    answer = await ask(compressed(StreamingResponse(parts(), media_type=kind)))
+    answer = await ask(Compressed(StreamingResponse(parts(), media_type=kind)))
     assert "Content-Encoding" not in answer.headers

@@ -247,7 +247,7 @@ def _cache(api: Api) -> Any:
     app: Any = api.http._transport.app  # type: ignore[attr-defined]
     inner = next(route.app for route in app.routes if isinstance(route, Route) and route.path == "/graphql")
     while not hasattr(inner, "schema"):
-        inner = next(vars(inner)[name] for name in ("_document", "app", "_view") if name in vars(inner))
+        inner = next(vars(inner)[name] for name in ("_document", "app", "_app", "_view") if name in vars(inner))
     return inner.schema.extensions[0].cache
 
 

@@ -16,6 +16,7 @@ from graphql import parse
 from sebilling.app import create_app
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
+from sebilling.edge import MAX_BODY_BYTES, MAX_DRAINED_BYTES
 from sebilling.schema.request.document_cache import Cache, Kept
 from sebilling.schema.request.negotiation import JSON, RESPONSE_JSON, media_type, takes_events
 from sebilling.server import listening_socket, serving
@@ -303,3 +304,9 @@ async def test_urql_and_apollo_work_with_their_default_settings_and_with_hashes(
         "apolloPersisted": {"answers": right, "requests": by_post},
         "apolloPersistedByGet": {"answers": right, "requests": ["GET hash", "POST text", "GET hash", "GET hash", "POST text"]},
     }
+
+
+@needs_node_packages
+async def test_the_fetch_of_node_learns_that_its_body_is_too_large(committed_url: str) -> None:
+    sizes = [MAX_BODY_BYTES + 1, 3 * 1024 * 1024, MAX_DRAINED_BYTES - 100_000]
+    assert await told_by_node(committed_url, "fetch.js", *map(str, sizes)) == [[413, "BAD_REQUEST"]] * 2 * len(sizes)

@@ -81,7 +81,7 @@ class GraphQLView(GraphQL[Context, None]):
             graphql_ide=None if parts.settings.introspection == "nobody" else "graphiql",
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             multipart_uploads_enabled=True,
-            allowed_origins=[origin.strip().rstrip("/") for origin in parts.settings.allowed_origins.split(",") if origin.strip()],
+            allowed_origins=parts.settings.origins,
         )
         self._parts = parts
         self._trusted = trusted or {}
@@ -89,7 +89,7 @@ class GraphQLView(GraphQL[Context, None]):
         self._cache = cache_of(schema) or Cache()
         self._fast = FastPath.of(schema) if parts.settings.answers_from_sql else None
         self._proxies = addresses.networks(parts.settings.trusted_proxies)
-        self._origins = [origin.strip().rstrip("/") for origin in parts.settings.allowed_origins.split(",") if origin.strip()]
+        self._origins = parts.settings.origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request. Every failure becomes a GraphQL error response; no exception is shown as it was raised."""
