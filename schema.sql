@@ -971,6 +971,15 @@ CREATE TABLE sign_in_attempt (
 );
 CREATE INDEX sign_in_attempt_empty_at_idx ON sign_in_attempt USING btree (empty_at);
 
+CREATE TABLE subscription_ticket (
+    ticket_hash bytea NOT NULL,
+    access_token_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT subscription_ticket_pkey PRIMARY KEY (ticket_hash),
+    CONSTRAINT subscription_ticket_access_token_hash_fkey FOREIGN KEY (access_token_hash) REFERENCES access_token(token_hash) ON DELETE CASCADE
+);
+CREATE INDEX subscription_ticket_access_token_hash_idx ON subscription_ticket USING btree (access_token_hash);
+
 CREATE TABLE user_counter (
     user_id bigint NOT NULL,
     counter_id bigint NOT NULL,

@@ -29,8 +29,12 @@ class CallerCache:
 
     async def live(self, token: str, *, at: datetime) -> Live | None:
         """Return the sign-in of a token that is valid at `at`, read after this call; else None. Raises DatabaseUnavailable."""
+        return await self.live_by_hash(sessions.hash_of(token), at=at)
+
+    async def live_by_hash(self, token_hash: bytes, *, at: datetime) -> Live | None:
+        """Like `live`, for the token with this hash."""
         answer: asyncio.Future[Live | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(((sessions.hash_of(token), at), answer))
+        self._waiting.append(((token_hash, at), answer))
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         return await answer

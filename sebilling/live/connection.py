@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from sebilling.auth.sessions import Live
+from sebilling.auth import tickets
+from sebilling.auth.sessions import Live, hash_of
 from sebilling.errors import Unavailable
 from sebilling.language import Sentence
 from sebilling.live.hub import Hub
@@ -68,14 +70,32 @@ class Lines:
                 del self._open[user_id]
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The user of a connection, and the hash of the access token by which their rights are checked again."""
+
+    live: Live
+    token_hash: bytes
+
+
+async def caller_of(parts: Parts, *, token: str | None, ticket: str | None, at: datetime) -> Caller | None:
+    """Return the caller by ticket, which is used up, else by token; None for an invalid one. Raises DatabaseUnavailable."""
+    if ticket is not None:
+        token_hash = await tickets.redeem(parts.database, ticket, at=at)
+    else:
+        token_hash = hash_of(token) if token else None
+    live = await parts.caller_cache.live_by_hash(token_hash, at=at) if token_hash is not None else None
+    return Caller(live, token_hash) if live is not None and token_hash is not None else None
+
+
 class Line:
     """Outbox of one client. `write` sends texts, and returns when the client's window has room again."""
 
-    def __init__(self, hub: Hub, parts: Parts, token: str, live: Live, write: Callable[[list[str]], Awaitable[None]]) -> None:
+    def __init__(self, hub: Hub, parts: Parts, caller: Caller, write: Callable[[list[str]], Awaitable[None]]) -> None:
         self._hub = hub
         self._parts = parts
-        self._token = token
-        self.live = live
+        self._token_hash = caller.token_hash
+        self.live = caller.live
         self._write = write
         self._waiting: list[str] = []
         self._characters = 0
@@ -160,7 +180,7 @@ class Line:
                 pass
             self._doubted.clear()
             try:
-                live = await self._parts.caller_cache.live(self._token, at=self._parts.clock())
+                live = await self._parts.caller_cache.live_by_hash(self._token_hash, at=self._parts.clock())
             except Unavailable:
                 self._doubted.set()
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -18,7 +18,7 @@ from sebilling.auth.sessions import Live
 from sebilling.errors import TooManySubscriptions, Unavailable
 from sebilling.language import Sentence
 from sebilling.limits import Limit
-from sebilling.live.connection import NOT_SIGNED_IN, TOO_MANY, End, Line, Lines
+from sebilling.live.connection import NOT_SIGNED_IN, TOO_MANY, Caller, End, Line, Lines, caller_of
 from sebilling.live.groups import Asked, Errors, Groups
 from sebilling.schema.context import Context, Parts
 from sebilling.schema.request.endpoint import GraphQLView
@@ -67,12 +67,12 @@ class Sockets:
         connection = _Connection(socket, context, self._parts, self._groups)
         try:
             try:
-                live, token = await connection.init()
+                caller = await connection.init()
             except _Closing as closing:
                 await connection.close(closing.end)
                 return
-            with self._lines.place(live.actor.user_id) as is_free:
-                await connection.close(await connection.serve(live, token) if is_free else TOO_MANY)
+            with self._lines.place(caller.live.actor.user_id) as is_free:
+                await connection.close(await connection.serve(caller) if is_free else TOO_MANY)
         finally:
             if (cut := scope.get("extensions", {}).get("sebilling.cut")) is not None:
                 cut()  # a client that reads nothing doesn't read the close frame either
@@ -89,8 +89,8 @@ class _Connection:
         self._following: dict[str, asyncio.Task[None]] = {}
         self._line: Line | None = None
 
-    async def init(self) -> tuple[Live, str]:
-        """Wait for connection_init; return the session and its token. Raises _Closing."""
+    async def init(self) -> Caller:
+        """Wait for connection_init; return the caller. Raises _Closing."""
         try:
             async with asyncio.timeout(INIT_SECONDS):
                 while True:
@@ -109,10 +109,10 @@ class _Connection:
         fields = payload if isinstance(payload, dict) else {}
         authorization = next((value for name, value in fields.items() if name.lower() == "authorization"), "")
         scheme, _, token = str(authorization).partition(" ")
-        wanted = token.strip() if scheme.lower() == "bearer" and token.strip() else self._context.token
-        if authorization and wanted == self._context.token and scheme.lower() != "bearer":
+        if authorization and not (scheme.lower() == "bearer" and token.strip()):
             raise _Closing(4403, Sentence("Forbidden: authorization must be a Bearer token", "Ditolak: authorization harus token Bearer"))
-        if wanted is None:
+        wanted, ticket = token.strip() or self._context.token, None if token else self._socket.query_params.get("ticket")
+        if wanted is None and ticket is None:
             raise _Closing(
                 4403,
                 Sentence(
@@ -121,18 +121,18 @@ class _Connection:
                 ),
             )
         try:
-            live = await self._parts.caller_cache.live(wanted, at=self._parts.clock())
+            caller = await caller_of(self._parts, token=wanted, ticket=ticket, at=self._parts.clock())
         except Unavailable:
             raise _Closing(
                 1013, Sentence("The database can't be reached: try again later", "Basis data tidak terjangkau: coba lagi nanti")
             ) from None
-        if live is None:
+        if caller is None:
             raise _Closing(NOT_SIGNED_IN.code, NOT_SIGNED_IN.reason)
-        return live, wanted
+        return caller
 
-    async def serve(self, live: Live, token: str) -> End:
+    async def serve(self, caller: Caller) -> End:
         """Serve until the client leaves or is disconnected; return why."""
-        line = self._line = Line(self._groups.hub, self._parts, token, live, self._send)
+        line = self._line = Line(self._groups.hub, self._parts, caller, self._send)
         line.put(_text(type="connection_ack"))
         reading = asyncio.create_task(self._read(line))
         try:

@@ -20,10 +20,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sebilling.access_errors import TooManyRequests, Unauthenticated
-from sebilling.auth.sessions import Live
 from sebilling.errors import InvalidCursor, SebillingError
 from sebilling.language import Sentence
-from sebilling.live.connection import TOO_SLOW, End, Line, Lines
+from sebilling.live.connection import TOO_SLOW, Caller, End, Line, Lines, caller_of
 from sebilling.live.groups import Asked, Errors, Groups
 from sebilling.live.sockets import asked_of
 from sebilling.schema.context import Context, Parts
@@ -46,7 +45,7 @@ class _Opening:
 
     asked: Asked
     resume: int | None
-    live: Live
+    caller: Caller
     context: Context
 
 
@@ -73,7 +72,7 @@ class Streams:
         if opening is None:
             await self._view(scope, _again(request, receive), send)
             return
-        with self._lines.place(opening.live.actor.user_id) as is_free:
+        with self._lines.place(opening.caller.live.actor.user_id) as is_free:
             if is_free:
                 await self._stream(opening, receive, send, scope)
             else:
@@ -106,18 +105,20 @@ class Streams:
     async def _opening(self, request: Request) -> _Opening:
         """Read a request for a stream. Raises HTTPException, Unauthenticated, InvalidCursor, DatabaseUnavailable."""
         context = await self._contexts.get_context(request, Response())
-        actor = context.signed_in
-        live = await self._parts.caller_cache.live(context.token or "", at=context.at)
-        if live is None or live.actor != actor:
+        if context.trouble is not None:
+            raise context.trouble
+        ticket = request.query_params.get("ticket")
+        caller = await caller_of(self._parts, token=context.token, ticket=ticket, at=context.at)
+        if caller is None:
             raise Unauthenticated
-        asked = asked_of(await _payload(request), live, context)
+        asked = asked_of(await _payload(request), caller.live, context)
         resume = number_of(request.headers.get("last-event-id"))
         if asked is None:
             raise refusals.Refusal(400, refusals.NO_OBJECT)
-        return _Opening(asked, resume, live, context)
+        return _Opening(asked, resume, caller, context)
 
     async def _stream(self, opening: _Opening, receive: Receive, send: Send, scope: Scope) -> None:
-        asked, resume, live, context = opening.asked, opening.resume, opening.live, opening.context
+        asked, resume, context = opening.asked, opening.resume, opening.context
 
         async def write(texts: list[str]) -> None:
             await send({"type": "http.response.body", "body": "".join(texts).encode(), "more_body": True})
@@ -125,7 +126,7 @@ class Streams:
         scope["sebilling.stream"] = True  # the server ends it on shutdown: see server.py
         headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"x-accel-buffering", b"no"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        line = Line(self._groups.hub, self._parts, context.token or "", live, write)
+        line = Line(self._groups.hub, self._parts, opening.caller, write)
         line.put(":\n\n")
         tasks = [
             asyncio.create_task(self._groups.follow(asked, _Stream(line), resume=resume)),

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import strawberry
 
-from sebilling.auth import attempts, sessions, sign_in, totp
+from sebilling.auth import attempts, sessions, sign_in, tickets, totp
 from sebilling.auth.sessions import SignInKind
 from sebilling.errors import InvalidId
 from sebilling.nouns import Noun
@@ -174,7 +174,25 @@ async def disable_totp(info: Info, input: Annotated[DisableTotpInput, INPUT]) ->
     return row(disabled=True)
 
 
+@strawberry.type(description="Result of createSubscriptionTicket.")
+class CreateSubscriptionTicketPayload(Payload):
+    ticket: str | None = strawberry.field(description="Ticket, valid once. Shown only here.")
+    expires_at: Instant | None = strawberry.field(description="Time until which a connection must be opened with it.")
+
+
+@mutation(
+    EVERYONE,
+    "Create a ticket for a client of subscriptions that can't send a header, such as a browser's EventSource: /graphql?ticket=…,"
+    " valid once for one minute. The connection has the rights of this sign-in, and ends with it.",
+)
+async def create_subscription_ticket(info: Info) -> CreateSubscriptionTicketPayload:
+    context = info.context
+    async with context.transaction() as session:
+        created = await tickets.create(session, context.token or "")
+    return row(ticket=created.ticket, expires_at=created.expires_at)
+
+
 QUERIES: Final = [sign_ins, two_step]
 MUTATIONS: Final = [
-    revoke_sign_in, revoke_other_sign_ins, change_password, start_totp, confirm_totp, disable_totp,
+    create_subscription_ticket, revoke_sign_in, revoke_other_sign_ins, change_password, start_totp, confirm_totp, disable_totp,
 ]  # fmt: skip

@@ -24,6 +24,7 @@ ROOTS: Final = """
 # oneself
 me signIns twoStep                                                                                  AFCKTU
 signOut revokeSignIn revokeOtherSignIns changePassword startTotp confirmTotp disableTotp            AFCKTU
+createSubscriptionTicket                                                                            AFCKTU
 signIn refreshSignIn                                                                                AFCKTU
 # read: all, own counter, own counters, customers' service and devices, all
 counters counter customers customer serviceAccesses                                                 AFckTU
@@ -163,6 +164,7 @@ RefreshSignInPayload token expiresAt refreshToken user
 SignOutPayload signedOut
 RevokeSignInPayload revoked
 ChangePasswordPayload signedOut
+CreateSubscriptionTicketPayload   ticket expiresAt
 StartTotpPayload uri
 ConfirmTotpPayload recoveryCodes
 DisableTotpPayload disabled

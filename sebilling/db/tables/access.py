@@ -79,6 +79,16 @@ class AccessToken(Base):
     """Time of its last use, accurate to an hour."""
 
 
+class SubscriptionTicket(Base):
+    """A single-use ticket that stands for an access token in an address. Deleted when it is used, and with its token."""
+
+    __tablename__ = "subscription_ticket"
+
+    ticket_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    access_token_hash: Mapped[bytes] = mapped_column(LargeBinary, ForeignKey("access_token.token_hash", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[Instant]
+
+
 class RefreshToken(Base):
     """A refresh token of a sign-in, used or not; kept so that the use of a superseded one is recognized as theft."""
 
