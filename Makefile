@@ -8,7 +8,7 @@ PLUGINS := plugins/mikrotik plugins/notify plugins/olt plugins/radius
 # Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo run test check lint bench campaign mutants clean
+.PHONY: setup demo run test check lint bench campaign mutants graphiql clean
 setup: .venv/.dev
 
 .venv/.made:
@@ -59,6 +59,10 @@ campaign: .venv/.dev
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+# Fetches GraphiQL's files again and checks them against their pins; needs npm.
+graphiql:
+	tools/graphiql.sh
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

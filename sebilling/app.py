@@ -34,7 +34,7 @@ from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
 from sebilling.schema.build import build_schema
 from sebilling.schema.context import Parts
-from sebilling.schema.request import trusted_documents
+from sebilling.schema.request import graphiql, trusted_documents
 from sebilling.schema.request.endpoint import PREFLIGHT, GraphQLView, language_of
 from sebilling.storage import ObjectStore
 from sebilling.vault import vault_of
@@ -84,6 +84,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
             Route("/graphql", BodyLimits(Compressed(Streams(view, parts, groups, lines)))),
             WebSocketRoute("/graphql", Sockets(view, parts, groups, lines)),
             downloads.route(parts),
+            *([] if settings.introspection == "nobody" else [graphiql.assets()]),
         ],
         lifespan=lifespan,
     )

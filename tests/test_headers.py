@@ -1,6 +1,7 @@
 """The edge: hosts, headers, other sites, proxies, methods and content types, secrets in files and in the log."""
 
 import asyncio
+import hashlib
 import json
 import logging
 import re
@@ -15,6 +16,7 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.errors import InvalidSetting
 from sebilling.logs import RequestLines, get_logger, redacted, set_up
+from sebilling.schema.request import graphiql
 from tests.harness import SECRET_KEY, Api, Isp, quiet_settings
 from tests.processes import servers
 
@@ -46,12 +48,28 @@ async def test_answers_of_the_api_may_do_nothing_and_graphiql_only_what_it_needs
             (await http.post("/graphql", json=QUERY)).headers["content-security-policy"].startswith("default-src 'none'; frame-ancestors")
         )
         page = await http.get("/graphql", headers={"accept": "text/html"})
-    policy = page.headers["content-security-policy"]
-    assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
-    assert "frame-ancestors 'none'" in policy
-    assert len(re.findall(r"<script>", page.text)) == policy.count("'sha256-") > 0
-    for address in re.findall(r'(?:src|href)="(https?://[^/"]+)', page.text):
-        assert address in policy
+        policy = page.headers["content-security-policy"]
+        assert "script-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "http" not in policy
+        assert re.findall(r"<script>|javascript:| on[a-z]+=", page.text) == []
+        named = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+        assert {name.removeprefix("graphql/assets/") for name in named if name != "data:,"} == graphiql.FILES
+        for name in graphiql.FILES:
+            answer = await http.get(f"/graphql/assets/{name}")
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/javascript" if name.endswith(".js") else "text/css")
+        for name in ("page.html", "LICENSES.txt", "..%2fgraphiql.py", "x"):
+            assert (await http.get(f"/graphql/assets/{name}")).status_code == 404
+    async with client(database, introspection="nobody") as http:
+        assert (await http.get("/graphql/assets/start.js")).status_code == 404
+
+
+def test_graphiqls_files_are_the_pinned_ones() -> None:
+    folder = Path(graphiql.__file__).parent / "graphiql_assets"
+    pins = dict(reversed(line.split()) for line in (folder / "SHA256SUMS").read_text(encoding="ascii").splitlines())
+    assert {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in pins} == pins
+    assert set(pins) == graphiql.FILES - {"start.js", "start.css"}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 
 _QUIET: Final = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--host-resolver-rules=MAP unpkg.com 127.0.0.1:9",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
 """It asks nobody but the servers of the test."""
 needs_chromium = pytest.mark.skipif(
