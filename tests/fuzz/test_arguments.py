@@ -39,13 +39,14 @@ _IDS: Final = [
     for prefix in ("cus", "cou", "inv", "pay", "dep", "usr", "run", "hol", "sig", "dev", "pla", "per")
     for number in ("0", "1", "9" * 18, str(2**63), "-1", "1\x00", "١")
 ]
+_KEYS: Final[list[Any]] = ["a\x00", "\ud7ff", 2**63, -(2**63), 1.5, True, None, [], {}, "9999-12-31", "0001-01-01"]
 _CURSORS: Final = [
     cursors.encode(name, key, number)
     for name in ("NAME", "CODE", "OUTSTANDING", "NUMBER", "DUE_ON", "ID", "newest", "x\x00")
-    for key in ("a\x00", "\ud7ff", 2**63, -(2**63), 1.5, True, None, [], {}, "9999-12-31", "0001-01-01")
+    for key in _KEYS
     for number in (1, 0, 2**63 - 1, 2**63, "1", None)
 ] + [cursors.encode(), cursors.encode(2**63 - 1), cursors.encode("x" * 5_000, {"a": [[[]]]}), "====", "é", "bnVsbA", "W10"]
-_OTHERS: Final = [
+_OTHERS: Final[list[Any]] = [
     0, -1, 1, 2**31 - 1, 2**31, -(2**31) - 1, 2**53 + 1, 2**63 - 1, 2**63, -(2**63), 10**30, 1.5, -0.0, 1e308, True, False, None, [], {},
     [[[]]],
     [None], [0, "x"], {"": ""}, {"a\x00": 1}, {"a": "\x00"},
