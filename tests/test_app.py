@@ -20,6 +20,7 @@ from sebilling.schema.build import build_schema
 from sebilling.schema.request.cookies import PREFLIGHT
 from tests.harness import PASSWORD, Api, Isp, quiet_settings
 from tests.processes import ServerProcess, clients, servers
+from tests.schema.test_examples import operations_of
 
 
 def test_the_version_is_the_changelogs_newest() -> None:
@@ -87,12 +88,11 @@ async def test_one_log_line_per_request_with_operation_user_and_duration(committ
 async def test_graphiql_opens_with_operations_that_are_valid(database: Database) -> None:
     api = Api(database, introspection="everyone")
     page = (await api.http.get("/graphql", headers={"accept": "text/html"})).text
-    found = re.search(r'const EXAMPLE_QUERY = ("(?:[^"\\]|\\.)*");', page)
-    assert found
-    document = parse(json.loads(found[1]))
+    operations = operations_of(page)
+    document = parse(operations)
     assert len(document.definitions) >= 8
     for definition in document.definitions:  # each alone: a document of several must name which is meant
-        assert validate(build_schema()._schema, parse(json.loads(found[1])[definition.loc.start : definition.loc.end])) == []  # type: ignore[union-attr]
+        assert validate(build_schema()._schema, parse(operations[definition.loc.start : definition.loc.end])) == []  # type: ignore[union-attr]
 
 
 async def test_graphiql_and_introspection_can_be_switched_off(database: Database) -> None:
@@ -126,7 +126,8 @@ async def test_the_schema_is_for_who_is_signed_in(database: Database) -> None:
     await stranger.http.post("/graphql", json={"query": document, "variables": {"i": given}}, headers={PREFLIGHT: "1"})
     shown = await stranger.http.get("/graphql", headers=page)  # as a link leads there: the browser sends its cookie alone
     assert shown.status_code == 200
-    assert f'const defaultHeaders = {{"{PREFLIGHT}": "1"}};' in shown.text
+    assert "SignIn" in operations_of(shown.text)
+    assert f'"{PREFLIGHT}": "1"' in (await stranger.http.get("/graphql/assets/start.js")).text
 
 
 async def test_everyone_sees_the_schema_where_it_is_set_so(database: Database) -> None:

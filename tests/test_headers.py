@@ -67,7 +67,8 @@ async def test_answers_of_the_api_may_do_nothing_and_graphiql_only_what_it_needs
 
 def test_graphiqls_files_are_the_pinned_ones() -> None:
     folder = Path(graphiql.__file__).parent / "graphiql_assets"
-    pins = dict(reversed(line.split()) for line in (folder / "SHA256SUMS").read_text(encoding="ascii").splitlines())
+    lines = (folder / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    pins = {name: digest for digest, name in (line.split() for line in lines)}
     assert {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in pins} == pins
     assert set(pins) == graphiql.FILES - {"start.js", "start.css"}
 

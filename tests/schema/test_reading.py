@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from sebilling.clock import Month
 from sebilling.db.engine import Database
 from sebilling.network import devices
 from sebilling.schema.build import build_schema
+from sebilling.schema.request.prepared_operations import prepared_operations
 from sebilling.storage.proofs import Proof
 from sebilling.vault import Vault
 from tests.harness import NOW, SECRET_KEY, Api, Isp, counted_statements, make_user
@@ -313,6 +313,6 @@ async def test_the_prepared_operations_are_valid_and_within_the_limits(database:
     await Isp.make(database)
     api = Api(database)
     await api.sign_in()
-    document = (files("sebilling.schema") / "examples.graphql").read_text(encoding="utf-8")
+    document = await prepared_operations(database, at=api.now)
     answer = (await api.http.post("/graphql", json={"query": document, "operationName": "WhoHoldsCash"}, headers=api.headers)).json()
     assert answer == {"data": {"drawers": []}}

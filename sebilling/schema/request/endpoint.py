@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from importlib.resources import files
 from typing import Any, Final
 
 import orjson
@@ -37,6 +36,7 @@ from sebilling.schema.request import cookies, graphiql, negotiation, persisted_q
 from sebilling.schema.request.document_cache import Cache, cache_of
 from sebilling.schema.request.errors import formatted
 from sebilling.schema.request.fast_path import FastPath, KnownRequest
+from sebilling.schema.request.prepared_operations import prepared_operations
 from sebilling.schema.request.refusals import Refusal
 
 PREFLIGHT: Final = cookies.PREFLIGHT
@@ -342,7 +342,7 @@ class GraphQLView(GraphQL[Context, None]):
         """
         if self._parts.settings.introspection == "signed_in" and not await self._is_signed_in(request):
             return Response(_NO_PAGE[language_of(request)], 401, media_type="text/plain")
-        return graphiql.page((files("sebilling.schema") / "examples.graphql").read_text(encoding="utf-8"))
+        return graphiql.page(await prepared_operations(self._parts.database, at=self._parts.clock()))
 
     async def _is_signed_in(self, request: Request) -> bool:
         """Whether the caller is signed in, by token or cookie. Raises DatabaseUnavailable."""

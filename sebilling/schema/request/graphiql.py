@@ -11,7 +11,7 @@ from starlette.routing import Route, request_response
 
 from sebilling.compression import Compressed
 
-_FOLDER: Final = files("sebilling.schema.request") / "graphiql_assets"
+_FOLDER: Final = files("sebilling.schema.request").joinpath("graphiql_assets")
 _TYPES: Final = {"js": "text/javascript", "css": "text/css"}
 FILES: Final = frozenset(
     {"react.js", "react-dom.js", "graphiql.js", "graphiql.css", "explorer.js", "explorer.css", "start.js", "start.css"}
@@ -24,7 +24,7 @@ _POLICY: Final = (
 
 def page(operations: str) -> Response:
     """Render the page with these operations in its editor."""
-    text = (_FOLDER / "page.html").read_text(encoding="utf-8")
+    text = _FOLDER.joinpath("page.html").read_text(encoding="utf-8")
     content = text.replace("OPERATIONS", json.dumps(operations).replace("<", "\\u003c"), 1)
     return HTMLResponse(content, headers={"Content-Security-Policy": _POLICY})
 
@@ -39,4 +39,4 @@ async def _asset(request: Request) -> Response:
     if name not in FILES:
         raise HTTPException(404)
     headers = {"Cache-Control": "public, max-age=86400"}
-    return Response((_FOLDER / name).read_bytes(), media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
+    return Response(_FOLDER.joinpath(name).read_bytes(), media_type=_TYPES[name.rpartition(".")[2]], headers=headers)
