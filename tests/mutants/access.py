@@ -111,6 +111,23 @@ FAULTS: Final = (
         'check_text(value, field=path)', 'check_text(value[:1], field=path)', ("tests/schema/test_texts.py",),
     ),
     Fault(
+        "a-ticket-is-valid-twice", "auth/tickets.py",
+        '"DELETE FROM subscription_ticket WHERE ticket_hash = :ticket RETURNING access_token_hash, expires_at"',
+        '"SELECT access_token_hash, expires_at FROM subscription_ticket WHERE ticket_hash = :ticket"',
+        ("tests/live/test_tickets.py::test_a_ticket_is_valid_once_wherever_it_is_shown",),
+    ),
+    Fault(
+        "the-first-of-several-operations-is-executed", "schema/request/document_cache.py",
+        "if operation is None and context._provided_operation_name is None:",
+        "if operation is None and not context:",
+        ("tests/schema/test_over_http.py::test_of_several_operations_none_is_chosen_for_the_client",),
+    ),
+    Fault(
+        "a-hash-names-another-text", "schema/request/persisted_queries.py",
+        "if hashlib.sha256(query.encode()).hexdigest() != digest:", "if not digest:",
+        ("tests/schema/test_over_http.py::test_a_hash_must_be_that_of_the_text_and_well_formed",),
+    ),
+    Fault(
         "scripts-read-the-cookie", "schema/request/cookies.py",
         'max_age=age, path="/", secure=origin.is_secure, httponly=True',
         'max_age=age, path="/", secure=origin.is_secure, httponly=False', COOKIES,
