@@ -237,6 +237,7 @@ CREATE INDEX deposit_unsettled_idx ON deposit USING btree (collector_id, counter
 CREATE INDEX deposit_waiting_idx ON deposit USING btree (counter_id, collector_id) WHERE status = 'SUBMITTED'::text;
 CREATE TRIGGER deposit_begins BEFORE INSERT ON deposit FOR EACH ROW WHEN (new.status <> 'SUBMITTED'::text OR new.counted <> 0 OR new.difference <> 0 OR new.settled <> 0) EXECUTE FUNCTION refuse_decided();
 CREATE TRIGGER deposit_fixed BEFORE UPDATE ON deposit FOR EACH ROW WHEN (pg_trigger_depth() = 0 OR (to_jsonb(old.*) - '{status,counted,difference,settled}'::text[]) IS DISTINCT FROM (to_jsonb(new.*) - '{status,counted,difference,settled}'::text[])) EXECUTE FUNCTION refuse_change();
+CREATE CONSTRAINT TRIGGER deposit_in_drawer AFTER INSERT OR UPDATE ON deposit DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION carry_deposit();
 CREATE TRIGGER deposit_kept BEFORE DELETE OR TRUNCATE ON deposit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE deposit_correction (
@@ -351,6 +352,21 @@ CREATE INDEX discount_customer_idx ON discount USING btree (customer_id) WHERE c
 CREATE INDEX discount_plan_idx ON discount USING btree (plan_id) WHERE plan_id IS NOT NULL;
 CREATE TRIGGER discount_fixed BEFORE UPDATE ON discount FOR EACH ROW WHEN ((to_jsonb(old.*) - 'until_on'::text) IS DISTINCT FROM (to_jsonb(new.*) - 'until_on'::text)) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER discount_kept BEFORE DELETE OR TRUNCATE ON discount FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE drawer_balance (
+    counter_id bigint NOT NULL,
+    collector_id bigint NOT NULL,
+    received numeric NOT NULL,
+    refunded numeric NOT NULL,
+    deposited numeric NOT NULL,
+    difference numeric NOT NULL,
+    waiting numeric NOT NULL,
+    CONSTRAINT drawer_balance_pkey PRIMARY KEY (counter_id, collector_id),
+    CONSTRAINT drawer_balance_collector_id_fkey FOREIGN KEY (collector_id) REFERENCES app_user(id),
+    CONSTRAINT drawer_balance_counter_id_fkey FOREIGN KEY (counter_id) REFERENCES counter(id)
+);
+CREATE TRIGGER drawer_balance_carried BEFORE INSERT OR UPDATE ON drawer_balance FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER drawer_balance_kept BEFORE DELETE OR TRUNCATE ON drawer_balance FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE event (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -654,7 +670,6 @@ END) STORED,
     CONSTRAINT payment_method_fkey FOREIGN KEY (method) REFERENCES payment_method(code),
     CONSTRAINT payment_received_by_fkey FOREIGN KEY (received_by) REFERENCES app_user(id)
 );
-CREATE INDEX payment_cash_idx ON payment USING btree (counter_id, received_by) INCLUDE (amount) WHERE method = 'CASH'::text AND reversed_at IS NULL;
 CREATE INDEX payment_counter_id_id_idx ON payment USING btree (counter_id, id);
 CREATE INDEX payment_counter_id_received_on_id_idx ON payment USING btree (counter_id, received_on, id);
 CREATE INDEX payment_credit_idx ON payment USING btree (customer_id) WHERE credit > 0;
@@ -663,7 +678,9 @@ CREATE INDEX payment_surplus_idx ON payment USING btree (id) WHERE surplus_becau
 CREATE TRIGGER payment_begins BEFORE INSERT ON payment FOR EACH ROW WHEN (new.allocated <> 0 OR new.refunded <> 0 OR new.reversed_at IS NOT NULL) EXECUTE FUNCTION refuse_born_settled();
 CREATE TRIGGER payment_dated BEFORE INSERT ON payment FOR EACH ROW EXECUTE FUNCTION date_payment();
 CREATE TRIGGER payment_fixed BEFORE UPDATE ON payment FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
+CREATE CONSTRAINT TRIGGER payment_in_drawer AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.method = 'CASH'::text) EXECUTE FUNCTION carry_cash();
 CREATE TRIGGER payment_kept BEFORE DELETE OR TRUNCATE ON payment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE CONSTRAINT TRIGGER payment_out_of_drawer AFTER UPDATE OF reversed_at ON payment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.method = 'CASH'::text AND old.reversed_at IS NULL AND new.reversed_at IS NOT NULL) EXECUTE FUNCTION carry_cash();
 CREATE TRIGGER payment_truth BEFORE UPDATE OF id, customer_id, counter_id, amount, method, received_by, collected_at, received_at, received_on, note, surplus_because ON payment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payment_uses_surplus AFTER INSERT ON payment FOR EACH ROW WHEN (new.method = 'CASH'::text AND new.collected_at < new.received_at) EXECUTE FUNCTION use_surplus();
 
@@ -874,6 +891,7 @@ CREATE INDEX refund_counter_id_refunded_on_idx ON refund USING btree (counter_id
 CREATE INDEX refund_payment_id_idx ON refund USING btree (payment_id);
 CREATE TRIGGER refund_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON refund FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER refund_carried AFTER INSERT ON refund FOR EACH ROW EXECUTE FUNCTION carry_refund();
+CREATE CONSTRAINT TRIGGER refund_out_of_drawer AFTER INSERT ON refund DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.method = 'CASH'::text) EXECUTE FUNCTION carry_cash_refund();
 
 CREATE TABLE refund_reversal (
     refund_id bigint NOT NULL,
@@ -886,6 +904,7 @@ CREATE TABLE refund_reversal (
 );
 CREATE TRIGGER refund_reversal_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON refund_reversal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER refund_reversal_carried AFTER INSERT ON refund_reversal FOR EACH ROW EXECUTE FUNCTION carry_refund_reversal();
+CREATE CONSTRAINT TRIGGER refund_reversal_in_drawer AFTER INSERT ON refund_reversal DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION carry_cash_refund_reversal();
 
 CREATE TABLE service_access (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -1083,6 +1102,33 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION carry_cash()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM move_drawer(NEW.counter_id, NEW.received_by, p_received => CASE TG_OP WHEN 'INSERT' THEN NEW.amount WHEN 'UPDATE' THEN -NEW.amount END);
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION carry_cash_refund()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM move_drawer(NEW.counter_id, NEW.refunded_by, p_refunded => NEW.amount);
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION carry_cash_refund_reversal()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM move_drawer(counter_id, refunded_by, p_refunded => -amount) FROM refund WHERE id = NEW.refund_id AND method = 'CASH';
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION carry_charges()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1140,6 +1186,21 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'deposit % was decided before, or by its own submitter', NEW.deposit_id USING ERRCODE = 'restrict_violation';
     END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION carry_deposit()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    is_new boolean := TG_OP = 'INSERT';
+BEGIN
+    PERFORM move_drawer(NEW.counter_id, NEW.collector_id,
+                        p_deposited => NEW.counted - CASE WHEN is_new THEN 0 ELSE OLD.counted END,
+                        p_difference => NEW.difference - NEW.settled - CASE WHEN is_new THEN 0 ELSE OLD.difference - OLD.settled END,
+                        p_waiting => CASE WHEN NEW.status = 'SUBMITTED' THEN NEW.amount ELSE 0 END
+                                     - CASE WHEN NOT is_new AND OLD.status = 'SUBMITTED' THEN OLD.amount ELSE 0 END);
     RETURN NULL;
 END $function$;
 
@@ -1380,14 +1441,16 @@ CREATE FUNCTION line_account(p_kind text)
  IMMUTABLE PARALLEL SAFE
 RETURN CASE p_kind WHEN 'SUBSCRIPTION'::text THEN 'REVENUE'::text WHEN 'PRORATION'::text THEN 'REVENUE'::text WHEN 'CHARGE'::text THEN 'REVENUE'::text WHEN 'DISCOUNT'::text THEN 'REVENUE'::text WHEN 'LATE_FEE'::text THEN 'REVENUE'::text WHEN 'TAX'::text THEN 'TAX_PAYABLE'::text WHEN 'OPENING'::text THEN 'OPENING_BALANCE'::text ELSE NULL::text END;
 
-CREATE FUNCTION lock_counters()
- RETURNS trigger
+CREATE FUNCTION move_drawer(p_counter bigint, p_collector bigint, p_received numeric DEFAULT 0, p_refunded numeric DEFAULT 0, p_deposited numeric DEFAULT 0, p_difference numeric DEFAULT 0, p_waiting numeric DEFAULT 0)
+ RETURNS void
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-    PERFORM pg_advisory_xact_lock(1, least(OLD.counter_id, NEW.counter_id)::int);
-    PERFORM pg_advisory_xact_lock(1, greatest(OLD.counter_id, NEW.counter_id)::int);
-    RETURN NEW;
+    INSERT INTO drawer_balance AS kept (counter_id, collector_id, received, refunded, deposited, difference, waiting)
+    VALUES (p_counter, p_collector, p_received, p_refunded, p_deposited, p_difference, p_waiting)
+    ON CONFLICT (counter_id, collector_id) DO UPDATE
+       SET received = kept.received + p_received, refunded = kept.refunded + p_refunded, deposited = kept.deposited + p_deposited,
+           difference = kept.difference + p_difference, waiting = kept.waiting + p_waiting;
 END $function$;
 
 CREATE FUNCTION noon(p_day date)
@@ -1839,55 +1902,14 @@ UNION ALL
 CREATE VIEW drawer AS
  SELECT counter_id,
     collector_id,
-    sum(received)::bigint AS received,
-    sum(refunded)::bigint AS refunded,
-    sum(deposited)::bigint AS deposited,
-    sum(difference)::bigint AS difference,
-    sum(waiting)::bigint AS waiting,
-    sum(received - refunded::numeric - deposited::numeric + difference::numeric)::bigint AS on_hand
-   FROM ( SELECT payment.counter_id,
-            payment.received_by AS collector_id,
-            sum(payment.amount) AS received,
-            0 AS refunded,
-            0 AS deposited,
-            0 AS difference,
-            0 AS waiting
-           FROM payment
-          WHERE payment.method = 'CASH'::text AND payment.reversed_at IS NULL
-          GROUP BY payment.counter_id, payment.received_by
-        UNION ALL
-         SELECT refund.counter_id,
-            refund.refunded_by,
-            0,
-            refund.amount,
-            0,
-            0,
-            0
-           FROM refund
-          WHERE refund.method = 'CASH'::text AND NOT (EXISTS ( SELECT
-                   FROM refund_reversal
-                  WHERE refund_reversal.refund_id = refund.id))
-        UNION ALL
-         SELECT deposit.counter_id,
-            deposit.collector_id,
-            0,
-            0,
-            deposit.counted,
-            deposit.difference - deposit.settled,
-            0
-           FROM deposit
-          WHERE deposit.status = 'VERIFIED'::text
-        UNION ALL
-         SELECT deposit.counter_id,
-            deposit.collector_id,
-            0,
-            0,
-            0,
-            0,
-            deposit.amount
-           FROM deposit
-          WHERE deposit.status = 'SUBMITTED'::text) moved
-  GROUP BY counter_id, collector_id;
+    received::bigint AS received,
+    refunded::bigint AS refunded,
+    deposited::bigint AS deposited,
+    difference::bigint AS difference,
+    waiting::bigint AS waiting,
+    (received - refunded - deposited + difference)::bigint AS on_hand
+   FROM drawer_balance
+  WHERE received <> 0::numeric OR refunded <> 0::numeric OR deposited <> 0::numeric OR difference <> 0::numeric OR waiting <> 0::numeric;
 
 CREATE VIEW isolation AS
  WITH debt AS (

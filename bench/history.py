@@ -184,6 +184,15 @@ _DEPOSITS = (
            jsonb_build_object('collector_id', 'usr_' || collector_id, 'amount', amount, 'counted', counted, 'difference', 0)
       FROM deposit WHERE status = 'VERIFIED' ORDER BY id
     """,
+    """
+    INSERT INTO drawer_balance
+    SELECT counter_id, collector_id, sum(received), 0, sum(deposited), 0, sum(waiting)
+      FROM (SELECT counter_id, received_by AS collector_id, amount AS received, 0 AS deposited, 0 AS waiting
+              FROM payment WHERE method = 'CASH' AND reversed_at IS NULL
+            UNION ALL
+            SELECT counter_id, collector_id, 0, counted, CASE status WHEN 'SUBMITTED' THEN amount ELSE 0 END FROM deposit) moved
+     GROUP BY counter_id, collector_id
+    """,
 )
 # Of those who owe for earlier months, nine of ten are blocked, as an isolation run would have done; a few are blocked by hand.
 _ACCESSES = (

@@ -1,7 +1,7 @@
 """Deposits (setoran): money that collectors hand over to head office, and the drawers it comes from.
 
 A drawer is the cash of one counter that one collector holds: always received − refunded − deposited ± shortage (the view
-`drawer`, db/sql). A deposit leaves the drawer when someone else has counted it; a difference stays with the collector until
+`drawer`, db/sql/drawer.sql). A deposit leaves the drawer when someone else has counted it; a difference stays with the collector until
 it is settled (billing/differences.py).
 """
 

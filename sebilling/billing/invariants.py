@@ -36,6 +36,15 @@ _LIVE_WRITE_OFF: Final = (
     "(SELECT write_off.* FROM write_off LEFT JOIN write_off_reversal ON write_off_id = write_off.id WHERE write_off_id IS NULL) live"
 )
 _LIVE_REFUND: Final = "(SELECT refund.* FROM refund LEFT JOIN refund_reversal ON refund_id = refund.id WHERE refund_id IS NULL) live"
+# All that has moved cash, by drawer: what the triggers of db/sql/drawer.sql carry.
+_DRAWER_MOVES: Final = (
+    "(SELECT counter_id, received_by AS collector_id, amount AS received, 0 AS refunded, 0 AS deposited, 0 AS difference, 0 AS waiting"
+    " FROM payment WHERE method = 'CASH' AND reversed_at IS NULL"
+    f" UNION ALL SELECT counter_id, refunded_by, 0, amount, 0, 0, 0 FROM {_LIVE_REFUND} WHERE method = 'CASH'"
+    " UNION ALL SELECT counter_id, collector_id, 0, 0, counted, difference - settled, 0 FROM deposit WHERE status = 'VERIFIED'"
+    " UNION ALL SELECT counter_id, collector_id, 0, 0, 0, 0, amount FROM deposit WHERE status = 'SUBMITTED') moved"
+)
+_DRAWER_SUMS: Final = ("received", "refunded", "deposited", "difference", "waiting")
 _METHODS: Final = ", ".join(f"('{method}', '{method.account}')" for method in PaymentMethod)
 
 
@@ -200,6 +209,13 @@ INVARIANTS: Final = (
     Invariant(
         "drawers", "No drawer is negative, and all cash received is deposited, refunded, missing, or on hand.",
         "SELECT counter_id FROM drawer WHERE on_hand < 0 OR on_hand <> received - refunded - deposited + difference OR waiting < 0",
+    ),
+    Invariant(
+        "drawer_balances", "A drawer's balance is the sum of the payments, refunds and deposits of its collector at its counter.",
+        f"SELECT counter_id FROM drawer_balance kept FULL JOIN (SELECT counter_id, collector_id,"
+        f" {', '.join(f'sum({name}) AS {name}' for name in _DRAWER_SUMS)} FROM {_DRAWER_MOVES} GROUP BY 1, 2) document"
+        " USING (counter_id, collector_id) WHERE "
+        + " OR ".join(f"coalesce(kept.{name}, 0) <> coalesce(document.{name}, 0)" for name in _DRAWER_SUMS),
     ),
     Invariant(
         "deposits_carried", "A deposit's counted, difference and settled amounts match its documents.",

@@ -1,4 +1,5 @@
-"""Locks, always taken in this order: idempotency key → customer → counter → invoices → payments → closings → drawer.
+"""Locks, always taken in this order: idempotency key → customer → counter → invoices → payments → closings → drawer
+→ receipt series → drawer balance.
 
 Payments, corrections and changes of a billing cycle hold the customer's counter shared; whatever adds invoices or moves the
 customer holds it exclusively (db/sql/invoice_checks.sql). So a holder sees every invoice of the customer, and none is issued meanwhile.
@@ -27,6 +28,7 @@ _AFTER_CLOSINGS: Final = text("SELECT after_closings(:at)").bindparams(instant("
 _NO_CLOSING: Final = text("SELECT pg_advisory_xact_lock(2, 0)")
 _COUNTING: Final = text("SELECT pg_advisory_xact_lock(22, CAST(:collector AS int))")
 _DRAWERS: Final = text("SELECT id FROM app_user WHERE id = :collector FOR NO KEY UPDATE")
+_MOVE_AT_ONCE: Final = text("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,13 @@ async def closing(session: WriteSession) -> None:
 async def drawers(session: WriteSession, collector_id: int) -> None:
     """Lock this collector's drawers against withdrawals: deposits, refunds and reversals run one after the other. Raises NotFound.
 
-    Blocks closings too. Incoming money needs no lock: it only adds to a drawer.
+    Blocks closings too. Incoming money needs no lock: it only adds to a drawer, and does so as it commits (db/sql/drawer.sql). From
+    here on this transaction's own movements are in its drawers at once, for the checks that follow.
     """
     await closings(session)
     if await session.value(_DRAWERS, {"collector": collector_id}, kind=int) is None:
         raise NotFound(field="collector_id", noun=Noun.USER, given=collector_id)
+    await session.execute(_MOVE_AT_ONCE)
 
 
 async def counting(session: WriteSession, collector_id: int) -> None:

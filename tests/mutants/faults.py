@@ -229,7 +229,7 @@ FAULTS: Final = (
     Fault("refund-without-cash", "billing/corrections.py", "if method is PaymentMethod.CASH:", "if method is None:", CORRECTIONS),
     Fault(
         "refund-stays-in-the-drawer", "db/sql/drawer.sql",
-        "SELECT counter_id, refunded_by, 0, amount, 0, 0, 0\n", "SELECT counter_id, refunded_by, 0, 0, 0, 0, 0\n",
+        "NEW.refunded_by, p_refunded => NEW.amount)", "NEW.refunded_by, p_refunded => 0)",
         CORRECTIONS,
     ),
     Fault(
@@ -293,7 +293,8 @@ FAULTS: Final = (
     Fault("more-relieved-than-held", "billing/deposits.py", "there - min(deposit.amount, held)", "there - deposit.amount", DEPOSITS),
     Fault("waiting-cash-taken", "billing/deposits.py", "if amount > held - waiting:", "if amount > held:", CORRECTIONS),
     Fault(
-        "rejected-deposit-still-waits", "db/sql/drawer.sql", "WHERE status = 'SUBMITTED') moved", "WHERE status <> 'VERIFIED') moved",
+        "rejected-deposit-still-waits", "db/sql/drawer.sql",
+        "CASE WHEN NEW.status = 'SUBMITTED'", "CASE WHEN NEW.status <> 'VERIFIED'",
         DEPOSITS,
     ),
     Fault(

@@ -7,6 +7,7 @@ from tests.mutants.fault import Fault
 LEDGER: Final = ("tests/billing/test_ledger.py",)
 RACES: Final = ("tests/concurrency/test_ledger.py",)
 KEYS: Final = ("tests/billing/test_fingerprints.py",)
+BALANCES: Final = ("tests/concurrency/test_drawer_balances.py",)
 CODES: Final = ("tests/billing/test_accounts_of_codes.py",)
 
 FAULTS: Final = (
@@ -46,7 +47,7 @@ FAULTS: Final = (
           "SET written_off = written_off",
           LEDGER),
     Fault("a-reversed-refund-stays-out-of-the-drawer", "db/sql/drawer.sql",
-          " AND NOT EXISTS (SELECT FROM refund_reversal WHERE refund_id = refund.id)", "", LEDGER),
+          "p_refunded => -amount)", "p_refunded => 0)", LEDGER),
     Fault("a-fee-cancelled-by-hand", "billing/reversals.py", 'or written_off.kind != "BAD_DEBT" ', "", LEDGER),
     # --- closings ---------------------------------------------------------------------------------------------------------------
     Fault("a-closing-asks-nothing", "billing/periods.py", "if missing and not incomplete:", "if missing and incomplete:", LEDGER),
@@ -122,6 +123,21 @@ FAULTS: Final = (
           CODES),
     Fault("transfers-are-central-cash", "db/sql/journal.sql", "WHEN 'TRANSFER' THEN 'BANK' END;",
           "WHEN 'TRANSFER' THEN 'CENTRAL_CASH' END;", LEDGER),
+    # --- balances of drawers ------------------------------------------------------------------------------------------------------
+    Fault("cash-locks-its-drawer-from-the-beginning", "db/sql/drawer.sql",
+          "payment_in_drawer AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED", "payment_in_drawer AFTER INSERT ON payment", BALANCES),
+    Fault("a-surplus-locks-its-drawer-from-the-beginning", "db/sql/drawer.sql",
+          "deposit_in_drawer AFTER INSERT OR UPDATE ON deposit DEFERRABLE INITIALLY DEFERRED",
+          "deposit_in_drawer AFTER INSERT OR UPDATE ON deposit", BALANCES),
+    Fault("balances-are-not-added-to", "db/sql/drawer.sql", "SET received = kept.received + p_received", "SET received = p_received",
+          BALANCES),
+    Fault("reversed-cash-stays-in-the-drawer", "db/sql/drawer.sql", "WHEN 'UPDATE' THEN -NEW.amount END", "WHEN 'UPDATE' THEN 0 END",
+          BALANCES),
+    Fault("refunds-by-transfer-leave-the-drawer", "db/sql/drawer.sql",
+          "refund DEFERRABLE INITIALLY DEFERRED FOR EACH ROW\n    WHEN (NEW.method = 'CASH')",
+          "refund DEFERRABLE INITIALLY DEFERRED FOR EACH ROW\n    WHEN (true)", BALANCES),
+    Fault("who-takes-cash-does-not-see-its-own", "billing/locks.py", "    await session.execute(_MOVE_AT_ONCE)\n", "", BALANCES),
+    Fault("anyone-may-set-a-balance", "db/sql/drawer.sql", "WHEN (pg_trigger_depth() = 0) EXECUTE", "WHEN (false) EXECUTE", BALANCES),
     # --- what a key's fingerprint holds -------------------------------------------------------------------------------------------
     Fault("key-of-a-correction-without-its-count", "billing/differences.py", '"correctDeposit", key, [deposit_id, counted, why]',
           '"correctDeposit", key, [deposit_id, why]', KEYS),

@@ -1,8 +1,9 @@
 """Deposits (setoran): cash handed over to head office, with its proof."""
 
 from datetime import date
+from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
@@ -162,3 +163,24 @@ class SettlementReversal(Base):
     reversed_at: Mapped[Instant]
     reversed_on: Mapped[date]
     reversed_by: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class DrawerBalance(Base):
+    """Cash of a counter that a collector has received and handed over: the sums of their documents, moved by deferred triggers.
+
+    The view `drawer` shows it. Numeric, so that a payment is never refused for what the drawer has held before it.
+    """
+
+    __tablename__ = "drawer_balance"
+
+    counter_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("counter.id"), primary_key=True, autoincrement=False)
+    collector_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("app_user.id"), primary_key=True, autoincrement=False)
+    received: Mapped[Decimal] = mapped_column(Numeric)
+    """Payments in cash that were not reversed."""
+    refunded: Mapped[Decimal] = mapped_column(Numeric)
+    deposited: Mapped[Decimal] = mapped_column(Numeric)
+    """Verified deposits, as counted."""
+    difference: Mapped[Decimal] = mapped_column(Numeric)
+    """Unsettled surplus less shortage of verified deposits."""
+    waiting: Mapped[Decimal] = mapped_column(Numeric)
+    """Submitted deposits that await verification."""

@@ -41,14 +41,6 @@ class Payment(Base):
         Index("payment_surplus_idx", "id", postgresql_where=text("surplus_because <> ''")),
         # for credit that settles the next invoice
         Index("payment_credit_idx", "customer_id", postgresql_where=text("credit > 0")),
-        # for cash on hand: cash that a collector received at a counter
-        Index(
-            "payment_cash_idx",
-            "counter_id",
-            "received_by",
-            postgresql_include=["amount"],  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
-            postgresql_where=text("method = 'CASH' AND reversed_at IS NULL"),
-        ),
     )
 
     id: Mapped[Id]

@@ -9,7 +9,7 @@ from sebilling.db.tables.columns import Base, String
 
 
 class ReceiptSeries(Base):
-    """Next receipt number of a counter in a month. Its row is locked last, as the lock lasts until the commit is on disk."""
+    """Next receipt number of a counter in a month. Its row is locked late, as the lock lasts until the commit is on disk."""
 
     __tablename__ = "receipt_series"
     __table_args__ = (CheckConstraint("next_number >= 1", name="next_number"),)
