@@ -1199,8 +1199,8 @@ BEGIN
     PERFORM move_drawer(NEW.counter_id, NEW.collector_id,
                         p_deposited => NEW.counted - CASE WHEN is_new THEN 0 ELSE OLD.counted END,
                         p_difference => NEW.difference - NEW.settled - CASE WHEN is_new THEN 0 ELSE OLD.difference - OLD.settled END,
-                        p_waiting => CASE WHEN NEW.status = 'SUBMITTED' THEN NEW.amount ELSE 0 END
-                                     - CASE WHEN NOT is_new AND OLD.status = 'SUBMITTED' THEN OLD.amount ELSE 0 END);
+                        p_waiting => NEW.amount * (NEW.status = 'SUBMITTED')::int
+                                     - CASE WHEN is_new THEN 0 ELSE OLD.amount * (OLD.status = 'SUBMITTED')::int END);
     RETURN NULL;
 END $function$;
 
@@ -1314,76 +1314,30 @@ BEGIN
     RETURN NULL;
 END $function$;
 
-CREATE FUNCTION check_invoice_lines()
- RETURNS trigger
- LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
+CREATE FUNCTION cash_on_hand(p_at timestamp with time zone)
+ RETURNS TABLE(counter_id bigint, amount bigint)
+ LANGUAGE sql
+ STABLE
 AS $function$
-DECLARE
-    orphan bigint;
-BEGIN
-    SELECT invoice_id INTO orphan FROM new_line WHERE (SELECT id FROM invoice WHERE id = new_line.invoice_id) IS NULL LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'insert on table "invoice_line" violates "invoice_line_invoice_id_fkey"'
-            USING ERRCODE = 'foreign_key_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
-                  CONSTRAINT = 'invoice_line_invoice_id_fkey',
-                  DETAIL = format('Key (invoice_id)=(%s) is not present in table "invoice".', orphan);
-    END IF;
-    RETURN NULL;
-END $function$;
-
-CREATE FUNCTION check_invoices()
- RETURNS trigger
- LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
-AS $function$
-DECLARE
-    series record;
-    broken record;
-BEGIN
-    -- An older snapshot would miss what another transaction committed before this one got the lock.
-    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
-        RAISE EXCEPTION 'invoices are added under READ COMMITTED, not %', upper(current_setting('transaction_isolation'))
-            USING ERRCODE = 'feature_not_supported';
-    END IF;
-    -- Generation holds these locks already (billing/locks.py).
-    FOR series IN SELECT DISTINCT counter_id, period_id FROM new_invoice ORDER BY counter_id, period_id LOOP
-        PERFORM pg_advisory_xact_lock(1, series.counter_id::int);
-        IF NOT EXISTS (SELECT FROM invoice_series WHERE period_id = series.period_id AND counter_id = series.counter_id) THEN
-            RAISE EXCEPTION 'insert on table "invoice" violates "invoice_period_id_counter_id_fkey"'
-                USING ERRCODE = 'foreign_key_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
-                      CONSTRAINT = 'invoice_period_id_counter_id_fkey',
-                      DETAIL = format('Key (period_id, counter_id)=(%s, %s) is not present in table "invoice_series".',
-                                      series.period_id, series.counter_id);
-        END IF;
-    END LOOP;
-    -- With the locks, in a snapshot of its own. Subqueries, as a join might hash all of history; a difference, as with
-    -- `covers_from < covers_until` the planner takes invoice_live_period_idx and reads each customer's history.
-    SELECT *, (SELECT counter_id FROM customer WHERE id = added.customer_id) AS home INTO broken FROM new_invoice added
-     WHERE (SELECT counter_id FROM customer WHERE id = added.customer_id) IS DISTINCT FROM added.counter_id
-        OR added.covers_from < added.covers_until
-           AND (SELECT id FROM invoice other
-                 WHERE other.customer_id = added.customer_id AND other.covers_until > added.covers_from
-                   AND other.covers_from < added.covers_until AND other.covers_until - other.covers_from > 0
-                   AND other.voided_at IS NULL AND other.id <> added.id LIMIT 1) IS NOT NULL
-     LIMIT 1;
-    IF NOT FOUND THEN
-        RETURN NULL;
-    END IF;
-    IF broken.home IS NULL THEN
-        RAISE EXCEPTION 'insert on table "invoice" violates "invoice_customer_id_fkey"'
-            USING ERRCODE = 'foreign_key_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
-                  CONSTRAINT = 'invoice_customer_id_fkey',
-                  DETAIL = format('Key (customer_id)=(%s) is not present in table "customer".', broken.customer_id);
-    ELSIF broken.home <> broken.counter_id THEN
-        RAISE EXCEPTION 'an invoice is issued at its customer''s counter' USING ERRCODE = 'restrict_violation',
-            DETAIL = format('Customer %s belongs to counter %s, not %s.', broken.customer_id, broken.home, broken.counter_id);
-    END IF;
-    RAISE EXCEPTION 'a day is billed twice: "invoice_covers_excl"'
-        USING ERRCODE = 'exclusion_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = 'invoice_covers_excl',
-              DETAIL = format('Another live invoice of customer %s covers days of [%s, %s).',
-                              broken.customer_id, broken.covers_from, broken.covers_until);
-END $function$;
+WITH since AS (
+    SELECT (p_at - interval '1 day')::date AS day
+), moved (counter_id, amount) AS (
+    SELECT drawer.counter_id, on_hand FROM drawer
+    UNION ALL
+    SELECT payment.counter_id, -payment.amount FROM payment
+     WHERE payment.counter_id IN (SELECT id FROM counter) AND received_on >= (SELECT day FROM since) AND received_at > p_at AND method = 'CASH'
+    UNION ALL
+    SELECT payment.counter_id, payment.amount FROM payment_reversal JOIN payment ON payment.id = payment_id
+     WHERE reversed_on >= (SELECT day FROM since) AND payment_reversal.reversed_at > p_at AND method = 'CASH'
+    UNION ALL
+    SELECT refund.counter_id, refund.amount FROM refund WHERE refunded_at > p_at AND method = 'CASH'
+    UNION ALL
+    SELECT refund.counter_id, -refund.amount FROM refund_reversal JOIN refund ON refund.id = refund_id WHERE reversed_at > p_at AND method = 'CASH'
+    UNION ALL
+    SELECT handed.counter_id, handed.counted - handed.difference FROM counted_money handed WHERE day >= (SELECT day FROM since) AND at > p_at
+)
+SELECT moved.counter_id, sum(moved.amount)::bigint FROM moved GROUP BY 1
+$function$;
 
 CREATE FUNCTION date_payment()
  RETURNS trigger
@@ -1474,6 +1428,15 @@ CREATE FUNCTION period_figures(p_period bigint, p_at timestamp with time zone)
  LANGUAGE sql
  STABLE
 AS $function$
+    SELECT figure.*, coalesce(held.amount, 0)
+      FROM period_money(p_period, p_at) figure LEFT JOIN cash_on_hand(p_at) held ON held.counter_id = figure.counter_id
+$function$;
+
+CREATE FUNCTION period_money(p_period bigint, p_at timestamp with time zone)
+ RETURNS TABLE(counter_id bigint, invoices bigint, total_billed bigint, voided_earlier bigint, voided_later bigint, allocated bigint, written_off bigint, outstanding bigint, payments bigint, reversed bigint, refunded bigint, total_received bigint, credit bigint, total_deposited bigint, difference bigint, awaiting_verification bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
 WITH span AS (
     SELECT month, (month + interval '1 month')::date AS after FROM period WHERE id = p_period
 ), settled AS NOT MATERIALIZED (
@@ -1488,7 +1451,7 @@ WITH span AS (
     SELECT invoice_id, amount FROM write_off LEFT JOIN write_off_reversal ON write_off_id = write_off.id AND reversed_at <= p_at
      WHERE write_off_id IS NULL AND written_off_at <= p_at
 ), given_back AS (
-    SELECT payment_id, refund.counter_id, method, amount FROM refund LEFT JOIN refund_reversal ON refund_id = refund.id AND reversed_at <= p_at
+    SELECT payment_id, amount FROM refund LEFT JOIN refund_reversal ON refund_id = refund.id AND reversed_at <= p_at
      WHERE refund_id IS NULL AND refunded_at <= p_at
 ), moved (counter_id, name, amount) AS (
     SELECT invoice.counter_id, 'invoices', 1 FROM invoice WHERE period_id = p_period AND issued_at <= p_at
@@ -1531,14 +1494,6 @@ WITH span AS (
     UNION ALL
     SELECT deposit.counter_id, 'waiting', amount FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id AND decided_at <= p_at
      WHERE deposit_id IS NULL AND submitted_at <= p_at
-    UNION ALL
-    SELECT payment.counter_id, 'on hand', sum(amount)::bigint FROM payment
-      LEFT JOIN payment_reversal ON payment_id = payment.id AND payment_reversal.reversed_at <= p_at
-     WHERE payment_id IS NULL AND method = 'CASH' AND received_at <= p_at GROUP BY 1
-    UNION ALL
-    SELECT given_back.counter_id, 'on hand', -amount FROM given_back WHERE method = 'CASH'
-    UNION ALL
-    SELECT handed.counter_id, 'on hand', handed.difference - handed.counted FROM counted_money handed WHERE at <= p_at
 ), summed AS (
     SELECT moved.counter_id, name, sum(amount)::bigint AS amount FROM moved GROUP BY 1, 2
 ), figure AS (
@@ -1552,11 +1507,11 @@ WITH span AS (
            coalesce((of ->> 'received')::bigint, 0) AS received, coalesce((of ->> 'credit')::bigint, 0) AS credit,
            coalesce((of ->> 'reversed')::bigint, 0) AS reversed, coalesce((of ->> 'refunded')::bigint, 0) AS refunded,
            coalesce((of ->> 'deposited')::bigint, 0) AS deposited, coalesce((of ->> 'difference')::bigint, 0) AS difference,
-           coalesce((of ->> 'waiting')::bigint, 0) AS waiting, coalesce((of ->> 'on hand')::bigint, 0) AS on_hand
+           coalesce((of ->> 'waiting')::bigint, 0) AS waiting
       FROM figure
 )
 SELECT id, invoices, billed - here - earlier, earlier, voided - here, allocated, written_off, billed - voided - allocated - written_off,
-       payments, reversed, refunded, received - reversed, credit, deposited, difference, waiting, on_hand
+       payments, reversed, refunded, received - reversed, credit, deposited, difference, waiting
   FROM named WHERE EXISTS (SELECT FROM span)
 $function$;
 
@@ -1985,7 +1940,7 @@ CREATE VIEW isolation AS
      CROSS JOIN LATERAL ( SELECT GREATEST(reached.block_on, promised.until_on + 1) AS block_on) wanted;
 
 CREATE VIEW journal AS
- WITH billed AS NOT MATERIALIZED (
+ WITH booked AS NOT MATERIALIZED (
          SELECT invoice.id,
             invoice.period_id,
             invoice.counter_id,
@@ -2003,16 +1958,15 @@ CREATE VIEW journal AS
             invoice.written_off,
             invoice.voided_at,
             invoice.outstanding,
-            COALESCE(( SELECT sum(invoice_line.amount) AS sum
-                   FROM invoice_line
-                  WHERE invoice_line.invoice_id = invoice.id AND line_account(invoice_line.kind) = 'REVENUE'::text), 0::numeric)::bigint AS revenue,
-            COALESCE(( SELECT sum(invoice_line.amount) AS sum
-                   FROM invoice_line
-                  WHERE invoice_line.invoice_id = invoice.id AND line_account(invoice_line.kind) = 'TAX_PAYABLE'::text), 0::numeric)::bigint AS tax,
-            COALESCE(( SELECT sum(invoice_line.amount) AS sum
-                   FROM invoice_line
-                  WHERE invoice_line.invoice_id = invoice.id AND line_account(invoice_line.kind) = 'OPENING_BALANCE'::text), 0::numeric)::bigint AS opening
+            line.account,
+            line.amount
            FROM invoice
+             CROSS JOIN LATERAL ( SELECT sum(invoice_line.amount) FILTER (WHERE line_account(invoice_line.kind) = 'REVENUE'::text)::bigint AS revenue,
+                    sum(invoice_line.amount) FILTER (WHERE line_account(invoice_line.kind) = 'TAX_PAYABLE'::text)::bigint AS tax,
+                    sum(invoice_line.amount) FILTER (WHERE line_account(invoice_line.kind) = 'OPENING_BALANCE'::text)::bigint AS opening
+                   FROM invoice_line
+                  WHERE invoice_line.invoice_id = invoice.id) summed
+             CROSS JOIN LATERAL ( VALUES ('REVENUE'::text,summed.revenue), ('TAX_PAYABLE'::text,summed.tax), ('OPENING_BALANCE'::text,summed.opening)) line(account, amount)
         ), recount AS NOT MATERIALIZED (
          SELECT deposit_correction.id,
             deposit_correction.corrected_at AS at,
@@ -2069,81 +2023,54 @@ CREATE VIEW journal AS
     entry.debit::journal_account AS debit,
     entry.credit::journal_account AS credit,
     entry.amount
-   FROM ( SELECT billed.id,
-            1 AS code,
-            billed.issued_at AS posted_at,
+   FROM ( SELECT booked.id,
+                CASE booked.account
+                    WHEN 'REVENUE'::text THEN 1
+                    WHEN 'TAX_PAYABLE'::text THEN 2
+                    ELSE NULL::integer
+                END AS code,
+            booked.issued_at AS posted_at,
             NULL::date AS day,
-            billed.counter_id,
+            booked.counter_id,
             'invoice'::text AS document,
-            billed.number AS reference,
+            booked.number AS reference,
             'RECEIVABLE'::text AS debit,
-            'REVENUE'::text AS credit,
-            billed.revenue AS amount
-           FROM billed
+            booked.account AS credit,
+            booked.amount
+           FROM booked
+          WHERE booked.account <> 'OPENING_BALANCE'::text
         UNION ALL
-         SELECT billed.id,
-            2,
-            billed.issued_at,
-            NULL::date,
-            billed.counter_id,
-            'invoice'::text,
-            billed.number,
-            'RECEIVABLE'::text,
-            'TAX_PAYABLE'::text,
-            billed.tax
-           FROM billed
-        UNION ALL
-         SELECT billed.id,
+         SELECT booked.id,
             20,
-            noon(billed.covers_from - 1) AS noon,
-            billed.covers_from - 1,
-            billed.counter_id,
+            noon(booked.covers_from - 1) AS noon,
+            booked.covers_from - 1,
+            booked.counter_id,
             'invoice'::text,
-            billed.number,
+            booked.number,
             'RECEIVABLE'::text,
-            'OPENING_BALANCE'::text,
-            billed.opening
-           FROM billed
-          WHERE billed.opening > 0
+            booked.account,
+            booked.amount
+           FROM booked
+             JOIN opening_balance ON opening_balance.invoice_id = booked.id
+          WHERE booked.account = 'OPENING_BALANCE'::text
         UNION ALL
-         SELECT billed.id,
-            3,
+         SELECT booked.id,
+                CASE booked.account
+                    WHEN 'REVENUE'::text THEN 3
+                    WHEN 'TAX_PAYABLE'::text THEN 4
+                    WHEN 'OPENING_BALANCE'::text THEN 21
+                    ELSE NULL::integer
+                END AS "case",
             invoice_void.voided_at,
             NULL::date,
-            billed.counter_id,
+            booked.counter_id,
             'invoice_void'::text,
-            billed.number,
-            'REVENUE'::text,
+            booked.number,
+            booked.account,
             'RECEIVABLE'::text,
-            billed.revenue
-           FROM billed
-             JOIN invoice_void ON invoice_void.invoice_id = billed.id
-        UNION ALL
-         SELECT billed.id,
-            21,
-            invoice_void.voided_at,
-            NULL::date,
-            billed.counter_id,
-            'invoice_void'::text,
-            billed.number,
-            'OPENING_BALANCE'::text,
-            'RECEIVABLE'::text,
-            billed.opening
-           FROM billed
-             JOIN invoice_void ON invoice_void.invoice_id = billed.id
-        UNION ALL
-         SELECT billed.id,
-            4,
-            invoice_void.voided_at,
-            NULL::date,
-            billed.counter_id,
-            'invoice_void'::text,
-            billed.number,
-            'TAX_PAYABLE'::text,
-            'RECEIVABLE'::text,
-            billed.tax
-           FROM billed
-             JOIN invoice_void ON invoice_void.invoice_id = billed.id
+            booked.amount
+           FROM booked
+             JOIN invoice_void ON invoice_void.invoice_id = booked.id
         UNION ALL
          SELECT payment.id,
             5,

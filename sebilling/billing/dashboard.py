@@ -37,12 +37,15 @@ class Figures:
 
 _FIGURES: Final = text(
     f"""
+    WITH reversed_lately AS MATERIALIZED (  -- few, read once: every counter's month is among them
+           SELECT counter_id, received_on, reversed_on, amount FROM payment_reversal JOIN payment ON payment.id = payment_id
+            WHERE reversed_on >= (:at AT TIME ZONE 'UTC')::date - 32)
     SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day, now.day,
            received.today - reversed.today AS received_today, received.payments_today,
            received.month - reversed.month AS received_this_month, received.payments_this_month,
            owed.outstanding, held.on_hand AS cash_on_hand, coalesce(blocked.customers, 0) AS blocked_customers
       FROM counter
-     CROSS JOIN LATERAL (SELECT (:at AT TIME ZONE timezone)::date AS day) now
+     CROSS JOIN LATERAL (SELECT (:at AT TIME ZONE timezone)::date AS day OFFSET 0) now  -- once for each counter, not each payment
      CROSS JOIN LATERAL (
            SELECT count(*) AS payments_this_month, count(*) FILTER (WHERE received_on = now.day) AS payments_today,
                   coalesce(sum(amount), 0)::bigint AS month, coalesce(sum(amount) FILTER (WHERE received_on = now.day), 0)::bigint AS today
@@ -50,14 +53,15 @@ _FIGURES: Final = text(
            ) received
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(amount), 0)::bigint AS month, coalesce(sum(amount) FILTER (WHERE reversed_on = now.day), 0)::bigint AS today
-             FROM payment_reversal JOIN payment ON payment.id = payment_id
+             FROM reversed_lately
             WHERE counter_id = counter.id AND reversed_on >= date_trunc('month', now.day)::date AND reversed_on <= now.day) reversed
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(outstanding), 0)::bigint AS outstanding FROM invoice WHERE counter_id = counter.id AND outstanding > 0) owed
      CROSS JOIN LATERAL (SELECT coalesce(sum(on_hand), 0)::bigint AS on_hand FROM drawer WHERE counter_id = counter.id) held
       LEFT JOIN (
-           SELECT customer.counter_id, count(DISTINCT customer.id) AS customers
-             FROM service_access JOIN customer ON customer.id = customer_id WHERE actual = 'BLOCKED' GROUP BY 1
+           SELECT customer.counter_id, count(*) AS customers
+             FROM (SELECT DISTINCT customer_id FROM service_access WHERE actual = 'BLOCKED') access
+             JOIN customer ON customer.id = customer_id GROUP BY 1
            ) blocked ON blocked.counter_id = counter.id
      WHERE {scope.sees("counter.id")}
      ORDER BY counter.code

@@ -1,5 +1,6 @@
 """Invariants of the data, each as SQL that must return no row. Checked after scenario tests, by a job, and by `sebilling check`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,7 @@ from sebilling.billing.deposits import DepositType
 from sebilling.billing.journal import Account
 from sebilling.billing.payments import PaymentMethod
 from sebilling.billing.pricing import LineKind
-from sebilling.db.engine import ReadSession
+from sebilling.db.engine import Database, ReadSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +92,33 @@ _CHAIN: Final = (
     " LEFT JOIN event ON event.id = event_id"
 )
 
-CHECKED_PER_STATEMENT: Final = (
-    Invariant(
-        "billed_once", "No day of service is billed twice.",
-        "SELECT customer_id FROM (SELECT customer_id, covers_from, lag(covers_until) OVER (PARTITION BY customer_id ORDER BY covers_from)"
-        " AS before FROM invoice WHERE voided_at IS NULL AND covers_from < covers_until) stretch WHERE covers_from < before",
-    ),
-    Invariant(
-        "invoice_references", "The customer and the series of each invoice, and the invoice of each line, exist.",
-        "SELECT invoice.id FROM invoice LEFT JOIN customer ON customer.id = customer_id WHERE customer.id IS NULL"
-        " UNION ALL SELECT invoice.id FROM invoice LEFT JOIN invoice_series series USING (period_id, counter_id)"
-        " WHERE series.next_number IS NULL"
-        " UNION ALL SELECT invoice_id FROM invoice_line LEFT JOIN invoice ON invoice.id = invoice_id WHERE invoice.id IS NULL",
-    ),
-)  # fmt: skip
-"""What triggers check for new rows only (db/sql/invoice_checks.sql), and no constraint for all of them."""
+# The cash on hand of each closing, from the documents alone, which are read once for all closings: each is summed from the first closing
+# on that isn't before it, and the sums are added up.
+_CASH_AT_CLOSINGS: Final = (
+    "SELECT closing_id, counter_id, sum(amount) OVER (PARTITION BY counter_id ORDER BY place) AS amount FROM"
+    " (SELECT id AS closing_id, row_number() OVER (ORDER BY closed_at, id) AS place FROM period_closing) closing"
+    " CROSS JOIN (SELECT id AS counter_id FROM counter) counter"
+    " LEFT JOIN (SELECT counter_id, 1 + width_bucket(at, (SELECT array_agg(closed_at + interval '1 microsecond' ORDER BY closed_at)"
+    " FROM period_closing)) AS place, sum(amount) AS amount FROM"
+    " (SELECT counter_id, received_at AS at, amount FROM payment WHERE method = 'CASH'"
+    " UNION ALL SELECT counter_id, payment_reversal.reversed_at, -amount FROM payment_reversal"
+    " JOIN payment ON payment.id = payment_id WHERE method = 'CASH'"
+    " UNION ALL SELECT counter_id, refunded_at, -amount FROM refund WHERE method = 'CASH'"
+    " UNION ALL SELECT counter_id, reversed_at, amount FROM refund_reversal JOIN refund ON refund.id = refund_id WHERE method = 'CASH'"
+    " UNION ALL SELECT counter_id, at, difference - counted FROM counted_money) moved GROUP BY 1, 2) cash USING (counter_id, place)"
+)
+# What a month's recap counts as received, refunded and handed over (billing/recap.py), of all months at once.
+_RECEIVED_AND_HANDED_OVER: Final = (
+    "SELECT counter_id, month, sum(came) AS came, sum(went) AS went, sum(counted) AS counted, sum(off) AS off FROM"
+    " (SELECT counter_id, date_trunc('month', received_on)::date AS month, amount AS came, 0 AS went, 0 AS counted, 0 AS off FROM payment"
+    " UNION ALL SELECT counter_id, date_trunc('month', reversed_on)::date, -amount, 0, 0, 0 FROM payment_reversal"
+    " JOIN payment ON payment.id = payment_id"
+    " UNION ALL SELECT counter_id, date_trunc('month', refunded_on)::date, 0, amount, 0, 0 FROM refund"
+    " UNION ALL SELECT counter_id, date_trunc('month', reversed_on)::date, 0, -amount, 0, 0 FROM refund_reversal"
+    " JOIN refund ON refund.id = refund_id"
+    " UNION ALL SELECT counter_id, date_trunc('month', day)::date, 0, 0, counted, difference FROM counted_money) moved GROUP BY 1, 2"
+)
+
 INVARIANTS: Final = (
     Invariant(
         "invoice_total", "An invoice's total is the sum of its lines.",
@@ -244,8 +257,9 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "closing_figures", "A closing's figures match the documents before it: none was backdated.",
-        "WITH now AS MATERIALIZED (SELECT period_closing.id AS closing_id, period_closing.closed_at, figure.*"
-        " FROM period_closing, period_figures(period_id, closed_at) figure)"
+        f"WITH now AS MATERIALIZED (SELECT closing.id AS closing_id, closing.closed_at, figure.*, coalesce(held.amount, 0) AS cash_on_hand"
+        f" FROM period_closing closing CROSS JOIN LATERAL period_money(period_id, closed_at) figure"
+        f" LEFT JOIN ({_CASH_AT_CLOSINGS}) held ON held.closing_id = closing.id AND held.counter_id = figure.counter_id)"
         f" (SELECT closing_id, figure.counter_id, {_FIGURES} FROM period_closing_figure figure"
         f" EXCEPT SELECT closing_id, figure.counter_id, {_FIGURES} FROM now figure)"
         f" UNION ALL SELECT closing_id, figure.counter_id, {_FIGURES} FROM now figure JOIN counter ON counter.id = figure.counter_id"
@@ -261,11 +275,13 @@ INVARIANTS: Final = (
         " sum(CASE WHEN debit IN ('CENTRAL_CASH', 'BANK') AND credit = 'CASH_ON_HAND' THEN amount"
         " WHEN credit IN ('CENTRAL_CASH', 'BANK') AND debit = 'CASH_ON_HAND' THEN -amount END) AS counted,"
         " sum(CASE WHEN credit IN ('SURPLUS', 'SHORTAGE') THEN amount WHEN debit IN ('SURPLUS', 'SHORTAGE') THEN -amount END) AS off"
-        " FROM journal WHERE document NOT IN ('invoice', 'invoice_void', 'allocation', 'deallocation') GROUP BY 1, 2)"
-        " SELECT period.id FROM period CROSS JOIN LATERAL period_figures(period.id, 'infinity') figure"
-        " LEFT JOIN booked ON booked.counter_id = figure.counter_id AND booked.month = period.month"
-        " WHERE coalesce(came, 0) <> total_received OR coalesce(went, 0) <> refunded OR coalesce(counted, 0) <> total_deposited"
-        " OR coalesce(off, 0) <> figure.difference",
+        " FROM journal WHERE document NOT IN ('invoice', 'invoice_void', 'allocation', 'deallocation') GROUP BY 1, 2),"
+        f" recap AS MATERIALIZED ({_RECEIVED_AND_HANDED_OVER})"
+        " SELECT period.id FROM period CROSS JOIN counter"
+        " LEFT JOIN booked ON booked.counter_id = counter.id AND booked.month = period.month"
+        " LEFT JOIN recap ON recap.counter_id = counter.id AND recap.month = period.month"
+        " WHERE coalesce(booked.came, 0) <> coalesce(recap.came, 0) OR coalesce(booked.went, 0) <> coalesce(recap.went, 0)"
+        " OR coalesce(booked.counted, 0) <> coalesce(recap.counted, 0) OR coalesce(booked.off, 0) <> coalesce(recap.off, 0)",
     ),
     Invariant(
         "deposits_decided", "A deposit is decided once, by another user, and its status matches the decision.",
@@ -367,5 +383,23 @@ class Finding:
 async def check(session: ReadSession) -> AsyncIterator[Finding]:
     """Check each invariant in turn. A count above 0 means that money may be wrong; nothing is corrected automatically."""
     for invariant in INVARIANTS:
-        rows = await session.only_value(text(f"SELECT count(*) FROM ({invariant.broken}) broken".replace(":", r"\:")), kind=int)
-        yield Finding(invariant, rows)
+        yield await _checked(session, invariant)
+
+
+async def check_side_by_side(database: Database, *, connections: int) -> list[Finding]:
+    """Check the invariants on this many connections at a time; the findings in their order. Each is one statement, as in `check`."""
+    waiting = iter(INVARIANTS)
+
+    async def work() -> list[Finding]:
+        async with database.reading() as session:
+            return [await _checked(session, invariant) for invariant in waiting]
+
+    async with asyncio.TaskGroup() as group:
+        workers = [group.create_task(work()) for _ in range(connections)]
+    findings = {finding.invariant.name: finding for worker in workers for finding in worker.result()}
+    return [findings[invariant.name] for invariant in INVARIANTS]
+
+
+async def _checked(session: ReadSession, invariant: Invariant) -> Finding:
+    rows = await session.only_value(text(f"SELECT count(*) FROM ({invariant.broken}) broken".replace(":", r"\:")), kind=int)
+    return Finding(invariant, rows)

@@ -90,6 +90,14 @@ def figures_of(recap: Figures) -> list[int]:
 
 _RECAP: Final = text(
     """
+    -- Few of all: those of the month are read once, not once for each counter.
+    WITH voided_now AS MATERIALIZED (
+           SELECT invoice.counter_id, invoice.total, invoice.period_id = invoice_void.period_id AS is_own
+             FROM invoice_void JOIN invoice ON invoice.id = invoice_id
+            WHERE invoice_void.period_id = (SELECT id FROM period WHERE month = :month)),
+         reversed_now AS MATERIALIZED (
+           SELECT counter_id, amount FROM payment_reversal JOIN payment ON payment.id = payment_id
+            WHERE reversed_on >= :month AND reversed_on < :after)
     SELECT billed.invoices, billed.total - voided.here - voided.earlier AS total_billed, voided.earlier AS voided_earlier,
            billed.voided - voided.here AS voided_later,
            billed.allocated, billed.written_off, billed.outstanding,
@@ -106,16 +114,14 @@ _RECAP: Final = text(
                   coalesce(sum(total) FILTER (WHERE voided_at IS NOT NULL), 0)::bigint AS voided
              FROM invoice WHERE period_id = period.id AND counter_id = counter.id) billed
      CROSS JOIN LATERAL (
-           SELECT coalesce(sum(total) FILTER (WHERE invoice.period_id = invoice_void.period_id), 0)::bigint AS here,
-                  coalesce(sum(total) FILTER (WHERE invoice.period_id <> invoice_void.period_id), 0)::bigint AS earlier
-             FROM invoice_void JOIN invoice ON invoice.id = invoice_id
-            WHERE counter_id = counter.id AND invoice_void.period_id = period.id) voided
+           SELECT coalesce(sum(total) FILTER (WHERE is_own), 0)::bigint AS here,
+                  coalesce(sum(total) FILTER (WHERE NOT is_own), 0)::bigint AS earlier
+             FROM voided_now WHERE counter_id = counter.id) voided
      CROSS JOIN LATERAL (
            SELECT count(*) AS payments, coalesce(sum(amount), 0)::bigint AS total, coalesce(sum(credit), 0)::bigint AS credit
              FROM payment WHERE counter_id = counter.id AND received_on >= :month AND received_on < :after) received
      CROSS JOIN LATERAL (
-           SELECT coalesce(sum(amount), 0)::bigint AS total FROM payment_reversal JOIN payment ON payment.id = payment_id
-            WHERE counter_id = counter.id AND reversed_on >= :month AND reversed_on < :after) reversed
+           SELECT coalesce(sum(amount), 0)::bigint AS total FROM reversed_now WHERE counter_id = counter.id) reversed
      CROSS JOIN LATERAL (
            SELECT coalesce(sum(amount), 0)::bigint AS total FROM (
                SELECT amount FROM refund WHERE counter_id = counter.id AND refunded_on >= :month AND refunded_on < :after

@@ -1,5 +1,6 @@
 """`sebilling backup`, `sebilling restore`, `sebilling workers`, and the check of keys and proofs in `sebilling check`."""
 
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from sebilling.vault import vault_of
 
 data_folder = group()
 _SHOWN: Final = 20
+_MAX_CHECKS: Final = 4
+"""Invariants that are checked side by side, at most: each keeps a processor of the database busy."""
 # The fourth and fifth words are the host and the process: db/leases.py.
 _WORKERS: Final = text(
     f"""
@@ -125,13 +128,13 @@ def database_adopt() -> None:
 def check() -> None:
     """Check the invariants, and that secret keys and proofs are present; exit code 1 if any check fails."""
     settings = read_settings()
+    connections = min(os.cpu_count() or 1, _MAX_CHECKS)
 
     async def work(database: Database) -> tuple[list[invariants.Finding], bool]:
-        async with database.reading() as session:
-            findings = [finding async for finding in invariants.check(session)]
+        findings = await invariants.check_side_by_side(database, connections=connections)
         return findings, await show_missing(settings, database, errors)
 
-    findings, is_whole = with_database(work)
+    findings, is_whole = with_database(work, connections=connections + 1)
     table = Table("invariant", "what must hold", "violating rows")
     for finding in findings:
         table.add_row(finding.invariant.name, finding.invariant.sentence, str(finding.rows), style="red" if finding.rows else "")

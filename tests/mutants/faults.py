@@ -294,7 +294,7 @@ FAULTS: Final = (
     Fault("waiting-cash-taken", "billing/deposits.py", "if amount > held - waiting:", "if amount > held:", CORRECTIONS),
     Fault(
         "rejected-deposit-still-waits", "db/sql/drawer.sql",
-        "CASE WHEN NEW.status = 'SUBMITTED'", "CASE WHEN NEW.status <> 'VERIFIED'",
+        "(NEW.status = 'SUBMITTED')::int", "(NEW.status <> 'VERIFIED')::int",
         DEPOSITS,
     ),
     Fault(

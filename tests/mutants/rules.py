@@ -100,8 +100,8 @@ FIGURES: Final = (
         day("test_the_dashboard_is_of_the_counters_day_and_month"),
     ),
     Fault(
-        "recap-reverses-in-the-payments-month", "billing/recap.py", "reversed_on >= :month AND reversed_on < :after) reversed",
-        "received_on >= :month AND received_on < :after) reversed", deeds("reversal-of-a-payment-of-before"),
+        "recap-reverses-in-the-payments-month", "billing/recap.py", "            WHERE reversed_on >= :month AND reversed_on < :after)",
+        "            WHERE received_on >= :month AND received_on < :after)", deeds("reversal-of-a-payment-of-before"),
     ),
     Fault(
         "recap-of-instants-in-utc", "billing/recap.py", "received_on >= :month AND received_on < :after) received",

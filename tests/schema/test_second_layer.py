@@ -320,6 +320,7 @@ _FREE: Final = {
     "settings.read": "how the ISP bills: no counter's",
     "counters.by_codes": "for the command line and new users",
     "invariants.check": "the command `sebilling check`",
+    "invariants.check_side_by_side": "the same",
     "generation.outcome": "of a run that the caller made",
 }
 

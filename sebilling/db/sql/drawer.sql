@@ -55,8 +55,8 @@ BEGIN
     PERFORM move_drawer(NEW.counter_id, NEW.collector_id,
                         p_deposited => NEW.counted - CASE WHEN is_new THEN 0 ELSE OLD.counted END,
                         p_difference => NEW.difference - NEW.settled - CASE WHEN is_new THEN 0 ELSE OLD.difference - OLD.settled END,
-                        p_waiting => CASE WHEN NEW.status = 'SUBMITTED' THEN NEW.amount ELSE 0 END
-                                     - CASE WHEN NOT is_new AND OLD.status = 'SUBMITTED' THEN OLD.amount ELSE 0 END);
+                        p_waiting => NEW.amount * (NEW.status = 'SUBMITTED')::int
+                                     - CASE WHEN is_new THEN 0 ELSE OLD.amount * (OLD.status = 'SUBMITTED')::int END);
     RETURN NULL;
 END $$;
 DROP TRIGGER IF EXISTS deposit_in_drawer ON deposit;

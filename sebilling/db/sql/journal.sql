@@ -27,13 +27,14 @@ CREATE OR REPLACE FUNCTION noon(p_day date) RETURNS timestamptz LANGUAGE sql IMM
 -- the last day of their month. `signed` swaps debit and credit where its amount is below nothing.
 -- `id` is the document's id and the kind of row, so that pages by it stay right while rows are added.
 CREATE OR REPLACE VIEW journal AS
-WITH billed AS NOT MATERIALIZED (
-    SELECT invoice.*,
-           coalesce((SELECT sum(amount) FROM invoice_line WHERE invoice_id = invoice.id AND line_account(kind) = 'REVENUE'), 0)::bigint AS revenue,
-           coalesce((SELECT sum(amount) FROM invoice_line WHERE invoice_id = invoice.id AND line_account(kind) = 'TAX_PAYABLE'), 0)::bigint AS tax,
-           coalesce((SELECT sum(amount) FROM invoice_line WHERE invoice_id = invoice.id AND line_account(kind) = 'OPENING_BALANCE'), 0)::bigint
-           AS opening
-      FROM invoice
+WITH booked AS NOT MATERIALIZED (
+    SELECT invoice.*, line.account, line.amount
+      FROM invoice CROSS JOIN LATERAL (
+           SELECT sum(amount) FILTER (WHERE line_account(kind) = 'REVENUE')::bigint AS revenue,
+                  sum(amount) FILTER (WHERE line_account(kind) = 'TAX_PAYABLE')::bigint AS tax,
+                  sum(amount) FILTER (WHERE line_account(kind) = 'OPENING_BALANCE')::bigint AS opening
+             FROM invoice_line WHERE invoice_id = invoice.id) summed
+     CROSS JOIN LATERAL (VALUES ('REVENUE', revenue), ('TAX_PAYABLE', tax), ('OPENING_BALANCE', opening)) line (account, amount)
 ), recount AS NOT MATERIALIZED (
     SELECT deposit_correction.id, deposit_correction.corrected_at AS at, corrected_on AS day, counter_id, deposit_id, type,
            deposit_correction.counted - counted_before AS counted,
@@ -52,22 +53,16 @@ SELECT entry.id * 32 + entry.code AS id, coalesce(entry.day, (entry.posted_at AT
        entry.posted_at, entry.counter_id, entry.document, entry.id AS document_id, entry.reference, entry.debit::journal_account AS debit,
        entry.credit::journal_account AS credit, entry.amount
   FROM (
-    SELECT id, 1 AS code, issued_at AS posted_at, NULL::date AS day, counter_id, 'invoice' AS document, number AS reference,
-           'RECEIVABLE' AS debit, 'REVENUE' AS credit, revenue AS amount FROM billed
+    SELECT id, CASE account WHEN 'REVENUE' THEN 1 WHEN 'TAX_PAYABLE' THEN 2 END AS code, issued_at AS posted_at, NULL::date AS day, counter_id,
+           'invoice' AS document, number AS reference, 'RECEIVABLE' AS debit, account AS credit, amount
+      FROM booked WHERE account <> 'OPENING_BALANCE'
     UNION ALL
-    SELECT id, 2, issued_at, NULL, counter_id, 'invoice', number, 'RECEIVABLE', 'TAX_PAYABLE', tax FROM billed
+    SELECT id, 20, noon(covers_from - 1), covers_from - 1, counter_id, 'invoice', number, 'RECEIVABLE', account, amount
+      FROM booked JOIN opening_balance ON invoice_id = id WHERE account = 'OPENING_BALANCE'
     UNION ALL
-    SELECT id, 20, noon(covers_from - 1), covers_from - 1, counter_id, 'invoice', number, 'RECEIVABLE', 'OPENING_BALANCE', opening
-      FROM billed WHERE opening > 0
-    UNION ALL
-    SELECT id, 3, invoice_void.voided_at, NULL, counter_id, 'invoice_void', number, 'REVENUE', 'RECEIVABLE', revenue
-      FROM billed JOIN invoice_void ON invoice_id = id
-    UNION ALL
-    SELECT id, 21, invoice_void.voided_at, NULL, counter_id, 'invoice_void', number, 'OPENING_BALANCE', 'RECEIVABLE', opening
-      FROM billed JOIN invoice_void ON invoice_id = id
-    UNION ALL
-    SELECT id, 4, invoice_void.voided_at, NULL, counter_id, 'invoice_void', number, 'TAX_PAYABLE', 'RECEIVABLE', tax
-      FROM billed JOIN invoice_void ON invoice_id = id
+    SELECT id, CASE account WHEN 'REVENUE' THEN 3 WHEN 'TAX_PAYABLE' THEN 4 WHEN 'OPENING_BALANCE' THEN 21 END, invoice_void.voided_at, NULL,
+           counter_id, 'invoice_void', number, account, 'RECEIVABLE', amount
+      FROM booked JOIN invoice_void ON invoice_id = id
     UNION ALL
     SELECT id, 5, CASE WHEN account = 'OPENING_BALANCE' THEN noon(received_on) WHEN account <> 'OPENING_BALANCE' THEN received_at END,
            received_on, payment.counter_id, 'payment', number, account, 'CREDIT', amount

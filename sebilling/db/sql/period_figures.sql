@@ -1,13 +1,37 @@
--- A period's recap as it was at an instant, a row per counter, from the documents alone. It is what a closing keeps, and what an
--- invariant holds against what was kept. (The recap of now is billing/recap.py, which reads sums that triggers carry.)
+-- The cash on hand at a counter at an instant: its drawers' balances now, less what has moved them since. A closing is at the present, so
+-- that this reads next to nothing. Days are the counter's, hence a day more.
+CREATE OR REPLACE FUNCTION cash_on_hand(p_at timestamptz) RETURNS TABLE (counter_id bigint, amount bigint) LANGUAGE sql STABLE AS $$
+WITH since AS (
+    SELECT (p_at - interval '1 day')::date AS day
+), moved (counter_id, amount) AS (
+    SELECT drawer.counter_id, on_hand FROM drawer
+    UNION ALL
+    SELECT payment.counter_id, -payment.amount FROM payment
+     WHERE payment.counter_id IN (SELECT id FROM counter) AND received_on >= (SELECT day FROM since) AND received_at > p_at AND method = 'CASH'
+    UNION ALL
+    SELECT payment.counter_id, payment.amount FROM payment_reversal JOIN payment ON payment.id = payment_id
+     WHERE reversed_on >= (SELECT day FROM since) AND payment_reversal.reversed_at > p_at AND method = 'CASH'
+    UNION ALL
+    SELECT refund.counter_id, refund.amount FROM refund WHERE refunded_at > p_at AND method = 'CASH'
+    UNION ALL
+    SELECT refund.counter_id, -refund.amount FROM refund_reversal JOIN refund ON refund.id = refund_id WHERE reversed_at > p_at AND method = 'CASH'
+    UNION ALL
+    SELECT handed.counter_id, handed.counted - handed.difference FROM counted_money handed WHERE day >= (SELECT day FROM since) AND at > p_at
+)
+SELECT moved.counter_id, sum(moved.amount)::bigint FROM moved GROUP BY 1
+$$;
+
+-- A period's recap as it was at an instant, a row per counter. It is what a closing keeps, and what an invariant holds against what was
+-- kept. (The recap of now is billing/recap.py, which reads sums that triggers carry.) All but the cash on hand is of the period's
+-- documents alone, and is `period_money`.
 --
 -- Whatever a document says of its own time counts, but an allocation is never before its payment: a payment that had waited for a
--- closing is dated behind it (after_closings), its allocations are not. All but the cash on hand reads documents of the period only:
+-- closing is dated behind it (after_closings), its allocations are not. It reads documents of the period only:
 -- `settled` is not materialized, and the month's days are values rather than a join, so that indexes are used.
-CREATE OR REPLACE FUNCTION period_figures(p_period bigint, p_at timestamptz) RETURNS TABLE (
+CREATE OR REPLACE FUNCTION period_money(p_period bigint, p_at timestamptz) RETURNS TABLE (
     counter_id bigint, invoices bigint, total_billed bigint, voided_earlier bigint, voided_later bigint, allocated bigint,
     written_off bigint, outstanding bigint, payments bigint, reversed bigint, refunded bigint, total_received bigint, credit bigint,
-    total_deposited bigint, difference bigint, awaiting_verification bigint, cash_on_hand bigint
+    total_deposited bigint, difference bigint, awaiting_verification bigint
 ) LANGUAGE sql STABLE AS $$
 WITH span AS (
     SELECT month, (month + interval '1 month')::date AS after FROM period WHERE id = p_period
@@ -23,7 +47,7 @@ WITH span AS (
     SELECT invoice_id, amount FROM write_off LEFT JOIN write_off_reversal ON write_off_id = write_off.id AND reversed_at <= p_at
      WHERE write_off_id IS NULL AND written_off_at <= p_at
 ), given_back AS (
-    SELECT payment_id, refund.counter_id, method, amount FROM refund LEFT JOIN refund_reversal ON refund_id = refund.id AND reversed_at <= p_at
+    SELECT payment_id, amount FROM refund LEFT JOIN refund_reversal ON refund_id = refund.id AND reversed_at <= p_at
      WHERE refund_id IS NULL AND refunded_at <= p_at
 ), moved (counter_id, name, amount) AS (
     SELECT invoice.counter_id, 'invoices', 1 FROM invoice WHERE period_id = p_period AND issued_at <= p_at
@@ -66,14 +90,6 @@ WITH span AS (
     UNION ALL
     SELECT deposit.counter_id, 'waiting', amount FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id AND decided_at <= p_at
      WHERE deposit_id IS NULL AND submitted_at <= p_at
-    UNION ALL
-    SELECT payment.counter_id, 'on hand', sum(amount)::bigint FROM payment
-      LEFT JOIN payment_reversal ON payment_id = payment.id AND payment_reversal.reversed_at <= p_at
-     WHERE payment_id IS NULL AND method = 'CASH' AND received_at <= p_at GROUP BY 1
-    UNION ALL
-    SELECT given_back.counter_id, 'on hand', -amount FROM given_back WHERE method = 'CASH'
-    UNION ALL
-    SELECT handed.counter_id, 'on hand', handed.difference - handed.counted FROM counted_money handed WHERE at <= p_at
 ), summed AS (
     SELECT moved.counter_id, name, sum(amount)::bigint AS amount FROM moved GROUP BY 1, 2
 ), figure AS (
@@ -87,10 +103,19 @@ WITH span AS (
            coalesce((of ->> 'received')::bigint, 0) AS received, coalesce((of ->> 'credit')::bigint, 0) AS credit,
            coalesce((of ->> 'reversed')::bigint, 0) AS reversed, coalesce((of ->> 'refunded')::bigint, 0) AS refunded,
            coalesce((of ->> 'deposited')::bigint, 0) AS deposited, coalesce((of ->> 'difference')::bigint, 0) AS difference,
-           coalesce((of ->> 'waiting')::bigint, 0) AS waiting, coalesce((of ->> 'on hand')::bigint, 0) AS on_hand
+           coalesce((of ->> 'waiting')::bigint, 0) AS waiting
       FROM figure
 )
 SELECT id, invoices, billed - here - earlier, earlier, voided - here, allocated, written_off, billed - voided - allocated - written_off,
-       payments, reversed, refunded, received - reversed, credit, deposited, difference, waiting, on_hand
+       payments, reversed, refunded, received - reversed, credit, deposited, difference, waiting
   FROM named WHERE EXISTS (SELECT FROM span)
+$$;
+
+CREATE OR REPLACE FUNCTION period_figures(p_period bigint, p_at timestamptz) RETURNS TABLE (
+    counter_id bigint, invoices bigint, total_billed bigint, voided_earlier bigint, voided_later bigint, allocated bigint,
+    written_off bigint, outstanding bigint, payments bigint, reversed bigint, refunded bigint, total_received bigint, credit bigint,
+    total_deposited bigint, difference bigint, awaiting_verification bigint, cash_on_hand bigint
+) LANGUAGE sql STABLE AS $$
+    SELECT figure.*, coalesce(held.amount, 0)
+      FROM period_money(p_period, p_at) figure LEFT JOIN cash_on_hand(p_at) held ON held.counter_id = figure.counter_id
 $$;

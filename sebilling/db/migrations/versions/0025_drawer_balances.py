@@ -41,5 +41,6 @@ def upgrade() -> None:
     # Nobody moves cash between the sum and the triggers that carry it on.
     op.execute("LOCK TABLE payment, refund, refund_reversal, deposit IN SHARE ROW EXCLUSIVE MODE")
     op.execute(_FILL)
-    run_sql_file(op.get_bind(), "drawer.sql", revision)
+    for name in ("drawer.sql", "period_figures.sql", "journal.sql"):
+        run_sql_file(op.get_bind(), name, revision)
     op.drop_index("payment_cash_idx", "payment")
