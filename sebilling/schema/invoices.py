@@ -1,5 +1,6 @@
 """Invoices (tagihan) in GraphQL."""
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,7 +12,7 @@ from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, read, user_name
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Parts
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER
 from sebilling.schema.enums import described
@@ -178,12 +179,26 @@ described(
     DUE="By due date, earliest first.",
     NUMBER="By number.",
 )
+# Numbers begin with their month and counter, and go on with six digits or more.
+_SERIES_OF: Final = "left({t}.number, -greatest(6, length({t}.sequence::text)))"
+_NUMBER: Final = f"({_SERIES_OF} || lpad({{t}}.sequence::text, 10, '0')) COLLATE \"C\""
+_SERIES: Final = Parts(
+    "SELECT period_id, counter_id, ('INV/' || to_char(month, 'YYYY-MM') || '/' || code || '/') COLLATE \"C\" AS place"
+    " FROM invoice_series JOIN period ON period.id = period_id JOIN counter ON counter.id = counter_id",
+    of="t.period_id = part.period_id AND t.counter_id = part.counter_id",
+    key="sequence",
+    place=f'{_SERIES_OF} COLLATE "C"',
+)
 _ORDERS: Final = {
     "NEWEST": Order("newest", "{t}.id", "bigint", descending=True),
     "OLDEST": Order("oldest", "{t}.id", "bigint"),
     "DUE": Order("due", "{t}.due_on", "date"),
-    "NUMBER": Order("number", "{t}.number", "text"),
+    "NUMBER": Order("number", _NUMBER, "text"),
 }
+_IN_DEBT: Final = {"DUE": replace(_ORDERS["DUE"], by_counter=True)}
+"""Orders of invoices that are owed: invoice_owed_idx has each counter's by due date."""
+_MANY: Final = {"NUMBER": replace(_ORDERS["NUMBER"], parts=_SERIES)}
+"""Orders where nearly all invoices meet the filter: few ones are found and sorted sooner than met in this order."""
 
 
 @input_type("Filter of invoices; all conditions must hold.")
@@ -204,7 +219,19 @@ async def invoices(
     order_by: Annotated[InvoiceOrder, strawberry.argument(description="Sort order.")] = InvoiceOrder.NEWEST,
 ) -> Connection[Invoice]:
     conditions = {} if filter is None else _conditions(filter)
-    return await page(info, Invoice, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
+    return await page(info, Invoice, first=first, after=after, order=_order(order_by, filter), conditions=conditions)
+
+
+def _order(order_by: InvoiceOrder, filter: InvoiceFilter | None) -> Order:
+    """The order, read in the way that suits the filter."""
+    if filter is None:
+        return _MANY.get(order_by, _ORDERS[order_by])
+    if filter.customer_id is not None:
+        return _ORDERS[order_by]
+    if filter.status is InvoiceStatus.OPEN and filter.counter_id is None:
+        return _IN_DEBT.get(order_by, _ORDERS[order_by])
+    is_most = filter.status in {None, InvoiceStatus.PAID} and filter.due_before is None
+    return _MANY.get(order_by, _ORDERS[order_by]) if is_most else _ORDERS[order_by]
 
 
 _STATUS: Final = {

@@ -17,6 +17,20 @@ Conditions = dict[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
+class Parts:
+    """Parts of a table that follow each other in an order. An index has each part's rows in it, and a page needs the first parts only."""
+
+    rows: str
+    """SQL for the parts, one row each: `place`, a text by which they follow each other (collation "C"), and whatever `of` names."""
+    of: str
+    """Condition on the row `t` of the part `part`."""
+    key: str
+    """Column that orders the rows of a part; no two have the same."""
+    place: str
+    """SQL for the place of the part to which the row {t} belongs."""
+
+
+@dataclass(frozen=True)
 class Order:
     """Sort key, never null; the row's id breaks ties."""
 
@@ -25,6 +39,10 @@ class Order:
     key: str
     type: str
     descending: bool = False
+    by_counter: bool = False
+    """Whether an index has each counter's rows in this order, so that they are read counter by counter also for who sees all."""
+    parts: Parts | None = None
+    """Parts that are read one after the other: in ascending order, and where a page finds its rows in a few of them."""
 
     @property
     def way(self) -> str:
@@ -59,14 +77,33 @@ def chosen(node: Node, conditions: Sequence[str], order: Order, *, limit: int, r
     The limit is literal: with a parameter, PostgreSQL plans for a tenth of the table. With `resumed`, rows come after the position that
     `position` binds.
     """
+    if order.parts is not None:
+        return _chosen_by_parts(node, conditions, order.parts, limit=limit, resumed=resumed, bounds=bounds)
     key, sign, way = order.key.format(t="t"), "<" if order.descending else ">", order.way
     resume = [f"({key}, t.id) {sign} (CAST(:after_key AS {order.type}), CAST(:after_id AS bigint))"] if resumed else []
     first_ones = f"ORDER BY {key} {way}, t.id {way} LIMIT {limit}"
-    if bounds.bounded and node.scope.by_counter:
+    if node.scope.by_counter and (bounds.bounded or order.by_counter):
         # Read counter by counter: a month's invoices are stored one counter after the other, and a clerk's page would scan them all.
+        seen = "unnest(CAST(:scope AS bigint[])) seen(id)" if bounds.bounded else "counter seen"
         own = f"SELECT t.* FROM {node.table} t{where([*conditions, 't.counter_id = seen.id', *resume])} {first_ones}"
-        return f"SELECT t.* FROM unnest(CAST(:scope AS bigint[])) seen(id) CROSS JOIN LATERAL ({own}) t {first_ones}"
+        return f"SELECT t.* FROM {seen} CROSS JOIN LATERAL ({own}) t {first_ones}"
     return f"SELECT t.* FROM {node.table} t{where([*conditions, *bounds.root(node), *resume])} {first_ones}"
+
+
+def _chosen_by_parts(node: Node, conditions: Sequence[str], parts: Parts, *, limit: int, resumed: bool, bounds: Bounds) -> str:
+    """As `chosen`. The position is that of the row whose id the cursor has, as rows of such tables stay where they are."""
+    key, rows = f"t.{parts.key}", parts.rows
+    resume = [f"{key} > part.after"] if resumed else []
+    if resumed:
+        last = (
+            f"SELECT {parts.place.format(t='t')} AS place, {key} AS key FROM {node.table} t WHERE t.id = CAST(:after_id AS bigint) LIMIT 1"
+        )
+        rows = (
+            f"SELECT part.*, CASE WHEN part.place = last.place THEN last.key ELSE 0 END AS after"
+            f" FROM ({rows}) part JOIN ({last}) last ON part.place >= last.place"
+        )
+    own = f"SELECT t.* FROM {node.table} t{where([*conditions, *bounds.root(node), parts.of, *resume])} ORDER BY {key} LIMIT {limit}"
+    return f"SELECT t.* FROM ({rows} ORDER BY place) part CROSS JOIN LATERAL ({own}) t ORDER BY part.place, {key} LIMIT {limit}"
 
 
 def cursor(order: Order, key: Any, row_id: int) -> str:
