@@ -5,18 +5,19 @@ import itertools
 import random
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from sebilling.billing import corrections, deposits, payments
+from sebilling.billing import corrections, deposits, payments, periods
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database
 from sebilling.ledger_errors import InsufficientCash
 from tests.concurrency.test_drawers import refund, reverse, submit, till, verify
-from tests.harness import NOW, Isp
+from tests.harness import FEBRUARY, NOW, Isp
 
 _numbers = itertools.count(20_000_000)
 JANUARY = datetime(2026, 1, 31, 10, tzinfo=UTC)
@@ -130,7 +131,7 @@ async def test_a_balance_that_is_not_the_sum_is_told(committed: Database, settin
 
 async def test_drawers_of_before_are_carried_over(committed: Database) -> None:
     """The migration sums what the documents say."""
-    migration: Any = __import__("importlib").import_module("sebilling.db.migrations.versions.0026_drawer_balances")
+    migration: Any = import_module("sebilling.db.migrations.versions.0026_drawer_balances")
     isp, siti, paid = await till(committed, 100, 200, 300)
     await reverse(isp, paid[0])
     await refund(isp, paid[1])
@@ -145,4 +146,23 @@ async def test_drawers_of_before_are_carried_over(committed: Database) -> None:
         await session.execute(text("DELETE FROM drawer_balance"))
         await session.execute(text(migration._FILL))
     assert await isp.rows("SELECT * FROM drawer") == before
+    await isp.check()
+
+
+async def test_a_closing_keeps_no_cash_that_is_dated_after_it(committed: Database) -> None:
+    """Another server's clock was ahead: such documents are in the balances already, and in no figure of the closing."""
+    isp, siti, (paid, returned) = await till(committed, 100, 30)
+    await isp.open(FEBRUARY)
+    ahead = NOW + timedelta(minutes=1)
+    await isp.pay(await isp.customer(), 7, at=ahead)
+    async with isp.write(ahead) as session:
+        await corrections.reverse_payment(session, returned, reason="salah orang", key="reversed-ahead")
+        await corrections.refund(session, paid, method=PaymentMethod.CASH, reason="kelebihan", key="refunded-ahead", amount=5)
+    deposit = await submit(isp, 40)
+    async with committed.transaction(actor=siti, at=ahead) as session:
+        await deposits.verify(session, deposit.deposit_id, key="verified-ahead")
+    async with isp.write() as session:
+        await periods.close(session, FEBRUARY, incomplete=True)
+    assert await isp.rows("SELECT cash_on_hand FROM period_closing_figure") == [(130,)]
+    assert await on_hand(isp) == 100 + 7 - 5 - 40
     await isp.check()

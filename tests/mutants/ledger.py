@@ -138,6 +138,8 @@ FAULTS: Final = (
           "refund DEFERRABLE INITIALLY DEFERRED FOR EACH ROW\n    WHEN (NEW.method = 'CASH')",
           "refund DEFERRABLE INITIALLY DEFERRED FOR EACH ROW\n    WHEN (true)", BALANCES),
     Fault("who-takes-cash-does-not-see-its-own", "billing/locks.py", "    await session.execute(_MOVE_AT_ONCE)\n", "", BALANCES),
+    Fault("a-closing-keeps-cash-of-after-it", "db/sql/period_figures.sql",
+          "SELECT payment.counter_id, -payment.amount FROM payment\n", "SELECT payment.counter_id, 0 FROM payment\n", BALANCES),
     Fault("anyone-may-set-a-balance", "db/sql/drawer.sql", "WHEN (pg_trigger_depth() = 0) EXECUTE", "WHEN (false) EXECUTE", BALANCES),
     # --- what a key's fingerprint holds -------------------------------------------------------------------------------------------
     Fault("key-of-a-correction-without-its-count", "billing/differences.py", '"correctDeposit", key, [deposit_id, counted, why]',
