@@ -1339,6 +1339,77 @@ WITH since AS (
 SELECT moved.counter_id, sum(moved.amount)::bigint FROM moved GROUP BY 1
 $function$;
 
+CREATE FUNCTION check_invoice_lines()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    orphan bigint;
+BEGIN
+    SELECT invoice_id INTO orphan FROM new_line WHERE (SELECT id FROM invoice WHERE id = new_line.invoice_id) IS NULL LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'insert on table "invoice_line" violates "invoice_line_invoice_id_fkey"'
+            USING ERRCODE = 'foreign_key_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'invoice_line_invoice_id_fkey',
+                  DETAIL = format('Key (invoice_id)=(%s) is not present in table "invoice".', orphan);
+    END IF;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION check_invoices()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+    series record;
+    broken record;
+BEGIN
+    -- An older snapshot would miss what another transaction committed before this one got the lock.
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'invoices are added under READ COMMITTED, not %', upper(current_setting('transaction_isolation'))
+            USING ERRCODE = 'feature_not_supported';
+    END IF;
+    -- Generation holds these locks already (billing/locks.py).
+    FOR series IN SELECT DISTINCT counter_id, period_id FROM new_invoice ORDER BY counter_id, period_id LOOP
+        PERFORM pg_advisory_xact_lock(1, series.counter_id::int);
+        IF NOT EXISTS (SELECT FROM invoice_series WHERE period_id = series.period_id AND counter_id = series.counter_id) THEN
+            RAISE EXCEPTION 'insert on table "invoice" violates "invoice_period_id_counter_id_fkey"'
+                USING ERRCODE = 'foreign_key_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+                      CONSTRAINT = 'invoice_period_id_counter_id_fkey',
+                      DETAIL = format('Key (period_id, counter_id)=(%s, %s) is not present in table "invoice_series".',
+                                      series.period_id, series.counter_id);
+        END IF;
+    END LOOP;
+    -- With the locks, in a snapshot of its own. Subqueries, as a join might hash all of history; a difference, as with
+    -- `covers_from < covers_until` the planner takes invoice_live_period_idx and reads each customer's history.
+    SELECT *, (SELECT counter_id FROM customer WHERE id = added.customer_id) AS home INTO broken FROM new_invoice added
+     WHERE (SELECT counter_id FROM customer WHERE id = added.customer_id) IS DISTINCT FROM added.counter_id
+        OR added.covers_from < added.covers_until
+           AND (SELECT id FROM invoice other
+                 WHERE other.customer_id = added.customer_id AND other.covers_until > added.covers_from
+                   AND other.covers_from < added.covers_until AND other.covers_until - other.covers_from > 0
+                   AND other.voided_at IS NULL AND other.id <> added.id LIMIT 1) IS NOT NULL
+     LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF broken.home IS NULL THEN
+        RAISE EXCEPTION 'insert on table "invoice" violates "invoice_customer_id_fkey"'
+            USING ERRCODE = 'foreign_key_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,
+                  CONSTRAINT = 'invoice_customer_id_fkey',
+                  DETAIL = format('Key (customer_id)=(%s) is not present in table "customer".', broken.customer_id);
+    ELSIF broken.home <> broken.counter_id THEN
+        RAISE EXCEPTION 'an invoice is issued at its customer''s counter' USING ERRCODE = 'restrict_violation',
+            DETAIL = format('Customer %s belongs to counter %s, not %s.', broken.customer_id, broken.home, broken.counter_id);
+    END IF;
+    RAISE EXCEPTION 'a day is billed twice: "invoice_covers_excl"'
+        USING ERRCODE = 'exclusion_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME, CONSTRAINT = 'invoice_covers_excl',
+              DETAIL = format('Another live invoice of customer %s covers days of [%s, %s).',
+                              broken.customer_id, broken.covers_from, broken.covers_until);
+END $function$;
+
 CREATE FUNCTION date_payment()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1394,6 +1465,16 @@ CREATE FUNCTION line_account(p_kind text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN CASE p_kind WHEN 'SUBSCRIPTION'::text THEN 'REVENUE'::text WHEN 'PRORATION'::text THEN 'REVENUE'::text WHEN 'CHARGE'::text THEN 'REVENUE'::text WHEN 'DISCOUNT'::text THEN 'REVENUE'::text WHEN 'LATE_FEE'::text THEN 'REVENUE'::text WHEN 'TAX'::text THEN 'TAX_PAYABLE'::text WHEN 'OPENING'::text THEN 'OPENING_BALANCE'::text ELSE NULL::text END;
+
+CREATE FUNCTION lock_counters()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1, least(OLD.counter_id, NEW.counter_id)::int);
+    PERFORM pg_advisory_xact_lock(1, greatest(OLD.counter_id, NEW.counter_id)::int);
+    RETURN NEW;
+END $function$;
 
 CREATE FUNCTION move_drawer(p_counter bigint, p_collector bigint, p_received numeric DEFAULT 0, p_refunded numeric DEFAULT 0, p_deposited numeric DEFAULT 0, p_difference numeric DEFAULT 0, p_waiting numeric DEFAULT 0)
  RETURNS void

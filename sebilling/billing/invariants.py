@@ -92,6 +92,21 @@ _CHAIN: Final = (
     " LEFT JOIN event ON event.id = event_id"
 )
 
+CHECKED_PER_STATEMENT: Final = (
+    Invariant(
+        "billed_once", "No day of service is billed twice.",
+        "SELECT customer_id FROM (SELECT customer_id, covers_from, lag(covers_until) OVER (PARTITION BY customer_id ORDER BY covers_from)"
+        " AS before FROM invoice WHERE voided_at IS NULL AND covers_from < covers_until) stretch WHERE covers_from < before",
+    ),
+    Invariant(
+        "invoice_references", "The customer and the series of each invoice, and the invoice of each line, exist.",
+        "SELECT invoice.id FROM invoice LEFT JOIN customer ON customer.id = customer_id WHERE customer.id IS NULL"
+        " UNION ALL SELECT invoice.id FROM invoice LEFT JOIN invoice_series series USING (period_id, counter_id)"
+        " WHERE series.next_number IS NULL"
+        " UNION ALL SELECT invoice_id FROM invoice_line LEFT JOIN invoice ON invoice.id = invoice_id WHERE invoice.id IS NULL",
+    ),
+)  # fmt: skip
+"""What triggers check for new rows only (db/sql/invoice_checks.sql), and no constraint for all of them."""
 # The cash on hand of each closing, from the documents alone, which are read once for all closings: each is summed from the first closing
 # on that isn't before it, and the sums are added up.
 _CASH_AT_CLOSINGS: Final = (
