@@ -131,7 +131,7 @@ async def test_a_balance_that_is_not_the_sum_is_told(committed: Database, settin
 
 async def test_drawers_of_before_are_carried_over(committed: Database) -> None:
     """The migration sums what the documents say."""
-    migration: Any = import_module("sebilling.db.migrations.versions.0027_drawer_balances")
+    migration: Any = import_module("sebilling.db.migrations.versions.0028_drawer_balances")
     isp, siti, paid = await till(committed, 100, 200, 300)
     await reverse(isp, paid[0])
     await refund(isp, paid[1])
