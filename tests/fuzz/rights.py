@@ -270,20 +270,22 @@ class Oracle:
             if name != "__typename" and isinstance(target := get_named_type(kind.fields[name].type), GraphQLObjectType):
                 yield from self.below(target, deeper)
 
-    def read(self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode], data: Any) -> Iterator[tuple[str, str]]:
-        """Every type and field that an answer tells. It must have exactly the keys that are selected."""
+    def read(
+        self, kind: GraphQLObjectType, sets: Sequence[SelectionSetNode], data: Any, path: tuple[str | int, ...]
+    ) -> Iterator[tuple[tuple[str | int, ...], str, str, Any]]:
+        """Every path, type, field and value that an answer tells below a path. It must have exactly the keys that are selected."""
         if isinstance(data, list):
-            for one in data:
-                yield from self.read(kind, sets, one)
+            for at, one in enumerate(data):
+                yield from self.read(kind, sets, one, (*path, at))
             return
         if data is None:
             return
         chosen = self.chosen(sets)
         assert set(data) == set(chosen), f"{kind.name}: {sorted(data)} instead of {sorted(chosen)}"
         for key, (name, deeper) in chosen.items():
-            yield kind.name, name
+            yield (*path, key), kind.name, name, data[key]
             if name != "__typename" and isinstance(target := get_named_type(kind.fields[name].type), GraphQLObjectType):
-                yield from self.read(target, deeper, data[key])
+                yield from self.read(target, deeper, data[key], (*path, key))
 
     def pruned(self) -> str:
         """The operation with what is selected written out, without any directive, fragment or variable but `n`."""

@@ -36,6 +36,10 @@ HIDDEN: Final = {"C": (DEVICE, TOKEN), "K": (DEVICE, TOKEN), "T": (TOKEN,)}
 """Words that stand in what a role may not read, and nowhere else."""
 
 
+OF_NO_TABLE: Final = {"BlockReason"}
+"""Types with fields that not every reader may read, whose rows are made in Python."""
+
+
 class Campaign:
     """One server, with a client of each role; and one for mutations, on a connection where each of them is undone."""
 
@@ -97,22 +101,23 @@ class Campaign:
     def _wrong_rights(self, letter: str, made: Made, operation: str, values: dict[str, Any], answer: Any) -> str:
         executed, possible = Oracle(made.document, operation, values), Oracle(made.document, operation, None)
         root = SCHEMA.mutation_type if made.is_mutation else SCHEMA.query_type
-        all_roots, data = possible.roots(), answer.get("data")
-        forbidden = {
-            key for key, (name, _) in executed.roots().items()
-            if name != "__typename" and not (may_ask(letter, name) and all(
-                may_read(letter, *one) for one in possible.below(get_named_type(root.fields[name].type), all_roots[key][1])
-            ))
-        }  # fmt: skip
-        refused = {error["path"][0] for error in answer.get("errors", ()) if error["extensions"]["code"] == "FORBIDDEN"}
+        data = answer.get("data")
+        forbidden = self._forbidden(letter, made, executed, possible)
+        paths = {tuple(error["path"]) for error in answer.get("errors", ()) if error["extensions"]["code"] == "FORBIDDEN"}
+        refused = {str(path[0]) for path in paths if len(path) == 1}
+        withheld: set[tuple[str | int, ...]] = set()
         for key, (name, sets) in executed.roots().items() if data is not None else ():
             if name == "__typename":
                 continue
             if made.is_mutation and any(error["code"] == "FORBIDDEN" for error in (data[key] or {}).get("errors", ())):
                 refused.add(key)
-            for kind, field in executed.read(get_named_type(root.fields[name].type), sets, data[key]):
-                if not may_read(letter, kind, field) and not (made.is_mutation and key in refused):
-                    return f"{kind}.{field} is told"
+            read = executed.read(get_named_type(root.fields[name].type), sets, data[key], (key,))
+            unreadable = [(path, kind, field, value) for path, kind, field, value in read if not may_read(letter, kind, field)]
+            if made.is_mutation and key in refused:
+                unreadable = []
+            if shown := [f"{kind}.{field}" for _, kind, field, value in unreadable if value is not None]:
+                return f"told: {shown[:5]}"
+            withheld |= {path for path, *_ in unreadable}
             if key in forbidden and made.is_mutation:
                 payload = get_named_type(root.fields[name].type)
                 told = {one: (data[key] or {}).get(one) for one, (field, _) in executed.chosen(sets).items() if field in payload.fields
@@ -120,10 +125,25 @@ class Campaign:
                 if any(value is not None for value in told.values()):
                     return f"{key} is forbidden, and tells {told}"
         self.told["refused" if forbidden else "answered" if executed.roots() else "nothing"] += 1
+        if {path for path in paths if len(path) > 1} != withheld:
+            return f"withheld are {sorted(map(str, withheld))}, told so are {sorted(map(str, paths))}"
+        self.told["withheld"] += bool(withheld)
         surplus = set() if made.is_mutation else refused - forbidden  # whose drawer it is, say, a mutation judges by itself
         if bool(forbidden) > bool(refused) or surplus:
             return f"forbidden is {sorted(forbidden)}, refused was {sorted(refused)}: {json.dumps(answer)[:500]}"
         return ""
+
+    def _forbidden(self, letter: str, made: Made, executed: Oracle, possible: Oracle) -> set[str]:
+        """The root fields that the role is refused. A query's field is withheld where it is read; but that of a row which no table has,
+        and of a mutation, refuses its root field."""
+        root, all_roots = SCHEMA.mutation_type if made.is_mutation else SCHEMA.query_type, possible.roots()
+        return {
+            key for key, (name, _) in executed.roots().items()
+            if name != "__typename" and not (may_ask(letter, name) and all(
+                may_read(letter, kind, field) or not (made.is_mutation or kind in OF_NO_TABLE)
+                for kind, field in possible.below(get_named_type(root.fields[name].type), all_roots[key][1])
+            ))
+        }  # fmt: skip
 
     def _leaked(self, letter: str, data: Any) -> str:
         if letter in "CK" and (found := self.world.leaks(data)):

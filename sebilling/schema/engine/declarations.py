@@ -64,6 +64,8 @@ READERS_OF: Final[dict[tuple[str, str], Roles]] = {}
 """GraphQL type and field → the roles that may read it, wherever it is reached."""
 _NODES_OF: Final[dict[type, Node]] = {}
 """The node of each type that is read from one table."""
+MADE_IN_PYTHON: Final[set[str]] = set()
+"""Names of the types of no table: what a caller may not read of them is withheld by refusing the root field."""
 _RULE: Final = "sebilling"
 """Key of a field's rule in its metadata."""
 
@@ -127,6 +129,8 @@ def output(description: str, *tables: str, scope: RowScope | None = None) -> Cal
             NODES[node.table] = node
         if len(nodes) == 1:
             _NODES_OF[cls] = nodes[0]
+        if not nodes:
+            MADE_IN_PYTHON.add(cls.__name__)
         return cls
 
     return declare

@@ -19,7 +19,7 @@ from sebilling.actor import Role
 from sebilling.errors import SebillingError
 from sebilling.schema.context import Info
 from sebilling.schema.engine import selections
-from sebilling.schema.engine.declarations import READERS_OF, is_read_from_a_table
+from sebilling.schema.engine.declarations import MADE_IN_PYTHON, READERS_OF
 from sebilling.schema.feed_subscription import AT_ONCE, number_of
 from sebilling.schema.request.errors import in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
@@ -144,7 +144,7 @@ def refused(info: Info, errors: Sequence[SebillingError]) -> _Refused:
 def _allow(info: Info, name: str, *, whole: bool = False) -> None:
     """Check the caller's role. Raises Unauthenticated, or Forbidden if the role may not use the root field.
 
-    What the role may not read below it is withheld where it is read (schema/engine/objects.py). If that isn't from a table, or with
+    What the role may not read below it is withheld where it is read (schema/engine/objects.py). If that is made in Python, or with
     `whole`, or for anonymous callers, the root field is refused instead, whatever the variables.
     """
     context, roles = info.context, RULES[name]
@@ -157,7 +157,7 @@ def _allow(info: Info, name: str, *, whole: bool = False) -> None:
 
 
 def _readers_below(info: Info, *, whole: bool) -> frozenset[Role]:
-    """The roles that may read all that the document can select below a root field; without `whole`, of what isn't read from a table.
+    """The roles that may read all that the document can select below a root field; without `whole`, of what is made in Python.
 
     Cached with the document.
     """
@@ -166,7 +166,7 @@ def _readers_below(info: Info, *, whole: bool) -> frozenset[Role]:
     if readers is None:
         readers = EVERYONE
         for type_name, field in selections.fields_below(info):
-            if whole or not is_read_from_a_table(type_name):
+            if whole or type_name in MADE_IN_PYTHON:
                 readers &= _readers(type_name, field)
         plans[key] = readers
     return readers
