@@ -586,7 +586,7 @@ CREATE TABLE isolation_policy (
     CONSTRAINT isolation_policy_customer_id_counter_id_key UNIQUE NULLS NOT DISTINCT (customer_id, counter_id),
     CONSTRAINT isolation_policy_days_check CHECK (days >= 0 AND days <= 365),
     CONSTRAINT isolation_policy_minimum_check CHECK (minimum >= 1 AND minimum <= '1000000000000'::bigint),
-    CONSTRAINT isolation_policy_mode_check CHECK (isolation_counted_from(mode, '2000-01-01'::date, '2000-01-01'::date) IS NOT NULL),
+    CONSTRAINT isolation_policy_mode_check CHECK (isolation_counted_from(mode, '2000-01-01'::date, '2000-01-01'::date, '2000-01-01'::date) IS NOT NULL),
     CONSTRAINT isolation_policy_scope_check CHECK (customer_id IS NULL OR counter_id IS NULL),
     CONSTRAINT isolation_policy_counter_id_fkey FOREIGN KEY (counter_id) REFERENCES counter(id),
     CONSTRAINT isolation_policy_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customer(id)
@@ -1454,11 +1454,11 @@ CREATE FUNCTION half_up(numerator numeric, denominator numeric)
  IMMUTABLE PARALLEL SAFE
 RETURN (div((((2)::numeric * numerator) + denominator), ((2)::numeric * denominator)))::bigint;
 
-CREATE FUNCTION isolation_counted_from(p_mode text, p_issued_on date, p_monthly_on date)
+CREATE FUNCTION isolation_counted_from(p_mode text, p_issued_on date, p_monthly_on date, p_due_on date)
  RETURNS date
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN CASE p_mode WHEN 'FROM_INVOICE'::text THEN p_issued_on WHEN 'FROM_INSTALL_DATE'::text THEN p_monthly_on WHEN 'MANUAL'::text THEN 'infinity'::date ELSE NULL::date END;
+RETURN CASE p_mode WHEN 'FROM_DUE_DATE'::text THEN GREATEST(p_due_on, p_issued_on) WHEN 'FROM_INVOICE'::text THEN p_issued_on WHEN 'FROM_INSTALL_DATE'::text THEN p_monthly_on WHEN 'MANUAL'::text THEN 'infinity'::date ELSE NULL::date END;
 
 CREATE FUNCTION line_account(p_kind text)
  RETURNS text
@@ -1959,7 +1959,7 @@ CREATE VIEW isolation AS
                 CASE
                     WHEN monthly.this_month >= issued.issued_on THEN monthly.this_month
                     ELSE monthly.next_month
-                END) AS block_on
+                END, invoice.due_on) AS block_on
            FROM invoice
              JOIN customer ON customer.id = invoice.customer_id
              JOIN counter ON counter.id = customer.counter_id

@@ -5,8 +5,10 @@ from typing import Annotated, Any, Final
 
 import strawberry
 
-from sebilling.billing.isolation import blocks, forecast, holds, policy, promises, sweep
+from sebilling.billing.isolation import blocks, forecast, holds, policy, policy_warnings, promises, sweep
 from sebilling.billing.isolation.policy import IsolationMode
+from sebilling.billing.isolation.policy_warnings import PolicyWarningCode
+from sebilling.clock import JAKARTA, local_date
 from sebilling.language import Language, Sentence
 from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
@@ -24,6 +26,11 @@ from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Day, Instant, Rupiah
 
 described(IsolationMode, "When an overdue customer is blocked.", **{mode.name: mode.english for mode in IsolationMode})
+described(
+    PolicyWarningCode,
+    "Code of a warning about an isolation policy.",
+    BLOCKED_BEFORE_OVERDUE="Customers can be blocked before their due date has passed.",
+)
 
 
 @output(
@@ -157,22 +164,53 @@ class IsolationPayload(Payload):
 
 @input_type("Input of setIsolationPolicy (Custom Isolir): for a customer, a counter, or the ISP if neither is given.")
 class SetIsolationPolicyInput:
-    mode: IsolationMode = strawberry.field(description="Event from which the days are counted; MANUAL for never.")
-    days: int = strawberry.field(default=0, description="Number of days after that event, 0 to 365.")
+    mode: IsolationMode = strawberry.field(
+        default=IsolationMode.FROM_DUE_DATE, description="Event from which the days are counted; MANUAL for never."
+    )
+    days: int = strawberry.field(
+        default=policy.DEFAULT_DAYS, description="Number of days after that event, 0 to 365: due on the 15th and 5, blocked from the 20th."
+    )
     minimum: Rupiah = strawberry.field(default=1, description="Minimum overdue amount for which a customer is blocked.")
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")
 
 
+@output("Warning about an isolation policy, which was set nevertheless, with an example.")
+class IsolationPolicyWarning:
+    code: PolicyWarningCode = read("Code of the warning.", OFFICE)
+    text: str = read("The warning and its remedy, in the caller's language.", OFFICE)
+    issued_on: Day = read("Day on which the invoice of the example is issued.", OFFICE)
+    due_on: Day = read("Due date of the invoice of the example.", OFFICE)
+    block_on: Day = read("Day from which a customer is blocked who does not pay it.", OFFICE)
+
+
+@strawberry.type(description="Result of setIsolationPolicy.")
+class SetIsolationPolicyPayload(Payload):
+    done: bool | None = strawberry.field(description="true if the policy was set; null with errors.")
+    warnings: list[IsolationPolicyWarning] | None = strawberry.field(
+        description="Warnings about the policy that was set; empty if there are none, null with errors."
+    )
+
+
 @mutation(OFFICE, "Set when overdue customers are blocked.")
-async def set_isolation_policy(info: Info, input: Annotated[SetIsolationPolicyInput, INPUT]) -> IsolationPayload:
-    async with info.context.transaction() as session:
+async def set_isolation_policy(info: Info, input: Annotated[SetIsolationPolicyInput, INPUT]) -> SetIsolationPolicyPayload:
+    context = info.context
+    customer_id = ids.decode_optional(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
+    counter_id = ids.decode_optional(input.counter_id, Noun.COUNTER, field=("input", "counterId"))
+    async with context.transaction() as session:
         await policy.set_policy(
-            session, mode=input.mode, days=input.days, minimum=input.minimum,
-            customer_id=ids.decode_optional(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")),
-            counter_id=ids.decode_optional(input.counter_id, Noun.COUNTER, field=("input", "counterId")),
-        )  # fmt: skip
-    return row(done=True)
+            session, mode=input.mode, days=input.days, minimum=input.minimum, customer_id=customer_id, counter_id=counter_id
+        )
+        warning = await policy_warnings.of_policy(
+            session, on=local_date(context.at, JAKARTA), mode=input.mode, days=input.days, customer_id=customer_id, counter_id=counter_id
+        )
+    return row(
+        done=True,
+        warnings=[] if warning is None else [
+            row(code=warning.code, text=warning.text.in_(context.language), issued_on=warning.issued_on, due_on=warning.due_on,
+                block_on=warning.block_on)
+        ],
+    )  # fmt: skip
 
 
 @input_type("Input of forgetIsolationPolicy.")

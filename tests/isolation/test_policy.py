@@ -23,13 +23,14 @@ JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
 def block_on(
-    *, mode: IsolationMode, days: int, minimum: int, installed: date, owed: list[tuple[date, int]], promised: date | None, kept: set[date],
+    *, mode: IsolationMode, days: int, minimum: int, installed: date, owed: list[tuple[date, date, int]], promised: date | None,
+    kept: set[date],
 ) -> date | None:  # fmt: skip
-    """`owed` holds the day of issue and the outstanding amount of each invoice."""
+    """`owed` holds the day of issue, the due date and the outstanding amount of each invoice."""
     if mode is IsolationMode.MANUAL:
         return None
     found, total = None, 0
-    for day, amount in sorted((FIRST[mode](installed, issued) + timedelta(days=days), amount) for issued, amount in owed):
+    for day, amount in sorted((FIRST[mode](installed, issued, due) + timedelta(days=days), amount) for issued, due, amount in owed):
         total += amount
         if total >= minimum and found is None:
             found = day
@@ -42,21 +43,27 @@ def block_on(
     return found
 
 
-def _of_invoice(_installed: date, issued: date) -> date:
+def _of_due_date(_installed: date, _issued: date, due: date) -> date:
+    return due
+
+
+def _of_invoice(_installed: date, issued: date, _due: date) -> date:
     return issued
 
 
-def _of_installation(installed: date, issued: date) -> date:
+def _of_installation(installed: date, issued: date, _due: date) -> date:
     months = months_between(installed, issued)
     monthly = months_later(installed, months)
     return monthly if monthly >= issued else months_later(installed, months + 1)
 
 
 FIRST: Final = {
+    IsolationMode.FROM_DUE_DATE: _of_due_date,
     IsolationMode.FROM_INVOICE: _of_invoice,
     IsolationMode.FROM_INSTALL_DATE: _of_installation,
 }
-"""Mode → the day from which days are counted, by the days of the installation and of issue."""
+"""Mode → the day from which days are counted, by the days of the installation and of issue, and the due date."""
+DUE_DAY: Final = 20
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -74,17 +81,18 @@ async def test_the_day_is_what_the_rule_says(
     await connection.begin()
     isp = await Isp.make(database)
     customer_id = await isp.customer(installed_on=installed)
-    owed: list[tuple[date, int]] = []
+    owed: list[tuple[date, date, int]] = []
     for number, day in enumerate(issued):
         month = Month(2026, 1).plus(number)
         at = datetime(month.year, month.number, 1, 17, 30, tzinfo=UTC) + timedelta(days=day)  # half past midnight of the next day
         await isp.open(month)
         await isp.generate(month, at=at)
-        owed.append((at.astimezone(JAKARTA).date(), 150_000))
+        issued_on = at.astimezone(JAKARTA).date()
+        owed.append((issued_on, max(issued_on, month.first.replace(day=DUE_DAY)), 150_000))
     if paid:
         await isp.pay(customer_id, paid, at=datetime(2026, 4, 1, tzinfo=UTC))
     rows = await isp.rows("SELECT outstanding FROM invoice ORDER BY id")
-    owed = [(issued_on, outstanding) for (issued_on, _), (outstanding,) in zip(owed, rows, strict=True) if outstanding]
+    owed = [(issued_on, due_on, outstanding) for (issued_on, due_on, _), (outstanding,) in zip(owed, rows, strict=True) if outstanding]
     at = datetime(2026, 4, 1, 2, 0, tzinfo=UTC)
     until = None if promised is None else date(2026, 4, 1) + timedelta(days=promised)
     keeping = {date(2026, 3, 20) + timedelta(days=offset) for offset in kept}

@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, edge, imports, invoice_checks, ledger, load, operation, peers, rules, runs, settlement
+from tests.mutants import access, devices, edge, imports, invoice_checks, ledger, life, load, operation, peers, rules, runs, settlement
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -374,6 +374,7 @@ FAULTS: Final = (
     *load.FAULTS,
     *operation.FAULTS,
     *peers.FAULTS,
+    *life.FAULTS,
     *rules.FAULTS,
     *runs.FAULTS,
     *settlement.FAULTS,

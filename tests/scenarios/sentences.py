@@ -46,6 +46,7 @@ KINDS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "invoice": (rf"invoice of {NAME} in \d{{4}}-\d{{2}}|void invoice of {NAME} in \d{{4}}-\d{{2}}|invoice INV/[\w/-]+", str),
     "payment": (rf"payment of {NAME}|receipt KW/[\w/-]+", str),
     "deposit": (rf"it|deposit of {_USER}", str),
+    "event": ("due date|issue|installation", str),
     "inactive": ("inactive", str),
     "down": ("rounded down", str),
     "how": ("days|month", str),

@@ -140,6 +140,7 @@ SyncedInvoice     id number coversFrom coversUntil dueOn total outstanding      
 RemovedCustomer   id reason                                                                         AFCK U
 RecordedPayment   payment replayed errors                                                           AFCK
 IsolationPolicy   mode days minimum customer counter                                                AF   U
+IsolationPolicyWarning code text issuedOn dueOn blockOn                                                 AF
 IsolationPlan     customerId deviceId invoiceId amount blockOn                                        AF   U
 IsolationHold     id heldAt wouldBlock ofActive decidedAt approved                                    AF   U
 GenerationRun     id status progress issued alreadyInvoiced skipped totalAmount startedAt           AF   U
@@ -199,6 +200,7 @@ UpdateBillingSettingsPayload settings
 DevicePayload device
 ServiceAccessPayload access
 IsolationPayload done
+SetIsolationPolicyPayload done warnings
 CustomerIsolationPayload customer
 RunIsolationPayload blocked restored held
 """

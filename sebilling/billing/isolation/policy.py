@@ -24,6 +24,7 @@ class IsolationMode(StrEnum):
     english: str
     """Description in the API."""
 
+    FROM_DUE_DATE = "FROM_DUE_DATE", "A number of days after the invoice's due date: due on the 15th and 5 days, blocked from the 20th on."
     FROM_INVOICE = "FROM_INVOICE", "A number of days after the invoice was issued, or after the first day that it bills if that is later."
     FROM_INSTALL_DATE = (
         "FROM_INSTALL_DATE",
@@ -39,6 +40,8 @@ class IsolationMode(StrEnum):
         return member
 
 
+DEFAULT_DAYS: Final = 5
+"""Days of a policy for which none are given, with FROM_DUE_DATE: due on the 15th, blocked from the 20th on (docs/decisions/0025)."""
 NOT_POSTPONED: Final = """
     (desired = 'ACTIVE' OR manual OR NOT EXISTS (
         SELECT FROM blackout_date WHERE day = (

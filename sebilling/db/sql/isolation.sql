@@ -3,8 +3,8 @@
 CREATE OR REPLACE VIEW isolation AS
 WITH debt AS (
     SELECT invoice.customer_id, invoice.id AS invoice_id, invoice.outstanding, policy.minimum, policy.mode, counter.timezone,
-           policy.days + isolation_counted_from(policy.mode, issued_on, CASE WHEN this_month >= issued_on THEN this_month ELSE next_month END)
-             AS block_on
+           policy.days + isolation_counted_from(policy.mode, issued_on, CASE WHEN this_month >= issued_on THEN this_month ELSE next_month END,
+                                                due_on) AS block_on
       FROM invoice
       JOIN customer ON customer.id = invoice.customer_id
       JOIN counter ON counter.id = customer.counter_id

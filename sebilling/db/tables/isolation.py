@@ -14,7 +14,7 @@ class IsolationPolicy(Base):
     __tablename__ = "isolation_policy"
     __table_args__ = (
         # its function names the modes
-        CheckConstraint("isolation_counted_from(mode, '2000-01-01', '2000-01-01') IS NOT NULL", name="mode"),
+        CheckConstraint("isolation_counted_from(mode, '2000-01-01', '2000-01-01', '2000-01-01') IS NOT NULL", name="mode"),
         CheckConstraint("days BETWEEN 0 AND 365", name="days"),
         CheckConstraint("minimum BETWEEN 1 AND 1000000000000", name="minimum"),
         CheckConstraint("customer_id IS NULL OR counter_id IS NULL", name="scope"),

@@ -2,5 +2,6 @@
 
 from tests.scenarios.verbs import deposits as deposits
 from tests.scenarios.verbs import invoices as invoices
+from tests.scenarios.verbs import isolation as isolation
 from tests.scenarios.verbs import payments as payments
 from tests.scenarios.verbs import scene as scene
