@@ -10,7 +10,7 @@
 
 No error carries an HTTP status: `schema.engine.errors` maps them once, at the edge. Everything that isn't in this tree is
 unexpected: hidden from clients and logged with a reference. Leaves about who may do what are in access_errors.py, those about
-periods, drawers and differences in ledger_errors.py, those about devices in device_errors.py.
+periods, drawers and differences in ledger_errors.py, those about devices in device_errors.py, those about pauses in customer_errors.py.
 """
 
 from dataclasses import dataclass, fields

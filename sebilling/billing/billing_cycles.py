@@ -16,6 +16,7 @@ from sebilling import events
 from sebilling.actor import Scope
 from sebilling.billing import locks, scope
 from sebilling.billing.pricing import ISSUE, ONE_CUSTOMER, PRICED, Priced, SkipReason, Sources, pricing, statement
+from sebilling.billing.suspensions import NO_END, Suspended
 from sebilling.clock import Month, local_date
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.db.parameters import instant
@@ -67,6 +68,8 @@ class Standing:
     covered: Sequence[tuple[date, date]]
     has_charges: bool
     """Whether the customer has charges that are not invoiced yet."""
+    suspended: Sequence[tuple[date, date]] = ()
+    """Days [first, until) that aren't billed."""
     closed_ahead: Sequence[Month] = ()
     """Closed periods in the future without any invoice: probably closed by mistake, so they are skipped."""
 
@@ -108,6 +111,9 @@ class _Facts:
     covers_from: list[date]
     """Of each invoiced range of days; `covers_until` likewise."""
     covers_until: list[date]
+    suspended_from: list[date]
+    """Of each suspension; `suspended_until` likewise."""
+    suspended_until: list[date]
     has_charges: bool
 
 
@@ -124,9 +130,9 @@ _FORETOLD: Final = Sources(
               SELECT 9223372036854775807, :customer, CAST(:months AS smallint), CAST(:from AS date)
                WHERE CAST(:months AS smallint) IS NOT NULL)""",
     charge="(SELECT * FROM charge WHERE CAST(:extras AS boolean))",
-    covering="""(SELECT customer_id, period_id, covers_from, covers_until, voided_at FROM covering UNION ALL
-                 SELECT :customer, NULL, covers_from, covers_until, NULL
-                   FROM jsonb_to_recordset(CAST(:foretold AS jsonb)) AS foretold (covers_from date, covers_until date))""",
+    covering="""(SELECT customer_id, period_id, covers_from, covers_until, voided_at, suspension FROM taken_days UNION ALL
+                 SELECT :customer, NULL, covers_from, covers_until, NULL, suspension
+                   FROM jsonb_to_recordset(CAST(:foretold AS jsonb)) AS foretold (covers_from date, covers_until date, suspension text))""",
     overdue="(SELECT * FROM invoice WHERE CAST(:extras AS boolean))",
 )  # fmt: skip
 _COMING: Final = statement(
@@ -138,24 +144,30 @@ _COMING: Final = statement(
 
 
 async def coming(
-    session: ReadSession, standing: Standing, *, at: datetime, scope: Scope, count: int, proposed: Cycle | None = None
-) -> list[Coming]:
-    """Forecast the next `count` invoices at today's prices, if every period is generated in order and `proposed` takes effect.
+    session: ReadSession, standing: Standing, *, at: datetime, scope: Scope, count: int, proposed: Cycle | None = None,
+    suspended: Suspended | None = None,
+) -> list[Coming]:  # fmt: skip
+    """Forecast the next `count` invoices at today's prices, if every period is generated in order and what is proposed takes effect:
+    a cycle, or days that aren't billed.
 
     Returns fewer if two years would pass without an invoice. Present charges and late fees are on the first one.
     """
     invoices: list[Coming] = []
-    covered = list(standing.covered)
+    covered = [*standing.covered, *standing.suspended]
+    taken: list[dict[str, object]] = []
+    if suspended is not None:
+        until = suspended.until_on or NO_END
+        covered.append((suspended.from_on, until))
+        taken.append({"covers_from": suspended.from_on, "covers_until": until, "suspension": suspended.kind})
     free = 0
     for month in standing.months():
         if any(first <= month.first and until >= month.after for first, until in covered) and (invoices or not standing.has_charges):
             continue
-        foretold = [{"covers_from": invoice.covers_from, "covers_until": invoice.covers_until} for invoice in invoices]
         row = await session.row(
             _COMING,
             {"customer": standing.customer_id, "scope": scope.ids, "month": month.first, "after": month.after, "at": at, "as_of": at,
              "months": proposed and proposed.months, "from": proposed and proposed.effective_from, "extras": not invoices,
-             "foretold": orjson.dumps(foretold).decode()},
+             "foretold": orjson.dumps(taken).decode()},
             into=Priced,
         )  # fmt: skip
         if row is None or row.verdict == SkipReason.INACTIVE:
@@ -165,6 +177,7 @@ async def coming(
             free = 0
             invoices.append(Coming(month, row.covers_from, row.covers_until, row.falls_due, row.total))
             covered.append((row.covers_from, row.covers_until))
+            taken.append({"covers_from": row.covers_from, "covers_until": row.covers_until})
         if len(invoices) == count or free == _FREE_MONTHS_AHEAD:
             break
     return invoices
@@ -183,6 +196,10 @@ _STANDING: Final = text(
                   ORDER BY covers_from) AS covers_from,
            ARRAY(SELECT covers_until FROM covering WHERE customer_id = customer.id AND voided_at IS NULL AND covers_from < covers_until
                   ORDER BY covers_from) AS covers_until,
+           ARRAY(SELECT covers_from FROM taken_days WHERE customer_id = customer.id AND suspension IS NOT NULL ORDER BY covers_from)
+               AS suspended_from,
+           ARRAY(SELECT covers_until FROM taken_days WHERE customer_id = customer.id AND suspension IS NOT NULL ORDER BY covers_from)
+               AS suspended_until,
            EXISTS (SELECT FROM charge WHERE customer_id = customer.id AND invoice_id IS NULL AND cancelled_at IS NULL) AS has_charges
       FROM customer JOIN counter ON counter.id = counter_id
      WHERE customer.id = :customer AND {scope.sees("counter_id")}
@@ -204,6 +221,7 @@ async def standing(session: ReadSession, customer_id: int, *, at: datetime, scop
     return Standing(
         customer_id, row.installed_on, local_date(at, row.timezone), [Month.of(day) for day in row.opened],
         [Month.of(day) for day in row.closed], cycles, list(zip(row.covers_from, row.covers_until, strict=True)), row.has_charges,
+        list(zip(row.suspended_from, row.suspended_until, strict=True)),
         [Month.of(day) for day in row.closed_ahead],
     )  # fmt: skip
 

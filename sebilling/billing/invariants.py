@@ -381,6 +381,12 @@ INVARIANTS: Final = (
         " AND NOT EXISTS (SELECT FROM opening_balance WHERE opening_balance.invoice_id = invoice_line.invoice_id)",
     ),
     Invariant(
+        "suspended_days", "No invoice bills days for which its customer was suspended when it was issued.",
+        "SELECT invoice.id FROM invoice JOIN suspension ON suspension.customer_id = invoice.customer_id AND issued_at > set_at"
+        " WHERE voided_at IS NULL AND covers_from < covers_until AND covers_from < coalesce(until_on, 'infinity')"
+        " AND covers_until > from_on AND from_on < coalesce(until_on, 'infinity')",
+    ),
+    Invariant(
         "zero_invoices", "No invoice has a total of zero.",
         "SELECT id FROM invoice WHERE total = 0",
     ),

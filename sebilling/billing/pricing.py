@@ -29,6 +29,8 @@ class SkipReason(StrEnum):
     NOT_INSTALLED_YET = "NOT_INSTALLED_YET"
     COVERED_BY_CYCLE = "COVERED_BY_CYCLE"
     ZERO_AMOUNT = "ZERO_AMOUNT"
+    PAUSED = "PAUSED"
+    SERVICE_ENDED = "SERVICE_ENDED"
 
 
 class LineKind(BookedCode):
@@ -56,8 +58,8 @@ class Sources:
     cycle: str = "billing_cycle"
     charge: str = "charge"
     discount: str = "discount"
-    covering: str = "covering"
-    """Days already billed: customer_id, period_id, covers_from, covers_until, voided_at."""
+    covering: str = "taken_days"
+    """Days that aren't to be billed (again): customer_id, period_id, covers_from, covers_until, voided_at, suspension."""
     overdue: str = "invoice"
     """Invoices that may get a late fee."""
 
@@ -114,7 +116,7 @@ _TERMS: Final = f"""
                coalesce(customer.price, plan.price) AS price, coalesce(months, 1) AS months, anchor, nth, start,
                CAST(:at AT TIME ZONE counter.timezone AS date) AS today, CAST(:month AS date) + counter.due_day - 1 AS due_on,
                CAST(:as_of AT TIME ZONE counter.timezone AS date) AS fees_as_of,
-               coalesce(invoiced, false) AS invoiced, coalesce(charged, false) AS charged, covered_until,
+               coalesce(invoiced, false) AS invoiced, coalesce(charged, false) AS charged, covered_until, suspended,
                least(covered_again_from, superseded_on) AS taken_from
           FROM {{customers}}
           JOIN {{plan}} plan ON plan.id = customer.plan_id
@@ -127,7 +129,10 @@ _TERMS: Final = f"""
                       bool_or(period_id = :period AND covers_from = covers_until) AS charged,
                       max(covers_until) FILTER (WHERE covers_from <= start AND covers_from < covers_until AND covers_until > :month)
                           AS covered_until,
-                      min(covers_from) FILTER (WHERE covers_from > start AND covers_from < covers_until) AS covered_again_from
+                      min(covers_from) FILTER (WHERE covers_from > start AND covers_from < covers_until) AS covered_again_from,
+                      CASE WHEN bool_or(suspension = 'ENDED' AND covers_from < :after) THEN 'SERVICE_ENDED'
+                           WHEN bool_or(suspension IS NOT NULL AND covers_from < :after AND covers_until >= :after) THEN 'PAUSED' END
+                          AS suspended
                  FROM {{covering}} covering WHERE customer_id = customer.id AND voided_at IS NULL AND covers_until >= :month) covered
     )"""
 # A cycle that costs nothing is never invoiced, so only the discounts show that it existed: counted from the end of the last
@@ -230,10 +235,10 @@ _BASE: Final = """
                SELECT CASE WHEN invoiced THEN 'ALREADY_INVOICED'
                            WHEN NOT active THEN 'INACTIVE'
                            WHEN installed_on >= :after THEN 'NOT_INSTALLED_YET'
-                           WHEN covers_from >= covers_until THEN 'COVERED_BY_CYCLE'
+                           WHEN covers_from >= covers_until THEN coalesce(suspended, 'COVERED_BY_CYCLE')
                            WHEN free THEN 'ZERO_AMOUNT'
                            ELSE 'ISSUE' END AS why) judged
-         CROSS JOIN LATERAL (SELECT why IN ('INACTIVE', 'COVERED_BY_CYCLE', 'ZERO_AMOUNT') AS aside) two
+         CROSS JOIN LATERAL (SELECT why IN ('INACTIVE', 'COVERED_BY_CYCLE', 'ZERO_AMOUNT', 'PAUSED', 'SERVICE_ENDED') AS aside) two
          CROSS JOIN LATERAL (SELECT {alone} AS alone) three
     )"""
 _ALONE: Final = "aside AND NOT charged AND id IN (SELECT customer_id FROM waiting)"
@@ -408,6 +413,8 @@ class Counted:
     skipped_not_installed_yet: int
     skipped_covered_by_cycle: int
     skipped_zero_amount: int
+    skipped_paused: int
+    skipped_service_ended: int
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -417,5 +424,7 @@ class Counted:
             SkipReason.NOT_INSTALLED_YET: self.skipped_not_installed_yet,
             SkipReason.COVERED_BY_CYCLE: self.skipped_covered_by_cycle,
             SkipReason.ZERO_AMOUNT: self.skipped_zero_amount,
+            SkipReason.PAUSED: self.skipped_paused,
+            SkipReason.SERVICE_ENDED: self.skipped_service_ended,
         }
         return {reason.value: count for reason, count in by_reason.items() if count}

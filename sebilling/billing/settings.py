@@ -38,6 +38,7 @@ class Settings:
     company_phone: str
     receipt_footer: str
     mass_block_percent: int
+    pause_after_blocked_days: int
 
 
 class Changes(TypedDict, total=False):
@@ -55,6 +56,7 @@ class Changes(TypedDict, total=False):
     company_phone: str
     receipt_footer: str
     mass_block_percent: int
+    pause_after_blocked_days: int
 
 
 _NAMES: Final[tuple[str, ...]] = Settings.__match_args__
@@ -92,7 +94,7 @@ def _logged(settings: Settings) -> SettingsValues:
         tax_denominator=settings.tax_denominator, tax_rounding=settings.tax_rounding, late_fee=settings.late_fee,
         late_fee_after_days=settings.late_fee_after_days, company_name=settings.company_name,
         company_address=settings.company_address, company_phone=settings.company_phone, receipt_footer=settings.receipt_footer,
-        mass_block_percent=settings.mass_block_percent,
+        mass_block_percent=settings.mass_block_percent, pause_after_blocked_days=settings.pause_after_blocked_days,
     )  # fmt: skip
 
 
@@ -105,6 +107,7 @@ def _checked(settings: Settings) -> Settings:
         ("late_fee", settings.late_fee, Sentence("Late fee", "Denda"), 0, _MAX_LATE_FEE),
         ("late_fee_after_days", settings.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
         ("mass_block_percent", settings.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
+        ("pause_after_blocked_days", settings.pause_after_blocked_days, Sentence("Days before a pause", "Hari sebelum jeda"), 0, 365),
     ):
         if not least <= value <= most:
             why = Sentence(f"give {least} to {most}.", f"isi {least} sampai {most}.")

@@ -62,6 +62,38 @@ class CustomerBillingSet(Payload):
     after: CycleValues
 
 
+@event("customer.paused", Subject.CUSTOMER)
+class CustomerPaused(Payload):
+    """A customer isn't billed from a day on: by hand, with a reason, or (without one) because they were blocked for so long."""
+
+    from_on: date
+    until_on: date | None
+    reason: str | None
+
+
+@event("customer.resumed", Subject.CUSTOMER)
+class CustomerResumed(Payload):
+    """A pause ends, and the customer is billed from `until_on` on. If that is the pause's first day, it was withdrawn."""
+
+    from_on: date
+    until_on: date
+
+
+@event("customer.end_of_service_set", Subject.CUSTOMER)
+class CustomerEndOfServiceSet(Payload):
+    """A customer's service ends: no invoices and no access from that day on."""
+
+    on: date
+    reason: str
+
+
+@event("customer.end_of_service_undone", Subject.CUSTOMER)
+class CustomerEndOfServiceUndone(Payload):
+    """A customer's service doesn't end on that day after all."""
+
+    on: date
+
+
 @event("customer.opening_recorded", Subject.CUSTOMER)
 class CustomerOpeningRecorded(Payload):
     """A customer's opening balance was recorded."""

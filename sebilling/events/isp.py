@@ -71,6 +71,7 @@ class SettingsValues:
     company_phone: str | Unset = UNSET
     receipt_footer: str | Unset = UNSET
     mass_block_percent: int | Unset = UNSET
+    pause_after_blocked_days: int | Unset = UNSET
 
 
 @event("settings.changed", Subject.BILLING_SETTINGS)

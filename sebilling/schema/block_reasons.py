@@ -17,6 +17,7 @@ described(
     "Code of the reason for which a customer is to be blocked.",
     OVERDUE="The customer is overdue by the isolation policy.",
     BY_HAND="A person blocked the customer.",
+    ENDED="The customer's service has ended.",
 )
 
 
@@ -33,6 +34,7 @@ class ReasonRow(TypedDict):
 _SENTENCES: Final = {
     BlockReasonCode.OVERDUE: Sentence("Overdue; to be blocked from {block_on}.", "Menunggak; diisolir mulai {block_on}."),
     BlockReasonCode.BY_HAND: Sentence("Blocked by hand: {note}", "Diisolir oleh petugas: {note}"),
+    BlockReasonCode.ENDED: Sentence("Service ended on {block_on}: {note}", "Layanan berakhir {block_on}: {note}"),
 }
 
 
@@ -45,10 +47,12 @@ def _text(root: strawberry.Parent[ReasonRow], info: Info) -> str:
 @output("Reason for which a customer is to be blocked.")
 class BlockReason:
     code: BlockReasonCode = read("Code of the reason.", EVERYONE)
-    block_on: Day | None = read("Day from which the policy blocks the customer; null if a person did.", EVERYONE)
-    amount: Rupiah | None = read("Overdue amount when the block was decided; null if a person did.", COUNTERS)
-    invoice_number: str | None = read("Number of the invoice that causes the block; null if a person did.", COUNTERS)
-    note: str | None = read("Note of the person who blocked the customer; null if the policy did.", EVERYONE)
+    block_on: Day | None = read(
+        "Day from which the policy blocks the customer, or on which their service ended; null if a person blocked them.", EVERYONE
+    )
+    amount: Rupiah | None = read("Overdue amount when the block was decided; null unless OVERDUE.", COUNTERS)
+    invoice_number: str | None = read("Number of the invoice that causes the block; null unless OVERDUE.", COUNTERS)
+    note: str | None = read("Note of the person who blocked the customer or ended the service; null if OVERDUE.", EVERYONE)
     text: str = read("The reason as a sentence in the caller's language, without the amount.", EVERYONE, resolver=_text)
 
 

@@ -36,6 +36,7 @@ from sebilling.schema import (
     settings,
     sign_ins,
     subscriptions,
+    suspensions,
     sync,
     users,
 )
@@ -45,8 +46,8 @@ from sebilling.schema.request.document_cache import documents
 from sebilling.schema.values.scalars import SCALARS
 
 _NOUNS: Final = (
-    users, sign_ins, accounts, counters, plans, customers, charges, billing_cycles, periods, generation, invoices, payments, sync, credit,
-    corrections, deposits, differences, recap, dashboard, receipts, settings, devices, isolation, events,
+    users, sign_ins, accounts, counters, plans, customers, charges, billing_cycles, suspensions, periods, generation, invoices, payments,
+    sync, credit, corrections, deposits, differences, recap, dashboard, receipts, settings, devices, isolation, events,
 )  # fmt: skip
 Query: Final = create_type("Query", [field for noun in _NOUNS for field in noun.QUERIES], description="Queries. All require a sign-in.")
 Mutation: Final = create_type(

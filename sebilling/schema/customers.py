@@ -8,7 +8,7 @@ import strawberry
 from sebilling.billing import customers as verbs
 from sebilling.billing import phones, validation
 from sebilling.nouns import Noun
-from sebilling.schema.billing_cycles import BillingCycle
+from sebilling.schema.billing_cycles import BillingCycle, Suspension
 from sebilling.schema.charges import Charge, Discount
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
@@ -75,6 +75,12 @@ class Customer:
         "Billing cycles that were set for the customer, in order; see billingSchedule.",
         COUNTERS,
         "billing_cycle",
+        "{n}.customer_id = {t}.id",
+    )
+    suspensions: list[Suspension] = link(
+        "Pauses and ends of service that were ever set for the customer, in order.",
+        COUNTERS,
+        "suspension",
         "{n}.customer_id = {t}.id",
     )
     # Whoever may see a customer sees all their open invoices and payments, at whatever counter they were made.

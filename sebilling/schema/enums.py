@@ -5,7 +5,7 @@ from typing import Final
 
 import strawberry
 
-from sebilling import access_errors, device_errors, ledger_errors
+from sebilling import access_errors, customer_errors, device_errors, errors, ledger_errors
 from sebilling.actor import Role
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.closings import GapReason
@@ -32,7 +32,7 @@ def _leaves(error: type[SebillingError]) -> list[type[SebillingError]]:
     return [leaf for child in error.__subclasses__() for leaf in ([child] if "code" in vars(child) else _leaves(child))]
 
 
-_TREE: Final = {SebillingError.__module__, access_errors.__name__, device_errors.__name__, ledger_errors.__name__}
+_TREE: Final = {module.__name__ for module in (errors, access_errors, customer_errors, device_errors, ledger_errors)}
 ERROR_MESSAGES: Final = {leaf.code.value: leaf.english for leaf in _leaves(SebillingError) if leaf.__module__ in _TREE}
 
 described(ErrorCode, "Stable error codes for programs.", **ERROR_MESSAGES)
@@ -53,6 +53,8 @@ described(
     NOT_INSTALLED_YET="The customer's first day of service is after the period.",
     COVERED_BY_CYCLE="An invoice of another period covers these days, as the customer pays several months at once.",
     ZERO_AMOUNT="Nothing remains to be paid after discounts.",
+    PAUSED="The customer is paused at the end of the period, and nothing before is left to bill.",
+    SERVICE_ENDED="The customer's service ended before the end of the period, and nothing before is left to bill.",
 )
 described(PaymentMethod, "Payment method.", **{method.name: method.english for method in PaymentMethod})
 described(

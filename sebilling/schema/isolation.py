@@ -319,6 +319,7 @@ async def decide_isolation_hold(info: Info, input: Annotated[DecideIsolationHold
 class RunIsolationPayload(Payload):
     blocked: int | None = strawberry.field(description="Number of customers to be blocked now; devices are brought in sync within seconds.")
     restored: int | None = strawberry.field(description="Number of customers to be restored now.")
+    paused: int | None = strawberry.field(description="Number of customers paused now, as they were blocked for so long.")
     held: int | None = strawberry.field(
         description="Number of customers whose block is on hold until someone decides about it; 0 if there is no hold."
     )
@@ -328,7 +329,7 @@ class RunIsolationPayload(Payload):
 async def run_isolation(info: Info) -> RunIsolationPayload:
     async with info.context.transaction() as session:
         decided = await sweep.decide(session)
-    return row(blocked=decided.blocked, restored=decided.restored, held=decided.held)
+    return row(blocked=decided.blocked, restored=decided.restored, paused=decided.paused, held=decided.held)
 
 
 QUERIES: Final = [isolation_policies, isolation_forecast, isolation_plan, blackout_dates, isolation_holds]

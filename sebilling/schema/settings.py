@@ -31,6 +31,9 @@ class BillingSettings:
     mass_block_percent: int = read(
         "Percentage of active customers; a run that would block more of them is held until someone decides.", READERS
     )
+    pause_after_blocked_days: int = read(
+        "Days for which a customer is blocked before they are paused automatically and get no more invoices; 0 for never.", READERS
+    )
 
 
 @query(READERS, "Get the billing settings of the ISP.")
@@ -64,6 +67,10 @@ class UpdateBillingSettingsInput:
     receipt_footer: str | None = strawberry.field(default=strawberry.UNSET, description="Closing line of receipts, at most 300 characters.")
     mass_block_percent: int | None = strawberry.field(
         default=strawberry.UNSET, description="Percentage of active customers above which a run is held, 1 to 100."
+    )
+    pause_after_blocked_days: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Days for which a customer is blocked before they are paused automatically, up to 365; 0: never.",
     )
 
 

@@ -29,6 +29,7 @@ from sebilling.billing import (
     dashboard,
     deposits,
     differences,
+    end_of_service,
     generation,
     invariants,
     opening,
@@ -38,6 +39,7 @@ from sebilling.billing import (
     recap,
     reversals,
     settings,
+    suspensions,
 )
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
@@ -598,6 +600,38 @@ class MoneyMachine(RuleBasedStateMachine):
             lambda: self.model.set_cycle(person, months, start),
             lambda session: billing_cycles.set_billing(session, person.id, months=months, effective_from=start),
         )
+
+    @rule(who=pick, ahead=st.integers(-40, 50), length=st.sampled_from((None, 3, 25, 40, 75)))
+    def pause(self, who: int, ahead: int, length: int | None) -> None:
+        person = self.person(who)
+        start = self.model.today(person.counter) + timedelta(days=ahead)
+        end = None if length is None else start + timedelta(days=length)
+        self.deed(
+            lambda: self.model.pause(person, start, end),
+            lambda session: suspensions.pause(session, person.id, from_on=start, until_on=end, reason="pulang kampung"),
+        )
+
+    @rule(who=pick, ahead=st.sampled_from((-40, -20, 0, 0, 0, 15, 30)))
+    def resume(self, who: int, ahead: int) -> None:
+        person = self.person(who)
+        day = self.model.today(person.counter) + timedelta(days=ahead)
+        self.deed(lambda: self.model.resume(person, day), lambda session: suspensions.resume(session, person.id, on=day))
+
+    @precondition(lambda self: self.steps % 3 == 0)  # seldom: nothing comes after it
+    @rule(who=pick, ahead=st.sampled_from((-1, 0, 12, 40)))
+    def end_service(self, who: int, ahead: int) -> None:
+        person = self.person(who)
+        day = self.model.today(person.counter) + timedelta(days=ahead)
+        self.deed(
+            lambda: self.model.end_service(person, day),
+            lambda session: end_of_service.end(session, person.id, on=day, reason="pindah kota"),
+        )
+
+    @precondition(lambda self: any(one.ended != date.max for one in self.model.people.values()))
+    @rule(who=pick)
+    def undo_end_of_service(self, who: int) -> None:
+        person = self.person(who)
+        self.deed(lambda: self.model.undo_end(person), lambda session: end_of_service.undo(session, person.id))
 
     @rule(who=pick, later=st.sampled_from((-9, 1, 10, 20, 45)))
     def put_off(self, who: int, later: int) -> None:

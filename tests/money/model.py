@@ -41,6 +41,14 @@ class Person:
     billed_until: date = date.min
     """Days before it, since the installation, were billed by the system before."""
     cycles: list[tuple[int, date]] = field(default_factory=list)
+    pauses: list[tuple[date, date]] = field(default_factory=list)
+    """[start, end); without days if it was withdrawn."""
+    ended: date = date.max
+    """First day without service."""
+
+
+FOREVER: date = date(2032, 1, 1)
+"""End of a pause that has none: no machine lives so long."""
 
 
 @dataclass
@@ -245,7 +253,13 @@ class Model:
     def covered(self, customer: int) -> set[date]:
         person = self.people[customer]
         before = days(person.installed, person.billed_until) if person.billed_until > person.installed else []
-        return {*before, *(day for bill in self.live(customer) for day in days(bill.covers_from, bill.covers_until))}
+        billed = (day for bill in self.live(customer) for day in days(bill.covers_from, bill.covers_until))
+        return {*before, *billed, *self.suspended(person)}
+
+    @staticmethod
+    def suspended(person: Person) -> set[date]:
+        """Days that aren't billed."""
+        return {day for start, end in (*person.pauses, (person.ended, FOREVER)) for day in days(start, min(end, FOREVER))}
 
     def stretch(self, person: Person, month: date) -> Stretch | str:
         """What the month bills, or why nothing."""
@@ -256,6 +270,13 @@ class Model:
             return "INACTIVE"
         if person.installed >= end:
             return "NOT_INSTALLED_YET"
+        found = self._service(person, month, end)
+        if found == "COVERED_BY_CYCLE" and person.ended < end:
+            return "SERVICE_ENDED"
+        return "PAUSED" if found == "COVERED_BY_CYCLE" and end - timedelta(days=1) in self.suspended(person) else found
+
+    def _service(self, person: Person, month: date, end: date) -> Stretch | str:
+        """The days that the month bills, if any."""
         held = [place for place, (_, start) in enumerate(person.cycles) if start < end]
         if held and person.cycles[held[-1]][0] > 1:
             limit = min((start for _, start in person.cycles[held[-1] + 1 :]), default=date.max)
@@ -322,7 +343,7 @@ class Model:
         """Lines, the charges taken, the overdue invoices that get a fee; or why nothing."""
         found = self.stretch(person, month)
         waiting = [number for number, extra in sorted(self.extras.items()) if extra.customer == person.id and self.waits(extra)]
-        if isinstance(found, str) and found in {"INACTIVE", "COVERED_BY_CYCLE", "ZERO_AMOUNT"}:
+        if isinstance(found, str) and found in {"INACTIVE", "COVERED_BY_CYCLE", "ZERO_AMOUNT", "PAUSED", "SERVICE_ENDED"}:
             if any(bill.month == month for bill in self.live(person.id)):
                 return "ALREADY_INVOICED"
             if waiting:
@@ -732,6 +753,44 @@ class Model:
         before, later = [one for one in holds if one[1] < day], [one for one in holds if one[1] >= day]
         if before and before[-1][0] > 1 and not any(start == day for _, start in later):
             person.cycles += [(before[-1][0], day), *later]
+
+    def pause(self, person: Person, start: date, end: date | None) -> None:
+        if end is not None and end < next_month(start.replace(day=1)):
+            raise Refused("InvalidDate")
+        until = end or FOREVER
+        theirs = sorted([(*one, False) for one in person.pauses if one[0] < one[1]] + [(person.ended, date.max, True)])
+        for first, after, is_end in theirs:
+            if is_end and start >= first:
+                raise Refused("ServiceEnded")
+            if not is_end and first < until and start < after:
+                raise Refused("AlreadyPaused")
+        person.pauses.append((start, until))
+
+    def resume(self, person: Person, day: date) -> None:
+        """The first pause that isn't over ends; on its first day or before, it is withdrawn."""
+        since = min(day, self.today(person.counter))
+        there = sorted(one for one in person.pauses if one[1] > max(one[0], since))
+        if not there:
+            raise Refused("NotPaused")
+        start, end = there[0]
+        until = max(start, day)
+        if start < until < next_month(start.replace(day=1)) or (end != FOREVER and until >= end):
+            raise Refused("InvalidDate")
+        person.pauses[person.pauses.index(there[0])] = (start, until)
+
+    def end_service(self, person: Person, day: date) -> None:
+        if day < self.today(person.counter):
+            raise Refused("InvalidDate")
+        if person.ended != date.max:
+            raise Refused("ServiceEnded")
+        person.ended = day
+
+    def undo_end(self, person: Person) -> None:
+        if person.ended == date.max:
+            raise Refused("ServiceNotEnding")
+        if person.ended <= self.today(person.counter):
+            raise Refused("ServiceEnded")
+        person.ended = date.max
 
     def empty_ahead(self, month: date, person: Person) -> bool:
         """Whether the month lies ahead and nothing was ever invoiced in it."""

@@ -76,8 +76,8 @@ FAULTS: Final = (
     # --- reasons for blocks ------------------------------------------------------------------------------------------------
     Fault(
         "technicians-read-the-amount-of-a-reason", "schema/block_reasons.py",
-        'read("Overdue amount when the block was decided; null if a person did.", COUNTERS)',
-        'read("Overdue amount when the block was decided; null if a person did.", EVERYONE)', REASONS,
+        'read("Overdue amount when the block was decided; null unless OVERDUE.", COUNTERS)',
+        'read("Overdue amount when the block was decided; null unless OVERDUE.", EVERYONE)', REASONS,
     ),
     Fault("reasons-in-english-for-everybody", "schema/block_reasons.py", ".in_(info.context.language)", '.in_("en")', REASONS),
     Fault(

@@ -1,4 +1,4 @@
-"""Faults of a customer's life: blocked after the due date."""
+"""Faults of a customer's life: blocked after the due date, paused, and the end of their service."""
 
 from typing import Final
 
@@ -31,4 +31,38 @@ BLOCKED_AFTER_DUE: Final = (
     ),
 )  # fmt: skip
 
-FAULTS: Final = (*BLOCKED_AFTER_DUE,)
+SUSPENSIONS: Final = (
+    Fault(
+        "a-pause-is-billed", "db/sql/suspension.sql", "FROM suspension WHERE until_on IS NULL OR from_on < until_on;",
+        "FROM suspension WHERE kind = 'ENDED' AND until_on IS NULL;", months("paused"),
+    ),
+    Fault(
+        "paused-at-once-when-back-in-its-month", "db/sql/suspension.sql", "THEN p_from_on ELSE p_day END", "THEN p_day ELSE p_day END",
+        months("blocked-for-long"),
+    ),
+    Fault("who-is-still-online-is-paused", "billing/isolation/long_blocks.py", " HAVING bool_and(actual = 'BLOCKED')", "",
+          months("blocked-for-long")),
+    Fault("resumed-by-hand-and-paused-again", "billing/isolation/long_blocks.py", "(kind = 'BLOCKED' AND set_at >= since OR kind", "(kind",
+          months("blocked-for-long")),
+    Fault("a-restore-leaves-the-pause", "db/sql/isolation.sql", "IF restored > 0 THEN", "IF restored < 0 THEN", months("blocked-for-long")),
+    Fault("a-restore-by-hand-leaves-the-pause", "billing/isolation/blocks.py", "    await _resume(session, [customer_id])\n", "",
+          months("blocked-for-long")),
+    Fault(
+        "the-sweep-pauses-beside-a-chunk", "billing/isolation/long_blocks.py",
+        '    await session.execute(_LOCK, {"counters": list(counters)})\n', "",
+        ("tests/concurrency/test_suspensions.py::test_the_sweep_waits_for_the_chunk",),
+    ),
+    Fault(
+        "a-pause-is-dated-before-the-invoice", "billing/suspensions.py",
+        "greatest(:at, (SELECT max(issued_at) FROM invoice WHERE customer_id = :customer))", ":at",
+        ("tests/concurrency/test_suspensions.py",),
+    ),
+    Fault("blocked-a-day-after-the-end", "billing/end_of_service.py", "from_on <= (:at AT TIME ZONE timezone)::date",
+          "from_on < (:at AT TIME ZONE timezone)::date", months("service-ends")),
+    Fault("an-end-is-undone-on-its-day", "billing/end_of_service.py", "known.from_on <= local_date", "known.from_on < local_date",
+          months("service-ends")),
+    Fault("who-has-ended-is-restored", "billing/isolation/blocks.py", "end.from_on <= local_date", "end.from_on < local_date",
+          months("service-ends")),
+)  # fmt: skip
+
+FAULTS: Final = (*BLOCKED_AFTER_DUE, *SUSPENSIONS)

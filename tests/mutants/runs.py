@@ -53,8 +53,8 @@ FAULTS: Final = (
     Fault("a-preview-of-any-counters", "billing/previews.py", "None if counters is None else sorted(set(counters))", "None", MONTHS),
     # --- what is foretold, and free cycles -----------------------------------------------------------------------------------
     Fault("foretold-with-every-charge-each-time", "billing/billing_cycles.py", '"extras": not invoices,', '"extras": True,', CUSTOM),
-    Fault("foretold-as-if-nothing-was-foretold", "billing/billing_cycles.py", "for invoice in invoices]\n        row",
-          "for invoice in invoices[:0]]\n        row", CUSTOM),
+    Fault("foretold-as-if-nothing-was-foretold", "billing/billing_cycles.py",
+          '            taken.append({"covers_from": row.covers_from, "covers_until": row.covers_until})\n', "", CUSTOM),
     Fault("foretold-over-waiting-charges", "billing/billing_cycles.py", " and (invoices or not standing.has_charges):", ":", CUSTOM),
     Fault("the-proposed-cycle-is-not-foretold", "billing/billing_cycles.py", "proposed and proposed.months", "None", CUSTOM),
     Fault("free-months-move-the-anchor", "billing/pricing.py", "all_free AND nth > paid_nth AS free", "false AS free", CUSTOM),
@@ -73,8 +73,8 @@ FAULTS: Final = (
     Fault("due-before-the-service", "billing/pricing.py", "ELSE greatest(today, base.due_on, covers_from) END",
           "ELSE greatest(today, base.due_on) END", MONTHS),
     # --- charges alone -------------------------------------------------------------------------------------------------------
-    Fault("charges-wait-for-a-far-cycle", "billing/pricing.py", "why IN ('INACTIVE', 'COVERED_BY_CYCLE', 'ZERO_AMOUNT')",
-          "why IN ('INACTIVE', 'ZERO_AMOUNT')", MONTHS),
+    Fault("charges-wait-for-a-far-cycle", "billing/pricing.py", "why IN ('INACTIVE', 'COVERED_BY_CYCLE', 'ZERO_AMOUNT',",
+          "why IN ('INACTIVE', 'ZERO_AMOUNT',", MONTHS),
     Fault("charges-of-the-inactive-wait-for-ever", "billing/pricing.py", "why IN ('INACTIVE', 'COVERED_BY_CYCLE',",
           "why IN ('COVERED_BY_CYCLE',", MONTHS),
     Fault("charges-alone-take-the-place-of-the-month", "billing/pricing.py",

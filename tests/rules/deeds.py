@@ -130,6 +130,7 @@ PAID: Final = Told("payment.recorded", "payment")
 VOIDED: Final = Told("invoice.voided", "invoice")
 APPLIED: Final = Told("credit.applied", "customer")
 CHANGED: Final = Told("customer.changed", "customer")
+RESUMED: Final = Told("customer.resumed", "customer")
 POLICY: Final = Told("isolation.policy_set", "customer")
 
 PAYMENTS: Final = (
@@ -355,6 +356,19 @@ TERMS: Final = (
         {"TIMUR.dashboard.blocked_customers": -1, "BARAT.dashboard.blocked_customers": 1}, (),
         (Told("customer.changed", "customer", "BARAT"),),
         before=steps.nobody_blocked_at_barat, swept=ACTIVE,
+    ),
+    Deed("customer-paused", steps.pause, BLOCKED, {}, (), (Told("customer.paused", "customer"),)),
+    Deed("customer-resumed", steps.resume, BLOCKED, {}, (), (RESUMED,), before=steps.paused),
+    Deed(
+        "payment-of-who-was-paused-by-the-sweep", steps.pay(300 * K), RESTORED,
+        both(received(300 * K), cash(300 * K), debts(150 * K, 150 * K)),
+        (Posting("CASH_ON_HAND", "CREDIT", 300 * K), *allocations(150 * K, 150 * K)), (RESTORE, RESUMED, PAID),
+        before=steps.paused_by_the_sweep, by="kasir",
+    ),
+    Deed("end-of-service", steps.end_service, BLOCKED, {}, (), (Told("customer.end_of_service_set", "customer"),)),
+    Deed(
+        "end-of-service-undone", steps.undo_end_of_service, BLOCKED, {}, (), (Told("customer.end_of_service_undone", "customer"),),
+        before=steps.service_ending,
     ),
     Deed("customer-made-inactive", steps.deactivate, BLOCKED, {}, (), (CHANGED,)),
     Deed("customer-of-another-plan", steps.reprice, BLOCKED, {}, (), (CHANGED,)),

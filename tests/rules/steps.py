@@ -11,12 +11,14 @@ from sebilling.billing import (
     customers,
     deposits,
     differences,
+    end_of_service,
     generation,
     opening,
     payments,
     periods,
     reversals,
     settings,
+    suspensions,
 )
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.deposits import DepositType
@@ -306,6 +308,36 @@ async def blocked_for_less(world: World) -> None:
 
 async def forget_policy(world: World, session: WriteSession) -> None:
     await policy.forget_policy(session, customer_id=world.people["late"])
+
+
+async def pause(world: World, session: WriteSession) -> None:
+    await suspensions.pause(session, world.people["late"], from_on=TODAY, reason=WHY)
+
+
+async def paused(world: World) -> None:
+    await world.do(lambda session: suspensions.pause(session, world.people["late"], from_on=TODAY - 40 * DAY, reason=WHY))
+
+
+async def resume(world: World, session: WriteSession) -> None:
+    await suspensions.resume(session, world.people["late"])
+
+
+async def paused_by_the_sweep(world: World) -> None:
+    """Blocked the day before, and one day is long."""
+    await world.do(lambda session: settings.change(session, pause_after_blocked_days=1))
+    await world.sweep(BEFORE)
+
+
+async def end_service(world: World, session: WriteSession) -> None:
+    await end_of_service.end(session, world.people["late"], on=TODAY + DAY, reason=WHY)
+
+
+async def service_ending(world: World) -> None:
+    await world.do(lambda session: end_service(world, session))
+
+
+async def undo_end_of_service(world: World, session: WriteSession) -> None:
+    await end_of_service.undo(session, world.people["late"])
 
 
 async def nobody_blocked_at_barat(world: World) -> None:

@@ -43,6 +43,7 @@ COLUMNS: Final = {
     "payment_promise.until_on": Day.GIVEN, "payment_reversal.reversed_on": Day.OF_PAYMENT, "period.month": Day.GIVEN,
     "receipt.month": Day.MONTH, "receipt_series.month": Day.MONTH, "refund.refunded_on": Day.OF_PAYMENT,
     "refund_reversal.reversed_on": Day.OF_PAYMENT, "service_access.block_on": Day.TERMS, "settlement_reversal.reversed_on": Day.OF_DEPOSIT,
+    "suspension.from_on": Day.GIVEN, "suspension.until_on": Day.GIVEN,
     "write_off.written_off_on": Day.OF_INVOICE, "write_off_reversal.reversed_on": Day.OF_INVOICE,
 }  # fmt: skip
 """Every column that holds a date. A new one is put here, with its rule, and if the day is a counter's a way to write it into DOING."""

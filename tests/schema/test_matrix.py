@@ -47,6 +47,7 @@ verifyDeposit rejectDeposit correctDeposit settleSurplus settleShortage reverseS
 # customers, custom billing, isolation policy, promise
 createCounter updateCounter createPlan updatePlan createCustomer updateCustomer                     AF
 addCharge cancelCharge addDiscount endDiscount setBillingCycle previewBillingCycle                AF
+pauseCustomer resumeCustomer endService undoEndOfService previewPause previewEndOfService           AF
 setIsolationPolicy forgetIsolationPolicy addBlackoutDate removeBlackoutDate decideIsolationHold runIsolation           AF
 promiseToPay                                                                                        AFc
 blockCustomer restoreCustomer                                                                       AF  T
@@ -76,6 +77,9 @@ Plan              id name rateDownKbps rateUpKbps                               
 Plan              price                                                                             AFCK U
 Customer          id code name phone address installedOn active pppoeName counter plan              AFCKTU
 Customer          price outstanding credit charges discounts billingCycles openInvoices lastPayments AFCK U
+Customer          suspensions                                                                       AFCK U
+Suspension        kind fromOn untilOn reason setAt setBy                                            AFCK U
+SuspendedDays     kind fromOn untilOn expected                                                      AFCK U
 User              id username name role counters permissions                                        AFCKTU
 SignIn            id kind device address createdAt lastUsedAt expiresAt current                     AFCKTU
 TwoStep           on recoveryCodes                                                                  AFCKTU
@@ -95,7 +99,7 @@ PluginEvents      deliveredUpTo waiting attempts error                          
 Charge            id kind description amount createdAt invoiceNumber cancelledAt                    AFCK U
 Discount          id amount percent description fromOn untilOn                                      AFCK U
 BillingCycle      months effectiveFrom setAt setBy                                                  AFCK U
-BillingSchedule     months effectiveFrom firstPossible nextDueOn coming                               AFCK U
+BillingSchedule     months effectiveFrom firstPossible nextDueOn coming suspensions                   AFCK U
 ComingInvoice     month coversFrom coversUntil dueOn total                                          AFCK U
 Period            id month status openedAt closedAt closings                                        AFCK U
 PeriodClosing     closedAt closedBy incomplete reopening                                            AFCK U
@@ -153,7 +157,7 @@ InvoicePreview    alreadyInvoiced skipped coversFrom coversUntil dueOn total lin
 PreviewLine       kind description quantity unitPrice amount                                        AF
 BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee         AF   U
 BillingSettings   lateFeeAfterDays companyName companyAddress companyPhone receiptFooter            AF   U
-BillingSettings   massBlockPercent                                                                    AF   U
+BillingSettings   massBlockPercent pauseAfterBlockedDays                                              AF   U
 Event             id at actor kind subject subjectId counter data                                   AF   U
 Account           id username name role counters active mustChangePassword twoStep createdAt        AF   U
 Account           lastUsedAt                                                                        AF   U
@@ -182,6 +186,7 @@ UpdateCustomerPayload customer
 ChargePayload charge replayed
 DiscountPayload discount replayed
 SetBillingCyclePayload billingSchedule
+SuspensionPayload customer billingSchedule
 OpenPeriodPayload period
 ClosePeriodPayload period
 ReopenPeriodPayload period replayed
@@ -202,7 +207,7 @@ ServiceAccessPayload access
 IsolationPayload done
 SetIsolationPolicyPayload done warnings
 CustomerIsolationPayload customer
-RunIsolationPayload blocked restored held
+RunIsolationPayload blocked restored paused held
 """
 """What mutations answer, beside `errors`: for whoever may call them. What lies in it has lines above."""
 _LIST: Final = ({"edges", "nodes", "pageInfo", "totalCount"}, {"node", "cursor"})
@@ -341,7 +346,9 @@ async def test_every_role_reads_exactly_the_fields_that_the_table_says(world: Wo
         way = _way(letter, type_name)
         if way is None:
             allowed = {name for name in kind.fields if letter in FIELD_TABLE.get((type_name, name), "")}
-            otherwise = type_name in {"RecordedPayment", "UserError"} or type_name.endswith("Message")  # by mutations and subscriptions
+            otherwise = type_name in {"RecordedPayment", "IsolationPolicyWarning", "UserError"} or type_name.endswith(
+                "Message"
+            )  # by mutations and subscriptions
             assert not allowed or otherwise, f"{letter} should read {type_name}, but there is no way to it"
             continue
         root, before, behind = way

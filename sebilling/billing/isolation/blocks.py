@@ -8,7 +8,9 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Role
-from sebilling.billing import locks, validation
+from sebilling.billing import locks, suspensions, validation
+from sebilling.clock import local_date
+from sebilling.customer_errors import ServiceEnded
 from sebilling.db.engine import WriteSession
 from sebilling.db.parameters import instant
 from sebilling.errors import NoAccess, StillOverdue
@@ -18,10 +20,11 @@ from sebilling.money import format_rupiah
 
 
 class BlockReasonCode(StrEnum):
-    """Why a customer is to be blocked: by the isolation policy, or because a person said so, with a note."""
+    """Why a customer is to be blocked: by the isolation policy, because a person said so, with a note, or as their service has ended."""
 
     OVERDUE = "OVERDUE"
     BY_HAND = "BY_HAND"
+    ENDED = "ENDED"
 
 
 class RestoreReasonCode(StrEnum):
@@ -50,6 +53,7 @@ _RESTORE: Final = text(
 _AMOUNT_OVERDUE: Final = text("SELECT amount FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = :customer")
 _OVERDUE: Final = text("SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz)) WHERE customer_id = ANY (:customers)")
 _RECONSIDER: Final = text("SELECT reconsider_access(CAST(:customers AS bigint[]), :at, :user, :user_name)")
+_RESUME: Final = text("SELECT resume_restored(CAST(:customers AS bigint[]), :at, :user, :user_name)")
 _RESTORES_WANTED: Final = events.appending(
     RestoreWanted,
     {"customer_id": "customer_id", "reason": f"'{RestoreReasonCode.NOT_OVERDUE}'", "note": "NULL"},
@@ -77,9 +81,15 @@ async def block(session: WriteSession, customer_id: int, *, reason: str) -> None
 
 
 async def restore(session: WriteSession, customer_id: int, *, reason: str) -> None:
-    """Restore a blocked customer. Raises InvalidText, NotFound, NoAccess (not blocked), StillOverdue (record a promise to pay instead)."""
+    """Restore a blocked customer, and end the pause that followed from the block.
+
+    Raises InvalidText, NotFound, NoAccess (not blocked), ServiceEnded, StillOverdue (record a promise to pay instead).
+    """
     note = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
+    end = await suspensions.end_of(session, customer_id)
+    if end is not None and end.from_on <= local_date(session.at, customer.timezone):
+        raise ServiceEnded(field="customer_id", given=customer.code, on=end.from_on)
     overdue = await session.value(_AMOUNT_OVERDUE, {"customer": customer_id, "at": session.at}, kind=int)
     if overdue is not None:
         amount = "Rp…" if session.actor.role is Role.TECHNICIAN else format_rupiah(overdue)  # technicians may see no amounts
@@ -87,6 +97,7 @@ async def restore(session: WriteSession, customer_id: int, *, reason: str) -> No
     access_ids = await session.values(_RESTORE, {"customer": customer_id, "at": session.at}, kind=int)
     wanted = RestoreWanted(customer_id=CustomerId.of(customer_id), reason=RestoreReasonCode.BY_HAND, note=note)
     await _append(session, wanted, customer, access_ids)
+    await _resume(session, [customer_id])
 
 
 async def _append(session: WriteSession, wanted: events.Payload, customer: locks.Locked, access_ids: Sequence[int]) -> None:
@@ -117,4 +128,12 @@ async def withdraw(session: WriteSession, customer_ids: Mapping[int, int]) -> se
     if not_overdue:
         actor = session.actor
         await session.execute(_WITHDRAW, {"ids": sorted(not_overdue), "at": session.at, "user": actor.user_id, "user_name": actor.name})
+        await _resume(session, sorted({customer_ids[access_id] for access_id in not_overdue}))
     return not_overdue
+
+
+async def _resume(session: WriteSession, customer_ids: Sequence[int]) -> None:
+    """End the automatic pauses of those of the customers of whom nothing is blocked any more."""
+    actor = session.actor
+    bound = {"customers": list(customer_ids), "at": session.at, "user": actor.user_id, "user_name": actor.name}
+    await session.execute(_RESUME, bound)

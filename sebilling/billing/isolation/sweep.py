@@ -1,4 +1,7 @@
-"""The sweep: periodically block every overdue customer, and restore those of the engine's blocks that were missed."""
+"""The sweep: periodically block every overdue customer, and restore those of the engine's blocks that were missed.
+
+It also pauses who was blocked for long, and blocks whose service has ended.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +12,9 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.actor import Scope
+from sebilling.billing import end_of_service
 from sebilling.billing import scope as scopes
-from sebilling.billing.isolation import blocks, holds
+from sebilling.billing.isolation import blocks, holds, long_blocks
 from sebilling.billing.isolation.blocks import BlockReasonCode
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.events.isolation import BlockWanted
@@ -105,11 +109,12 @@ class _Counts:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Result of a sweep: customers blocked and restored. `held`: it would have blocked so many and requires confirmation."""
+    """Result of a sweep: customers blocked, restored and paused. `held`: it would have blocked so many and requires confirmation."""
 
     blocked: int
     restored: int
     held: int = 0
+    paused: int = 0
 
 
 async def to_block(session: ReadSession, *, at: datetime, scope: Scope) -> Sequence[ToBlock]:
@@ -123,7 +128,7 @@ async def to_restore(session: ReadSession, *, at: datetime) -> Sequence[ToRestor
 
 
 async def decide(session: WriteSession) -> Decided:
-    """Run the sweep, after any other one: block customers whose day has come, restore those who are no longer overdue.
+    """Run the sweep, after any other one: block customers whose day or end of service has come, restore those who are no longer overdue.
 
     If it would block more than the settings' share of the active customers, it blocks nobody and creates a hold that a person decides.
     Raises Forbidden, as it covers the customers of every counter.
@@ -140,14 +145,16 @@ async def decide_if_free(session: WriteSession) -> Decided | None:
 
 
 async def _decide(session: WriteSession) -> Decided:
+    paused = await long_blocks.pause_blocked(session)
+    await end_of_service.block_ended(session)
     not_overdue = [access.customer_id for access in await to_restore(session, at=session.at)]
     restored = await blocks.reconsider(session, not_overdue) if not_overdue else 0
     counts = await session.only_row(_COUNT, {"at": session.at}, into=_Counts)
     if counts.due > max(holds.MAX_WITHOUT_HOLD, counts.active * counts.percent // 100) and not counts.approved:
         if await holds.waiting(session) is None:
             await holds.create(session, would_block=counts.due, of_active=counts.active)
-        return Decided(0, restored, held=counts.due)
+        return Decided(0, restored, held=counts.due, paused=paused)
     if not counts.due:
-        return Decided(0, restored)
+        return Decided(0, restored, paused=paused)
     bound = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
-    return Decided(await session.only_value(_BLOCK, bound, kind=int), restored)
+    return Decided(await session.only_value(_BLOCK, bound, kind=int), restored, paused=paused)

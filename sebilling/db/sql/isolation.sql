@@ -78,6 +78,9 @@ BEGIN
                          array_agg(jsonb_build_object('customer_id', 'cus_' || customer_id, 'reason', 'NOT_OVERDUE', 'note', NULL)
                                    ORDER BY changed.id))
       INTO restored FROM changed JOIN customer ON customer.id = customer_id;
+    IF restored > 0 THEN
+        PERFORM resume_restored(p_customers, p_at, p_user, p_user_name);
+    END IF;
     RETURN restored;
 END $$;
 

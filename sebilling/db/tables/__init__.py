@@ -23,6 +23,7 @@ from sebilling.db.tables import (
     plan,
     receipt,
     settings,
+    suspension,
 )
 from sebilling.db.tables.columns import Base
 
@@ -50,4 +51,5 @@ __all__ = [
     "plan",
     "receipt",
     "settings",
+    "suspension",
 ]

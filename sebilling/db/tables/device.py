@@ -68,6 +68,8 @@ class ServiceAccess(Base):
             " AND block_note IS NULL"
             " WHEN 'BY_HAND' THEN desired = 'BLOCKED' AND num_nonnulls(block_on, block_amount, block_invoice_id) = 0"
             " AND block_note IS NOT NULL"
+            " WHEN 'ENDED' THEN desired = 'BLOCKED' AND manual AND block_on IS NOT NULL"
+            " AND num_nonnulls(block_amount, block_invoice_id) = 0 AND block_note IS NOT NULL"
             " ELSE desired = 'ACTIVE' AND num_nonnulls(block_reason, block_on, block_amount, block_invoice_id, block_note) = 0 END",
             name="block_reason",
         ),
@@ -102,11 +104,11 @@ class ServiceAccess(Base):
     """Name on the device: PPPoE name, address, MAC, ONU."""
     desired: Mapped[String]
     manual: Mapped[bool]
-    """Blocked by hand: a payment doesn't restore it."""
+    """Blocked by hand, or because the service has ended: a payment doesn't restore it."""
     block_reason: Mapped[str | None] = mapped_column(Text)
     """Why the customer is to be blocked; null while they aren't."""
     block_on: Mapped[date | None]
-    """Day from which the policy blocks the customer."""
+    """Day from which the policy blocks the customer, or on which their service ended."""
     block_amount: Mapped[int | None] = mapped_column(BigInteger)
     """Overdue rupiah when the block was decided."""
     block_invoice_id: Mapped[int | None] = mapped_column(ForeignKey("invoice.id"))

@@ -20,6 +20,7 @@ class BillingSettings(Base):
         CheckConstraint("late_fee BETWEEN 0 AND 1000000000", name="late_fee"),
         CheckConstraint("late_fee_after_days BETWEEN 0 AND 365", name="late_fee_after_days"),
         CheckConstraint("mass_block_percent BETWEEN 1 AND 100", name="mass_block_percent"),
+        CheckConstraint("pause_after_blocked_days BETWEEN 0 AND 365", name="pause_after_blocked_days"),
     )
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -41,3 +42,5 @@ class BillingSettings(Base):
     receipt_footer: Mapped[String]
     mass_block_percent: Mapped[int] = mapped_column(SmallInteger)
     """A sweep that would block more than this percentage of active customers requires confirmation; blocking up to twenty never does."""
+    pause_after_blocked_days: Mapped[int] = mapped_column(SmallInteger)
+    """Days for which a customer is blocked before they are paused by themselves; 0: they never are."""

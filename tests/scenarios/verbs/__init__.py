@@ -5,3 +5,4 @@ from tests.scenarios.verbs import invoices as invoices
 from tests.scenarios.verbs import isolation as isolation
 from tests.scenarios.verbs import payments as payments
 from tests.scenarios.verbs import scene as scene
+from tests.scenarios.verbs import suspensions as suspensions

@@ -36,7 +36,7 @@ _RUN: Final = f"run {{ {_COUNTS} status progress {{ done total }} }} replayed"
 
 def _counted(found: Any) -> Outcome:
     """Reasons in plain words, 0 if nobody was skipped for one."""
-    reasons = dict.fromkeys(("INACTIVE", "NOT_INSTALLED_YET", "COVERED_BY_CYCLE", "ZERO_AMOUNT"), 0)
+    reasons = dict.fromkeys(("INACTIVE", "NOT_INSTALLED_YET", "COVERED_BY_CYCLE", "ZERO_AMOUNT", "PAUSED", "SERVICE_ENDED"), 0)
     reasons |= {one["reason"]: one["count"] for one in found["skipped"]}
     plain = {reason.lower().replace("_", " "): count for reason, count in reasons.items()}
     accounted = found["issued"] + found["alreadyInvoiced"] + sum(plain.values())
@@ -141,12 +141,16 @@ async def reverse_write_off(book: Book, *, invoice: str, reason: str, key: str |
     return {"replayed": (await book.mutate("reverseWriteOff", "replayed", **given))["replayed"]}
 
 
-_BILLING: Final = "months effectiveFrom firstPossible nextDueOn coming { month coversFrom coversUntil dueOn total }"
+BILLING: Final = """months effectiveFrom firstPossible nextDueOn coming { month coversFrom coversUntil dueOn total }
+  suspensions { kind fromOn untilOn expected }"""
 
 
-def _billing(found: Any) -> Outcome:
+def billing(found: Any) -> Outcome:
+    """The upcoming invoices, and the days without any."""
     coming = found["coming"]
+    stops = [f"{one['kind']} from {one['fromOn']}" + f" until {one['untilOn']}" * bool(one["untilOn"]) for one in found["suspensions"]]
     return {
+        "coming": len(coming), "suspensions": stops, "expected": [one["expected"] for one in found["suspensions"]],
         "months": found["months"], "since": found["effectiveFrom"], "first possible": found["firstPossible"],
         "next due": found["nextDueOn"], "periods": tuple(one["month"] for one in coming), "due": tuple(one["dueOn"] for one in coming),
         "covers": tuple(f"{one['coversFrom']} until {one['coversUntil']}" for one in coming),
@@ -157,16 +161,16 @@ def _billing(found: Any) -> Outcome:
 @says("preview(s) {customer} every {number} month(s) from {day}")
 async def preview_custom(book: Book, *, customer: str, number: int, day: str) -> Outcome:
     call = "previewBillingCycle(customerId: $c, months: $n, effectiveFrom: $d)"
-    document = f"query($c: ID!, $n: Int!, $d: Date!) {{ {call} {{ {_BILLING} }} }}"
-    return _billing(await book.ask(document, c=book.ids[customer], n=number, d=day))
+    document = f"query($c: ID!, $n: Int!, $d: Date!) {{ {call} {{ {BILLING} }} }}"
+    return billing(await book.ask(document, c=book.ids[customer], n=number, d=day))
 
 
 @says("bill(s) {customer} every {number} month(s) from {day}")
 async def custom(book: Book, *, customer: str, number: int, day: str) -> Outcome:
     given = {"customerId": book.ids[customer], "months": number, "effectiveFrom": day}
-    return _billing((await book.mutate("setBillingCycle", f"billingSchedule {{ {_BILLING} }}", **given))["billingSchedule"])
+    return billing((await book.mutate("setBillingCycle", f"billingSchedule {{ {BILLING} }}", **given))["billingSchedule"])
 
 
 @says("expect(s) billing of {customer}")
 async def expect_billing(book: Book, *, customer: str) -> Outcome:
-    return _billing(await book.ask(f"query($c: ID!) {{ billingSchedule(customerId: $c) {{ {_BILLING} }} }}", c=book.ids[customer]))
+    return billing(await book.ask(f"query($c: ID!) {{ billingSchedule(customerId: $c) {{ {BILLING} }} }}", c=book.ids[customer]))

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from sebilling.actor import operator
 from tests.scenarios.book import Book
-from tests.scenarios.sentences import Outcome, says
+from tests.scenarios.sentences import Outcome, Refused, says
 
 _DEVICE: Final = text(
     """
@@ -21,6 +21,7 @@ _ACCESS: Final = text(
     VALUES (:customer, :device, 'PPPOE', :key, 'ACTIVE', false, :at, 0, 0, 'ACTIVE', :at, 0)
     """
 )
+_CARRY_OUT: Final = text("UPDATE service_access SET actual = desired, observed_generation = desired_generation, read_at = :at")
 _MODES: Final = {"due date": "FROM_DUE_DATE", "issue": "FROM_INVOICE", "installation": "FROM_INSTALL_DATE"}
 
 
@@ -31,6 +32,13 @@ async def on_a_router(book: Book, *, customer: str) -> None:
         device = await session.only_value(_DEVICE, {"at": book.api.now}, kind=int)
         bound = {"customer": int(book.ids[customer].removeprefix("cus_")), "device": device, "key": customer.lower()}
         await session.execute(_ACCESS, {**bound, "at": book.api.now})
+
+
+@says("the routers carry it out")
+async def carry_out(book: Book) -> None:
+    """What the engine does within seconds."""
+    async with book.database.transaction(actor=operator("test"), at=book.api.now) as session:
+        await session.execute(_CARRY_OUT, {"at": book.api.now})
 
 
 _WHEN: Final = "block(s) non-payers[ {number} days after {event}]"
@@ -54,9 +62,21 @@ async def expect_forecast(book: Book, *, customer: str) -> Outcome:
 
 @says("run(s) isolation")
 async def run_isolation(book: Book) -> Outcome:
-    made = await book.ask("mutation { runIsolation { blocked restored held errors { code } } }")
+    made = await book.ask("mutation { runIsolation { blocked restored held paused errors { code } } }")
     assert not made["errors"], made
-    return {"blocked": made["blocked"], "restored": made["restored"], "held": made["held"]}
+    return {name: made[name] for name in ("blocked", "restored", "held", "paused")}
+
+
+@says("(restore|restores) {customer} because {reason:quoted}")
+async def restore(book: Book, *, customer: str, reason: str) -> None:
+    document = "mutation($i: BlockCustomerInput!) { restoreCustomer(input: $i) { errors { code message } } }"
+    for error in (await book.ask(document, i={"customerId": book.ids[customer], "reason": reason}))["errors"]:
+        raise Refused(error["code"], error["message"])
+
+
+@says("(block|blocks) {customer} because {reason:quoted}")
+async def block(book: Book, *, customer: str, reason: str) -> None:
+    await book.mutate("blockCustomer", customerId=book.ids[customer], reason=reason)
 
 
 @says("expect(s) access of {customer}")

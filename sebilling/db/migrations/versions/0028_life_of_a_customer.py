@@ -1,5 +1,6 @@
-"""life of a customer: blocks counted from the due date"""
+"""life of a customer: blocks counted from the due date, pauses, the end of service"""
 
+import sqlalchemy as sa
 from alembic import op
 
 from sebilling.db.migrate import run_sql_file
@@ -11,7 +12,50 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _create_suspensions()
     _count_from_due_dates()
+
+
+def _create_suspensions() -> None:
+    op.create_table(
+        "suspension",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("from_on", sa.Date(), nullable=False),
+        sa.Column("until_on", sa.Date(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("set_by", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("kind IN ('PAUSED', 'BLOCKED', 'ENDED')", name=op.f("suspension_kind_check")),
+        sa.CheckConstraint("until_on >= from_on", name=op.f("suspension_days_check")),
+        sa.CheckConstraint("kind <> 'ENDED' OR until_on = from_on", name=op.f("suspension_ended_check")),
+        sa.CheckConstraint("(kind = 'BLOCKED') = (reason = '')", name=op.f("suspension_reason_check")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("suspension_customer_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("suspension_pkey")),
+    )
+    op.create_index(op.f("suspension_customer_id_id_idx"), "suspension", ["customer_id", "id"])
+    columns = [sa.text("customer_id"), sa.text("(kind = 'ENDED')")]
+    op.create_index("suspension_open_idx", "suspension", columns, unique=True, postgresql_where=sa.text("until_on IS NULL"))
+    run_sql_file(op.get_bind(), "suspension.sql", revision)
+    op.add_column("billing_settings", sa.Column("pause_after_blocked_days", sa.SmallInteger(), nullable=False, server_default="0"))
+    op.alter_column("billing_settings", "pause_after_blocked_days", server_default=None)
+    condition = "pause_after_blocked_days BETWEEN 0 AND 365"
+    op.create_check_constraint(op.f("billing_settings_pause_after_blocked_days_check"), "billing_settings", condition)
+    name = op.f("service_access_block_reason_check")
+    op.drop_constraint(name, "service_access")
+    op.create_check_constraint(
+        name,
+        "service_access",
+        "CASE block_reason"
+        " WHEN 'OVERDUE' THEN desired = 'BLOCKED' AND NOT manual AND num_nulls(block_on, block_amount, block_invoice_id) = 0"
+        " AND block_note IS NULL"
+        " WHEN 'BY_HAND' THEN desired = 'BLOCKED' AND num_nonnulls(block_on, block_amount, block_invoice_id) = 0"
+        " AND block_note IS NOT NULL"
+        " WHEN 'ENDED' THEN desired = 'BLOCKED' AND manual AND block_on IS NOT NULL"
+        " AND num_nonnulls(block_amount, block_invoice_id) = 0 AND block_note IS NOT NULL"
+        " ELSE desired = 'ACTIVE' AND num_nonnulls(block_reason, block_on, block_amount, block_invoice_id, block_note) = 0 END",
+    )
 
 
 def _count_from_due_dates() -> None:
