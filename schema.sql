@@ -167,9 +167,11 @@ CREATE TABLE customer (
     active boolean NOT NULL,
     pppoe_name character varying,
     created_at timestamp with time zone NOT NULL,
+    due_day smallint,
     CONSTRAINT customer_pkey PRIMARY KEY (id),
     CONSTRAINT customer_code_key UNIQUE (code),
     CONSTRAINT customer_pppoe_name_key UNIQUE (pppoe_name),
+    CONSTRAINT customer_due_day_check CHECK (due_day >= 1 AND due_day <= 28),
     CONSTRAINT customer_price_check CHECK (price >= 0 AND price <= '1000000000000'::bigint),
     CONSTRAINT customer_counter_id_fkey FOREIGN KEY (counter_id) REFERENCES counter(id),
     CONSTRAINT customer_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES plan(id)

@@ -10,7 +10,7 @@ from sebilling import events
 from sebilling.billing import scope, validation
 from sebilling.clock import JAKARTA, TIMEZONES
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import AlreadyExists, InvalidDate, InvalidText, NotFound
+from sebilling.errors import AlreadyExists, InvalidText, NotFound
 from sebilling.events.isp import CounterChanged, CounterCreated, CounterValues
 from sebilling.language import Sentence
 from sebilling.nouns import Noun
@@ -53,7 +53,7 @@ async def create(session: WriteSession, *, code: str, name: str, timezone: str =
         why = Sentence(f"use {', '.join(others)} or {last}.", f"pakai {', '.join(others)} atau {last}.")
         raise InvalidText(field="timezone", what=Sentence(f"The time zone '{timezone[:40]}'", f"Zona waktu '{timezone[:40]}'"), why=why)
     name = validation.clean(name, what=Sentence("The name", "Nama"), field="name")
-    values = CounterValues(code=code, name=name, timezone=timezone, due_day=_due_day(due_day))
+    values = CounterValues(code=code, name=name, timezone=timezone, due_day=validation.due_day(due_day))
     bound = {"code": code, "name": name, "timezone": timezone, "due_day": values.due_day, "at": session.at}
     counter_id = await session.value(_INSERT, bound, kind=int)
     if counter_id is None:
@@ -70,7 +70,7 @@ async def update(session: WriteSession, counter_id: int, *, name: str | None = N
     before = CounterValues(name=row.name, due_day=row.due_day)
     after = CounterValues(
         name=row.name if name is None else validation.clean(name, what=Sentence("The name", "Nama"), field="name"),
-        due_day=row.due_day if due_day is None else _due_day(due_day),
+        due_day=row.due_day if due_day is None else validation.due_day(due_day),
     )
     await session.execute(_UPDATE, {"id": counter_id, "name": after.name, "due_day": after.due_day})
     await events.append(session, CounterChanged(before=before, after=after), subject_id=counter_id, counter_id=counter_id)
@@ -82,16 +82,3 @@ async def by_codes(session: ReadSession, codes: Sequence[str]) -> list[int]:
     if missing := [code for code in codes if code not in ids]:
         raise NotFound(field="counters", noun=Noun.COUNTER, given=missing[0])
     return [ids[code] for code in codes]
-
-
-def _due_day(day: int) -> int:
-    if not 1 <= day <= 28:
-        raise InvalidDate(
-            field="due_day",
-            given=day,
-            why=Sentence(
-                "the due day is a day from 1 to 28, which every month has.",
-                "jatuh tempo adalah tanggal 1 sampai 28, yang ada di setiap bulan.",
-            ),
-        )
-    return day

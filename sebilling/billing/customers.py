@@ -19,7 +19,9 @@ from sebilling.nouns import Noun
 
 @dataclass(frozen=True, slots=True)
 class CustomerDetails:
-    """Details of a customer. `price` is an agreed monthly price in rupiah that replaces the plan's."""
+    """Details of a customer. `price` is an agreed monthly price in rupiah that replaces the plan's, `due_day` one that replaces the
+    counter's.
+    """
 
     code: str
     name: str
@@ -30,6 +32,7 @@ class CustomerDetails:
     address: str = ""
     price: int | None = None
     active: bool = True
+    due_day: int | None = None
     pppoe_name: str | None = None
 
 
@@ -44,6 +47,7 @@ class CustomerChanges(TypedDict, total=False):
     address: str
     price: int | None
     active: bool
+    due_day: int | None
     pppoe_name: str | None
 
 
@@ -140,6 +144,7 @@ async def _checked(session: WriteSession, details: CustomerDetails) -> CustomerD
         address=validation.clean(details.address, what=Sentence("The address", "Alamat"), field="address", most=500, required=False),
         phone=phones.read(details.phone, field="phone"),
         price=None if details.price is None else validation.rupiah(details.price, field="price"),
+        due_day=None if details.due_day is None else validation.due_day(details.due_day),
         pppoe_name=None if pppoe_name is None else validation.key(pppoe_name, what=pppoe, field="pppoe_name", most=64),
     )
     if not 1990 <= details.installed_on.year <= 2199:
@@ -166,6 +171,7 @@ def _columns(details: CustomerDetails) -> dict[str, object]:
     return {
         "code": details.code, "name": details.name, "counter_id": details.counter_id, "plan_id": details.plan_id,
         "installed_on": details.installed_on, "phone": details.phone, "address": details.address, "price": details.price,
+        "due_day": details.due_day,
         "active": details.active, "pppoe_name": details.pppoe_name,
     }  # fmt: skip
 
@@ -175,5 +181,6 @@ def _logged(details: CustomerDetails) -> CustomerValues:
     return CustomerValues(
         code=details.code, name=details.name, counter_id=CounterId.of(details.counter_id), plan_id=PlanId.of(details.plan_id),
         installed_on=details.installed_on, phone=details.phone, address=details.address, price=details.price, active=details.active,
+        due_day=details.due_day,
         pppoe_name=details.pppoe_name,
     )  # fmt: skip

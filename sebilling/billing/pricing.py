@@ -91,7 +91,7 @@ OF_RUN_STEPS: Final = """
           FROM generation_task JOIN task USING (counter_id) WHERE run_id = :run
     )"""
 CUSTOMERS_OF_RUN: Final = """(SELECT customer.*, slice.plan_id, slice.price FROM slice CROSS JOIN LATERAL (
-               SELECT id, counter_id, active, installed_on FROM customer WHERE id = slice.id OFFSET 0) customer) customer"""
+               SELECT id, counter_id, active, installed_on, due_day FROM customer WHERE id = slice.id OFFSET 0) customer) customer"""
 """The next `chunk` customers of each task, with their plan and agreed price at the run's beginning."""
 ONE_CUSTOMER: Final = f"""(SELECT * FROM customer
          WHERE id = :customer AND {scope.sees("counter_id")}) customer"""
@@ -114,7 +114,9 @@ _TERMS: Final = f"""
     terms AS MATERIALIZED (
         SELECT customer.id, customer.counter_id, customer.active, customer.installed_on, plan.id AS plan_id, plan.name AS plan_name,
                coalesce(customer.price, plan.price) AS price, coalesce(months, 1) AS months, anchor, nth, start,
-               CAST(:at AT TIME ZONE counter.timezone AS date) AS today, CAST(:month AS date) + counter.due_day - 1 AS due_on,
+               CAST(:at AT TIME ZONE counter.timezone AS date) AS today,
+               CAST(:month AS date) + coalesce(customer.due_day, counter.due_day) - 1 AS due_on,
+               CAST(:month AS date) + customer.due_day - 1 AS own_due_on,
                CAST(:as_of AT TIME ZONE counter.timezone AS date) AS fees_as_of,
                coalesce(invoiced, false) AS invoiced, coalesce(charged, false) AS charged, covered_until, suspended,
                least(covered_again_from, superseded_on) AS taken_from
@@ -222,8 +224,9 @@ _CHARGES: Final = """
 # A customer without an ordinary invoice gets one over the charges alone, at most once in a period; it covers no days.
 _BASE: Final = """
     base AS MATERIALIZED (
-        SELECT id, counter_id, plan_id, plan_name, price, months, anchor, nth, start, today, due_on, fees_as_of, lead_of, tail_of,
-               tail_from, alone, CASE WHEN alone THEN 'ISSUE' WHEN aside AND charged THEN 'ALREADY_INVOICED' ELSE why END AS reason,
+        SELECT id, counter_id, plan_id, plan_name, price, months, anchor, nth, start, today, due_on, own_due_on, fees_as_of, lead_of,
+               tail_of, tail_from, alone,
+               CASE WHEN alone THEN 'ISSUE' WHEN aside AND charged THEN 'ALREADY_INVOICED' ELSE why END AS reason,
                CASE WHEN alone THEN :month ELSE covers_from END AS covers_from,
                CASE WHEN alone THEN :month ELSE covers_until END AS covers_until,
                CASE WHEN alone THEN 0 ELSE n END AS n, CASE WHEN alone THEN 0 ELSE lead_days END AS lead_days,
@@ -293,7 +296,7 @@ _PRICED: Final = """
         SELECT base.*, net + tax AS total, tax, tax_base,
                CASE WHEN reason = 'ISSUE' AND net = 0 THEN 'ZERO_AMOUNT' ELSE reason END AS verdict,
                CASE WHEN alone THEN greatest(today, base.due_on)
-                    WHEN months > 1 THEN greatest(today, start, covers_from)
+                    WHEN months > 1 THEN greatest(today, start, covers_from, own_due_on)
                     ELSE greatest(today, base.due_on, covers_from) END AS falls_due
           FROM base
           {extras}

@@ -5,7 +5,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Final
 
-from sebilling.errors import InputPath, InvalidAmount, InvalidNumber, InvalidText, Words
+from sebilling.errors import InputPath, InvalidAmount, InvalidDate, InvalidNumber, InvalidText, Words
 from sebilling.language import Sentence
 from sebilling.money import MAX_RUPIAH, Rupiah
 
@@ -125,3 +125,17 @@ def percent(percentage: Decimal, *, field: InputPath, least: Decimal = Decimal(0
             why=Sentence(f"give {least} to 100 with at most four decimals.", f"isi {least} sampai 100 dengan paling banyak empat desimal."),
         )
     return percentage
+
+
+def due_day(day: int) -> int:
+    """Return the due day of a counter or a customer, if every month has it. Raises InvalidDate."""
+    if not 1 <= day <= 28:
+        raise InvalidDate(
+            field="due_day",
+            given=day,
+            why=Sentence(
+                "the due day is a day from 1 to 28, which every month has.",
+                "jatuh tempo adalah tanggal 1 sampai 28, yang ada di setiap bulan.",
+            ),
+        )
+    return day

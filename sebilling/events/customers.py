@@ -20,6 +20,7 @@ class CustomerValues:
     address: str | Unset = UNSET
     price: int | Unset | None = UNSET
     active: bool | Unset = UNSET
+    due_day: int | Unset | None = UNSET
     pppoe_name: str | Unset | None = UNSET
 
 

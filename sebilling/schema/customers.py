@@ -42,6 +42,7 @@ class Customer:
     installed_on: Day = read("Tanggal pasang: first day of service.", EVERYONE)
     active: bool = read("Whether the customer is active; inactive customers get no invoices.", EVERYONE)
     price: Rupiah | None = read("Price per month agreed with the customer; null if the plan's price applies.", COUNTERS)
+    due_day: int | None = read("Own due day of the customer's invoices, 1 to 28; null if the counter's applies.", COUNTERS)
     pppoe_name: str | None = read("PPPoE name at the router; null if there is none.", EVERYONE)
     counter: Counter = link("Counter to which the customer belongs.", EVERYONE, "counter", "{n}.id = {t}.counter_id", follows=True)
     plan: Plan = link("Plan of the customer.", EVERYONE, "plan", "{n}.id = {t}.plan_id")
@@ -192,6 +193,7 @@ class CreateCustomerInput:
         default=None, description="Price per month agreed with the customer; the plan's price if left out."
     )
     active: bool = strawberry.field(default=True, description="Whether the customer is active; inactive customers get no invoices.")
+    due_day: int | None = strawberry.field(default=None, description="Own due day, 1 to 28; the counter's if left out.")
     pppoe_name: str | None = strawberry.field(default=None, description="Unique PPPoE name at the router.")
 
 
@@ -205,7 +207,8 @@ async def create_customer(info: Info, input: Annotated[CreateCustomerInput, INPU
     details = verbs.CustomerDetails(
         code=input.code, name=input.name, counter_id=ids.decode(input.counter_id, Noun.COUNTER, field=("input", "counterId")),
         plan_id=ids.decode(input.plan_id, Noun.PLAN, field=("input", "planId")), installed_on=input.installed_on, phone=input.phone,
-        address=input.address, price=input.price, active=input.active, pppoe_name=input.pppoe_name,
+        address=input.address, price=input.price, active=input.active, due_day=input.due_day,
+        pppoe_name=input.pppoe_name,
     )  # fmt: skip
     async with info.context.transaction() as session:
         customer_id = await verbs.create(session, details)
@@ -229,6 +232,9 @@ class UpdateCustomerInput:
     active: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether the customer is active; inactive customers get no invoices."
     )
+    due_day: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Own due day of the next invoices, 1 to 28; null for the counter's."
+    )
     pppoe_name: str | None = strawberry.field(default=strawberry.UNSET, description="PPPoE name at the router; null for none.")
 
 
@@ -247,7 +253,7 @@ async def update_customer(info: Info, input: Annotated[UpdateCustomerInput, INPU
         changes["counter_id"] = ids.decode(input.counter_id, Noun.COUNTER, field=("input", "counterId"))
     if input.plan_id:
         changes["plan_id"] = ids.decode(input.plan_id, Noun.PLAN, field=("input", "planId"))
-    for name in ("price", "pppoe_name"):  # null clears these two
+    for name in ("price", "due_day", "pppoe_name"):  # null clears these
         if (value := getattr(input, name)) is not strawberry.UNSET:
             changes[name] = value
     async with info.context.transaction() as session:

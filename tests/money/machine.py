@@ -648,12 +648,14 @@ class MoneyMachine(RuleBasedStateMachine):
         self.model.plans[plan] = price
         self.deed(lambda: None, lambda session: plans.change_price(session, plan, price=price))
 
-    @rule(who=pick, plan=few, active=st.integers(0, 4), moved=few)
-    def change_customer(self, who: int, plan: int, active: int, moved: int) -> None:
+    @rule(who=pick, plan=few, active=st.integers(0, 4), moved=few, due_day=st.sampled_from((None, None, 1, 15, 28)))
+    def change_customer(self, who: int, plan: int, active: int, moved: int, due_day: int | None) -> None:
         person = self.person(who)
         person.plan, person.active = list(self.model.plans)[plan % 2], active > 0
-        person.counter = list(self.model.places)[moved % 2]
-        changes: customers.CustomerChanges = {"plan_id": person.plan, "active": person.active, "counter_id": person.counter}
+        person.counter, person.due_day = list(self.model.places)[moved % 2], due_day
+        changes: customers.CustomerChanges = {
+            "plan_id": person.plan, "active": person.active, "counter_id": person.counter, "due_day": due_day,
+        }  # fmt: skip
         self.deed(lambda: None, lambda session: customers.update(session, person.id, **changes))
 
     @precondition(lambda self: len(self.model.people) < 7)

@@ -43,6 +43,7 @@ class Person:
     cycles: list[tuple[int, date]] = field(default_factory=list)
     pauses: list[tuple[date, date]] = field(default_factory=list)
     """[start, end); without days if it was withdrawn."""
+    due_day: int | None = None
     ended: date = date.max
     """First day without service."""
 
@@ -296,10 +297,11 @@ class Model:
 
     def due(self, person: Person, month: date) -> date:
         """The counter's day of the month, or today."""
-        return max(self.today(person.counter), month + timedelta(days=self.places[person.counter].due_day - 1))
+        return max(self.today(person.counter), month + timedelta(days=(person.due_day or self.places[person.counter].due_day) - 1))
 
     def _cycle(self, person: Person, month: date, months: int, anchor: date, limit: date) -> Stretch | str:
         covered, today = self.covered(person.id), self.today(person.counter)
+        own = date.min if person.due_day is None else month + timedelta(days=person.due_day - 1)
         nth = months_between(anchor, month)
         start, after, *_ = grid = [months_later(anchor, nth + k) for k in range(months + 1)]
         limit = min([limit, *(day for day in covered if day > start and day - timedelta(days=1) not in covered)])
@@ -308,7 +310,7 @@ class Model:
             while bare in covered:
                 bare += timedelta(days=1)
             part = ((end - bare).days, (after - start).days, bare)
-            return Stretch([], [part], bare, end, max(today, bare)) if bare < end else "COVERED_BY_CYCLE"
+            return Stretch([], [part], bare, end, max(today, bare, own)) if bare < end else "COVERED_BY_CYCLE"
         begun = begin = self._begin(anchor, start, covered)
         while begin + months <= nth and self._is_free(person, anchor, range(begin, begin + months), limit):
             begin += months
@@ -324,7 +326,7 @@ class Model:
                 parts.append(((start - first).days, (next_month(month) - month).days, first))
         if not starts:
             parts.append(((until - start).days, (after - start).days, start))
-        return Stretch(starts, parts, first, until, max(today, start))
+        return Stretch(starts, parts, first, until, max(today, start, own))
 
     @staticmethod
     def _begin(anchor: date, start: date, covered: set[date]) -> int:

@@ -65,4 +65,11 @@ SUSPENSIONS: Final = (
           months("service-ends")),
 )  # fmt: skip
 
-FAULTS: Final = (*BLOCKED_AFTER_DUE, *SUSPENSIONS)
+DUE_DAYS: Final = (
+    Fault("own-due-days-are-ignored", "billing/pricing.py", "coalesce(customer.due_day, counter.due_day)", "counter.due_day",
+          months("own-due-day")),
+    Fault("cycles-have-no-own-due-day", "billing/pricing.py", "greatest(today, start, covers_from, own_due_on)",
+          "greatest(today, start, covers_from)", months("own-due-day")),
+)  # fmt: skip
+
+FAULTS: Final = (*BLOCKED_AFTER_DUE, *SUSPENSIONS, *DUE_DAYS)

@@ -77,7 +77,7 @@ Plan              id name rateDownKbps rateUpKbps                               
 Plan              price                                                                             AFCK U
 Customer          id code name phone address installedOn active pppoeName counter plan              AFCKTU
 Customer          price outstanding credit charges discounts billingCycles openInvoices lastPayments AFCK U
-Customer          suspensions                                                                       AFCK U
+Customer          suspensions dueDay                                                                   AFCK U
 Suspension        kind fromOn untilOn reason setAt setBy                                            AFCK U
 SuspendedDays     kind fromOn untilOn expected                                                      AFCK U
 User              id username name role counters permissions                                        AFCKTU

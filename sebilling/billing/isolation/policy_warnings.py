@@ -56,8 +56,13 @@ _EXAMPLE: Final = text(
              WHERE CAST(:customer AS bigint) IS NULL AND CASE WHEN CAST(:counter AS bigint) IS NULL
                    THEN NOT EXISTS (SELECT FROM isolation_policy WHERE counter_id = counter.id) ELSE id = :counter END
             UNION ALL
-            SELECT due_day, extract(day FROM installed_on)::int FROM customer JOIN counter ON counter.id = counter_id
-             WHERE customer.id = :customer) one
+            SELECT coalesce(customer.due_day, counter.due_day), extract(day FROM installed_on)::int
+              FROM customer JOIN counter ON counter.id = counter_id WHERE customer.id = :customer
+            UNION ALL
+            SELECT max(due_day), NULL FROM customer
+             WHERE CAST(:customer AS bigint) IS NULL AND CASE WHEN CAST(:counter AS bigint) IS NULL
+                   THEN NOT EXISTS (SELECT FROM isolation_policy WHERE counter_id = customer.counter_id) ELSE counter_id = :counter END
+               AND NOT EXISTS (SELECT FROM isolation_policy WHERE customer_id = customer.id)) one
     )
     SELECT due_on, CAST(:days AS int) + isolation_counted_from(:mode, :first, monthly_on, due_on) AS block_on
       FROM reached, LATERAL (SELECT CAST(:first AS date) + due_day - 1 AS due_on,

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Base, Id, Instant, String
@@ -14,6 +14,7 @@ class Customer(Base):
     __tablename__ = "customer"
     __table_args__ = (
         CheckConstraint("price BETWEEN 0 AND 1000000000000", name="price"),
+        CheckConstraint("due_day BETWEEN 1 AND 28", name="due_day"),
         # generation reads a counter's customers by id, and lists are scoped by counter
         Index(None, "counter_id", "id"),
         # for searches, which look for a part of the name or the start of the code or phone number in one condition
@@ -41,5 +42,7 @@ class Customer(Base):
     """Agreed monthly price in rupiah that replaces the plan's, if any."""
     installed_on: Mapped[date]
     active: Mapped[bool]
+    due_day: Mapped[int | None] = mapped_column(SmallInteger)
+    """Due day of their invoices, instead of the counter's."""
     pppoe_name: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[Instant]

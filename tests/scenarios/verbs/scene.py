@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tests.scenarios.book import Book
-from tests.scenarios.sentences import ZONES, Outcome, says
+from tests.scenarios.sentences import ZONES, Outcome, Refused, says
 
 
 @says("counter {counter}[ in {zone}][ due on day {due:number}]")
@@ -16,6 +16,14 @@ async def counter(book: Book, *, counter: str, zone: str = "WIB", due: int | Non
 @says("due day of {counter} {due:number}")
 async def due_day(book: Book, *, counter: str, due: int) -> None:
     await book.mutate("updateCounter", id=book.ids[counter], dueDay=due)
+
+
+@says("own due day of {customer} {due:number}", "no own due day of {customer}")
+async def own_due_day(book: Book, *, customer: str, due: int | None = None) -> None:
+    given = {"id": book.ids[customer], "dueDay": due}
+    document = "mutation($i: UpdateCustomerInput!) { updateCustomer(input: $i) { errors { code message } } }"
+    for error in (await book.ask(document, i=given))["errors"]:
+        raise Refused(error["code"], error["message"])
 
 
 @says("plan {plan:quoted} at {amount}")

@@ -1,4 +1,4 @@
-"""life of a customer: blocks counted from the due date, pauses, the end of service"""
+"""life of a customer: blocks counted from the due date, pauses, the end of service, due days of their own"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,8 @@ depends_on = None
 
 def upgrade() -> None:
     _create_suspensions()
+    op.add_column("customer", sa.Column("due_day", sa.SmallInteger(), nullable=True))
+    op.create_check_constraint(op.f("customer_due_day_check"), "customer", "due_day BETWEEN 1 AND 28")
     _count_from_due_dates()
 
 
