@@ -81,10 +81,12 @@ CREATE TABLE billing_settings (
     company_phone text NOT NULL,
     receipt_footer text NOT NULL,
     mass_block_percent smallint NOT NULL,
+    pause_after_blocked_days smallint NOT NULL,
     CONSTRAINT billing_settings_pkey PRIMARY KEY (id),
     CONSTRAINT billing_settings_late_fee_after_days_check CHECK (late_fee_after_days >= 0 AND late_fee_after_days <= 365),
     CONSTRAINT billing_settings_late_fee_check CHECK (late_fee >= 0 AND late_fee <= 1000000000),
     CONSTRAINT billing_settings_mass_block_percent_check CHECK (mass_block_percent >= 1 AND mass_block_percent <= 100),
+    CONSTRAINT billing_settings_pause_after_blocked_days_check CHECK (pause_after_blocked_days >= 0 AND pause_after_blocked_days <= 365),
     CONSTRAINT billing_settings_single_check CHECK (id = 1),
     CONSTRAINT billing_settings_tax_fraction_check CHECK (tax_numerator >= 1 AND tax_numerator <= tax_denominator AND tax_denominator <= 1000),
     CONSTRAINT billing_settings_tax_rate_check CHECK (tax_rate >= 0::numeric AND tax_rate <= 100::numeric),
@@ -939,6 +941,7 @@ CREATE TABLE service_access (
 CASE block_reason
     WHEN 'OVERDUE'::text THEN desired = 'BLOCKED'::text AND NOT manual AND num_nulls(block_on, block_amount, block_invoice_id) = 0 AND block_note IS NULL
     WHEN 'BY_HAND'::text THEN desired = 'BLOCKED'::text AND num_nonnulls(block_on, block_amount, block_invoice_id) = 0 AND block_note IS NOT NULL
+    WHEN 'ENDED'::text THEN desired = 'BLOCKED'::text AND manual AND block_on IS NOT NULL AND num_nonnulls(block_amount, block_invoice_id) = 0 AND block_note IS NOT NULL
     ELSE desired = 'ACTIVE'::text AND num_nonnulls(block_reason, block_on, block_amount, block_invoice_id, block_note) = 0
 END),
     CONSTRAINT service_access_desired_check CHECK (desired = ANY (ARRAY['ACTIVE'::text, 'BLOCKED'::text])),
@@ -1000,6 +1003,27 @@ CREATE TABLE subscription_ticket (
     CONSTRAINT subscription_ticket_access_token_hash_fkey FOREIGN KEY (access_token_hash) REFERENCES access_token(token_hash) ON DELETE CASCADE
 );
 CREATE INDEX subscription_ticket_access_token_hash_idx ON subscription_ticket USING btree (access_token_hash);
+
+CREATE TABLE suspension (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    customer_id bigint NOT NULL,
+    kind text NOT NULL,
+    from_on date NOT NULL,
+    until_on date,
+    reason text NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    set_by bigint,
+    CONSTRAINT suspension_pkey PRIMARY KEY (id),
+    CONSTRAINT suspension_days_check CHECK (until_on >= from_on),
+    CONSTRAINT suspension_ended_check CHECK (kind <> 'ENDED'::text OR until_on = from_on),
+    CONSTRAINT suspension_kind_check CHECK (kind = ANY (ARRAY['PAUSED'::text, 'BLOCKED'::text, 'ENDED'::text])),
+    CONSTRAINT suspension_reason_check CHECK ((kind = 'BLOCKED'::text) = (reason = ''::text)),
+    CONSTRAINT suspension_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customer(id)
+);
+CREATE INDEX suspension_customer_id_id_idx ON suspension USING btree (customer_id, id);
+CREATE UNIQUE INDEX suspension_open_idx ON suspension USING btree (customer_id, (kind = 'ENDED'::text)) WHERE until_on IS NULL;
+CREATE TRIGGER suspension_fixed BEFORE UPDATE ON suspension FOR EACH ROW WHEN ((to_jsonb(old.*) - 'until_on'::text) IS DISTINCT FROM (to_jsonb(new.*) - 'until_on'::text)) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER suspension_kept BEFORE DELETE OR TRUNCATE ON suspension FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE user_counter (
     user_id bigint NOT NULL,
@@ -1623,6 +1647,9 @@ BEGIN
                          array_agg(jsonb_build_object('customer_id', 'cus_' || customer_id, 'reason', 'NOT_OVERDUE', 'note', NULL)
                                    ORDER BY changed.id))
       INTO restored FROM changed JOIN customer ON customer.id = customer_id;
+    IF restored > 0 THEN
+        PERFORM resume_restored(p_customers, p_at, p_user, p_user_name);
+    END IF;
     RETURN restored;
 END $function$;
 
@@ -1777,6 +1804,26 @@ BEGIN
     RAISE EXCEPTION '% of % is refused: invoices refer to it by its key', TG_OP, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END $function$;
 
+CREATE FUNCTION resume_restored(p_customers bigint[], p_at timestamp with time zone, p_user bigint, p_user_name text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    appended bigint;
+BEGIN
+    WITH resumed AS (
+        UPDATE suspension SET until_on = suspension_ends_on(from_on, (p_at AT TIME ZONE timezone)::date)
+          FROM customer JOIN counter ON counter.id = counter_id
+         WHERE suspension.customer_id = ANY (p_customers) AND kind = 'BLOCKED' AND until_on IS NULL AND customer.id = suspension.customer_id
+           AND NOT EXISTS (SELECT FROM service_access WHERE service_access.customer_id = customer.id AND desired = 'BLOCKED')
+        RETURNING suspension.customer_id, counter_id, from_on, until_on
+    )
+    SELECT append_events(p_at, p_user, p_user_name, 'customer.resumed', 'customer', array_agg(customer_id ORDER BY customer_id),
+                         array_agg(counter_id ORDER BY customer_id),
+                         array_agg(jsonb_build_object('from_on', from_on, 'until_on', until_on) ORDER BY customer_id))
+      INTO appended FROM resumed;
+END $function$;
+
 CREATE FUNCTION settle_credit(p_customer bigint, p_at timestamp with time zone, p_user bigint, p_user_name text)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -1806,6 +1853,12 @@ BEGIN
     END IF;
     RETURN settled;
 END $function$;
+
+CREATE FUNCTION suspension_ends_on(p_from_on date, p_day date)
+ RETURNS date
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (p_day < ((date_trunc('month'::text, (p_from_on)::timestamp without time zone) + '1 mon'::interval))::date) THEN p_from_on ELSE p_day END;
 
 CREATE FUNCTION upcoming_blocks(p_at timestamp with time zone, p_days integer)
  RETURNS TABLE(customer_id bigint, amount bigint, block_on date)
@@ -2397,3 +2450,21 @@ CREATE VIEW service_account AS
           ORDER BY sign_in_1.id DESC
          LIMIT 1) sign_in ON true
   WHERE app_user.service;
+
+CREATE VIEW taken_days AS
+ SELECT covering.customer_id,
+    covering.period_id,
+    covering.covers_from,
+    covering.covers_until,
+    covering.voided_at,
+    NULL::text AS suspension
+   FROM covering
+UNION ALL
+ SELECT suspension.customer_id,
+    NULL::bigint AS period_id,
+    suspension.from_on AS covers_from,
+    COALESCE(suspension.until_on, '9999-12-31'::date) AS covers_until,
+    NULL::timestamp with time zone AS voided_at,
+    suspension.kind AS suspension
+   FROM suspension
+  WHERE suspension.until_on IS NULL OR suspension.from_on < suspension.until_on;

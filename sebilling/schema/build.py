@@ -28,6 +28,7 @@ from sebilling.schema import (
     generation,
     invoices,
     isolation,
+    payment_previews,
     payments,
     periods,
     plans,
@@ -47,7 +48,7 @@ from sebilling.schema.values.scalars import SCALARS
 
 _NOUNS: Final = (
     users, sign_ins, accounts, counters, plans, customers, charges, billing_cycles, suspensions, periods, generation, invoices, payments,
-    sync, credit, corrections, deposits, differences, recap, dashboard, receipts, settings, devices, isolation, events,
+    payment_previews, sync, credit, corrections, deposits, differences, recap, dashboard, receipts, settings, devices, isolation, events,
 )  # fmt: skip
 Query: Final = create_type("Query", [field for noun in _NOUNS for field in noun.QUERIES], description="Queries. All require a sign-in.")
 Mutation: Final = create_type(

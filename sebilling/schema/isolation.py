@@ -184,7 +184,7 @@ class IsolationPolicyWarning:
     block_on: Day = read("Day from which a customer is blocked who does not pay it.", OFFICE)
 
 
-@strawberry.type(description="Result of setIsolationPolicy.")
+@payload("Result of setIsolationPolicy.")
 class SetIsolationPolicyPayload(Payload):
     done: bool | None = strawberry.field(description="true if the policy was set; null with errors.")
     warnings: list[IsolationPolicyWarning] | None = strawberry.field(

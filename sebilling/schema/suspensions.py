@@ -11,6 +11,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.billing_cycles import BillingSchedule, CustomerId, schedule_of
 from sebilling.schema.context import Info
 from sebilling.schema.customers import Customer
+from sebilling.schema.engine.declarations import input_type, payload
 from sebilling.schema.engine.reading import one
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import OFFICE
@@ -19,7 +20,7 @@ from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Day
 
 
-@strawberry.type(description="Result of pauseCustomer, resumeCustomer, endService or undoEndOfService.")
+@payload("Result of pauseCustomer, resumeCustomer, endService or undoEndOfService.")
 class SuspensionPayload(Payload):
     customer: Customer | None = strawberry.field(description="The customer after the change.")
     billing_schedule: BillingSchedule | None = strawberry.field(description="The upcoming invoices after the change.")
@@ -60,7 +61,7 @@ async def preview_end_of_service(
         return await schedule_of(info, session, wanted, suspended=proposed, check=lambda today: end_of_service.check_end(on, today=today))
 
 
-@strawberry.input(description="Input of pauseCustomer (jeda).")
+@input_type("Input of pauseCustomer (jeda).")
 class PauseCustomerInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
     from_on: Day = strawberry.field(description="First day that is not billed; invoices that are issued already stay as they are.")
@@ -78,7 +79,7 @@ async def pause_customer(info: Info, input: Annotated[PauseCustomerInput, INPUT]
     return await _shown(info, customer_id)
 
 
-@strawberry.input(description="Input of resumeCustomer.")
+@input_type("Input of resumeCustomer.")
 class ResumeCustomerInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
     on: Day | None = strawberry.field(
@@ -94,7 +95,7 @@ async def resume_customer(info: Info, input: Annotated[ResumeCustomerInput, INPU
     return await _shown(info, customer_id)
 
 
-@strawberry.input(description="Input of endService (berhenti berlangganan).")
+@input_type("Input of endService (berhenti berlangganan).")
 class EndServiceInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
     on: Day = strawberry.field(description="First day without service, today or later: no invoices and no access from then on.")
@@ -109,7 +110,7 @@ async def end_service(info: Info, input: Annotated[EndServiceInput, INPUT]) -> S
     return await _shown(info, customer_id)
 
 
-@strawberry.input(description="Input of undoEndOfService.")
+@input_type("Input of undoEndOfService.")
 class UndoEndOfServiceInput:
     customer_id: strawberry.ID = strawberry.field(description="Id of the customer.")
 

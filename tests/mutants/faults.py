@@ -103,7 +103,8 @@ FAULTS: Final = (
           GENERATION),
     Fault(
         "cycle-due-on-the-counters-day", "billing/pricing.py",
-        "WHEN months > 1 THEN greatest(today, start, covers_from)", "WHEN months > 99 THEN greatest(today, start, covers_from)", PRICING,
+        "WHEN months > 1 THEN greatest(today, start, covers_from, own_due_on)",
+        "WHEN months > 99 THEN greatest(today, start, covers_from, own_due_on)", PRICING,
     ),
     # --- discounts, charges, fees ------------------------------------------------------------------------------------------
     Fault(

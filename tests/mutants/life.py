@@ -22,7 +22,8 @@ BLOCKED_AFTER_DUE: Final = (
         "example.block_on >= example.due_on", months("due-then-blocked"),
     ),
     Fault(
-        "the-earliest-due-day-warns", "billing/isolation/policy_warnings.py", "SELECT max(due_day)", "SELECT min(due_day)",
+        "the-earliest-due-day-warns", "billing/isolation/policy_warnings.py", "SELECT max(due_day) AS due_day",
+        "SELECT min(due_day) AS due_day",
         months("due-then-blocked"),
     ),
     Fault(
@@ -72,4 +73,13 @@ DUE_DAYS: Final = (
           "greatest(today, start, covers_from)", months("own-due-day")),
 )  # fmt: skip
 
-FAULTS: Final = (*BLOCKED_AFTER_DUE, *SUSPENSIONS, *DUE_DAYS)
+PREVIEWS: Final = (
+    Fault("a-preview-ignores-the-named-invoices", "billing/payment_previews.py",
+          "ORDER BY array_position(CAST(:invoices AS bigint[]), id), due_on, id", "ORDER BY due_on, id", months("payment-previewed")),
+    Fault("much-too-much-is-no-warning", "billing/payment_previews.py", "if credit > payer.price * max(",
+          "if credit > 99_999 * payer.price * max(", months("payment-previewed")),
+    Fault("a-preview-shows-other-counters", "billing/payment_previews.py", """ AND {scopes.sees("counter_id")}""", "",
+          months("payment-previewed")),
+)  # fmt: skip
+
+FAULTS: Final = (*BLOCKED_AFTER_DUE, *SUSPENSIONS, *DUE_DAYS, *PREVIEWS)

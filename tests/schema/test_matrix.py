@@ -42,7 +42,7 @@ generateInvoices issueInvoice previewGeneration previewInvoice abandonGeneration
 voidInvoice writeOffInvoice reversePayment refundCredit applyCredit holdCredit                      AF
 reverseWriteOff reverseRefund                                                                       AF
 # money at a counter
-recordPayment recordPayments submitDeposit                                                          AFck
+recordPayment recordPayments submitDeposit previewPayment                                                          AFck
 verifyDeposit rejectDeposit correctDeposit settleSurplus settleShortage reverseSettlement           AF
 # customers, custom billing, isolation policy, promise
 createCounter updateCounter createPlan updatePlan createCustomer updateCustomer                     AF
@@ -142,6 +142,9 @@ SyncedCustomer    id code name phone address counterId planName price outstandin
 SyncedCustomer    openInvoices                                                                      AFCK U
 SyncedInvoice     id number coversFrom coversUntil dueOn total outstanding                          AFCK U
 RemovedCustomer   id reason                                                                         AFCK U
+PaymentPreview    outstanding allocations credit warnings                                           AFCK
+PreviewedAllocation invoiceId invoiceNumber dueOn amount remaining                                  AFCK
+PaymentWarning    code text                                                                         AFCK
 RecordedPayment   payment replayed errors                                                           AFCK
 IsolationPolicy   mode days minimum customer counter                                                AF   U
 IsolationPolicyWarning code text issuedOn dueOn blockOn                                                 AF

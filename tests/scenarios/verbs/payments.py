@@ -42,6 +42,20 @@ async def take(book: Book, *, amount: int, customer: str, key: str | None = None
     return {**_paid(made["payment"]), "replayed": made["replayed"]}
 
 
+@says("preview(s) {amount} from {customer}[ for {months}]")
+async def preview_payment(book: Book, *, amount: int, customer: str, months: tuple[str, ...] = ()) -> Outcome:
+    selection = "outstanding credit allocations { invoiceNumber amount remaining } warnings { code text }"
+    call = "previewPayment(customerId: $c, amount: $a, invoiceIds: $i)"
+    document = f"query($c: ID!, $a: Rupiah!, $i: [ID!]) {{ {call} {{ {selection} }} }}"
+    named = [(await book.invoice(f"invoice of {customer} in {month}"))["id"] for month in months]
+    found = await book.ask(document, c=book.ids[customer], a=amount, i=named or None)
+    return {
+        "owes": found["outstanding"], "credit": found["credit"], "warnings": [one["code"] for one in found["warnings"]],
+        "settles": [f"{one['invoiceNumber'].split('/')[1]} {one['amount']}" for one in found["allocations"]],
+        "leaves": [one["remaining"] for one in found["allocations"]],
+    }  # fmt: skip
+
+
 @says("reverse(s) {payment} because {reason:quoted}[ with key {key}]")
 async def reverse(book: Book, *, payment: str, reason: str, key: str | None = None) -> Outcome:
     payment_id = (await book.payment(payment))["id"]
