@@ -41,7 +41,7 @@ class IsolationMode(StrEnum):
 
 
 DEFAULT_DAYS: Final = 5
-"""Days of a policy for which none are given, with FROM_DUE_DATE: due on the 15th, blocked from the 20th on (docs/decisions/0025)."""
+"""Days of a policy for which none are given, with FROM_DUE_DATE: due on the 15th, blocked from the 20th on (docs/decisions/0027)."""
 NOT_POSTPONED: Final = """
     (desired = 'ACTIVE' OR manual OR NOT EXISTS (
         SELECT FROM blackout_date WHERE day = (
