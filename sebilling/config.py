@@ -150,7 +150,7 @@ class Settings(BaseSettings):
         default=10,
         ge=2,
         le=200,
-        description="Connections per pool (one for answers, one for other reads, one to write); opened when needed.",
+        description="Connections per pool (for answers, other reads, payments, other writes); opened when needed.",
     )
     token_hours: int = Field(default=720, ge=1, le=1_000_000, description="Hours after which a sign-in with a plain token (scripts) ends.")
     access_minutes: int = Field(
