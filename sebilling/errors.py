@@ -145,6 +145,14 @@ class InvalidText(InvalidInput):
     why: Words
 
 
+class NullRefused(InvalidInput):
+    """A null for a field that keeps its value if it is left out: some clients send nulls for what they leave out."""
+
+    code = ErrorCode.NULL_REFUSED
+    english = "Null is not a value of this field: leave the field out to keep what there is, or name it in clear to empty it."
+    indonesian = "Null bukan nilai field ini: jangan kirim field-nya agar isinya tetap, atau sebut di clear untuk mengosongkannya."
+
+
 class InvalidCharacter(InvalidInput):
     """A character that the database cannot store, such as NUL."""
 

@@ -218,7 +218,7 @@ async def test_who_reads_and_changes_the_latitude(database: Database, role: Role
     refused = await api.ask(CHANGE, i={"id": customer, "latitudeMicrodegrees": 90_000_001})
     assert refused["errors"] == [{"code": "INVALID_NUMBER", "field": ["input", "latitudeMicrodegrees"]}]
     assert await api.ask(READ, id=customer) == {"latitudeMicrodegrees": -6_208_763}
-    await api.do(CHANGE, i={"id": customer, "latitudeMicrodegrees": None})
+    await api.do(CHANGE, i={"id": customer, "clear": ["LATITUDE_MICRODEGREES"]})
     assert await api.ask(READ, id=customer) == {"latitudeMicrodegrees": None}
 """
 

@@ -1,12 +1,14 @@
 """Customers (pelanggan) in GraphQL."""
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import strawberry
 
 from sebilling.billing import customers as verbs
 from sebilling.billing import phones, validation
+from sebilling.errors import InvalidText
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.schema.billing_cycles import BillingCycle, Suspension
 from sebilling.schema.charges import Charge, Discount
@@ -215,6 +217,13 @@ async def create_customer(info: Info, input: Annotated[CreateCustomerInput, INPU
     return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
+@strawberry.enum(description="Field of a customer that may be empty.")
+class ClearableField(Enum):
+    PRICE = strawberry.enum_value("price", description="Price agreed with the customer.")
+    DUE_DAY = strawberry.enum_value("due_day", description="Own due day.")
+    PPPOE_NAME = strawberry.enum_value("pppoe_name", description="PPPoE name at the router.")
+
+
 @input_type("Changes to a customer; fields that are left out keep their value. Issued invoices stay as they are.")
 class UpdateCustomerInput:
     id: strawberry.ID = strawberry.field(description="Id of the customer.")
@@ -227,15 +236,18 @@ class UpdateCustomerInput:
     phone: str | None = strawberry.field(default=strawberry.UNSET, description="Phone number as 0812… or +62812…; empty for none.")
     address: str | None = strawberry.field(default=strawberry.UNSET, description="Address, at most 500 characters.")
     price: Rupiah | None = strawberry.field(
-        default=strawberry.UNSET, description="Price per month agreed with the customer; null for the plan's price."
+        default=strawberry.UNSET, description="Price per month agreed with the customer; cleared, the plan's price applies."
     )
     active: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether the customer is active; inactive customers get no invoices."
     )
     due_day: int | None = strawberry.field(
-        default=strawberry.UNSET, description="Own due day of the next invoices, 1 to 28; null for the counter's."
+        default=strawberry.UNSET, description="Own due day of the next invoices, 1 to 28; cleared, the counter's applies."
     )
-    pppoe_name: str | None = strawberry.field(default=strawberry.UNSET, description="PPPoE name at the router; null for none.")
+    pppoe_name: str | None = strawberry.field(default=strawberry.UNSET, description="PPPoE name at the router.")
+    clear: list[ClearableField] = strawberry.field(
+        default_factory=list, description="Fields to empty. A field that is left out keeps its value; null is refused."
+    )
 
 
 @payload("Result of updateCustomer.")
@@ -247,15 +259,18 @@ class UpdateCustomerPayload(Payload):
 async def update_customer(info: Info, input: Annotated[UpdateCustomerInput, INPUT]) -> UpdateCustomerPayload:
     customer_id = ids.decode(input.id, Noun.CUSTOMER, field=("input", "id"))
     changes: dict[str, Any] = given(
-        name=input.name, phone=input.phone, address=input.address, active=input.active, installed_on=input.installed_on
-    )
+        name=input.name, phone=input.phone, address=input.address, active=input.active, installed_on=input.installed_on,
+        price=input.price, due_day=input.due_day, pppoe_name=input.pppoe_name,
+    )  # fmt: skip
     if input.counter_id:
         changes["counter_id"] = ids.decode(input.counter_id, Noun.COUNTER, field=("input", "counterId"))
     if input.plan_id:
         changes["plan_id"] = ids.decode(input.plan_id, Noun.PLAN, field=("input", "planId"))
-    for name in ("price", "due_day", "pppoe_name"):  # null clears these
-        if (value := getattr(input, name)) is not strawberry.UNSET:
-            changes[name] = value
+    for cleared in input.clear:
+        if cleared.value in changes:
+            why = Sentence("it has a value too: send one of both.", "field itu juga diberi nilai: kirim salah satu.")
+            raise InvalidText(field=("input", "clear"), what=Sentence(cleared.name, cleared.name), why=why)
+        changes[cleared.value] = None
     async with info.context.transaction() as session:
         await verbs.update(session, customer_id, **changes)
     return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))

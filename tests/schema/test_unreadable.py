@@ -77,3 +77,25 @@ async def test_an_argument_of_a_query_is_told_at_its_path(database: Database, do
         (error,) = answer["errors"]
         assert (error["extensions"]["code"], error["extensions"]["field"]) == (code, field)
         assert answer["data"]["plans"]["nodes"], "what lies beside it is answered"
+
+
+CHANGE = """mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) {
+    customer { name price pppoeName dueDay phone } errors { code field } } }"""
+
+
+async def test_null_empties_nothing_and_clearing_is_explicit(database: Database) -> None:
+    isp = await Isp.make(database)
+    customer = f"cus_{await isp.customer(name='Budi', price=120_000, pppoe_name='budi', phone='08123456789')}"
+    api = Api(database)
+    await api.sign_in()
+    kept = {"name": "Budi", "price": 120_000, "pppoeName": "budi", "dueDay": None, "phone": "+628123456789"}
+    assert (await api.do(CHANGE, input={"id": customer}))["customer"] == kept
+    nulls: dict[str, Any] = {"name": None, "price": None, "pppoeName": None, "active": None, "counterId": None}
+    refused = await api.ask(CHANGE, input={"id": customer, **nulls})
+    assert sorted(error["field"][1] for error in refused["errors"]) == sorted(nulls)
+    assert {error["code"] for error in refused["errors"]} == {"NULL_REFUSED"}
+    both = await api.ask(CHANGE, input={"id": customer, "price": 5, "clear": ["PRICE"]})
+    assert both["errors"] == [{"code": "INVALID_TEXT", "field": ["input", "clear"]}]
+    assert (await api.do(CHANGE, input={"id": customer}))["customer"] == kept
+    cleared = await api.do(CHANGE, input={"id": customer, "clear": ["PRICE", "PPPOE_NAME", "DUE_DAY"]})
+    assert cleared["customer"] == kept | {"price": None, "pppoeName": None}

@@ -27,5 +27,5 @@ def row(**fields: Any) -> Any:
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """The fields that the client sent, without absent ones and nulls, which keep their value."""
-    return {name: value for name, value in fields.items() if value is not strawberry.UNSET and value is not None}
+    """The fields that the client sent; absent ones keep their value. Nulls were refused before (schema/request/unreadable.py)."""
+    return {name: value for name, value in fields.items() if value is not strawberry.UNSET}

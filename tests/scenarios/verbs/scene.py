@@ -20,7 +20,7 @@ async def due_day(book: Book, *, counter: str, due: int) -> None:
 
 @says("own due day of {customer} {due:number}", "no own due day of {customer}")
 async def own_due_day(book: Book, *, customer: str, due: int | None = None) -> None:
-    given = {"id": book.ids[customer], "dueDay": due}
+    given = {"id": book.ids[customer]} | ({"clear": ["DUE_DAY"]} if due is None else {"dueDay": due})
     document = "mutation($i: UpdateCustomerInput!) { updateCustomer(input: $i) { errors { code message } } }"
     for error in (await book.ask(document, i=given))["errors"]:
         raise Refused(error["code"], error["message"])
