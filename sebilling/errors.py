@@ -146,16 +146,12 @@ class InvalidText(InvalidInput):
 
 
 class NullRefused(InvalidInput):
-    """A null for a field that keeps its value if it is left out: some clients send nulls for what they leave out."""
-
     code = ErrorCode.NULL_REFUSED
     english = "Null is not a value of this field: leave the field out to keep what there is, or name it in clear to empty it."
     indonesian = "Null bukan nilai field ini: jangan kirim field-nya agar isinya tetap, atau sebut di clear untuk mengosongkannya."
 
 
 class InvalidCharacter(InvalidInput):
-    """A character that the database cannot store, such as NUL."""
-
     code = ErrorCode.INVALID_TEXT
     english = "This text contains the character {character}, which can't be stored: remove it."
     indonesian = "Teks ini berisi karakter {character}, yang tidak dapat disimpan: hapus dulu."
