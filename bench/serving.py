@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,12 +20,17 @@ SERVE = ["-m", "sebilling.cli", "serve", "--port", "0"]
 
 
 @contextmanager
-def served(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
-    """Run Python with these arguments on the database at `url`; yield the address that it prints."""
+def served(
+    arguments: list[str], url: str, *, program: str = sys.executable, stop: signal.Signals = signal.SIGTERM, **environment: str
+) -> Iterator[str]:
+    """Run a program, by default Python, with these arguments on the database at `url`; yield the address that it prints.
+
+    `stop` is the signal that ends it. Raises RuntimeError with what it wrote if it ends by itself before.
+    """
     log = Path(tempfile.mkstemp(prefix="bench-")[1])
     with log.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, *arguments], stdout=file, stderr=file,
+            [program, *arguments], stdout=file, stderr=file,
             env={**os.environ, "SEBILLING_DATABASE_URL": url, "SEBILLING_LOG_LEVEL": "INFO", "SEBILLING_ALLOWED_HOSTS": "bench",
                  **environment},
         )  # fmt: skip
@@ -35,7 +41,7 @@ def served(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
             time.sleep(0.05)
         yield address[0]
     finally:
-        process.terminate()
+        process.send_signal(stop)
         process.wait()
         log.unlink()
 

@@ -1,0 +1,95 @@
+"""PostGraphile beside ours: installed from its lock when it is first wanted, with the Node that it needs, and served.
+
+It gets what its manual recommends: production settings, a pool of as many connections as ours, lists where ours has lists, and SQL
+functions for fields that aren't columns. It has no users, rights, limits or masking to pay for.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import orjson
+
+from bench.serving import served
+from sebilling.db.engine import Database
+
+FOLDER: Final = Path(__file__).parent / "postgraphile"
+_MODULES: Final = FOLDER / "node_modules"
+_NODE: Final = _MODULES / "node" / "bin" / "node"
+_INSTALL_SECONDS: Final = 600
+NAME: Final = f"PostGraphile {orjson.loads((FOLDER / 'package.json').read_bytes())['dependencies']['postgraphile']}, without users and rights"
+_DOCUMENT: Final = """{ invoices: allInvoices(first: %d, orderBy: [PRIMARY_KEY_DESC]) {
+  nodes { id: rowId number status total outstanding dueOn
+    customer: customerByCustomerId { id: rowId code name counter: counterByCounterId { id: rowId code name } }
+    payments: paymentsList { id: rowId amount method receivedAt } } } }"""
+
+
+class PeerUnavailable(Exception):
+    """PostGraphile can't be installed or started here; the message says why."""
+
+
+def document(rows: int) -> str:
+    """Return PostGraphile's document for the newest invoices, in one field: it has no bound on `first`."""
+    return _DOCUMENT % rows
+
+
+def install() -> None:
+    """Install PostGraphile and its Node from the lock, unless they are there. Raises PeerUnavailable."""
+    lock, installed = (FOLDER / "package-lock.json").read_bytes(), _MODULES / ".installed"
+    if installed.exists() and installed.read_bytes() == lock:
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        raise PeerUnavailable("npm isn't installed. Install Node with npm; Node 22, which PostGraphile needs, comes with the lock.")
+    try:
+        done = subprocess.run(
+            [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+            cwd=FOLDER, capture_output=True, text=True, timeout=_INSTALL_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise PeerUnavailable(f"npm didn't finish within {_INSTALL_SECONDS} seconds. Check its registry.") from error
+    if done.returncode:
+        raise PeerUnavailable(f"npm can't install it. Check its registry.\n{done.stderr.strip()}")
+    if not _NODE.exists() or subprocess.run([_NODE, "--version"], capture_output=True, check=False).returncode:
+        raise PeerUnavailable("the Node of the lock doesn't run on this machine")
+    installed.write_bytes(lock)
+
+
+async def add_fields(database: Database) -> None:
+    """Create the functions of PostGraphile's fields that aren't columns."""
+    connection = await asyncpg.connect(_url(database))
+    try:
+        await connection.execute((FOLDER / "fields.sql").read_text(encoding="utf-8"))
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def postgraphile(database: Database) -> Iterator[str]:
+    """Serve the database by PostGraphile; yield its address."""
+    settings = {"BENCH_DATABASE": _url(database), "NODE_ENV": "production", "GRAPHILE_ENV": "production"}
+    with served([str(FOLDER / "server.mjs")], database.url, program=str(_NODE), **settings) as address:
+        yield address
+
+
+def comparable(invoice: dict[str, Any]) -> dict[str, Any]:
+    """Return an invoice of ours or theirs alike: theirs has ids without a prefix, and amounts as texts."""
+
+    def plain(name: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {inner: plain(inner, below) for inner, below in value.items()}
+        if isinstance(value, list):
+            return [plain(name, item) for item in value]
+        if name == "id":
+            return value.rpartition("_")[2]
+        return int(value) if name in {"total", "outstanding", "amount"} else value
+
+    return {name: plain(name, value) for name, value in invoice.items()}
+
+
+def _url(database: Database) -> str:
+    return database.url.replace("postgresql+asyncpg", "postgresql")
