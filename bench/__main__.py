@@ -9,7 +9,8 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from bench import generate, isolate, page, pay, radius, relay, screens, startup, subscribe
+from bench import generate, isolate, page, pay, plot, profiler, radius, relay, screens, startup, subscribe
+from bench.record import RESULTS, record
 from bench.result import Result
 from sebilling.logs import set_up
 
@@ -22,9 +23,17 @@ def _parser() -> argparse.ArgumentParser:
     generating.add_argument("--months", type=int, default=0, help="months of history")
     generating.add_argument("--rounds", type=int, default=5)
     generating.add_argument("--without-rules", action="store_true", help="only the plain price list")
-    paging = commands.add_parser("page", help="a page of 50 invoices against a bare endpoint with the same SQL result")
+    paging = commands.add_parser("page", help="pages of invoices against a bare endpoint with the same SQL result, and PostGraphile")
     paging.add_argument("--seconds", type=int, default=2)  # short rounds, as machine speed varies
-    paging.add_argument("--rounds", type=int, default=12)
+    paging.add_argument("--rounds", type=int, default=5)
+    paging.add_argument("--rows", type=int, nargs="+", default=[50, 500])
+    paging.add_argument("--connections", type=int, nargs="+", default=[32, 1])
+    paging.add_argument("--peers", action="store_true", help="measure PostGraphile too, which npm installs when it is first wanted")
+    profiling = commands.add_parser("profile", help="where the server's time goes under the load of pages; a flame graph with py-spy")
+    profiling.add_argument("--seconds", type=int, default=10)
+    profiling.add_argument("--rows", type=int, default=50)
+    profiling.add_argument("--connections", type=int, default=32)
+    profiling.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
     recording = commands.add_parser("pay", help="recordPayment over HTTP against pgbench with the same function of the database")
     recording.add_argument("--seconds", type=int, default=3)
     recording.add_argument("--rounds", type=int, default=7)
@@ -58,14 +67,13 @@ def _parser() -> argparse.ArgumentParser:
     looking.add_argument("--check", action="store_true", help="measure each invariant of `sebilling check` too")
     for command in (generating, paging, recording, isolating, paying, watching, walling, numbering, starting, looking):
         command.add_argument("--json", action="store_true")
+        command.add_argument("--record", action="store_true", help="append the results to bench/results, with commit and machine")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
     return parser
 
 
-def main() -> None:
-    """Run a benchmark, and print a table or an array of JSON objects."""
-    arguments = _parser().parse_args()
-    set_up(level="WARNING", style="console")
+def _measured(arguments: argparse.Namespace) -> list[Result]:
+    """Run the benchmark that was asked for."""
     if arguments.command == "generate":
         results = [
             result
@@ -102,7 +110,25 @@ def main() -> None:
             arguments.var, customers=arguments.customers, months=arguments.months, rounds=arguments.rounds, with_check=arguments.check
         ))  # fmt: skip
     else:
-        results = asyncio.run(page.measure(arguments.var, seconds=arguments.seconds, rounds=arguments.rounds))
+        results = asyncio.run(page.measure(
+            arguments.var, seconds=arguments.seconds, rounds=arguments.rounds, rows=arguments.rows,
+            connections=arguments.connections, with_peers=arguments.peers,
+        ))  # fmt: skip
+    return results
+
+
+def main() -> None:
+    """Run a benchmark, and print a table or an array of JSON objects; or a profile."""
+    arguments = _parser().parse_args()
+    set_up(level="WARNING", style="console")
+    if arguments.command == "profile":
+        asyncio.run(profiler.profile(arguments.var, seconds=arguments.seconds, rows=arguments.rows, connections=arguments.connections))
+        return
+    results = _measured(arguments)
+    if arguments.record:
+        record(arguments.command, results)
+        if arguments.command == "page":
+            plot.write(RESULTS / "page.svg", "Pages of invoices: rows per second", results)
     show(results, as_json=arguments.json)
 
 
@@ -111,11 +137,12 @@ def show(results: list[Result], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(orjson.dumps([result.as_json() for result in results]).decode() + "\n")
         return
-    table = Table("benchmark", "size", "ours", "reference", "unit", "ratio", "reference is")
+    table = Table("benchmark", "size", "connections", "ours", "reference", "unit", "ratio", "reference is")
     for result in results:
         table.add_row(
             result.benchmark,
             str(result.size),
+            "" if result.connections is None else str(result.connections),
             f"{result.ours:.4g}",
             f"{result.reference:.4g}",
             result.unit,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 import orjson
@@ -11,6 +12,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+STATEMENTS: Final[dict[str, list[tuple[str, str, list[int]]]]] = orjson.loads(os.environ["BENCH_STATEMENTS"])
+"""Name of a page → each root field's key, SQL statement and parameters."""
 
 
 @asynccontextmanager
@@ -22,26 +26,24 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
 
 
-async def rows(request: Request) -> Response:
-    """Return the rows of the ordinary path, parsed and encoded once."""
-    return _encoded(await request.app.state.pool.fetchval(os.environ["BENCH_ROWS"]))
-
-
-async def shaped(request: Request) -> Response:
-    """Return the text of the answer, parsed and encoded once."""
-    return _encoded(await request.app.state.pool.fetchval(os.environ["BENCH_SHAPED"]))
-
-
-def _encoded(text: str) -> Response:
-    return Response(orjson.dumps({"data": {"invoices": orjson.loads(text)}}), media_type="application/json")
+async def parsed(request: Request) -> Response:
+    """Return the statements' texts, parsed and encoded once."""
+    texts = await _texts(request)
+    return Response(orjson.dumps({"data": {key: orjson.loads(text) for key, text in texts}}), media_type="application/json")
 
 
 async def through(request: Request) -> Response:
-    """Return the text of the answer unparsed."""
-    text = await request.app.state.pool.fetchval(os.environ["BENCH_SHAPED"])
-    return Response(f'{{"data":{{"invoices":{text}}}}}', media_type="application/json")
+    """Return the statements' texts unparsed."""
+    fields = ",".join(f'"{key}":{text}' for key, text in await _texts(request))
+    return Response(f'{{"data":{{{fields}}}}}', media_type="application/json")
+
+
+async def _texts(request: Request) -> list[tuple[str, str]]:
+    statements = STATEMENTS[request.path_params["page"]]
+    async with request.app.state.pool.acquire() as connection:
+        return [(key, await connection.fetchval(statement, *parameters)) for key, statement, parameters in statements]
 
 
 if __name__ == "__main__":
-    routes = [Route("/rows", rows), Route("/shaped", shaped), Route("/through", through)]
+    routes = [Route("/parsed/{page}", parsed), Route("/through/{page}", through)]
     uvicorn.run(Starlette(routes=routes, lifespan=lifespan), port=0, access_log=False)

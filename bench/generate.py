@@ -6,7 +6,6 @@ and writes no event. With all pricing rules on (`generate-rules`) it doesn't pri
 only writes them.
 """
 
-import statistics
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -61,8 +60,9 @@ async def measure(var: Path, *, customers: int, months: int, rounds: int, with_r
         await reference.create(database)
         await outside(database, "VACUUM ANALYZE")
         figures = await _measure(database, first, customers=customers, rounds=rounds, with_rules=with_rules)
-    ours, others = statistics.median(figures.ours), statistics.median(figures.reference)
-    results = [Result(name, customers, ours, others, "one plain SQL statement", "seconds")]
+    results = [
+        Result.of_rounds(name, customers, figures.ours, figures.reference, reference_name="one plain SQL statement", unit="seconds")
+    ]
     # a larger run is several chunks, each a transaction of its own
     chunks = -(-customers // Settings().generate_chunk)
     allowed = 12 if with_rules else 10

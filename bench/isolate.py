@@ -166,10 +166,11 @@ async def measure(var: Path, *, customers: int, delay_ms: int, rounds: int) -> l
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
             routers.close()
-    one_by_one = statistics.median(seconds["sequential"])
     name = f"librouteros, one after the other, {SAMPLE} measured"
     return [
-        Result(f"isolate-{what}-at-{delay_ms}-ms", customers, statistics.median(seconds[what]), one_by_one, name, "seconds")
+        Result.of_rounds(
+            f"isolate-{what}-at-{delay_ms}-ms", customers, seconds[what], seconds["sequential"], reference_name=name, unit="seconds"
+        )
         for what in ("block", "restore")
     ]
 

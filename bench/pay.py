@@ -59,13 +59,11 @@ async def measure(var: Path, *, seconds: int, rounds: int, subscribers: int) -> 
                         watched.append((await _payments(address, bearer, first, seconds=seconds))[0])
     p50, p99 = (statistics.quantiles(waits, n=100)[at - 1] * 1000 for at in (50, 99))
     results = [
-        Result("pay", CONNECTIONS, statistics.median(ours), statistics.median(theirs), "pgbench, the same function", "payments/s"),
+        Result.of_rounds("pay", CONNECTIONS, ours, theirs, reference_name="pgbench, the same function", unit="payments/s"),
         Result("pay: p99 of a payment", CONNECTIONS, p99, p50, "its median", "ms"),
     ]
     if subscribers:
-        results.append(
-            Result("pay: with subscribers", subscribers, statistics.median(watched), statistics.median(ours), "without", "payments/s")
-        )
+        results.append(Result.of_rounds("pay: with subscribers", subscribers, watched, ours, reference_name="without", unit="payments/s"))
     return results
 
 

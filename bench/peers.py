@@ -14,14 +14,15 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from bench.serving import served
+from bench.serving import started
 from sebilling.db.engine import Database
 
 FOLDER: Final = Path(__file__).parent / "postgraphile"
 _MODULES: Final = FOLDER / "node_modules"
 _NODE: Final = _MODULES / "node" / "bin" / "node"
 _INSTALL_SECONDS: Final = 600
-NAME: Final = f"PostGraphile {orjson.loads((FOLDER / 'package.json').read_bytes())['dependencies']['postgraphile']}, without users and rights"
+_VERSION: Final = orjson.loads((FOLDER / "package.json").read_bytes())["dependencies"]["postgraphile"]
+NAME: Final = f"PostGraphile {_VERSION}, without users and rights"
 _DOCUMENT: Final = """{ invoices: allInvoices(first: %d, orderBy: [PRIMARY_KEY_DESC]) {
   nodes { id: rowId number status total outstanding dueOn
     customer: customerByCustomerId { id: rowId code name counter: counterByCounterId { id: rowId code name } }
@@ -72,7 +73,7 @@ async def add_fields(database: Database) -> None:
 def postgraphile(database: Database) -> Iterator[str]:
     """Serve the database by PostGraphile; yield its address."""
     settings = {"BENCH_DATABASE": _url(database), "NODE_ENV": "production", "GRAPHILE_ENV": "production"}
-    with served([str(FOLDER / "server.mjs")], database.url, program=str(_NODE), **settings) as address:
+    with started([str(_NODE), str(FOLDER / "server.mjs")], database.url, settings) as address:
         yield address
 
 

@@ -5,7 +5,6 @@ statement that moves them to the group isolir, one that finds their session, and
 """
 
 import logging
-import statistics
 import time
 
 from sebilling_radius import GroupDriver
@@ -52,10 +51,9 @@ async def measure(*, customers: int, blocked: int, rounds: int) -> list[Result]:
                 await rig.open_sessions(late)
         finally:
             await driver.close()
-    script = statistics.median(seconds["script"])
     name = f"SQL and radclient, one after the other, {SAMPLE} measured"
     return [
-        Result(f"radius-{what}-of-{customers}", len(late), statistics.median(seconds[what]), script, name, "seconds")
+        Result.of_rounds(f"radius-{what}-of-{customers}", len(late), seconds[what], seconds["script"], reference_name=name, unit="seconds")
         for what in ("block", "restore")
     ]
 

@@ -1,6 +1,5 @@
 """Seconds in which the relay numbers and chains events that wait, against one SQL statement that only numbers them."""
 
-import statistics
 import time
 from pathlib import Path
 
@@ -42,9 +41,7 @@ async def measure(var: Path, *, events: int, rounds: int) -> list[Result]:
             if numbered != events:
                 raise RuntimeError(f"{numbered} events were numbered, not {events}")
             reference.append(await _by_one_statement(database, events))
-    return [
-        Result("relay", events, statistics.median(ours), statistics.median(reference), "one INSERT that numbers them, unchained", "seconds")
-    ]
+    return [Result.of_rounds("relay", events, ours, reference, reference_name="one INSERT that numbers them, unchained", unit="seconds")]
 
 
 async def _number(relay: Relay) -> int:

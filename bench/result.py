@@ -25,8 +25,8 @@ class Result:
 
     @classmethod
     def of_rounds(
-        cls, benchmark: str, size: int, ours: Sequence[float], reference: Sequence[float], reference_name: str, unit: str,
-        connections: int | None = None,
+        cls, benchmark: str, size: int, ours: Sequence[float], reference: Sequence[float],
+        *, reference_name: str, unit: str, connections: int | None = None,
     ) -> Self:  # fmt: skip
         """Return the medians of rounds, with the rounds."""
         medians = statistics.median(ours), statistics.median(reference)

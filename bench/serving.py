@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,17 +20,22 @@ SERVE = ["-m", "sebilling.cli", "serve", "--port", "0"]
 
 
 @contextmanager
-def served(
-    arguments: list[str], url: str, *, program: str = sys.executable, stop: signal.Signals = signal.SIGTERM, **environment: str
-) -> Iterator[str]:
-    """Run a program, by default Python, with these arguments on the database at `url`; yield the address that it prints.
+def served(arguments: list[str], url: str, **environment: str) -> Iterator[str]:
+    """Run Python with these arguments on the database at `url`; yield the address that it prints."""
+    with started([sys.executable, *arguments], url, environment) as address:
+        yield address
 
-    `stop` is the signal that ends it. Raises RuntimeError with what it wrote if it ends by itself before.
+
+@contextmanager
+def started(command: list[str], url: str, environment: Mapping[str, str], *, stop: signal.Signals = signal.SIGTERM) -> Iterator[str]:
+    """Run a server on the database at `url`; yield the address that it prints, and end it by the signal `stop`.
+
+    Raises RuntimeError with what it wrote if it ends before it prints one.
     """
     log = Path(tempfile.mkstemp(prefix="bench-")[1])
     with log.open("w") as file:
         process = subprocess.Popen(
-            [program, *arguments], stdout=file, stderr=file,
+            command, stdout=file, stderr=file,
             env={**os.environ, "SEBILLING_DATABASE_URL": url, "SEBILLING_LOG_LEVEL": "INFO", "SEBILLING_ALLOWED_HOSTS": "bench",
                  **environment},
         )  # fmt: skip

@@ -64,21 +64,19 @@ async def measure(var: Path, *, rounds: int) -> list[Result]:
     ]
 
 
-def _results(name: str, ours: Cost, reference: Cost, reference_name: str) -> list[Result]:
+def _results(name: str, ours: Sequence[Cost], reference: Sequence[Cost], reference_name: str) -> list[Result]:
+    cpu = [tuple(cost.cpu for cost in costs) for costs in (ours, reference)]
+    memory = [tuple(cost.memory for cost in costs) for costs in (ours, reference)]
     return [
-        Result(f"startup: {name}", 1, ours.cpu, reference.cpu, reference_name, "s CPU"),
-        Result(f"startup: {name}", 1, ours.memory, reference.memory, reference_name, "MB private"),
+        Result(f"startup: {name}", 1, min(mine), min(theirs), reference_name, unit, ours_rounds=mine, reference_rounds=theirs)
+        for (mine, theirs), unit in ((cpu, "s CPU"), (memory, "MB private"))
     ]
 
 
-def _interleaved(ours: Callable[[], Cost], reference: Callable[[], Cost], rounds: int) -> tuple[Cost, Cost]:
-    """Run both in turn, and return the best figures of each."""
+def _interleaved(ours: Callable[[], Cost], reference: Callable[[], Cost], rounds: int) -> tuple[list[Cost], list[Cost]]:
+    """Run both in turn, and return the figures of each."""
     runs = [(ours(), reference()) for _ in range(rounds + 1)][1:]
-    return _best([run[0] for run in runs]), _best([run[1] for run in runs])
-
-
-def _best(costs: Sequence[Cost]) -> Cost:
-    return Cost(min(cost.cpu for cost in costs), min(cost.memory for cost in costs))
+    return [run[0] for run in runs], [run[1] for run in runs]
 
 
 def _ended(program: str) -> Cost:
