@@ -217,7 +217,7 @@ def _measure(http: httpx.Client, name: str, document: str, *, customers: int, ro
             "ms",
             ours_rounds=tuple(ours),
             reference_rounds=tuple(reference),
-        )  # fmt: skip
+        )
         for percent in (50, 95)
     ]
 
