@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 from sqlalchemy import text
@@ -132,12 +133,19 @@ async def _loads(servers: Servers, bare: str, rows: int) -> dict[str, Load]:
     seen = invoices(await once(servers.ours, loads["clerk"].request))
     if len(seen) != rows or len({invoice["customer"]["counter"]["id"] for invoice in seen}) != 1:
         raise RuntimeError("the clerk should see a page of one counter's invoices")
+    if abs(_payments(seen) - _payments(invoices(expected))) > rows // 10:
+        raise RuntimeError("the clerk's page should have as many payments as the admin's")
     if servers.postgraphile is not None:
         loads["postgraphile"] = Load(servers.postgraphile, post(peers.document(rows)))
         theirs = invoices(await once(servers.postgraphile, loads["postgraphile"].request))
         if [*map(peers.comparable, theirs)] != [*map(peers.comparable, invoices(expected))]:
             raise RuntimeError("PostGraphile should answer the same invoices")
     return loads
+
+
+def _payments(shown: list[dict[str, Any]]) -> int:
+    """Return the number of payments of these invoices."""
+    return sum(len(invoice["payments"]) for invoice in shown)
 
 
 async def _results(loads: dict[str, Load], seconds: int, rounds: int, rows: int, connections: int) -> list[Result]:

@@ -57,7 +57,7 @@ async def outside(database: Database, statement: str) -> None:
 
 
 async def issue(database: Database) -> None:
-    """Issue a month's invoices; every third of the last ones is paid in two parts."""
+    """Issue a month's invoices; every third of the last 1,000 of each counter is paid in two parts."""
     actor, at = operator("bench"), system_clock()
     async with database.transaction(actor=actor, at=at) as session:
         await periods.open_period(session, MONTH, confirm=True)
@@ -68,7 +68,8 @@ async def issue(database: Database) -> None:
             text(
                 "SELECT record_payment(app_user.id, 'bench', 'bench-' || half || '-' || invoice.id, ''::bytea, customer_id, NULL, NULL,"
                 " 50000, 'CASH', now(), now(), '', NULL) FROM app_user, invoice, generate_series(1, 2) half"
-                " WHERE invoice.id % 3 = 0 AND invoice.id > (SELECT max(id) - 3000 FROM invoice)"
+                " WHERE invoice.id % 3 = 0 AND sequence > (SELECT max(other.sequence) - 1000 FROM invoice other"
+                " WHERE other.counter_id = invoice.counter_id)"
             )
         )
     await outside(database, "VACUUM ANALYZE")
