@@ -1,5 +1,6 @@
 """Plot of results as SVG: one group of bars for each size and number of connections, one bar for each server."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -9,7 +10,7 @@ from bench.result import Result
 
 Group = tuple[int, int | None]
 """Size and number of connections."""
-_COLOURS: Final = ("#0b6e4f", "#08a045", "#6bbf59", "#c5d86d", "#9aa5b1", "#616e7c", "#3e4c59", "#d1495b")
+_COLOURS: Final = ("#0b6e4f", "#08a045", "#6bbf59", "#c5d86d", "#9aa5b1", "#616e7c", "#d1495b", "#3e4c59")
 _WIDTH: Final = 900
 _LEFT: Final = 60
 _HEIGHT: Final = 260
@@ -21,7 +22,7 @@ def write(file: Path, title: str, results: Sequence[Result]) -> None:
     """Write the plot of results in requests per second, as rows per second: so pages of all sizes have one scale."""
     speeds = _speeds(results)
     groups = sorted({group for values in speeds.values() for group in values}, key=lambda group: (group[0], -(group[1] or 0)))
-    top = max(value for values in speeds.values() for value in values.values())
+    top = _rounded_up(max(value for values in speeds.values() for value in values.values()))
     width = (_WIDTH - _LEFT) / len(groups)
     parts = [*_axis(top), *_legend(list(speeds))]
     for at, group in enumerate(groups):
@@ -50,6 +51,12 @@ def _speeds(results: Sequence[Result]) -> dict[str, dict[Group, float]]:
         if not result.reference_name.startswith("ours"):
             references.setdefault(result.reference_name, {})[group] = result.reference * result.size
     return ours | references
+
+
+def _rounded_up(value: float) -> float:
+    """The next multiple of half a power of ten, so that the axis has plain numbers."""
+    step = 10 ** math.floor(math.log10(value)) / 2
+    return math.ceil(value / step) * step
 
 
 def _axis(top: float) -> list[str]:
