@@ -23,17 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     generating.add_argument("--months", type=int, default=0, help="months of history")
     generating.add_argument("--rounds", type=int, default=5)
     generating.add_argument("--without-rules", action="store_true", help="only the plain price list")
-    paging = commands.add_parser("page", help="pages of invoices against a bare endpoint with the same SQL result, and PostGraphile")
-    paging.add_argument("--seconds", type=int, default=2)  # short rounds, as machine speed varies
-    paging.add_argument("--rounds", type=int, default=5)
-    paging.add_argument("--rows", type=int, nargs="+", default=[50, 500])
-    paging.add_argument("--connections", type=int, nargs="+", default=[32, 1])
-    paging.add_argument("--peers", action="store_true", help="measure PostGraphile too, which npm installs when it is first wanted")
-    profiling = commands.add_parser("profile", help="where the server's time goes under the load of pages; a flame graph with py-spy")
-    profiling.add_argument("--seconds", type=int, default=10)
-    profiling.add_argument("--rows", type=int, default=50)
-    profiling.add_argument("--connections", type=int, default=32)
-    profiling.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
+    paging = _add_page(commands)
     recording = commands.add_parser("pay", help="recordPayment over HTTP against pgbench with the same function of the database")
     recording.add_argument("--seconds", type=int, default=3)
     recording.add_argument("--rounds", type=int, default=7)
@@ -70,6 +60,22 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--record", action="store_true", help="append the results to bench/results, with commit and machine")
         command.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
     return parser
+
+
+def _add_page(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    """Add the commands that load a server with pages, and return the one that measures."""
+    paging = commands.add_parser("page", help="pages of invoices against a bare endpoint with the same SQL result, and PostGraphile")
+    paging.add_argument("--seconds", type=int, default=2)  # short rounds, as machine speed varies
+    paging.add_argument("--rounds", type=int, default=5)
+    paging.add_argument("--rows", type=int, nargs="+", default=[50, 500])
+    paging.add_argument("--connections", type=int, nargs="+", default=[32, 1])
+    paging.add_argument("--peers", action="store_true", help="measure PostGraphile too, which npm installs when it is first wanted")
+    profiling = commands.add_parser("profile", help="where the server's time goes under the load of pages; a flame graph with py-spy")
+    profiling.add_argument("--seconds", type=int, default=10)
+    profiling.add_argument("--rows", type=int, default=50)
+    profiling.add_argument("--connections", type=int, default=32)
+    profiling.add_argument("--var", type=Path, default=Path("var"), help="folder of the embedded database")
+    return paging
 
 
 def _measured(arguments: argparse.Namespace) -> list[Result]:

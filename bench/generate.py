@@ -60,9 +60,7 @@ async def measure(var: Path, *, customers: int, months: int, rounds: int, with_r
         await reference.create(database)
         await outside(database, "VACUUM ANALYZE")
         figures = await _measure(database, first, customers=customers, rounds=rounds, with_rules=with_rules)
-    results = [
-        Result.of_rounds(name, customers, figures.ours, figures.reference, reference_name="one plain SQL statement", unit="seconds")
-    ]
+    results = [Result.of_rounds(name, customers, figures.ours, figures.reference, reference_name="one plain SQL statement", unit="seconds")]
     # a larger run is several chunks, each a transaction of its own
     chunks = -(-customers // Settings().generate_chunk)
     allowed = 12 if with_rules else 10
