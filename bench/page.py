@@ -138,8 +138,9 @@ async def _loads(servers: Servers, bare: str, rows: int) -> dict[str, Load]:
     if servers.postgraphile is not None:
         loads["postgraphile"] = Load(servers.postgraphile, post(peers.document(rows)))
         theirs = invoices(await once(servers.postgraphile, loads["postgraphile"].request))
-        if [*map(peers.comparable, theirs)] != [*map(peers.comparable, invoices(expected))]:
-            raise RuntimeError("PostGraphile should answer the same invoices")
+        for mine, other in zip(map(peers.comparable, invoices(expected)), map(peers.comparable, theirs), strict=True):
+            if mine != other:
+                raise RuntimeError(f"PostGraphile should answer the same: {mine}, not {other}")
     return loads
 
 

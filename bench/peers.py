@@ -87,8 +87,8 @@ def comparable(invoice: dict[str, Any]) -> dict[str, Any]:
             if "payment" in value:
                 return plain(name, value["payment"])
             return {inner: plain(inner, below) for inner, below in value.items()}
-        if isinstance(value, list):
-            return [plain(name, item) for item in value]
+        if isinstance(value, list):  # of payments, which theirs has in the order of allocations
+            return sorted((plain(name, item) for item in value), key=lambda payment: int(payment["id"]))
         if name == "id":
             return value.rpartition("_")[2]
         return int(value) if name in {"total", "outstanding", "amount"} else value

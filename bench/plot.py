@@ -55,7 +55,7 @@ def _speeds(results: Sequence[Result]) -> dict[str, dict[Group, float]]:
 
 def _rounded_up(value: float) -> float:
     """The next multiple of half a power of ten, so that the axis has plain numbers."""
-    step = 10 ** math.floor(math.log10(value)) / 2
+    step = math.pow(10, math.floor(math.log10(value))) / 2
     return math.ceil(value / step) * step
 
 

@@ -35,10 +35,11 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, req
     """Send a request and read the response body, with as little work as possible: the server is what is measured."""
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise RuntimeError(head.decode())
     length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-    return await reader.readexactly(int(length[1]) if length else 0)
+    body = await reader.readexactly(int(length[1]) if length else 0)
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError((head + body).decode())
+    return body
 
 
 async def token(address: str, username: str) -> str:
