@@ -50,7 +50,8 @@ _PRICED = text(
     """
     CREATE TEMPORARY TABLE issued ON COMMIT DROP AS
     SELECT top.invoice + row_number() OVER (ORDER BY counter.id, customer.id) AS id, customer.id AS customer_id, counter.id AS counter_id,
-           row_number() OVER (PARTITION BY counter.id ORDER BY customer.id) AS sequence, counter.code, due_day, plan.name AS plan_name,
+           row_number() OVER (PARTITION BY counter.id ORDER BY customer.id) AS sequence, counter.code,
+           coalesce(customer.due_day, counter.due_day) AS due_day, plan.name AS plan_name,
            coalesce(customer.price, plan.price) AS total, (customer.id + CAST(:number AS int)) % 100 = 0 AS void,
            CASE CAST(:ago AS int) WHEN 0 THEN customer.id % 12 = 4 WHEN 1 THEN customer.id % 33 = 0 WHEN 2 THEN customer.id % 33 = 0
                                   ELSE false END OR customer.id % 500 = 1 AS open,

@@ -1,6 +1,6 @@
 """Customers (pelanggan) in GraphQL."""
 
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import strawberry
@@ -80,7 +80,7 @@ class Customer:
         "billing_cycle",
         "{n}.customer_id = {t}.id",
     )
-    suspensions: list[Suspension] = link(
+    suspensions: list[Suspension] | None = link(
         "Pauses and ends of service that were ever set for the customer, in order.",
         COUNTERS,
         "suspension",
@@ -217,11 +217,16 @@ async def create_customer(info: Info, input: Annotated[CreateCustomerInput, INPU
     return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
-@strawberry.enum(description="Field of a customer that may be empty.")
-class ClearableField(Enum):
-    PRICE = strawberry.enum_value("price", description="Price agreed with the customer.")
-    DUE_DAY = strawberry.enum_value("due_day", description="Own due day.")
-    PPPOE_NAME = strawberry.enum_value("pppoe_name", description="PPPoE name at the router.")
+class ClearableField(StrEnum):
+    PRICE = "price"
+    DUE_DAY = "due_day"
+    PPPOE_NAME = "pppoe_name"
+
+
+described(
+    ClearableField, "Field of a customer that may be empty.",
+    PRICE="Price agreed with the customer.", DUE_DAY="Own due day.", PPPOE_NAME="PPPoE name at the router.",
+)  # fmt: skip
 
 
 @input_type("Changes to a customer; fields that are left out keep their value. Issued invoices stay as they are.")

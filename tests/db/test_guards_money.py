@@ -252,6 +252,9 @@ DISCOUNT = (
 )
 CYCLE = "INSERT INTO billing_cycle (customer_id, months, effective_from, set_at) VALUES ({a}, @0, '2026-03-01', now())"
 SETTINGS = "UPDATE billing_settings SET "
+SECOND_SETTINGS = (
+    "INSERT INTO billing_settings SELECT 2, b.prorate_first_month, 0, 1, 1, 'DOWN', 0, 0, '', '', '', '', 30, 0 FROM billing_settings b"
+)
 
 
 async def test_deposits_discounts_cycles_and_settings_stay_within_bounds(database: Database) -> None:
@@ -278,8 +281,7 @@ async def test_deposits_discounts_cycles_and_settings_stay_within_bounds(databas
         *((filled(CHARGE, amount, "NULL", "NULL"), "charge_amount_check") for amount in ("0", "-1", "1000000000000001")),
         (SETTINGS + "tax_numerator = 12, tax_denominator = 11", "tax_fraction"), (SETTINGS + "tax_denominator = 0", "tax_fraction"),
         (SETTINGS + "tax_rate = 100.0001", "tax_rate"), (SETTINGS + "tax_rate = -1", "tax_rate"), (SETTINGS + "late_fee = -1", "late_fee"),
-        ("INSERT INTO billing_settings SELECT 2, b.prorate_first_month, 0, 1, 1, 'DOWN', 0, 0, '', '', '', '', 30 FROM billing_settings b",
-         "single"),
+        (SECOND_SETTINGS, "single"),
         ("INSERT INTO receipt SELECT {credit}, counter_id, month, 99, 'KW/x' FROM receipt LIMIT 1", "receipt_pkey"),
     ])  # fmt: skip
 

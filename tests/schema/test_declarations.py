@@ -42,9 +42,9 @@ def test_one_declaration_gives_column_expression_link_and_roles() -> None:
     @output("A type.", "declared_example", scope=CENTRAL)
     class Example:
         plain: str = read("Column of its name.", EVERYONE)
-        made: int = read("Expression.", OFFICE, sql="{t}.a + 1")
-        first: str = link("One row.", COUNTERS, "plan", "{n}.id = {t}.plan_id")
-        rest: list[str] = link("Rows.", READERS, "charge", "{n}.customer_id = {t}.id", most=3)
+        made: int | None = read("Expression.", OFFICE, sql="{t}.a + 1")
+        first: str | None = link("One row.", COUNTERS, "plan", "{n}.id = {t}.plan_id")
+        rest: list[str] | None = link("Rows.", READERS, "charge", "{n}.customer_id = {t}.id", most=3)
 
     node = node_of(Example)
     assert node is NODES.pop("declared_example")
@@ -52,6 +52,17 @@ def test_one_declaration_gives_column_expression_link_and_roles() -> None:
     assert node.columns == {"plain": "{t}.plain", "made": "{t}.a + 1"}
     assert (node.links["first"].many, node.links["rest"].many, node.links["rest"].most) == (False, True, 3)
     assert [READERS_OF["Example", name] for name in ("plain", "made", "first", "rest")] == [EVERYONE, OFFICE, COUNTERS, READERS]
+
+
+def test_what_is_withheld_from_some_may_be_null() -> None:
+    with pytest.raises(Undeclared, match="price is withheld from some readers"):
+
+        @output("A type.", "withheld_example", scope=CENTRAL)
+        class Example:
+            name: str = read("For all.", EVERYONE)
+            price: int = read("For some.", OFFICE)
+
+    assert "withheld_example" not in NODES
 
 
 def test_inherited_fields_are_read_by_who_reads_the_types_own() -> None:

@@ -49,10 +49,17 @@ async def of_role(database: Database, role: Role) -> tuple[Isp, Api]:
 
 @pytest.mark.parametrize("order", [(False, True), (True, False)])
 @pytest.mark.parametrize("shape", SHAPES)
-async def test_what_no_value_may_select_is_refused_for_every_value(database: Database, shape: str, order: tuple[bool, ...]) -> None:
+async def test_what_is_withheld_is_so_for_every_value(database: Database, shape: str, order: tuple[bool, ...]) -> None:
     _, api = await of_role(database, Role.TECHNICIAN)
     for x in (*order, *order):
-        assert await api.top_error(SHAPES[shape], n=5, x=x) == "FORBIDDEN"
+        answer = await api.raw(SHAPES[shape], n=5, x=x)
+        is_selected = x != (shape == "by @skip")
+        assert {error["extensions"]["code"] for error in answer.get("errors", ())} == ({"FORBIDDEN"} if is_selected else set())
+        (found,) = answer["data"].values()
+        (row,) = found["nodes"]
+        merged = row | (found["edges"][0]["node"] if "edges" in found else {})
+        assert merged.pop("code") == "BUDI"
+        assert (merged != {}, [*filter(None, merged.values())]) == (is_selected, [])
 
 
 @pytest.mark.parametrize("order", [(False, True), (True, False)])

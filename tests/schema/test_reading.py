@@ -167,6 +167,8 @@ async def test_every_field_that_can_be_selected_can_be_read(database: Database) 
         "invoiceLink": f'(invoiceId: "inv_{await isp.value("SELECT min(id) FROM invoice")}")',
         "device": f'(id: "{device}")', "deviceConfig": f'(id: "{device}")', "isolationForecast": f'(customerId: "{customer}")',
         "reportLink": '(report: INVOICES, month: "2026-02")',
+        "previewPayment": f'(customerId: "{customer}", amount: 1000)', "previewPause": f'(customerId: "{customer}", fromOn: "2026-05-01")',
+        "previewEndOfService": f'(customerId: "{customer}", on: "2026-05-01")',
     }  # fmt: skip
     for name, field in schema.query_type.fields.items():
         answer: Any = {}

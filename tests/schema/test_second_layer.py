@@ -26,6 +26,7 @@ from tests.schema.two_counters import FOREIGN_PAYER, IDS, MARK, MARKED_FROM, NOU
 _QUERIES: Final = sorted(SCHEMA.query_type.fields)
 _MUTATIONS: Final = sorted(SCHEMA.mutation_type.fields)
 _OWN_SESSION: Final = {
+    "createSubscriptionTicket",
     "signIn", "refreshSignIn", "signOut", "revokeSignIn", "revokeOtherSignIns", "changePassword", "startTotp", "confirmTotp", "disableTotp",
 }  # fmt: skip
 """Who calls them writes their own account, whatever is checked."""
@@ -46,9 +47,9 @@ class Opened:
         self.name = ""
         checked = access._allow
 
-        def allow(info: Any, name: str) -> None:
+        def allow(info: Any, name: str, *, whole: bool = False) -> None:
             if name != self.name:
-                checked(info, name)
+                checked(info, name, whole=whole)
 
         monkeypatch.setattr(access, "_allow", allow)
 
@@ -64,7 +65,8 @@ async def test_the_marks_are_seen_by_who_may_see_them(world: World) -> None:
     await api.sign_in()
     blind = {"me", "plans", "plan", "blackoutDates", "billingSettings", "plugins", "drivers", "deviceConfig", "period", "periods",
              "previewInvoice", "billingSchedule", "previewBillingCycle", "receiptLink", "invoiceLink", "proofLink", "reportLink",
-             "isolationForecast", "signIns", "twoStep", "serviceTokens"}  # fmt: skip
+             "isolationForecast", "signIns", "twoStep", "serviceTokens", "previewPayment",
+             "previewPause", "previewEndOfService"}  # fmt: skip
     for name in set(_QUERIES) - blind:
         answer = await api.raw(call(name, world.other, whole(SCHEMA.query_type.fields[name].type, 3)))
         assert "errors" not in answer, (name, answer)
@@ -100,7 +102,7 @@ async def test_no_query_gives_anything_of_another_counter_away(world: World, bou
                 leaks[name] = "another counter's thing is told from one that isn't there"
         for document in _documents(name, world):
             answer = await bounded.raw(document)
-            if found := world.leaks(answer.get("data")) + world.leaks(answer.get("errors")):
+            if found := world.leaks(answer.get("data")) + world.leaks([error | {"locations": []} for error in answer.get("errors", ())]):
                 leaks[document[:160]] = found[:3]
             if answer.get("data") and answer["data"].get(name):
                 answered.add(name)
@@ -323,6 +325,8 @@ _FREE: Final = {
     "invariants.check": "the command `sebilling check`",
     "invariants.check_side_by_side": "the same",
     "generation.outcome": "of a run that the caller made",
+    "suspensions.not_over": "of a customer whom the caller has read within their scope",
+    "suspensions.end_of": "the same",
 }
 
 

@@ -16,6 +16,7 @@ docstring too: a dataclass without one, which each of them becomes, is given its
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from types import NoneType
 from typing import Any, Final, TypeVar, dataclass_transform, get_args, get_origin
 
 import strawberry
@@ -141,6 +142,8 @@ def _describe_readers(kind: Any, rules: dict[str, _Rule], own: Roles, *, is_with
     for declared in kind.__strawberry_definition__.fields:
         readers = rules[declared.python_name].roles & own
         if readers != own:
+            if is_withheld and NoneType not in get_args(kind.__annotations__[declared.python_name]):
+                raise Undeclared(f"{declared.python_name} is withheld from some readers of its type: annotate it with None")
             otherwise = "; null, with an error, for others" if is_withheld else ""
             declared.description = f"{declared.description} For: {' / '.join(sorted(readers))}{otherwise}."
 

@@ -40,7 +40,7 @@ _RATE: Final = Sentence(
 )
 _MAX_EXACT: Final = 2**53
 """Up to here a number with a decimal point is read as exactly the whole number that was written."""
-_SHOWN_CHARACTERS: Final = 40
+_THIS: Final = Sentence("This value", "Nilai ini")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,9 @@ class Unreadable:
     """The error for the field that has the value."""
 
 
-def _shown_value(value: object) -> str:
-    """A wrong value as errors repeat it: printable, and not at length."""
-    text = value if isinstance(value, str) else str(value)
-    return "".join(character if character.isprintable() else "?" for character in text[:_SHOWN_CHARACTERS])
+def _told(value: object) -> object:
+    """A wrong value as errors repeat it: a number; nothing else, as it may be a password in the wrong place."""
+    return value if isinstance(value, int) and abs(value) < _MAX_EXACT else _THIS
 
 
 def month_in(text: str, *, field: tuple[str, ...]) -> Month:
@@ -77,7 +76,7 @@ def _rupiah(value: Any) -> int | Unreadable:
         return value
     if _is_whole(value):
         return int(value)
-    return Unreadable(lambda field: InvalidNumber(field=field, what=_AMOUNT, given=_shown_value(value), why=_RUPIAH))
+    return Unreadable(lambda field: InvalidNumber(field=field, what=_AMOUNT, given=_told(value), why=_RUPIAH))
 
 
 def _is_whole(value: Any) -> bool:
@@ -87,7 +86,7 @@ def _is_whole(value: Any) -> bool:
 
 def _month(value: Any) -> str | Unreadable:
     if not isinstance(value, str):
-        return Unreadable(lambda field: InvalidMonth(field=field, given=_shown_value(value)))
+        return Unreadable(lambda field: InvalidMonth(field=field, given=_told(value)))
     return value
 
 
@@ -95,7 +94,7 @@ def _day(value: Any) -> date | Unreadable:
     try:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
-        return Unreadable(lambda field: InvalidDate(field=field, given=_shown_value(value), why=_DATE))
+        return Unreadable(lambda field: InvalidDate(field=field, given=_told(value), why=_DATE))
 
 
 def _instant(value: Any) -> datetime | Unreadable:
@@ -105,7 +104,7 @@ def _instant(value: Any) -> datetime | Unreadable:
             return instant.astimezone(UTC)
     except (OverflowError, TypeError, ValueError):  # also a time of the year 1 or 9999 that has another year in UTC
         pass
-    return Unreadable(lambda field: InvalidDate(field=field, given=_shown_value(value), why=_INSTANT))
+    return Unreadable(lambda field: InvalidDate(field=field, given=_told(value), why=_INSTANT))
 
 
 def _rate(value: Any) -> Decimal | Unreadable:
@@ -114,7 +113,7 @@ def _rate(value: Any) -> Decimal | Unreadable:
     except InvalidOperation:
         rate = None
     if rate is None or not rate.is_finite():
-        return Unreadable(lambda field: InvalidNumber(field=field, what=_PERCENTAGE, given=_shown_value(value), why=_RATE))
+        return Unreadable(lambda field: InvalidNumber(field=field, what=_PERCENTAGE, given=_told(value), why=_RATE))
     return rate
 
 
