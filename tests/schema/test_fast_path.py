@@ -24,9 +24,10 @@ from sebilling.schema import invoices, payments
 from sebilling.schema.build import build_schema
 from sebilling.schema.request import fast_path
 from sebilling.schema.request.document_cache import Cache, Kept
+from sebilling.schema.request.endpoint import PREFLIGHT
 from sebilling.schema.request.fast_path import FastPath
 from tests.auth.people import add
-from tests.harness import NOW, Api, Isp
+from tests.harness import NOW, PASSWORD, Api, Isp
 
 PAGE = """
 query Page($first: Int! = 2, $after: String) {
@@ -353,6 +354,23 @@ def _paying(pair: Pair, key: str, **change: Any) -> dict[str, Any]:
 
 def _without_references(answer: str) -> str:
     return re.sub(r"[0-9a-f]{12}", "", answer)
+
+
+async def test_a_sign_in_by_cookie_keeps_its_cookies(pair: Pair) -> None:
+    document = "mutation In($i: SignInInput!) { signIn(input: $i) { token user { username } errors { code } } }"
+    body = {"query": document, "variables": {"i": {"username": "kasir", "password": PASSWORD, "cookie": True}}}
+    for api in (pair.fast, pair.ordinary):
+        for _ in range(3):  # known from the second on, as somebody signed in sent it
+            answer = await _post(api, body, {PREFLIGHT: "1"})
+            assert answer.json()["data"]["signIn"] == {"token": None, "user": {"username": "kasir"}, "errors": []}
+            assert sorted(one.partition("=")[0] for one in answer.headers.get_list("set-cookie")) == ["sebilling", "sebilling_device"]
+    leave = {"query": "mutation { signOut { signedOut errors { code } } }"}
+    for api in (pair.fast, pair.ordinary):
+        await api.sign_in()
+        for _ in range(2):
+            answer = await _post(api, leave, {PREFLIGHT: "1"})
+            assert answer.headers.get_list("set-cookie")[0].startswith("sebilling=")
+            await api.sign_in()
 
 
 async def test_two_mutations_in_a_document_take_the_ordinary_path(pair: Pair, ordinary: list[str]) -> None:

@@ -118,7 +118,8 @@ class GraphQLView(GraphQL[Context, None]):
         known = self.known_request(await request.body())
         if known is None:
             return None
-        context = await self.get_context(request, Response())
+        cookies_of = Response()  # a mutation sets cookies on it
+        context = await self.get_context(request, cookies_of)
         try:
             content = await self.known_answer(known, context, request.scope)
         except DeadlineExceeded as exceeded:
@@ -127,6 +128,7 @@ class GraphQLView(GraphQL[Context, None]):
         if content is None:
             return None
         response = Response(content, media_type="application/json")
+        response.raw_headers += [(name, value) for name, value in cookies_of.raw_headers if name == b"set-cookie"]
         self._note_use(context, response)
         return response
 
