@@ -823,7 +823,7 @@ class Model:
             "drawers": {
                 place: self.drawer(*place)
                 for place in {(m.counter, m.collector) for m in self.money.values() if m.method == "CASH" and not m.reversed}
-                | {(h.counter, h.collector) for h in self.handed.values() if h.status != "REJECTED"}
+                | {(h.counter, h.collector) for h in self.handed.values() if h.status == "SUBMITTED" or h.counted or h.unsettled}
                 | {(r.counter, r.collector) for r in self.cash_refunds()}
             },
             "handed": {number: (one.status, one.counted, one.difference, one.settled) for number, one in self.handed.items()},

@@ -37,3 +37,18 @@ def test_a_drawer_of_which_everything_is_reversed_is_no_drawer(shared_url: str) 
         state.reverse(which=0)
     finally:
         state.teardown()
+
+
+def test_a_drawer_of_which_nothing_was_handed_over_is_no_drawer(shared_url: str) -> None:
+    """Met by a random life: a deposit without cash in the drawer, whose count was corrected to nothing."""
+    MoneyMachine.url = shared_url
+    state = MoneyMachine()
+    try:
+        state.begin(arrears=0, credit=0, brought=False)
+        state.hand_over(where=0, by=1, amount=75_000)
+        state.verify(which=0, by=2, less=None, confirm=False)
+        state.correct_deposit(which=0, by=2, counted=0)
+        (deposit,) = state.model.handed.values()
+        assert (deposit.status, deposit.counted, deposit.unsettled) == ("VERIFIED", 0, 0)
+    finally:
+        state.teardown()
