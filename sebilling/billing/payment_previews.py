@@ -66,36 +66,38 @@ MAX_MONTHS_AHEAD: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class _Payer:
-    outstanding: int
     price: int
     months: int
+    other: int | None
+    """Id of a named invoice that isn't the customer's."""
+    paid: str | None
+    """Number of a named invoice of which nothing is owed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    invoice_id: int
+    number: str
+    due_on: date
+    outstanding: int
 
 
 _PAYER: Final = text(
     f"""
-    SELECT (SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice WHERE customer_id = customer.id AND outstanding > 0) AS outstanding,
-           coalesce(customer.price, plan.price) AS price,
-           coalesce((SELECT max(months) FROM billing_cycle WHERE customer_id = customer.id), 1)::int AS months
+    SELECT coalesce(customer.price, plan.price) AS price,
+           coalesce((SELECT max(months) FROM billing_cycle WHERE customer_id = customer.id), 1)::int AS months,
+           (SELECT wanted.id FROM unnest(CAST(:invoices AS bigint[])) wanted (id)
+             WHERE NOT EXISTS (SELECT FROM invoice WHERE invoice.id = wanted.id AND customer_id = customer.id) LIMIT 1) AS other,
+           (SELECT number FROM invoice WHERE id = ANY (CAST(:invoices AS bigint[])) AND outstanding = 0 ORDER BY id LIMIT 1) AS paid
       FROM customer JOIN plan ON plan.id = plan_id WHERE customer.id = :customer AND {scopes.sees("counter_id")}
     """
 )
-_OTHERS: Final = text(
+_OWED: Final = text(
     """
-    SELECT wanted.id FROM unnest(CAST(:invoices AS bigint[])) wanted (id)
-     WHERE NOT EXISTS (SELECT FROM invoice WHERE invoice.id = wanted.id AND customer_id = :customer) LIMIT 1
-    """
-)
-_ALLOCATIONS: Final = text(
-    """
-    SELECT id AS invoice_id, number, due_on, least(outstanding, :amount - before)::bigint AS amount,
-           (outstanding - least(outstanding, :amount - before))::bigint AS remaining
-      FROM (SELECT id, number, due_on, outstanding, row_number() OVER turn AS place, sum(outstanding) OVER turn - outstanding AS before
-              FROM invoice WHERE customer_id = :customer AND outstanding > 0
-            WINDOW turn AS (ORDER BY array_position(CAST(:invoices AS bigint[]), id), due_on, id)) owed
-     WHERE before < CAST(:amount AS bigint) ORDER BY place
+    SELECT id AS invoice_id, number, due_on, outstanding FROM invoice WHERE customer_id = :customer AND outstanding > 0
+     ORDER BY array_position(CAST(:invoices AS bigint[]), id), due_on, id
     """
 )
-_PAID: Final = text("SELECT number FROM invoice WHERE id = ANY (CAST(:invoices AS bigint[])) AND outstanding = 0 ORDER BY id LIMIT 1")
 
 
 async def preview(
@@ -103,38 +105,45 @@ async def preview(
 ) -> PaymentPreview:
     """Preview a payment without changing anything. Raises InvalidAmount, InvoiceNotPayable, NotFound, also outside the scope."""
     amount = validation.rupiah(amount, field="amount", least=1)
-    payer = await session.row(_PAYER, {"customer": customer_id, "scope": scope.ids}, into=_Payer)
+    bound = {"customer": customer_id, "invoices": list(invoice_ids or [])}
+    payer = await session.row(_PAYER, {**bound, "scope": scope.ids}, into=_Payer)
     if payer is None:
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
-    bound = {"customer": customer_id, "invoices": list(invoice_ids or [])}
-    other = await session.value(_OTHERS, bound, kind=int)
-    if other is not None:
-        raise InvoiceNotPayable(field="invoice_ids", given=Noun.INVOICE.id(other))
-    allocations = await session.rows(_ALLOCATIONS, {**bound, "amount": amount}, into=PreviewedAllocation)
-    credit = amount - sum(allocation.amount for allocation in allocations)
-    paid = await session.value(_PAID, {"invoices": bound["invoices"]}, kind=str)
-    return PaymentPreview(payer.outstanding, credit, allocations, _warnings(payer, amount=amount, credit=credit, paid=paid))
+    if payer.other is not None:
+        raise InvoiceNotPayable(field="invoice_ids", given=Noun.INVOICE.id(payer.other))
+    owed = await session.rows(_OWED, bound, into=_Owed)  # one statement for all amounts: a payment meanwhile is in all or in none
+    allocations: list[PreviewedAllocation] = []
+    left: int = amount
+    for invoice in owed:
+        if not (paid := min(left, invoice.outstanding)):
+            break
+        left -= paid
+        allocations.append(
+            PreviewedAllocation(invoice.invoice_id, invoice.number, invoice.due_on, paid, remaining=invoice.outstanding - paid)
+        )
+    outstanding = sum(invoice.outstanding for invoice in owed)
+    return PaymentPreview(outstanding, left, allocations, _warnings(payer, amount=amount, outstanding=outstanding, credit=left))
 
 
-def _warnings(payer: _Payer, *, amount: int, credit: int, paid: str | None) -> list[PaymentWarning]:
+def _warnings(payer: _Payer, *, amount: int, outstanding: int, credit: int) -> list[PaymentWarning]:
     warnings: list[PaymentWarning] = []
-    said, owed, left = format_rupiah(amount), format_rupiah(payer.outstanding), format_rupiah(credit)
+    said, owed, left = format_rupiah(amount), format_rupiah(outstanding), format_rupiah(credit)
     if credit > payer.price * max(MAX_MONTHS_AHEAD, payer.months):
         far = Sentence(
             f"{said} is far more than the {owed} that is owed: {left} would be kept as credit. Check the amount.",
             f"{said} jauh lebih besar dari tagihan {owed}: {left} akan menjadi titipan. Periksa nominalnya.",
         )
         warnings.append(PaymentWarning(PaymentWarningCode.FAR_MORE_THAN_OWED, far))
-    if payer.outstanding == 0:
+    if outstanding == 0:
         nothing = Sentence(
             f"Nothing is owed: {said} would be kept as credit for the next invoice. Check the customer.",
             f"Tidak ada tagihan: {said} akan menjadi titipan untuk tagihan berikutnya. Periksa pelanggannya.",
         )
         warnings.append(PaymentWarning(PaymentWarningCode.NOTHING_OWED, nothing))
-    if paid is not None:
+    if payer.paid is not None:
         settled = Sentence(
-            f"Invoice {paid} is paid already or void: the money would settle other invoices or be kept as credit. Ask the customer.",
-            f"Tagihan {paid} sudah lunas atau batal: uangnya akan melunasi tagihan lain atau menjadi titipan. Tanyakan pelanggan.",
+            f"Invoice {payer.paid} is paid already or void: the money would settle other invoices or be kept as credit. Ask the customer.",
+            f"Tagihan {payer.paid} sudah lunas atau batal: uangnya akan melunasi tagihan lain atau menjadi titipan. Tanyakan pelanggan.",
         )
         warnings.append(PaymentWarning(PaymentWarningCode.ALREADY_PAID, settled))
     return warnings

@@ -33,6 +33,7 @@ from sebilling.billing import (
     generation,
     invariants,
     opening,
+    payment_previews,
     payments,
     periods,
     plans,
@@ -59,6 +60,8 @@ PRICES = (0, 99_999, 150_000, 333_331)
 WHOLE_EVERY = int(os.environ.get("SEBILLING_TEST_MACHINE_WHOLE_EVERY", "3"))
 """Recaps and invariants take most of the time: they are compared after every so many operations of a life, after each that opens,
 closes or hands something over, and at its end. `make campaign` compares them every time."""
+_SETTLED = text("SELECT invoice_id, amount FROM allocation WHERE payment_id = :payment")
+_CREDIT = text("SELECT credit FROM payment WHERE id = :payment")
 _BROKEN = text(
     " UNION ALL ".join(f"SELECT '{one.name}' FROM ({one.broken.replace(':', chr(92) + ':')}) {one.name}" for one in invariants.INVARIANTS)
 )
@@ -426,7 +429,11 @@ class MoneyMachine(RuleBasedStateMachine):
         )
 
         async def twice(session: WriteSession) -> None:
+            shown = await payment_previews.preview(session, person.id, amount=amount, invoice_ids=wanted, scope=EVERYWHERE)
             recorded = await payments.record(session, received)
+            settled = await session.rows(_SETTLED, {"payment": recorded.payment_id})
+            assert sorted((part.invoice_id, part.amount) for part in shown.allocations) == sorted(map(tuple, settled))
+            assert shown.credit == await session.value(_CREDIT, {"payment": recorded.payment_id})
             self.model.pay(recorded.payment_id, Money(person.id, person.counter, self.users[user], method, amount, ""), wanted, collected)
             again = await payments.record(session, received)
             assert (again.payment_id, again.replayed) == (recorded.payment_id, True)
