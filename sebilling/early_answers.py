@@ -1,9 +1,9 @@
-"""Middleware that answers known queries of bearers before the rest of the application, where half of such a request's time would go.
+"""Middleware that answers known documents of bearers before the rest of the application, where half of such a request's time would go.
 
 It takes only requests for which everything in between would do nothing: a small JSON body, a host of ours, a bearer token, and no header
 that another part of the server reads. The caller, the limits, the rights and the answer come from the endpoint's own functions; a test
-compares status, headers and body with the ordinary path. Whatever is unusual, every error included, is passed on from its beginning:
-queries change nothing. See docs/decisions/0024.
+compares status, headers and body with the ordinary path. Whatever is unusual is passed on from its beginning: a query changes nothing, and
+a mutation only before it has begun. An unexpected error is passed on to be told, not to be met again. See docs/decisions/0024.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,8 @@ from sebilling.errors import SebillingError
 from sebilling.language import preferred
 from sebilling.schema.context import Origin
 from sebilling.schema.request import negotiation
-from sebilling.schema.request.endpoint import GraphQLView
+from sebilling.schema.request.endpoint import FAILED, GraphQLView
+from sebilling.schema.request.fast_path import KnownRequest
 
 _READ_HERE: Final = frozenset({
     b"host", b"content-type", b"content-length", b"authorization", b"accept", b"accept-encoding", b"accept-language", b"user-agent",
@@ -35,7 +36,7 @@ _VARY: Final = (b"vary", b"Accept")
 
 
 class EarlyAnswers:
-    """Answer known queries here, and pass on everything else."""
+    """Answer known documents here, and pass on everything else."""
 
     def __init__(self, app: ASGIApp, *, view: GraphQLView, settings: Settings) -> None:
         self._app = app
@@ -87,9 +88,17 @@ class EarlyAnswers:
 
     async def _content(self, scope: Scope, headers: Mapping[bytes, bytes], body: bytes) -> bytes | None:
         """The answer; None if the ordinary path must give it, or tell why there is none."""
-        request = self._view.known_request(body)
-        if request is None:
+        try:
+            request = self._view.known_request(body)
+            return None if request is None else await self._known(request, scope, headers)
+        except SebillingError:
             return None
+        except Exception as error:  # noqa: BLE001 - the endpoint masks it, and logs it with a reference
+            scope[FAILED] = error
+            return None
+
+    async def _known(self, request: KnownRequest, scope: Scope, headers: Mapping[bytes, bytes]) -> bytes | None:
+        """The answer to a known document. Raises as `GraphQLView.known_answer`."""
         client = scope["client"]
         origin = Origin(
             network=addresses.network_of(client[0] if client else None), is_secure=scope["scheme"] == "https",
@@ -98,13 +107,10 @@ class EarlyAnswers:
         language = preferred(headers.get(b"accept-language", b"").decode("latin-1"))
         context = self._view.context(origin, language, headers[b"authorization"][7:].decode("latin-1").strip())
         scope["sebilling.context"] = context
-        try:
-            await self._view.identify(context)
-            if context.actor is None or context.is_stale:  # something is to be told, or to be done after the answer
-                return None
-            return await self._view.known_answer(request, context, scope)
-        except SebillingError:
+        await self._view.identify(context)
+        if context.actor is None or context.is_stale:  # something is to be told, or to be done after the answer
             return None
+        return await self._view.known_answer(request, context, scope)
 
     def _answer(self, content: bytes, headers: Mapping[bytes, bytes]) -> ASGIApp:
         """The response, as an application of its own."""

@@ -174,7 +174,7 @@ async def disable_totp(info: Info, input: Annotated[DisableTotpInput, INPUT]) ->
     return row(disabled=True)
 
 
-@strawberry.type(description="Result of createSubscriptionTicket.")
+@payload("Result of createSubscriptionTicket.")
 class CreateSubscriptionTicketPayload(Payload):
     ticket: str | None = strawberry.field(description="Ticket, valid once. Shown only here.")
     expires_at: Instant | None = strawberry.field(description="Time until which a connection must be opened with it.")

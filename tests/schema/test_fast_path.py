@@ -332,6 +332,30 @@ async def test_a_mutation_is_never_done_again_to_tell_what_happened(pair: Pair, 
     assert "secret" not in told[0].text
 
 
+async def test_a_fault_of_the_fast_path_is_masked_and_does_nothing_twice(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, database: Database
+) -> None:
+    await _post(pair.fast, _paying(pair, "key-00001"), {})
+
+    async def nameless(*_: Any, **__: Any) -> Any:
+        return {"id": None, "amount": 5, "allocations": []}
+
+    async def broken(*_: Any) -> None:
+        raise ValueError("a secret of the inside")
+
+    monkeypatch.setattr(payments, "one", nameless)
+    monkeypatch.setattr(FastPath, "_told", broken)
+    for key, headers in (("key-00002", {}), ("key-00003", {"X-Unknown": "1"})):  # before the middleware, and behind it
+        answer = await _post(pair.fast, _paying(pair, key), headers)
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["extensions"]["code"]) == (500, "INTERNAL")
+        assert error["extensions"]["reference"] in error["message"]
+        assert "secret" not in answer.text
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    async with database.reading() as session:
+        assert await session.value(text("SELECT count(*) FROM payment")) == 3
+
+
 async def test_a_null_where_none_may_be_is_told_alike(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     await _post(pair.ordinary, _paying(pair, "key-00001"), {})
     await pair.both(_paying(pair, "key-00001"))

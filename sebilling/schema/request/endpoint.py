@@ -58,6 +58,8 @@ _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 _LONG_NUMBER_TEXT: Final = re.compile("[0-9]{19}")
 _NEVER_EXECUTED: Final = "sebilling.never_executed"
 """Key in a request's scope: its document or variables were refused before execution."""
+FAILED: Final = "sebilling.failed"
+"""Key in a request's scope: the error that it met before it came to the endpoint, which tells it."""
 _UNTIL: Final = "sebilling.until"
 """Key in a request's scope: when its time is over, by the event loop's clock."""
 _CONTENT_TYPES: Final = ("application/json", "multipart/form-data")
@@ -92,6 +94,7 @@ class GraphQLView(GraphQL[Context, None]):
             return
         request = Request(scope, receive)
         try:
+            _raise_failed(scope)
             response = await self._by_fast_path(request) or await self.run(request)
         except (HTTPException, StarletteHTTPException) as error:
             why = refusals.reason(error, language_of(request))
@@ -118,8 +121,8 @@ class GraphQLView(GraphQL[Context, None]):
         known = self.known_request(await request.body())
         if known is None:
             return None
-        cookies_of = Response()  # a mutation sets cookies on it
-        context = await self.get_context(request, cookies_of)
+        with_cookies = Response()  # a mutation sets them
+        context = await self.get_context(request, with_cookies)
         try:
             content = await self.known_answer(known, context, request.scope)
         except DeadlineExceeded as exceeded:
@@ -128,7 +131,7 @@ class GraphQLView(GraphQL[Context, None]):
         if content is None:
             return None
         response = Response(content, media_type="application/json")
-        response.raw_headers += [(name, value) for name, value in cookies_of.raw_headers if name == b"set-cookie"]
+        response.raw_headers += [(name, value) for name, value in with_cookies.raw_headers if name == b"set-cookie"]
         self._note_use(context, response)
         return response
 
@@ -351,6 +354,11 @@ class GraphQLView(GraphQL[Context, None]):
         context: Context = request.scope["sebilling.context"]
         token = context.token or cookies.token_of(request, context.origin)
         return token is not None and await self._parts.caller_cache.live(token, at=context.at) is not None
+
+
+def _raise_failed(scope: Scope) -> None:
+    if (failed := scope.get(FAILED)) is not None:
+        raise failed
 
 
 def _negotiate(request: Request, response: Response) -> None:

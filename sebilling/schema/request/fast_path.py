@@ -23,7 +23,6 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLField,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -192,7 +191,7 @@ class FastPath:
         return arguments
 
     def _prepared(self, kept: Kept, name: str | None) -> KnownOperation | None:
-        """The operation of this name, ready to be answered; None if it never can be on this way. Kept for names that there are."""
+        """The operation of this name, ready to be answered; None if it never can take the fast path. Kept for names that there are."""
         operation = operation_of(kept.document, name)
         if operation is None:
             return None
@@ -252,6 +251,4 @@ async def _read(root: _RootField, context: Context, arguments: Mapping[str, Any]
         return None
     if isinstance(value, Shaped):
         return value.text
-    if value is None:
-        return None if isinstance(root.field.type, GraphQLNonNull) else "null"
-    return ""
+    return "null" if value is None else ""
