@@ -48,7 +48,9 @@ _EXPOSED_HEADERS: Final = ("Content-Disposition", "Retry-After")
 """What web apps of other origins may read."""
 
 
-def create_app(settings: Settings, database: Database, *, clock: Clock = system_clock, plugins: Plugins | None = None) -> Starlette:
+def create_app(
+    settings: Settings, database: Database, *, clock: Clock = system_clock, plugins: Plugins | None = None, is_demo: bool = False
+) -> Starlette:
     """Build the application with the installed plugins (or these); it closes the database when it ends.
 
     It starts and responds even while the database is down. Raises InvalidSetting.
@@ -59,7 +61,7 @@ def create_app(settings: Settings, database: Database, *, clock: Clock = system_
     key = keys.key_in(settings.var) if settings.secret_key is None else keys.derived(settings.secret_key.get_secret_value())
     vault, plugins = vault_of(settings), plugins or Plugins.load(disabled=settings.plugins_disabled.split(","))
     plugins.networks = Networks.of(settings, database.url)
-    parts = Parts(database=database, settings=settings, clock=clock, store=store, key=key, plugins=plugins, vault=vault)
+    parts = Parts(database=database, settings=settings, clock=clock, store=store, key=key, plugins=plugins, vault=vault, is_demo=is_demo)
 
     view, hub, lines = graphql_view(parts), Hub(database), Lines(settings.live_connections)
     groups = Groups(view.schema, parts, hub)

@@ -330,7 +330,8 @@ def _ended_in_order() -> Iterator[None]:
 def _app(settings: Settings, url: str) -> Starlette:
     """Build the application, allowing devices that are simulated on this machine."""
     networks = ",".join(filter(None, (settings.device_networks, "127.0.0.0/8")))
-    return create_app(settings.model_copy(update={"device_networks": networks}), Database(url, connections=settings.database_connections))
+    demo = settings.model_copy(update={"device_networks": networks})
+    return create_app(demo, Database(url, connections=settings.database_connections), is_demo=True)
 
 
 def once(settings: Settings, *, customers: int, full: bool, out: Console | None) -> None:

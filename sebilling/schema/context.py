@@ -37,6 +37,8 @@ class Parts:
     plugins: Plugins = field(default_factory=Plugins)
     vault: Vault | None = None
     """Encrypts and decrypts the devices' settings."""
+    is_demo: bool = False
+    """Whether all rows are made up, so that everybody may see them."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is work for the background loop."""
     caller_cache: CallerCache = field(init=False)

@@ -102,6 +102,10 @@ FAULTS: Final = (
         'if is_secure and origin_of_page.scheme != "https":', 'if is_secure and origin_of_page.scheme == "":', COOKIES,
     ),
     Fault(
+        "rows-of-all-in-everybodys-page", "schema/request/endpoint.py", "caller is not None and caller.actor.role in READERS", "True",
+        ("tests/schema/test_examples.py::test_only_who_may_read_all_rows_is_shown_any",),
+    ),
+    Fault(
         "strangers-read-the-schema", "schema/request/document_cache.py",
         "if entry.introspects and not self._sees_schema:", 'if entry.introspects and self.introspection == "nobody":',
         ("tests/test_app.py::test_the_schema_is_for_who_is_signed_in",),

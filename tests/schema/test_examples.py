@@ -7,15 +7,18 @@ import re
 from typing import Any
 
 import httpx
+import pytest
 from graphql import OperationDefinitionNode, parse
 
+from sebilling.actor import Role
 from sebilling.app import create_app
 from sebilling.clock import Month, system_clock
 from sebilling.db.engine import Database
 from sebilling.demo import isp, month
 from sebilling.schema.request.prepared_operations import prepared_operations
 from sebilling.server import listening_socket, serving
-from tests.harness import NOW, Isp, quiet_settings
+from tests.auth.people import add
+from tests.harness import NOW, Api, Isp, quiet_settings
 
 
 def operations_of(page: str) -> str:
@@ -31,7 +34,8 @@ def named(document: str) -> list[str]:
 
 async def test_each_works_on_a_fresh_demo(committed: Database) -> None:
     billed, sign_ins = await isp.make(committed, customers=60, now=system_clock())
-    app = create_app(quiet_settings(allowed_hosts="127.0.0.1", introspection="everyone", inline_worker=True), Database(committed.url))
+    settings = quiet_settings(allowed_hosts="127.0.0.1", introspection="everyone", inline_worker=True)
+    app = create_app(settings, Database(committed.url), is_demo=True)
     with contextlib.ExitStack() as gear, serving(app, listening_socket("127.0.0.1", 0)) as address:
         await asyncio.to_thread(month.run_month, address, committed.url, billed, sign_ins, gear, full=False)
         async with httpx.AsyncClient(base_url=address, timeout=60) as http:
@@ -60,10 +64,26 @@ async def told(http: httpx.AsyncClient, document: str) -> dict[str, Any]:
 
 async def test_before_there_is_anything_they_are_about_this_month(database: Database) -> None:
     await Isp.make(database)
-    document = await prepared_operations(database, at=NOW)
+    document = await prepared_operations(database, at=NOW, with_rows=True)
     assert 'openPeriod(input: { month: "2026-02" })' in document
     assert 'customerId: "cus_1"' in document
-    again = await prepared_operations(database, at=NOW)
+    again = await prepared_operations(database, at=NOW, with_rows=True)
     keys = re.compile(r'idempotencyKey: "([^"]+)"')
     assert not set(keys.findall(document)) & set(keys.findall(again)), "each page has keys of its own"
     assert Month.parse("2026-02").after.isoformat() in document
+
+
+@pytest.mark.parametrize(
+    ("role", "is_shown"), [(None, False), (Role.TECHNICIAN, False), (Role.CLERK, False), (Role.FINANCE, True), (Role.ADMIN, True)]
+)
+async def test_only_who_may_read_all_rows_is_shown_any(database: Database, role: Role | None, *, is_shown: bool) -> None:
+    isp = await Isp.make(database)
+    await isp.customer(price=120_017)
+    await isp.open()
+    await isp.generate()
+    api = Api(database, introspection="everyone")
+    if role is not None:
+        await add(isp, "someone", role, *(["LKT01"] if role is Role.CLERK else []))
+        await api.sign_in("someone")
+    page = await api.http.get("/graphql", headers={**api.headers, "Accept": "text/html"})
+    assert ("120017" in operations_of(page.text)) is is_shown

@@ -315,6 +315,6 @@ async def test_the_prepared_operations_are_valid_and_within_the_limits(database:
     await Isp.make(database)
     api = Api(database)
     await api.sign_in()
-    document = await prepared_operations(database, at=api.now)
+    document = await prepared_operations(database, at=api.now, with_rows=True)
     answer = (await api.http.post("/graphql", json={"query": document, "operationName": "WhoHoldsCash"}, headers=api.headers)).json()
     assert answer == {"data": {"drawers": []}}

@@ -47,8 +47,8 @@ def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], Stra
         async def guarded(info: Info, **arguments: Any) -> Any:
             try:
                 _allow(info, function.__name__)
-                for error in unreadable(arguments):
-                    raise error
+                if wrong := unreadable(arguments):
+                    raise wrong[0]
                 return await function(info, **arguments)
             except SebillingError as error:
                 error.field = inputs.path(error.path)
@@ -102,8 +102,8 @@ def subscription(roles: frozenset[Role], description: str, *, every: timedelta =
             look = info.context.look
             if look is None:
                 raise LookupError("subscriptions are executed by sebilling/live only")
-            for wrong in unreadable(arguments):
-                raise wrong
+            if wrong := unreadable(arguments):
+                raise wrong[0]
             look.resume, look.every = number_of(arguments.get("after")), every
             try:
                 rows = await function(info, **arguments)

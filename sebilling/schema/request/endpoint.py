@@ -28,6 +28,7 @@ from strawberry.types.unset import UNSET
 
 from sebilling.access_errors import TooManyRequests
 from sebilling.auth import addresses, sessions
+from sebilling.auth.sessions import Live
 from sebilling.errors import DeadlineExceeded, LimitExceeded, SebillingError, Unavailable, UnknownDocument
 from sebilling.language import Language, Sentence, preferred
 from sebilling.limits import Limit
@@ -38,6 +39,7 @@ from sebilling.schema.request.errors import formatted
 from sebilling.schema.request.fast_path import FastPath, KnownRequest
 from sebilling.schema.request.prepared_operations import prepared_operations
 from sebilling.schema.request.refusals import Refusal
+from sebilling.schema.request.roles import READERS
 
 PREFLIGHT: Final = cookies.PREFLIGHT
 
@@ -341,19 +343,22 @@ class GraphQLView(GraphQL[Context, None]):
         return orjson.dumps(data)
 
     async def render_graphql_ide(self, request: Request) -> Response:
-        """Render GraphiQL's page. Callers who may not see it get instructions.
+        """Render GraphiQL's page, about rows that there are if the caller may read all of them. Who may not see it gets instructions.
 
-        The cookie counts here whatever led to the page: the page contains no personal data, and another site can't read it.
+        The cookie counts here whatever led to the page: another site can't read it.
         """
-        if self._parts.settings.introspection == "signed_in" and not await self._is_signed_in(request):
+        parts = self._parts
+        caller = await self._caller_of_page(request)
+        if parts.settings.introspection == "signed_in" and caller is None:
             return Response(_NO_PAGE[language_of(request)], 401, media_type="text/plain")
-        return graphiql.page(await prepared_operations(self._parts.database, at=self._parts.clock()))
+        with_rows = parts.is_demo or (caller is not None and caller.actor.role in READERS)
+        return graphiql.page(await prepared_operations(parts.database, at=parts.clock(), with_rows=with_rows))
 
-    async def _is_signed_in(self, request: Request) -> bool:
-        """Whether the caller is signed in, by token or cookie. Raises DatabaseUnavailable."""
+    async def _caller_of_page(self, request: Request) -> Live | None:
+        """The caller, by token or cookie; None if nobody is signed in. Raises DatabaseUnavailable."""
         context: Context = request.scope["sebilling.context"]
         token = context.token or cookies.token_of(request, context.origin)
-        return token is not None and await self._parts.caller_cache.live(token, at=context.at) is not None
+        return None if token is None else await self._parts.caller_cache.live(token, at=context.at)
 
 
 def _raise_failed(scope: Scope) -> None:

@@ -46,9 +46,15 @@ class _Rows:
     counted: int | None
 
 
-async def prepared_operations(database: Database, *, at: datetime) -> str:
-    """Return the document with its placeholders replaced. Raises DatabaseUnavailable."""
-    (rows,) = await database.fetch(_FOUND, {}, into=_Rows)
+_NONE: Final = _Rows(None, None, None, None, None, None, None, None)
+
+
+async def prepared_operations(database: Database, *, at: datetime, with_rows: bool) -> str:
+    """Return the document with its placeholders replaced; without rows, as if there were none yet. Raises DatabaseUnavailable.
+
+    The rows are of any counter, with amounts: only who may read all of them may be shown any.
+    """
+    (rows,) = await database.fetch(_FOUND, {}, into=_Rows) if with_rows else [_NONE]
     values = _values(rows, this_month=Month.of(local_date(at, JAKARTA)))
     examples = files("sebilling.schema").joinpath("examples.graphql").read_text(encoding="utf-8")
     return _NAME.sub(lambda match: values[match[0].removesuffix("_HERE")], examples)
