@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from starlette.responses import Response
@@ -15,12 +15,16 @@ from sebilling.auth.caller_cache import CallerCache
 from sebilling.clock import Clock
 from sebilling.config import Settings
 from sebilling.db.engine import AutocommitSession, Database, WriteSession
+from sebilling.db.read_batch import ReadBatch
 from sebilling.errors import Unavailable
 from sebilling.language import Language
 from sebilling.plugins.loading import Plugins
 from sebilling.schema.feed_subscription import Look
 from sebilling.storage import ObjectStore
 from sebilling.vault import Vault
+
+CONTEXT: Final = "sebilling.context"
+"""Key of a request's context in its ASGI scope."""
 
 
 @dataclass(slots=True)
@@ -84,12 +88,19 @@ class Context:
     """Origin of the request."""
     sign_in_id: int | None = None
     """Id of the sign-in that the request uses."""
+    is_identified: bool = False
+    """Whether the caller was looked up."""
     is_stale: bool = False
     """Whether the time of the token's use is to be recorded after the response."""
     response: Response | None = None
     """Response to which cookies are added; None for a WebSocket."""
     look: Look | None = None
     """Iteration of the subscription that is executed."""
+    reads: ReadBatch = field(init=False)
+    """The reads of the document's root fields."""
+
+    def __post_init__(self) -> None:
+        self.reads = ReadBatch(self.parts.database)
 
     @property
     def signed_in(self) -> Actor:
@@ -99,6 +110,11 @@ class Context:
         if self.actor is None:
             raise Unauthenticated
         return self.actor
+
+    def identified_as(self, earlier: "Context") -> None:
+        """Take the caller from an earlier context of the same request and token."""
+        self.is_identified, self.actor, self.trouble = True, earlier.actor, earlier.trouble
+        self.sign_in_id, self.is_stale = earlier.sign_in_id, earlier.is_stale
 
     def transaction(self) -> AbstractAsyncContextManager[WriteSession]:
         """Begin a transaction in the name of the caller, at the time of the request."""

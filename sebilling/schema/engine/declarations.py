@@ -14,7 +14,7 @@ Inputs and payloads have no rules of their own: `@input_type("…")` and `@paylo
 docstring too: a dataclass without one, which each of them becomes, is given its signature as text, at a quarter of its cost.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any, Final, TypeVar, dataclass_transform, get_args, get_origin
@@ -109,32 +109,47 @@ def output(description: str, *tables: str, scope: RowScope | None = None) -> Cal
         raise Undeclared(f"{tables or description}: a table and its scope are declared together")
 
     def declare(cls: T) -> T:
-        cls.__doc__ = description
-        kind: Any = strawberry.type(cls, description=description)
         nodes = [Node(table, scope) for table in tables if scope is not None]
-        rules = _rules(cls, kind)
-        own = frozenset[Role]().union(*(rule.roles for name, rule in rules.items() if name in cls.__annotations__))
-        _describe_readers(kind, rules, own, is_withheld=bool(nodes))
-        for name, rule in rules.items():
-            # Whoever may read none of the type's own fields reads none that it inherits: there would be no object.
-            readers = READERS_OF[cls.__name__, to_camel_case(name)] = rule.roles & own
-            for node in nodes:
-                node.readers[name] = readers
-                if rule.link is None:
-                    node.columns[name] = rule.sql or f"{{t}}.{name}"
-                else:
-                    node.links[name] = replace(rule.link, many=_is_list(cls.__annotations__[name]))
+        declared = _declared(cls, description, nodes)
         for node in nodes:
             if node.table in NODES:
                 raise Undeclared(f"two types declare the table {node.table}")
             NODES[node.table] = node
-        if len(nodes) == 1:
-            _NODES_OF[cls] = nodes[0]
-        if not nodes:
-            MADE_IN_PYTHON.add(cls.__name__)
-        return cls
+        return declared
 
     return declare
+
+
+@dataclass_transform(order_default=True, kw_only_default=True, field_specifiers=(read,))
+def totals(description: str, of: type) -> Callable[[T], T]:
+    """Declare the totals of another type's rows `{t}`: each field is an aggregate, such as `sql="coalesce(sum({t}.total), 0)::bigint"`.
+
+    `reading.totals` reads them, within the rows' scope.
+    """
+    rows = node_of(of)
+    return lambda cls: _declared(cls, description, [Node(rows.table, rows.scope)])
+
+
+def _declared(cls: T, description: str, nodes: Sequence[Node]) -> T:
+    cls.__doc__ = description
+    kind: Any = strawberry.type(cls, description=description)
+    rules = _rules(cls, kind)
+    own = frozenset[Role]().union(*(rule.roles for name, rule in rules.items() if name in cls.__annotations__))
+    _describe_readers(kind, rules, own, is_withheld=bool(nodes))
+    for name, rule in rules.items():
+        # Whoever may read none of the type's own fields reads none that it inherits: there would be no object.
+        readers = READERS_OF[cls.__name__, to_camel_case(name)] = rule.roles & own
+        for node in nodes:
+            node.readers[name] = readers
+            if rule.link is None:
+                node.columns[name] = rule.sql or f"{{t}}.{name}"
+            else:
+                node.links[name] = replace(rule.link, many=_is_list(cls.__annotations__[name]))
+    if len(nodes) == 1:
+        _NODES_OF[cls] = nodes[0]
+    if not nodes:
+        MADE_IN_PYTHON.add(cls.__name__)
+    return cls
 
 
 def _describe_readers(kind: Any, rules: dict[str, _Rule], own: Roles, *, is_withheld: bool) -> None:

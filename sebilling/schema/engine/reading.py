@@ -9,7 +9,7 @@ For callers who are limited to counters, the scope of each table adds conditions
 another counter is null, or left out of its list, whatever a resolver asks for. See docs/decisions/0013.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,27 +43,49 @@ def resolve(source: Any, name: str) -> Any:
 
 async def one(info: Info, kind: type, condition: str, parameters: Mapping[str, Any], *, below: Sequence[str] = ()) -> Any:
     """Read the row that meets the condition (on alias `t`) and that the caller may see; None if there is none."""
-    context, bounds, node = info.context, limits.of_caller(info), node_of(kind)
+    bounds, node = limits.of_caller(info), node_of(kind)
     conditions = [condition, *bounds.root(node, by_id=True)]
-    bound_parameters = {**parameters, **bounds.parameters}
+    return await _single(info, ("one", node.table, condition), node, conditions, parameters, bounds, below)
+
+
+async def totals(info: Info, kind: type, conditions: Conditions) -> Any:
+    """Read the totals of the rows that meet all conditions and that the caller may see; `kind` is declared by `totals`."""
+    bounds, node = limits.of_caller(info), node_of(kind)
+    what = ("totals", kind.__name__, tuple(conditions))
+    # HAVING makes it one row, even if nothing but __typename is selected.
+    return await _single(info, what, node, [*conditions, *bounds.root(node)], bound(conditions), bounds, end=" HAVING true")
+
+
+async def _single(  # noqa: PLR0917 - all of a statement's parts
+    info: Info,
+    what: tuple[Any, ...],
+    node: Node,
+    conditions: Sequence[str],
+    parameters: Mapping[str, Any],
+    bounds: Bounds,
+    below: Sequence[str] = (),
+    end: str = "",
+) -> Any:
+    """The only row of a statement; None if there is none."""
+    context, parameters = info.context, {**parameters, **bounds.parameters}
 
     def shaped(shape: Shape, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> str:
-        return f"SELECT {shape.row(kind, nodes, node, conditions)}"
+        return f"SELECT {shape.row(kind, nodes, node, conditions)}{end}"
 
-    statement = _shaped_plan(info, ("one", node.table, condition), bounds, shaped, below)
+    statement = _shaped_plan(info, what, bounds, shaped, below)
     if statement is not None:
-        rows = await context.parts.database.fetch(statement, bound_parameters)
-        if not rows:
+        answer = await _text(info, statement, parameters, conditions)
+        if answer is None:
             return None
-        if MARK not in rows[0][0]:
-            return Shaped(rows[0][0])
-    key = ("one", *selections.key(info), node.table, tuple(below), condition, bounds.key)
+        if MARK not in answer:
+            return Shaped(answer)
+    key = (*what, *selections.key(info), tuple(below), bounds.key)
     statement = context.plans.get(key)
     if statement is None:
         item = object_sql(node, "t", selection(info, *below), aliases(), bounds)
-        statement = context.plans[key] = text(f"SELECT CAST({item} AS text) FROM {node.table} t{where(conditions)}")
+        statement = context.plans[key] = text(f"SELECT CAST({item} AS text) FROM {node.table} t{where(conditions)}{end}")
     async with context.parts.database.reading() as session:
-        json_row = await session.value(statement, bound_parameters)
+        json_row = await session.value(statement, parameters)
     return None if json_row is None else orjson.loads(json_row)
 
 
@@ -102,8 +124,8 @@ async def every(info: Info, kind: type, *, order: str, conditions: Conditions | 
 
     statement = _shaped_plan(info, ("every", node.table, tuple(conditions), order), bounds, shaped)
     if statement is not None:
-        ((answer,),) = await context.parts.database.fetch(statement, parameters)
-        if MARK not in answer:
+        answer = await _text(info, statement, parameters, all_conditions)
+        if answer is not None and MARK not in answer:
             return Shaped(answer)
     item = object_sql(node, "t", selection(info), aliases(), bounds)
     listed = f"CAST(coalesce(json_agg({item} ORDER BY {order}), '[]') AS text)"
@@ -133,8 +155,8 @@ async def page(
     what = (node.table, tuple(conditions), order, first, resumed)
     statement = None if as_rows else _shaped_plan(info, ("page", *what), bounds, shaped)
     if statement is not None:
-        ((answer,),) = await _rows(info, statement, parameters, conditions)
-        if MARK not in answer:
+        answer = await _text(info, statement, parameters, conditions)
+        if answer is not None and MARK not in answer:
             return Shaped(answer)
     key = ("page", *selections.key(info), *what, bounds.key)
     plan: _PagePlan | None = context.plans.get(key)
@@ -143,12 +165,10 @@ async def page(
     return await _page_of_rows(info, plan, parameters, order, first=first, resumed=resumed)
 
 
-async def _rows(info: Info, statement: TextClause, parameters: Mapping[str, Any], conditions: Conditions) -> Sequence[Any]:
-    database = info.context.parts.database
-    if not is_searched(conditions):
-        return await database.fetch(statement, parameters)
-    async with database.reading() as session:
-        return await session.rows(statement, parameters)
+async def _text(info: Info, statement: TextClause, parameters: Mapping[str, Any], conditions: Collection[str]) -> str | None:
+    """What a statement writes, together with those of the document's other root fields."""
+    is_alone = len(selections.raw_of(info).operation.selection_set.selections) == 1
+    return await info.context.reads.text(statement, parameters, is_searched=is_searched(conditions), is_alone=is_alone)
 
 
 def _shaped_plan(
