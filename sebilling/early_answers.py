@@ -17,7 +17,7 @@ from sebilling.config import Settings
 from sebilling.edge import MAX_BODY_BYTES, ONLY_BY_TLS, SECURITY_HEADERS, HostNames
 from sebilling.errors import SebillingError
 from sebilling.language import preferred
-from sebilling.schema.context import Origin
+from sebilling.schema.context import CONTEXT, Origin
 from sebilling.schema.request import negotiation
 from sebilling.schema.request.endpoint import FAILED, GraphQLView
 from sebilling.schema.request.fast_path import KnownRequest
@@ -106,7 +106,7 @@ class EarlyAnswers:
         )  # fmt: skip
         language = preferred(headers.get(b"accept-language", b"").decode("latin-1"))
         context = self._view.context(origin, language, headers[b"authorization"][7:].decode("latin-1").strip())
-        scope["sebilling.context"] = context
+        scope[CONTEXT] = context
         await self._view.identify(context)
         if context.actor is None or context.is_stale:  # something is to be told, or to be done after the answer
             return None

@@ -32,7 +32,7 @@ from sebilling.auth.sessions import Live
 from sebilling.errors import DeadlineExceeded, LimitExceeded, SebillingError, Unavailable, UnknownDocument
 from sebilling.language import Language, Sentence, preferred
 from sebilling.limits import Limit
-from sebilling.schema.context import Context, Origin, Parts
+from sebilling.schema.context import CONTEXT, Context, Origin, Parts
 from sebilling.schema.request import cookies, graphiql, negotiation, persisted_queries, refusals
 from sebilling.schema.request.document_cache import Cache, cache_of
 from sebilling.schema.request.errors import formatted
@@ -116,6 +116,8 @@ class GraphQLView(GraphQL[Context, None]):
         Raises TooManyRequests, and as `get_context`.
         """
         headers = request.headers
+        if CONTEXT in request.scope:  # tried before the middleware
+            return None
         if request.method != "POST" or headers.get("content-type") != "application/json":
             return None
         if negotiation.media_type(headers.get("accept", "")) is None:
@@ -178,12 +180,16 @@ class GraphQLView(GraphQL[Context, None]):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         context = self.context(origin, language_of(request), token.strip() if scheme.lower() == "bearer" else "")
         context.response = response if isinstance(response, Response) else None
-        request.scope["sebilling.context"] = context
+        earlier: Context | None = request.scope.get(CONTEXT)
+        request.scope[CONTEXT] = context
         if context.token is None and (by_cookie := cookies.token_of(request, origin)) is not None:
             if not origin.is_ours and isinstance(request, Request) and request.method == "POST":
                 raise Refusal(403, cookies.CROSS_SITE)
             context.token = by_cookie if origin.is_ours else None
-        await self.identify(context)
+        if earlier is not None and earlier.is_identified and earlier.token == context.token:
+            context.identified_as(earlier)
+        else:
+            await self.identify(context)
         return context
 
     def context(self, origin: Origin, language: Language, token: str) -> Context:
@@ -192,6 +198,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def identify(self, context: Context) -> None:
         """Look up the caller by their token, in one statement. A database failure is reported by the fields, not here."""
+        context.is_identified = True
         if context.token is None:
             return
         try:
@@ -208,7 +215,7 @@ class GraphQLView(GraphQL[Context, None]):
         try:
             answer = await super().run(request, context, root_value)
             if isinstance(request, Request):
-                self._note_use(request.scope.get("sebilling.context"), answer)
+                self._note_use(request.scope.get(CONTEXT), answer)
             return answer
         finally:
             if isinstance(request, Request):
@@ -356,7 +363,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def _caller_of_page(self, request: Request) -> Live | None:
         """The caller, by token or cookie; None if nobody is signed in. Raises DatabaseUnavailable."""
-        context: Context = request.scope["sebilling.context"]
+        context: Context = request.scope[CONTEXT]
         token = context.token or cookies.token_of(request, context.origin)
         return None if token is None else await self._parts.caller_cache.live(token, at=context.at)
 
