@@ -43,6 +43,8 @@ _ROWS = (
     ("page", "ours", "through", "Starlette + asyncpg, no GraphQL, our SQL, its text passed through"),
     ("page", "ours", "shaped", "Starlette + asyncpg + orjson, no GraphQL, our SQL, parsed and written"),
     ("page", "ours", "postgraphile", peers.NAME),
+    ("page without the fast path", "executed", "shaped", "Starlette + asyncpg + orjson, no GraphQL, our SQL, parsed and written"),
+    ("page without the fast path", "executed", "postgraphile", peers.NAME),
     ("page on the ordinary path", "ordinary", "rows", "Starlette + asyncpg + orjson, no GraphQL, its SQL"),
     ("page on the ordinary path", "ordinary", "postgraphile", peers.NAME),
     ("page as a clerk", "clerk", "ours", "ours as an admin, who sees every counter"),
@@ -56,6 +58,8 @@ class Servers:
     """Addresses of the servers, and the tokens of our two users."""
 
     ours: str
+    executed: str
+    """Without the fast path: Strawberry and graphql-core execute each request, and PostgreSQL still writes the answer."""
     ordinary: str
     without: str
     postgraphile: str | None
@@ -81,12 +85,13 @@ async def measure(
         await _create_clerk(database)
         with ExitStack() as stack:
             ours = stack.enter_context(served(SERVE, database.url))
+            executed = stack.enter_context(served(SERVE, database.url, SEBILLING_FAST_PATH="false"))
             ordinary = stack.enter_context(served(SERVE, database.url, SEBILLING_ANSWERS_FROM_SQL="false"))
             without = stack.enter_context(served(["-m", "bench.unguarded"], database.url))
             if with_peers:
                 await peers.add_fields(database)
             theirs = stack.enter_context(peers.postgraphile(database)) if with_peers else None
-            servers = Servers(ours, ordinary, without, theirs, await token(ours, USERNAME), await token(ours, CLERK))
+            servers = Servers(ours, executed, ordinary, without, theirs, await token(ours, USERNAME), await token(ours, CLERK))
             pages = {str(count): await _statements(database, servers, count) for count in rows}
             encoded = orjson.dumps({f"{count}{kind}": sent for count, page in pages.items() for kind, sent in page.items()}).decode()
             bare = stack.enter_context(served(["-m", "bench.bare"], database.url, BENCH_STATEMENTS=encoded))
@@ -117,6 +122,7 @@ async def _loads(servers: Servers, bare: str, rows: int) -> dict[str, Load]:
     request = post(asked, servers.admin)
     loads = {
         "ours": Load(servers.ours, request),
+        "executed": Load(servers.executed, request),
         "ordinary": Load(servers.ordinary, request),
         "without": Load(servers.without, post(asked)),
         "through": Load(bare, get(f"/through/{rows}shaped")),

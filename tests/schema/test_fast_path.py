@@ -108,6 +108,18 @@ async def test_what_is_known_takes_the_fast_path(pair: Pair, ordinary: list[str]
     assert len(ordinary) == 2, "the other server's, and the first of this one"
 
 
+async def test_the_fast_path_can_be_left_out(database: Database, pair: Pair, ordinary: list[str]) -> None:
+    executed = Api(database, fast_path=False)
+    executed.headers = pair.fast.headers
+    body = {"query": PAGE, "variables": {"first": 2}}
+    other = await pair.both(body)
+    ordinary.clear()
+    for _ in range(3):
+        answer = await _post(executed, body, {})
+        assert (answer.content, answer.headers) == (other.content, other.headers)
+    assert len(ordinary) == 3
+
+
 @pytest.mark.parametrize(
     ("username", "body"),
     [

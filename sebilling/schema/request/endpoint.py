@@ -85,7 +85,7 @@ class GraphQLView(GraphQL[Context, None]):
         self._trusted = trusted or {}
         self._running: Counter[int | str] = Counter()
         self._cache = cache_of(schema) or Cache()
-        self._fast = FastPath.of(schema) if parts.settings.answers_from_sql else None
+        self._fast = FastPath.of(schema) if parts.settings.fast_path and parts.settings.answers_from_sql else None
         self._proxies = addresses.networks(parts.settings.trusted_proxies)
         self._origins = parts.settings.origins
 
