@@ -1917,18 +1917,8 @@ CREATE AGGREGATE feed_chain(bytea,bytea) (SFUNC = feed_link, STYPE = bytea);
 CREATE VIEW account AS
  SELECT id,
     username,
-    name,
-    role,
-    active,
-    created_at,
-    one_time_until IS NOT NULL AS must_change_password,
-    totp_secret IS NOT NULL AS two_step,
-    ( SELECT max(access_token.used_at) AS max
-           FROM access_token
-             JOIN sign_in ON sign_in.id = access_token.sign_in_id
-          WHERE sign_in.user_id = app_user.id) AS last_used_at
-   FROM app_user
-  WHERE NOT service;
+    role
+   FROM app_user;
 
 CREATE VIEW counted_money AS
  SELECT deposit.counter_id,

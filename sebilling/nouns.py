@@ -28,7 +28,7 @@ class Noun(Enum):
     RECEIPT = ("", "receipt", "kuitansi")
     REFUND = ("ref", "refund", "pengembalian")
     RUN = ("run", "generation run", "proses penerbitan tagihan")
-    SERVICE_TOKEN = ("usr", "service token", "token layanan")
+    SERVICE_TOKEN = ("tok", "service token", "token layanan")
     SETTLEMENT = ("set", "settlement", "penyelesaian selisih")
     SIGN_IN = ("sig", "sign-in", "sesi masuk")
     USER = ("usr", "user", "pengguna")

@@ -39,14 +39,14 @@ async def test_ready_only_while_the_database_answers_and_back_by_itself(tmp_path
             assert gone.status_code == 503
             assert "SEBILLING_DATABASE_URL" in gone.json()["why"]
             assert (await http.get("/healthz")).status_code == 200
-            answer = (await http.post("/graphql", json={"query": "{ me { id } }"}, headers={"Authorization": "Bearer x"})).json()
+            answer = (await http.post("/graphql", json={"query": "{ me { username } }"}, headers={"Authorization": "Bearer x"})).json()
             assert answer["errors"][0]["extensions"]["code"] == "DATABASE_UNAVAILABLE"
             with embedded_database(tmp_path, own=True, settings={"fsync": "off"}):
                 deadline = time.monotonic() + 20
                 while (back := await http.get("/readyz")).status_code != 200:
                     assert time.monotonic() < deadline, back.text
                     await asyncio.sleep(0.1)
-                answer = (await http.post("/graphql", json={"query": "{ me { id } }"}, headers={"Authorization": "Bearer x"})).json()
+                answer = (await http.post("/graphql", json={"query": "{ me { username } }"}, headers={"Authorization": "Bearer x"})).json()
                 assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
     finally:
         server.stop()
@@ -70,7 +70,7 @@ async def test_one_log_line_per_request_with_operation_user_and_duration(committ
     await Isp.make(committed)
     with servers(committed.url) as (server,):
         async with clients([server], 1) as (api,):
-            await api.ask("query WhoAmI { me { name } }")
+            await api.ask("query WhoAmI { me { username } }")
             await api.ask("{ counters { nodes { id } } }")
         token = api.token or ""
         await asyncio.sleep(0.2)

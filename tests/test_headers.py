@@ -20,7 +20,7 @@ from sebilling.schema.request import graphiql
 from tests.harness import SECRET_KEY, Api, Isp, quiet_settings
 from tests.processes import servers
 
-QUERY = {"query": "{ me { id } }"}
+QUERY = {"query": "{ me { username } }"}
 MUTATION = "mutation { signOut { signedOut } }"
 
 
@@ -201,12 +201,12 @@ async def test_only_queries_by_get(database: Database) -> None:
     await Isp.make(database)
     api = Api(database)
     await api.sign_in()
-    asked = await api.http.get("/graphql", params={"query": "{ me { name } }"}, headers=api.headers)
-    assert asked.json() == {"data": {"me": {"name": "admin"}}}
+    asked = await api.http.get("/graphql", params={"query": "{ me { username } }"}, headers=api.headers)
+    assert asked.json() == {"data": {"me": {"username": "admin"}}}
     refused = await api.http.get("/graphql", params={"query": MUTATION}, headers=api.headers)
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
     assert refused.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
-    assert (await api.ask("{ me { name } }")) == {"name": "admin"}, "still signed in"
+    assert (await api.ask("{ me { username } }")) == {"username": "admin"}, "still signed in"
     for method in ("PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"):
         assert (await api.http.request(method, "/graphql", headers=api.headers)).status_code == 405
 
@@ -225,9 +225,9 @@ async def test_what_a_form_of_another_site_could_send_is_not_taken(database: Dat
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b"1", b'"a"', b'{"query": 1}', b'{"query": "{ me { id } }", "variables": []}', b"\xff\xfe", b"{}",
-     b'{"query": "{ me { id } }", "operationName": 5}', b'{"query": "\\ud800"}', b'{"query": ""}', b"[" * 100_000,
-     b'{"query": "{ me { id } }", "variables": {"a": NaN}}'],
+    [b"", b"{", b"[]", b"null", b"1", b'"a"', b'{"query": 1}', b'{"query": "{ me { username } }", "variables": []}', b"\xff\xfe", b"{}",
+     b'{"query": "{ me { username } }", "operationName": 5}', b'{"query": "\\ud800"}', b'{"query": ""}', b"[" * 100_000,
+     b'{"query": "{ me { username } }", "variables": {"a": NaN}}'],
 )  # fmt: skip
 async def test_what_is_no_request_is_told_in_the_shape_of_an_answer(database: Database, body: bytes) -> None:
     answer = await client(database).post("/graphql", content=body, headers={"content-type": "application/json"})

@@ -271,7 +271,7 @@ RULES: Final = (
     "Fragment cannot be spread here as objects of type 'A' can never be of type 'B'.",
     "Field 'customer' argument 'id' of type 'ID!' is required, but it was not provided.",
     "Field 'name' must not have a selection since type 'String' has no subfields.",
-    "Field 'me' of type 'User' must have a selection of subfields. Did you mean 'me { ... }'?",
+    "Field 'me' of type 'Me' must have a selection of subfields. Did you mean 'me { ... }'?",
     "Subscription 'S' must select only one top level field.",
     "There can be only one argument named 'x'.",
     "The directive '@skip' can only be used once at this location.",

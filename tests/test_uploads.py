@@ -196,7 +196,7 @@ async def test_names_of_files_mean_nothing(database: Database, folder: Path, nam
     assert name not in str(stored) or not name
 
 
-OPERATIONS = json.dumps({"query": "{ me { name } }"})
+OPERATIONS = json.dumps({"query": "{ me { username } }"})
 WITH_FILE = json.dumps(
     {"query": SUBMIT, "variables": {"i": {"counterId": "cou_1", "amount": 1, "idempotencyKey": "abcdefgh", "proof": None}}}
 )
@@ -207,8 +207,8 @@ WITH_FILE = json.dumps(
     [
         ("", "{}"), ("{", "{}"), ("[]", "{}"), ("null", "{}"), ("1", "{}"), ('"x"', "{}"), ("[" * 100_000, "{}"), ('{"a":' * 50_000, "{}"),
         ("{}", "{}"), ('{"query": 1}', "{}"), ('{"query": null}', "{}"), ('{"query": {"a": 1}}', "{}"), ("[" + OPERATIONS + "]", "{}"),
-        ('{"query": "{ me { name } }", "variables": []}', "{}"), ('{"query": "{ me { name } }", "variables": 1}', "{}"),
-        ('{"query": "{ me { name } }", "operationName": 1}', "{}"), ('{"query": "{ me { name } }", "extensions": 1}', "{}"),
+        ('{"query": "{ me { username } }", "variables": []}', "{}"), ('{"query": "{ me { username } }", "variables": 1}', "{}"),
+        ('{"query": "{ me { username } }", "operationName": 1}', "{}"), ('{"query": "{ me { username } }", "extensions": 1}', "{}"),
         (WITH_FILE, ""), (WITH_FILE, "{"), (WITH_FILE, "[]"), (WITH_FILE, "null"), (WITH_FILE, "1"), (WITH_FILE, '"x"'),
         (WITH_FILE, "[" * 100_000),
         (WITH_FILE, '{"0": null}'), (WITH_FILE, '{"0": 1}'), (WITH_FILE, '{"0": "variables.i.proof"}'), (WITH_FILE, '{"0": [1]}'),
@@ -494,5 +494,5 @@ async def test_four_gigabytes_are_refused_before_they_are_taken(
         assert memory(server) - before < 64 * 1024 * 1024
         assert files_in(tmp_path / "tmp") == []
         assert files_in(tmp_path / "var" / "uploads") == []
-        assert await api.ask("{ me { name } }") == {"name": "admin"}
+        assert await api.ask("{ me { username } }") == {"username": "admin"}
         await api.http.aclose()

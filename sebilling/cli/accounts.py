@@ -21,10 +21,12 @@ user = group()
 limits = group()
 _ALL = text(
     """
-    SELECT username, name, role, active, must_change_password, two_step, NULL AS expires_at, last_used_at,
+    SELECT username, name, role, active, one_time_until IS NOT NULL AS must_change_password, totp_secret IS NOT NULL AS two_step,
+           NULL AS expires_at,
+           (SELECT max(used_at) FROM access_token JOIN sign_in ON sign_in.id = sign_in_id WHERE user_id = app_user.id) AS last_used_at,
            (SELECT string_agg(code, ' ' ORDER BY code) FROM counter JOIN user_counter ON counter_id = counter.id
-             WHERE user_id = account.id) AS counters
-      FROM account
+             WHERE user_id = app_user.id) AS counters
+      FROM app_user WHERE NOT service
      UNION ALL
     SELECT 'service:' || name, name, role, active, false, false, expires_at, last_used_at,
            (SELECT string_agg(code, ' ' ORDER BY code) FROM counter JOIN user_counter ON counter_id = counter.id

@@ -198,7 +198,7 @@ def _hand_over(admin: Client, cashiers: dict[str, Client]) -> str:
     """Deposit each clerk's cash on hand: by transfer with a proof, or in cash. One is counted short, one still waits."""
     amounts = []
     for number, cashier in enumerate(cashiers.values()):
-        for drawer in cashier.ask(_DRAWERS, me=cashier.ask("query Me { me { id } }")["id"]):
+        for drawer in cashier.ask(_DRAWERS, me=cashier.ask("query Me { me { user { id } } }")["user"]["id"]):
             request = {"counterId": drawer["counter"]["id"], "amount": drawer["onHand"], "idempotencyKey": str(uuid.uuid4())}
             if number == 0:
                 deposit = cashier.upload(_SUBMIT, request | {"type": "TRANSFER"}, name="proof", content=_bank_receipt())["deposit"]

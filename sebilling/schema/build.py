@@ -13,8 +13,8 @@ from strawberry.tools import create_type
 
 from sebilling.config import Introspection
 from sebilling.schema import (
-    accounts,
     billing_cycles,
+    caller,
     charges,
     corrections,
     counters,
@@ -34,6 +34,7 @@ from sebilling.schema import (
     plans,
     recap,
     receipts,
+    service_tokens,
     settings,
     sign_ins,
     subscriptions,
@@ -47,8 +48,9 @@ from sebilling.schema.request.document_cache import documents
 from sebilling.schema.values.scalars import SCALARS
 
 _NOUNS: Final = (
-    users, sign_ins, accounts, counters, plans, customers, charges, billing_cycles, suspensions, periods, generation, invoices, payments,
-    payment_previews, sync, credit, corrections, deposits, differences, recap, dashboard, receipts, settings, devices, isolation, events,
+    caller, sign_ins, users, service_tokens, counters, plans, customers, charges, billing_cycles, suspensions, periods, generation,
+    invoices, payments, payment_previews, sync, credit, corrections, deposits, differences, recap, dashboard, receipts, settings,
+    devices, isolation, events,
 )  # fmt: skip
 Query: Final = create_type("Query", [field for noun in _NOUNS for field in noun.QUERIES], description="Queries. All require a sign-in.")
 Mutation: Final = create_type(

@@ -10,12 +10,12 @@ from sebilling.auth import attempts, sessions, sign_in, tickets, totp
 from sebilling.auth.sessions import SignInKind
 from sebilling.errors import InvalidId
 from sebilling.nouns import Noun
+from sebilling.schema.caller import vault_of
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import EVERYONE
-from sebilling.schema.users import vault_of
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Instant
 

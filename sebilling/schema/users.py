@@ -1,191 +1,153 @@
-"""The signed-in user: sign in, refresh a sign-in, sign out."""
+"""Users: the people who may sign in, as others see them and as admins manage them."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import strawberry
 
-from sebilling.access_errors import Unauthenticated
 from sebilling.actor import Role
-from sebilling.auth import sessions
-from sebilling.auth import sign_in as entry
-from sebilling.auth.sessions import Lifetimes, SignInKind
-from sebilling.errors import InvalidText
-from sebilling.language import Sentence
+from sebilling.auth import passwords, totp
+from sebilling.auth import users as verbs
 from sebilling.nouns import Noun
-from sebilling.schema.context import Context, Info
+from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
 from sebilling.schema.engine.declarations import input_type, output, payload, read
-from sebilling.schema.engine.reading import one
+from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import COLLEAGUES
-from sebilling.schema.request import cookies
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.roles import ANYBODY, EVERYONE
+from sebilling.schema.request.roles import ADMIN, EVERYONE, READERS
 from sebilling.schema.values import ids
+from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Instant
-from sebilling.vault import Vault
 
-if TYPE_CHECKING:
-    from sebilling.schema.permissions import Permission
+_LAST_USED: Final = "SELECT max(used_at) FROM access_token JOIN sign_in ON sign_in.id = sign_in_id WHERE user_id = {t}.id"
 
 
-def _permissions(root: strawberry.Parent[Mapping[str, str]]) -> list["Permission"]:
-    from sebilling.schema import permissions  # noqa: PLC0415 - it reads the rules of all root fields, this module's too
-
-    return permissions.of_role(Role(root["permissions"]))
-
-
-@output("User who may sign in.", "app_user", scope=COLLEAGUES)
+@output("User: a person who may sign in, or the account of a script.", "app_user", scope=COLLEAGUES)
 class User:
     id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.USER, "{t}.id"))
-    username: str = read("Name for signing in.", EVERYONE)
     name: str = read("Full name, as printed on receipts.", EVERYONE)
-    role: Role = read("Role, which decides what the user may do.", EVERYONE)
-    counters: list[Counter] = counters_of_user(EVERYONE)
-    permissions: list[Annotated["Permission", strawberry.lazy("sebilling.schema.permissions")]] = read(
-        "Permissions of the role, each for the counters of the user.", EVERYONE, sql="{t}.role", resolver=_permissions
+    username: str | None = read("Name for signing in; never changes.", READERS)
+    role: Role | None = read("Role, which decides what the user may do.", READERS)
+    counters: list[Counter] | None = counters_of_user(READERS)
+    active: bool | None = read("Whether the user may sign in.", READERS)
+    must_change_password: bool | None = read(
+        "Whether the user has a one-time password, which must be changed at the next sign-in.",
+        READERS,
+        sql="({t}.one_time_until IS NOT NULL)",
+    )
+    two_step: bool | None = read("Whether two-step sign-in is on.", READERS, sql="({t}.totp_secret IS NOT NULL)")
+    created_at: Instant | None = read("Time at which the user was created.", READERS)
+    last_used_at: Instant | None = read(
+        "Time of the user's last request, accurate to one hour; null if there was none lately.", READERS, sql=f"({_LAST_USED})"
     )
 
 
-@query(EVERYONE, "Get the signed-in user.")
-async def me(info: Info) -> User:
-    return await one(info, User, "t.id = :id", {"id": info.context.signed_in.user_id})
+_BY_USERNAME: Final = Order("username", "{t}.username", "text")
 
 
-@input_type("Input of signIn.")
-class SignInInput:
-    username: str = strawberry.field(description="Username, in upper or lower case.")
-    password: str = strawberry.field(description="Password; never logged.")
-    code: str | None = strawberry.field(
-        default=None,
-        description="Code of the authenticator app, or a recovery code; required if two-step sign-in is on. Each code is valid once.",
-    )
-    new_password: str | None = strawberry.field(
-        default=None, description="New password that replaces a one-time password; allowed only when signing in with a one-time password."
-    )
-    device: str | None = strawberry.field(default=None, description="Name of the device as shown in signIns; its User-Agent if left out.")
-    device_token: str | None = strawberry.field(
-        default=None, description="The deviceToken of an earlier sign-in on this device: failed attempts of others then don't lock you out."
-    )
-    refreshable: bool = strawberry.field(
-        default=False,
-        description="Whether to issue a short-lived token with a refreshToken, for phones; else one long-lived token, for scripts.",
-    )
-    cookie: bool = strawberry.field(
-        default=False,
-        description="Whether to set the token as a cookie, for browsers, instead of returning it. Needs the header"
-        " GraphQL-Require-Preflight, and so does every request that is signed in by the cookie.",
-    )
+@query(READERS, "List all people who may sign in, by username.")
+async def users(
+    info: Info,
+    first: First = 50,
+    after: After = None,
+    active: Annotated[
+        bool | None, strawberry.argument(description="Whether to list only users who may sign in (true) or may not (false).")
+    ] = None,
+    role: Annotated[Role | None, strawberry.argument(description="Role of the users to list.")] = None,
+) -> Connection[User]:
+    conditions: Conditions = {"NOT t.service": {}}
+    if active is not None:
+        conditions["t.active" if active else "NOT t.active"] = {}
+    if role is not None:
+        conditions["t.role = :role"] = {"role": role.value}
+    return await page(info, User, first=first, after=after, order=_BY_USERNAME, conditions=conditions)
 
 
-@payload("Result of signIn.")
-class SignInPayload(Payload):
-    token: str | None = strawberry.field(
-        description="Token to send as 'Authorization: Bearer …'. Shown only once; null with cookie: true, as no script may read it."
-    )
-    expires_at: Instant | None = strawberry.field(description="Time at which the token expires.")
-    refresh_token: str | None = strawberry.field(description="Token for refreshSignIn; null unless refreshable was requested.")
-    device_token: str | None = strawberry.field(
-        description="Token to keep and to send with the next signIn on this device; null with cookie: true."
-    )
-    user: User | None = strawberry.field(description="Signed-in user.")
+@payload("Result of updateUser or resetTotp.")
+class UserPayload(Payload):
+    user: User | None = strawberry.field(description="User after the change.")
 
 
-@mutation(ANYBODY, "Sign in and get a token; signOut revokes it.")
-async def sign_in(info: Info, input: Annotated[SignInInput, INPUT]) -> SignInPayload:
-    context = info.context
-    kind = _kind(context, input)
-    lifetimes = Lifetimes.of(context.parts.settings)
-    asked = entry.Asked(
-        username=input.username, password=input.password, code=input.code, new_password=input.new_password,
-        device_token=input.device_token or context.origin.device_token, device=input.device or entry.called(context.origin.user_agent),
-        network=context.origin.network, kind=kind,
-    )  # fmt: skip
-    signed_in = await entry.sign_in(context.parts.database, vault_of(context), asked, at=context.at, lifetimes=lifetimes)
-    context.actor, tokens = signed_in.actor, signed_in.tokens
-    user = await one(info, User, "t.id = :id", {"id": signed_in.actor.user_id}, below=("user",))
-    if kind is SignInKind.COOKIE and context.response is not None:
-        seconds = int(lifetimes.cookie.total_seconds())
-        cookies.keep(context.response, context.origin, token=tokens.token, device_token=signed_in.device_token, seconds=seconds)
-        return row(token=None, expires_at=tokens.expires_at, refresh_token=None, device_token=None, user=user)
-    return row(
-        token=tokens.token, expires_at=tokens.expires_at, refresh_token=tokens.refresh_token, device_token=signed_in.device_token, user=user
+@payload("Result of createUser or resetPassword.")
+class OneTimePasswordPayload(Payload):
+    user: User | None = strawberry.field(description="User after the change.")
+    one_time_password: str | None = strawberry.field(
+        description="One-time password to hand to the user. Shown only once, valid for 72 hours, and must be changed at the first sign-in."
     )
 
 
-def _kind(context: Context, input: SignInInput) -> SignInKind:
-    if not input.cookie:
-        return SignInKind.REFRESHABLE if input.refreshable else SignInKind.TOKEN
-    field, what = ("input", "cookie"), "A sign-in by cookie"
-    if input.refreshable:
-        raise InvalidText(
-            field=field, what=what, why=Sentence("choose either cookie or refreshable.", "pilih salah satu: cookie atau refreshable.")
+@input_type("Input of createUser.")
+class CreateUserInput:
+    username: str = strawberry.field(description="Unique name for signing in, which never changes: 2 to 64 letters, digits, . _ @ -.")
+    name: str = strawberry.field(description="Full name, as printed on receipts.")
+    role: Role = strawberry.field(description="Role, which decides what the user may do.")
+    counters: list[str] = strawberry.field(
+        default_factory=list, description="Codes of the counters of a clerk or collector; must be empty for other roles."
+    )
+
+
+@mutation(ADMIN, "Create a user with a one-time password.")
+async def create_user(info: Info, input: Annotated[CreateUserInput, INPUT]) -> OneTimePasswordPayload:
+    password = passwords.random_password()
+    hashed = await passwords.hashed(password)
+    async with info.context.transaction() as session:
+        user_id = await verbs.create(
+            session, username=input.username, name=input.name, role=input.role, password_hash=hashed, counters=input.counters, one_time=True
         )
-    if not context.origin.is_ours or context.response is None:  # otherwise another site could sign a browser in as another user
-        raise InvalidText(
-            field=field,
-            what=what,
-            why=Sentence(
-                f"send the header {cookies.PREFLIGHT}, from a page of this server.",
-                f"kirim header {cookies.PREFLIGHT}, dari halaman server ini.",
-            ),
-        )
-    return SignInKind.COOKIE
+    return row(user=await _shown(info, user_id), one_time_password=password)
 
 
-@input_type("Input of refreshSignIn.")
-class RefreshSignInInput:
-    refresh_token: str = strawberry.field(description="Most recently received refreshToken.")
+async def _shown(info: Info, user_id: int) -> object:
+    return await one(info, User, "t.id = :id", {"id": user_id}, below=("user",))
 
 
-@payload("Result of refreshSignIn.")
-class RefreshSignInPayload(Payload):
-    token: str | None = strawberry.field(description="New token.")
-    expires_at: Instant | None = strawberry.field(description="Time at which the new token expires.")
-    refresh_token: str | None = strawberry.field(description="Token for the next refreshSignIn. Store it before using it.")
-    user: User | None = strawberry.field(description="Signed-in user.")
+@input_type("Changes to a user; fields that are left out keep their value.")
+class UpdateUserInput:
+    id: strawberry.ID = strawberry.field(description="Id of the user.")
+    name: str | None = strawberry.field(default=None, description="Full name, as printed on receipts.")
+    role: Role | None = strawberry.field(
+        default=None, description="New role. Nobody can change their own role, and the last active ADMIN keeps theirs."
+    )
+    counters: list[str] | None = strawberry.field(default=None, description="Codes of all the user's counters, not only the added ones.")
+    active: bool | None = strawberry.field(
+        default=None, description="Whether the user may sign in; false signs them out everywhere at once."
+    )
 
 
-@mutation(
-    ANYBODY,
-    "Go on with a refreshable sign-in: gives a new token and a new refreshToken. The one sent stays good until the new one is first used,"
-    " so if no answer comes, send it again. One that was overtaken ends the whole sign-in: somebody has a copy of it.",
-)
-async def refresh_sign_in(info: Info, input: Annotated[RefreshSignInInput, INPUT]) -> RefreshSignInPayload:
-    context = info.context
-    database, lifetimes = context.parts.database, Lifetimes.of(context.parts.settings)
-    tokens = await sessions.refresh(database, input.refresh_token, at=context.at, lifetimes=lifetimes)
-    if tokens is not None:
-        async with database.reading() as session:
-            context.actor = await sessions.actor(session, tokens.user_id)
-    if tokens is None or context.actor is None:
-        raise Unauthenticated
-    user = await one(info, User, "t.id = :id", {"id": tokens.user_id}, below=("user",))
-    return row(token=tokens.token, expires_at=tokens.expires_at, refresh_token=tokens.refresh_token, user=user)
+@mutation(ADMIN, "Change a user's name, role or counters, or deactivate the user. Takes effect with the next request.")
+async def update_user(info: Info, input: Annotated[UpdateUserInput, INPUT]) -> UserPayload:
+    user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
+    changes = verbs.Changes(name=input.name, role=input.role, counters=input.counters, active=input.active)
+    async with info.context.transaction() as session:
+        await verbs.update(session, user_id, changes)
+    return row(user=await _shown(info, user_id))
 
 
-@payload("Result of signOut.")
-class SignOutPayload(Payload):
-    signed_out: bool = strawberry.field(description="Whether the sign-in of this request was revoked, together with its refresh tokens.")
+@input_type("Input of resetPassword or resetTotp.")
+class UserIdInput:
+    id: strawberry.ID = strawberry.field(description="Id of the user.")
 
 
-@mutation(EVERYONE, "Revoke the sign-in of this request and delete its cookie.")
-async def sign_out(info: Info) -> SignOutPayload:
-    context = info.context
-    async with context.transaction() as session:
-        signed_out = await sessions.sign_out(session, context.token or "")
-    if context.response is not None:
-        cookies.forget(context.response, context.origin)
-    return row(signed_out=signed_out)
+@mutation(ADMIN, "Give another user a one-time password and sign them out everywhere.")
+async def reset_password(info: Info, input: Annotated[UserIdInput, INPUT]) -> OneTimePasswordPayload:
+    user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
+    password = passwords.random_password()
+    hashed = await passwords.hashed(password)
+    async with info.context.transaction() as session:
+        await verbs.reset_password(session, user_id, password_hash=hashed)
+    return row(user=await _shown(info, user_id), one_time_password=password)
 
 
-def vault_of(context: Context) -> Vault:
-    """The vault that decrypts secrets at rest. Raises RuntimeError if the application has none."""
-    if context.parts.vault is None:
-        raise RuntimeError("the application has no vault")
-    return context.parts.vault
+@mutation(ADMIN, "Turn off two-step sign-in for another user whose authenticator and recovery codes are lost.")
+async def reset_totp(info: Info, input: Annotated[UserIdInput, INPUT]) -> UserPayload:
+    user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
+    async with info.context.transaction() as session:
+        await verbs.check_may_administer(session, user_id)
+        await totp.end(session, user_id, by_admin=True)
+    return row(user=await _shown(info, user_id))
 
 
-QUERIES: Final = [me]
-MUTATIONS: Final = [sign_in, refresh_sign_in, sign_out]
+QUERIES: Final = [users]
+MUTATIONS: Final = [create_user, update_user, reset_password, reset_totp]

@@ -31,7 +31,7 @@ class OrdinaryWork:
 
     async def me(self) -> None:
         """Ask `me`."""
-        await self.api.ask("{ me { id } }")
+        await self.api.ask("{ me { username } }")
 
     async def sign_in(self) -> None:
         """Sign in once more."""

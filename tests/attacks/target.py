@@ -14,7 +14,7 @@ from sebilling.db.engine import Database
 from tests.harness import PASSWORD, Isp, make_user
 from tests.processes import ServerProcess
 
-ME: Final = "{ me { id role } }"
+ME: Final = "{ me { username role } }"
 SIGN_IN: Final = "mutation($input: SignInInput!) { signIn(input: $input) { token errors { code } } }"
 IDLE_REQUESTS: Final = 15
 MIN_IDLE_SECONDS: Final = 0.01

@@ -9,7 +9,7 @@ from tests.harness import PASSWORD, Api, Isp, make_user
 
 ERRORS = "errors { code message field }"
 SIGN_IN = f"""mutation($input: SignInInput!) {{ signIn(input: $input) {{
-  token refreshToken deviceToken expiresAt user {{ username role }} {ERRORS} }} }}"""
+  token refreshToken deviceToken expiresAt me {{ username role }} {ERRORS} }} }}"""
 REFRESH = f"mutation($t: String!) {{ refreshSignIn(input: {{refreshToken: $t}}) {{ token refreshToken expiresAt {ERRORS} }} }}"
 SIGN_INS = "{ signIns { id kind device address createdAt lastUsedAt expiresAt current } }"
 REVOKE = f"mutation($id: ID!) {{ revokeSignIn(input: {{id: $id}}) {{ revoked {ERRORS} }} }}"

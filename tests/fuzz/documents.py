@@ -112,8 +112,8 @@ class Documents:
             "{ a " * levels + "}" * levels,
             "{ customers(filter: " + "[" * levels + "]" * levels + ") { nodes { id } } }",
             "{ customers(filter: " + "{a: " * levels + "1" + "}" * levels + ") { nodes { id } } }",
-            "query($a: " + "[" * levels + "Int" + "]" * levels + ") { me { id } }",
-            "{ me { " + "... { " * levels + "id" + " }" * levels + " } }",
+            "query($a: " + "[" * levels + "Int" + "]" * levels + ") { me { username } }",
+            "{ me { " + "... { " * levels + "role" + " }" * levels + " } }",
         ])  # fmt: skip
         return _sent("deep", document, {}, chance)
 
@@ -121,15 +121,15 @@ class Documents:
         """Many aliases, fields, operations, arguments, variables or directives."""
         many = chance.choice([10, 31, 100, 600])
         document = chance.choice([
-            "{ " + " ".join(f"a{n}: me {{ id }}" for n in range(many)) + " }",
-            "{ me { " + " ".join(f"a{n}: id" for n in range(many)) + " } }",
-            "{ me { " + "id " * many + "} }",
+            "{ " + " ".join(f"a{n}: me {{ username }}" for n in range(many)) + " }",
+            "{ me { " + " ".join(f"a{n}: role" for n in range(many)) + " } }",
+            "{ me { " + "role " * many + "} }",
             "mutation { " + " ".join(f'a{n}: openPeriod(input: {{month: "x"}}) {{ errors {{ code }} }}' for n in range(many)) + " }",
-            " ".join(f"query Q{n} {{ me {{ id }} }}" for n in range(many)),
+            " ".join(f"query Q{n} {{ me {{ username }} }}" for n in range(many)),
             "{ customers(" + " ".join(f"a{n}: 1" for n in range(many)) + ") { totalCount } }",
             "{ customers(filter: {" + " ".join(f"a{n}: 1" for n in range(many)) + "}) { totalCount } }",
-            "query(" + " ".join(f"$v{n}: Int" for n in range(many)) + ") { me { id } }",
-            "{ me { id " + "@skip(if: false) " * many + "} }",
+            "query(" + " ".join(f"$v{n}: Int" for n in range(many)) + ") { me { username } }",
+            "{ me { role " + "@skip(if: false) " * many + "} }",
             "{ customers { nodes { " + " ".join(f"nothing{n}" for n in range(many)) + " } } }",
         ])  # fmt: skip
         return _sent("wide", document, {}, chance)
@@ -137,15 +137,15 @@ class Documents:
     def circular(self, chance: random.Random) -> Sent:
         """Fragments within themselves, missing, unused, doubling, or on types that don't fit."""
         count = chance.choice([1, 2, 5, 25])
-        doubled = " ".join(f"fragment F{n} on User {{ ...F{n + 1} ...F{n + 1} }}" for n in range(count))
+        doubled = " ".join(f"fragment F{n} on Me {{ ...F{n + 1} ...F{n + 1} }}" for n in range(count))
         document = chance.choice([
-            "{ me { ...F0 } } " + " ".join(f"fragment F{n} on User {{ id ...F{(n + 1) % count} }}" for n in range(count)),
-            f"{{ me {{ ...F0 }} }} {doubled} fragment F{count} on User {{ id }}",
+            "{ me { ...F0 } } " + " ".join(f"fragment F{n} on Me {{ role ...F{(n + 1) % count} }}" for n in range(count)),
+            f"{{ me {{ ...F0 }} }} {doubled} fragment F{count} on Me {{ role }}",
             f"{{ me {{ ...F0 }} }} {doubled}",
             "{ ...F0 } " + " ".join(f"fragment F{n} on Query {{ {' '.join(f'...F{m}' for m in range(count))} }}" for n in range(count)),
             "{ me { ...F0 } } fragment F0 on Invoice { id }",
             "{ me { ...on Invoice { id } ...on Nothing { id } } }",
-            "{ me { id } } fragment F0 on User { id }",
+            "{ me { username } } fragment F0 on Me { role }",
         ])  # fmt: skip
         return _sent("circular", document, {}, chance)
 
@@ -153,7 +153,7 @@ class Documents:
         """More than anybody needs, of one thing or another."""
         much = chance.choice([2_100, 19_000, 100_000, 300_000])
         document = chance.choice([
-            "{ me { id } } #" + "x" * much,
+            "{ me { username } } #" + "x" * much,
             '{ customers(filter: {search: "' + "x" * much + '"}) { nodes { id } } }',
             "{ customers(first: " + "9" * much + ") { nodes { id } } }",
             "{ " + "x" * much + " }",
@@ -181,11 +181,11 @@ class Documents:
         whole = self.query(chance).content
         content = chance.choice([
             whole[: chance.randrange(len(whole))], b"", b"null", b"[]", b"[" * 50_000, b"{}", b'{"query": 5}', b'{"query": ["a"]}',
-            b'{"query": "\\ud800"}', b"\xff\xfe\x00", b'{"query": "{ me { id } }", "variables": {"a": NaN}}', b"[" + whole + b"]",
-            b'{"query": "{ me { id } }", "operationName": {"a": 1}}', b'{"query": "{ me { id } }", "extensions": 3}', b"\x00" * 100,
-            b'{"query": "{ me { id } }", "operationName": "\\u0000"}', b'{"documentId": "a"}', whole.decode().encode("utf-16"),
-            b'{"query": "query A { me { id } } query B { me { id } }"}', b'{"query": "fragment A on User { id }"}', b'{"query": " # only"}',
-            b'{"query": "type A { a: Int }"}', b'{"query": "subscription { nothing }"}', b"1" * 100_000,
+            b'{"query": "\\ud800"}', b"\xff\xfe\x00", b'{"query": "{ me { role } }", "variables": {"a": NaN}}', b"[" + whole + b"]",
+            b'{"query": "{ me { role } }", "operationName": {"a": 1}}', b'{"query": "{ me { role } }", "extensions": 3}', b"\x00" * 100,
+            b'{"query": "{ me { role } }", "operationName": "\\u0000"}', b'{"documentId": "a"}', whole.decode().encode("utf-16"),
+            b'{"query": "query A { me { role } } query B { me { role } }"}', b'{"query": "fragment A on User { id }"}',
+            b'{"query": " # only"}', b'{"query": "type A { a: Int }"}', b'{"query": "subscription { nothing }"}', b"1" * 100_000,
         ])  # fmt: skip
         return Sent("torn JSON", content)
 

@@ -125,7 +125,7 @@ async def test_a_ticket_is_no_token_and_only_its_digest_is_stored(site: Site) ->
     async with httpx.AsyncClient(base_url=site.a.address) as http:
         for headers, params in (({"Authorization": f"Bearer {ticket}"}, {}), ({}, {"ticket": ticket})):
             answer = await http.get(
-                "/graphql", params={"query": "{ me { id } }", **params}, headers={**headers, "Accept": "application/json"}
+                "/graphql", params={"query": "{ me { username } }", **params}, headers={**headers, "Accept": "application/json"}
             )
             assert answer.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
             mutation = await http.post("/graphql", params=params, json={"query": CREATE}, headers=headers)

@@ -175,7 +175,7 @@ class Book:
             await make_user(session, username, Role(role.upper()), *counters)
         await self.api.sign_in(username)
         self.tokens[username] = self.api.headers["Authorization"].removeprefix("Bearer ")
-        self.ids[username] = (await self.ask("{ me { id } }"))["id"]
+        self.ids[username] = (await self.ask("{ me { user { id } } }"))["user"]["id"]
 
     def key(self, given: str | None) -> str:
         """The key that the step names, or its own."""

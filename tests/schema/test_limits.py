@@ -31,9 +31,7 @@ INVOICES = "query($f: Int!) { invoices(first: $f) { nodes { id } } }"
 
 def doubling(count: int, last: str) -> str:
     """Fragments each of which stands twice in the one before: 2^count times the last, in a short text."""
-    return (
-        " ".join(f"fragment F{n} on User {{ ...F{n + 1} ...F{n + 1} }}" for n in range(count)) + f" fragment F{count} on User {{ {last} }}"
-    )
+    return " ".join(f"fragment F{n} on Me {{ ...F{n + 1} ...F{n + 1} }}" for n in range(count)) + f" fragment F{count} on Me {{ {last} }}"
 
 
 def nested(levels: int) -> str:
@@ -44,29 +42,29 @@ def nested(levels: int) -> str:
 
 
 TOO_MUCH = [
-    ("characters", "{ me { id } } #" + "x" * 20_000),
+    ("characters", "{ me { username } } #" + "x" * 20_000),
     ("tokens", "{ " + "a " * 2_001 + "}"),
     ("depth", nested(5)),
     ("depth", "{ a " * 900),
     ("depth", nested(3).replace("{ id }", "{ ...A }") + " fragment A on Customer { openInvoices { customer { ...B } } }"
               + " fragment B on Customer { counter { id } openInvoices { customer { counter { id } } } }"),
-    ("fields", "{ me { ...F0 } } " + doubling(20, "id")),
-    ("fields", " ".join(f"query Q{n} {{ me {{ ...F0 }} }}" for n in range(3)) + doubling(12, "id")),
-    ("repeats", "{ me { " + "id " * 21 + "} }"),
-    ("repeats", "{ me { " + "... { ... { id } } " * 21 + "} }"),
+    ("fields", "{ me { ...F0 } } " + doubling(20, "role")),
+    ("fields", " ".join(f"query Q{n} {{ me {{ ...F0 }} }}" for n in range(3)) + doubling(12, "role")),
+    ("repeats", "{ me { " + "role " * 21 + "} }"),
+    ("repeats", "{ me { " + "... { ... { role } } " * 21 + "} }"),
     ("entries", "{ customers(filter: {" + " ".join(f"a{n}: 1" for n in range(51)) + "}) { nodes { id } } }"),
     ("entries", "{ customers(" + " ".join(f"a{n}: 1" for n in range(51)) + ") { nodes { id } } }"),
-    ("aliases", "{ me { " + " ".join(f"a{n}: id" for n in range(31)) + " } }"),
-    ("rootFields", "{ " + " ".join("me { id } periods { nodes { id } } plans { nodes { id } }" for _ in range(7)) + " }"),
-    ("rootFields", "{ ...A ...A ...A } fragment A on Query { " + " ".join(f"b{n}: me {{ id }}" for n in range(7)) + " }"),
+    ("aliases", "{ me { " + " ".join(f"a{n}: role" for n in range(31)) + " } }"),
+    ("rootFields", "{ " + " ".join("me { username } periods { nodes { id } } plans { nodes { id } }" for _ in range(7)) + " }"),
+    ("rootFields", "{ ...A ...A ...A } fragment A on Query { " + " ".join(f"b{n}: me {{ username }}" for n in range(7)) + " }"),
     ("mutations", "mutation { " + " ".join(f"a{n}: signOut {{ signedOut }}" for n in range(11)) + " }"),
-    ("operations", " ".join(f"query Q{n} {{ me {{ id }} }}" for n in range(51))),
-    ("fragments", "{ me { id } } " + " ".join(f"fragment F{n} on User {{ id }}" for n in range(31))),
-    ("directives", "{ me { id " + "@skip(if: false) " * 31 + "} }"),
+    ("operations", " ".join(f"query Q{n} {{ me {{ username }} }}" for n in range(51))),
+    ("fragments", "{ me { username } } " + " ".join(f"fragment F{n} on Me {{ role }}" for n in range(31))),
+    ("directives", "{ me { role " + "@skip(if: false) " * 31 + "} }"),
     ("digits", "{ customers(first: " + "9" * 5_000 + ") { nodes { id } } }"),
     ("digits", "{ customers(filter: {search: [1" + "9" * 5_000 + ".5]}) { nodes { id } } }"),
     ("nesting", "{ customers(filter: " + "[" * 11 + "]" * 11 + ") { nodes { id } } }"),
-    ("nesting", "query($a: X = " + "{a: " * 11 + "1" + "}" * 11 + ") { me { id } }"),
+    ("nesting", "query($a: X = " + "{a: " * 11 + "1" + "}" * 11 + ") { me { username } }"),
     ("cost", "{ customers(first: 200) { nodes { openInvoices { payments { allocations { amount } } } } } }"),
     ("cost", "{ " + " ".join(f"a{n}: syncCustomers {{ customers {{ openInvoices {{ id }} }} }}" for n in range(19)) + " }"),
 ]  # fmt: skip
@@ -91,9 +89,9 @@ async def test_at_the_bound_is_still_answered(database: Database) -> None:
     api = Api(database)
     await api.sign_in()
     for document in (
-        "{ me { " + "id " * 20 + "} }",
-        "{ me { " + " ".join(f"a{n}: id" for n in range(30)) + " } }",
-        "{ " + " ".join(f"a{n}: me {{ id }}" for n in range(20)) + " }",
+        "{ me { " + "role " * 20 + "} }",
+        "{ me { " + " ".join(f"a{n}: role" for n in range(30)) + " } }",
+        "{ " + " ".join(f"a{n}: me {{ username }}" for n in range(20)) + " }",
         nested(4),
         "query($f: Int! = 200) { customers(first: $f) { nodes { openInvoices { payments { id } } } } }",
         "{ " + " ".join(f"a{n}: syncCustomers(first: 1000) {{ customers {{ openInvoices {{ id }} }} }}" for n in range(9)) + " }",
@@ -106,10 +104,10 @@ async def test_circles_are_refused_by_validation_however_they_are_made(database:
     await Isp.make(database)
     api = Api(database)
     for document in (
-        "{ me { ...A } } fragment A on User { ...A }",
-        "{ me { ...A } } fragment A on User { id ...B } fragment B on User { ...A }",
-        "{ ...A } fragment A on Query { me { id } ...A }",
-        "{ me { id } } fragment A on User { counters { ...B } } fragment B on Counter { ...C } fragment C on Counter { ...B }",
+        "{ me { ...A } } fragment A on Me { ...A }",
+        "{ me { ...A } } fragment A on Me { role ...B } fragment B on Me { ...A }",
+        "{ ...A } fragment A on Query { me { username } ...A }",
+        "{ me { username } } fragment A on Me { counters { ...B } } fragment B on Counter { ...C } fragment C on Counter { ...B }",
     ):
         errors = (await api.raw(document))["errors"]
         assert {error["extensions"]["code"] for error in errors} == {"BAD_REQUEST"}, errors
@@ -174,7 +172,7 @@ async def test_without_introspection_nothing_of_the_schema_is_told(database: Dat
     api = Api(database)
     for document in (
         "{ invoice { id } }",
-        "{ me { idd } }",
+        "{ me { rolee } }",
         'mutation { signInn(input: {username: "a"}) { token } }',
         "{ invoicess { id } }",
     ):
@@ -220,7 +218,7 @@ async def test_variables_without_end(database: Database, much: Any) -> None:
 
 async def test_several_documents_in_one_request(database: Database) -> None:
     api = Api(database)
-    response = await api.http.post("/graphql", json=[{"query": "{ me { id } }"}] * 7)
+    response = await api.http.post("/graphql", json=[{"query": "{ me { username } }"}] * 7)
     assert response.status_code == 400
     assert response.json()["errors"][0]["extensions"] == {"code": "LIMIT_EXCEEDED", "field": [], "limit": "batch", "given": 7, "most": 1}
 
@@ -230,14 +228,14 @@ async def test_strangers_do_not_fill_the_cache(database: Database) -> None:
     api = Api(database)
     cache = _cache(api)
     for number in range(20):
-        await api.raw(f"{{ a{number}: me {{ id }} }}")
+        await api.raw(f"{{ a{number}: me {{ username }} }}")
     assert len(cache._kept) == 0
     await api.sign_in()
     for number in range(20):
-        await api.raw(f"{{ a{number}: me {{ id }} }}")
+        await api.raw(f"{{ a{number}: me {{ username }} }}")
     assert len(cache._kept) == 20
     for number in range(40):
-        await api.raw(f"{{ b{number}: me {{ id }} }} #{'x' * 19_000}")
+        await api.raw(f"{{ b{number}: me {{ username }} }} #{'x' * 19_000}")
     assert sum(map(len, cache._kept)) <= 500_000
     assert cache._characters == sum(map(len, cache._kept))
 
@@ -305,14 +303,14 @@ async def test_how_many_of_one_user_are_answered_at_once(committed: Database) ->
             fourth = await ask()
             assert (fourth.status_code, fourth.headers["retry-after"]) == (429, "1")
             assert fourth.json()["errors"][0]["extensions"]["code"] == "TOO_MANY_REQUESTS"
-            stranger = await api.http.post("/graphql", json={"query": "{ me { id } }"})
+            stranger = await api.http.post("/graphql", json={"query": "{ me { username } }"})
             assert stranger.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED", "others aren't held up"
         assert [one.status_code for one in await asyncio.gather(*three)] == [200] * 3
         assert (await ask()).status_code == 200
         await api.http.aclose()
 
 
-TRUSTED = "query WhoAmI { me { name } }"
+TRUSTED = "query WhoAmI { me { username } }"
 
 
 @pytest.fixture
@@ -333,17 +331,17 @@ async def test_only_trusted_documents_are_answered(database: Database, folder: P
     api.headers["Authorization"] = f"Bearer {signed_in['data']['signIn']['token']}"
     digest = f"sha256:{hashlib.sha256(TRUSTED.encode()).hexdigest()}"
     for known in ({"documentId": "who-am-i"}, {"documentId": digest}, {"query": TRUSTED}):
-        assert await post(**known) == {"data": {"me": {"name": "admin"}}}
+        assert await post(**known) == {"data": {"me": {"username": "admin"}}}
     unknown: list[dict[str, Any]] = [
-        {"query": "{ me { name } }"}, {"query": TRUSTED + " "}, {"documentId": "nothing"}, {"documentId": 5}, {"documentId": ["a"]},
+        {"query": "{ me { username } }"}, {"query": TRUSTED + " "}, {"documentId": "nothing"}, {"documentId": 5}, {"documentId": ["a"]},
     ]  # fmt: skip
     for body in unknown:
         (error,) = (await post(**body))["errors"]
         assert error["extensions"]["code"] == "UNKNOWN_DOCUMENT", body
     by_get = await api.http.get("/graphql", params={"documentId": "who-am-i"}, headers={**api.headers, "accept": "*/*"})
-    assert by_get.json() == {"data": {"me": {"name": "admin"}}}
-    apq = {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(b"{ me { id } }").hexdigest()}}
-    refused = await post(query="{ me { id } }", extensions=apq)
+    assert by_get.json() == {"data": {"me": {"username": "admin"}}}
+    apq = {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(b"{ me { username } }").hexdigest()}}
+    refused = await post(query="{ me { username } }", extensions=apq)
     assert refused["errors"][0]["extensions"]["code"] == "UNKNOWN_DOCUMENT", "no client registers any"
 
 
@@ -388,4 +386,4 @@ async def test_an_id_where_none_are_set(database: Database) -> None:
 def test_two_fragments_that_look_at_each_other_are_no_trouble_for_the_limits() -> None:
     limits.check_shape(parse("{ ...A } fragment A on Query { ...B ...B } fragment B on Query { ...A ...A }"))
     with pytest.raises(LimitExceeded):
-        limits.check_shape(parse("{ me { ...F0 } } " + doubling(25, "id")))
+        limits.check_shape(parse("{ me { ...F0 } } " + doubling(25, "role")))

@@ -80,7 +80,9 @@ Customer          price outstanding credit charges discounts billingCycles openI
 Customer          suspensions dueDay                                                                   AFCK U
 Suspension        kind fromOn untilOn reason setAt setBy                                            AFCK U
 SuspendedDays     kind fromOn untilOn expected                                                      AFCK U
-User              id username name role counters permissions                                        AFCKTU
+Me                user username role counters permissions                                           AFCKTU
+User              id name                                                                           AFCKTU
+User              username role counters active mustChangePassword twoStep createdAt lastUsedAt       AF   U
 SignIn            id kind device address createdAt lastUsedAt expiresAt current                     AFCKTU
 TwoStep           on recoveryCodes                                                                  AFCKTU
 UserError         code message field                                                                AFCKTU
@@ -162,13 +164,11 @@ BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRound
 BillingSettings   lateFeeAfterDays companyName companyAddress companyPhone receiptFooter            AF   U
 BillingSettings   massBlockPercent pauseAfterBlockedDays                                              AF   U
 Event             id at actor kind subject subjectId counter data                                   AF   U
-Account           id username name role counters active mustChangePassword twoStep createdAt        AF   U
-Account           lastUsedAt                                                                        AF   U
-ServiceToken      id name role counters active createdAt expiresAt lastUsedAt                       AF   U
+ServiceToken      id user name role counters active createdAt expiresAt lastUsedAt                       AF   U
 """
 FRAMES: Final = """
-SignInPayload token expiresAt refreshToken deviceToken user
-RefreshSignInPayload token expiresAt refreshToken user
+SignInPayload token expiresAt refreshToken deviceToken me
+RefreshSignInPayload token expiresAt refreshToken me
 SignOutPayload signedOut
 RevokeSignInPayload revoked
 ChangePasswordPayload signedOut
@@ -176,7 +176,7 @@ CreateSubscriptionTicketPayload   ticket expiresAt
 StartTotpPayload uri
 ConfirmTotpPayload recoveryCodes
 DisableTotpPayload disabled
-AccountPayload user
+UserPayload user
 OneTimePasswordPayload user oneTimePassword
 CreateServiceTokenPayload serviceToken token
 RevokeServiceTokenPayload serviceToken

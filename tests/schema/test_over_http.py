@@ -26,7 +26,7 @@ from tests.isolation import gear
 FOREIGN = Path(__file__).parent / "foreign"
 URQL = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"
 LIVE = "subscription { paymentRecorded { eventId } }"
-TWO = "query A { me { name } } query B { me { username } }"
+TWO = "query A { me { role } } query B { me { username } }"
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,10 @@ async def test_a_query_is_answered_as_json_whatever_else_the_client_takes(databa
     await Isp.make(database)
     api = Api(database)
     await api.sign_in()
-    for document in ("{ me { name } }", "query subscription { me { name } }", '{ me { name } } # "subscription"'):
+    for document in ("{ me { username } }", "query subscription { me { username } }", '{ me { username } } # "subscription"'):
         sent: Any = {"json" if method == "POST" else "params": {"query": document}}
         response = await api.http.request(method, "/graphql", **sent, headers={**api.headers, "Accept": accept})
-        assert (response.status_code, response.json()) == (200, {"data": {"me": {"name": "admin"}}})
+        assert (response.status_code, response.json()) == (200, {"data": {"me": {"username": "admin"}}})
 
 
 async def test_who_takes_no_json_gets_406_and_nothing_is_executed(database: Database) -> None:
@@ -141,7 +141,7 @@ async def test_of_several_operations_none_is_chosen_for_the_client(database: Dat
     isp = await Isp.make(database)
     api = Api(database)
     await api.sign_in()
-    deeds = 'mutation A { openPeriod(input: { month: "2026-02" }) { errors { code } } } query B { me { name } }'
+    deeds = 'mutation A { openPeriod(input: { month: "2026-02" }) { errors { code } } } query B { me { username } }'
     for document in (TWO, deeds, TWO):
         (error,) = (await api.raw(document))["errors"]
         assert error["message"].startswith("Must provide operation name")
@@ -157,14 +157,14 @@ async def test_refusals_of_the_edge_have_the_type_that_the_client_reads(database
     async with Api(database).http as http:
         for accept, kind in ((RESPONSE_JSON, RESPONSE_JSON), (JSON, JSON), ("text/html", JSON)):
             large = await http.post("/graphql", json={"query": " " * 300_000}, headers={"Accept": accept})
-            other_host = await http.post("/graphql", json={"query": "{ me { id } }"}, headers={"Accept": accept, "Host": "x"})
+            other_host = await http.post("/graphql", json={"query": "{ me { username } }"}, headers={"Accept": accept, "Host": "x"})
             for response, status in ((large, 413), (other_host, 421)):
                 assert (response.status_code, response.headers["content-type"]) == (status, kind)
                 assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-ME = "{ me { name } }"
-MINE = {"data": {"me": {"name": "admin"}}}
+ME = "{ me { username } }"
+MINE = {"data": {"me": {"username": "admin"}}}
 MISSING = {"message": "PersistedQueryNotFound", "extensions": {"code": "PERSISTED_QUERY_NOT_FOUND", "field": []}}
 
 
@@ -201,7 +201,7 @@ async def test_a_hash_must_be_that_of_the_text_and_well_formed(database: Databas
     await Isp.make(database)
     api = Api(database)
     await api.sign_in()
-    other = by_hash("{ me { id } }", query=ME)
+    other = by_hash("{ me { role } }", query=ME)
     persisted = by_hash(ME)["extensions"]["persistedQuery"]
     for body in (
         other,
@@ -214,7 +214,7 @@ async def test_a_hash_must_be_that_of_the_text_and_well_formed(database: Databas
     ):
         response = await api.http.post("/graphql", json=body, headers=api.headers)
         assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST"), body
-    assert (await api.http.post("/graphql", json=by_hash("{ me { id } }"), headers=api.headers)).json() == {"errors": [MISSING]}
+    assert (await api.http.post("/graphql", json=by_hash("{ me { role } }"), headers=api.headers)).json() == {"errors": [MISSING]}
     ignored = {"query": ME, "extensions": {"clientLibrary": {"name": "@apollo/client"}}}
     assert (await api.http.post("/graphql", json=ignored, headers=api.headers)).json() == MINE
 
@@ -241,12 +241,12 @@ async def test_a_trusted_document_is_known_by_its_hash_from_the_beginning(databa
     await api.sign_in()
     for _ in range(2):
         assert (await api.http.post("/graphql", json=by_hash(ME), headers=api.headers)).json() == MINE
-    assert (await api.http.post("/graphql", json=by_hash("{ me { id } }"), headers=api.headers)).json() == {"errors": [MISSING]}
+    assert (await api.http.post("/graphql", json=by_hash("{ me { role } }"), headers=api.headers)).json() == {"errors": [MISSING]}
 
 
 def test_hashes_leave_the_cache_with_their_documents() -> None:
     cache = Cache()
-    texts = [f"{{ me {{ name{number}: name }} }}" for number in range(600)]
+    texts = [f"{{ me {{ name{number}: username }} }}" for number in range(600)]
     for text in texts:
         cache.keep(text, Kept(parse(text)))
         cache.name_by_digest(text, hashlib.sha256(text.encode()).hexdigest())

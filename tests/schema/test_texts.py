@@ -119,7 +119,7 @@ async def test_half_a_character_is_no_json(database: Database) -> None:
     isp = await Isp.make(database)
     api = Api(isp.database)
     for number in ("1", "12345678901234567890"):  # long ones are read by another parser
-        body = f'{{"query": "query($a: String, $b: Rupiah) {{ me {{ id }} }}", "variables": {{"a": "\\ud800", "b": {number}}}}}'
+        body = f'{{"query": "query($a: String, $b: Rupiah) {{ me {{ username }} }}", "variables": {{"a": "\\ud800", "b": {number}}}}}'
         answer = await api.http.post("/graphql", content=body, headers={"content-type": "application/json"})
         assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
 
@@ -167,11 +167,13 @@ async def test_cursors_made_by_hand(database: Database) -> None:
     ("path", "headers"),
     [
         ("/downloads/%00", {}), ("/downloads/a.%00", {}), ("/downloads/%ff%fe.%f0", {}), ("/downloads/" + "x" * 5_000, {}), ("/%00", {}),
-        ("/graphql?query={me{id}}&variables={%22a%22:%22\\u0000%22}", {}), ("/graphql?query=%00", {}), ("/graphql?documentId=%00", {}),
-        ("/graphql?query={me{id}}&operationName=%00", {}), ("/graphql?query={me{id}}&variables=%00", {}), ("/graphql?query=%ed%a0%80", {}),
-        ("/graphql?query={me{id}}", {"authorization": "Bearer \xff\x7f"}), ("/graphql?query={me{id}}", {"cookie": "sebilling=\xff\x01"}),
-        ("/graphql?query={me{id}}", {"accept-language": "\xff\x01"}), ("/graphql?query={me{id}}", {"user-agent": "\xff\x1b"}),
-        ("/graphql?query={me{id}}", {"origin": "http://[\xff"}), ("/graphql?query={me{id}}", {"x-forwarded-for": "\xff%00"}),
+        ("/graphql?query={me{role}}&variables={%22a%22:%22\\u0000%22}", {}), ("/graphql?query=%00", {}), ("/graphql?documentId=%00", {}),
+        ("/graphql?query={me{role}}&operationName=%00", {}), ("/graphql?query={me{role}}&variables=%00", {}),
+        ("/graphql?query=%ed%a0%80", {}),
+        ("/graphql?query={me{role}}", {"authorization": "Bearer \xff\x7f"}),
+        ("/graphql?query={me{role}}", {"cookie": "sebilling=\xff\x01"}),
+        ("/graphql?query={me{role}}", {"accept-language": "\xff\x01"}), ("/graphql?query={me{role}}", {"user-agent": "\xff\x1b"}),
+        ("/graphql?query={me{role}}", {"origin": "http://[\xff"}), ("/graphql?query={me{role}}", {"x-forwarded-for": "\xff%00"}),
         ("/graphql?query=subscription{paymentRecorded{cursor}}", {"accept": "text/event-stream", "last-event-id": "\xff\x01"}),
     ],
 )  # fmt: skip

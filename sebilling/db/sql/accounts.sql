@@ -1,10 +1,8 @@
 -- Accounts and scripts' tokens as they may be shown: without hashes and secrets.
 
+-- The caller's own account, of a person or a script.
 CREATE OR REPLACE VIEW account AS
-SELECT id, username, name, role, active, created_at, one_time_until IS NOT NULL AS must_change_password,
-       totp_secret IS NOT NULL AS two_step,
-       (SELECT max(used_at) FROM access_token JOIN sign_in ON sign_in.id = sign_in_id WHERE user_id = app_user.id) AS last_used_at
-  FROM app_user WHERE NOT service;
+SELECT id, username, role FROM app_user;
 
 CREATE OR REPLACE VIEW service_account AS
 SELECT app_user.id, app_user.name, role, active AND sign_in.revoked_at IS NULL AS active, sign_in.created_at, sign_in.expires_at,

@@ -27,6 +27,8 @@ class RowScope:
 
 EVERYBODYS: Final = RowScope("")
 """Rows of no counter, visible to every caller with the right role."""
+CALLER: Final = RowScope("{t}.id = :caller")
+"""The caller themselves."""
 CENTRAL: Final = RowScope("false")
 """Rows of the head office, derived from all counters; invisible to callers who are limited to counters."""
 PART: Final = RowScope("", is_part=True)
