@@ -170,7 +170,7 @@ async def _filled(isp: Isp, code: str, customer_id: int, user_id: int, device: i
         "payment": f"pay_{paid.payment_id}", "refundable": f"pay_{more.payment_id}", "charge": f"chg_{charge}",
         "discount": f"dis_{discount}",
         "deposit": f"dep_{submitted.deposit_id}", **settled,
-        "waiting": f"dep_{waiting.deposit_id}", "access": f"acc_{access}", "user": f"usr_{user_id}",
+        "waiting": f"dep_{waiting.deposit_id}", "access": f"acc_{access}", "user": f"usr_{user_id}", "token": f"tok_{user_id}",
         "code": "OWN-1" if code == "OWN" else f"{MARK}-1", "place": code,
     }  # fmt: skip
 
@@ -266,7 +266,7 @@ IDS: Final = {
     "period": "", "device": "device", "deviceConfig": "device", "generationRun": "run", "cancelCharge": "charge", "endDiscount": "discount",
     "updateCounter": "counter", "updateCustomer": "customer", "updatePlan": "plan", "updateDevice": "device", "testDevice": "device",
     "deleteDevice": "device", "removeServiceAccess": "access", "decideIsolationHold": "hold", "updateUser": "user",
-    "resetPassword": "user", "resetTotp": "user", "revokeServiceToken": "user", "revokeSignIn": "",
+    "resetPassword": "user", "resetTotp": "user", "revokeServiceToken": "token", "revokeSignIn": "",
 }  # fmt: skip
 """Root field → what its `id` names."""
 _SPECIAL: Final = {
