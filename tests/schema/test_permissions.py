@@ -79,3 +79,17 @@ async def test_an_error_of_one_root_field_leaves_the_others(database: Database) 
         answer = await api.raw('{ recap(month: "2031-01") { totalBilled } plans { nodes { name } } }')
         assert answer["data"] == {"recap": None, "plans": {"nodes": [{"name": "Home 10M"}]}}
         assert _errors(answer) == [(["recap"], "NOT_FOUND")]
+
+
+async def test_errors_stand_in_the_order_of_the_document(technician: Api) -> None:
+    """In whatever order the root fields end: one of the database takes longer than a refusal."""
+    document = """{
+      a: plans { nodes { name price } }
+      b: dashboard { cursor }
+      c: customers { nodes { code price } }
+      d: periods { nodes { month } }
+    }"""
+    for _ in range(5):
+        answer = await technician.raw(document)
+        assert [path[0] for path, _ in _errors(answer)] == sorted(path[0] for path, _ in _errors(answer))
+        assert {path[0] for path, _ in _errors(answer)} == set("abcd")

@@ -335,7 +335,7 @@ class GraphQLView(GraphQL[Context, None]):
                 if negotiation.media_type(request.headers.get("accept", "")) == negotiation.RESPONSE_JSON:
                     del answer["data"]
             language = language_of(request)
-            answer["errors"] = [formatted(error, language) for error in result.errors]
+            answer["errors"] = [formatted(error, language) for error in sorted(result.errors, key=_place)]
         return answer
 
     def decode_json(self, data: str | bytes) -> object:
@@ -390,3 +390,8 @@ def _refused(error: dict[str, Any], status: int) -> Response:
 def language_of(request: HTTPConnection) -> Language:
     """Return the language of a request's messages."""
     return preferred(request.headers.get("accept-language", ""))
+
+
+def _place(error: GraphQLError) -> tuple[int, int]:
+    """Where the field of an error stands in the document: root fields end in any order, and the answer must not depend on it."""
+    return (error.locations[0].line, error.locations[0].column) if error.locations else (0, 0)
