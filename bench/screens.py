@@ -84,7 +84,7 @@ def screens(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield "drawers of a counter", f'{{ drawers(counterId: "{sample["counter"]}") {{ onHand }} }}'
     yield "previewGeneration", f'{{ previewGeneration(month: "{month}") {{ issued alreadyInvoiced totalAmount }} }}'
     yield "closingPreview", f'{{ closingPreview(month: "{month}") {{ reason count amount }} }}'
-    yield "isolationPlan", "{ isolationPlan { customerId amount blockOn } }"
+    yield "isolationPlan", "{ isolationPlan { nodes { customer { code name } amount blockOn } } }"
     yield from _customers(sample)
     yield from _invoices(month, sample)
     yield from _payments(month, sample)
@@ -99,13 +99,13 @@ def _page(root: str, arguments: str, fields: str) -> str:
 def _customers(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     for order in ("CODE", "NAME", "NEWEST"):
         yield f"customers by {order}", _page("customers", f"orderBy: {order}", _CUSTOMER)
-        yield f"customers in arrears by {order}", _page("customers", f"orderBy: {order}, filter: {{inArrears: true}}", _CUSTOMER)
-        of_counter = f'orderBy: {order}, filter: {{counterId: "{sample["counter"]}"}}'
+        yield f"customers in arrears by {order}", _page("customers", f"orderBy: {order}, filter: {{owing: true}}", _CUSTOMER)
+        of_counter = f'orderBy: {order}, filter: {{counterIds: ["{sample["counter"]}"]}}'
         yield f"customers of a counter by {order}", _page("customers", of_counter, _CUSTOMER)
     yield "customers inactive", _page("customers", "filter: {active: false}", _CUSTOMER)
-    yield "customers of a plan", _page("customers", f'filter: {{planId: "{sample["plan"]}"}}', _CUSTOMER)
+    yield "customers of a plan", _page("customers", f'filter: {{planIds: ["{sample["plan"]}"]}}', _CUSTOMER)
     yield "customers totalCount", "{ customers(first: 1) { totalCount } }"
-    yield "customers in arrears totalCount", "{ customers(first: 1, filter: {inArrears: true}) { totalCount } }"
+    yield "customers in arrears totalCount", "{ customers(first: 1, filter: {owing: true}) { totalCount } }"
     searches = {
         "name": sample["name"], "part of a name": sample["name"].split()[-2][1:], "code": sample["code"],
         "start of a code": sample["code"][:4],
@@ -160,7 +160,7 @@ def _events(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     filters = {
         "": "", " of a kind": 'kind: "deposit.verified"', " of a prefix": 'kind: "period."', " of no kind": 'kind: "credit.refunded"',
         " of an actor": 'actor: "Collector 5"', " of an actor's id": f'actorId: "{sample["collector"]}"',
-        " of nobody": 'actor: "Nobody"', " of a payment": f'subject: "payment", subjectId: "{sample["payment_number"]}"',
+        " of nobody": 'actor: "Nobody"', " of a payment": f'subjectId: "{sample["payment"]}"',
         " of a subject": 'subject: "deposit"', " of a counter": f'counterId: "{sample["counter"]}"',
         " until a day": 'until: "2020-01-01T00:00:00Z"', " since a day": 'since: "2020-01-01T00:00:00Z"',
     }  # fmt: skip

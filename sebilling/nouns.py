@@ -11,6 +11,7 @@ class Noun(Enum):
     """A kind of thing: prefix of its public ids (empty if it has none), English name, Indonesian name."""
 
     ACCESS = ("acc", "service access", "akses layanan")
+    BLACKOUT_DATE = ("bla", "blackout date", "tanggal bebas isolir")
     CHARGE = ("chg", "charge", "biaya")
     CLOSING = ("clo", "closing", "penutupan")
     COUNTER = ("cou", "counter", "loket")
@@ -18,12 +19,15 @@ class Noun(Enum):
     DEPOSIT = ("dep", "deposit", "setoran")
     DEVICE = ("dev", "device", "perangkat")
     DISCOUNT = ("dis", "discount", "diskon")
+    FORECAST = ("fct", "forecast of a block", "perkiraan isolir")
     HOLD = ("hol", "hold", "penahanan isolir")
     INVOICE = ("inv", "invoice", "tagihan")
     OPENING = ("", "opening balance or invoice", "saldo awal atau tagihan")
     PAYMENT = ("pay", "payment", "pembayaran")
     PERIOD = ("per", "period", "periode")
     PLAN = ("pla", "plan", "paket")
+    POLICY = ("pol", "isolation policy", "kebijakan isolir")
+    PROMISE = ("pro", "promise to pay", "janji bayar")
     PROOF = ("", "proof", "bukti setoran")
     RECEIPT = ("", "receipt", "kuitansi")
     REFUND = ("ref", "refund", "pengembalian")
@@ -31,6 +35,8 @@ class Noun(Enum):
     SERVICE_TOKEN = ("tok", "service token", "token layanan")
     SETTLEMENT = ("set", "settlement", "penyelesaian selisih")
     SIGN_IN = ("sig", "sign-in", "sesi masuk")
+    TIMELINE_ENTRY = ("tle", "timeline entry", "catatan riwayat")
+    UPCOMING_BLOCK = ("upb", "upcoming block", "isolir yang akan datang")
     USER = ("usr", "user", "pengguna")
     WRITE_OFF = ("wof", "write-off", "penghapusan piutang")
 

@@ -155,7 +155,7 @@ async def test_everybody_is_blocked_on_the_same_day(database: Database) -> None:
         await make_user(session, "auditor", Role.AUDITOR)
     customer_id = await isp.customer(installed_on=date(2025, 1, 31))
     await api.sign_in("keuangan")
-    policy = "mutation($i: SetIsolationPolicyInput!) { setIsolationPolicy(input: $i) { done errors { code } } }"
+    policy = "mutation($i: SetIsolationPolicyInput!) { setIsolationPolicy(input: $i) { policy { id } errors { code } } }"
     await api.do(policy, i={"mode": "FROM_FIRST_OF_MONTH", "days": 9})
     await api.sign_in("auditor")
     on_the_first, on_the_second = datetime(2026, 1, 31, 18, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC)

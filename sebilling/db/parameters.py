@@ -20,3 +20,8 @@ def number(name: str) -> BindParameter[int]:
 def numbers(name: str) -> BindParameter[Sequence[int]]:
     """Return the parameter `name` of a statement, for a list of ids (`bigint[]`)."""
     return bindparam(name, type_=ARRAY(BigInteger()))
+
+
+def local_day(timezone: str) -> str:
+    """Return SQL for the calendar day at `:at` in the time zone that this SQL expression gives."""
+    return f"(CAST(:at AS timestamptz) AT TIME ZONE {timezone})::date"

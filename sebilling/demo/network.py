@@ -29,7 +29,7 @@ _DEVICE: Final = f"mutation Router($input: CreateDeviceInput!) {{ createDevice(i
 _ACCESS: Final = f"mutation Access($input: SetServiceAccessInput!) {{ setServiceAccess(input: $input) {{ {_ERRORS} }} }}"
 _POLICY: Final = f"mutation Policy($input: SetIsolationPolicyInput!) {{ setIsolationPolicy(input: $input) {{ {_ERRORS} }} }}"
 _RUN: Final = f"mutation Run {{ runIsolation {{ blocked held {_ERRORS} }} }}"
-_HOLDS: Final = "query Holds { isolationHolds { id } }"
+_HOLDS: Final = "query Holds { isolationHolds { nodes { id } } }"
 _APPROVE: Final = f"mutation Approve($input: DecideIsolationHoldInput!) {{ decideIsolationHold(input: $input) {{ {_ERRORS} }} }}"
 _WAITING: Final = "query Waiting { serviceAccesses(first: 1, filter: {inSync: false}) { totalCount } }"
 _BLOCKED: Final = """query Blocked($device: ID!, $after: String) {
@@ -111,7 +111,7 @@ def isolate(admin: Any, devices: Sequence[Device]) -> bool:
     admin.ask(_POLICY, input={"mode": "FROM_INVOICE", "days": _DAYS})
     held = bool(admin.ask(_RUN)["held"])
     if held:
-        for hold in admin.ask(_HOLDS):
+        for hold in admin.ask(_HOLDS)["nodes"]:
             admin.ask(_APPROVE, input={"id": hold["id"], "approved": True})
         admin.ask(_RUN)
     _in_sync(admin)

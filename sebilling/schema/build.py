@@ -19,6 +19,7 @@ from sebilling.schema import (
     corrections,
     counters,
     credit,
+    customer_lists,
     customers,
     dashboard,
     deposits,
@@ -28,10 +29,12 @@ from sebilling.schema import (
     generation,
     invoices,
     isolation,
+    isolation_policies,
     payment_previews,
     payments,
     periods,
     plans,
+    promises,
     recap,
     receipts,
     service_tokens,
@@ -40,6 +43,8 @@ from sebilling.schema import (
     subscriptions,
     suspensions,
     sync,
+    timeline,
+    upcoming_blocks,
     users,
 )
 from sebilling.schema.engine.completion import Executor
@@ -48,9 +53,9 @@ from sebilling.schema.request.document_cache import documents
 from sebilling.schema.values.scalars import SCALARS
 
 _NOUNS: Final = (
-    caller, sign_ins, users, service_tokens, counters, plans, customers, charges, billing_cycles, suspensions, periods, generation,
-    invoices, payments, payment_previews, sync, credit, corrections, deposits, differences, recap, dashboard, receipts, settings,
-    devices, isolation, events,
+    caller, sign_ins, users, service_tokens, counters, plans, customer_lists, customers, timeline, charges, billing_cycles, suspensions,
+    periods, generation, invoices, payments, payment_previews, sync, credit, corrections, deposits, differences, recap, dashboard,
+    receipts, settings, devices, isolation_policies, upcoming_blocks, promises, isolation, events,
 )  # fmt: skip
 Query: Final = create_type("Query", [field for noun in _NOUNS for field in noun.QUERIES], description="Queries. All require a sign-in.")
 Mutation: Final = create_type(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import strawberry
 
 from sebilling.billing import customers as verbs
-from sebilling.billing import phones, validation
+from sebilling.billing import validation
+from sebilling.db.parameters import local_day
 from sebilling.errors import InvalidText
 from sebilling.language import Sentence
 from sebilling.nouns import Noun
@@ -15,23 +16,45 @@ from sebilling.schema.charges import Charge, Discount
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Conditions, Order
-from sebilling.schema.engine.reading import one, page
+from sebilling.schema.engine.reading import one
 from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.enums import described
 from sebilling.schema.plans import Plan
-from sebilling.schema.request.access import allow_argument, mutation, query
-from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE
+from sebilling.schema.request.access import mutation, query
+from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE, READERS
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Payload, given, row
 from sebilling.schema.values.scalars import Day, Rupiah
 
 if TYPE_CHECKING:
+    from sebilling.schema.devices import ServiceAccess
     from sebilling.schema.invoices import Invoice
+    from sebilling.schema.isolation_policies import IsolationPolicy
     from sebilling.schema.payments import Payment
+    from sebilling.schema.promises import PromiseToPay
+    from sebilling.schema.upcoming_blocks import IsolationForecast
 
+_LAST_INVOICES: Final = 12
 _LAST_PAYMENTS: Final = 10
+OPEN_PROMISE: Final = (
+    # the first condition has an index
+    "{n}.until_on >= CAST(:at AS timestamptz)::date - 1 AND {n}.until_on >= "
+    + local_day("{n}.timezone")
+    + " AND {n}.owing AND NOT {n}.replaced"
+)
+"""Condition on the promise to pay `{n}`: it is open. What is paid before its last day is not late."""
+_TODAY: Final = local_day("(SELECT timezone FROM counter WHERE id = {t}.counter_id)")
+# The last day that an invoice covers, a closed month or the day before the installation, and then suspensions without a gap.
+_NEXT_INVOICE: Final = f"""(
+    SELECT CASE WHEN {{t}}.active THEN nullif(coalesce(max(suspended.covers_until), first.day), '9999-12-31') END
+      FROM (SELECT greatest({{t}}.installed_on,
+                            (SELECT max(covers_until) FROM covering
+                              WHERE customer_id = {{t}}.id AND voided_at IS NULL AND covers_from < covers_until),
+                            (SELECT (max(month) + interval '1 month')::date FROM period
+                              WHERE closed_at IS NOT NULL AND month <= {_TODAY})) AS day) first
+      LEFT JOIN taken_days suspended ON suspended.customer_id = {{t}}.id AND suspension IS NOT NULL
+                                    AND suspended.covers_from <= first.day AND suspended.covers_until > first.day
+     GROUP BY first.day)"""
 
 
 @output("Customer (pelanggan): someone with a plan, who pays at a counter.", "customer", scope=AT_COUNTER)
@@ -86,6 +109,46 @@ class Customer:
         "suspension",
         "{n}.customer_id = {t}.id",
     )
+    accesses: list[Annotated["ServiceAccess", strawberry.lazy("sebilling.schema.devices")]] = link(
+        "Service accesses of the customer, each with its desired and actual state.",
+        EVERYONE,
+        "service_access",
+        "{n}.customer_id = {t}.id",
+        follows=True,
+    )
+    blocked: bool = read(
+        "Whether a service access of the customer is blocked, or about to be by decision.",
+        EVERYONE,
+        sql="(EXISTS (SELECT FROM service_access WHERE customer_id = {t}.id AND desired = 'BLOCKED'))",
+    )
+    isolation_policy: Annotated["IsolationPolicy", strawberry.lazy("sebilling.schema.isolation_policies")] | None = link(
+        "Isolation policy in force; its origin says whether it is the customer's own.",
+        READERS,
+        "isolation_policy",
+        "{n}.id = (SELECT id FROM isolation_policy WHERE customer_id = {t}.id OR counter_id = {t}.counter_id"
+        " OR customer_id IS NULL AND counter_id IS NULL ORDER BY customer_id IS NULL, counter_id IS NULL LIMIT 1)",
+        follows=True,
+    )
+    promise: Annotated["PromiseToPay", strawberry.lazy("sebilling.schema.promises")] | None = link(
+        "Open promise to pay; null if there is none.",
+        COUNTERS,
+        "promise_to_pay",
+        f"{{n}}.customer_id = {{t}}.id AND {OPEN_PROMISE}",
+        follows=True,
+    )
+    forecast: Annotated["IsolationForecast", strawberry.lazy("sebilling.schema.upcoming_blocks")] | None = link(
+        "Day on which the customer is blocked if they do not pay, and the reason.",
+        COUNTERS,
+        "isolation_forecast",
+        "{n}.id = {t}.id",
+        follows=True,
+    )
+    next_invoice_from: Day | None = read(
+        "First day that no invoice covers yet: the next one begins there; null if no further invoice is expected."
+        " billingSchedule has the upcoming invoices.",
+        COUNTERS,
+        sql=_NEXT_INVOICE,
+    )
     # Whoever may see a customer sees all their open invoices and payments, at whatever counter they were made.
     open_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] | None = link(
         "Open invoices at all counters, oldest first: the order in which payments are allocated to them.",
@@ -93,6 +156,15 @@ class Customer:
         "invoice",
         "{n}.customer_id = {t}.id AND {n}.outstanding > 0",
         order="{n}.due_on, {n}.id",
+        follows=True,
+    )
+    last_invoices: list[Annotated["Invoice", strawberry.lazy("sebilling.schema.invoices")]] | None = link(
+        f"The last {_LAST_INVOICES} invoices at all counters, newest first.",
+        COUNTERS,
+        "invoice",
+        "{n}.customer_id = {t}.id",
+        order="{n}.covers_until DESC, {n}.id DESC",
+        most=_LAST_INVOICES,
         follows=True,
     )
     last_payments: list[Annotated["Payment", strawberry.lazy("sebilling.schema.payments")]] | None = link(
@@ -104,68 +176,6 @@ class Customer:
         most=_LAST_PAYMENTS,
         follows=True,
     )
-
-
-class CustomerOrder(StrEnum):
-    """Sort order of customers."""
-
-    CODE = "CODE"
-    NAME = "NAME"
-    NEWEST = "NEWEST"
-
-
-described(CustomerOrder, "Sort order of customers.", CODE="By code.", NAME="By name.", NEWEST="Most recently added first.")
-_ORDERS: Final = {
-    "CODE": Order("code", "{t}.code", "text"),
-    "NAME": Order("name", "{t}.name", "text"),
-    "NEWEST": Order("newest", "{t}.id", "bigint", descending=True),
-}
-
-
-@input_type("Filter of customers; all conditions must hold.")
-class CustomerFilter:
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")
-    plan_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the plan.")
-    active: bool | None = strawberry.field(default=None, description="Whether the customer is active.")
-    in_arrears: bool | None = strawberry.field(default=None, description="Whether the customer owes anything.")
-    search: str | None = strawberry.field(default=None, description="Part of the name, or the start of the code or phone number.")
-
-
-@query(EVERYONE, "List the customers of the counters that the caller may see.")
-async def customers(
-    info: Info,
-    first: First = 50,
-    after: After = None,
-    filter: Annotated[CustomerFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
-    order_by: Annotated[CustomerOrder, strawberry.argument(description="Sort order.")] = CustomerOrder.CODE,
-) -> Connection[Customer]:
-    if filter is not None and filter.in_arrears is not None:
-        allow_argument(info, COUNTERS)  # whether a customer is in arrears is financial data
-    conditions = {} if filter is None else _conditions(filter)
-    return await page(info, Customer, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
-
-
-_OWING: Final = "EXISTS (SELECT FROM invoice WHERE customer_id = t.id AND outstanding > 0)"
-
-
-def _conditions(filter: CustomerFilter) -> Conditions:
-    conditions: Conditions = {}
-    if filter.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
-    if filter.plan_id is not None:
-        conditions["t.plan_id = :plan"] = {"plan": ids.decode(filter.plan_id, Noun.PLAN, field=("filter", "planId"))}
-    if filter.active is not None:
-        conditions["t.active" if filter.active else "NOT t.active"] = {}
-    if filter.in_arrears is not None:
-        conditions[_OWING if filter.in_arrears else f"NOT {_OWING}"] = {}
-    if filter.search:
-        visible = validation.without_marks(filter.search).strip()
-        exact = visible.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        number = phones.beginning(visible)
-        conditions[f"(t.name ILIKE :part OR t.code ILIKE :start{' OR t.phone LIKE :phone' if number else ''})"] = {
-            "part": f"%{exact}%", "start": f"{exact}%", **({"phone": f"{number}%"} if number else {}),
-        }  # fmt: skip
-    return conditions
 
 
 @query(EVERYONE, "Get one customer by id or code; null if it does not exist or the caller may not see it.")
@@ -281,5 +291,5 @@ async def update_customer(info: Info, input: Annotated[UpdateCustomerInput, INPU
     return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))
 
 
-QUERIES: Final = [customers, customer]
+QUERIES: Final = [customer]
 MUTATIONS: Final = [create_customer, update_customer]

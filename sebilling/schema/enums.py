@@ -11,6 +11,7 @@ from sebilling.billing.charges import ChargeKind
 from sebilling.billing.closings import GapReason
 from sebilling.billing.deposits import DepositStatus, DepositType
 from sebilling.billing.differences import DifferenceKind
+from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.payments import PaymentMethod, SurplusReason
 from sebilling.billing.pricing import LineKind, SkipReason
 from sebilling.billing.reports import Report
@@ -64,6 +65,7 @@ described(
     IN_ADVANCE="Nothing was owed.",
     ALREADY_PAID="An invoice that it named had been paid in the meantime: ask the customer.",
 )
+described(IsolationMode, "When an overdue customer is blocked.", **{mode.name: mode.english for mode in IsolationMode})
 described(LineKind, "Kind of an invoice line.", **{kind.name: kind.english for kind in LineKind})
 described(
     ChargeKind,

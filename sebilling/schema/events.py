@@ -1,38 +1,65 @@
 """The event log in GraphQL: what was done, when, and by whom."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
 import strawberry
 from strawberry.scalars import JSON
 
 from sebilling.errors import InvalidText
-from sebilling.events import KINDS
+from sebilling.events import KINDS, Subject
 from sebilling.language import Language, Sentence, in_language
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
+from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, read
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import READERS
+from sebilling.schema.users import User
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.scalars import Instant
+
+_NOUNS: Final[Mapping[Subject, Noun]] = {
+    Subject.APP_USER: Noun.USER, Subject.BLACKOUT_DATE: Noun.BLACKOUT_DATE, Subject.CHARGE: Noun.CHARGE, Subject.COUNTER: Noun.COUNTER,
+    Subject.CUSTOMER: Noun.CUSTOMER, Subject.DEPOSIT: Noun.DEPOSIT, Subject.DEVICE: Noun.DEVICE, Subject.DISCOUNT: Noun.DISCOUNT,
+    Subject.GENERATION_RUN: Noun.RUN, Subject.INVOICE: Noun.INVOICE, Subject.ISOLATION_HOLD: Noun.HOLD, Subject.PAYMENT: Noun.PAYMENT,
+    Subject.PERIOD: Noun.PERIOD, Subject.PLAN: Noun.PLAN, Subject.SERVICE_ACCESS: Noun.ACCESS,
+}  # fmt: skip
+"""Subjects that have public ids."""
+_SUBJECT_ID: Final = (
+    "(CASE WHEN {t}.subject_id > 0 THEN CASE {t}.subject "
+    + " ".join(f"WHEN '{subject}' THEN '{noun.prefix}_'" for subject, noun in _NOUNS.items())
+    + " END END || {t}.subject_id)"
+)
 
 
 @output("Event in the event log. Never edited, never deleted.", "event", scope=AT_COUNTER)
 class Event:
     id: strawberry.ID = read("Opaque id.", READERS, sql="{t}.id::text")
     at: Instant = read("Time at which it happened.", READERS)
-    actor: str = read("Name of the user who caused it.", READERS, sql="{t}.actor_name")
+    actor: str = read("Name of the user who caused it, as it was at that time.", READERS, sql="{t}.actor_name")
+    user: User | None = link("User who caused it; null if it was no user.", READERS, "app_user", "{n}.id = {t}.actor_id", follows=True)
     kind: str = read(
         "Kind of the event:\n" + "\n".join(f"* {kind.text}: {kind.sentence.replace('`', '')}" for kind in KINDS.values()), READERS
     )
     subject: str = read("Kind of the object that it concerns, such as payment.", READERS)
-    subject_id: str = read("Number of the object that it concerns, as in its id.", READERS, sql="{t}.subject_id::text")
+    subject_id: strawberry.ID | None = read(
+        "Id of the object that it concerns, such as pay_12; null if it concerns all of them, or things without an id.",
+        READERS,
+        sql=_SUBJECT_ID,
+    )
+    customer: Customer | None = link(
+        "Customer whom it concerns; null if it concerns none, or several.",
+        READERS,
+        "customer",
+        "{n}.id = event_customer({t}.subject, {t}.subject_id, {t}.data)",
+        follows=True,
+    )
     counter: Counter | None = link(
         "Counter at which it happened; null if it belongs to none.", READERS, "counter", "{n}.id = {t}.counter_id", follows=True
     )
@@ -50,8 +77,11 @@ class EventFilter:
     actor: str | None = strawberry.field(default=None, description="Name of the user who caused it, as it was at that time.")
     actor_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the user who caused it.")
     subject: str | None = strawberry.field(default=None, description="Kind of the object that it concerns, such as payment.")
-    subject_id: str | None = strawberry.field(
-        default=None, description="Number of the object that it concerns, as in its id; requires subject."
+    subject_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Id of the object that it concerns, such as pay_12, inv_3 or usr_4."
+    )
+    customer_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Id of the customer whom it concerns, with their payments, invoices, service accesses and so on."
     )
     counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")
     since: Instant | None = strawberry.field(default=None, description="Time at or after which it happened.")
@@ -96,8 +126,11 @@ def _conditions(filter: EventFilter) -> Conditions:
         conditions["t.actor_id = :actor_id"] = {"actor_id": ids.decode(filter.actor_id, Noun.USER, field=("filter", "actorId"))}
     if filter.counter_id is not None:
         conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
+    if filter.customer_id is not None:
+        customer_id = ids.decode(filter.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))
+        conditions["event_customer(t.subject, t.subject_id, t.data) = :customer"] = {"customer": customer_id}
     if filter.subject_id is not None:
-        conditions["t.subject_id = :subject_id"] = {"subject_id": _number(filter)}
+        conditions["t.subject = :subject_of_id AND t.subject_id = :subject_id"] = _subject(filter.subject_id)
     return conditions
 
 
@@ -111,16 +144,13 @@ def _of_kind(wanted: str) -> str:
     return f"t.kind IN ({kinds})" if kinds else "false"
 
 
-def _number(filter: EventFilter) -> int:
-    """The number of the subject. Raises InvalidText."""
-    number = filter.subject_id or ""
-    if filter.subject is None or not (number.isascii() and number.isdecimal() and len(number) <= 18):
-        why = Sentence(
-            "name the subject too, and give the number alone: of pay_12 it is 12.",
-            "sebutkan juga subject, dan isi nomornya saja: dari pay_12 isinya 12.",
-        )
-        raise InvalidText(field=("filter", "subjectId"), what=Sentence("The subject's number", "Nomor subject"), why=why)
-    return int(number)
+def _subject(public_id: str) -> dict[str, object]:
+    """The parameters of an event's subject. Raises InvalidText."""
+    for subject, noun in _NOUNS.items():
+        if public_id.startswith(f"{noun.prefix}_"):
+            return {"subject_of_id": subject.value, "subject_id": ids.decode(public_id, noun, field=("filter", "subjectId"))}
+    why = Sentence("send an id such as pay_12, inv_3 or usr_4.", "kirim id seperti pay_12, inv_3 atau usr_4.")
+    raise InvalidText(field=("filter", "subjectId"), what=Sentence("The subject's id", "Id subject"), why=why)
 
 
 QUERIES: Final = [events]

@@ -29,13 +29,14 @@ ACCESS = (
     "mutation($input: SetServiceAccessInput!) { setServiceAccess(input: $input)"
     " { access { id desired actual inSync } errors { code field message } } }"
 )
-POLICY = "mutation($input: SetIsolationPolicyInput!) { setIsolationPolicy(input: $input) { done errors { code field message } } }"
-PROMISE = "mutation($input: PromiseToPayInput!) { promiseToPay(input: $input) { customer { id } errors { code field message } } }"
+_ERRORS = "errors { code field message }"
+POLICY = f"mutation($input: SetIsolationPolicyInput!) {{ setIsolationPolicy(input: $input) {{ policy {{ id mode days }} {_ERRORS} }} }}"
+PROMISE = f"mutation($input: PromiseToPayInput!) {{ promiseToPay(input: $input) {{ promise {{ id }} customer {{ id }} {_ERRORS} }} }}"
 BLOCK = "mutation($input: BlockCustomerInput!) { blockCustomer(input: $input) { customer { id } errors { code field message } } }"
 RESTORE = "mutation($input: BlockCustomerInput!) { restoreCustomer(input: $input) { customer { id } errors { code field message } } }"
-DECIDE = "mutation($input: DecideIsolationHoldInput!) { decideIsolationHold(input: $input) { done errors { code field message } } }"
+DECIDE = f"mutation($input: DecideIsolationHoldInput!) {{ decideIsolationHold(input: $input) {{ hold {{ id approved }} {_ERRORS} }} }}"
 FORECAST = "query($id: ID!) { isolationForecast(customerId: $id) { blockOn amount invoiceNumber mode promisedUntil text } }"
-PLAN = "{ isolationPlan { customerId deviceId amount blockOn } }"
+PLAN = "{ isolationPlan { nodes { customer { id } device { id } amount blockOn } } }"
 ACCESSES = "query($filter: ServiceAccessFilter) { serviceAccesses(filter: $filter) { nodes { key desired actual inSync manual } } }"
 
 
@@ -152,15 +153,16 @@ async def test_from_the_policy_to_the_plan(api: Api, isp: Isp) -> None:
     await isp.generate()
     none = await api.ask(FORECAST, id=f"cus_{customer_id}")
     assert {value for name, value in none.items() if name != "text"} == {None}
-    assert await api.ask(PLAN) == []
+    assert (await api.ask(PLAN))["nodes"] == []
     await api.do(POLICY, input={"mode": "FROM_INVOICE", "days": 10})
     forecast = await api.ask(FORECAST, id=f"cus_{customer_id}")
     text = forecast.pop("text")
     number = await isp.value("SELECT number FROM invoice")
     assert forecast == {"blockOn": "2026-02-13", "amount": 150_000, "invoiceNumber": number, "mode": "FROM_INVOICE", "promisedUntil": None}
     assert "150.000" in text
-    (planned,) = await api.ask(PLAN)
-    assert (planned["customerId"], planned["deviceId"], planned["blockOn"]) == (f"cus_{customer_id}", device_id, "2026-02-13")
+    (planned,) = (await api.ask(PLAN))["nodes"]
+    assert planned["customer"] == {"id": f"cus_{customer_id}"}
+    assert (planned["device"], planned["blockOn"]) == ({"id": device_id}, "2026-02-13")
     assert await isp.value("SELECT desired FROM service_access") == "ACTIVE", "a plan changes nothing"
 
 
@@ -201,7 +203,7 @@ async def test_a_held_sweep_is_decided_once(api: Api, isp: Isp) -> None:
     await api.do(POLICY, input={"mode": "FROM_INVOICE", "days": 10})
     async with isp.write(LATE) as session:
         assert (await sweep.decide(session)).held == 25
-    (hold,) = await api.ask("{ isolationHolds { id wouldBlock ofActive approved } }")
+    (hold,) = (await api.ask("{ isolationHolds { nodes { id wouldBlock ofActive approved } } }"))["nodes"]
     assert (hold["wouldBlock"], hold["approved"]) == (25, None)
     await api.do(DECIDE, input={"id": hold["id"], "approved": True})
     assert (await api.refused(DECIDE, input={"id": hold["id"], "approved": False}))[0] == "ALREADY_DECIDED"

@@ -133,7 +133,7 @@ WAYS_TO_AMOUNTS: Final = [
     """{ serviceAccesses { nodes { ...Access } } } fragment Access on ServiceAccess { blockReason { ...Reason } }
     fragment Reason on BlockReason { ... on BlockReason { amount } }""",
     '{ isolationForecast(customerId: "cus_1") { blockOn } }',
-    "{ isolationPlan { amount } }",
+    "{ isolationPlan { nodes { amount } } }",
     "{ events { nodes { data } } }",
 ]
 

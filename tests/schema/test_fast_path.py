@@ -97,7 +97,7 @@ def ordinary(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         {"query": PAGE, "variables": None, "operationName": None},
         {"query": TWO, "operationName": "A"},
         {"query": '{ customer(code: "nobody") { name } }'},
-        {"query": "{ devices { name } isolationHolds { id } }"},
+        {"query": "{ devices { name } isolationHolds { nodes { id } } }"},
         {"query": "query { ...F } fragment F on Query { plans { nodes { name price } } }"},
     ],
     ids=str,

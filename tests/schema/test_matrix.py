@@ -27,11 +27,12 @@ signOut revokeSignIn revokeOtherSignIns changePassword startTotp confirmTotp dis
 createSubscriptionTicket                                                                            AFCKTU
 signIn refreshSignIn                                                                                AFCKTU
 # read: all, own counter, own counters, customers' service and devices, all
-counters counter customers customer serviceAccesses                                                 AFckTU
+counters counter customers customer customerCounts serviceAccesses                                  AFckTU
 plans plan                                                                                          AFCKTU
 invoices invoice payments payment deposits deposit drawers recap unresolvedMoney                    AFck U
 dashboard                                                                                           AFck U
 receipt receiptLink invoiceLink proofLink reportLink billingSchedule isolationForecast syncCustomers  AFck U
+customerTimeline promises                                                                           AFck U
 periods period blackoutDates                                                                            AFCK U
 generationRuns generationRun billingSettings events isolationPolicies isolationPlan isolationHolds  AF   U
 users serviceTokens                                                                                 AF   U
@@ -78,6 +79,13 @@ Plan              price                                                         
 Customer          id code name phone address installedOn active pppoeName counter plan              AFCKTU
 Customer          price outstanding credit charges discounts billingCycles openInvoices lastPayments AFCK U
 Customer          suspensions dueDay                                                                   AFCK U
+Customer          accesses blocked                                                                  AFCKTU
+Customer          promise forecast nextInvoiceFrom lastInvoices                                     AFCK U
+Customer          isolationPolicy                                                                   AF   U
+CustomerCounts    total active blocked withoutDevice                                                AFCKTU
+CustomerCounts    toBeBlocked promised owing                                                        AFCK U
+TimelineEntry     id at kind text amount actor user subjectId invoice payment                            AFCK U
+PromiseToPay      id state untilOn reason promisedAt agreedBy customer                              AFCK U
 Suspension        kind fromOn untilOn reason setAt setBy                                            AFCK U
 SuspendedDays     kind fromOn untilOn expected                                                      AFCK U
 Me                user username role counters permissions                                           AFCKTU
@@ -137,8 +145,8 @@ RecapFigures      payments reversed refunded totalReceived credit totalDeposited
 RecapFigures      awaitingVerification cashOnHand                                                   AFCK U
 Receipt           number text32 text48 whatsApp                                                     AFCK U
 DownloadLink      url expiresAt                                                                     AFCK U
-IsolationForecast blockOn amount invoiceNumber mode promisedUntil text                              AFCK U
-BlackoutDate          day reason                                                                        AFCK U
+IsolationForecast id blockOn amount invoiceNumber invoice mode promisedUntil text                   AFCK U
+BlackoutDate          id day reason                                                                        AFCK U
 CustomerSync      reset customers removed cursor more                                               AFCK U
 SyncedCustomer    id code name phone address counterId planName price outstanding credit            AFCK U
 SyncedCustomer    openInvoices                                                                      AFCK U
@@ -148,10 +156,10 @@ PaymentPreview    outstanding allocations credit warnings                       
 PreviewedAllocation invoiceId invoiceNumber dueOn amount remaining                                  AFCK
 PaymentWarning    code text                                                                         AFCK
 RecordedPayment   payment replayed errors                                                           AFCK
-IsolationPolicy   mode days minimum customer counter                                                AF   U
+IsolationPolicy   id origin mode days minimum customer counter                                      AF   U
 IsolationPolicyWarning code text issuedOn dueOn blockOn                                                 AF
-IsolationPlan     customerId deviceId invoiceId amount blockOn                                        AF   U
-IsolationHold     id heldAt wouldBlock ofActive decidedAt approved                                    AF   U
+UpcomingBlock     id blockOn amount mode promisedUntil customer counter invoice device               AF   U
+IsolationHold     id heldAt wouldBlock ofActive decidedAt decidedBy approved customers               AF   U
 GenerationRun     id status progress issued alreadyInvoiced skipped totalAmount startedAt           AF   U
 GenerationRun     finishedAt period error errorReference attempts nextAttemptAt abandonedAt         AF   U
 GenerationRun     abandonReason                                                                     AF   U
@@ -163,7 +171,7 @@ PreviewLine       kind description quantity unitPrice amount                    
 BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee         AF   U
 BillingSettings   lateFeeAfterDays companyName companyAddress companyPhone receiptFooter            AF   U
 BillingSettings   massBlockPercent pauseAfterBlockedDays                                              AF   U
-Event             id at actor kind subject subjectId counter data                                   AF   U
+Event             id at actor user kind subject subjectId customer counter data                     AF   U
 ServiceToken      id user name role counters active createdAt expiresAt lastUsedAt                       AF   U
 """
 FRAMES: Final = """
@@ -207,10 +215,13 @@ DecideDepositPayload deposit replayed
 UpdateBillingSettingsPayload settings
 DevicePayload device
 ServiceAccessPayload access
-IsolationPayload done
-SetIsolationPolicyPayload done warnings
+BlackoutDatePayload blackoutDate
+IsolationHoldPayload hold
+SetIsolationPolicyPayload policy customer warnings
+ForgetIsolationPolicyPayload forgottenId policy customer
+PromiseToPayPayload promise customer
 CustomerIsolationPayload customer
-RunIsolationPayload blocked restored paused held
+RunIsolationPayload blocked restored paused held hold
 """
 """What mutations answer, beside `errors`: for whoever may call them. What lies in it has lines above."""
 _LIST: Final = ({"edges", "nodes", "pageInfo", "totalCount"}, {"node", "cursor"})
@@ -375,7 +386,7 @@ async def test_a_field_is_refused_wherever_it_hides(world: World) -> None:
         "{ customers { nodes { ... { lastPayments { amount } } } } }",
         "{ customers { nodes { plan { price } } } }",
         "query($yes: Boolean = true) { customers { nodes { credit @include(if: $yes) } } }",
-        "{ customers(filter: {inArrears: true}) { nodes { code } } }",
+        "{ customers(filter: {owing: true}) { nodes { code } } }",
         "{ serviceAccesses { nodes { customer { openInvoices { total } } } } }",
     ):
         answer = await api.raw(document)

@@ -257,7 +257,7 @@ NOUNS: Final = {
     "customerId": "customer", "counterId": "counter", "counterIds": "counter", "planId": "plan", "deviceId": "device",
     "invoiceId": "invoice", "invoiceIds": "invoice", "paymentId": "payment", "depositId": "deposit", "collectorId": "user",
     "writeOffId": "write_off", "refundId": "refund", "settlementId": "settlement",
-    "actorId": "user",
+    "actorId": "user", "agreedById": "user", "planIds": "plan", "subjectId": "payment",
     "userId": "user", "month": "month", "runId": "run",
 }  # fmt: skip
 """Argument → what it names."""

@@ -1,5 +1,6 @@
 """Isolation policies (custom isolir): when overdue customers are blocked, and blackout dates, on which nobody is."""
 
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final, Self
@@ -52,13 +53,28 @@ NOT_POSTPONED: Final = """
 _SET: Final = text(
     """
     INSERT INTO isolation_policy (customer_id, counter_id, mode, days, minimum) VALUES (:customer, :counter, :mode, :days, :minimum)
-    ON CONFLICT (customer_id, counter_id) DO UPDATE SET mode = :mode, days = :days, minimum = :minimum
+    ON CONFLICT (customer_id, counter_id) DO UPDATE SET mode = :mode, days = :days, minimum = :minimum RETURNING id
     """
 )
 _COUNTER: Final = text("SELECT EXISTS (SELECT FROM counter WHERE id = :counter)")
-_FORGET: Final = text("DELETE FROM isolation_policy WHERE customer_id = :customer OR counter_id = :counter")
+_FORGET: Final = text("DELETE FROM isolation_policy WHERE customer_id = :customer OR counter_id = :counter RETURNING id")
+_APPLIES: Final = text(
+    """
+    SELECT id FROM isolation_policy
+     WHERE counter_id IS NULL AND customer_id IS NULL OR counter_id = (SELECT counter_id FROM customer WHERE id = :customer)
+     ORDER BY counter_id IS NULL LIMIT 1
+    """
+)
 _ADD_BLACKOUT_DATE: Final = text("INSERT INTO blackout_date VALUES (:day, :reason) ON CONFLICT (day) DO UPDATE SET reason = :reason")
-_REMOVE_BLACKOUT_DATE: Final = text("DELETE FROM blackout_date WHERE day = :day")
+_REMOVE_BLACKOUT_DATE: Final = text("DELETE FROM blackout_date WHERE day = :day RETURNING reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Ids of a policy that was removed (None if there was none), and of the one that applies instead."""
+
+    policy_id: int | None
+    applies_id: int
 
 
 async def set_policy(
@@ -69,10 +85,10 @@ async def set_policy(
     minimum: int = 1,
     customer_id: int | None = None,
     counter_id: int | None = None,
-) -> None:
+) -> int:
     """Set when customers are blocked: one customer, else a counter's customers, else (neither) everybody.
 
-    Raises InvalidNumber, InvalidAmount, NotFound, Forbidden.
+    Returns the policy's id. Raises InvalidNumber, InvalidAmount, NotFound, Forbidden.
     """
     if customer_id is not None and counter_id is not None:
         raise InvalidNumber(
@@ -91,7 +107,7 @@ async def set_policy(
     minimum = validation.rupiah(minimum, field="minimum", least=1)
     event_counter_id = await _counter_of(session, customer_id, counter_id)
     bound = {"mode": mode.value, "days": days, "minimum": minimum, "customer": customer_id, "counter": counter_id}
-    await session.execute(_SET, bound)
+    policy_id = await session.only_value(_SET, bound, kind=int)
     policy = IsolationPolicySet(after=PolicyValues(mode=mode, days=days, minimum=minimum))
     await events.append(
         session, policy, subject=Subject.CUSTOMER if customer_id else Subject.COUNTER, subject_id=customer_id or counter_id or 0,
@@ -99,6 +115,7 @@ async def set_policy(
     )  # fmt: skip
     if customer_id is not None:
         await blocks.reconsider(session, [customer_id])
+    return policy_id
 
 
 async def _counter_of(session: WriteSession, customer_id: int | None, counter_id: int | None) -> int | None:
@@ -111,16 +128,17 @@ async def _counter_of(session: WriteSession, customer_id: int | None, counter_id
     return counter_id
 
 
-async def forget_policy(session: WriteSession, *, customer_id: int | None = None, counter_id: int | None = None) -> None:
+async def forget_policy(session: WriteSession, *, customer_id: int | None = None, counter_id: int | None = None) -> Forgotten:
     """Remove a policy, so that the next wider one applies. Raises NotFound, Forbidden."""
     event_counter_id = await _counter_of(session, customer_id, counter_id)
-    await session.execute(_FORGET, {"customer": customer_id, "counter": counter_id})
+    policy_id = await session.value(_FORGET, {"customer": customer_id, "counter": counter_id}, kind=int)
     await events.append(
         session, IsolationPolicyForgotten(), subject=Subject.CUSTOMER if customer_id else Subject.COUNTER,
         subject_id=customer_id or counter_id or 0, counter_id=event_counter_id,
     )  # fmt: skip
     if customer_id is not None:
         await blocks.reconsider(session, [customer_id])
+    return Forgotten(policy_id, await session.only_value(_APPLIES, {"customer": customer_id}, kind=int))
 
 
 async def add_blackout_date(session: WriteSession, day: date, *, reason: str) -> None:
@@ -131,8 +149,12 @@ async def add_blackout_date(session: WriteSession, day: date, *, reason: str) ->
     await events.append(session, BlackoutDateAdded(day=day, reason=why), subject_id=day.toordinal())
 
 
-async def remove_blackout_date(session: WriteSession, day: date) -> None:
-    """Remove a blackout date: customers are blocked on `day` as on any other. Raises Forbidden."""
+async def remove_blackout_date(session: WriteSession, day: date) -> str | None:
+    """Remove a blackout date: customers are blocked on `day` as on any other. Returns its reason; None if there was none.
+
+    Raises Forbidden.
+    """
     scopes.central(session)
-    await session.execute(_REMOVE_BLACKOUT_DATE, {"day": day})
+    reason = await session.value(_REMOVE_BLACKOUT_DATE, {"day": day}, kind=str)
     await events.append(session, BlackoutDateRemoved(day=day), subject_id=day.toordinal())
+    return reason

@@ -17,13 +17,14 @@ from sebilling.language import Sentence
 MAX_PROMISED: Final = timedelta(days=60)
 _RECORD: Final = text(
     "INSERT INTO payment_promise (customer_id, until_on, reason, promised_at, promised_to) VALUES (:customer, :until, :reason, :at, :user)"
+    " RETURNING id"
 )
 
 
-async def record(session: WriteSession, customer_id: int, *, until_on: date, reason: str) -> None:
+async def record(session: WriteSession, customer_id: int, *, until_on: date, reason: str) -> int:
     """Record a promise to pay: the customer isn't blocked up to and on `until_on`, and is restored if blocked. The newest one applies.
 
-    `until_on` is at most MAX_PROMISED ahead. Raises InvalidDate, InvalidText, NotFound.
+    Returns its id. `until_on` is at most MAX_PROMISED ahead. Raises InvalidDate, InvalidText, NotFound.
     """
     why = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
@@ -37,7 +38,8 @@ async def record(session: WriteSession, customer_id: int, *, until_on: date, rea
             ),
         )
     bound = {"customer": customer_id, "until": until_on, "reason": why, "at": session.at, "user": session.actor.user_id}
-    await session.execute(_RECORD, bound)
+    promise_id = await session.only_value(_RECORD, bound, kind=int)
     promised = CustomerPromised(until_on=until_on, reason=why)
     await events.append(session, promised, subject_id=customer_id, counter_id=customer.counter_id)
     await blocks.reconsider(session, [customer_id])
+    return promise_id

@@ -8,11 +8,12 @@ WITH debt AS (
       FROM invoice
       JOIN customer ON customer.id = invoice.customer_id
       JOIN counter ON counter.id = customer.counter_id
+      LEFT JOIN isolation_policy own ON own.customer_id = customer.id
+      LEFT JOIN isolation_policy counters ON counters.counter_id = customer.counter_id
+      JOIN isolation_policy isp ON isp.customer_id IS NULL AND isp.counter_id IS NULL
      CROSS JOIN LATERAL (
-           SELECT mode, days, minimum FROM isolation_policy
-            WHERE isolation_policy.customer_id = customer.id OR isolation_policy.counter_id = customer.counter_id
-               OR isolation_policy.customer_id IS NULL AND isolation_policy.counter_id IS NULL
-            ORDER BY isolation_policy.customer_id IS NULL, isolation_policy.counter_id IS NULL LIMIT 1) policy
+           SELECT coalesce(own.mode, counters.mode, isp.mode) AS mode, coalesce(own.days, counters.days, isp.days) AS days,
+                  coalesce(own.minimum, counters.minimum, isp.minimum) AS minimum) policy
      CROSS JOIN LATERAL (SELECT greatest((invoice.issued_at AT TIME ZONE counter.timezone)::date, covers_from) AS issued_on) issued
      CROSS JOIN LATERAL (
            SELECT (extract(year FROM issued_on) * 12 + extract(month FROM issued_on)

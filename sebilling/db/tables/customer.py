@@ -1,11 +1,14 @@
 """Customers (pelanggan)."""
 
 from datetime import date
+from typing import Final
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Base, Id, Instant, String
+
+_SEARCHED: Final = ("name", "address", "code", "phone", "pppoe_name")
 
 
 class Customer(Base):
@@ -17,17 +20,16 @@ class Customer(Base):
         CheckConstraint("due_day BETWEEN 1 AND 28", name="due_day"),
         # generation reads a counter's customers by id, and lists are scoped by counter
         Index(None, "counter_id", "id"),
-        # for searches, which look for a part of the name or the start of the code or phone number in one condition
+        # for searches, which look for a part or the start of each of them in one condition
         Index(
             "customer_search_idx",
-            "name",
-            "code",
-            "phone",
+            *_SEARCHED,
             postgresql_using="gin",
-            postgresql_ops=dict.fromkeys(("name", "code", "phone"), "gin_trgm_ops"),  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
+            postgresql_ops=dict.fromkeys(_SEARCHED, "gin_trgm_ops"),  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
         ),
-        # for the list by name
+        # for the lists by name and by first day of service
         Index(None, "name", "id"),
+        Index(None, "installed_on", "id"),
     )
 
     id: Mapped[Id]

@@ -1,11 +1,15 @@
 """Event log, written in the transaction of each operation."""
 
+from typing import Final
+
 from pydantic import JsonValue
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Base, Id, Instant, String
+
+_CUSTOMER: Final = "event_customer(subject, subject_id, data)"
 
 
 class Event(Base):
@@ -18,6 +22,8 @@ class Event(Base):
         # for a list of rare kinds, and for what someone did who does little: without them all of the log is read
         Index(None, "kind", "id"),
         Index(None, "actor_id", "id"),
+        # for a customer's events and timeline
+        Index("event_customer_idx", text(_CUSTOMER), "id", postgresql_where=text(f"{_CUSTOMER} IS NOT NULL")),
     )
 
     id: Mapped[Id]

@@ -36,7 +36,11 @@ class PaymentPromise(Base):
     """A promise to pay (janji bayar): not blocked up to and on a day. A customer's newest one applies. Append-only."""
 
     __tablename__ = "payment_promise"
-    __table_args__ = (Index(None, "customer_id", "id"),)
+    __table_args__ = (
+        Index(None, "customer_id", "id"),
+        # for the open ones
+        Index(None, "until_on"),
+    )
 
     id: Mapped[Id]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))

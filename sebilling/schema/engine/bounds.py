@@ -1,6 +1,7 @@
 """Bounds: the caller's limits, as the conditions that they add to every statement. See docs/decisions/0013."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sebilling.actor import Role
@@ -11,12 +12,13 @@ from sebilling.schema.engine.declarations import NODES, Link, Node, Roles
 
 @dataclass(frozen=True)
 class Bounds:
-    """The caller's limits, some counters or none, their role and their language."""
+    """The caller's limits, some counters or none, their role and their language; and the time of the request."""
 
     scope: list[int] | None
     caller: int | None
     role: Role
     language: Language
+    at: datetime
 
     @property
     def key(self) -> tuple[bool, Role]:
@@ -48,11 +50,11 @@ class Bounds:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        own: dict[str, Any] = {"language": self.language}
+        own: dict[str, Any] = {"language": self.language, "at": self.at}
         return own if self.scope is None else own | {"scope": self.scope, "caller": self.caller}
 
 
 def of_caller(info: Info) -> Bounds:
     """The limits of the caller of a request. Raises Unauthenticated, DatabaseUnavailable."""
     actor = info.context.signed_in
-    return Bounds(actor.scope.ids, actor.user_id, actor.role, info.context.language)
+    return Bounds(actor.scope.ids, actor.user_id, actor.role, info.context.language, info.context.at)

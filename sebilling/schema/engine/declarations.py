@@ -49,7 +49,8 @@ class Link:
 
 @dataclass(frozen=True)
 class Node:
-    """How the rows of a table are read: SQL for each field (`{t}` is the row's alias, `:language` the caller's language), and links."""
+    """How the rows of a table are read: SQL for each field (`{t}` is the row's alias, `:language` the caller's
+    language, `:at` the time of the request), and links."""
 
     table: str
     scope: RowScope
