@@ -179,9 +179,8 @@ CREATE TABLE customer (
     CONSTRAINT customer_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES plan(id)
 );
 CREATE INDEX customer_counter_id_id_idx ON customer USING btree (counter_id, id);
-CREATE INDEX customer_installed_on_id_idx ON customer USING btree (installed_on, id);
 CREATE INDEX customer_name_id_idx ON customer USING btree (name, id);
-CREATE INDEX customer_search_idx ON customer USING gin (name gin_trgm_ops, address gin_trgm_ops, code gin_trgm_ops, phone gin_trgm_ops, pppoe_name gin_trgm_ops);
+CREATE INDEX customer_search_idx ON customer USING gin (name gin_trgm_ops, code gin_trgm_ops, phone gin_trgm_ops);
 CREATE TRIGGER customer_kept BEFORE DELETE OR TRUNCATE ON customer FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
 CREATE TRIGGER customer_key_fixed BEFORE UPDATE OF id ON customer FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
 CREATE TRIGGER customer_moved BEFORE UPDATE OF counter_id ON customer FOR EACH ROW WHEN (old.counter_id <> new.counter_id) EXECUTE FUNCTION lock_counters();
@@ -199,6 +198,20 @@ CREATE TABLE customer_move (
     CONSTRAINT customer_move_to_counter_id_fkey FOREIGN KEY (to_counter_id) REFERENCES counter(id)
 );
 CREATE INDEX customer_move_customer_id_id_idx ON customer_move USING btree (customer_id, id);
+
+CREATE TABLE daily_takings (
+    counter_id bigint NOT NULL,
+    day date NOT NULL,
+    method text NOT NULL,
+    payments bigint NOT NULL,
+    received numeric NOT NULL,
+    reversed numeric NOT NULL,
+    CONSTRAINT daily_takings_pkey PRIMARY KEY (counter_id, day, method),
+    CONSTRAINT daily_takings_counter_id_fkey FOREIGN KEY (counter_id) REFERENCES counter(id),
+    CONSTRAINT daily_takings_method_fkey FOREIGN KEY (method) REFERENCES payment_method(code)
+);
+CREATE TRIGGER daily_takings_carried BEFORE INSERT OR UPDATE ON daily_takings FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER daily_takings_kept BEFORE DELETE OR TRUNCATE ON daily_takings FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE deallocation (
     allocation_id bigint NOT NULL,
@@ -238,6 +251,7 @@ CREATE TABLE deposit (
 );
 CREATE INDEX deposit_collector_id_counter_id_idx ON deposit USING btree (collector_id, counter_id);
 CREATE INDEX deposit_counter_id_deposited_on_id_idx ON deposit USING btree (counter_id, deposited_on, id);
+CREATE INDEX deposit_proof_idx ON deposit USING btree (proof_id) WHERE proof_id IS NOT NULL;
 CREATE INDEX deposit_unsettled_idx ON deposit USING btree (collector_id, counter_id, id) WHERE difference <> settled;
 CREATE INDEX deposit_waiting_idx ON deposit USING btree (counter_id, collector_id) WHERE status = 'SUBMITTED'::text;
 CREATE TRIGGER deposit_begins BEFORE INSERT ON deposit FOR EACH ROW WHEN (new.status <> 'SUBMITTED'::text OR new.counted <> 0 OR new.difference <> 0 OR new.settled <> 0) EXECUTE FUNCTION refuse_decided();
@@ -386,7 +400,6 @@ CREATE TABLE event (
     CONSTRAINT event_pkey PRIMARY KEY (id)
 );
 CREATE INDEX event_actor_id_id_idx ON event USING btree (actor_id, id);
-CREATE INDEX event_customer_idx ON event USING btree (event_customer(subject, subject_id, data), id) WHERE event_customer(subject, subject_id, data) IS NOT NULL;
 CREATE INDEX event_kind_id_idx ON event USING btree (kind, id);
 CREATE INDEX event_subject_subject_id_id_idx ON event USING btree (subject, subject_id, id);
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -430,6 +443,7 @@ CREATE TABLE generation_run (
     CONSTRAINT generation_run_attempts_check CHECK ((attempts = 0) = (error IS NULL)),
     CONSTRAINT generation_run_period_id_fkey FOREIGN KEY (period_id) REFERENCES period(id)
 );
+CREATE INDEX generation_run_period_id_id_idx ON generation_run USING btree (period_id, id);
 CREATE INDEX generation_run_unfinished_idx ON generation_run USING btree (period_id) WHERE finished_at IS NULL;
 
 CREATE TABLE generation_task (
@@ -505,12 +519,15 @@ CREATE UNIQUE INDEX invoice_charges_alone_idx ON invoice USING btree (customer_i
 CREATE INDEX invoice_counter_id_id_idx ON invoice USING btree (counter_id, id);
 CREATE INDEX invoice_customer_id_covers_until_idx ON invoice USING btree (customer_id, covers_until);
 CREATE UNIQUE INDEX invoice_live_period_idx ON invoice USING btree (customer_id, period_id) WHERE voided_at IS NULL AND covers_from < covers_until;
+CREATE INDEX invoice_no_run_idx ON invoice USING btree (period_id, counter_id) INCLUDE (total) WHERE run_id IS NULL;
 CREATE INDEX invoice_open_idx ON invoice USING btree (customer_id, due_on, id) WHERE outstanding > 0;
-CREATE INDEX invoice_owed_idx ON invoice USING btree (counter_id, due_on, id) INCLUDE (outstanding) WHERE outstanding > 0;
+CREATE INDEX invoice_owed_idx ON invoice USING btree (counter_id, due_on, id) INCLUDE (outstanding, period_id, customer_id) WHERE outstanding > 0;
 CREATE INDEX invoice_partly_paid_idx ON invoice USING btree (id) WHERE outstanding > 0 AND outstanding < total;
 CREATE INDEX invoice_period_id_id_idx ON invoice USING btree (period_id, id);
 CREATE INDEX invoice_void_idx ON invoice USING btree (id) WHERE voided_at IS NOT NULL;
+CREATE INDEX invoice_void_total_idx ON invoice USING btree (period_id, counter_id) INCLUDE (total) WHERE voided_at IS NOT NULL;
 CREATE INDEX invoice_written_off_idx ON invoice USING btree (id) WHERE written_off > 0;
+CREATE INDEX invoice_written_off_total_idx ON invoice USING btree (period_id, counter_id) INCLUDE (written_off) WHERE written_off > 0;
 CREATE TRIGGER invoice_begins BEFORE INSERT ON invoice FOR EACH ROW WHEN (new.allocated <> 0 OR new.written_off <> 0 OR new.voided_at IS NOT NULL) EXECUTE FUNCTION refuse_born_settled();
 CREATE TRIGGER invoice_checked AFTER INSERT ON invoice REFERENCING NEW TABLE AS new_invoice FOR EACH STATEMENT EXECUTE FUNCTION check_invoices();
 CREATE TRIGGER invoice_fixed BEFORE UPDATE ON invoice FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
@@ -680,13 +697,16 @@ CREATE INDEX payment_counter_id_id_idx ON payment USING btree (counter_id, id);
 CREATE INDEX payment_counter_id_received_on_id_idx ON payment USING btree (counter_id, received_on, id);
 CREATE INDEX payment_credit_idx ON payment USING btree (customer_id) WHERE credit > 0;
 CREATE INDEX payment_customer_id_id_idx ON payment USING btree (customer_id, id);
+CREATE INDEX payment_received_by_id_idx ON payment USING btree (received_by, id);
 CREATE INDEX payment_surplus_idx ON payment USING btree (id) WHERE surplus_because <> ''::text;
 CREATE TRIGGER payment_begins BEFORE INSERT ON payment FOR EACH ROW WHEN (new.allocated <> 0 OR new.refunded <> 0 OR new.reversed_at IS NOT NULL) EXECUTE FUNCTION refuse_born_settled();
 CREATE TRIGGER payment_dated BEFORE INSERT ON payment FOR EACH ROW EXECUTE FUNCTION date_payment();
 CREATE TRIGGER payment_fixed BEFORE UPDATE ON payment FOR EACH ROW WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
 CREATE CONSTRAINT TRIGGER payment_in_drawer AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.method = 'CASH'::text) EXECUTE FUNCTION carry_cash();
+CREATE CONSTRAINT TRIGGER payment_in_takings AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION carry_takings();
 CREATE TRIGGER payment_kept BEFORE DELETE OR TRUNCATE ON payment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE CONSTRAINT TRIGGER payment_out_of_drawer AFTER UPDATE OF reversed_at ON payment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.method = 'CASH'::text AND old.reversed_at IS NULL AND new.reversed_at IS NOT NULL) EXECUTE FUNCTION carry_cash();
+CREATE CONSTRAINT TRIGGER payment_out_of_takings AFTER UPDATE OF reversed_at ON payment DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (old.reversed_at IS NULL AND new.reversed_at IS NOT NULL) EXECUTE FUNCTION carry_takings();
 CREATE TRIGGER payment_truth BEFORE UPDATE OF id, customer_id, counter_id, amount, method, received_by, collected_at, received_at, received_on, note, surplus_because ON payment FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payment_uses_surplus AFTER INSERT ON payment FOR EACH ROW WHEN (new.method = 'CASH'::text AND new.collected_at < new.received_at) EXECUTE FUNCTION use_surplus();
 
@@ -716,7 +736,6 @@ CREATE TABLE payment_promise (
     CONSTRAINT payment_promise_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customer(id)
 );
 CREATE INDEX payment_promise_customer_id_id_idx ON payment_promise USING btree (customer_id, id);
-CREATE INDEX payment_promise_until_on_idx ON payment_promise USING btree (until_on);
 
 CREATE TABLE payment_reversal (
     payment_id bigint NOT NULL,
@@ -958,7 +977,7 @@ CREATE INDEX service_access_blocked_idx ON service_access USING btree (customer_
 CREATE INDEX service_access_blocked_now_idx ON service_access USING btree (customer_id) WHERE actual = 'BLOCKED'::text;
 CREATE INDEX service_access_customer_id_idx ON service_access USING btree (customer_id);
 CREATE INDEX service_access_dirty_idx ON service_access USING btree (device_id, next_at) WHERE desired_generation > observed_generation;
-CREATE INDEX service_access_drift_idx ON service_access USING btree (id) WHERE NOT (desired_generation = observed_generation AND (actual = desired OR actual = 'UNKNOWN'::text));
+CREATE INDEX service_access_drift_idx ON service_access USING btree (id) INCLUDE (customer_id) WHERE NOT (desired_generation = observed_generation AND (actual = desired OR actual = 'UNKNOWN'::text));
 CREATE INDEX service_access_restore_idx ON service_access USING btree (device_id, next_at) WHERE desired_generation > observed_generation AND desired = 'ACTIVE'::text;
 
 CREATE TABLE settlement_reversal (
@@ -1311,6 +1330,22 @@ BEGIN
     RETURN NULL;
 END $function$;
 
+CREATE FUNCTION carry_takings()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    is_new boolean := TG_OP = 'INSERT';
+BEGIN
+    INSERT INTO daily_takings AS kept (counter_id, day, method, payments, received, reversed)
+    VALUES (NEW.counter_id,
+            CASE WHEN is_new THEN NEW.received_on ELSE (SELECT reversed_on FROM payment_reversal WHERE payment_id = NEW.id) END,
+            NEW.method, is_new::int, CASE WHEN is_new THEN NEW.amount ELSE 0 END, CASE WHEN is_new THEN 0 ELSE NEW.amount END)
+    ON CONFLICT (counter_id, day, method) DO UPDATE
+       SET payments = kept.payments + excluded.payments, received = kept.received + excluded.received, reversed = kept.reversed + excluded.reversed;
+    RETURN NULL;
+END $function$;
+
 CREATE FUNCTION carry_void()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1469,12 +1504,6 @@ AS $function$
         told.subject, told.subject_id, told.counter_id, told.data)::text, 'UTF8')
 $function$;
 
-CREATE FUNCTION event_customer(p_subject text, p_subject_id bigint, p_data jsonb)
- RETURNS bigint
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN (p_subject = 'customer'::text) THEN p_subject_id ELSE (substr((p_data ->> 'customer_id'::text), 5))::bigint END;
-
 CREATE FUNCTION feed_link(before bytea, start bytea, canonical bytea)
  RETURNS bytea
  LANGUAGE sql
@@ -1629,6 +1658,17 @@ WITH span AS (
 SELECT id, invoices, billed - here - earlier, earlier, voided - here, allocated, written_off, billed - voided - allocated - written_off,
        payments, reversed, refunded, received - reversed, credit, deposited, difference, waiting
   FROM named WHERE EXISTS (SELECT FROM span)
+$function$;
+
+CREATE FUNCTION period_sums(p_scope bigint[])
+ RETURNS TABLE(period_id bigint, invoices bigint, billed bigint, allocated bigint, written_off bigint, outstanding bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+SELECT period.id, coalesce(sum(kept.invoices), 0)::bigint, coalesce(sum(kept.billed), 0)::bigint, coalesce(sum(kept.allocated), 0)::bigint,
+       coalesce(sum(kept.written_off), 0)::bigint, coalesce(sum(kept.outstanding), 0)::bigint
+  FROM period LEFT JOIN period_total kept ON kept.period_id = period.id AND (p_scope IS NULL OR kept.counter_id = ANY (p_scope))
+ GROUP BY period.id
 $function$;
 
 CREATE FUNCTION reconsider_access(p_customers bigint[], p_at timestamp with time zone, p_user bigint, p_user_name text)
@@ -1989,34 +2029,6 @@ UNION ALL
      JOIN customer ON customer.id = opening_balance.customer_id
   WHERE opening_balance.billed_until > customer.installed_on;
 
-CREATE VIEW customer_timeline AS
- SELECT event.id * 2 + 1 AS id,
-    to_char((event.at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US 1'::text) COLLATE "C" AS moment,
-    event.at,
-    event_customer(event.subject, event.subject_id, event.data) AS customer_id,
-    event.kind,
-    event.actor_id,
-    event.actor_name,
-    event.subject,
-    event.subject_id,
-    event.data
-   FROM event
-  WHERE event_customer(event.subject, event.subject_id, event.data) IS NOT NULL AND event.kind <> 'generation.started'::text
-UNION ALL
- SELECT invoice.id * 2 AS id,
-    to_char((invoice.issued_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US 0'::text) COLLATE "C" AS moment,
-    invoice.issued_at AS at,
-    invoice.customer_id,
-    'invoice.issued'::text AS kind,
-    run.requested_by AS actor_id,
-    app_user.name AS actor_name,
-    'invoice'::text AS subject,
-    invoice.id AS subject_id,
-    jsonb_build_object('number', invoice.number, 'amount', invoice.total, 'due_on', invoice.due_on) AS data
-   FROM invoice
-     LEFT JOIN generation_run run ON run.id = invoice.run_id
-     LEFT JOIN app_user ON app_user.id = run.requested_by;
-
 CREATE VIEW drawer AS
  SELECT counter_id,
     collector_id,
@@ -2045,12 +2057,13 @@ CREATE VIEW isolation AS
            FROM invoice
              JOIN customer ON customer.id = invoice.customer_id
              JOIN counter ON counter.id = customer.counter_id
-             LEFT JOIN isolation_policy own ON own.customer_id = customer.id
-             LEFT JOIN isolation_policy counters ON counters.counter_id = customer.counter_id
-             JOIN isolation_policy isp ON isp.customer_id IS NULL AND isp.counter_id IS NULL
-             CROSS JOIN LATERAL ( SELECT COALESCE(own.mode, counters.mode, isp.mode) AS mode,
-                    COALESCE(own.days, counters.days, isp.days) AS days,
-                    COALESCE(own.minimum, counters.minimum, isp.minimum) AS minimum) policy
+             CROSS JOIN LATERAL ( SELECT isolation_policy.mode,
+                    isolation_policy.days,
+                    isolation_policy.minimum
+                   FROM isolation_policy
+                  WHERE isolation_policy.customer_id = customer.id OR isolation_policy.counter_id = customer.counter_id OR isolation_policy.customer_id IS NULL AND isolation_policy.counter_id IS NULL
+                  ORDER BY (isolation_policy.customer_id IS NULL), (isolation_policy.counter_id IS NULL)
+                 LIMIT 1) policy
              CROSS JOIN LATERAL ( SELECT GREATEST((invoice.issued_at AT TIME ZONE counter.timezone)::date, invoice.covers_from) AS issued_on) issued
              CROSS JOIN LATERAL ( SELECT (EXTRACT(year FROM issued.issued_on) * 12::numeric + EXTRACT(month FROM issued.issued_on) - EXTRACT(year FROM customer.installed_on) * 12::numeric - EXTRACT(month FROM customer.installed_on))::integer AS months) since
              CROSS JOIN LATERAL ( SELECT (customer.installed_on + make_interval(months => since.months))::date AS this_month,
@@ -2100,26 +2113,6 @@ CREATE VIEW isolation AS
           ORDER BY payment_promise.id DESC
          LIMIT 1) promised ON true
      CROSS JOIN LATERAL ( SELECT GREATEST(reached.block_on, promised.until_on + 1) AS block_on) wanted;
-
-CREATE VIEW isolation_forecast AS
- SELECT customer.id,
-    customer.counter_id,
-    block.block_on,
-    block.amount,
-    block.invoice_id,
-    block.mode,
-    block.promised_until
-   FROM customer
-     LEFT JOIN LATERAL ( SELECT isolation.customer_id,
-            isolation.invoice_id,
-            isolation.amount,
-            isolation.mode,
-            isolation.timezone,
-            isolation.promised_until,
-            isolation.block_on
-           FROM isolation
-          WHERE isolation.customer_id = customer.id
-         LIMIT 1) block ON true;
 
 CREATE VIEW journal AS
  WITH booked AS NOT MATERIALIZED (
@@ -2471,30 +2464,72 @@ CREATE VIEW journal AS
      JOIN counter ON counter.id = entry.counter_id
   WHERE entry.amount > 0;
 
-CREATE VIEW promise_to_pay AS
- SELECT promise.id,
-    promise.customer_id,
-    promise.until_on,
-    promise.reason,
-    promise.promised_at,
-    promise.promised_to,
-    customer.counter_id,
-    counter.timezone,
-    (EXISTS ( SELECT
+CREATE VIEW period_billed AS
+ SELECT period_id,
+    counter_id,
+    sum(invoices)::bigint AS invoices,
+    sum(billed)::bigint AS billed
+   FROM ( SELECT run.period_id,
+            task.counter_id,
+            sum(task.issued) AS invoices,
+            sum(task.total_amount) AS billed
+           FROM generation_task task
+             JOIN generation_run run ON run.id = task.run_id
+          GROUP BY run.period_id, task.counter_id
+        UNION ALL
+         SELECT invoice.period_id,
+            invoice.counter_id,
+            count(*) AS count,
+            sum(invoice.total) AS sum
            FROM invoice
-          WHERE invoice.customer_id = promise.customer_id AND invoice.outstanding > 0 AND invoice.issued_at <= promise.promised_at)) AS owing,
-    (EXISTS ( SELECT
+          WHERE invoice.run_id IS NULL
+          GROUP BY invoice.period_id, invoice.counter_id
+        UNION ALL
+         SELECT invoice.period_id,
+            invoice.counter_id,
+            0,
+            - sum(invoice.total)
            FROM invoice
-             JOIN allocation ON allocation.invoice_id = invoice.id
-          WHERE invoice.customer_id = promise.customer_id AND invoice.issued_at <= promise.promised_at AND (allocation.allocated_at AT TIME ZONE counter.timezone)::date > promise.until_on AND NOT (EXISTS ( SELECT
-                   FROM deallocation
-                  WHERE deallocation.allocation_id = allocation.id)))) AS late,
-    (EXISTS ( SELECT
-           FROM payment_promise later
-          WHERE later.customer_id = promise.customer_id AND later.id > promise.id AND (later.promised_at AT TIME ZONE counter.timezone)::date <= promise.until_on)) AS replaced
-   FROM payment_promise promise
-     JOIN customer ON customer.id = promise.customer_id
-     JOIN counter ON counter.id = customer.counter_id;
+          WHERE invoice.voided_at IS NOT NULL
+          GROUP BY invoice.period_id, invoice.counter_id) moved
+  GROUP BY period_id, counter_id;
+
+CREATE VIEW period_total AS
+ SELECT period_id,
+    counter_id,
+    sum(invoices)::bigint AS invoices,
+    sum(billed)::bigint AS billed,
+    (sum(billed) - sum(written_off) - sum(outstanding))::bigint AS allocated,
+    sum(written_off)::bigint AS written_off,
+    sum(outstanding)::bigint AS outstanding
+   FROM ( SELECT period_billed.period_id,
+            period_billed.counter_id,
+            period_billed.invoices,
+            period_billed.billed,
+            0 AS written_off,
+            0 AS outstanding
+           FROM period_billed
+        UNION ALL
+         SELECT invoice.period_id,
+            invoice.counter_id,
+            0,
+            0,
+            sum(invoice.written_off) AS sum,
+            0
+           FROM invoice
+          WHERE invoice.written_off > 0
+          GROUP BY invoice.period_id, invoice.counter_id
+        UNION ALL
+         SELECT invoice.period_id,
+            invoice.counter_id,
+            0,
+            0,
+            0,
+            sum(invoice.outstanding) AS sum
+           FROM invoice
+          WHERE invoice.outstanding > 0
+          GROUP BY invoice.period_id, invoice.counter_id) moved
+  GROUP BY period_id, counter_id;
 
 CREATE VIEW service_account AS
  SELECT app_user.id,
@@ -2539,29 +2574,3 @@ UNION ALL
     suspension.kind AS suspension
    FROM suspension
   WHERE suspension.until_on IS NULL OR suspension.from_on < suspension.until_on;
-
-CREATE VIEW upcoming_block AS
- WITH block AS MATERIALIZED (
-         SELECT isolation.customer_id,
-            isolation.invoice_id,
-            isolation.amount,
-            isolation.mode,
-            isolation.timezone,
-            isolation.promised_until,
-            isolation.block_on
-           FROM isolation
-        )
- SELECT service_access.id,
-    service_access.customer_id,
-    customer.counter_id,
-    service_access.device_id,
-    block.invoice_id,
-    block.amount,
-    block.block_on,
-    block.mode,
-    block.promised_until,
-    block.timezone
-   FROM block
-     JOIN service_access ON service_access.customer_id = block.customer_id AND service_access.desired = 'ACTIVE'::text
-     JOIN device ON device.id = service_access.device_id AND device.enabled
-     JOIN customer ON customer.id = block.customer_id;

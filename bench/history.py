@@ -194,6 +194,14 @@ _DEPOSITS = (
             SELECT counter_id, collector_id, 0, counted, CASE status WHEN 'SUBMITTED' THEN amount ELSE 0 END FROM deposit) moved
      GROUP BY counter_id, collector_id
     """,
+    """
+    INSERT INTO daily_takings
+    SELECT counter_id, day, method, sum(payments), sum(received), sum(reversed)
+      FROM (SELECT counter_id, received_on AS day, method, 1 AS payments, amount AS received, 0 AS reversed FROM payment
+            UNION ALL
+            SELECT counter_id, reversed_on, method, 0, 0, amount FROM payment_reversal JOIN payment ON payment.id = payment_id) moved
+     GROUP BY counter_id, day, method
+    """,
 )
 # Of those who owe for earlier months, nine of ten are blocked, as an isolation run would have done; a few are blocked by hand.
 _ACCESSES = (

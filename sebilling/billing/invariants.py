@@ -246,6 +246,25 @@ INVARIANTS: Final = (
         + " OR ".join(f"coalesce(kept.{name}, 0) <> coalesce(document.{name}, 0)" for name in _DRAWER_SUMS),
     ),
     Invariant(
+        "daily_takings", "A day's takings are the sums of the payments that were received and reversed on it, by counter and method.",
+        "SELECT counter_id FROM daily_takings kept FULL JOIN (SELECT counter_id, day, method, sum(payments) AS payments,"
+        " sum(received) AS received, sum(reversed) AS reversed FROM"
+        " (SELECT counter_id, received_on AS day, method, 1 AS payments, amount AS received, 0 AS reversed FROM payment"
+        " UNION ALL SELECT counter_id, reversed_on, method, 0, 0, amount FROM payment_reversal"
+        " JOIN payment ON payment.id = payment_id) moved GROUP BY 1, 2, 3) document USING (counter_id, day, method) WHERE "
+        + " OR ".join(f"coalesce(kept.{name}, 0) <> coalesce(document.{name}, 0)" for name in ("payments", "received", "reversed")),
+    ),
+    Invariant(
+        "period_totals", "A period's totals at a counter are the sums of its invoices.",
+        "SELECT period_id FROM period_total kept FULL JOIN (SELECT period_id, counter_id, count(*) AS invoices,"
+        " coalesce(sum(total) FILTER (WHERE voided_at IS NULL), 0) AS billed, sum(allocated) AS allocated, sum(written_off) AS written_off,"
+        " sum(outstanding) AS outstanding FROM invoice GROUP BY 1, 2) document USING (period_id, counter_id) WHERE "
+        + " OR ".join(
+            f"coalesce(kept.{name}, 0) <> coalesce(document.{name}, 0)"
+            for name in ("invoices", "billed", "allocated", "written_off", "outstanding")
+        ),
+    ),
+    Invariant(
         "deposits_carried", "A deposit's counted, difference and settled amounts match its documents.",
         "SELECT deposit.id FROM deposit LEFT JOIN deposit_decision ON deposit_id = deposit.id AND verified"
         " LEFT JOIN (SELECT DISTINCT ON (deposit_id) deposit_id, counted, difference FROM deposit_correction ORDER BY deposit_id, id DESC)"

@@ -1,5 +1,5 @@
 """Locks, always taken in this order: idempotency key → customer → counter → invoices → payments → closings → drawer
-→ receipt series → drawer balance.
+→ receipt series → drawer balance → daily takings.
 
 Payments, corrections and changes of a billing cycle hold the customer's counter shared; whatever adds invoices or moves the
 customer holds it exclusively (db/sql/invoice_checks.sql). So a holder sees every invoice of the customer, and none is issued meanwhile.
@@ -28,7 +28,10 @@ _AFTER_CLOSINGS: Final = text("SELECT after_closings(:at)").bindparams(instant("
 _NO_CLOSING: Final = text("SELECT pg_advisory_xact_lock(2, 0)")
 _COUNTING: Final = text("SELECT pg_advisory_xact_lock(22, CAST(:collector AS int))")
 _DRAWERS: Final = text("SELECT id FROM app_user WHERE id = :collector FOR NO KEY UPDATE")
-_MOVE_AT_ONCE: Final = text("SET CONSTRAINTS ALL IMMEDIATE")
+# Daily takings wait for the commit in any case: they are locked last (db/sql/takings.sql).
+_MOVE_AT_ONCE: Final = text(
+    "DO $$ BEGIN SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS payment_in_takings, payment_out_of_takings DEFERRED; END $$"
+)
 
 
 @dataclass(frozen=True, slots=True)

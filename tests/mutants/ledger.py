@@ -8,6 +8,7 @@ LEDGER: Final = ("tests/billing/test_ledger.py",)
 RACES: Final = ("tests/concurrency/test_ledger.py",)
 KEYS: Final = ("tests/billing/test_fingerprints.py",)
 BALANCES: Final = ("tests/concurrency/test_drawer_balances.py",)
+TAKINGS: Final = ("tests/concurrency/test_daily_takings.py",)
 CODES: Final = ("tests/billing/test_accounts_of_codes.py",)
 
 FAULTS: Final = (
@@ -141,6 +142,16 @@ FAULTS: Final = (
     Fault("a-closing-keeps-cash-of-after-it", "db/sql/period_figures.sql",
           "SELECT payment.counter_id, -payment.amount FROM payment\n", "SELECT payment.counter_id, 0 FROM payment\n", BALANCES),
     Fault("anyone-may-set-a-balance", "db/sql/drawer.sql", "WHEN (pg_trigger_depth() = 0) EXECUTE", "WHEN (false) EXECUTE", BALANCES),
+    # --- daily takings ------------------------------------------------------------------------------------------------------------
+    Fault("takings-are-locked-from-the-beginning", "db/sql/takings.sql",
+          "payment_in_takings AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED", "payment_in_takings AFTER INSERT ON payment",
+          TAKINGS),
+    Fault("who-takes-cash-locks-the-days-takings", "billing/locks.py",
+          " SET CONSTRAINTS payment_in_takings, payment_out_of_takings DEFERRED;", "", TAKINGS),
+    Fault("takings-are-not-added-to", "db/sql/takings.sql", "received = kept.received + excluded.received", "received = excluded.received",
+          TAKINGS),
+    Fault("reversals-are-payments-too", "db/sql/takings.sql", "NEW.method, is_new::int,", "NEW.method, 1,", TAKINGS),
+    Fault("anyone-may-set-takings", "db/sql/takings.sql", "WHEN (pg_trigger_depth() = 0) EXECUTE", "WHEN (false) EXECUTE", TAKINGS),
     # --- what a key's fingerprint holds -------------------------------------------------------------------------------------------
     Fault("key-of-a-correction-without-its-count", "billing/differences.py", '"correctDeposit", key, [deposit_id, counted, why]',
           '"correctDeposit", key, [deposit_id, why]', KEYS),

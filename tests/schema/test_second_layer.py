@@ -176,7 +176,7 @@ _OWNS: Final = {
         "receipt_series": "counter_id", "invoice_series": "counter_id", "deposit": "counter_id", "event": "counter_id",
         "charge": "customer_id", "discount": "customer_id", "billing_cycle": "customer_id", "payment_promise": "customer_id",
         "service_access": "customer_id", "generation_task": "counter_id", "refund": "counter_id",
-        "drawer_balance": "counter_id",
+        "drawer_balance": "counter_id", "daily_takings": "counter_id",
     }.items()
 } | {
     table: f"{column} IN (SELECT id FROM {parent} WHERE counter_id = :own)"

@@ -41,6 +41,8 @@ class Deposit(Base):
         # for deposits that await verification, by drawer
         Index("deposit_waiting_idx", "counter_id", "collector_id", postgresql_where=text("status = 'SUBMITTED'")),
         Index(None, "collector_id", "counter_id"),
+        # for the deposit of a proof
+        Index("deposit_proof_idx", "proof_id", postgresql_where=text("proof_id IS NOT NULL")),
         CheckConstraint("settled BETWEEN least(difference, 0) AND greatest(difference, 0)", name="settled"),
         CheckConstraint("status = 'VERIFIED' OR counted = 0 AND difference = 0", name="counted"),
         # for a surplus that a late payment may use, and a shortage that may be settled

@@ -23,6 +23,8 @@ class GenerationRun(Base):
     __tablename__ = "generation_run"
     __table_args__ = (
         # for workers that look for unfinished runs, closing a period, and moving a customer
+        # for the runs of a period
+        Index(None, "period_id", "id"),
         Index("generation_run_unfinished_idx", "period_id", postgresql_where=text("finished_at IS NULL")),
         CheckConstraint("abandoned_at IS NULL OR finished_at IS NOT NULL", name="abandoned"),
         CheckConstraint("(attempts = 0) = (error IS NULL)", name="attempts"),

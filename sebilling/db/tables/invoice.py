@@ -57,19 +57,41 @@ class Invoice(Base):
         CheckConstraint("covers_from <= covers_until", name="covers"),
         # for outstanding invoices: payments settle the oldest first, isolation finds overdue customers
         Index("invoice_open_idx", "customer_id", "due_on", "id", postgresql_where=text("outstanding > 0")),
-        # for what a counter is owed (dashboard), and a counter's open invoices by due date
+        # for what a counter is owed, also by period and age (dashboard, periods), and a counter's open invoices by due date
         Index(
             "invoice_owed_idx",
             "counter_id",
             "due_on",
             "id",
-            postgresql_include=["outstanding"],  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
+            postgresql_include=["outstanding", "period_id", "customer_id"],  # type: ignore[misc]  # SQLAlchemy doesn't type a dialect's options
             postgresql_where=text("outstanding > 0"),
         ),
         # for lists of the rare statuses: a few entries among all of history
         Index("invoice_partly_paid_idx", "id", postgresql_where=text("outstanding > 0 AND outstanding < total")),
         Index("invoice_written_off_idx", "id", postgresql_where=text("written_off > 0")),
         Index("invoice_void_idx", "id", postgresql_where=text("voided_at IS NOT NULL")),
+        # for the sums of periods (period_totals.sql): what no run issued, such as opening balances, and what no longer counts
+        Index(
+            "invoice_written_off_total_idx",
+            "period_id",
+            "counter_id",
+            postgresql_include=["written_off"],  # type: ignore[misc]  # as above
+            postgresql_where=text("written_off > 0"),
+        ),
+        Index(
+            "invoice_void_total_idx",
+            "period_id",
+            "counter_id",
+            postgresql_include=["total"],  # type: ignore[misc]  # as above
+            postgresql_where=text("voided_at IS NOT NULL"),
+        ),
+        Index(
+            "invoice_no_run_idx",
+            "period_id",
+            "counter_id",
+            postgresql_include=["total"],  # type: ignore[misc]  # as above
+            postgresql_where=text("run_id IS NULL"),
+        ),
         # for a month's list by time of issue, however old the month is
         Index(None, "period_id", "id"),
     )

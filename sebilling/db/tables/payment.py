@@ -1,8 +1,9 @@
 """Payments (pembayaran): money received, and its allocation to invoices."""
 
 from datetime import date, datetime
+from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, ForeignKey, Index, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Computed, DateTime, ForeignKey, Index, Numeric, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
@@ -37,6 +38,8 @@ class Payment(Base):
         Index(None, "counter_id", "received_on", "id"),
         # for a counter's list, newest first
         Index(None, "counter_id", "id"),
+        # for what one user received, newest first
+        Index(None, "received_by", "id"),
         # for the list of those that exceeded what was owed, a few of all
         Index("payment_surplus_idx", "id", postgresql_where=text("surplus_because <> ''")),
         # for credit that settles the next invoice
@@ -99,3 +102,21 @@ class CreditHold(Base):
     held_by: Mapped[int | None] = mapped_column(BigInteger)
     released_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     released_by: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class DailyTakings(Base):
+    """Money received and reversed at a counter on a day, by method: the sums of the payments, moved by deferred triggers.
+
+    Numeric, so that a payment is never refused for what was received before it.
+    """
+
+    __tablename__ = "daily_takings"
+
+    counter_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("counter.id"), primary_key=True, autoincrement=False)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    method: Mapped[str] = mapped_column(Text, ForeignKey("payment_method.code"), primary_key=True)
+    payments: Mapped[int] = mapped_column(BigInteger)
+    """Number of payments received, also of those that were reversed."""
+    received: Mapped[Decimal] = mapped_column(Numeric)
+    reversed: Mapped[Decimal] = mapped_column(Numeric)
+    """Amount of payments reversed on this day, whenever they were received."""

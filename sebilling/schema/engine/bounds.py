@@ -50,8 +50,8 @@ class Bounds:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        own: dict[str, Any] = {"language": self.language, "at": self.at}
-        return own if self.scope is None else own | {"scope": self.scope, "caller": self.caller}
+        """Of every statement, so that a column's SQL may ask for the scope (null: all counters)."""
+        return {"language": self.language, "at": self.at, "scope": self.scope, "caller": self.caller}
 
 
 def of_caller(info: Info) -> Bounds:
