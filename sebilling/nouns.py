@@ -15,10 +15,12 @@ class Noun(Enum):
     CHARGE = ("chg", "charge", "biaya")
     CLOSING = ("clo", "closing", "penutupan")
     COUNTER = ("cou", "counter", "loket")
+    COUNTER_FIGURES = ("fig", "figures of a counter", "angka loket")
     CUSTOMER = ("cus", "customer", "pelanggan")
     DEPOSIT = ("dep", "deposit", "setoran")
     DEVICE = ("dev", "device", "perangkat")
     DISCOUNT = ("dis", "discount", "diskon")
+    DRAWER = ("drw", "drawer", "laci kas")
     FORECAST = ("fct", "forecast of a block", "perkiraan isolir")
     HOLD = ("hol", "hold", "penahanan isolir")
     INVOICE = ("inv", "invoice", "tagihan")
@@ -29,6 +31,7 @@ class Noun(Enum):
     POLICY = ("pol", "isolation policy", "kebijakan isolir")
     PROMISE = ("pro", "promise to pay", "janji bayar")
     PROOF = ("", "proof", "bukti setoran")
+    RECAP = ("rcp", "recap", "rekap")
     RECEIPT = ("", "receipt", "kuitansi")
     REFUND = ("ref", "refund", "pengembalian")
     RUN = ("run", "generation run", "proses penerbitan tagihan")
@@ -45,6 +48,6 @@ class Noun(Enum):
         self.english = english
         self.indonesian = indonesian
 
-    def id(self, number: int) -> str:
-        """Return the public id of the row with this number."""
-        return f"{self.prefix}_{number}"
+    def id(self, *numbers: int) -> str:
+        """Return the public id of the row with this number, or of what several rows name together, such as `rcp_3_1`."""
+        return "_".join([self.prefix, *map(str, numbers)])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from sebilling.actor import Scope
 from sebilling.billing import scope
@@ -62,11 +62,15 @@ NAMES: Final[tuple[str, ...]] = Figures.__match_args__
 class Recap(Figures):
     """A counter's month as it is now; for a closed period also as it was at its last closing."""
 
+    period_id: int
     counter_id: int
     counter_code: str
     counter_name: str
     timezone: str
     due_day: int
+    not_invoiced: int | None
+    """Number of active customers, installed by the month's end, without a live invoice of the period; None for a closed period, and
+    unless it was asked for."""
     kept: list[int] | None
     """The figures at the closing, in the order of NAMES."""
 
@@ -88,10 +92,9 @@ def figures_of(recap: Figures) -> list[int]:
     return [getattr(recap, name) for name in NAMES]  # type: ignore[misc]  # getattr gives Any; all figures are int
 
 
-_RECAP: Final = text(
-    """
+_SQL: Final = """
     -- Few of all: those of the month are read once, not once for each counter.
-    WITH voided_now AS MATERIALIZED (
+    WITH {missed}voided_now AS MATERIALIZED (
            SELECT invoice.counter_id, invoice.total, invoice.period_id = invoice_void.period_id AS is_own
              FROM invoice_void JOIN invoice ON invoice.id = invoice_id
             WHERE invoice_void.period_id = (SELECT id FROM period WHERE month = :month)),
@@ -104,8 +107,8 @@ _RECAP: Final = text(
            received.payments, reversed.total AS reversed, refunded.total AS refunded,
            received.total - reversed.total AS total_received, received.credit,
            handed.counted AS total_deposited, handed.difference, held.waiting AS awaiting_verification, held.on_hand AS cash_on_hand,
-           counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day,
-           kept.figures AS kept
+           period.id AS period_id, counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone,
+           counter.due_day, {not_invoiced} AS not_invoiced, kept.figures AS kept
       FROM counter
       JOIN period ON period.month = :month
      CROSS JOIN LATERAL (
@@ -141,15 +144,41 @@ _RECAP: Final = text(
      WHERE {sees}
        AND (CAST(:counter AS bigint) IS NULL OR counter.id = :counter)
      ORDER BY counter.code
-    """.format(sees=scope.sees("counter.id"), names=", ".join(NAMES))
-)
+"""
+# Customers and the month's invoices are read once, not once for each counter.
+_MISSED: Final = """missed AS MATERIALIZED (
+           SELECT counter_id, count(*) AS customers FROM customer
+            WHERE active AND installed_on < :after AND EXISTS (SELECT FROM period WHERE month = :month AND closed_at IS NULL)
+              AND NOT EXISTS (SELECT FROM invoice WHERE invoice.customer_id = customer.id AND voided_at IS NULL
+                                 AND period_id = (SELECT id FROM period WHERE month = :month))
+            GROUP BY 1),
+         """
+
+
+def _statement(*, with_missed: bool) -> TextClause:
+    missed = "(SELECT coalesce(sum(customers), 0)::bigint FROM missed WHERE counter_id = counter.id)" if with_missed else "NULL::bigint"
+    return text(
+        _SQL.format(
+            sees=scope.sees("counter.id"), names=", ".join(NAMES), missed=_MISSED if with_missed else "",
+            not_invoiced=f"CASE WHEN period.closed_at IS NULL THEN {missed} END",
+        )
+    )  # fmt: skip
+
+
+_RECAP: Final = _statement(with_missed=False)
+_RECAP_WITH_MISSED: Final = _statement(with_missed=True)
 _OPENED: Final = text("SELECT id FROM period WHERE month = :month")
 
 
-async def read(session: ReadSession, month: Month, *, scope: Scope, counter_id: int | None = None) -> Sequence[Recap]:
-    """Read one recap per counter in `scope`, ordered by code. Raises NotFound for a month never opened, or a counter outside the scope."""
+async def read(
+    session: ReadSession, month: Month, *, scope: Scope, counter_id: int | None = None, with_missed: bool = False
+) -> Sequence[Recap]:
+    """Read one recap per counter in `scope`, ordered by code; `not_invoiced` only `with_missed`, as it reads all customers.
+
+    Raises NotFound for a month never opened, or a counter outside the scope.
+    """
     parameters = {"month": month.first, "after": month.after, "scope": scope.ids, "counter": counter_id}
-    recaps = await session.rows(_RECAP, parameters, into=Recap)
+    recaps = await session.rows(_RECAP_WITH_MISSED if with_missed else _RECAP, parameters, into=Recap)
     if not recaps and await session.value(_OPENED, {"month": month.first}, kind=int) is None:
         raise NotFound(field="month", noun=Noun.PERIOD, given=month)
     if not recaps and counter_id is not None:

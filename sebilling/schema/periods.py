@@ -1,7 +1,7 @@
 """Periods (periode) in GraphQL."""
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import strawberry
 
@@ -17,11 +17,14 @@ from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import EVERYBODYS, PART
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.roles import COUNTERS, OFFICE
+from sebilling.schema.request.roles import COUNTERS, OFFICE, READERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
-from sebilling.schema.values.scalars import Instant, MonthText, Rupiah, month_in
+from sebilling.schema.values.scalars import Instant, MonthText, Rate, Rupiah, month_in
+
+if TYPE_CHECKING:
+    from sebilling.schema.generation import GenerationRun
 
 
 class PeriodStatus(StrEnum):
@@ -61,6 +64,24 @@ class ClosingGap:
     amount: Rupiah = read("Amount in rupiah; 0 for GENERATION_RUNNING.", OFFICE)
 
 
+@output(
+    "Totals of a period's invoices at the counters that the caller may see. billed = allocated + writtenOff + outstanding, always.",
+    "period_sums(CAST(:scope AS bigint[]))",
+    scope=PART,
+)
+class PeriodTotals:
+    invoices: int = read("Number of invoices, including void ones.", COUNTERS)
+    billed: Rupiah = read("Sum of the invoices that are not void.", COUNTERS)
+    allocated: Rupiah = read("Amount that is paid.", COUNTERS)
+    written_off: Rupiah = read("Amount that is written off.", COUNTERS)
+    outstanding: Rupiah = read("Amount that is owed.", COUNTERS)
+    paid_share: Rate | None = read(
+        "Share of billed that is paid, in percent with two decimals; null if nothing is billed.",
+        COUNTERS,
+        sql="trim_scale(round(100.0 * {t}.allocated / nullif({t}.billed, 0), 2))::text",
+    )
+
+
 @output("Period (periode): one billing month, opened by hand.", "period", scope=EVERYBODYS)
 class Period:
     id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.PERIOD, "{t}.id"))
@@ -68,6 +89,17 @@ class Period:
     status: PeriodStatus = read("Status of the period.", COUNTERS, sql="CASE WHEN {t}.closed_at IS NULL THEN 'OPEN' ELSE 'CLOSED' END")
     opened_at: Instant = read("Time at which the period was opened.", COUNTERS)
     closed_at: Instant | None = read("Time at which the period was closed; null if it is open.", COUNTERS)
+    totals: PeriodTotals = link(
+        "Totals of the period's invoices.", COUNTERS, "period_sums(CAST(:scope AS bigint[]))", "{n}.period_id = {t}.id"
+    )
+    runs: list[Annotated["GenerationRun", strawberry.lazy("sebilling.schema.generation")]] | None = link(
+        "Last 50 generation runs of the period, newest first.",
+        READERS,
+        "generation_run",
+        "{n}.period_id = {t}.id",
+        order="{n}.id DESC",
+        most=50,
+    )
     closings: list[PeriodClosing] = link("All closings of the period, in order.", COUNTERS, "period_closing", "{n}.period_id = {t}.id")
 
 

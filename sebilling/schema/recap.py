@@ -11,6 +11,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.objects import selection
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS
 from sebilling.schema.values import ids
@@ -42,7 +43,13 @@ class RecapFigures:
 
 @output("Recap (rekap) of a counter's month, with the current figures.")
 class Recap(RecapFigures):
+    id: strawberry.ID = read("Opaque id.", COUNTERS)
     counter: Counter = read("The counter.", COUNTERS)
+    not_invoiced: int | None = read(
+        "Number of active customers without an invoice of the period, of whom generateInvoices skips some: closingPreview prices each;"
+        " null for a closed period.",
+        COUNTERS,
+    )
     as_of_closing: RecapFigures | None = read("Figures at the time of closing, kept unchanged; null for an open period.", COUNTERS)
     since: RecapFigures | None = read("Change of each figure since the closing; null for an open period.", COUNTERS)
 
@@ -57,7 +64,10 @@ async def recap(
 ) -> list[Recap]:
     wanted = ids.decode_optional(counter_id, Noun.COUNTER, field=("counterId",))
     async with info.context.parts.database.reading() as session:
-        recaps = await verbs.read(session, month_in(month, field=("month",)), scope=info.context.signed_in.scope, counter_id=wanted)
+        recaps = await verbs.read(
+            session, month_in(month, field=("month",)), scope=info.context.signed_in.scope, counter_id=wanted,
+            with_missed="not_invoiced" in selection(info),
+        )  # fmt: skip
     return rows_of(recaps)
 
 
@@ -65,6 +75,7 @@ def rows_of(recaps: Sequence[verbs.Recap]) -> list[Recap]:
     """The recaps as rows."""
     return [
         row(
+            id=Noun.RECAP.id(counter_recap.period_id, counter_recap.counter_id),
             counter=counter_of(counter_recap),
             as_of_closing=_plain(counter_recap.as_of_closing),
             since=_plain(counter_recap.since),

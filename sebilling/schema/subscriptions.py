@@ -19,6 +19,7 @@ from sebilling.schema.context import Info
 from sebilling.schema.deposits import Deposit
 from sebilling.schema.devices import ServiceAccess
 from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.objects import selection
 from sebilling.schema.engine.reading import many
 from sebilling.schema.events import Event, say_in_language
 from sebilling.schema.feed_subscription import Look, Resume, of_topic, told, told_of_state
@@ -156,7 +157,8 @@ async def recap_changed(
     changed = look.chosen(of_topic(Topic.RECAP))
     scope = info.context.signed_in.scope
     async with info.context.parts.database.reading() as session:
-        current = await recaps.read(session, month_in(month, field=("month",)), scope=scope, counter_id=counter)
+        is_missed = "not_invoiced" in selection(info, "recaps")
+        current = await recaps.read(session, month_in(month, field=("month",)), scope=scope, counter_id=counter, with_missed=is_missed)
     look.state = current
     if not (changed or look.greets):
         return []

@@ -83,6 +83,7 @@ DASHBOARD = (
     "payments_today",
     "received_this_month",
     "payments_this_month",
+    "billed_this_month",
     "outstanding",
     "cash_on_hand",
     "blocked_customers",

@@ -680,6 +680,9 @@ class Model:
             "payments_today": sum(one.day == today for one in money),
             "received_this_month": sum(one.amount for one in money) - sum(amount for _, amount in back),
             "payments_this_month": len(money),
+            "billed_this_month": sum(
+                bill.total for bill in self.bills.values() if (bill.counter, bill.month) == (counter, first) and not bill.void
+            ),
             "outstanding": sum(bill.owed for bill in self.bills.values() if bill.counter == counter),
             "cash_on_hand": sum(self.drawer(counter, collector)[0] for collector in self.collectors()),
             "blocked_customers": 0,

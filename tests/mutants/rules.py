@@ -80,20 +80,20 @@ RESTORES: Final = (
 
 FIGURES: Final = (
     Fault(
-        "dashboard-without-todays-reversals", "billing/dashboard.py", "received.today - reversed.today", "received.today",
-        deeds("reversal-of-a-payment-of-today"),
+        "dashboard-without-todays-reversals", "billing/dashboard.py", "sum(received - reversed) FILTER (WHERE kept.day = now.day)",
+        "sum(received) FILTER (WHERE kept.day = now.day)", deeds("reversal-of-a-payment-of-today"),
     ),
     Fault(
-        "dashboard-without-the-months-reversals", "billing/dashboard.py", "received.month - reversed.month", "received.month",
-        deeds("reversal-of-a-payment-of-today"),
+        "dashboard-without-the-months-reversals", "billing/dashboard.py", "sum(received - reversed), 0)::bigint AS month",
+        "sum(received), 0)::bigint AS month", deeds("reversal-of-a-payment-of-today"),
     ),
     Fault(
-        "dashboard-reverses-on-the-payments-day", "billing/dashboard.py", "FILTER (WHERE reversed_on = now.day)",
-        "FILTER (WHERE received_on = now.day)", deeds("reversal-of-a-payment-of-before"),
+        "dashboard-reverses-on-the-payments-day", "db/sql/takings.sql",
+        "(SELECT reversed_on FROM payment_reversal WHERE payment_id = NEW.id)", "NEW.received_on", deeds("reversal-of-a-payment-of-before"),
     ),
     Fault(
-        "dashboard-reverses-in-the-payments-month", "billing/dashboard.py", "AND reversed_on >= date_trunc('month', now.day)::date AND",
-        "AND received_on >= date_trunc('month', now.day)::date AND", deeds("reversal-of-a-payment-of-before"),
+        "dashboard-bills-what-is-void", "db/sql/period_totals.sql", "SELECT period_id, counter_id, 0, -sum(total)",
+        "SELECT period_id, counter_id, 0, -sum(0)", deeds("void-that-leaves-the-minimum"),
     ),
     Fault(
         "dashboard-of-the-day-in-utc", "billing/dashboard.py", "(:at AT TIME ZONE timezone)::date", "(:at AT TIME ZONE 'UTC')::date",
@@ -136,8 +136,8 @@ FIGURES: Final = (
         deeds("move-with-a-debt"),
     ),
     Fault(
-        "dashboard-of-the-days-to-come", "billing/dashboard.py", "AND received_on <= now.day\n           ) received",
-        "\n           ) received", day("test_the_dashboard_is_of_the_counters_day_and_month"),
+        "dashboard-of-the-days-to-come", "billing/dashboard.py", "AND kept.day <= now.day) taken\n     CROSS", ") taken\n     CROSS",
+         day("test_the_dashboard_is_of_the_counters_day_and_month"),
     ),
     Fault(
         "late-fee-told-to-no-counter", "billing/generation_log.py", 'subject_id="fee.id", counter_id="counter_id",', 'subject_id="fee.id",',
@@ -148,7 +148,8 @@ FIGURES: Final = (
         "billed_until", MACHINE,
     ),
     Fault(
-        "dashboard-that-the-machine-denies", "billing/dashboard.py", "received.month - reversed.month AS", "received.month AS", MACHINE,
+        "dashboard-that-the-machine-denies", "billing/dashboard.py", "sum(received - reversed), 0)::bigint AS month",
+        "sum(received), 0)::bigint AS month", MACHINE,
     ),
 )  # fmt: skip
 
