@@ -179,8 +179,9 @@ CREATE TABLE customer (
     CONSTRAINT customer_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES plan(id)
 );
 CREATE INDEX customer_counter_id_id_idx ON customer USING btree (counter_id, id);
+CREATE INDEX customer_installed_on_id_idx ON customer USING btree (installed_on, id);
 CREATE INDEX customer_name_id_idx ON customer USING btree (name, id);
-CREATE INDEX customer_search_idx ON customer USING gin (name gin_trgm_ops, code gin_trgm_ops, phone gin_trgm_ops);
+CREATE INDEX customer_search_idx ON customer USING gin (name gin_trgm_ops, address gin_trgm_ops, code gin_trgm_ops, phone gin_trgm_ops, pppoe_name gin_trgm_ops);
 CREATE TRIGGER customer_kept BEFORE DELETE OR TRUNCATE ON customer FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
 CREATE TRIGGER customer_key_fixed BEFORE UPDATE OF id ON customer FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
 CREATE TRIGGER customer_moved BEFORE UPDATE OF counter_id ON customer FOR EACH ROW WHEN (old.counter_id <> new.counter_id) EXECUTE FUNCTION lock_counters();
@@ -400,6 +401,7 @@ CREATE TABLE event (
     CONSTRAINT event_pkey PRIMARY KEY (id)
 );
 CREATE INDEX event_actor_id_id_idx ON event USING btree (actor_id, id);
+CREATE INDEX event_customer_idx ON event USING btree (event_customer(subject, subject_id, data), id) WHERE event_customer(subject, subject_id, data) IS NOT NULL;
 CREATE INDEX event_kind_id_idx ON event USING btree (kind, id);
 CREATE INDEX event_subject_subject_id_id_idx ON event USING btree (subject, subject_id, id);
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -736,6 +738,7 @@ CREATE TABLE payment_promise (
     CONSTRAINT payment_promise_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customer(id)
 );
 CREATE INDEX payment_promise_customer_id_id_idx ON payment_promise USING btree (customer_id, id);
+CREATE INDEX payment_promise_until_on_idx ON payment_promise USING btree (until_on);
 
 CREATE TABLE payment_reversal (
     payment_id bigint NOT NULL,
@@ -1504,6 +1507,12 @@ AS $function$
         told.subject, told.subject_id, told.counter_id, told.data)::text, 'UTF8')
 $function$;
 
+CREATE FUNCTION event_customer(p_subject text, p_subject_id bigint, p_data jsonb)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (p_subject = 'customer'::text) THEN p_subject_id ELSE (substr((p_data ->> 'customer_id'::text), 5))::bigint END;
+
 CREATE FUNCTION feed_link(before bytea, start bytea, canonical bytea)
  RETURNS bytea
  LANGUAGE sql
@@ -2029,6 +2038,34 @@ UNION ALL
      JOIN customer ON customer.id = opening_balance.customer_id
   WHERE opening_balance.billed_until > customer.installed_on;
 
+CREATE VIEW customer_timeline AS
+ SELECT event.id * 2 + 1 AS id,
+    to_char((event.at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US 1'::text) COLLATE "C" AS moment,
+    event.at,
+    event_customer(event.subject, event.subject_id, event.data) AS customer_id,
+    event.kind,
+    event.actor_id,
+    event.actor_name,
+    event.subject,
+    event.subject_id,
+    event.data
+   FROM event
+  WHERE event_customer(event.subject, event.subject_id, event.data) IS NOT NULL AND event.kind <> 'generation.started'::text
+UNION ALL
+ SELECT invoice.id * 2 AS id,
+    to_char((invoice.issued_at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US 0'::text) COLLATE "C" AS moment,
+    invoice.issued_at AS at,
+    invoice.customer_id,
+    'invoice.issued'::text AS kind,
+    run.requested_by AS actor_id,
+    app_user.name AS actor_name,
+    'invoice'::text AS subject,
+    invoice.id AS subject_id,
+    jsonb_build_object('number', invoice.number, 'amount', invoice.total, 'due_on', invoice.due_on) AS data
+   FROM invoice
+     LEFT JOIN generation_run run ON run.id = invoice.run_id
+     LEFT JOIN app_user ON app_user.id = run.requested_by;
+
 CREATE VIEW drawer AS
  SELECT counter_id,
     collector_id,
@@ -2057,13 +2094,12 @@ CREATE VIEW isolation AS
            FROM invoice
              JOIN customer ON customer.id = invoice.customer_id
              JOIN counter ON counter.id = customer.counter_id
-             CROSS JOIN LATERAL ( SELECT isolation_policy.mode,
-                    isolation_policy.days,
-                    isolation_policy.minimum
-                   FROM isolation_policy
-                  WHERE isolation_policy.customer_id = customer.id OR isolation_policy.counter_id = customer.counter_id OR isolation_policy.customer_id IS NULL AND isolation_policy.counter_id IS NULL
-                  ORDER BY (isolation_policy.customer_id IS NULL), (isolation_policy.counter_id IS NULL)
-                 LIMIT 1) policy
+             LEFT JOIN isolation_policy own ON own.customer_id = customer.id
+             LEFT JOIN isolation_policy counters ON counters.counter_id = customer.counter_id
+             JOIN isolation_policy isp ON isp.customer_id IS NULL AND isp.counter_id IS NULL
+             CROSS JOIN LATERAL ( SELECT COALESCE(own.mode, counters.mode, isp.mode) AS mode,
+                    COALESCE(own.days, counters.days, isp.days) AS days,
+                    COALESCE(own.minimum, counters.minimum, isp.minimum) AS minimum) policy
              CROSS JOIN LATERAL ( SELECT GREATEST((invoice.issued_at AT TIME ZONE counter.timezone)::date, invoice.covers_from) AS issued_on) issued
              CROSS JOIN LATERAL ( SELECT (EXTRACT(year FROM issued.issued_on) * 12::numeric + EXTRACT(month FROM issued.issued_on) - EXTRACT(year FROM customer.installed_on) * 12::numeric - EXTRACT(month FROM customer.installed_on))::integer AS months) since
              CROSS JOIN LATERAL ( SELECT (customer.installed_on + make_interval(months => since.months))::date AS this_month,
@@ -2113,6 +2149,26 @@ CREATE VIEW isolation AS
           ORDER BY payment_promise.id DESC
          LIMIT 1) promised ON true
      CROSS JOIN LATERAL ( SELECT GREATEST(reached.block_on, promised.until_on + 1) AS block_on) wanted;
+
+CREATE VIEW isolation_forecast AS
+ SELECT customer.id,
+    customer.counter_id,
+    block.block_on,
+    block.amount,
+    block.invoice_id,
+    block.mode,
+    block.promised_until
+   FROM customer
+     LEFT JOIN LATERAL ( SELECT isolation.customer_id,
+            isolation.invoice_id,
+            isolation.amount,
+            isolation.mode,
+            isolation.timezone,
+            isolation.promised_until,
+            isolation.block_on
+           FROM isolation
+          WHERE isolation.customer_id = customer.id
+         LIMIT 1) block ON true;
 
 CREATE VIEW journal AS
  WITH booked AS NOT MATERIALIZED (
@@ -2531,6 +2587,31 @@ CREATE VIEW period_total AS
           GROUP BY invoice.period_id, invoice.counter_id) moved
   GROUP BY period_id, counter_id;
 
+CREATE VIEW promise_to_pay AS
+ SELECT promise.id,
+    promise.customer_id,
+    promise.until_on,
+    promise.reason,
+    promise.promised_at,
+    promise.promised_to,
+    customer.counter_id,
+    counter.timezone,
+    (EXISTS ( SELECT
+           FROM invoice
+          WHERE invoice.customer_id = promise.customer_id AND invoice.outstanding > 0 AND invoice.issued_at <= promise.promised_at)) AS owing,
+    (EXISTS ( SELECT
+           FROM invoice
+             JOIN allocation ON allocation.invoice_id = invoice.id
+          WHERE invoice.customer_id = promise.customer_id AND invoice.issued_at <= promise.promised_at AND (allocation.allocated_at AT TIME ZONE counter.timezone)::date > promise.until_on AND NOT (EXISTS ( SELECT
+                   FROM deallocation
+                  WHERE deallocation.allocation_id = allocation.id)))) AS late,
+    (EXISTS ( SELECT
+           FROM payment_promise later
+          WHERE later.customer_id = promise.customer_id AND later.id > promise.id AND (later.promised_at AT TIME ZONE counter.timezone)::date <= promise.until_on)) AS replaced
+   FROM payment_promise promise
+     JOIN customer ON customer.id = promise.customer_id
+     JOIN counter ON counter.id = customer.counter_id;
+
 CREATE VIEW service_account AS
  SELECT app_user.id,
     app_user.name,
@@ -2574,3 +2655,29 @@ UNION ALL
     suspension.kind AS suspension
    FROM suspension
   WHERE suspension.until_on IS NULL OR suspension.from_on < suspension.until_on;
+
+CREATE VIEW upcoming_block AS
+ WITH block AS MATERIALIZED (
+         SELECT isolation.customer_id,
+            isolation.invoice_id,
+            isolation.amount,
+            isolation.mode,
+            isolation.timezone,
+            isolation.promised_until,
+            isolation.block_on
+           FROM isolation
+        )
+ SELECT service_access.id,
+    service_access.customer_id,
+    customer.counter_id,
+    service_access.device_id,
+    block.invoice_id,
+    block.amount,
+    block.block_on,
+    block.mode,
+    block.promised_until,
+    block.timezone
+   FROM block
+     JOIN service_access ON service_access.customer_id = block.customer_id AND service_access.desired = 'ACTIVE'::text
+     JOIN device ON device.id = service_access.device_id AND device.enabled
+     JOIN customer ON customer.id = block.customer_id;

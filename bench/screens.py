@@ -120,29 +120,29 @@ def _customers(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
 def _invoices(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     for order in ("NEWEST", "OLDEST", "DUE", "NUMBER"):
         yield f"invoices by {order}", _page("invoices", f"orderBy: {order}", _INVOICE)
-        of_counter = f'orderBy: {order}, filter: {{counterId: "{sample["counter"]}"}}'
+        of_counter = f'orderBy: {order}, filter: {{counterIds: ["{sample["counter"]}"]}}'
         yield f"invoices of a counter by {order}", _page("invoices", of_counter, _INVOICE)
         yield f"invoices of a month by {order}", _page("invoices", f'orderBy: {order}, filter: {{month: "{month}"}}', _INVOICE)
         for status in ("OPEN", "PARTLY_PAID", "PAID", "WRITTEN_OFF", "VOID"):
-            yield f"invoices {status} by {order}", _page("invoices", f"orderBy: {order}, filter: {{status: {status}}}", _INVOICE)
-    overdue = f'filter: {{status: OPEN, dueBefore: "{month.first}"}}'
+            yield f"invoices {status} by {order}", _page("invoices", f"orderBy: {order}, filter: {{statuses: [{status}]}}", _INVOICE)
+    overdue = f'filter: {{statuses: [OPEN], dueUntil: "{month.first}"}}'
     yield "invoices overdue by DUE", _page("invoices", f"orderBy: DUE, {overdue}", _INVOICE)
     yield "invoices overdue by NEWEST", _page("invoices", overdue, _INVOICE)
     yield "invoices of a customer", _page("invoices", f'filter: {{customerId: "{sample["customer"]}"}}', _INVOICE)
-    yield "invoices due before", _page("invoices", f'filter: {{dueBefore: "{month.first}"}}', _INVOICE)
+    yield "invoices due before", _page("invoices", f'filter: {{dueUntil: "{month.first}"}}', _INVOICE)
     yield "invoices totalCount", "{ invoices(first: 1) { totalCount } }"
     yield "invoices of a month totalCount", f'{{ invoices(first: 1, filter: {{month: "{month}"}}) {{ totalCount }} }}'
-    yield "invoices OPEN totalCount", "{ invoices(first: 1, filter: {status: OPEN}) { totalCount } }"
+    yield "invoices OPEN totalCount", "{ invoices(first: 1, filter: {statuses: [OPEN]}) { totalCount } }"
     yield "invoices overdue totalCount", f"{{ invoices(first: 1, {overdue}) {{ totalCount }} }}"
     yield "invoice", _page("invoice", f'id: "{sample["invoice"]}"', "id number lines { amount } payments { id }")
 
 
 def _payments(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     filters = {
-        "": "", " of a counter": f'counterId: "{sample["counter"]}"', " of a customer": f'customerId: "{sample["customer"]}"',
-        " by QRIS": "method: QRIS", " overpaid": "surplusReason: OVERPAID", " already paid": "surplusReason: ALREADY_PAID",
+        "": "", " of a counter": f'counterIds: ["{sample["counter"]}"]', " of a customer": f'customerId: "{sample["customer"]}"',
+        " by QRIS": "methods: [QRIS]", " overpaid": "surplusReason: OVERPAID", " already paid": "surplusReason: ALREADY_PAID",
         " of a day": f'receivedFrom: "{month.plus(-3).first}", receivedUntil: "{month.plus(-3).first.replace(day=2)}"',
-        " of a day of a counter": f'counterId: "{sample["counter"]}", receivedFrom: "{month.plus(-3).first}", '
+        " of a day of a counter": f'counterIds: ["{sample["counter"]}"], receivedFrom: "{month.plus(-3).first}", '
         f'receivedUntil: "{month.plus(-3).first.replace(day=2)}"',
         " until a month": f'receivedUntil: "{month.plus(-4).first}"',
     }  # fmt: skip
@@ -172,8 +172,8 @@ def _events(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
 def _others(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     deposit = "nodes { id amount status depositedOn collector { name } decision { decidedOn } }"
     filters = {
-        "": "", " of a counter": f'counterId: "{sample["counter"]}"', " of a collector": f'collectorId: "{sample["collector"]}"',
-        " waiting": "status: SUBMITTED", " rejected": "status: REJECTED", " unsettled": "unsettled: true",
+        "": "", " of a counter": f'counterIds: ["{sample["counter"]}"]', " of a collector": f'collectorId: "{sample["collector"]}"',
+        " waiting": "statuses: [SUBMITTED]", " rejected": "statuses: [REJECTED]", " unsettled": "unsettled: true",
         " different": "withDifference: true",
     }  # fmt: skip
     for what, conditions in filters.items():

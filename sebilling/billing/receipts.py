@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
+from pydantic import ConfigDict, TypeAdapter
 from sqlalchemy import text
 
 from sebilling.actor import Scope
@@ -116,14 +117,12 @@ class InvoicePaper:
 
 
 @dataclass(frozen=True, slots=True)
-class _ReceiptRow:
-    """A payment with one of the invoices that it settles; without, if there is none."""
+class _Content:
+    """What RECEIPT_JSON reads, with its names."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(defer_build=True)
     number: str
-    company_name: str
-    company_address: str
-    company_phone: str
-    receipt_footer: str
+    company: Company
     counter_code: str
     counter_name: str
     timezone: str
@@ -133,22 +132,12 @@ class _ReceiptRow:
     received_by: str
     method: str
     amount: int
+    lines: tuple[Settled, ...]
     credit: int
     refunded: int
     outstanding: int | None
     reversed: bool
     reversal_reason: str
-    invoice_number: str | None
-    covers_from: date | None
-    covers_until: date | None
-    settled_amount: int | None
-
-    @property
-    def line(self) -> Settled | None:
-        """The settled invoice, if there is one: all four columns come of the same join."""
-        if self.invoice_number is None or self.covers_from is None or self.covers_until is None or self.settled_amount is None:
-            return None
-        return Settled(self.invoice_number, self.covers_from, self.covers_until, self.settled_amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,37 +181,34 @@ class _InvoiceRow:
         return InvoicePaperLine(LineKind[self.kind], self.description, self.quantity, self.unit_price, self.amount)
 
 
-# One row per settled invoice, or a single row if there is none. Allocations to the same invoice are summed.
-_RECEIPT: Final = text(
-    f"""
-    SELECT receipt.number, company_name, company_address, company_phone, receipt_footer,
-           counter.code AS counter_code, counter.name AS counter_name, counter.timezone,
-           customer.code AS customer_code, customer.name AS customer_name, payment.received_at, app_user.name AS received_by,
-           payment.method, payment.amount, payment.credit, payment.refunded,
-           CASE WHEN {scope.sees("customer.counter_id")} THEN owed.outstanding END AS outstanding,
-           payment_reversal.payment_id IS NOT NULL AS reversed, coalesce(payment_reversal.reason, '') AS reversal_reason,
-           settled.invoice_number, settled.covers_from, settled.covers_until, settled.amount AS settled_amount
-      FROM payment
-      JOIN receipt ON receipt.payment_id = payment.id
-      JOIN counter ON counter.id = payment.counter_id
-      JOIN customer ON customer.id = payment.customer_id
-      JOIN app_user ON app_user.id = payment.received_by
+# Allocations to the same invoice are summed.
+RECEIPT_JSON: Final = f"""(
+    SELECT json_build_object(
+               'number', receipt.number,
+               'company', json_build_object('name', company_name, 'address', company_address, 'phone', company_phone,
+                                            'footer', receipt_footer),
+               'counter_code', counter.code, 'counter_name', counter.name, 'timezone', counter.timezone,
+               'customer_code', customer.code, 'customer_name', customer.name, 'received_at', {{t}}.received_at,
+               'received_by', app_user.name, 'method', {{t}}.method, 'amount', {{t}}.amount,
+               'lines', (SELECT coalesce(json_agg(json_build_object('invoice_number', number, 'covers_from', covers_from,
+                                'covers_until', covers_until, 'amount', settled.amount) ORDER BY covers_from, invoice.id), '[]')
+                           FROM (SELECT invoice_id, sum(amount)::bigint AS amount FROM allocation
+                                  WHERE payment_id = {{t}}.id AND NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = allocation.id)
+                                  GROUP BY invoice_id) settled JOIN invoice ON invoice.id = invoice_id),
+               'credit', {{t}}.credit, 'refunded', {{t}}.refunded,
+               'outstanding', CASE WHEN {scope.sees("customer.counter_id")} THEN (
+                   SELECT coalesce(sum(outstanding), 0)::bigint FROM invoice
+                    WHERE customer_id = {{t}}.customer_id AND outstanding > 0) END,
+               'reversed', payment_reversal.payment_id IS NOT NULL, 'reversal_reason', coalesce(payment_reversal.reason, ''))
+      FROM receipt
+      JOIN counter ON counter.id = {{t}}.counter_id
+      JOIN customer ON customer.id = {{t}}.customer_id
+      JOIN app_user ON app_user.id = {{t}}.received_by
       JOIN billing_settings ON billing_settings.id = 1
-      LEFT JOIN payment_reversal ON payment_reversal.payment_id = payment.id
-     CROSS JOIN LATERAL (
-           SELECT coalesce(sum(outstanding), 0)::bigint AS outstanding
-             FROM invoice WHERE customer_id = payment.customer_id AND outstanding > 0) owed
-      LEFT JOIN LATERAL (
-           SELECT invoice.id AS invoice_id, invoice.number AS invoice_number, covers_from, covers_until,
-                  sum(allocation.amount)::bigint AS amount
-             FROM allocation JOIN invoice ON invoice.id = allocation.invoice_id
-            WHERE allocation.payment_id = payment.id
-              AND NOT EXISTS (SELECT FROM deallocation WHERE allocation_id = allocation.id)
-            GROUP BY invoice.id) settled ON true
-     WHERE payment.id = :payment AND {scope.sees("payment.counter_id")}
-     ORDER BY settled.covers_from, settled.invoice_id
-    """
-)
+      LEFT JOIN payment_reversal ON payment_reversal.payment_id = {{t}}.id
+     WHERE receipt.payment_id = {{t}}.id)"""
+"""SQL for the content of the receipt of the payment `{{t}}`, for readers of the counters `:scope` (null: all). See `receipt_of`."""
+_RECEIPT: Final = text(f"SELECT {RECEIPT_JSON.format(t='payment')} FROM payment WHERE id = :payment AND {scope.sees('payment.counter_id')}")
 _INVOICE: Final = text(
     f"""
     SELECT invoice.number, {INVOICE_STATUS_SQL} AS status, company_name, company_address, company_phone, receipt_footer,
@@ -247,30 +233,38 @@ _INVOICE: Final = text(
 )
 
 
+_READER: Final = TypeAdapter(_Content)
+
+
 async def read(session: ReadSession, payment_id: int, *, scope: Scope) -> Receipt:
     """Read a payment's receipt as of now. Raises NotFound for an unknown payment, or one at a counter outside `scope`."""
-    rows = await session.rows(_RECEIPT, {"payment": payment_id, "scope": scope.ids}, into=_ReceiptRow)
-    if not rows:
+    content = await session.value(_RECEIPT, {"payment": payment_id, "scope": scope.ids}, kind=dict)
+    if content is None:
         raise NotFound(field="payment_id", noun=Noun.PAYMENT, given=payment_id)
-    row = rows[0]
+    return receipt_of(content)
+
+
+def receipt_of(content: object) -> Receipt:
+    """The receipt of what RECEIPT_JSON has read. Raises KeyError for a payment method that this version doesn't know."""
+    read = _READER.validate_python(content)
     return Receipt(
-        number=row.number,
-        company=Company(row.company_name, row.company_address, row.company_phone, row.receipt_footer),
-        counter_code=row.counter_code,
-        counter_name=row.counter_name,
-        customer_code=row.customer_code,
-        customer_name=row.customer_name,
-        received_at=row.received_at.astimezone(ZoneInfo(row.timezone)),
-        zone=ZONE_NAMES[row.timezone],
-        received_by=row.received_by,
-        method=PaymentMethod[row.method],
-        amount=row.amount,
-        lines=tuple(settled.line for settled in rows if settled.line is not None),
-        credit=row.credit,
-        refunded=row.refunded,
-        outstanding=row.outstanding,
-        reversed=row.reversed,
-        reversal_reason=row.reversal_reason,
+        number=read.number,
+        company=read.company,
+        counter_code=read.counter_code,
+        counter_name=read.counter_name,
+        customer_code=read.customer_code,
+        customer_name=read.customer_name,
+        received_at=read.received_at.astimezone(ZoneInfo(read.timezone)),
+        zone=ZONE_NAMES[read.timezone],
+        received_by=read.received_by,
+        method=PaymentMethod[read.method],
+        amount=read.amount,
+        lines=read.lines,
+        credit=read.credit,
+        refunded=read.refunded,
+        outstanding=read.outstanding,
+        reversed=read.reversed,
+        reversal_reason=read.reversal_reason,
     )
 
 

@@ -40,7 +40,7 @@ _GENERATE: Final = f"""mutation Generate($month: Month!, $key: String!) {{
 _PAY: Final = f"""mutation Pay($input: RecordPaymentInput!) {{
   recordPayment(input: $input) {{ payment {{ id amount credit allocations {{ amount }} }} replayed {_ERRORS} }} }}"""
 _OPEN_INVOICES: Final = """query Open($month: Month!, $counter: ID!, $first: Int!) {
-  invoices(first: $first, orderBy: NUMBER, filter: {month: $month, counterId: $counter, status: OPEN}) {
+  invoices(first: $first, orderBy: NUMBER, filter: {month: $month, counterIds: [$counter], statuses: [OPEN]}) {
     nodes { id outstanding customer { id outstanding } } } }"""
 _RECAP: Final = """query Recap($month: Month!) { recap(month: $month) {
   counter { id code name } invoices totalBilled allocated outstanding payments totalReceived credit

@@ -1,5 +1,6 @@
 """Deposits (setoran) in GraphQL: drawers, deposits, their proofs and their verification."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -14,13 +15,16 @@ from sebilling.errors import InvalidProof
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
+from sebilling.schema import filters
 from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter
-from sebilling.schema.engine.declarations import input_type, link, output, payload, read, user_name
+from sebilling.schema.engine import reading
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals, user_name
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import OWN_CASH, PART
 from sebilling.schema.invoices import Reversal
+from sebilling.schema.receipts import DownloadLink, link_to
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE, RECEIVERS
 from sebilling.schema.users import User
@@ -34,11 +38,18 @@ from sebilling.storage.proofs import MAX_PROOF_BYTES, Proof, inspect
 _log = get_logger(__name__)
 
 
-@output("Proof of a deposit: a picture or PDF of the bank's receipt. proofLink returns a link to it.", "proof", scope=PART)
+def _proof_link(root: strawberry.Parent[Mapping[str, int]], info: Info) -> DownloadLink:
+    return link_to(info, "proof", deposit=root["link"])
+
+
+@output("Proof of a deposit: a picture or PDF of the bank's receipt.", "proof", scope=PART)
 class DepositProof:
     media_type: str = read("Media type: image/jpeg, image/png, image/webp or application/pdf.", COUNTERS)
     size_bytes: int = read("Size in bytes.", COUNTERS)
     uploaded_at: Instant = read("Time of the upload.", COUNTERS)
+    link: DownloadLink = read(
+        "Download link for the proof.", COUNTERS, sql="(SELECT id FROM deposit WHERE proof_id = {t}.id)", resolver=_proof_link
+    )
 
 
 @output("Verification or rejection of a deposit.", "deposit_decision", scope=PART)
@@ -118,22 +129,26 @@ _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 @input_type("Filter of deposits; all conditions must hold.")
 class DepositFilter:
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter whose cash it is.")
+    counter_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Ids of the counters, one of whose cash it is; an empty list lists none."
+    )
     collector_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the collector whose cash it is.")
-    status: DepositStatus | None = strawberry.field(default=None, description="Status of the deposit.")
+    statuses: list[DepositStatus] | None = strawberry.field(
+        default=None, description="Statuses, of which it has one; an empty list lists none."
+    )
+    type: DepositType | None = strawberry.field(default=None, description="Way in which it is handed over.")
+    deposited_from: Day | None = strawberry.field(default=None, description="First day of submission.")
+    deposited_until: Day | None = strawberry.field(default=None, description="First day after the days of submission.")
     with_difference: bool | None = strawberry.field(default=None, description="Whether it has a surplus or shortage.")
     unsettled: bool | None = strawberry.field(default=None, description="Whether part of its difference is not settled.")
 
 
+FilterArgument = Annotated[DepositFilter | None, strawberry.argument(description="Filter; all deposits if left out.")]
+
+
 @query(COUNTERS, "List the deposits of the counters that the caller may see, newest first.")
-async def deposits(
-    info: Info,
-    first: First = 50,
-    after: After = None,
-    filter: Annotated[DepositFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
-) -> Connection[Deposit]:
-    conditions = {} if filter is None else _conditions(filter)
-    return await page(info, Deposit, first=first, after=after, order=_NEWEST, conditions=conditions)
+async def deposits(info: Info, first: First = 50, after: After = None, filter: FilterArgument = None) -> Connection[Deposit]:
+    return await page(info, Deposit, first=first, after=after, order=_NEWEST, conditions=_conditions(filter or DepositFilter()))
 
 
 _UNSETTLED: Final = "t.difference <> t.settled"
@@ -141,20 +156,44 @@ _DIFFERENT: Final = "t.difference <> 0"
 
 
 def _conditions(filter: DepositFilter) -> Conditions:
-    conditions: Conditions = {}
-    if filter.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
+    conditions = filters.of_counters(filter.counter_ids)
     if filter.collector_id is not None:
         conditions["t.collector_id = :collector"] = {
             "collector": ids.decode(filter.collector_id, Noun.USER, field=("filter", "collectorId"))
         }
-    if filter.status is not None:
-        conditions["t.status = :status"] = {"status": filter.status.value}
+    if filter.statuses is not None:
+        # written out, so that the index of those that wait is used
+        codes = ", ".join(f"'{status}'" for status in DepositStatus if status in filter.statuses)
+        conditions[f"t.status IN ({codes})" if codes else filters.NONE] = {}
+    if filter.type is not None:
+        conditions["t.type = :type"] = {"type": filter.type.value}
+    if filter.deposited_from is not None:
+        conditions["t.deposited_on >= :deposited_from"] = {"deposited_from": filter.deposited_from}
+    if filter.deposited_until is not None:
+        conditions["t.deposited_on < :deposited_until"] = {"deposited_until": filter.deposited_until}
     if filter.with_difference is not None:
         conditions[_DIFFERENT if filter.with_difference else f"NOT ({_DIFFERENT})"] = {}
     if filter.unsettled is not None:
         conditions[_UNSETTLED if filter.unsettled else f"NOT ({_UNSETTLED})"] = {}
     return conditions
+
+
+@totals("Totals of deposits.", of=Deposit)
+class DepositTotals:
+    count: int = read("Number of deposits.", COUNTERS, sql="count(*)")
+    amount: Rupiah = read("Sum of their amounts, as submitted.", COUNTERS, sql="coalesce(sum({t}.amount), 0)::bigint")
+    counted: Rupiah = read("Sum of their counted amounts.", COUNTERS, sql="coalesce(sum({t}.counted), 0)::bigint")
+    difference: Rupiah = read("Sum of their differences.", COUNTERS, sql="coalesce(sum({t}.difference), 0)::bigint")
+    unsettled: Rupiah = read(
+        "Sum of the parts of their differences that are not settled.",
+        COUNTERS,
+        sql="coalesce(sum({t}.difference - {t}.settled), 0)::bigint",
+    )
+
+
+@query(COUNTERS, "Get the totals of the deposits of the counters that the caller may see.")
+async def deposit_totals(info: Info, filter: FilterArgument = None) -> DepositTotals:
+    return await reading.totals(info, DepositTotals, _conditions(filter or DepositFilter()))
 
 
 @query(COUNTERS, "Get one deposit; null if it does not exist or the caller may not see it.")
@@ -164,6 +203,7 @@ async def deposit(info: Info, id: Annotated[strawberry.ID, strawberry.argument(d
 
 @output("Cash that a collector holds of a counter. onHand = received − refunded − deposited + difference.", "drawer", scope=OWN_CASH)
 class Drawer:
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.DRAWER, "{t}.counter_id || '_' || {t}.collector_id"))
     counter: Counter = link("Counter to which the cash belongs.", COUNTERS, "counter", "{n}.id = {t}.counter_id", follows=True)
     collector: User = link("Collector who holds the cash.", COUNTERS, "app_user", "{n}.id = {t}.collector_id", follows=True)
     received: Rupiah = read("Cash received in total, without reversed payments.", COUNTERS)
@@ -310,5 +350,5 @@ async def reject_deposit(info: Info, input: Annotated[RejectDepositInput, INPUT]
     return row(deposit=await one(info, Deposit, "t.id = :id", {"id": deposit_id}, below=("deposit",)), replayed=replayed)
 
 
-QUERIES: Final = [deposits, deposit, drawers]
+QUERIES: Final = [deposits, deposit_totals, deposit, drawers]
 MUTATIONS: Final = [submit_deposit, verify_deposit, reject_deposit]

@@ -1,6 +1,8 @@
 """Invoices (tagihan) in GraphQL."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -8,10 +10,12 @@ import strawberry
 
 from sebilling.billing.pricing import LineKind
 from sebilling.nouns import Noun
+from sebilling.schema import filters
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine.declarations import input_type, link, output, read, user_name
+from sebilling.schema.engine import reading
+from sebilling.schema.engine.declarations import input_type, link, output, read, totals, user_name
 from sebilling.schema.engine.pages import Conditions, Order, Parts
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER
@@ -204,10 +208,28 @@ _MANY: Final = {"NUMBER": replace(_ORDERS["NUMBER"], parts=_SERIES)}
 @input_type("Filter of invoices; all conditions must hold.")
 class InvoiceFilter:
     month: MonthText | None = strawberry.field(default=None, description="Month of the period.")
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter.")
+    counter_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Ids of the counters, of which it is one; an empty list lists none."
+    )
     customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
-    status: InvoiceStatus | None = strawberry.field(default=None, description="Payment status.")
-    due_before: Day | None = strawberry.field(default=None, description="Day before which the invoices are due.")
+    plan_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer's present plan.")
+    statuses: list[InvoiceStatus] | None = strawberry.field(
+        default=None,
+        description="Payment statuses, of which it has one; an empty list lists none. Unpaid invoices are OPEN and PARTLY_PAID.",
+    )
+    overdue: bool | None = strawberry.field(
+        default=None, description="Whether something is owed on it and its due date is past, by the date at its counter."
+    )
+    due_from: Day | None = strawberry.field(default=None, description="First due date.")
+    due_until: Day | None = strawberry.field(default=None, description="First day after the due dates.")
+    number: str | None = strawberry.field(default=None, description="Whole invoice number.")
+    search: str | None = strawberry.field(
+        default=None,
+        description="Part of the customer's name, start of the customer's code, or invoice number or its end, such as 123 or LKT01/123.",
+    )
+
+
+FilterArgument = Annotated[InvoiceFilter | None, strawberry.argument(description="Filter; all invoices if left out.")]
 
 
 @query(COUNTERS, "List the invoices of the counters that the caller may see.")
@@ -215,22 +237,27 @@ async def invoices(
     info: Info,
     first: First = 50,
     after: After = None,
-    filter: Annotated[InvoiceFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
+    filter: FilterArgument = None,
     order_by: Annotated[InvoiceOrder, strawberry.argument(description="Sort order.")] = InvoiceOrder.NEWEST,
 ) -> Connection[Invoice]:
-    conditions = {} if filter is None else _conditions(filter)
-    return await page(info, Invoice, first=first, after=after, order=_order(order_by, filter), conditions=conditions)
+    chosen = filter or InvoiceFilter()
+    conditions = _conditions(chosen, at=info.context.at)
+    return await page(info, Invoice, first=first, after=after, order=_order(order_by, chosen), conditions=conditions)
 
 
-def _order(order_by: InvoiceOrder, filter: InvoiceFilter | None) -> Order:
+_OWED: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.PARTLY_PAID})
+
+
+def _order(order_by: InvoiceOrder, filter: InvoiceFilter) -> Order:
     """The order, read in the way that suits the filter."""
-    if filter is None:
-        return _MANY.get(order_by, _ORDERS[order_by])
-    if filter.customer_id is not None:
+    statuses = None if filter.statuses is None else frozenset(filter.statuses)
+    if filter.customer_id is not None or filter.number is not None or filter.search:
         return _ORDERS[order_by]
-    if filter.status is InvoiceStatus.OPEN and filter.counter_id is None:
-        return _IN_DEBT.get(order_by, _ORDERS[order_by])
-    is_most = filter.status in {None, InvoiceStatus.PAID} and filter.due_before is None
+    is_owed = statuses is not None and InvoiceStatus.OPEN in statuses and statuses <= _OWED
+    if is_owed or filter.overdue:
+        is_of_one = filter.counter_ids is not None and len(filter.counter_ids) == 1
+        return _ORDERS[order_by] if is_of_one else _IN_DEBT.get(order_by, _ORDERS[order_by])
+    is_most = (statuses is None or InvoiceStatus.PAID in statuses) and filter.due_from is None and filter.due_until is None
     return _MANY.get(order_by, _ORDERS[order_by]) if is_most else _ORDERS[order_by]
 
 
@@ -242,29 +269,87 @@ _STATUS: Final = {
     InvoiceStatus.WRITTEN_OFF: "t.outstanding = 0 AND t.written_off > 0 AND t.voided_at IS NULL",
     InvoiceStatus.VOID: "t.voided_at IS NOT NULL",
 }
+_IS_OWED: Final = "t.outstanding > 0"
 
 
-def _conditions(filter: InvoiceFilter) -> Conditions:
-    conditions: Conditions = {}
+def _with_statuses(statuses: Sequence[InvoiceStatus]) -> str:
+    """The condition on invoices that have one of these statuses."""
+    parts = [_STATUS[status] for status in InvoiceStatus if status in statuses and not (status in _OWED and {*statuses} >= _OWED)]
+    if {*statuses} >= _OWED:
+        parts.append(_IS_OWED)
+    return parts[0] if len(parts) == 1 else f"({' OR '.join(f'({part})' for part in parts)})" if parts else filters.NONE
+
+
+def _conditions(filter: InvoiceFilter, *, at: datetime) -> Conditions:
+    conditions = filters.of_counters(filter.counter_ids)
     if filter.month is not None:
         first = month_in(filter.month, field=("filter", "month")).first
         conditions["t.period_id = (SELECT id FROM period WHERE month = :month)"] = {"month": first}
-    if filter.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
     if filter.customer_id is not None:
         conditions["t.customer_id = :customer"] = {
             "customer": ids.decode(filter.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))
         }
-    if filter.status is not None:
-        conditions[_STATUS[filter.status]] = {}
-    if filter.due_before is not None:
-        conditions["t.due_on < :due_before"] = {"due_before": filter.due_before}
+    if filter.plan_id is not None:
+        conditions["t.customer_id IN (SELECT id FROM customer WHERE plan_id = :plan)"] = {
+            "plan": ids.decode(filter.plan_id, Noun.PLAN, field=("filter", "planId"))
+        }
+    return conditions | _debts(filter, at=at) | _numbers(filter)
+
+
+def _debts(filter: InvoiceFilter, *, at: datetime) -> Conditions:
+    conditions: Conditions = {}
+    if filter.statuses is not None:
+        conditions[_with_statuses(filter.statuses)] = {}
+    if filter.overdue is not None:
+        ((is_past, parameters),) = filters.today_at_counter("t.due_on", "<", at=at).items()
+        conditions[f"{_IS_OWED} AND {is_past}" if filter.overdue else f"NOT ({_IS_OWED} AND {is_past})"] = parameters
+    if filter.due_from is not None:
+        conditions["t.due_on >= :due_from"] = {"due_from": filter.due_from}
+    if filter.due_until is not None:
+        conditions["t.due_on < :due_until"] = {"due_until": filter.due_until}
     return conditions
 
 
-@query(COUNTERS, "Get one invoice; null if it does not exist or the caller may not see it.")
-async def invoice(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the invoice.")]) -> Invoice | None:
-    return await one(info, Invoice, "t.id = :id", {"id": ids.decode(id, Noun.INVOICE, field=("id",))})
+def _numbers(filter: InvoiceFilter) -> Conditions:
+    conditions: Conditions = {}
+    if filter.number is not None:
+        conditions |= filters.with_number(filter.number, filters.INVOICES_OF_NUMBER)
+    if filter.search:
+        conditions |= filters.search(filter.search, filters.INVOICES_OF_NUMBER)
+    return conditions
 
 
-QUERIES: Final = [invoices, invoice]
+@totals("Totals of invoices.", of=Invoice)
+class InvoiceTotals:
+    count: int = read("Number of invoices.", COUNTERS, sql="count(*)")
+    total: Rupiah = read(
+        "Sum of their totals; an invoice that is void counts nothing.",
+        COUNTERS,
+        sql="coalesce(sum({t}.total) FILTER (WHERE {t}.voided_at IS NULL), 0)::bigint",
+    )
+    allocated: Rupiah = read("Sum of the amounts paid.", COUNTERS, sql="coalesce(sum({t}.allocated), 0)::bigint")
+    written_off: Rupiah = read("Sum of the amounts written off.", COUNTERS, sql="coalesce(sum({t}.written_off), 0)::bigint")
+    outstanding: Rupiah = read(
+        "Sum of the amounts owed: total less allocated and writtenOff.", COUNTERS, sql="coalesce(sum({t}.outstanding), 0)::bigint"
+    )
+
+
+@query(COUNTERS, "Get the totals of the invoices of the counters that the caller may see.")
+async def invoice_totals(info: Info, filter: FilterArgument = None) -> InvoiceTotals:
+    return await reading.totals(info, InvoiceTotals, _conditions(filter or InvoiceFilter(), at=info.context.at))
+
+
+@query(COUNTERS, "Get one invoice by id or number; null if it does not exist or the caller may not see it.")
+async def invoice(
+    info: Info,
+    id: Annotated[strawberry.ID | None, strawberry.argument(description="Id of the invoice.")] = None,
+    number: Annotated[str | None, strawberry.argument(description="Whole invoice number, such as INV/2026-02/LKT01/000123.")] = None,
+) -> Invoice | None:
+    row_id = ids.decode_either(id, number, Noun.INVOICE)
+    if number is None:
+        return await one(info, Invoice, "t.id = :id", {"id": row_id})
+    ((condition, parameters),) = filters.with_number(number, filters.INVOICES_OF_NUMBER).items()
+    return await one(info, Invoice, condition, parameters)
+
+
+QUERIES: Final = [invoices, invoice_totals, invoice]

@@ -1,7 +1,7 @@
 """Payments (pembayaran) in GraphQL."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Optional
 
 import strawberry
@@ -12,14 +12,18 @@ from sebilling.errors import InvalidNumber, SebillingError, Unexpected
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.nouns import Noun
+from sebilling.schema import filters, payment_filter
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
-from sebilling.schema.engine.declarations import input_type, link, output, payload, read, user_name
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine import reading
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals, user_name
+from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_RECEIVER
 from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
+from sebilling.schema.payment_filter import FilterArgument
+from sebilling.schema.receipts import RECEIPT_OF_PAYMENT, Receipt, receipt_of
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
@@ -76,6 +80,10 @@ class Refund:
     )
 
 
+def _receipt(root: strawberry.Parent[Mapping[str, Any]]) -> Receipt:
+    return receipt_of(root["receipt"])  # type: ignore[return-value]  # the type's resolvers read it
+
+
 @output("Payment (pembayaran): money received from a customer. Never edited, never deleted.", "payment", scope=WITH_RECEIVER)
 class Payment:
     id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.PAYMENT, "{t}.id"))
@@ -120,54 +128,71 @@ class Payment:
         "Reversal of the payment; null if it was not reversed.", COUNTERS, "payment_reversal", "{n}.payment_id = {t}.id"
     )
     refunds: list[Refund] = link("Refunds of its credit, in order.", COUNTERS, "refund", "{n}.payment_id = {t}.id")
+    receipt: Receipt = read(
+        "Receipt of the payment as text, for a printer or WhatsApp, and as PDF.", COUNTERS, sql=RECEIPT_OF_PAYMENT, resolver=_receipt
+    )
 
 
 _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
-@input_type("Filter of payments; all conditions must hold.")
-class PaymentFilter:
-    counter_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the counter at which it was received.")
-    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
-    method: PaymentMethod | None = strawberry.field(default=None, description="Payment method.")
-    surplus_reason: SurplusReason | None = strawberry.field(default=None, description="Reason for which it exceeded the amount owed.")
-    received_from: Day | None = strawberry.field(default=None, description="First day of receipt.")
-    received_until: Day | None = strawberry.field(default=None, description="First day after the days of receipt.")
-
-
 @query(COUNTERS, "List the payments received at the counters that the caller may see, newest first.")
-async def payments(
-    info: Info,
-    first: First = 50,
-    after: After = None,
-    filter: Annotated[PaymentFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
-) -> Connection[Payment]:
-    conditions = {} if filter is None else _conditions(filter)
+async def payments(info: Info, first: First = 50, after: After = None, filter: FilterArgument = None) -> Connection[Payment]:
+    conditions = payment_filter.conditions(filter, info.context)
     return await page(info, Payment, first=first, after=after, order=_NEWEST, conditions=conditions)
 
 
-def _conditions(filter: PaymentFilter) -> Conditions:
-    conditions: Conditions = {}
-    if filter.counter_id is not None:
-        conditions["t.counter_id = :counter"] = {"counter": ids.decode(filter.counter_id, Noun.COUNTER, field=("filter", "counterId"))}
-    if filter.customer_id is not None:
-        conditions["t.customer_id = :customer"] = {
-            "customer": ids.decode(filter.customer_id, Noun.CUSTOMER, field=("filter", "customerId"))
-        }
-    if filter.method is not None:
-        conditions["t.method = :method"] = {"method": filter.method.value}
-    if filter.surplus_reason is not None:
-        conditions["t.surplus_because = :surplus_reason AND t.surplus_because <> ''"] = {"surplus_reason": filter.surplus_reason.value}
-    if filter.received_from is not None:
-        conditions["t.received_on >= :received_from"] = {"received_from": filter.received_from}
-    if filter.received_until is not None:
-        conditions["t.received_on < :received_until"] = {"received_until": filter.received_until}
-    return conditions
+@output("Totals of the payments of one method.")
+class MethodTotals:
+    method: PaymentMethod = read("Payment method.", COUNTERS)
+    count: int = read("Number of payments.", COUNTERS)
+    amount: Rupiah = read("Sum of their amounts.", COUNTERS)
+    reversed: Rupiah = read("Sum of the amounts of those that were reversed.", COUNTERS)
 
 
-@query(COUNTERS, "Get one payment; null if it does not exist or the caller may not see it.")
-async def payment(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the payment.")]) -> Payment | None:
-    return await one(info, Payment, "t.id = :id", {"id": ids.decode(id, Noun.PAYMENT, field=("id",))})
+def _sum(of: str, where: str) -> str:
+    return f"coalesce(sum({of}) FILTER (WHERE {where}), 0)::bigint"
+
+
+def _of_method(method: PaymentMethod) -> str:
+    own = f"{{t}}.method = '{method}'"
+    return (
+        f"json_build_object('method', '{method}', 'count', count(*) FILTER (WHERE {own}), 'amount', {_sum('{t}.amount', own)},"
+        f" 'reversed', {_sum('{t}.amount', own + ' AND {t}.reversed_at IS NOT NULL')})"
+    )
+
+
+@totals("Totals of payments.", of=Payment)
+class PaymentTotals:
+    count: int = read("Number of payments.", COUNTERS, sql="count(*)")
+    amount: Rupiah = read("Sum of their amounts.", COUNTERS, sql="coalesce(sum({t}.amount), 0)::bigint")
+    reversed: Rupiah = read(
+        "Sum of the amounts of those that were reversed; what is left of amount was received.",
+        COUNTERS,
+        sql=_sum("{t}.amount", "{t}.reversed_at IS NOT NULL"),
+    )
+    credit: Rupiah = read("Sum of their credit.", COUNTERS, sql="coalesce(sum({t}.credit), 0)::bigint")
+    by_method: list[MethodTotals] = read(
+        "The same by method, each once.", COUNTERS, sql=f"json_build_array({', '.join(map(_of_method, PaymentMethod))})"
+    )
+
+
+@query(COUNTERS, "Get the totals of the payments received at the counters that the caller may see.")
+async def payment_totals(info: Info, filter: FilterArgument = None) -> PaymentTotals:
+    return await reading.totals(info, PaymentTotals, payment_filter.conditions(filter, info.context))
+
+
+@query(COUNTERS, "Get one payment by id or receipt number; null if it does not exist or the caller may not see it.")
+async def payment(
+    info: Info,
+    id: Annotated[strawberry.ID | None, strawberry.argument(description="Id of the payment.")] = None,
+    receipt_number: Annotated[str | None, strawberry.argument(description="Whole receipt number, such as KW/2026-02/LKT01/000123.")] = None,
+) -> Payment | None:
+    row_id = ids.decode_either(id, receipt_number, Noun.PAYMENT)
+    if receipt_number is None:
+        return await one(info, Payment, "t.id = :id", {"id": row_id})
+    ((condition, parameters),) = filters.with_number(receipt_number, filters.PAYMENTS_OF_NUMBER).items()
+    return await one(info, Payment, condition, parameters)
 
 
 @input_type("Input of recordPayment.")
@@ -283,5 +308,5 @@ def _refused(info: Info, errors: Sequence[SebillingError], index: str) -> Any:
     return row(payment=None, replayed=False, errors=[user_error(error, info.context.language) for error in errors])
 
 
-QUERIES: Final = [payments, payment]
+QUERIES: Final = [payments, payment_totals, payment]
 MUTATIONS: Final = [record_payment, record_payments]

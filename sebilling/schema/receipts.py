@@ -1,5 +1,7 @@
 """Receipts, and short-lived download links for receipts, invoices, proofs and reports, in GraphQL."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -41,24 +43,66 @@ described(Paper, "Paper size of a receipt.", MM58="Roll of 58 mm.", MM80="Roll o
 described(ReportFormat, "File format of a report.", CSV="CSV with semicolons, UTF-8 with BOM; opens in Excel.", XLSX="Excel workbook.")
 
 
-@output("Receipt (kuitansi) as text. receiptLink returns it as PDF.")
-class Receipt:
-    number: str = read("Receipt number, such as KW/2026-02/LKT01/000123.", COUNTERS)
-    text32: str = read("Text for a roll of 58 mm: lines of at most 32 plain characters.", COUNTERS)
-    text48: str = read("Text for a roll of 80 mm: lines of at most 48 plain characters.", COUNTERS)
-    whats_app: str = read("Text to send to the customer by WhatsApp.", COUNTERS)
-
-
 @output("Download link that is valid for five minutes. The user's permissions are checked again at download.")
 class DownloadLink:
     url: str = read("URL path on this server; needs no token.", COUNTERS)
     expires_at: Instant = read("Time at which the link expires.", COUNTERS)
 
 
-def _link(info: Info, kind: str, **about: Any) -> Any:
+def link_to(info: Info, kind: str, **about: int | str) -> Any:
+    """A link to a document of this kind, for the caller, as a row."""
     context = info.context
     token = links.sign(links.Link(kind, about, context.signed_in.user_id or 0), key=context.parts.key, at=context.at)
     return row(url=f"/downloads/{token}", expires_at=context.at + links.LIFETIME)
+
+
+PaperArgument = Annotated[Paper, strawberry.argument(description="Paper size.")]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """A receipt whose texts are made as far as they are selected."""
+
+    payment_id: int
+    content: receipts.Receipt
+
+
+def _number(root: strawberry.Parent[ReceiptRow]) -> str:
+    return root.content.number
+
+
+def _text32(root: strawberry.Parent[ReceiptRow]) -> str:
+    return receipt_text(root.content, columns=32)
+
+
+def _text48(root: strawberry.Parent[ReceiptRow]) -> str:
+    return receipt_text(root.content, columns=48)
+
+
+def _whats_app(root: strawberry.Parent[ReceiptRow]) -> str:
+    return whatsapp_text(root.content)
+
+
+def _pdf(root: strawberry.Parent[ReceiptRow], info: Info, paper: PaperArgument = Paper.MM58) -> DownloadLink:
+    return link_to(info, "receipt", payment=root.payment_id, paper=paper.value)
+
+
+@output("Receipt (kuitansi), as of now.")
+class Receipt:
+    number: str = read("Receipt number, such as KW/2026-02/LKT01/000123.", COUNTERS, resolver=_number)
+    text32: str = read("Text for a roll of 58 mm: lines of at most 32 plain characters.", COUNTERS, resolver=_text32)
+    text48: str = read("Text for a roll of 80 mm: lines of at most 48 plain characters.", COUNTERS, resolver=_text48)
+    whats_app: str = read("Text to send to the customer by WhatsApp.", COUNTERS, resolver=_whats_app)
+    link: DownloadLink = read("Download link for the receipt as PDF.", COUNTERS, resolver=_pdf)
+
+
+RECEIPT_OF_PAYMENT: Final = f"json_build_object('payment_id', {{t}}.id, 'content', {receipts.RECEIPT_JSON})"
+"""SQL for the receipt of the payment `{t}`."""
+
+
+def receipt_of(read: Mapping[str, Any]) -> ReceiptRow:
+    """The receipt that RECEIPT_OF_PAYMENT has read."""
+    return ReceiptRow(read["payment_id"], receipts.receipt_of(read["content"]))
 
 
 PaymentId = Annotated[strawberry.ID, strawberry.argument(description="Id of the payment.")]
@@ -73,22 +117,15 @@ async def receipt(info: Info, payment_id: PaymentId) -> Receipt:
     wanted = ids.decode(payment_id, Noun.PAYMENT, field=("paymentId",))
     async with info.context.parts.database.reading() as session:
         content = await receipts.read(session, wanted, scope=info.context.signed_in.scope)
-    return row(
-        number=content.number,
-        text32=receipt_text(content, columns=32),
-        text48=receipt_text(content, columns=48),
-        whats_app=whatsapp_text(content),
-    )
+    return ReceiptRow(wanted, content)  # type: ignore[return-value]  # the type's resolvers read it
 
 
 @query(COUNTERS, "Get a download link for a payment's receipt as PDF.")
-async def receipt_link(
-    info: Info, payment_id: PaymentId, paper: Annotated[Paper, strawberry.argument(description="Paper size.")] = Paper.MM58
-) -> DownloadLink:
+async def receipt_link(info: Info, payment_id: PaymentId, paper: PaperArgument = Paper.MM58) -> DownloadLink:
     wanted = ids.decode(payment_id, Noun.PAYMENT, field=("paymentId",))
     async with info.context.parts.database.reading() as session:
         await receipts.read(session, wanted, scope=info.context.signed_in.scope)
-    return _link(info, "receipt", payment=wanted, paper=paper.value)
+    return link_to(info, "receipt", payment=wanted, paper=paper.value)
 
 
 @query(COUNTERS, "Get a download link for an invoice as PDF.")
@@ -98,7 +135,7 @@ async def invoice_link(
     wanted = ids.decode(invoice_id, Noun.INVOICE, field=("invoiceId",))
     async with info.context.parts.database.reading() as session:
         await receipts.read_invoice(session, wanted, scope=info.context.signed_in.scope)
-    return _link(info, "invoice", invoice=wanted)
+    return link_to(info, "invoice", invoice=wanted)
 
 
 @query(COUNTERS, "Get a download link for a deposit's proof.")
@@ -109,7 +146,7 @@ async def proof_link(
     async with info.context.parts.database.reading() as session:
         if not await session.value(_PROOF, {"id": wanted, "scope": info.context.signed_in.scope.ids}):
             raise NotFound(field=("depositId",), noun=Noun.PROOF, given=deposit_id)
-    return _link(info, "proof", deposit=wanted)
+    return link_to(info, "proof", deposit=wanted)
 
 
 @query(COUNTERS, "Get a download link for a month's report of the counters that the caller may see.")
@@ -119,7 +156,7 @@ async def report_link(
     month: Annotated[MonthText, strawberry.argument(description="Month of the report.")],
     format: Annotated[ReportFormat, strawberry.argument(description="File format.")] = ReportFormat.XLSX,
 ) -> DownloadLink:
-    return _link(info, "report", report=report.value, month=str(month_in(month, field=("month",))), format=format.value)
+    return link_to(info, "report", report=report.value, month=str(month_in(month, field=("month",))), format=format.value)
 
 
 QUERIES: Final = [receipt, receipt_link, invoice_link, proof_link, report_link]

@@ -214,7 +214,7 @@ class Book:
 
     async def invoices(self, *, month: str | None = None, customer: str | None = None, counter: str | None = None) -> list[Any]:
         """The first issued first."""
-        given = {"month": month, "customerId": customer and self.ids[customer], "counterId": counter and self.ids[counter]}
+        given = {"month": month, "customerId": customer and self.ids[customer], "counterIds": counter and [self.ids[counter]]}
         document = f"query($f: InvoiceFilter) {{ invoices(first: 200, filter: $f, orderBy: OLDEST) {{ nodes {{ {INVOICE} }} }} }}"
         found: list[Any] = (await self.ask(document, f={key: value for key, value in given.items() if value}))["nodes"]
         return found

@@ -66,13 +66,13 @@ async def test_pages_are_what_one_sort_of_all_gives(database: Database, order: s
     filters: list[tuple[dict[str, Any] | None, str]] = [
         (None, "true"),
         ({"month": "2026-02"}, "month = DATE '2026-02-01'"),
-        ({"counterId": f"cou_{isp.counters['LKT10']}"}, "code = 'LKT10'"),
-        ({"status": "PAID"}, "outstanding = 0"),
-        ({"status": "PAID", "month": "2026-01"}, "outstanding = 0 AND month = DATE '2026-01-01'"),
-        ({"status": "OPEN"}, "outstanding = total"),
-        ({"status": "OPEN", "month": "2026-01"}, "outstanding = total AND month = DATE '2026-01-01'"),
-        ({"status": "OPEN", "dueBefore": "2026-02-22"}, "outstanding = total AND due_on < DATE '2026-02-22'"),
-        ({"dueBefore": "2026-02-22"}, "due_on < DATE '2026-02-22'"),
+        ({"counterIds": [f"cou_{isp.counters['LKT10']}"]}, "code = 'LKT10'"),
+        ({"statuses": ["PAID"]}, "outstanding = 0"),
+        ({"statuses": ["PAID"], "month": "2026-01"}, "outstanding = 0 AND month = DATE '2026-01-01'"),
+        ({"statuses": ["OPEN"]}, "outstanding = total"),
+        ({"statuses": ["OPEN"], "month": "2026-01"}, "outstanding = total AND month = DATE '2026-01-01'"),
+        ({"statuses": ["OPEN"], "dueUntil": "2026-02-22"}, "outstanding = total AND due_on < DATE '2026-02-22'"),
+        ({"dueUntil": "2026-02-22"}, "due_on < DATE '2026-02-22'"),
     ]
     for chosen, condition in filters:
         wanted = await in_order(isp, order, condition)
@@ -84,7 +84,7 @@ async def test_pages_are_what_one_sort_of_all_gives(database: Database, order: s
 async def test_numbers_beyond_a_million_come_last(database: Database) -> None:
     """As numbers, not as texts: 999999 is before 1000000."""
     isp, api = await world(database)
-    page = await api.ask(PAGE, order="NUMBER", filter={"month": "2026-01", "counterId": f"cou_{isp.counters['LKT10']}"}, first=9)
+    page = await api.ask(PAGE, order="NUMBER", filter={"month": "2026-01", "counterIds": [f"cou_{isp.counters['LKT10']}"]}, first=9)
     assert [node["number"].rsplit("/", 1)[1] for node in page["nodes"]] == ["999998", "999999", "1000000", "1000001"]
 
 
@@ -92,7 +92,7 @@ async def test_numbers_beyond_a_million_come_last(database: Database) -> None:
 async def test_a_clerk_pages_through_their_own_counters(database: Database, order: str) -> None:
     isp, api = await world(database)
     await api.sign_in("kasir")
-    for chosen, condition in ((None, "true"), ({"status": "OPEN"}, "outstanding = total")):
+    for chosen, condition in ((None, "true"), ({"statuses": ["OPEN"]}, "outstanding = total")):
         wanted = await in_order(isp, order, f"{condition} AND code IN ('LKT10', 'LKT2')")
         assert await pages(api, order, chosen, 2) == wanted, chosen
 

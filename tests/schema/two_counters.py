@@ -326,7 +326,15 @@ def call(root: str, ids: dict[str, str], below: str, *, optional: bool = False, 
     field = (SCHEMA.mutation_type if is_mutation else SCHEMA.query_type).fields[root]
     given = []
     for name, argument in field.args.items():
-        by_name = root in {"counter", "customer", "period", "plan", "device"}  # by id or, where there is one, by another name
+        by_name = root in {
+            "counter",
+            "customer",
+            "period",
+            "plan",
+            "device",
+            "invoice",
+            "payment",
+        }  # by id or, where there is one, by another name
         wanted = _needed(argument) or (by_name and name == ("month" if root == "period" else "id"))
         wanted = wanted or (optional and (name in NOUNS or name == "filter") and root != "period")
         if wanted:
