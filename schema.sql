@@ -134,6 +134,7 @@ CREATE TABLE counter (
     timezone text NOT NULL,
     due_day smallint NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone,
     CONSTRAINT counter_pkey PRIMARY KEY (id),
     CONSTRAINT counter_code_key UNIQUE (code),
     CONSTRAINT counter_due_day_check CHECK (due_day >= 1 AND due_day <= 28),
@@ -826,6 +827,7 @@ CREATE TABLE plan (
     rate_down_kbps integer,
     rate_up_kbps integer,
     created_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone,
     CONSTRAINT plan_pkey PRIMARY KEY (id),
     CONSTRAINT plan_name_key UNIQUE (name),
     CONSTRAINT plan_price_check CHECK (price >= 0 AND price <= '1000000000000'::bigint)

@@ -1,9 +1,12 @@
-"""Errors about customers' pauses and the end of their service: leaves of the tree in errors.py."""
+"""Errors about customers' pauses, the end of their service, and archived plans and counters: leaves of the tree in errors.py."""
 
 from datetime import date
+from typing import Self
 
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import Conflict
+from sebilling.errors import AboutRow, Conflict
+from sebilling.language import Sentence
+from sebilling.nouns import Noun
 
 
 class AlreadyPaused(Conflict):
@@ -38,3 +41,43 @@ class ServiceNotEnding(Conflict):
     english = "The service of {given} has no end that could be undone: nothing needs to be done."
     indonesian = "Layanan {given} tidak punya tanggal akhir yang bisa dibatalkan: tidak ada yang perlu dilakukan."
     given: object
+
+
+class Archived(AboutRow, Conflict):
+    """A plan or counter that takes no more customers."""
+
+    code = ErrorCode.ARCHIVED
+    english = "{noun} {given} is archived and takes no more customers: choose another one, or unarchive it first."
+    indonesian = "{noun} {given} sudah diarsipkan dan tidak menerima pelanggan lagi: pilih yang lain, atau keluarkan dulu dari arsip."
+
+
+class AlreadyArchived(AboutRow, Conflict):
+    """A plan or counter is archived already, or it isn't."""
+
+    code = ErrorCode.ALREADY_ARCHIVED
+    english = "{noun} {given} {state}: nothing needs to be done."
+    indonesian = "{noun} {given} {state}: tidak ada yang perlu dilakukan."
+    state: Sentence
+
+    @classmethod
+    def of(cls, noun: Noun, row_id: int, *, archived: bool) -> Self:
+        """The error for a row that is as wanted."""
+        state = Sentence("is already archived", "sudah diarsipkan") if archived else Sentence("is not archived", "tidak diarsipkan")
+        return cls(field="id", noun=noun, given=row_id, state=state)
+
+
+class CounterInUse(Conflict):
+    """A counter that can't be archived yet. `cash` is what collectors hold of it or have deposited without a decision."""
+
+    code = ErrorCode.COUNTER_IN_USE
+    english = (
+        "{given} still has {customers} active customers, and {cash} in cash or deposits that wait for a decision:"
+        " move the customers, and have the cash deposited and verified first."
+    )
+    indonesian = (
+        "{given} masih punya {customers} pelanggan aktif, dan {cash} uang tunai atau setoran yang belum diputuskan:"
+        " pindahkan dulu pelanggannya, lalu setorkan dan verifikasi uangnya."
+    )
+    given: object
+    customers: int
+    cash: object

@@ -15,6 +15,7 @@ from sebilling.auth import sessions
 from sebilling.auth.sessions import Lifetimes, SignInKind, Tokens
 from sebilling.billing import validation
 from sebilling.billing.counters import by_codes
+from sebilling.billing.validation import Problems
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import AlreadyExists, InvalidNumber, InvalidText, NotFound
 from sebilling.events.users import ServiceTokenCreated, ServiceTokenRevoked, UserChanged, UserCreated, UserPasswordReset, UserValues
@@ -105,18 +106,14 @@ async def create(
     sign-in, within ONE_TIME.
 
     A clerk or collector needs counters, given by their codes; the other roles see every counter and take none.
-    Raises InvalidText, NotFound, AlreadyExists, Forbidden.
+    Raises InvalidText, InvalidInputs, NotFound, AlreadyExists, Forbidden.
     """
-    username = username.strip().lower()
-    if not _USERNAME.fullmatch(username):
-        why = Sentence(
-            "use 2 to 64 letters, digits, or . _ @ -, beginning with a letter or digit.",
-            "pakai 2 sampai 64 huruf, angka, atau . _ @ -, diawali huruf atau angka.",
-        )
-        raise InvalidText(field="username", what=Sentence(f"The user name '{username[:40]}'", f"Nama pengguna '{username[:40]}'"), why=why)
     await _administer(session)
+    with Problems() as check:
+        username = check(_valid_username, username)
+        name = check(validation.clean, name, what=Sentence("The name", "Nama"), field="name")
     values = {
-        "username": username, "name": validation.clean(name, what=Sentence("The name", "Nama"), field="name"), "role": role.value,
+        "username": username, "name": name, "role": role.value,
         "hash": password_hash, "service": False, "until": session.at + ONE_TIME if one_time else None, "at": session.at,
     }  # fmt: skip
     user_id = await session.value(_INSERT, values, kind=int)
@@ -125,6 +122,18 @@ async def create(
     await _assign(session, user_id, role, counters)
     await events.append(session, UserCreated(username=username, role=role, counter_codes=counters), subject_id=user_id)
     return user_id
+
+
+def _valid_username(username: str) -> str:
+    """Return the user name in lower case. Raises InvalidText."""
+    username = username.strip().lower()
+    if not _USERNAME.fullmatch(username):
+        why = Sentence(
+            "use 2 to 64 letters, digits, or . _ @ -, beginning with a letter or digit.",
+            "pakai 2 sampai 64 huruf, angka, atau . _ @ -, diawali huruf atau angka.",
+        )
+        raise InvalidText(field="username", what=Sentence(f"The user name '{username[:40]}'", f"Nama pengguna '{username[:40]}'"), why=why)
+    return username
 
 
 async def update(session: WriteSession, user_id: int, changes: Changes) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import idempotency, locks, scope, validation
+from sebilling.billing.validation import Problems
 from sebilling.db.engine import WriteSession
 from sebilling.errors import WHOLE_INPUT, AlreadyCorrected, ChargeBilled, InvalidDate, InvalidNumber, NotFound
 from sebilling.events.charges import ChargeCancelled, ChargeCreated, DiscountCreated, DiscountEnded, DiscountValues
@@ -44,6 +45,7 @@ class _Discount:
     """The customer's counter; None: the discount is a plan's."""
 
 
+_DESCRIPTION: Final = Sentence("The description", "Keterangan")
 _CHARGE: Final = text(
     """
     INSERT INTO charge (id, customer_id, kind, description, amount, created_at, created_by) OVERRIDING SYSTEM VALUE
@@ -76,14 +78,16 @@ async def add(session: WriteSession, customer_id: int, *, kind: ChargeKind, desc
     Late fees can't be added: only the pricing rule creates them. Raises InvalidText, InvalidAmount, InvalidNumber, NotFound,
     IdempotencyMismatch.
     """
-    if kind is ChargeKind.LATE_FEE:
-        why = Sentence(
-            "late fees are added to the next invoice automatically, if the settings have one. Use OTHER.",
-            "denda ditambahkan otomatis ke tagihan berikutnya bila diatur di pengaturan. Pakai OTHER.",
-        )
-        raise InvalidNumber(field="kind", what=Sentence("kind", "jenis biaya"), given=kind.value, why=why)
-    amount = validation.rupiah(amount, field="amount", least=1)
-    description = validation.clean(description, what=Sentence("The description", "Keterangan"), field="description")
+    with Problems() as check:
+        if kind is ChargeKind.LATE_FEE:
+            why = Sentence(
+                "late fees are added to the next invoice automatically, if the settings have one. Use OTHER.",
+                "denda ditambahkan otomatis ke tagihan berikutnya bila diatur di pengaturan. Pakai OTHER.",
+            )
+            check.add(InvalidNumber(field="kind", what=Sentence("kind", "jenis biaya"), given=kind.value, why=why))
+        amount = check(validation.rupiah, amount, field="amount", least=1)
+        description = check(validation.clean, description, what=_DESCRIPTION, field="description")
+        check(idempotency.key, key)
     claim = await idempotency.claim(session, "addCharge", key, [customer_id, kind.value, description, amount], table="charge")
     if claim.replayed:
         return claim.result_id, True
@@ -127,29 +131,20 @@ async def discount(
     Returns the discount's id, and whether the request is a replay of its key. Raises InvalidNumber, InvalidAmount, InvalidDate,
     InvalidText, NotFound, Forbidden, IdempotencyMismatch.
     """
-    if (customer_id is None) == (plan_id is None):
-        raise InvalidNumber(
-            field=WHOLE_INPUT,
-            what=Sentence("discount", "diskon"),
-            given="both or neither",
-            why=Sentence("give either customerId or planId.", "isi salah satu saja: customerId atau planId."),
-        )
-    if (amount is None) == (percent is None):
-        raise InvalidNumber(
-            field=WHOLE_INPUT,
-            what=Sentence("discount", "diskon"),
-            given="both or neither",
-            why=Sentence("give either amount or percent.", "isi salah satu saja: amount atau percent."),
-        )
-    if amount is not None:
-        amount = validation.rupiah(amount, field="amount", least=1)
-    if percent is not None:
-        validation.percent(percent, field="percent", least=Decimal("0.0001"))
-    if until_on is not None and until_on <= from_on:
-        raise InvalidDate(
-            field="until_on", given=until_on, why=Sentence("a discount ends after it begins.", "diskon berakhir sesudah mulai.")
-        )
-    description = validation.clean(description, what=Sentence("The description", "Keterangan"), field="description")
+    with Problems() as check:
+        if (customer_id is None) == (plan_id is None):
+            check.add(_not_one(Sentence("give either customerId or planId.", "isi salah satu saja: customerId atau planId.")))
+        if (amount is None) == (percent is None):
+            check.add(_not_one(Sentence("give either amount or percent.", "isi salah satu saja: amount atau percent.")))
+        if amount is not None:
+            amount = check(validation.rupiah, amount, field="amount", least=1)
+        if percent is not None:
+            check(validation.percent, percent, field="percent", least=Decimal("0.0001"))
+        if until_on is not None and until_on <= from_on:
+            why = Sentence("a discount ends after it begins.", "diskon berakhir sesudah mulai.")
+            check.add(InvalidDate(field="until_on", given=until_on, why=why))
+        description = check(validation.clean, description, what=_DESCRIPTION, field="description")
+        check(idempotency.key, key)
     values: dict[str, object] = {
         "customer": customer_id, "plan": plan_id, "amount": amount, "percent": percent, "description": description,
         "from_on": from_on, "until_on": until_on,
@@ -172,6 +167,10 @@ async def discount(
     )  # fmt: skip
     await events.append(session, created, subject_id=claim.result_id, counter_id=counter_id)
     return claim.result_id, False
+
+
+def _not_one(why: Sentence) -> InvalidNumber:
+    return InvalidNumber(field=WHOLE_INPUT, what=Sentence("discount", "diskon"), given="both or neither", why=why)
 
 
 async def end_discount(session: WriteSession, discount_id: int, *, until_on: date) -> None:

@@ -34,6 +34,7 @@ class Gap:
     counter_name: str
     timezone: str
     due_day: int
+    archived_at: datetime | None
     count: int
     """Number of customers (NOT_INVOICED, GENERATION_RUNNING), deposits or payments."""
     amount: int
@@ -60,6 +61,7 @@ class _CountedGap:
     counter_name: str
     timezone: str
     due_day: int
+    archived_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,13 @@ class _Counter:
     name: str
     timezone: str
     due_day: int
+    archived_at: datetime | None
 
 
 _PERIOD: Final = text("SELECT id, closed_at FROM period WHERE month = :month")
 _GAPS: Final = text(
     f"""
-    SELECT gap.*, code AS counter_code, name AS counter_name, timezone, due_day FROM (
+    SELECT gap.*, code AS counter_code, name AS counter_name, timezone, due_day, archived_at FROM (
         SELECT 'GENERATION_RUNNING' AS reason, counter_id, sum(total - done)::bigint AS count, 0::bigint AS amount
           FROM generation_task JOIN generation_run ON generation_run.id = run_id
          WHERE period_id = :period AND finished_at IS NULL AND NOT finished GROUP BY counter_id
@@ -88,7 +91,7 @@ _GAPS: Final = text(
     WHERE {scope.sees("counter.id")}
     """
 )
-_COUNTERS: Final = text("SELECT id, code, name, timezone, due_day FROM counter")
+_COUNTERS: Final = text("SELECT id, code, name, timezone, due_day, archived_at FROM counter")
 
 
 async def gaps(session: ReadSession, month: Month, *, at: datetime, scope: Scope) -> list[Gap]:
@@ -100,7 +103,17 @@ async def gaps(session: ReadSession, month: Month, *, at: datetime, scope: Scope
         return []
     parameters = {"period": period.id, "month": month.first, "after": month.after, "scope": scope.ids}
     period_gaps = [
-        Gap(GapReason(gap.reason), gap.counter_id, gap.counter_code, gap.counter_name, gap.timezone, gap.due_day, gap.count, gap.amount)
+        Gap(
+            GapReason(gap.reason),
+            gap.counter_id,
+            gap.counter_code,
+            gap.counter_name,
+            gap.timezone,
+            gap.due_day,
+            gap.archived_at,
+            gap.count,
+            gap.amount,
+        )
         for gap in await session.rows(_GAPS, parameters, into=_CountedGap)
     ]
     missed = await previews.not_invoiced(session, month, at=at, scope=scope)
@@ -108,7 +121,7 @@ async def gaps(session: ReadSession, month: Month, *, at: datetime, scope: Scope
         counters = {row.id: row for row in await session.rows(_COUNTERS, into=_Counter)}
         period_gaps += [
             Gap(GapReason.NOT_INVOICED, counter, counters[counter].code, counters[counter].name, counters[counter].timezone,
-                counters[counter].due_day, count, amount)
+                counters[counter].due_day, counters[counter].archived_at, count, amount)
             for counter, (count, amount) in missed.items()
         ]  # fmt: skip
     return sorted(period_gaps, key=_place)

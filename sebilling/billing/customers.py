@@ -9,6 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from sebilling import events
 from sebilling.billing import billing_cycles, phones, validation
+from sebilling.billing.validation import Problems
+from sebilling.customer_errors import Archived
 from sebilling.db.engine import WriteSession
 from sebilling.errors import AlreadyExists, GenerationRunning, InvalidDate, NotFound
 from sebilling.events.customers import CustomerChanged, CustomerCreated, CustomerValues
@@ -52,9 +54,11 @@ class CustomerChanges(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class _Exists:
-    counter: bool
-    plan: bool
+class _Archived:
+    """Whether the counter and the plan are archived; None if there is none."""
+
+    counter: bool | None
+    plan: bool | None
 
 
 _NAMES: Final = CustomerDetails.__match_args__
@@ -67,8 +71,12 @@ _INSERT: Final = text(
     """
 )
 _LOCK: Final = text(f"SELECT {_COLUMNS} FROM customer WHERE id = :id FOR NO KEY UPDATE")
-_EXISTS: Final = text(
-    "SELECT EXISTS (SELECT FROM counter WHERE id = :counter_id) AS counter, EXISTS (SELECT FROM plan WHERE id = :plan_id) AS plan"
+# Locked against being archived meanwhile.
+_FIND: Final = text(
+    """
+    SELECT (SELECT archived_at IS NOT NULL FROM counter WHERE id = :counter_id FOR KEY SHARE) AS counter,
+           (SELECT archived_at IS NOT NULL FROM plan WHERE id = :plan_id FOR KEY SHARE) AS plan
+    """
 )
 _TAKEN: Final = text("SELECT code = :code AS code FROM customer WHERE code = :code OR pppoe_name = :pppoe_name ORDER BY 1 DESC LIMIT 1")
 _UPDATE: Final = text(f"UPDATE customer SET {', '.join(f'{name} = :{name}' for name in _NAMES if name != 'code')} WHERE id = :id")
@@ -95,8 +103,10 @@ _UNFINISHED: Final = text(
 
 
 async def create(session: WriteSession, details: CustomerDetails) -> int:
-    """Add a customer and return the id. Raises InvalidText, InvalidAmount, InvalidDate, NotFound, AlreadyExists."""
-    details = await _checked(session, details)
+    """Add a customer and return the id. Raises InvalidText, InvalidAmount, InvalidDate, InvalidInputs, NotFound, Archived,
+    AlreadyExists.
+    """
+    details = await _checked(session, details, before=None)
     values = _columns(details)
     customer_id = await session.value(_INSERT, {**values, "at": session.at}, kind=int)
     if customer_id is None:
@@ -117,7 +127,7 @@ async def update(session: WriteSession, customer_id: int, **changes: Unpack[Cust
     current = await session.row(_LOCK, {"id": customer_id}, into=CustomerDetails)
     if current is None or current.counter_id not in session.actor.scope:
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
-    details = await _checked(session, replace(current, **changes))
+    details = await _checked(session, replace(current, **changes), before=current)
     if details.counter_id != current.counter_id:
         counters = {"one": current.counter_id, "other": details.counter_id}
         await session.values(_LOCK_COUNTERS, counters, kind=int)
@@ -134,31 +144,40 @@ async def update(session: WriteSession, customer_id: int, **changes: Unpack[Cust
     await events.append(session, CustomerChanged(before=before, after=after), subject_id=customer_id, counter_id=details.counter_id)
 
 
-async def _checked(session: WriteSession, details: CustomerDetails) -> CustomerDetails:
-    """Check every field and return the details as they are stored."""
+async def _checked(session: WriteSession, details: CustomerDetails, *, before: CustomerDetails | None) -> CustomerDetails:
+    """Check every field and return the details as they are stored. An archived counter or plan is kept by whoever has it."""
     pppoe, pppoe_name = Sentence("The PPPoE name", "Nama PPPoE"), details.pppoe_name
-    stored = replace(
-        details,
-        code=validation.customer_code(details.code, field="code"),
-        name=validation.clean(details.name, what=Sentence("The name", "Nama"), field="name"),
-        address=validation.clean(details.address, what=Sentence("The address", "Alamat"), field="address", most=500, required=False),
-        phone=phones.read(details.phone, field="phone"),
-        price=None if details.price is None else validation.rupiah(details.price, field="price"),
-        due_day=None if details.due_day is None else validation.due_day(details.due_day),
-        pppoe_name=None if pppoe_name is None else validation.key(pppoe_name, what=pppoe, field="pppoe_name", most=64),
-    )
-    if not 1990 <= details.installed_on.year <= 2199:
-        raise InvalidDate(
-            field="installed_on",
-            given=details.installed_on,
-            why=Sentence("the installation lies between 1990 and 2199.", "tanggal pemasangan harus antara tahun 1990 dan 2199."),
+    archived = await session.only_row(_FIND, {"counter_id": details.counter_id, "plan_id": details.plan_id}, into=_Archived)
+    with Problems() as check:
+        stored = replace(
+            details,
+            code=check(validation.customer_code, details.code, field="code"),
+            name=check(validation.clean, details.name, what=Sentence("The name", "Nama"), field="name"),
+            address=check(
+                validation.clean, details.address, what=Sentence("The address", "Alamat"), field="address", most=500, required=False
+            ),
+            phone=check(phones.read, details.phone, field="phone"),
+            price=None if details.price is None else check(validation.rupiah, details.price, field="price"),
+            due_day=None if details.due_day is None else check(validation.due_day, details.due_day),
+            pppoe_name=None if pppoe_name is None else check(validation.key, pppoe_name, what=pppoe, field="pppoe_name", most=64),
         )
-    exists = await session.only_row(_EXISTS, {"counter_id": details.counter_id, "plan_id": details.plan_id}, into=_Exists)
-    if not exists.counter or details.counter_id not in session.actor.scope:
-        raise NotFound(field="counter_id", noun=Noun.COUNTER, given=details.counter_id)
-    if not exists.plan:
-        raise NotFound(field="plan_id", noun=Noun.PLAN, given=details.plan_id)
+        if not 1990 <= details.installed_on.year <= 2199:
+            why = Sentence("the installation lies between 1990 and 2199.", "tanggal pemasangan harus antara tahun 1990 dan 2199.")
+            check.add(InvalidDate(field="installed_on", given=details.installed_on, why=why))
+        if archived.counter is None or details.counter_id not in session.actor.scope:
+            check.add(NotFound(field="counter_id", noun=Noun.COUNTER, given=details.counter_id))
+        elif archived.counter and _joins_counter(details, before):
+            check.add(Archived(field="counter_id", noun=Noun.COUNTER, given=details.counter_id))
+        if archived.plan is None:
+            check.add(NotFound(field="plan_id", noun=Noun.PLAN, given=details.plan_id))
+        elif archived.plan and (before is None or before.plan_id != details.plan_id):
+            check.add(Archived(field="plan_id", noun=Noun.PLAN, given=details.plan_id))
     return stored
+
+
+def _joins_counter(details: CustomerDetails, before: CustomerDetails | None) -> bool:
+    """Whether the counter gets one more active customer, or one who was moved to it."""
+    return before is None or before.counter_id != details.counter_id or (details.active and not before.active)
 
 
 async def _taken(session: WriteSession, details: CustomerDetails) -> AlreadyExists:

@@ -33,6 +33,7 @@ class Figures:
     counter_name: str
     timezone: str
     due_day: int
+    archived_at: datetime | None
     day: date
     received_today: int
     """Money received today less payments reversed today."""
@@ -136,7 +137,8 @@ _DAY: Final = "(:at AT TIME ZONE timezone)::date"
 """SQL for the date at a counter."""
 _FIGURES: Final = text(
     f"""
-    SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day, now.day,
+    SELECT counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone, counter.due_day,
+           counter.archived_at, now.day,
            taken.today AS received_today, taken.payments_today, taken.month AS received_this_month, taken.payments_this_month,
            coalesce(issued.billed, 0) AS billed_this_month, owed.outstanding, held.on_hand AS cash_on_hand,
            coalesce(blocked.customers, 0) AS blocked_customers

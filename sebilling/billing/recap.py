@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import TextClause, text
@@ -68,6 +69,7 @@ class Recap(Figures):
     counter_name: str
     timezone: str
     due_day: int
+    archived_at: datetime | None
     not_invoiced: int | None
     """Number of active customers, installed by the month's end, without a live invoice of the period; None for a closed period, and
     unless it was asked for."""
@@ -108,7 +110,7 @@ _SQL: Final = """
            received.total - reversed.total AS total_received, received.credit,
            handed.counted AS total_deposited, handed.difference, held.waiting AS awaiting_verification, held.on_hand AS cash_on_hand,
            period.id AS period_id, counter.id AS counter_id, counter.code AS counter_code, counter.name AS counter_name, counter.timezone,
-           counter.due_day, {not_invoiced} AS not_invoiced, kept.figures AS kept
+           counter.due_day, counter.archived_at, {not_invoiced} AS not_invoiced, kept.figures AS kept
       FROM counter
       JOIN period ON period.month = :month
      CROSS JOIN LATERAL (

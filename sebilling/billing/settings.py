@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import scope, validation
+from sebilling.billing.validation import Problems
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidNumber
 from sebilling.events.isp import SettingsChanged, SettingsValues
@@ -73,7 +74,10 @@ async def read(session: ReadSession) -> Settings:
 
 
 async def change(session: WriteSession, **changes: Unpack[Changes]) -> Settings:
-    """Change fields of Settings for future invoices, and return the new settings. Raises InvalidNumber, InvalidText, Forbidden."""
+    """Change fields of Settings for future invoices, and return the new settings.
+
+    Raises InvalidNumber, InvalidText, InvalidInputs, Forbidden.
+    """
     scope.central(session)
     present = await session.only_row(_LOCK, into=Settings)
     after = _checked(replace(present, **changes))
@@ -99,26 +103,27 @@ def _logged(settings: Settings) -> SettingsValues:
 
 
 def _checked(settings: Settings) -> Settings:
-    """Return the settings with cleaned texts. Raises InvalidNumber, InvalidText."""
-    validation.percent(settings.tax_rate, field="tax_rate")
-    for name, value, what, least, most in (
-        ("tax_denominator", settings.tax_denominator, Sentence("Denominator of the tax", "Penyebut PPN"), 1, _MAX_DENOMINATOR),
-        ("tax_numerator", settings.tax_numerator, Sentence("Numerator of the tax", "Pembilang PPN"), 1, settings.tax_denominator),
-        ("late_fee", settings.late_fee, Sentence("Late fee", "Denda"), 0, _MAX_LATE_FEE),
-        ("late_fee_after_days", settings.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
-        ("mass_block_percent", settings.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
-        ("pause_after_blocked_days", settings.pause_after_blocked_days, Sentence("Days before a pause", "Hari sebelum jeda"), 0, 365),
-    ):
-        if not least <= value <= most:
-            why = Sentence(f"give {least} to {most}.", f"isi {least} sampai {most}.")
-            raise InvalidNumber(field=name, what=what, given=value, why=why)
-    return replace(
-        settings,
-        company_name=_text(settings.company_name, "company_name", Sentence("The name", "Nama"), most=100),
-        company_address=_text(settings.company_address, "company_address", Sentence("The address", "Alamat"), most=300),
-        company_phone=_text(settings.company_phone, "company_phone", Sentence("The phone number", "Nomor telepon"), most=50),
-        receipt_footer=_text(settings.receipt_footer, "receipt_footer", Sentence("The footer", "Baris penutup"), most=300),
-    )
+    """Return the settings with cleaned texts. Raises InvalidNumber, InvalidText, InvalidInputs."""
+    with Problems() as check:
+        check(validation.percent, settings.tax_rate, field="tax_rate")
+        for name, value, what, least, most in (
+            ("tax_denominator", settings.tax_denominator, Sentence("Denominator of the tax", "Penyebut PPN"), 1, _MAX_DENOMINATOR),
+            ("tax_numerator", settings.tax_numerator, Sentence("Numerator of the tax", "Pembilang PPN"), 1, settings.tax_denominator),
+            ("late_fee", settings.late_fee, Sentence("Late fee", "Denda"), 0, _MAX_LATE_FEE),
+            ("late_fee_after_days", settings.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
+            ("mass_block_percent", settings.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
+            ("pause_after_blocked_days", settings.pause_after_blocked_days, Sentence("Days before a pause", "Hari sebelum jeda"), 0, 365),
+        ):
+            if not least <= value <= most:
+                why = Sentence(f"give {least} to {most}.", f"isi {least} sampai {most}.")
+                check.add(InvalidNumber(field=name, what=what, given=value, why=why))
+        return replace(
+            settings,
+            company_name=check(_text, settings.company_name, "company_name", Sentence("The name", "Nama"), most=100),
+            company_address=check(_text, settings.company_address, "company_address", Sentence("The address", "Alamat"), most=300),
+            company_phone=check(_text, settings.company_phone, "company_phone", Sentence("The phone number", "Nomor telepon"), most=50),
+            receipt_footer=check(_text, settings.receipt_footer, "receipt_footer", Sentence("The footer", "Baris penutup"), most=300),
+        )
 
 
 def _text(text: str, field: str, what: Sentence, *, most: int) -> str:

@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Final
+from types import TracebackType
+from typing import Final, ParamSpec, Self, TypeVar, cast
 
-from sebilling.errors import InputPath, InvalidAmount, InvalidDate, InvalidNumber, InvalidText, Words
-from sebilling.language import Sentence
+from sebilling.errors import InputPath, InvalidAmount, InvalidDate, InvalidInput, InvalidNumber, InvalidText, SebillingError, Words
+from sebilling.language import Language, Sentence
 from sebilling.money import MAX_RUPIAH, Rupiah
 
 MAX_NAME: Final = 200
@@ -17,6 +19,59 @@ _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2
 _MEANINGLESS: Final = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufeff")
 """Invisible, and without effect on neighbouring letters: soft hyphen, direction marks, zero-width space, word joiner, byte order mark.
 The zero-width joiner isn't among them: it combines emoji, and shapes Arabic and Indic letters."""
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class InvalidInputs(InvalidInput):
+    """Several problems of one form. Whoever took the form tells each of them; it has a message for the shell, and no code."""
+
+    problems: Sequence[SebillingError]
+
+    def message(self, language: Language) -> str:
+        """Return all messages."""
+        return " ".join(problem.message(language) for problem in self.problems)
+
+
+class Problems:
+    """Collect the problems of a form, so that a person corrects all of them at once:
+
+        with Problems() as check:
+            name = check(validation.clean, name, what=…, field="name")
+            price = check(validation.rupiah, price, field="price")
+
+    Leaving the block raises the problem, or InvalidInputs if there are several. What a failed check would have returned doesn't exist:
+    within the block nothing may use it.
+    """
+
+    def __init__(self) -> None:
+        self._problems: list[SebillingError] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __call__(self, check: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what the check returns; keep the error that it raises."""
+        try:
+            return check(*args, **kwargs)
+        except SebillingError as problem:
+            self._problems += each_problem(problem)
+            return cast("T", None)  # nobody uses it: the block raises
+
+    def add(self, problem: SebillingError) -> None:
+        """Add a problem that was found in another way."""
+        self._problems.append(problem)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if error is None and self._problems:
+            raise self._problems[0] if len(self._problems) == 1 else InvalidInputs(problems=self._problems)
+
+
+def each_problem(error: SebillingError) -> Sequence[SebillingError]:
+    """Return the problems of a form, or the only error."""
+    return error.problems if isinstance(error, InvalidInputs) else [error]
 
 
 def clean(text: str, *, what: Words, field: InputPath, most: int = MAX_NAME, required: bool = True) -> str:

@@ -10,9 +10,10 @@ class CounterValues:
     """Fields of a counter."""
 
     code: str | Unset = UNSET
-    name: str
+    name: str | Unset = UNSET
     timezone: str | Unset = UNSET
-    due_day: int
+    due_day: int | Unset = UNSET
+    archived: bool | Unset = UNSET
 
 
 @event("counter.created", Subject.COUNTER, topics=[Topic.RECAP])
@@ -24,7 +25,7 @@ class CounterCreated(Payload):
 
 @event("counter.changed", Subject.COUNTER, topics=[Topic.RECAP])
 class CounterChanged(Payload):
-    """A counter was changed."""
+    """A counter was changed or archived."""
 
     before: CounterValues
     after: CounterValues
@@ -35,9 +36,10 @@ class PlanValues:
     """Fields of a plan: rupiah a month, kbit/s."""
 
     name: str | Unset = UNSET
-    price: int
+    price: int | Unset = UNSET
     rate_down_kbps: int | Unset | None = UNSET
     rate_up_kbps: int | Unset | None = UNSET
+    archived: bool | Unset = UNSET
 
 
 @event("plan.created", Subject.PLAN)
@@ -49,7 +51,7 @@ class PlanCreated(Payload):
 
 @event("plan.changed", Subject.PLAN)
 class PlanChanged(Payload):
-    """A plan's price was changed."""
+    """A plan was changed or archived."""
 
     before: PlanValues
     after: PlanValues

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import locks, scope, validation
+from sebilling.billing.validation import Problems
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.device_errors import DeviceInUse, InvalidDevice
 from sebilling.errors import AlreadyExists, NotFound
@@ -173,8 +174,17 @@ def _valid(driver: type[IsolationDriver[DeviceConfig]], settings: Mapping[str, o
 
 
 def _entered(plugins: Plugins, driver: type[IsolationDriver[DeviceConfig]], settings: Mapping[str, object]) -> DeviceConfig:
-    """Validate settings that a person has just entered. Raises InvalidDevice, AddressRefused."""
-    config = _valid(driver, settings)
+    """Validate settings that a person has just entered; each wrong one is a problem of its own.
+
+    Raises InvalidDevice, InvalidInputs, AddressRefused.
+    """
+    try:
+        config = driver.config_model.model_validate(settings)
+    except ValidationError as error:
+        with Problems() as check:
+            for wrong in error.errors(include_input=False, include_url=False):  # type: ignore[misc]  # pydantic's details hold Any
+                check.add(InvalidDevice(field=("config", *wrong["loc"]), why=forms.why_invalid([wrong])))
+        raise RuntimeError("pydantic found settings invalid without an error") from None
     if path := destinations.starred(config):
         why = Sentence(
             f"{'.'.join(path)}: a row of stars is not a secret. Enter the secret itself.",
@@ -230,11 +240,15 @@ def _opened(value: object) -> object:
 
 
 async def create(session: WriteSession, plugins: Plugins, vault: Vault, *, name: str, kind: str, config: Mapping[str, object]) -> int:
-    """Add a device and return its id. Raises InvalidText, InvalidDevice, AddressRefused, AlreadyExists, Forbidden."""
+    """Add a device and return its id.
+
+    Raises InvalidText, InvalidDevice, InvalidInputs, AddressRefused, AlreadyExists, Forbidden.
+    """
     scope.central(session)
     driver = driver_of(plugins, kind)
-    name = validation.clean(name, what=_NAME, field="name", most=100)
-    settings = _entered(plugins, driver, config)
+    with Problems() as check:
+        name = check(validation.clean, name, what=_NAME, field="name", most=100)
+        settings = check(_entered, plugins, driver, config)
     locked = vault.lock(_plain(settings))
     bound = {"name": name, "kind": kind, "config": locked, "version": driver.config_version, "at": session.at}
     device_id = await session.value(_INSERT, bound, kind=int)

@@ -1,5 +1,6 @@
 """Counters (loket) in GraphQL."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Protocol
 
 import strawberry
@@ -9,7 +10,7 @@ from sebilling.clock import JAKARTA
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import Roles, input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Order
+from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import COUNTER_ITSELF
 from sebilling.schema.request.access import mutation, query
@@ -17,6 +18,7 @@ from sebilling.schema.request.roles import EVERYONE, OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Payload, given, row
+from sebilling.schema.values.scalars import Instant
 
 
 @output("Counter (loket): a place or route where customers pay.", "counter", scope=COUNTER_ITSELF)
@@ -26,6 +28,7 @@ class Counter:
     name: str = read("Display name.", EVERYONE)
     timezone: str = read("Time zone: Asia/Jakarta (WIB), Asia/Makassar (WITA) or Asia/Jayapura (WIT).", EVERYONE)
     due_day: int = read("Day of the month, 1 to 28, on which the counter's invoices are due.", EVERYONE)
+    archived_at: Instant | None = read("Time since which no customer is added to it; null if it is not archived.", EVERYONE)
 
 
 def counters_of_user(roles: Roles) -> Any:
@@ -49,22 +52,40 @@ class OfCounter(Protocol):
     def timezone(self) -> str: ...
     @property
     def due_day(self) -> int: ...
+    @property
+    def archived_at(self) -> datetime | None: ...
 
 
 def counter_of(figures: OfCounter) -> dict[str, Any]:
     """The counter of the figures, as a row."""
     return {
         "id": Noun.COUNTER.id(figures.counter_id), "code": figures.counter_code, "name": figures.counter_name,
-        "timezone": figures.timezone, "due_day": figures.due_day,
+        "timezone": figures.timezone, "due_day": figures.due_day, "archived_at": figures.archived_at,
     }  # fmt: skip
 
 
 _BY_CODE: Final = Order("code", "{t}.code", "text")
 
 
+@input_type("Filter of counters; all conditions must hold.")
+class CounterFilter:
+    archived: bool | None = strawberry.field(
+        default=False, description="Whether the counter is archived; null lists both. Without a filter no archived counter is listed."
+    )
+
+
+_ARCHIVED: Final[dict[bool | None, Conditions]] = {None: {}, False: {"t.archived_at IS NULL": {}}, True: {"t.archived_at IS NOT NULL": {}}}
+
+
 @query(EVERYONE, "List the counters that the caller may see, by code.")
-async def counters(info: Info, first: First = 50, after: After = None) -> Connection[Counter]:
-    return await page(info, Counter, first=first, after=after, order=_BY_CODE)
+async def counters(
+    info: Info,
+    first: First = 50,
+    after: After = None,
+    filter: Annotated[CounterFilter | None, strawberry.argument(description="Filter.")] = None,
+) -> Connection[Counter]:
+    conditions = _ARCHIVED[False if filter is None else filter.archived]
+    return await page(info, Counter, first=first, after=after, order=_BY_CODE, conditions=conditions)
 
 
 @query(EVERYONE, "Get one counter by id or code; null if it does not exist or the caller may not see it.")
@@ -90,11 +111,15 @@ class CreateCounterPayload(Payload):
     counter: Counter | None = strawberry.field(description="The new counter.")
 
 
+async def _shown(info: Info, counter_id: int) -> Any:
+    return row(counter=await one(info, Counter, "t.id = :id", {"id": counter_id}, below=("counter",)))
+
+
 @mutation(OFFICE, "Add a counter.")
 async def create_counter(info: Info, input: Annotated[CreateCounterInput, INPUT]) -> CreateCounterPayload:
     async with info.context.transaction() as session:
         counter_id = await verbs.create(session, code=input.code, name=input.name, timezone=input.timezone, due_day=input.due_day)
-    return row(counter=await one(info, Counter, "t.id = :id", {"id": counter_id}, below=("counter",)))
+    return await _shown(info, counter_id)
 
 
 @input_type("Changes to a counter; fields that are left out keep their value.")
@@ -106,7 +131,7 @@ class UpdateCounterInput:
     )
 
 
-@payload("Result of updateCounter.")
+@payload("Result of updateCounter, archiveCounter or unarchiveCounter.")
 class UpdateCounterPayload(Payload):
     counter: Counter | None = strawberry.field(description="Counter after the change.")
 
@@ -116,8 +141,29 @@ async def update_counter(info: Info, input: Annotated[UpdateCounterInput, INPUT]
     counter_id = ids.decode(input.id, Noun.COUNTER, field=("input", "id"))
     async with info.context.transaction() as session:
         await verbs.update(session, counter_id, **given(name=input.name, due_day=input.due_day))
-    return row(counter=await one(info, Counter, "t.id = :id", {"id": counter_id}, below=("counter",)))
+    return await _shown(info, counter_id)
+
+
+@input_type("Id of a counter.")
+class CounterIdInput:
+    id: strawberry.ID = strawberry.field(description="Id of the counter.")
+
+
+@mutation(OFFICE, "Archive a counter without active customers and cash: it is hidden, and no customer is added to it any more.")
+async def archive_counter(info: Info, input: Annotated[CounterIdInput, INPUT]) -> UpdateCounterPayload:
+    counter_id = ids.decode(input.id, Noun.COUNTER, field=("input", "id"))
+    async with info.context.transaction() as session:
+        await verbs.archive(session, counter_id)
+    return await _shown(info, counter_id)
+
+
+@mutation(OFFICE, "Bring an archived counter back.")
+async def unarchive_counter(info: Info, input: Annotated[CounterIdInput, INPUT]) -> UpdateCounterPayload:
+    counter_id = ids.decode(input.id, Noun.COUNTER, field=("input", "id"))
+    async with info.context.transaction() as session:
+        await verbs.unarchive(session, counter_id)
+    return await _shown(info, counter_id)
 
 
 QUERIES: Final = [counters, counter]
-MUTATIONS: Final = [create_counter, update_counter]
+MUTATIONS: Final = [create_counter, update_counter, archive_counter, unarchive_counter]

@@ -1,6 +1,6 @@
 """Plans (paket) in GraphQL."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import strawberry
 
@@ -8,15 +8,15 @@ from sebilling.billing import plans as verbs
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
-from sebilling.schema.engine.pages import Order
+from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import EVERYBODYS
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
-from sebilling.schema.values.payloads import INPUT, Payload, row
-from sebilling.schema.values.scalars import Rupiah
+from sebilling.schema.values.payloads import INPUT, Payload, given, row
+from sebilling.schema.values.scalars import Instant, Rupiah
 
 
 @output("Plan (paket): a speed and a price per month.", "plan", scope=EVERYBODYS)
@@ -26,14 +26,36 @@ class Plan:
     price: Rupiah | None = read("Price per month, for future invoices.", COUNTERS)
     rate_down_kbps: int | None = read("Download speed in kbit/s; null if unknown.", EVERYONE)
     rate_up_kbps: int | None = read("Upload speed in kbit/s; null if unknown.", EVERYONE)
+    customers: int | None = read(
+        "Number of active customers who have the plan, at all counters.",
+        COUNTERS,
+        sql="(SELECT count(*) FROM customer WHERE plan_id = {t}.id AND active)",
+    )
+    archived_at: Instant | None = read("Time since which no customer gets it any more; null if it is not archived.", EVERYONE)
 
 
 _BY_NAME: Final = Order("name", "{t}.name", "text")
 
 
-@query(EVERYONE, "List all plans, by name.")
-async def plans(info: Info, first: First = 50, after: After = None) -> Connection[Plan]:
-    return await page(info, Plan, first=first, after=after, order=_BY_NAME)
+@input_type("Filter of plans; all conditions must hold.")
+class PlanFilter:
+    archived: bool | None = strawberry.field(
+        default=False, description="Whether the plan is archived; null lists both. Without a filter no archived plan is listed."
+    )
+
+
+_ARCHIVED: Final[dict[bool | None, Conditions]] = {None: {}, False: {"t.archived_at IS NULL": {}}, True: {"t.archived_at IS NOT NULL": {}}}
+
+
+@query(EVERYONE, "List the plans, by name.")
+async def plans(
+    info: Info,
+    first: First = 50,
+    after: After = None,
+    filter: Annotated[PlanFilter | None, strawberry.argument(description="Filter.")] = None,
+) -> Connection[Plan]:
+    conditions = _ARCHIVED[False if filter is None else filter.archived]
+    return await page(info, Plan, first=first, after=after, order=_BY_NAME, conditions=conditions)
 
 
 @query(EVERYONE, "Get one plan; null if there is none.")
@@ -60,27 +82,58 @@ async def create_plan(info: Info, input: Annotated[CreatePlanInput, INPUT]) -> C
         plan_id = await verbs.create(
             session, name=input.name, price=input.price, rate_down_kbps=input.rate_down_kbps, rate_up_kbps=input.rate_up_kbps
         )
-    return row(plan=await one(info, Plan, "t.id = :id", {"id": plan_id}, below=("plan",)))
+    return await _shown(info, plan_id)
 
 
-@input_type("Input of updatePlan.")
+@input_type("Changes to a plan; fields that are left out keep their value. Issued invoices keep the plan's name and price.")
 class UpdatePlanInput:
     id: strawberry.ID = strawberry.field(description="Id of the plan.")
-    price: Rupiah = strawberry.field(description="Price per month, for future invoices; issued ones keep theirs.")
+    name: str | None = strawberry.field(default=strawberry.UNSET, description="Unique name, such as Home 20M.")
+    price: Rupiah | None = strawberry.field(default=strawberry.UNSET, description="Price per month, for future invoices.")
+    rate_down_kbps: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Download speed in kbit/s; customers get it when they are next restored on their device."
+    )
+    rate_up_kbps: int | None = strawberry.field(default=strawberry.UNSET, description="Upload speed in kbit/s, as the download speed.")
 
 
-@payload("Result of updatePlan.")
+@payload("Result of updatePlan, archivePlan or unarchivePlan.")
 class UpdatePlanPayload(Payload):
     plan: Plan | None = strawberry.field(description="Plan after the change.")
 
 
-@mutation(OFFICE, "Change a plan's price.")
-async def update_plan(info: Info, input: Annotated[UpdatePlanInput, INPUT]) -> UpdatePlanPayload:
-    plan_id = ids.decode(input.id, Noun.PLAN, field=("input", "id"))
-    async with info.context.transaction() as session:
-        await verbs.change_price(session, plan_id, price=input.price)
+async def _shown(info: Info, plan_id: int) -> Any:
     return row(plan=await one(info, Plan, "t.id = :id", {"id": plan_id}, below=("plan",)))
 
 
+@mutation(OFFICE, "Change a plan's name, price or speed.")
+async def update_plan(info: Info, input: Annotated[UpdatePlanInput, INPUT]) -> UpdatePlanPayload:
+    plan_id = ids.decode(input.id, Noun.PLAN, field=("input", "id"))
+    changes = given(name=input.name, price=input.price, rate_down_kbps=input.rate_down_kbps, rate_up_kbps=input.rate_up_kbps)
+    async with info.context.transaction() as session:
+        await verbs.update(session, plan_id, **changes)
+    return await _shown(info, plan_id)
+
+
+@input_type("Id of a plan.")
+class PlanIdInput:
+    id: strawberry.ID = strawberry.field(description="Id of the plan.")
+
+
+@mutation(OFFICE, "Archive a plan: it is hidden, and no customer gets it any more. Customers who have it keep it.")
+async def archive_plan(info: Info, input: Annotated[PlanIdInput, INPUT]) -> UpdatePlanPayload:
+    plan_id = ids.decode(input.id, Noun.PLAN, field=("input", "id"))
+    async with info.context.transaction() as session:
+        await verbs.archive(session, plan_id)
+    return await _shown(info, plan_id)
+
+
+@mutation(OFFICE, "Bring an archived plan back.")
+async def unarchive_plan(info: Info, input: Annotated[PlanIdInput, INPUT]) -> UpdatePlanPayload:
+    plan_id = ids.decode(input.id, Noun.PLAN, field=("input", "id"))
+    async with info.context.transaction() as session:
+        await verbs.unarchive(session, plan_id)
+    return await _shown(info, plan_id)
+
+
 QUERIES: Final = [plans, plan]
-MUTATIONS: Final = [create_plan, update_plan]
+MUTATIONS: Final = [create_plan, update_plan, archive_plan, unarchive_plan]

@@ -74,7 +74,7 @@ async def test_an_invoice_keeps_the_price_and_plan_of_its_day(database: Database
     await isp.open()
     await isp.generate()
     async with isp.write() as session:
-        await plans.change_price(session, isp.plan_id, price=175_000)
+        await plans.update(session, isp.plan_id, price=175_000)
         other = await plans.create(session, name="Home 50M", price=350_000)
         await customers.update(session, customer_id, plan_id=other, name="Budi Baru")
     await isp.open(Month(2026, 3))

@@ -202,7 +202,7 @@ async def test_an_invoice_keeps_its_plan_and_price_on_paper(database: Database) 
     async with isp.write() as session:
         faster = await plans.create(session, name="Home 50M", price=350_000)
         await customers.update(session, customer_id, plan_id=faster)
-        await plans.change_price(session, isp.plan_id, price=175_000)
+        await plans.update(session, isp.plan_id, price=175_000)
     invoice_id = await isp.value("SELECT id FROM invoice")
     async with database.reading() as session:
         paper = await receipts.read_invoice(session, invoice_id, scope=EVERYWHERE)

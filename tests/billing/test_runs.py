@@ -77,7 +77,7 @@ async def test_prices_settings_discounts_and_charges_are_those_of_the_start(data
     shown = await token(isp)
     run = await start(isp, preview_token=shown)
     async with isp.write() as session:
-        await plans.change_price(session, isp.plan_id, price=999_999)
+        await plans.update(session, isp.plan_id, price=999_999)
         await settings.change(session, tax_rate=Decimal(11))
         await customers.update(session, own, price=1)
         await customers.update(session, second, plan_id=other)
@@ -123,7 +123,7 @@ async def test_a_preview_that_no_longer_holds_starts_nothing_and_tells_the_figur
     await isp.open()
     shown = await token(isp)
     async with isp.write() as session:
-        await plans.change_price(session, isp.plan_id, price=175_000)
+        await plans.update(session, isp.plan_id, price=175_000)
     with pytest.raises(PreviewOutdated) as refused:
         await start(isp, preview_token=shown)
     assert {"Rp150.000", "Rp175.000", 1} <= set(refused.value.facts.values())

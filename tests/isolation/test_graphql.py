@@ -94,8 +94,8 @@ async def test_a_secret_goes_in_and_never_comes_out(api: Api, isp: Isp) -> None:
 async def test_wrong_settings_name_the_field_and_not_the_value(api: Api) -> None:
     for config, field in (({"gear": "one", "password": [SECRET]}, "password"), ({}, "gear"), ({"gear": "one", "port": SECRET}, "port")):
         payload = await api.ask(CREATE, input={"name": "RB1", "kind": "test.gear", "config": config})
-        (error,) = payload["errors"]
-        assert (error["code"], error["field"]) == ("INVALID_DEVICE", ["input", "config"])
+        error = payload["errors"][0]
+        assert (error["code"], error["field"]) == ("INVALID_DEVICE", ["input", "config", field])
         assert field in error["message"]
         assert SECRET not in error["message"]
     assert await api.refused(CREATE, input={"name": "RB1", "kind": "no.such", "config": {}}) == ("INVALID_DEVICE", ["input", "kind"])

@@ -144,7 +144,7 @@ async def _move(client: Client, session: WriteSession) -> None:
 
 
 async def _price(client: Client, session: WriteSession) -> None:
-    await plans.change_price(session, await client.any_of(session, "plan"), price=client.chance.choice((150_000, 175_000)))
+    await plans.update(session, await client.any_of(session, "plan"), price=client.chance.choice((150_000, 175_000)))
 
 
 async def _open(client: Client, session: WriteSession) -> None:

@@ -364,7 +364,7 @@ class MoneyMachine(RuleBasedStateMachine):
         """Known to the model only from the next deed on: `expected` is worked out."""
         plan = min(self.model.plans)
         self.model.plans[plan] = 175_001
-        await plans.change_price(session, plan, price=175_001)
+        await plans.update(session, plan, price=175_001)
         self.model.tax = (Fraction(11), Fraction(1), "HALF_UP")
         await settings.change(session, tax_rate=Decimal(11), tax_numerator=1, tax_denominator=1, tax_rounding="HALF_UP")
         if len(self.model.people) < 7:
@@ -654,7 +654,7 @@ class MoneyMachine(RuleBasedStateMachine):
     def change_price(self, which: int, price: int) -> None:
         plan = list(self.model.plans)[which % 2]
         self.model.plans[plan] = price
-        self.deed(lambda: None, lambda session: plans.change_price(session, plan, price=price))
+        self.deed(lambda: None, lambda session: plans.update(session, plan, price=price))
 
     @rule(who=pick, plan=few, active=st.integers(0, 4), moved=few, due_day=st.sampled_from((None, None, 1, 15, 28)))
     def change_customer(self, who: int, plan: int, active: int, moved: int, due_day: int | None) -> None:

@@ -81,7 +81,7 @@ async def test_all_at_first_and_then_only_what_has_changed(database: Database) -
         await customers.update(session, ids["F"], active=True)
     assert told(await synced(mirror)) == (["A", "F"], [])
     async with isp.write() as session:
-        await plans.change_price(session, isp.plan_id, price=175_000)
+        await plans.update(session, isp.plan_id, price=175_000)
     assert len(told(await synced(mirror))[0]) == 10
     await isp.open(Month(2026, 3))
     await isp.generate(Month(2026, 3))

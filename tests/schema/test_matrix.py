@@ -48,11 +48,14 @@ recordPayment recordPayments submitDeposit previewPayment                       
 verifyDeposit rejectDeposit correctDeposit settleSurplus settleShortage reverseSettlement           AF
 # customers, custom billing, isolation policy, promise
 createCounter updateCounter createPlan updatePlan createCustomer updateCustomer                     AF
+archiveCounter unarchiveCounter archivePlan unarchivePlan                                           AF
+moveCustomers changePlanOfCustomers previewMoveCustomers previewChangePlanOfCustomers               AF
 addCharge cancelCharge addDiscount endDiscount setBillingCycle previewBillingCycle                AF
 pauseCustomer resumeCustomer endService undoEndOfService previewPause previewEndOfService           AF
 setIsolationPolicy forgetIsolationPolicy addBlackoutDate removeBlackoutDate decideIsolationHold runIsolation           AF
 promiseToPay                                                                                        AFc
 blockCustomer restoreCustomer                                                                       AF  T
+blockCustomers restoreCustomers previewBlockCustomers previewRestoreCustomers                       AF  T
 # devices, plugins
 createDevice updateDevice testDevice deleteDevice setServiceAccess removeServiceAccess              A   T
 # users, settings
@@ -80,9 +83,12 @@ GenerationMessage cursor eventId run                                            
 DepositMessage    cursor eventId at kind deposit                                                    AFCK U
 IsolationMessage  cursor eventId at kind access                                                     AFCKTU
 EventMessage      cursor eventId event                                                              AF   U
-Counter           id code name timezone dueDay                                                      AFCKTU
-Plan              id name rateDownKbps rateUpKbps                                                   AFCKTU
-Plan              price                                                                             AFCK U
+Counter           id code name timezone dueDay archivedAt                                           AFCKTU
+Plan              id name rateDownKbps rateUpKbps archivedAt                                        AFCKTU
+Plan              price customers                                                                   AFCK U
+BulkPreview       accepted refusals                                                                 AF  T
+BulkRefusal       code text count customerIds customers                                             AF  T
+BulkResult        customerId customer replayed errors                                               AF  T
 Customer          id code name phone address installedOn active pppoeName counter plan              AFCKTU
 Customer          price outstanding credit charges discounts billingCycles openInvoices lastPayments AFCK U
 Customer          suspensions dueDay                                                                   AFCK U
@@ -234,6 +240,7 @@ SetIsolationPolicyPayload policy customer warnings
 ForgetIsolationPolicyPayload forgottenId policy customer
 PromiseToPayPayload promise customer
 CustomerIsolationPayload customer
+BulkPayload results changed refused
 RunIsolationPayload blocked restored paused held hold
 """
 """What mutations answer, beside `errors`: for whoever may call them. What lies in it has lines above."""
@@ -376,7 +383,7 @@ async def test_every_role_reads_exactly_the_fields_that_the_table_says(world: Wo
         way = _way(letter, type_name)
         if way is None:
             allowed = {name for name in kind.fields if letter in FIELD_TABLE.get((type_name, name), "")}
-            otherwise = type_name in {"RecordedPayment", "IsolationPolicyWarning", "UserError"} or type_name.endswith(
+            otherwise = type_name in {"RecordedPayment", "BulkResult", "IsolationPolicyWarning", "UserError"} or type_name.endswith(
                 "Message"
             )  # by mutations and subscriptions
             assert not allowed or otherwise, f"{letter} should read {type_name}, but there is no way to it"

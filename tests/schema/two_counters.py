@@ -254,7 +254,8 @@ def _told(text: str) -> str:
 
 
 NOUNS: Final = {
-    "customerId": "customer", "counterId": "counter", "counterIds": "counter", "planId": "plan", "deviceId": "device",
+    "customerId": "customer", "customerIds": "customer", "counterId": "counter", "counterIds": "counter", "planId": "plan",
+    "deviceId": "device",
     "invoiceId": "invoice", "invoiceIds": "invoice", "paymentId": "payment", "depositId": "deposit", "collectorId": "user",
     "writeOffId": "write_off", "refundId": "refund", "settlementId": "settlement",
     "actorId": "user", "agreedById": "user", "planIds": "plan", "subjectId": "payment",
@@ -264,6 +265,7 @@ NOUNS: Final = {
 IDS: Final = {
     "counter": "counter", "customer": "customer", "invoice": "invoice", "payment": "payment", "deposit": "deposit", "plan": "plan",
     "period": "", "device": "device", "deviceConfig": "device", "generationRun": "run", "cancelCharge": "charge", "endDiscount": "discount",
+    "archiveCounter": "counter", "unarchiveCounter": "counter", "archivePlan": "plan", "unarchivePlan": "plan",
     "updateCounter": "counter", "updateCustomer": "customer", "updatePlan": "plan", "updateDevice": "device", "testDevice": "device",
     "deleteDevice": "device", "removeServiceAccess": "access", "decideIsolationHold": "hold", "updateUser": "user",
     "resetPassword": "user", "resetTotp": "user", "revokeServiceToken": "token", "revokeSignIn": "",

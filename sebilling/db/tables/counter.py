@@ -1,6 +1,8 @@
 """Counters (loket): where customers pay."""
 
-from sqlalchemy import CheckConstraint, SmallInteger
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, DateTime, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Base, Id, Instant, String
@@ -22,3 +24,5 @@ class Counter(Base):
     due_day: Mapped[int] = mapped_column(SmallInteger)
     """Day of the month on which its invoices are due."""
     created_at: Mapped[Instant]
+    archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """Since then no customer is added or moved to it."""

@@ -1,6 +1,8 @@
 """Plans (paket)."""
 
-from sqlalchemy import CheckConstraint, Integer
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, DateTime, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
@@ -18,3 +20,5 @@ class Plan(Base):
     rate_down_kbps: Mapped[int | None] = mapped_column(Integer)
     rate_up_kbps: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[Instant]
+    archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """Since then no customer gets it; those who have it keep it."""

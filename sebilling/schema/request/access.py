@@ -16,6 +16,7 @@ from strawberry.types.field import StrawberryField
 
 from sebilling.access_errors import Forbidden
 from sebilling.actor import Role
+from sebilling.billing.validation import each_problem
 from sebilling.errors import SebillingError
 from sebilling.schema.context import Info
 from sebilling.schema.engine import selections
@@ -51,8 +52,9 @@ def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], Stra
                     raise wrong[0]
                 return await function(info, **arguments)
             except SebillingError as error:
-                error.field = inputs.path(error.path)
-                raise
+                problem = each_problem(error)[0]  # an error at a path tells one
+                problem.field = inputs.path(problem.path)
+                raise problem from error.__cause__
 
         inputs, signature = Inputs.of(function), inspect.signature(function)
         del guarded.__wrapped__
@@ -78,10 +80,12 @@ def mutation(roles: frozenset[Role], description: str, *, apart: tuple[str, ...]
                     return refused(info, wrong)
                 return {**await function(info, **arguments), "errors": []}
             except SebillingError as error:
-                error.field = inputs.path(error.path)
+                problems = each_problem(error)
+                for problem in problems:
+                    problem.field = inputs.path(problem.path)
                 if not in_payload(error):
                     raise
-                return refused(info, [error])
+                return refused(info, problems)
 
         inputs = Inputs.of(function)
         MUTATIONS.add(function.__name__)
