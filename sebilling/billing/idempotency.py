@@ -40,13 +40,16 @@ class Claim:
 
 
 async def claim(
-    session: WriteSession, operation: str, idempotency_key: str, body: object, *, table: str | None = None, result_id: int | None = None
-) -> Claim:
+    session: WriteSession, operation: str, idempotency_key: str, body: object, *, table: str | None = None,
+    result_id: int | None = None, part: int | None = None,
+) -> Claim:  # fmt: skip
     """Claim `idempotency_key` for `operation` with `body` (JSON), whose result is a new row of `table` or the row `result_id`.
 
-    A second request with the same key waits here until the first has ended. Raises InvalidText, IdempotencyMismatch.
+    An operation on many rows, each of which is committed by itself, claims a `part` of the key for each of them. A second request with
+    the same key waits here until the first has ended. Raises InvalidText, IdempotencyMismatch.
     """
-    taken, fingerprint, user = key(idempotency_key), hashlib.sha256(orjson.dumps(body)).digest(), session.actor.user_id or 0
+    taken = key(idempotency_key) + ("" if part is None else f"\n{part}")  # no key of a client has a line break
+    fingerprint, user = hashlib.sha256(orjson.dumps(body)).digest(), session.actor.user_id or 0
     row = {"user": user, "key": taken, "operation": operation, "fingerprint": fingerprint, "at": session.at}
     new = await session.value(_CLAIM, {**row, "table": table, "result": result_id}, kind=int)
     if new is not None:

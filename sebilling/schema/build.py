@@ -14,6 +14,7 @@ from strawberry.tools import create_type
 from sebilling.config import Introspection
 from sebilling.schema import (
     billing_cycles,
+    bulk,
     caller,
     charges,
     corrections,
@@ -55,7 +56,7 @@ from sebilling.schema.values.scalars import SCALARS
 _NOUNS: Final = (
     caller, sign_ins, users, service_tokens, counters, plans, customer_lists, customers, timeline, charges, billing_cycles, suspensions,
     periods, generation, invoices, payments, payment_previews, sync, credit, corrections, deposits, differences, recap, dashboard,
-    receipts, settings, devices, isolation_policies, upcoming_blocks, promises, isolation, events,
+    receipts, bulk, settings, devices, isolation_policies, upcoming_blocks, promises, isolation, events,
 )  # fmt: skip
 Query: Final = create_type("Query", [field for noun in _NOUNS for field in noun.QUERIES], description="Queries. All require a sign-in.")
 Mutation: Final = create_type(

@@ -31,10 +31,13 @@ def decode_optional(public_id: str | None, noun: Noun, *, field: tuple[str, ...]
 
 
 def decode_all(public_ids: Sequence[str] | None, noun: Noun, *, field: tuple[str, ...]) -> list[int] | None:
-    """Decode each id like `decode`, with its index in the error's field; None stays None."""
-    return (
-        None if public_ids is None else [decode(public_id, noun, field=(*field, str(index))) for index, public_id in enumerate(public_ids)]
-    )
+    """Decode each id like `decode_each`; None stays None."""
+    return None if public_ids is None else decode_each(public_ids, noun, field=field)
+
+
+def decode_each(public_ids: Sequence[str], noun: Noun, *, field: tuple[str, ...]) -> list[int]:
+    """Decode each id like `decode`, with its index in the error's field."""
+    return [decode(public_id, noun, field=(*field, str(index))) for index, public_id in enumerate(public_ids)]
 
 
 def column(noun: Noun, expression: str) -> str:
