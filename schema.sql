@@ -82,7 +82,11 @@ CREATE TABLE billing_settings (
     receipt_footer text NOT NULL,
     mass_block_percent smallint NOT NULL,
     pause_after_blocked_days smallint NOT NULL,
+    cash_limit bigint NOT NULL,
+    cash_limit_action text NOT NULL,
     CONSTRAINT billing_settings_pkey PRIMARY KEY (id),
+    CONSTRAINT billing_settings_cash_limit_action_check CHECK (cash_limit_action = ANY (ARRAY['WARN'::text, 'REFUSE'::text])),
+    CONSTRAINT billing_settings_cash_limit_check CHECK (cash_limit >= 0 AND cash_limit <= '1000000000000'::bigint),
     CONSTRAINT billing_settings_late_fee_after_days_check CHECK (late_fee_after_days >= 0 AND late_fee_after_days <= 365),
     CONSTRAINT billing_settings_late_fee_check CHECK (late_fee >= 0 AND late_fee <= 1000000000),
     CONSTRAINT billing_settings_mass_block_percent_check CHECK (mass_block_percent >= 1 AND mass_block_percent <= 100),
@@ -386,6 +390,7 @@ CREATE TABLE drawer_balance (
     CONSTRAINT drawer_balance_collector_id_fkey FOREIGN KEY (collector_id) REFERENCES app_user(id),
     CONSTRAINT drawer_balance_counter_id_fkey FOREIGN KEY (counter_id) REFERENCES counter(id)
 );
+CREATE INDEX drawer_balance_collector_id_idx ON drawer_balance USING btree (collector_id);
 CREATE TRIGGER drawer_balance_carried BEFORE INSERT OR UPDATE ON drawer_balance FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER drawer_balance_kept BEFORE DELETE OR TRUNCATE ON drawer_balance FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
@@ -1713,7 +1718,7 @@ BEGIN
     RETURN restored;
 END $function$;
 
-CREATE FUNCTION record_payment(p_user bigint, p_user_name text, p_key text, p_fingerprint bytea, p_customer bigint, p_counter bigint, p_scope bigint[], p_amount bigint, p_method text, p_collected_at timestamp with time zone, p_at timestamp with time zone, p_note text, p_invoices bigint[], OUT outcome text, OUT payment_id bigint)
+CREATE FUNCTION record_payment(p_user bigint, p_user_name text, p_key text, p_fingerprint bytea, p_customer bigint, p_counter bigint, p_scope bigint[], p_amount bigint, p_method text, p_collected_at timestamp with time zone, p_at timestamp with time zone, p_note text, p_invoices bigint[], OUT outcome text, OUT payment_id bigint, OUT over_cash_limit bigint)
  RETURNS record
  LANGUAGE plpgsql
 AS $function$
@@ -1724,6 +1729,8 @@ DECLARE
     zone text;
     place text;
     today date;
+    cash_limit bigint;
+    refuses_cash boolean;
     earlier idempotency_key;
     settled bigint;
     payable bigint;
@@ -1759,7 +1766,10 @@ BEGIN
     END IF;
 
     p_counter := coalesce(p_counter, former, home);
-    SELECT timezone, code INTO zone, place FROM counter WHERE id = p_counter AND (p_scope IS NULL OR id = ANY (p_scope));
+    -- With the limit on cash, as this is read for every payment.
+    SELECT timezone, code, nullif(settings.cash_limit, 0), cash_limit_action = 'REFUSE' INTO zone, place, cash_limit, refuses_cash
+      FROM counter CROSS JOIN billing_settings settings
+     WHERE counter.id = p_counter AND (p_scope IS NULL OR counter.id = ANY (p_scope));
     IF NOT FOUND THEN PERFORM refuse('UNKNOWN_COUNTER'); END IF;
     -- Only a wrong clock shows another time: MAX_PAST and MAX_AHEAD of billing/payments.py.
     IF p_collected_at NOT BETWEEN p_at - interval '180 days' AND p_at + interval '15 minutes' THEN PERFORM refuse('WRONG_CLOCK'); END IF;
@@ -1771,6 +1781,17 @@ BEGIN
     SELECT wanted.id::text INTO fact FROM unnest(p_invoices) wanted (id)
      WHERE NOT EXISTS (SELECT FROM invoice WHERE invoice.id = wanted.id AND customer_id = p_customer) LIMIT 1;
     IF FOUND THEN PERFORM refuse('INVOICE_NOT_PAYABLE', fact); END IF;
+
+    IF p_method = 'CASH' AND cash_limit IS NOT NULL THEN
+        -- Cash that is in hand already is recorded in any case: the phone says when it was collected. New cash of one receiver goes one
+        -- after the other: the next one's statement sees this one's cash, which is in its drawer when this commits.
+        refuses_cash := refuses_cash AND p_collected_at = p_at;
+        IF refuses_cash THEN PERFORM pg_advisory_xact_lock(23, p_user::int); END IF;
+        SELECT nullif(greatest(0, least(coalesce(sum(received - refunded - deposited + difference), 0) + p_amount - cash_limit,
+                                        9223372036854775807)), 0)::bigint
+          INTO over_cash_limit FROM drawer_balance WHERE collector_id = p_user;
+        IF refuses_cash AND over_cash_limit IS NOT NULL THEN PERFORM refuse('CASH_LIMIT_EXCEEDED', over_cash_limit || ' ' || cash_limit); END IF;
+    END IF;
 
     SELECT coalesce(sum(outstanding), 0) INTO payable FROM invoice WHERE customer_id = p_customer AND outstanding > 0;
     -- Paid meanwhile is told even if another debt takes the money: someone may want it back.
@@ -1808,7 +1829,8 @@ BEGIN
 
     PERFORM append_event(p_at, p_user, p_user_name, 'payment.recorded', 'payment', payment_id, p_counter,
                          jsonb_build_object('customer_id', 'cus_' || p_customer, 'amount', p_amount, 'method', p_method,
-                                            'allocated', settled, 'credit', p_amount - settled));
+                                            'allocated', settled, 'credit', p_amount - settled)
+                         || CASE WHEN over_cash_limit IS NULL THEN '{}' ELSE jsonb_build_object('over_cash_limit', over_cash_limit) END);
     outcome := 'RECORDED';
 END $function$;
 

@@ -109,6 +109,22 @@ class NoOpenPeriod(Conflict):
     month: object
 
 
+class CashLimitExceeded(Conflict):
+    """The receiver would hold more cash than the limit of the ISP allows, over all their drawers."""
+
+    code = ErrorCode.CASH_LIMIT_EXCEEDED
+    english = (
+        "With this payment you would hold {on_hand} in cash, and the limit is {limit}: submit a deposit and have it verified first, or let"
+        " the customer pay in another way. Cash that you hold already is recorded with collectedAt."
+    )
+    indonesian = (
+        "Dengan pembayaran ini Anda akan memegang tunai {on_hand}, padahal batasnya {limit}: ajukan setoran dan minta diverifikasi dulu,"
+        " atau minta pelanggan membayar dengan cara lain. Uang tunai yang sudah Anda pegang dicatat dengan collectedAt."
+    )
+    on_hand: object
+    limit: object
+
+
 class InsufficientCash(Conflict):
     """The drawer holds less cash than the operation would take out of it."""
 

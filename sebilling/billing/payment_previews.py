@@ -27,6 +27,7 @@ class PaymentWarningCode(StrEnum):
     FAR_MORE_THAN_OWED = "FAR_MORE_THAN_OWED"
     NOTHING_OWED = "NOTHING_OWED"
     ALREADY_PAID = "ALREADY_PAID"
+    OVER_CASH_LIMIT = "OVER_CASH_LIMIT"
 
 
 @dataclass(frozen=True, slots=True)

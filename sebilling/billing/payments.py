@@ -12,10 +12,13 @@ from sqlalchemy import text
 
 from sebilling.billing import idempotency, validation
 from sebilling.billing.journal import Account, BookedCode
+from sebilling.billing.validation import Problems
 from sebilling.db.engine import AutocommitSession, WriteSession
 from sebilling.db.refusals import RefusedInSql
 from sebilling.errors import IdempotencyMismatch, InvalidDate, InvalidText, InvoiceNotPayable, NotFound, SebillingError
 from sebilling.language import Sentence
+from sebilling.ledger_errors import CashLimitExceeded
+from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 
 MAX_AHEAD: Final = timedelta(minutes=15)
@@ -69,6 +72,8 @@ class Recorded:
 
     payment_id: int
     replayed: bool
+    over_cash_limit: int | None = None
+    """Rupiah in cash by which the receiver now exceeds the limit of the settings; None if they don't, and for a replay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +82,12 @@ class _Outcome:
 
     outcome: str
     payment_id: int
+    over_cash_limit: int | None
 
 
 _RECORD: Final = text(
     """
-    SELECT outcome, payment_id
+    SELECT outcome, payment_id, over_cash_limit
       FROM record_payment(:user, :user_name, :key, :fingerprint, :customer, :counter, CAST(:scope AS bigint[]), :amount, :method,
                           :collected_at, :at, :note, CAST(:invoices AS bigint[]))
     """
@@ -105,16 +111,18 @@ async def record(session: WriteSession | AutocommitSession, received: Received) 
     payment counts in the recap of the counter's day on which it is recorded, so that no closed period changes. With `collected_at`
     (money collected offline) the customer may have belonged to one of the caller's counters at any time in the last MAX_PAST, and the
     counter may be one where the caller worked at that time.
-    Raises InvalidAmount, InvalidDate, InvalidText, NotFound, InvoiceNotPayable, IdempotencyMismatch; after an error the caller must
-    not commit.
+    New cash beyond a limit that refuses it is refused; cash that was collected before (with `collected_at`) is recorded in any case.
+    Raises InvalidAmount, InvalidDate, InvalidText, InvalidInputs, NotFound, InvoiceNotPayable, CashLimitExceeded, IdempotencyMismatch;
+    after an error the caller must not commit.
     """
     actor = session.actor
-    received_here(received.method)
     if actor.user_id is None:
         raise RuntimeError("a payment needs a signed-in user, whose name is printed on the receipt")
-    amount = validation.rupiah(received.amount, field="amount", least=1)
-    note = validation.clean(received.note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False)
-    key = idempotency.key(received.key)
+    with Problems() as check:
+        check(received_here, received.method)
+        amount = check(validation.rupiah, received.amount, field="amount", least=1)
+        note = check(validation.clean, received.note, what=Sentence("The note", "Catatan"), field="note", most=500, required=False)
+        key = check(idempotency.key, received.key)
     # A phone's clock may be slightly wrong, but the money is real; days are counted by the server's clock.
     collected_at = received.collected_at or session.at
     # as the client sent it, so that a replay with the defaults "now" and "own counter" has the same fingerprint
@@ -130,7 +138,7 @@ async def record(session: WriteSession | AutocommitSession, received: Received) 
         recorded = await session.call(_RECORD, call, into=_Outcome)
     except RefusedInSql as refusal:
         raise _refused(refusal, received, collected_at=collected_at, at=session.at) from refusal
-    return Recorded(recorded.payment_id, replayed=recorded.outcome == "REPLAYED")
+    return Recorded(recorded.payment_id, replayed=recorded.outcome == "REPLAYED", over_cash_limit=recorded.over_cash_limit)
 
 
 def _refused(refusal: RefusedInSql, received: Received, *, collected_at: datetime, at: datetime) -> SebillingError:
@@ -144,6 +152,9 @@ def _refused(refusal: RefusedInSql, received: Received, *, collected_at: datetim
             return InvoiceNotPayable(field="invoice_ids", given=Noun.INVOICE.id(int(refusal.fact)))
         case "IDEMPOTENCY_MISMATCH":
             return IdempotencyMismatch(field="idempotency_key", key=received.key)
+        case "CASH_LIMIT_EXCEEDED":
+            over, limit = map(int, refusal.fact.split())
+            return CashLimitExceeded(field="amount", on_hand=format_rupiah(limit + over), limit=format_rupiah(limit))
         case "WRONG_CLOCK":
             return _wrong_clock(collected_at, at=at)
         case reason:

@@ -14,6 +14,7 @@ from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.errors import InvalidNumber
 from sebilling.events.isp import SettingsChanged, SettingsValues
 from sebilling.language import Sentence
+from sebilling.money import MAX_RUPIAH
 
 
 class TaxRounding(StrEnum):
@@ -23,9 +24,18 @@ class TaxRounding(StrEnum):
     DOWN = "DOWN"
 
 
+class CashLimitAction(StrEnum):
+    """What happens to new cash with which a collector would hold more than the limit."""
+
+    WARN = "WARN"
+    REFUSE = "REFUSE"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Settings, one row. Tax is `tax_rate` percent of `tax_numerator`/`tax_denominator` of the taxable amount; `late_fee` is rupiah."""
+    """Settings, one row. Tax is `tax_rate` percent of `tax_numerator`/`tax_denominator` of the taxable amount; `late_fee` and
+    `cash_limit` are rupiah.
+    """
 
     prorate_first_month: bool
     tax_rate: Decimal
@@ -40,6 +50,8 @@ class Settings:
     receipt_footer: str
     mass_block_percent: int
     pause_after_blocked_days: int
+    cash_limit: int
+    cash_limit_action: str
 
 
 class Changes(TypedDict, total=False):
@@ -58,6 +70,8 @@ class Changes(TypedDict, total=False):
     receipt_footer: str
     mass_block_percent: int
     pause_after_blocked_days: int
+    cash_limit: int
+    cash_limit_action: str
 
 
 _NAMES: Final[tuple[str, ...]] = Settings.__match_args__
@@ -99,6 +113,7 @@ def _logged(settings: Settings) -> SettingsValues:
         late_fee_after_days=settings.late_fee_after_days, company_name=settings.company_name,
         company_address=settings.company_address, company_phone=settings.company_phone, receipt_footer=settings.receipt_footer,
         mass_block_percent=settings.mass_block_percent, pause_after_blocked_days=settings.pause_after_blocked_days,
+        cash_limit=settings.cash_limit, cash_limit_action=settings.cash_limit_action,
     )  # fmt: skip
 
 
@@ -113,6 +128,7 @@ def _checked(settings: Settings) -> Settings:
             ("late_fee_after_days", settings.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
             ("mass_block_percent", settings.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
             ("pause_after_blocked_days", settings.pause_after_blocked_days, Sentence("Days before a pause", "Hari sebelum jeda"), 0, 365),
+            ("cash_limit", settings.cash_limit, Sentence("Limit on cash", "Batas uang tunai"), 0, MAX_RUPIAH),
         ):
             if not least <= value <= most:
                 why = Sentence(f"give {least} to {most}.", f"isi {least} sampai {most}.")

@@ -74,6 +74,8 @@ class SettingsValues:
     receipt_footer: str | Unset = UNSET
     mass_block_percent: int | Unset = UNSET
     pause_after_blocked_days: int | Unset = UNSET
+    cash_limit: int | Unset = UNSET
+    cash_limit_action: str | Unset = UNSET
 
 
 @event("settings.changed", Subject.BILLING_SETTINGS)

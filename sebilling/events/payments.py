@@ -1,18 +1,21 @@
 """Events of payments and credit. Amounts are whole rupiah."""
 
-from sebilling.events.catalogue import Payload, Subject, Topic, event
+from sebilling.events.catalogue import UNSET, Payload, Subject, Topic, Unset, event
 from sebilling.events.ids import CustomerId, InvoiceId, RefundId, UserId
 
 
 @event("payment.recorded", Subject.PAYMENT, topics=[Topic.PAYMENTS, Topic.RECAP], hook=True)
 class PaymentRecorded(Payload):
-    """A payment was recorded: `allocated` settled invoices, `credit` is left."""
+    """A payment was recorded: `allocated` settled invoices, `credit` is left. `over_cash_limit`: the receiver holds that much cash more
+    than the limit.
+    """
 
     customer_id: CustomerId
     amount: int
     method: str
     allocated: int
     credit: int
+    over_cash_limit: int | Unset = UNSET
 
 
 @event("payment.reversed", Subject.PAYMENT, topics=[Topic.RECAP], hook=True)

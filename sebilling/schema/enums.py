@@ -15,7 +15,7 @@ from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.payments import PaymentMethod, SurplusReason
 from sebilling.billing.pricing import LineKind, SkipReason
 from sebilling.billing.reports import Report
-from sebilling.billing.settings import TaxRounding
+from sebilling.billing.settings import CashLimitAction, TaxRounding
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import SebillingError
 
@@ -77,6 +77,12 @@ described(
     OTHER="Another charge, named by its description.",
 )
 described(TaxRounding, "Rounding of tax to whole rupiah.", HALF_UP="To the nearest rupiah, halves up.", DOWN="Down to the next rupiah.")
+described(
+    CashLimitAction,
+    "What happens to new cash with which a collector would hold more than the limit.",
+    WARN="It is recorded, with a warning.",
+    REFUSE="It is refused; cash that was collected before (with collectedAt) is recorded, with a warning.",
+)
 described(DepositType, "Way in which money is handed over.", **{way.name: way.english for way in DepositType})
 described(
     DepositStatus,

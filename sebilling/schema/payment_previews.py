@@ -23,6 +23,7 @@ described(
     FAR_MORE_THAN_OWED="The payment leaves more credit than a year costs, so the amount is probably mistyped.",
     NOTHING_OWED="Nothing is owed, so all of it becomes credit.",
     ALREADY_PAID="An invoice that it names is paid already or void.",
+    OVER_CASH_LIMIT="The receiver holds more cash than the limit of the settings; only recordPayment and recordPayments tell it.",
 )
 
 

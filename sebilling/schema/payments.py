@@ -7,10 +7,13 @@ from typing import Annotated, Any, Final, Optional
 import strawberry
 
 from sebilling.billing import payments as verbs
+from sebilling.billing.payment_previews import PaymentWarningCode
 from sebilling.billing.payments import PaymentMethod, SurplusReason
+from sebilling.billing.validation import each_problem
 from sebilling.errors import InvalidNumber, SebillingError, Unexpected
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
+from sebilling.money import format_rupiah
 from sebilling.nouns import Noun
 from sebilling.schema import filters, payment_filter
 from sebilling.schema.context import Info
@@ -24,6 +27,7 @@ from sebilling.schema.engine.scopes import PART, WITH_RECEIVER
 from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
 from sebilling.schema.payment_filter import FilterArgument
 from sebilling.schema.receipts import RECEIPT_OF_PAYMENT, Receipt, receipt_of
+from sebilling.schema.payment_previews import PaymentWarning
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
@@ -219,13 +223,30 @@ class RecordPaymentInput:
 class RecordPaymentPayload(Payload):
     payment: Payment | None = strawberry.field(description="The payment with its allocations.")
     replayed: bool = strawberry.field(description="Whether the key had recorded this payment before, so that nothing was changed now.")
+    warnings: list[PaymentWarning] | None = strawberry.field(
+        description="Warnings about the payment, which was recorded nevertheless; empty if there are none, null with errors."
+    )
+
+
+_OVER_LIMIT: Final = Sentence(
+    "You hold {over} more in cash than the limit allows: submit a deposit and have it verified.",
+    "Uang tunai yang Anda pegang melebihi batas sebesar {over}: ajukan setoran dan minta diverifikasi.",
+)
+
+
+def _warnings(info: Info, recorded: verbs.Recorded) -> list[Any]:
+    """Rows of the type PaymentWarning."""
+    if recorded.over_cash_limit is None:
+        return []
+    text = _OVER_LIMIT.in_(info.context.language).format(over=format_rupiah(recorded.over_cash_limit))
+    return [row(code=PaymentWarningCode.OVER_CASH_LIMIT.value, text=text)]
 
 
 @mutation(RECEIVERS, "Record a payment: pay the customer's invoices, oldest first, and keep the rest as credit.")
 async def record_payment(info: Info, input: Annotated[RecordPaymentInput, INPUT]) -> RecordPaymentPayload:
     recorded = await verbs.record(info.context.autocommit(), _received(input))
     payment = await one(info, Payment, "t.id = :id", {"id": recorded.payment_id}, below=("payment",))
-    return row(payment=payment, replayed=recorded.replayed)
+    return row(payment=payment, replayed=recorded.replayed, warnings=_warnings(info, recorded))
 
 
 def _received(input: RecordPaymentInput) -> verbs.Received:
@@ -249,6 +270,7 @@ class RecordPaymentsInput:
 class RecordedPayment:
     payment: Payment | None = read("The payment with its allocations; null if it was refused.", RECEIVERS)
     replayed: bool = read("Whether the key had recorded this payment before, so that nothing was changed now.", RECEIVERS)
+    warnings: list[PaymentWarning] = read("Warnings about the payment, which was recorded nevertheless.", RECEIVERS)
     errors: list[UserError] = read("Reasons for which it was refused; if there are any, the payment has changed nothing.", RECEIVERS)
 
 
@@ -290,14 +312,14 @@ async def _one_of_batch(info: Info, input: RecordPaymentInput, index: str) -> An
     except SebillingError as error:
         if not in_payload(error):
             raise
-        errors = [error]
+        errors = each_problem(error)
     except Exception:  # noqa: BLE001 - a bug met by one payment must not fail the others
         reference = secrets.token_hex(6)
         errors = [Unexpected(reference=reference)]
         _log.exception("unexpected_error", reference=reference, path=["recordPayments", index])
     else:
         payment = await one(info, Payment, "t.id = :id", {"id": recorded.payment_id}, below=("results", "payment"))
-        return row(payment=payment, replayed=recorded.replayed, errors=[])
+        return row(payment=payment, replayed=recorded.replayed, warnings=_warnings(info, recorded), errors=[])
     return _refused(info, errors, index)
 
 
@@ -305,7 +327,7 @@ def _refused(info: Info, errors: Sequence[SebillingError], index: str) -> Any:
     """The result of a payment of a batch that was refused."""
     for error in errors:
         error.field = ("input", "payments", index, *_OF_ONE.path(error.path)[1:])
-    return row(payment=None, replayed=False, errors=[user_error(error, info.context.language) for error in errors])
+    return row(payment=None, replayed=False, warnings=[], errors=[user_error(error, info.context.language) for error in errors])
 
 
 QUERIES: Final = [payments, payment_totals, payment]

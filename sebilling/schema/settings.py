@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from sebilling.billing import settings as verbs
-from sebilling.billing.settings import TaxRounding
+from sebilling.billing.settings import CashLimitAction, TaxRounding
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.request.access import mutation, query
@@ -34,6 +34,8 @@ class BillingSettings:
     pause_after_blocked_days: int = read(
         "Days for which a customer is blocked before they are paused automatically and get no more invoices; 0 for never.", READERS
     )
+    cash_limit: Rupiah = read("Most cash that a collector may hold, over all their drawers; 0 for no limit.", READERS)
+    cash_limit_action: CashLimitAction = read("What happens to new cash beyond the limit.", READERS)
 
 
 @query(READERS, "Get the billing settings of the ISP.")
@@ -72,6 +74,13 @@ class UpdateBillingSettingsInput:
         default=strawberry.UNSET,
         description="Days for which a customer is blocked before they are paused automatically, up to 365; 0: never.",
     )
+    cash_limit: Rupiah | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Most cash that a collector may hold, over all their drawers; 0: no limit. Deposits count once they are verified.",
+    )
+    cash_limit_action: CashLimitAction | None = strawberry.field(
+        default=strawberry.UNSET, description="What happens to new cash beyond the limit."
+    )
 
 
 @payload("Result of updateBillingSettings.")
@@ -82,8 +91,8 @@ class UpdateBillingSettingsPayload(Payload):
 @mutation(ADMIN, "Change the settings for future invoices.")
 async def update_billing_settings(info: Info, input: Annotated[UpdateBillingSettingsInput, INPUT]) -> UpdateBillingSettingsPayload:
     changes: dict[str, Any] = given(**vars(input))
-    if "tax_rounding" in changes:
-        changes["tax_rounding"] = changes["tax_rounding"].value
+    for name in {"tax_rounding", "cash_limit_action"} & changes.keys():
+        changes[name] = changes[name].value
     async with info.context.transaction() as session:
         changed = await verbs.change(session, **changes)
     return row(settings=asdict(changed))

@@ -174,7 +174,7 @@ RemovedCustomer   id reason                                                     
 PaymentPreview    outstanding allocations credit warnings                                           AFCK
 PreviewedAllocation invoiceId invoiceNumber dueOn amount remaining                                  AFCK
 PaymentWarning    code text                                                                         AFCK
-RecordedPayment   payment replayed errors                                                           AFCK
+RecordedPayment   payment replayed warnings errors                                                          AFCK
 IsolationPolicy   id origin mode days minimum customer counter                                      AF   U
 IsolationPolicyWarning code text issuedOn dueOn blockOn                                                 AF
 UpcomingBlock     id blockOn amount mode promisedUntil customer counter invoice device               AF   U
@@ -189,7 +189,7 @@ InvoicePreview    alreadyInvoiced skipped coversFrom coversUntil dueOn total lin
 PreviewLine       kind description quantity unitPrice amount                                        AF
 BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee         AF   U
 BillingSettings   lateFeeAfterDays companyName companyAddress companyPhone receiptFooter            AF   U
-BillingSettings   massBlockPercent pauseAfterBlockedDays                                              AF   U
+BillingSettings   massBlockPercent pauseAfterBlockedDays cashLimit cashLimitAction                         AF   U
 Event             id at actor user kind subject subjectId customer counter data                     AF   U
 ServiceToken      id user name role counters active createdAt expiresAt lastUsedAt                       AF   U
 """
@@ -223,7 +223,7 @@ ReopenPeriodPayload period replayed
 SettleDifferencePayload drawer replayed
 GenerateInvoicesPayload run replayed
 AbandonGenerationPayload run
-RecordPaymentPayload payment replayed
+RecordPaymentPayload payment replayed warnings
 RecordPaymentsPayload results
 ApplyCreditPayload customer replayed
 HoldCreditPayload payment replayed

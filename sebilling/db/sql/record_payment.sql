@@ -5,8 +5,8 @@
 -- each statement in here takes a new one, so that what is read after a lock is what the lock protects.
 --
 -- Locks, in this order: the idempotency key, the customer, the customer's counter (shared; a generation chunk holds it
--- exclusively, so that credit and new invoices can't miss each other), the open invoices by id, and last the receipt
--- series, whose lock is held until the commit is on disk.
+-- exclusively, so that credit and new invoices can't miss each other), the open invoices by id, the receiver's cash (if it
+-- has a limit), and last the receipt series, whose lock is held until the commit is on disk.
 --
 -- Gives one row: `outcome` RECORDED or REPLAYED. Everything else is raised by refuse(), so that nothing stays of it even where the
 -- function is called in autocommit.
@@ -15,7 +15,8 @@ CREATE OR REPLACE FUNCTION record_payment(
     p_customer bigint, p_counter bigint, p_scope bigint[],      -- counters that the user may work at; NULL: all
     p_amount bigint, p_method text, p_collected_at timestamptz, p_at timestamptz, p_note text,
     p_invoices bigint[],                                        -- pay these first, in this order; NULL or empty: the oldest first
-    OUT outcome text, OUT payment_id bigint
+    OUT outcome text, OUT payment_id bigint,
+    OUT over_cash_limit bigint                                  -- by how much the receiver now holds more cash than the limit; NULL: not
 ) LANGUAGE plpgsql AS $$
 DECLARE
     fact text;
@@ -24,6 +25,8 @@ DECLARE
     zone text;
     place text;
     today date;
+    cash_limit bigint;
+    refuses_cash boolean;
     earlier idempotency_key;
     settled bigint;
     payable bigint;
@@ -59,7 +62,10 @@ BEGIN
     END IF;
 
     p_counter := coalesce(p_counter, former, home);
-    SELECT timezone, code INTO zone, place FROM counter WHERE id = p_counter AND (p_scope IS NULL OR id = ANY (p_scope));
+    -- With the limit on cash, as this is read for every payment.
+    SELECT timezone, code, nullif(settings.cash_limit, 0), cash_limit_action = 'REFUSE' INTO zone, place, cash_limit, refuses_cash
+      FROM counter CROSS JOIN billing_settings settings
+     WHERE counter.id = p_counter AND (p_scope IS NULL OR counter.id = ANY (p_scope));
     IF NOT FOUND THEN PERFORM refuse('UNKNOWN_COUNTER'); END IF;
     -- Only a wrong clock shows another time: MAX_PAST and MAX_AHEAD of billing/payments.py.
     IF p_collected_at NOT BETWEEN p_at - interval '180 days' AND p_at + interval '15 minutes' THEN PERFORM refuse('WRONG_CLOCK'); END IF;
@@ -71,6 +77,17 @@ BEGIN
     SELECT wanted.id::text INTO fact FROM unnest(p_invoices) wanted (id)
      WHERE NOT EXISTS (SELECT FROM invoice WHERE invoice.id = wanted.id AND customer_id = p_customer) LIMIT 1;
     IF FOUND THEN PERFORM refuse('INVOICE_NOT_PAYABLE', fact); END IF;
+
+    IF p_method = 'CASH' AND cash_limit IS NOT NULL THEN
+        -- Cash that is in hand already is recorded in any case: the phone says when it was collected. New cash of one receiver goes one
+        -- after the other: the next one's statement sees this one's cash, which is in its drawer when this commits.
+        refuses_cash := refuses_cash AND p_collected_at = p_at;
+        IF refuses_cash THEN PERFORM pg_advisory_xact_lock(23, p_user::int); END IF;
+        SELECT nullif(greatest(0, least(coalesce(sum(received - refunded - deposited + difference), 0) + p_amount - cash_limit,
+                                        9223372036854775807)), 0)::bigint
+          INTO over_cash_limit FROM drawer_balance WHERE collector_id = p_user;
+        IF refuses_cash AND over_cash_limit IS NOT NULL THEN PERFORM refuse('CASH_LIMIT_EXCEEDED', over_cash_limit || ' ' || cash_limit); END IF;
+    END IF;
 
     SELECT coalesce(sum(outstanding), 0) INTO payable FROM invoice WHERE customer_id = p_customer AND outstanding > 0;
     -- Paid meanwhile is told even if another debt takes the money: someone may want it back.
@@ -108,6 +125,7 @@ BEGIN
 
     PERFORM append_event(p_at, p_user, p_user_name, 'payment.recorded', 'payment', payment_id, p_counter,
                          jsonb_build_object('customer_id', 'cus_' || p_customer, 'amount', p_amount, 'method', p_method,
-                                            'allocated', settled, 'credit', p_amount - settled));
+                                            'allocated', settled, 'credit', p_amount - settled)
+                         || CASE WHEN over_cash_limit IS NULL THEN '{}' ELSE jsonb_build_object('over_cash_limit', over_cash_limit) END);
     outcome := 'RECORDED';
 END $$;

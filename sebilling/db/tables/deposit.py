@@ -174,6 +174,8 @@ class DrawerBalance(Base):
     """
 
     __tablename__ = "drawer_balance"
+    # for the limit on a collector's cash, which is summed over their counters
+    __table_args__ = (Index(None, "collector_id"),)
 
     counter_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("counter.id"), primary_key=True, autoincrement=False)
     collector_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("app_user.id"), primary_key=True, autoincrement=False)

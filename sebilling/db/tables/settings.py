@@ -21,6 +21,8 @@ class BillingSettings(Base):
         CheckConstraint("late_fee_after_days BETWEEN 0 AND 365", name="late_fee_after_days"),
         CheckConstraint("mass_block_percent BETWEEN 1 AND 100", name="mass_block_percent"),
         CheckConstraint("pause_after_blocked_days BETWEEN 0 AND 365", name="pause_after_blocked_days"),
+        CheckConstraint("cash_limit BETWEEN 0 AND 1000000000000", name="cash_limit"),
+        CheckConstraint("cash_limit_action IN ('WARN', 'REFUSE')", name="cash_limit_action"),
     )
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -44,3 +46,7 @@ class BillingSettings(Base):
     """A sweep that would block more than this percentage of active customers requires confirmation; blocking up to twenty never does."""
     pause_after_blocked_days: Mapped[int] = mapped_column(SmallInteger)
     """Days for which a customer is blocked before they are paused by themselves; 0: they never are."""
+    cash_limit: Mapped[Amount]
+    """Rupiah in cash that a collector may hold, over all their drawers; 0: no limit."""
+    cash_limit_action: Mapped[String]
+    """What happens to new cash beyond the limit: it is recorded with a warning, or refused."""
