@@ -137,9 +137,9 @@ async def discount(
         if (amount is None) == (percent is None):
             check.add(_not_one(Sentence("give either amount or percent.", "isi salah satu saja: amount atau percent.")))
         if amount is not None:
-            amount = check(validation.rupiah, amount, field="amount", least=1)
+            amount = check(validation.rupiah, amount, field=("reduction", "amount"), least=1)
         if percent is not None:
-            check(validation.percent, percent, field="percent", least=Decimal("0.0001"))
+            check(validation.percent, percent, field=("reduction", "percent"), least=Decimal("0.0001"))
         if until_on is not None and until_on <= from_on:
             why = Sentence("a discount ends after it begins.", "diskon berakhir sesudah mulai.")
             check.add(InvalidDate(field="until_on", given=until_on, why=why))
@@ -155,11 +155,12 @@ async def discount(
         return claim.result_id, True
     counter_id = None
     if customer_id is not None:
-        counter_id = (await locks.customer(session, customer_id)).counter_id
+        missing = NotFound(field=("target", "customer_id"), noun=Noun.CUSTOMER, given=customer_id)
+        counter_id = (await locks.customer(session, customer_id, missing=missing)).counter_id
     else:
         scope.central(session)
         if not await session.only_value(_PLAN, {"plan": plan_id}, kind=bool):
-            raise NotFound(field="plan_id", noun=Noun.PLAN, given=plan_id or "")
+            raise NotFound(field=("target", "plan_id"), noun=Noun.PLAN, given=plan_id or "")
     await session.execute(_DISCOUNT, {**values, "id": claim.result_id, "at": session.at})
     created = DiscountCreated(
         customer_id=CustomerId.of(customer_id), plan_id=PlanId.of(plan_id), amount=amount, percent=percent,

@@ -72,7 +72,7 @@ async def create(
 async def update(session: WriteSession, plan_id: int, **changes: Unpack[PlanChanges]) -> None:
     """Change a plan, for future invoices: issued ones keep their price and the plan's name.
 
-    Customers get a changed speed when they are next restored on their device. Raises like `create`, and NotFound.
+    No device is changed: a changed speed is for customers who get the plan from now on. Raises like `create`, and NotFound.
     """
     scope.central(session)
     current = await session.row(_LOCK, {"id": plan_id}, into=PlanDetails)

@@ -14,7 +14,7 @@ from sebilling.schema.engine.scopes import OF_CUSTOMER
 from sebilling.schema.request.access import mutation
 from sebilling.schema.request.roles import COUNTERS, OFFICE
 from sebilling.schema.values import ids
-from sebilling.schema.values.payloads import INPUT, Key, Payload, row
+from sebilling.schema.values.payloads import INPUT, Key, Payload, given, row
 from sebilling.schema.values.scalars import Day, Instant, Rate, Rupiah
 
 
@@ -86,18 +86,32 @@ async def cancel_charge(info: Info, input: Annotated[CancelChargeInput, INPUT]) 
     return row(charge=await one(info, Charge, "t.id = :id", {"id": charge_id}, below=("charge",)), replayed=False)
 
 
-@input_type("Input of addDiscount. Give customerId or planId, and amount or percent.")
+@input_type("Who gets a discount: one customer, or all customers of a plan.", one_of=True)
+class DiscountTarget:
+    customer_id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="Id of the customer.")
+    plan_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Id of the plan whose customers get the discount."
+    )
+
+
+@input_type("How much a discount is: rupiah, or percent.", one_of=True)
+class DiscountReduction:
+    amount: Rupiah | None = strawberry.field(default=strawberry.UNSET, description="Rupiah off each month, limited to its price.")
+    percent: Rate | None = strawberry.field(
+        default=strawberry.UNSET, description='Percent off each month, more than "0" and at most "100".'
+    )
+
+
+@input_type("Input of addDiscount.")
 class AddDiscountInput:
+    target: DiscountTarget = strawberry.field(description="Who gets the discount.")
+    reduction: DiscountReduction = strawberry.field(description="How much it is.")
     description: str = strawberry.field(description="Description to print on invoices, 1 to 200 characters.")
     from_on: Day = strawberry.field(description="First day on which a discounted month may begin.")
     idempotency_key: Key = strawberry.field(description="Idempotency key, 8 to 100 characters, new for each discount.")
     until_on: Day | None = strawberry.field(
         default=None, description="First day on which no discounted month may begin any more; null for no end."
     )
-    customer_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the customer.")
-    plan_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the plan whose customers get the discount.")
-    amount: Rupiah | None = strawberry.field(default=None, description="Rupiah off each month, limited to its price.")
-    percent: Rate | None = strawberry.field(default=None, description='Percent off each month, more than "0" and at most "100".')
 
 
 @payload("Result of addDiscount or endDiscount.")
@@ -108,10 +122,12 @@ class DiscountPayload(Payload):
 
 @mutation(OFFICE, "Add a discount on future months, for one customer or all customers of a plan.")
 async def add_discount(info: Info, input: Annotated[AddDiscountInput, INPUT]) -> DiscountPayload:
+    reduction, target = input.reduction, given(customer_id=input.target.customer_id, plan_id=input.target.plan_id)
+    customer_id = ids.decode_optional(target.get("customer_id"), Noun.CUSTOMER, field=("input", "target", "customerId"))
+    plan_id = ids.decode_optional(target.get("plan_id"), Noun.PLAN, field=("input", "target", "planId"))
     async with info.context.transaction() as session:
         discount_id, replayed = await verbs.discount(
-            session, customer_id=ids.decode_optional(input.customer_id, Noun.CUSTOMER, field=("input", "customerId")),
-            plan_id=ids.decode_optional(input.plan_id, Noun.PLAN, field=("input", "planId")), amount=input.amount, percent=input.percent,
+            session, customer_id=customer_id, plan_id=plan_id, **given(amount=reduction.amount, percent=reduction.percent),
             description=input.description, from_on=input.from_on, until_on=input.until_on, key=input.idempotency_key,
         )  # fmt: skip
     return row(discount=await one(info, Discount, "t.id = :id", {"id": discount_id}, below=("discount",)), replayed=replayed)

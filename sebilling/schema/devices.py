@@ -116,6 +116,9 @@ async def drivers(info: Info) -> list[Driver]:
     ]  # fmt: skip
 
 
+_IN_SYNC: Final = "{t}.desired_generation = {t}.observed_generation AND {t}.actual IN ({t}.desired, 'UNKNOWN')"
+
+
 @output("Perangkat: a router, server or OLT.", "device", scope=CENTRAL)
 class Device:
     id: strawberry.ID = read("Opaque id.", DEVICE_READERS, sql=ids.column(Noun.DEVICE, "{t}.id"))
@@ -143,6 +146,11 @@ class Device:
         "Number of service accesses that wait to be blocked or restored.",
         DEVICE_READERS,
         sql="(SELECT count(*) FROM service_access WHERE device_id = {t}.id AND desired_generation > observed_generation)",
+    )
+    out_of_sync: int = read(
+        "Number of service accesses whose actual state isn't the desired one, those that wait among them; see serviceAccesses.",
+        DEVICE_READERS,
+        sql=f"(SELECT count(*) FROM service_access a WHERE device_id = {{t}}.id AND NOT ({_IN_SYNC.format(t='a')}))",
     )
 
 
@@ -255,9 +263,6 @@ async def delete_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> D
     async with info.context.transaction() as session:
         await verbs.delete(session, ids.decode(input.id, Noun.DEVICE, field=("input", "id")))
     return row(device=None)
-
-
-_IN_SYNC: Final = "{t}.desired_generation = {t}.observed_generation AND {t}.actual IN ({t}.desired, 'UNKNOWN')"
 
 
 @output("Service access: a customer's account on a device, with its desired and actual state.", "service_access", scope=OF_CUSTOMER)

@@ -152,7 +152,9 @@ class Invoice:
         "Name of the customer, as on the printed invoice.", COUNTERS, sql="(SELECT name FROM customer WHERE id = {t}.customer_id)"
     )
     lines: list[InvoiceLine] = link("Lines of the invoice.", COUNTERS, "invoice_line", "{n}.invoice_id = {t}.id", order="{n}.position")
-    void: InvoiceVoid | None = link("Voiding of the invoice; null if it is not void.", COUNTERS, "invoice_void", "{n}.invoice_id = {t}.id")
+    voiding: InvoiceVoid | None = link(
+        "Voiding of the invoice; null if it is not void.", COUNTERS, "invoice_void", "{n}.invoice_id = {t}.id"
+    )
     write_offs: list[WriteOff] = link("Write-offs, in order.", COUNTERS, "write_off", "{n}.invoice_id = {t}.id")
     allocations: list[Annotated["Allocation", strawberry.lazy("sebilling.schema.payments")]] = link(
         "Allocations of payments to the invoice, in order.", COUNTERS, "allocation", f"{{n}}.invoice_id = {{t}}.id AND {LIVE_ALLOCATION}"

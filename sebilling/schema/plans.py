@@ -91,7 +91,8 @@ class UpdatePlanInput:
     name: str | None = strawberry.field(default=strawberry.UNSET, description="Unique name, such as Home 20M.")
     price: Rupiah | None = strawberry.field(default=strawberry.UNSET, description="Price per month, for future invoices.")
     rate_down_kbps: int | None = strawberry.field(
-        default=strawberry.UNSET, description="Download speed in kbit/s; customers get it when they are next restored on their device."
+        default=strawberry.UNSET,
+        description="Download speed in kbit/s. Devices keep what they have; customers who change to the plan get it.",
     )
     rate_up_kbps: int | None = strawberry.field(default=strawberry.UNSET, description="Upload speed in kbit/s, as the download speed.")
 

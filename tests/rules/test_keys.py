@@ -103,10 +103,14 @@ KEYED: Final = (
         {"customerId": "cus_{neighbour}", "kind": "DEVICE", "description": "Kabel baru", "amount": 5_001},
     ),
     Keyed(
-        "addDiscount", {**_DISCOUNT, "customerId": "cus_{late}", "amount": 1_000},
-        {"description": "Lain", "fromOn": "2026-04-01", "untilOn": "2026-05-01", "customerId": "cus_{neighbour}", "amount": 1_001},
+        "addDiscount", {**_DISCOUNT, "target": {"customerId": "cus_{late}"}, "reduction": {"amount": 1_000}},
+        {"description": "Lain", "fromOn": "2026-04-01", "untilOn": "2026-05-01", "target": {"customerId": "cus_{neighbour}"},
+         "reduction": {"amount": 1_001}},
     ),
-    Keyed("addDiscount", {**_DISCOUNT, "planId": "pla_{plan}", "percent": "10"}, {"planId": "pla_999", "percent": "10.5"}),
+    Keyed(
+        "addDiscount", {**_DISCOUNT, "target": {"planId": "pla_{plan}"}, "reduction": {"percent": "10"}},
+        {"target": {"planId": "pla_999"}, "reduction": {"percent": "10.5"}},
+    ),
     Keyed(
         "generateInvoices", {"month": "2026-03", "counterIds": ["cou_{TIMUR}"]}, {"month": "2026-02", "counterIds": ["cou_{BARAT}"]},
         besides={"previewToken": "of-another-preview"},  # the same click: it gets the first answer
@@ -168,6 +172,8 @@ class Client:
     def filled(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self.filled(one) for one in value]
+        if isinstance(value, dict):
+            return {name: self.filled(one) for name, one in value.items()}
         return value.format(**self.ids) if isinstance(value, str) else value
 
     async def ask(self, name: str, given: Values) -> tuple[bool, list[str]]:

@@ -18,7 +18,7 @@ from tests.harness import Api, make_user
 from tests.scenarios.sentences import COUNTER, NAME, ZONES, Mention, Outcome, Refused, Scenario, ScenarioError, Step
 
 INVOICE: Final = """id number status planName coversFrom coversUntil dueOn total allocated writtenOff outstanding
-  lines { kind description quantity amount taxBase } void { reason period { month } }"""
+  lines { kind description quantity amount taxBase } voiding { reason period { month } }"""
 PAYMENT: Final = """id amount receiptNumber credit refunded surplusReason method collectedAt receivedAt receivedOn receivedBy note
   customer { name } counter { code timezone } allocations { amount invoice { number period { month } } } reversal { reason reversedOn }"""
 RECAP: Final = {

@@ -31,7 +31,10 @@ OFFICE: dict[str, dict[str, Any]] = {
     "applyCredit": {"customerId": "cus_{customer}", "invoiceId": "inv_{open}", "idempotencyKey": KEY},
     "addCharge": {"customerId": "cus_{customer}", "kind": "CABLE", "description": "Kabel", "amount": 5_000, "idempotencyKey": KEY},
     "cancelCharge": {"id": "chg_{charge}", "reason": "tidak jadi"},
-    "addDiscount": {"customerId": "cus_{customer}", "amount": 1_000, "description": "Promo", "fromOn": "2026-03-01", "idempotencyKey": KEY},
+    "addDiscount": {
+        "target": {"customerId": "cus_{customer}"}, "reduction": {"amount": 1_000}, "description": "Promo", "fromOn": "2026-03-01",
+        "idempotencyKey": KEY,
+    },
     "endDiscount": {"id": "dis_{discount}", "untilOn": "2026-06-01"},
     "setBillingCycle": {"customerId": "cus_{customer}", "months": 3, "effectiveFrom": "2026-03-01"},
     "verifyDeposit": {"depositId": "dep_{deposit}", "counted": 900, "note": "kurang", "idempotencyKey": KEY},
@@ -50,7 +53,7 @@ DEEDS: dict[str, dict[str, Any]] = {**OFFICE, "submitDeposit": SUBMIT, "updateBi
 KEYED = {name for name, given in DEEDS.items() if "idempotencyKey" in given}
 OTHERS: dict[str, dict[str, Any]] = {
     "voidInvoice": {"releasePayments": True}, "applyCredit": {"invoiceId": None}, "addCharge": {"amount": 5_001},
-    "addDiscount": {"amount": 1_001},
+    "addDiscount": {"reduction": {"amount": 1_001}},
     "verifyDeposit": {"counted": None}, "issueInvoice": {"customerId": "cus_{customer}"}, "submitDeposit": {"note": ""},
 }  # fmt: skip
 """What makes another request of it; another reason for the rest."""
@@ -109,10 +112,12 @@ class Scene:
 
     def input(self, name: str, **changes: Any) -> dict[str, Any]:
         given = {**DEEDS[name], **changes}
-        return {
-            field: value.format(**self.ids) if isinstance(value, str) and "{" in value else value
-            for field, value in given.items() if value is not None
-        }  # fmt: skip
+        return {field: self._filled(value) for field, value in given.items() if value is not None}
+
+    def _filled(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {field: self._filled(part) for field, part in value.items()}
+        return value.format(**self.ids) if isinstance(value, str) and "{" in value else value
 
     async def asked(self, name: str, **changes: Any) -> Any:
         replayed = "replayed" if name in KEYED else ""
@@ -127,6 +132,13 @@ class Scene:
         assert "errors" not in answer, answer
         assert answer["data"][name]["errors"] == []
         return answer["data"][name].get("replayed")
+
+    async def malformed(self, name: str, **changes: Any) -> bool:
+        """Whether the request as a whole was refused as no valid one; nothing may have changed."""
+        before = await self.digest()
+        answer = await self.asked(name, **changes)
+        assert await self.digest() == before, name
+        return {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_REQUEST"}
 
     async def refused(self, name: str, **changes: Any) -> tuple[str, str]:
         """Code and field of the one error; nothing may have changed."""
@@ -227,8 +239,10 @@ async def test_things_that_are_not_there(database: Database, name: str) -> None:
         for given in ("", "1", f"{prefix}_0", f"{prefix}_{'9' * 30}", f"{prefix}_1; DROP TABLE invoice", f"{prefix}_1\n", "per_1", "run_1"):
             assert await scene.refused(name, **{field: given}) == ("INVALID_ID", f"input.{field}"), given
     if name == "addDiscount":
-        assert await scene.refused(name, customerId=None, planId="pla_999999") == ("NOT_FOUND", "input.planId")
-        assert await scene.refused(name, customerId=None, planId="cus_1") == ("INVALID_ID", "input.planId")
+        for field, prefix in (("customerId", "cus"), ("planId", "pla")):
+            assert await scene.refused(name, target={field: f"{prefix}_999999"}) == ("NOT_FOUND", f"input.target.{field}")
+            for given in ("", "1", f"{prefix}_0", "inv_1"):
+                assert await scene.refused(name, target={field: given}) == ("INVALID_ID", f"input.target.{field}"), given
 
 
 async def test_things_of_someone_else(database: Database) -> None:
@@ -266,14 +280,16 @@ async def test_custom_billing_that_cannot_be(database: Database) -> None:
 async def test_discounts_that_cannot_be(database: Database) -> None:
     scene = await Scene.make(database)
     for percent in ("150", "100.0001", "0", "-10", "0.00001", "12.34567", "1e5"):
-        assert await scene.refused("addDiscount", amount=None, percent=percent) == ("INVALID_NUMBER", "input.percent"), percent
+        assert await scene.refused("addDiscount", reduction={"percent": percent}) == ("INVALID_NUMBER", "input.reduction.percent"), percent
     wrong: list[Any] = [10, 1.5, "sepuluh", "NaN", "Infinity", ""]
     for one in wrong:
-        assert await scene.refused("addDiscount", amount=None, percent=one) == ("INVALID_NUMBER", "input.percent"), one
-    assert await scene.refused("addDiscount", percent="10") == ("INVALID_NUMBER", "input")
-    assert await scene.refused("addDiscount", amount=None) == ("INVALID_NUMBER", "input")
-    assert await scene.refused("addDiscount", planId="pla_{plan}") == ("INVALID_NUMBER", "input")
-    assert await scene.refused("addDiscount", customerId=None) == ("INVALID_NUMBER", "input")
+        assert await scene.refused("addDiscount", reduction={"percent": one}) == ("INVALID_NUMBER", "input.reduction.percent"), one
+    customer, plan = f"cus_{scene.ids['customer']}", f"pla_{scene.ids['plan']}"
+    for given in (
+        {"reduction": {"percent": "10", "amount": 1_000}}, {"reduction": {}}, {"reduction": {"amount": None}}, {"target": {}},
+        {"target": {"customerId": customer, "planId": plan}}, {"target": {"planId": None}},
+    ):  # fmt: skip
+        assert await scene.malformed("addDiscount", **given), given
     assert await scene.refused("addDiscount", untilOn="2026-03-01") == ("INVALID_DATE", "input.untilOn")
     assert await scene.refused("addDiscount", description=" ") == ("INVALID_TEXT", "input.description")
     assert await scene.refused("endDiscount", untilOn="2026-02-28") == ("INVALID_DATE", "input.untilOn")

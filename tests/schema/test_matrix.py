@@ -114,6 +114,7 @@ ServiceAccess     device                                                        
 BlockReason       code blockOn note text                                                            AFCKTU
 BlockReason       amount invoiceNumber                                                              AFCK U
 Device            id name kind enabled reachable problems facts checkedAt customers waiting         AF  TU
+Device            outOfSync                                                                         AF  TU
 DeviceConfig      config                                                                            AF  TU
 Driver            kind title configSchema serviceKinds                                              AF  TU
 ServiceKind       kind key                                                                          AF  TU
@@ -132,7 +133,7 @@ PeriodReopening   reason reopenedAt reopenedBy                                  
 ClosingGap        reason counter count amount                                                       AF
 Invoice           id number status planName coversFrom coversUntil issuedAt dueOn total allocated   AFCK U
 Invoice           writtenOff outstanding period counter customer customerCode customerName lines    AFCK U
-Invoice           void writeOffs allocations payments                                               AFCK U
+Invoice           voiding writeOffs allocations payments                                            AFCK U
 InvoiceTotals     count total allocated writtenOff outstanding                                      AFCK U
 PaymentTotals     count amount reversed credit byMethod                                             AFCK U
 MethodTotals      method count amount reversed                                                      AFCK U

@@ -292,6 +292,8 @@ def value(  # noqa: PLR0911 - a case for each kind of type
     if isinstance(kind, GraphQLInputObjectType):
         parts = {one: field for one, field in kind.fields.items() if optional or _needed(field)}
         parts = {one: field for one, field in parts.items() if _wanted(root, one, field)}
+        if kind.is_one_of:
+            parts = dict([next(iter(kind.fields.items()))])
         given = (f"{one}: {value(root, one, field.type, ids, optional=optional, but=but)}" for one, field in parts.items())
         return "{" + ", ".join(given) + "}"
     if isinstance(kind, GraphQLEnumType):
@@ -318,8 +320,8 @@ def _wanted(root: str, name: str, field: Any) -> bool:
     """Only what names something, beside what must be given: the rest would only make it invalid."""
     if _needed(field):
         return True
-    exclusive = {"planId"} if root == "addDiscount" else {"counterId"} if root in {"setIsolationPolicy", "forgetIsolationPolicy"} else set()
-    return (name in NOUNS or (root == "addDiscount" and name == "amount")) and name not in exclusive
+    exclusive = {"counterId"} if root in {"setIsolationPolicy", "forgetIsolationPolicy"} else set()
+    return name in NOUNS and name not in exclusive
 
 
 def call(root: str, ids: dict[str, str], below: str, *, optional: bool = False, but: dict[str, dict[str, str]] | None = None) -> str:

@@ -165,12 +165,12 @@ def _describe_readers(kind: Any, rules: dict[str, _Rule], own: Roles, *, is_with
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(strawberry.field,))
-def input_type(description: str) -> Callable[[T], T]:
-    """Declare the type of a mutation's or a query's input."""
+def input_type(description: str, *, one_of: bool = False) -> Callable[[T], T]:
+    """Declare the type of a mutation's or a query's input; with `one_of`, of which exactly one field is given."""
 
     def declare(cls: T) -> T:
         cls.__doc__ = description
-        return strawberry.input(cls, description=description)
+        return strawberry.input(cls, description=description, one_of=one_of or None)
 
     return declare
 

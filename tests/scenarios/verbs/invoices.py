@@ -98,7 +98,7 @@ async def expect_invoice(book: Book, *, invoice: str) -> Outcome:
         "covers": f"{found['coversFrom']} until {found['coversUntil']}", "lines": _lines(found["lines"]), "paid": found["allocated"],
         "owes": found["outstanding"], "written off": found["writtenOff"], "says": Mention(json.dumps(found["lines"], ensure_ascii=False)),
         "tax base": next((one["taxBase"] for one in found["lines"] if one["kind"] == "TAX"), None),
-        "void in": found["void"] and found["void"]["period"]["month"], "because": found["void"] and found["void"]["reason"],
+        "void in": found["voiding"] and found["voiding"]["period"]["month"], "because": found["voiding"] and found["voiding"]["reason"],
     }  # fmt: skip
 
 

@@ -118,8 +118,11 @@ _SINCE: Final = "from {day}[ until {until:day}][ as {what:quoted}]"
 @says(*(f"discount(s) {whom} by {off} {_SINCE}" for whom in ("{customer}", "plan {plan:quoted}") for off in ("{rate} %", "{amount}")))
 async def discount(book: Book, *, day: str, until: str | None = None, what: str = "Diskon", **words: Any) -> None:
     whom = words.get("customer") or words["plan"]
-    given = {"amount": words.get("amount"), "percent": words.get("rate"), "customerId" if "customer" in words else "planId": book.ids[whom]}
-    given["idempotencyKey"] = book.key(None)
+    given = {
+        "target": {"customerId" if "customer" in words else "planId": book.ids[whom]},
+        "reduction": {"amount": words["amount"]} if "amount" in words else {"percent": words["rate"]},
+        "idempotencyKey": book.key(None),
+    }
     made = await book.mutate("addDiscount", "discount { id }", description=what, fromOn=day, untilOn=until, **given)
     book.discounts[whom] = made["discount"]["id"]
 
