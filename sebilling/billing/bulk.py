@@ -192,7 +192,7 @@ class BulkPreview:
 
 def distinct(customer_ids: Sequence[int]) -> list[int]:
     """Return each id once, in the same order. Raises InvalidNumber for none, or more than MAX_CUSTOMERS."""
-    ids = list(dict.fromkeys(customer_ids))
+    ids = list(dict.fromkeys(customer_ids, True))
     if not 1 <= len(ids) <= MAX_CUSTOMERS:
         why = Sentence(f"name 1 to {MAX_CUSTOMERS} at a time.", f"sebutkan 1 sampai {MAX_CUSTOMERS} sekaligus.")
         raise InvalidNumber(field="customer_ids", what=Sentence("Customers", "Jumlah pelanggan"), given=len(ids), why=why)

@@ -173,18 +173,24 @@ def _valid(driver: type[IsolationDriver[DeviceConfig]], settings: Mapping[str, o
         raise InvalidDevice(field="config", why=why) from None
 
 
+def _each_checked(driver: type[IsolationDriver[DeviceConfig]], settings: Mapping[str, object]) -> DeviceConfig:
+    """As `_valid`, with a problem for each wrong setting."""
+    try:
+        return driver.config_model.model_validate(settings)
+    except ValidationError as error:
+        # never `str(error)`: the input may be a password
+        with Problems() as check:
+            for path, why in forms.each_wrong(error.errors(include_input=False, include_url=False)):  # type: ignore[misc]  # pydantic's details hold Any
+                check.add(InvalidDevice(field=("config", *path), why=why))
+        raise RuntimeError("pydantic told no error of invalid settings") from None
+
+
 def _entered(plugins: Plugins, driver: type[IsolationDriver[DeviceConfig]], settings: Mapping[str, object]) -> DeviceConfig:
     """Validate settings that a person has just entered; each wrong one is a problem of its own.
 
     Raises InvalidDevice, InvalidInputs, AddressRefused.
     """
-    try:
-        config = driver.config_model.model_validate(settings)
-    except ValidationError as error:
-        with Problems() as check:
-            for wrong in error.errors(include_input=False, include_url=False):  # type: ignore[misc]  # pydantic's details hold Any
-                check.add(InvalidDevice(field=("config", *wrong["loc"]), why=forms.why_invalid([wrong])))
-        raise RuntimeError("pydantic found settings invalid without an error") from None
+    config = _each_checked(driver, settings)
     if path := destinations.starred(config):
         why = Sentence(
             f"{'.'.join(path)}: a row of stars is not a secret. Enter the secret itself.",

@@ -56,6 +56,12 @@ def why_invalid(errors: list[ErrorDetails]) -> Sentence:
     return Sentence("; ".join(part.english for part in parts), "; ".join(part.indonesian for part in parts))
 
 
+def each_wrong(errors: list[ErrorDetails]) -> Iterator[tuple[tuple[str | int, ...], Sentence]]:
+    """Yield the path of each wrong setting, and what is wrong with it, as `why_invalid`."""
+    for error in errors:
+        yield error["loc"], _part(error)
+
+
 def _part(error: ErrorDetails) -> Sentence:
     path = ".".join(str(part) for part in error["loc"])
     why = _why(error)

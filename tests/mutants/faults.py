@@ -5,7 +5,22 @@
 
 from typing import Final
 
-from tests.mutants import access, devices, edge, imports, invoice_checks, ledger, life, load, operation, peers, rules, runs, settlement
+from tests.mutants import (
+    access,
+    bulk,
+    devices,
+    edge,
+    imports,
+    invoice_checks,
+    ledger,
+    life,
+    load,
+    operation,
+    peers,
+    rules,
+    runs,
+    settlement,
+)
 from tests.mutants.fault import Fault
 
 PRICING: Final = ("tests/billing/test_pricing.py",)
@@ -192,7 +207,7 @@ FAULTS: Final = (
     ),
     Fault(
         "payment-at-any-counter", "db/sql/record_payment.sql",
-        "FROM counter WHERE id = p_counter AND (p_scope IS NULL OR id = ANY (p_scope));", "FROM counter WHERE id = p_counter;", PAYMENTS,
+        "WHERE counter.id = p_counter AND (p_scope IS NULL OR counter.id = ANY (p_scope));", "WHERE counter.id = p_counter;", PAYMENTS,
     ),
     Fault(
         "receipt-number-without-lock", "db/sql/record_payment.sql",
@@ -376,6 +391,7 @@ FAULTS: Final = (
     *operation.FAULTS,
     *peers.FAULTS,
     *life.FAULTS,
+    *bulk.FAULTS,
     *rules.FAULTS,
     *runs.FAULTS,
     *settlement.FAULTS,

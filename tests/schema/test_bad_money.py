@@ -285,10 +285,11 @@ async def test_discounts_that_cannot_be(database: Database) -> None:
     for one in wrong:
         assert await scene.refused("addDiscount", reduction={"percent": one}) == ("INVALID_NUMBER", "input.reduction.percent"), one
     customer, plan = f"cus_{scene.ids['customer']}", f"pla_{scene.ids['plan']}"
-    for given in (
+    malformed: list[dict[str, Any]] = [
         {"reduction": {"percent": "10", "amount": 1_000}}, {"reduction": {}}, {"reduction": {"amount": None}}, {"target": {}},
         {"target": {"customerId": customer, "planId": plan}}, {"target": {"planId": None}},
-    ):  # fmt: skip
+    ]  # fmt: skip
+    for given in malformed:
         assert await scene.malformed("addDiscount", **given), given
     assert await scene.refused("addDiscount", untilOn="2026-03-01") == ("INVALID_DATE", "input.untilOn")
     assert await scene.refused("addDiscount", description=" ") == ("INVALID_TEXT", "input.description")

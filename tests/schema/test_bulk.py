@@ -159,7 +159,7 @@ async def planted(isp: Isp, chance: random.Random) -> list[int]:
 @pytest.mark.parametrize("deed", PREVIEWS)
 @pytest.mark.parametrize("seed", range(3))
 async def test_what_the_preview_says_comes_true(database: Database, isp: Isp, deed: str, seed: int) -> None:
-    ids = await planted(isp, random.Random(seed))
+    ids, run_id = await planted(isp, random.Random(seed)), 0
     async with isp.write() as session:
         other = await plans.create(session, name="Home 50M", price=300_000)
         if deed == "move":  # one counter is busy
@@ -186,7 +186,7 @@ async def test_what_the_preview_says_comes_true(database: Database, isp: Isp, de
     assert {one["id"] for refusal in previewed["refusals"] for one in refusal["customers"]} == {
         one for ones in refused.values() for one in ones
     } - {"cus_999999"}
-    if deed == "move":
+    if run_id:
         assert await generation.work(isp.write, run_id=run_id, chunk=10_000)
     await isp.check()
 
