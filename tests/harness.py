@@ -25,6 +25,7 @@ from sebilling.billing import counters, credit, customers, generation, invariant
 from sebilling.clock import Month
 from sebilling.config import Settings
 from sebilling.db.engine import AutocommitSession, Database, ReadSession, Snapshot, WriteSession, translated_errors
+from sebilling.plugins.loading import Plugins
 from sebilling.schema.build import build_schema
 from tests.isolation import gear
 
@@ -239,9 +240,9 @@ def see_that_inputs_exist(document: str, data: dict[str, Any]) -> None:
 class Api:
     """A GraphQL client of the application in this process, without a socket."""
 
-    def __init__(self, database: Database, *, at: datetime = NOW, **settings: Any) -> None:
+    def __init__(self, database: Database, *, at: datetime = NOW, plugins: Plugins | None = None, **settings: Any) -> None:
         self.now = at
-        app = create_app(quiet_settings(**settings), database, clock=lambda: self.now, plugins=gear.plugins())
+        app = create_app(quiet_settings(**settings), database, clock=lambda: self.now, plugins=plugins or gear.plugins())
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
         self.headers: dict[str, str] = {}
 

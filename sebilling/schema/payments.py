@@ -26,8 +26,8 @@ from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_RECEIVER
 from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
 from sebilling.schema.payment_filter import FilterArgument
-from sebilling.schema.receipts import RECEIPT_OF_PAYMENT, Receipt, receipt_of
 from sebilling.schema.payment_previews import PaymentWarning
+from sebilling.schema.receipts import RECEIPT_OF_PAYMENT, Receipt, receipt_of
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs

@@ -97,7 +97,7 @@ def _told(key: str, value: Any, language: Language) -> str:
     if key in _MONEY:
         return format_rupiah(value)
     if key == "method":
-        method = PaymentMethod(value)
+        method = PaymentMethod[value]
         return method.indonesian if language == "id" else method.english.rstrip(".")
     return str(value[language]) if isinstance(value, Mapping) and value.keys() == {"en", "id"} else str(value)
 

@@ -16,6 +16,7 @@ from sebilling.app import create_app
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from sebilling.demo import isp, month
+from sebilling.plugins.loading import Plugins
 from sebilling.schema.build import build_schema
 from sebilling.server import listening_socket, serving
 from tests.harness import Api, counted_statements, quiet_settings
@@ -28,11 +29,11 @@ DOCUMENTS: Final = re.findall(r"```graphql\n(.*?)```(?:\s*```json\n(.*?)```)?", 
 SCHEMA: Final[Any] = build_schema()._schema
 IDS: Final = {
     "customerId": "SELECT 'cus_' || min(customer_id) FROM payment WHERE method = 'CASH'",
-    "counterId": "SELECT 'ctr_' || min(counter_id) FROM invoice",
+    "counterId": "SELECT 'cou_' || min(counter_id) FROM invoice",
     "invoiceId": "SELECT 'inv_' || min(id) FROM invoice WHERE outstanding > 0",
     "paymentId": "SELECT 'pay_' || min(id) FROM payment",
     "deviceId": "SELECT 'dev_' || min(id) FROM device",
-    "planId": "SELECT 'pln_' || min(id) FROM plan",
+    "planId": "SELECT 'pla_' || min(id) FROM plan",
     "userId": "SELECT 'usr_' || min(id) FROM app_user WHERE role = 'COLLECTOR'",
     "month": "SELECT to_char(max(month), 'YYYY-MM') FROM period",
 }
@@ -61,7 +62,7 @@ async def shop(committed: Database) -> tuple[Database, Api]:
     app = create_app(settings, Database(committed.url), is_demo=True)
     with contextlib.ExitStack() as gear, serving(app, listening_socket("127.0.0.1", 0)) as address:
         await asyncio.to_thread(month.run_month, address, committed.url, billed, sign_ins, gear, full=False)
-    api = Api(committed, at=system_clock(), inline_worker=False)
+    api = Api(committed, at=system_clock(), plugins=Plugins.load(), inline_worker=False)
     document = "mutation($input: SignInInput!) { signIn(input: $input) { token errors { code } } }"
     admin = {"username": sign_ins[0].username, "password": sign_ins[0].password}
     answer = await api.ask(document, input=admin)
