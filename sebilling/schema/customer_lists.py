@@ -15,6 +15,7 @@ from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.reading import totals as totals_of
 from sebilling.schema.enums import described
+from sebilling.schema.filters import of_counters
 from sebilling.schema.request.access import allow_argument, query
 from sebilling.schema.request.roles import COUNTERS, EVERYONE
 from sebilling.schema.values import ids
@@ -122,15 +123,11 @@ async def customers(
 
 
 def _conditions(info: Info, filter: CustomerFilter | None) -> Conditions:
-    conditions: Conditions = {}
     if filter is None:
-        return conditions
+        return {}
     if any(getattr(filter, name) is not None for name in _FINANCIAL):
         allow_argument(info, COUNTERS)
-    if filter.counter_ids is not None:
-        conditions["t.counter_id = ANY (CAST(:counters AS bigint[]))"] = {
-            "counters": ids.decode_all(filter.counter_ids, Noun.COUNTER, field=("filter", "counterIds"))
-        }
+    conditions = of_counters(filter.counter_ids)
     if filter.plan_ids is not None:
         conditions["t.plan_id = ANY (CAST(:plans AS bigint[]))"] = {
             "plans": ids.decode_all(filter.plan_ids, Noun.PLAN, field=("filter", "planIds"))

@@ -20,6 +20,7 @@ from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import AT_COUNTER, at
 from sebilling.schema.enums import described
+from sebilling.schema.filters import of_counters
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS, READERS
 from sebilling.schema.values import ids
@@ -160,10 +161,7 @@ async def isolation_plan(
 
 def of_customers(counter_ids: list[strawberry.ID] | None, search: str | None) -> Conditions:
     """The conditions that a row `t` is of these counters, and of a customer who is found by these words."""
-    conditions: Conditions = {}
-    if counter_ids is not None:
-        counters = ids.decode_all(counter_ids, Noun.COUNTER, field=("filter", "counterIds"))
-        conditions["t.counter_id = ANY (CAST(:counters AS bigint[]))"] = {"counters": counters}
+    conditions = of_counters(counter_ids)
     if search:
         for condition, parameters in searched(search, "whose").items():
             conditions[f"EXISTS (SELECT FROM customer whose WHERE whose.id = t.customer_id AND {condition})"] = parameters
