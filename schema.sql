@@ -2062,6 +2062,53 @@ UNION ALL
      JOIN customer ON customer.id = opening_balance.customer_id
   WHERE opening_balance.billed_until > customer.installed_on;
 
+CREATE VIEW customer_state AS
+ SELECT customer.id,
+    customer.code,
+    customer.name,
+    customer.phone,
+    customer.address,
+    customer.counter_id,
+    customer.plan_id,
+    customer.price,
+    customer.installed_on,
+    customer.active,
+    customer.pppoe_name,
+    customer.created_at,
+    customer.due_day,
+    counter.timezone,
+    owed.customer_id IS NOT NULL AS owing,
+    blocked.customer_id IS NOT NULL AS blocked,
+    connected.customer_id IS NULL AS without_device,
+    block.block_on,
+        CASE
+            WHEN owed.first_at <= promise.promised_at THEN promise.until_on
+            ELSE NULL::date
+        END AS promised_until
+   FROM customer
+     JOIN counter ON counter.id = customer.counter_id
+     LEFT JOIN ( SELECT invoice.customer_id,
+            min(invoice.issued_at) AS first_at
+           FROM invoice
+          WHERE invoice.outstanding > 0
+          GROUP BY invoice.customer_id) owed ON owed.customer_id = customer.id
+     LEFT JOIN ( SELECT service_access.customer_id
+           FROM service_access
+          WHERE service_access.desired = 'BLOCKED'::text
+          GROUP BY service_access.customer_id) blocked ON blocked.customer_id = customer.id
+     LEFT JOIN ( SELECT service_access.customer_id
+           FROM service_access
+          GROUP BY service_access.customer_id) connected ON connected.customer_id = customer.id
+     LEFT JOIN ( SELECT upcoming_block.customer_id,
+            min(upcoming_block.block_on) AS block_on
+           FROM upcoming_block
+          GROUP BY upcoming_block.customer_id) block ON block.customer_id = customer.id
+     LEFT JOIN ( SELECT DISTINCT ON (payment_promise.customer_id) payment_promise.customer_id,
+            payment_promise.until_on,
+            payment_promise.promised_at
+           FROM payment_promise
+          ORDER BY payment_promise.customer_id, payment_promise.id DESC) promise ON promise.customer_id = customer.id;
+
 CREATE VIEW customer_timeline AS
  SELECT event.id * 2 + 1 AS id,
     to_char((event.at AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD HH24:MI:SS.US 1'::text) COLLATE "C" AS moment,

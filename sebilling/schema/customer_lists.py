@@ -1,7 +1,7 @@
 """Lists of customers in GraphQL: filters, search, orders, and how many customers are in each state."""
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import strawberry
 
@@ -10,10 +10,11 @@ from sebilling.db.parameters import local_day
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.customers import OPEN_PROMISE, Customer
-from sebilling.schema.engine.declarations import input_type, read, totals
+from sebilling.schema.engine.declarations import Roles, input_type, output, read, totals
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.reading import totals as totals_of
+from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.enums import described
 from sebilling.schema.filters import of_counters
 from sebilling.schema.request.access import allow_argument, query
@@ -88,20 +89,20 @@ _CUSTOMERS: Final = {
     "owing": "invoice WHERE outstanding > 0",
 }
 """State → rows whose customers are in it, and the condition on them."""
-_FEW: Final = frozenset({"to_be_blocked", "promised"})
+_FOUND_FIRST: Final = frozenset({"to_be_blocked", "promised"})
 """States whose customers are found together, sooner than each customer is looked at."""
 
 
-def _is(state: str, *, wanted: bool = True, together: bool = False) -> str:
-    """SQL condition that the customer `t` is in a state, or isn't; with `together`, its customers are found first."""
+def _is(state: str, *, wanted: bool = True) -> str:
+    """SQL condition that the customer `t` is in a state, or isn't."""
     if state == "active":
         return "t.active" if wanted else "NOT t.active"
     if state == "without_device":
-        return _is("with_device", wanted=not wanted, together=together)
-    rows = _CUSTOMERS[state]
-    if together or state in _FEW:
-        return f"t.id {'' if wanted else 'NOT '}IN (SELECT customer_id FROM {rows})"
-    return f"{'' if wanted else 'NOT '}EXISTS (SELECT FROM {rows} AND customer_id = t.id)"
+        return _is("with_device", wanted=not wanted)
+    rows, no = _CUSTOMERS[state], "" if wanted else "NOT "
+    if state in _FOUND_FIRST:
+        return f"t.id {no}IN (SELECT customer_id FROM {rows})"
+    return f"{no}EXISTS (SELECT FROM {rows} AND customer_id = t.id)"
 
 
 Filter = Annotated[CustomerFilter | None, strawberry.argument(description="Filter; lists all if left out.")]
@@ -156,22 +157,33 @@ def searched(words: str, alias: str) -> Conditions:
     return {f"({' OR '.join(parts)})": parameters}
 
 
-def _number(state: str) -> str:
-    """SQL for the number of customers in a state."""
-    return f"count(*) FILTER (WHERE {_is(state, together=True).replace('t.', '{t}.', 1)})"
+@output("Customer with what their states follow from.", "customer_state", scope=AT_COUNTER)
+class _CustomerState:
+    """Rows that are counted; no part of the schema."""
+
+    id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.CUSTOMER, "{t}.id"))
 
 
-@totals("Numbers of customers in each state, of those who meet a filter. One customer can be in several states.", Customer)
+def _number(description: str, condition: str, roles: Roles = EVERYONE) -> Any:
+    """Declare the number of customers `{t}` who meet a condition."""
+    return read(description, roles, sql=f"count(*) FILTER (WHERE {condition})")
+
+
+@totals("Numbers of customers in each state, of those who meet a filter. One customer can be in several states.", _CustomerState)
 class CustomerCounts:
     total: int = read("Number of customers who meet the filter.", EVERYONE, sql="count(*)")
-    active: int = read("Number of active customers.", EVERYONE, sql=_number("active"))
-    blocked: int = read("Number of customers who are blocked, or about to be by decision.", EVERYONE, sql=_number("blocked"))
-    to_be_blocked: int | None = read(
-        f"Number of customers to be blocked within {DAYS_AHEAD} days unless they pay.", COUNTERS, sql=_number("to_be_blocked")
+    active: int = _number("Number of active customers.", "{t}.active")
+    blocked: int = _number("Number of customers who are blocked, or about to be by decision.", "{t}.blocked")
+    to_be_blocked: int | None = _number(
+        f"Number of customers to be blocked within {DAYS_AHEAD} days unless they pay.",
+        f"{{t}}.block_on <= {local_day('{t}.timezone')} + {DAYS_AHEAD}",
+        COUNTERS,
     )
-    promised: int | None = read("Number of customers with an open promise to pay.", COUNTERS, sql=_number("promised"))
-    without_device: int = read("Number of customers without a service access on any device.", EVERYONE, sql=_number("without_device"))
-    owing: int | None = read("Number of customers who owe something.", COUNTERS, sql=_number("owing"))
+    promised: int | None = _number(
+        "Number of customers with an open promise to pay.", f"{{t}}.promised_until >= {local_day('{t}.timezone')}", COUNTERS
+    )
+    without_device: int = _number("Number of customers without a service access on any device.", "{t}.without_device")
+    owing: int | None = _number("Number of customers who owe something.", "{t}.owing", COUNTERS)
 
 
 @query(EVERYONE, "Count the customers of the counters that the caller may see, by state.")

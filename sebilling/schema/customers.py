@@ -133,7 +133,7 @@ class Customer:
         "Open promise to pay; null if there is none.",
         COUNTERS,
         "promise_to_pay",
-        f"{{n}}.customer_id = {{t}}.id AND {OPEN_PROMISE}",
+        f"{{n}}.id = (SELECT max(id) FROM payment_promise WHERE customer_id = {{t}}.id) AND {OPEN_PROMISE}",
         follows=True,
     )
     forecast: Annotated["IsolationForecast", strawberry.lazy("sebilling.schema.upcoming_blocks")] | None = link(

@@ -171,7 +171,7 @@ async def test_texts_are_escaped_alike(both: Both, database: Database) -> None:
 
 def test_a_link_to_one_row_finds_one_row_at_most() -> None:
     """Else the join of a shape would repeat the linking row."""
-    unique = set()
+    unique = {("promise_to_pay", "id"), ("isolation_forecast", "id")}  # views with a row for each of a table's
     for table in Base.metadata.tables.values():
         constraints = [one.columns for one in table.constraints if isinstance(one, UniqueConstraint | PrimaryKeyConstraint)]
         indexes = [one.columns for one in table.indexes if one.unique and one.dialect_options["postgresql"]["where"] is None]
@@ -179,5 +179,5 @@ def test_a_link_to_one_row_finds_one_row_at_most() -> None:
     for node in NODES.values():
         for name, link in node.links.items():
             if not link.many:
-                (column,) = re.findall(r"\{n\}\.(\w+) = \{t\}\.\w+", link.where)
+                (column,) = re.findall(r"\{n\}\.(\w+) = (?:\{t\}\.\w+|\(SELECT |CASE |event_customer\()", link.where)
                 assert (link.table, column) in unique, f"{node.table}.{name}"

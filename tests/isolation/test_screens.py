@@ -121,9 +121,9 @@ async def test_a_hold_shows_whom_an_approval_would_block(api: Api, people: tuple
     assert (await api.do("mutation { runIsolation { blocked hold { id } errors { code } } }"))["hold"] is None
 
 
-async def promise_states(api: Api, **filter: Any) -> dict[str, str]:
+async def promise_states(api: Api, **where: Any) -> dict[str, str]:
     document = """query($f: PromiseFilter) { promises(filter: $f) { nodes { state reason agreedBy { name } customer { code } } } }"""
-    found = (await api.ask(document, f=filter))["nodes"]
+    found = (await api.ask(document, f=where))["nodes"]
     assert {one["agreedBy"]["name"] for one in found} <= {"admin"}
     return {one["reason"]: one["state"] for one in found}
 

@@ -32,3 +32,19 @@ SELECT promise.*, customer.counter_id, counter.timezone,
   FROM payment_promise promise
   JOIN customer ON customer.id = promise.customer_id
   JOIN counter ON counter.id = customer.counter_id;
+
+-- Customers with what their states follow from, to be counted; joins whose columns aren't selected are left out by the planner.
+-- `promised_until`: last day of their promise to pay, if something is owed of what was owed then.
+CREATE OR REPLACE VIEW customer_state AS
+SELECT customer.*, counter.timezone, owed.customer_id IS NOT NULL AS owing, blocked.customer_id IS NOT NULL AS blocked,
+       connected.customer_id IS NULL AS without_device, block.block_on,
+       CASE WHEN owed.first_at <= promise.promised_at THEN promise.until_on END AS promised_until
+  FROM customer
+  JOIN counter ON counter.id = customer.counter_id
+  LEFT JOIN (SELECT customer_id, min(issued_at) AS first_at FROM invoice WHERE outstanding > 0 GROUP BY customer_id) owed
+    ON owed.customer_id = customer.id
+  LEFT JOIN (SELECT customer_id FROM service_access WHERE desired = 'BLOCKED' GROUP BY customer_id) blocked ON blocked.customer_id = customer.id
+  LEFT JOIN (SELECT customer_id FROM service_access GROUP BY customer_id) connected ON connected.customer_id = customer.id
+  LEFT JOIN (SELECT customer_id, min(block_on) AS block_on FROM upcoming_block GROUP BY customer_id) block ON block.customer_id = customer.id
+  LEFT JOIN (SELECT DISTINCT ON (customer_id) customer_id, until_on, promised_at FROM payment_promise ORDER BY customer_id, id DESC) promise
+    ON promise.customer_id = customer.id;
