@@ -15,11 +15,12 @@ from sebilling.clock import Month
 from sebilling.db.engine import ReadSession
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
-from sebilling.schema.engine.declarations import input_type, output, payload, read, user_name
+from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.engine.scopes import PART
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE
+from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Day, Instant, MonthText, Rupiah
@@ -33,7 +34,7 @@ class BillingCycle:
     months: int = read("Months per invoice; 1 for monthly billing.", COUNTERS)
     effective_from: Day = read("First day of the cycle; its day of the month is kept, or the last day of a shorter month.", COUNTERS)
     set_at: Instant = read("Time at which the cycle was set.", COUNTERS)
-    set_by: str | None = read("Name of the user who set the cycle.", COUNTERS, sql=user_name("set_by"))
+    set_by: User | None = person("User who set the cycle.", COUNTERS, "set_by")
 
 
 @output("Upcoming invoice, provided that every period is generated.")
@@ -61,7 +62,7 @@ class Suspension:
     until_on: Day | None = read("First day that is billed again; null if it is not known. If it is fromOn, it was withdrawn.", COUNTERS)
     reason: str = read("Reason that was given; empty for an automatic pause.", COUNTERS)
     set_at: Instant = read("Time at which it was set.", COUNTERS)
-    set_by: str | None = read("Name of the user who set it; null for an automatic pause.", COUNTERS, sql=user_name("set_by"))
+    set_by: User | None = person("User who set it; null for an automatic pause.", COUNTERS, "set_by")
 
 
 @output("Present or upcoming days for which a customer is not billed.")

@@ -19,7 +19,7 @@ from sebilling.schema import filters
 from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import reading
-from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals, user_name
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import OWN_CASH, PART
@@ -27,7 +27,7 @@ from sebilling.schema.invoices import Reversal
 from sebilling.schema.receipts import DownloadLink, link_to
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE, RECEIVERS
-from sebilling.schema.users import User
+from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
@@ -59,7 +59,7 @@ class DepositDecision:
     reason: str = read("Reason for the rejection, or a note.", COUNTERS)
     decided_at: Instant = read("Time of the decision.", COUNTERS)
     decided_on: Day = read("Date of the decision at the counter, which decides in which recap it counts.", COUNTERS)
-    decided_by: str = read("Name of the user who decided.", COUNTERS, sql=user_name("decided_by"))
+    decided_by: User = person("User who decided.", COUNTERS, "decided_by")
 
 
 @output("Correction of the count of a verified deposit.", "deposit_correction", scope=PART)
@@ -71,7 +71,7 @@ class DepositCorrection:
     reason: str = read("Reason for the correction.", COUNTERS)
     corrected_at: Instant = read("Time of the correction.", COUNTERS)
     corrected_on: Day = read("Date of the correction at the counter, which decides in which recap it counts.", COUNTERS)
-    corrected_by: str = read("Name of the user who made the correction.", COUNTERS, sql=user_name("corrected_by"))
+    corrected_by: User = person("User who made the correction.", COUNTERS, "corrected_by")
 
 
 @output("Settlement of a part of a deposit's difference.", "difference_settlement", scope=PART)
@@ -87,9 +87,7 @@ class DifferenceSettlement:
     reason: str = read("Reason, if it was settled by hand.", COUNTERS)
     settled_at: Instant = read("Time of the settlement.", COUNTERS)
     settled_on: Day = read("Date of the settlement at the counter, which decides in which recap it counts.", COUNTERS)
-    settled_by: str = read(
-        "Name of the user who settled it; the collector, if a payment settled it.", COUNTERS, sql=user_name("settled_by")
-    )
+    settled_by: User = person("User who settled it; the collector, if a payment settled it.", COUNTERS, "settled_by")
     reversal: Reversal | None = link(
         "Reversal of the settlement; null if it was not reversed.", COUNTERS, "settlement_reversal", "{n}.settlement_id = {t}.id"
     )
@@ -103,7 +101,7 @@ class Deposit:
     status: DepositStatus = read("Status of the deposit.", COUNTERS)
     note: str = read("Note; may be empty.", COUNTERS)
     submitted_at: Instant = read("Time of submission.", COUNTERS)
-    submitted_by: str = read("Name of the user who submitted it.", COUNTERS, sql=user_name("submitted_by"))
+    submitted_by: User = person("User who submitted it.", COUNTERS, "submitted_by")
     deposited_on: Day = read("Date of submission at the counter.", COUNTERS)
     counter: Counter = link("Counter at which the cash was received.", COUNTERS, "counter", "{n}.id = {t}.counter_id", follows=True)
     collector: User = link("Collector whose cash it is.", COUNTERS, "app_user", "{n}.id = {t}.collector_id", follows=True)

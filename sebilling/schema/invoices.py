@@ -15,7 +15,7 @@ from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import reading
-from sebilling.schema.engine.declarations import input_type, link, output, read, totals, user_name
+from sebilling.schema.engine.declarations import input_type, link, output, read, totals
 from sebilling.schema.engine.pages import Conditions, Order, Parts
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER
@@ -23,6 +23,7 @@ from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS
+from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.scalars import Day, Instant, MonthText, Rate, Rupiah, month_in
@@ -68,7 +69,7 @@ class InvoiceLine:
 class InvoiceVoid:
     reason: str = read("Reason for the voiding.", COUNTERS)
     voided_at: Instant = read("Time at which the invoice was voided.", COUNTERS)
-    voided_by: str | None = read("Name of the user who voided the invoice.", COUNTERS, sql=user_name("voided_by"))
+    voided_by: User | None = person("User who voided the invoice.", COUNTERS, "voided_by")
     period: Period = link(
         "Period whose recap includes the voiding: the invoice's own, or the newest open one if that was closed.",
         COUNTERS,
@@ -97,7 +98,7 @@ class Reversal:
     reason: str = read("Reason for the reversal.", COUNTERS)
     reversed_at: Instant = read("Time of the reversal.", COUNTERS)
     reversed_on: Day = read("Date of the reversal at the counter, which decides in which recap it counts.", COUNTERS)
-    reversed_by: str | None = read("Name of the user who made the reversal.", COUNTERS, sql=user_name("reversed_by"))
+    reversed_by: User | None = person("User who made the reversal.", COUNTERS, "reversed_by")
 
 
 @output("Amount of an invoice that was written off.", "write_off", scope=PART)
@@ -110,7 +111,7 @@ class WriteOff:
     amount: Rupiah = read("Amount that was written off.", COUNTERS)
     reason: str = read("Reason for the write-off.", COUNTERS)
     written_off_at: Instant = read("Time of the write-off.", COUNTERS)
-    written_off_by: str | None = read("Name of the user who wrote it off.", COUNTERS, sql=user_name("written_off_by"))
+    written_off_by: User | None = person("User who wrote it off.", COUNTERS, "written_off_by")
 
 
 _STATUS_SQL: Final = (

@@ -20,7 +20,7 @@ from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import reading
-from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals, user_name
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals
 from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_RECEIVER
@@ -33,6 +33,7 @@ from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import COUNTERS, RECEIVERS
 from sebilling.schema.request.unreadable import unreadable
+from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
@@ -66,7 +67,7 @@ class PaymentReversal:
     reason: str = read("Reason for the reversal.", COUNTERS)
     reversed_at: Instant = read("Time of the reversal.", COUNTERS)
     reversed_on: Day = read("Date of the reversal at the counter, which decides in which recap it counts.", COUNTERS)
-    reversed_by: str | None = read("Name of the user who reversed the payment.", COUNTERS, sql=user_name("reversed_by"))
+    reversed_by: User | None = person("User who reversed the payment.", COUNTERS, "reversed_by")
 
 
 @output("Credit that was refunded to the customer.", "refund", scope=PART)
@@ -79,9 +80,7 @@ class Refund:
     method: PaymentMethod = read("Method of the refund.", COUNTERS)
     reason: str = read("Reason for the refund.", COUNTERS)
     refunded_at: Instant = read("Time of the refund.", COUNTERS)
-    refunded_by: str = read(
-        "Name of the user who paid the refund, out of their own drawer if in cash.", COUNTERS, sql=user_name("refunded_by")
-    )
+    refunded_by: User = person("User who paid the refund, out of their own drawer if in cash.", COUNTERS, "refunded_by")
 
 
 def _receipt(root: strawberry.Parent[Mapping[str, Any]]) -> Receipt:
@@ -113,7 +112,7 @@ class Payment:
     collected_at: Instant = read("Time at which the money was handed over, by the clock of the device.", COUNTERS)
     received_at: Instant = read("Time at which the server recorded it.", COUNTERS)
     received_on: Day = read("Date of the payment at the counter, which decides in which recap it counts.", COUNTERS)
-    received_by: str = read("Name of the user who received it.", COUNTERS, sql=user_name("received_by"))
+    received_by: User = person("User who received it.", COUNTERS, "received_by")
     note: str = read("Note; may be empty.", COUNTERS)
     customer: Customer | None = link(
         "Customer who paid; null if they belong to a counter that the caller may not see.", COUNTERS, "customer", "{n}.id = {t}.customer_id"

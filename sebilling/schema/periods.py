@@ -11,13 +11,14 @@ from sebilling.billing.closings import GapReason
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
-from sebilling.schema.engine.declarations import input_type, link, output, payload, read, user_name
+from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import EVERYBODYS, PART
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE, READERS
+from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
@@ -41,7 +42,7 @@ described(PeriodStatus, "Status of a period.", OPEN="Accepts new invoices.", CLO
 class PeriodReopening:
     reason: str = read("Reason for the reopening.", COUNTERS)
     reopened_at: Instant = read("Time of the reopening.", COUNTERS)
-    reopened_by: str | None = read("Name of the user who reopened the period.", COUNTERS, sql=user_name("reopened_by"))
+    reopened_by: User | None = person("User who reopened the period.", COUNTERS, "reopened_by")
 
 
 @output(
@@ -49,7 +50,7 @@ class PeriodReopening:
 )
 class PeriodClosing:
     closed_at: Instant = read("Time of the closing.", COUNTERS)
-    closed_by: str | None = read("Name of the user who closed the period.", COUNTERS, sql=user_name("closed_by"))
+    closed_by: User | None = person("User who closed the period.", COUNTERS, "closed_by")
     incomplete: bool = read("Whether the period was closed although it was incomplete.", COUNTERS)
     reopening: PeriodReopening | None = link(
         "Reopening after this closing; null if there was none.", COUNTERS, "period_reopening", "{n}.closing_id = {t}.id"

@@ -1,6 +1,6 @@
 """Users: the people who may sign in, as others see them and as admins manage them."""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import strawberry
 
@@ -10,7 +10,7 @@ from sebilling.auth import users as verbs
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
-from sebilling.schema.engine.declarations import input_type, output, payload, read
+from sebilling.schema.engine.declarations import Roles, input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import COLLEAGUES
@@ -42,6 +42,11 @@ class User:
     last_used_at: Instant | None = read(
         "Time of the user's last request, accurate to one hour; null if there was none lately.", READERS, sql=f"({_LAST_USED})"
     )
+
+
+def person(description: str, roles: Roles, column: str) -> Any:
+    """Declare a link to the user whose id is in this column of the row. What of them the caller may not read is withheld."""
+    return link(description, roles, "app_user", f"{{n}}.id = {{t}}.{column}", follows=True)
 
 
 _BY_USERNAME: Final = Order("username", "{t}.username", "text")

@@ -19,7 +19,7 @@ from tests.live.watching import PAYMENTS, Watcher, raw, running, token_of, watch
 from tests.processes import HttpApi, ServerProcess
 
 CONNECTIONS, DOCUMENTS = 50, 50
-FIELDS = "id amount credit method note receiptNumber receivedAt receivedBy customerCode customerName counter { id code name }"
+FIELDS = "id amount credit method note receiptNumber receivedAt receivedBy { name } customerCode customerName counter { id code name }"
 BELOW = "customer { id name outstanding credit openInvoices { id number total } lastPayments { id amount } }"
 
 

@@ -19,7 +19,7 @@ from tests.scenarios.sentences import COUNTER, NAME, ZONES, Mention, Outcome, Re
 
 INVOICE: Final = """id number status planName coversFrom coversUntil dueOn total allocated writtenOff outstanding
   lines { kind description quantity amount taxBase } voiding { reason period { month } }"""
-PAYMENT: Final = """id amount receiptNumber credit refunded surplusReason method collectedAt receivedAt receivedOn receivedBy note
+PAYMENT: Final = """id amount receiptNumber credit refunded surplusReason method collectedAt receivedAt receivedOn receivedBy { name } note
   customer { name } counter { code timezone } allocations { amount invoice { number period { month } } } reversal { reason reversedOn }"""
 RECAP: Final = {
     "invoices": "invoices", "billed": "totalBilled", "allocated": "allocated", "written off": "writtenOff", "outstanding": "outstanding",

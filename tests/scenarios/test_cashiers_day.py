@@ -54,7 +54,7 @@ class Day:
 
     async def pay(self, name: str, amount: int, key: str | None = None, **more: Any) -> Any:
         document = f"""mutation($i: RecordPaymentInput!) {{ recordPayment(input: $i) {{ replayed {ERRORS}
-          payment {{ amount credit receivedBy allocations {{ amount invoice {{ number status }} }} }} }} }}"""
+          payment {{ amount credit receivedBy {{ name }} allocations {{ amount invoice {{ number status }} }} }} }} }}"""
         given = {"customerId": self.ids[name], "amount": amount, "idempotencyKey": key or f"pay-{name}-{self.cashier.now.isoformat()}"}
         return await self.cashier.do(document, i=given | more)
 
@@ -92,7 +92,7 @@ async def test_two_months_at_the_counter(database: Database) -> None:
     day.on(5)
     paid = (await day.pay("Budi", 150_000))["payment"]
     assert paid["allocations"] == [{"amount": 150_000, "invoice": {"number": "INV/2026-01/LKT01/000001", "status": "PAID"}}]
-    assert (paid["receivedBy"], await day.owes("Budi")) == ("kasir", (150_000, 0))
+    assert (paid["receivedBy"]["name"], await day.owes("Budi")) == ("kasir", (150_000, 0))
 
     # Siti has Rp200.000 with her: one month, and a part of the next
     day.on(5, hour=10)

@@ -33,7 +33,7 @@ DEEP = """{ invoices(first: 50) { totalCount pageInfo { hasNextPage endCursor } 
   number status outstanding lines { amount } period { month } counter { code }
   customer { name outstanding credit plan { price } counter { code } openInvoices { number }
     lastPayments { amount allocations { amount } } }
-  payments { amount method receivedBy } allocations { amount payment { amount customer { code } } } } } }"""
+  payments { amount method receivedBy { name } } allocations { amount payment { amount customer { code } } } } } }"""
 
 
 async def test_the_committed_schema_is_the_schema() -> None:

@@ -95,11 +95,6 @@ def link(
     return strawberry.field(description=description, metadata={_RULE: _Rule(roles, link=rows)})
 
 
-def user_name(column: str) -> str:
-    """SQL for the name of the user whose id is in this column."""
-    return f"(SELECT name FROM app_user WHERE id = {{t}}.{column})"
-
-
 @dataclass_transform(order_default=True, kw_only_default=True, field_specifiers=(read, link))
 def output(description: str, *tables: str, scope: RowScope | None = None) -> Callable[[T], T]:
     """Declare an output type, and the tables whose rows have this shape, with their scope.

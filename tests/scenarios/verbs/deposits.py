@@ -81,14 +81,14 @@ def _difference(found: int | None) -> Outcome:
 
 @says("expect(s) {deposit}")
 async def expect_deposit(book: Book, *, deposit: str) -> Outcome:
-    selection = """amount type status submittedBy depositedOn proof { mediaType } decision { reason decidedBy }
+    selection = """amount type status submittedBy { name } depositedOn proof { mediaType } decision { reason decidedBy { name } }
       counted difference unsettled corrections { counted reason } settlements { kind amount reversal { reason } }"""
     found = await book.ask(f"query($d: ID!) {{ deposit(id: $d) {{ {selection} }} }}", d=await book.deposit(deposit))
-    decision = found["decision"] or dict.fromkeys(("reason", "decidedBy"))
+    decision = found["decision"] or {"reason": None, "decidedBy": {"name": None}}
     return {
-        "amount": found["amount"], "type": found["type"], "status": found["status"], "submitted by": found["submittedBy"],
+        "amount": found["amount"], "type": found["type"], "status": found["status"], "submitted by": found["submittedBy"]["name"],
         "deposited on": found["depositedOn"], "counted": found["counted"], "reason": decision["reason"],
-        "decided by": decision["decidedBy"], **_difference(found["difference"]), "unsettled": found["unsettled"],
+        "decided by": decision["decidedBy"]["name"], **_difference(found["difference"]), "unsettled": found["unsettled"],
         "corrections": [f"{one['counted']} {one['reason']}" for one in found["corrections"]],
         "settlements": [f"{one['kind']} {one['amount']}" for one in found["settlements"] if one["reversal"] is None],
     }  # fmt: skip

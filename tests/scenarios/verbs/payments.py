@@ -13,7 +13,7 @@ def _paid(found: Any) -> Outcome:
     local = {name: datetime.fromisoformat(found[name]).astimezone(zone) for name in ("collectedAt", "receivedAt")}
     return {
         "amount": found["amount"], "number": found["receiptNumber"], "credit": found["credit"], "refunded": found["refunded"],
-        "because": found["surplusReason"], "method": found["method"], "received on": found["receivedOn"], "by": found["receivedBy"],
+        "because": found["surplusReason"], "method": found["method"], "received on": found["receivedOn"], "by": found["receivedBy"]["name"],
         "at": found["counter"]["code"], "note": found["note"], "reversed": found["reversal"] is not None,
         "reversed on": found["reversal"] and found["reversal"]["reversedOn"],
         "collected": f"{local['collectedAt']:%Y-%m-%d %H:%M}", "received": f"{local['receivedAt']:%Y-%m-%d %H:%M}",

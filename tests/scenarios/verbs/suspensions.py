@@ -53,9 +53,9 @@ async def pause_after(book: Book, *, number: int) -> None:
 
 @says("expect(s) suspensions of {customer}")
 async def expect_suspensions(book: Book, *, customer: str) -> Outcome:
-    document = "query($c: ID!) { customer(id: $c) { suspensions { kind fromOn untilOn reason setBy } } }"
+    document = "query($c: ID!) { customer(id: $c) { suspensions { kind fromOn untilOn reason setBy { name } } } }"
     found = (await book.ask(document, c=book.ids[customer]))["suspensions"]
     return {
         "history": [f"{one['kind']} {one['fromOn']} {one['untilOn'] or 'open'}" for one in found],
-        "by": [one["setBy"] for one in found],
+        "by": [one["setBy"] and one["setBy"]["name"] for one in found],
     }  # fmt: skip
