@@ -75,10 +75,17 @@ async def samples(database: Database) -> dict[str, str]:
 
 def screens(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield each screen's name and document."""
-    figures = "counter { code } receivedToday paymentsToday receivedThisMonth outstanding cashOnHand blockedCustomers"
-    yield "dashboard", f"{{ dashboard {{ counters {{ {figures} }} }} }}"
+    figures = "receivedToday paymentsToday receivedThisMonth billedThisMonth outstanding cashOnHand blockedCustomers"
+    counters, months = f"counters {{ counter {{ code }} {figures} }}", "months { month billed received outstanding }"
+    debts, attention = "debts { age invoices customers amount }", "attention { kind count amount }"
+    yield "dashboard", f"{{ dashboard {{ {counters} }} }}"
+    yield "dashboard's months", f"{{ dashboard {{ {months} methods {{ method received }} }} }}"
+    yield "dashboard's debts", f"{{ dashboard {{ {debts} }} }}"
+    yield "dashboard's attention", f"{{ dashboard {{ {attention} }} }}"
+    yield "dashboard whole", f"{{ dashboard {{ cursor total {{ {figures} }} {counters} {months} {debts} {attention} }} }}"
     recap = '{{ recap(month: "{}") {{ counter {{ code }} totalBilled outstanding totalReceived credit totalDeposited cashOnHand }} }}'
     yield "recap", recap.format(month)
+    yield "recap with notInvoiced", f'{{ recap(month: "{month}") {{ notInvoiced }} }}'
     yield "recap of a closed month", recap.format(month.plus(-history.CLOSING_LAG))
     yield "drawers", "{ drawers { counter { code } collector { name } onHand waiting } }"
     yield "drawers of a counter", f'{{ drawers(counterId: "{sample["counter"]}") {{ onHand }} }}'
@@ -128,6 +135,19 @@ def _invoices(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]
     overdue = f'filter: {{statuses: [OPEN], dueUntil: "{month.first}"}}'
     yield "invoices overdue by DUE", _page("invoices", f"orderBy: DUE, {overdue}", _INVOICE)
     yield "invoices overdue by NEWEST", _page("invoices", overdue, _INVOICE)
+    yield "invoices unpaid by DUE", _page("invoices", "orderBy: DUE, filter: {statuses: [OPEN, PARTLY_PAID]}", _INVOICE)
+    yield "invoices unpaid by NEWEST", _page("invoices", "filter: {statuses: [OPEN, PARTLY_PAID]}", _INVOICE)
+    yield "invoices past their day by DUE", _page("invoices", "orderBy: DUE, filter: {overdue: true}", _INVOICE)
+    yield "invoices past their day by NEWEST", _page("invoices", "filter: {overdue: true}", _INVOICE)
+    yield "invoices of a plan", _page("invoices", f'filter: {{planId: "{sample["plan"]}"}}', _INVOICE)
+    for what, words in (("number", "LKT05/123"), ("sequence", "123"), ("name", sample["name"]), ("code", sample["code"])):
+        yield f"invoices' search by {what}", _page("invoices", f'filter: {{search: "{words}"}}', _INVOICE)
+    yield "invoice by number", _page("invoice", f'number: "INV/{month}/LKT05/000123"', "id total")
+    totals = "count total allocated writtenOff outstanding"
+    yield "invoiceTotals", f"{{ invoiceTotals {{ {totals} }} }}"
+    yield "invoiceTotals of a month", _page("invoiceTotals", f'filter: {{month: "{month}"}}', totals)
+    yield "invoiceTotals unpaid", _page("invoiceTotals", "filter: {statuses: [OPEN, PARTLY_PAID]}", totals)
+    yield "invoiceTotals overdue", _page("invoiceTotals", "filter: {overdue: true}", totals)
     yield "invoices of a customer", _page("invoices", f'filter: {{customerId: "{sample["customer"]}"}}', _INVOICE)
     yield "invoices due before", _page("invoices", f'filter: {{dueUntil: "{month.first}"}}', _INVOICE)
     yield "invoices totalCount", "{ invoices(first: 1) { totalCount } }"
@@ -144,10 +164,19 @@ def _payments(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]
         " of a day": f'receivedFrom: "{month.plus(-3).first}", receivedUntil: "{month.plus(-3).first.replace(day=2)}"',
         " of a day of a counter": f'counterIds: ["{sample["counter"]}"], receivedFrom: "{month.plus(-3).first}", '
         f'receivedUntil: "{month.plus(-3).first.replace(day=2)}"',
+        " of a receiver": f'receiverId: "{sample["collector"]}"', " reversed": "reversed: true",
+        " of a receipt": f'receiptNumber: "KW/{month}/LKT05/000123"',
         " until a month": f'receivedUntil: "{month.plus(-4).first}"',
     }  # fmt: skip
     for what, conditions in filters.items():
         yield f"payments{what}", _page("payments", f"filter: {{{conditions}}}" if conditions else "", _PAYMENT)
+    for what, words in (("number", "LKT05/123"), ("name", sample["name"])):
+        yield f"payments' search by {what}", _page("payments", f'filter: {{search: "{words}"}}', _PAYMENT)
+    receipt = "nodes { id receipt { number text32 text48 whatsApp link { url } } }"
+    yield "payments with receipts", _page("payments", "first: 200", receipt)
+    yield "payment by receipt", _page("payment", f'receiptNumber: "KW/{month}/LKT05/000123"', "id amount")
+    totals = "count amount reversed byMethod { method amount }"
+    yield "paymentTotals of a month", _page("paymentTotals", f'filter: {{receivedFrom: "{month.first}"}}', totals)
     yield "payments totalCount", "{ payments(first: 1) { totalCount } }"
     yield "payment", _page("payment", f'id: "{sample["payment"]}"', "id amount allocations { amount } refunds { amount }")
     yield "receipt", _page("receipt", f'paymentId: "{sample["payment"]}"', "number text32")
@@ -174,7 +203,7 @@ def _others(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     filters = {
         "": "", " of a counter": f'counterIds: ["{sample["counter"]}"]', " of a collector": f'collectorId: "{sample["collector"]}"',
         " waiting": "statuses: [SUBMITTED]", " rejected": "statuses: [REJECTED]", " unsettled": "unsettled: true",
-        " different": "withDifference: true",
+        " different": "withDifference: true", " since a month": f'depositedFrom: "{month.first}"',
     }  # fmt: skip
     for what, conditions in filters.items():
         yield f"deposits{what}", _page("deposits", f"filter: {{{conditions}}}" if conditions else "", deposit)
@@ -189,7 +218,10 @@ def _others(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield "billingSchedule", _page("billingSchedule", f'customerId: "{sample["customer"]}"', "months")
     yield "previewInvoice", f'{{ previewInvoice(month: "{month}", customerId: "{sample["customer"]}") {{ total }} }}'
     yield "generationRuns", _page("generationRuns", "", "nodes { id status issued totalAmount period { month } }")
-    yield "periods", _page("periods", "", "nodes { id month }")
+    yield "periods", _page("periods", "", "nodes { id month totals { invoices billed allocated outstanding paidShare } }")
+    runs = "runs { id status issued totalAmount }"
+    yield "period", _page("period", f'month: "{month}"', f"id totals {{ invoices billed allocated outstanding paidShare }} {runs}")
+    yield "depositTotals of a month", _page("depositTotals", f'filter: {{depositedFrom: "{month.first}"}}', "count amount counted")
     yield "devices", "{ devices { id name } }"
     yield "plans", _page("plans", "", "nodes { id name }")
     yield "counters", _page("counters", "", "nodes { id code }")

@@ -62,6 +62,20 @@ INDEX = {
     "invoices of a counter by NUMBER": "invoice_period_id_counter_id_sequence_key",
     "invoices OPEN by DUE": "invoice_owed_idx",
     "invoices overdue by DUE": "invoice_owed_idx",
+    "invoices unpaid by DUE": "invoice_owed_idx",
+    "invoices past their day by DUE": "invoice_owed_idx",
+    "invoices' search by number": "invoice_period_id_counter_id_sequence_key",
+    "invoices' search by sequence": "invoice_period_id_counter_id_sequence_key",
+    "invoices' search by name": "customer_search_idx",
+    "invoice by number": "invoice_period_id_counter_id_sequence_key",
+    "payments of a receiver": "payment_received_by_id_idx",
+    "payments of a receipt": "receipt_counter_id_month_sequence_key",
+    "payments' search by number": "receipt_counter_id_month_sequence_key",
+    "payment by receipt": "receipt_counter_id_month_sequence_key",
+    "dashboard's debts": "invoice_owed_idx",
+    "dashboard's months": "invoice_void_total_idx",
+    "dashboard's attention": "service_access_drift_idx",
+    "periods": "invoice_owed_idx",
 }
 """The index that a screen is read by."""
 SORTED = {
