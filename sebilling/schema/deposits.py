@@ -1,7 +1,7 @@
 """Deposits (setoran) in GraphQL: drawers, deposits, their proofs and their verification."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Optional
 
 import strawberry
 from obstore.exceptions import BaseError
@@ -105,6 +105,12 @@ class Deposit:
     deposited_on: Day = read("Date of submission at the counter.", COUNTERS)
     counter: Counter = link("Counter at which the cash was received.", COUNTERS, "counter", "{n}.id = {t}.counter_id", follows=True)
     collector: User = link("Collector whose cash it is.", COUNTERS, "app_user", "{n}.id = {t}.collector_id", follows=True)
+    drawer: Optional["Drawer"] = link(
+        "Drawer from which the cash is handed over; null if nothing of it is left to tell.",
+        COUNTERS,
+        "drawer",
+        "{n}.counter_id = {t}.counter_id AND {n}.collector_id = {t}.collector_id",
+    )
     proof: DepositProof | None = link("Proof of the deposit; null if there is none.", COUNTERS, "proof", "{n}.id = {t}.proof_id")
     decision: DepositDecision | None = link(
         "First decision on the deposit; null while it waits for verification.", COUNTERS, "deposit_decision", "{n}.deposit_id = {t}.id"

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Final, Optional
 
 import strawberry
 
@@ -38,6 +38,9 @@ from sebilling.schema.values import ids
 from sebilling.schema.values.connections import After, Connection, First
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
 from sebilling.schema.values.scalars import Day, Instant, Rupiah
+
+if TYPE_CHECKING:
+    from sebilling.schema.deposits import Drawer
 
 _log = get_logger(__name__)
 MAX_OF_A_BATCH: Final = 100
@@ -131,6 +134,12 @@ class Payment:
         "Reversal of the payment; null if it was not reversed.", COUNTERS, "payment_reversal", "{n}.payment_id = {t}.id"
     )
     refunds: list[Refund] = link("Refunds of its credit, in order.", COUNTERS, "refund", "{n}.payment_id = {t}.id")
+    drawer: Annotated["Drawer", strawberry.lazy("sebilling.schema.deposits")] | None = link(
+        "Drawer of the user who received it at its counter; null unless it was paid in cash.",
+        COUNTERS,
+        "drawer",
+        "{n}.counter_id = {t}.counter_id AND {n}.collector_id = {t}.received_by AND {t}.method = 'CASH'",
+    )
     receipt: Receipt = read(
         "Receipt of the payment as text, for a printer or WhatsApp, and as PDF.", COUNTERS, sql=RECEIPT_OF_PAYMENT, resolver=_receipt
     )

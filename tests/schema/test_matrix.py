@@ -145,12 +145,12 @@ Reversal          reason reversedAt reversedOn reversedBy                       
 Payment           id amount receiptNumber credit refunded surplusReason method collectedAt         AFCK U
 Payment           creditHoldReason                                                                 AFCK U
 Payment           receivedAt receivedOn receivedBy note customer customerCode customerName counter  AFCK U
-Payment           allocations reversal refunds receipt                                              AFCK U
+Payment           allocations reversal refunds receipt drawer                                       AFCK U
 Allocation        amount allocatedAt invoiceNumber invoice payment                                  AFCK U
 PaymentReversal   reason reversedAt reversedOn reversedBy                                           AFCK U
 Refund            id reversal amount method reason refundedAt refundedBy                            AFCK U
 Deposit           id amount type status note submittedAt submittedBy depositedOn counter collector  AFCK U
-Deposit           proof decision counted difference unsettled corrections settlements               AFCK U
+Deposit           drawer proof decision counted difference unsettled corrections settlements               AFCK U
 DepositCorrection countedBefore counted differenceBefore difference reason correctedAt correctedOn  AFCK U
 DepositCorrection correctedBy                                                                       AFCK U
 DifferenceSettlement id kind amount paymentId reason settledAt settledOn settledBy reversal         AFCK U

@@ -398,3 +398,37 @@ async def test_the_proof_of_a_deposit_comes_with_its_link(shop: Shop) -> None:
     (node,) = (await shop.api.ask("{ deposits { nodes { id proof { mediaType link { url } } } } }"))["nodes"]
     same = await shop.api.ask("query($id: ID!) { proofLink(depositId: $id) { url } }", id=node["id"])
     assert node["proof"] == {"mediaType": "application/pdf", "link": same}
+
+
+async def test_what_moves_cash_comes_back_with_the_drawer(shop: Shop) -> None:
+    """So that a cache shows the cash on hand of now: after a payment, a deposit and its verification; by QRIS no drawer is moved."""
+    drawer, person = "drawer { id onHand waiting }", f"cus_{shop.people['Andi']}"
+    await shop.api.sign_in("siti")
+    pay = f"mutation($input: RecordPaymentInput!) {{ recordPayment(input: $input) {{ payment {{ {drawer} }} errors {{ code }} }} }}"
+    cash = {"customerId": person, "amount": 100_000, "idempotencyKey": "pays-in-cash"}
+    paid = (await shop.api.do(pay, input=cash))["payment"]["drawer"]
+    drawer_id = f"drw_{shop.isp.counters['LKT01']}_{shop.collectors['siti'].user_id}"
+    assert paid == {"id": drawer_id, "onHand": 100_000, "waiting": 0}
+    by_qris = cash | {"method": "QRIS", "idempotencyKey": "pays-by-qris"}
+    assert (await shop.api.do(pay, input=by_qris))["payment"]["drawer"] is None
+    submit = f"mutation($input: SubmitDepositInput!) {{ submitDeposit(input: $input) {{ deposit {{ id {drawer} }} errors {{ code }} }} }}"
+    given = {"counterId": shop.counter("LKT01"), "amount": 60_000, "idempotencyKey": "hands-over"}
+    deposit = (await shop.api.do(submit, input=given))["deposit"]
+    assert deposit["drawer"] == {"id": drawer_id, "onHand": 100_000, "waiting": 60_000}
+    await shop.api.sign_in()
+    verify = f"mutation($input: VerifyDepositInput!) {{ verifyDeposit(input: $input) {{ deposit {{ {drawer} }} errors {{ code }} }} }}"
+    verified = await shop.api.do(verify, input={"depositId": deposit["id"], "idempotencyKey": "counts-it"})
+    assert verified["deposit"]["drawer"] == {"id": drawer_id, "onHand": 40_000, "waiting": 0}
+    await shop.pays("Citra", 10_000)
+    await shop.api.sign_in("joko")
+    document = "{ payments { nodes { drawer { onHand } } } }"
+    assert (await shop.api.ask(document))["nodes"] == [{"drawer": {"onHand": 10_000}}], "of a colleague at the same counter"
+
+
+async def test_no_drawer_of_another_counter_is_shown(shop: Shop) -> None:
+    """Citra of Joko's counter pays at Siti's: he sees the payment with his customer, and not Siti's cash."""
+    await shop.isp.pay(shop.people["Citra"], 100_000, counter_id=shop.isp.counters["LKT01"])
+    await shop.api.sign_in("joko")
+    document = "query($id: ID!) { customer(id: $id) { lastPayments { amount drawer { onHand } } } }"
+    found = await shop.api.ask(document, id=f"cus_{shop.people['Citra']}")
+    assert found == {"lastPayments": [{"amount": 100_000, "drawer": None}]}
