@@ -292,7 +292,7 @@ def value(  # noqa: PLR0911 - a case for each kind of type
     if isinstance(kind, GraphQLInputObjectType):
         parts = {one: field for one, field in kind.fields.items() if optional or _needed(field)}
         parts = {one: field for one, field in parts.items() if _wanted(root, one, field)}
-        if kind.is_one_of:
+        if kind.extensions["strawberry-definition"].is_one_of:
             parts = dict([next(iter(kind.fields.items()))])
         given = (f"{one}: {value(root, one, field.type, ids, optional=optional, but=but)}" for one, field in parts.items())
         return "{" + ", ".join(given) + "}"
