@@ -226,7 +226,10 @@ def _others(month: Month, sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     yield "plans", _page("plans", "", "nodes { id name }")
     yield "counters", _page("counters", "", "nodes { id code }")
     yield "users", _page("users", "", "nodes { id username }")
-    yield "syncCustomers", _page("syncCustomers", f'counterId: "{sample["counter"]}"', "customers { id outstanding openInvoices { id } }")
+    yield (
+        "syncCustomers",
+        _page("syncCustomers", f'counterId: "{sample["counter"]}"', "customers { customerId outstanding openInvoices { invoiceId } }"),
+    )
 
 
 def _measure(http: httpx.Client, name: str, document: str, *, customers: int, rounds: int) -> list[Result]:

@@ -34,8 +34,8 @@ REFRESH = """mutation Refresh($refreshToken: String!) {
   refreshSignIn(input: {refreshToken: $refreshToken}) { token refreshToken errors { code message } } }"""
 SYNC = """query Sync($since: String) {
   syncCustomers(since: $since, first: 500) {
-    reset more cursor removed { id }
-    customers { id code name address outstanding credit openInvoices { id number dueOn outstanding } } } }"""
+    reset more cursor removed { customerId }
+    customers { customerId code name address outstanding credit openInvoices { invoiceId number dueOn outstanding } } } }"""
 SEND = """mutation Send($payments: [RecordPaymentInput!]!) {
   recordPayments(input: {payments: $payments}) {
     results { replayed payment { id receiptNumber amount credit surplusReason } errors { code message field } }
@@ -145,9 +145,9 @@ class Collector:
             self._store.execute("BEGIN IMMEDIATE")
             if page["reset"]:
                 self._store.execute("DELETE FROM customer")
-            self._store.executemany("DELETE FROM customer WHERE id = ?", [[gone["id"]] for gone in page["removed"]])
+            self._store.executemany("DELETE FROM customer WHERE id = ?", [[gone["customerId"]] for gone in page["removed"]])
             self._store.executemany(
-                "REPLACE INTO customer VALUES (?, ?, ?)", [[one["id"], one["code"], json.dumps(one)] for one in page["customers"]]
+                "REPLACE INTO customer VALUES (?, ?, ?)", [[one["customerId"], one["code"], json.dumps(one)] for one in page["customers"]]
             )
             self._store.execute("REPLACE INTO setting VALUES ('cursor', ?)", [page["cursor"]])
             self._store.execute("COMMIT")
@@ -162,7 +162,7 @@ class Collector:
             payment = json.loads(body)
             waiting[payment["customerId"]] = waiting.get(payment["customerId"], 0) + payment["amount"]
         shown = [one for one in known if part.lower() in f"{one['code']} {one['name']}".lower()]
-        return [one | {"waiting": waiting.get(one["id"], 0)} for one in shown]
+        return [one | {"waiting": waiting.get(one["customerId"], 0)} for one in shown]
 
     # --- money --------------------------------------------------------------------------------------------------------------
 
@@ -172,13 +172,13 @@ class Collector:
         if row is None:
             raise RefusedError(f"this phone doesn't know the customer {code}: sync first")
         customer = json.loads(row[0])
-        ids = {one["number"]: one["id"] for one in customer["openInvoices"]}
+        ids = {one["number"]: one["invoiceId"] for one in customer["openInvoices"]}
         if amount < 1 or (invoice is not None and invoice not in ids):
             raise RefusedError(f"{customer['name']} has open: {', '.join(ids) or 'nothing'}")
         # (4) The key is created once, with the payment, before anything is sent; the body never changes after that.
         key = str(uuid.uuid4())
         body = {
-            "customerId": customer["id"], "amount": amount, "idempotencyKey": key, "method": "CASH",
+            "customerId": customer["customerId"], "amount": amount, "idempotencyKey": key, "method": "CASH",
             "collectedAt": datetime.now(UTC).isoformat(timespec="seconds"), "invoiceIds": None if invoice is None else [ids[invoice]],
         }  # fmt: skip
         self._store.execute("INSERT INTO payment (key, body) VALUES (?, ?)", [key, json.dumps(body)])

@@ -42,7 +42,7 @@ class RemovalReason(StrEnum):
 class SyncedInvoice(TypedDict):
     """An open invoice, as a phone stores it: the JSON of _OWED. Amounts are rupiah; days are ISO dates."""
 
-    id: str
+    invoice_id: str
     number: str
     covers_from: str
     covers_until: str
@@ -54,7 +54,7 @@ class SyncedInvoice(TypedDict):
 class SyncedCustomer(TypedDict):
     """A customer, as a phone stores it: the JSON of _KEPT. Amounts are rupiah."""
 
-    id: str
+    customer_id: str
     code: str
     name: str
     phone: str
@@ -70,7 +70,7 @@ class SyncedCustomer(TypedDict):
 class RemovedCustomer(TypedDict):
     """A customer that a phone must remove."""
 
-    id: str
+    customer_id: str
     reason: str
     """A RemovalReason."""
 
@@ -125,7 +125,8 @@ class _Place:
 
 _KEPT: Final = """
     json_build_object(
-        'id', 'cus_' || customer.id, 'code', customer.code, 'name', customer.name, 'phone', customer.phone, 'address', customer.address,
+        'customer_id', 'cus_' || customer.id, 'code', customer.code, 'name', customer.name, 'phone', customer.phone,
+        'address', customer.address,
         'counter_id', 'cou_' || customer.counter_id, 'plan_name', plan.name, 'price', coalesce(customer.price, plan.price),
         'outstanding', owed.outstanding, 'open_invoices', owed.invoices,
         'credit', (SELECT coalesce(sum(credit), 0)::bigint FROM payment WHERE customer_id = customer.id AND credit > 0))
@@ -135,8 +136,8 @@ _OWED: Final = """
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(outstanding), 0)::bigint AS outstanding,
                coalesce(json_agg(json_build_object(
-                   'id', 'inv_' || id, 'number', number, 'covers_from', covers_from, 'covers_until', covers_until, 'due_on', due_on,
-                   'total', total, 'outstanding', outstanding) ORDER BY due_on, id), '[]') AS invoices
+                   'invoice_id', 'inv_' || id, 'number', number, 'covers_from', covers_from, 'covers_until', covers_until,
+                   'due_on', due_on, 'total', total, 'outstanding', outstanding) ORDER BY due_on, id), '[]') AS invoices
           FROM invoice WHERE customer_id = customer.id AND outstanding > 0) owed
 """
 _COUNTERS: Final = "coalesce(:counters, ARRAY(SELECT id FROM counter))"
@@ -231,7 +232,7 @@ async def changes(session: ReadSession, *, scope: Scope, counter_id: int | None,
     return Changes(
         reset=reset,
         customers=[_customer(row.kept) for row in rows if row.kept is not None],
-        removed=[{"id": Noun.CUSTOMER.id(row.id), "reason": row.removed} for row in rows if row.removed is not None],
+        removed=[{"customer_id": Noun.CUSTOMER.id(row.id), "reason": row.removed} for row in rows if row.removed is not None],
         cursor=following.written(),
         more=more,
     )

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 import strawberry
+from graphql import GraphQLObjectType
 from strawberry.file_uploads import Upload
 from strawberry.file_uploads.scalars import UploadDefinition
 from strawberry.schema.config import StrawberryConfig
@@ -31,6 +32,7 @@ from sebilling.schema import (
     invoices,
     isolation,
     isolation_policies,
+    nodes,
     payment_previews,
     payments,
     periods,
@@ -56,7 +58,7 @@ from sebilling.schema.values.scalars import SCALARS
 _NOUNS: Final = (
     caller, sign_ins, users, service_tokens, counters, plans, customer_lists, customers, timeline, charges, billing_cycles, suspensions,
     periods, generation, invoices, payments, payment_previews, sync, credit, corrections, deposits, differences, recap, dashboard,
-    receipts, bulk, settings, devices, isolation_policies, upcoming_blocks, promises, isolation, events,
+    receipts, bulk, settings, devices, isolation_policies, upcoming_blocks, promises, isolation, events, nodes,
 )  # fmt: skip
 Query: Final = create_type("Query", [field for noun in _NOUNS for field in noun.QUERIES], description="Queries. All require a sign-in.")
 Mutation: Final = create_type(
@@ -82,10 +84,14 @@ def build_schema(*, introspection: Introspection = "everyone", trusted: Collecti
 @functools.cache
 def _converted() -> strawberry.Schema:
     """Return the schema without extensions. Converting the types takes 0.1 s, so a process does it once for all its applications."""
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         execution_context_class=Executor,
         config=StrawberryConfig(default_resolver=resolve, scalar_map={**SCALARS, Upload: UploadDefinition}),
     )
+    for kind in schema._schema.type_map.values():  # noqa: SLF001 - there is no public access
+        if isinstance(kind, GraphQLObjectType):
+            kind.is_type_of = None  # rows are dicts: Strawberry would look for their class
+    return schema

@@ -22,7 +22,7 @@ from sebilling.schema.engine import reading
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals
 from sebilling.schema.engine.pages import Conditions, Order
 from sebilling.schema.engine.reading import every, one, page
-from sebilling.schema.engine.scopes import OWN_CASH, PART
+from sebilling.schema.engine.scopes import OWN_CASH, PART, part_of
 from sebilling.schema.invoices import Reversal
 from sebilling.schema.receipts import DownloadLink, link_to
 from sebilling.schema.request.access import mutation, query
@@ -74,7 +74,7 @@ class DepositCorrection:
     corrected_by: User = person("User who made the correction.", COUNTERS, "corrected_by")
 
 
-@output("Settlement of a part of a deposit's difference.", "difference_settlement", scope=PART)
+@output("Settlement of a part of a deposit's difference.", "difference_settlement", scope=part_of("deposit", "deposit_id", OWN_CASH))
 class DifferenceSettlement:
     id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.SETTLEMENT, "{t}.id"))
     kind: DifferenceKind = read("Kind of the difference: surplus or shortage.", COUNTERS)

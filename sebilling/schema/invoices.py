@@ -18,7 +18,7 @@ from sebilling.schema.engine import reading
 from sebilling.schema.engine.declarations import input_type, link, output, read, totals
 from sebilling.schema.engine.pages import Conditions, Order, Parts
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER
+from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER, part_of
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 from sebilling.schema.request.access import query
@@ -101,7 +101,7 @@ class Reversal:
     reversed_by: User | None = person("User who made the reversal.", COUNTERS, "reversed_by")
 
 
-@output("Amount of an invoice that was written off.", "write_off", scope=PART)
+@output("Amount of an invoice that was written off.", "write_off", scope=part_of("invoice", "invoice_id", WITH_CUSTOMER))
 class WriteOff:
     id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.WRITE_OFF, "{t}.id"))
     kind: WriteOffKind = read("Kind of the write-off.", COUNTERS)

@@ -23,7 +23,7 @@ from sebilling.schema.engine import reading
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals
 from sebilling.schema.engine.pages import Order
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import PART, WITH_RECEIVER
+from sebilling.schema.engine.scopes import PART, WITH_RECEIVER, part_of
 from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
 from sebilling.schema.payment_filter import FilterArgument
 from sebilling.schema.payment_previews import PaymentWarning
@@ -73,7 +73,7 @@ class PaymentReversal:
     reversed_by: User | None = person("User who reversed the payment.", COUNTERS, "reversed_by")
 
 
-@output("Credit that was refunded to the customer.", "refund", scope=PART)
+@output("Credit that was refunded to the customer.", "refund", scope=part_of("payment", "payment_id", WITH_RECEIVER))
 class Refund:
     id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.REFUND, "{t}.id"))
     reversal: Reversal | None = link(

@@ -26,7 +26,7 @@ described(
 
 @output("Open invoice, as stored on a phone.")
 class SyncedInvoice:
-    id: strawberry.ID = read("Opaque id, for invoiceIds of a payment.", COUNTERS)
+    invoice_id: strawberry.ID = read("Id of the invoice, for invoiceIds of a payment.", COUNTERS)
     number: str = read("Invoice number, as printed.", COUNTERS)
     covers_from: Day = read("First day of service on the invoice; equal to coversUntil if it has only charges.", COUNTERS)
     covers_until: Day = read("First day after the service on the invoice.", COUNTERS)
@@ -37,7 +37,7 @@ class SyncedInvoice:
 
 @output("Customer, as stored on a phone. Complete: replaces everything the phone has stored about the customer.")
 class SyncedCustomer:
-    id: strawberry.ID = read("Opaque id.", COUNTERS)
+    customer_id: strawberry.ID = read("Id of the customer.", COUNTERS)
     code: str = read("The ISP's own number for the customer.", COUNTERS)
     name: str = read("Name of the customer.", COUNTERS)
     phone: str = read("Phone number as +62…, or empty.", COUNTERS)
@@ -54,7 +54,7 @@ class SyncedCustomer:
 
 @output("Customer to delete from the phone, together with their invoices.")
 class RemovedCustomer:
-    id: strawberry.ID = read("Opaque id; the phone may not know it.", COUNTERS)
+    customer_id: strawberry.ID = read("Id of the customer; the phone may not know it.", COUNTERS)
     reason: RemovalReason = read("Reason for the removal.", COUNTERS)
 
 

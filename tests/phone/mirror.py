@@ -37,9 +37,9 @@ class Mirror:
         if found.reset:
             self.customers.clear()
         for customer in found.customers:
-            self.customers[customer["id"]] = customer
+            self.customers[customer["customer_id"]] = customer
         for gone in found.removed:
-            self.customers.pop(gone["id"], None)
+            self.customers.pop(gone["customer_id"], None)
         self.cursor = found.cursor
         return found
 

@@ -147,10 +147,10 @@ async def test_money_of_a_customer_who_was_moved_while_the_phone_was_offline(dat
     async with isp.write() as session:
         await make_user(session, "kolektor", Role.COLLECTOR, "LKT01")
     await api.sign_in("kolektor")
-    sync = "query($since: String) { syncCustomers(since: $since) { cursor customers { id } removed { id reason } } }"
+    sync = "query($since: String) { syncCustomers(since: $since) { cursor customers { customerId } removed { customerId reason } } }"
     await numbered(database)
     before = await api.ask(sync)
-    assert {one["id"] for one in before["customers"]} == {f"cus_{moved}", f"cus_{own}"}
+    assert {one["customerId"] for one in before["customers"]} == {f"cus_{moved}", f"cus_{own}"}
     collected = {"collectedAt": (NOW - timedelta(hours=2)).isoformat()}
     outbox = [item(moved, **collected), item(own), item(moved, **collected)]
     async with isp.write() as session:
@@ -163,7 +163,7 @@ async def test_money_of_a_customer_who_was_moved_while_the_phone_was_offline(dat
     assert codes((await api.do(BATCH, p=[live]))["results"]) == ["NOT_FOUND"], "who stands at the counter doesn't see them any more"
     await numbered(database)
     after = await api.ask(sync, since=before["cursor"])
-    assert after["removed"] == [{"id": f"cus_{moved}", "reason": "MOVED"}]
+    assert after["removed"] == [{"customerId": f"cus_{moved}", "reason": "MOVED"}]
     assert codes((await api.do(BATCH, p=outbox))["results"]) == ["AGAIN", "AGAIN", "AGAIN"]
     await isp.check()
 

@@ -177,7 +177,7 @@ async def test_every_payment_is_recorded_once_and_in_order(committed: Database, 
         sent, refused, people, receipt = await asyncio.to_thread(after)
     assert ([key for key, _, _ in sent], refused) == (keys, [])
     assert "KW/" in receipt
-    assert {one["id"]: one["outstanding"] for one in people} == {
+    assert {one["customerId"]: one["outstanding"] for one in people} == {
         f"cus_{row[0]}": row[1]
         for row in await isp.rows("SELECT customer_id, sum(outstanding)::bigint FROM invoice GROUP BY customer_id ORDER BY 1")
     }

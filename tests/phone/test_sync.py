@@ -19,9 +19,9 @@ from tests.money.clients import BEGIN, DEEDS, Client
 from tests.phone.mirror import Mirror
 
 SYNC = """query($since: String, $first: Int, $counter: ID) { syncCustomers(since: $since, first: $first, counterId: $counter) {
-  reset more cursor removed { id reason }
-  customers { id code name phone address counterId planName price outstanding credit
-              openInvoices { id number coversFrom coversUntil dueOn total outstanding } } } }"""
+  reset more cursor removed { customerId reason }
+  customers { customerId code name phone address counterId planName price outstanding credit
+              openInvoices { invoiceId number coversFrom coversUntil dueOn total outstanding } } } }"""
 
 
 async def numbered(database: Database) -> None:
@@ -43,7 +43,7 @@ def told(pages: list[sync.Changes]) -> tuple[list[str], list[tuple[str, str]]]:
     """Codes of customers given, ids and reasons of those taken away."""
     return (
         [one["code"] for page in pages for one in page.customers],
-        [(one["id"], one["reason"]) for page in pages for one in page.removed],
+        [(one["customer_id"], one["reason"]) for page in pages for one in page.removed],
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQLObjectType
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull, is_composite_type
 
 from sebilling.actor import Role
 from sebilling.auth.attempts import MAX_FAILURES, WITHIN
@@ -49,7 +49,7 @@ def documents() -> list[tuple[str, str, bool]]:
             while isinstance(kind, GraphQLNonNull | GraphQLList):
                 kind = kind.of_type
             below = "errors { code }" if word == "mutation" else "__typename"
-            assert isinstance(kind, GraphQLObjectType)
+            assert is_composite_type(kind)
             found.append((name, f"{word} {{ {name}{f'({chr(44).join(needed)})' if needed else ''} {{ {below} }} }}", word == "mutation"))
     return found
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 import pytest
 import pytest_asyncio
-from graphql import GraphQLObjectType, get_named_type
+from graphql import get_named_type, is_composite_type
 from sqlalchemy import text
 
 import sebilling.billing
@@ -151,7 +151,7 @@ def _ways(kind: Any) -> list[str]:
         here, way = waiting.pop(0)
         for name, field in here.fields.items():
             below = get_named_type(field.type)
-            if isinstance(below, GraphQLObjectType) and (here.name, name) not in seen and len(way) < 7:
+            if is_composite_type(below) and (here.name, name) not in seen and len(way) < 7:
                 seen.add((here.name, name))
                 waiting.append((below, [*way, name]))
                 end = " ".join(leaves(below)) or "__typename"

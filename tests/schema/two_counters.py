@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull, get_named_type, is_composite_type
 from sqlalchemy import text
 
 from sebilling import keys
@@ -349,13 +349,13 @@ def call(root: str, ids: dict[str, str], below: str, *, optional: bool = False, 
 
 def leaves(kind: Any) -> list[str]:
     """The fields of a type that have no fields below."""
-    return [name for name, field in get_named_type(kind).fields.items() if not isinstance(get_named_type(field.type), GraphQLObjectType)]
+    return [name for name, field in get_named_type(kind).fields.items() if not is_composite_type(get_named_type(field.type))]
 
 
 def whole(kind: Any, depth: int) -> str:
     """Everything below a type, `depth` types deep."""
     named = get_named_type(kind)
-    if not isinstance(named, GraphQLObjectType):
+    if not is_composite_type(named):
         return ""
     fields = named.fields if depth > 1 else {name: named.fields[name] for name in leaves(named)}
     chosen = [name + whole(field.type, depth - 1) for name, field in fields.items()]

@@ -37,7 +37,7 @@ class Bounds:
     def root(self, node: Node, alias: str = "t", *, by_id: bool = False) -> list[str]:
         """The condition on rows that are read directly, if there is one. Raises LookupError for a table that is part of other rows."""
         row_scope = node.scope
-        if row_scope.is_part:
+        if row_scope.is_part and not (by_id and row_scope.is_read_by_id):
             raise LookupError(f"{node.table} is a part of other rows: read it by a link")
         condition = (row_scope.one_by_one if by_id else "") or row_scope.condition
         return [condition.format(t=alias)] if self.bounded and condition else []

@@ -89,8 +89,6 @@ def compiled(kind: GraphQLObjectType, nodes: Sequence[FieldNode], fragments: Fra
 
 
 def _object(kind: GraphQLObjectType, nodes: Sequence[FieldNode], fragments: Fragments) -> Completer:
-    if kind.is_type_of or kind.interfaces:
-        raise UnusualError
     parts: list[_Part] = []
     for key, asked in asked_below(kind, nodes, fragments).items():
         name = asked[0].name.value

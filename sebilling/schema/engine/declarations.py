@@ -14,7 +14,8 @@ Inputs and payloads have no rules of their own: `@input_type("…")` and `@paylo
 docstring too: a dataclass without one, which each of them becomes, is given its signature as text, at a quarter of its cost.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any, Final, TypeVar, dataclass_transform, get_args, get_origin
@@ -66,10 +67,16 @@ READERS_OF: Final[dict[tuple[str, str], Roles]] = {}
 """GraphQL type and field → the roles that may read it, wherever it is reached."""
 _NODES_OF: Final[dict[type, Node]] = {}
 """The node of each type that is read from one table."""
+TYPES_BY_PREFIX: Final[dict[str, type]] = {}
+"""Prefix of public ids → the type whose rows have them."""
+TYPE_NAME: Final = "!type"
+"""Key of the name of a row's type, where an interface is read."""
 MADE_IN_PYTHON: Final[set[str]] = set()
 """Names of the types of no table: what a caller may not read of them is withheld by refusing the root field."""
 _RULE: Final = "sebilling"
 """Key of a field's rule in its metadata."""
+_OF_ROW: Final = re.compile(r"'([a-z]+)_' \|\| \{t\}\.id")
+"""SQL for the public id of a row, as `ids.column` writes it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,16 @@ class _Rule:
     roles: Roles
     sql: str | None = None
     link: Link | None = None
+
+
+@strawberry.interface(name="Node", description="Object with an id of its own, which no other object of any type has.")
+class HasId:
+    id: strawberry.ID = strawberry.field(description="Opaque id.", metadata={_RULE: _Rule(frozenset(Role))})
+
+    @classmethod
+    def resolve_type(cls, row: Mapping[str, str], _info: object, _interface: object) -> str:
+        """Name of the type of a row."""
+        return row[TYPE_NAME]
 
 
 def read(description: str, roles: Roles, *, sql: str | None = None, resolver: Any = None) -> Any:
@@ -143,9 +160,20 @@ def _declared(cls: T, description: str, nodes: Sequence[Node]) -> T:
                 node.links[name] = replace(rule.link, many=_is_list(cls.__annotations__[name]))
     if len(nodes) == 1:
         _NODES_OF[cls] = nodes[0]
+        _identify(cls, kind, nodes[0])
     if not nodes:
         MADE_IN_PYTHON.add(cls.__name__)
     return cls
+
+
+def _identify(cls: type, kind: Any, node: Node) -> None:
+    """Register a type whose rows can be read by their public ids alone as one of the interface's."""
+    match = _OF_ROW.fullmatch(node.columns.get("id", ""))
+    if match and node.scope.is_read_by_id:
+        if match[1] in TYPES_BY_PREFIX:
+            raise Undeclared(f"two types have ids that begin with {match[1]}")
+        TYPES_BY_PREFIX[match[1]] = cls
+        kind.__strawberry_definition__.interfaces.append(HasId.__strawberry_definition__)  # type: ignore[attr-defined]  # strawberry.interface has set it
 
 
 def _describe_readers(kind: Any, rules: dict[str, _Rule], own: Roles, *, is_withheld: bool) -> None:

@@ -5,14 +5,15 @@ The fields of all values of the directives are read, so that the statement kept 
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
-from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
+from graphql import FieldNode, FragmentDefinitionNode, FragmentSpreadNode, SelectionSetNode, get_named_type
 
 from sebilling.schema.context import Info
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.bounds import Bounds
 from sebilling.schema.engine.declarations import NODES, Link, Node
+from sebilling.schema.engine.selections import applies
 
 Selection = dict[str, "Selection"]
 """Selected field → selection below it."""
@@ -21,32 +22,42 @@ WITHHELD: Final = "!withheld"
 _SNAKE: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
-def selection(info: Info, *below: str) -> Selection:
+def selection(info: Info, *below: str, kind: str | None = None) -> Selection:
     """The fields that the document can select below this root field, fragments merged, directives ignored: at worst too much is read,
-    and the statement kept with the document is valid for all values of its variables."""
-    fragments = selections.raw_of(info).fragments
+    and the statement kept with the document is valid for all values of its variables. `kind` is the type of an interface's rows."""
+    raw = selections.raw_of(info)
     selected: Selection = {}
-    spread: set[tuple[int, str]] = set()
+    merging, root = _Merging(raw.fragments), raw.schema.type_map[kind] if kind else get_named_type(raw.return_type)
     for node in selections.nodes(info):
-        _merge(selected, node.selection_set, fragments, spread)
+        merging.merge(root, selected, node.selection_set)
     for name in below:
         selected = selected.get(name, {})
     return selected
 
 
-def _merge(
-    into: Selection, selected: SelectionSetNode | None, fragments: Mapping[str, FragmentDefinitionNode], spread: set[tuple[int, str]]
-) -> None:
-    """Merge a selection into another; `spread` has the fragments already merged into each part, to avoid exponential expansion."""
-    for node in selected.selections if selected is not None else ():
-        if isinstance(node, FieldNode):
-            name = _SNAKE.sub(lambda letter: f"_{letter[1].lower()}", node.name.value)
-            _merge(into.setdefault(name, {}), node.selection_set, fragments, spread)
-        elif isinstance(node, InlineFragmentNode):
-            _merge(into, node.selection_set, fragments, spread)
-        elif isinstance(node, FragmentSpreadNode) and (id(into), node.name.value) not in spread:
-            spread.add((id(into), node.name.value))
-            _merge(into, fragments[node.name.value].selection_set, fragments, spread)
+class _Merging:
+    """Merges selections of an object into one; each fragment once into each part, to avoid exponential expansion."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._spread: set[tuple[int, str]] = set()
+
+    def merge(self, kind: Any, into: Selection, selected: SelectionSetNode | None) -> None:
+        """Merge what applies to a type."""
+        for node in selected.selections if selected is not None else ():
+            if isinstance(node, FieldNode):
+                name = _SNAKE.sub(lambda letter: f"_{letter[1].lower()}", node.name.value)
+                field = kind.fields.get(node.name.value)  # none for __typename
+                self.merge(field and get_named_type(field.type), into.setdefault(name, {}), node.selection_set)
+                continue
+            fragment: Any = node
+            if isinstance(node, FragmentSpreadNode):
+                if (id(into), node.name.value) in self._spread:
+                    continue
+                self._spread.add((id(into), node.name.value))
+                fragment = self._fragments[node.name.value]
+            if applies(kind, fragment.type_condition):
+                self.merge(kind, into, fragment.selection_set)
 
 
 def merged(first: Selection, second: Selection) -> Selection:

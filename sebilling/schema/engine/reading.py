@@ -23,7 +23,7 @@ from sebilling.schema.context import Info
 from sebilling.schema.engine import bounds as limits
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.bounds import Bounds
-from sebilling.schema.engine.declarations import Node, node_of
+from sebilling.schema.engine.declarations import TYPE_NAME, Node, node_of
 from sebilling.schema.engine.objects import WITHHELD, aliases, merged, object_sql, selection
 from sebilling.schema.engine.pages import MAX_ROWS, Conditions, Order, bound, chosen, cursor, is_searched, position, where
 from sebilling.schema.engine.shapes import MARK, NotPlain, Shape, Shaped, descend
@@ -87,6 +87,17 @@ async def _single(  # noqa: PLR0917 - all of a statement's parts
     async with context.parts.database.reading() as session:
         json_row = await session.value(statement, parameters)
     return None if json_row is None else orjson.loads(json_row)
+
+
+async def nodes(info: Info, kind: type, row_ids: Sequence[int]) -> dict[int, Any]:
+    """Read the rows of these ids that the caller may see, by id, for a field whose type is the interface of all that have ids."""
+    bounds, node = limits.of_caller(info), node_of(kind)
+    item = object_sql(node, "t", selection(info, kind=kind.__name__), aliases(), bounds)
+    conditions = [_ALL_IDS, *bounds.root(node, by_id=True)]
+    statement = text(f"SELECT t.id, CAST({item} AS text) FROM {node.table} t{where(conditions)}")
+    async with info.context.parts.database.reading() as session:
+        rows = await session.rows(statement, {"ids": sorted(set(row_ids)), **bounds.parameters})
+    return {row[0]: {**orjson.loads(row[1]), TYPE_NAME: kind.__name__} for row in rows}
 
 
 async def many(info: Info, kind: type, row_ids: Sequence[int], *, below: Sequence[str] = (), as_rows: bool = False) -> dict[int, Any]:

@@ -24,6 +24,11 @@ class RowScope:
     by_counter: bool = False
     """Whether `condition` means that the row's own `counter_id` is one of theirs, so that a page can be read counter by counter."""
 
+    @property
+    def is_read_by_id(self) -> bool:
+        """Whether a row can be read by its id alone."""
+        return not self.is_part or bool(self.one_by_one)
+
 
 EVERYBODYS: Final = RowScope("")
 """Rows of no counter, visible to every caller with the right role."""
@@ -32,6 +37,12 @@ CALLER: Final = RowScope("{t}.id = :caller")
 CENTRAL: Final = RowScope("false")
 """Rows of the head office, derived from all counters; invisible to callers who are limited to counters."""
 PART: Final = RowScope("", is_part=True)
+
+
+def part_of(table: str, column: str, whole: RowScope) -> RowScope:
+    """Parts of rows of another table, to which this column refers: read by themselves only by their ids, in the scope of the whole."""
+    condition = (whole.one_by_one or whole.condition).format(t="whole")
+    return replace(PART, one_by_one=f"EXISTS (SELECT FROM {table} whole WHERE whole.id = {{t}}.{column} AND {condition})")
 
 
 def at(counter: str) -> RowScope:

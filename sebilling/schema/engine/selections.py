@@ -12,9 +12,11 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
     InlineFragmentNode,
+    NamedTypeNode,
     SelectionSetNode,
     get_named_type,
 )
@@ -59,8 +61,13 @@ def _fields(selected: SelectionSetNode | None, fragments: Mapping[str, FragmentD
             yield from _fields(fragments[node.name.value].selection_set, fragments, spread)
 
 
+def applies(kind: GraphQLObjectType, condition: NamedTypeNode | None) -> bool:
+    """Whether a fragment with this type condition applies to objects of a type."""
+    return condition is None or condition.name.value in {kind.name, *(interface.name for interface in kind.interfaces)}
+
+
 def fields_below(info: Info) -> Iterator[tuple[str, str]]:
-    """Every type and field that the document can select below a root field. Raises TypeError for interfaces and unions."""
+    """Every type and field that the document can select below a root field; of an interface, those of each of its types."""
     raw = raw_of(info)
     waiting: list[tuple[Any, SelectionSetNode | None]] = [(get_named_type(raw.return_type), node.selection_set) for node in nodes(info)]
     spread: set[str] = set()
@@ -71,9 +78,8 @@ def fields_below(info: Info) -> Iterator[tuple[str, str]]:
                 name = node.name.value
                 if name.startswith("__"):
                     continue
-                if not isinstance(kind, GraphQLObjectType):
-                    raise TypeError(f"{kind} is not an object type: add access rules for each of its possible types")
-                yield kind.name, name
+                for possible in raw.schema.get_possible_types(kind) if isinstance(kind, GraphQLInterfaceType) else [kind]:
+                    yield possible.name, name
                 waiting.append((get_named_type(kind.fields[name].type), node.selection_set))
             elif isinstance(node, InlineFragmentNode):
                 waiting.append((raw.schema.type_map[node.type_condition.name.value] if node.type_condition else kind, node.selection_set))

@@ -34,6 +34,7 @@ from graphql import (
 from sebilling.schema.engine.bounds import Bounds
 from sebilling.schema.engine.declarations import NODES, Link, Node
 from sebilling.schema.engine.pages import Order, chosen, where
+from sebilling.schema.engine.selections import applies
 
 MARK: Final = "\x01"
 """Byte of a text that is not the answer. JSON texts escape it."""
@@ -87,7 +88,7 @@ def _quoted(text: str) -> str:
 
 
 def asked_below(kind: GraphQLObjectType, nodes: Sequence[FieldNode], fragments: Fragments) -> Asked:
-    """What these nodes select of an object, as graphql-core collects it. Raises NotPlain for directives and fragments on other types."""
+    """What these nodes select of an object, as graphql-core collects it. Raises NotPlain for directives."""
     return asked_in(kind, [node.selection_set for node in nodes], fragments)
 
 
@@ -107,14 +108,14 @@ def _collect(kind: GraphQLObjectType, selected: SelectionSetNode | None, fragmen
         if isinstance(node, FieldNode):
             asked.setdefault((node.alias or node.name).value, []).append(node)
         elif isinstance(node, InlineFragmentNode):
-            if node.type_condition is not None and node.type_condition.name.value != kind.name:
-                raise NotPlain
-            _collect(kind, node.selection_set, fragments, asked, spread)
+            if applies(kind, node.type_condition):
+                _collect(kind, node.selection_set, fragments, asked, spread)
         elif isinstance(node, FragmentSpreadNode) and (name := node.name.value) not in spread:
             spread.add(name)
-            if fragments[name].type_condition.name.value != kind.name or fragments[name].directives:
+            if fragments[name].directives:
                 raise NotPlain
-            _collect(kind, fragments[name].selection_set, fragments, asked, spread)
+            if applies(kind, fragments[name].type_condition):
+                _collect(kind, fragments[name].selection_set, fragments, asked, spread)
 
 
 def _definition(kind: GraphQLObjectType, name: str) -> tuple[GraphQLField, Any]:
@@ -145,7 +146,7 @@ def descend(kind: GraphQLOutputType, nodes: Sequence[FieldNode], fragments: Frag
 def _object_of(kind: Any) -> GraphQLObjectType:
     while isinstance(kind, GraphQLNonNull | GraphQLList):
         kind = kind.of_type
-    if not isinstance(kind, GraphQLObjectType) or kind.interfaces or kind.is_type_of:
+    if not isinstance(kind, GraphQLObjectType):
         raise NotPlain
     return kind
 

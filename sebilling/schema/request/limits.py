@@ -65,6 +65,8 @@ MAX_VALUES: Final = 10_000
 """Values in all variables together: each wrong one costs more than a whole valid request."""
 MAX_COST: Final = 100_000
 """Maximum number of objects in the result if every page is full and every list has its usual length."""
+MAX_IDS: Final = 100
+"""Maximum number of objects that are read by their ids at once."""
 USUAL_LIST: Final = 10
 """Usual length of a list without `first`, such as the lines of an invoice."""
 
@@ -303,7 +305,7 @@ class _Costs:
         if is_list and name in _PAGED and parent.name.endswith(_PAGES):
             _add(per_row, terms)
         else:
-            _add(once, _product(terms, ((), self._size(parent, name) if is_list else 1)))
+            _add(once, _product(terms, ((), self._size(parent, name, definition) if is_list else 1)))
 
     def _fragment(self, name: str) -> tuple[Terms, Terms]:
         if name not in self._known:
@@ -314,9 +316,9 @@ class _Costs:
     def _type(self, condition: Any) -> Any:
         return self._schema.type_map[condition.name.value]
 
-    def _size(self, parent: Any, name: str) -> int:
+    def _size(self, parent: Any, name: str, definition: Any) -> int:
         if not parent.name.startswith("__"):
-            return USUAL_LIST
+            return MAX_IDS if "ids" in definition.args else USUAL_LIST
         if self._sizes is None:
             self._sizes = _introspection_sizes(self._schema)
         return self._sizes.get(name, 1)

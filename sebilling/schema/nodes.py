@@ -1,0 +1,63 @@
+"""Nodes: read anything by its id alone, for clients that keep objects in a cache."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import strawberry
+
+from sebilling.access_errors import Forbidden
+from sebilling.errors import InvalidNumber
+from sebilling.language import Sentence
+from sebilling.schema.context import Info
+from sebilling.schema.engine.bounds import of_caller
+from sebilling.schema.engine.declarations import TYPES_BY_PREFIX, HasId, node_of
+from sebilling.schema.engine.reading import nodes as read_nodes
+from sebilling.schema.request.access import query
+from sebilling.schema.request.limits import MAX_IDS
+from sebilling.schema.request.roles import EVERYONE
+
+_ID: Final = re.compile(r"([a-z]+)_([1-9][0-9]{0,17})")
+
+
+@query(EVERYONE, "Get any object by its id; null if it does not exist or the caller may not see it.")
+async def node(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the object.")]) -> HasId | None:
+    (found,) = await _read(info, [id])
+    if isinstance(found, Forbidden):
+        raise found
+    return found
+
+
+@query(EVERYONE, "Get many objects by their ids, in this order: null for each that does not exist or that the caller may not see.")
+async def nodes(
+    info: Info, ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Ids of at most {MAX_IDS} objects of any types.")]
+) -> list[HasId | None]:
+    if len(ids) > MAX_IDS:
+        why = Sentence(f"ask for at most {MAX_IDS} at a time.", f"minta paling banyak {MAX_IDS} sekaligus.")
+        raise InvalidNumber(field=("ids",), what=Sentence("Number of ids", "Jumlah id"), given=len(ids), why=why)
+    return await _read(info, ids)
+
+
+async def _read(info: Info, public_ids: Sequence[str]) -> list[Any]:
+    """A row, None, or the error to be told for each id; one statement for each type."""
+    role = of_caller(info).role
+    answers: dict[str, Any] = {}
+    wanted: defaultdict[type, dict[int, str]] = defaultdict(dict)
+    for public_id in public_ids:
+        match = _ID.fullmatch(public_id)
+        kind = TYPES_BY_PREFIX.get(match[1]) if match else None
+        if match is None or kind is None:
+            continue
+        readers = node_of(kind).readers["id"]
+        if role in readers:
+            wanted[kind][int(match[2])] = public_id
+        else:
+            answers[public_id] = Forbidden(roles=" / ".join(sorted(readers)))
+    for kind, of_kind in wanted.items():
+        rows = await read_nodes(info, kind, list(of_kind))
+        answers |= {of_kind[number]: row for number, row in rows.items()}
+    return [answers.get(public_id) for public_id in public_ids]
+
+
+QUERIES: Final = [node, nodes]
