@@ -1,6 +1,7 @@
 """Password rules and argon2id hashes (RFC 9106, second recommended option: 64 MiB, 3 passes)."""
 
 import asyncio
+import hmac
 import secrets
 from base64 import b64encode
 from typing import Final
@@ -20,6 +21,7 @@ _ARGON2_VERSION: Final = 0x13
 """Version of the algorithm in RFC 9106, by which the library computes."""
 _HASHING: Final = asyncio.Semaphore(2)
 """Each check takes 64 MiB and a core for 50 ms: more at once would only slow down all other requests."""
+_READ_ALOUD: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 async def hashed(password: str, *, username: str = "", field: InputPath = "password") -> str:
@@ -83,4 +85,16 @@ async def renewed(password: str, kept: str) -> str | None:
 
 def random_password() -> str:
     """Return a random password of 16 characters that can't be confused when read aloud: no 0/O, 1/l/I."""
-    return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(16))
+    return "".join(secrets.choice(_READ_ALOUD) for _ in range(16))
+
+
+def repeated_password(secret: bytes, *about: str) -> str:
+    """Return the password that the server's secret makes of these texts, as random_password() looks: the same for the same texts, so
+    that it can be told again without being stored. Nobody without the secret can guess it (2^79 possibilities).
+    """
+    number = int.from_bytes(hmac.digest(secret, b"one-time password\0" + "\0".join(about).encode(), "sha256"))
+    characters = []
+    for _ in range(16):
+        number, index = divmod(number, len(_READ_ALOUD))
+        characters.append(_READ_ALOUD[index])
+    return "".join(characters)

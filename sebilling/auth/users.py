@@ -24,6 +24,8 @@ from sebilling.nouns import Noun
 
 ONE_TIME: Final = timedelta(hours=72)
 """Lifetime of a one-time password."""
+CREATED_AGAIN: Final = timedelta(minutes=15)
+"""Time in which the creation of a user can be repeated to get the one-time password of an answer that was lost."""
 MAX_SERVICE_DAYS: Final = 3_650
 AT_COUNTERS: Final = frozenset({Role.CLERK, Role.COLLECTOR})
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
@@ -33,11 +35,14 @@ _LOCK_KEY: Final = 0x5EB_ACC
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(:key)")
 _INSERT: Final = text(
     """
-    INSERT INTO app_user (username, name, role, password_hash, active, created_at, service, one_time_until)
-    VALUES (:username, :name, :role, :hash, true, :at, :service, CAST(:until AS timestamptz))
+    INSERT INTO app_user (id, username, name, role, password_hash, active, created_at, service, one_time_until)
+    OVERRIDING SYSTEM VALUE
+    VALUES (coalesce(CAST(:id AS bigint), nextval(pg_get_serial_sequence('app_user', 'id'))), :username, :name, :role, :hash, true, :at,
+            :service, CAST(:until AS timestamptz))
     ON CONFLICT (username) DO NOTHING RETURNING id
     """
 )
+_NEW: Final = text("SELECT password_hash FROM app_user WHERE id = :user AND one_time_until IS NOT NULL AND created_at > :since")
 _ASSIGN: Final = text("INSERT INTO user_counter (user_id, counter_id) VALUES (:user, :counter)")
 _LEAVE: Final = text(
     """
@@ -100,10 +105,11 @@ class _ServiceAccount:
 
 
 async def create(
-    session: WriteSession, *, username: str, name: str, role: Role, password_hash: str, counters: Sequence[str] = (), one_time: bool = False
-) -> int:
-    """Add a user and return the id. The password is hashed before the transaction; a `one_time` one must be changed at the first
-    sign-in, within ONE_TIME.
+    session: WriteSession, *, username: str, name: str, role: Role, password_hash: str, counters: Sequence[str] = (),
+    one_time: bool = False, user_id: int | None = None,
+) -> int:  # fmt: skip
+    """Add a user and return the id, which is `user_id` if an idempotency key has claimed one. The password is hashed before the
+    transaction; a `one_time` one must be changed at the first sign-in, within ONE_TIME.
 
     A clerk or collector needs counters, given by their codes; the other roles see every counter and take none.
     Raises InvalidText, InvalidInputs, NotFound, AlreadyExists, Forbidden.
@@ -113,7 +119,7 @@ async def create(
         username = check(_valid_username, username)
         name = check(validation.clean, name, what=Sentence("The name", "Nama"), field="name")
     values = {
-        "username": username, "name": name, "role": role.value,
+        "id": user_id, "username": username, "name": name, "role": role.value,
         "hash": password_hash, "service": False, "until": session.at + ONE_TIME if one_time else None, "at": session.at,
     }  # fmt: skip
     user_id = await session.value(_INSERT, values, kind=int)
@@ -134,6 +140,15 @@ def _valid_username(username: str) -> str:
         )
         raise InvalidText(field="username", what=Sentence(f"The user name '{username[:40]}'", f"Nama pengguna '{username[:40]}'"), why=why)
     return username
+
+
+async def new_hash(session: WriteSession, user_id: int) -> str | None:
+    """The hash of the one-time password of a user who was created within CREATED_AGAIN and has not signed in; None for any other.
+
+    Raises NotFound, Forbidden.
+    """
+    await check_may_administer(session, user_id)
+    return await session.value(_NEW, {"user": user_id, "since": session.at - CREATED_AGAIN}, kind=str)
 
 
 async def update(session: WriteSession, user_id: int, changes: Changes) -> None:
@@ -236,7 +251,16 @@ async def _service_account(session: WriteSession, name: str, role: Role) -> int:
         await session.execute(_UPDATE, {"user": account.id, "name": name, "role": role.value, "active": True})
         await session.execute(_UNASSIGN, {"user": account.id})
         return account.id
-    values = {"username": username, "name": name, "role": role.value, "hash": "", "service": True, "until": None, "at": session.at}
+    values = {
+        "id": None,
+        "username": username,
+        "name": name,
+        "role": role.value,
+        "hash": "",
+        "service": True,
+        "until": None,
+        "at": session.at,
+    }
     return await session.only_value(_INSERT, values, kind=int)
 
 
@@ -283,11 +307,11 @@ async def _assign(session: WriteSession, user_id: int, role: Role, counters: Seq
             "isi loket untuk kasir atau kolektor saja, bukan untuk peran lain.",
         )
         raise InvalidText(
-            field="counters", what=Sentence(f"The list of counters for the role {role}", f"Daftar loket untuk peran {role}"), why=why
+            field="counter_ids", what=Sentence(f"The list of counters for the role {role}", f"Daftar loket untuk peran {role}"), why=why
         )
     if len(set(counters)) < len(counters):
         raise InvalidText(
-            field="counters",
+            field="counter_ids",
             what=Sentence("The list of counters", "Daftar loket"),
             why=Sentence("a counter is listed twice.", "ada loket yang tercantum dua kali."),
         )

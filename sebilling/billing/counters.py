@@ -52,6 +52,7 @@ _INSERT: Final = text(
     """
 )
 _BY_CODES: Final = text("SELECT id, code FROM counter WHERE code = ANY(:codes)")
+_BY_IDS: Final = text("SELECT id, code FROM counter WHERE id = ANY(:ids)")
 _LOCK: Final = text("SELECT name, due_day FROM counter WHERE id = :id FOR NO KEY UPDATE")
 _UPDATE: Final = text("UPDATE counter SET name = :name, due_day = :due_day WHERE id = :id")
 _LOCKED: Final = text("SELECT id FROM counter WHERE id = :id FOR UPDATE")  # against customers who are added to it meanwhile
@@ -158,6 +159,15 @@ async def check_open(session: ReadSession, counter_id: int, *, field: InputPath 
         raise NotFound(field=field, noun=Noun.COUNTER, given=counter_id)
     if archived:
         raise Archived(field=field, noun=Noun.COUNTER, given=counter_id)
+
+
+async def codes_of(session: ReadSession, counter_ids: Sequence[int]) -> list[str]:
+    """Return the codes of the counters with these ids, in the same order. Raises NotFound."""
+    codes = {row.id: row.code for row in await session.rows(_BY_IDS, {"ids": list(counter_ids)}, into=_Known)}
+    if missing := [(index, counter_id) for index, counter_id in enumerate(counter_ids) if counter_id not in codes]:
+        index, counter_id = missing[0]
+        raise NotFound(field=("counter_ids", index), noun=Noun.COUNTER, given=counter_id)
+    return [codes[counter_id] for counter_id in counter_ids]
 
 
 async def by_codes(session: ReadSession, codes: Sequence[str]) -> list[int]:

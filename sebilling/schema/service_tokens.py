@@ -7,6 +7,7 @@ import strawberry
 from sebilling.actor import Role
 from sebilling.auth import users as verbs
 from sebilling.auth.sessions import Lifetimes
+from sebilling.billing import counters
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
@@ -44,7 +45,9 @@ async def service_tokens(info: Info) -> list[ServiceToken]:
 class CreateServiceTokenInput:
     name: str = strawberry.field(description="Name of the script: 2 to 64 letters, digits, . _ -; only one active token per name.")
     role: Role = strawberry.field(description="Role of the script; choose the least privileged one that works. ADMIN is refused.")
-    counters: list[str] = strawberry.field(default_factory=list, description="Codes of counters, only for the roles CLERK and COLLECTOR.")
+    counter_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Ids of counters, only for the roles CLERK and COLLECTOR."
+    )
     days: int = strawberry.field(default=365, description="Validity in days, 1 to 3650.")
 
 
@@ -57,9 +60,11 @@ class CreateServiceTokenPayload(Payload):
 @mutation(ADMIN, "Create a token for a script, with its own role. It cannot sign in by password.")
 async def create_service_token(info: Info, input: Annotated[CreateServiceTokenInput, INPUT]) -> CreateServiceTokenPayload:
     lifetimes = Lifetimes.of(info.context.parts.settings)
+    counter_ids = ids.decode_all(input.counter_ids, Noun.COUNTER, field=("input", "counterIds")) or []
     async with info.context.transaction() as session:
+        codes = await counters.codes_of(session, counter_ids)
         user_id, tokens = await verbs.create_service(
-            session, name=input.name, role=input.role, counters=input.counters, days=input.days, lifetimes=lifetimes
+            session, name=input.name, role=input.role, counters=codes, days=input.days, lifetimes=lifetimes
         )
     shown = await one(info, ServiceToken, "t.id = :id", {"id": user_id}, below=("service_token",))
     return row(service_token=shown, token=tokens.token)

@@ -7,6 +7,7 @@ import strawberry
 from sebilling.actor import Role
 from sebilling.auth import passwords, totp
 from sebilling.auth import users as verbs
+from sebilling.billing import counters, idempotency
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
@@ -75,12 +76,22 @@ class UserPayload(Payload):
     user: User | None = strawberry.field(description="User after the change.")
 
 
-@payload("Result of createUser or resetPassword.")
-class OneTimePasswordPayload(Payload):
-    user: User | None = strawberry.field(description="User after the change.")
+_ONE_TIME: Final = "One-time password to hand to the user. Valid for 72 hours, and must be changed at the first sign-in."
+
+
+@payload("Result of createUser.")
+class CreateUserPayload(Payload):
+    user: User | None = strawberry.field(description="The new user.")
     one_time_password: str | None = strawberry.field(
-        description="One-time password to hand to the user. Shown only once, valid for 72 hours, and must be changed at the first sign-in."
+        description=f"{_ONE_TIME} Repeating the idempotency key shows it again for 15 minutes, while it is unused; null after that."
     )
+    replayed: bool = strawberry.field(description="Whether the key had created this user before, so that nothing was changed now.")
+
+
+@payload("Result of resetPassword.")
+class ResetPasswordPayload(Payload):
+    user: User | None = strawberry.field(description="User after the change.")
+    one_time_password: str | None = strawberry.field(description=f"{_ONE_TIME} Shown only here.")
 
 
 @input_type("Input of createUser.")
@@ -88,20 +99,33 @@ class CreateUserInput:
     username: str = strawberry.field(description="Unique name for signing in, which never changes: 2 to 64 letters, digits, . _ @ -.")
     name: str = strawberry.field(description="Full name, as printed on receipts.")
     role: Role = strawberry.field(description="Role, which decides what the user may do.")
-    counters: list[str] = strawberry.field(
-        default_factory=list, description="Codes of the counters of a clerk or collector; must be empty for other roles."
+    idempotency_key: str = strawberry.field(
+        description="Idempotency key, 8 to 100 characters, new for each user: repeating it creates no second user."
+    )
+    counter_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="Ids of the counters of a clerk or collector; must be empty for other roles."
     )
 
 
 @mutation(ADMIN, "Create a user with a one-time password.")
-async def create_user(info: Info, input: Annotated[CreateUserInput, INPUT]) -> OneTimePasswordPayload:
-    password = passwords.random_password()
-    hashed = await passwords.hashed(password)
-    async with info.context.transaction() as session:
-        user_id = await verbs.create(
-            session, username=input.username, name=input.name, role=input.role, password_hash=hashed, counters=input.counters, one_time=True
-        )
-    return row(user=await _shown(info, user_id), one_time_password=password)
+async def create_user(info: Info, input: Annotated[CreateUserInput, INPUT]) -> CreateUserPayload:
+    counter_ids = ids.decode_all(input.counter_ids, Noun.COUNTER, field=("input", "counterIds")) or []
+    context, username = info.context, input.username.strip().lower()
+    password = passwords.repeated_password(context.parts.key, str(context.signed_in.user_id), input.idempotency_key, username)
+    new_hash: str | None = await passwords.hashed(password)
+    async with context.transaction() as session:
+        body = [username, input.name, input.role.value, counter_ids]
+        claim = await idempotency.claim(session, "createUser", input.idempotency_key, body, table="app_user")
+        if claim.replayed:
+            new_hash = await verbs.new_hash(session, claim.result_id)
+        else:
+            await verbs.create(
+                session, username=username, name=input.name, role=input.role, password_hash=new_hash or "",
+                counters=await counters.codes_of(session, counter_ids), one_time=True, user_id=claim.result_id,
+            )  # fmt: skip
+    # What is told again may have been replaced by resetPassword.
+    is_valid = not claim.replayed or (new_hash is not None and await passwords.matches(password, new_hash))
+    return row(user=await _shown(info, claim.result_id), one_time_password=password if is_valid else None, replayed=claim.replayed)
 
 
 async def _shown(info: Info, user_id: int) -> object:
@@ -115,7 +139,9 @@ class UpdateUserInput:
     role: Role | None = strawberry.field(
         default=None, description="New role. Nobody can change their own role, and the last active ADMIN keeps theirs."
     )
-    counters: list[str] | None = strawberry.field(default=None, description="Codes of all the user's counters, not only the added ones.")
+    counter_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Ids of all the user's counters, not only the added ones."
+    )
     active: bool | None = strawberry.field(
         default=None, description="Whether the user may sign in; false signs them out everywhere at once."
     )
@@ -124,8 +150,10 @@ class UpdateUserInput:
 @mutation(ADMIN, "Change a user's name, role or counters, or deactivate the user. Takes effect with the next request.")
 async def update_user(info: Info, input: Annotated[UpdateUserInput, INPUT]) -> UserPayload:
     user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
-    changes = verbs.Changes(name=input.name, role=input.role, counters=input.counters, active=input.active)
+    counter_ids = ids.decode_all(input.counter_ids, Noun.COUNTER, field=("input", "counterIds"))
     async with info.context.transaction() as session:
+        codes = None if counter_ids is None else await counters.codes_of(session, counter_ids)
+        changes = verbs.Changes(name=input.name, role=input.role, counters=codes, active=input.active)
         await verbs.update(session, user_id, changes)
     return row(user=await _shown(info, user_id))
 
@@ -136,7 +164,7 @@ class UserIdInput:
 
 
 @mutation(ADMIN, "Give another user a one-time password and sign them out everywhere.")
-async def reset_password(info: Info, input: Annotated[UserIdInput, INPUT]) -> OneTimePasswordPayload:
+async def reset_password(info: Info, input: Annotated[UserIdInput, INPUT]) -> ResetPasswordPayload:
     user_id = ids.decode(input.id, Noun.USER, field=("input", "id"))
     password = passwords.random_password()
     hashed = await passwords.hashed(password)

@@ -20,7 +20,7 @@ RESET = f"""mutation($id: ID!) {{ resetPassword(input: {{id: $id}}) {{
 UPDATE = f"""mutation($input: UpdateUserInput!) {{ updateUser(input: $input) {{
   user {{ username name role active counters {{ code }} }} {ERRORS} }} }}"""
 CREATE = f"""mutation($input: CreateUserInput!) {{ createUser(input: $input) {{
-  oneTimePassword user {{ id username role active mustChangePassword counters {{ code }} }} {ERRORS} }} }}"""
+  oneTimePassword replayed user {{ id username role active mustChangePassword counters {{ code }} }} {ERRORS} }} }}"""
 START = f"mutation($p: String!) {{ startTotp(input: {{password: $p}}) {{ uri {ERRORS} }} }}"
 CONFIRM = f"mutation($c: String!) {{ confirmTotp(input: {{code: $c}}) {{ recoveryCodes {ERRORS} }} }}"
 DISABLE = f"mutation($p: String!, $c: String!) {{ disableTotp(input: {{password: $p, code: $c}}) {{ disabled {ERRORS} }} }}"

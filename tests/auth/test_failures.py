@@ -31,7 +31,9 @@ async def test_a_right_password_without_the_code_is_told(database: Database) -> 
 async def test_a_right_one_time_password_without_a_good_new_one_is_told(database: Database) -> None:
     isp, api, thief = await Isp.make(database), Api(database), Api(database)
     await enter(api)
-    one_time = (await api.do(CREATE, input={"username": "sari", "name": "Sari", "role": "FINANCE"}))["oneTimePassword"]
+    one_time = (await api.do(CREATE, input={"username": "sari", "name": "Sari", "role": "FINANCE", "idempotencyKey": "sari-pertama"}))[
+        "oneTimePassword"
+    ]
     from_address(thief, "203.0.113.9")
     assert await refused_sign_in(thief, "sari", one_time) == "PASSWORD_CHANGE_NEEDED"
     assert await refused_sign_in(thief, "sari", one_time, newPassword=one_time) == "INVALID_TEXT"

@@ -1,6 +1,7 @@
 """Accounts over GraphQL: admins keep them, auditors look at them, and nobody makes himself more than he is."""
 
 import asyncio
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -45,9 +46,19 @@ async def admin_api(database: Database, *counters: str) -> tuple[Isp, Api]:
     return isp, api
 
 
+def key() -> dict[str, str]:
+    """An idempotency key that nobody has used."""
+    return {"idempotencyKey": str(uuid.uuid4())}
+
+
+def places(isp: Isp, *codes: str) -> dict[str, list[str]]:
+    """The ids of these counters."""
+    return {"counterIds": [f"cou_{isp.counters[code]}" for code in codes]}
+
+
 async def test_a_user_from_the_first_day_to_the_last(database: Database) -> None:
     isp, api = await admin_api(database, "LKT01", "LKT02")
-    made = await api.do(CREATE, input={"username": " Kasir1 ", "name": "Kasir Ciawi", "role": "CLERK", "counters": ["LKT01"]})
+    made = await api.do(CREATE, input={"username": " Kasir1 ", "name": "Kasir Ciawi", "role": "CLERK", **places(isp, "LKT01"), **key()})
     user, one_time = made["user"], made["oneTimePassword"]
     assert (user["username"], user["active"], user["mustChangePassword"]) == ("kasir1", True, True)
     hers = Api(database)
@@ -58,12 +69,12 @@ async def test_a_user_from_the_first_day_to_the_last(database: Database) -> None
     assert await refused_sign_in(hers, "kasir1", one_time, newPassword="lain-lagi-ini") == "WRONG_CREDENTIALS", "good once"
     assert await refused_sign_in(hers, "kasir1", NEW_PASSWORD, newPassword="lain-lagi-ini") == "INVALID_TEXT", "only for one-time ones"
     assert [one["code"] for one in (await hers.ask("{ counters { nodes { code } } }"))["nodes"]] == ["LKT01"]
-    await api.do(UPDATE, input={"id": user["id"], "counters": ["LKT02"], "name": "Kasir Megamendung"})
+    await api.do(UPDATE, input={"id": user["id"], **places(isp, "LKT02"), "name": "Kasir Megamendung"})
     assert [one["code"] for one in (await hers.ask("{ counters { nodes { code } } }"))["nodes"]] == ["LKT02"]
     changed = (await api.do(UPDATE, input={"id": user["id"], "role": "FINANCE"}))["user"]
     assert changed == {"username": "kasir1", "name": "Kasir Megamendung", "role": "FINANCE", "active": True, "counters": []}
-    assert await api.refused(UPDATE, input={"id": user["id"], "role": "COLLECTOR"}) == ("INVALID_TEXT", ["input", "counters"])
-    assert await api.refused(UPDATE, input={"id": user["id"], "counters": ["LKT01"]}) == ("INVALID_TEXT", ["input", "counters"])
+    assert await api.refused(UPDATE, input={"id": user["id"], "role": "COLLECTOR"}) == ("INVALID_TEXT", ["input", "counterIds"])
+    assert await api.refused(UPDATE, input={"id": user["id"], **places(isp, "LKT01")}) == ("INVALID_TEXT", ["input", "counterIds"])
     await api.do(UPDATE, input={"id": user["id"], "active": False})
     assert await hers.top_error(ME) == "UNAUTHENTICATED"
     assert await kinds(isp) == [
@@ -90,17 +101,53 @@ async def test_a_user_from_the_first_day_to_the_last(database: Database) -> None
         ({"username": "ADMIN"}, ("ALREADY_EXISTS", ["input", "username"])),
         ({"name": "  "}, ("INVALID_TEXT", ["input", "name"])),
         ({"name": "Budi\u202e"}, ("INVALID_TEXT", ["input", "name"])),
-        ({"counters": []}, ("INVALID_TEXT", ["input", "counters"])),
-        ({"counters": ["LKT01", "LKT01"]}, ("INVALID_TEXT", ["input", "counters"])),
-        ({"counters": ["LKT99"]}, ("NOT_FOUND", ["input", "counters"])),
-        ({"role": "AUDITOR"}, ("INVALID_TEXT", ["input", "counters"])),
+        ({"counterIds": []}, ("INVALID_TEXT", ["input", "counterIds"])),
+        ({"counterIds": ["{LKT01}", "{LKT01}"]}, ("INVALID_TEXT", ["input", "counterIds"])),
+        ({"counterIds": ["{LKT01}", "cou_999999"]}, ("NOT_FOUND", ["input", "counterIds", "1"])),
+        ({"counterIds": ["LKT01"]}, ("INVALID_ID", ["input", "counterIds", "0"])),
+        ({"idempotencyKey": "pendek"}, ("INVALID_TEXT", ["input", "idempotencyKey"])),
+        ({"role": "AUDITOR"}, ("INVALID_TEXT", ["input", "counterIds"])),
     ],
 )
 async def test_a_user_that_cant_be(database: Database, changes: dict[str, Any], refused: tuple[str, list[str]]) -> None:
     isp, api = await admin_api(database)
-    given = {"username": "kasir1", "name": "Kasir", "role": "CLERK", "counters": ["LKT01"]}
+    given = {"username": "kasir1", "name": "Kasir", "role": "CLERK", **places(isp, "LKT01"), **key()}
+    own = f"cou_{isp.counters['LKT01']}"
+    changes = {name: [one.replace("{LKT01}", own) for one in value] if name == "counterIds" else value for name, value in changes.items()}
     assert await api.refused(CREATE, input=given | changes) == refused
     assert await isp.value("SELECT count(*) FROM app_user") == 1
+
+
+async def test_an_answer_that_was_lost_is_told_again(database: Database) -> None:
+    isp, api = await admin_api(database)
+    given = {"username": "sari", "name": "Sari", "role": "FINANCE", **key()}
+    created = await api.do(CREATE, input=given)
+    again = await api.do(CREATE, input=given | {"username": " SARI "})
+    assert (created["replayed"], again["replayed"]) == (False, True)
+    assert (again["user"]["id"], again["oneTimePassword"]) == (created["user"]["id"], created["oneTimePassword"])
+    assert await isp.value("SELECT count(*) FROM app_user") == 2
+    assert (await kinds(isp))[-1:] == ["user.created"]
+    assert await isp.value("SELECT count(*) FROM event WHERE kind = 'user.created' AND data->>'username' = 'sari'") == 1
+    assert (await api.refused(CREATE, input=given | {"role": "ADMIN"}))[0] == "IDEMPOTENCY_MISMATCH"
+    other = await api.do(CREATE, input=given | {"username": "sari2", **key()})
+    assert other["oneTimePassword"] != created["oneTimePassword"]
+    api.now += timedelta(minutes=15)
+    late = await api.do(CREATE, input=given)
+    assert (late["replayed"], late["oneTimePassword"]) == (True, None), "only within a quarter of an hour"
+    hers = Api(database)
+    await enter(hers, "sari", created["oneTimePassword"], newPassword=NEW_PASSWORD)
+
+
+async def test_a_password_that_was_used_or_replaced_is_not_told_again(database: Database) -> None:
+    _, api = await admin_api(database)
+    used, replaced = [{"username": name, "name": name, "role": "FINANCE", **key()} for name in ("sari", "budi")]
+    one_time = (await api.do(CREATE, input=used))["oneTimePassword"]
+    await enter(Api(database), "sari", one_time, newPassword=NEW_PASSWORD)
+    budi = (await api.do(CREATE, input=replaced))["user"]["id"]
+    await api.do(RESET, id=budi)
+    for given in (used, replaced):
+        payload = await api.do(CREATE, input=given)
+        assert (payload["replayed"], payload["oneTimePassword"]) == (True, None)
 
 
 async def test_users_are_listed_for_admins_and_auditors(database: Database) -> None:
@@ -133,7 +180,7 @@ async def test_nobody_but_an_admin_changes_anybody_themselves_least(database: Da
         (UPDATE, {"input": {"id": own, "role": "ADMIN"}}),
         (UPDATE, {"input": {"id": own, "name": "Admin"}}),
         (UPDATE, {"input": {"id": f"usr_{isp.admin.user_id}", "active": False}}),
-        (CREATE, {"input": {"username": "lain", "name": "Lain", "role": "ADMIN"}}),
+        (CREATE, {"input": {"username": "lain", "name": "Lain", "role": "ADMIN", **key()}}),
         (RESET, {"id": f"usr_{isp.admin.user_id}"}),
         (RESET, {"id": own}),
         (SERVICE, {"input": {"name": "skrip", "role": "FINANCE"}}),
@@ -151,7 +198,7 @@ async def test_what_isnt_offered_cant_be_set(database: Database, extra: str) -> 
     before = await isp.rows("SELECT t::text FROM app_user t ORDER BY id")
     for document, given in (
         (UPDATE, {"id": sari, extra: "x"}),
-        (CREATE, {"username": "lain", "name": "Lain", "role": "AUDITOR"} | {"id": "usr_1", extra: "x"}),
+        (CREATE, {"username": "lain", "name": "Lain", "role": "AUDITOR", **key()} | {"id": "usr_1", extra: "x"}),
     ):
         errors = (await api.raw(document, input=given))["errors"]
         assert {error["extensions"]["code"] for error in errors} == {"BAD_REQUEST"}
@@ -256,16 +303,16 @@ async def test_a_script_has_a_token_of_its_own_and_no_password(database: Databas
     isp, api = await admin_api(database, "LKT01", "LKT02")
     wrong: list[tuple[dict[str, Any], list[str]]] = [
         ({"role": "ADMIN"}, ["input", "role"]),
-        ({"role": "CLERK"}, ["input", "counters"]),
+        ({"role": "CLERK"}, ["input", "counterIds"]),
         ({"days": 0}, ["input", "days"]),
         ({"days": 4_000}, ["input", "days"]),
         ({"name": "x"}, ["input", "name"]),
         ({"name": "a b"}, ["input", "name"]),
-        ({"counters": ["LKT01"]}, ["input", "counters"]),
+        (dict(places(isp, "LKT01")), ["input", "counterIds"]),
     ]
     for given, refused in wrong:
         assert (await api.refused(SERVICE, input={"name": "cadangan", "role": "AUDITOR", **given}))[1] == refused
-    made = await api.do(SERVICE, input={"name": "Loket-Otomatis", "role": "CLERK", "counters": ["LKT02"], "days": 30})
+    made = await api.do(SERVICE, input={"name": "Loket-Otomatis", "role": "CLERK", **places(isp, "LKT02"), "days": 30})
     token, service_id = made["token"], made["serviceToken"]["id"]
     as_user = service_id.replace("tok_", "usr_")
     assert (await api.refused(SERVICE, input={"name": "loket-otomatis", "role": "AUDITOR"}))[0] == "ALREADY_EXISTS"
@@ -273,7 +320,7 @@ async def test_a_script_has_a_token_of_its_own_and_no_password(database: Databas
     bear(script, token)
     assert await script.ask(ME) == {"username": "service:loket-otomatis", "role": "CLERK"}
     assert [one["code"] for one in (await script.ask("{ counters { nodes { code } } }"))["nodes"]] == ["LKT02"]
-    assert (await script.refused(CREATE, input={"username": "lain", "name": "Lain", "role": "ADMIN"}))[0] == "FORBIDDEN"
+    assert (await script.refused(CREATE, input={"username": "lain", "name": "Lain", "role": "ADMIN", **key()}))[0] == "FORBIDDEN"
     assert (await script.refused(CHANGE, old="", new=NEW_PASSWORD))[0] == "WRONG_CREDENTIALS", "it has none to change"
     for name in ("service:loket-otomatis", "loket-otomatis"):
         assert await refused_sign_in(Api(database), name, token) == "WRONG_CREDENTIALS"

@@ -208,7 +208,7 @@ async def test_a_clerk_who_makes_himself_admin(world: World, clerk: Api) -> None
     user = world.own["user"]
     for document in (
         f'mutation {{ updateUser(input: {{id: "{user}", role: ADMIN}}) {{ errors {{ code }} }} }}',
-        'mutation { createUser(input: {username: "saya.juga", name: "Saya", role: ADMIN}) { errors { code } } }',
+        'mutation { createUser(input: {username: "saya.juga", name: "Saya", role: ADMIN, idempotencyKey: "saya-1234"}) {errors {code}}}',
         f'mutation {{ resetPassword(input: {{id: "usr_{world.isp.admin.user_id}"}}) {{ oneTimePassword errors {{ code }} }} }}',
     ):
         (payload,) = (await clerk.raw(document))["data"].values()

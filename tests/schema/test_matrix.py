@@ -205,7 +205,8 @@ StartTotpPayload uri
 ConfirmTotpPayload recoveryCodes
 DisableTotpPayload disabled
 UserPayload user
-OneTimePasswordPayload user oneTimePassword
+CreateUserPayload user oneTimePassword replayed
+ResetPasswordPayload user oneTimePassword
 CreateServiceTokenPayload serviceToken token
 RevokeServiceTokenPayload serviceToken
 CreateCounterPayload counter
