@@ -7,8 +7,6 @@ from typing import Final
 
 import strawberry
 from graphql import GraphQLObjectType
-from strawberry.file_uploads import Upload
-from strawberry.file_uploads.scalars import UploadDefinition
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
@@ -89,7 +87,7 @@ def _converted() -> strawberry.Schema:
         mutation=Mutation,
         subscription=Subscription,
         execution_context_class=Executor,
-        config=StrawberryConfig(default_resolver=resolve, scalar_map={**SCALARS, Upload: UploadDefinition}),
+        config=StrawberryConfig(default_resolver=resolve, scalar_map=SCALARS),
     )
     for kind in schema._schema.type_map.values():  # noqa: SLF001 - there is no public access
         if isinstance(kind, GraphQLObjectType):

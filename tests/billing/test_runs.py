@@ -234,7 +234,7 @@ async def test_the_click_whose_chunk_fails_is_told_the_run_and_it_can_be_abandon
         1,
     )
     assert run["errorReference"]
-    assert run["nextAttemptAt"] == "2026-02-03T02:00:05+00:00"
+    assert run["nextAttemptAt"] == "2026-02-03T02:00:05.000Z"
 
     abandon = f"mutation($i: AbandonGenerationInput!) {{ abandonGeneration(input: $i) {{ {RUN} errors {{ code message field }} }} }}"
     ended = (await api.do(abandon, i={"runId": run["id"], "reason": "data rusak"}))["run"]

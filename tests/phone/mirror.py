@@ -63,7 +63,7 @@ class Mirror:
         kept = {
             customer_id: (
                 one["name"], one["phone"], one["address"], one["price"], one["credit"],
-                [f"({invoice['id'][4:]},{invoice['outstanding']})" for invoice in one["open_invoices"]],
+                [f"({invoice['invoice_id'][4:]},{invoice['outstanding']})" for invoice in one["open_invoices"]],
             )
             for customer_id, one in self.customers.items()
         }  # fmt: skip

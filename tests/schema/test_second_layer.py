@@ -65,7 +65,7 @@ async def test_the_marks_are_seen_by_who_may_see_them(world: World) -> None:
     await api.sign_in()
     blind = {"me", "plans", "plan", "blackoutDates", "billingSettings", "plugins", "drivers", "deviceConfig", "period", "periods",
              "previewInvoice", "billingSchedule", "previewBillingCycle", "receiptLink", "invoiceLink", "proofLink", "reportLink",
-             "isolationForecast", "signIns", "twoStep", "serviceTokens", "previewPayment",
+             "isolationForecast", "signIns", "twoStep", "serviceTokens", "previewPayment", "node", "nodes",
              "previewPause", "previewEndOfService"}  # fmt: skip
     for name in set(_QUERIES) - blind:
         answer = await api.raw(call(name, world.other, whole(SCHEMA.query_type.fields[name].type, 3)))

@@ -259,7 +259,7 @@ NOUNS: Final = {
     "invoiceId": "invoice", "invoiceIds": "invoice", "paymentId": "payment", "depositId": "deposit", "collectorId": "user",
     "writeOffId": "write_off", "refundId": "refund", "settlementId": "settlement",
     "actorId": "user", "agreedById": "user", "planIds": "plan", "subjectId": "payment",
-    "userId": "user", "month": "month", "runId": "run",
+    "userId": "user", "month": "month", "runId": "run", "ids": "customer",
 }  # fmt: skip
 """Argument → what it names."""
 IDS: Final = {
@@ -267,7 +267,7 @@ IDS: Final = {
     "period": "", "device": "device", "deviceConfig": "device", "generationRun": "run", "cancelCharge": "charge", "endDiscount": "discount",
     "archiveCounter": "counter", "unarchiveCounter": "counter", "archivePlan": "plan", "unarchivePlan": "plan",
     "updateCounter": "counter", "updateCustomer": "customer", "updatePlan": "plan", "updateDevice": "device", "testDevice": "device",
-    "deleteDevice": "device", "removeServiceAccess": "access", "decideIsolationHold": "hold", "updateUser": "user",
+    "node": "customer", "deleteDevice": "device", "removeServiceAccess": "access", "decideIsolationHold": "hold", "updateUser": "user",
     "resetPassword": "user", "resetTotp": "user", "revokeServiceToken": "token", "revokeSignIn": "",
 }  # fmt: skip
 """Root field → what its `id` names."""

@@ -29,7 +29,7 @@ from sebilling.schema.engine.shapes import Fragments, NotPlain, Shaped, asked_be
 
 Completer = Callable[[Any], Any]
 _BACKREF: Final = "strawberry-definition"
-_PLAIN: Final[Mapping[str, type]] = {"String": str, "ID": str, "Boolean": bool, "Rupiah": int, "Month": str, "Date": str, "DateTime": str}
+_PLAIN: Final[Mapping[str, type]] = {"String": str, "ID": str, "Boolean": bool, "Rupiah": int, "Month": str, "Date": str}
 """Scalars whose values are returned unchanged if they have exactly this Python type."""
 _SMALLEST_INT, _LARGEST_INT = -(2**31), 2**31 - 1
 

@@ -39,8 +39,10 @@ from sebilling.schema.engine.selections import applies
 MARK: Final = "\x01"
 """Byte of a text that is not the answer. JSON texts escape it."""
 _MARK_SQL: Final = r"E'\x01'"
-_ESCAPED: Final = frozenset({"String", "Month", "Rate", "Date", "DateTime"})
-"""Scalars that are JSON strings; dates and times as PostgreSQL writes them in JSON."""
+_ESCAPED: Final = frozenset({"String", "Month", "Rate", "Date"})
+"""Scalars that are JSON strings; dates as PostgreSQL writes them in JSON."""
+_INSTANT: Final = """('"' || to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '"')"""
+"""An instant in UTC with exactly three digits of a second, as values/scalars.py writes it."""
 _BARE: Final = frozenset({"Rupiah", "Boolean"})
 _SMALLEST_INT, _LARGEST_INT = -(2**31), 2**31 - 1
 Fragments = Mapping[str, FragmentDefinitionNode]
@@ -273,6 +275,8 @@ def _written(kind: GraphQLLeafType, sql: str) -> str:
         return f"""('"' || {sql} || '"')"""
     if kind.name in _ESCAPED:
         return f"to_json({sql})::text"
+    if kind.name == "DateTime":
+        return _INSTANT.format(sql=sql)
     if kind.name in _BARE:
         return f"{sql}::text"
     if kind.name == "Int":

@@ -5,12 +5,14 @@ about, beside all other wrong inputs (schema/request/unreadable.py).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NewType
 
 import strawberry
+from strawberry.file_uploads import Upload
+from strawberry.file_uploads.scalars import UploadDefinition
 from strawberry.types.scalar import ScalarDefinition
 
 from sebilling.clock import Month, NotAMonthError
@@ -121,24 +123,57 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else f"{value.normalize():f}"
 
 
-def _shown(value: Any) -> str:
+def _shown_day(value: Any) -> str:
     return value if isinstance(value, str) else value.isoformat()
+
+
+def _shown_instant(value: Any) -> str:
+    """In UTC with exactly three digits of a second, as engine/shapes.py and JavaScript write it."""
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def _same(value: Any) -> Any:
     return value
 
 
-def _scalar(name: str, description: str, *, parse: Any, serialize: Any = _same) -> ScalarDefinition:
-    return strawberry.scalar(name=name, description=description, parse_value=parse, serialize=serialize)
+def _scalar(name: str, description: str, *, specification: str, parse: Any, serialize: Any = _same) -> ScalarDefinition:
+    return strawberry.scalar(name=name, description=description, specified_by_url=specification, parse_value=parse, serialize=serialize)
 
 
 SCALARS: dict[object, ScalarDefinition] = {
-    Rupiah: _scalar(
-        "Rupiah", "Whole rupiah, as a JSON integer: 150000 is Rp150.000. Fractions are refused.", parse=_rupiah, serialize=_whole
+    Upload: replace(
+        UploadDefinition,
+        description="File, in a request as the specification of multipart requests describes.",
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
     ),
-    MonthText: _scalar("Month", 'Calendar month, such as "2026-02".', parse=_month),
-    Day: _scalar("Date", 'Calendar date, such as "2026-02-28".', parse=_day, serialize=_shown),
-    Rate: _scalar("Rate", 'Percentage as an exact decimal string, such as "12" or "2.5".', parse=_rate, serialize=_plain),
-    Instant: _scalar("DateTime", "Date and time with offset, RFC 3339; results are in UTC.", parse=_instant, serialize=_shown),
+    Rupiah: _scalar(
+        "Rupiah",
+        "Whole rupiah, as a JSON integer: 150000 is Rp150.000. Fractions are refused.",
+        specification="https://www.rfc-editor.org/rfc/rfc8259#section-6",
+        parse=_rupiah,
+        serialize=_whole,
+    ),
+    MonthText: _scalar("Month", 'Calendar month, such as "2026-02".', specification="https://www.w3.org/TR/NOTE-datetime", parse=_month),
+    Day: _scalar(
+        "Date",
+        'Calendar date, such as "2026-02-28".',
+        specification="https://scalars.graphql.org/andimarek/local-date",
+        parse=_day,
+        serialize=_shown_day,
+    ),
+    Rate: _scalar(
+        "Rate",
+        'Percentage as an exact decimal string, such as "12" or "2.5".',
+        specification="https://www.w3.org/TR/xmlschema11-2/#decimal",
+        parse=_rate,
+        serialize=_plain,
+    ),
+    Instant: _scalar(
+        "DateTime",
+        'Date and time with offset. Results are in UTC with three digits of a second, such as "2026-02-28T01:30:00.000Z".',
+        specification="https://scalars.graphql.org/andimarek/date-time",
+        parse=_instant,
+        serialize=_shown_instant,
+    ),
 }
