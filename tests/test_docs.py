@@ -7,6 +7,7 @@ import pytest
 
 from sebilling.config import Settings, values_of
 from sebilling.error_codes import ErrorCode
+from sebilling.schema.error_codes import ONLY_IN_THE_SHELL, WHEN
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -27,7 +28,10 @@ def test_the_operations_manual_has_every_setting_as_the_code_has_it_and_no_other
 
 def test_every_error_code_is_documented() -> None:
     text = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-    assert [code for code in ErrorCode if f"`{code}`" not in text] == []
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", text, re.MULTILINE))
+    assert [code for code in ErrorCode if code not in rows] == []
+    shown = {code: re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", when) for code, when in rows.items() if code not in ONLY_IN_THE_SHELL}
+    assert {code: f"{when[0].upper()}{when[1:]}." for code, when in shown.items()} == WHEN, "the schema says it in other words"
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,11 +1,9 @@
 """GraphQL enums of the domain, with a description for each value."""
 
 from enum import Enum
-from typing import Final
 
 import strawberry
 
-from sebilling import access_errors, customer_errors, device_errors, errors, ledger_errors
 from sebilling.actor import Role
 from sebilling.billing.charges import ChargeKind
 from sebilling.billing.closings import GapReason
@@ -16,8 +14,6 @@ from sebilling.billing.payments import PaymentMethod, SurplusReason
 from sebilling.billing.pricing import LineKind, SkipReason
 from sebilling.billing.reports import Report
 from sebilling.billing.settings import CashLimitAction, TaxRounding
-from sebilling.error_codes import ErrorCode
-from sebilling.errors import SebillingError
 
 
 def described(enum: type[Enum], description: str, **values: str) -> None:
@@ -29,14 +25,6 @@ def described(enum: type[Enum], description: str, **values: str) -> None:
         value.description = values[value.name]
 
 
-def _leaves(error: type[SebillingError]) -> list[type[SebillingError]]:
-    return [leaf for child in error.__subclasses__() for leaf in ([child] if "code" in vars(child) else _leaves(child))]
-
-
-_TREE: Final = {module.__name__ for module in (errors, access_errors, customer_errors, device_errors, ledger_errors)}
-ERROR_MESSAGES: Final = {leaf.code.value: leaf.english for leaf in _leaves(SebillingError) if leaf.__module__ in _TREE}
-
-described(ErrorCode, "Stable error codes for programs.", **ERROR_MESSAGES)
 described(
     Role,
     "Role of a user.",

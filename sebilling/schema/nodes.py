@@ -23,10 +23,10 @@ _ID: Final = re.compile(r"([a-z]+)_([1-9][0-9]{0,17})")
 
 @query(EVERYONE, "Get any object by its id; null if it does not exist or the caller may not see it.")
 async def node(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the object.")]) -> HasId | None:
-    (found,) = await _read(info, [id])
-    if isinstance(found, Forbidden):
-        raise found
-    return found
+    (row,) = await _read(info, [id])
+    if isinstance(row, Forbidden):
+        raise row
+    return row
 
 
 @query(EVERYONE, "Get many objects by their ids, in this order: null for each that does not exist or that the caller may not see.")

@@ -30,7 +30,8 @@ async def test_every_path_writes_the_same(database: Database, stored: str, shown
     isp = await Isp.make(database)
     async with isp.write() as session:
         await session.execute(text("UPDATE app_user SET created_at = CAST(:at AS text)::timestamptz"), {"at": stored})
-    for settings in ({}, {"answers_from_sql": False}, {"fast_path": False}):
+    every: list[dict[str, Any]] = [{}, {"answers_from_sql": False}, {"fast_path": False}]
+    for settings in every:
         api = Api(database, **settings)
         await api.sign_in()
         for document in (PLAIN, PLAIN, BY_DIRECTIVE):

@@ -12,7 +12,7 @@ from sebilling.error_codes import ErrorCode
 from sebilling.errors import LimitExceeded, SebillingError, Unavailable
 from sebilling.language import Language
 from sebilling.logs import get_logger
-from sebilling.schema import enums as enums  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
+from sebilling.schema import error_codes as error_codes  # noqa: PLC0414 - ErrorCode must be described before UserError takes it
 from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.request.document_errors import Unsupported, in_indonesian
 from sebilling.schema.request.refusals import UNSUPPORTED_OPERATION
@@ -56,15 +56,15 @@ def formatted(error: GraphQLError, language: Language) -> dict[str, Any]:
         shown["extensions"] = {"code": cause.code.value, "field": [str(part) for part in cause.path], **facts}
     elif isinstance(cause, CannotGetOperationTypeError | InvalidOperationTypeError):
         shown["message"] = UNSUPPORTED_OPERATION.in_(language)
-        shown["extensions"] = {"code": "BAD_REQUEST"}
+        shown["extensions"] = {"code": ErrorCode.BAD_REQUEST.value}
     elif cause is None or isinstance(cause, GraphQLError):
         shown["message"] = _of_document(error, cause, language)
-        shown["extensions"] = {"code": "BAD_REQUEST"} | (error.extensions or {})
+        shown["extensions"] = {"code": ErrorCode.BAD_REQUEST.value} | (error.extensions or {})
     else:
         reference = secrets.token_hex(6)
         _log.error("unexpected_error", reference=reference, path=error.path, exc_info=cause)
         shown["message"] = _MASKED[language].format(reference=reference)
-        shown["extensions"] = {"code": "INTERNAL", "reference": reference}
+        shown["extensions"] = {"code": ErrorCode.INTERNAL.value, "reference": reference}
     return shown
 
 
