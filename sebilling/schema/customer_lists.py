@@ -161,7 +161,7 @@ def searched(words: str, alias: str) -> Conditions:
 class _CustomerState:
     """Rows that are counted; no part of the schema."""
 
-    id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.CUSTOMER, "{t}.id"))
+    code: str = read("Code of the customer.", EVERYONE)
 
 
 def _number(description: str, condition: str, roles: Roles = EVERYONE) -> Any:

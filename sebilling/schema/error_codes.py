@@ -76,10 +76,13 @@ WHEN: Final = {
     ErrorCode.NOTHING_OWED: "Writing off, or applying credit to, more than is outstanding.",
     ErrorCode.ALREADY_HELD: "Holding the credit of a payment a second time.",
     ErrorCode.INSUFFICIENT_CASH: "Reversing or refunding cash that was already deposited.",
-    ErrorCode.ARCHIVED: "giving a customer a plan or counter that is archived",
-    ErrorCode.ALREADY_ARCHIVED: "archiving what is archived, or bringing back what is not",
-    ErrorCode.COUNTER_IN_USE: "archiving a counter that has active customers, or cash that is not deposited and verified",
-    ErrorCode.CASH_LIMIT_EXCEEDED: "recording new cash with which the receiver would hold more than the settings' `cashLimit`, if `cashLimitAction` is `REFUSE`; never for cash collected before (`collectedAt`)",
+    ErrorCode.ARCHIVED: "Giving a customer a plan or counter that is archived.",
+    ErrorCode.ALREADY_ARCHIVED: "Archiving what is archived, or bringing back what is not.",
+    ErrorCode.COUNTER_IN_USE: "Archiving a counter that has active customers, or cash that is not deposited and verified.",
+    ErrorCode.CASH_LIMIT_EXCEEDED: (
+        "Recording new cash with which the receiver would hold more than the settings' `cashLimit`, if `cashLimitAction` is"
+        " `REFUSE`; never for cash collected before (`collectedAt`)."
+    ),
     ErrorCode.OWN_DEPOSIT: "Deciding about one's own deposit.",
     ErrorCode.NO_ACCESS: "Blocking or restoring a customer who has no service access that this would change.",
     ErrorCode.STILL_OVERDUE: "Restoring a customer who would be blocked again.",

@@ -75,7 +75,7 @@ MADE_IN_PYTHON: Final[set[str]] = set()
 """Names of the types of no table: what a caller may not read of them is withheld by refusing the root field."""
 _RULE: Final = "sebilling"
 """Key of a field's rule in its metadata."""
-_OF_ROW: Final = re.compile(r"'([a-z]+)_' \|\| \{t\}\.id")
+_PUBLIC_ID: Final = re.compile(r"'([a-z]+)_' \|\| (.+)")
 """SQL for the public id of a row, as `ids.column` writes it."""
 
 
@@ -168,7 +168,7 @@ def _declared(cls: T, description: str, nodes: Sequence[Node]) -> T:
 
 def _identify(cls: type, kind: Any, node: Node) -> None:
     """Register a type whose rows can be read by their public ids alone as one of the interface's."""
-    match = _OF_ROW.fullmatch(node.columns.get("id", ""))
+    match = _PUBLIC_ID.fullmatch(node.columns.get("id", ""))
     if match and node.scope.is_read_by_id:
         if match[1] in TYPES_BY_PREFIX:
             raise Undeclared(f"two types have ids that begin with {match[1]}")

@@ -28,6 +28,7 @@ from sebilling.schema.engine.objects import WITHHELD, aliases, merged, object_sq
 from sebilling.schema.engine.pages import MAX_ROWS, Conditions, Order, bound, chosen, cursor, is_searched, position, where
 from sebilling.schema.engine.shapes import MARK, NotPlain, Shape, Shaped, descend
 
+_MAX_DIGITS: Final = 19
 _ALL_IDS: Final = "t.id = ANY (CAST(:ids AS bigint[]))"
 
 
@@ -89,14 +90,17 @@ async def _single(  # noqa: PLR0917 - all of a statement's parts
     return None if json_row is None else orjson.loads(json_row)
 
 
-async def nodes(info: Info, kind: type, row_ids: Sequence[int]) -> dict[int, Any]:
+async def nodes(info: Info, kind: type, public_ids: Collection[str]) -> dict[str, Any]:
     """Read the rows of these ids that the caller may see, by id, for a field whose type is the interface of all that have ids."""
     bounds, node = limits.of_caller(info), node_of(kind)
-    item = object_sql(node, "t", selection(info, kind=kind.__name__), aliases(), bounds)
-    conditions = [_ALL_IDS, *bounds.root(node, by_id=True)]
-    statement = text(f"SELECT t.id, CAST({item} AS text) FROM {node.table} t{where(conditions)}")
+    item, public_id = object_sql(node, "t", selection(info, kind=kind.__name__), aliases(), bounds), node.columns["id"].format(t="t")
+    numbers = [number for _, _, number in (one.partition("_") for one in public_ids) if number.isdecimal() and len(number) < _MAX_DIGITS]
+    is_numbered = public_id.endswith(" || t.id")  # else the id names what several columns say, or a day
+    conditions = [_ALL_IDS if is_numbered else f"{public_id} = ANY (CAST(:ids AS text[]))", *bounds.root(node, by_id=True)]
+    statement = text(f"SELECT {public_id}, CAST({item} AS text) FROM {node.table} t{where(conditions)}")
     async with info.context.parts.database.reading() as session:
-        rows = await session.rows(statement, {"ids": sorted(set(row_ids)), **bounds.parameters})
+        wanted = [int(number) for number in numbers] if is_numbered else list(public_ids)
+        rows = await session.rows(statement, {"ids": wanted, **bounds.parameters})
     return {row[0]: {**orjson.loads(row[1]), TYPE_NAME: kind.__name__} for row in rows}
 
 
