@@ -3,7 +3,9 @@ FROM python:3.13-slim AS build
 WORKDIR /build
 COPY requirements.lock ./
 RUN python -m venv /opt/sebilling && /opt/sebilling/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml hatch_build.py README.md ./
+COPY tools/web.py ./tools/web.py
+COPY web ./web
 COPY sebilling ./sebilling
 COPY plugins ./plugins
 RUN /opt/sebilling/bin/pip install --no-cache-dir --no-deps --no-build-isolation . ./plugins/mikrotik ./plugins/notify ./plugins/olt ./plugins/radius

@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 # Each plugin is a distribution of its own, with tests of its own.
+WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/src/paraglide/*' -not -path '*/cache/*')
 PLUGINS := plugins/mikrotik plugins/notify plugins/olt plugins/radius
 
 # Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup demo run test check lint bench campaign mutants graphiql clean
-setup: .venv/.dev
+.PHONY: setup web demo run test check lint bench campaign mutants graphiql clean
+setup: .venv/.dev .venv/.web
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "SeBilling needs Python 3.11 or newer: set PYTHON=…")'
@@ -25,15 +26,22 @@ setup: .venv/.dev
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: .venv/.run
+# The web admin; SEBILLING_NO_WEB=1 leaves it out.
+web: .venv/.web
+
+.venv/.web: .venv/.made tools/web.py docs/web.md schema.graphql $(WEB)
+	@$(BIN)/python tools/web.py build
+	@touch $@
+
+demo: .venv/.run .venv/.web
 	@$(BIN)/sebilling demo $(ARGS)
 
-run: .venv/.run
+run: .venv/.run .venv/.web
 	@$(BIN)/sebilling serve $(ARGS)
 
 # Every test, of the core and the plugins; `make test ARGS="tests/billing -k refund"` or `ARGS=plugins/radius` runs a part.
 # conftest.py shares them among processes; ARGS=--numprocesses=0 runs them in one, where they can be debugged.
-test: .venv/.dev
+test: .venv/.dev .venv/.web
 	@$(BIN)/python -m pytest -c pyproject.toml --numprocesses=auto $(ARGS)
 
 lint: .venv/.dev
@@ -44,6 +52,7 @@ lint: .venv/.dev
 	$(BIN)/lint-imports
 
 check: lint
+	$(BIN)/python tools/web.py check
 	$(BIN)/sebilling schema | diff - schema.graphql
 	$(BIN)/sebilling schema --sql | diff - schema.sql
 

@@ -9,10 +9,10 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from sebilling import __version__, downloads, keys
+from sebilling import __version__, downloads, keys, web
 from sebilling.clock import Clock, system_clock
 from sebilling.compression import Compressed
 from sebilling.config import Settings
@@ -87,6 +87,7 @@ def create_app(
             WebSocketRoute("/graphql", Sockets(view, parts, groups, lines)),
             downloads.route(parts),
             *([] if settings.introspection == "nobody" else [graphiql.assets()]),
+            *web.routes(),
         ],
         lifespan=lifespan,
     )
@@ -102,7 +103,7 @@ def settle_memory() -> None:
 
 
 def health(database: Database) -> list[Route]:
-    """Return the routes /healthz (the process is alive), /readyz (the database is usable, or why not) and / (redirects to /graphql)."""
+    """Return the routes /healthz (the process is alive) and /readyz (the database is usable, or why not)."""
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})
@@ -119,10 +120,7 @@ def health(database: Database) -> list[Route]:
             {"status": "unavailable", "state": state, "why": DatabaseNotReady(state).message(language_of(request))}, status_code=503
         )
 
-    async def home(_: Request) -> Response:
-        return RedirectResponse("/graphql")
-
-    return [Route("/", home), Route("/healthz", healthz), Route("/readyz", readyz)]
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]
 
 
 def graphql_view(parts: Parts) -> GraphQLView:

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from starlette.applications import Starlette
 
+from sebilling import web
 from sebilling.app import create_app
 from sebilling.billing import invariants
 from sebilling.clock import Month, system_clock
@@ -374,6 +375,8 @@ def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> No
             for sign_in in sign_ins:
                 table.add_row(sign_in.username, sign_in.password, sign_in.role.value, sign_in.counter or "all")
             out.print(table)
+            if web.is_built():
+                out.print(f"Web admin: {address}/", soft_wrap=True)
             out.print(f"GraphiQL: {address}/graphql   health: {address}/healthz   Press Ctrl-C to stop.", soft_wrap=True)
             try:
                 while True:

@@ -1,0 +1,62 @@
+"""The web admin's files, as built from `web/`, served by the application itself.
+
+The page needs nothing else: its policy allows scripts, styles and connections of this server only. An address that is no file is a
+screen's, which the page's own router shows. See docs/decisions/0030.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route, request_response
+
+from sebilling.compression import Compressed
+from sebilling.language import Sentence, preferred
+
+_FOLDER: Final = Path(str(files("sebilling"))) / "web_files"
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self';"
+    " frame-src 'self' blob:; manifest-src 'self'; worker-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_NO_WEB: Final = Sentence(
+    "The web app isn't part of this installation. The API is at /graphql.",
+    "Aplikasi web tidak ada dalam pemasangan ini. API ada di /graphql.",
+)
+_ROOTS_OF_OTHERS: Final = frozenset({"graphql", "downloads", "healthz", "readyz", "assets"})
+"""First parts of addresses that are never a screen's."""
+
+
+def is_built() -> bool:
+    """Whether this installation has the web app."""
+    return (_FOLDER / "index.html").is_file()
+
+
+def routes(folder: Path = _FOLDER) -> list[Route]:
+    """Return the routes of the web app: its files, and its page for every other address."""
+    screens = _WebApp(folder)
+    return [Route("/{path:path}", Compressed(request_response(screens.answer)), methods=["GET"])]
+
+
+class _WebApp:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.resolve()
+        self._page = self._folder / "index.html"
+
+    async def answer(self, request: Request) -> Response:
+        """The file, or the page. Raises HTTPException 404."""
+        path: str = request.path_params["path"]
+        if not self._page.is_file():
+            if path:
+                raise HTTPException(404)
+            return PlainTextResponse(_NO_WEB.in_(preferred(request.headers.get("accept-language", ""))))
+        file = (self._folder / path).resolve()
+        if path and file.is_file() and file.is_relative_to(self._folder) and file != self._page:
+            # The names of built files have their content's hash.
+            lifetime = "public, max-age=31536000, immutable" if path.startswith("assets/") else "public, max-age=3600"
+            return FileResponse(file, headers={"Cache-Control": lifetime})
+        if path.partition("/")[0] in _ROOTS_OF_OTHERS or "." in path.rpartition("/")[2]:
+            raise HTTPException(404)
+        return FileResponse(self._page, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _POLICY})

@@ -1,0 +1,103 @@
+"""The web app in a real browser (Debian's Chromium, driven by Playwright), on the real server and the embedded database."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from sebilling import web
+from sebilling.app import create_app
+from sebilling.clock import Month, system_clock
+from sebilling.db.engine import Database
+from sebilling.demo import isp
+from sebilling.server import listening_socket, serving
+from tests.harness import quiet_settings
+
+_CHROMIUM: Final = shutil.which("chromium")
+PICTURES: Final = Path(os.environ.get("SEBILLING_TEST_PICTURES", "var/pictures"))
+"""Where screenshots go."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave these tests out where there is no browser or the web app isn't built; in CI both must be there."""
+    if os.environ.get("CI"):
+        return
+    here = Path(__file__).parent
+    reason = "install Debian's package chromium" if _CHROMIUM is None else "run `make web`" if not web.is_built() else None
+    for item in items:
+        if reason is not None and item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A demo ISP with its server."""
+
+    address: str
+    month: Month
+    """The month that is still to be opened."""
+    sign_ins: list[isp.SignIn]
+
+    @property
+    def admin(self) -> isp.SignIn:
+        return self.sign_ins[0]
+
+
+@pytest_asyncio.fixture
+async def shop(committed: Database) -> AsyncIterator[Shop]:
+    """40 customers; nothing of this month has begun."""
+    month, sign_ins = await isp.make(committed, customers=40, now=system_clock())
+    app = create_app(quiet_settings(allowed_hosts="127.0.0.1", inline_worker=True), Database(committed.url), is_demo=True)
+    with contextlib.ExitStack() as stack:
+        address = await asyncio.to_thread(stack.enter_context, serving(app, listening_socket("127.0.0.1", 0)))
+        yield Shop(address, month, sign_ins)
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        await browser.close()
+
+
+class Complaints:
+    """What the browser complains about: refused by the policy, errors of scripts, requests to anywhere else."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self.heard: list[str] = []
+
+    def listen(self, page: Page) -> None:
+        page.on("console", lambda message: self.heard.append(message.text) if message.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: self.heard.append(str(error)))
+        page.on(
+            "request", lambda request: None if request.url.startswith((self._address, "data:", "blob:")) else self.heard.append(request.url)
+        )
+
+
+@pytest.fixture
+def complaints(shop: Shop) -> Iterator[Complaints]:
+    """Fails the test if the browser complained."""
+    complaints = Complaints(shop.address)
+    yield complaints
+    assert complaints.heard == []
+
+
+@pytest_asyncio.fixture
+async def page(browser: Browser, shop: Shop, complaints: Complaints) -> AsyncIterator[Page]:
+    """A page of the size of an office's screen, in Indonesian."""
+    context: BrowserContext = await browser.new_context(base_url=shop.address, locale="id-ID", viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(20_000)
+    page = await context.new_page()
+    complaints.listen(page)
+    yield page
+    await context.close()

@@ -1,0 +1,10 @@
+import { mount } from 'svelte';
+
+import '../app.css';
+import { getLocale } from '../paraglide/runtime';
+import App from './App.svelte';
+
+document.documentElement.lang = getLocale();
+const target = document.getElementById('app');
+if (target === null) throw new Error('the page has no element #app');
+mount(App, { target });

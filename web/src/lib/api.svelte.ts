@@ -1,0 +1,98 @@
+// What screens use of the API: queries that follow their variables, and mutations whose errors stand at their fields.
+import type { AnyVariables, CombinedError, TypedDocumentNode } from '@urql/svelte';
+
+import { m } from '../paraglide/messages';
+import { createApi } from './client';
+
+export const api = createApi();
+
+/** An error of the API, as every payload has it. */
+export interface UserError {
+  code: string;
+  message: string;
+  field: readonly string[];
+}
+
+/** A query's newest answer; `refresh` asks again. Created while a component is initialised, it ends with it. */
+export class Query<Data, Variables extends AnyVariables> {
+  data = $state.raw<Data>();
+  error = $state.raw<CombinedError>();
+  isLoading = $state(true);
+  #again = $state(0);
+
+  constructor(document: TypedDocumentNode<Data, Variables>, variables: () => Variables | null) {
+    $effect(() => {
+      const values = variables();
+      if (values === null) return;
+      const requestPolicy = this.#again > 0 ? 'network-only' : 'cache-and-network';
+      this.isLoading = true;
+      const { unsubscribe } = api.query(document, values, { requestPolicy }).subscribe((result) => {
+        if (result.data !== undefined) this.data = result.data;
+        this.error = result.error;
+        this.isLoading = result.stale;
+      });
+      return unsubscribe;
+    });
+  }
+
+  refresh(): void {
+    this.#again += 1;
+  }
+}
+
+/** Follow a subscription while the component is there. */
+export function follow<Data, Variables extends AnyVariables>(
+  document: TypedDocumentNode<Data, Variables>,
+  variables: () => Variables | null,
+  received: (data: Data) => void,
+): void {
+  $effect(() => {
+    const values = variables();
+    if (values === null) return;
+    return api.subscription(document, values).subscribe((result) => {
+      if (result.data !== undefined) received(result.data);
+    }).unsubscribe;
+  });
+}
+
+type Payload = { errors: readonly UserError[] };
+
+/** Run a mutation; its payload, whose `errors` are shown at their fields. A request that failed is an error of no field. */
+export async function mutate<Data, Variables extends AnyVariables, Name extends keyof Data>(
+  document: TypedDocumentNode<Data, Variables>,
+  name: Name,
+  variables: Variables,
+): Promise<{ payload: NonNullable<Data[Name]> | undefined; errors: readonly UserError[] }> {
+  const result = await api.mutation(document, variables);
+  const payload = result.data?.[name] as (NonNullable<Data[Name]> & Payload) | undefined;
+  if (payload) return { payload, errors: payload.errors };
+  const errors = result.error?.graphQLErrors ?? [];
+  if (errors.length > 0) {
+    return {
+      payload: undefined,
+      errors: errors.map((error) => ({ code: String(error.extensions['code']), message: error.message, field: [] })),
+    };
+  }
+  return { payload: undefined, errors: [{ code: 'NETWORK', message: m.no_connection(), field: [] }] };
+}
+
+/** The errors of one field of `input`, as text. */
+export function at(errors: readonly UserError[], field: string): string {
+  return errors
+    .filter((error) => error.field[0] === 'input' && error.field[1] === field)
+    .map((error) => error.message)
+    .join(' ');
+}
+
+/** The errors that stand at none of these fields. */
+export function elsewhere(errors: readonly UserError[], ...fields: string[]): string {
+  return errors
+    .filter((error) => !fields.includes(error.field[1] ?? ''))
+    .map((error) => error.message)
+    .join(' ');
+}
+
+/** A new idempotency key: one for each thing that a person means to do once. */
+export function newKey(): string {
+  return crypto.randomUUID();
+}

@@ -1,0 +1,35 @@
+// Money, days and times as people here write them. Amounts are whole rupiah.
+import { getLocale } from '../paraglide/runtime';
+
+const language = (): string => (getLocale() === 'id' ? 'id-ID' : 'en-GB');
+
+/** Rp150.000, in both languages. */
+export function rupiah(amount: number): string {
+  return `${amount < 0 ? '−' : ''}Rp${new Intl.NumberFormat('id-ID').format(Math.abs(amount))}`;
+}
+
+export function count(number: number): string {
+  return new Intl.NumberFormat(language()).format(number);
+}
+
+/** 5 Februari 2026, of "2026-02-05". */
+export function day(text: string): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(`${text}T00:00:00Z`));
+}
+
+/** Februari 2026, of "2026-02". */
+export function month(text: string): string {
+  return new Intl.DateTimeFormat(language(), { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(new Date(`${text}-01T00:00:00Z`));
+}
+
+/** Date and time by the clock of the person's device. */
+export function instant(text: string): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(text));
+}
+
+/** The amount that a person typed, such as "150.000" or "Rp 150000"; null if it is none. Cents are refused, not cut off. */
+export function amountOf(text: string): number | null {
+  const digits = text.replace(/^\s*Rp\.?\s*/i, '').trim();
+  if (!/^\d{1,3}(\.\d{3})+$|^\d{1,13}$/.test(digits)) return null;
+  return Number(digits.replaceAll('.', ''));
+}

@@ -1,0 +1,89 @@
+// What the API's enums are called on screens. A value without a name doesn't compile.
+import type {
+  AttentionKind,
+  DebtAge,
+  DepositStatus,
+  DepositType,
+  GenerationStatus,
+  InvoiceStatus,
+  PaymentMethod,
+  PeriodStatus,
+  PromiseState,
+  SkipReason,
+  State,
+} from '../gql/documents';
+import { m } from '../paraglide/messages';
+
+type Names<Value extends string> = Record<Value, () => string>;
+
+export const skipReasons: Names<SkipReason> = {
+  COVERED_BY_CYCLE: m.skip_covered_by_cycle,
+  INACTIVE: m.skip_inactive,
+  NOT_INSTALLED_YET: m.skip_not_installed_yet,
+  PAUSED: m.skip_paused,
+  SERVICE_ENDED: m.skip_service_ended,
+  ZERO_AMOUNT: m.skip_zero_amount,
+};
+
+export const methods: Names<PaymentMethod> = {
+  CASH: m.method_cash,
+  TRANSFER: m.method_transfer,
+  QRIS: () => 'QRIS',
+  OTHER: m.method_other,
+  OPENING: m.method_opening,
+};
+
+/** Methods with which a person can pay here; an opening balance comes by an import only. */
+export const payable: readonly PaymentMethod[] = ['CASH', 'TRANSFER', 'QRIS', 'OTHER'];
+
+export const runStates: Names<GenerationStatus> = {
+  RUNNING: m.run_running,
+  FINISHED: m.run_finished,
+  FAILING: m.run_failing,
+  ABANDONED: m.run_abandoned,
+};
+
+export const depositStates: Names<DepositStatus> = {
+  SUBMITTED: m.deposit_submitted,
+  VERIFIED: m.deposit_verified,
+  REJECTED: m.deposit_rejected,
+};
+
+export const depositTypes: Names<DepositType> = { MANUAL: m.deposit_manual, TRANSFER: m.deposit_transfer };
+
+export const periodStates: Names<PeriodStatus> = { OPEN: m.period_open, CLOSED: m.period_closed };
+
+export const invoiceStates: Names<InvoiceStatus> = {
+  OPEN: m.invoice_open,
+  PARTLY_PAID: m.invoice_partly_paid,
+  PAID: m.invoice_paid,
+  WRITTEN_OFF: m.invoice_written_off,
+  VOID: m.invoice_void,
+};
+
+export const accessStates: Names<State> = { ACTIVE: m.active, BLOCKED: m.blocked, ABSENT: m.access_absent, DRIFTED: m.access_drifted };
+
+export const attentionKinds: Names<AttentionKind> = {
+  DEPOSITS_TO_VERIFY: m.attention_deposits,
+  UNRESOLVED_MONEY: m.attention_money,
+  HOLDS: m.attention_holds,
+  DEVICES_AWAY: m.attention_devices,
+  OUT_OF_SYNC: m.attention_out_of_sync,
+  PERIODS_NOT_GENERATED: m.attention_periods,
+  PERIOD_NOT_OPEN: m.attention_not_open,
+};
+
+export const debtAges: Names<DebtAge> = {
+  NOT_DUE: m.age_not_due,
+  UP_TO_30: m.age_up_to_30,
+  FROM_31_TO_60: m.age_31_to_60,
+  FROM_61_TO_90: m.age_61_to_90,
+  OVER_90: m.age_over_90,
+};
+
+export const promiseStates: Names<PromiseState> = {
+  OPEN: m.promise_open,
+  KEPT: m.promise_kept,
+  BROKEN: m.promise_broken,
+  REPLACED: m.promise_replaced,
+};

@@ -1,0 +1,38 @@
+// Who is signed in, and what they may do: the menu and the buttons follow the permissions that the server gives.
+import type { MeQuery, Permission } from '../gql/documents';
+import { MeDocument, SignOutDocument } from '../gql/documents';
+import { api } from './api.svelte';
+import { closeLine, onSignedOut } from './client';
+
+type Me = NonNullable<MeQuery['me']>;
+
+class Session {
+  me = $state.raw<Me | null>();
+  /** undefined until the server was asked, null if nobody is signed in. */
+
+  can(permission: Permission): boolean {
+    return this.me?.permissions.includes(permission) ?? false;
+  }
+
+  async load(): Promise<void> {
+    const result = await api.query(MeDocument, {}, { requestPolicy: 'network-only' });
+    this.me = result.data?.me ?? null;
+  }
+
+  async signOut(): Promise<void> {
+    await api.mutation(SignOutDocument, {});
+    this.forget();
+  }
+
+  /** Nobody is signed in any more: what was read goes with the page. */
+  forget(): void {
+    if (this.me) {
+      closeLine();
+      location.reload();
+    }
+    this.me = null;
+  }
+}
+
+export const session = new Session();
+onSignedOut(() => session.forget());
