@@ -472,3 +472,13 @@ async def test_too_many_at_once_are_refused(committed: Database) -> None:
 async def _all(tasks: list[asyncio.Task[httpx.Response]]) -> list[asyncio.Task[httpx.Response]]:
     await asyncio.gather(*tasks)
     return tasks
+
+
+@pytest.mark.parametrize("name", [None, "Deep"])
+async def test_a_known_document_costs_what_its_variables_say(pair: Pair, name: str | None) -> None:
+    """Also if the request doesn't name the only operation."""
+    inner = "nodes { openInvoices { payments { allocations { invoice { lines { kind } } } } } }"
+    query = f"query Deep($first: Int) {{ customers(first: $first) {{ {inner} }} }}"
+    await pair.both({"query": query, "operationName": name, "variables": {"first": 1}})
+    refused = await pair.both({"query": query, "operationName": name, "variables": {"first": 200}})
+    assert refused.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"

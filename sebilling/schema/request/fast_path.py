@@ -172,7 +172,8 @@ class FastPath:
     def _arguments(self, query: KnownOperation, values_sent: dict[str, Any]) -> list[dict[str, Any]] | None:
         """The arguments of each root field; None if the variables are wrong or too many."""
         try:
-            check_request(query.kept, query.name, values_sent)
+            own_name = query.operation.name  # a request needn't name the only operation of its document
+            check_request(query.kept, own_name.value if own_name is not None else None, values_sent)
             if query.constant is not None:
                 return query.constant
             definitions = query.operation.variable_definitions or ()
