@@ -10,13 +10,13 @@ from sebilling.clock import JAKARTA
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import Roles, input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import COUNTER_ITSELF
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import EVERYONE, OFFICE
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, given, row
 from sebilling.schema.values.scalars import Instant
 
@@ -80,12 +80,11 @@ _ARCHIVED: Final[dict[bool | None, Conditions]] = {None: {}, False: {"t.archived
 @query(EVERYONE, "List the counters that the caller may see, by code.")
 async def counters(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     filter: Annotated[CounterFilter | None, strawberry.argument(description="Filter.")] = None,
 ) -> Connection[Counter]:
     conditions = _ARCHIVED[False if filter is None else filter.archived]
-    return await page(info, Counter, first=first, after=after, order=_BY_CODE, conditions=conditions)
+    return await page(info, Counter, part, order=_BY_CODE, conditions=conditions)
 
 
 @query(EVERYONE, "Get one counter by id or code; null if it does not exist or the caller may not see it.")

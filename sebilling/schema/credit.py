@@ -9,13 +9,13 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, payload
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.payments import Payment
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
 
 _OLDEST: Final = Order("oldest", "{t}.id", "bigint")
@@ -24,8 +24,7 @@ _OLDEST: Final = Order("oldest", "{t}.id", "bigint")
 @query(COUNTERS, "List titipan: payments with credit left, oldest first, until it is applied or refunded.")
 async def unresolved_money(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     counter_id: Annotated[strawberry.ID | None, strawberry.argument(description="Id of the counter at which they were received.")] = None,
     beside_a_debt: Annotated[
         bool | None,
@@ -38,7 +37,7 @@ async def unresolved_money(
     if beside_a_debt:
         debt = "invoice.customer_id = t.customer_id AND outstanding > 0 AND (CAST(:seen AS bigint[]) IS NULL OR counter_id = ANY (:seen))"
         conditions[f"EXISTS (SELECT FROM invoice WHERE {debt})"] = {"seen": info.context.signed_in.scope.ids}
-    return await page(info, Payment, first=first, after=after, order=_OLDEST, conditions=conditions)
+    return await page(info, Payment, part, order=_OLDEST, conditions=conditions)
 
 
 @input_type("Input of applyCredit.")

@@ -11,7 +11,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.customers import OPEN_PROMISE, Customer
 from sebilling.schema.engine.declarations import Roles, input_type, output, read, totals
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.reading import totals as totals_of
 from sebilling.schema.engine.scopes import AT_COUNTER
@@ -20,7 +20,7 @@ from sebilling.schema.filters import of_counters
 from sebilling.schema.request.access import allow_argument, query
 from sebilling.schema.request.roles import COUNTERS, EVERYONE
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.scalars import Day
 
 DAYS_AHEAD: Final = 7
@@ -111,8 +111,7 @@ Filter = Annotated[CustomerFilter | None, strawberry.argument(description="Filte
 @query(EVERYONE, "List the customers of the counters that the caller may see.")
 async def customers(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     filter: Filter = None,
     order_by: Annotated[CustomerOrder, strawberry.argument(description="Sort order.")] = CustomerOrder.CODE,
 ) -> Connection[Customer]:
@@ -120,7 +119,7 @@ async def customers(
     if order_by is CustomerOrder.OUTSTANDING:
         allow_argument(info, COUNTERS)
         conditions |= {_is("owing"): {}}
-    return await page(info, Customer, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
+    return await page(info, Customer, part, order=_ORDERS[order_by], conditions=conditions)
 
 
 def _conditions(info: Info, filter: CustomerFilter | None) -> Conditions:

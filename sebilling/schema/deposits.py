@@ -20,7 +20,7 @@ from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine import reading
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import OWN_CASH, PART, part_of
 from sebilling.schema.invoices import Reversal
@@ -29,7 +29,7 @@ from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE, RECEIVERS
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
 from sebilling.schema.values.scalars import Day, Instant, Rupiah
 from sebilling.storage import new_key
@@ -151,8 +151,8 @@ FilterArgument = Annotated[DepositFilter | None, strawberry.argument(description
 
 
 @query(COUNTERS, "List the deposits of the counters that the caller may see, newest first.")
-async def deposits(info: Info, first: First = 50, after: After = None, filter: FilterArgument = None) -> Connection[Deposit]:
-    return await page(info, Deposit, first=first, after=after, order=_NEWEST, conditions=_conditions(filter or DepositFilter()))
+async def deposits(info: Info, part: Slice, filter: FilterArgument = None) -> Connection[Deposit]:
+    return await page(info, Deposit, part, order=_NEWEST, conditions=_conditions(filter or DepositFilter()))
 
 
 _UNSETTLED: Final = "t.difference <> t.settled"

@@ -21,14 +21,14 @@ from sebilling.schema.block_reasons import BlockReason
 from sebilling.schema.context import Context, Info
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import CENTRAL, OF_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import DEVICE_READERS, DEVICES, EVERYONE
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Instant
 from sebilling.vault import Vault
@@ -307,8 +307,7 @@ class ServiceAccessFilter:
 @query(EVERYONE, "List service accesses with their desired and actual state.")
 async def service_accesses(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     filter: Annotated[ServiceAccessFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[ServiceAccess]:
     conditions: Conditions = {}
@@ -324,7 +323,7 @@ async def service_accesses(
         if filter.in_sync is not None:
             in_sync = _IN_SYNC.format(t="t")
             conditions[f"({in_sync})" if filter.in_sync else f"NOT ({in_sync})"] = {}
-    return await page(info, ServiceAccess, first=first, after=after, order=_BY_ID, conditions=conditions)
+    return await page(info, ServiceAccess, part, order=_BY_ID, conditions=conditions)
 
 
 @payload("Result of setServiceAccess or removeServiceAccess.")

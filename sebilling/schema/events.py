@@ -14,14 +14,14 @@ from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, read
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import READERS
 from sebilling.schema.users import User
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.scalars import Instant
 
 _NOUNS: Final[Mapping[Subject, Noun]] = {
@@ -91,12 +91,11 @@ class EventFilter:
 @query(READERS, "List events, newest first.")
 async def events(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     filter: Annotated[EventFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[Event]:
     conditions = {} if filter is None else _conditions(filter)
-    connection = await page(info, Event, first=first, after=after, order=_NEWEST, conditions=conditions, as_rows=True)
+    connection = await page(info, Event, part, order=_NEWEST, conditions=conditions, as_rows=True)
     say_in_language(connection["nodes"], info.context.language)
     return connection
 

@@ -14,7 +14,7 @@ from sebilling.error_codes import ErrorCode
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Order
+from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import CENTRAL
 from sebilling.schema.enums import described
@@ -22,7 +22,7 @@ from sebilling.schema.periods import Period
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import OFFICE, READERS
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Day, Instant, MonthText, Rupiah, month_in
 
@@ -149,8 +149,8 @@ async def preview_generation(
 
 
 @query(READERS, "List the generation runs, newest first.")
-async def generation_runs(info: Info, first: First = 50, after: After = None) -> Connection[GenerationRun]:
-    return await page(info, GenerationRun, first=first, after=after, order=_NEWEST)
+async def generation_runs(info: Info, part: Slice) -> Connection[GenerationRun]:
+    return await page(info, GenerationRun, part, order=_NEWEST)
 
 
 @query(READERS, "Get one generation run, to follow its progress; null if there is none.")

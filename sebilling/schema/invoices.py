@@ -16,7 +16,7 @@ from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import reading
 from sebilling.schema.engine.declarations import input_type, link, output, read, totals
-from sebilling.schema.engine.pages import Conditions, Order, Parts
+from sebilling.schema.engine.pages import Conditions, Order, Parts, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER, part_of
 from sebilling.schema.enums import described
@@ -25,7 +25,7 @@ from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.scalars import Day, Instant, MonthText, Rate, Rupiah, month_in
 
 if TYPE_CHECKING:
@@ -238,14 +238,13 @@ FilterArgument = Annotated[InvoiceFilter | None, strawberry.argument(description
 @query(COUNTERS, "List the invoices of the counters that the caller may see.")
 async def invoices(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     filter: FilterArgument = None,
     order_by: Annotated[InvoiceOrder, strawberry.argument(description="Sort order.")] = InvoiceOrder.NEWEST,
 ) -> Connection[Invoice]:
     chosen = filter or InvoiceFilter()
     conditions = _conditions(chosen, at=info.context.at)
-    return await page(info, Invoice, first=first, after=after, order=_order(order_by, chosen), conditions=conditions)
+    return await page(info, Invoice, part, order=_order(order_by, chosen), conditions=conditions)
 
 
 _OWED: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.PARTLY_PAID})

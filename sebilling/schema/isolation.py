@@ -10,7 +10,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Order
+from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import every, one, page
 from sebilling.schema.engine.scopes import CENTRAL, EVERYBODYS
 from sebilling.schema.request.access import mutation, query
@@ -18,7 +18,7 @@ from sebilling.schema.request.roles import BLOCKERS, COUNTERS, OFFICE, READERS
 from sebilling.schema.upcoming_blocks import UpcomingBlock
 from sebilling.schema.users import User
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Day, Instant
 
@@ -64,8 +64,8 @@ _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
 @query(READERS, "List the holds, newest first.")
-async def isolation_holds(info: Info, first: First = 50, after: After = None) -> Connection[IsolationHold]:
-    return await page(info, IsolationHold, first=first, after=after, order=_NEWEST)
+async def isolation_holds(info: Info, part: Slice) -> Connection[IsolationHold]:
+    return await page(info, IsolationHold, part, order=_NEWEST)
 
 
 @payload("Result of blockCustomer or restoreCustomer.")

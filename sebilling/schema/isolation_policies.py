@@ -14,14 +14,14 @@ from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Order
+from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import OF_COUNTER_OR_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import OFFICE, READERS
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Day, Rupiah
 
@@ -84,8 +84,8 @@ _BY_ORIGIN: Final = Order("origin", "(({t}.customer_id IS NOT NULL)::int * 2 + (
 
 
 @query(READERS, "List the isolation policies: the ISP's, then the counters', then the customers'.")
-async def isolation_policies(info: Info, first: First = 50, after: After = None) -> Connection[IsolationPolicy]:
-    return await page(info, IsolationPolicy, first=first, after=after, order=_BY_ORIGIN)
+async def isolation_policies(info: Info, part: Slice) -> Connection[IsolationPolicy]:
+    return await page(info, IsolationPolicy, part, order=_BY_ORIGIN)
 
 
 @input_type("Input of setIsolationPolicy (Custom Isolir): for a customer, a counter, or the ISP if neither is given.")

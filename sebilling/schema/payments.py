@@ -21,7 +21,7 @@ from sebilling.schema.counters import Counter
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine import reading
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals
-from sebilling.schema.engine.pages import Order
+from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import PART, WITH_RECEIVER, part_of
 from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
@@ -35,7 +35,7 @@ from sebilling.schema.request.roles import COUNTERS, RECEIVERS
 from sebilling.schema.request.unreadable import unreadable
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
 from sebilling.schema.values.scalars import Day, Instant, Rupiah
 
@@ -149,9 +149,9 @@ _NEWEST: Final = Order("newest", "{t}.id", "bigint", descending=True)
 
 
 @query(COUNTERS, "List the payments received at the counters that the caller may see, newest first.")
-async def payments(info: Info, first: First = 50, after: After = None, filter: FilterArgument = None) -> Connection[Payment]:
+async def payments(info: Info, part: Slice, filter: FilterArgument = None) -> Connection[Payment]:
     conditions = payment_filter.conditions(filter, info.context)
-    return await page(info, Payment, first=first, after=after, order=_NEWEST, conditions=conditions)
+    return await page(info, Payment, part, order=_NEWEST, conditions=conditions)
 
 
 @output("Totals of the payments of one method.")

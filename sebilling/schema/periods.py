@@ -12,7 +12,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Order
+from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import EVERYBODYS, PART
 from sebilling.schema.enums import described
@@ -20,7 +20,7 @@ from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE, READERS
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Key, Payload, row
 from sebilling.schema.values.scalars import Instant, MonthText, Rate, Rupiah, month_in
 
@@ -108,8 +108,8 @@ _LAST_FIRST: Final = Order("month", "{t}.month", "date", descending=True)
 
 
 @query(COUNTERS, "List all periods, latest month first.")
-async def periods(info: Info, first: First = 50, after: After = None) -> Connection[Period]:
-    return await page(info, Period, first=first, after=after, order=_LAST_FIRST)
+async def periods(info: Info, part: Slice) -> Connection[Period]:
+    return await page(info, Period, part, order=_LAST_FIRST)
 
 
 @query(COUNTERS, "Get one period by id or month; null if that month was never opened.")

@@ -8,13 +8,13 @@ from sebilling.billing import plans as verbs
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import EVERYBODYS
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, given, row
 from sebilling.schema.values.scalars import Instant, Rupiah
 
@@ -50,12 +50,11 @@ _ARCHIVED: Final[dict[bool | None, Conditions]] = {None: {}, False: {"t.archived
 @query(EVERYONE, "List the plans, by name.")
 async def plans(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     filter: Annotated[PlanFilter | None, strawberry.argument(description="Filter.")] = None,
 ) -> Connection[Plan]:
     conditions = _ARCHIVED[False if filter is None else filter.archived]
-    return await page(info, Plan, first=first, after=after, order=_BY_NAME, conditions=conditions)
+    return await page(info, Plan, part, order=_BY_NAME, conditions=conditions)
 
 
 @query(EVERYONE, "Get one plan; null if there is none.")

@@ -11,7 +11,7 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.customers import OPEN_PROMISE, Customer
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.enums import described
@@ -20,7 +20,7 @@ from sebilling.schema.request.roles import COUNTERS, PROMISERS
 from sebilling.schema.upcoming_blocks import of_customers
 from sebilling.schema.users import User
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Day, Instant
 
@@ -90,12 +90,11 @@ class PromiseFilter:
 @query(COUNTERS, "List the promises to pay of the customers whom the caller may see, newest first.")
 async def promises(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     filter: Annotated[PromiseFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[PromiseToPay]:
     conditions = {} if filter is None else _conditions(filter)
-    return await page(info, PromiseToPay, first=first, after=after, order=_NEWEST, conditions=conditions)
+    return await page(info, PromiseToPay, part, order=_NEWEST, conditions=conditions)
 
 
 def _conditions(filter: PromiseFilter) -> Conditions:

@@ -9,7 +9,7 @@ import strawberry
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, link, output, read
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.scopes import OF_CUSTOMER
 from sebilling.schema.enums import described
@@ -18,7 +18,7 @@ from sebilling.schema.request.roles import COUNTERS
 from sebilling.schema.timeline_sentences import sentence
 from sebilling.schema.users import User
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.scalars import Instant, Rupiah
 
 if TYPE_CHECKING:
@@ -169,14 +169,13 @@ class TimelineFilter:
 async def customer_timeline(
     info: Info,
     customer_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the customer.")],
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     filter: Annotated[TimelineFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
 ) -> Connection[TimelineEntry]:
     conditions: Conditions = {"t.customer_id = :customer": {"customer": ids.decode(customer_id, Noun.CUSTOMER, field=("customerId",))}}
     if filter is not None and filter.kinds is not None:
         conditions["t.kind = ANY (CAST(:kinds AS text[]))"] = {"kinds": [kind.value for kind in filter.kinds]}
-    return await page(info, TimelineEntry, first=first, after=after, order=_NEWEST, conditions=conditions)
+    return await page(info, TimelineEntry, part, order=_NEWEST, conditions=conditions)
 
 
 QUERIES: Final = [customer_timeline]

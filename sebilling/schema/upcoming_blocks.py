@@ -16,7 +16,7 @@ from sebilling.schema.counters import Counter
 from sebilling.schema.customer_lists import searched
 from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, read
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import AT_COUNTER, at
 from sebilling.schema.enums import described
@@ -24,7 +24,7 @@ from sebilling.schema.filters import of_counters
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS, READERS
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.scalars import Day, Rupiah
 
 if TYPE_CHECKING:
@@ -148,15 +148,14 @@ _NOW: Final = f"t.block_on <= {local_day('t.timezone')} AND NOT EXISTS (SELECT F
 @query(READERS, "List the customers whom an isolation run would block now, without changing anything.")
 async def isolation_plan(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     filter: Annotated[UpcomingBlockFilter | None, strawberry.argument(description="Filter; lists all if left out.")] = None,
     order_by: Annotated[UpcomingBlockOrder, strawberry.argument(description="Sort order.")] = UpcomingBlockOrder.BLOCK_ON,
 ) -> Connection[UpcomingBlock]:
     conditions: Conditions = {_NOW: {}}
     if filter is not None:
         conditions |= of_customers(filter.counter_ids, filter.search)
-    return await page(info, UpcomingBlock, first=first, after=after, order=_ORDERS[order_by], conditions=conditions)
+    return await page(info, UpcomingBlock, part, order=_ORDERS[order_by], conditions=conditions)
 
 
 def of_customers(counter_ids: list[strawberry.ID] | None, search: str | None) -> Conditions:

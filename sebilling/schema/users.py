@@ -12,13 +12,13 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
 from sebilling.schema.engine.declarations import Roles, input_type, link, output, payload, read
-from sebilling.schema.engine.pages import Conditions, Order
+from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import COLLEAGUES
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import ADMIN, EVERYONE, READERS
 from sebilling.schema.values import ids
-from sebilling.schema.values.connections import After, Connection, First
+from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Instant
 
@@ -56,8 +56,7 @@ _BY_USERNAME: Final = Order("username", "{t}.username", "text")
 @query(READERS, "List all people who may sign in, by username.")
 async def users(
     info: Info,
-    first: First = 50,
-    after: After = None,
+    part: Slice,
     active: Annotated[
         bool | None, strawberry.argument(description="Whether to list only users who may sign in (true) or may not (false).")
     ] = None,
@@ -68,7 +67,7 @@ async def users(
         conditions["t.active" if active else "NOT t.active"] = {}
     if role is not None:
         conditions["t.role = :role"] = {"role": role.value}
-    return await page(info, User, first=first, after=after, order=_BY_USERNAME, conditions=conditions)
+    return await page(info, User, part, order=_BY_USERNAME, conditions=conditions)
 
 
 @payload("Result of updateUser or resetTotp.")

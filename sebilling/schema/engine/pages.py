@@ -1,17 +1,18 @@
 """Pages: which rows a connection shows, in which order, and from which cursor on."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
 from sebilling import cursors
-from sebilling.errors import InvalidCursor
+from sebilling.errors import InvalidCursor, InvalidPageSize
 from sebilling.schema.engine.bounds import Bounds
 from sebilling.schema.engine.declarations import Node
 
 MAX_ROWS: Final = 200
 """Maximum number of rows of a page."""
+DEFAULT_ROWS: Final = 50
 Conditions = dict[str, Mapping[str, Any]]
 """SQL condition on the row `t` → the parameters that it binds."""
 
@@ -53,6 +54,45 @@ class Order:
     def back(self) -> str:
         """SQL for the opposite direction."""
         return "ASC" if self.descending else "DESC"
+
+    def backwards(self) -> "Order":
+        """The opposite order, in which the last rows come first."""
+        return replace(self, descending=not self.descending, parts=None)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Part of a list: at most `count` rows, after or before a row, from the list's beginning or its end."""
+
+    count: int
+    cursor: str | None = None
+    is_backward: bool = False
+    """Whether it is the last of the rows that there are (before the cursor)."""
+
+    @classmethod
+    def of(cls, first: int | None, after: str | None, last: int | None, before: str | None) -> "Slice":
+        """The part that a connection's arguments name; the first DEFAULT_ROWS if they name none. Raises InvalidPageSize, InvalidCursor."""
+        if last is None and before is not None:
+            raise InvalidCursor(field=("before",))
+        if last is not None and after is not None:
+            raise InvalidCursor(field=("after",))
+        name, count = ("first", DEFAULT_ROWS if first is None else first) if last is None else ("last", last)
+        if not 1 <= count <= MAX_ROWS:
+            raise InvalidPageSize(field=(name,), given=count, most=MAX_ROWS)
+        return cls(count, after if last is None else before, is_backward=last is not None)
+
+    def taken(self, order: Order) -> Order:
+        """The order in which rows are taken from the list."""
+        return order.backwards() if self.is_backward else order
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether it begins at a cursor."""
+        return self.cursor is not None
+
+    def position(self, order: Order) -> dict[str, Any]:
+        """The parameters of the cursor's position. Raises InvalidCursor."""
+        return {} if self.cursor is None else position(self.cursor, order, field="before" if self.is_backward else "after")
 
 
 def where(conditions: Sequence[str]) -> str:
@@ -111,18 +151,15 @@ def cursor(order: Order, key: Any, row_id: int) -> str:
     return cursors.encode(order.name, key, row_id)
 
 
-def position(after: str, order: Order) -> dict[str, Any]:
+def position(cursor: str, order: Order, *, field: str = "after") -> dict[str, Any]:
     """The parameters of the position after which a page begins. Raises InvalidCursor."""
     try:
-        name, key, row_id = cursors.decode(after)
-    except ValueError as error:
-        raise InvalidCursor(field=("after",)) from error
-    if name != order.name or type(row_id) is not int or not 0 < row_id < 2**63:
-        raise InvalidCursor(field=("after",))
-    try:
-        return {"after_key": _KEY_TYPES[order.type](key), "after_id": row_id}
+        name, key, row_id = cursors.decode(cursor)
+        if name == order.name and type(row_id) is int and 0 < row_id < 2**63:
+            return {"after_key": _KEY_TYPES[order.type](key), "after_id": row_id}
     except (ValueError, TypeError) as error:
-        raise InvalidCursor(field=("after",)) from error
+        raise InvalidCursor(field=(field,)) from error
+    raise InvalidCursor(field=(field,))
 
 
 def _exact_text(key: Any) -> str:

@@ -18,14 +18,13 @@ from graphql import FieldNode, GraphQLOutputType
 from sqlalchemy import TextClause, text
 
 from sebilling.access_errors import Forbidden
-from sebilling.errors import InvalidPageSize
 from sebilling.schema.context import Info
 from sebilling.schema.engine import bounds as limits
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.bounds import Bounds
 from sebilling.schema.engine.declarations import TYPE_NAME, Node, node_of
 from sebilling.schema.engine.objects import WITHHELD, aliases, merged, object_sql, selection
-from sebilling.schema.engine.pages import MAX_ROWS, Conditions, Order, bound, chosen, cursor, is_searched, position, where
+from sebilling.schema.engine.pages import Conditions, Order, Slice, bound, chosen, cursor, is_searched, where
 from sebilling.schema.engine.shapes import MARK, NotPlain, Shape, Shaped, descend
 
 _MAX_DIGITS: Final = 19
@@ -94,7 +93,7 @@ async def nodes(info: Info, kind: type, public_ids: Collection[str]) -> dict[str
     """Read the rows of these ids that the caller may see, by id, for a field whose type is the interface of all that have ids."""
     bounds, node = limits.of_caller(info), node_of(kind)
     item, public_id = object_sql(node, "t", selection(info, kind=kind.__name__), aliases(), bounds), node.columns["id"].format(t="t")
-    numbers = [number for _, _, number in (one.partition("_") for one in public_ids) if number.isdecimal() and len(number) < _MAX_DIGITS]
+    numbers = [number for _, _, number in (public_id.partition("_") for public_id in public_ids) if number.isdecimal() and len(number) < _MAX_DIGITS]
     is_numbered = public_id.endswith(" || t.id")  # else the id names what several columns say, or a day
     conditions = [_ALL_IDS if is_numbered else f"{public_id} = ANY (CAST(:ids AS text[]))", *bounds.root(node, by_id=True)]
     statement = text(f"SELECT {public_id}, CAST({item} AS text) FROM {node.table} t{where(conditions)}")
@@ -149,25 +148,19 @@ async def every(info: Info, kind: type, *, order: str, conditions: Conditions | 
         return orjson.loads(await session.only_value(statement, parameters, kind=str))
 
 
-async def page(
-    info: Info, kind: type, *, first: int, after: str | None, order: Order, conditions: Conditions | None = None, as_rows: bool = False
-) -> Any:
-    """Read a page of a connection: rows after the cursor that meet all conditions and that the caller may see.
+async def page(info: Info, kind: type, part: Slice, *, order: Order, conditions: Conditions | None = None, as_rows: bool = False) -> Any:
+    """Read a part of a connection: rows that meet all conditions and that the caller may see. With `as_rows`, its rows are dicts.
 
-    With `as_rows`, its rows are dicts in any case. Raises InvalidPageSize, InvalidCursor.
+    Raises InvalidCursor.
     """
-    if not 1 <= first <= MAX_ROWS:
-        raise InvalidPageSize(field=("first",), given=first, most=MAX_ROWS)
     context, bounds, node = info.context, limits.of_caller(info), node_of(kind)
-    conditions, resumed = conditions or {}, after is not None
-    parameters = bound(conditions) | bounds.parameters
-    if after is not None:
-        parameters |= position(after, order)
+    conditions = conditions or {}
+    parameters = bound(conditions) | bounds.parameters | part.position(order)
 
     def shaped(shape: Shape, kind: GraphQLOutputType, nodes: Sequence[FieldNode]) -> str:
-        return shape.page(kind, nodes, node, tuple(conditions), order, first=first, resumed=resumed)
+        return shape.page(kind, nodes, node, tuple(conditions), order, part=part)
 
-    what = (node.table, tuple(conditions), order, first, resumed)
+    what = (node.table, tuple(conditions), order, part.count, part.is_resumed, part.is_backward)
     statement = None if as_rows else _shaped_plan(info, ("page", *what), bounds, shaped)
     if statement is not None:
         answer = await _text(info, statement, parameters, conditions)
@@ -176,8 +169,8 @@ async def page(
     key = ("page", *selections.key(info), *what, bounds.key)
     plan: _PagePlan | None = context.plans.get(key)
     if plan is None:
-        plan = context.plans[key] = _page_plan(info, node, tuple(conditions), order, first=first, resumed=resumed, bounds=bounds)
-    return await _page_of_rows(info, plan, parameters, order, first=first, resumed=resumed)
+        plan = context.plans[key] = _page_plan(info, node, tuple(conditions), order, part, bounds=bounds)
+    return await _page_of_rows(info, plan, parameters, order, part)
 
 
 async def _text(info: Info, statement: TextClause, parameters: Mapping[str, Any], conditions: Collection[str]) -> str | None:
@@ -218,15 +211,13 @@ class _PagePlan:
     """Whether edges with cursors are selected."""
 
 
-def _page_plan(
-    info: Info, node: Node, conditions: Sequence[str], order: Order, *, first: int, resumed: bool, bounds: Bounds
-) -> _PagePlan:  # fmt: skip
+def _page_plan(info: Info, node: Node, conditions: Sequence[str], order: Order, part: Slice, *, bounds: Bounds) -> _PagePlan:
     selected = selection(info)
     fields = merged(selected.get("nodes", {}), selected.get("edges", {}).get("node", {}))
     total = "NULL" if "total_count" not in selected else f"(SELECT count(*) FROM {node.table} t{where([*conditions, *bounds.root(node)])})"
     key = order.key.format(t="t")
     # Rows are chosen before their JSON is built.
-    rows = chosen(node, conditions, order, limit=first + 1, resumed=resumed, bounds=bounds)
+    rows = chosen(node, conditions, part.taken(order), limit=part.count + 1, resumed=part.is_resumed, bounds=bounds)
     item = f"json_build_object('node', {object_sql(node, 't', fields, aliases(), bounds)}, 'key', {key}, 'id', t.id)"
     return _PagePlan(
         text(
@@ -237,17 +228,18 @@ def _page_plan(
     )
 
 
-async def _page_of_rows(info: Info, plan: _PagePlan, parameters: Mapping[str, Any], order: Order, *, first: int, resumed: bool) -> Any:
+async def _page_of_rows(info: Info, plan: _PagePlan, parameters: Mapping[str, Any], order: Order, part: Slice) -> Any:
     async with info.context.parts.database.reading() as session:
         result = await session.row(plan.statement, parameters)
     if result is None:
         raise RuntimeError("the statement of a page returned no row")
     rows = orjson.loads(result[0])
-    more = len(rows) > first
-    del rows[first:]
+    more, resumed = len(rows) > part.count, part.is_resumed
+    rows = rows[-part.count :] if part.is_backward else rows[: part.count]
     edges = [{"node": row["node"], "cursor": cursor(order, row["key"], row["id"])} for row in rows] if plan.cursors else []
     start, end = (cursor(order, row["key"], row["id"]) for row in (rows[0], rows[-1])) if rows else (None, None)
+    has_next, has_previous = (resumed, more) if part.is_backward else (more, resumed)
     return {
         "edges": edges, "nodes": [row["node"] for row in rows], "total_count": result[1],
-        "page_info": {"has_next_page": more, "has_previous_page": resumed, "start_cursor": start, "end_cursor": end},
+        "page_info": {"has_next_page": has_next, "has_previous_page": has_previous, "start_cursor": start, "end_cursor": end},
     }  # fmt: skip

@@ -33,7 +33,7 @@ from graphql import (
 
 from sebilling.schema.engine.bounds import Bounds
 from sebilling.schema.engine.declarations import NODES, Link, Node
-from sebilling.schema.engine.pages import Order, chosen, where
+from sebilling.schema.engine.pages import Order, Slice, chosen, where
 from sebilling.schema.engine.selections import applies
 
 MARK: Final = "\x01"
@@ -180,11 +180,10 @@ class Shape:
         return f"SELECT '[' || coalesce({listed}, '') || ']' FROM {node.table} t{''.join(joins)}{where(conditions)}"
 
     def page(
-        self, kind: GraphQLOutputType, nodes: Sequence[FieldNode], node: Node, conditions: Sequence[str], order: Order,
-        *, first: int, resumed: bool,
+        self, kind: GraphQLOutputType, nodes: Sequence[FieldNode], node: Node, conditions: Sequence[str], order: Order, *, part: Slice
     ) -> str:  # fmt: skip
         """SQL for the text of a connection: see `reading.page`. Raises NotPlain."""
-        return _Page(self, _object_of(kind), node, order, first, resumed=resumed, conditions=conditions).sql(nodes)
+        return _Page(self, _object_of(kind), node, order, part, conditions=conditions).sql(nodes)
 
     def _alias(self) -> str:
         self._aliases += 1
@@ -287,10 +286,8 @@ def _written(kind: GraphQLLeafType, sql: str) -> str:
 class _Page:
     """The statement of one connection."""
 
-    def __init__(
-        self, shape: Shape, kind: GraphQLObjectType, node: Node, order: Order, first: int, *, resumed: bool, conditions: Sequence[str]
-    ) -> None:
-        self._shape, self._kind, self._node, self._order, self._first, self._resumed = shape, kind, node, order, first, resumed
+    def __init__(self, shape: Shape, kind: GraphQLObjectType, node: Node, order: Order, part: Slice, *, conditions: Sequence[str]) -> None:
+        self._shape, self._kind, self._node, self._order, self._part = shape, kind, node, order, part
         self._conditions = conditions
         self._key = order.key.format(t="t")
         self._ordered = f"ORDER BY {self._key} {order.way}, t.id {order.way}"
@@ -314,12 +311,12 @@ class _Page:
         # One row more tells whether there is a next page; rows that are shown twice are chosen once.
         names = [below[0].name.value for below in asked.values()]
         is_simple = "pageInfo" not in names and names.count("nodes") + names.count("edges") <= 1
-        limit = self._first if is_simple else self._first + 1
-        rows = chosen(self._node, self._conditions, self._order, limit=limit, resumed=self._resumed, bounds=bounds)
+        limit, taken = self._part.count + (not is_simple), self._part.taken(self._order)
+        rows = chosen(self._node, self._conditions, taken, limit=limit, resumed=self._part.is_resumed, bounds=bounds)
         answer = text.constant("}")
         if is_simple:
             return f"WITH shown AS ({rows}) SELECT {answer}"
-        shown = f"SELECT * FROM page t {self._ordered} LIMIT {self._first}"
+        shown = f"SELECT * FROM page t ORDER BY {self._key} {taken.way}, t.id {taken.way} LIMIT {self._part.count}"
         return f"WITH page AS MATERIALIZED ({rows}), shown AS ({shown}) SELECT {answer}"
 
     def _list(self, name: str, nodes: Sequence[FieldNode]) -> str:
@@ -349,10 +346,10 @@ class _Page:
             text.constant(f'{separator}"{key}":')
             separator = ","
             name = below[0].name.value
-            if name == "hasNextPage":
-                text.expression(f"(SELECT (count(*) > {self._first})::text FROM page)")
-            elif name == "hasPreviousPage":
-                text.constant("true" if self._resumed else "false")
+            if name == ("hasPreviousPage" if self._part.is_backward else "hasNextPage"):
+                text.expression(f"(SELECT (count(*) > {self._part.count})::text FROM page)")
+            elif name in {"hasNextPage", "hasPreviousPage"}:
+                text.constant("true" if self._part.is_resumed else "false")
             elif name in {"startCursor", "endCursor"}:
                 way = self._ordered if name == "startCursor" else f"ORDER BY {self._key} {self._order.back}, t.id {self._order.back}"
                 text.expression(f"""coalesce((SELECT '"' || {self._cursor} || '"' FROM shown t {way} LIMIT 1), 'null')""")

@@ -26,6 +26,7 @@ from sebilling.schema.request.errors import in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import ANYBODY, EVERYONE
 from sebilling.schema.request.unreadable import unreadable
+from sebilling.schema.values.connections import paged
 
 RULES: Final[dict[str, frozenset[Role]]] = {}
 """Root field → the roles that may use it."""
@@ -43,7 +44,9 @@ def query(roles: frozenset[Role], description: str) -> Callable[[Resolver], Stra
     So its value may be null in any case, whatever the function's annotation says.
     """
 
-    def decorate(function: Resolver) -> StrawberryField:
+    def decorate(resolver: Resolver) -> StrawberryField:
+        function = paged(resolver)
+
         @functools.wraps(function)
         async def guarded(info: Info, **arguments: Any) -> Any:
             try:

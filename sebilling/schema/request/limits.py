@@ -75,8 +75,10 @@ _PAGED: Final = frozenset({"nodes", "edges", "customers", "removed"})
 _PAGES: Final = ("Connection", "Sync")
 """Endings of types whose lists are as long as their field's `first`."""
 _LARGEST_PAGE: Final = max(MAX_ROWS, MAX_CUSTOMERS)
-Terms = dict[tuple[str, ...], int]
-"""A sum of terms: product of these variables → factor."""
+Size = str | int | tuple[str, str | int]
+"""Size of a page: a number, a variable, or a variable and what counts while it is null."""
+Terms = dict[tuple[Size, ...], int]
+"""A sum of terms: product of these sizes → factor."""
 
 
 def exceeded(limit: Limit, size: int, most: int) -> None:
@@ -243,9 +245,17 @@ class Cost:
         for names, times in self._terms.items():
             product = times
             for name in names:
-                product *= _page(variables.get(name, self._defaults.get(name)))
+                product *= self._rows(name, variables)
             total += product
         return total
+
+    def _rows(self, size: Size, variables: Mapping[str, Any]) -> int:
+        if isinstance(size, int):
+            return size
+        if isinstance(size, str):
+            return _page(variables.get(size, self._defaults.get(size)))
+        last = variables.get(size[0], self._defaults.get(size[0]))
+        return self._rows(size[1], variables) if last is None else _page(last)
 
 
 def _page(rows: Any) -> int:
@@ -337,16 +347,18 @@ def _introspection_sizes(schema: GraphQLSchema) -> dict[str, int]:
     }  # fmt: skip
 
 
-def _rows(node: FieldNode, definition: Any) -> tuple[tuple[str, ...], int]:
+def _rows(node: FieldNode, definition: Any) -> tuple[tuple[Size, ...], int]:
     """The page size of a field as a factor: a number, or a variable."""
     if "first" not in definition.args:
         return (), 1
-    first = next((argument.value for argument in node.arguments or () if argument.name.value == "first"), None)
-    if isinstance(first, VariableNode):
-        return (first.name.value,), 1
-    if isinstance(first, IntValueNode):
-        return (), _page(int(first.value))
-    return (), _page(definition.args["first"].default_value)
+    values = {argument.name.value: argument.value for argument in node.arguments or ()}
+    first, last = values.get("first"), values.get("last")
+    if isinstance(last, IntValueNode):
+        return (), _page(int(last.value))
+    size = _page(int(first.value) if isinstance(first, IntValueNode) else definition.args["first"].default_value)
+    if isinstance(last, VariableNode):  # which counts instead of `first`, unless it is null
+        return ((last.name.value, first.name.value if isinstance(first, VariableNode) else size),), 1
+    return ((first.name.value,), 1) if isinstance(first, VariableNode) else ((), size)
 
 
 def _add(into: Terms, terms: Terms) -> None:
@@ -354,6 +366,6 @@ def _add(into: Terms, terms: Terms) -> None:
         into[names] = into.get(names, 0) + times
 
 
-def _product(terms: Terms, factor: tuple[tuple[str, ...], int]) -> Terms:
+def _product(terms: Terms, factor: tuple[tuple[Size, ...], int]) -> Terms:
     more, times = factor
-    return {tuple(sorted((*names, *more))): count * times for names, count in terms.items()}
+    return {tuple(sorted((*names, *more), key=repr)): count * times for names, count in terms.items()}

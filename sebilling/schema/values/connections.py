@@ -1,22 +1,60 @@
-"""Connections: pages of lists with edges, nodes, page info, and a total that is counted only if selected."""
+"""Connections: parts of lists with edges, nodes, page info, and a total that is counted only if selected."""
 
-from typing import Annotated, Generic, TypeVar
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import strawberry
 
 from sebilling.schema.engine.declarations import output, read
+from sebilling.schema.engine.pages import DEFAULT_ROWS, MAX_ROWS, Slice
 from sebilling.schema.request.roles import EVERYONE
 
-First = Annotated[int, strawberry.argument(description="Number of rows, 1 to 200.")]
-After = Annotated[str | None, strawberry.argument(description="Value of pageInfo.endCursor of the previous page.")]
-T = TypeVar("T")
+T = TypeVar("T", bound=type)
+_PART: Final = "part"
+"""The parameter of a resolver in whose place the API has four arguments."""
+
+
+def _argument(name: str, kind: type, description: str, default: object = None) -> inspect.Parameter:
+    annotation = Annotated[kind | None, strawberry.argument(description=description)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+_ARGUMENTS: Final = (
+    _argument("first", int, f"Number of rows, 1 to {MAX_ROWS}.", DEFAULT_ROWS),
+    _argument("after", str, "Value of pageInfo.endCursor of the previous page."),
+    _argument("last", int, f"Number of rows from the end of the list, or before `before`, 1 to {MAX_ROWS}; counts instead of `first`."),
+    _argument("before", str, "Value of pageInfo.startCursor of the next page; needs `last`."),
+)
+
+
+def paged(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Give a resolver with a parameter `part: Slice` the arguments first, after, last and before in its place; any other stays as it is."""
+    signature = inspect.signature(resolver)
+    if _PART not in signature.parameters:
+        return resolver
+
+    @functools.wraps(resolver)
+    async def with_arguments(info: Any, **arguments: Any) -> Any:
+        named = [arguments.pop(argument.name, argument.default) for argument in _ARGUMENTS]
+        part = Slice.of(*named)
+        return await resolver(info, part=part, **arguments)
+
+    del with_arguments.__wrapped__  # type: ignore[attr-defined]  # functools.wraps has set it
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in signature.parameters.values()][1:]
+    before = [parameter for parameter in own if parameter.default is parameter.empty and parameter.name != _PART]
+    behind = [parameter for parameter in own if parameter.default is not parameter.empty]
+    info = signature.parameters["info"]
+    with_arguments.__signature__ = signature.replace(parameters=[info, *before, *_ARGUMENTS, *behind])  # type: ignore[attr-defined]  # for Strawberry
+    return with_arguments
 
 
 @output("Position of a page in its list.")
 class PageInfo:
-    has_next_page: bool = read("Whether more rows follow.", EVERYONE)
-    has_previous_page: bool = read("Whether the page started after a cursor.", EVERYONE)
-    start_cursor: str | None = read("Cursor of the first row.", EVERYONE)
+    has_next_page: bool = read("Whether more rows follow; of the last rows, whether they end before a cursor.", EVERYONE)
+    has_previous_page: bool = read("Whether rows come before; of the first rows, whether they begin after a cursor.", EVERYONE)
+    start_cursor: str | None = read("Cursor of the first row, to send as `before` for the previous page.", EVERYONE)
     end_cursor: str | None = read("Cursor of the last row, to send as `after` for the next page.", EVERYONE)
 
 
