@@ -28,7 +28,10 @@ def main(task: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         node, npm = _of_the_machine() or _of_pypi(Path(scratch))
         environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-        for command in (["ci", "--no-audit", "--no-fund", "--loglevel=error"], *(["run", "--loglevel=error", name] for name in SCRIPTS[task])):
+        for command in (
+            ["ci", "--no-audit", "--no-fund", "--loglevel=error"],
+            *(["run", "--loglevel=error", name] for name in SCRIPTS[task]),
+        ):
             done = subprocess.run([*npm, *command], cwd=WEB, env=environment, check=False)
             if done.returncode != 0:
                 sys.exit(done.returncode)

@@ -11,6 +11,7 @@ another counter is null, or left out of its list, whatever a resolver asks for. 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any, Final
 
 import orjson
@@ -28,6 +29,8 @@ from sebilling.schema.engine.pages import Conditions, Order, Slice, bound, chose
 from sebilling.schema.engine.shapes import MARK, NotPlain, Shape, Shaped, descend
 
 _MAX_DIGITS: Final = 19
+_IN_PARTS: Final = methodcaller("partition", "_")
+"""Prefix, underscore and number of an id."""
 _ALL_IDS: Final = "t.id = ANY (CAST(:ids AS bigint[]))"
 
 
@@ -93,7 +96,7 @@ async def nodes(info: Info, kind: type, public_ids: Collection[str]) -> dict[str
     """Read the rows of these ids that the caller may see, by id, for a field whose type is the interface of all that have ids."""
     bounds, node = limits.of_caller(info), node_of(kind)
     item, public_id = object_sql(node, "t", selection(info, kind=kind.__name__), aliases(), bounds), node.columns["id"].format(t="t")
-    numbers = [number for _, _, number in (public_id.partition("_") for public_id in public_ids) if number.isdecimal() and len(number) < _MAX_DIGITS]
+    numbers = [number for _, _, number in map(_IN_PARTS, public_ids) if number.isdecimal() and len(number) < _MAX_DIGITS]
     is_numbered = public_id.endswith(" || t.id")  # else the id names what several columns say, or a day
     conditions = [_ALL_IDS if is_numbered else f"{public_id} = ANY (CAST(:ids AS text[]))", *bounds.root(node, by_id=True)]
     statement = text(f"SELECT {public_id}, CAST({item} AS text) FROM {node.table} t{where(conditions)}")
