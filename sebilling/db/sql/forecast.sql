@@ -20,7 +20,8 @@ SELECT service_access.id, service_access.customer_id, customer.counter_id, servi
 -- Promises to pay with what has become of them. `owing`: something is owed of the invoices that were issued before the promise. `late`:
 -- something of them was paid after its last day. `replaced`: by its last day the customer promised another.
 CREATE OR REPLACE VIEW promise_to_pay AS
-SELECT promise.*, customer.counter_id, counter.timezone,
+SELECT promise.id, promise.customer_id, promise.until_on, promise.reason, promise.promised_at, promise.promised_to,
+       customer.counter_id, counter.timezone,
        EXISTS (SELECT FROM invoice WHERE invoice.customer_id = promise.customer_id AND outstanding > 0 AND issued_at <= promised_at) AS owing,
        EXISTS (SELECT FROM invoice JOIN allocation ON allocation.invoice_id = invoice.id
                 WHERE invoice.customer_id = promise.customer_id AND issued_at <= promised_at
@@ -36,7 +37,8 @@ SELECT promise.*, customer.counter_id, counter.timezone,
 -- Customers with what their states follow from, to be counted; joins whose columns aren't selected are left out by the planner.
 -- `promised_until`: last day of their promise to pay, if something is owed of what was owed then.
 CREATE OR REPLACE VIEW customer_state AS
-SELECT customer.*, counter.timezone, owed.customer_id IS NOT NULL AS owing, blocked.customer_id IS NOT NULL AS blocked,
+SELECT customer.id, customer.code, customer.name, customer.phone, customer.address, customer.pppoe_name, customer.counter_id,
+       customer.plan_id, customer.installed_on, customer.active, counter.timezone, owed.customer_id IS NOT NULL AS owing, blocked.customer_id IS NOT NULL AS blocked,
        connected.customer_id IS NULL AS without_device, block.block_on,
        CASE WHEN owed.first_at <= promise.promised_at THEN promise.until_on END AS promised_until
   FROM customer

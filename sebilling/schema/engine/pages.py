@@ -42,6 +42,8 @@ class Order:
     descending: bool = False
     by_counter: bool = False
     """Whether an index has each counter's rows in this order, so that they are read counter by counter also for who sees all."""
+    source: str = ""
+    """SQL for the table's rows together with the key, where it is no column of theirs; empty: the table."""
     parts: Parts | None = None
     """Parts that are read one after the other: in ascending order, and where a page finds its rows in a few of them."""
 
@@ -119,15 +121,16 @@ def chosen(node: Node, conditions: Sequence[str], order: Order, *, limit: int, r
     """
     if order.parts is not None:
         return _chosen_by_parts(node, conditions, order.parts, limit=limit, resumed=resumed, bounds=bounds)
+    table = order.source or node.table
     key, sign, way = order.key.format(t="t"), "<" if order.descending else ">", order.way
     resume = [f"({key}, t.id) {sign} (CAST(:after_key AS {order.type}), CAST(:after_id AS bigint))"] if resumed else []
     first_ones = f"ORDER BY {key} {way}, t.id {way} LIMIT {limit}"
     if node.scope.by_counter and (bounds.bounded or order.by_counter):
         # Read counter by counter: a month's invoices are stored one counter after the other, and a clerk's page would scan them all.
         seen = "unnest(CAST(:scope AS bigint[])) seen(id)" if bounds.bounded else "counter seen"
-        own = f"SELECT t.* FROM {node.table} t{where([*conditions, 't.counter_id = seen.id', *resume])} {first_ones}"
+        own = f"SELECT t.* FROM {table} t{where([*conditions, 't.counter_id = seen.id', *resume])} {first_ones}"
         return f"SELECT t.* FROM {seen} CROSS JOIN LATERAL ({own}) t {first_ones}"
-    return f"SELECT t.* FROM {node.table} t{where([*conditions, *bounds.root(node), *resume])} {first_ones}"
+    return f"SELECT t.* FROM {table} t{where([*conditions, *bounds.root(node), *resume])} {first_ones}"
 
 
 def _chosen_by_parts(node: Node, conditions: Sequence[str], parts: Parts, *, limit: int, resumed: bool, bounds: Bounds) -> str:
