@@ -36,8 +36,9 @@ _SAMPLES = text(
     """
     SELECT jsonb_build_object(
                'counter', 'cou_' || counter.id, 'code', customer.code, 'name', customer.name, 'phone', customer.phone,
+               'pppoe', customer.pppoe_name,
                'customer', 'cus_' || customer.id, 'invoice', 'inv_' || owed.id, 'payment', 'pay_' || paid.id,
-               'payment_number', paid.id::text, 'collector', 'usr_' || collector.id, 'device', 'dev_' || access.device_id,
+               'collector', 'usr_' || collector.id, 'device', 'dev_' || access.device_id,
                'plan', 'pla_' || customer.plan_id)
       FROM counter JOIN LATERAL (SELECT customer.* FROM customer JOIN invoice ON customer_id = customer.id AND outstanding > 0
                                   WHERE customer.counter_id = counter.id ORDER BY customer.id DESC OFFSET 5 LIMIT 1) customer ON true
@@ -104,11 +105,18 @@ def _page(root: str, arguments: str, fields: str) -> str:
 
 
 def _customers(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for order in ("CODE", "NAME", "NEWEST"):
+    for order in ("CODE", "NAME", "NEWEST", "INSTALLED"):
         yield f"customers by {order}", _page("customers", f"orderBy: {order}", _CUSTOMER)
         yield f"customers in arrears by {order}", _page("customers", f"orderBy: {order}, filter: {{owing: true}}", _CUSTOMER)
         of_counter = f'orderBy: {order}, filter: {{counterIds: ["{sample["counter"]}"]}}'
         yield f"customers of a counter by {order}", _page("customers", of_counter, _CUSTOMER)
+    yield "customers by OUTSTANDING", _page("customers", "orderBy: OUTSTANDING", _CUSTOMER)
+    states = {"blocked": "blocked", "to be blocked": "toBeBlocked", "promised": "promised", "without device": "withoutDevice"}
+    for name, state in states.items():
+        yield f"customers {name}", _page("customers", f"filter: {{{state}: true}}", _CUSTOMER)
+    counts = "total active blocked toBeBlocked promised withoutDevice owing"
+    yield "customerCounts", f"{{ customerCounts {{ {counts} }} }}"
+    yield "customerCounts of a counter", f'{{ customerCounts(filter: {{counterIds: ["{sample["counter"]}"]}}) {{ {counts} }} }}'
     yield "customers inactive", _page("customers", "filter: {active: false}", _CUSTOMER)
     yield "customers of a plan", _page("customers", f'filter: {{planIds: ["{sample["plan"]}"]}}', _CUSTOMER)
     yield "customers totalCount", "{ customers(first: 1) { totalCount } }"
@@ -116,11 +124,18 @@ def _customers(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
     searches = {
         "name": sample["name"], "part of a name": sample["name"].split()[-2][1:], "code": sample["code"],
         "start of a code": sample["code"][:4],
+        "address": "Melati No. 42", "PPPoE name": sample["pppoe"],
         "phone": "0" + sample["phone"][3:], "start of a phone": "0" + sample["phone"][3:8], "nothing": "zzzqqq", "two letters": "zq",
     }  # fmt: skip
     for what, words in searches.items():
         yield f"customers' search by {what}", _page("customers", f'filter: {{search: "{words}"}}', _CUSTOMER)
     yield "customer", _page("customer", f'id: "{sample["customer"]}"', "id code name openInvoices { id } lastPayments { id }")
+    entry = "nodes { id at kind text amount actor subjectId invoice { number } payment { receiptNumber } }"
+    yield "customerTimeline", _page("customerTimeline", f'customerId: "{sample["customer"]}"', entry)
+    promise = "nodes { id state untilOn reason customer { code name } }"
+    yield "promises", _page("promises", "", promise)
+    for state in ("OPEN", "KEPT", "BROKEN", "REPLACED"):
+        yield f"promises {state}", _page("promises", f"filter: {{states: [{state}]}}", promise)
     yield "customer by code", _page("customer", f'code: "{sample["code"]}"', "id code name outstanding credit")
 
 
@@ -190,6 +205,7 @@ def _events(sample: dict[str, str]) -> Iterator[tuple[str, str]]:
         "": "", " of a kind": 'kind: "deposit.verified"', " of a prefix": 'kind: "period."', " of no kind": 'kind: "credit.refunded"',
         " of an actor": 'actor: "Collector 5"', " of an actor's id": f'actorId: "{sample["collector"]}"',
         " of nobody": 'actor: "Nobody"', " of a payment": f'subjectId: "{sample["payment"]}"',
+        " of a customer": f'customerId: "{sample["customer"]}"',
         " of a subject": 'subject: "deposit"', " of a counter": f'counterId: "{sample["counter"]}"',
         " until a day": 'until: "2020-01-01T00:00:00Z"', " since a day": 'since: "2020-01-01T00:00:00Z"',
     }  # fmt: skip
