@@ -124,7 +124,8 @@ def _text(root: strawberry.Parent[Mapping[str, Any]], info: Info) -> str:
 
 @output("Entry of a customer's timeline.", "customer_timeline", scope=OF_CUSTOMER)
 class TimelineEntry:
-    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=ids.column(Noun.TIMELINE_ENTRY, "{t}.id"))
+    # In brackets, as it is no id by which an entry could be read: entries are found for one customer at a time.
+    id: strawberry.ID = read("Opaque id.", COUNTERS, sql=f"({ids.column(Noun.TIMELINE_ENTRY, '{t}.id')})")
     at: Instant = read("Time at which it happened.", COUNTERS)
     kind: TimelineKind = read("What happened.", COUNTERS)
     text: str = read(

@@ -12,8 +12,9 @@ from tests.auth.people import add, enter
 from tests.harness import Api, Isp
 from tests.schema.two_counters import SCHEMA, World
 
-NOT_BY_ID = {"SignIn", "Event", "Recap", "CounterFigures"}
-"""Types whose objects are read by their own root fields alone: figures that are computed, and one's own sign-ins."""
+NOT_BY_ID = {"SignIn", "Event", "Recap", "CounterFigures", "TimelineEntry"}
+"""Types whose objects are read by their own root fields alone: figures that are computed, one's own sign-ins,
+and entries of timelines, which are found for one customer at a time and never change."""
 NODES = """query($ids: [ID!]!) { nodes(ids: $ids) { __typename id
   ... on Customer { name counter { code } } ... on Invoice { number counter { name } } ...Paid } }
 fragment Paid on Payment { amount customer { ... on Node { id ... on Invoice { number } } } }"""
