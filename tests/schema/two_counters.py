@@ -258,7 +258,7 @@ NOUNS: Final = {
     "deviceId": "device",
     "invoiceId": "invoice", "invoiceIds": "invoice", "paymentId": "payment", "depositId": "deposit", "collectorId": "user",
     "writeOffId": "write_off", "refundId": "refund", "settlementId": "settlement",
-    "actorId": "user", "agreedById": "user", "planIds": "plan", "subjectId": "payment",
+    "actorId": "user", "planIds": "plan", "subjectId": "payment",
     "userId": "user", "month": "month", "runId": "run", "ids": "customer",
 }  # fmt: skip
 """Argument → what it names."""
