@@ -44,12 +44,13 @@ OPEN_PROMISE: Final = (
 )
 """Condition on the promise to pay `{n}`: it is open. What is paid before its last day is not late."""
 _TODAY: Final = local_day("(SELECT timezone FROM counter WHERE id = {t}.counter_id)")
-# The last day that an invoice covers, a closed month or the day before the installation, and then suspensions without a gap.
+# What invoices cover, closed months and what lies before the installation or the open months is over; then come suspensions.
 _NEXT_INVOICE: Final = f"""(
     SELECT CASE WHEN {{t}}.active THEN nullif(coalesce(max(suspended.covers_until), first.day), '9999-12-31') END
       FROM (SELECT greatest({{t}}.installed_on,
                             (SELECT max(covers_until) FROM covering
                               WHERE customer_id = {{t}}.id AND voided_at IS NULL AND covers_from < covers_until),
+                            least(date_trunc('month', {_TODAY})::date, (SELECT min(month) FROM period WHERE closed_at IS NULL)),
                             (SELECT (max(month) + interval '1 month')::date FROM period
                               WHERE closed_at IS NOT NULL AND month <= {_TODAY})) AS day) first
       LEFT JOIN taken_days suspended ON suspended.customer_id = {{t}}.id AND suspension IS NOT NULL

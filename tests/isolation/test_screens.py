@@ -104,6 +104,20 @@ async def test_nobody_is_planned_before_the_day_or_on_a_blackout_date(api: Api, 
     assert await planned(api) == ""
 
 
+async def test_the_plan_is_what_a_run_does(api: Api, people: tuple[Isp, dict[str, int]]) -> None:
+    isp, ids = people
+    run = "mutation { runIsolation { blocked errors { code } } }"
+    async with isp.write() as session:
+        await session.execute(text("UPDATE device SET enabled = false"))
+    assert (await planned(api), (await api.do(run))["blocked"]) == ("", 0)
+    async with isp.write() as session:
+        await session.execute(text("UPDATE device SET enabled = true"))
+    await promise(isp, ids["A"], "gajian", on=10, until=20)
+    await isp.pay(ids["B"], 150_000)
+    assert (await planned(api), (await api.do(run))["blocked"]) == ("C", 1)
+    assert await planned(api) == "", "who is blocked is no longer planned"
+
+
 async def test_a_hold_shows_whom_an_approval_would_block(api: Api, people: tuple[Isp, dict[str, int]]) -> None:
     isp, _ = people
     for number in range(20):

@@ -7,6 +7,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from sebilling.actor import Role
+from sebilling.billing import billing_cycles, suspensions
 from sebilling.billing.isolation import blocks, policy, promises
 from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.db.engine import Database
@@ -180,6 +181,28 @@ async def test_a_customers_page(api: Api, isp: Isp) -> None:
     assert (paid["promise"], paid["forecast"]["blockOn"], paid["lastPayments"]) == (None, None, [{"amount": 150_000}])
     assert len(paid["lastInvoices"]) == 1
     assert (await api.ask(PAGE, code="F"))["nextInvoiceFrom"] is None
+
+
+SCHEDULE = """query($id: ID!) { customer(id: $id) { nextInvoiceFrom } billingSchedule(customerId: $id) { coming { coversFrom } } }"""
+
+
+async def test_the_next_invoice_begins_where_the_schedule_says(api: Api, isp: Isp) -> None:
+    ids = {code: await isp.value("SELECT id FROM customer WHERE code = :code", code=code) for code in "ABC"}
+    ids["new"] = await isp.customer("NEW", installed_on=date(2026, 2, 5))
+    ids["imported"] = await isp.customer("OLD", installed_on=date(2019, 5, 5))
+    ids["future"] = await isp.customer("FUTURE", installed_on=date(2026, 4, 10))
+    async with isp.write(LATER) as session:
+        await billing_cycles.set_billing(session, ids["A"], months=3, effective_from=date(2026, 3, 1))
+        await suspensions.pause(session, ids["B"], from_on=date(2026, 2, 20), until_on=date(2026, 5, 1), reason="mudik")
+        await suspensions.pause(session, ids["C"], from_on=date(2026, 4, 1), until_on=date(2026, 5, 1), reason="mudik")
+    told = {}
+    for name, customer_id in ids.items():
+        answer = (await api.raw(SCHEDULE, id=f"cus_{customer_id}"))["data"]
+        told[name] = answer["customer"]["nextInvoiceFrom"]
+        assert told[name] == answer["billingSchedule"]["coming"][0]["coversFrom"], name
+    assert told == {
+        "A": "2026-03-01", "B": "2026-05-01", "C": "2026-03-01", "new": "2026-02-05", "imported": "2026-02-01", "future": "2026-04-10",
+    }  # fmt: skip
 
 
 async def test_the_policy_in_force_is_the_customers_own_then_the_counters(api: Api, isp: Isp) -> None:
