@@ -203,6 +203,11 @@ _NOT_GENERATED: Final = (
     "SELECT FROM counter WHERE EXISTS (SELECT FROM customer WHERE counter_id = counter.id AND active)"
     " AND NOT EXISTS (SELECT FROM invoice_series WHERE period_id = period.id AND counter_id = counter.id)"
 )
+# In an order, so that the index of the few is read: PostgreSQL expects half of all.
+_DRIFTED: Final = (
+    "SELECT customer_id FROM service_access WHERE NOT (desired_generation = observed_generation AND actual IN (desired, 'UNKNOWN'))"
+    " ORDER BY id OFFSET 0"
+)
 # Deposits of their own cash a collector sees also at a counter that they have left.
 _ATTENTION: Final = f"""
     SELECT coalesce(json_agg(json_build_object('kind', kind, 'count', count, 'amount', amount) ORDER BY place), '[]')
@@ -216,9 +221,8 @@ _ATTENTION: Final = f"""
             UNION ALL
             SELECT 4, '{AttentionKind.DEVICES_AWAY}', count(*), NULL FROM device WHERE enabled AND NOT reachable AND {_CENTRAL}
             UNION ALL
-            SELECT 5, '{AttentionKind.OUT_OF_SYNC}', count(*), NULL FROM service_access
-             WHERE NOT (desired_generation = observed_generation AND actual IN (desired, 'UNKNOWN'))
-               AND (SELECT {scope.sees("customer.counter_id")} FROM customer WHERE customer.id = customer_id)
+            SELECT 5, '{AttentionKind.OUT_OF_SYNC}', count(*), NULL FROM ({_DRIFTED}) drifted
+             WHERE (SELECT {scope.sees("customer.counter_id")} FROM customer WHERE customer.id = customer_id)
             UNION ALL
             SELECT 6, '{AttentionKind.PERIODS_NOT_GENERATED}', count(*), NULL
               FROM period WHERE closed_at IS NULL AND {_CENTRAL} AND EXISTS ({_NOT_GENERATED})

@@ -37,7 +37,8 @@ class Day(StrEnum):
 COLUMNS: Final = {
     "billing_cycle.effective_from": Day.GIVEN, "customer.installed_on": Day.GIVEN, "deposit.deposited_on": Day.OF_DEPOSIT,
     "deposit_correction.corrected_on": Day.OF_DEPOSIT, "deposit_decision.decided_on": Day.OF_DEPOSIT,
-    "difference_settlement.settled_on": Day.OF_DEPOSIT, "discount.from_on": Day.GIVEN, "discount.until_on": Day.GIVEN,
+    "difference_settlement.settled_on": Day.OF_DEPOSIT, "daily_takings.day": Day.OF_PAYMENT,
+    "discount.from_on": Day.GIVEN, "discount.until_on": Day.GIVEN,
     "invoice.covers_from": Day.TERMS, "invoice.covers_until": Day.TERMS, "invoice.due_on": Day.OF_INVOICE, "blackout_date.day": Day.GIVEN,
     "opening_balance.billed_until": Day.GIVEN, "opening_history.happened_on": Day.GIVEN, "payment.received_on": Day.OF_PAYMENT,
     "payment_promise.until_on": Day.GIVEN, "payment_reversal.reversed_on": Day.OF_PAYMENT, "period.month": Day.GIVEN,
@@ -124,14 +125,16 @@ async def _issue_late(world: World, at: datetime) -> None:
 
 
 DOING: Final[dict[str, Doing]] = {
-    "payment.received_on": _receive, "receipt.month": _receive, "receipt_series.month": _receive,
+    "daily_takings.day": _receive, "payment.received_on": _receive,
+    "receipt.month": _receive, "receipt_series.month": _receive,
     "payment_reversal.reversed_on": _reverse, "refund.refunded_on": _refund, "refund_reversal.reversed_on": _reverse_refund,
     "write_off.written_off_on": _write_off, "write_off_reversal.reversed_on": _reverse_write_off, "deposit.deposited_on": _submit,
     "deposit_decision.decided_on": _verify, "deposit_correction.corrected_on": _correct, "difference_settlement.settled_on": _settle,
     "settlement_reversal.reversed_on": _reverse_settlement, "invoice.due_on": _issue_late,
 }  # fmt: skip
 """How a day of a counter is written, by the last row of the column's table."""
-ORDER: Final = {"receipt": "payment_id", "receipt_series": "month", "payment_reversal": "payment_id", "refund_reversal": "refund_id",
+ORDER: Final = {"daily_takings": "day", "receipt": "payment_id",
+                "receipt_series": "month", "payment_reversal": "payment_id", "refund_reversal": "refund_id",
                 "deposit_decision": "deposit_id", "settlement_reversal": "settlement_id", "write_off_reversal": "write_off_id"}  # fmt: skip
 
 
