@@ -19,6 +19,7 @@ from tests.mutants import (
     peers,
     rules,
     runs,
+    screens,
     settlement,
 )
 from tests.mutants.fault import Fault
@@ -395,4 +396,5 @@ FAULTS: Final = (
     *rules.FAULTS,
     *runs.FAULTS,
     *settlement.FAULTS,
+    *screens.FAULTS,
 )  # fmt: skip

@@ -144,8 +144,8 @@ FAULTS: Final = (
     Fault("anyone-may-set-a-balance", "db/sql/drawer.sql", "WHEN (pg_trigger_depth() = 0) EXECUTE", "WHEN (false) EXECUTE", BALANCES),
     # --- daily takings ------------------------------------------------------------------------------------------------------------
     Fault("takings-are-locked-from-the-beginning", "db/sql/takings.sql",
-          "payment_in_takings AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED", "payment_in_takings AFTER INSERT ON payment",
-          TAKINGS),
+          "payment_in_takings AFTER INSERT ON payment DEFERRABLE INITIALLY DEFERRED",
+          "payment_in_takings AFTER INSERT ON payment DEFERRABLE INITIALLY IMMEDIATE", TAKINGS),
     Fault("who-takes-cash-locks-the-days-takings", "billing/locks.py",
           " SET CONSTRAINTS payment_in_takings, payment_out_of_takings DEFERRED;", "", TAKINGS),
     Fault("takings-are-not-added-to", "db/sql/takings.sql", "received = kept.received + excluded.received", "received = excluded.received",

@@ -92,10 +92,6 @@ FIGURES: Final = (
         "(SELECT reversed_on FROM payment_reversal WHERE payment_id = NEW.id)", "NEW.received_on", deeds("reversal-of-a-payment-of-before"),
     ),
     Fault(
-        "dashboard-bills-what-is-void", "db/sql/period_totals.sql", "SELECT period_id, counter_id, 0, -sum(total)",
-        "SELECT period_id, counter_id, 0, -sum(0)", deeds("void-that-leaves-the-minimum"),
-    ),
-    Fault(
         "dashboard-of-the-day-in-utc", "billing/dashboard.py", "(:at AT TIME ZONE timezone)::date", "(:at AT TIME ZONE 'UTC')::date",
         day("test_the_dashboard_is_of_the_counters_day_and_month"),
     ),
