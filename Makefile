@@ -9,7 +9,7 @@ PLUGINS := plugins/mikrotik plugins/notify plugins/olt plugins/radius
 # Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup web demo run test check lint bench campaign mutants graphiql clean
+.PHONY: setup web demo run test check lint bench campaign mutants graphiql reference clean
 setup: .venv/.dev .venv/.web
 
 .venv/.made:
@@ -55,6 +55,11 @@ check: lint
 	$(BIN)/python tools/web.py check
 	$(BIN)/sebilling schema | diff - schema.graphql
 	$(BIN)/sebilling schema --sql | diff - schema.sql
+	$(BIN)/sebilling schema --compare docs/api/released.graphql --accepted docs/api/accepted_changes.txt
+
+# docs/api/ from the schema; tests/schema/test_reference.py fails if it is not current.
+reference: .venv/.dev
+	@$(BIN)/python tools/reference.py
 
 bench: .venv/.dev
 	@$(BIN)/python -m bench $(ARGS)
