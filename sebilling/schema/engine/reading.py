@@ -95,11 +95,11 @@ async def _single(  # noqa: PLR0917 - all of a statement's parts
 async def nodes(info: Info, kind: type, public_ids: Collection[str]) -> dict[str, Any]:
     """Read the rows of these ids that the caller may see, by id, for a field whose type is the interface of all that have ids."""
     bounds, node = limits.of_caller(info), node_of(kind)
-    item, public_id = object_sql(node, "t", selection(info, kind=kind.__name__), aliases(), bounds), node.columns["id"].format(t="t")
+    item, id_sql = object_sql(node, "t", selection(info, kind=kind.__name__), aliases(), bounds), node.columns["id"].format(t="t")
     numbers = [number for _, _, number in map(_IN_PARTS, public_ids) if number.isdecimal() and len(number) < _MAX_DIGITS]
-    is_numbered = public_id.endswith(" || t.id")  # else the id names what several columns say, or a day
-    conditions = [_ALL_IDS if is_numbered else f"{public_id} = ANY (CAST(:ids AS text[]))", *bounds.root(node, by_id=True)]
-    statement = text(f"SELECT {public_id}, CAST({item} AS text) FROM {node.table} t{where(conditions)}")
+    is_numbered = id_sql.endswith(" || t.id")  # else the id names what several columns say, or a day
+    conditions = [_ALL_IDS if is_numbered else f"{id_sql} = ANY (CAST(:ids AS text[]))", *bounds.root(node, by_id=True)]
+    statement = text(f"SELECT {id_sql}, CAST({item} AS text) FROM {node.table} t{where(conditions)}")
     async with info.context.parts.database.reading() as session:
         wanted = [int(number) for number in numbers] if is_numbered else list(public_ids)
         rows = await session.rows(statement, {"ids": wanted, **bounds.parameters})
