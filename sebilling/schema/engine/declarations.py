@@ -169,7 +169,7 @@ def _declared(cls: T, description: str, nodes: Sequence[Node]) -> T:
 def _identify(cls: type, kind: Any, node: Node) -> None:
     """Register a type whose rows can be read by their public ids alone as one of the interface's."""
     match = _PUBLIC_ID.fullmatch(node.columns.get("id", ""))
-    if match and node.scope.is_read_by_id:
+    if match and node.scope.is_read_by_id and not cls.__name__.startswith("_"):  # which are no part of the schema
         if match[1] in TYPES_BY_PREFIX:
             raise Undeclared(f"two types have ids that begin with {match[1]}")
         TYPES_BY_PREFIX[match[1]] = cls
