@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLList, GraphQLNonNull, get_named_type, is_composite_type
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    get_named_type,
+    is_composite_type,
+)
 from sqlalchemy import text
 
 from sebilling import keys
@@ -355,7 +364,7 @@ def leaves(kind: Any) -> list[str]:
 def whole(kind: Any, depth: int) -> str:
     """Everything below a type, `depth` types deep."""
     named = get_named_type(kind)
-    if not is_composite_type(named):
+    if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
         return ""
     fields = named.fields if depth > 1 else {name: named.fields[name] for name in leaves(named)}
     chosen = [name + whole(field.type, depth - 1) for name, field in fields.items()]
