@@ -46,6 +46,7 @@ CREATE TABLE app_user (
     totp_secret bytea,
     totp_pending bytea,
     totp_step bigint NOT NULL DEFAULT 0,
+    version integer NOT NULL DEFAULT 1,
     CONSTRAINT app_user_pkey PRIMARY KEY (id),
     CONSTRAINT app_user_username_key UNIQUE (username),
     CONSTRAINT app_user_role_check CHECK (role = ANY (ARRAY['ADMIN'::text, 'FINANCE'::text, 'CLERK'::text, 'COLLECTOR'::text, 'TECHNICIAN'::text, 'AUDITOR'::text])),
@@ -84,6 +85,7 @@ CREATE TABLE billing_settings (
     pause_after_blocked_days smallint NOT NULL,
     cash_limit bigint NOT NULL,
     cash_limit_action text NOT NULL,
+    version integer NOT NULL DEFAULT 1,
     CONSTRAINT billing_settings_pkey PRIMARY KEY (id),
     CONSTRAINT billing_settings_cash_limit_action_check CHECK (cash_limit_action = ANY (ARRAY['WARN'::text, 'REFUSE'::text])),
     CONSTRAINT billing_settings_cash_limit_check CHECK (cash_limit >= 0 AND cash_limit <= '1000000000000'::bigint),
@@ -175,6 +177,7 @@ CREATE TABLE customer (
     pppoe_name character varying,
     created_at timestamp with time zone NOT NULL,
     due_day smallint,
+    version integer NOT NULL DEFAULT 1,
     CONSTRAINT customer_pkey PRIMARY KEY (id),
     CONSTRAINT customer_code_key UNIQUE (code),
     CONSTRAINT customer_pppoe_name_key UNIQUE (pppoe_name),
@@ -325,6 +328,7 @@ CREATE TABLE device (
     lease_by text,
     next_at timestamp with time zone NOT NULL,
     failures integer NOT NULL,
+    version integer NOT NULL DEFAULT 1,
     CONSTRAINT device_pkey PRIMARY KEY (id),
     CONSTRAINT device_name_key UNIQUE (name)
 );
@@ -833,6 +837,7 @@ CREATE TABLE plan (
     rate_up_kbps integer,
     created_at timestamp with time zone NOT NULL,
     archived_at timestamp with time zone,
+    version integer NOT NULL DEFAULT 1,
     CONSTRAINT plan_pkey PRIMARY KEY (id),
     CONSTRAINT plan_name_key UNIQUE (name),
     CONSTRAINT plan_price_check CHECK (price >= 0 AND price <= '1000000000000'::bigint)

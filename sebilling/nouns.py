@@ -37,6 +37,7 @@ class Noun(Enum):
     RUN = ("run", "generation run", "proses penerbitan tagihan")
     SERVICE_TOKEN = ("tok", "service token", "token layanan")
     SETTLEMENT = ("set", "settlement", "penyelesaian selisih")
+    SETTINGS = ("", "billing settings", "pengaturan tagihan")
     SIGN_IN = ("sig", "sign-in", "sesi masuk")
     TIMELINE_ENTRY = ("tle", "timeline entry", "catatan riwayat")
     UPCOMING_BLOCK = ("upb", "upcoming block", "isolir yang akan datang")

@@ -61,7 +61,7 @@ _BY_ID: Final = text(
 )
 _STILL_ADMIN: Final = text("SELECT EXISTS (SELECT FROM app_user WHERE id = :user AND active AND role = 'ADMIN')")
 _OTHER_ADMIN: Final = text("SELECT EXISTS (SELECT FROM app_user WHERE id <> :user AND active AND role = 'ADMIN' AND NOT service)")
-_UPDATE: Final = text("UPDATE app_user SET name = :name, role = :role, active = :active WHERE id = :user")
+_UPDATE: Final = text("UPDATE app_user SET name = :name, role = :role, active = :active, version = version + 1 WHERE id = :user")
 _RESET: Final = text("UPDATE app_user SET password_hash = :hash, one_time_until = CAST(:until AS timestamptz) WHERE id = :user")
 _FORGET_DEVICES: Final = text("DELETE FROM known_device WHERE user_id = :user")
 _ID_OF: Final = text("SELECT id FROM app_user WHERE username = :username AND NOT service")

@@ -79,7 +79,8 @@ _FIND: Final = text(
     """
 )
 _TAKEN: Final = text("SELECT code = :code AS code FROM customer WHERE code = :code OR pppoe_name = :pppoe_name ORDER BY 1 DESC LIMIT 1")
-_UPDATE: Final = text(f"UPDATE customer SET {', '.join(f'{name} = :{name}' for name in _NAMES if name != 'code')} WHERE id = :id")
+_SET: Final = ", ".join(f"{name} = :{name}" for name in _NAMES if name != "code")
+_UPDATE: Final = text(f"UPDATE customer SET {_SET}, version = version + 1 WHERE id = :id")
 # Exclusively, as whoever adds invoices does (db/sql/invoice_checks.sql): each customer's invoices are added under one lock.
 _LOCK_COUNTERS: Final = text(
     """

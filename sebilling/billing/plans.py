@@ -46,9 +46,9 @@ _INSERT: Final = text(
     """
 )
 _LOCK: Final = text(f"SELECT {_COLUMNS} FROM plan WHERE id = :id FOR NO KEY UPDATE")
-_UPDATE: Final = text(f"UPDATE plan SET {', '.join(f'{name} = :{name}' for name in _NAMES)} WHERE id = :id")
+_UPDATE: Final = text(f"UPDATE plan SET {', '.join(f'{name} = :{name}' for name in _NAMES)}, version = version + 1 WHERE id = :id")
 _LOCK_ARCHIVED: Final = text("SELECT archived_at FROM plan WHERE id = :id FOR UPDATE")  # against customers who get it meanwhile
-_ARCHIVE: Final = text("UPDATE plan SET archived_at = :archived_at WHERE id = :id")
+_ARCHIVE: Final = text("UPDATE plan SET archived_at = :archived_at, version = version + 1 WHERE id = :id")
 _ARCHIVED: Final = text("SELECT archived_at IS NOT NULL FROM plan WHERE id = :id")
 _MAX_RATE_KBPS: Final = 100_000_000
 

@@ -77,7 +77,7 @@ class Changes(TypedDict, total=False):
 _NAMES: Final[tuple[str, ...]] = Settings.__match_args__
 _READ: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings")
 _LOCK: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings FOR NO KEY UPDATE")
-_WRITE: Final = text(f"UPDATE billing_settings SET {', '.join(f'{name} = :{name}' for name in _NAMES)}")
+_WRITE: Final = text(f"UPDATE billing_settings SET {', '.join(f'{name} = :{name}' for name in _NAMES)}, version = version + 1")
 _MAX_LATE_FEE: Final = 1_000_000_000
 _MAX_DENOMINATOR: Final = 1_000
 

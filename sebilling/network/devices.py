@@ -42,7 +42,8 @@ _INSERT: Final = text(
 _LOCK: Final = text("SELECT id, name, kind, config, config_version, enabled FROM device WHERE id = :id FOR NO KEY UPDATE")
 _READ: Final = text("SELECT id, name, kind, config, config_version FROM device WHERE id = :id")
 _UPDATE: Final = text(
-    "UPDATE device SET name = :name, config = :config, config_version = :version, enabled = :enabled, next_at = :at, failures = 0"
+    "UPDATE device SET version = version + 1, name = :name, config = :config,"
+    " config_version = :version, enabled = :enabled, next_at = :at, failures = 0"
     " WHERE id = :id"
 )
 _NAMED: Final = text("SELECT EXISTS (SELECT FROM device WHERE name = :name AND id <> :id)")

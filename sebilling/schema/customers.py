@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import strawberry
 
 from sebilling.billing import customers as verbs
-from sebilling.billing import validation
+from sebilling.billing import validation, versions
 from sebilling.db.parameters import local_day
 from sebilling.errors import InvalidText
 from sebilling.language import Sentence
@@ -23,7 +23,7 @@ from sebilling.schema.plans import Plan
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE, READERS
 from sebilling.schema.values import ids
-from sebilling.schema.values.payloads import INPUT, Payload, given, row
+from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, given, row
 from sebilling.schema.values.scalars import Day, Rupiah
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Customer:
     id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.CUSTOMER, "{t}.id"))
     code: str = read("The ISP's own number for the customer; unique.", EVERYONE)
     name: str = read("Name of the customer.", EVERYONE)
+    version: int = read(VERSION, EVERYONE)
     phone: str = read("Phone number as +62…, or empty.", EVERYONE)
     address: str = read("Address; may be empty.", EVERYONE)
     installed_on: Day = read("Tanggal pasang: first day of service.", EVERYONE)
@@ -264,6 +265,7 @@ class UpdateCustomerInput:
     clear: list[ClearableField] = strawberry.field(
         default_factory=list, description="Fields to empty. A field that is left out keeps its value; null is refused."
     )
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=EXPECTED_VERSION)
 
 
 @payload("Result of updateCustomer.")
@@ -288,6 +290,7 @@ async def update_customer(info: Info, input: Annotated[UpdateCustomerInput, INPU
             raise InvalidText(field=("input", "clear"), what=Sentence(cleared.name, cleared.name), why=why)
         changes[cleared.value] = None
     async with info.context.transaction() as session:
+        await versions.expect(session, Noun.CUSTOMER, customer_id, expected(input.expected_version))
         await verbs.update(session, customer_id, **changes)
     return row(customer=await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",)))
 

@@ -6,6 +6,7 @@ import orjson
 import strawberry
 from strawberry.scalars import JSON
 
+from sebilling.billing import versions
 from sebilling.errors import NotFound
 from sebilling.jobs import hooks
 from sebilling.language import Language
@@ -29,7 +30,7 @@ from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import DEVICE_READERS, DEVICES, EVERYONE
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
-from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, row
 from sebilling.schema.values.scalars import Instant
 from sebilling.vault import Vault
 
@@ -123,6 +124,7 @@ _IN_SYNC: Final = "{t}.desired_generation = {t}.observed_generation AND {t}.actu
 class Device:
     id: strawberry.ID = read("Opaque id.", DEVICE_READERS, sql=ids.column(Noun.DEVICE, "{t}.id"))
     name: str = read("Unique display name.", DEVICE_READERS)
+    version: int = read(VERSION, DEVICE_READERS)
     kind: str = read("Kind of the device's driver.", DEVICE_READERS)
     enabled: bool = read("Whether the device is enabled; nobody is blocked or restored on a disabled one.", DEVICE_READERS)
     reachable: bool | None = read("Whether the device answered the last check; null if it was never checked.", DEVICE_READERS)
@@ -228,12 +230,14 @@ class UpdateDeviceInput:
     name: str | None = strawberry.field(default=None, description="Unique display name, 1 to 100 characters.")
     config: JSON | None = strawberry.field(default=None, description="Settings to change.")
     enabled: bool | None = strawberry.field(default=None, description="Whether the device is enabled.")
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=EXPECTED_VERSION)
 
 
 @mutation(DEVICES, "Change a device.")
 async def update_device(info: Info, input: Annotated[UpdateDeviceInput, INPUT]) -> DevicePayload:
     context, device_id = info.context, ids.decode(input.id, Noun.DEVICE, field=("input", "id"))
     async with context.transaction() as session:
+        await versions.expect(session, Noun.DEVICE, device_id, expected(input.expected_version))
         await verbs.update(
             session, context.parts.plugins, _vault(context), device_id, name=input.name,
             config=None if input.config is None else _settings(input.config), enabled=input.enabled,

@@ -118,6 +118,7 @@ WHEN: Final = {
     ErrorCode.DEADLINE_EXCEEDED: "A query that took longer than `SEBILLING_DOCUMENT_SECONDS`; mutations are never stopped.",
     ErrorCode.INTERNAL: ("An unforeseen failure of the whole request, or of one payment in `recordPayments`; the log has the cause."),
     ErrorCode.DATABASE_UNAVAILABLE: "The database can't be reached.",
+    ErrorCode.CONFLICT: ("`expectedVersion` is not the present version: somebody changed it meanwhile."),
     ErrorCode.BAD_REQUEST: "A request that isn't valid GraphQL over HTTP, or a document that doesn't fit the schema.",
 }
 

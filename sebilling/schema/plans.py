@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from sebilling.billing import plans as verbs
+from sebilling.billing import versions
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
@@ -15,7 +16,7 @@ from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
-from sebilling.schema.values.payloads import INPUT, Payload, given, row
+from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, given, row
 from sebilling.schema.values.scalars import Instant, Rupiah
 
 
@@ -23,6 +24,7 @@ from sebilling.schema.values.scalars import Instant, Rupiah
 class Plan:
     id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.PLAN, "{t}.id"))
     name: str = read("Unique name, such as Home 20M.", EVERYONE)
+    version: int = read(VERSION, EVERYONE)
     price: Rupiah | None = read("Price per month, for future invoices.", COUNTERS)
     rate_down_kbps: int | None = read("Download speed in kbit/s; null if unknown.", EVERYONE)
     rate_up_kbps: int | None = read("Upload speed in kbit/s; null if unknown.", EVERYONE)
@@ -94,6 +96,7 @@ class UpdatePlanInput:
         description="Download speed in kbit/s. Devices keep what they have; customers who change to the plan get it.",
     )
     rate_up_kbps: int | None = strawberry.field(default=strawberry.UNSET, description="Upload speed in kbit/s, as the download speed.")
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=EXPECTED_VERSION)
 
 
 @payload("Result of updatePlan, archivePlan or unarchivePlan.")
@@ -110,6 +113,7 @@ async def update_plan(info: Info, input: Annotated[UpdatePlanInput, INPUT]) -> U
     plan_id = ids.decode(input.id, Noun.PLAN, field=("input", "id"))
     changes = given(name=input.name, price=input.price, rate_down_kbps=input.rate_down_kbps, rate_up_kbps=input.rate_up_kbps)
     async with info.context.transaction() as session:
+        await versions.expect(session, Noun.PLAN, plan_id, expected(input.expected_version))
         await verbs.update(session, plan_id, **changes)
     return await _shown(info, plan_id)
 

@@ -6,17 +6,20 @@ from typing import Annotated, Any, Final
 import strawberry
 
 from sebilling.billing import settings as verbs
+from sebilling.billing import versions
 from sebilling.billing.settings import CashLimitAction, TaxRounding
+from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import ADMIN, READERS
-from sebilling.schema.values.payloads import INPUT, Payload, given, row
+from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, given, row
 from sebilling.schema.values.scalars import Rate, Rupiah
 
 
 @output("Billing settings of the ISP. Issued invoices keep the settings with which they were made.")
 class BillingSettings:
+    version: int = read(VERSION, READERS)
     prorate_first_month: bool = read("Whether the first month is prorated by days from the installation.", READERS)
     tax_rate: Rate = read('PPN in percent, such as "12"; "0" for no tax.', READERS)
     tax_numerator: int = read("Numerator of the taxed fraction of the price, such as 11 in 11/12.", READERS)
@@ -41,7 +44,7 @@ class BillingSettings:
 @query(READERS, "Get the billing settings of the ISP.")
 async def billing_settings(info: Info) -> BillingSettings:
     async with info.context.parts.database.reading() as session:
-        return row(**asdict(await verbs.read(session)))
+        return row(**asdict(await verbs.read(session)), version=await versions.of(session, Noun.SETTINGS, 1))
 
 
 @input_type("Changes to the billing settings; fields that are left out keep their value.")
@@ -81,6 +84,7 @@ class UpdateBillingSettingsInput:
     cash_limit_action: CashLimitAction | None = strawberry.field(
         default=strawberry.UNSET, description="What happens to new cash beyond the limit."
     )
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=EXPECTED_VERSION)
 
 
 @payload("Result of updateBillingSettings.")
@@ -91,11 +95,14 @@ class UpdateBillingSettingsPayload(Payload):
 @mutation(ADMIN, "Change the settings for future invoices.")
 async def update_billing_settings(info: Info, input: Annotated[UpdateBillingSettingsInput, INPUT]) -> UpdateBillingSettingsPayload:
     changes: dict[str, Any] = given(**vars(input))
+    changes.pop("expected_version", None)
     for name in {"tax_rounding", "cash_limit_action"} & changes.keys():
         changes[name] = changes[name].value
     async with info.context.transaction() as session:
+        await versions.expect(session, Noun.SETTINGS, 1, expected(input.expected_version))
         changed = await verbs.change(session, **changes)
-    return row(settings=asdict(changed))
+        version = await versions.of(session, Noun.SETTINGS, 1)
+    return row(settings={**asdict(changed), "version": version})
 
 
 QUERIES: Final = [billing_settings]

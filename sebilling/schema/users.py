@@ -7,7 +7,7 @@ import strawberry
 from sebilling.actor import Role
 from sebilling.auth import passwords, totp
 from sebilling.auth import users as verbs
-from sebilling.billing import counters, idempotency
+from sebilling.billing import counters, idempotency, versions
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
@@ -19,7 +19,7 @@ from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import ADMIN, EVERYONE, READERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
-from sebilling.schema.values.payloads import INPUT, Payload, row
+from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, row
 from sebilling.schema.values.scalars import Instant
 
 _LAST_USED: Final = "SELECT max(used_at) FROM access_token JOIN sign_in ON sign_in.id = sign_in_id WHERE user_id = {t}.id"
@@ -30,6 +30,7 @@ class User:
     id: strawberry.ID = read("Opaque id.", EVERYONE, sql=ids.column(Noun.USER, "{t}.id"))
     name: str = read("Full name, as printed on receipts.", EVERYONE)
     username: str | None = read("Name for signing in; never changes.", READERS)
+    version: int | None = read(VERSION, READERS)
     role: Role | None = read("Role, which decides what the user may do.", READERS)
     counters: list[Counter] | None = counters_of_user(READERS)
     active: bool | None = read("Whether the user may sign in.", READERS)
@@ -144,6 +145,7 @@ class UpdateUserInput:
     active: bool | None = strawberry.field(
         default=None, description="Whether the user may sign in; false signs them out everywhere at once."
     )
+    expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=EXPECTED_VERSION)
 
 
 @mutation(ADMIN, "Change a user's name, role or counters, or deactivate the user. Takes effect with the next request.")
@@ -153,6 +155,8 @@ async def update_user(info: Info, input: Annotated[UpdateUserInput, INPUT]) -> U
     async with info.context.transaction() as session:
         codes = None if counter_ids is None else await counters.codes_of(session, counter_ids)
         changes = verbs.Changes(name=input.name, role=input.role, counters=codes, active=input.active)
+        await verbs.check_may_administer(session, user_id)  # its lock comes before the row's
+        await versions.expect(session, Noun.USER, user_id, expected(input.expected_version))
         await verbs.update(session, user_id, changes)
     return row(user=await _shown(info, user_id))
 

@@ -68,6 +68,11 @@ generationProgress events                                                       
 isolationChanged                                                                                    AFckTU
 """
 FIELDS: Final = """
+Customer          version                                                                           AFCKTU
+Plan              version                                                                           AFCKTU
+Device            version                                                                           AF  TU
+User              version                                                                           AF   U
+BillingSettings   version                                                                           AF   U
 Dashboard         cursor total counters months methods debts attention                              AFCK U
 CurrentFigures    receivedToday paymentsToday receivedThisMonth paymentsThisMonth billedThisMonth   AFCK U
 CurrentFigures    outstanding cashOnHand blockedCustomers                                           AFCK U

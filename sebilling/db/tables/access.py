@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, ForeignKey, Index, Integer, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Base, Id, Instant, String
@@ -36,6 +36,8 @@ class User(Base):
     """Encrypted. Shown to the user, and not yet confirmed by a first code."""
     totp_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     """Time step of the last accepted code: codes of this and earlier steps are invalid."""
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    """Grows with each change by a person."""
 
 
 class UserCounter(Base):

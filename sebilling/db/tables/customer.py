@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Base, Id, Instant, String
@@ -48,3 +48,5 @@ class Customer(Base):
     """Due day of their invoices, instead of the counter's."""
     pppoe_name: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[Instant]
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    """Grows with each change by a person."""

@@ -47,6 +47,8 @@ class Device(Base):
     next_at: Mapped[Instant]
     """Earliest time of the next work; after failures it moves further ahead each time."""
     failures: Mapped[int] = mapped_column(Integer)
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    """Grows with each change by a person."""
 
 
 class ServiceAccess(Base):

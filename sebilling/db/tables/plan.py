@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, DateTime, Integer
+from sqlalchemy import CheckConstraint, DateTime, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Amount, Base, Id, Instant, String
@@ -22,3 +22,5 @@ class Plan(Base):
     created_at: Mapped[Instant]
     archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     """Since then no customer gets it; those who have it keep it."""
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    """Grows with each change by a person."""

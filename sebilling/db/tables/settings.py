@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from sqlalchemy import Boolean, CheckConstraint, Integer, Numeric, SmallInteger
+from sqlalchemy import Boolean, CheckConstraint, Integer, Numeric, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sebilling.db.tables.columns import Amount, Base, String
@@ -50,3 +50,5 @@ class BillingSettings(Base):
     """Rupiah in cash that a collector may hold, over all their drawers; 0: no limit."""
     cash_limit_action: Mapped[String]
     """What happens to new cash beyond the limit: it is recorded with a warning, or refused."""
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    """Grows with each change by a person."""
