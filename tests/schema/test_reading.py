@@ -319,3 +319,15 @@ async def test_the_prepared_operations_are_valid_and_within_the_limits(database:
     document = await prepared_operations(database, at=api.now, with_rows=True)
     answer = (await api.http.post("/graphql", json={"query": document, "operationName": "WhoHoldsCash"}, headers=api.headers)).json()
     assert answer == {"data": {"drawers": []}}
+
+
+async def test_a_page_without_a_size_has_fifty_rows(database: Database) -> None:
+    isp = await Isp.make(database)
+    await isp.many_customers(60)
+    api = Api(database)
+    await api.sign_in()
+    document = "query($first: Int) { customers(first: $first) { nodes { id } } }"
+    for given in ({}, {"first": None}):
+        assert len((await api.ask(document, **given))["nodes"]) == 50, given
+    assert len((await api.ask("{ customers(first: null) { nodes { id } } }"))["nodes"]) == 50
+    assert await api.top_error(document, first=0) == "INVALID_PAGE_SIZE"

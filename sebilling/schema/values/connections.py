@@ -22,7 +22,7 @@ def _argument(name: str, kind: type, description: str, default: object = None) -
 
 
 _ARGUMENTS: Final = (
-    _argument("first", int, f"Number of rows, 1 to {MAX_ROWS}.", DEFAULT_ROWS),
+    _argument("first", int, f"Number of rows, 1 to {MAX_ROWS}; null is {DEFAULT_ROWS}.", DEFAULT_ROWS),
     _argument("after", str, "Value of pageInfo.endCursor of the previous page."),
     _argument("last", int, f"Number of rows from the end of the list, or before `before`, 1 to {MAX_ROWS}; counts instead of `first`."),
     _argument("before", str, "Value of pageInfo.startCursor of the next page; needs `last`."),
