@@ -327,7 +327,7 @@ async def test_a_page_without_a_size_has_fifty_rows(database: Database) -> None:
     api = Api(database)
     await api.sign_in()
     document = "query($first: Int) { customers(first: $first) { nodes { id } } }"
-    for given in ({}, {"first": None}):
-        assert len((await api.ask(document, **given))["nodes"]) == 50, given
+    for variables in ({}, {"first": None}):
+        assert len((await api.ask(document, **variables))["nodes"]) == 50, variables
     assert len((await api.ask("{ customers(first: null) { nodes { id } } }"))["nodes"]) == 50
     assert await api.top_error(document, first=0) == "INVALID_PAGE_SIZE"
