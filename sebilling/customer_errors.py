@@ -1,12 +1,23 @@
-"""Errors about customers' pauses, the end of their service, and archived plans and counters: leaves of the tree in errors.py."""
+"""Errors about customers' pauses, the end of their service, archived plans and counters, and versions: leaves of the tree in errors.py."""
 
 from datetime import date
 from typing import Self
 
 from sebilling.error_codes import ErrorCode
 from sebilling.errors import AboutRow, Conflict
-from sebilling.language import Sentence
+from sebilling.language import Sentence, Words
 from sebilling.nouns import Noun
+
+
+class ChangedMeanwhile(Conflict):
+    """Something else was changed since the caller read it: `given` is the version that they expect, `version` the present one."""
+
+    code = ErrorCode.CONFLICT
+    english = "This {noun} was changed meanwhile (version {version} instead of {given}): read it again, then decide whether to change it."
+    indonesian = "{noun} ini sudah diubah sementara itu (versi {version}, bukan {given}): muat ulang, lalu putuskan apakah tetap diubah."
+    noun: Words
+    given: object
+    version: int
 
 
 class AlreadyPaused(Conflict):

@@ -243,17 +243,6 @@ class Conflict(SebillingError):
     """Valid in itself, but in conflict with the current state."""
 
 
-class ChangedMeanwhile(Conflict):
-    """Something else was changed since the caller read it: `given` is the version that they expect, `version` the present one."""
-
-    code = ErrorCode.CONFLICT
-    english = "This {noun} was changed meanwhile (version {version} instead of {given}): read it again, then decide whether to change it."
-    indonesian = "{noun} ini sudah diubah sementara itu (versi {version}, bukan {given}): muat ulang, lalu putuskan apakah tetap diubah."
-    noun: Words
-    given: object
-    version: int
-
-
 class AlreadyExists(Conflict):
     code = ErrorCode.ALREADY_EXISTS
     english = "The {noun} '{given}' already exists: use that one, or choose another name."

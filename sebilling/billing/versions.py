@@ -4,8 +4,8 @@ from typing import Final
 
 from sqlalchemy import text
 
+from sebilling.customer_errors import ChangedMeanwhile
 from sebilling.db.engine import ReadSession, WriteSession
-from sebilling.errors import ChangedMeanwhile
 from sebilling.nouns import Noun
 
 _TABLES: Final = {
