@@ -4,8 +4,8 @@ from datetime import date
 from typing import Self
 
 from sebilling.error_codes import ErrorCode
-from sebilling.errors import AboutRow, Conflict
-from sebilling.language import Sentence, Words
+from sebilling.errors import AboutRow, Conflict, Words
+from sebilling.language import Sentence
 from sebilling.nouns import Noun
 
 
