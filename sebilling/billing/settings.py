@@ -74,7 +74,15 @@ class Changes(TypedDict, total=False):
     cash_limit_action: str
 
 
+@dataclass(frozen=True, slots=True)
+class VersionedSettings(Settings):
+    """Settings with their version (versions.py)."""
+
+    version: int
+
+
 _NAMES: Final[tuple[str, ...]] = Settings.__match_args__
+_READ_VERSIONED: Final = text(f"SELECT {', '.join(_NAMES)}, version FROM billing_settings")
 _READ: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings")
 _LOCK: Final = text(f"SELECT {', '.join(_NAMES)} FROM billing_settings FOR NO KEY UPDATE")
 _WRITE: Final = text(f"UPDATE billing_settings SET {', '.join(f'{name} = :{name}' for name in _NAMES)}, version = version + 1")
@@ -85,6 +93,11 @@ _MAX_DENOMINATOR: Final = 1_000
 async def read(session: ReadSession) -> Settings:
     """Read the present settings."""
     return await session.only_row(_READ, into=Settings)  # the migration inserts it, and nothing deletes it
+
+
+async def read_versioned(session: ReadSession) -> VersionedSettings:
+    """Read the present settings with their version."""
+    return await session.only_row(_READ_VERSIONED, into=VersionedSettings)
 
 
 async def change(session: WriteSession, **changes: Unpack[Changes]) -> Settings:

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling.customer_errors import ChangedMeanwhile
-from sebilling.db.engine import ReadSession, WriteSession
+from sebilling.db.engine import WriteSession
 from sebilling.nouns import Noun
 
 _TABLES: Final = {
@@ -15,13 +15,7 @@ _TABLES: Final = {
     Noun.SETTINGS: "billing_settings",
     Noun.USER: "app_user",
 }
-_READ: Final = {noun: text(f"SELECT version FROM {table} WHERE id = :id") for noun, table in _TABLES.items()}
-_LOCK: Final = {noun: text(f"{read.text} FOR NO KEY UPDATE") for noun, read in _READ.items()}
-
-
-async def of(session: ReadSession, noun: Noun, number: int) -> int:
-    """Return the version of a row that exists."""
-    return await session.only_value(_READ[noun], {"id": number}, kind=int)
+_LOCK: Final = {noun: text(f"SELECT version FROM {table} WHERE id = :id FOR NO KEY UPDATE") for noun, table in _TABLES.items()}
 
 
 async def expect(session: WriteSession, noun: Noun, number: int, version: int | None) -> None:

@@ -44,7 +44,7 @@ class BillingSettings:
 @query(READERS, "Get the billing settings of the ISP.")
 async def billing_settings(info: Info) -> BillingSettings:
     async with info.context.parts.database.reading() as session:
-        return row(**asdict(await verbs.read(session)), version=await versions.of(session, Noun.SETTINGS, 1))
+        return row(**asdict(await verbs.read_versioned(session)))
 
 
 @input_type("Changes to the billing settings; fields that are left out keep their value.")
@@ -100,9 +100,9 @@ async def update_billing_settings(info: Info, input: Annotated[UpdateBillingSett
         changes[name] = changes[name].value
     async with info.context.transaction() as session:
         await versions.expect(session, Noun.SETTINGS, 1, expected(input.expected_version))
-        changed = await verbs.change(session, **changes)
-        version = await versions.of(session, Noun.SETTINGS, 1)
-    return row(settings={**asdict(changed), "version": version})
+        await verbs.change(session, **changes)
+        changed = await verbs.read_versioned(session)
+    return row(settings=asdict(changed))
 
 
 QUERIES: Final = [billing_settings]
