@@ -98,6 +98,7 @@ export type ErrorCode =
   | 'CODE_NEEDED'
   | 'CONFIRM_DIFFERENCE'
   | 'CONFIRM_PERIOD'
+  | 'CONFLICT'
   | 'COUNTER_IN_USE'
   | 'DATABASE_UNAVAILABLE'
   | 'DEADLINE_EXCEEDED'
@@ -563,6 +564,7 @@ export type UpdateBillingSettingsInput = {
   companyAddress?: string | null | undefined;
   companyName?: string | null | undefined;
   companyPhone?: string | null | undefined;
+  expectedVersion?: number | null | undefined;
   lateFee?: number | null | undefined;
   lateFeeAfterDays?: number | null | undefined;
   massBlockPercent?: number | null | undefined;
