@@ -43,13 +43,15 @@ def numbers(page: Any) -> list[str]:
 async def test_backward_pages_are_the_forward_ones(apis: list[Api], order: str, size: int) -> None:
     everything = numbers(await ask(apis, first=200, order=order))
     assert len(everything) == 7
-    there, page, after = [], None, None
+    there: list[str] = []
+    page, after = None, None
     while page is None or page["pageInfo"]["hasNextPage"]:
         page = await ask(apis, first=size, after=after, order=order)
         assert page["pageInfo"]["hasPreviousPage"] is (after is not None)
         there += numbers(page)
         after = page["pageInfo"]["endCursor"]
-    back, page, before = [], None, None
+    back: list[str] = []
+    page, before = None, None
     while page is None or page["pageInfo"]["hasPreviousPage"]:
         page = await ask(apis, last=size, before=before, order=order)
         assert page["pageInfo"]["hasNextPage"] is (before is not None)

@@ -11,13 +11,14 @@ from sebilling.schema.engine.declarations import output, read
 from sebilling.schema.engine.pages import DEFAULT_ROWS, MAX_ROWS, Slice
 from sebilling.schema.request.roles import EVERYONE
 
-T = TypeVar("T", bound=type)
+T = TypeVar("T")
 _PART: Final = "part"
 """The parameter of a resolver in whose place the API has four arguments."""
 
 
-def _argument(name: str, kind: type, description: str, default: object = None) -> inspect.Parameter:
-    annotation = Annotated[kind | None, strawberry.argument(description=description)]
+def _argument(name: str, kind: Any, description: str, default: object = None) -> inspect.Parameter:
+    annotated: Any = Annotated
+    annotation = annotated[kind | None, strawberry.argument(description=description)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
@@ -41,7 +42,7 @@ def paged(resolver: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
         part = Slice.of(*named)
         return await resolver(info, part=part, **arguments)
 
-    del with_arguments.__wrapped__  # type: ignore[attr-defined]  # functools.wraps has set it
+    del with_arguments.__wrapped__
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in signature.parameters.values()][1:]
     before = [parameter for parameter in own if parameter.default is parameter.empty and parameter.name != _PART]
     behind = [parameter for parameter in own if parameter.default is not parameter.empty]
