@@ -3,51 +3,17 @@
 import dataclasses
 import json as jsons
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
-from sebilling.billing.imports.column_map import MappedColumn, Source
+from sebilling.billing.imports.column_map import Source
 from sebilling.billing.imports.columns import FIELDS
 from sebilling.billing.imports.openings import Sums
-from sebilling.billing.imports.overview import Counted, Overview
+from sebilling.billing.imports.overview import Counted
+from sebilling.billing.imports.report import ImportReport
 from sebilling.cli.terminal import printable
 from sebilling.money import format_rupiah
-
-
-@dataclass(frozen=True, slots=True)
-class NamedFault:
-    """A fault and its place, in words and as a line number."""
-
-    place: str
-    line: int
-    column: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """Result of a check or an import."""
-
-    source: str
-    counted: Overview
-    new_counters: Mapping[str, int]
-    """Code → number of customers."""
-    new_plans: Mapping[str, int]
-    """Name → rupiah per month."""
-    columns: tuple[MappedColumn, ...]
-    notes: tuple[str, ...]
-    faults: tuple[NamedFault, ...]
-    fault_count: int
-    opening: Sums | None = None
-    """What customers owe and have paid ahead, if an opening month was given."""
-    written: bool = False
-    besides: str = ""
-
-    def as_written(self, besides: str = "") -> "ImportReport":
-        """Return the same report, marked as written."""
-        return dataclasses.replace(self, written=True, besides=besides)
 
 
 def show(report: ImportReport, out: Console, errors: Console, *, json: bool) -> bool:

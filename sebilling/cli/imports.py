@@ -1,8 +1,8 @@
 """`sebilling import`: check a file or a device, show the result or all faults, and write it with --yes."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -11,13 +11,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from sebilling.actor import operator
-from sebilling.billing.imports import column_map, load, mikrotik_export, openings, overview, spreadsheet, subscribers
-from sebilling.billing.imports.column_map import GivenMap, MappedColumn
+from sebilling.billing.imports import column_map, load, mikrotik_export, spreadsheet, spreadsheet_import, subscribers
+from sebilling.billing.imports.column_map import GivenMap
+from sebilling.billing.imports.report import report_of
 from sebilling.billing.imports.rows import CustomerRow, Faulty
-from sebilling.cli.import_report import ImportReport, NamedFault, show
+from sebilling.billing.imports.spreadsheet_import import Choices
+from sebilling.cli.import_report import show
 from sebilling.cli.terminal import printable
 from sebilling.clock import JAKARTA, Month, local_date
-from sebilling.db.engine import Database, WriteSession
+from sebilling.db.engine import Database
 from sebilling.device_errors import DeviceBusy
 from sebilling.network import devices
 from sebilling.network.engine import Engine
@@ -69,17 +71,9 @@ async def run_spreadsheet(
             table = spreadsheet.open_table(file, sheet=sheet, tell=lambda done, of: progress.update(task, completed=done, total=of))
             before = await column_map.remembered(session, table.headings)
             columns = column_map.assign(table.name, table.headings, given, before)
-            rows = openings.checked(spreadsheet.rows(table, columns, given), options.opening)
-            staged = await load.stage(session, rows, create_missing=options.create_missing)
-        wanted = openings.Wanted(options.opening, options.by)
-        sums = await openings.settled(session, wanted, table.notes)
-        report = await report_of(session, file.name, staged, table.notes, columns, where=lambda line: f"{file.name}:{line}")
-        report = replace(report, opening=sums)
-        if not staged.problem_count and options.write:
-            await load.write(session, staged, file=file.name)
-            await openings.record(session, wanted)
-            await column_map.remember(session, columns)
-            report = report.as_written()
+            rows = spreadsheet.rows(table, columns, given)
+            choices = Choices(given, options.create_missing, options.opening, options.by)
+            report = await spreadsheet_import.run(session, table, rows, columns, choices, write=options.write)
     return show(report, options.out, options.errors, json=options.json)
 
 
@@ -125,23 +119,6 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
             await devices.give_many(session, device.id, _accesses(rows, customers))
             report = report.as_written(f", each with their access on {device.name}")
     return show(report, options.out, options.errors, json=options.json)
-
-
-async def report_of(
-    session: WriteSession, source: str, staged: load.Staged, notes: Sequence[str], columns: Sequence[MappedColumn], *,
-    where: Callable[[int], str],
-) -> ImportReport:  # fmt: skip
-    """Build the report of what was staged in this transaction."""
-    return ImportReport(
-        source=source,
-        counted=await overview.read(session),
-        new_counters=staged.new_counters,
-        new_plans=staged.new_plans,
-        columns=tuple(columns),
-        notes=tuple(notes),
-        faults=tuple(NamedFault(where(problem.line), problem.line, problem.column, problem.message) for problem in staged.problems),
-        fault_count=staged.problem_count,
-    )
 
 
 async def _read(engine: Engine, device: devices.StoredDevice) -> list[Subscriber]:

@@ -14,11 +14,12 @@ from rich.table import Table
 from sebilling.actor import operator
 from sebilling.billing import settings
 from sebilling.billing.imports import load, openings
+from sebilling.billing.imports.report import report_of
 from sebilling.billing.imports.systems import account as accounts
 from sebilling.billing.imports.systems import balances, comparison, gembok, mikhmon, phpnuxbill
 from sebilling.billing.imports.systems.comparison import Compared, Side
 from sebilling.cli.import_report import show
-from sebilling.cli.imports import Options, report_of
+from sebilling.cli.imports import Options
 from sebilling.cli.terminal import printable
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import Database

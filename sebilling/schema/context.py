@@ -43,6 +43,8 @@ class Parts:
     """Encrypts and decrypts the devices' settings."""
     is_demo: bool = False
     """Whether all rows are made up, so that everybody may see them."""
+    importing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while an uploaded spreadsheet is read, which takes memory and time: one at a time."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is work for the background loop."""
     caller_cache: CallerCache = field(init=False)

@@ -49,6 +49,7 @@ verifyDeposit rejectDeposit correctDeposit settleSurplus settleShortage reverseS
 # customers, custom billing, isolation policy, promise
 createCounter updateCounter createPlan updatePlan createCustomer updateCustomer                     AF
 archiveCounter unarchiveCounter archivePlan unarchivePlan                                           AF
+previewImport importCustomers                                                                       AF
 moveCustomers changePlanOfCustomers previewMoveCustomers previewChangePlanOfCustomers               AF
 addCharge cancelCharge addDiscount endDiscount setBillingCycle previewBillingCycle                AF
 pauseCustomer resumeCustomer endService undoEndOfService previewPause previewEndOfService           AF
@@ -93,6 +94,11 @@ Plan              id name rateDownKbps rateUpKbps archivedAt                    
 Plan              price customers                                                                   AFCK U
 BulkPreview       accepted refusals                                                                 AF  T
 BulkRefusal       code text count customerIds customers                                             AF  T
+ImportedFile      file customers active counters plans balances columns notes faults faultCount     AF
+ImportCount       name isNew price customers active withoutPhone                                    AF
+ImportBalances    owing arrears ahead credit                                                        AF
+ImportColumn      heading field source                                                              AF
+ImportFault       line column message                                                               AF
 BulkResult        customerId customer replayed errors                                               AF  T
 Customer          id code name phone address installedOn active pppoeName counter plan              AFCKTU
 Customer          price outstanding credit charges discounts billingCycles openInvoices lastPayments AFCK U
@@ -248,6 +254,8 @@ ForgetIsolationPolicyPayload forgottenId policy customer
 PromiseToPayPayload promise customer
 CustomerIsolationPayload customer
 BulkPayload results changed refused
+PreviewImportPayload report fingerprint
+ImportCustomersPayload report imported replayed
 RunIsolationPayload blocked restored paused held hold
 """
 """What mutations answer, beside `errors`: for whoever may call them. What lies in it has lines above."""

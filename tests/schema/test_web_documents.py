@@ -49,6 +49,8 @@ OF_ONE: Final = {
     "mutation OpenPeriod": {"month": "SELECT to_char(max(month) + interval '1 month', 'YYYY-MM') FROM period"},
 }
 """Values of one document."""
+SHEET: Final = b"Kode;Nama;Loket;Paket;Harga;Tanggal Pasang\nBARU-1;Budi;LKT01;Rumah 20M;200000;2026-01-31\n"
+"""The file of a variable `file`."""
 
 
 def name_of(document: str) -> str:
@@ -109,17 +111,29 @@ def filled(value: Any, known: Mapping[str, Any]) -> Any:
     return value
 
 
+async def answered(api: Api, document: str, values: Mapping[str, Any]) -> Any:
+    """The answer; with a variable `file`, to a multipart request."""
+    if "file" not in values:
+        return await api.raw(document, **values)
+    operations = json.dumps({"query": document, "variables": values})
+    fields: dict[str, Any] = {"operations": (None, operations), "map": (None, '{"0": ["variables.file"]}'), "0": ("pelanggan.csv", SHEET, "text/csv")}
+    response = await api.http.post("/graphql", files=fields, headers={**api.headers, "GraphQL-Require-Preflight": "1"})
+    return response.json()
+
+
 async def test_each_screen_is_one_request(shop: tuple[Database, Api]) -> None:
     """In the order of the page; what must be true of each is told together."""
     database, api = shop
     wrong: dict[str, Any] = {}
+    uploaded: dict[str, Any] = {}  # what a preview tells of a file
     for document, variables in DOCUMENTS:
         operation = operation_of(document)
         if operation.operation is OperationType.SUBSCRIPTION or name_of(document) in RUN_ELSEWHERE:
             continue
-        values = filled(json.loads(variables or "{}"), await values_of(database, document))
-        answer = await api.raw(document, **values)
+        values = filled(json.loads(variables or "{}"), await values_of(database, document) | uploaded)
+        answer = await answered(api, document, values)
         data = answer.get("data") or {}
+        uploaded |= {name: value for part in data.values() if isinstance(part, dict) for name, value in part.items() if name == "fingerprint"}
         errors = [error for value in data.values() if isinstance(value, dict) for error in value.get("errors") or ()]
         if answer.get("errors") or errors or None in data.values():
             wrong[name_of(document)] = answer

@@ -92,7 +92,7 @@ class Wanted:
     month: Month | None = None
     by: str | None = None
     by_id: int | None = None
-    """Set by `settled`."""
+    """Set by `settled` unless it is given."""
 
 
 def checked(rows: Iterable[CustomerRow | Faulty], month: Month | None) -> Iterator[CustomerRow | Faulty]:
@@ -159,7 +159,7 @@ async def settled(session: WriteSession, wanted: Wanted, notes: list[str]) -> Su
         notes.append(f"{FIELDS['due_on'].title} of {row.idle_days} customers without arrears was left out: the counter's day counts.")
     if wanted.month is None:
         return None
-    if row.ahead:
+    if row.ahead and wanted.by_id is None:
         wanted.by_id = await _answering(session, wanted.by)
     return Sums(str(wanted.month), row.owing, row.arrears, row.ahead, row.credit, row.until, row.cycles)
 

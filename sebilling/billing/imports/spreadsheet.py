@@ -17,18 +17,24 @@ _LOST = "\N{REPLACEMENT CHARACTER}"
 
 def open_table(path: Path, *, sheet: str | None = None, tell: Callable[[int, int], None] = lambda _done, _of: None) -> Table:
     """Open the table in the file; `tell` receives the progress (read, total). Raises InvalidFile, and so do its records."""
-    data = encoded.read_bytes(path)
+    return open_data(path.name, encoded.read_bytes(path), sheet=sheet, tell=tell)
+
+
+def open_data(
+    name: str, data: bytes, *, sheet: str | None = None, tell: Callable[[int, int], None] = lambda _done, _of: None
+) -> Table:  # fmt: skip
+    """Open the table in these bytes, of a file of this name, as `open_table`."""
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         why = "it is an old workbook (.xls), or one with a password: open it in Excel and save it as .xlsx without a password."
-        raise InvalidFile(file=path.name, why=why)
+        raise InvalidFile(file=name, why=why)
     if data.startswith(b"PK"):
         from sebilling.billing.imports.workbook import open_workbook  # noqa: PLC0415 - openpyxl takes long to import, and brings Pillow
 
-        table = open_workbook(path.name, data, sheet=sheet)
+        table = open_workbook(name, data, sheet=sheet)
     elif sheet is not None:
-        raise InvalidFile(file=path.name, why="it has no sheets, it is text: leave --sheet out.")
+        raise InvalidFile(file=name, why="it has no sheets, it is text: leave --sheet out.")
     else:
-        table = open_csv(path.name, data, tell=tell)
+        table = open_csv(name, data, tell=tell)
     if table.line > 1:
         table.notes.append(f"The headings are on line {table.line}; what stands above them was left out.")
     return table
