@@ -51,8 +51,11 @@ async def api(database: Database, isp: Isp) -> Api:
 
 async def sent(api: Api, document: str, data: bytes, name: str = "pelanggan.csv", **given: Any) -> Any:
     """The payload of a mutation with this file."""
-    operations = json.dumps({"query": document, "variables": {"input": {"file": None, **given}}})
-    fields = {"operations": (None, operations), "map": (None, '{"0": ["variables.input.file"]}'), "0": (name, data, "text/csv")}
+    fields: dict[str, Any] = {
+        "operations": (None, json.dumps({"query": document, "variables": {"input": {"file": None, **given}}})),
+        "map": (None, '{"0": ["variables.input.file"]}'),
+        "0": (name, data, "text/csv"),
+    }
     answer = (await api.http.post("/graphql", files=fields, headers={**api.headers, "GraphQL-Require-Preflight": "1"})).json()
     assert "errors" not in answer, answer
     see_that_inputs_exist(document, answer["data"])
@@ -98,7 +101,7 @@ async def test_faults_are_told_with_line_and_reason_and_add_nothing(api: Api, is
     assert all(fault["message"] for fault in faults)
     assert [fault["line"] for fault in faults] == sorted(fault["line"] for fault in faults)
     fingerprint = spreadsheet_import.Choices(create_missing=True).fingerprint(WRONG)
-    given = {"fingerprint": fingerprint, "idempotencyKey": "import-key-3", "options": CREATE}
+    given: dict[str, Any] = {"fingerprint": fingerprint, "idempotencyKey": "import-key-3", "options": CREATE}
     for _ in range(2):  # the key isn't used up by an import that added nothing
         done = await sent(api, IMPORT, WRONG, **given)
         assert (done["imported"], done["replayed"], len(done["report"]["faults"])) == (0, False, len(faults))

@@ -116,7 +116,11 @@ async def answered(api: Api, document: str, values: Mapping[str, Any]) -> Any:
     if "file" not in values:
         return await api.raw(document, **values)
     operations = json.dumps({"query": document, "variables": values})
-    fields: dict[str, Any] = {"operations": (None, operations), "map": (None, '{"0": ["variables.file"]}'), "0": ("pelanggan.csv", SHEET, "text/csv")}
+    fields: dict[str, Any] = {
+        "operations": (None, operations),
+        "map": (None, '{"0": ["variables.file"]}'),
+        "0": ("pelanggan.csv", SHEET, "text/csv"),
+    }
     response = await api.http.post("/graphql", files=fields, headers={**api.headers, "GraphQL-Require-Preflight": "1"})
     return response.json()
 
