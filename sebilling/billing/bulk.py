@@ -20,7 +20,7 @@ from sebilling.errors import InvalidNumber
 from sebilling.language import Sentence
 
 MAX_CUSTOMERS: Final = 1_000
-"""Most customers of one bulk operation: about five seconds."""
+"""Most customers of one bulk operation, which takes some milliseconds for each."""
 
 
 class Change(Protocol):
@@ -103,7 +103,8 @@ class Restore:
     operation: ClassVar[str] = "restoreCustomers"
     preview: ClassVar[TextClause] = _preview(
         f"WHEN {_ENDED} THEN 'SERVICE_ENDED'"
-        " WHEN customer.id IN (SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz))) THEN 'STILL_OVERDUE'"
+        " WHEN customer.id IN (SELECT customer_id FROM overdue_customers(CAST(:at AS timestamptz))"
+        " WHERE customer_id = ANY (CAST(:customers AS bigint[]))) THEN 'STILL_OVERDUE'"
         f" WHEN NOT {_ACCESS} AND desired = 'BLOCKED') THEN 'NO_ACCESS'"
     )
     reason: str = ""

@@ -9,6 +9,7 @@ from sebilling import events
 from sebilling.billing import locks, suspensions, validation
 from sebilling.billing.isolation.blocks import BlockReasonCode
 from sebilling.billing.suspensions import MAX_AHEAD, Suspended, SuspensionKind
+from sebilling.billing.validation import Problems
 from sebilling.clock import local_date
 from sebilling.customer_errors import ServiceEnded, ServiceNotEnding
 from sebilling.db.engine import WriteSession
@@ -50,12 +51,13 @@ _BLOCK_ENDED: Final = text(
 async def end(session: WriteSession, customer_id: int, *, on: date, reason: str) -> None:
     """End the customer's service: no invoices and no access from `on` on. Days before it that aren't invoiced yet are still billed.
 
-    Raises InvalidDate, InvalidText, NotFound, ServiceEnded if it ends already.
+    Raises InvalidDate, InvalidText, InvalidInputs, NotFound, ServiceEnded if it ends already.
     """
-    why = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
     today = local_date(session.at, customer.timezone)
-    check_end(on, today=today)
+    with Problems() as check:
+        why = check(validation.reason, reason)
+        check(check_end, on, today=today)
     if (known := await suspensions.end_of(session, customer_id)) is not None:
         raise ServiceEnded(field="on", given=customer.code, on=known.from_on)
     await suspensions.insert(session, customer_id, Suspended(SuspensionKind.ENDED, on, None), reason=why)

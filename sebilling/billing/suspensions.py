@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from sebilling import events
 from sebilling.billing import locks, validation
+from sebilling.billing.validation import Problems
 from sebilling.clock import Month, local_date
 from sebilling.customer_errors import AlreadyPaused, NotPaused, ServiceEnded
 from sebilling.db.engine import ReadSession, WriteSession
@@ -77,11 +78,12 @@ async def pause(session: WriteSession, customer_id: int, *, from_on: date, until
     """Bill the customer no days from `from_on` on, until `until_on` or (None) until they are resumed.
 
     A pause ends in a later month than it begins, so that each month's invoice bills one stretch of days.
-    Raises InvalidDate, InvalidText, NotFound, AlreadyPaused, ServiceEnded.
+    Raises InvalidDate, InvalidText, InvalidInputs, NotFound, AlreadyPaused, ServiceEnded.
     """
-    why = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
-    check_pause(from_on, until_on, today=local_date(session.at, customer.timezone))
+    with Problems() as check:
+        why = check(validation.reason, reason)
+        check(check_pause, from_on, until_on, today=local_date(session.at, customer.timezone))
     for other in await not_over(session, customer_id, after=from_on):
         if other.kind == SuspensionKind.ENDED:
             if from_on >= other.from_on:

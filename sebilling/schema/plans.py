@@ -13,7 +13,7 @@ from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
 from sebilling.schema.engine.scopes import EVERYBODYS
 from sebilling.schema.request.access import mutation, query
-from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE
+from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE, READERS
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, given, row
@@ -30,7 +30,7 @@ class Plan:
     rate_up_kbps: int | None = read("Upload speed in kbit/s; null if unknown.", EVERYONE)
     customers: int | None = read(
         "Number of active customers who have the plan, at all counters.",
-        COUNTERS,
+        READERS,
         sql="(SELECT count(*) FROM customer WHERE plan_id = {t}.id AND active)",
     )
     archived_at: Instant | None = read("Time since which no customer gets it any more; null if it is not archived.", EVERYONE)

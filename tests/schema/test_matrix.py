@@ -91,7 +91,8 @@ IsolationMessage  cursor eventId at kind access                                 
 EventMessage      cursor eventId event                                                              AF   U
 Counter           id code name timezone dueDay archivedAt                                           AFCKTU
 Plan              id name rateDownKbps rateUpKbps archivedAt                                        AFCKTU
-Plan              price customers                                                                   AFCK U
+Plan              price                                                                             AFCK U
+Plan              customers                                                                         AF   U
 BulkPreview       accepted refusals                                                                 AF  T
 BulkRefusal       code text count customerIds customers                                             AF  T
 ImportedFile      file customers active counters plans balances columns notes faults faultCount     AF

@@ -11,6 +11,7 @@ from sebilling import events
 from sebilling.billing import locks, validation
 from sebilling.billing import scope as scopes
 from sebilling.billing.isolation import blocks
+from sebilling.billing.validation import Problems
 from sebilling.db.engine import WriteSession
 from sebilling.errors import WHOLE_INPUT, InvalidNumber, NotFound
 from sebilling.events import Subject
@@ -100,11 +101,11 @@ async def set_policy(
                 "isi pelanggan atau loket, atau kosongkan keduanya untuk seluruh ISP.",
             ),
         )
-    if not 0 <= days <= 365:
-        raise InvalidNumber(
-            field="days", what=Sentence("days", "jumlah hari"), given=days, why=Sentence("give 0 to 365.", "isi 0 sampai 365.")
-        )
-    minimum = validation.rupiah(minimum, field="minimum", least=1)
+    with Problems() as check:
+        if not 0 <= days <= 365:
+            why = Sentence("give 0 to 365.", "isi 0 sampai 365.")
+            check.add(InvalidNumber(field="days", what=Sentence("days", "jumlah hari"), given=days, why=why))
+        minimum = check(validation.rupiah, minimum, field="minimum", least=1)
     event_counter_id = await _counter_of(session, customer_id, counter_id)
     bound = {"mode": mode.value, "days": days, "minimum": minimum, "customer": customer_id, "counter": counter_id}
     policy_id = await session.only_value(_SET, bound, kind=int)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sebilling import events
 from sebilling.billing import locks, validation
 from sebilling.billing.isolation import blocks
+from sebilling.billing.validation import Problems
 from sebilling.clock import local_date
 from sebilling.db.engine import WriteSession
 from sebilling.errors import InvalidDate
@@ -26,17 +27,13 @@ async def record(session: WriteSession, customer_id: int, *, until_on: date, rea
 
     Returns its id. `until_on` is at most MAX_PROMISED ahead. Raises InvalidDate, InvalidText, NotFound.
     """
-    why = validation.reason(reason)
     customer = await locks.customer(session, customer_id)
     today = local_date(session.at, customer.timezone)
-    if not today <= until_on <= today + MAX_PROMISED:
-        raise InvalidDate(
-            field="until_on",
-            given=until_on,
-            why=Sentence(
-                f"promise a day from {today} to {today + MAX_PROMISED}.", f"janjikan tanggal dari {today} sampai {today + MAX_PROMISED}."
-            ),
-        )
+    with Problems() as check:
+        why = check(validation.reason, reason)
+        if not today <= until_on <= (latest := today + MAX_PROMISED):
+            days = Sentence(f"promise a day from {today} to {latest}.", f"janjikan tanggal dari {today} sampai {latest}.")
+            check.add(InvalidDate(field="until_on", given=until_on, why=days))
     bound = {"customer": customer_id, "until": until_on, "reason": why, "at": session.at, "user": session.actor.user_id}
     promise_id = await session.only_value(_RECORD, bound, kind=int)
     promised = CustomerPromised(until_on=until_on, reason=why)
