@@ -22,7 +22,7 @@ WHEN: Final = {
     ),
     ErrorCode.NULL_REFUSED: ("Null for a field of an update: left out, it keeps its value; `clear` empties those that may be empty."),
     ErrorCode.INVALID_CURSOR: "A cursor of another list or another order.",
-    ErrorCode.INVALID_FILE: "A file that can't be imported (command line).",
+    ErrorCode.INVALID_FILE: "A file that can't be imported, or that isn't the one that was previewed.",
     ErrorCode.INVALID_PAGE_SIZE: "`first` outside 1 to 200 (`syncCustomers`: 1,000).",
     ErrorCode.LIMIT_EXCEEDED: ("The document or its variables exceed a limit; `extensions` has `limit` (its name), `given` and `most`."),
     ErrorCode.UNKNOWN_DOCUMENT: "Only trusted documents are answered and this is not one, or an unknown `documentId`.",

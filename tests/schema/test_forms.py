@@ -67,7 +67,7 @@ async def test_a_change_of_a_customer_tells_them_too(api: Api, isp: Isp) -> None
          {("name", "INVALID_TEXT"), ("price", "INVALID_AMOUNT"), ("rateDownKbps", "INVALID_AMOUNT"), ("rateUpKbps", "INVALID_AMOUNT")}),
         ("updatePlan", {"id": "<plan>", "name": "", "price": -1},
          {("name", "INVALID_TEXT"), ("price", "INVALID_AMOUNT")}),
-        ("createUser", {"username": "?", "name": "", "role": "AUDITOR"},
+        ("createUser", {"username": "?", "name": "", "role": "AUDITOR", "idempotencyKey": "create-user-1"},
          {("username", "INVALID_TEXT"), ("name", "INVALID_TEXT")}),
         ("addCharge", {"customerId": "cus_1", "kind": "LATE_FEE", "description": "", "amount": 0, "idempotencyKey": "short"},
          {("kind", "INVALID_NUMBER"), ("description", "INVALID_TEXT"), ("amount", "INVALID_AMOUNT"), ("idempotencyKey", "INVALID_TEXT")}),
