@@ -203,3 +203,10 @@ async def test_customers_are_moved_with_their_events(api: Api, isp: Isp) -> None
     assert {row[0] for row in await isp.rows("SELECT counter_id FROM customer")} == {isp.counters["LKT02"]}
     assert await isp.value("SELECT count(*) FROM customer_move") == 2
     assert await isp.rows("SELECT subject_id FROM event WHERE kind = 'customer.changed' ORDER BY id") == [(one,) for one in ids]
+
+
+async def test_a_bulk_operation_costs_as_much_as_it_answers(api: Api, isp: Isp) -> None:
+    """A thousand customers with all that they have would be more than any answer may hold."""
+    customer = "customer { openInvoices { lines { amount } } lastPayments { allocations { amount } } }"
+    document = BLOCK.replace("customer { id }", customer)
+    assert await api.top_error(document, input=given([1], reason="pemeliharaan")) == "LIMIT_EXCEEDED"

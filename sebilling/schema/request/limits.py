@@ -31,6 +31,7 @@ from graphql import (
 )
 from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef
 
+from sebilling.billing import bulk
 from sebilling.billing.sync import MAX_CUSTOMERS
 from sebilling.errors import LimitExceeded
 from sebilling.limits import Limit
@@ -75,6 +76,8 @@ _PAGED: Final = frozenset({"nodes", "edges", "customers", "removed"})
 _PAGES: Final = ("Connection", "Sync")
 """Endings of types whose lists are as long as their field's `first`."""
 _LARGEST_PAGE: Final = max(MAX_ROWS, MAX_CUSTOMERS)
+_SIZES: Final = {("BulkPayload", "results"): bulk.MAX_CUSTOMERS, ("BulkRefusal", "customers"): bulk.MAX_CUSTOMERS // USUAL_LIST}
+"""Lists that are as long as the list that was sent, all refusals of a preview together."""
 Size = str | int | tuple[str, str | int]
 """Size of a page: a number, a variable, or a variable and what counts while it is null."""
 Terms = dict[tuple[Size, ...], int]
@@ -328,7 +331,7 @@ class _Costs:
 
     def _size(self, parent: Any, name: str, definition: Any) -> int:
         if not parent.name.startswith("__"):
-            return MAX_IDS if "ids" in definition.args else USUAL_LIST
+            return MAX_IDS if "ids" in definition.args else _SIZES.get((parent.name, name), USUAL_LIST)
         if self._sizes is None:
             self._sizes = _introspection_sizes(self._schema)
         return self._sizes.get(name, 1)
