@@ -137,7 +137,9 @@ async def test_each_screen_is_one_request(shop: tuple[Database, Api]) -> None:
         values = filled(json.loads(variables or "{}"), await values_of(database, document) | uploaded)
         answer = await answered(api, document, values)
         data = answer.get("data") or {}
-        uploaded |= {name: value for part in data.values() if isinstance(part, dict) for name, value in part.items() if name == "fingerprint"}
+        uploaded |= {
+            name: value for part in data.values() if isinstance(part, dict) for name, value in part.items() if name == "fingerprint"
+        }
         errors = [error for value in data.values() if isinstance(value, dict) for error in value.get("errors") or ()]
         if answer.get("errors") or errors or None in data.values():
             wrong[name_of(document)] = answer
