@@ -69,14 +69,12 @@ _NODES_OF: Final[dict[type, Node]] = {}
 """The node of each type that is read from one table."""
 TYPES_BY_PREFIX: Final[dict[str, type]] = {}
 """Prefix of public ids → the type whose rows have them."""
-TYPE_NAME: Final = "!type"
-"""Key of the name of a row's type, where an interface is read."""
+TYPE_NAME: Final = "!type"  # key of the name of a row's type, where an interface is read
 MADE_IN_PYTHON: Final[set[str]] = set()
 """Names of the types of no table: what a caller may not read of them is withheld by refusing the root field."""
 _RULE: Final = "sebilling"
 """Key of a field's rule in its metadata."""
-_PUBLIC_ID: Final = re.compile(r"'([a-z]+)_' \|\| (.+)")
-"""SQL for the public id of a row, as `ids.column` writes it."""
+_PUBLIC_ID: Final = re.compile(r"'([a-z]+)_' \|\| (.+)")  # SQL for a public id, as `ids.column` writes it
 
 
 @dataclass(frozen=True)

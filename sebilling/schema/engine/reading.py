@@ -11,7 +11,6 @@ another counter is null, or left out of its list, whatever a resolver asks for. 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from operator import methodcaller
 from typing import Any, Final
 
 import orjson
@@ -23,14 +22,11 @@ from sebilling.schema.context import Info
 from sebilling.schema.engine import bounds as limits
 from sebilling.schema.engine import selections
 from sebilling.schema.engine.bounds import Bounds
-from sebilling.schema.engine.declarations import TYPE_NAME, Node, node_of
+from sebilling.schema.engine.declarations import Node, node_of
 from sebilling.schema.engine.objects import WITHHELD, aliases, merged, object_sql, selection
 from sebilling.schema.engine.pages import Conditions, Order, Slice, bound, chosen, cursor, is_searched, where
 from sebilling.schema.engine.shapes import MARK, NotPlain, Shape, Shaped, descend
 
-_MAX_DIGITS: Final = 19
-_IN_PARTS: Final = methodcaller("partition", "_")
-"""Prefix, underscore and number of an id."""
 _ALL_IDS: Final = "t.id = ANY (CAST(:ids AS bigint[]))"
 
 
@@ -90,20 +86,6 @@ async def _single(  # noqa: PLR0917 - all of a statement's parts
     async with context.parts.database.reading() as session:
         json_row = await session.value(statement, parameters)
     return None if json_row is None else orjson.loads(json_row)
-
-
-async def nodes(info: Info, kind: type, public_ids: Collection[str]) -> dict[str, Any]:
-    """Read the rows of these ids that the caller may see, by id, for a field whose type is the interface of all that have ids."""
-    bounds, node = limits.of_caller(info), node_of(kind)
-    item, id_sql = object_sql(node, "t", selection(info, kind=kind.__name__), aliases(), bounds), node.columns["id"].format(t="t")
-    numbers = [number for _, _, number in map(_IN_PARTS, public_ids) if number.isdecimal() and len(number) < _MAX_DIGITS]
-    is_numbered = id_sql.endswith(" || t.id")  # else the id names what several columns say, or a day
-    conditions = [_ALL_IDS if is_numbered else f"{id_sql} = ANY (CAST(:ids AS text[]))", *bounds.root(node, by_id=True)]
-    statement = text(f"SELECT {id_sql}, CAST({item} AS text) FROM {node.table} t{where(conditions)}")
-    async with info.context.parts.database.reading() as session:
-        wanted = [int(number) for number in numbers] if is_numbered else list(public_ids)
-        rows = await session.rows(statement, {"ids": wanted, **bounds.parameters})
-    return {row[0]: {**orjson.loads(row[1]), TYPE_NAME: kind.__name__} for row in rows}
 
 
 async def many(info: Info, kind: type, row_ids: Sequence[int], *, below: Sequence[str] = (), as_rows: bool = False) -> dict[int, Any]:
