@@ -16,10 +16,10 @@ from sebilling.db.engine import ReadSession
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
-from sebilling.schema.engine.scopes import PART
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE
+from sebilling.schema.scopes import PART
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Payload, row

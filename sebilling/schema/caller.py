@@ -16,10 +16,10 @@ from sebilling.schema.context import Context, Info
 from sebilling.schema.counters import Counter, counters_of_user
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.reading import one
-from sebilling.schema.engine.scopes import CALLER
 from sebilling.schema.request import cookies
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import ANYBODY, EVERYONE
+from sebilling.schema.scopes import CALLER
 from sebilling.schema.users import User
 from sebilling.schema.values.payloads import INPUT, Payload, row
 from sebilling.schema.values.scalars import Instant

@@ -10,9 +10,9 @@ from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.engine.reading import one
-from sebilling.schema.engine.scopes import OF_CUSTOMER
 from sebilling.schema.request.access import mutation
 from sebilling.schema.request.roles import COUNTERS, OFFICE
+from sebilling.schema.scopes import OF_CUSTOMER
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Key, Payload, given, row
 from sebilling.schema.values.scalars import Day, Instant, Rate, Rupiah

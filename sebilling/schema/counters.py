@@ -12,9 +12,9 @@ from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import Roles, input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import COUNTER_ITSELF
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import EVERYONE, OFFICE
+from sebilling.schema.scopes import COUNTER_ITSELF
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, given, row

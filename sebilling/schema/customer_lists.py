@@ -14,11 +14,11 @@ from sebilling.schema.engine.declarations import Roles, input_type, output, read
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import page
 from sebilling.schema.engine.reading import totals as totals_of
-from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.enums import described
 from sebilling.schema.filters import of_counters
 from sebilling.schema.request.access import allow_argument, query
 from sebilling.schema.request.roles import COUNTERS, EVERYONE
+from sebilling.schema.scopes import AT_COUNTER
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.scalars import Day
@@ -165,7 +165,7 @@ class _CustomerState:
     code: str = read("Code of the customer.", EVERYONE)
 
 
-def _number(description: str, condition: str, roles: Roles = EVERYONE) -> Any:
+def _count_of(description: str, condition: str, roles: Roles = EVERYONE) -> Any:
     """Declare the number of customers `{t}` who meet a condition."""
     return read(description, roles, sql=f"count(*) FILTER (WHERE {condition})")
 
@@ -173,18 +173,18 @@ def _number(description: str, condition: str, roles: Roles = EVERYONE) -> Any:
 @totals("Numbers of customers in each state, of those who meet a filter. One customer can be in several states.", _CustomerState)
 class CustomerCounts:
     total: int = read("Number of customers who meet the filter.", EVERYONE, sql="count(*)")
-    active: int = _number("Number of active customers.", "{t}.active")
-    blocked: int = _number("Number of customers who are blocked, or about to be by decision.", "{t}.blocked")
-    to_be_blocked: int | None = _number(
+    active: int = _count_of("Number of active customers.", "{t}.active")
+    blocked: int = _count_of("Number of customers who are blocked, or about to be by decision.", "{t}.blocked")
+    to_be_blocked: int | None = _count_of(
         f"Number of customers to be blocked within {DAYS_AHEAD} days unless they pay.",
         f"{{t}}.block_on <= {local_day('{t}.timezone')} + {DAYS_AHEAD}",
         COUNTERS,
     )
-    promised: int | None = _number(
+    promised: int | None = _count_of(
         "Number of customers with an open promise to pay.", f"{{t}}.promised_until >= {local_day('{t}.timezone')}", COUNTERS
     )
-    without_device: int = _number("Number of customers without a service access on any device.", "{t}.without_device")
-    owing: int | None = _number("Number of customers who owe something.", "{t}.owing", COUNTERS)
+    without_device: int = _count_of("Number of customers without a service access on any device.", "{t}.without_device")
+    owing: int | None = _count_of("Number of customers who owe something.", "{t}.owing", COUNTERS)
 
 
 @query(EVERYONE, "Count the customers of the counters that the caller may see, by state.")

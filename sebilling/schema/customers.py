@@ -17,11 +17,11 @@ from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.reading import one
-from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.enums import described
 from sebilling.schema.plans import Plan
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE, READERS
+from sebilling.schema.scopes import AT_COUNTER
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, given, row
 from sebilling.schema.values.scalars import Day, Rupiah

@@ -22,11 +22,11 @@ from sebilling.schema.engine import reading
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import every, one, page
-from sebilling.schema.engine.scopes import OWN_CASH, PART, part_of
 from sebilling.schema.invoices import Reversal
 from sebilling.schema.receipts import DownloadLink, link_to
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE, RECEIVERS
+from sebilling.schema.scopes import OWN_CASH, PART, part_of
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection

@@ -24,10 +24,10 @@ from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import every, one, page
-from sebilling.schema.engine.scopes import CENTRAL, OF_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import DEVICE_READERS, DEVICES, EVERYONE
+from sebilling.schema.scopes import CENTRAL, OF_CUSTOMER
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, row

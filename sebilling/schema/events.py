@@ -16,9 +16,9 @@ from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, read
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import page
-from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import READERS
+from sebilling.schema.scopes import AT_COUNTER
 from sebilling.schema.users import User
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection

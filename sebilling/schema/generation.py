@@ -16,11 +16,11 @@ from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import CENTRAL
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import OFFICE, READERS
+from sebilling.schema.scopes import CENTRAL
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, row

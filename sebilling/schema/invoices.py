@@ -18,11 +18,11 @@ from sebilling.schema.engine import reading
 from sebilling.schema.engine.declarations import input_type, link, output, read, totals
 from sebilling.schema.engine.pages import Conditions, Order, Parts, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import PART, WITH_CUSTOMER, part_of
 from sebilling.schema.enums import described
 from sebilling.schema.periods import Period
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS
+from sebilling.schema.scopes import PART, WITH_CUSTOMER, part_of
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection

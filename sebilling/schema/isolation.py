@@ -12,9 +12,9 @@ from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import every, one, page
-from sebilling.schema.engine.scopes import CENTRAL, EVERYBODYS
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import BLOCKERS, COUNTERS, OFFICE, READERS
+from sebilling.schema.scopes import CENTRAL, EVERYBODYS
 from sebilling.schema.upcoming_blocks import UpcomingBlock
 from sebilling.schema.users import User
 from sebilling.schema.values import ids

@@ -16,10 +16,10 @@ from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import OF_COUNTER_OR_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import OFFICE, READERS
+from sebilling.schema.scopes import OF_COUNTER_OR_CUSTOMER
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import INPUT, Payload, row

@@ -23,7 +23,6 @@ from sebilling.schema.engine import reading
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read, totals
 from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import PART, WITH_RECEIVER, part_of
 from sebilling.schema.invoices import LIVE_ALLOCATION, Invoice, Reversal
 from sebilling.schema.payment_filter import FilterArgument
 from sebilling.schema.payment_previews import PaymentWarning
@@ -33,6 +32,7 @@ from sebilling.schema.request.errors import UserError, in_payload, user_error
 from sebilling.schema.request.input_paths import Inputs
 from sebilling.schema.request.roles import COUNTERS, RECEIVERS
 from sebilling.schema.request.unreadable import unreadable
+from sebilling.schema.scopes import PART, WITH_RECEIVER, part_of
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection

@@ -14,10 +14,10 @@ from sebilling.schema.counters import Counter, counter_of
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Order, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import EVERYBODYS, PART
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, OFFICE, READERS
+from sebilling.schema.scopes import EVERYBODYS, PART
 from sebilling.schema.users import User, person
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection

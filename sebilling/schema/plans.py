@@ -11,9 +11,9 @@ from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import EVERYBODYS
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE, READERS
+from sebilling.schema.scopes import EVERYBODYS
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, given, row

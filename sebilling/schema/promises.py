@@ -13,10 +13,10 @@ from sebilling.schema.customers import OPEN_PROMISE, Customer
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import AT_COUNTER
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import COUNTERS, PROMISERS
+from sebilling.schema.scopes import AT_COUNTER
 from sebilling.schema.upcoming_blocks import of_customers
 from sebilling.schema.users import User
 from sebilling.schema.values import ids

@@ -13,9 +13,9 @@ from sebilling.schema.context import Info
 from sebilling.schema.counters import Counter, counters_of_user
 from sebilling.schema.engine.declarations import input_type, link, output, payload, read
 from sebilling.schema.engine.reading import every, one
-from sebilling.schema.engine.scopes import CENTRAL
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import ADMIN, READERS
+from sebilling.schema.scopes import CENTRAL
 from sebilling.schema.users import User
 from sebilling.schema.values import ids
 from sebilling.schema.values.payloads import INPUT, Payload, row

@@ -11,10 +11,10 @@ from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, link, output, read
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import page
-from sebilling.schema.engine.scopes import OF_CUSTOMER
 from sebilling.schema.enums import described
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS
+from sebilling.schema.scopes import OF_CUSTOMER
 from sebilling.schema.timeline_sentences import sentence
 from sebilling.schema.users import User
 from sebilling.schema.values import ids

@@ -18,11 +18,11 @@ from sebilling.schema.customers import Customer
 from sebilling.schema.engine.declarations import input_type, link, output, read
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import AT_COUNTER, at
 from sebilling.schema.enums import described
 from sebilling.schema.filters import of_counters
 from sebilling.schema.request.access import query
 from sebilling.schema.request.roles import COUNTERS, READERS
+from sebilling.schema.scopes import AT_COUNTER, at
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.scalars import Day, Rupiah

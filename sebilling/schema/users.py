@@ -14,9 +14,9 @@ from sebilling.schema.counters import Counter, counters_of_user
 from sebilling.schema.engine.declarations import Roles, input_type, link, output, payload, read
 from sebilling.schema.engine.pages import Conditions, Order, Slice
 from sebilling.schema.engine.reading import one, page
-from sebilling.schema.engine.scopes import COLLEAGUES
 from sebilling.schema.request.access import mutation, query
 from sebilling.schema.request.roles import ADMIN, EVERYONE, READERS
+from sebilling.schema.scopes import COLLEAGUES
 from sebilling.schema.values import ids
 from sebilling.schema.values.connections import Connection
 from sebilling.schema.values.payloads import EXPECTED_VERSION, INPUT, VERSION, Payload, expected, row

@@ -4,8 +4,8 @@ import pytest
 import strawberry
 
 from sebilling.schema.engine.declarations import NODES, READERS_OF, Undeclared, link, node_of, output, read
-from sebilling.schema.engine.scopes import CENTRAL, PART
 from sebilling.schema.request.roles import COUNTERS, EVERYONE, OFFICE, READERS
+from sebilling.schema.scopes import CENTRAL, PART
 
 
 def test_a_field_without_roles_is_refused() -> None:

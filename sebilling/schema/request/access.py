@@ -1,7 +1,7 @@
 """Access rules by role, for root fields and for the fields of types: denied by default.
 
 A root field without a rule is not in the schema; a field of a type without one can't be declared (schema/engine/declarations.py).
-Only roles are checked here. The layer below (schema/engine/scopes.py, billing/scope.py) limits the rows, so that a rule forgotten here
+Only roles are checked here. The layer below (schema/scopes.py, billing/scope.py) limits the rows, so that a rule forgotten here
 reveals nothing of another counter. See docs/decisions/0013.
 """
 
