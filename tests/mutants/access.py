@@ -181,7 +181,8 @@ FAULTS: Final = (
         "with self._turn(context):\n            if request.query", "if True:\n            if request.query", FAST_PATH,
     ),
     Fault(
-        "fast-path-without-limits", "schema/request/fast_path.py", "check_request(query.kept, own_name.value if own_name is not None else None, values_sent)", "pass", FAST_PATH
+        "fast-path-without-limits", "schema/request/fast_path.py",
+        "check_request(query.kept, own_name.value if own_name is not None else None, values_sent)", "pass", FAST_PATH
     ),
     Fault(
         "a-mutation-is-done-again-to-tell", "schema/request/fast_path.py",
