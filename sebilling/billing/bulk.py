@@ -41,7 +41,7 @@ class Change(Protocol):
         """What the change is about, beside the customers. Raises InvalidText."""
         ...
 
-    async def check(self, session: ReadSession) -> None:
+    async def check(self, session: ReadSession, scope: Scope) -> None:
         """Check what doesn't depend on the customer, before anybody is changed. Raises an error of the domain."""
         ...
 
@@ -88,7 +88,7 @@ class Block:
         """The reason. Raises InvalidText."""
         return validation.reason(self.reason)
 
-    async def check(self, session: ReadSession) -> None:
+    async def check(self, session: ReadSession, scope: Scope) -> None:
         """Nothing: everything depends on the customer."""
 
     async def apply(self, session: WriteSession, customer_id: int) -> None:
@@ -115,7 +115,7 @@ class Restore:
         """The reason. Raises InvalidText."""
         return validation.reason(self.reason)
 
-    async def check(self, session: ReadSession) -> None:
+    async def check(self, session: ReadSession, scope: Scope) -> None:
         """Nothing: everything depends on the customer."""
 
     async def apply(self, session: WriteSession, customer_id: int) -> None:
@@ -138,9 +138,9 @@ class Move:
         """The counter."""
         return self.target
 
-    async def check(self, session: ReadSession) -> None:
-        """Check that customers can be moved to the counter. Raises NotFound, Archived."""
-        await counters.check_open(session, self.target)
+    async def check(self, session: ReadSession, scope: Scope) -> None:
+        """Check that customers can be moved to the counter, which the caller may see. Raises NotFound, Archived."""
+        await counters.check_open(session, self.target, scope=scope)
 
     async def apply(self, session: WriteSession, customer_id: int) -> None:
         """Move one customer, as `customers.update` does."""
@@ -160,7 +160,7 @@ class ChangePlan:
         """The plan."""
         return self.target
 
-    async def check(self, session: ReadSession) -> None:
+    async def check(self, session: ReadSession, scope: Scope) -> None:  # noqa: ARG002 - plans are of no counter
         """Check that customers can get the plan. Raises NotFound, Archived."""
         await plans.check_open(session, self.target)
 
@@ -205,7 +205,7 @@ async def preview(
 ) -> BulkPreview:  # fmt: skip
     """Preview the change without changing anything. Raises InvalidNumber, or why no customer could be changed."""
     bound = {"customers": distinct(customer_ids), "scope": scope.ids, "at": at, "target": change.target}
-    await change.check(session)
+    await change.check(session, scope)
     rows = await session.rows(change.preview, bound, into=_Previewed)
     refused: dict[str, list[int]] = {}
     for row in rows:
@@ -220,7 +220,7 @@ async def begin(session: WriteSession, change: Change, customer_ids: Sequence[in
     customer could be changed.
     """
     ids = distinct(customer_ids)
-    await change.check(session)
+    await change.check(session, session.actor.scope)
     await idempotency.claim(session, change.operation, key, [ids, change.body], result_id=0)
     return ids
 

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
+from sebilling.actor import Scope
 from sebilling.billing import scope, validation
 from sebilling.billing.validation import Problems
 from sebilling.clock import JAKARTA, TIMEZONES
@@ -65,7 +66,7 @@ _USE: Final = text(
     """
 )
 _ARCHIVE: Final = text("UPDATE counter SET archived_at = :archived_at WHERE id = :id")
-_ARCHIVED: Final = text("SELECT archived_at IS NOT NULL FROM counter WHERE id = :id")
+_ARCHIVED: Final = text(f"SELECT archived_at IS NOT NULL FROM counter WHERE id = :id AND {scope.sees('id')}")
 
 
 async def create(session: WriteSession, *, code: str, name: str, timezone: str = JAKARTA, due_day: int = 20) -> int:
@@ -152,9 +153,9 @@ async def _set_archived(session: WriteSession, counter_id: int, *, archived: boo
     await events.append(session, changed, subject_id=counter_id, counter_id=counter_id)
 
 
-async def check_open(session: ReadSession, counter_id: int, *, field: InputPath = "counter_id") -> None:
-    """Check that customers can be added to the counter. Raises NotFound, Archived."""
-    archived = await session.value(_ARCHIVED, {"id": counter_id}, kind=bool)
+async def check_open(session: ReadSession, counter_id: int, *, scope: Scope, field: InputPath = "counter_id") -> None:
+    """Check that customers can be added to a counter of the scope. Raises NotFound, Archived."""
+    archived = await session.value(_ARCHIVED, {"id": counter_id, "scope": scope.ids}, kind=bool)
     if archived is None:
         raise NotFound(field=field, noun=Noun.COUNTER, given=counter_id)
     if archived:
