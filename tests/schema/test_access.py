@@ -29,6 +29,8 @@ def sample(kind: Any) -> str:
         return f"[{sample(kind.of_type)}]"
     if isinstance(kind, GraphQLInputObjectType):
         needed = {name: field for name, field in kind.fields.items() if isinstance(field.type, GraphQLNonNull)}
+        if kind.extensions["strawberry-definition"].is_one_of:
+            needed = dict(list(kind.fields.items())[:1])
         return "{" + ", ".join(f"{name}: {sample(field.type)}" for name, field in needed.items()) + "}"
     if isinstance(kind, GraphQLEnumType):
         return str(next(iter(kind.values)))

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import text
 
 from sebilling import events
+from sebilling.billing import scope
 from sebilling.billing.imports.rows import CustomerRow, Faulty, Problem
 from sebilling.db.driver import driver_of
 from sebilling.db.engine import WriteSession
@@ -149,8 +150,9 @@ async def stage(session: WriteSession, rows: Iterable[CustomerRow | Faulty], *, 
 
     An unknown counter or plan is a fault, unless `create_missing`. The first import into an empty database creates its own, except a
     counter or plan that only one of many rows names, which is probably mistyped. A new plan gets the price of most of its rows; if none
-    has a price it is a fault, unless `free_plans` sets it to 0. Raises InvalidFile.
+    has a price it is a fault, unless `free_plans` sets it to 0. Raises InvalidFile, Forbidden for a caller who is limited to counters.
     """
+    scope.central(session)
     staged = Staged()
     await session.execute(_UNSTAGE)
     await session.execute(_STAGE)

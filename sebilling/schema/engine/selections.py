@@ -5,7 +5,7 @@ statements) must be valid for all values of the variables, and for every operati
 the nodes found here, and kept by `key`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from graphql import (
@@ -21,9 +21,11 @@ from graphql import (
     get_named_type,
 )
 
+from sebilling.actor import Role
 from sebilling.schema.context import Info
 
 Key = tuple[int, str | int]
+Roles = frozenset[Role]
 
 
 def key(info: Info) -> Key:
@@ -66,24 +68,31 @@ def applies(kind: GraphQLObjectType, condition: NamedTypeNode | None) -> bool:
     return condition is None or condition.name.value in {kind.name, *(interface.name for interface in kind.interfaces)}
 
 
-def fields_below(info: Info) -> Iterator[tuple[str, str]]:
-    """Every type and field that the document can select below a root field; of an interface, those of each of its types."""
+def fields_below(info: Info, reaching: Callable[[str, str], Roles], everyone: Roles) -> Iterator[tuple[str, str, Roles]]:
+    """Every type and field that the document can select below a root field; of an interface, those of each of its types.
+
+    With each the roles that get there: `reaching` has those that may pass each field above it.
+    """
     raw = raw_of(info)
-    waiting: list[tuple[Any, SelectionSetNode | None]] = [(get_named_type(raw.return_type), node.selection_set) for node in nodes(info)]
-    spread: set[str] = set()
+    waiting: list[tuple[Any, SelectionSetNode | None, Roles]] = [
+        (get_named_type(raw.return_type), node.selection_set, everyone) for node in nodes(info)
+    ]
+    spread: set[tuple[str, Roles]] = set()
     while waiting:
-        kind, selected = waiting.pop()
+        kind, selected, roles = waiting.pop()
         for node in selected.selections if selected is not None else ():
             if isinstance(node, FieldNode):
-                name = node.name.value
+                name, passing = node.name.value, frozenset[Role]()
                 if name.startswith("__"):
                     continue
                 for possible in raw.schema.get_possible_types(kind) if isinstance(kind, GraphQLInterfaceType) else [kind]:
-                    yield possible.name, name
-                waiting.append((get_named_type(kind.fields[name].type), node.selection_set))
+                    yield possible.name, name, roles
+                    passing |= roles & reaching(possible.name, name)
+                waiting.append((get_named_type(kind.fields[name].type), node.selection_set, passing))
             elif isinstance(node, InlineFragmentNode):
-                waiting.append((raw.schema.type_map[node.type_condition.name.value] if node.type_condition else kind, node.selection_set))
-            elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:  # once, to avoid exponential expansion
-                spread.add(node.name.value)
+                inner = raw.schema.type_map[node.type_condition.name.value] if node.type_condition else kind
+                waiting.append((inner, node.selection_set, roles))
+            elif isinstance(node, FragmentSpreadNode) and (node.name.value, roles) not in spread:  # once: no exponential expansion
+                spread.add((node.name.value, roles))
                 fragment = raw.fragments[node.name.value]
-                waiting.append((raw.schema.type_map[fragment.type_condition.name.value], fragment.selection_set))
+                waiting.append((raw.schema.type_map[fragment.type_condition.name.value], fragment.selection_set, roles))

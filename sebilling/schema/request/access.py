@@ -164,7 +164,8 @@ def _allow(info: Info, name: str, *, whole: bool = False) -> None:
 
 
 def _readers_below(info: Info, *, whole: bool) -> frozenset[Role]:
-    """The roles that may read all that the document can select below a root field; without `whole`, of what is made in Python.
+    """The roles that may read all that the document can select below a root field; without `whole`, of what is made in Python, unless a
+    field above it is withheld from them already.
 
     Cached with the document.
     """
@@ -172,11 +173,18 @@ def _readers_below(info: Info, *, whole: bool) -> frozenset[Role]:
     readers: frozenset[Role] | None = plans.get(key)
     if readers is None:
         readers = EVERYONE
-        for type_name, field in selections.fields_below(info):
-            if whole or type_name in MADE_IN_PYTHON:
+        for type_name, field, reaching in selections.fields_below(info, _passing, EVERYONE):
+            if whole:
                 readers &= _readers(type_name, field)
+            elif type_name in MADE_IN_PYTHON:
+                readers &= _readers(type_name, field) | (EVERYONE - reaching)
         plans[key] = readers
     return readers
+
+
+def _passing(type_name: str, field: str) -> frozenset[Role]:
+    """The roles for whom what is below a field is read: from others it is withheld, or refused with its root field."""
+    return EVERYONE if type_name in MADE_IN_PYTHON else _readers(type_name, field)
 
 
 def allow_argument(info: Info, roles: frozenset[Role]) -> None:
