@@ -9,7 +9,7 @@ PLUGINS := plugins/mikrotik plugins/notify plugins/olt plugins/radius
 # Tests start hundreds of processes of ours, so modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup web demo run test check lint bench campaign mutants graphiql reference clean
+.PHONY: setup web demo run test check lint bench campaign mutants graphiql reference pictures clean
 setup: .venv/.dev .venv/.web
 
 .venv/.made:
@@ -56,6 +56,11 @@ check: lint
 	$(BIN)/sebilling schema | diff - schema.graphql
 	$(BIN)/sebilling schema --sql | diff - schema.sql
 	$(BIN)/sebilling schema --compare docs/api/released.graphql --accepted docs/api/accepted_changes.txt
+
+# The pictures of the README, as the test of the month takes them; needs chromium.
+pictures: .venv/.dev .venv/.web
+	$(BIN)/python -m pytest -c pyproject.toml --numprocesses=0 -q tests/web/test_month.py -k the_month
+	for name in 2-generate-pembayaran 5-bayar 6-dashboard; do cp var/pictures/$$name.png docs/pictures/; done
 
 # docs/api/ from the schema; tests/schema/test_reference.py fails if it is not current.
 reference: .venv/.dev
