@@ -4,6 +4,7 @@ The page needs nothing else: its policy allows scripts, styles and connections o
 screen's, which the page's own router shows. See docs/decisions/0030.
 """
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,8 @@ _NO_WEB: Final = Sentence(
     "The web app isn't part of this installation. The API is at /graphql.",
     "Aplikasi web tidak ada dalam pemasangan ini. API ada di /graphql.",
 )
+_SCREEN: Final = re.compile(r"[a-z0-9_/-]{0,200}")
+"""Address of a screen."""
 _ROOTS_OF_OTHERS: Final = frozenset({"graphql", "downloads", "healthz", "readyz", "assets"})
 """First parts of addresses that are never a screen's."""
 
@@ -42,8 +45,9 @@ def routes(folder: Path = _FOLDER) -> list[Route]:
 
 class _WebApp:
     def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
-        self._page = self._folder / "index.html"
+        self._page = folder / "index.html"
+        # Looked up by name: an address never becomes a path.
+        self._files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file() and file != self._page}
 
     async def answer(self, request: Request) -> Response:
         """The file, or the page. Raises HTTPException 404."""
@@ -52,11 +56,10 @@ class _WebApp:
             if path:
                 raise HTTPException(404)
             return PlainTextResponse(_NO_WEB.in_(preferred(request.headers.get("accept-language", ""))))
-        file = (self._folder / path).resolve()
-        if path and file.is_file() and file.is_relative_to(self._folder) and file != self._page:
+        if (file := self._files.get(path)) is not None:
             # The names of built files have their content's hash.
             lifetime = "public, max-age=31536000, immutable" if path.startswith("assets/") else "public, max-age=3600"
             return FileResponse(file, headers={"Cache-Control": lifetime})
-        if path.partition("/")[0] in _ROOTS_OF_OTHERS or "." in path.rpartition("/")[2]:
+        if not _SCREEN.fullmatch(path) or path.partition("/")[0] in _ROOTS_OF_OTHERS:
             raise HTTPException(404)
         return FileResponse(self._page, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _POLICY})

@@ -134,9 +134,11 @@ def _checked(settings: Settings) -> Settings:
     """Return the settings with cleaned texts. Raises InvalidNumber, InvalidText, InvalidInputs."""
     with Problems() as check:
         check(validation.percent, settings.tax_rate, field="tax_rate")
+        # A wrong denominator is no bound of the numerator.
+        denominator = settings.tax_denominator if 1 <= settings.tax_denominator <= _MAX_DENOMINATOR else _MAX_DENOMINATOR
         for name, value, what, least, most in (
             ("tax_denominator", settings.tax_denominator, Sentence("Denominator of the tax", "Penyebut PPN"), 1, _MAX_DENOMINATOR),
-            ("tax_numerator", settings.tax_numerator, Sentence("Numerator of the tax", "Pembilang PPN"), 1, settings.tax_denominator),
+            ("tax_numerator", settings.tax_numerator, Sentence("Numerator of the tax", "Pembilang PPN"), 1, denominator),
             ("late_fee", settings.late_fee, Sentence("Late fee", "Denda"), 0, _MAX_LATE_FEE),
             ("late_fee_after_days", settings.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
             ("mass_block_percent", settings.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),

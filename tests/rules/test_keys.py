@@ -150,6 +150,22 @@ ALIKE: Final = (
 """Mutations whose inputs look the same: the key is the one's or the other's."""
 
 
+APART: Final[list[tuple[str, Values, Values]]] = [
+    ("blockCustomers", {"customerIds": ["cus_{late}"], "reason": WHY}, {"customerIds": ["cus_{neighbour}"], "reason": "lain"}),
+    ("restoreCustomers", {"customerIds": ["cus_{late}"], "reason": WHY}, {"customerIds": ["cus_{neighbour}"], "reason": "lain"}),
+    (
+        "moveCustomers", {"customerIds": ["cus_{late}"], "counterId": "cou_{BARAT}"},
+        {"customerIds": ["cus_{neighbour}"], "counterId": "cou_{TIMUR}"},
+    ),
+    ("changePlanOfCustomers", {"customerIds": ["cus_{late}"], "planId": "pla_{plan}"}, {"customerIds": ["cus_{neighbour}"]}),
+    (
+        "createUser", {"username": "baru", "name": "Baru", "role": "CLERK", "counterIds": ["cou_{TIMUR}"]},
+        {"username": "lain", "name": "Lain", "role": "COLLECTOR", "counterIds": ["cou_{BARAT}"]},
+    ),
+]  # fmt: skip
+"""Mutations that tell a replay for each customer, or give a one-time password again: input, and what else each field could be."""
+
+
 def inputs() -> dict[str, set[str]]:
     """The fields of each mutation that takes a key."""
     found = {}
@@ -196,7 +212,30 @@ def test_every_field_of_every_keyed_mutation_is_in_the_table() -> None:
     for row in KEYED:
         table.setdefault(row.name, set()).update(row.others, row.besides, row.elsewhere)
         assert all(row.given.get(name) != value for name, value in row.others.items())
-    assert table == inputs()
+    for name, given, others in APART:
+        table.setdefault(name, set()).update(given, others)
+    assert table | {"importCustomers": {"file", "fingerprint", "options"}} == inputs(), "tests/schema/test_imports.py has the import's"
+
+
+@pytest.mark.parametrize(("name", "given", "others"), APART, ids=lambda row: row if isinstance(row, str) else "")
+async def test_a_key_is_good_for_one_input_of_what_tells_its_replays_otherwise(
+    database: Database, name: str, given: Values, others: Values
+) -> None:
+    client = Client(await World.make(database))
+    await client.api.sign_in()
+    kind = get_named_type(SCHEMA.mutation_type.fields[name].args["input"].type).name
+
+    async def codes(values: Values) -> list[str]:
+        filled = {field: client.filled(value) for field, value in values.items()}
+        document = f"mutation($i: {kind}!) {{ {name}(input: $i) {{ errors {{ code }} }} }}"
+        return [error["code"] for error in (await client.api.ask(document, i={**filled, "idempotencyKey": KEY}))["errors"]]
+
+    assert await codes(given) == []
+    after = await client.digest()
+    assert await codes(given) == []
+    for field_name, value in others.items():
+        assert await codes({**given, field_name: value}) == ["IDEMPOTENCY_MISMATCH"], field_name
+    assert await client.digest() == after
 
 
 @pytest.mark.parametrize("row", KEYED, ids=lambda row: f"{row.name}-{next(iter(row.others))}")

@@ -86,11 +86,11 @@ async def test_by_a_forged_cursor(world: World, clerk: Api) -> None:
 
 async def test_by_a_filter(world: World, clerk: Api) -> None:
     for noun, filters in {
-        "payments": ("counterId", "customerId"), "invoices": ("counterId", "customerId"), "deposits": ("counterId", "collectorId"),
+        "payments": ("counterIds", "customerId"), "invoices": ("counterIds", "customerId"), "deposits": ("counterIds", "collectorId"),
         "customers": ("counterIds",), "serviceAccesses": ("customerId",), "promises": ("counterIds", "customerId"),
     }.items():  # fmt: skip
         for name in filters:
-            noun_of = {"counterId": "counter", "counterIds": "counter", "customerId": "customer", "collectorId": "user"}[name]
+            noun_of = {"counterIds": "counter", "customerId": "customer", "collectorId": "user"}[name]
             assert (await clerk.ask(f'{{ {noun}(filter: {{{name}: "{world.own[noun_of]}"}}) {{ totalCount }} }}'))["totalCount"] > 0
             for ids in (world.other, world.none):
                 found = await clerk.ask(f'{{ {noun}(filter: {{{name}: "{ids[noun_of]}"}}) {{ totalCount nodes {{ id }} }} }}')

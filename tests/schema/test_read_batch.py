@@ -10,7 +10,7 @@ from tests.harness import Api, Isp, counted_statements
 
 SCREEN = """query Screen($first: Int!, $code: String!) {
   invoices(first: $first) { nodes { number } totalCount }
-  unpaid: invoices(first: $first, filter: {status: OPEN}) { nodes { number outstanding } }
+  unpaid: invoices(first: $first, filter: {statuses: [OPEN]}) { nodes { number outstanding } }
   customer(code: $code) { name }
   nobody: customer(code: "NOBODY") { name }
   plans { nodes { name } }

@@ -29,9 +29,10 @@ async def record(session: WriteSession, customer_id: int, *, until_on: date, rea
     """
     customer = await locks.customer(session, customer_id)
     today = local_date(session.at, customer.timezone)
+    latest = today + MAX_PROMISED
     with Problems() as check:
         why = check(validation.reason, reason)
-        if not today <= until_on <= (latest := today + MAX_PROMISED):
+        if not today <= until_on <= latest:
             days = Sentence(f"promise a day from {today} to {latest}.", f"janjikan tanggal dari {today} sampai {latest}.")
             check.add(InvalidDate(field="until_on", given=until_on, why=days))
     bound = {"customer": customer_id, "until": until_on, "reason": why, "at": session.at, "user": session.actor.user_id}
