@@ -156,7 +156,7 @@ FAULTS: Final = (
         "if not caller_roles <= readers:", "if not caller_roles:", ("tests/schema/test_matrix.py",),
     ),
     Fault(
-        "one-field-for-all-opens-the-others", "schema/request/access.py", "readers &= _readers(", "readers |= _readers(",
+        "one-field-for-all-opens-the-others", "schema/request/access.py", "readers &= _readers(type_name, field) | (EVERYONE", "readers |= _readers(type_name, field) | (EVERYONE",
         ("tests/schema/test_access.py::test_what_one_may_read_says_nothing_of_who_asks_the_same_next",),
     ),
     Fault(
@@ -165,7 +165,7 @@ FAULTS: Final = (
     ),
     Fault(
         "rights-of-what-came-first", "schema/engine/selections.py",
-        "node.selection_set) for node in nodes(info)]", "node.selection_set) for node in raw.field_nodes]", DIRECTIVES,
+        "node.selection_set, everyone) for node in nodes(info)", "node.selection_set, everyone) for node in raw.field_nodes", DIRECTIVES,
     ),
     Fault(
         "plans-of-what-came-first", "schema/engine/objects.py",

@@ -151,7 +151,7 @@ FIGURES: Final = (
 
 DAYS: Final = (
     Fault(
-        "promise-of-a-day-in-utc", "billing/isolation/promises.py", "today = local_date(session.at, customer.timezone)\n    with Problems",
+        "promise-of-a-day-in-utc", "billing/isolation/promises.py", "today = local_date(session.at, customer.timezone)\n    latest",
         f"today = {_UTC}\n    with Problems", PROMISES,
     ),
     Fault(
