@@ -152,7 +152,7 @@ FIGURES: Final = (
 DAYS: Final = (
     Fault(
         "promise-of-a-day-in-utc", "billing/isolation/promises.py", "today = local_date(session.at, customer.timezone)\n    latest",
-        f"today = {_UTC}\n    with Problems", PROMISES,
+        f"today = {_UTC}\n    latest", PROMISES,
     ),
     Fault(
         "reversal-on-the-day-in-utc", "billing/corrections.py",
