@@ -27,7 +27,7 @@ from tests.harness import Api, counted_statements, quiet_settings
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "web.md").read_text(encoding="utf-8")
 MAX_STATEMENTS: Final = 3
 """Of a screen, the one that looks up the caller among them."""
-RUN_ELSEWHERE: Final = {"mutation SignIn", "mutation SignOut"}
+RUN_ELSEWHERE: Final = {"mutation SignInByCookie", "mutation EndSignIn"}
 """tests/web signs in and out by a browser's cookie, and follows the subscriptions."""
 # A document, and its variables if it has any.
 DOCUMENTS: Final = re.findall(r"```graphql\n(.*?)```(?:\s*```json\n(.*?)```)?", PAGE, re.DOTALL)

@@ -1,6 +1,6 @@
 // Who is signed in, and what they may do: the menu and the buttons follow the permissions that the server gives.
 import type { MeQuery, Permission } from '../gql/documents';
-import { MeDocument, SignOutDocument } from '../gql/documents';
+import { MeDocument, EndSignInDocument } from '../gql/documents';
 import { api } from './api.svelte';
 import { closeLine, onSignedOut } from './client';
 
@@ -20,7 +20,7 @@ class Session {
   }
 
   async signOut(): Promise<void> {
-    await api.mutation(SignOutDocument, {});
+    await api.mutation(EndSignInDocument, {});
     this.forget();
   }
 
