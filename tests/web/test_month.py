@@ -145,3 +145,14 @@ async def test_in_english(page: Page, shop: Shop) -> None:
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("link", name="Customers")).to_be_visible()
     assert await page.evaluate("document.documentElement.lang") == "en"
+
+
+async def test_a_server_that_fails_is_not_taken_for_nobody_signed_in(page: Page, complaints: Complaints) -> None:
+    await page.route("**/graphql", lambda route: route.abort())
+    await page.goto("/")
+    await expect(page.get_by_role("alert")).to_contain_text("Server tidak terjangkau")
+    await expect(page.get_by_label("Kata sandi")).to_have_count(0)
+    await page.unroute("**/graphql")
+    await page.get_by_role("button", name="Coba lagi").click()
+    await expect(page.get_by_label("Kata sandi")).to_be_visible()
+    complaints.heard.clear()  # of the request that was cut off

@@ -92,7 +92,7 @@ export function elsewhere(errors: readonly UserError[], ...fields: string[]): st
     .join(' ');
 }
 
-/** A new idempotency key: one for each thing that a person means to do once. */
+/** A new idempotency key: one for each thing that a person means to do once. randomUUID isn't there on a page without TLS. */
 export function newKey(): string {
-  return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

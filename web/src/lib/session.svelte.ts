@@ -7,8 +7,10 @@ import { closeLine, onSignedOut } from './client';
 type Me = NonNullable<MeQuery['me']>;
 
 class Session {
+  /** undefined until the server has answered, null if nobody is signed in. */
   me = $state.raw<Me | null>();
-  /** undefined until the server was asked, null if nobody is signed in. */
+  /** Whether the server could not be asked: that is not the same as nobody being signed in. */
+  isUnreachable = $state(false);
 
   can(permission: Permission): boolean {
     return this.me?.permissions.includes(permission) ?? false;
@@ -16,7 +18,9 @@ class Session {
 
   async load(): Promise<void> {
     const result = await api.query(MeDocument, {}, { requestPolicy: 'network-only' });
-    this.me = result.data?.me ?? null;
+    const isSignedOut = result.error?.graphQLErrors.some((error) => error.extensions['code'] === 'UNAUTHENTICATED') ?? false;
+    this.isUnreachable = result.error !== undefined && !isSignedOut;
+    if (!this.isUnreachable) this.me = result.data?.me ?? null;
   }
 
   async signOut(): Promise<void> {
