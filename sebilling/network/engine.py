@@ -23,8 +23,8 @@ from sebilling.vault import Vault
 
 _log = get_logger(__name__)
 T = TypeVar("T")
-CALL_SECONDS: Final = 60.0
-"""Deadline of one call of a driver."""
+MAX_CALL_SECONDS: Final = 900.0
+"""Deadline of one call of a driver, whatever budget it declares."""
 OPEN_SECONDS: Final = 15.0
 CLOSE_SECONDS: Final = 3.0
 MAX_BACKOFF_SECONDS: Final = 20.0
@@ -105,6 +105,17 @@ class Engine:
 
 def _refused(error: AddressRefused) -> DeviceError:
     return DeviceError(Fault.UNREACHABLE, Sentence(error.message("en"), error.message("id")), retryable=False)
+
+
+def budget(driver: IsolationDriver[DeviceConfig], jobs: int) -> float:
+    """Seconds that a call with this many jobs may take: as the driver declares it, from 1 to MAX_CALL_SECONDS. Raises DeviceError."""
+    try:
+        return min(max(1.0, driver.budget(jobs)), MAX_CALL_SECONDS)
+    except Exception as error:
+        _log.exception("driver_failed")
+        name = type(error).__name__
+        message = Sentence(f"the driver's budget failed: '{name}'", f"budget dari driver gagal: '{name}'")
+        raise DeviceError(Fault.PROTOCOL, message, retryable=True) from error
 
 
 def sentence(message: object) -> Sentence:

@@ -27,7 +27,7 @@ from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.network import health
 from sebilling.network.devices import StoredDevice
-from sebilling.network.engine import CALL_SECONDS, CLOSE_SECONDS, MAX_BACKOFF_SECONDS, Engine, sentence
+from sebilling.network.engine import CLOSE_SECONDS, MAX_BACKOFF_SECONDS, Engine, budget, sentence
 from sebilling.plugins.contract import (
     DeviceConfig,
     DeviceError,
@@ -75,7 +75,7 @@ _RELEASE: Final = text(
 _MINE: Final = text("SELECT id FROM device WHERE id = :device AND lease_by = :worker FOR SHARE")
 _DIRTY: Final = """
     SELECT service_access.id, customer_id, key, desired, manual, desired_generation, attempts, snapshot, snapshot_plan_id, plan_id,
-           rate_down_kbps, rate_up_kbps, customer.counter_id
+           rate_down_kbps, rate_up_kbps, customer.counter_id, service_kind, customer.code, customer.name
       FROM service_access JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id
 """
 _TO_DO: Final = text(
@@ -143,6 +143,9 @@ class _Access:
     rate_down_kbps: int | None
     rate_up_kbps: int | None
     counter_id: int
+    service_kind: str
+    code: str
+    name: str
 
 
 async def waiting(engine: Engine) -> Sequence[int]:
@@ -207,7 +210,7 @@ async def _session(engine: Engine, device: StoredDevice) -> None:
 async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[DeviceConfig], rows: Sequence[_Access]) -> int | None:
     """Take snapshots, check under lock, execute, read back. Returns how many were handled; None if another worker holds the device."""
     fresh = [_ref(row) for row in rows if row.desired == State.BLOCKED and row.snapshot is None]
-    snapshots = dict(await engine.call(CALL_SECONDS, driver.snapshot(fresh))) if fresh else {}
+    snapshots = dict(await engine.call(budget(driver, len(fresh)), driver.snapshot(fresh))) if fresh else {}
     missing = len(fresh) - len(snapshots)
     why: Sentence | None = None
     if missing > max(MAX_MISSING, len(fresh) // 2):
@@ -233,9 +236,9 @@ async def _batch(engine: Engine, device_id: int, driver: IsolationDriver[DeviceC
         try:
             for restores, call in ((True, driver.restore), (False, driver.block)):
                 if part := [change.job for change in jobs if change.restores is restores]:
-                    await engine.call(CALL_SECONDS, _collect(call(part), outcomes))
+                    await engine.call(budget(driver, len(part)), _collect(call(part), outcomes))
             kept = {change.row.id: change.job.snapshot for change in jobs if not change.restores}
-            readings = await engine.call(CALL_SECONDS, driver.read_state([change.job.ref for change in jobs], kept))
+            readings = await engine.call(budget(driver, len(jobs)), driver.read_state([change.job.ref for change in jobs], kept))
         except DeviceError as error:
             trouble = error
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
@@ -307,7 +310,9 @@ async def _looked_at(session: WriteSession, rows: Sequence[_Access], snapshots: 
 
 
 def _ref(row: _Access) -> Ref:
-    return Ref(row.id, row.key, row.rate_down_kbps, row.rate_up_kbps)
+    return Ref(
+        row.id, row.key, row.rate_down_kbps, row.rate_up_kbps, service_kind=row.service_kind, code=row.code, name=row.name
+    )  # fmt: skip
 
 
 async def _collect(outcomes: AsyncIterator[Outcome], into: dict[int, Outcome]) -> None:
@@ -319,7 +324,7 @@ def _told(engine: Engine, change: _Change, outcome: Outcome, reading: Reading | 
     """Result of a job, as `_WRITE` takes it. It is done only if the device was read back in the wanted state."""
     row, wanted = change.row, State.ACTIVE if change.restores else State.BLOCKED
     never_blocked = change.restores and row.snapshot is None
-    actual = reading.state if reading is not None else _READ.get(outcome.fault) if outcome.fault else None
+    actual = reading.actual if reading is not None else _READ.get(outcome.fault) if outcome.fault else None
     done = actual is wanted and outcome.result in {Result.CHANGED, Result.UNCHANGED, Result.UNKNOWN}
     if never_blocked and outcome.result is not Result.UNKNOWN:  # never blocked by SeBilling: nothing to restore
         done = done or outcome.result in {Result.CHANGED, Result.UNCHANGED} or actual is State.ACTIVE

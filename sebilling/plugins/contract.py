@@ -1,7 +1,10 @@
-"""The contract between SeBilling and drivers for network devices, complete. Version 1.0.
+"""The contract between SeBilling and drivers for network devices, complete. Version 2.0.
 
 A driver is an async object for one device and one session: `open`, then bulk calls, then `close`. There are only bulk calls; one customer
-is a list of one. The core, not the driver, ensures that a device has only one session, commits snapshots before anything is changed, puts
+is a list of one. A row that was changed isn't yet a customer who is offline: a reading tells apart what is set on the device (`state`) and
+whether traffic follows it (`in_effect`), and the core reports a block or a restore only when both are so.
+
+The core, not the driver, ensures that a device has only one session, commits snapshots before anything is changed, puts
 a deadline around every call, reads the state after an `UNKNOWN` before a retry, backs off, and puts restores first. docs/plugins.md is
 the tutorial.
 
@@ -12,6 +15,7 @@ import abc
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Final, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -19,12 +23,12 @@ from pydantic import BaseModel, JsonValue
 
 from sebilling.language import Sentence as Sentence  # noqa: PLC0414 - part of the contract
 
-API: Final = (1, 0)
-"""A plugin declares `SEBILLING_PLUGIN_API = (1, 0)`: the first number must equal this one's, the second must not exceed it."""
+API: Final = (2, 0)
+"""A plugin declares `SEBILLING_PLUGIN_API = (2, 0)`: the first number must equal this one's, the second must not exceed it."""
 
 
 class State(StrEnum):
-    """State of a service access on the device."""
+    """State of a service access as it is set on the device; whether traffic follows is `Reading.in_effect`."""
 
     ACTIVE = "ACTIVE"
     BLOCKED = "BLOCKED"
@@ -78,9 +82,15 @@ class Ref:
 
     id: int
     key: str
-    """PPPoE name, address, MAC, ONU …, as the driver's `service_kinds` define."""
+    """PPPoE name, address, MAC, ONU …, as the driver's `service_kinds` define, in the form of `canonical_key`."""
     rate_down_kbps: int | None = None
     rate_up_kbps: int | None = None
+    service_kind: str = field(default="", kw_only=True)
+    """One of the driver's `service_kinds`; always given by the core."""
+    code: str = field(default="", kw_only=True)
+    """The customer's code, for comments on the device."""
+    name: str = field(default="", kw_only=True)
+    """The customer's name, for comments on the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,22 @@ class Reading:
 
     state: State
     detail: Sentence | None = None
+    in_effect: bool | None = None
+    """Whether traffic follows the state at this moment. True: blocked, and no session, login or connection gets through, IPv6 and
+    connections from before included; or active, and nothing of ours holds it back. False: not yet, such as a session that is still up or
+    a lease that is still bound. None: the device can't tell. The core counts only True as done, and looks again otherwise.
+    """
+    look_again_seconds: float | None = None
+    """After how long another look can tell more, such as the time to the next accounting record or renewal. None: as after a failure."""
+
+    @property
+    def actual(self) -> State | None:
+        """The state that traffic follows. None: not known."""
+        if self.state in {State.DRIFTED, State.ABSENT} or self.in_effect:
+            return self.state
+        if self.in_effect is None:
+            return None
+        return State.ACTIVE if self.state is State.BLOCKED else State.BLOCKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +124,10 @@ class Job:
     ref: Ref
     snapshot: Snapshot
     plan_changed: bool = False
+    reclaim: bool = False
+    """Restore someone whose snapshot was lost, as after SeBilling's database was restored from a backup: give back what bears
+    SeBilling's mark or is in its walled garden, at the ref's speed. FAILED, with what to do by hand, if the device doesn't hold enough.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +221,19 @@ class IsolationDriver(abc.ABC, Generic[C_co]):
         self.config, self.context = config, context
 
     @classmethod
+    def canonical_key(cls, service_kind: str, text: str) -> str:  # noqa: ARG003 - for overriding
+        """Return the one spelling of a key of this kind, so that one thing on the device can't belong to two customers.
+
+        Such as `AA:BB:CC:00:11:22` for a MAC in any notation, or `10.1.0.5` for `10.1.0.5/32`. Raises InvalidValue, with what a key looks
+        like. The default takes any text as it is.
+        """
+        return text
+
+    def budget(self, jobs: int) -> float:  # noqa: ARG002 - for overriding
+        """Seconds that one call with this many refs or jobs may take at most; the core gives up after that, and after 900 in any case."""
+        return 60.0
+
+    @classmethod
     def migrate_config(cls, config: Mapping[str, JsonValue], version: int) -> Mapping[str, JsonValue]:  # noqa: ARG003 - for overriding
         """Convert settings of an older `version` to this one. Raises ValueError if that isn't possible."""
         raise ValueError(f"{cls.kind}: settings of version {version} can't be migrated")
@@ -209,7 +252,10 @@ class IsolationDriver(abc.ABC, Generic[C_co]):
 
     @abc.abstractmethod
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
-        """Read the state of each ref, in O(1) round trips. `snapshots` (by ref id) are those of the blocked ones.
+        """Read the state of each ref and whether it is in effect, in O(1) round trips.
+
+        `snapshots` (by ref id) are those of the blocked ones. The core also calls it on all accesses every few minutes, to find what was
+        undone by hand or lost.
 
         Raises DeviceError rather than returning an incomplete result: a failed reading must never look like an empty one.
         """
@@ -220,11 +266,48 @@ class IsolationDriver(abc.ABC, Generic[C_co]):
 
     @abc.abstractmethod
     def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
-        """Block each access. Yields one Outcome per job, as soon as it is known; UNCHANGED if it is blocked already. Raises DeviceError."""
+        """Block each access. Yields one Outcome per job, as soon as it is known; UNCHANGED if it is blocked already. Raises DeviceError.
+
+        Who is blocked already but still online is put offline: sessions are ended again, connections removed.
+        """
 
     @abc.abstractmethod
     def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         """Restore each access exactly to its snapshot. What was changed by hand since is FAILED with DRIFTED, and left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A session that is open on the device now. Bytes are from and to the customer since it began."""
+
+    key: str
+    service_kind: str
+    since: datetime | None = None
+    """Aware. None: the device doesn't tell."""
+    address: str = ""
+    """The customer's address; empty if the device doesn't tell."""
+    mac: str = ""
+    bytes_up: int | None = None
+    bytes_down: int | None = None
+
+
+@runtime_checkable
+class UsageReader(Protocol):
+    """Optional ability of a driver: tell who is online now."""
+
+    async def read_usage(self) -> Sequence[Usage]:
+        """Read all open sessions, after `open`; a key appears once for each. Changes nothing. Raises DeviceError rather than only some."""
+
+
+@runtime_checkable
+class PlanApplier(Protocol):
+    """Optional ability of a driver: give active customers the speed of their plan."""
+
+    def apply_plan(self, refs: Sequence[Ref]) -> AsyncIterator[Outcome]:
+        """Give each active ref its plan's speed. Yields one Outcome per ref, as soon as it is known; UNCHANGED if it has that speed.
+
+        Blocked refs are FAILED with REFUSED: they get their speed when they are restored. Raises DeviceError.
+        """
 
 
 @dataclass(frozen=True, slots=True)

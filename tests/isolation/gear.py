@@ -85,7 +85,8 @@ class GearDriver(IsolationDriver[GearConfig]):
         for ref in refs:
             profile = self.gear.profiles.get(ref.key)
             state = State.ABSENT if profile is None else State.BLOCKED if profile == "isolir" else State.ACTIVE
-            found[ref.id] = Reading(state, None if profile is None else Sentence(f"profile {profile}", f"profil {profile}"))
+            told = None if profile is None else Sentence(f"profile {profile}", f"profil {profile}")
+            found[ref.id] = Reading(state, told, in_effect=True)
         return found
 
     async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:

@@ -221,7 +221,10 @@ class TellsCustomersPasswords(Good):
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
         rows = await self.rows()
         found = await super().read_state(refs, snapshots)
-        return {ref.id: Reading(found[ref.id].state, Sentence(f"'{rows.get(ref.key)}'", f"'{rows.get(ref.key)}'")) for ref in refs}
+        return {
+            ref.id: Reading(found[ref.id].state, Sentence(f"'{rows.get(ref.key)}'", f"'{rows.get(ref.key)}'"), in_effect=True)
+            for ref in refs
+        }
 
 
 @caught_by("test_customers_for_an_import_are_all_told")

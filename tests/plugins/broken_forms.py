@@ -159,19 +159,19 @@ class SnapshotWithNul(Good):
 class OneAloneIsOtherwise(Good):
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
         found = await super().read_state(refs, snapshots)
-        return dict.fromkeys(found, Reading(State.ACTIVE)) if len(refs) == 1 else found
+        return dict.fromkeys(found, Reading(State.ACTIVE, in_effect=True)) if len(refs) == 1 else found
 
 
 @caught_by(READ)
 class ReadsWhoWasntAsked(Good):
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
-        return await super().read_state(refs, snapshots) or {1: Reading(State.ACTIVE)}
+        return await super().read_state(refs, snapshots) or {1: Reading(State.ACTIVE, in_effect=True)}
 
 
 @caught_by(READ)
 class NoDetailToShow(Good):
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
-        return {ref_id: Reading(one.state, 7) for ref_id, one in (await super().read_state(refs, snapshots)).items()}  # type: ignore[arg-type]
+        return {ref_id: Reading(one.state, 7, in_effect=True) for ref_id, one in (await super().read_state(refs, snapshots)).items()}  # type: ignore[arg-type]
 
 
 @caught_by("test_read_state_tells_what_a_hand_changed")
@@ -268,7 +268,7 @@ class OnceBlockedAlwaysBlocked(Good):
 
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
         found = await super().read_state(refs, snapshots)
-        return {ref.id: Reading(State.BLOCKED) if ref.key in self.shelf.noted else found[ref.id] for ref in refs}
+        return {ref.id: Reading(State.BLOCKED, in_effect=True) if ref.key in self.shelf.noted else found[ref.id] for ref in refs}
 
 
 @caught_by("test_a_changed_plan_doesnt_hinder_the_restore")

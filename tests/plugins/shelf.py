@@ -155,7 +155,7 @@ class Good(IsolationDriver[Any]):
 
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
         rows = await self.rows()
-        return {ref.id: Reading(self.state(rows.get(ref.key), snapshots.get(ref.id))) for ref in refs}
+        return {ref.id: Reading(self.state(rows.get(ref.key), snapshots.get(ref.id)), in_effect=True) for ref in refs}
 
     def kept(self, row: Row) -> Snapshot:
         return {"profile": row["profile"]}

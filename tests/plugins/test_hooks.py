@@ -27,7 +27,7 @@ from tests.processes import WorkerProcess
 BEGIN = """
 import asyncio, json, os, time
 from sebilling.plugins.hookspecs import hookimpl
-SEBILLING_PLUGIN_API = (1, 0)
+SEBILLING_PLUGIN_API = (2, 0)
 HEARD, LIFE = [], []
 
 @hookimpl
@@ -312,7 +312,7 @@ async def test_graphql_and_the_shell_show_how_far_a_plugin_is(committed: Databas
 WRITES = """
 import json, os, time
 from sebilling.plugins.hookspecs import hookimpl
-SEBILLING_PLUGIN_API = (1, 0)
+SEBILLING_PLUGIN_API = (2, 0)
 
 @hookimpl
 def sebilling_payment_recorded(event):

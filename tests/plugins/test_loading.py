@@ -14,7 +14,7 @@ from sebilling.plugins.conformance.languages import english_words
 from sebilling.plugins.loading import Plugins, PluginStatus, in_words
 
 Write = Callable[[str, str], EntryPoint]
-API = "SEBILLING_PLUGIN_API = (1, 0)\n"
+API = "SEBILLING_PLUGIN_API = (2, 0)\n"
 GOOD = (
     API
     + """
@@ -45,10 +45,10 @@ BAD = {
     "ImportError": (API + "import no_such_module_anywhere", "no_such_module_anywhere"),
     "SystemExit": (API + "raise SystemExit('licence expired')", "licence expired"),
     "no API": ("", "None"),
-    "other major": ("SEBILLING_PLUGIN_API = (2, 0)", "(2, 0)"),
-    "newer minor": ("SEBILLING_PLUGIN_API = (1, 99)", "(1, 99)"),
+    "other major": ("SEBILLING_PLUGIN_API = (3, 0)", "(3, 0)"),
+    "newer minor": ("SEBILLING_PLUGIN_API = (2, 99)", "(2, 99)"),
     "no tuple": ("SEBILLING_PLUGIN_API = '1.0'", "1.0"),
-    "a tuple of texts": ("SEBILLING_PLUGIN_API = (1, '0')", ""),
+    "a tuple of texts": ("SEBILLING_PLUGIN_API = (2, '0')", ""),
     "wrong argument": (HOOK + "def sebilling_payment_recorded(evnt): ...", "evnt"),
     "unknown hook": (HOOK + "def sebilling_payment_recieved(event): ...", "sebilling_payment_recieved"),
     "abstract driver": (DRIVERS + "from sebilling.plugins.contract import IsolationDriver\n    return [IsolationDriver]", "is no driver"),

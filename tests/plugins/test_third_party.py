@@ -26,7 +26,7 @@ OLDER = "SEBILLING_PLUGIN_API = (0, 9)"
 HANGS = """
 import time
 from sebilling.plugins.hookspecs import hookimpl
-SEBILLING_PLUGIN_API = (1, 0)
+SEBILLING_PLUGIN_API = (2, 0)
 
 @hookimpl
 def {hook}:

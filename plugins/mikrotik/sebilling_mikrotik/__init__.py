@@ -13,7 +13,7 @@ from sebilling_mikrotik.pppoe import PppoeDriver
 from sebilling_mikrotik.reading import read_profiles, read_secrets
 from sebilling_mikrotik.simple_queue import QueueDriver
 
-SEBILLING_PLUGIN_API: Final = (1, 0)
+SEBILLING_PLUGIN_API: Final = (2, 0)
 
 __all__ = [
     "SEBILLING_PLUGIN_API", "AddressListDriver", "DhcpDriver", "HotspotDriver", "PppoeDriver", "QueueDriver",

@@ -94,13 +94,15 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
         if right:
             if not view.ruled:
                 return Reading(
-                    State.ACTIVE,
+                    State.BLOCKED,
                     Sentence(
                         f"listed in '{self.config.list_name}', but no firewall rule looks at it",
                         f"ada di daftar '{self.config.list_name}', tetapi tidak ada aturan firewall yang memakainya",
                     ),
+                    in_effect=False,
                 )
-            return Reading(State.BLOCKED, Sentence(f"listed in '{self.config.list_name}'", f"ada di daftar '{self.config.list_name}'"))
+            listed = Sentence(f"listed in '{self.config.list_name}'", f"ada di daftar '{self.config.list_name}'")
+            return Reading(State.BLOCKED, listed, in_effect=True)
         if ours:
             return Reading(State.DRIFTED, Sentence("our entry was changed by hand", "entri dari SeBilling diubah manual"))
         if others:
@@ -108,7 +110,7 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
                 State.DRIFTED,
                 Sentence(f"listed in '{self.config.list_name}' by hand", f"ada di daftar '{self.config.list_name}' secara manual"),
             )
-        return Reading(State.ACTIVE, Sentence("not listed", "tidak ada di daftar"))
+        return Reading(State.ACTIVE, Sentence("not listed", "tidak ada di daftar"), in_effect=True)
 
     def judge_block(self, view: Entries, job: Job) -> Outcome | Change:
         if not view.ruled:

@@ -130,11 +130,12 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             up = self.open_sessions(view, ref)
             return (
                 Reading(
-                    State.ACTIVE,
+                    State.BLOCKED,
                     Sentence(f"{told}, but the session from before is still up", f"{told}, tetapi sesi sebelumnya masih berjalan"),
+                    in_effect=False,
                 )
                 if up
-                else Reading(State.BLOCKED, plain)
+                else Reading(State.BLOCKED, plain, in_effect=True)
             )
         if self.dark(row, snapshot) or (snapshot is not None and not self._is_restored(view, row, Job(ref, snapshot))):
             return Reading(
@@ -146,10 +147,11 @@ class RowDriver(BulkDriver[R, View], abc.ABC):
             )
         if self.walled_sessions(view, ref):
             return Reading(
-                State.BLOCKED,
+                State.ACTIVE,
                 Sentence(f"{told}, but the session is still in the walled garden", f"{told}, tetapi sesinya masih di halaman isolir"),
+                in_effect=False,
             )
-        return Reading(State.ACTIVE, plain)
+        return Reading(State.ACTIVE, plain, in_effect=True)
 
     def _is_restored(self, view: View, row: Row, job: Job) -> bool:
         """Whether the row is as in the snapshot, or has the plan's new speed."""

@@ -55,8 +55,8 @@ def made(driver: type[D], simulator: Simulator, **more: object) -> D:
     return driver(driver.config_model.model_validate(settings(simulator, **more)), context())
 
 
-def refs(keys: Sequence[str], **more: int) -> list[Ref]:
-    return [Ref(number, key, **more) for number, key in enumerate(keys, 1)]
+def refs(keys: Sequence[str], rate_down_kbps: int | None = None, rate_up_kbps: int | None = None) -> list[Ref]:
+    return [Ref(number, key, rate_down_kbps, rate_up_kbps) for number, key in enumerate(keys, 1)]
 
 
 async def jobs(driver: IsolationDriver[Any], wanted: Sequence[Ref], *, plan_changed: bool = False) -> list[Job]:

@@ -104,7 +104,7 @@ async def test_a_missing_one_and_a_doubled_one_fail_alone(world: World, router: 
         assert [outcomes[number].fault for number in (1, 2, 3)] == [None, Fault.AMBIGUOUS, Fault.ABSENT]
         assert outcomes[1].result is Result.CHANGED
     states = await driver.read_state([job.ref for job in wanted], {})
-    assert [states[number].state for number in (1, 2, 3)] == [State.ACTIVE, State.DRIFTED, State.ABSENT]
+    assert [states[number].actual for number in (1, 2, 3)] == [State.ACTIVE, State.DRIFTED, State.ABSENT]
     await driver.close()
 
 
@@ -121,7 +121,7 @@ async def test_what_a_hand_changed_is_reported_and_left_alone(world: World, rout
     by_hand = dict(row)
     await asyncio.sleep(0.1)
     states = await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot})
-    assert states[1].state is State.DRIFTED
+    assert states[1].actual is State.DRIFTED
     for outcomes in (await restored(driver, wanted), await blocked(driver, wanted)):
         assert (outcomes[1].result, outcomes[1].fault) == (Result.FAILED, Fault.DRIFTED)
     assert dict(row) == by_hand
@@ -151,20 +151,20 @@ async def test_a_call_that_died_before_the_kick_is_finished_by_the_next(name: st
     row = next(iter(router.table(world.menu).rows.values()))
     was = dict(row)
     router.table(world.menu).set(row, {"disabled": "yes"} if world.more else {"profile": "isolir"})  # as if only the set had come through
-    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].state is State.ACTIVE
+    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].actual is State.ACTIVE
     assert (await blocked(driver, wanted))[1].result is Result.CHANGED
     await asyncio.sleep(0.1)
-    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].state is State.BLOCKED
+    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].actual is State.BLOCKED
     router.table(world.menu).set(row, {"disabled": was["disabled"], "profile": was["profile"]})
     if not world.more:
         if name == "hotspot":
             router.table("/ip/hotspot/user").set(row, {"profile": "isolir"})
             router.hotspot_login(world.keys[0])
             router.table("/ip/hotspot/user").set(row, {"profile": was["profile"]})
-        assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].state is State.BLOCKED
+        assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].actual is State.BLOCKED
         assert (await restored(driver, wanted))[1].result is Result.CHANGED
     await asyncio.sleep(0.1)
-    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].state is State.ACTIVE
+    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].actual is State.ACTIVE
     await driver.close()
 
 
@@ -217,7 +217,7 @@ async def test_a_changed_plan_takes_the_profile_of_its_speed(
     assert told in outcome.message.english
     assert (router.table("/ppp/secret").find("budi") or {})["profile"] == profile
     await asyncio.sleep(0.1)
-    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].state is State.ACTIVE
+    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].actual is State.ACTIVE
     await driver.close()
 
 

@@ -256,7 +256,7 @@ async def test_empty_answers_of_7_18(simulator: Simulator, router: Router) -> No
     next(iter(router.table("/system/resource").rows.values()))["version"] = "7.18.2 (stable)"
     driver = made(PppoeDriver, simulator)
     await driver.open()
-    assert (await driver.read_state(refs(["nobody"]), {}))[1].state is State.ABSENT
+    assert (await driver.read_state(refs(["nobody"]), {}))[1].actual is State.ABSENT
     await driver.close()
 
 

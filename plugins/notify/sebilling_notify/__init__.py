@@ -10,7 +10,7 @@ from sebilling_notify.settings import load
 if TYPE_CHECKING:
     from sebilling_notify.running import Running
 
-SEBILLING_PLUGIN_API: Final = (1, 0)
+SEBILLING_PLUGIN_API: Final = (2, 0)
 _log = logging.getLogger(__name__)
 _running: "Running | None" = None
 

@@ -8,7 +8,7 @@ from sebilling.plugins.hookspecs import hookimpl
 
 from sebilling_olt.driver import HuaweiDriver, ZteDriver, ZteLanDriver
 
-SEBILLING_PLUGIN_API: Final = (1, 0)
+SEBILLING_PLUGIN_API: Final = (2, 0)
 
 __all__ = ["SEBILLING_PLUGIN_API", "HuaweiDriver", "ZteDriver", "ZteLanDriver", "sebilling_drivers"]
 

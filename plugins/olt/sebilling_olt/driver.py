@@ -139,7 +139,7 @@ class OltDriver(IsolationDriver[O], abc.ABC):
                 Sentence(f"{told}, and another ONU than the one that was blocked", f"{told}, dan bukan ONU yang dulu diisolir"),
             )
         if self._set(values) == self._blocked():
-            return Reading(State.BLOCKED, plain)
+            return Reading(State.BLOCKED, plain, in_effect=True)
         before = self._set(values) if snapshot is None else {part: snapshot.get(part, values[part]) for part in self.config.parts}
         if any(values[part] not in {before[part], self._blocked()[part]} for part in self.config.parts):
             return Reading(
@@ -147,7 +147,9 @@ class OltDriver(IsolationDriver[O], abc.ABC):
             )
         # an aborted session can leave only some LAN ports blocked: the customer still has access
         return Reading(
-            State.ACTIVE, plain if self._set(values) == before else Sentence(f"{told}: blocked in part", f"{told}: baru sebagian terisolir")
+            State.ACTIVE,
+            plain if self._set(values) == before else Sentence(f"{told}: blocked in part", f"{told}: baru sebagian terisolir"),
+            in_effect=True,
         )
 
     def _there(self, view: View, ref: Ref) -> Values | Outcome:

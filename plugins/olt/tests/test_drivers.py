@@ -96,7 +96,7 @@ async def test_a_read_command_that_doesnt_fit_makes_nobody_absent(way: Way, olt:
         assert caught.value.fault is Fault.SETUP
     for keys in (["7/7/7:7", way.key(1)], ["7/7/7:7"]):
         states = await driver.read_state(refs(keys), {})
-        assert states[1].state is State.ABSENT
+        assert states[1].actual is State.ABSENT
     await driver.close()
 
 
@@ -128,7 +128,7 @@ async def test_another_onu_in_the_same_place_is_left_alone(way: Way, olt: Olt, s
     olt.units.clear()
     olt.add(key, off=True).sn = "48575443DEADBEEF"
     by_hand = olt.running()
-    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].state is State.DRIFTED
+    assert (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1].actual is State.DRIFTED
     for call in (blocked, restored):
         told = (await call(driver, wanted))[1]
         assert (told.result, told.fault) == (Result.FAILED, Fault.DRIFTED)
@@ -146,7 +146,7 @@ async def test_lan_ports_that_are_cut_in_part(way: Way, olt: Olt, simulator: Sim
     await blocked(driver, wanted)
     unit.locked = {1, 2, 3}  # by a session that broke off, or by hand
     reading = (await driver.read_state([wanted[0].ref], {1: wanted[0].snapshot}))[1]
-    assert (reading.state, reading.detail is not None and "in part" in reading.detail.english) == (State.ACTIVE, True)
+    assert (reading.actual, reading.detail is not None and "in part" in reading.detail.english) == (State.ACTIVE, True)
     assert (await blocked(driver, wanted))[1].result is Result.CHANGED
     unit.locked = {1, 2, 3}
     assert (await restored(driver, wanted))[1].result is Result.CHANGED  # what is left of ours is taken away

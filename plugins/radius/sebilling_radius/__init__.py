@@ -9,7 +9,7 @@ from sebilling.plugins.hookspecs import hookimpl
 from sebilling_radius.group import GroupDriver
 from sebilling_radius.reject import RejectDriver
 
-SEBILLING_PLUGIN_API: Final = (1, 0)
+SEBILLING_PLUGIN_API: Final = (2, 0)
 
 __all__ = ["SEBILLING_PLUGIN_API", "GroupDriver", "RejectDriver", "sebilling_drivers"]
 

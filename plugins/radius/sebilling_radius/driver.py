@@ -185,31 +185,33 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
             up = self.unblocked(view[ref.key])
             return (
                 Reading(
-                    State.ACTIVE,
+                    State.BLOCKED,
                     Sentence(
                         f"{detail.english}, but a session from before may be up: {_named(up).english}",
                         f"{detail.indonesian}, tetapi sesi sebelumnya mungkin masih berjalan: {_named(up).indonesian}",
                     ),
+                    in_effect=False,
                 )
                 if up
-                else Reading(State.BLOCKED, detail)
+                else Reading(State.BLOCKED, detail, in_effect=True)
             )
         if standing is Standing.RESTORED:
             current_mark = view[ref.key].mark
             up = current_mark.pending(view[ref.key].sessions) if current_mark else []
             return (
                 Reading(
-                    State.BLOCKED,
+                    State.ACTIVE,
                     Sentence(
                         f"{detail.english}, but a session may still be blocked: {_named(up).english}",
                         f"{detail.indonesian}, tetapi mungkin ada sesi yang masih terisolir: {_named(up).indonesian}",
                     ),
+                    in_effect=False,
                 )
                 if up
-                else Reading(State.ACTIVE, detail)
+                else Reading(State.ACTIVE, detail, in_effect=True)
             )
         states = {Standing.ABSENT: State.ABSENT, Standing.FREE: State.ACTIVE, Standing.BLOCKED_BY_HAND: State.BLOCKED}
-        return Reading(states.get(standing, State.DRIFTED), detail)
+        return Reading(states.get(standing, State.DRIFTED), detail, in_effect=True)
 
     async def read_customers(self) -> Sequence[Subscriber]:
         """Return all users in radcheck, by name, for an import. Raises DeviceError."""
@@ -384,11 +386,11 @@ class RadiusDriver(IsolationDriver[R], abc.ABC):
                 retryable=first.retryable,
             )
         reading = self._reading(view, ref, None if restoring else step.job.snapshot)
-        if reading.state is not (State.ACTIVE if restoring else State.BLOCKED):
+        if reading.actual is not (State.ACTIVE if restoring else State.BLOCKED):
             detail = reading.detail or Sentence("-", "-")
             why = Sentence(
-                f"Written, but read back as {reading.state}: {detail.english}",
-                f"Sudah ditulis, tetapi terbaca kembali sebagai {reading.state}: {detail.indonesian}",
+                f"Written, but read back as {reading.actual}: {detail.english}",
+                f"Sudah ditulis, tetapi terbaca kembali sebagai {reading.actual}: {detail.indonesian}",
             )
             return Outcome(ref.id, Result.FAILED, Fault.REFUSED, why, retryable=True)
         changed = step.writes or Answer.ENDED in answers

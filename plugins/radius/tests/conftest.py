@@ -96,8 +96,8 @@ def made(driver: type[D], rig: Rig, receiver: Receiver | None = None, /, **more:
     return driver(driver.config_model.model_validate(rig.settings(**{**at, **quick, **more})), context())
 
 
-def refs(keys: Sequence[str], **more: int) -> list[Ref]:
-    return [Ref(number, key, **more) for number, key in enumerate(keys, 1)]
+def refs(keys: Sequence[str], rate_down_kbps: int | None = None, rate_up_kbps: int | None = None) -> list[Ref]:
+    return [Ref(number, key, rate_down_kbps, rate_up_kbps) for number, key in enumerate(keys, 1)]
 
 
 async def jobs(driver: IsolationDriver[Any], wanted: Sequence[Ref], *, plan_changed: bool = False) -> list[Job]:

@@ -114,7 +114,7 @@ async def test_what_a_hand_changed_is_reported_and_left_alone(
     await blocked(driver, wanted)
     await rig.query(statement)
     hand = await rig.dump()
-    assert (await read(driver, wanted))[1].state is State.DRIFTED
+    assert (await read(driver, wanted))[1].actual is State.DRIFTED
     for told in (await restored(driver, wanted), await blocked(driver, wanted)):
         assert (told[1].result, told[1].fault) == (Result.FAILED, Fault.DRIFTED)
     assert await rig.dump() == hand
@@ -130,7 +130,7 @@ async def test_changed_since_the_snapshot_is_left_alone(driver_class: type[Isola
     await rig.query("UPDATE radreply SET value = '10.7.7.7' WHERE value = '10.5.0.9'")
     await rig.query("INSERT INTO radcheck (username, attribute, op, value) VALUES ('budi', 'Auth-Type', ':=', 'Accept')")
     hand = await rig.dump()
-    assert (await read(driver, wanted))[1].state is State.DRIFTED
+    assert (await read(driver, wanted))[1].actual is State.DRIFTED
     assert (await blocked(driver, wanted))[1].fault is Fault.DRIFTED
     assert await rig.dump() == hand
     await driver.close()
@@ -153,7 +153,7 @@ async def test_who_was_cut_by_hand_stays_cut(driver_class: type[IsolationDriver[
     wanted = await jobs(driver, refs(["budi"]))
     for call in (blocked, restored):
         assert (await call(driver, wanted))[1].result is Result.UNCHANGED
-        assert (await read(driver, wanted))[1].state is State.BLOCKED
+        assert (await read(driver, wanted))[1].actual is State.BLOCKED
     assert await rig.dump() == before
     assert not nas.asked
     await driver.close()
@@ -182,7 +182,7 @@ async def test_settings_may_change_while_someone_is_cut(rig: Rig, nas: Receiver)
     await first.close()
     second = made(GroupDriver, rig, nas, group="other", parked=["Framed-Route"])
     await second.open()
-    assert (await read(second, wanted))[1].state is State.BLOCKED
+    assert (await read(second, wanted))[1].actual is State.BLOCKED
     assert (await restored(second, wanted))[1].result is Result.CHANGED
     assert await rig.dump() == before
     await second.close()

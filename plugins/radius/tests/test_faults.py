@@ -71,7 +71,7 @@ async def _broke(
     await driver.open()
     states = await read(driver, wanted, cut=not restoring)
     for one in found.values():
-        assert one.result not in SUCCESS or states[one.ref_id].state is (State.ACTIVE if restoring else State.BLOCKED)
+        assert one.result not in SUCCESS or states[one.ref_id].actual is (State.ACTIVE if restoring else State.BLOCKED)
     if not broke:
         assert {one.result for one in found.values()} == {Result.CHANGED}
     await blocked(driver, wanted)

@@ -43,7 +43,7 @@ async def test_a_customer_is_walled_in_and_let_out(radius: Rig, priority: int) -
     assert (await blocked(driver, wanted))[1].result is Result.CHANGED
     assert await radius.at_the_nas() == {}
     assert await dial(radius, "budi", "second") == GARDEN | {"Session-Timeout": "3600"}  # what isn't parked is untouched
-    assert (await read(driver, wanted))[1].state is State.BLOCKED
+    assert (await read(driver, wanted))[1].actual is State.BLOCKED
     assert (await blocked(driver, wanted))[1].result is Result.UNCHANGED
     assert list(await radius.at_the_nas()) == ["second"]  # who dialled into the garden stays there
     assert (await restored(driver, wanted))[1].result is Result.CHANGED
@@ -65,7 +65,7 @@ async def test_a_customer_is_dark_and_comes_back(radius: Rig) -> None:
     assert (await blocked(driver, wanted))[1].result is Result.CHANGED
     assert await radius.at_the_nas() == {}
     assert await dial(radius, "budi", "second") is None
-    assert (await read(driver, wanted))[1].state is State.BLOCKED
+    assert (await read(driver, wanted))[1].actual is State.BLOCKED
     assert (await blocked(driver, wanted))[1].result is Result.UNCHANGED
     assert (await restored(driver, wanted))[1].result is Result.CHANGED
     assert await radius.dump() == before
@@ -117,7 +117,7 @@ async def test_a_session_is_changed_in_place(radius: Rig) -> None:
     wanted = await jobs(driver, refs(["budi"]))
     assert (await blocked(driver, wanted))[1].result is Result.CHANGED
     assert await radius.at_the_nas() == {"first": "ISOLIR 512k/512k"}
-    assert (await read(driver, wanted))[1].state is State.BLOCKED
+    assert (await read(driver, wanted))[1].actual is State.BLOCKED
     assert (await blocked(driver, wanted))[1].result is Result.UNCHANGED
     assert (await restored(driver, wanted))[1].result is Result.CHANGED
     assert await radius.at_the_nas() == {}  # it is ended: no CoA takes an address list away again
@@ -142,7 +142,7 @@ async def test_what_the_nas_answers(radius: Rig, answer: str | None, result: Res
     wanted = await jobs(driver, refs(["budi"]))
     told = (await blocked(driver, wanted))[1]
     assert (told.result, told.fault) == (result, fault)
-    assert (await read(driver, wanted))[1].state is (State.BLOCKED if fault is None else State.ACTIVE)
+    assert (await read(driver, wanted))[1].actual is (State.BLOCKED if fault is None else State.ACTIVE)
     await driver.close()
 
 
@@ -160,11 +160,11 @@ async def test_silence_is_never_told_as_success(radius: Rig, why: str) -> None:
     for _ in range(2):
         told = (await blocked(driver, wanted))[1]
         assert (told.result, told.fault, told.retryable) == (Result.UNKNOWN, Fault.TIMEOUT, True)
-        assert (await read(driver, wanted))[1].state is State.ACTIVE
+        assert (await read(driver, wanted))[1].actual is State.ACTIVE
     assert len(await radius.at_the_nas()) == 1
     driver.config = right
     assert (await blocked(driver, wanted))[1].result is Result.CHANGED
-    assert (await read(driver, wanted))[1].state is State.BLOCKED
+    assert (await read(driver, wanted))[1].actual is State.BLOCKED
     assert await radius.at_the_nas() == {}
     await restored(driver, wanted)
     assert await radius.dump() == before

@@ -51,12 +51,12 @@ async def test_each_answer(
             fault,
             retryable,
         )
-        assert (await read(driver, wanted))[1].state is (State.BLOCKED if fault is None else State.ACTIVE)
+        assert (await read(driver, wanted))[1].actual is (State.BLOCKED if fault is None else State.ACTIVE)
         await driver.close()  # a fresh session knows as much
         await driver.open()
     nas.answer = lambda _: ACK
     await blocked(driver, wanted)
-    assert (await read(driver, wanted))[1].state is State.BLOCKED
+    assert (await read(driver, wanted))[1].actual is State.BLOCKED
     await restored(driver, wanted)
     assert await rig.dump() == before
     await driver.close()
@@ -72,7 +72,7 @@ async def test_a_stale_session_is_asked_about_once(rig: Rig, nas: Receiver) -> N
         await driver.open()
         wanted = wanted or await jobs(driver, refs(["budi"]))
         await blocked(driver, wanted)
-        assert (await read(driver, wanted))[1].state is State.BLOCKED
+        assert (await read(driver, wanted))[1].actual is State.BLOCKED
         await driver.close()
     await driver.open()
     assert (await restored(driver, wanted))[1].result is Result.CHANGED
@@ -111,7 +111,7 @@ async def test_who_paid_stays_blocked_until_the_garden_session_is_gone_and_keeps
     nas.answer = lambda asked: SILENT if asked.session_id == one else ACK
     for _ in range(2):
         assert (await restored(driver, wanted))[1].result is Result.UNKNOWN
-        assert (await read(driver, wanted, cut=False))[1].state is State.BLOCKED
+        assert (await read(driver, wanted, cut=False))[1].actual is State.BLOCKED
         await driver.close()
         await driver.open()
     (back,) = await rig.open_sessions(["budi"])  # dialled in again, in the plan
@@ -120,7 +120,7 @@ async def test_who_paid_stays_blocked_until_the_garden_session_is_gone_and_keeps
     assert (await restored(driver, wanted))[1].result is Result.CHANGED
     assert [asked.session_id for asked in nas.asked] == [one]
     assert back != other
-    assert (await read(driver, wanted, cut=False))[1].state is State.ACTIVE
+    assert (await read(driver, wanted, cut=False))[1].actual is State.ACTIVE
     assert await rig.dump() == before
     await driver.close()
 
@@ -138,7 +138,7 @@ async def test_cut_again_before_the_garden_session_was_ended(rig: Rig, nas: Rece
     assert (await jobs(driver, refs(["budi"]))) == wanted
     nas.answer = lambda _: ACK
     assert (await blocked(driver, wanted))[1].result is Result.CHANGED
-    assert (await read(driver, wanted))[1].state is State.BLOCKED
+    assert (await read(driver, wanted))[1].actual is State.BLOCKED
     assert (await restored(driver, wanted))[1].result is Result.CHANGED
     assert await rig.dump() == before
     await driver.close()
@@ -152,12 +152,12 @@ async def test_more_sessions_than_a_mark_names(rig: Rig, nas: Receiver) -> None:
     await driver.open()
     wanted = await jobs(driver, refs(["budi"]))
     assert (await blocked(driver, wanted))[1].result is Result.UNKNOWN
-    assert (await read(driver, wanted))[1].state is State.ACTIVE
+    assert (await read(driver, wanted))[1].actual is State.ACTIVE
     nas.answer = lambda _: ACK
     nas.asked.clear()
     assert (await blocked(driver, wanted))[1].result is Result.CHANGED
     assert len(nas.asked) == 40
-    assert (await read(driver, wanted))[1].state is State.BLOCKED
+    assert (await read(driver, wanted))[1].actual is State.BLOCKED
     await driver.close()
 
 
@@ -238,9 +238,9 @@ async def test_a_session_that_began_after_the_reject_is_ended(rig: Rig, nas: Rec
     wanted = await jobs(driver, refs(["budi"]))
     await blocked(driver, wanted)
     await rig.open_sessions(["budi"])  # it had been let in just before
-    assert (await read(driver, wanted))[1].state is State.ACTIVE
+    assert (await read(driver, wanted))[1].actual is State.ACTIVE
     assert (await blocked(driver, wanted))[1].result is Result.CHANGED
-    assert (await read(driver, wanted))[1].state is State.BLOCKED
+    assert (await read(driver, wanted))[1].actual is State.BLOCKED
     await driver.close()
 
 

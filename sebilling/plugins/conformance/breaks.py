@@ -135,8 +135,8 @@ async def _readings(world: World) -> None:
 
 
 def _as_whole(what: str, received: Any, right: Any) -> None:
-    answer = {ref_id: reading.state for ref_id, reading in received.items()} if what == "read_state" else received
-    whole = {ref_id: reading.state for ref_id, reading in right.items()} if what == "read_state" else right
+    answer = {ref_id: reading.actual for ref_id, reading in received.items()} if what == "read_state" else received
+    whole = {ref_id: reading.actual for ref_id, reading in right.items()} if what == "read_state" else right
     assert answer == whole, f"{what} over a broken link returned {answer} instead of {whole}: raise DeviceError for an incomplete result"
 
 

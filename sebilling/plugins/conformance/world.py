@@ -197,11 +197,11 @@ async def all_done(world: World, jobs: Sequence[Job], *, restoring: bool) -> dic
     return outcomes
 
 
-async def states(world: World, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> dict[int, State]:
-    """States read in a new session."""
+async def states(world: World, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> dict[int, State | None]:
+    """States that traffic follows, read in a new session; None where the driver can't tell."""
     async with session(world) as driver:
         readings = await driver.read_state(refs, snapshots)
-    return {ref_id: reading.state for ref_id, reading in readings.items()}
+    return {ref_id: reading.actual for ref_id, reading in readings.items()}
 
 
 def snapshots_of(jobs: Sequence[Job]) -> dict[int, Snapshot]:
