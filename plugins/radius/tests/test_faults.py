@@ -111,7 +111,7 @@ async def test_the_database_is_killed_while_sessions_are_ended(*, restoring: boo
     nas.answer = lambda _: 503
     await driver.open()
     states = await read(driver, wanted, cut=not restoring)
-    assert {one.state for one in states.values()} == {
+    assert {one.actual for one in states.values()} == {
         State.BLOCKED if restoring else State.ACTIVE
     }  # written, and no session known to be gone
     again = await told(driver, wanted, restoring=restoring)
