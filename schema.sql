@@ -86,11 +86,15 @@ CREATE TABLE billing_settings (
     cash_limit bigint NOT NULL,
     cash_limit_action text NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    look_every_minutes smallint NOT NULL,
+    drift_action text NOT NULL,
     CONSTRAINT billing_settings_pkey PRIMARY KEY (id),
     CONSTRAINT billing_settings_cash_limit_action_check CHECK (cash_limit_action = ANY (ARRAY['WARN'::text, 'REFUSE'::text])),
     CONSTRAINT billing_settings_cash_limit_check CHECK (cash_limit >= 0 AND cash_limit <= '1000000000000'::bigint),
+    CONSTRAINT billing_settings_drift_action_check CHECK (drift_action = ANY (ARRAY['REPORT'::text, 'REAPPLY_BLOCKS'::text, 'ENFORCE'::text])),
     CONSTRAINT billing_settings_late_fee_after_days_check CHECK (late_fee_after_days >= 0 AND late_fee_after_days <= 365),
     CONSTRAINT billing_settings_late_fee_check CHECK (late_fee >= 0 AND late_fee <= 1000000000),
+    CONSTRAINT billing_settings_look_every_minutes_check CHECK (look_every_minutes >= 5 AND look_every_minutes <= 60),
     CONSTRAINT billing_settings_mass_block_percent_check CHECK (mass_block_percent >= 1 AND mass_block_percent <= 100),
     CONSTRAINT billing_settings_pause_after_blocked_days_check CHECK (pause_after_blocked_days >= 0 AND pause_after_blocked_days <= 365),
     CONSTRAINT billing_settings_single_check CHECK (id = 1),
@@ -329,6 +333,8 @@ CREATE TABLE device (
     next_at timestamp with time zone NOT NULL,
     failures integer NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    looked_at timestamp with time zone,
+    up_since timestamp with time zone,
     CONSTRAINT device_pkey PRIMARY KEY (id),
     CONSTRAINT device_name_key UNIQUE (name)
 );
@@ -971,8 +977,9 @@ CREATE TABLE service_access (
     block_amount bigint,
     block_invoice_id bigint,
     block_note text,
+    reclaim boolean NOT NULL DEFAULT false,
     CONSTRAINT service_access_pkey PRIMARY KEY (id),
-    CONSTRAINT service_access_device_id_key_key UNIQUE (device_id, key),
+    CONSTRAINT service_access_device_id_service_kind_key_key UNIQUE (device_id, service_kind, key),
     CONSTRAINT service_access_actual_check CHECK (actual = ANY (ARRAY['UNKNOWN'::text, 'ACTIVE'::text, 'BLOCKED'::text, 'DRIFTED'::text, 'ABSENT'::text])),
     CONSTRAINT service_access_block_reason_check CHECK (
 CASE block_reason

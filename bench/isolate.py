@@ -30,7 +30,7 @@ from sebilling.billing.isolation import policy, sweep
 from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
-from sebilling.network import devices, worker
+from sebilling.network import accesses, devices, worker
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
 from sebilling.vault import Vault
@@ -110,7 +110,7 @@ async def _connect(database: Database, routers: Routers, *, customers: int, dead
         for number, customer_id in enumerate(ids):
             router, key = routers.all[number % len(device_ids)].router, f"pelanggan-{customer_id}"
             router.add("/ppp/secret", name=key, password="x", profile="home")  # noqa: S106 - nobody signs in with it
-            await devices.give_access(
+            await accesses.give(
                 session, plugins, customer_id=customer_id, device_id=device_ids[number % len(device_ids)], service_kind="PPPOE", key=key
             )
     for simulator in routers.all:

@@ -12,6 +12,13 @@ class DeviceInUse(Conflict):
     count: int
 
 
+class AccessInUse(Conflict):
+    code = ErrorCode.ACCESS_IN_USE
+    english = "'{given}' is blocked on its device, or being changed there: restore the customer first."
+    indonesian = "'{given}' sedang terisolir atau sedang diubah di perangkatnya: pulihkan dulu pelanggannya."
+    given: object
+
+
 class DeviceBusy(Conflict):
     code = ErrorCode.DEVICE_BUSY
     english = "A worker is using device '{given}', and only one may at a time: try again in a minute."

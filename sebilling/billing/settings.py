@@ -31,6 +31,14 @@ class CashLimitAction(StrEnum):
     REFUSE = "REFUSE"
 
 
+class DriftAction(StrEnum):
+    """What happens when a device isn't as SeBilling left it. What a hand set to a third value is always only reported."""
+
+    REPORT = "REPORT"
+    REAPPLY_BLOCKS = "REAPPLY_BLOCKS"
+    ENFORCE = "ENFORCE"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings, one row. Tax is `tax_rate` percent of `tax_numerator`/`tax_denominator` of the taxable amount; `late_fee` and
@@ -52,6 +60,8 @@ class Settings:
     pause_after_blocked_days: int
     cash_limit: int
     cash_limit_action: str
+    look_every_minutes: int
+    drift_action: str
 
 
 class Changes(TypedDict, total=False):
@@ -72,6 +82,8 @@ class Changes(TypedDict, total=False):
     pause_after_blocked_days: int
     cash_limit: int
     cash_limit_action: str
+    look_every_minutes: int
+    drift_action: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,7 @@ def _logged(settings: Settings) -> SettingsValues:
         company_address=settings.company_address, company_phone=settings.company_phone, receipt_footer=settings.receipt_footer,
         mass_block_percent=settings.mass_block_percent, pause_after_blocked_days=settings.pause_after_blocked_days,
         cash_limit=settings.cash_limit, cash_limit_action=settings.cash_limit_action,
+        look_every_minutes=settings.look_every_minutes, drift_action=settings.drift_action,
     )  # fmt: skip
 
 
@@ -143,6 +156,7 @@ def _checked(settings: Settings) -> Settings:
             ("late_fee_after_days", settings.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
             ("mass_block_percent", settings.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
             ("pause_after_blocked_days", settings.pause_after_blocked_days, Sentence("Days before a pause", "Hari sebelum jeda"), 0, 365),
+            ("look_every_minutes", settings.look_every_minutes, Sentence("Minutes between looks", "Menit antar pemeriksaan"), 5, 60),
             ("cash_limit", settings.cash_limit, Sentence("Limit on cash", "Batas uang tunai"), 0, MAX_RUPIAH),
         ):
             if not least <= value <= most:

@@ -21,7 +21,7 @@ from sebilling.cli.terminal import printable
 from sebilling.clock import JAKARTA, Month, local_date
 from sebilling.db.engine import Database
 from sebilling.device_errors import DeviceBusy
-from sebilling.network import devices
+from sebilling.network import accesses, devices
 from sebilling.network.engine import Engine
 from sebilling.plugins.contract import DeviceError, Subscriber
 
@@ -106,8 +106,8 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
     finally:
         await engine.close()
     async with engine.database.transaction(actor=operator(f"sebilling import mikrotik --device {device.name}"), at=at) as session:
-        known = await devices.keys(session, device.id)
-        fresh = [_found(line, customer) for line, customer in enumerate(customers, 1) if customer.key not in known]
+        known = await accesses.keys(session, device.id)
+        fresh = [_found(line, customer) for line, customer in enumerate(customers, 1) if (customer.service_kind, customer.key) not in known]
         notes = [f"{device.name} has {len(customers)} customers, {len(customers) - len(fresh)} of them are known here."]
         rows = await subscribers.rows(session, fresh, given.where(at), notes)
         staged = await load.stage(session, rows, create_missing=options.create_missing, free_plans=True)
@@ -116,7 +116,7 @@ async def run_device(wanted: str, engine: Engine, *, at: datetime, given: FromDe
         )
         if not staged.problem_count and options.write and staged.rows:
             await load.write(session, staged, file=device.name)
-            await devices.give_many(session, device.id, _accesses(rows, customers))
+            await accesses.give_many(session, device.id, _accesses(rows, customers))
             report = report.as_written(f", each with their access on {device.name}")
     return show(report, options.out, options.errors, json=options.json)
 

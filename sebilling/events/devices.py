@@ -63,11 +63,32 @@ class ServiceAccessGiven(Payload):
 
 @event("service_access.taken", Subject.SERVICE_ACCESS)
 class ServiceAccessTaken(Payload):
-    """An account on a device was taken from a customer."""
+    """An account on a device was taken from a customer. `actual`: its state on the device, which stays so."""
 
     customer_id: CustomerId
     device_id: DeviceId
     key: str
+    actual: str
+
+
+@event("service_access.key_changed", Subject.SERVICE_ACCESS)
+class ServiceAccessKeyChanged(Payload):
+    """The account of a customer on a device was corrected."""
+
+    customer_id: CustomerId
+    device_id: DeviceId
+    before: str
+    after: str
+
+
+@event("service_access.retried", Subject.SERVICE_ACCESS)
+class ServiceAccessRetried(Payload):
+    """A block or restore is tried again at once. `reclaim`: without relying on what was stored of the time before the block."""
+
+    customer_id: CustomerId
+    device_id: DeviceId
+    key: str
+    reclaim: bool
 
 
 @event("plugin.delivery_failed", Subject.EVENT)

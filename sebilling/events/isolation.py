@@ -107,6 +107,28 @@ class CustomerRestored(Payload):
     note: Sentence | None
 
 
+@event("customer.left_blocked", Subject.SERVICE_ACCESS, topics=[Topic.ISOLATION])
+class CustomerLeftBlocked(Payload):
+    """Nothing holds a customer back any more but the device: they were blocked there before SeBilling did, and stay so."""
+
+    customer_id: CustomerId
+    device_id: DeviceId
+    key: str
+
+
+@event("isolation.drift_found", Subject.SERVICE_ACCESS, topics=[Topic.ISOLATION])
+class DriftFound(Payload):
+    """A look at a device found an access otherwise than SeBilling left it. `put_right`: the engine brings it to the wanted state."""
+
+    customer_id: CustomerId
+    device_id: DeviceId
+    key: str
+    wanted: str
+    found: str
+    put_right: bool
+    detail: Sentence | None
+
+
 @event("isolation.failed", Subject.SERVICE_ACCESS, topics=[Topic.ISOLATION], hook=True)
 class IsolationFailed(Payload):
     """A block or restore failed; it is retried. Written for the first failure, then for every tenth."""

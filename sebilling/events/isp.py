@@ -76,6 +76,8 @@ class SettingsValues:
     pause_after_blocked_days: int | Unset = UNSET
     cash_limit: int | Unset = UNSET
     cash_limit_action: str | Unset = UNSET
+    look_every_minutes: int | Unset = UNSET
+    drift_action: str | Unset = UNSET
 
 
 @event("settings.changed", Subject.BILLING_SETTINGS)

@@ -1,8 +1,8 @@
-"""Perangkat: routers, servers and OLTs with their settings, and the service accesses of customers on them."""
+"""Perangkat: routers, servers and OLTs with their settings. accesses.py: the service accesses of customers on them."""
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,7 +11,7 @@ from pydantic import JsonValue, SecretStr, ValidationError
 from sqlalchemy import text
 
 from sebilling import events
-from sebilling.billing import locks, scope, validation
+from sebilling.billing import scope, validation
 from sebilling.billing.validation import Problems
 from sebilling.db.engine import ReadSession, WriteSession
 from sebilling.device_errors import DeviceInUse, InvalidDevice
@@ -22,10 +22,7 @@ from sebilling.events.devices import (
     DeviceCreated,
     DeviceDeleted,
     DeviceSecretsRotated,
-    ServiceAccessGiven,
-    ServiceAccessTaken,
 )
-from sebilling.events.ids import CustomerId, DeviceId
 from sebilling.language import Sentence
 from sebilling.nouns import Noun
 from sebilling.plugins import destinations, forms
@@ -46,53 +43,21 @@ _UPDATE: Final = text(
     " config_version = :version, enabled = :enabled, next_at = :at, failures = 0"
     " WHERE id = :id"
 )
+_TRY_AGAIN: Final = text(
+    "WITH waiting AS MATERIALIZED (SELECT id FROM service_access WHERE device_id = :id AND desired_generation > observed_generation"
+    " ORDER BY id FOR NO KEY UPDATE)"
+    " UPDATE service_access SET attempts = 0, next_at = :at FROM waiting WHERE service_access.id = waiting.id"
+)
 _NAMED: Final = text("SELECT EXISTS (SELECT FROM device WHERE name = :name AND id <> :id)")
 _HANGING: Final = text("SELECT count(*) FROM service_access WHERE device_id = :id")
 _DELETE: Final = text("DELETE FROM device WHERE id = :id")
 _ALL: Final = text("SELECT id, config FROM device ORDER BY id FOR NO KEY UPDATE")
 _RENEW: Final = text("UPDATE device SET config = :config WHERE id = :id")
-_TAKEN: Final = text("SELECT customer_id FROM service_access WHERE device_id = :device AND key = :key")
-_GIVE: Final = text(
-    """
-    INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,
-           desired_generation, observed_generation, actual,
-           attempts, next_at)
-    VALUES (:customer, :device, :kind, :key, 'ACTIVE', false, :at, 0, 0, 'UNKNOWN', 0, :at)
-    ON CONFLICT (device_id, key) DO NOTHING RETURNING id
-    """
-)
 _FIND: Final = text(
     "SELECT id, name, kind, config, config_version FROM device WHERE name = :name OR id = :id ORDER BY name = :name DESC LIMIT 1"
 )
-_KEYS: Final = text("SELECT key FROM service_access WHERE device_id = :id")
-_ACCESSES_GIVEN: Final = events.appending(
-    ServiceAccessGiven,
-    {"customer_id": "customer_id", "device_id": "CAST(:device AS bigint)", "service": "service_kind", "key": "key"},
-    subject_id="given.id", counter_id="counter_id",
-)  # fmt: skip
-_GIVE_MANY: Final = text(
-    f"""
-    WITH given AS (
-        INSERT INTO service_access (customer_id, device_id, service_kind, key, desired, manual, desired_at,
-               desired_generation, observed_generation, actual,
-               attempts, next_at)
-        SELECT customer.id, CAST(:device AS bigint), new.kind, new.key, 'ACTIVE', false, CAST(:at AS timestamptz), 0, 0, 'UNKNOWN',
-               0, CAST(:at AS timestamptz)
-          FROM unnest(CAST(:codes AS text[]), CAST(:kinds AS text[]), CAST(:keys AS text[])) AS new (code, kind, key)
-          JOIN customer ON customer.code = new.code
-        RETURNING id, customer_id, service_kind, key
-    )
-    SELECT coalesce({_ACCESSES_GIVEN}, 0) FROM given JOIN customer ON customer.id = customer_id
-    """
-)
 READ_SECONDS: Final = 120.0
 _NAME: Final = Sentence("The name", "Nama")
-_LOCK_ACCESS: Final = text(
-    "SELECT customer_id, device_id, service_kind, key, desired, actual, desired_generation, observed_generation,"
-    " (SELECT counter_id FROM customer WHERE customer.id = customer_id) AS counter_id"
-    " FROM service_access WHERE id = :id FOR NO KEY UPDATE"
-)
-_TAKE: Final = text("DELETE FROM service_access WHERE id = :id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +80,6 @@ class _Locked(StoredDevice):
 class _Encrypted:
     id: int
     config: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Access:
-    """A service access and its customer's counter."""
-
-    customer_id: int
-    device_id: int
-    service_kind: str
-    key: str
-    desired: str
-    actual: str
-    desired_generation: int
-    observed_generation: int
-    counter_id: int
 
 
 def driver_of(plugins: Plugins, kind: str) -> type[IsolationDriver[DeviceConfig]]:
@@ -294,6 +244,7 @@ async def update(
         device = replace(device, enabled=enabled)
     values = {"name": device.name, "config": device.config, "version": device.config_version, "enabled": device.enabled}
     await session.execute(_UPDATE, {**values, "id": device_id, "at": session.at})
+    await session.execute(_TRY_AGAIN, {"id": device_id, "at": session.at})
     before = None if current is None else destinations.destination(current)
     after = None if new is None else destinations.destination(new)
     changed = DeviceChanged(
@@ -330,35 +281,6 @@ async def rotate(session: WriteSession, vault: Vault) -> int:
         await session.execute(_RENEW, {"id": row.id, "config": vault.renew(row.config)})
     await events.append(session, DeviceSecretsRotated(devices=len(rows)), subject_id=0)
     return len(rows)
-
-
-async def give_access(session: WriteSession, plugins: Plugins, *, customer_id: int, device_id: int, service_kind: str, key: str) -> int:
-    """Assign the account `key` on the device to the customer; return the id of the service access.
-
-    Raises InvalidText, InvalidDevice, NotFound, AlreadyExists.
-    """
-    customer = await locks.customer(session, customer_id)
-    device = await session.row(_LOCK, {"id": device_id}, into=_Locked)
-    if device is None:
-        raise NotFound(field="device_id", noun=Noun.DEVICE, given=device_id)
-    kinds = driver_of(plugins, device.kind).service_kinds
-    if service_kind not in kinds:
-        choices = ", ".join(sorted(kinds))
-        why = Sentence(
-            f"the driver {device.kind} has no service '{service_kind[:40]}'; choose one of: {choices}.",
-            f"driver {device.kind} tidak punya layanan '{service_kind[:40]}'; pilih salah satu: {choices}.",
-        )
-        raise InvalidDevice(field="service_kind", why=why)
-    key = validation.key(key, what=kinds[service_kind], field="key", most=200)
-    bound = {"customer": customer_id, "device": device_id, "kind": service_kind, "key": key, "at": session.at}
-    access_id = await session.value(_GIVE, bound, kind=int)
-    if access_id is None:
-        raise AlreadyExists(field="key", noun=kinds[service_kind], given=key)
-    payload = ServiceAccessGiven(
-        customer_id=CustomerId.of(customer_id), device_id=DeviceId.of(device_id), service=service_kind, key=key
-    )  # fmt: skip
-    await events.append(session, payload, subject_id=access_id, counter_id=customer.counter_id)
-    return access_id
 
 
 async def find(session: ReadSession, name_or_id: str) -> StoredDevice:
@@ -415,32 +337,3 @@ async def read_customers(plugins: Plugins, vault: Vault, device: StoredDevice) -
         )
         raise DeviceError(Fault.PROTOCOL, message, retryable=False)
     return customers
-
-
-async def keys(session: WriteSession, device_id: int) -> set[str]:
-    """Keys in use on the device; none can be added or removed until the transaction ends. Raises NotFound."""
-    if await session.row(_LOCK, {"id": device_id}, into=_Locked) is None:
-        raise NotFound(field="device", noun=Noun.DEVICE, given=device_id)
-    return set(await session.values(_KEYS, {"id": device_id}, kind=str))
-
-
-async def give_many(session: WriteSession, device_id: int, accesses: Sequence[tuple[str, str, str]]) -> None:
-    """Like `give_access`, for many new customers: code, kind of service and key of each. The caller has checked the keys with `keys`."""
-    codes, kinds, names = ([access[part] for access in accesses] for part in range(3))
-    author = {"at": session.at, "user": session.actor.user_id, "user_name": session.actor.name}
-    bound = {**author, "device": device_id, "codes": codes, "kinds": kinds, "keys": names}
-    count = await session.only_value(_GIVE_MANY, bound, kind=int)
-    if count != len(accesses):
-        raise RuntimeError(f"{len(accesses)} service accesses were to be added, but {count} were")
-
-
-async def take_access(session: WriteSession, access_id: int) -> None:
-    """Delete a service access. Raises NotFound, and DeviceInUse while the customer is blocked there: restore them first."""
-    row = await session.row(_LOCK_ACCESS, {"id": access_id}, into=_Access)
-    if row is None or row.counter_id not in session.actor.scope:
-        raise NotFound(field="access_id", noun=Noun.ACCESS, given=access_id)
-    if row.desired == "BLOCKED" or row.actual == "BLOCKED" or row.desired_generation != row.observed_generation:
-        raise DeviceInUse(field="access_id", given=row.key, count=1)
-    await session.execute(_TAKE, {"id": access_id})
-    taken = ServiceAccessTaken(customer_id=CustomerId.of(row.customer_id), device_id=DeviceId.of(row.device_id), key=row.key)
-    await events.append(session, taken, subject_id=access_id, counter_id=row.counter_id)

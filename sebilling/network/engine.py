@@ -29,6 +29,8 @@ OPEN_SECONDS: Final = 15.0
 CLOSE_SECONDS: Final = 3.0
 MAX_BACKOFF_SECONDS: Final = 20.0
 """A device that is reachable again is served within this time, as its customers wait for their internet."""
+MAX_DOUBLINGS: Final = 10
+"""A permanent failure of one access is tried again after MAX_BACKOFF_SECONDS, doubled each time up to this often: 5.7 hours at most."""
 _DEVICES: Final = 4
 """Advisory lock space of the devices' leases; 1 to 3 belong to billing and the sweep."""
 

@@ -25,9 +25,16 @@ _LOOK_SECONDS: Final = 0.2
 HEALTH_EVERY: Final = timedelta(seconds=60)
 GONE: Final = frozenset({Fault.UNREACHABLE, Fault.TIMEOUT})
 _DEVICE: Final = text("SELECT id, name, kind, config, config_version FROM device WHERE id = :device")
+_SAME_START_SECONDS: Final = 90
+"""Two starts within this time are the same one: the device tells whole seconds, and the clocks differ."""
+# What is reachable again, or was started again, may have lost what was set: it is looked at as soon as possible.
 _HEALTH: Final = text(
-    """
-    UPDATE device SET reachable = :reachable, problems = CAST(:problems AS jsonb), facts = CAST(:facts AS jsonb), checked_at = :at
+    f"""
+    UPDATE device SET reachable = :reachable, problems = CAST(:problems AS jsonb), facts = CAST(:facts AS jsonb), checked_at = :at,
+           up_since = coalesce(CAST(:up_since AS timestamptz), up_since),
+           looked_at = CASE WHEN :reachable AND (reachable IS FALSE
+                                 OR up_since < CAST(:up_since AS timestamptz) - interval '{_SAME_START_SECONDS} seconds')
+                            THEN NULL ELSE looked_at END
      WHERE id = :device
     """
 )
@@ -115,7 +122,8 @@ async def keep(engine: Engine, device_id: int, health: DeviceHealth) -> None:
         await session.execute(
             _HEALTH,
             {"device": device_id, "reachable": health.reachable, "problems": orjson.dumps(problems).decode(),
-             "facts": orjson.dumps(facts).decode(), "at": session.at},
+             "facts": orjson.dumps(facts).decode(), "at": session.at,
+             "up_since": None if health.uptime_seconds is None else session.at - timedelta(seconds=health.uptime_seconds)},
         )  # fmt: skip
         if (before.reachable, before.problems) != (health.reachable, problems):
             changed = DeviceHealthChanged(

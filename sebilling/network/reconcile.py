@@ -22,12 +22,12 @@ from sebilling.billing.isolation import blocks
 from sebilling.billing.isolation.policy import NOT_POSTPONED
 from sebilling.db.engine import WriteSession
 from sebilling.events.ids import CustomerId, DeviceId
-from sebilling.events.isolation import CustomerBlocked, CustomerRestored, IsolationFailed
+from sebilling.events.isolation import CustomerBlocked, CustomerLeftBlocked, CustomerRestored, IsolationFailed
 from sebilling.language import Sentence
 from sebilling.logs import get_logger
 from sebilling.network import health
 from sebilling.network.devices import StoredDevice
-from sebilling.network.engine import CLOSE_SECONDS, MAX_BACKOFF_SECONDS, Engine, budget, sentence
+from sebilling.network.engine import CLOSE_SECONDS, MAX_BACKOFF_SECONDS, MAX_DOUBLINGS, Engine, budget, sentence
 from sebilling.plugins.contract import (
     DeviceConfig,
     DeviceError,
@@ -53,9 +53,14 @@ _MAX_IDLE_BATCHES: Final = 40
 _AT: Final[BindParameter[datetime]] = bindparam("at", type_=DateTime(timezone=True))
 # A `next_at` later than any backoff allows was written while the clock was ahead, and is ignored.
 _IS_TIME: Final = f"(next_at <= :at OR next_at > CAST(:at AS timestamptz) + interval '{2 * MAX_BACKOFF_SECONDS} seconds')"
+# An access whose failure is permanent waits longer, the more often it was tried.
+_IS_ITS_TIME: Final = f"""
+    (service_access.next_at <= :at OR service_access.next_at > CAST(:at AS timestamptz)
+     + interval '{2 * MAX_BACKOFF_SECONDS} seconds' * power(2, least(service_access.attempts, {MAX_DOUBLINGS})))
+"""
 _HAS_WORK: Final = f"""
     enabled AND {_IS_TIME} AND EXISTS (SELECT FROM service_access WHERE device_id = device.id
-             AND desired_generation > observed_generation AND {_IS_TIME} AND {NOT_POSTPONED})
+             AND desired_generation > observed_generation AND {_IS_ITS_TIME} AND {NOT_POSTPONED})
 """
 # Devices with customers to restore come first, those who have waited longest before the rest.
 _WAITING: Final = text(
@@ -75,11 +80,11 @@ _RELEASE: Final = text(
 _MINE: Final = text("SELECT id FROM device WHERE id = :device AND lease_by = :worker FOR SHARE")
 _DIRTY: Final = """
     SELECT service_access.id, customer_id, key, desired, manual, desired_generation, attempts, snapshot, snapshot_plan_id, plan_id,
-           rate_down_kbps, rate_up_kbps, customer.counter_id, service_kind, customer.code, customer.name
+           rate_down_kbps, rate_up_kbps, customer.counter_id, service_kind, customer.code, customer.name, reclaim
       FROM service_access JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id
 """
 _TO_DO: Final = text(
-    f"{_DIRTY} WHERE device_id = :device AND desired_generation > observed_generation AND {_IS_TIME} AND {NOT_POSTPONED}"
+    f"{_DIRTY} WHERE device_id = :device AND desired_generation > observed_generation AND {_IS_ITS_TIME} AND {NOT_POSTPONED}"
     " ORDER BY desired, service_access.next_at, service_access.id LIMIT :most"
 )
 # Rows that a payment is changing at this moment are skipped; the next iteration takes them.
@@ -96,7 +101,8 @@ _WRITE: Final = text(
     """
     WITH told AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS told (
-            id bigint, done boolean, desired_generation bigint, actual text, detail jsonb, error jsonb, wait interval, forget boolean,
+            id bigint, done boolean, reclaimed boolean, desired_generation bigint, actual text, detail jsonb, error jsonb, wait interval,
+            forget boolean,
             kind text, counter bigint, data jsonb)
     ), locked AS MATERIALIZED (
         SELECT id FROM service_access WHERE id IN (SELECT id FROM told)
@@ -108,7 +114,7 @@ _WRITE: Final = text(
                read_at = :at, actual = told.actual, detail = told.detail, error = told.error,
                attempts = CASE WHEN done THEN 0 ELSE attempts + 1 END,
                next_at = CASE WHEN done OR access.desired_generation > told.desired_generation THEN :at ELSE :at + told.wait END,
-               snapshot = CASE WHEN forget THEN NULL ELSE snapshot END
+               snapshot = CASE WHEN forget THEN NULL ELSE snapshot END, reclaim = access.reclaim AND NOT told.reclaimed
           FROM locked JOIN told USING (id) WHERE access.id = locked.id
         RETURNING access.id
     )
@@ -146,6 +152,7 @@ class _Access:
     service_kind: str
     code: str
     name: str
+    reclaim: bool
 
 
 async def waiting(engine: Engine) -> Sequence[int]:
@@ -287,7 +294,7 @@ class _Change:
         """The job; with `plan_changed` if the customer had another plan when they were blocked."""
         row = self.row
         changed = self.restores and row.snapshot is not None and row.snapshot_plan_id not in {None, row.plan_id}
-        return Job(_ref(self.row), self.snapshot or {}, plan_changed=changed)
+        return Job(_ref(self.row), self.snapshot or {}, plan_changed=changed, reclaim=self.restores and row.reclaim)
 
 
 async def _looked_at(session: WriteSession, rows: Sequence[_Access], snapshots: Mapping[int, Snapshot]) -> list[_Change]:
@@ -323,25 +330,31 @@ async def _collect(outcomes: AsyncIterator[Outcome], into: dict[int, Outcome]) -
 def _told(engine: Engine, change: _Change, outcome: Outcome, reading: Reading | None, *, device_id: int) -> Mapping[str, object]:
     """Result of a job, as `_WRITE` takes it. It is done only if the device was read back in the wanted state."""
     row, wanted = change.row, State.ACTIVE if change.restores else State.BLOCKED
-    never_blocked = change.restores and row.snapshot is None
+    never_blocked = change.restores and row.snapshot is None and not row.reclaim
     actual = reading.actual if reading is not None else _READ.get(outcome.fault) if outcome.fault else None
     done = actual is wanted and outcome.result in {Result.CHANGED, Result.UNCHANGED, Result.UNKNOWN}
     if never_blocked and outcome.result is not Result.UNKNOWN:  # never blocked by SeBilling: nothing to restore
         done = done or outcome.result in {Result.CHANGED, Result.UNCHANGED} or actual is State.ACTIVE
-    # exactly as it was before SeBilling blocked it counts as restored, even if someone else had blocked it
-    as_before = change.restores and row.snapshot is not None and outcome.result is Result.UNCHANGED and actual is State.BLOCKED
-    done = done or as_before
+    # as it was before SeBilling blocked it: there is no more to do, but the customer isn't restored, as someone else had blocked them
+    left_blocked = (
+        change.restores and row.snapshot is not None and not row.reclaim and outcome.result is Result.UNCHANGED and actual is State.BLOCKED
+    )
+    done = done or left_blocked
     message = None if outcome.message is None else sentence(outcome.message)
-    error = None if done else message or _read_back(actual)
-    # a note such as a setting of the new plan that couldn't be applied
-    note = _AS_BEFORE if as_before else message
+    error = _LEFT_BLOCKED if left_blocked else None if done else message or _not_in_effect(reading) or _read_back(actual)
     is_new = _is_new(change, outcome, done=done, never_blocked=never_blocked)
-    event = _event(change, outcome, device_id, error=error, note=note) if is_new else None
+    event: events.Payload | None = None
+    if is_new and left_blocked:
+        event = CustomerLeftBlocked(customer_id=CustomerId.of(row.customer_id), device_id=DeviceId.of(device_id), key=row.key)
+    elif is_new:  # the message may be a note, such as a setting of the new plan that couldn't be applied
+        event = _event(change, outcome, device_id, error=error, note=message)
     # after a block that failed, the device's state may change before the retry, so take a new snapshot then
     untouched = not change.restores and actual is State.ACTIVE and outcome.result is Result.FAILED
-    wait = engine.backoff(row.attempts + (0 if outcome.retryable else 4)).total_seconds()
+    is_permanent = outcome.result is Result.FAILED and not outcome.retryable
+    wait = _wait(engine, row.attempts, reading, is_permanent=is_permanent)
     return {
-        "id": row.id, "done": done, "desired_generation": row.desired_generation, "actual": "UNKNOWN" if actual is None else actual.value,
+        "id": row.id, "done": done, "reclaimed": done and change.restores, "desired_generation": row.desired_generation,
+        "actual": "UNKNOWN" if actual is None else actual.value,
         "detail": None if reading is None or reading.detail is None else sentence(reading.detail).to_json(),
         "error": None if error is None else error.to_json(), "wait": f"{wait} seconds",
         "forget": (done and change.restores) or untouched, "counter": row.counter_id, "kind": None if event is None else event.kind.text,
@@ -350,9 +363,37 @@ def _told(engine: Engine, change: _Change, outcome: Outcome, reading: Reading | 
 
 
 _NO_OUTCOME: Final = Sentence("the driver gave no outcome for it", "driver tidak memberikan hasil untuknya")
-_AS_BEFORE: Final = Sentence(
-    "it was already blocked on the device, and is left as it was", "sudah diisolir di perangkat sebelumnya, dan dibiarkan seperti semula"
+_LEFT_BLOCKED: Final = Sentence(
+    "Already blocked on the device before SeBilling did, and left so: restore the account there, or let SeBilling reclaim it.",
+    "Sudah terisolir di perangkat sebelum SeBilling mengisolir, dan dibiarkan: pulihkan di sana, atau ambil alih lewat SeBilling.",
 )
+
+
+def _wait(engine: Engine, attempts: int, reading: Reading | None, *, is_permanent: bool) -> float:
+    """Seconds until the next attempt: as long as the device needs to tell more, and hours for what won't go away by itself.
+
+    A permanent failure is tried again at once when a person changes the device, the key or the decision, and when a look finds a change.
+    """
+    if is_permanent:
+        return MAX_BACKOFF_SECONDS * float(1 << min(attempts, MAX_DOUBLINGS)) * engine.chance.uniform(0.5, 1)
+    wait = engine.backoff(attempts).total_seconds()
+    if reading is not None and reading.look_again_seconds is not None and reading.in_effect is not True:
+        # no later than `_IS_ITS_TIME` lets an access wait
+        return min(max(wait, reading.look_again_seconds), MAX_BACKOFF_SECONDS * float(1 << min(attempts, MAX_DOUBLINGS)))
+    return wait
+
+
+def _not_in_effect(reading: Reading | None) -> Sentence | None:
+    """What is set, and that traffic doesn't follow."""
+    if reading is None or reading.in_effect or reading.state in {State.DRIFTED, State.ABSENT}:
+        return None
+    if reading.in_effect is None:
+        known = Sentence("whether traffic follows isn't known", "apakah lalu lintasnya sudah mengikuti belum diketahui")
+    elif reading.state is State.BLOCKED:
+        known = Sentence("but the customer is still online", "tetapi pelanggannya masih online")
+    else:
+        known = Sentence("but the customer is still held back", "tetapi pelanggannya masih tertahan")
+    return Sentence(f"set as {reading.state}, {known.english}", f"sudah diatur {reading.state}, {known.indonesian}")
 
 
 def _read_back(actual: State | None) -> Sentence:

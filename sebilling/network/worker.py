@@ -15,7 +15,7 @@ from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.errors import NotFound
 from sebilling.logs import get_logger
-from sebilling.network import health, reconcile
+from sebilling.network import health, looks, reconcile
 from sebilling.network.engine import Engine
 from sebilling.plugins.loading import Plugins
 from sebilling.retry import Retries, forgiving
@@ -53,7 +53,7 @@ async def run(engine: Engine) -> None:
     """Run the loops until cancelled."""
     try:
         async with asyncio.TaskGroup() as group:
-            turns: dict[str, Turn] = {"devices": functools.partial(_devices, group), "sweep": _sweeps, "health": _health}
+            turns: dict[str, Turn] = {"devices": functools.partial(_devices, group), "sweep": _sweeps, "health": _health, "looks": _looks}
             for name, turn in turns.items():
                 group.create_task(_forever(name, turn, engine))
     finally:
@@ -96,4 +96,10 @@ async def _health(engine: Engine) -> float:
             if mine:  # otherwise the worker that holds it learns its health
                 with suppress(NotFound):  # deleted meanwhile
                     await health.probe(engine, device_id)
+    return LOOK_HEALTH_SECONDS
+
+
+async def _looks(engine: Engine) -> float:
+    for device_id in await looks.due(engine):
+        await looks.look_at(engine, device_id)
     return LOOK_HEALTH_SECONDS

@@ -151,6 +151,8 @@ class DeviceHealth:
     reachable: bool
     problems: Sequence[Sentence] = ()
     facts: Mapping[str, Sentence | str] = field(default_factory=dict)
+    uptime_seconds: float | None = None
+    """Since its last start. The core reads everything again after a new start. None: the device doesn't tell."""
 
     @property
     def ok(self) -> bool:

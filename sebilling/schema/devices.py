@@ -10,8 +10,8 @@ from sebilling.billing import versions
 from sebilling.errors import NotFound
 from sebilling.jobs import hooks
 from sebilling.language import Language
+from sebilling.network import accesses, health
 from sebilling.network import devices as verbs
-from sebilling.network import health
 from sebilling.network.worker import engine_of
 from sebilling.nouns import Noun
 from sebilling.plugins import forms
@@ -330,7 +330,7 @@ async def service_accesses(
     return await page(info, ServiceAccess, part, order=_BY_ID, conditions=conditions)
 
 
-@payload("Result of setServiceAccess or removeServiceAccess.")
+@payload("Result of a mutation of a service access.")
 class ServiceAccessPayload(Payload):
     access: ServiceAccess | None = strawberry.field(description="Service access after the change; null if it was removed.")
 
@@ -348,7 +348,7 @@ async def set_service_access(info: Info, input: Annotated[SetServiceAccessInput,
     customer_id = ids.decode(input.customer_id, Noun.CUSTOMER, field=("input", "customerId"))
     device_id = ids.decode(input.device_id, Noun.DEVICE, field=("input", "deviceId"))
     async with info.context.transaction() as session:
-        access_id = await verbs.give_access(
+        access_id = await accesses.give(
             session,
             info.context.parts.plugins,
             customer_id=customer_id,
@@ -362,14 +362,57 @@ async def set_service_access(info: Info, input: Annotated[SetServiceAccessInput,
 @input_type("Input of removeServiceAccess.")
 class RemoveServiceAccessInput:
     id: strawberry.ID = strawberry.field(description="Id of the service access.")
+    force: bool = strawberry.field(
+        default=False, description="Whether to remove it even if it is blocked on the device, where it stays as it is."
+    )
 
 
-@mutation(DEVICES, "Remove the service access of a customer who is not blocked on the device.")
+@mutation(DEVICES, "Remove a service access that isn't blocked on the device, or that the device doesn't have.")
 async def remove_service_access(info: Info, input: Annotated[RemoveServiceAccessInput, INPUT]) -> ServiceAccessPayload:
     async with info.context.transaction() as session:
-        await verbs.take_access(session, ids.decode(input.id, Noun.ACCESS, field=("input", "id")))
+        await accesses.take(session, ids.decode(input.id, Noun.ACCESS, field=("input", "id")), force=input.force)
     return row(access=None)
 
 
+@input_type("Input of updateServiceAccess.")
+class UpdateServiceAccessInput:
+    id: strawberry.ID = strawberry.field(description="Id of the service access.")
+    key: str = strawberry.field(description="Name of the account on the device, 1 to 200 characters.")
+
+
+@mutation(DEVICES, "Correct the account of a service access. A customer who is to be blocked is blocked there too.")
+async def update_service_access(info: Info, input: Annotated[UpdateServiceAccessInput, INPUT]) -> ServiceAccessPayload:
+    access_id = ids.decode(input.id, Noun.ACCESS, field=("input", "id"))
+    async with info.context.transaction() as session:
+        await accesses.change_key(session, info.context.parts.plugins, access_id, key=input.key)
+    return row(access=await one(info, ServiceAccess, "t.id = :id", {"id": access_id}, below=("access",)))
+
+
+@input_type("Input of retryServiceAccess.")
+class RetryServiceAccessInput:
+    id: strawberry.ID = strawberry.field(description="Id of the service access.")
+    reclaim: bool = strawberry.field(
+        default=False,
+        description="Whether to restore a customer of whom SeBilling doesn't know how they were before, at the speed of their plan.",
+    )
+
+
+@mutation(DEVICES, "Bring a service access to its desired state now, whatever failed before.")
+async def retry_service_access(info: Info, input: Annotated[RetryServiceAccessInput, INPUT]) -> ServiceAccessPayload:
+    access_id = ids.decode(input.id, Noun.ACCESS, field=("input", "id"))
+    async with info.context.transaction() as session:
+        await accesses.retry(session, access_id, reclaim=input.reclaim)
+    return row(access=await one(info, ServiceAccess, "t.id = :id", {"id": access_id}, below=("access",)))
+
+
 QUERIES: Final = [plugins, drivers, devices, device, device_config, service_accesses]
-MUTATIONS: Final = [create_device, update_device, test_device, delete_device, set_service_access, remove_service_access]
+MUTATIONS: Final = [
+    create_device,
+    update_device,
+    test_device,
+    delete_device,
+    set_service_access,
+    update_service_access,
+    retry_service_access,
+    remove_service_access,
+]

@@ -13,7 +13,7 @@ from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.payments import PaymentMethod, SurplusReason
 from sebilling.billing.pricing import LineKind, SkipReason
 from sebilling.billing.reports import Report
-from sebilling.billing.settings import CashLimitAction, TaxRounding
+from sebilling.billing.settings import CashLimitAction, DriftAction, TaxRounding
 
 
 def described(enum: type[Enum], description: str, **values: str) -> None:
@@ -70,6 +70,13 @@ described(
     "What happens to new cash with which a collector would hold more than the limit.",
     WARN="It is recorded, with a warning.",
     REFUSE="It is refused; cash that was collected before (with collectedAt) is recorded, with a warning.",
+)
+described(
+    DriftAction,
+    "What happens to a customer who isn't as SeBilling left them on the device. What a hand set otherwise is always only reported.",
+    REPORT="It is reported: serviceAccesses lists it as not in sync.",
+    REAPPLY_BLOCKS="Whoever is to be blocked and isn't any more is blocked again; the rest is reported.",
+    ENFORCE="As REAPPLY_BLOCKS; and whoever owes nothing but is blocked on the device is restored, at the speed of their plan.",
 )
 described(DepositType, "Way in which money is handed over.", **{way.name: way.english for way in DepositType})
 described(

@@ -87,7 +87,8 @@ WHEN: Final = {
     ErrorCode.NO_ACCESS: "Blocking or restoring a customer who has no service access that this would change.",
     ErrorCode.STILL_OVERDUE: "Restoring a customer who would be blocked again.",
     ErrorCode.DEVICE_BUSY: "Checking a device that a worker keeps busy.",
-    ErrorCode.DEVICE_IN_USE: "Deleting a device that has customers, or removing the service access of a blocked customer.",
+    ErrorCode.DEVICE_IN_USE: "Deleting a device that has customers.",
+    ErrorCode.ACCESS_IN_USE: "Removing a service access that is blocked on its device, or correcting its key.",
     ErrorCode.SECRET_KEY_MISSING: (
         "Using a device whose settings were encrypted with a missing secret key, such as after a restore without it."
     ),

@@ -7,7 +7,7 @@ import strawberry
 
 from sebilling.billing import settings as verbs
 from sebilling.billing import versions
-from sebilling.billing.settings import CashLimitAction, TaxRounding
+from sebilling.billing.settings import CashLimitAction, DriftAction, TaxRounding
 from sebilling.nouns import Noun
 from sebilling.schema.context import Info
 from sebilling.schema.engine.declarations import input_type, output, payload, read
@@ -39,6 +39,8 @@ class BillingSettings:
     )
     cash_limit: Rupiah = read("Most cash that a collector may hold, over all their drawers; 0 for no limit.", READERS)
     cash_limit_action: CashLimitAction = read("What happens to new cash beyond the limit.", READERS)
+    look_every_minutes: int = read("Minutes between two looks at each device for what isn't as SeBilling left it.", READERS)
+    drift_action: DriftAction = read("What happens to a customer who isn't as SeBilling left them on the device.", READERS)
 
 
 @query(READERS, "Get the billing settings of the ISP.")
@@ -84,6 +86,12 @@ class UpdateBillingSettingsInput:
     cash_limit_action: CashLimitAction | None = strawberry.field(
         default=strawberry.UNSET, description="What happens to new cash beyond the limit."
     )
+    look_every_minutes: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Minutes between two looks at each device, 5 to 60."
+    )
+    drift_action: DriftAction | None = strawberry.field(
+        default=strawberry.UNSET, description="What happens to a customer who isn't as SeBilling left them on the device."
+    )
     expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=EXPECTED_VERSION)
 
 
@@ -96,7 +104,7 @@ class UpdateBillingSettingsPayload(Payload):
 async def update_billing_settings(info: Info, input: Annotated[UpdateBillingSettingsInput, INPUT]) -> UpdateBillingSettingsPayload:
     changes: dict[str, Any] = given(**vars(input))
     changes.pop("expected_version", None)
-    for name in {"tax_rounding", "cash_limit_action"} & changes.keys():
+    for name in {"tax_rounding", "cash_limit_action", "drift_action"} & changes.keys():
         changes[name] = changes[name].value
     async with info.context.transaction() as session:
         await versions.expect(session, Noun.SETTINGS, 1, expected(input.expected_version))

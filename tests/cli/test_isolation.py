@@ -13,7 +13,7 @@ from sebilling.billing.isolation import policy
 from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.cli import isolation as commands
 from sebilling.db.engine import Database
-from sebilling.network import devices
+from sebilling.network import accesses, devices
 from sebilling.network.engine import Engine
 from sebilling.vault import Vault
 from tests.commands import run
@@ -43,7 +43,7 @@ async def late_isp(database: Database, count: int) -> tuple[Isp, Engine, list[in
         GEARS["cli"].profiles[name] = "home"
         people.append(await isp.customer(name))
         async with isp.write() as session:
-            await devices.give_access(
+            await accesses.give(
                 session, engine.plugins, customer_id=people[-1], device_id=device_id, service_kind="PPPOE", key=name
             )  # fmt: skip
     await isp.open()

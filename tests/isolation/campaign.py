@@ -23,7 +23,7 @@ from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.clock import system_clock
 from sebilling.db.engine import Database
 from sebilling.errors import AlreadyCorrected, DatabaseUnavailable, StillOverdue
-from sebilling.network import devices
+from sebilling.network import accesses, devices
 from sebilling.plugins.loading import Plugins
 from sebilling.plugins.networks import Networks
 from sebilling.vault import Vault
@@ -118,9 +118,7 @@ class Campaign:
             for key in site.keys:
                 customer_id = await isp.customer()
                 async with isp.write() as session:
-                    await devices.give_access(
-                        session, plugins, customer_id=customer_id, device_id=device_id, service_kind=site.service, key=key
-                    )
+                    await accesses.give(session, plugins, customer_id=customer_id, device_id=device_id, service_kind=site.service, key=key)
                 self.people.append(Person(customer_id, site, key))
         await isp.open()
         await isp.generate(at=system_clock() - timedelta(days=20))

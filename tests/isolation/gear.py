@@ -12,6 +12,7 @@ from sebilling.plugins.contract import (
     DeviceError,
     DeviceHealth,
     Fault,
+    InvalidValue,
     IsolationDriver,
     Job,
     Outcome,
@@ -41,6 +42,12 @@ class Gear:
     dies_after: int | None = None
     """So many sets, then the line is gone."""
     log: list[tuple[str, str]] = field(default_factory=list)
+    lingering: set[str] = field(default_factory=set)
+    """Keys whose session from before a change is still up."""
+    dumb: bool = False
+    """It can't tell whether a session is up."""
+    uptime: float | None = None
+    reads: int = 0
 
 
 GEARS: dict[str, Gear] = {}
@@ -60,6 +67,12 @@ class GearDriver(IsolationDriver[GearConfig]):
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"PPPOE": Sentence("PPPoE name", "nama PPPoE")}
     max_batch = 7
 
+    @classmethod
+    def canonical_key(cls, service_kind: str, text: str) -> str:  # noqa: ARG003 - the contract's
+        if " " in text:
+            raise InvalidValue("no spaces in a PPPoE name", "nama PPPoE tanpa spasi")
+        return text.lower()
+
     @property
     def gear(self) -> Gear:
         return GEARS[self.config.gear]
@@ -75,18 +88,19 @@ class GearDriver(IsolationDriver[GearConfig]):
         self.gear.sessions = max(0, self.gear.sessions - 1)
 
     async def probe(self) -> DeviceHealth:
-        return DeviceHealth(reachable=not self.gear.unreachable, facts={"version": "1"})
+        return DeviceHealth(reachable=not self.gear.unreachable, facts={"version": "1"}, uptime_seconds=self.gear.uptime)
 
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:  # noqa: ARG002 - the contract's
         await asyncio.sleep(0)
         if self.gear.unreachable:
             raise DeviceError(Fault.UNREACHABLE, Sentence("no route", "tidak ada rute"), retryable=True)
+        self.gear.reads += 1
         found = {}
         for ref in refs:
             profile = self.gear.profiles.get(ref.key)
             state = State.ABSENT if profile is None else State.BLOCKED if profile == "isolir" else State.ACTIVE
             told = None if profile is None else Sentence(f"profile {profile}", f"profil {profile}")
-            found[ref.id] = Reading(state, told, in_effect=True)
+            found[ref.id] = Reading(state, told, in_effect=None if self.gear.dumb else ref.key not in self.gear.lingering)
         return found
 
     async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
@@ -103,7 +117,9 @@ class GearDriver(IsolationDriver[GearConfig]):
     async def restore(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         for job in jobs:
             profile = self.gear.profiles.get(job.ref.key)
-            if not job.snapshot:
+            if job.reclaim and profile == "isolir":
+                yield await self._set(job, f"home-{job.ref.key}")
+            elif not job.snapshot:
                 yield Outcome(job.ref.id, Result.UNCHANGED)
             elif profile not in {"isolir", job.snapshot["profile"]}:
                 yield Outcome(job.ref.id, Result.FAILED, Fault.DRIFTED, Sentence("changed by hand", "diubah manual"))

@@ -17,7 +17,7 @@ from sebilling.config import Settings
 from sebilling.db.engine import Database
 from sebilling.device_errors import InvalidDevice
 from sebilling.errors import NotFound
-from sebilling.network import devices
+from sebilling.network import accesses, devices
 from sebilling.network.engine import Engine
 from sebilling.vault import Vault, vault_of
 from tests.harness import Isp
@@ -39,7 +39,7 @@ async def late(database: Database, gear: Gear, *names: str) -> tuple[Isp, Engine
         gear.profiles[name] = "home"
         customer_id = await isp.customer(name)
         async with isp.write() as session:
-            await devices.give_access(
+            await accesses.give(
                 session, engine.plugins, customer_id=customer_id, device_id=device_id, service_kind="PPPOE", key=name
             )  # fmt: skip
     await isp.open()

@@ -17,7 +17,7 @@ from sebilling.billing.isolation.sweep import Decided
 from sebilling.db.engine import Database
 from sebilling.errors import StillOverdue
 from sebilling.jobs.plugin_context import PluginContext
-from sebilling.network import devices
+from sebilling.network import accesses, devices
 from sebilling.network.engine import Engine
 from sebilling.network.reconcile import work_one
 from sebilling.vault import Vault
@@ -44,7 +44,7 @@ class Place:
         customer_id = await self.isp.customer(name)
         self.gear.profiles[name] = f"home-{name}"
         async with self.isp.write(self.now) as session:
-            await devices.give_access(
+            await accesses.give(
                 session, self.engine.plugins, customer_id=customer_id, device_id=self.device_id, service_kind="PPPOE", key=name
             )
         self.people[name] = customer_id
@@ -371,7 +371,8 @@ async def test_who_was_cut_before_us_is_left_so_and_not_tried_for_ever(database:
     await place.work()
     assert gear.profiles["budi"] == "isolir"
     assert await place.access("budi") == ("ACTIVE", "BLOCKED"), "it is seen that they have no internet"
-    assert "already blocked" in await place.isp.value("SELECT data->>'note' FROM event WHERE kind = 'customer.restored'")
+    assert await place.isp.value("SELECT count(*) FROM event WHERE kind = 'customer.left_blocked'") == 1
+    assert await place.isp.value("SELECT count(*) FROM event WHERE kind = 'customer.restored'") == 0, "nobody is told that they are back"
 
 
 async def test_no_secret_is_anywhere_in_the_database(database: Database, gear: Gear) -> None:

@@ -10,7 +10,7 @@ from sebilling.actor import Actor, Role, Scope
 from sebilling.billing import deposits
 from sebilling.billing.deposits import DepositType
 from sebilling.billing.isolation import blocks
-from sebilling.network import devices
+from sebilling.network import accesses, devices
 from sebilling.vault import Vault
 from tests.harness import NOW, SECRET_KEY, make_user
 from tests.isolation import gear
@@ -68,7 +68,7 @@ async def accessed(site: Site, customer_id: int, key: str) -> None:
             session, gear.plugins(), Vault(keys.derived(SECRET_KEY)), name=key, kind="test.gear", config={"gear": "one"}
         )
         await session.execute(text("UPDATE device SET enabled = false WHERE id = :id"), {"id": device})
-        await devices.give_access(session, gear.plugins(), customer_id=customer_id, device_id=device, service_kind="PPPOE", key=key)
+        await accesses.give(session, gear.plugins(), customer_id=customer_id, device_id=device, service_kind="PPPOE", key=key)
 
 
 async def test_each_step_of_a_cut_is_told_to_technicians_and_at_the_counter(site: Site) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from sebilling.actor import Role
 from sebilling.db.engine import Database
-from sebilling.network import devices
+from sebilling.network import accesses, devices
 from sebilling.vault import Vault
 from tests.harness import Api, Isp, make_user
 from tests.isolation import gear
@@ -99,7 +99,7 @@ async def test_a_mutation_that_could_tell_more_is_not_done(database: Database) -
     customer_id = await isp.value("SELECT id FROM customer")
     async with isp.write() as session:
         device_id = await devices.create(session, gear.plugins(), Vault(b"key"), name="RB1", kind="test.gear", config={"gear": "one"})
-        await devices.give_access(session, gear.plugins(), customer_id=customer_id, device_id=device_id, service_kind="PPPOE", key="budi")
+        await accesses.give(session, gear.plugins(), customer_id=customer_id, device_id=device_id, service_kind="PPPOE", key="budi")
     given = {"customerId": f"cus_{customer_id}", "reason": "coba saja"}
     document = """mutation($x: Boolean!, $i: BlockCustomerInput!) {
       blockCustomer(input: $i) { errors { code } } blockCustomer(input: $i) @include(if: $x) { customer { outstanding } } }"""

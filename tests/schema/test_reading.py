@@ -21,7 +21,7 @@ from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.clock import Month
 from sebilling.db.engine import Database
-from sebilling.network import devices
+from sebilling.network import accesses, devices
 from sebilling.schema.build import build_schema
 from sebilling.schema.request.prepared_operations import prepared_operations
 from sebilling.storage.proofs import Proof
@@ -110,7 +110,7 @@ async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
         vault = Vault(keys.derived(SECRET_KEY))
         device_id = await devices.create(session, gear.plugins(), vault, name="RB1", kind="test.gear", config={"gear": "one"})
         access = {"customer_id": customer_id, "device_id": device_id, "service_kind": "PPPOE", "key": "a"}
-        await devices.give_access(session, gear.plugins(), **access)
+        await accesses.give(session, gear.plugins(), **access)
         await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0)
         await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=customer_id)
         await policy.set_policy(session, mode=IsolationMode.MANUAL, days=0, counter_id=isp.counters["LKT01"])
@@ -119,7 +119,7 @@ async def everything_that_can_hang_on_a_row(isp: Isp) -> int:
     owing = await isp.customer()
     async with isp.write() as session:
         await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, customer_id=owing)
-        await devices.give_access(session, gear.plugins(), **{**access, "customer_id": owing, "key": "b"})
+        await accesses.give(session, gear.plugins(), **{**access, "customer_id": owing, "key": "b"})
     await isp.generate()
     return submitted.deposit_id
 

@@ -34,7 +34,7 @@ from sebilling.billing.isolation import policy, promises
 from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.payments import PaymentMethod
 from sebilling.db.engine import Database, WriteSession
-from sebilling.network import devices
+from sebilling.network import accesses, devices
 from sebilling.schema.build import build_schema
 from sebilling.storage.proofs import Proof
 from sebilling.vault import Vault
@@ -148,7 +148,7 @@ async def _filled(isp: Isp, code: str, customer_id: int, user_id: int, device: i
         await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, minimum=rupiah, customer_id=customer_id)
         await policy.set_policy(session, mode=IsolationMode.FROM_INVOICE, days=0, minimum=rupiah, counter_id=counter_id)
         await promises.record(session, customer_id, until_on=date(2026, 2, 10), reason=f"janji {word}")
-        access = await devices.give_access(
+        access = await accesses.give(
             session, gear.plugins(), customer_id=customer_id, device_id=device, service_kind="PPPOE", key=f"{word}-key"
         )
         await _crowded(session, counter_id, device, word)
@@ -276,7 +276,8 @@ IDS: Final = {
     "period": "", "device": "device", "deviceConfig": "device", "generationRun": "run", "cancelCharge": "charge", "endDiscount": "discount",
     "archiveCounter": "counter", "unarchiveCounter": "counter", "archivePlan": "plan", "unarchivePlan": "plan",
     "updateCounter": "counter", "updateCustomer": "customer", "updatePlan": "plan", "updateDevice": "device", "testDevice": "device",
-    "node": "customer", "deleteDevice": "device", "removeServiceAccess": "access", "decideIsolationHold": "hold", "updateUser": "user",
+    "node": "customer", "deleteDevice": "device", "removeServiceAccess": "access", "updateServiceAccess": "access",
+    "retryServiceAccess": "access", "decideIsolationHold": "hold", "updateUser": "user",
     "resetPassword": "user", "resetTotp": "user", "revokeServiceToken": "token", "revokeSignIn": "",
 }  # fmt: skip
 """Root field → what its `id` names."""

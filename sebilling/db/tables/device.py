@@ -47,6 +47,10 @@ class Device(Base):
     next_at: Mapped[Instant]
     """Earliest time of the next work; after failures it moves further ahead each time."""
     failures: Mapped[int] = mapped_column(Integer)
+    looked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When its accesses were last read in bulk, without a change; null: as soon as possible."""
+    up_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    """When it was started, as far as its driver tells: a later one means that it may have lost what was set."""
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     """Grows with each change by a person."""
 
@@ -60,7 +64,7 @@ class ServiceAccess(Base):
 
     __tablename__ = "service_access"
     __table_args__ = (
-        UniqueConstraint("device_id", "key"),
+        UniqueConstraint("device_id", "service_kind", "key"),
         CheckConstraint("desired IN ('ACTIVE', 'BLOCKED')", name="desired"),
         CheckConstraint("actual IN ('UNKNOWN', 'ACTIVE', 'BLOCKED', 'DRIFTED', 'ABSENT')", name="actual"),
         CheckConstraint("NOT manual OR desired = 'BLOCKED'", name="manual"),
@@ -127,6 +131,8 @@ class ServiceAccess(Base):
     read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     snapshot: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     """Data needed to restore, committed before the device is changed; null while it isn't blocked."""
+    reclaim: Mapped[bool] = mapped_column(server_default=text("false"))
+    """To be restored without relying on the snapshot, as it was lost with the database or taken while blocked."""
     snapshot_plan_id: Mapped[int | None] = mapped_column(BigInteger)
     """Plan at the time of the block: if it has changed since, restoring applies the new plan's speed."""
     attempts: Mapped[int] = mapped_column(Integer)

@@ -23,6 +23,8 @@ class BillingSettings(Base):
         CheckConstraint("pause_after_blocked_days BETWEEN 0 AND 365", name="pause_after_blocked_days"),
         CheckConstraint("cash_limit BETWEEN 0 AND 1000000000000", name="cash_limit"),
         CheckConstraint("cash_limit_action IN ('WARN', 'REFUSE')", name="cash_limit_action"),
+        CheckConstraint("look_every_minutes BETWEEN 5 AND 60", name="look_every_minutes"),
+        CheckConstraint("drift_action IN ('REPORT', 'REAPPLY_BLOCKS', 'ENFORCE')", name="drift_action"),
     )
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
@@ -50,5 +52,9 @@ class BillingSettings(Base):
     """Rupiah in cash that a collector may hold, over all their drawers; 0: no limit."""
     cash_limit_action: Mapped[String]
     """What happens to new cash beyond the limit: it is recorded with a warning, or refused."""
+    look_every_minutes: Mapped[int] = mapped_column(SmallInteger)
+    """How often each device is read to find what isn't as SeBilling left it."""
+    drift_action: Mapped[String]
+    """What happens when a customer isn't blocked any more on the device, or is blocked there and owes nothing."""
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     """Grows with each change by a person."""
