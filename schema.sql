@@ -978,6 +978,7 @@ CREATE TABLE service_access (
     block_invoice_id bigint,
     block_note text,
     reclaim boolean NOT NULL DEFAULT false,
+    found_blocked boolean NOT NULL DEFAULT false,
     CONSTRAINT service_access_pkey PRIMARY KEY (id),
     CONSTRAINT service_access_device_id_service_kind_key_key UNIQUE (device_id, service_kind, key),
     CONSTRAINT service_access_actual_check CHECK (actual = ANY (ARRAY['UNKNOWN'::text, 'ACTIVE'::text, 'BLOCKED'::text, 'DRIFTED'::text, 'ABSENT'::text])),

@@ -18,7 +18,7 @@ from sebilling.cli.terminal import errors, group, out
 from sebilling.clock import Clock, local_date, system_clock
 from sebilling.db.engine import Database
 from sebilling.money import format_rupiah
-from sebilling.network import devices
+from sebilling.network import devices, looks
 from sebilling.network.engine import Engine
 from sebilling.network.reconcile import work_one
 
@@ -27,6 +27,10 @@ RUN_SECONDS: Final = 60.0
 SIDE_BY_SIDE: Final = 4
 """Devices that one command works on concurrently: a dead one doesn't delay the rest."""
 _LOOK_SECONDS: Final = 0.3
+RECOVERY_SECONDS: Final = 600.0
+_WITH_CUSTOMERS: Final = text(
+    "SELECT id FROM device WHERE enabled AND EXISTS (SELECT FROM service_access WHERE device_id = device.id) ORDER BY id"
+)
 _MAX_SHOWN: Final = 20
 _NAMES: Final = text(
     """
@@ -126,6 +130,26 @@ async def run_once(engine: Engine, out: Console, errors: Console, *, seconds: fl
     return False
 
 
+async def recover(engine: Engine, out: Console, errors: Console, *, seconds: float = RECOVERY_SECONDS) -> int:
+    """Bring all devices to what the database says, after it was restored from a backup. Returns the exit code of `run`; 2 also if a
+    device couldn't be read: run it again when it can.
+    """
+    async with engine.database.reading() as session:
+        ids = await session.values(_WITH_CUSTOMERS, {}, kind=int)
+    unread = 0
+    for device_id in ids:
+        found = await looks.look_at(engine, device_id, recovering=True)
+        if found is None:
+            unread += 1
+            continue
+        out.print(f"dev_{device_id}: {found.read} read, {found.out_of_sync} not as they should be.")
+    if unread:
+        _say(errors, f"{unread} devices couldn't be read, or a worker is using them: run this again later.")
+    code = await run(engine, out, errors, seconds=seconds)
+    await show_drift(engine.database, out)
+    return code or (2 if unread else 0)
+
+
 async def _work(engine: Engine, *, until: float) -> None:
     # A running session is never interrupted: what it sent must be read back.
     while time.monotonic() < until:
@@ -190,3 +214,15 @@ def isolation_drift(device: Annotated[str | None, typer.Option(help="Name or id 
     """Print service accesses that are out of sync, with the state last read on the device; exit code 1 if any. Changes nothing."""
     if not with_database(lambda database: show_drift(database, out, device=device)):
         raise typer.Exit(1)
+
+
+@isolation.command("reconcile")
+def isolation_reconcile() -> None:
+    """After restoring SeBilling's database from a backup: read all devices and bring them to what the database says.
+
+    Who owes nothing but is blocked is restored, even if how they were before is lost; who should be blocked and isn't is blocked. Exit
+    code 1: a mass block is held, 2: unfinished.
+    """
+    settings = read_settings()
+    if code := with_database(lambda database: recover(engine_of(settings, database), out, errors), connections=4):
+        raise typer.Exit(code)

@@ -45,7 +45,7 @@ _DEVICE: Final = text("SELECT id, name, kind, config, config_version FROM device
 _CLAIM: Final = text("UPDATE device SET lease_by = :worker WHERE id = :device")
 _COLUMNS: Final = """
     SELECT service_access.id, customer_id, key, desired, desired_generation, actual, snapshot, service_kind,
-           rate_down_kbps, rate_up_kbps, customer.code, customer.name, customer.counter_id
+           rate_down_kbps, rate_up_kbps, customer.code, customer.name, customer.counter_id, found_blocked
       FROM service_access JOIN customer ON customer.id = customer_id JOIN plan ON plan.id = plan_id
      WHERE device_id = :device
 """
@@ -107,6 +107,7 @@ class _Access:
     code: str
     name: str
     counter_id: int
+    found_blocked: bool
 
     @property
     def ref(self) -> Ref:
@@ -131,10 +132,11 @@ async def due(engine: Engine) -> Sequence[int]:
         return await session.values(_DUE, {"at": now, "ahead": now + _AHEAD, "held": sorted(engine.leases.held)}, kind=int)
 
 
-async def look_at(engine: Engine, device_id: int, *, whole: bool = False, action: DriftAction | None = None) -> Found | None:
-    """Read a device and store what is found; None if another worker holds it, or it is disabled.
+async def look_at(engine: Engine, device_id: int, *, recovering: bool = False) -> Found | None:
+    """Read a device and store what is found; None if another worker holds it, it is disabled, or it can't be read, which is recorded.
 
-    `whole` reads every access. `action` overrides the settings. An unreachable device is recorded as such. Raises DatabaseUnavailable.
+    `recovering`, after the database was restored from a backup: every access is read; who owes nothing but is blocked there is restored
+    at once, and who owes will be restored by the speed of their plan, as what was stored of them is lost. Raises DatabaseUnavailable.
     """
     async with engine.leases.hold(device_id) as mine:
         if not mine:
@@ -144,9 +146,9 @@ async def look_at(engine: Engine, device_id: int, *, whole: bool = False, action
             if device is None:
                 return None
             await session.execute(_CLAIM, {"device": device_id, "worker": engine.name})
-            wanted = action or DriftAction(await session.only_value(_ACTION, {}, kind=str))
+            action = DriftAction.ENFORCE if recovering else DriftAction(await session.only_value(_ACTION, {}, kind=str))
         try:
-            found = await _look(engine, device, wanted, whole=whole)
+            found = await _look(engine, device, action, recovering=recovering)
         except DeviceError as error:
             _log.warning("look_failed", device=device.name, fault=error.fault.value, error=str(error))
             await health.keep(engine, device_id, health.health_after(error))
@@ -156,9 +158,9 @@ async def look_at(engine: Engine, device_id: int, *, whole: bool = False, action
         return found
 
 
-async def _look(engine: Engine, device: StoredDevice, action: DriftAction, *, whole: bool) -> Found:
+async def _look(engine: Engine, device: StoredDevice, action: DriftAction, *, recovering: bool) -> Found:
     async with engine.database.reading() as session:
-        if whole:
+        if recovering:
             rows = await session.rows(_ALL, {"device": device.id}, into=_Access)
         else:
             rows = await session.rows(_ROWS, {"device": device.id, "at": engine.clock(), "share": _SHARE}, into=_Access)
@@ -172,7 +174,7 @@ async def _look(engine: Engine, device: StoredDevice, action: DriftAction, *, wh
             f"perangkat tidak mengenal {missing} dari {len(rows)} pelanggan: pastikan perangkatnya benar dan tidak habis direset",
         )
         raise DeviceError(Fault.SETUP, message, retryable=False)
-    told = [_told(row, readings[row.id], device.id, action) for row in rows if row.id in readings]
+    told = [_told(row, readings[row.id], device.id, action, recovering=recovering) for row in rows if row.id in readings]
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         bound = {"told": orjson.dumps(told).decode(), "device": device.id, "worker": engine.name, "name": engine.actor.name}
         await session.execute(_WRITE, bound | {"kind": DriftFound.kind.text, "at": session.at})
@@ -199,12 +201,13 @@ async def _read_some(engine: Engine, driver: IsolationDriver[DeviceConfig], rows
     return await engine.call(budget(driver, len(rows)), driver.read_state([row.ref for row in rows], snapshots))
 
 
-def _told(row: _Access, reading: Reading, device_id: int, action: DriftAction) -> dict[str, object]:
+def _told(row: _Access, reading: Reading, device_id: int, action: DriftAction, *, recovering: bool) -> dict[str, object]:
     """What a reading means, as `_WRITE` takes it."""
     wanted, actual = State(row.desired), _actual(row, reading)
     undone = wanted is State.BLOCKED and actual is State.ACTIVE
     held_back = wanted is State.ACTIVE and actual is State.BLOCKED
     again = (undone and action is not DriftAction.REPORT) or (held_back and action is DriftAction.ENFORCE)
+    lost = recovering and wanted is actual is State.BLOCKED and (row.snapshot is None or row.found_blocked)
     is_new = actual not in {wanted, None} and row.actual != actual
     detail = None if reading.detail is None else sentence(reading.detail)
     error = None if actual in {wanted, None} else _ERRORS[wanted, actual]
@@ -215,7 +218,8 @@ def _told(row: _Access, reading: Reading, device_id: int, action: DriftAction) -
     return {
         "id": row.id, "generation": row.desired_generation, "actual": "UNKNOWN" if actual is None else actual.value,
         "detail": None if detail is None else detail.to_json(), "error": None if error is None else error.to_json(),
-        "again": again, "reclaim": again and held_back, "counter": row.counter_id, "data": events.to_json(drift) if is_new else None,
+        "again": again, "reclaim": (again and held_back) or lost, "counter": row.counter_id,
+        "data": events.to_json(drift) if is_new else None,
     }  # fmt: skip
 
 

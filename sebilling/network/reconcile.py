@@ -102,7 +102,7 @@ _WRITE: Final = text(
     WITH told AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS told (
             id bigint, done boolean, reclaimed boolean, desired_generation bigint, actual text, detail jsonb, error jsonb, wait interval,
-            forget boolean,
+            forget boolean, found_blocked boolean,
             kind text, counter bigint, data jsonb)
     ), locked AS MATERIALIZED (
         SELECT id FROM service_access WHERE id IN (SELECT id FROM told)
@@ -114,7 +114,8 @@ _WRITE: Final = text(
                read_at = :at, actual = told.actual, detail = told.detail, error = told.error,
                attempts = CASE WHEN done THEN 0 ELSE attempts + 1 END,
                next_at = CASE WHEN done OR access.desired_generation > told.desired_generation THEN :at ELSE :at + told.wait END,
-               snapshot = CASE WHEN forget THEN NULL ELSE snapshot END, reclaim = access.reclaim AND NOT told.reclaimed
+               snapshot = CASE WHEN forget THEN NULL ELSE snapshot END, reclaim = access.reclaim AND NOT told.reclaimed,
+               found_blocked = CASE WHEN forget THEN false ELSE access.found_blocked OR told.found_blocked END
           FROM locked JOIN told USING (id) WHERE access.id = locked.id
         RETURNING access.id
     )
@@ -357,7 +358,9 @@ def _told(engine: Engine, change: _Change, outcome: Outcome, reading: Reading | 
         "actual": "UNKNOWN" if actual is None else actual.value,
         "detail": None if reading is None or reading.detail is None else sentence(reading.detail).to_json(),
         "error": None if error is None else error.to_json(), "wait": f"{wait} seconds",
-        "forget": (done and change.restores) or untouched, "counter": row.counter_id, "kind": None if event is None else event.kind.text,
+        "forget": (done and change.restores) or untouched,
+        "found_blocked": not change.restores and row.snapshot is None and outcome.result is Result.UNCHANGED, "counter": row.counter_id,
+        "kind": None if event is None else event.kind.text,
         "data": None if event is None else events.to_json(event),
     }  # fmt: skip
 

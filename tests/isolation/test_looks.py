@@ -1,13 +1,17 @@
 """Looks: what was undone on the gear is found and put right, or reported; and what a person does about it."""
 
+import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 import pytest_asyncio
+from rich.console import Console
+from sqlalchemy import text
 
 from sebilling.billing import settings
 from sebilling.billing.settings import DriftAction
+from sebilling.cli.isolation import recover
 from sebilling.db.engine import Database
 from sebilling.device_errors import AccessInUse, InvalidDevice
 from sebilling.errors import AlreadyExists
@@ -227,3 +231,39 @@ async def test_a_key_has_one_spelling(database: Database, gear: Gear) -> None:
         await give("BUDI", place.device_id)
     with pytest.raises(InvalidDevice, match="no spaces"):
         await give("bu di", place.device_id)
+
+
+async def test_after_yesterdays_database_everybody_is_as_they_should_be(database: Database, gear: Gear) -> None:
+    """Since the backup some were blocked, and one of those who were blocked has paid: the router knows, the database doesn't."""
+    names = [f"n{number}" for number in range(18)]
+    place = await blocked(database, gear, *names)
+    paid, owing, never = names[:6], names[6:12], names[12:]
+    lost = [place.people[name] for name in paid + never]
+    for customer_id in lost:
+        await place.isp.pay(customer_id, 150_000, at=place.now)
+    await place.work()
+    # the backup: `paid` were free of debt and open, and were blocked later for something that was settled before the backup;
+    # `owing` were late and not yet blocked; `never` weren't touched
+    for name in paid:
+        gear.profiles[name] = "isolir"
+    async with place.isp.write(place.now) as session:
+        await session.execute(text(
+            "UPDATE service_access SET desired = 'ACTIVE', block_reason = NULL, block_on = NULL, block_amount = NULL,"
+            " block_invoice_id = NULL,"
+            " snapshot = NULL, actual = 'UNKNOWN', observed_generation = desired_generation WHERE key = ANY (:keys)"
+        ), {"keys": owing})  # fmt: skip
+        before = await session.only_value(text("SELECT max(id) FROM event"), {}, kind=int)
+    out = Console(file=io.StringIO(), width=200)
+    assert await recover(place.engine, out, out) == 0
+    assert {name: gear.profiles[name] for name in paid + never} == {name: f"home-{name}" for name in paid + never}
+    assert {gear.profiles[name] for name in owing} == {"isolir"}
+    rows = await place.isp.rows(
+        "SELECT key FROM event JOIN service_access ON service_access.id = subject_id"
+        " WHERE kind = 'customer.restored' AND event.id > :before",
+        before=before,
+    )
+    assert sorted(row[0] for row in rows) == sorted(paid), "told only to those who are back"
+    for name in owing:
+        await place.isp.pay(place.people[name], 150_000, at=place.now)
+    await place.work()
+    assert {gear.profiles[name] for name in owing} == {f"home-{name}" for name in owing}, "though how they were before was lost"

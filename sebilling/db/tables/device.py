@@ -133,6 +133,8 @@ class ServiceAccess(Base):
     """Data needed to restore, committed before the device is changed; null while it isn't blocked."""
     reclaim: Mapped[bool] = mapped_column(server_default=text("false"))
     """To be restored without relying on the snapshot, as it was lost with the database or taken while blocked."""
+    found_blocked: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Was blocked on the device when SeBilling came to block: by a hand, or by a SeBilling whose database was lost since."""
     snapshot_plan_id: Mapped[int | None] = mapped_column(BigInteger)
     """Plan at the time of the block: if it has changed since, restoring applies the new plan's speed."""
     attempts: Mapped[int] = mapped_column(Integer)

@@ -19,7 +19,8 @@ def upgrade() -> None:
     op.create_check_constraint(op.f(f"{settings}_drift_action_check"), settings, "drift_action IN ('REPORT', 'REAPPLY_BLOCKS', 'ENFORCE')")
     for name in ("looked_at", "up_since"):
         op.add_column("device", sa.Column(name, sa.DateTime(timezone=True)))
-    op.add_column("service_access", sa.Column("reclaim", sa.Boolean(), nullable=False, server_default="false"))
+    for name in ("reclaim", "found_blocked"):
+        op.add_column("service_access", sa.Column(name, sa.Boolean(), nullable=False, server_default="false"))
     op.drop_constraint(op.f("service_access_device_id_key_key"), "service_access")
     op.create_unique_constraint(
         op.f("service_access_device_id_service_kind_key_key"), "service_access", ["device_id", "service_kind", "key"]
