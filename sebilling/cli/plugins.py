@@ -58,7 +58,7 @@ def show_plugins(plugins: Plugins, out: Console, delivered: Mapping[str, hooks.D
             plugin.version,
             plugin.status.value,
             "" if plugin.error is None else plugin.error.english,
-            ", ".join(plugin.drivers),
+            ", ".join(f"{kind} ({plugins.drivers[kind].quality.name.lower()})" for kind in plugin.drivers if kind in plugins.drivers),
             events,
         )
         table.add_row(*cells, style=style)

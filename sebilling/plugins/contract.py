@@ -16,7 +16,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import ClassVar, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, JsonValue
@@ -62,6 +62,19 @@ class Fault(StrEnum):
     """The key matches several things on the device."""
     SETUP = "SETUP"
     """The device lacks its one-time setup, such as the isolir profile."""
+
+
+class Quality(IntEnum):
+    """How well a driver is proven; the conformance kit lets it claim no more than its world can show."""
+
+    BRONZE = 1
+    """Rows: blocked and restored to the byte, and never more reported than is known."""
+    SILVER = 2
+    """Also full batches, and blocks that a hand has undone."""
+    GOLD = 3
+    """Also traffic: who is shown as blocked is offline."""
+    PLATINUM = 4
+    """Also sessions that survive and restarts; lists customers, and who is online."""
 
 
 class DeviceError(Exception):
@@ -218,6 +231,8 @@ class IsolationDriver(abc.ABC, Generic[C_co]):
     """Kinds of service that it supports → what their key is, in words, such as `PPPOE` → `Sentence("PPPoE name", "nama PPPoE")`."""
     max_batch: ClassVar[int] = 1_000
     """Maximum number of jobs in one call."""
+    quality: ClassVar[Quality] = Quality.BRONZE
+    """How well it is proven, as the kit checks."""
 
     def __init__(self, config: C_co, context: DriverContext) -> None:
         self.config, self.context = config, context

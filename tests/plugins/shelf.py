@@ -13,9 +13,11 @@ from sebilling.plugins.contract import (
     DeviceError,
     DeviceHealth,
     Fault,
+    InvalidValue,
     IsolationDriver,
     Job,
     Outcome,
+    Quality,
     Reading,
     Ref,
     Result,
@@ -23,6 +25,7 @@ from sebilling.plugins.contract import (
     Snapshot,
     State,
     Subscriber,
+    Usage,
     indonesian,
 )
 
@@ -46,6 +49,12 @@ class Shelf:
         self.answers: int | None = None
         self.probes = 0
         self.noted: set[str] = set()
+        self.sessions: dict[str, str] = {}
+        """Who is connected → the profile with which their session began."""
+        self.unsaved: dict[str, str] = {}
+        """Whose change wasn't saved → the profile that a restart brings back."""
+        self.stubborn: set[str] = set()
+        """Whose session survives a change."""
 
     def look(self) -> None:
         """Raises ConnectionError."""
@@ -81,7 +90,20 @@ class Shelf:
             self.up = self.sets >= 0
         if self.up or self.made:
             row |= fields
+            if "profile" in fields:
+                self.dial(key)
         self.look()
+
+    def dial(self, key: str) -> None:
+        """The session ends, and the customer connects again with the profile of now."""
+        if key not in self.stubborn:
+            self.sessions[key] = self.rows[key]["profile"]
+
+    async def sessions_now(self) -> dict[str, str]:
+        """All sessions, or ConnectionError."""
+        await asyncio.sleep(0)
+        self.look()
+        return dict(self.sessions)
 
 
 class ShelfConfig(DeviceConfig, frozen=True):
@@ -103,7 +125,14 @@ class Good(IsolationDriver[Any]):
     config_model: ClassVar[type[DeviceConfig]] = ShelfConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"PPPOE": Sentence("PPPoE name", "nama PPPoE")}
     max_batch: ClassVar[int] = 20
+    quality: ClassVar[Quality] = Quality.PLATINUM
     opened = False
+
+    @classmethod
+    def canonical_key(cls, service_kind: str, text: str) -> str:  # noqa: ARG003 - the contract's
+        if "\n" in text:
+            raise InvalidValue("a name has one line", "nama hanya satu baris")
+        return text.strip()
 
     @property
     def shelf(self) -> Shelf:
@@ -154,8 +183,27 @@ class Good(IsolationDriver[Any]):
         return State.DRIFTED if snapshot and row["profile"] != snapshot["profile"] else State.ACTIVE
 
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
-        rows = await self.rows()
-        return {ref.id: Reading(self.state(rows.get(ref.key), snapshots.get(ref.id)), in_effect=True) for ref in refs}
+        rows, sessions = await self.rows(), await self.sessions()
+        return {
+            ref.id: Reading(
+                self.state(rows.get(ref.key), snapshots.get(ref.id)), in_effect=self.in_effect(rows.get(ref.key), sessions.get(ref.key))
+            )
+            for ref in refs
+        }
+
+    async def sessions(self) -> dict[str, str]:
+        try:
+            return await self.shelf.sessions_now()
+        except ConnectionError as error:
+            raise self.away(error) from error
+
+    def in_effect(self, row: Row | None, session: str | None) -> bool | None:
+        """Whether the session is one of the state that is set."""
+        garden = self.config.profile
+        return row is None or session is None or (row["profile"] == garden) is (session == garden)
+
+    async def read_usage(self) -> Sequence[Usage]:
+        return [Usage(key, "PPPOE") for key in await self.sessions()]
 
     def kept(self, row: Row) -> Snapshot:
         return {"profile": row["profile"]}
@@ -178,6 +226,8 @@ class Good(IsolationDriver[Any]):
                 ref_id, Result.FAILED, Fault.ABSENT, Sentence("no such name: look at the shelf", "nama itu tidak ada: periksa raknya")
             )
         before = job.snapshot.get("profile")
+        if job.reclaim and row["profile"] == self.config.profile:
+            return "home-0"
         target = before if restoring else self.config.profile
         if before is None and not restoring and row["profile"] != target:
             return Outcome(
@@ -187,6 +237,8 @@ class Good(IsolationDriver[Any]):
                 Sentence("no snapshot: nothing could restore it", "tanpa snapshot tidak bisa dipulihkan"),
             )
         if before is None or row["profile"] == target:
+            if not restoring:
+                self.shelf.dial(job.ref.key)
             return Outcome(ref_id, Result.UNCHANGED)
         if row["profile"] not in {before, self.config.profile}:
             return Outcome(ref_id, Result.FAILED, Fault.DRIFTED, Sentence("changed by hand: look at it", "diubah manual: periksa"))
@@ -234,6 +286,7 @@ class ShelfWorld(World):
     settings: Mapping[str, Any] = {"password": PASSWORD}
     wrong_password: Mapping[str, Any] = {"password": "salah-sekali-55"}
     secrets: Sequence[str] = (PASSWORD, CUSTOMERS_PASSWORD)
+    spellings: Mapping[str, Sequence[str]] = {"budi": (" budi", "budi ")}
     refs: Sequence[Ref] = tuple(Ref(number, name) for number, name in enumerate(AWKWARD_NAMES, 1))
     absent: Ref | None = Ref(900, "nobody")
 
@@ -245,6 +298,7 @@ class ShelfWorld(World):
 
     def put(self, ref: Ref) -> None:
         self.shelf.rows[ref.key] = {"profile": f"home-{ref.id % 3}", "password": CUSTOMERS_PASSWORD, "note": "", "seen": "0"}
+        self.shelf.dial(ref.key)
 
     async def state(self) -> Any:
         return {key: dict(row) for key, row in self.shelf.rows.items()} | {"probes": self.shelf.probes}
@@ -263,12 +317,30 @@ class ShelfWorld(World):
 
     async def mend(self) -> None:
         self.shelf.up, self.shelf.sets, self.shelf.answers = True, None, None
+        self.shelf.stubborn.clear()
+
+    async def online(self, ref: Ref) -> bool:
+        return self.shelf.sessions.get(ref.key) not in {"isolir", None}
+
+    async def keep_online(self, ref: Ref) -> None:
+        self.shelf.stubborn.add(ref.key)
+
+    async def undo_by_hand(self, ref: Ref) -> None:
+        self.shelf.rows[ref.key]["profile"] = f"home-{ref.id % 3}"
+        self.shelf.dial(ref.key)
+
+    async def reboot(self) -> None:
+        for key in self.shelf.rows:
+            self.shelf.rows[key]["profile"] = self.shelf.unsaved.pop(key, self.shelf.rows[key]["profile"])
+            self.shelf.dial(key)
 
     async def by_hand(self, ref: Ref) -> None:
         self.shelf.rows[ref.key]["profile"] = "by-hand"
+        self.shelf.dial(ref.key)
 
     async def blocked_by_hand(self, ref: Ref) -> None:
         self.shelf.rows[ref.key]["profile"] = "isolir"
+        self.shelf.dial(ref.key)
 
     async def more(self, count: int) -> Sequence[Ref]:
         refs = [Ref(1_000 + number, f"more{number}") for number in range(count)]

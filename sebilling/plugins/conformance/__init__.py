@@ -13,6 +13,7 @@ from typing import Final
 
 from sebilling.plugins.conformance.breaks import Breaks
 from sebilling.plugins.conformance.changes import Changes
+from sebilling.plugins.conformance.effects import Effects
 from sebilling.plugins.conformance.facts import Facts
 from sebilling.plugins.conformance.reads import Reads
 from sebilling.plugins.conformance.secrecy import Secrecy
@@ -21,7 +22,7 @@ from sebilling.plugins.conformance.world import AWKWARD_NAMES, World
 __all__ = ["AWKWARD_NAMES", "CHECKS", "DriverConformance", "World"]
 
 
-class DriverConformance(Facts, Reads, Changes, Breaks, Secrecy):
+class DriverConformance(Facts, Reads, Changes, Effects, Breaks, Secrecy):
     """All checks. Subclass it as `Test…` and implement `world`."""
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from sebilling.plugins import forms
 from sebilling.plugins.conformance.languages import assert_said
 from sebilling.plugins.conformance.world import Kit, World, made, revealed
-from sebilling.plugins.contract import DeviceConfig, IsolationDriver
+from sebilling.plugins.contract import CustomerSource, DeviceConfig, IsolationDriver, Quality, UsageReader
 from sebilling.plugins.destinations import secrets_in
 
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
@@ -20,6 +20,7 @@ _SERVICE: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 _SECRET_WORDS: Final = frozenset({"password", "passwd", "passphrase", "secret", "token", "credential", "credentials"})
 _SECRET_ENDS: Final = frozenset({"key", "community", "pin"})
 """`api_key` is a secret, `key_file` isn't."""
+_NO_SECRETS: Final = frozenset({"host_key", "public_key"})
 MIN_SECRET: Final = 8
 
 
@@ -33,6 +34,10 @@ class Facts(Kit):
     def test_the_class_says_what_it_is(self) -> None:
         """Kind, title, kinds of service and sizes are well-formed."""
         self.run(_class)
+
+    def test_the_quality_is_earned(self) -> None:
+        """`quality` is no higher than what this world can prove."""
+        self.run(_quality)
 
     def test_settings_hide_what_is_secret(self) -> None:
         """Secrets are SecretStr; unknown settings are refused; no error and no schema reveals a secret; texts are in both languages."""
@@ -76,6 +81,24 @@ async def _class(world: World) -> None:
         assert value >= 1, f"{name} must be at least 1"
 
 
+_PROOFS: Final[Mapping[Quality, tuple[str, ...]]] = {
+    Quality.SILVER: ("more", "undo_by_hand"),
+    Quality.GOLD: ("online",),
+    Quality.PLATINUM: ("keep_online", "reboot"),
+}
+"""What a world must provide for each quality, and for those below it."""
+
+
+async def _quality(world: World) -> None:
+    claimed = world.driver.quality
+    assert isinstance(claimed, Quality), f"quality must be a Quality, not {claimed!r}"
+    for quality, needed in _PROOFS.items():
+        lacking = [name for name in needed if getattr(type(world), name) is getattr(World, name)]
+        assert claimed < quality or not lacking, f"{claimed.name} isn't proven: this world lacks {', '.join(lacking)}"
+    able = issubclass(world.driver, CustomerSource) and issubclass(world.driver, UsageReader)
+    assert claimed < Quality.PLATINUM or able, "PLATINUM needs read_customers and read_usage"
+
+
 async def _settings(world: World) -> None:
     model = world.driver.config_model
     assert issubclass(model, DeviceConfig), "derive config_model from DeviceConfig"
@@ -111,7 +134,7 @@ def _open_secrets(model: type[BaseModel]) -> list[str]:
         for field_type in types:
             if inspect.isclass(field_type) and issubclass(field_type, BaseModel):
                 names += [f"{name}.{inner}" for inner in _open_secrets(field_type)]
-        if (_SECRET_WORDS & set(words) or words[-1] in _SECRET_ENDS) and str in types:
+        if (_SECRET_WORDS & set(words) or words[-1] in _SECRET_ENDS) and str in types and "_".join(words[-2:]) not in _NO_SECRETS:
             names.append(name)
     return names
 

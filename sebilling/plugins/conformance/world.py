@@ -87,6 +87,28 @@ class World(abc.ABC):
         """Put this many more customers on the device."""
         raise NotImplementedError
 
+    spellings: Mapping[str, Sequence[str]] = {}
+    """Keys in canonical form → other ways to write them, such as a MAC with dashes."""
+
+    async def online(self, ref: Ref) -> bool:
+        """Whether traffic of this customer gets through now, as the device's own rules and sessions decide it, without the driver.
+
+        IPv4 or IPv6, a login from now on, or a connection from before the last change: one is enough.
+        """
+        raise NotImplementedError
+
+    async def keep_online(self, ref: Ref) -> None:
+        """From now until `mend`, this customer's session or connection survives all that the driver does, as a busy device may have it."""
+        raise NotImplementedError
+
+    async def undo_by_hand(self, ref: Ref) -> None:
+        """Give this blocked customer back as they were, as an operator would on the device."""
+        raise NotImplementedError
+
+    async def reboot(self) -> None:
+        """Restart the device: sessions and what isn't kept over a restart are gone, and subscribers connect again."""
+        raise NotImplementedError
+
     async def settle(self) -> None:  # noqa: B027 - most devices have nothing to wait for
         """Wait until the after-effects of a change are over, such as subscribers who reconnect."""
 
