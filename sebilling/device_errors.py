@@ -26,6 +26,16 @@ class DeviceBusy(Conflict):
     given: object
 
 
+class DeviceUnusable(Conflict):
+    """A device that doesn't answer now, or whose driver can't do what was asked."""
+
+    code = ErrorCode.DEVICE_UNUSABLE
+    english = "'{device}' can't be read now: {why}"
+    indonesian = "'{device}' tidak bisa dibaca sekarang: {why}"
+    device: str
+    why: Words
+
+
 class InvalidDevice(InvalidInput):
     """Settings that the driver rejects, or a driver that is not installed."""
 

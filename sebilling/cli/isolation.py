@@ -18,7 +18,7 @@ from sebilling.cli.terminal import errors, group, out
 from sebilling.clock import Clock, local_date, system_clock
 from sebilling.db.engine import Database
 from sebilling.money import format_rupiah
-from sebilling.network import devices, looks
+from sebilling.network import audit, devices, looks
 from sebilling.network.engine import Engine
 from sebilling.network.reconcile import work_one
 
@@ -226,3 +226,32 @@ def isolation_reconcile() -> None:
     settings = read_settings()
     if code := with_database(lambda database: recover(engine_of(settings, database), out, errors), connections=4):
         raise typer.Exit(code)
+
+
+async def show_leaks(engine: Engine, out: Console, *, device: str | None = None) -> bool:
+    """Print what devices give away that isn't sold; True if nothing. Changes nothing. Raises NotFound, DeviceBusy, DeviceUnusable."""
+    async with engine.database.reading() as session:
+        ids = [(await devices.find(session, device)).id] if device is not None else await session.values(_WITH_CUSTOMERS, {}, kind=int)
+    found = 0
+    try:
+        for device_id in ids:
+            result = await audit.audit(engine, device_id)
+            online = "" if result.online is None else f", {result.online} online"
+            out.print(f"dev_{device_id}: {result.accounts} accounts{online}, {len(result.leaks)} leaks.")
+            table = Table("leak", "key", "what")
+            for leak in result.leaks:
+                table.add_row(leak.kind.value, leak.key, leak.detail.english)
+            if result.leaks:
+                out.print(table)
+            found += len(result.leaks)
+    finally:
+        await engine.close()
+    return not found
+
+
+@isolation.command("audit")
+def isolation_audit(device: Annotated[str | None, typer.Option(help="Name or id of the device; default: all.")] = None) -> None:
+    """Print what devices give away: accounts that are nobody's, unpaid, faster than sold, online twice; exit code 1 if any."""
+    settings = read_settings()
+    if not with_database(lambda database: show_leaks(engine_of(settings, database), out, device=device)):
+        raise typer.Exit(1)

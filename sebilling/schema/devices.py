@@ -175,20 +175,20 @@ class DeviceConfig:
 
 @query(DEVICE_READERS, "Get a device's settings for a form. Secrets are never returned.")
 async def device_config(info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the device.")]) -> DeviceConfig:
-    context, device_id = info.context, _of_centre(info, ids.decode(id, Noun.DEVICE, field=("id",)), field=("id",))
+    context, device_id = info.context, of_centre(info, ids.decode(id, Noun.DEVICE, field=("id",)), field=("id",))
     async with context.parts.database.reading() as session:
-        _, _, config = await verbs.read_config(session, context.parts.plugins, _vault(context), device_id)
+        _, _, config = await verbs.read_config(session, context.parts.plugins, vault_of(context), device_id)
     return row(config=orjson.loads(config.model_dump_json()))
 
 
-def _of_centre(info: Info, device_id: int, *, field: tuple[str, ...]) -> int:
+def of_centre(info: Info, device_id: int, *, field: tuple[str, ...]) -> int:
     """The device's id. Raises NotFound for a caller who is limited to counters: devices belong to no counter."""
     if info.context.signed_in.scope.counters is not None:
         raise NotFound(field=field, noun=Noun.DEVICE, given=device_id)
     return device_id
 
 
-def _vault(context: Context) -> Vault:
+def vault_of(context: Context) -> Vault:
     if context.parts.vault is None:
         raise RuntimeError("the application has no vault")
     return context.parts.vault
@@ -211,7 +211,7 @@ async def create_device(info: Info, input: Annotated[CreateDeviceInput, INPUT]) 
     context = info.context
     async with context.transaction() as session:
         device_id = await verbs.create(
-            session, context.parts.plugins, _vault(context), name=input.name, kind=input.kind, config=_settings(input.config)
+            session, context.parts.plugins, vault_of(context), name=input.name, kind=input.kind, config=_settings(input.config)
         )
     return await _shown(info, device_id)
 
@@ -239,7 +239,7 @@ async def update_device(info: Info, input: Annotated[UpdateDeviceInput, INPUT]) 
     async with context.transaction() as session:
         await versions.expect(session, Noun.DEVICE, device_id, expected(input.expected_version))
         await verbs.update(
-            session, context.parts.plugins, _vault(context), device_id, name=input.name,
+            session, context.parts.plugins, vault_of(context), device_id, name=input.name,
             config=None if input.config is None else _settings(input.config), enabled=input.enabled,
         )  # fmt: skip
     return await _shown(info, device_id)
@@ -252,9 +252,9 @@ class DeviceIdInput:
 
 @mutation(DEVICES, "Check a device's connection and one-time setup. Changes nothing on the device.")
 async def test_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> DevicePayload:
-    context, device_id = info.context, _of_centre(info, ids.decode(input.id, Noun.DEVICE, field=("input", "id")), field=("input", "id"))
+    context, device_id = info.context, of_centre(info, ids.decode(input.id, Noun.DEVICE, field=("input", "id")), field=("input", "id"))
     parts = context.parts
-    engine = engine_of(parts.database, parts.plugins, _vault(context), clock=parts.clock)
+    engine = engine_of(parts.database, parts.plugins, vault_of(context), clock=parts.clock)
     try:
         await health.ask(engine, device_id)
     finally:

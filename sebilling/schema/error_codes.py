@@ -87,6 +87,7 @@ WHEN: Final = {
     ErrorCode.NO_ACCESS: "Blocking or restoring a customer who has no service access that this would change.",
     ErrorCode.STILL_OVERDUE: "Restoring a customer who would be blocked again.",
     ErrorCode.DEVICE_BUSY: "Checking a device that a worker keeps busy.",
+    ErrorCode.DEVICE_UNUSABLE: "Reading a device that does not answer now, or whose driver cannot do it.",
     ErrorCode.DEVICE_IN_USE: "Deleting a device that has customers.",
     ErrorCode.ACCESS_IN_USE: "Removing a service access that is blocked on its device, or correcting its key.",
     ErrorCode.SECRET_KEY_MISSING: (

@@ -22,6 +22,8 @@ from sebilling.plugins.contract import (
     Sentence,
     Snapshot,
     State,
+    Subscriber,
+    Usage,
     indonesian,
 )
 from sebilling.plugins.loading import Plugin, Plugins, PluginStatus
@@ -47,6 +49,9 @@ class Gear:
     dumb: bool = False
     """It can't tell whether a session is up."""
     uptime: float | None = None
+    online: list[tuple[str, str]] = field(default_factory=list)
+    """Key and address of each open session."""
+    rates: dict[str, int] = field(default_factory=dict)
     reads: int = 0
 
 
@@ -106,6 +111,14 @@ class GearDriver(IsolationDriver[GearConfig]):
     async def snapshot(self, refs: Sequence[Ref]) -> Mapping[int, Snapshot]:
         await asyncio.sleep(0)
         return {ref.id: {"profile": self.gear.profiles[ref.key]} for ref in refs if ref.key in self.gear.profiles}
+
+    async def read_customers(self) -> Sequence[Subscriber]:
+        return [
+            Subscriber(key, "PPPOE", plan=profile, rate_down_kbps=self.gear.rates.get(key)) for key, profile in self.gear.profiles.items()
+        ]
+
+    async def read_usage(self) -> Sequence[Usage]:
+        return [Usage(key, "PPPOE", address=address, bytes_down=7_500_000) for key, address in self.gear.online]
 
     async def block(self, jobs: Sequence[Job]) -> AsyncIterator[Outcome]:
         for job in jobs:

@@ -238,3 +238,43 @@ async def test_roles(api: Api, isp: Isp) -> None:
     assert (await api.refused(PROMISE, input={"customerId": f"cus_{customer_id}", "untilOn": "2026-02-20", "reason": "gajian"}))[
         0
     ] == "FORBIDDEN"
+
+
+async def test_a_device_is_asked_who_is_online_and_what_it_gives_away(isp: Isp, api: Api) -> None:
+    device_id = await device(api)
+    customer_id = await person(isp, api, device_id, "budi")
+    GEARS["one"].profiles["tamu"] = "home"
+    GEARS["one"].online = [("budi", "10.0.0.1"), ("tamu", "10.0.0.2")]
+    online = await api.do(
+        "mutation($input: DeviceIdInput!) { readOnline(input: $input)"
+        " { sessions { key address megabytesDown megabytesUp customer { id name } } errors { code } } }", input={"id": device_id},
+    )  # fmt: skip
+    assert [(one["key"], one["address"], one["megabytesDown"], one["megabytesUp"], one["customer"]) for one in online["sessions"]] == [
+        ("budi", "10.0.0.1", 7, None, {"id": f"cus_{customer_id}", "name": "Budi"}), ("tamu", "10.0.0.2", 7, None, None),
+    ]  # fmt: skip
+    leaks = await api.do(
+        "mutation($input: DeviceIdInput!) { auditDevice(input: $input)"
+        " { accounts online leaks { kind key detail customer { id } } errors { code } } }", input={"id": device_id},
+    )  # fmt: skip
+    assert (leaks["accounts"], leaks["online"]) == (2, 2)
+    assert [(leak["kind"], leak["key"], leak["customer"]) for leak in leaks["leaks"]] == [("NOT_A_CUSTOMER", "tamu", None)]
+    GEARS["one"].unreachable = True
+    gone = await api.ask(
+        "mutation($input: DeviceIdInput!) { auditDevice(input: $input) { leaks { key } errors { code message } } }", input={"id": device_id}
+    )
+    assert (gone["leaks"], [error["code"] for error in gone["errors"]]) == (None, ["DEVICE_UNUSABLE"])
+
+
+async def test_a_wrong_key_is_corrected_and_tried_again(isp: Isp, api: Api) -> None:
+    device_id = await device(api)
+    await person(isp, api, device_id, "budi")
+    found = await api.ask("{ serviceAccesses { nodes { id } } }")
+    access_id = found["nodes"][0]["id"]
+    change = (
+        "mutation($input: UpdateServiceAccessInput!) { updateServiceAccess(input: $input)"
+        " { access { key } errors { code field message } } }"
+    )
+    assert (await api.do(change, input={"id": access_id, "key": "BUDI2"}))["access"]["key"] == "budi2", "in the driver's spelling"
+    assert await api.refused(change, input={"id": access_id, "key": "bu di"}) == ("INVALID_DEVICE", ["input", "key"])
+    retry = "mutation($input: RetryServiceAccessInput!) { retryServiceAccess(input: $input) { access { inSync } errors { code } } }"
+    assert (await api.do(retry, input={"id": access_id}))["access"]["inSync"] is False, "it is to be done"

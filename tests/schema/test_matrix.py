@@ -59,7 +59,7 @@ blockCustomer restoreCustomer                                                   
 blockCustomers restoreCustomers previewBlockCustomers previewRestoreCustomers                       AF  T
 # devices, plugins
 createDevice updateDevice testDevice deleteDevice setServiceAccess removeServiceAccess              A   T
-updateServiceAccess retryServiceAccess                                                              A   T
+updateServiceAccess retryServiceAccess readOnline auditDevice                                       A   T
 # users, settings
 updateBillingSettings                                                                               A
 createUser updateUser resetPassword resetTotp createServiceToken revokeServiceToken                 A

@@ -81,7 +81,13 @@ export type DepositType =
   | 'MANUAL'
   | 'TRANSFER';
 
+export type DriftAction =
+  | 'ENFORCE'
+  | 'REAPPLY_BLOCKS'
+  | 'REPORT';
+
 export type ErrorCode =
+  | 'ACCESS_IN_USE'
   | 'ADDRESS_REFUSED'
   | 'ALREADY_ARCHIVED'
   | 'ALREADY_CORRECTED'
@@ -104,6 +110,7 @@ export type ErrorCode =
   | 'DEADLINE_EXCEEDED'
   | 'DEVICE_BUSY'
   | 'DEVICE_IN_USE'
+  | 'DEVICE_UNUSABLE'
   | 'FORBIDDEN'
   | 'GENERATION_ENDED'
   | 'GENERATION_RUNNING'
@@ -300,6 +307,7 @@ export type Permission =
   | 'APPLY_CREDIT'
   | 'ARCHIVE_COUNTER'
   | 'ARCHIVE_PLAN'
+  | 'AUDIT_DEVICE'
   | 'BLOCK_CUSTOMER'
   | 'BLOCK_CUSTOMERS'
   | 'CANCEL_CHARGE'
@@ -330,6 +338,7 @@ export type Permission =
   | 'PAUSE_CUSTOMER'
   | 'PREVIEW_IMPORT'
   | 'PROMISE_TO_PAY'
+  | 'READ_ONLINE'
   | 'RECORD_PAYMENT'
   | 'RECORD_PAYMENTS'
   | 'REFUND_CREDIT'
@@ -342,6 +351,7 @@ export type Permission =
   | 'RESTORE_CUSTOMER'
   | 'RESTORE_CUSTOMERS'
   | 'RESUME_CUSTOMER'
+  | 'RETRY_SERVICE_ACCESS'
   | 'REVERSE_PAYMENT'
   | 'REVERSE_REFUND'
   | 'REVERSE_SETTLEMENT'
@@ -436,6 +446,7 @@ export type Permission =
   | 'UPDATE_CUSTOMER'
   | 'UPDATE_DEVICE'
   | 'UPDATE_PLAN'
+  | 'UPDATE_SERVICE_ACCESS'
   | 'UPDATE_USER'
   | 'VERIFY_DEPOSIT'
   | 'VOID_INVOICE'
@@ -601,9 +612,11 @@ export type UpdateBillingSettingsInput = {
   companyAddress?: string | null | undefined;
   companyName?: string | null | undefined;
   companyPhone?: string | null | undefined;
+  driftAction?: DriftAction | null | undefined;
   expectedVersion?: number | null | undefined;
   lateFee?: number | null | undefined;
   lateFeeAfterDays?: number | null | undefined;
+  lookEveryMinutes?: number | null | undefined;
   massBlockPercent?: number | null | undefined;
   pauseAfterBlockedDays?: number | null | undefined;
   prorateFirstMonth?: boolean | null | undefined;
