@@ -1,6 +1,6 @@
 """The event log in GraphQL: what was done, when, and by whom."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -74,6 +74,7 @@ class EventFilter:
     kind: str | None = strawberry.field(
         default=None, description="Kind of the event, such as payment.recorded, or its prefix, such as payment."
     )
+    kinds: list[str] | None = strawberry.field(default=None, description="Kinds or their prefixes, as in kind; an empty list means none.")
     actor: str | None = strawberry.field(default=None, description="Name of the user who caused it, as it was at that time.")
     actor_id: strawberry.ID | None = strawberry.field(default=None, description="Id of the user who caused it.")
     subject: str | None = strawberry.field(default=None, description="Kind of the object that it concerns, such as payment.")
@@ -120,7 +121,9 @@ def _conditions(filter: EventFilter) -> Conditions:
         condition: {name: getattr(filter, name)} for name, condition in _EXACT.items() if getattr(filter, name) is not None
     }
     if filter.kind is not None:
-        conditions[_of_kind(filter.kind.rstrip("."))] = {}
+        conditions[_of_kinds([filter.kind])] = {}
+    if filter.kinds is not None:
+        conditions[_of_kinds(filter.kinds)] = {}
     if filter.actor_id is not None:
         conditions["t.actor_id = :actor_id"] = {"actor_id": ids.decode(filter.actor_id, Noun.USER, field=("filter", "actorId"))}
     if filter.counter_id is not None:
@@ -133,13 +136,15 @@ def _conditions(filter: EventFilter) -> Conditions:
     return conditions
 
 
-def _of_kind(wanted: str) -> str:
-    """SQL condition on the events of a kind, or of all kinds that it is the prefix of.
+def _of_kinds(wanted: Sequence[str]) -> str:
+    """SQL condition on the events of these kinds, or of all kinds that one of them is the prefix of.
 
     They stand in the statement, as PostgreSQL must know whether they are frequent: rare ones are found by an index, frequent ones by
     reading the newest events. The catalogue has all kinds, so nothing of what the caller wrote stands there.
     """
-    kinds = ", ".join(f"'{kind}'" for kind in KINDS if kind == wanted or kind.startswith(f"{wanted}."))
+    exact = {kind.rstrip(".") for kind in wanted}
+    prefixes = tuple(f"{kind}." for kind in exact)
+    kinds = ", ".join(f"'{kind}'" for kind in KINDS if kind in exact or kind.startswith(prefixes))
     return f"t.kind IN ({kinds})" if kinds else "false"
 
 

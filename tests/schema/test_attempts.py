@@ -244,6 +244,10 @@ async def test_auditors_read_the_log_by_every_filter(world: World) -> None:
     assert {one["kind"] for one in await found('kind: "payment.recorded"')} == {"payment.recorded"}
     assert {one["kind"] for one in await found('kind: "payment."')} == {"payment.recorded", "payment.reversed"}
     assert await found('kind: "pay"') == []
+    several = {one["kind"] for one in await found('kinds: ["payment.reversed", "deposit", "pay"]')}
+    assert "payment.reversed" in several
+    assert {kind.partition(".")[0] for kind in several - {"payment.reversed"}} == {"deposit"}
+    assert await found("kinds: []") == []
     assert {one["actor"] for one in await found('actor: "kasir biasa"')} == {"kasir biasa"}
     teller = world.own["user"]
     assert {one["actor"] for one in await found(f'actorId: "{teller}", kind: "payment"')} == {"kasir biasa"}

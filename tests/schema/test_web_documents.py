@@ -27,8 +27,12 @@ from tests.harness import Api, counted_statements, quiet_settings
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "web.md").read_text(encoding="utf-8")
 MAX_STATEMENTS: Final = 3
 """Of a screen, the one that looks up the caller among them."""
-RUN_ELSEWHERE: Final = {"mutation SignInByCookie", "mutation EndSignIn"}
-"""tests/web signs in and out by a browser's cookie, and follows the subscriptions."""
+RUN_ELSEWHERE: Final = {
+    "mutation SignInByCookie", "mutation EndSignIn", "mutation ChangePassword", "mutation StartTotp", "mutation ConfirmTotp",
+    "mutation DisableTotp", "mutation RevokeSignIn", "mutation DecideIsolationHold",
+    "mutation ResetTotp",
+}  # fmt: skip
+"""tests/web signs in and out by a browser's cookie, changes the password, decides a hold, resets two-step sign-in and follows the subscriptions."""
 # A document, and its variables if it has any.
 DOCUMENTS: Final = re.findall(r"```graphql\n(.*?)```(?:\s*```json\n(.*?)```)?", PAGE, re.DOTALL)
 SCHEMA: Final[Any] = build_schema()._schema
@@ -45,7 +49,14 @@ VALUES: Final = {
     "month": "SELECT to_char(max(month), 'YYYY-MM') FROM period",
 }
 """Variables and inputs of these names get a value of the demo's."""
+_NEWEST_COUNTER: Final = {"id": "SELECT 'cou_' || max(id) FROM counter"}
+_NEWEST_DEVICE: Final = {"id": "SELECT 'dev_' || max(id) FROM device"}
+_NEWEST_USER: Final = {"id": "SELECT 'usr_' || max(id) FROM app_user"}
 OF_ONE: Final = {
+    "mutation UpdatePlan": {"id": "SELECT 'pla_' || min(id) FROM plan"},
+    **dict.fromkeys(("mutation UpdateCounter", "mutation ArchiveCounter", "mutation UnarchiveCounter"), _NEWEST_COUNTER),
+    **dict.fromkeys(("mutation UpdateDevice", "mutation TestDevice", "mutation DeleteDevice"), _NEWEST_DEVICE),
+    **dict.fromkeys(("mutation UpdateUser", "mutation ResetPassword", "mutation ResetTotp"), _NEWEST_USER),
     "mutation OpenPeriod": {"month": "SELECT to_char(max(month) + interval '1 month', 'YYYY-MM') FROM period"},
 }
 """Values of one document."""
