@@ -32,7 +32,7 @@ RUN_ELSEWHERE: Final = {
     "mutation DisableTotp", "mutation RevokeSignIn", "mutation DecideIsolationHold",
     "mutation ResetTotp",
 }  # fmt: skip
-"""tests/web signs in and out by a browser's cookie, changes the password, decides a hold, resets two-step sign-in and follows the subscriptions."""
+"""tests/web does these in the browser, and follows the subscriptions."""
 # A document, and its variables if it has any.
 DOCUMENTS: Final = re.findall(r"```graphql\n(.*?)```(?:\s*```json\n(.*?)```)?", PAGE, re.DOTALL)
 SCHEMA: Final[Any] = build_schema()._schema

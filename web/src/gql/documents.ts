@@ -141,7 +141,13 @@ export type DisableTotpInput = {
   password: string;
 };
 
+export type DriftAction =
+  | 'ENFORCE'
+  | 'REAPPLY_BLOCKS'
+  | 'REPORT';
+
 export type ErrorCode =
+  | 'ACCESS_IN_USE'
   | 'ADDRESS_REFUSED'
   | 'ALREADY_ARCHIVED'
   | 'ALREADY_CORRECTED'
@@ -164,6 +170,7 @@ export type ErrorCode =
   | 'DEADLINE_EXCEEDED'
   | 'DEVICE_BUSY'
   | 'DEVICE_IN_USE'
+  | 'DEVICE_UNUSABLE'
   | 'FORBIDDEN'
   | 'GENERATION_ENDED'
   | 'GENERATION_RUNNING'
@@ -370,6 +377,7 @@ export type Permission =
   | 'APPLY_CREDIT'
   | 'ARCHIVE_COUNTER'
   | 'ARCHIVE_PLAN'
+  | 'AUDIT_DEVICE'
   | 'BLOCK_CUSTOMER'
   | 'BLOCK_CUSTOMERS'
   | 'CANCEL_CHARGE'
@@ -400,6 +408,7 @@ export type Permission =
   | 'PAUSE_CUSTOMER'
   | 'PREVIEW_IMPORT'
   | 'PROMISE_TO_PAY'
+  | 'READ_ONLINE'
   | 'RECORD_PAYMENT'
   | 'RECORD_PAYMENTS'
   | 'REFUND_CREDIT'
@@ -412,6 +421,7 @@ export type Permission =
   | 'RESTORE_CUSTOMER'
   | 'RESTORE_CUSTOMERS'
   | 'RESUME_CUSTOMER'
+  | 'RETRY_SERVICE_ACCESS'
   | 'REVERSE_PAYMENT'
   | 'REVERSE_REFUND'
   | 'REVERSE_SETTLEMENT'
@@ -506,6 +516,7 @@ export type Permission =
   | 'UPDATE_CUSTOMER'
   | 'UPDATE_DEVICE'
   | 'UPDATE_PLAN'
+  | 'UPDATE_SERVICE_ACCESS'
   | 'UPDATE_USER'
   | 'VERIFY_DEPOSIT'
   | 'VOID_INVOICE'
@@ -707,9 +718,11 @@ export type UpdateBillingSettingsInput = {
   companyAddress?: string | null | undefined;
   companyName?: string | null | undefined;
   companyPhone?: string | null | undefined;
+  driftAction?: DriftAction | null | undefined;
   expectedVersion?: number | null | undefined;
   lateFee?: number | null | undefined;
   lateFeeAfterDays?: number | null | undefined;
+  lookEveryMinutes?: number | null | undefined;
   massBlockPercent?: number | null | undefined;
   pauseAfterBlockedDays?: number | null | undefined;
   prorateFirstMonth?: boolean | null | undefined;

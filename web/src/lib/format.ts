@@ -12,6 +12,11 @@ export function count(number: number): string {
   return new Intl.NumberFormat(language()).format(number);
 }
 
+/** 10 Mbit/s, of kbit/s. */
+export function speed(kbps: number): string {
+  return `${new Intl.NumberFormat(language(), { maximumFractionDigits: 2 }).format(kbps / 1024)} Mbit/s`;
+}
+
 /** 5 Februari 2026, of "2026-02-05". */
 export function day(text: string): string {
   return new Intl.DateTimeFormat(language(), { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(`${text}T00:00:00Z`));
@@ -25,6 +30,13 @@ export function month(text: string): string {
 /** Date and time by the clock of the person's device. */
 export function instant(text: string): string {
   return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(text));
+}
+
+/** The instant at which a day ends by the clock of the person's device. */
+export function endOfDay(text: string): string {
+  const next = new Date(`${text}T00:00`);
+  next.setDate(next.getDate() + 1);
+  return next.toISOString();
 }
 
 /** The amount that a person typed, such as "150.000" or "Rp 150000"; null if it is none. Cents are refused, not cut off. */

@@ -6,9 +6,13 @@ import type {
   DepositType,
   GenerationStatus,
   InvoiceStatus,
+  IsolationMode,
   PaymentMethod,
   PeriodStatus,
   PromiseState,
+  Report,
+  Role,
+  SignInKind,
   SkipReason,
   State,
 } from '../gql/documents';
@@ -86,4 +90,35 @@ export const promiseStates: Names<PromiseState> = {
   KEPT: m.promise_kept,
   BROKEN: m.promise_broken,
   REPLACED: m.promise_replaced,
+};
+
+export const roles: Names<Role> = {
+  ADMIN: m.role_admin,
+  FINANCE: m.role_finance,
+  CLERK: m.role_clerk,
+  COLLECTOR: m.role_collector,
+  TECHNICIAN: m.role_technician,
+  AUDITOR: m.role_auditor,
+};
+
+export const isolationModes: Names<IsolationMode> = {
+  FROM_DUE_DATE: m.mode_from_due_date,
+  FROM_INVOICE: m.mode_from_invoice,
+  FROM_INSTALL_DATE: m.mode_from_install_date,
+  MANUAL: m.mode_manual,
+};
+
+export const signInKinds: Names<SignInKind> = {
+  TOKEN: m.sign_in_token,
+  REFRESHABLE: m.sign_in_refreshable,
+  COOKIE: m.sign_in_cookie,
+  SERVICE: m.sign_in_service,
+};
+
+export const reports: Record<Report, { title: () => string; about: () => string }> = {
+  RECAP: { title: m.report_recap, about: m.report_recap_about },
+  INVOICES: { title: m.report_invoices, about: m.report_invoices_about },
+  PAYMENTS: { title: m.report_payments, about: m.report_payments_about },
+  DEPOSITS: { title: m.report_deposits, about: m.report_deposits_about },
+  JOURNAL: { title: m.report_journal, about: m.report_journal_about },
 };
