@@ -1,7 +1,8 @@
-"""The web admin's files, as built from `web/`, served by the application itself.
+"""The files of the web admin and of the collector's app, as built from `web/`, served by the application itself.
 
-The page needs nothing else: its policy allows scripts, styles and connections of this server only. An address that is no file is a
-screen's, which the page's own router shows. See docs/decisions/0030.
+A page needs nothing else: its policy allows scripts, styles and connections of this server only. An address that is no file is a
+screen's of the admin, which the page's own router shows; the collector's app has its screens after the `#`. See docs/decisions/0030
+and 0032.
 """
 
 import re
@@ -11,7 +12,7 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, request_response
 
 from sebilling.compression import Compressed
@@ -28,8 +29,14 @@ _NO_WEB: Final = Sentence(
 )
 _SCREEN: Final = re.compile(r"[a-z0-9_/-]{0,200}")
 """Address of a screen."""
-_ROOTS_OF_OTHERS: Final = frozenset({"graphql", "downloads", "healthz", "readyz", "assets"})
+_COLLECTOR: Final = "kolektor"
+"""Folder of the collector's app."""
+_ROOTS_OF_OTHERS: Final = frozenset({"graphql", "downloads", "healthz", "readyz", "assets", _COLLECTOR})
 """First parts of addresses that are never a screen's."""
+_OF_COLLECTOR: Final = {f"{_COLLECTOR}/": f"{_COLLECTOR}/index.html", f"{_COLLECTOR}/index.html": f"{_COLLECTOR}/index.html"}
+"""Addresses of the collector's page; its service worker asks for it by the second."""
+_HASHED: Final = ("assets/", f"{_COLLECTOR}/assets/")
+"""Folders of files whose names have their content's hash."""
 
 
 def is_built() -> bool:
@@ -56,10 +63,23 @@ class _WebApp:
             if path:
                 raise HTTPException(404)
             return PlainTextResponse(_NO_WEB.in_(preferred(request.headers.get("accept-language", ""))))
+        if path == _COLLECTOR:
+            return RedirectResponse(f"/{_COLLECTOR}/")
+        if (page := self._files.get(_OF_COLLECTOR.get(path, ""))) is not None:
+            return _page(page)
         if (file := self._files.get(path)) is not None:
-            # The names of built files have their content's hash.
-            lifetime = "public, max-age=31536000, immutable" if path.startswith("assets/") else "public, max-age=3600"
-            return FileResponse(file, headers={"Cache-Control": lifetime})
+            return FileResponse(file, headers={"Cache-Control": _lifetime(path)})
         if not _SCREEN.fullmatch(path) or path.partition("/")[0] in _ROOTS_OF_OTHERS:
             raise HTTPException(404)
-        return FileResponse(self._page, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _POLICY})
+        return _page(self._page)
+
+
+def _page(file: Path) -> FileResponse:
+    return FileResponse(file, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _POLICY})
+
+
+def _lifetime(path: str) -> str:
+    """How long a file may be kept; an app whose service worker was kept would not be updated."""
+    if path.startswith(_HASHED):
+        return "public, max-age=31536000, immutable"
+    return "no-cache" if path.endswith("/sw.js") else "public, max-age=3600"

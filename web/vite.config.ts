@@ -1,25 +1,59 @@
+import { fileURLToPath } from 'node:url';
+
 import { paraglideVitePlugin } from '@inlang/paraglide-js';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin, type UserConfig } from 'vite';
+import { generateSW } from 'workbox-build';
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const FILES = at('../sebilling/web_files');
 
 // The built files are served by `sebilling serve`; `npm run dev` sends the API's requests to one on port 8000.
-export default defineConfig({
-  plugins: [
-    paraglideVitePlugin({
-      project: './project.inlang',
-      outdir: './src/paraglide',
-      strategy: ['localStorage', 'preferredLanguage', 'baseLocale'],
-      emitTsDeclarations: true,
-    }),
-    svelte(),
-  ],
-  build: {
-    outDir: '../sebilling/web_files',
-    emptyOutDir: true,
-    assetsDir: 'assets',
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
-    target: 'es2022',
-  },
+const shared: UserConfig = {
+  build: { emptyOutDir: true, assetsDir: 'assets', assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: 'es2022' },
   server: { proxy: { '/graphql': { target: 'http://127.0.0.1:8000', ws: true }, '/downloads': 'http://127.0.0.1:8000' } },
-});
+};
+
+const plugins = () => [
+  paraglideVitePlugin({
+    project: './project.inlang',
+    outdir: './src/paraglide',
+    strategy: ['localStorage', 'preferredLanguage', 'baseLocale'],
+    emitTsDeclarations: true,
+  }),
+  svelte({ configFile: at('svelte.config.js') }),
+];
+
+/** Keeps the collector's files on the phone. A new version waits until the collector takes it: half of an old one is never mixed with it. */
+function serviceWorker(): Plugin {
+  return {
+    name: 'service-worker',
+    apply: 'build',
+    async writeBundle() {
+      await generateSW({
+        globDirectory: `${FILES}/kolektor`,
+        globPatterns: ['**/*.{html,js,css,svg,png,webmanifest}'],
+        globIgnores: ['sw.js'],
+        swDest: `${FILES}/kolektor/sw.js`,
+        dontCacheBustURLsMatching: /\/assets\//,
+        cleanupOutdatedCaches: true,
+        clientsClaim: true,
+        inlineWorkboxRuntime: true,
+        sourcemap: false,
+      });
+    },
+  };
+}
+
+const admin: UserConfig = { ...shared, plugins: plugins(), build: { ...shared.build, outDir: FILES } };
+
+const collector: UserConfig = {
+  ...shared,
+  root: at('kolektor'),
+  base: '/kolektor/',
+  plugins: [...plugins(), serviceWorker()],
+  build: { ...shared.build, outDir: `${FILES}/kolektor` },
+};
+
+// Two builds, so that neither app loads a byte of the other.
+export default defineConfig(({ mode }) => (mode === 'collector' ? collector : admin));

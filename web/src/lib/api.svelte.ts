@@ -4,7 +4,12 @@ import type { AnyVariables, CombinedError, TypedDocumentNode } from '@urql/svelt
 import { m } from '../paraglide/messages';
 import { createApi } from './client';
 
-export const api = createApi();
+let made: ReturnType<typeof createApi> | undefined;
+
+/** The client, made when it is first needed: an app that takes only the small parts of this file does without it. */
+export function api(): ReturnType<typeof createApi> {
+  return (made ??= createApi());
+}
 
 /** An error of the API, as every payload has it. */
 export interface UserError {
@@ -26,11 +31,13 @@ export class Query<Data, Variables extends AnyVariables> {
       if (values === null) return;
       const requestPolicy = this.#again > 0 ? 'network-only' : 'cache-and-network';
       this.isLoading = true;
-      const { unsubscribe } = api.query(document, values, { requestPolicy }).subscribe((result) => {
-        if (result.data !== undefined) this.data = result.data;
-        this.error = result.error;
-        this.isLoading = result.stale;
-      });
+      const { unsubscribe } = api()
+        .query(document, values, { requestPolicy })
+        .subscribe((result) => {
+          if (result.data !== undefined) this.data = result.data;
+          this.error = result.error;
+          this.isLoading = result.stale;
+        });
       return unsubscribe;
     });
   }
@@ -49,9 +56,11 @@ export function follow<Data, Variables extends AnyVariables>(
   $effect(() => {
     const values = variables();
     if (values === null) return;
-    return api.subscription(document, values).subscribe((result) => {
-      if (result.data !== undefined) received(result.data);
-    }).unsubscribe;
+    return api()
+      .subscription(document, values)
+      .subscribe((result) => {
+        if (result.data !== undefined) received(result.data);
+      }).unsubscribe;
   });
 }
 
@@ -63,7 +72,7 @@ export async function mutate<Data, Variables extends AnyVariables, Name extends 
   name: Name,
   variables: Variables,
 ): Promise<{ payload: NonNullable<Data[Name]> | undefined; errors: readonly UserError[] }> {
-  const result = await api.mutation(document, variables);
+  const result = await api().mutation(document, variables);
   const payload = result.data?.[name] as (NonNullable<Data[Name]> & Payload) | undefined;
   if (payload) return { payload, errors: payload.errors };
   const errors = result.error?.graphQLErrors ?? [];

@@ -17,14 +17,14 @@ class Session {
   }
 
   async load(): Promise<void> {
-    const result = await api.query(MeDocument, {}, { requestPolicy: 'network-only' });
+    const result = await api().query(MeDocument, {}, { requestPolicy: 'network-only' });
     const isSignedOut = result.error?.graphQLErrors.some((error) => error.extensions['code'] === 'UNAUTHENTICATED') ?? false;
     this.isUnreachable = result.error !== undefined && !isSignedOut;
     if (!this.isUnreachable) this.me = result.data?.me ?? null;
   }
 
   async signOut(): Promise<void> {
-    await api.mutation(EndSignInDocument, {});
+    await api().mutation(EndSignInDocument, {});
     this.forget();
   }
 

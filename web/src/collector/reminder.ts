@@ -1,0 +1,21 @@
+// What a collector writes to a customer who owes something: in Indonesian, as the customer reads it.
+import type { Entry } from './customers';
+
+const MOST_LISTED = 6;
+const rupiah = (amount: number) => `Rp${new Intl.NumberFormat('id-ID').format(amount)}`;
+const day = (text: string) =>
+  new Intl.DateTimeFormat('id-ID', { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(`${text}T00:00:00Z`));
+
+export function reminderOf(entry: Entry, today: string): string {
+  const invoices = entry.debts
+    .slice(0, MOST_LISTED)
+    .map((debt) => `- ${debt.number}: ${rupiah(debt.outstanding)}, jatuh tempo ${day(debt.dueOn)}${debt.dueOn < today ? ' (lewat)' : ''}`);
+  const more = entry.debts.length > MOST_LISTED ? [`- dan ${entry.debts.length - MOST_LISTED} tagihan lain`] : [];
+  return [
+    `Yth. ${entry.customer.name} (${entry.customer.code}),`,
+    `tagihan internet Anda sebesar ${rupiah(entry.outstanding)} belum kami terima:`,
+    ...invoices,
+    ...more,
+    'Mohon segera dibayar agar layanan tetap aktif. Abaikan pesan ini jika sudah membayar. Terima kasih.',
+  ].join('\n');
+}
