@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
 from sebilling import web
 from sebilling.app import create_app
@@ -24,6 +24,8 @@ from tests.harness import quiet_settings
 _CHROMIUM: Final = shutil.which("chromium")
 PICTURES: Final = Path(os.environ.get("SEBILLING_TEST_PICTURES", "var/pictures"))
 """Where screenshots go."""
+PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
+"""Size of a small phone's screen."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

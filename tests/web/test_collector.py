@@ -2,17 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
-from typing import Final
 
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from sebilling.actor import Role
-from tests.web.conftest import Complaints, Shop
+from tests.web.conftest import PHONE, Complaints, Shop
 from tests.web.test_month import picture, sign_in
-
-PHONE: Final = {"width": 360, "height": 740}
-
 
 @pytest_asyncio.fixture
 async def phone(browser: Browser, shop: Shop) -> AsyncIterator[BrowserContext]:

@@ -50,10 +50,11 @@ export async function resolve(key: string): Promise<void> {
 /** Send what this user took, the oldest first. A payment that the server couldn't deal with now is passed over until the next time. */
 export async function drain(userId: string, changed: () => Promise<void>): Promise<Sent> {
   const passedOver = new Set<string>();
-  let size = BATCH;
+  // How many are still sent one by one.
+  let alone = 0;
   for (;;) {
     const queued = (await payments()).filter((one) => one.userId === userId && one.state === 'queued' && !passedOver.has(one.key));
-    const batch = queued.slice(0, size);
+    const batch = queued.slice(0, alone > 0 ? 1 : BATCH);
     if (batch.length === 0) return { kind: passedOver.size > 0 ? 'lost' : 'done' };
     const outcome = await ask(SendOutboxDocument, { payments: batch.map((one) => one.body) });
     if (outcome.kind === 'lost') return { kind: 'lost' };
@@ -62,8 +63,11 @@ export async function drain(userId: string, changed: () => Promise<void>): Promi
       const ended = refusedAsWhole(payload.errors);
       if (ended !== null) return ended;
       // One of them may be unreadable: it must not stop the others.
-      if (batch.length > 1) size = 1;
-      else if (payload.errors.some((error) => error.code === 'INTERNAL')) passedOver.add(batch[0]?.key ?? '');
+      if (batch.length > 1) {
+        alone = batch.length;
+        continue;
+      }
+      if (payload.errors.some((error) => error.code === 'INTERNAL')) passedOver.add(batch[0]?.key ?? '');
       else await refuse(batch[0], payload.errors);
     } else if (payload.results.length < batch.length) {
       return { kind: 'lost' };
@@ -73,8 +77,8 @@ export async function drain(userId: string, changed: () => Promise<void>): Promi
         const payment = batch[index];
         if (payment !== undefined && !(await settleOne(payment, result, serverTime))) passedOver.add(payment.key);
       }
-      size = BATCH;
     }
+    alone -= 1;
     await changed();
   }
 }

@@ -13,6 +13,7 @@ export type DepositType =
   | 'TRANSFER';
 
 export type ErrorCode =
+  | 'ACCESS_IN_USE'
   | 'ADDRESS_REFUSED'
   | 'ALREADY_ARCHIVED'
   | 'ALREADY_CORRECTED'
@@ -35,6 +36,7 @@ export type ErrorCode =
   | 'DEADLINE_EXCEEDED'
   | 'DEVICE_BUSY'
   | 'DEVICE_IN_USE'
+  | 'DEVICE_UNUSABLE'
   | 'FORBIDDEN'
   | 'GENERATION_ENDED'
   | 'GENERATION_RUNNING'
@@ -112,6 +114,7 @@ export type Permission =
   | 'APPLY_CREDIT'
   | 'ARCHIVE_COUNTER'
   | 'ARCHIVE_PLAN'
+  | 'AUDIT_DEVICE'
   | 'BLOCK_CUSTOMER'
   | 'BLOCK_CUSTOMERS'
   | 'CANCEL_CHARGE'
@@ -142,6 +145,7 @@ export type Permission =
   | 'PAUSE_CUSTOMER'
   | 'PREVIEW_IMPORT'
   | 'PROMISE_TO_PAY'
+  | 'READ_ONLINE'
   | 'RECORD_PAYMENT'
   | 'RECORD_PAYMENTS'
   | 'REFUND_CREDIT'
@@ -154,6 +158,7 @@ export type Permission =
   | 'RESTORE_CUSTOMER'
   | 'RESTORE_CUSTOMERS'
   | 'RESUME_CUSTOMER'
+  | 'RETRY_SERVICE_ACCESS'
   | 'REVERSE_PAYMENT'
   | 'REVERSE_REFUND'
   | 'REVERSE_SETTLEMENT'
@@ -248,6 +253,7 @@ export type Permission =
   | 'UPDATE_CUSTOMER'
   | 'UPDATE_DEVICE'
   | 'UPDATE_PLAN'
+  | 'UPDATE_SERVICE_ACCESS'
   | 'UPDATE_USER'
   | 'VERIFY_DEPOSIT'
   | 'VOID_INVOICE'
