@@ -138,11 +138,11 @@ async def recover(engine: Engine, out: Console, errors: Console, *, seconds: flo
         ids = await session.values(_WITH_CUSTOMERS, {}, kind=int)
     unread = 0
     for device_id in ids:
-        found = await looks.look_at(engine, device_id, recovering=True)
-        if found is None:
+        outcome = await looks.look_at(engine, device_id, recovering=True)
+        if outcome is None:
             unread += 1
             continue
-        out.print(f"dev_{device_id}: {found.read} read, {found.out_of_sync} not as they should be.")
+        out.print(f"dev_{device_id}: {outcome.read} read, {outcome.out_of_sync} not as they should be.")
     if unread:
         _say(errors, f"{unread} devices couldn't be read, or a worker is using them: run this again later.")
     code = await run(engine, out, errors, seconds=seconds)
@@ -232,7 +232,7 @@ async def show_leaks(engine: Engine, out: Console, *, device: str | None = None)
     """Print what devices give away that isn't sold; True if nothing. Changes nothing. Raises NotFound, DeviceBusy, DeviceUnusable."""
     async with engine.database.reading() as session:
         ids = [(await devices.find(session, device)).id] if device is not None else await session.values(_WITH_CUSTOMERS, {}, kind=int)
-    found = 0
+    leaks = 0
     try:
         for device_id in ids:
             result = await audit.audit(engine, device_id)
@@ -243,10 +243,10 @@ async def show_leaks(engine: Engine, out: Console, *, device: str | None = None)
                 table.add_row(leak.kind.value, leak.key, leak.detail.english)
             if result.leaks:
                 out.print(table)
-            found += len(result.leaks)
+            leaks += len(result.leaks)
     finally:
         await engine.close()
-    return not found
+    return not leaks
 
 
 @isolation.command("audit")

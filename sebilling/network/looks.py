@@ -148,14 +148,14 @@ async def look_at(engine: Engine, device_id: int, *, recovering: bool = False) -
             await session.execute(_CLAIM, {"device": device_id, "worker": engine.name})
             action = DriftAction.ENFORCE if recovering else DriftAction(await session.only_value(_ACTION, {}, kind=str))
         try:
-            found = await _look(engine, device, action, recovering=recovering)
+            outcome = await _look(engine, device, action, recovering=recovering)
         except DeviceError as error:
             _log.warning("look_failed", device=device.name, fault=error.fault.value, error=str(error))
             await health.keep(engine, device_id, health.health_after(error))
-            found = None
+            outcome = None
         async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
             await session.execute(_LOOKED, {"device": device_id, "worker": engine.name, "at": session.at})
-        return found
+        return outcome
 
 
 async def _look(engine: Engine, device: StoredDevice, action: DriftAction, *, recovering: bool) -> Found:
@@ -178,8 +178,10 @@ async def _look(engine: Engine, device: StoredDevice, action: DriftAction, *, re
     async with engine.database.transaction(actor=engine.actor, at=engine.clock()) as session:
         bound = {"told": orjson.dumps(told).decode(), "device": device.id, "worker": engine.name, "name": engine.actor.name}
         await session.execute(_WRITE, bound | {"kind": DriftFound.kind.text, "at": session.at})
-    wrong = sum(one["actual"] not in {row.desired, "UNKNOWN"} for one, row in zip(told, (r for r in rows if r.id in readings), strict=True))
-    return Found(len(told), wrong, sum(one["again"] is True for one in told))
+    wrong = sum(
+        reading["actual"] not in {row.desired, "UNKNOWN"} for reading, row in zip(told, (r for r in rows if r.id in readings), strict=True)
+    )
+    return Found(len(told), wrong, sum(reading["again"] is True for reading in told))
 
 
 async def _read(engine: Engine, device: StoredDevice, rows: Sequence[_Access]) -> dict[int, Reading]:

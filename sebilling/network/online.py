@@ -38,11 +38,11 @@ async def read(engine: Engine, device_id: int) -> Sequence[Online]:
     async with engine.database.reading() as session:
         rows = await session.rows(_ACCESSES, {"device": device_id}, into=_Access)
     owners = {(row.service_kind, row.key): row for row in rows}
-    found = []
+    sessions = []
     for usage in sorted(usages, key=_by_key):
         owner = owners.get((usage.service_kind, usage.key))
-        found.append(Online(usage, None if owner is None else owner.id, None if owner is None else owner.customer_id))
-    return found
+        sessions.append(Online(usage, None if owner is None else owner.id, None if owner is None else owner.customer_id))
+    return sessions
 
 
 def _by_key(usage: Usage) -> tuple[str, str]:

@@ -138,7 +138,7 @@ class Job:
     snapshot: Snapshot
     plan_changed: bool = False
     reclaim: bool = False
-    """Restore someone whose snapshot was lost, as after SeBilling's database was restored from a backup: give back what bears
+    """Restore someone whose snapshot was lost, as after SeBilling's database was restored from a backup: restore what bears
     SeBilling's mark or is in its walled garden, at the ref's speed. FAILED, with what to do by hand, if the device doesn't hold enough.
     """
 

@@ -78,18 +78,18 @@ async def read_online(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> Rea
     parts = info.context.parts
     engine = engine_of(parts.database, parts.plugins, vault_of(info.context), clock=parts.clock)
     try:
-        found = await online.read(engine, device_id)
+        sessions = await online.read(engine, device_id)
     finally:
         await engine.close()
-    customers = await _customers(info, [one.customer_id for one in found], below=("sessions", "customer"))
+    customers = await _customers(info, [session.customer_id for session in sessions], below=("sessions", "customer"))
     return row(sessions=[
         row(
-            key=one.usage.key, service_kind=one.usage.service_kind, since=one.usage.since, address=one.usage.address, mac=one.usage.mac,
-            megabytes_up=None if one.usage.bytes_up is None else one.usage.bytes_up // _MEGABYTE,
-            megabytes_down=None if one.usage.bytes_down is None else one.usage.bytes_down // _MEGABYTE,
-            customer=None if one.customer_id is None else customers.get(one.customer_id),
+            key=session.usage.key, service_kind=session.usage.service_kind, since=session.usage.since, address=session.usage.address, mac=session.usage.mac,
+            megabytes_up=None if session.usage.bytes_up is None else session.usage.bytes_up // _MEGABYTE,
+            megabytes_down=None if session.usage.bytes_down is None else session.usage.bytes_down // _MEGABYTE,
+            customer=None if session.customer_id is None else customers.get(session.customer_id),
         )
-        for one in found
+        for session in sessions
     ])  # fmt: skip
 
 
@@ -99,16 +99,16 @@ async def audit_device(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> Au
     parts, language = info.context.parts, info.context.language
     engine = engine_of(parts.database, parts.plugins, vault_of(info.context), clock=parts.clock)
     try:
-        found = await audit.audit(engine, device_id)
+        result = await audit.audit(engine, device_id)
     finally:
         await engine.close()
-    customers = await _customers(info, [leak.customer_id for leak in found.leaks], below=("leaks", "customer"))
+    customers = await _customers(info, [leak.customer_id for leak in result.leaks], below=("leaks", "customer"))
     return row(
-        accounts=found.accounts, online=found.online,
+        accounts=result.accounts, online=result.online,
         leaks=[
             row(kind=leak.kind.value, key=leak.key, service_kind=leak.service_kind, detail=leak.detail.in_(language),
                 customer=None if leak.customer_id is None else customers.get(leak.customer_id))
-            for leak in found.leaks
+            for leak in result.leaks
         ],
     )  # fmt: skip
 

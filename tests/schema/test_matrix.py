@@ -128,6 +128,8 @@ BlockReason       code blockOn note text                                        
 BlockReason       amount invoiceNumber                                                              AFCK U
 Device            id name kind enabled reachable problems facts checkedAt customers waiting         AF  TU
 Device            outOfSync                                                                         AF  TU
+OnlineSession     key serviceKind since address mac megabytesUp megabytesDown customer              AF  TU
+Leak              kind key serviceKind detail customer                                              AF  TU
 DeviceConfig      config                                                                            AF  TU
 Driver            kind title configSchema serviceKinds                                              AF  TU
 ServiceKind       kind key                                                                          AF  TU
@@ -204,6 +206,7 @@ PreviewLine       kind description quantity unitPrice amount                    
 BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee         AF   U
 BillingSettings   lateFeeAfterDays companyName companyAddress companyPhone receiptFooter            AF   U
 BillingSettings   massBlockPercent pauseAfterBlockedDays cashLimit cashLimitAction                         AF   U
+BillingSettings   lookEveryMinutes driftAction                                                      AF   U
 Event             id at actor user kind subject subjectId customer counter data                     AF   U
 ServiceToken      id user name role counters active createdAt expiresAt lastUsedAt                       AF   U
 """
@@ -249,6 +252,8 @@ DecideDepositPayload deposit replayed
 UpdateBillingSettingsPayload settings
 DevicePayload device
 ServiceAccessPayload access
+ReadOnlinePayload sessions
+AuditDevicePayload accounts online leaks
 BlackoutDatePayload blackoutDate
 IsolationHoldPayload hold
 SetIsolationPolicyPayload policy customer warnings

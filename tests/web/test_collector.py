@@ -10,6 +10,7 @@ from sebilling.actor import Role
 from tests.web.conftest import PHONE, Complaints, Shop
 from tests.web.test_month import picture, sign_in
 
+
 @pytest_asyncio.fixture
 async def phone(browser: Browser, shop: Shop) -> AsyncIterator[BrowserContext]:
     """A phone's browser, with its own storage."""

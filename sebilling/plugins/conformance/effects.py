@@ -102,7 +102,7 @@ async def _undone(world: World) -> None:
     await wanted(world.undo_by_hand(ref))
     await world.settle()
     actual = await states(world, world.refs, snapshots_of(jobs))
-    assert actual[ref.id] is State.ACTIVE, f"{ref.key!r} was given back by hand as they were, but is read as {actual[ref.id]}"
+    assert actual[ref.id] is State.ACTIVE, f"{ref.key!r} was restored by hand as they were, but is read as {actual[ref.id]}"
     others = {state for ref_id, state in actual.items() if ref_id != ref.id}
     assert others == {State.BLOCKED}, f"the others are blocked, but read as {others}"
     await all_done(world, jobs, restoring=False)

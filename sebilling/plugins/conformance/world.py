@@ -102,7 +102,7 @@ class World(abc.ABC):
         raise NotImplementedError
 
     async def undo_by_hand(self, ref: Ref) -> None:
-        """Give this blocked customer back as they were, as an operator would on the device."""
+        """Restore this blocked customer as they were, as an operator would on the device."""
         raise NotImplementedError
 
     async def reboot(self) -> None:
