@@ -1547,6 +1547,48 @@ CREATE FUNCTION half_up(numerator numeric, denominator numeric)
  IMMUTABLE PARALLEL SAFE
 RETURN (div((((2)::numeric * numerator) + denominator), ((2)::numeric * denominator)))::bigint;
 
+CREATE FUNCTION isolation_by(p_customer bigint, p_mode text, p_days integer, p_minimum bigint)
+ RETURNS TABLE(customer_id bigint, invoice_id bigint, amount bigint, mode text, timezone text, promised_until date, block_on date)
+ LANGUAGE sql
+ STABLE
+AS $function$
+WITH debt AS (
+    SELECT invoice.customer_id, invoice.id AS invoice_id, invoice.outstanding, policy.minimum, policy.mode, counter.timezone,
+           policy.days + isolation_counted_from(policy.mode, issued_on, CASE WHEN this_month >= issued_on THEN this_month ELSE next_month END,
+                                                due_on) AS block_on
+      FROM invoice
+      JOIN customer ON customer.id = invoice.customer_id
+      JOIN counter ON counter.id = customer.counter_id
+      LEFT JOIN isolation_policy own ON own.customer_id = customer.id
+      LEFT JOIN isolation_policy counters ON counters.counter_id = customer.counter_id
+      JOIN isolation_policy isp ON isp.customer_id IS NULL AND isp.counter_id IS NULL
+     CROSS JOIN LATERAL (
+           SELECT coalesce(p_mode, own.mode, counters.mode, isp.mode) AS mode, coalesce(p_days, own.days, counters.days, isp.days) AS days,
+                  coalesce(p_minimum, own.minimum, counters.minimum, isp.minimum) AS minimum) policy
+     CROSS JOIN LATERAL (SELECT greatest((invoice.issued_at AT TIME ZONE counter.timezone)::date, covers_from) AS issued_on) issued
+     CROSS JOIN LATERAL (
+           SELECT (extract(year FROM issued_on) * 12 + extract(month FROM issued_on)
+                   - extract(year FROM installed_on) * 12 - extract(month FROM installed_on))::int AS months) since
+     CROSS JOIN LATERAL (
+           SELECT (installed_on + make_interval(months => months))::date AS this_month,
+                  (installed_on + make_interval(months => months + 1))::date AS next_month) monthly
+     WHERE invoice.outstanding > 0 AND policy.mode <> 'MANUAL' AND (p_customer IS NULL OR invoice.customer_id = p_customer)
+), overdue AS (
+    SELECT debt.*, sum(outstanding) OVER (PARTITION BY customer_id ORDER BY block_on, invoice_id) AS amount FROM debt
+), reached AS (
+    SELECT DISTINCT ON (customer_id) customer_id, invoice_id, amount, mode, timezone, block_on FROM overdue WHERE amount >= minimum
+     ORDER BY customer_id, block_on, invoice_id
+)
+SELECT reached.customer_id, reached.invoice_id, reached.amount::bigint AS amount, reached.mode, reached.timezone, promised.until_on AS promised_until,
+       CASE WHEN EXISTS (SELECT FROM blackout_date WHERE day = wanted.block_on)
+            THEN (SELECT wanted.block_on + min(ahead) FROM generate_series(1, 366) ahead
+                   WHERE NOT EXISTS (SELECT FROM blackout_date WHERE day = wanted.block_on + ahead))
+            ELSE wanted.block_on END AS block_on
+  FROM reached
+  LEFT JOIN LATERAL (SELECT until_on FROM payment_promise WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1) promised ON true
+ CROSS JOIN LATERAL (SELECT greatest(reached.block_on, promised.until_on + 1) AS block_on) wanted
+$function$;
+
 CREATE FUNCTION isolation_counted_from(p_mode text, p_issued_on date, p_monthly_on date, p_due_on date)
  RETURNS date
  LANGUAGE sql
@@ -2160,76 +2202,14 @@ CREATE VIEW drawer AS
   WHERE received <> 0::numeric OR refunded <> 0::numeric OR deposited <> 0::numeric OR difference <> 0::numeric OR waiting <> 0::numeric;
 
 CREATE VIEW isolation AS
- WITH debt AS (
-         SELECT invoice.customer_id,
-            invoice.id AS invoice_id,
-            invoice.outstanding,
-            policy.minimum,
-            policy.mode,
-            counter.timezone,
-            policy.days::integer + isolation_counted_from(policy.mode, issued.issued_on,
-                CASE
-                    WHEN monthly.this_month >= issued.issued_on THEN monthly.this_month
-                    ELSE monthly.next_month
-                END, invoice.due_on) AS block_on
-           FROM invoice
-             JOIN customer ON customer.id = invoice.customer_id
-             JOIN counter ON counter.id = customer.counter_id
-             LEFT JOIN isolation_policy own ON own.customer_id = customer.id
-             LEFT JOIN isolation_policy counters ON counters.counter_id = customer.counter_id
-             JOIN isolation_policy isp ON isp.customer_id IS NULL AND isp.counter_id IS NULL
-             CROSS JOIN LATERAL ( SELECT COALESCE(own.mode, counters.mode, isp.mode) AS mode,
-                    COALESCE(own.days, counters.days, isp.days) AS days,
-                    COALESCE(own.minimum, counters.minimum, isp.minimum) AS minimum) policy
-             CROSS JOIN LATERAL ( SELECT GREATEST((invoice.issued_at AT TIME ZONE counter.timezone)::date, invoice.covers_from) AS issued_on) issued
-             CROSS JOIN LATERAL ( SELECT (EXTRACT(year FROM issued.issued_on) * 12::numeric + EXTRACT(month FROM issued.issued_on) - EXTRACT(year FROM customer.installed_on) * 12::numeric - EXTRACT(month FROM customer.installed_on))::integer AS months) since
-             CROSS JOIN LATERAL ( SELECT (customer.installed_on + make_interval(months => since.months))::date AS this_month,
-                    (customer.installed_on + make_interval(months => since.months + 1))::date AS next_month) monthly
-          WHERE invoice.outstanding > 0 AND policy.mode <> 'MANUAL'::text
-        ), overdue AS (
-         SELECT debt.customer_id,
-            debt.invoice_id,
-            debt.outstanding,
-            debt.minimum,
-            debt.mode,
-            debt.timezone,
-            debt.block_on,
-            sum(debt.outstanding) OVER (PARTITION BY debt.customer_id ORDER BY debt.block_on, debt.invoice_id) AS amount
-           FROM debt
-        ), reached AS (
-         SELECT DISTINCT ON (overdue.customer_id) overdue.customer_id,
-            overdue.invoice_id,
-            overdue.amount,
-            overdue.mode,
-            overdue.timezone,
-            overdue.block_on
-           FROM overdue
-          WHERE overdue.amount >= overdue.minimum::numeric
-          ORDER BY overdue.customer_id, overdue.block_on, overdue.invoice_id
-        )
- SELECT reached.customer_id,
-    reached.invoice_id,
-    reached.amount::bigint AS amount,
-    reached.mode,
-    reached.timezone,
-    promised.until_on AS promised_until,
-        CASE
-            WHEN (EXISTS ( SELECT
-               FROM blackout_date
-              WHERE blackout_date.day = wanted.block_on)) THEN ( SELECT wanted.block_on + min(ahead.ahead)
-               FROM generate_series(1, 366) ahead(ahead)
-              WHERE NOT (EXISTS ( SELECT
-                       FROM blackout_date
-                      WHERE blackout_date.day = (wanted.block_on + ahead.ahead))))
-            ELSE wanted.block_on
-        END AS block_on
-   FROM reached
-     LEFT JOIN LATERAL ( SELECT payment_promise.until_on
-           FROM payment_promise
-          WHERE payment_promise.customer_id = reached.customer_id
-          ORDER BY payment_promise.id DESC
-         LIMIT 1) promised ON true
-     CROSS JOIN LATERAL ( SELECT GREATEST(reached.block_on, promised.until_on + 1) AS block_on) wanted;
+ SELECT customer_id,
+    invoice_id,
+    amount,
+    mode,
+    timezone,
+    promised_until,
+    block_on
+   FROM isolation_by(NULL::bigint, NULL::text, NULL::integer, NULL::bigint) isolation_by(customer_id, invoice_id, amount, mode, timezone, promised_until, block_on);
 
 CREATE VIEW isolation_forecast AS
  SELECT customer.id,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import strawberry
 
-from sebilling.billing.isolation import policy, policy_warnings
+from sebilling.billing.isolation import forecast, policy, policy_warnings
 from sebilling.billing.isolation.policy import IsolationMode
 from sebilling.billing.isolation.policy_warnings import PolicyWarningCode
 from sebilling.clock import JAKARTA, local_date
@@ -134,11 +134,8 @@ async def set_isolation_policy(info: Info, input: Annotated[SetIsolationPolicyIn
     return row(
         policy=await _policy(info, policy_id),
         customer=await _customer(info, customer_id),
-        warnings=[] if warning is None else [
-            row(code=warning.code, text=warning.text.in_(context.language), issued_on=warning.issued_on, due_on=warning.due_on,
-                block_on=warning.block_on)
-        ],
-    )  # fmt: skip
+        warnings=_warnings(info, warning),
+    )
 
 
 async def _policy(info: Info, policy_id: int) -> Any:
@@ -147,6 +144,46 @@ async def _policy(info: Info, policy_id: int) -> Any:
 
 async def _customer(info: Info, customer_id: int | None) -> Any:
     return None if customer_id is None else await one(info, Customer, "t.id = :id", {"id": customer_id}, below=("customer",))
+
+
+@output("What a policy would lead to, if it were a customer's own.")
+class IsolationPolicyPreview:
+    block_on: Day | None = read("Day of the block unless the customer pays; null if it would lead to none.", OFFICE)
+    amount: Rupiah | None = read("Amount that is overdue by that day; null if there is no block.", OFFICE)
+    invoice_number: str | None = read("Number of the invoice that causes the block; null if there is no block.", OFFICE)
+    promised_until: Day | None = read("Last day of the customer's promise to pay; null if there is no block or none.", OFFICE)
+    warnings: list[IsolationPolicyWarning] = read("Warnings that setIsolationPolicy would return; empty if there are none.", OFFICE)
+
+
+@query(
+    OFFICE,
+    "Preview the day of a customer's block after setIsolationPolicy without saving anything. Errors are those of setIsolationPolicy.",
+)
+async def preview_isolation_policy(
+    info: Info,
+    customer_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the customer.")],
+    mode: Annotated[IsolationMode, strawberry.argument(description="Event from which the days are counted; MANUAL for never.")],
+    days: Annotated[int, strawberry.argument(description="Number of days after that event, 0 to 365.")],
+    minimum: Annotated[Rupiah, strawberry.argument(description="Minimum overdue amount for which the customer is blocked.")],
+) -> IsolationPolicyPreview:
+    context = info.context
+    wanted, least = ids.decode(customer_id, Noun.CUSTOMER, field=("customerId",)), policy.check_values(days=days, minimum=minimum)
+    async with context.parts.database.reading() as session:
+        block = await forecast.by_policy(session, wanted, mode=mode, days=days, minimum=least, scope=context.signed_in.scope)
+        on = local_date(context.at, JAKARTA)
+        warning = await policy_warnings.of_policy(session, on=on, mode=mode, days=days, customer_id=wanted)
+    return row(
+        block_on=block and block.block_on, amount=block and block.amount, invoice_number=block and block.invoice_number,
+        promised_until=block and block.promised_until, warnings=_warnings(info, warning),
+    )  # fmt: skip
+
+
+def _warnings(info: Info, warning: policy_warnings.PolicyWarning | None) -> list[Any]:
+    """Rows of the type IsolationPolicyWarning."""
+    if warning is None:
+        return []
+    text = warning.text.in_(info.context.language)
+    return [row(code=warning.code, text=text, issued_on=warning.issued_on, due_on=warning.due_on, block_on=warning.block_on)]
 
 
 @input_type("Input of forgetIsolationPolicy.")
@@ -176,5 +213,5 @@ async def forget_isolation_policy(info: Info, input: Annotated[ForgetIsolationPo
     )
 
 
-QUERIES: Final = [isolation_policies]
+QUERIES: Final = [isolation_policies, preview_isolation_policy]
 MUTATIONS: Final = [set_isolation_policy, forget_isolation_policy]

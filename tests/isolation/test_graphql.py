@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
@@ -36,6 +37,11 @@ BLOCK = "mutation($input: BlockCustomerInput!) { blockCustomer(input: $input) { 
 RESTORE = "mutation($input: BlockCustomerInput!) { restoreCustomer(input: $input) { customer { id } errors { code field message } } }"
 DECIDE = f"mutation($input: DecideIsolationHoldInput!) {{ decideIsolationHold(input: $input) {{ hold {{ id approved }} {_ERRORS} }} }}"
 FORECAST = "query($id: ID!) { isolationForecast(customerId: $id) { blockOn amount invoiceNumber mode promisedUntil text } }"
+PREVIEW = (
+    "query($id: ID!, $mode: IsolationMode!, $days: Int!, $minimum: Rupiah!) {"
+    " previewIsolationPolicy(customerId: $id, mode: $mode, days: $days, minimum: $minimum)"
+    " { blockOn amount invoiceNumber promisedUntil warnings { code } } }"
+)
 PLAN = "{ isolationPlan { nodes { customer { id } device { id } amount blockOn } } }"
 ACCESSES = "query($filter: ServiceAccessFilter) { serviceAccesses(filter: $filter) { nodes { key desired actual inSync manual } } }"
 
@@ -144,6 +150,30 @@ async def test_a_device_is_asked_how_it_is(api: Api, gear: Gear) -> None:
     assert (await api.do(TEST, input={"id": device_id}))["device"] == {"reachable": True, "problems": [], "facts": {"version": "1"}}
     gear.unreachable = True
     assert (await api.do(TEST, input={"id": device_id}))["device"]["reachable"] is False
+
+
+@pytest.mark.parametrize(
+    ("mode", "days", "minimum"),
+    [("FROM_DUE_DATE", 0, 1), ("FROM_INVOICE", 3, 1), ("FROM_INSTALL_DATE", 40, 1), ("MANUAL", 5, 1), ("FROM_INVOICE", 3, 999_000)],
+)
+async def test_a_preview_of_a_policy_is_the_forecast_once_it_is_set(api: Api, isp: Isp, mode: str, days: int, minimum: int) -> None:
+    customer = f"cus_{await isp.customer('A')}"
+    await isp.open()
+    await isp.generate()
+    proposed = {"mode": mode, "days": days, "minimum": minimum}
+    preview = await api.ask(PREVIEW, id=customer, **proposed)
+    before = await api.ask(FORECAST, id=customer)
+    await api.do(POLICY, input={"customerId": customer, **proposed})
+    after = await api.ask(FORECAST, id=customer)
+    shown = ("blockOn", "amount", "invoiceNumber", "promisedUntil")
+    assert [preview[name] for name in shown] == [after[name] for name in shown]
+    assert before["blockOn"] is None, "a preview changes nothing"
+
+
+async def test_a_preview_of_a_policy_refuses_what_setting_it_would(api: Api, isp: Isp) -> None:
+    customer = f"cus_{await isp.customer('A')}"
+    answer = await api.raw(PREVIEW, id=customer, mode="FROM_INVOICE", days=400, minimum=1)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["INVALID_NUMBER"]
 
 
 async def test_from_the_policy_to_the_plan(api: Api, isp: Isp) -> None:

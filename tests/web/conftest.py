@@ -17,7 +17,7 @@ from sebilling import web
 from sebilling.app import create_app
 from sebilling.clock import Month, system_clock
 from sebilling.db.engine import Database
-from sebilling.demo import isp
+from sebilling.demo import isp, month
 from sebilling.server import listening_socket, serving
 from tests.harness import quiet_settings
 
@@ -56,11 +56,19 @@ class Shop:
 @pytest_asyncio.fixture
 async def shop(committed: Database) -> AsyncIterator[Shop]:
     """40 customers; nothing of this month has begun."""
-    month, sign_ins = await isp.make(committed, customers=40, now=system_clock())
+    to_open, sign_ins = await isp.make(committed, customers=40, now=system_clock())
     app = create_app(quiet_settings(allowed_hosts="127.0.0.1", inline_worker=True), Database(committed.url), is_demo=True)
     with contextlib.ExitStack() as stack:
         address = await asyncio.to_thread(stack.enter_context, serving(app, listening_socket("127.0.0.1", 0)))
-        yield Shop(address, month, sign_ins)
+        yield Shop(address, to_open, sign_ins)
+
+
+@pytest_asyncio.fixture
+async def busy_shop(shop: Shop, committed: Database) -> AsyncIterator[Shop]:
+    """After its month: invoices, payments, deposits, and devices with customers, some of whom are blocked."""
+    with contextlib.ExitStack() as gear:
+        await asyncio.to_thread(month.run_month, shop.address, committed.url, shop.month, shop.sign_ins, gear, full=False)
+        yield shop
 
 
 @pytest_asyncio.fixture

@@ -12,7 +12,7 @@ import random
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import pytest_asyncio

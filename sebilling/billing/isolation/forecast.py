@@ -20,6 +20,12 @@ _OF_CUSTOMER: Final = text(
      WHERE isolation.customer_id = :customer
     """
 )
+_BY_POLICY: Final = text(
+    """
+    SELECT preview.block_on, preview.amount, number AS invoice_number, preview.mode, promised_until
+      FROM isolation_by(:customer, :mode, :days, :minimum) preview JOIN invoice ON invoice.id = invoice_id
+    """
+)
 _SEEN: Final = text(
     "SELECT EXISTS (SELECT FROM customer WHERE id = :customer AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope)))"
 )
@@ -69,7 +75,20 @@ async def of_customer(session: ReadSession, customer_id: int, *, scope: Scope) -
     """Return the customer's block, unless they pay; None if their debts lead to none by the policy in force. Raises NotFound."""
     if not await session.only_value(_SEEN, {"customer": customer_id, "scope": scope.ids}, kind=bool):
         raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
-    row = await session.row(_OF_CUSTOMER, {"customer": customer_id}, into=_Row)
+    return _forecast(await session.row(_OF_CUSTOMER, {"customer": customer_id}, into=_Row))
+
+
+async def by_policy(
+    session: ReadSession, customer_id: int, *, mode: IsolationMode, days: int, minimum: int, scope: Scope
+) -> Forecast | None:
+    """Return the block that the customer's debts would lead to by this policy; None for none. Raises NotFound."""
+    if not await session.only_value(_SEEN, {"customer": customer_id, "scope": scope.ids}, kind=bool):
+        raise NotFound(field="customer_id", noun=Noun.CUSTOMER, given=customer_id)
+    bound = {"customer": customer_id, "mode": mode.value, "days": days, "minimum": minimum}
+    return _forecast(await session.row(_BY_POLICY, bound, into=_Row))
+
+
+def _forecast(row: _Row | None) -> Forecast | None:
     return None if row is None else Forecast(row.block_on, row.amount, row.invoice_number, IsolationMode[row.mode], row.promised_until)
 
 

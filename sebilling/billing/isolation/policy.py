@@ -101,11 +101,7 @@ async def set_policy(
                 "isi pelanggan atau loket, atau kosongkan keduanya untuk seluruh ISP.",
             ),
         )
-    with Problems() as check:
-        if not 0 <= days <= 365:
-            why = Sentence("give 0 to 365.", "isi 0 sampai 365.")
-            check.add(InvalidNumber(field="days", what=Sentence("days", "jumlah hari"), given=days, why=why))
-        minimum = check(validation.rupiah, minimum, field="minimum", least=1)
+    minimum = check_values(days=days, minimum=minimum)
     event_counter_id = await _counter_of(session, customer_id, counter_id)
     bound = {"mode": mode.value, "days": days, "minimum": minimum, "customer": customer_id, "counter": counter_id}
     policy_id = await session.only_value(_SET, bound, kind=int)
@@ -117,6 +113,16 @@ async def set_policy(
     if customer_id is not None:
         await blocks.reconsider(session, [customer_id])
     return policy_id
+
+
+def check_values(*, days: int, minimum: int) -> int:
+    """Return the minimum of a policy, in rupiah. Raises InvalidNumber, InvalidAmount."""
+    with Problems() as check:
+        if not 0 <= days <= 365:
+            why = Sentence("give 0 to 365.", "isi 0 sampai 365.")
+            check.add(InvalidNumber(field="days", what=Sentence("days", "jumlah hari"), given=days, why=why))
+        minimum = check(validation.rupiah, minimum, field="minimum", least=1)
+    return minimum  # noqa: RET504 - errors are raised at the end of the block
 
 
 async def _counter_of(session: WriteSession, customer_id: int | None, counter_id: int | None) -> int | None:

@@ -1,6 +1,9 @@
 -- Who is overdue, when non-payers are blocked, and who is restored. On a blackout date nobody is blocked, whenever it was decided.
 
-CREATE OR REPLACE VIEW isolation AS
+-- Blocks by the policies in force; with p_customer, that customer's by the policy that is given instead, for a preview.
+CREATE OR REPLACE FUNCTION isolation_by(p_customer bigint, p_mode text, p_days int, p_minimum bigint)
+RETURNS TABLE (customer_id bigint, invoice_id bigint, amount bigint, mode text, timezone text, promised_until date, block_on date)
+LANGUAGE sql STABLE AS $$
 WITH debt AS (
     SELECT invoice.customer_id, invoice.id AS invoice_id, invoice.outstanding, policy.minimum, policy.mode, counter.timezone,
            policy.days + isolation_counted_from(policy.mode, issued_on, CASE WHEN this_month >= issued_on THEN this_month ELSE next_month END,
@@ -12,8 +15,8 @@ WITH debt AS (
       LEFT JOIN isolation_policy counters ON counters.counter_id = customer.counter_id
       JOIN isolation_policy isp ON isp.customer_id IS NULL AND isp.counter_id IS NULL
      CROSS JOIN LATERAL (
-           SELECT coalesce(own.mode, counters.mode, isp.mode) AS mode, coalesce(own.days, counters.days, isp.days) AS days,
-                  coalesce(own.minimum, counters.minimum, isp.minimum) AS minimum) policy
+           SELECT coalesce(p_mode, own.mode, counters.mode, isp.mode) AS mode, coalesce(p_days, own.days, counters.days, isp.days) AS days,
+                  coalesce(p_minimum, own.minimum, counters.minimum, isp.minimum) AS minimum) policy
      CROSS JOIN LATERAL (SELECT greatest((invoice.issued_at AT TIME ZONE counter.timezone)::date, covers_from) AS issued_on) issued
      CROSS JOIN LATERAL (
            SELECT (extract(year FROM issued_on) * 12 + extract(month FROM issued_on)
@@ -21,7 +24,7 @@ WITH debt AS (
      CROSS JOIN LATERAL (
            SELECT (installed_on + make_interval(months => months))::date AS this_month,
                   (installed_on + make_interval(months => months + 1))::date AS next_month) monthly
-     WHERE invoice.outstanding > 0 AND policy.mode <> 'MANUAL'
+     WHERE invoice.outstanding > 0 AND policy.mode <> 'MANUAL' AND (p_customer IS NULL OR invoice.customer_id = p_customer)
 ), overdue AS (
     SELECT debt.*, sum(outstanding) OVER (PARTITION BY customer_id ORDER BY block_on, invoice_id) AS amount FROM debt
 ), reached AS (
@@ -35,7 +38,10 @@ SELECT reached.customer_id, reached.invoice_id, reached.amount::bigint AS amount
             ELSE wanted.block_on END AS block_on
   FROM reached
   LEFT JOIN LATERAL (SELECT until_on FROM payment_promise WHERE customer_id = reached.customer_id ORDER BY id DESC LIMIT 1) promised ON true
- CROSS JOIN LATERAL (SELECT greatest(reached.block_on, promised.until_on + 1) AS block_on) wanted;
+ CROSS JOIN LATERAL (SELECT greatest(reached.block_on, promised.until_on + 1) AS block_on) wanted
+$$;
+
+CREATE OR REPLACE VIEW isolation AS SELECT * FROM isolation_by(NULL, NULL, NULL, NULL);
 
 -- Customers who are overdue at an instant, by the day of their counter. `may_block`: today is no blackout date there. Whoever is not
 -- here is restored; whoever is here and may be blocked is blocked.

@@ -20,7 +20,9 @@ export const menu: readonly { label?: () => string; entries: readonly Entry[] }[
     label: m.menu_finance,
     entries: [
       { href: p('/invoice'), label: m.invoice_menu, needs: 'SEE_PERIODS' },
+      { href: p('/pembayaran'), label: m.payments, needs: 'SEE_PAYMENTS' },
       { href: p('/setoran'), label: m.deposits, needs: 'SEE_DEPOSITS' },
+      { href: p('/titipan'), label: m.credit, needs: 'SEE_UNRESOLVED_MONEY' },
       { href: p('/laporan'), label: m.reports, needs: 'SEE_REPORT_LINK' },
     ],
   },
@@ -44,6 +46,7 @@ export const menu: readonly { label?: () => string; entries: readonly Entry[] }[
 
 /** Screens that stand under another one in the menu. */
 export const furtherScreens: readonly Entry[] = [
+  { href: p('/daftar-invoice'), label: m.invoice_list, needs: 'SEE_INVOICES' },
   { href: p('/pengaturan/paket'), label: m.settings_plans, needs: 'SEE_BILLING_SETTINGS' },
   { href: p('/pengaturan/loket'), label: m.counters, needs: 'SEE_BILLING_SETTINGS' },
   { href: p('/pengaturan/pengguna'), label: m.users, needs: 'SEE_USERS' },
@@ -53,6 +56,7 @@ export const furtherScreens: readonly Entry[] = [
 
 export const deeds: readonly Deed[] = [
   { href: p('/invoice'), label: m.add_period, needs: 'OPEN_PERIOD', state: 'add' },
+  { href: p('/pelanggan'), label: m.add_customer, needs: 'CREATE_CUSTOMER', state: 'add' },
   { href: p('/pengaturan/paket'), label: m.add_plan, needs: 'CREATE_PLAN', state: 'add' },
   { href: p('/pengaturan/loket'), label: m.add_counter, needs: 'CREATE_COUNTER', state: 'add' },
   { href: p('/pengaturan/pengguna'), label: m.add_user, needs: 'CREATE_USER', state: 'add' },

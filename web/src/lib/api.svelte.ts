@@ -85,6 +85,11 @@ export async function mutate<Data, Variables extends AnyVariables, Name extends 
   return { payload: undefined, errors: [{ code: 'NETWORK', message: m.no_connection(), field: [] }] };
 }
 
+/** What to say of a query that failed; empty if it didn't. */
+export function problemOf(error: CombinedError | undefined): string {
+  return error?.networkError ? m.no_connection() : (error?.graphQLErrors ?? []).map((one) => one.message).join(' ');
+}
+
 /** The errors of one field of `input`, as text. */
 export function at(errors: readonly UserError[], field: string): string {
   return errors

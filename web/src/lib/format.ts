@@ -22,6 +22,25 @@ export function day(text: string): string {
   return new Intl.DateTimeFormat(language(), { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(`${text}T00:00:00Z`));
 }
 
+/** 5 Feb 2026, of "2026-02-05": in tables. */
+export function shortDay(text: string): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(`${text}T00:00:00Z`));
+}
+
+/** The days from `from` until before `until`, with the last of them: 1 Feb 2026 – 28 Feb 2026. */
+export function days(from: string, until: string): string {
+  const last = new Date(`${until}T00:00:00Z`);
+  last.setUTCDate(last.getUTCDate() - 1);
+  return `${shortDay(from)} – ${shortDay(last.toISOString().slice(0, 10))}`;
+}
+
+/** The day after, as the API's ends of days are the first day that is out. */
+export function nextDay(text: string): string {
+  const next = new Date(`${text}T00:00:00Z`);
+  next.setUTCDate(next.getUTCDate() + 1);
+  return next.toISOString().slice(0, 10);
+}
+
 /** Februari 2026, of "2026-02". */
 export function month(text: string): string {
   return new Intl.DateTimeFormat(language(), { month: 'long', year: 'numeric', timeZone: 'UTC' }).format(new Date(`${text}-01T00:00:00Z`));

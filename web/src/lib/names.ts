@@ -15,6 +15,8 @@ import type {
   SignInKind,
   SkipReason,
   State,
+  SurplusReason,
+  SuspensionKind,
 } from '../gql/documents';
 import { m } from '../paraglide/messages';
 
@@ -63,6 +65,18 @@ export const invoiceStates: Names<InvoiceStatus> = {
   PAID: m.invoice_paid,
   WRITTEN_OFF: m.invoice_written_off,
   VOID: m.invoice_void,
+};
+
+export const surplusReasons: Names<SurplusReason> = {
+  OVERPAID: m.surplus_overpaid,
+  IN_ADVANCE: m.surplus_in_advance,
+  ALREADY_PAID: m.surplus_already_paid,
+};
+
+export const suspensionKinds: Names<SuspensionKind> = {
+  PAUSED: m.suspension_paused,
+  BLOCKED: m.suspension_blocked,
+  ENDED: m.suspension_ended,
 };
 
 export const accessStates: Names<State> = { ACTIVE: m.active, BLOCKED: m.blocked, ABSENT: m.access_absent, DRIFTED: m.access_drifted };
