@@ -84,7 +84,8 @@ async def read_online(info: Info, input: Annotated[DeviceIdInput, INPUT]) -> Rea
     customers = await _customers(info, [session.customer_id for session in sessions], below=("sessions", "customer"))
     return row(sessions=[
         row(
-            key=session.usage.key, service_kind=session.usage.service_kind, since=session.usage.since, address=session.usage.address, mac=session.usage.mac,
+            key=session.usage.key, service_kind=session.usage.service_kind, since=session.usage.since,
+            address=session.usage.address, mac=session.usage.mac,
             megabytes_up=None if session.usage.bytes_up is None else session.usage.bytes_up // _MEGABYTE,
             megabytes_down=None if session.usage.bytes_down is None else session.usage.bytes_down // _MEGABYTE,
             customer=None if session.customer_id is None else customers.get(session.customer_id),
