@@ -26,10 +26,10 @@ setup: .venv/.dev .venv/.web
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# The web admin; SEBILLING_NO_WEB=1 leaves it out.
+# The web admin and the collector's app; SEBILLING_NO_WEB=1 leaves it out.
 web: .venv/.web
 
-.venv/.web: .venv/.made tools/web.py docs/web.md schema.graphql $(WEB)
+.venv/.web: .venv/.made tools/web.py docs/web.md docs/phone.md schema.graphql $(WEB)
 	@$(BIN)/python tools/web.py build
 	@touch $@
 
@@ -70,11 +70,11 @@ bench: .venv/.dev
 	@$(BIN)/python -m bench $(ARGS)
 
 # `make campaign ARGS=money` runs the tests of tests/money at full size; without ARGS every campaign.
-campaign: .venv/.dev
+campaign: .venv/.dev .venv/.web
 	SEBILLING_TEST_CRASH_CUSTOMERS=100000 SEBILLING_TEST_CRASH_KILLS=20 SEBILLING_TEST_MACHINE_RUNS=500 SEBILLING_TEST_MACHINE_WHOLE_EVERY=1 SEBILLING_TEST_OPERATIONS=200000 \
-	SEBILLING_TEST_ISOLATION_SEEDS=300 SEBILLING_TEST_FORETOLD_EXAMPLES=400 SEBILLING_TEST_IMPORTS_BESIDE=60000 SEBILLING_TEST_PHONE_SEEDS=50 \
+	SEBILLING_TEST_ISOLATION_SEEDS=300 SEBILLING_TEST_FORETOLD_EXAMPLES=400 SEBILLING_TEST_IMPORTS_BESIDE=60000 SEBILLING_TEST_PHONE_SEEDS=50 SEBILLING_TEST_COLLECTOR_SEEDS=30 \
 	SEBILLING_TEST_FUZZ_DOCUMENTS=10000 SEBILLING_TEST_FUZZ_ARGUMENTS=20000 SEBILLING_TEST_LIVE_SECONDS=300 SEBILLING_TEST_SPREADSHEETS=10000 SEBILLING_TEST_PEERS_CUSTOMERS=500 \
-	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),billing/test_foretold.py crash concurrency money isolation phone fuzz live imports))
+	$(BIN)/python -m pytest -s $(addprefix tests/,$(or $(ARGS),billing/test_foretold.py crash concurrency money isolation phone fuzz live imports web/test_collector_offline.py))
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants $(ARGS)

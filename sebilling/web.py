@@ -35,6 +35,7 @@ _ROOTS_OF_OTHERS: Final = frozenset({"graphql", "downloads", "healthz", "readyz"
 """First parts of addresses that are never a screen's."""
 _OF_COLLECTOR: Final = {f"{_COLLECTOR}/": f"{_COLLECTOR}/index.html", f"{_COLLECTOR}/index.html": f"{_COLLECTOR}/index.html"}
 """Addresses of the collector's page; its service worker asks for it by the second."""
+_SERVICE_WORKER: Final = f"{_COLLECTOR}/sw.js"
 _HASHED: Final = ("assets/", f"{_COLLECTOR}/assets/")
 """Folders of files whose names have their content's hash."""
 
@@ -68,18 +69,16 @@ class _WebApp:
         if (page := self._files.get(_OF_COLLECTOR.get(path, ""))) is not None:
             return _page(page)
         if (file := self._files.get(path)) is not None:
-            return FileResponse(file, headers={"Cache-Control": _lifetime(path)})
+            return _page(file) if path == _SERVICE_WORKER else FileResponse(file, headers={"Cache-Control": _lifetime(path)})
         if not _SCREEN.fullmatch(path) or path.partition("/")[0] in _ROOTS_OF_OTHERS:
             raise HTTPException(404)
         return _page(self._page)
 
 
 def _page(file: Path) -> FileResponse:
+    """A page or the service worker, which ask for other files themselves. Kept without asking, it would never be updated."""
     return FileResponse(file, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _POLICY})
 
 
 def _lifetime(path: str) -> str:
-    """How long a file may be kept; an app whose service worker was kept would not be updated."""
-    if path.startswith(_HASHED):
-        return "public, max-age=31536000, immutable"
-    return "no-cache" if path.endswith("/sw.js") else "public, max-age=3600"
+    return "public, max-age=31536000, immutable" if path.startswith(_HASHED) else "public, max-age=3600"

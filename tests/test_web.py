@@ -20,6 +20,10 @@ def folder(tmp_path: Path) -> Path:
     (files / "index.html").write_text("<!doctype html>the page")
     (files / "assets" / "index-1a2b.js").write_text("run()")
     (files / "icon.svg").write_text("<svg/>")
+    (files / "kolektor" / "assets").mkdir(parents=True)
+    (files / "kolektor" / "index.html").write_text("<!doctype html>the collector's page")
+    (files / "kolektor" / "sw.js").write_text("precache()")
+    (files / "kolektor" / "assets" / "index-3c4d.js").write_text("collect()")
     (tmp_path / "secret.key").write_text("secret")
     return files
 
@@ -45,9 +49,28 @@ async def test_files_may_be_kept(folder: Path) -> None:
     assert "immutable" not in (await client(folder).get("/icon.svg")).headers["cache-control"]
 
 
+async def test_the_collectors_app_has_its_own_page(folder: Path) -> None:
+    for address in ("/kolektor/", "/kolektor/index.html"):
+        answer = await client(folder).get(address, headers=BROWSER)
+        assert answer.text == "<!doctype html>the collector's page"
+        assert answer.headers["cache-control"] == "no-cache"
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
+    answer = await client(folder).get("/kolektor", headers=BROWSER)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/kolektor/"), "its service worker serves what is below"
+    assert "immutable" in (await client(folder).get("/kolektor/assets/index-3c4d.js")).headers["cache-control"]
+
+
+async def test_the_service_worker_is_always_asked_for_and_may_fetch(folder: Path) -> None:
+    answer = await client(folder).get("/kolektor/sw.js")
+    assert answer.headers["cache-control"] == "no-cache", "or the app would not be updated"
+    assert "connect-src 'self'" in answer.headers["content-security-policy"], "or it could not read the app's files"
+
+
 @pytest.mark.parametrize(
     "address",
     [
+        "/kolektor/gone",
+        "/kolektor/assets/gone.js",
         "/assets/gone.js",
         "/gone.js",
         "/graphql/other",

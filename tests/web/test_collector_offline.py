@@ -2,7 +2,7 @@
 
 The answers are lost by the same bad line as that of tests/phone: the server has done what it was asked for, and nobody hears of it. While
 the phone is offline, the counter takes money for some of the same invoices; two payments are spoilt in the phone's store, and stop nobody.
-`make campaign ARGS=web` does it for 30 seeds.
+`make campaign ARGS=web/test_collector_offline.py` does it for 30 seeds.
 """
 
 import asyncio
@@ -96,7 +96,7 @@ async def signed_in(context: BrowserContext, username: str = "kolektor") -> Page
     await page.goto("/kolektor/")
     await fill_sign_in(page, username)
     await expect(page.get_by_role("status")).to_contain_text("Tersinkron")
-    await page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    await page.wait_for_function("navigator.serviceWorker.controller !== null")
     return page
 
 
