@@ -22,7 +22,7 @@ from sebilling.schema.request.roles import ANYBODY, EVERYONE
 from sebilling.schema.scopes import CALLER
 from sebilling.schema.users import User
 from sebilling.schema.values.payloads import INPUT, Payload, row
-from sebilling.schema.values.scalars import Instant
+from sebilling.schema.values.scalars import Instant, Rupiah
 from sebilling.vault import Vault
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ class Me:
     counters: list[Counter] = counters_of_user(EVERYONE)
     permissions: list[Annotated["Permission", strawberry.lazy("sebilling.schema.permissions")]] = read(
         "Permissions of the role, each for the counters of the caller.", EVERYONE, sql="{t}.role", resolver=_permissions
+    )
+    cash_limit: Rupiah = read(
+        "Most cash that the caller may hold, over all their drawers; 0 for no limit.",
+        EVERYONE,
+        sql="(SELECT cash_limit FROM billing_settings)",
     )
 
 

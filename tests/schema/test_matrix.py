@@ -115,7 +115,7 @@ TimelineEntry     id at kind text amount actor user subjectId invoice payment   
 PromiseToPay      id state untilOn reason promisedAt agreedBy customer                              AFCK U
 Suspension        kind fromOn untilOn reason setAt setBy                                            AFCK U
 SuspendedDays     kind fromOn untilOn expected                                                      AFCK U
-Me                user username role counters permissions                                           AFCKTU
+Me                user username role counters permissions cashLimit                                   AFCKTU
 User              id name                                                                           AFCKTU
 User              username role counters active mustChangePassword twoStep createdAt lastUsedAt       AF   U
 SignIn            id kind device address createdAt lastUsedAt expiresAt current                     AFCKTU

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
 
 from sebilling import web
 from sebilling.app import create_app
@@ -24,6 +24,8 @@ from tests.harness import quiet_settings
 _CHROMIUM: Final = shutil.which("chromium")
 PICTURES: Final = Path(os.environ.get("SEBILLING_TEST_PICTURES", "var/pictures"))
 """Where screenshots go."""
+# A machine of two cores runs other tests beside; what has to be fast says so itself.
+expect.set_options(timeout=20_000)
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 """Size of a small phone's screen."""
 

@@ -96,7 +96,7 @@ async def signed_in(context: BrowserContext, username: str = "kolektor") -> Page
     await page.goto("/kolektor/")
     await fill_sign_in(page, username)
     await expect(page.get_by_role("status")).to_contain_text("Tersinkron")
-    await page.wait_for_function("navigator.serviceWorker.controller !== null")
+    await asyncio.wait_for(page.evaluate("navigator.serviceWorker.ready.then(() => undefined)"), 20)
     return page
 
 

@@ -11,3 +11,9 @@ export function onHand(cash: Cash | undefined, queued: readonly Payment[]): numb
   const drawers = cash?.answer.drawers;
   return drawers ? drawers.reduce((total, drawer) => total + drawer.onHand, 0) + queuedCash(queued) : undefined;
 }
+
+/** By how much taking `amount` in cash would exceed the limit; 0 if it doesn't, or nobody knows. */
+export function overLimit(limit: number, cash: Cash | undefined, queued: readonly Payment[], amount: number): number {
+  const held = onHand(cash, queued);
+  return limit === 0 || held === undefined ? 0 : Math.max(0, held + amount - limit);
+}

@@ -413,7 +413,7 @@ export type SignOutMutation = { signOut: { signedOut: boolean, errors: Array<{ c
 export type CollectorMeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type CollectorMeQuery = { me: { role: Role, permissions: Array<Permission>, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string }> } | null };
+export type CollectorMeQuery = { me: { role: Role, permissions: Array<Permission>, cashLimit: number, user: { id: string, name: string }, counters: Array<{ id: string, code: string, name: string }> } | null };
 
 export type CollectorSignInMutationVariables = Exact<{
   input: SignInInput;
@@ -736,6 +736,7 @@ export const CollectorMeDocument = /*#__PURE__*/ new TypedDocumentString(`
       name
     }
     permissions
+    cashLimit
   }
 }
     `) as unknown as TypedDocumentString<CollectorMeQuery, CollectorMeQueryVariables>;
