@@ -73,12 +73,18 @@ async def busy_shop(shop: Shop, committed: Database) -> AsyncIterator[Shop]:
         yield shop
 
 
-@pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
+@contextlib.asynccontextmanager
+async def a_browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with a_browser() as browser:
+        yield browser
 
 
 class Complaints:

@@ -1,6 +1,6 @@
 // What an event changed, as short texts: `name: value`, or `name: before → after`. Ids are left out, as nobody knows them by heart.
 import { rupiah } from '../../lib/format';
-import { isolationModes, methods, roles } from '../../lib/names';
+import { isolationModes, methods, roles, signInKinds } from '../../lib/names';
 import { m } from '../../paraglide/messages';
 import { dataKeys } from './names';
 
@@ -24,7 +24,14 @@ const AMOUNTS = new Set([
 ]);
 const isId = (value: unknown) => typeof value === 'string' && /^[a-z]{3}_\d+$/.test(value);
 const isData = (value: unknown): value is Data => typeof value === 'object' && value !== null && !Array.isArray(value);
-const named: Record<string, Record<string, () => string>> = { method: methods, mode: isolationModes, role: roles };
+const blockReasons = { OVERDUE: m.reason_overdue, NOT_OVERDUE: m.reason_not_overdue, BY_HAND: m.reason_by_hand, ENDED: m.reason_ended };
+const named: Record<string, Record<string, () => string>> = {
+  method: methods,
+  mode: isolationModes,
+  role: roles,
+  reason: blockReasons,
+  sign_in_kind: signInKinds,
+};
 
 function text(key: string, value: unknown): string {
   if (value === null || value === '') return '–';

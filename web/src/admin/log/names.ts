@@ -140,4 +140,6 @@ export const dataKeys: Readonly<Record<string, () => string>> = {
   signed_out: m.key_signed_out,
   deposit_type: m.key_deposit_type,
   reachable: m.key_reachable,
+  problems: m.key_problems,
+  sign_in_kind: m.key_sign_in_kind,
 };

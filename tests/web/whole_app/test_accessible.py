@@ -1,0 +1,112 @@
+"""axe finds nothing on any screen and dialog, in light and dark, in both languages; and nothing is wider than a phone."""
+
+import json
+import re
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Browser, Locator, Page
+
+from tests.web.whole_app.conftest import EVERYTHING, Office, signed_in
+from tests.web.whole_app.screens import ROOT, addresses, shown
+
+PHONE: Final = 360
+_AXE: Final = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+_RULES: Final = {"resultTypes": ["violations"], "iframes": False}
+_COLOURS: Final = _RULES | {"runOnly": ["color-contrast"]}
+_VARIANTS: Final = [("id", PHONE), ("en", 1440)]
+_MORE: Final = [("id", 1440), ("en", PHONE)]
+
+
+async def findings(page: Page, where: str) -> list[str]:
+    """What axe finds on the page as it is, then in the other theme."""
+    light = await page.evaluate("options => axe.run(document, options)", _RULES)
+    await page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    dark = await page.evaluate("options => axe.run(document, options)", _COLOURS)
+    await page.evaluate("document.documentElement.dataset.theme = 'light'")
+    return [
+        f"{where}: {found['id']}: {node['target']} {node['html'][:150]}: {node['failureSummary'][-160:]}"
+        for found in light["violations"] + dark["violations"]
+        for node in found["nodes"][:3]
+    ] + await too_wide(page, where)
+
+
+async def open_with_axe(page: Page, address: str) -> None:
+    await page.goto(address)
+    await shown(page)
+    await page.evaluate(_AXE.read_text(encoding="utf-8"))
+
+
+async def too_wide(page: Page, where: str) -> list[str]:
+    """What sticks out at the right."""
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    size = page.viewport_size
+    assert size is not None
+    return [f"{where}: {width} px wide"] if width > size["width"] else []
+
+
+def buttons(page: Page) -> Locator:
+    """Buttons that may open a dialog."""
+    return page.locator("main button:not([type=submit]):visible:enabled")
+
+
+async def answer_no_mutation(page: Page) -> None:
+    """Every mutation fails, so that any button can be pressed; the dialogs show the error."""
+
+    async def answer(route: Any) -> None:
+        if str(route.request.post_data_json.get("query", "")).lstrip().startswith("mutation"):
+            refused = {"message": "Ditolak oleh tes.", "extensions": {"code": "REFUSED"}}
+            await route.fulfill(json={"data": None, "errors": [refused]})
+        else:
+            await route.continue_()
+
+    await page.route("**/graphql", answer)
+
+
+@pytest.mark.parametrize(("language", "width"), _VARIANTS + (_MORE if EVERYTHING else []))
+async def test_every_screen_and_dialog(one_browser: Browser, office: Office, language: str, width: int) -> None:
+    wrong: list[str] = []
+    dialogs = 0
+    async with signed_in(one_browser, office, language=language, width=width) as context:
+        await context.add_init_script("localStorage.setItem('theme', 'light')")
+        page = await context.new_page()
+        await answer_no_mutation(page)
+        for address in addresses(str(office.month)):
+            await open_with_axe(page, address)
+            wrong += await findings(page, address)
+            for name in dict.fromkeys(await buttons(page).all_inner_texts()):
+                named = buttons(page).filter(has_text=re.compile(rf"^\s*{re.escape(name.strip())}\s*$"))
+                if await named.count() == 0:
+                    continue
+                await named.first.click()
+                dialog = page.get_by_role("dialog")
+                if await dialog.count():
+                    dialogs += 1
+                    await shown(page)
+                    wrong += await findings(page, f"{address} › {name}")
+                    await page.keyboard.press("Escape")
+                    if await dialog.count() == 0:
+                        continue
+                    wrong.append(f"{address} › {name}: Escape doesn't close it")
+                await open_with_axe(page, address)
+    assert dialogs > 15, "the buttons open dialogs"
+    assert wrong == [], json.dumps(wrong, indent=1, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+async def test_sign_in_and_menu(one_browser: Browser, office: Office, language: str) -> None:
+    """What the loop above doesn't come by: the page before signing in, the menu on a phone, and Ctrl-K."""
+    async with signed_in(one_browser, office, language=language, width=PHONE) as context:
+        page = await context.new_page()
+        await open_with_axe(page, "/")
+        await page.locator("header button[aria-expanded]").click()
+        wrong = await findings(page, "menu")
+        await page.keyboard.press("Control+k")
+        await page.get_by_role("dialog").get_by_role("combobox").fill("a")
+        wrong += await findings(page, "Ctrl-K")
+        await context.clear_cookies()
+        await page.goto("/")
+        await page.locator("input[type=password]").wait_for()
+        await page.evaluate(_AXE.read_text(encoding="utf-8"))
+        wrong += await findings(page, "sign-in")
+    assert wrong == [], json.dumps(wrong, indent=1, ensure_ascii=False)
