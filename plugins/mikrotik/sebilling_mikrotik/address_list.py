@@ -1,15 +1,20 @@
-"""Block static addresses by an entry in an address list that a firewall rule blocks. Only entries with our comment are removed."""
+"""Block static addresses by an entry in an address list that a firewall rule stops. Only entries with our comment are removed.
 
+IPv4 and IPv6 have a list and a wall each. A customer with both has two accesses, one for each.
+"""
+
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import Field
 from sebilling.plugins.contract import (
     NOT_A_DESTINATION,
     DeviceError,
     Fault,
+    InvalidValue,
     Job,
     Outcome,
     Reading,
@@ -24,10 +29,12 @@ from sebilling.plugins.contract import (
 from sebilling_mikrotik.bulk import BulkDriver, Change, refused
 from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.device import is_yes
-from sebilling_mikrotik.rows import lacking
-from sebilling_mikrotik.session import Row
+from sebilling_mikrotik.firewall import Firewall, fasttracked, read_firewall
+from sebilling_mikrotik.session import Command, Row
 
-_MENU = "/ip/firewall/address-list"
+_MENUS: Final = {4: "/ip/firewall/address-list", 6: "/ipv6/firewall/address-list"}
+_MIN_PREFIX: Final = {4: 16, 6: 32}
+"""Networks larger than these aren't one customer's."""
 
 
 class AddressListConfig(RouterConfig, frozen=True):
@@ -44,11 +51,13 @@ class AddressListConfig(RouterConfig, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Entries of the list, and whether a firewall rule uses it."""
+    """Entries of the list in both IP versions, each with the menu in which it stands; and what decides whether they are stopped."""
 
-    by_comment: Mapping[str, list[Row]]
+    by_comment: Mapping[str, list[tuple[str, Row]]]
     by_address: Mapping[str, list[Row]]
-    ruled: bool
+    firewall: Firewall
+    passing: Mapping[str, list[Command]] = field(default_factory=dict)
+    """Address of a listed customer → commands that remove its connections in FastTrack, which bypass every rule."""
 
 
 class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
@@ -58,33 +67,72 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
     title: ClassVar[Sentence] = Sentence("MikroTik address list (static IP)", "Address list MikroTik (IP statis)")
     config_model: ClassVar[type[AddressListConfig]] = AddressListConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {
-        "STATIC_IP": Sentence("IPv4 address, or network such as 10.0.0.8/29", "alamat IPv4, atau jaringan seperti 10.0.0.8/29")
+        "STATIC_IP": Sentence(
+            "IPv4 or IPv6 address, or network such as 10.0.0.8/29 or 2001:db8:8::/56",
+            "alamat IPv4 atau IPv6, atau jaringan seperti 10.0.0.8/29 atau 2001:db8:8::/56",
+        )
     }
 
+    @classmethod
+    def canonical_key(cls, service_kind: str, text: str) -> str:
+        """Return an address, or a network that isn't a single address. Raises InvalidValue."""
+        del service_kind
+        try:
+            network = ip_network(text.strip())
+        except ValueError:
+            raise InvalidValue(
+                "enter an IPv4 or IPv6 address such as 10.1.0.5, or a network by its first address, such as 10.0.0.8/29",
+                "isi alamat IPv4 atau IPv6 seperti 10.1.0.5, atau jaringan dengan alamat pertamanya, seperti 10.0.0.8/29",
+            ) from None
+        if network.prefixlen < (least := _MIN_PREFIX[network.version]):
+            raise InvalidValue(
+                f"a network of /{network.prefixlen} is too large for one customer: at most /{least}",
+                f"jaringan /{network.prefixlen} terlalu besar untuk satu pelanggan: paling besar /{least}",
+            )
+        return str(network.network_address) if network.num_addresses == 1 else str(network)
+
     async def view(self, refs: Sequence[Ref]) -> Entries:
-        del refs  # the list has only blocked addresses, and an address can be written in several ways
-        rows = await self.session.rows(
-            f"{_MENU}/print", "=.proplist=.id,list,address,comment,disabled,dynamic,timeout", f"?list={self.config.list_name}"
+        # the list has only blocked addresses, and an address can be written in several ways: so it is read whole
+        words = ("=.proplist=.id,list,address,comment,disabled,dynamic,timeout", f"?list={self.config.list_name}")
+        rows4, rows6, firewall = await asyncio.gather(
+            self.session.rows(f"{_MENUS[4]}/print", *words),
+            self.session.rows_if_known(f"{_MENUS[6]}/print", *words),
+            read_firewall(self.session),
         )
-        by_comment: dict[str, list[Row]] = {}
+        by_comment: dict[str, list[tuple[str, Row]]] = {}
         by_address: dict[str, list[Row]] = {}
-        for row in rows:
-            if row.get("comment"):
-                by_comment.setdefault(row["comment"], []).append(row)
-            by_address.setdefault(canonical(row.get("address", "")) or "", []).append(row)
-        return Entries(by_comment, by_address, await self.mentions(self.config.list_name))
+        for menu, rows in ((_MENUS[4], rows4), (_MENUS[6], rows6 or ())):
+            for row in rows:
+                if row.get("comment"):
+                    by_comment.setdefault(row["comment"], []).append((menu, row))
+                by_address.setdefault(canonical(row.get("address", "")) or "", []).append(row)
+        listed = [ref.key for ref in refs if comment(ref) in by_comment]
+        return Entries(by_comment, by_address, firewall, await fasttracked(self.session, firewall, listed))
 
     def kept(self, view: Entries, ref: Ref) -> Snapshot | None:
         del view
         return {"list": self.config.list_name, "address": ref.key, "comment": comment(ref)}
 
-    def _ours(self, view: Entries, ref: Ref) -> tuple[Sequence[Row], Sequence[Row], bool]:
+    def _problem(self, firewall: Firewall, address: str | None) -> Sentence | None:
+        """Return why nothing stops this address when it is listed; None if a wall does. Without an address: any address."""
+        name = self.config.list_name
+        if address is None or ":" not in address:
+            return firewall.wall_problem(name) or firewall.customers_ipv6_problem(name)
+        return _NO_IPV6 if firewall.rules6 is None else firewall.wall_problem(name, version=6)
+
+    def _online(self, view: Entries, ref: Ref) -> Sentence | None:
+        """Return why a listed customer is online; None if they are offline."""
+        if ref.key in view.passing:
+            return Sentence("connections from before are in FastTrack", "koneksi sebelumnya masih di FastTrack")
+        return self._problem(view.firewall, canonical(ref.key))
+
+    def _ours(self, view: Entries, ref: Ref) -> tuple[Sequence[tuple[str, Row]], Sequence[Row], bool]:
         """Return our entries, others' entries of the same address, and whether ours still block as we wrote them."""
         ours = view.by_comment.get(comment(ref), ())
         address = canonical(ref.key)
         others = [row for row in view.by_address.get(address or "", ()) if row.get("comment") != comment(ref)]
         right = all(
-            canonical(row.get("address", "")) == address and not is_yes(row.get("disabled")) and "timeout" not in row for row in ours
+            canonical(row.get("address", "")) == address and not is_yes(row.get("disabled")) and "timeout" not in row for _, row in ours
         )
         return ours, others, bool(ours) and right
 
@@ -92,17 +140,11 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
         del snapshot
         ours, others, right = self._ours(view, ref)
         if right:
-            if not view.ruled:
-                return Reading(
-                    State.BLOCKED,
-                    Sentence(
-                        f"listed in '{self.config.list_name}', but no firewall rule looks at it",
-                        f"ada di daftar '{self.config.list_name}', tetapi tidak ada aturan firewall yang memakainya",
-                    ),
-                    in_effect=False,
-                )
-            listed = Sentence(f"listed in '{self.config.list_name}'", f"ada di daftar '{self.config.list_name}'")
-            return Reading(State.BLOCKED, listed, in_effect=True)
+            name = self.config.list_name
+            if (online := self._online(view, ref)) is None:
+                return Reading(State.BLOCKED, Sentence(f"listed in '{name}'", f"ada di daftar '{name}'"), in_effect=True)
+            told = Sentence(f"listed in '{name}', but {online.english}", f"ada di daftar '{name}', tetapi {online.indonesian}")
+            return Reading(State.BLOCKED, told, in_effect=False)
         if ours:
             return Reading(State.DRIFTED, Sentence("our entry was changed by hand", "entri dari SeBilling diubah manual"))
         if others:
@@ -113,15 +155,14 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
         return Reading(State.ACTIVE, Sentence("not listed", "tidak ada di daftar"), in_effect=True)
 
     def judge_block(self, view: Entries, job: Job) -> Outcome | Change:
-        if not view.ruled:
-            raise self._no_rule()
-        if canonical(job.ref.key) is None:
-            return refused(
-                job.ref, Fault.REFUSED, Sentence("The key is no IPv4 address or network.", "Kuncinya bukan alamat atau jaringan IPv4.")
-            )
+        if (address := canonical(job.ref.key)) is None:
+            return refused(job.ref, Fault.REFUSED, Sentence("The key is no address or network.", "Kuncinya bukan alamat atau jaringan."))
+        if (problem := self._problem(view.firewall, address)) is not None:
+            raise DeviceError(Fault.SETUP, problem, retryable=False)
         ours, others, right = self._ours(view, job.ref)
         if right:
-            return Outcome(job.ref.id, Result.UNCHANGED)
+            is_passing = job.ref.key in view.passing
+            return Change(job, (), {"listed": "yes"}, kick=True) if is_passing else Outcome(job.ref.id, Result.UNCHANGED)
         if ours or others:
             return refused(
                 job.ref,
@@ -132,7 +173,7 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
                 ),
             )
         words = (f"=list={self.config.list_name}", f"=address={job.ref.key}", f"=comment={comment(job.ref)}")
-        return Change(job, ((f"{_MENU}/add", *words),), {"listed": "yes"})
+        return Change(job, ((f"{_MENUS[6 if ':' in address else 4]}/add", *words),), {"listed": "yes"}, kick=True)
 
     def judge_restore(self, view: Entries, job: Job) -> Outcome | Change:
         ours, others, right = self._ours(view, job.ref)
@@ -156,10 +197,13 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
             )
         if not ours:
             return Outcome(job.ref.id, Result.UNCHANGED)
-        return Change(job, tuple((f"{_MENU}/remove", f"=.id={row['.id']}") for row in ours), {"listed": "no"})
+        return Change(job, tuple((f"{menu}/remove", f"=.id={row['.id']}") for menu, row in ours), {"listed": "no"})
 
     def proven(self, view: Entries, change: Change) -> Outcome | None:
         ours, _, right = self._ours(view, change.job.ref)
+        if right and change.job.ref.key in view.passing:
+            still = Sentence("Listed, but connections from before go on.", "Sudah didaftarkan, tetapi koneksi sebelumnya masih berjalan.")
+            return refused(change.job.ref, Fault.REFUSED, still, retryable=True)
         if right if change.wanted["listed"] == "yes" else not ours:
             return None
         return refused(
@@ -169,18 +213,24 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
             retryable=True,
         )
 
-    async def setup_problems(self) -> Sequence[Sentence]:
-        if await self.mentions(self.config.list_name):
-            return ()
-        return (self._no_rule().message,)
-
-    def _no_rule(self) -> DeviceError:
-        name = self.config.list_name
-        rule = Sentence(
-            f"a firewall rule that is on and looks at the address list '{name}'",
-            f"aturan firewall aktif yang memakai address list '{name}'",
+    async def kick(self, changes: Sequence[Change], *, restoring: bool) -> tuple[dict[int, frozenset[str]], dict[int, DeviceError]]:
+        """Remove connections from before. The wall stops new ones, and those that aren't in FastTrack."""
+        if restoring or not changes:
+            return {}, {}
+        view = await self.view([change.job.ref for change in changes])
+        return {}, await self.end(
+            [(change.job.ref.id, command) for change in changes for command in view.passing.get(change.job.ref.key, ())]
         )
-        return lacking(rule, Sentence("step 3b", "langkah 3b"))
+
+    async def setup_problems(self) -> Sequence[Sentence]:
+        firewall, name = await read_firewall(self.session), self.config.list_name
+        return [problem for problem in (firewall.wall_problem(name), firewall.customers_ipv6_problem(name)) if problem is not None]
+
+
+_NO_IPV6: Final = Sentence(
+    "This router has no IPv6, so an IPv6 address can't be blocked on it.",
+    "Router ini tidak punya IPv6, jadi alamat IPv6 tidak bisa diisolir di sana.",
+)
 
 
 def comment(ref: Ref) -> str:
@@ -189,9 +239,8 @@ def comment(ref: Ref) -> str:
 
 
 def canonical(address: str) -> str | None:
-    """Normalize an address or network; None if it is neither. RouterOS prints a /32 without its prefix length."""
+    """Normalize an address or network; None if it is neither. RouterOS prints an IPv4 address without its prefix length."""
     try:
-        network = ip_network(address.strip(), strict=False)
+        return str(ip_network(address.strip(), strict=False))
     except ValueError:
         return None
-    return str(network) if network.version == 4 else None

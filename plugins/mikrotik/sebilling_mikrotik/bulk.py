@@ -14,13 +14,15 @@ from sebilling.plugins.contract import DeviceError, Fault, Job, Outcome, Reading
 
 from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.device import RouterDriver
-from sebilling_mikrotik.faults import Unanswered
-from sebilling_mikrotik.session import Command
+from sebilling_mikrotik.faults import Trap, Unanswered
+from sebilling_mikrotik.session import WINDOW, Command
 
 R = TypeVar("R", bound=RouterConfig)
 V = TypeVar("V")
-_LOOKS: Final = (0.1, 0.3, 0.6, 0.0)
-"""Seconds to wait after each check of a session that is to end: the router takes a moment to end it."""
+_FIRST_LOOK_SECONDS: Final = 0.1
+_LONGEST_LOOK_SECONDS: Final = 1.0
+"""Wait between checks of a session that is to end, doubled each time up to the second: the router takes a moment to end it."""
+_MAX_BUDGET_SECONDS: Final = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,41 @@ class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
         """Return None if the second read shows the change, otherwise why it doesn't."""
 
     async def kick(self, changes: Sequence[Change], *, restoring: bool) -> tuple[dict[int, frozenset[str]], dict[int, DeviceError]]:
-        """End sessions; return those that were ended and the errors, by ref id. Raises DeviceError. Does nothing without sessions."""
+        """End sessions and connections; return the sessions that were ended and the errors, by ref id. Raises DeviceError."""
         del changes, restoring
         return {}, {}
+
+    async def end(self, commands: Sequence[tuple[int, Command]]) -> dict[int, DeviceError]:
+        """Remove sessions or connections, at most `kicks_per_second`; return the errors by ref id. What ended by itself is no error."""
+        errors: dict[int, DeviceError] = {}
+        loop, size = asyncio.get_running_loop(), max(1, self.config.kicks_per_second // 10)
+        for at in range(0, len(commands), size):
+            part, began = commands[at : at + size], loop.time()
+            async for ref_id, answer in self.session.each(part):
+                if isinstance(answer, DeviceError) and answer.fault is not Fault.ABSENT:
+                    kind = DeviceError if isinstance(answer, Trap) else Unanswered  # sent or not, the preceding change was made
+                    errors[ref_id] = kind(
+                        answer.fault,
+                        Sentence(
+                            f"Changed, but its session wasn't ended. {answer.message.english}",
+                            f"Sudah diubah, tetapi sesinya belum diputus. {answer.message.indonesian}",
+                        ),
+                        retryable=True,
+                    )
+            if at + size < len(commands):
+                await asyncio.sleep(max(0.0, len(part) / self.config.kicks_per_second - (loop.time() - began)))
+        return errors
 
     def alive(self, view: V, ref: Ref) -> Collection[str]:
         """Return the running sessions of a ref."""
         del view, ref
         return ()
+
+    def budget(self, jobs: int) -> float:
+        """Time for three readings, for commands one window after the other, for the limit of kicks, and for sessions to vanish."""
+        config = self.config
+        rounds = 3 * config.read_timeout_seconds + (2 + 2 * jobs / WINDOW) * min(config.timeout_seconds, 1.0)
+        return min(rounds + config.timeout_seconds + jobs / config.kicks_per_second + config.session_seconds, _MAX_BUDGET_SECONDS)
 
     async def read_state(self, refs: Sequence[Ref], snapshots: Mapping[int, Snapshot]) -> Mapping[int, Reading]:
         view = await self.view(refs)
@@ -138,15 +167,14 @@ class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
             kicked, errors = await self.kick([change for change in done if change.kick], restoring=restoring)
             for ref_id, error in errors.items():
                 yield failed(pending.pop(ref_id).job.ref, error)
-            for seconds in _LOOKS:
-                view = await self.view([change.job.ref for change in pending.values()]) if pending else None
-                for ref_id, change in list(pending.items()):
-                    if view is not None and kicked.get(ref_id, frozenset()).isdisjoint(self.alive(view, change.job.ref)):
-                        del pending[ref_id]
-                        yield self.proven(view, change) or Outcome(ref_id, Result.CHANGED, message=change.message)
+            async for _ in self._looks():
                 if not pending:
                     return
-                await asyncio.sleep(seconds)
+                view = await self.view([change.job.ref for change in pending.values()])
+                for ref_id, change in list(pending.items()):
+                    if kicked.get(ref_id, frozenset()).isdisjoint(self.alive(view, change.job.ref)):
+                        del pending[ref_id]
+                        yield self.proven(view, change) or Outcome(ref_id, Result.CHANGED, message=change.message)
         except DeviceError as error:
             for ref_id in pending:
                 yield Outcome(
@@ -165,9 +193,22 @@ class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
                 ref_id,
                 Result.FAILED,
                 Fault.REFUSED,
-                Sentence("Changed, but its session from before is still up.", "Sudah diubah, tetapi sesi sebelumnya masih berjalan."),
+                Sentence(
+                    f"Changed, but after {self.config.session_seconds:g} seconds its session from before is still up.",
+                    f"Sudah diubah, tetapi setelah {self.config.session_seconds:g} detik sesi sebelumnya masih berjalan.",
+                ),
                 retryable=True,
             )
+
+    async def _looks(self) -> AsyncIterator[None]:
+        """Yield when to look whether sessions have vanished: at once, then ever less often, last after `session_seconds`."""
+        loop = asyncio.get_running_loop()
+        last, seconds = loop.time() + self.config.session_seconds, _FIRST_LOOK_SECONDS
+        while (left := last - loop.time()) > 0:
+            yield
+            await asyncio.sleep(min(seconds, left))
+            seconds = min(2 * seconds, _LONGEST_LOOK_SECONDS)
+        yield
 
 
 def failed(ref: Ref, error: DeviceError) -> Outcome:

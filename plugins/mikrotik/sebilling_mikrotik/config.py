@@ -53,6 +53,26 @@ class RouterConfig(DeviceConfig, frozen=True):
         description="Longest wait for a whole table.",
         json_schema_extra=indonesian("Batas waktu baca (detik)", "Paling lama menunggu satu tabel utuh.", NOT_A_DESTINATION),
     )
+    session_seconds: float = Field(
+        default=5,
+        ge=0.1,
+        le=120,
+        description="Longest wait for ended sessions to vanish.",
+        json_schema_extra=indonesian(
+            "Batas waktu sesi (detik)", "Paling lama menunggu sesi yang diputus sampai hilang.", NOT_A_DESTINATION
+        ),
+    )
+    kicks_per_second: int = Field(
+        default=500,
+        ge=1,
+        le=5000,
+        description="Sessions ended per second at most. A router whose CPU is full when many dial again needs a lower number.",
+        json_schema_extra=indonesian(
+            "Sesi diputus per detik",
+            "Paling banyak sesi yang diputus tiap detik. Turunkan bila CPU router penuh saat banyak pelanggan menyambung lagi.",
+            NOT_A_DESTINATION,
+        ),
+    )
 
     @property
     def api_port(self) -> int:

@@ -110,17 +110,6 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
     async def setup_problems(self) -> Sequence[Sentence]:
         """Return what is missing in the router's one-time setup for this method, each with its remedy. Changes nothing."""
 
-    async def mentions(self, list_name: str) -> bool:
-        """Whether any enabled firewall rule uses this address list. Raises DeviceError."""
-        tables = await self.session.tables(
-            *(
-                (f"/ip/firewall/{menu}/print", "=.proplist=.id,disabled", f"?{side}-address-list={list_name}")
-                for menu in ("filter", "nat", "raw", "mangle")
-                for side in ("src", "dst")
-            )
-        )
-        return any(not is_yes(row.get("disabled")) for rows in tables for row in rows)
-
 
 def is_yes(value: str | None) -> bool:
     """Whether a printed value is true. RouterOS prints `true` or, in old versions and some menus, `yes`."""

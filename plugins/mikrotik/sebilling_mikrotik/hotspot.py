@@ -1,11 +1,16 @@
 """Block a hotspot user: disable it or move it to the isolir profile, end its session and remove its cookie, which allows a new login."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import ClassVar
 
-from sebilling.plugins.contract import Sentence
+from sebilling.plugins.contract import Ref, Sentence, Usage
 
 from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
+from sebilling_mikrotik.session import Row
+from sebilling_mikrotik.usage import hotspot_usage
+from sebilling_mikrotik.views import View
 
 
 class HotspotDriver(AccountDriver[AccountConfig]):
@@ -21,3 +26,28 @@ class HotspotDriver(AccountDriver[AccountConfig]):
     session_menus: ClassVar[Mapping[str, str]] = {"/ip/hotspot/active": "user", "/ip/hotspot/cookie": "user"}
     ended_on_restore: ClassVar[tuple[str, ...]] = ("/ip/hotspot/active",)
     step: ClassVar[Sentence] = Sentence("step 3c", "langkah 3c")
+
+    async def view(self, refs: Sequence[Ref]) -> View:
+        view, servers = await asyncio.gather(
+            super().view(refs), self.session.rows("/ip/hotspot/print", "=.proplist=name,interface", "?disabled=false")
+        )
+        view.interfaces = {row.get("name", ""): row.get("interface", "") for row in servers}
+        return view
+
+    def ipv6_problem(self, view: View, row: Row | None) -> Sentence | None:
+        """A hotspot looks at IPv4 only, whether somebody is logged in or not."""
+        del row
+        firewall = view.firewall
+        given = set(view.interfaces.values()) & firewall.ipv6_interfaces if firewall is not None and firewall.forwards_ipv6 else set()
+        if not given:
+            return None
+        interface = min(given)
+        return Sentence(
+            f"IPv6 is given on '{interface}', and a hotspot doesn't stop it: turn it off there (/ipv6 address, /ipv6 dhcp-server).",
+            f"IPv6 diberikan di '{interface}', dan hotspot tidak menahannya: matikan di sana (/ipv6 address, /ipv6 dhcp-server).",
+        )
+
+    async def read_usage(self) -> Sequence[Usage]:
+        """Read the users who are logged in."""
+        rows = await self.session.rows("/ip/hotspot/active/print", "=.proplist=user,address,mac-address,uptime,bytes-in,bytes-out")
+        return hotspot_usage(rows, at=datetime.now(UTC))

@@ -1,12 +1,23 @@
-"""Block a PPPoE secret: set its profile to isolir (walled garden) or disable it, and end its sessions."""
+"""Block a PPPoE secret: set its profile to isolir (walled garden) or disable it, and end its sessions.
+
+Two secrets may have one name if their `service` differs, such as `pppoe` for the home and `l2tp` for a tunnel of the staff. Only those
+of PPPoE, or of any service, are customers'.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from datetime import UTC, datetime
+from typing import ClassVar, Final
 
-from sebilling.plugins.contract import Sentence, Subscriber
+from sebilling.plugins.contract import Fault, Outcome, Ref, Sentence, Subscriber, Usage
 
 from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
-from sebilling_mikrotik.reading import PROFILES, SECRETS, subscribers
+from sebilling_mikrotik.bulk import refused
+from sebilling_mikrotik.reading import CUSTOMERS, PROFILES, SECRETS, subscribers
+from sebilling_mikrotik.session import Row
+from sebilling_mikrotik.usage import pppoe_usage
+from sebilling_mikrotik.views import View
+
+_IPV6_POOLS: Final = ("remote-ipv6-prefix-pool", "dhcpv6-pd-pool")
 
 
 class PppoeDriver(AccountDriver[AccountConfig]):
@@ -18,10 +29,60 @@ class PppoeDriver(AccountDriver[AccountConfig]):
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"PPPOE": Sentence("PPPoE name (of the secret)", "nama PPPoE (dari secret)")}
     menu: ClassVar[str] = "/ppp/secret"
     saved: ClassVar[tuple[str, ...]] = ("profile", "disabled", "remote-address")
+    looked_at: ClassVar[tuple[str, ...]] = ("service", "remote-ipv6-prefix")
     profile_menu: ClassVar[str] = "/ppp/profile"
+    profile_fields: ClassVar[tuple[str, ...]] = ("name", "rate-limit", "address-list", "use-ipv6", *_IPV6_POOLS)
+    server_menu: ClassVar[str] = "/interface/pppoe-server/server"
     session_menus: ClassVar[Mapping[str, str]] = {"/ppp/active": "name"}
+    session_fields: ClassVar[tuple[str, ...]] = ("address", "service")
     ended_on_restore: ClassVar[tuple[str, ...]] = ("/ppp/active",)
     step: ClassVar[Sentence] = Sentence("step 3a", "langkah 3a")
+
+    def take(self, view: View, rows: Sequence[Row], sessions: Sequence[Row]) -> None:
+        """Leave out secrets and sessions of tunnels. Another service's session belongs to a secret of any service, unless that service
+        has a secret of its own.
+        """
+        for row in rows:
+            tunnel = row.get("service", "any") not in CUSTOMERS
+            (view.tunnels if tunnel else view.rows)[row.get("name", "")].append(row)
+        for row in sessions:
+            name, service = row.get("name", ""), row.get("service", "pppoe")
+            own = {tunnel.get("service") for tunnel in view.tunnels.get(name, ())}
+            any_service = any(secret.get("service", "any") == "any" for secret in view.rows.get(name, ()))
+            if service == "pppoe" or (any_service and service not in own):
+                view.sessions[name].append(row)
+
+    def missing(self, view: View, ref: Ref) -> Outcome:
+        if not (tunnels := view.tunnels.get(ref.key)):
+            return super().missing(view, ref)
+        service = tunnels[0].get("service", "")
+        return refused(
+            ref,
+            Fault.ABSENT,
+            Sentence(
+                f"The secret of that name is for the service {service}, a tunnel, and not for PPPoE: correct the customer's PPPoE name.",
+                f"Secret dengan nama itu untuk layanan {service}, yaitu tunnel, bukan PPPoE: perbaiki nama PPPoE pelanggannya.",
+            ),
+        )
+
+    def ipv6_problem(self, view: View, row: Row | None) -> Sentence | None:
+        """IPv6 of a session isn't in the profile's address list, so the walled garden must not offer any."""
+        if not self.by_profile or view.firewall is None or not view.firewall.forwards_ipv6:
+            return None
+        name = self.config.profile
+        filled_in = (name, *sorted(view.inherited))
+        given = next((one for one in filled_in if any(view.profiles.get(one, {}).get(pool) for pool in _IPV6_POOLS)), None)
+        own = row is not None and row.get("remote-ipv6-prefix", "") not in {"", "::/0"}
+        uses = [use for one in filled_in if (use := view.profiles.get(one, {}).get("use-ipv6", "default")) != "default"]
+        if uses[:1] == ["no"] or not (given or own):
+            return None
+        paste = f"`/ppp profile set [find name='{name}'] use-ipv6=no`"
+        who = f"the profile '{given}'" if given else "the secret"
+        return Sentence(
+            f"IPv6 is on ({who} gives a prefix) and gets past the walled garden. Paste on the router: {paste}",
+            f"IPv6 aktif ({'profil ' + repr(given) if given else 'secret-nya'} memberi prefix) dan lolos dari halaman isolir."
+            f" Tempel di router: {paste}",
+        )
 
     async def read_customers(self) -> Sequence[Subscriber]:
         """Read every secret in one round trip. Passwords are never requested. Raises DeviceError."""
@@ -29,3 +90,11 @@ class PppoeDriver(AccountDriver[AccountConfig]):
         self.context.logger.info("mikrotik_read menu=%s rows=%d", SECRETS[0], len(secrets))
         garden = self.config.profile if self.config.method == "profile" else None
         return subscribers(secrets, profiles, service_kind="PPPOE", garden=garden)
+
+    async def read_usage(self) -> Sequence[Usage]:
+        """Read the PPPoE sessions, with the counters of their interfaces."""
+        sessions, interfaces = await self.session.tables(
+            ("/ppp/active/print", "=.proplist=name,service,caller-id,address,uptime"),
+            ("/interface/print", "=.proplist=name,rx-byte,tx-byte", "?type=pppoe-in"),
+        )
+        return pppoe_usage(sessions, interfaces, at=datetime.now(UTC))

@@ -27,6 +27,16 @@ def ref_bps(ref: Ref) -> tuple[int, int] | None:
     return ref.rate_up_kbps * 1_000, ref.rate_down_kbps * 1_000
 
 
+def scaled(pair: str, bps: tuple[int, int], before: tuple[int, int]) -> str:
+    """Change a pair, such as a `burst-limit`, in the ratio in which its `max-limit` changes from `before` to `bps`. 0 stays 0."""
+    rates = pair_bps(pair) or (0, 0)
+    return written((_scaled(rates[0], bps[0], before[0]), _scaled(rates[1], bps[1], before[1])))
+
+
+def _scaled(rate: int, bps: int, before: int) -> int:
+    return rate * bps // before if before else 0
+
+
 def written(bps: tuple[int, int]) -> str:
     """Format a speed as RouterOS prints a `max-limit`: in whole bit/s."""
     return f"{bps[0]}/{bps[1]}"

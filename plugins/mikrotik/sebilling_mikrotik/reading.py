@@ -17,7 +17,7 @@ SECRETS: Final[Command] = (
 )
 PROFILES: Final[Command] = ("/ppp/profile/print", "=.proplist=.id,name,local-address,remote-address,rate-limit,address-list,comment")
 
-_CUSTOMERS: Final = frozenset(("", "any", "pppoe"))
+CUSTOMERS: Final = frozenset(("", "any", "pppoe"))
 """Services of customers' secrets; other services belong to staff and tunnels between sites."""
 
 
@@ -61,7 +61,7 @@ def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind
                 rate_down_kbps=down // 1_000 or None,  # 0 is no limit
                 rate_up_kbps=up // 1_000 or None,
                 left_out=None
-                if (service := row.get("service", "any")) in _CUSTOMERS
+                if (service := row.get("service", "any")) in CUSTOMERS
                 else Sentence(f"service {service}", f"layanan {service}"),
             )
         )

@@ -153,6 +153,15 @@ class Session:
         """Return all rows of a table, never only some. Raises DeviceError."""
         return (await self.call(*command, seconds=self._config.read_timeout_seconds)).rows
 
+    async def rows_if_known(self, *command: str) -> list[Row] | None:
+        """Return all rows of a table; None if this router has no such menu, as without the IPv6 package. Raises DeviceError."""
+        try:
+            return await self.rows(*command)
+        except Trap as error:
+            if error.fault is Fault.SETUP:
+                return None
+            raise
+
     async def tables(self, *commands: Command) -> list[list[Row]]:
         """Read several tables in one round trip, all or none. Raises DeviceError."""
         answers = await asyncio.gather(*(self.rows(*command) for command in commands), return_exceptions=True)

@@ -11,6 +11,7 @@ from sebilling.plugins.contract import IsolationDriver, Ref
 
 from sebilling_mikrotik import AddressListDriver, DhcpDriver, HotspotDriver, PppoeDriver, QueueDriver
 from sebilling_mikrotik.testing import Router, Simulator
+from sebilling_mikrotik.testing.traffic import online
 
 from .conftest import NAMES, PASSWORD, settings
 
@@ -60,6 +61,8 @@ class RouterWorld(World):
         row = {self.way.key_field.replace("-", "_"): key, **self.way.row}
         if self.way.menu == "/ppp/secret":  # an address of their own, as those have who pay for one
             row["remote_address"] = f"10.5.{len(self.table.rows) // 250}.{len(self.table.rows) % 250}"
+        if self.way.menu == "/queue/simple":
+            row["target"] = f"10.5.{len(self.table.rows) // 250}.{len(self.table.rows) % 250}/32"
         self.router.add(self.way.menu, **row)
         self.dial(key)
 
@@ -74,7 +77,7 @@ class RouterWorld(World):
         (self.router.dial if name == "name" else self.router.hotspot_login)(key)
 
     async def state(self) -> Any:
-        left_out = {"/ppp/active", "/ip/hotspot/active", "/ip/hotspot/cookie"}  # these come and go by themselves
+        left_out = {"/ppp/active", "/interface", "/ip/hotspot/active", "/ip/hotspot/cookie"}  # these come and go by themselves
         return {
             menu: [dict(row) for row in table.rows.values() if menu != "/ip/firewall/address-list" or row["dynamic"] != "true"]
             for menu, table in self.router.tables.items()
@@ -82,13 +85,7 @@ class RouterWorld(World):
         }
 
     async def is_blocked(self, ref: Ref) -> bool:
-        menu, name = SESSIONS.get(self.way.menu, ("", ""))
-        up = [row["address"] for row in self.router.table(menu).rows.values() if row[name] == ref.key] if menu else []
-        if up:  # a session goes on as it began, whatever the account says since
-            listed = self.router.table("/ip/firewall/address-list").rows.values()
-            return any(row["address"] in up for row in listed if row["list"] == "ISOLIR")
-        row = self.table.find(ref.key)
-        return row is not None and all(row.get(name) == value for name, value in self.way.cut.items())
+        return not online(self.router, self.way.menu, ref.key)
 
     async def cut_link_after(self, jobs: int, *, made: bool) -> None:
         setattr(self.simulator.faults, "reset_after" if made else "lost_after", self.way.reads + jobs)
@@ -156,37 +153,37 @@ _DARK = {"method": "disable"}
 
 
 class TestPppoe(Conformance):
-    way = Way(PppoeDriver, "/ppp/secret", 4, _SECRET, {"profile": "isolir"}, {"profile": "default"})
+    way = Way(PppoeDriver, "/ppp/secret", 11, _SECRET, {"profile": "isolir"}, {"profile": "default"})
 
 
 class TestPppoeDisable(Conformance):
-    way = Way(PppoeDriver, "/ppp/secret", 4, _SECRET, _DISABLED, more=_DARK)
+    way = Way(PppoeDriver, "/ppp/secret", 10, _SECRET, _DISABLED, more=_DARK)
 
 
 class TestHotspot(Conformance):
-    way = Way(HotspotDriver, "/ip/hotspot/user", 4, _USER, {"profile": "isolir"}, {"profile": "other"})
+    way = Way(HotspotDriver, "/ip/hotspot/user", 11, _USER, {"profile": "isolir"}, {"profile": "other"})
 
 
 class TestHotspotDisable(Conformance):
-    way = Way(HotspotDriver, "/ip/hotspot/user", 4, _USER, _DISABLED, more=_DARK)
+    way = Way(HotspotDriver, "/ip/hotspot/user", 10, _USER, _DISABLED, more=_DARK)
 
 
 class TestQueue(Conformance):
     way = Way(
-        QueueDriver, "/queue/simple", 1, {"target": "10.5.0.1/32", "max_limit": "10M/20M"}, {"max-limit": "64000/64000"},
+        QueueDriver, "/queue/simple", 7, {"max_limit": "10M/20M"}, {"max-limit": "64000/64000"},
         {"max-limit": "5M/5M"},
     )  # fmt: skip
 
 
 class TestDhcp(Conformance):
     way = Way(
-        DhcpDriver, "/ip/dhcp-server/lease", 1, {"address": "10.6.0.1"}, {"block-access": "true"}, key_field="mac-address",
+        DhcpDriver, "/ip/dhcp-server/lease", 8, {"address": "10.6.0.1"}, {"block-access": "true"}, key_field="mac-address",
         keys=[f"AA:BB:CC:00:00:{number:02X}" for number in range(11)], absent="AA:BB:CC:00:00:FF",
     )  # fmt: skip
 
 
 class TestAddressList(Conformance):
     way = Way(
-        AddressListDriver, "/ip/firewall/address-list", 9, cut={"list": "ISOLIR", "disabled": "false"}, hand={"disabled": "yes"},
+        AddressListDriver, "/ip/firewall/address-list", 8, cut={"list": "ISOLIR", "disabled": "false"}, hand={"disabled": "yes"},
         key_field="address", keys=[*(f"10.9.0.{number}" for number in range(1, 11)), "10.9.1.0/29"], absent=None,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from sebilling_mikrotik.testing import Router, Simulator
 from .conftest import PASSWORD, blocked, jobs, made, refs, restored
 
 NAMES = [f"u{number}" for number in range(100)]
-FIRST_READ = 4
+FIRST_READ = 11
 """Commands of the read before the first change."""
 
 
@@ -146,8 +146,10 @@ async def test_a_reboot_in_the_middle(customers: list[str], router: Router, simu
     await driver.open()
     wanted = await jobs(driver, refs(customers))
     simulator.faults.delay_seconds = 0.02
+    changing = asyncio.Event()
+    simulator.watch = lambda _, command: changing.set() if command[0].endswith("/set") else None
     call = asyncio.create_task(blocked(driver, wanted))
-    await asyncio.sleep(0.05)
+    await changing.wait()
     await simulator.reboot()
     told = await call
     assert {one.result for one in told.values()} <= {Result.UNKNOWN, Result.FAILED}

@@ -30,7 +30,7 @@ async def test_a_router_that_is_set_up(driver: type[PppoeDriver], simulator: Sim
     [
         (PppoeDriver, "profile 'isolir'"),
         (HotspotDriver, "profile 'isolir'"),
-        (AddressListDriver, "firewall rule"),
+        (AddressListDriver, "No rule of /ip firewall filter stops"),
         (DhcpDriver, "DHCP server"),
     ],
 )
@@ -47,7 +47,9 @@ async def test_a_router_that_is_not(driver: type[PppoeDriver], said: str) -> Non
 async def test_an_isolir_profile_without_list_or_rule(router: Router, simulator: Simulator) -> None:
     for rule in router.table("/ip/firewall/filter").rows.values():
         rule["disabled"] = "true"
-    assert any("No firewall rule" in problem.english for problem in (await made(PppoeDriver, simulator).probe()).problems)
+    assert any(
+        "No rule of /ip firewall filter stops" in problem.english for problem in (await made(PppoeDriver, simulator).probe()).problems
+    )
     del (router.table("/ppp/profile").find("isolir") or {})["address-list"]
     assert any("names no address list" in problem.english for problem in (await made(PppoeDriver, simulator).probe()).problems)
 

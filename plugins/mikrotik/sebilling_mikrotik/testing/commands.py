@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from sebilling_mikrotik import wire
+from sebilling_mikrotik.testing.menus import SINGLE
 from sebilling_mikrotik.testing.queries import matches
-from sebilling_mikrotik.testing.router import SINGLE, Router
+from sebilling_mikrotik.testing.router import Router
 from sebilling_mikrotik.testing.tables import Refusal, Row
 
 _SWITCH: Final = {"enable": "no", "disable": "yes"}
 _WRITING: Final = ("add", "set", "remove", "enable", "disable")
-_SESSIONS: Final = ("/ppp/active", "/ip/hotspot/active", "/ip/hotspot/cookie")
+_SESSIONS: Final = (
+    "/ppp/active", "/ip/hotspot/active", "/ip/hotspot/cookie", "/ip/firewall/connection", "/ipv6/firewall/connection", "/interface",
+)  # fmt: skip
 """Menus of rows that the router itself creates: they can be removed, but not added or changed."""
 
 

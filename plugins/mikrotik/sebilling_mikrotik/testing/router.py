@@ -2,71 +2,35 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
-from sebilling_mikrotik.testing.tables import Row, Shape, Table
+from sebilling_mikrotik.testing.menus import SHAPES, SINGLE
+from sebilling_mikrotik.testing.tables import Row, Table
 
-_RULE: Final = Shape(
-    {"chain": "forward", "action": "accept", "src-address-list": None, "dst-address-list": None, "protocol": None,
-     "dst-port": None, "to-addresses": None, "to-ports": None, "comment": None, "disabled": "no", "dynamic": "false"}, key=".id"
-)  # fmt: skip
-_PROFILE: Final[dict[str, str | None]] = {"name": "", "rate-limit": None, "address-list": None, "comment": None}
-SHAPES: Final[Mapping[str, Shape]] = {
-    "/ppp/profile": Shape(_PROFILE | {"local-address": None, "remote-address": None}, unique=("name",)),
-    "/ppp/secret": Shape(
-        {"name": "", "service": "any", "caller-id": "", "password": "", "profile": "default", "local-address": None, "remote-address": None,
-         "comment": None, "disabled": "no", "last-logged-out": None}, unique=("name",),
-        taken="failure: secret with the same name already exists",
-        references={"profile": "/ppp/profile"}, sensitive=frozenset({"password"}),
-    ),
-    "/ppp/active": Shape({"name": "", "service": "pppoe", "caller-id": "", "address": "", "uptime": "0s", "session-id": ""}),
-    "/ip/firewall/address-list": Shape(
-        {"list": "", "address": "", "comment": None, "timeout": None, "disabled": "no", "dynamic": "false"}, key="address",
-        unique=("list", "address"), addresses=frozenset({"address"}),
-    ),
-    "/ip/firewall/filter": _RULE, "/ip/firewall/nat": _RULE, "/ip/firewall/raw": _RULE, "/ip/firewall/mangle": _RULE,
-    "/queue/simple": Shape(
-        {"name": "", "target": "", "max-limit": "0/0", "limit-at": "0/0", "burst-limit": "0/0", "comment": None, "disabled": "no",
-         "dynamic": "false"}, unique=("name",), taken="failure: already have such name",
-        rates=frozenset({"max-limit", "limit-at", "burst-limit"}),
-    ),
-    "/ip/dhcp-server": Shape({"name": "", "interface": "", "disabled": "no"}, unique=("name",)),
-    "/ip/dhcp-server/lease": Shape(
-        {"address": "", "mac-address": "", "server": "all", "rate-limit": None, "block-access": "no", "comment": None, "disabled": "no",
-         "dynamic": "false"}, key="mac-address", booleans=frozenset({"disabled", "block-access"}),
-    ),
-    "/ip/hotspot/user/profile": Shape(_PROFILE, unique=("name",)),
-    "/ip/hotspot/user": Shape(
-        {"name": "", "server": "all", "password": "", "profile": "default", "comment": None, "disabled": "no", "dynamic": "false"},
-        unique=("name", "server"), taken="failure: already have user with this name for this server",
-        references={"profile": "/ip/hotspot/user/profile"}, sensitive=frozenset({"password"}),
-    ),
-    "/ip/hotspot/active": Shape({"user": "", "address": "", "mac-address": "", "uptime": "0s"}, key="user"),
-    "/ip/hotspot/cookie": Shape({"user": "", "mac-address": "", "expires-in": "3d"}, key="user"),
-    "/system/identity": Shape({"name": "MikroTik"}),
-    "/system/resource": Shape({"version": "", "board-name": "CHR", "uptime": "1w"}),
-    "/system/clock": Shape({"date": "2026-02-20", "time": "08:00:00", "time-zone-name": "Asia/Jakarta"}),
-    "/user": Shape({"name": "", "group": "full", "disabled": "no"}, references={"group": "/user/group"}),
-    "/user/group": Shape({"name": "", "policy": ""}),
-}  # fmt: skip
-SINGLE: Final = ("/system/identity", "/system/resource", "/system/clock")
-"""Menus with a single row without an `.id`."""
 FULL: Final = "local,telnet,ssh,ftp,reboot,read,write,policy,test,winbox,password,web,sniff,sensitive,api,romon,rest-api"
 SEBILLING: Final = "read,write,api"
 
 
 class Router:
-    """State of a router. `dial_seconds` is how long a subscriber takes to dial again after a session ended; None: never."""
+    """State of a router. `dial_seconds` is how long a subscriber takes to dial again after a session ended; None: never.
 
-    def __init__(self, *, version: str = "7.16.2 (stable)", identity: str = "Sim", dial_seconds: float | None = 0.05) -> None:
-        self.tables: dict[str, Table] = {menu: Table(shape, self.table) for menu, shape in SHAPES.items()}
+    `ipv6=False`: without the IPv6 package, as RouterOS 6 may be.
+    """
+
+    def __init__(
+        self, *, version: str = "7.16.2 (stable)", identity: str = "Sim", dial_seconds: float | None = 0.05, ipv6: bool = True
+    ) -> None:
+        menus = {menu: shape for menu, shape in SHAPES.items() if ipv6 or not menu.startswith("/ipv6/")}
+        self.tables: dict[str, Table] = {menu: Table(shape, self.table) for menu, shape in menus.items()}
         self.passwords: dict[str, str] = {}
         self.dial_seconds = dial_seconds
         self._addresses = itertools.count(1)
         self._sessions = itertools.count(0x81000001)
+        self.prefixes: dict[str, str] = {}
+        """PPP session's `.id` → its IPv6 prefix, which no menu of the API shows."""
         self._timers: set[asyncio.TimerHandle] = set()
-        for menu in SINGLE:
+        for menu in self.tables.keys() & set(SINGLE):
             self.add(
                 menu, **({"version": version} if menu == "/system/resource" else {"name": identity} if menu == "/system/identity" else {})
             )
@@ -99,18 +63,42 @@ class Router:
         """Do the one-time setup of the README: isolir profiles that name the list, and the rule that uses it."""
         for menu in ("/ppp/profile", "/ip/hotspot/user/profile"):
             self.add(menu, name=name, address_list=list_name, rate_limit="512k/512k")
-        self.add("/ip/firewall/filter", chain="forward", action="drop", src_address_list=list_name)
-        self.add("/ip/dhcp-server", name="dhcp1", interface="bridge")
+        wall = self.add("/ip/firewall/filter", chain="forward", action="drop", src_address_list=list_name)
+        self.tables["/ip/firewall/filter"].move([wall], 0)
+        self.add("/interface/bridge", name="bridge", arp="reply-only")
+        self.add("/interface/pppoe-server/server", service_name="pppoe", interface="bridge")
+        self.add("/ip/hotspot", name="hotspot1", interface="bridge")
+        self.add("/ip/dhcp-server", name="dhcp1", interface="bridge", add_arp="yes")
+
+    def secret(self, name: str) -> Row | None:
+        """Return the secret with which a PPPoE client of that name logs in."""
+        named = self.tables["/ppp/secret"].named.get(name, ())
+        return next((row for row in named if row["service"] in {"pppoe", "any"}), None)
 
     def dial(self, name: str) -> Row | None:
         """Start a PPPoE session in the secret's current profile; None if it is refused or one is already running."""
-        secret = self.tables["/ppp/secret"].find(name)
-        if secret is None or secret["disabled"] == "true" or self.tables["/ppp/active"].find(name) is not None:
+        secret, active = self.secret(name), self.tables["/ppp/active"].named.get(name, ())
+        if secret is None or secret["disabled"] == "true" or any(row["service"] == "pppoe" for row in active):
             return None
         address = secret.get("remote-address") or self._address()
         row = self.add("/ppp/active", name=name, address=address, session_id=f"0x{next(self._sessions):x}")
+        self.add("/interface", name=f"<pppoe-{name}>", type="pppoe-in")
         self._list(self.tables["/ppp/profile"].find(secret["profile"]), address)
+        if (prefix := self.prefix(secret)) is not None:
+            self.prefixes[row[".id"]] = prefix
         return row
+
+    def prefix(self, secret: Row) -> str | None:
+        """Return the IPv6 prefix that a session with this secret gets, or None. A server's profile fills in what the secret's lacks."""
+        profiles, servers = self.tables["/ppp/profile"], self.tables["/interface/pppoe-server/server"].rows.values()
+        server = next((row["default-profile"] for row in servers if row["disabled"] != "true"), "default")
+        chain = [profile for name in (secret["profile"], server) if (profile := profiles.find(name)) is not None]
+        use = next((profile["use-ipv6"] for profile in chain if profile["use-ipv6"] != "default"), "yes")
+        settings = next(iter(self.tables["/ipv6/settings"].rows.values())) if "/ipv6/settings" in self.tables else None
+        if settings is None or settings["disable-ipv6"] == "true" or use == "no":
+            return None
+        pooled = any(profile.get(pool) for profile in chain for pool in ("remote-ipv6-prefix-pool", "dhcpv6-pd-pool"))
+        return secret.get("remote-ipv6-prefix") or (f"2001:db8:{next(self._addresses):x}::/56" if pooled else None)
 
     def hotspot_login(self, name: str, *, cookie: bool = True) -> Row | None:
         """Log a hotspot user in; the router sets a cookie that allows later logins without the password."""
@@ -131,7 +119,11 @@ class Router:
         for entry in [address for address in listed.named.get(row["address"], ()) if address["dynamic"] == "true"]:
             listed.remove(entry)
         if menu == "/ppp/active":
-            self.later(lambda: self.dial(row["name"]))
+            self.prefixes.pop(row[".id"], None)
+            for interface in list(self.tables["/interface"].named.get(f"<pppoe-{row['name']}>", ())):
+                self.tables["/interface"].remove(interface)
+            if row["service"] == "pppoe":
+                self.later(lambda: self.dial(row["name"]))
         elif self.tables["/ip/hotspot/cookie"].find(row["user"]) is not None:
             self.later(lambda: self.hotspot_login(row["user"]))
 

@@ -1,7 +1,7 @@
 """A RouterOS menu as a table: rows of raw strings with `.id`s like *1A, and fields validated as RouterOS does."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Final
@@ -35,6 +35,8 @@ class Shape:
     references: Mapping[str, str] = field(default_factory=dict)
     """Field → menu whose names are its valid values."""
     sensitive: frozenset[str] = frozenset()
+    check: "Callable[[Row], None] | None" = None
+    """Raises Refusal for a row whose fields contradict each other."""
 
 
 @dataclass
@@ -59,6 +61,8 @@ class Table:
         row |= {name: value for name, value in fields.items() if name not in row}
         if by_hand:
             self._alone(row)
+        if self.shape.check is not None:
+            self.shape.check(row)
         self.next_id += 1
         self.rows[row[".id"]] = row
         self.named.setdefault(row.get(self.shape.key, ""), []).append(row)
@@ -72,6 +76,8 @@ class Table:
             raise Refusal("failure: can not change dynamic item", category="4")
         changed = row | {name: self.checked(name, value) for name, value in fields.items()}
         self._alone(changed)
+        if self.shape.check is not None:
+            self.shape.check(changed)
         key = self.shape.key
         if changed.get(key) != row.get(key):
             self._unname(row)
@@ -82,6 +88,11 @@ class Table:
         """Remove a row."""
         del self.rows[row[".id"]]
         self._unname(row)
+
+    def move(self, rows: Collection[Row], place: int) -> None:
+        """Move rows to this place of the table, in their order."""
+        rest = [row for row in self.rows.values() if row not in rows]
+        self.rows = {row[".id"]: row for row in (*rest[:place], *rows, *rest[place:])}
 
     def _unname(self, row: Row) -> None:
         left = [other for other in self.named.get(row.get(self.shape.key, ""), ()) if other is not row]
