@@ -17,6 +17,7 @@ from sebilling.plugins.contract import (
     InvalidValue,
     Job,
     Outcome,
+    Quality,
     Reading,
     Ref,
     Result,
@@ -64,6 +65,7 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
     """Block by `/ip/firewall/address-list`. An address has no row of its own on the router, so it is never ABSENT."""
 
     kind: ClassVar[str] = "mikrotik.address_list"
+    quality: ClassVar[Quality] = Quality.GOLD
     title: ClassVar[Sentence] = Sentence("MikroTik address list (static IP)", "Address list MikroTik (IP statis)")
     config_model: ClassVar[type[AddressListConfig]] = AddressListConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from sebilling.plugins.contract import DeviceError, DeviceHealth, Fault, IsolationDriver, Sentence
 
 from sebilling_mikrotik.config import RouterConfig
+from sebilling_mikrotik.durations import seconds_of
 from sebilling_mikrotik.faults import Trap
 from sebilling_mikrotik.session import Command, Session
 
@@ -86,7 +87,8 @@ class RouterDriver(IsolationDriver[R], abc.ABC):
         facts["permissions"], lacking = await self._permissions()
         problems += lacking
         problems += await self.setup_problems()
-        return DeviceHealth(reachable=True, problems=tuple(problems), facts=facts)
+        uptime = seconds_of(str(facts.get("uptime", "")))
+        return DeviceHealth(reachable=True, problems=tuple(problems), facts=facts, uptime_seconds=uptime)
 
     async def _permissions(self) -> tuple[Sentence | str, Sequence[Sentence]]:
         """Return the policies of our user's group, and what is missing. Unknown for a RADIUS user, who isn't in the router's table."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-from sebilling.plugins.contract import Fault, InvalidValue, Ref, Sentence, Usage
+from sebilling.plugins.contract import Fault, InvalidValue, Quality, Ref, Sentence, Usage
 
 from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.device import is_yes
@@ -30,6 +30,7 @@ class DhcpDriver(RowDriver[RouterConfig]):
     """Block by `/ip/dhcp-server/lease`."""
 
     kind: ClassVar[str] = "mikrotik.dhcp"
+    quality: ClassVar[Quality] = Quality.GOLD
     title: ClassVar[Sentence] = Sentence("MikroTik DHCP lease", "Lease DHCP MikroTik")
     config_model: ClassVar[type[RouterConfig]] = RouterConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"DHCP": Sentence("MAC address of the static lease", "alamat MAC dari lease statis")}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from sebilling.plugins.contract import Ref, Sentence, Usage
+from sebilling.plugins.contract import Quality, Ref, Sentence, Usage
 
 from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
 from sebilling_mikrotik.session import Row
@@ -17,6 +17,7 @@ class HotspotDriver(AccountDriver[AccountConfig]):
     """Block by `/ip/hotspot/user`. A restore keeps the cookie, so that the customer is back without typing a password."""
 
     kind: ClassVar[str] = "mikrotik.hotspot"
+    quality: ClassVar[Quality] = Quality.GOLD
     title: ClassVar[Sentence] = Sentence("MikroTik hotspot", "Hotspot MikroTik")
     config_model: ClassVar[type[AccountConfig]] = AccountConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"HOTSPOT": Sentence("hotspot user name", "nama pengguna hotspot")}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar, Final
 
-from sebilling.plugins.contract import Fault, Outcome, Ref, Sentence, Subscriber, Usage
+from sebilling.plugins.contract import Fault, Outcome, Quality, Ref, Sentence, Subscriber, Usage
 
 from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
 from sebilling_mikrotik.bulk import refused
@@ -24,6 +24,7 @@ class PppoeDriver(AccountDriver[AccountConfig]):
     """Block by `/ppp/secret`. `remote-address` is stored only for information; it is never set, so an address changed meanwhile stays."""
 
     kind: ClassVar[str] = "mikrotik.pppoe"
+    quality: ClassVar[Quality] = Quality.PLATINUM
     title: ClassVar[Sentence] = Sentence("MikroTik PPPoE", "PPPoE MikroTik")
     config_model: ClassVar[type[AccountConfig]] = AccountConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"PPPOE": Sentence("PPPoE name (of the secret)", "nama PPPoE (dari secret)")}

@@ -17,6 +17,7 @@ from sebilling.plugins.contract import (
     InvalidValue,
     Job,
     Outcome,
+    Quality,
     Ref,
     Sentence,
     Usage,
@@ -66,6 +67,7 @@ class QueueDriver(RowDriver[QueueConfig]):
     """Block by `/queue/simple`."""
 
     kind: ClassVar[str] = "mikrotik.queue"
+    quality: ClassVar[Quality] = Quality.GOLD
     title: ClassVar[Sentence] = Sentence("MikroTik simple queue (throttle)", "Simple queue MikroTik (kecepatan dibatasi)")
     config_model: ClassVar[type[QueueConfig]] = QueueConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"QUEUE": Sentence("name of the simple queue", "nama simple queue")}

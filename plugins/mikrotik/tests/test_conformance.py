@@ -18,6 +18,7 @@ from .conftest import NAMES, PASSWORD, settings
 CUSTOMERS_PASSWORD: Final = "sandi-pelanggan-17"
 NAMED: Final = tuple(dict.fromkeys([*NAMES, *AWKWARD_NAMES]))
 DIAL_SECONDS: Final = 0.01
+CONNECTIONS: Final = "/ip/firewall/connection"
 SESSIONS: Final = {"/ppp/secret": ("/ppp/active", "name"), "/ip/hotspot/user": ("/ip/hotspot/active", "user")}
 
 
@@ -36,6 +37,7 @@ class Way:
     key_field: str = "name"
     absent: str | None = "nobody"
     more: Mapping[str, object] = field(default_factory=dict)
+    spellings: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class RouterWorld(World):
@@ -44,9 +46,12 @@ class RouterWorld(World):
     wrong_password: Mapping[str, Any] = {"password": "salah-sekali-55"}
     secrets: Sequence[str] = (PASSWORD, CUSTOMERS_PASSWORD)
 
+    spellings: Mapping[str, Sequence[str]] = {}
+
     def __init__(self, way: Way, simulator: Simulator) -> None:
         self.way, self.simulator, self.router = way, simulator, simulator.router
         self.driver = way.driver
+        self.spellings = way.spellings
         self.settings = settings(simulator, **way.more)
         self.refs = [Ref(number, key) for number, key in enumerate(way.keys, 1)]
         self.absent = Ref(900, way.absent) if way.absent is not None else None
@@ -98,6 +103,9 @@ class RouterWorld(World):
 
     async def mend(self) -> None:
         self.simulator.faults.reset_after = self.simulator.faults.lost_after = None
+        self.simulator.faults.traps = None
+        for lease in self.router.table("/ip/dhcp-server/lease").rows.values():
+            lease["status"] = "waiting"
         if self.simulator._server is None:
             await self.simulator.listen()
 
@@ -124,6 +132,32 @@ class RouterWorld(World):
         """One more key of the kind."""
         high, low = divmod(number, 250)
         return {"address": f"10.10.{high}.{low}", "mac-address": f"AA:BB:CC:01:{high:02X}:{low:02X}"}.get(self.way.key_field, f"n{number}")
+
+    async def online(self, ref: Ref) -> bool:
+        return online(self.router, self.way.menu, ref.key)
+
+    async def keep_online(self, ref: Ref) -> None:
+        stuck = ("0", "no such item")
+        self.simulator.faults.traps = dict.fromkeys(("/ppp/active/remove", "/ip/hotspot/active/remove", f"{CONNECTIONS}/remove"), stuck)
+        if self.way.menu == "/ip/dhcp-server/lease":
+            (self.table.find(ref.key) or {})["status"] = "bound"
+        elif self.way.menu in {"/queue/simple", "/ip/firewall/address-list"}:
+            address = (self.table.find(ref.key) or {"target": ref.key})["target"].removesuffix("/32")
+            self.router.add("/ip/firewall/filter", chain="forward", action="fasttrack-connection", disabled="yes")
+            self.router.add(CONNECTIONS, src_address=f"{address}:9", reply_src_address="198.51.100.77:443", fasttrack="true")
+
+    async def undo_by_hand(self, ref: Ref) -> None:
+        row = self.table.find(ref.key) or {}
+        if self.way.menu == "/ip/firewall/address-list":
+            self.table.remove(row)
+            return
+        defaults = {"disabled": "false", "block-access": "false"}
+        before = {name: self.way.row.get(name.replace("-", "_"), defaults.get(name, "")) for name in self.way.cut}
+        self.table.set(row, before)
+        self.dial(ref.key)
+
+    async def reboot(self) -> None:
+        await self.simulator.reboot()
 
     async def settle(self) -> None:
         if self.way.menu in SESSIONS:
@@ -179,6 +213,7 @@ class TestDhcp(Conformance):
     way = Way(
         DhcpDriver, "/ip/dhcp-server/lease", 8, {"address": "10.6.0.1"}, {"block-access": "true"}, key_field="mac-address",
         keys=[f"AA:BB:CC:00:00:{number:02X}" for number in range(11)], absent="AA:BB:CC:00:00:FF",
+        spellings={"AA:BB:CC:00:00:01": ("aa-bb-cc-00-00-01", "aabb.cc00.0001")},
     )  # fmt: skip
 
 
@@ -186,4 +221,5 @@ class TestAddressList(Conformance):
     way = Way(
         AddressListDriver, "/ip/firewall/address-list", 8, cut={"list": "ISOLIR", "disabled": "false"}, hand={"disabled": "yes"},
         key_field="address", keys=[*(f"10.9.0.{number}" for number in range(1, 11)), "10.9.1.0/29"], absent=None,
+        spellings={"10.9.0.1": ("10.9.0.1/32",), "2001:db8::5": ("2001:DB8:0::5/128",)},
     )  # fmt: skip

@@ -21,6 +21,7 @@ async def test_a_router_that_is_set_up(driver: type[PppoeDriver], simulator: Sim
     assert health.reachable
     assert [problem.english[:10] for problem in health.problems] == ["TLS is off"]
     assert health.facts["identity"] == "Sim"
+    assert health.uptime_seconds == 604_800
     assert health.facts.keys() >= {"version", "board-name", "uptime", "date", "time", "permissions"}
     assert not [command for command in simulator.seen if not command[0].endswith("/print")]
 
