@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Final
 
@@ -29,6 +29,8 @@ class Firewall:
     ipv6_interfaces: frozenset[str]
     """Interfaces on which the router gives IPv6 to customers: it advertises a prefix, or serves DHCPv6."""
     forwards_ipv6: bool
+    _walls: dict[tuple[str, int], Sentence | None] = field(default_factory=dict, init=False, repr=False)
+    """What was judged already, as one reading asks about thousands of customers."""
 
     @property
     def gives_ipv6(self) -> bool:
@@ -61,7 +63,9 @@ class Firewall:
 
     def wall_problem(self, list_name: str, *, version: int = 4) -> Sentence | None:
         """Return why nothing stops the traffic of this list in that IP version; None if a wall does."""
-        return wall_problem(self.rules if version == 4 else self.rules6 or (), list_name, version=version)
+        if (key := (list_name, version)) not in self._walls:
+            self._walls[key] = wall_problem(self.rules if version == 4 else self.rules6 or (), list_name, version=version)
+        return self._walls[key]
 
     def customers_ipv6_problem(self, list_name: str) -> Sentence | None:
         """Return why nothing stops the IPv6 traffic of this list; None if a wall does, or customers have no IPv6 from this router."""

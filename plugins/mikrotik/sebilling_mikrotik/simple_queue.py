@@ -6,6 +6,7 @@ takes connections past every queue.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import ClassVar, Final
 
@@ -37,7 +38,7 @@ from sebilling_mikrotik.views import Online, View
 
 _SPEEDS: Final = ("limit-at", "burst-limit", "burst-threshold")
 """Pairs of speeds that are in a ratio to the `max-limit`."""
-_BURST_TIME: Final = "burst-time"
+_NO_BURST: Final = {**dict.fromkeys(_SPEEDS, "0/0"), "burst-time": "0s/0s"}
 
 
 class QueueConfig(RouterConfig, frozen=True):
@@ -72,11 +73,11 @@ class QueueDriver(RowDriver[QueueConfig]):
     config_model: ClassVar[type[QueueConfig]] = QueueConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"QUEUE": Sentence("name of the simple queue", "nama simple queue")}
     menu: ClassVar[str] = "/queue/simple"
-    saved: ClassVar[tuple[str, ...]] = ("max-limit", *_SPEEDS, _BURST_TIME, "disabled")
+    saved: ClassVar[tuple[str, ...]] = ("max-limit", *_NO_BURST, "disabled")
     looked_at: ClassVar[tuple[str, ...]] = ("target",)
 
     def blocked_fields(self) -> Mapping[str, str]:
-        return {"max-limit": self.config.throttle, **dict.fromkeys(_SPEEDS, "0/0"), _BURST_TIME: "0s/0s"}
+        return {"max-limit": self.config.throttle, **_NO_BURST}
 
     def equal(self, field_name: str, first: str | None, second: str | None) -> bool:
         if field_name in {"max-limit", *_SPEEDS} and first and second:  # 64k and 64000 are the same speed
@@ -86,6 +87,8 @@ class QueueDriver(RowDriver[QueueConfig]):
     async def view(self, refs: Sequence[Ref]) -> View:
         view, firewall = await asyncio.gather(super().view(refs), read_firewall(self.session))
         view.firewall = firewall
+        for row in (row for rows in view.rows.values() for row in rows):
+            row.update(_NO_BURST | row)  # RouterOS may leave out what isn't set
         blocked = [row for rows in view.rows.values() for row in rows if self._holds(row, self.blocked_fields())]
         view.passing = await fasttracked(self.session, firewall, [address for row in blocked for address in _addresses(row)])
         return view
@@ -149,6 +152,11 @@ class QueueDriver(RowDriver[QueueConfig]):
                 "Kecepatan paketnya tidak diketahui: dipulihkan dengan kecepatan sebelumnya.",
             )
         return {**target, **fields}, message
+
+    def judge_restore(self, view: View, job: Job) -> Outcome | Change:
+        if job.snapshot:  # snapshots from before SeBilling 0.5 hold the max-limit alone
+            job = replace(job, snapshot=_NO_BURST | dict(job.snapshot))
+        return super().judge_restore(view, job)
 
     async def apply_plan(self, refs: Sequence[Ref]) -> AsyncIterator[Outcome]:
         """Set each active queue to its plan's speed, which takes effect at once."""

@@ -51,8 +51,9 @@ def wall_problem(rules: Sequence[Row], list_name: str, *, version: int) -> Sente
     if passage.walled:
         return None
     menu = f"{_FAMILY[version]} firewall filter"
+    top = next((number for number, rule in enumerate(rules) if not is_yes(rule.get("dynamic"))), None)  # nothing goes above dynamic ones
     if passage.hole is None or not _has_wall(chains, list_name):
-        paste = _lines(menu, list_name, place=bool(rules))
+        paste = _lines(menu, list_name, top=top)
         return Sentence(
             f"No rule of {menu} stops whoever is in the address list '{list_name}': nobody would be held back."
             f" Paste on the router: {paste}",
@@ -65,7 +66,7 @@ def wall_problem(rules: Sequence[Row], list_name: str, *, version: int) -> Sente
             f"The rule {let_through} of {menu} lets the address list '{list_name}' through. Paste on the router: {off}",
             f"Aturan {let_through} di {menu} meloloskan address list '{list_name}'. Tempel di router: {off}",
         )
-    move = f"`{menu} move [find src-address-list={_quoted(list_name)}] 0`"
+    move = f"`{menu} move [find src-address-list={_quoted(list_name)}] {top or 0}`"
     return Sentence(
         f"The rule {let_through} of {menu} stands above the rule that stops the address list '{list_name}', and lets it through."
         f" Move the stopping rules to the top; paste on the router: {move}",
@@ -86,13 +87,13 @@ def described(rule: Row) -> str:
     return "`" + " ".join(f"{name}={value}" for name, value in words.items()) + "`"
 
 
-def _lines(menu: str, list_name: str, *, place: bool) -> str:
+def _lines(menu: str, list_name: str, *, top: int | None) -> str:
     """Return the minimum of a wall. RouterOS refuses `place-before` in an empty table."""
     name = _quoted(list_name)
     rules = ('protocol=udp dst-port=53 action=accept{} comment="isolir: DNS"', 'action=drop{} comment="isolir"')
-    places = (f" place-before={number}" if place else "" for number in range(len(rules)))
+    places = ("" if top is None else f" place-before={top + number}" for number in range(len(rules)))
     return "; ".join(
-        f"`{menu} add chain=forward src-address-list={name} {rule.format(at)}`" for rule, at in zip(rules, places, strict=True)
+        f"`{menu} add chain=forward src-address-list={name} {rule.format(place)}`" for rule, place in zip(rules, places, strict=True)
     )
 
 

@@ -263,3 +263,40 @@ async def test_a_burst_and_a_guaranteed_speed_go_with_the_block_and_come_back(ro
     twice = ("20000000/40000000", "4000000/8000000", "40000000/80000000", "16000000/32000000", "16s/16s")
     assert tuple(queue[name] for name in ("max-limit", "limit-at", "burst-limit", "burst-threshold", "burst-time")) == twice
     await driver.close()
+
+
+async def test_what_routeros_leaves_out_and_what_an_old_snapshot_lacks(router: Router, simulator: Simulator) -> None:
+    queue = router.add("/queue/simple", name="budi", target="10.9.0.1/32", max_limit="10M/20M")
+    for name in ("limit-at", "burst-limit", "burst-threshold", "burst-time"):
+        del queue[name]
+    before = dict(queue)
+    driver = made(QueueDriver, simulator)
+    await driver.open()
+    (job,) = await jobs(driver, refs(["budi"]))
+    assert (await blocked(driver, [job]))[1].result is Result.CHANGED
+    old = Job(job.ref, {"max-limit": "10000000/20000000", "disabled": "false"})
+    assert (await restored(driver, [old]))[1].result is Result.CHANGED
+    assert dict(queue) == before
+    await driver.close()
+
+
+async def test_rules_that_the_router_made_itself_stay_at_the_top(router: Router, simulator: Simulator) -> None:
+    """A hotspot's jump, whose chain lets nobody through, and FastTrack's counter."""
+    table = router.table(FILTER)
+    for row in list(table.rows.values()):
+        table.remove(row)
+    rule(router, action="accept", connection_state="established,related")
+    rule(router, chain="hs-unauth", action="reject", dynamic="true")
+    rule(router, action="jump", jump_target="hs-unauth", protocol="hotspot", dynamic="true")
+    rule(router, action="passthrough", dynamic="true")
+    driver = made(AddressListDriver, simulator)
+    await driver.open()
+    (job,) = await jobs(driver, refs(["10.9.0.1"]))
+    with pytest.raises(DeviceError) as caught:
+        await blocked(driver, [job])
+    assert "place-before=3" in caught.value.message.english
+    assert paste(router, caught.value.message.english) == 2
+    assert [row["dynamic"] for row in table.rows.values()] == ["true", "true", "true", "false", "false", "false"]
+    assert (await blocked(driver, [job]))[1].result is Result.CHANGED
+    assert not online(router, "", "10.9.0.1")
+    await driver.close()

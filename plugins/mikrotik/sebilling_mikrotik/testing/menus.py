@@ -1,6 +1,5 @@
 """Menus of a simulated router: their fields, defaults and checks."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -27,7 +26,7 @@ _PAIRS: Final = ("max-limit", "limit-at", "burst-limit", "burst-threshold")
 
 
 def _limits(row: Row) -> None:
-    limits, at = ([int(rate) for rate in re.split("/", row[name])] for name in ("max-limit", "limit-at"))
+    limits, at = ([int(rate) for rate in row.get(name, "0/0").split("/")] for name in ("max-limit", "limit-at"))
     if any(limit and rate > limit for limit, rate in zip(limits, at, strict=True)):
         raise Refusal("failure: limit-at can not be greater than max-limit", category="4")
 

@@ -128,7 +128,7 @@ def _fast(router: Router, name: str) -> bool:
 
 def _limit(row: Row, side: int) -> int:
     """Bit/s in one direction: unlimited without a limit, and a burst while it lasts."""
-    limit, burst, guaranteed = (int(row[name].split("/")[side]) for name in ("max-limit", "burst-limit", "limit-at"))
+    limit, burst, guaranteed = (int(row.get(name, "0/0").split("/")[side]) for name in ("max-limit", "burst-limit", "limit-at"))
     return max(limit, burst, guaranteed) if limit else 1 << 40
 
 
