@@ -204,7 +204,7 @@ class AccountDriver(RowDriver[A], abc.ABC):
         ]
         sessions = [(ids[name], row) for name, rows in view.sessions.items() if name in ids for row in rows]
         commands += [(ref_id, (f"{self._sessions[0]}/remove", f"=.id={row['.id']}")) for ref_id, row in sessions]
-        errors = await self.end(commands)
+        errors = await self.end_sessions(commands)
         passing = [(ref_id, command) for ref_id, row in sessions for command in view.passing.get(row.get("address", ""), ())]
         errors |= await self.end(passing)
         ended: dict[int, set[str]] = {}

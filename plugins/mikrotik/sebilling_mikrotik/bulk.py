@@ -6,7 +6,7 @@ An unverified change is never reported as success.
 
 import abc
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -22,6 +22,8 @@ V = TypeVar("V")
 _FIRST_LOOK_SECONDS: Final = 0.1
 _LONGEST_LOOK_SECONDS: Final = 1.0
 """Wait between checks of a session that is to end, doubled each time up to the second: the router takes a moment to end it."""
+_MAX_CATCH_UP_SECONDS: Final = 0.2
+"""How much of a delay is made up for by ending sessions faster."""
 _MAX_BUDGET_SECONDS: Final = 900.0
 
 
@@ -68,25 +70,33 @@ class BulkDriver(RouterDriver[R], abc.ABC, Generic[R, V]):
         del changes, restoring
         return {}, {}
 
-    async def end(self, commands: Sequence[tuple[int, Command]]) -> dict[int, DeviceError]:
-        """Remove sessions or connections, at most `kicks_per_second`; return the errors by ref id. What ended by itself is no error."""
+    async def end_sessions(self, commands: Sequence[tuple[int, Command]]) -> dict[int, DeviceError]:
+        """Remove sessions, at most `kicks_per_second`, as each dials again; return the errors by ref id."""
         errors: dict[int, DeviceError] = {}
         loop, size = asyncio.get_running_loop(), max(1, self.config.kicks_per_second // 10)
+        due = loop.time()
         for at in range(0, len(commands), size):
-            part, began = commands[at : at + size], loop.time()
-            async for ref_id, answer in self.session.each(part):
-                if isinstance(answer, DeviceError) and answer.fault is not Fault.ABSENT:
-                    kind = DeviceError if isinstance(answer, Trap) else Unanswered  # sent or not, the preceding change was made
-                    errors[ref_id] = kind(
-                        answer.fault,
-                        Sentence(
-                            f"Changed, but its session wasn't ended. {answer.message.english}",
-                            f"Sudah diubah, tetapi sesinya belum diputus. {answer.message.indonesian}",
-                        ),
-                        retryable=True,
-                    )
+            part = commands[at : at + size]
+            errors |= await self.end(part)
             if at + size < len(commands):
-                await asyncio.sleep(max(0.0, len(part) / self.config.kicks_per_second - (loop.time() - began)))
+                due = max(due + len(part) / self.config.kicks_per_second, loop.time() - _MAX_CATCH_UP_SECONDS)
+                await asyncio.sleep(max(0.0, due - loop.time()))
+        return errors
+
+    async def end(self, commands: Iterable[tuple[int, Command]]) -> dict[int, DeviceError]:
+        """Remove sessions or connections; return the errors by ref id. What ended by itself meanwhile is no error."""
+        errors: dict[int, DeviceError] = {}
+        async for ref_id, answer in self.session.each(commands):
+            if isinstance(answer, DeviceError) and answer.fault is not Fault.ABSENT:
+                kind = DeviceError if isinstance(answer, Trap) else Unanswered  # sent or not, the preceding change was made
+                errors[ref_id] = kind(
+                    answer.fault,
+                    Sentence(
+                        f"Changed, but its session wasn't ended. {answer.message.english}",
+                        f"Sudah diubah, tetapi sesinya belum diputus. {answer.message.indonesian}",
+                    ),
+                    retryable=True,
+                )
         return errors
 
     def alive(self, view: V, ref: Ref) -> Collection[str]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import pytest
-from sebilling.plugins.contract import DriverContext, IsolationDriver, Job, Outcome, Ref
+from sebilling.plugins.contract import DriverContext, IsolationDriver, Job, Outcome, Reading, Ref
 
 from sebilling_mikrotik.testing import Router, Simulator
 
@@ -72,3 +72,8 @@ async def blocked(driver: IsolationDriver[Any], wanted: Sequence[Job]) -> dict[i
 
 async def restored(driver: IsolationDriver[Any], wanted: Sequence[Job]) -> dict[int, Outcome]:
     return {outcome.ref_id: outcome async for outcome in driver.restore(wanted)}
+
+
+async def read_one(driver: IsolationDriver[Any], job: Job) -> Reading:
+    """What is read of one customer."""
+    return (await driver.read_state([job.ref], {job.ref.id: job.snapshot}))[job.ref.id]

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
-from sebilling.plugins.contract import DeviceError, Fault, IsolationDriver, Job, Reading, Ref, Result, State
+from sebilling.plugins.contract import DeviceError, Fault, IsolationDriver, Result, State
 
-from sebilling_mikrotik import AddressListDriver, HotspotDriver, PppoeDriver, QueueDriver
+from sebilling_mikrotik import AddressListDriver, HotspotDriver, PppoeDriver
 from sebilling_mikrotik.testing import Router, Simulator
 from sebilling_mikrotik.testing.terminal import paste
 from sebilling_mikrotik.testing.traffic import connect, online
 
-from .conftest import blocked, jobs, made, refs, restored
+from .conftest import blocked, jobs, made, read_one, refs, restored
 
 FILTER: Final = "/ip/firewall/filter"
 
@@ -47,10 +47,6 @@ METHODS: Final = (
 def method(request: pytest.FixtureRequest) -> Method:
     found: Method = request.param
     return found
-
-
-async def reading(driver: IsolationDriver[Any], job: Job) -> Reading:
-    return (await driver.read_state([job.ref], {job.ref.id: job.snapshot}))[job.ref.id]
 
 
 def rule(router: Router, **fields: str) -> None:
@@ -95,11 +91,11 @@ async def test_what_is_no_wall_blocks_nobody_and_the_printed_lines_mend_it(
     assert (await blocked(driver, [job]))[1].result is Result.CHANGED
     await asyncio.sleep(0.1)
     assert not online(router, method.menu, method.key)
-    assert (await reading(driver, job)).actual is State.BLOCKED
+    assert (await read_one(driver, job)).actual is State.BLOCKED
     assert (await restored(driver, [job]))[1].result is Result.CHANGED
     await asyncio.sleep(0.1)
     assert online(router, method.menu, method.key)
-    assert (await reading(driver, job)).actual is State.ACTIVE
+    assert (await read_one(driver, job)).actual is State.ACTIVE
     await driver.close()
 
 
@@ -131,7 +127,7 @@ async def test_a_rule_above_the_wall_lets_through_and_the_printed_line_mends_it(
     assert not online(router, method.menu, method.key)
     rule(router, **above)
     connect(router, method.address)
-    state = await reading(driver, job)
+    state = await read_one(driver, job)
     assert state.actual is State.ACTIVE, "not in effect"
     assert state.detail is not None
     with pytest.raises(DeviceError) as caught:
@@ -140,7 +136,7 @@ async def test_a_rule_above_the_wall_lets_through_and_the_printed_line_mends_it(
     assert (await blocked(driver, [job]))[1].result in {Result.CHANGED, Result.UNCHANGED}
     await asyncio.sleep(0.1)
     assert not online(router, method.menu, method.key)
-    assert (await reading(driver, job)).actual is State.BLOCKED
+    assert (await read_one(driver, job)).actual is State.BLOCKED
     await driver.close()
 
 
@@ -173,7 +169,7 @@ async def test_walls_of_several_kinds(rules: Sequence[dict[str, str]], router: R
     assert (await blocked(driver, [job]))[1].result is Result.CHANGED
     assert not online(router, "", "10.9.0.1")
     assert online(router, "", "10.9.0.2")
-    assert (await reading(driver, job)).actual is State.BLOCKED
+    assert (await read_one(driver, job)).actual is State.BLOCKED
     await driver.close()
 
 
@@ -199,11 +195,11 @@ async def test_connections_from_before_in_fasttrack_are_ended(where: str, method
     if method.menu != "/ip/hotspot/user":  # its next login is under another address
         router.add("/ip/firewall/connection", **{name.replace("-", "_"): value for name, value in incoming.items() if name != ".id"})
         assert online(router, method.menu, method.key)
-        assert (await reading(driver, job)).actual is State.ACTIVE
+        assert (await read_one(driver, job)).actual is State.ACTIVE
         assert (await blocked(driver, [job]))[1].result is Result.CHANGED
         await asyncio.sleep(0.1)
         assert not online(router, method.menu, method.key)
-        assert (await reading(driver, job)).actual is State.BLOCKED
+        assert (await read_one(driver, job)).actual is State.BLOCKED
     await driver.close()
 
 
@@ -216,67 +212,6 @@ async def test_a_connection_that_cant_be_ended_is_told(router: Router, simulator
     simulator.faults.traps = {"/ip/firewall/connection/remove": ("", "no such item")}
     outcome = (await blocked(driver, wanted))[1]
     assert (outcome.result, outcome.retryable) == (Result.FAILED, True)
-    await driver.close()
-
-
-@pytest.mark.parametrize("where", [FILTER, "/ip/firewall/mangle", "/ipv6/firewall/filter"])
-async def test_queues_need_fasttrack_off(where: str, router: Router, simulator: Simulator) -> None:
-    router.add("/queue/simple", name="budi", target="10.9.0.1/32", max_limit="10M/20M")
-    fasttrack = router.add(where, chain="forward", action="fasttrack-connection", connection_state="established,related")
-    driver = made(QueueDriver, simulator)
-    await driver.open()
-    (job,) = await jobs(driver, refs(["budi"]))
-    with pytest.raises(DeviceError) as caught:
-        await blocked(driver, [job])
-    assert "FastTrack is on" in caught.value.message.english
-    assert caught.value.message in (await driver.probe()).problems
-    fasttrack["disabled"] = "true"
-    router.add("/ip/firewall/connection", src_address="10.9.0.1:1", reply_src_address="198.51.100.77:443", fasttrack="true")
-    assert (await blocked(driver, [job]))[1].result is Result.CHANGED
-    assert not online(router, "/queue/simple", "budi")
-    assert (await reading(driver, job)).actual is State.BLOCKED
-    fasttrack["disabled"] = "false"
-    assert (await reading(driver, job)).actual is State.ACTIVE
-    await driver.close()
-
-
-async def test_a_burst_and_a_guaranteed_speed_go_with_the_block_and_come_back(router: Router, simulator: Simulator) -> None:
-    queue = router.add(
-        "/queue/simple", name="budi", target="10.9.0.1/32", max_limit="10M/20M", limit_at="2M/4M", burst_limit="20M/40M",
-        burst_threshold="8M/16M", burst_time="16s/16s",
-    )  # fmt: skip
-    before = dict(queue)
-    driver = made(QueueDriver, simulator)
-    await driver.open()
-    (job,) = await jobs(driver, refs(["budi"]))
-    assert online(router, "/queue/simple", "budi")
-    assert (await blocked(driver, [job]))[1].result is Result.CHANGED
-    assert not online(router, "/queue/simple", "budi")
-    queue["burst-limit"] = "20000000/40000000"
-    assert (await reading(driver, job)).state is State.DRIFTED, "a burst set by hand"
-    queue["burst-limit"] = "0/0"
-    assert (await restored(driver, [job]))[1].result is Result.CHANGED
-    assert dict(queue) == before
-    await blocked(driver, [job])
-    faster = Job(Ref(1, "budi", 40_000, 20_000), job.snapshot, plan_changed=True)
-    assert [(await restored(driver, [faster]))[1].result for _ in range(2)] == [Result.CHANGED, Result.UNCHANGED]
-    twice = ("20000000/40000000", "4000000/8000000", "40000000/80000000", "16000000/32000000", "16s/16s")
-    assert tuple(queue[name] for name in ("max-limit", "limit-at", "burst-limit", "burst-threshold", "burst-time")) == twice
-    await driver.close()
-
-
-async def test_what_routeros_leaves_out_and_what_an_old_snapshot_lacks(router: Router, simulator: Simulator) -> None:
-    queue = router.add("/queue/simple", name="budi", target="10.9.0.1/32", max_limit="10M/20M")
-    for name in ("limit-at", "burst-limit", "burst-threshold", "burst-time"):
-        del queue[name]
-    before = dict(queue)
-    driver = made(QueueDriver, simulator)
-    await driver.open()
-    (job,) = await jobs(driver, refs(["budi"]))
-    assert (await blocked(driver, [job]))[1].result is Result.CHANGED
-    old = Job(job.ref, {"max-limit": "10000000/20000000", "disabled": "false"})
-    assert (await restored(driver, [old]))[1].result is Result.CHANGED
-    assert dict(queue) == before
     await driver.close()
 
 
