@@ -2,9 +2,9 @@
 
 A wall is a rule that is enabled and valid, drops or rejects in the chain forward, has the list as its `src-address-list`, and has no
 other matcher than a negated destination (the payment page). It must stand above every rule that could let a listed customer pass: any
-accept, and any FastTrack. Exceptions made on purpose may stand above it: DNS and DHCP ports, a destination that is small, private or a
-list, IPsec, and sources that exclude the list. Jumps are followed. What can't be told from the rules counts as a way through, as the
-wall can always be moved to the top.
+accept, return, and any FastTrack. Exceptions made on purpose may stand above it: DNS and DHCP ports, a destination that is small,
+private or a list, IPsec, and sources that exclude the list. Jumps are followed. What can't be told from the rules counts as a way
+through, as the wall can always be moved to the top.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +24,8 @@ _NOT_MATCHERS: Final = frozenset(
 """Fields of a rule that don't narrow what it matches."""
 _EXCEPT: Final = ("dst-address", "dst-address-list")
 """Destinations that a wall may spare: negated ones only."""
+_LETTING_THROUGH: Final = frozenset({"accept", "fasttrack-connection", "return"})
+"""Actions after which no later rule of the chain decides. A return from the chain forward itself accepts."""
 _SPARED_PORTS: Final = frozenset({"53", "67", "68", "123", "546", "547"})
 """DNS, DHCP and time: what a device needs to show the payment page."""
 _MAX_SPARED_ADDRESSES: Final = 1 << 16
@@ -107,10 +109,8 @@ def _passage(chains: Mapping[str, list[Row]], chain: str, list_name: str, *, lis
         action, spared = rule.get("action", "accept"), _spares(rule, list_name)
         if action in {"drop", "reject"} and _meets_all(rule, list_name, listed=listed):
             return _Passage(walled=True)
-        if action in {"accept", "fasttrack-connection"} and not spared:
-            return _Passage(hole=rule)
-        if action == "return" and above and not spared:
-            return _Passage()
+        if action in _LETTING_THROUGH and not spared:
+            return _Passage(hole=None if action == "return" and above else rule)
         if action == "jump" and (target := rule.get("jump-target", "")) not in (*above, chain):
             narrowed = listed or rule.get("src-address-list") == list_name
             inner = _passage(chains, target, list_name, listed=narrowed, above=(*above, chain))
@@ -153,8 +153,5 @@ def _is_small(destination: str) -> bool:
 
 def _has_wall(chains: Mapping[str, list[Row]], list_name: str) -> bool:
     """Whether there would be a wall without the rules that let through."""
-    strict = {
-        chain: [rule for rule in rules if rule.get("action", "accept") not in {"accept", "fasttrack-connection"}]
-        for chain, rules in chains.items()
-    }
+    strict = {chain: [rule for rule in rules if rule.get("action", "accept") not in _LETTING_THROUGH] for chain, rules in chains.items()}
     return _passage(strict, "forward", list_name, listed=False, above=()).walled
