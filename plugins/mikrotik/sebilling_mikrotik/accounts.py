@@ -15,7 +15,7 @@ from sebilling.plugins.contract import NOT_A_DESTINATION, DeviceError, Fault, Jo
 
 from sebilling_mikrotik.bulk import Change
 from sebilling_mikrotik.config import RouterConfig
-from sebilling_mikrotik.fields import was
+from sebilling_mikrotik.fields import quoted, was
 from sebilling_mikrotik.firewall import fasttracked, read_firewall
 from sebilling_mikrotik.profiles import profile_for
 from sebilling_mikrotik.rows import MAX_ASKED, RowDriver, lacking
@@ -145,7 +145,7 @@ class AccountDriver(RowDriver[A], abc.ABC):
         if profile is None or view.firewall is None:
             return self._no_profile().message
         if not (garden := profile.get("address-list", "")):
-            paste = f"`{self.profile_menu.replace('/', ' ').replace(' ', '/', 1)} set [find name='{name}'] address-list=ISOLIR`"
+            paste = f"`{self.profile_menu.replace('/', ' ').replace(' ', '/', 1)} set [find name={quoted(name)}] address-list=ISOLIR`"
             return Sentence(
                 f"The profile '{name}' names no address list, so blocked sessions aren't held back (README, {self.step.english})."
                 f" Paste on the router: {paste}",
@@ -215,4 +215,4 @@ class AccountDriver(RowDriver[A], abc.ABC):
     async def setup_problems(self) -> Sequence[Sentence]:
         view = await self.view([])
         problem = self.garden_problem(view) if self.by_profile else None
-        return [one for one in (problem, self.ipv6_problem(view, None)) if one is not None]
+        return [sentence for sentence in (problem, self.ipv6_problem(view, None)) if sentence is not None]

@@ -13,6 +13,7 @@ from sebilling.plugins.contract import Fault, InvalidValue, Quality, Ref, Senten
 from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.device import is_yes
 from sebilling_mikrotik.durations import seconds_of
+from sebilling_mikrotik.fields import quoted
 from sebilling_mikrotik.firewall import read_firewall
 from sebilling_mikrotik.rows import RowDriver
 from sebilling_mikrotik.session import Row
@@ -77,8 +78,8 @@ class DhcpDriver(RowDriver[RouterConfig]):
                 look_again_seconds=None if seconds is None else seconds + 1.0,
             )
         interfaces = {interface for name, interface in view.interfaces.items() if row.get("server", "all") in {"all", name}}
-        if view.firewall is not None and view.firewall.forwards_ipv6 and (given := interfaces & view.firewall.ipv6_interfaces):
-            return Online(_ipv6(min(given)))
+        if view.firewall is not None and view.firewall.forwards_ipv6 and (with_ipv6 := interfaces & view.firewall.ipv6_interfaces):
+            return Online(_ipv6(min(with_ipv6)))
         return None
 
     def unfit(self, row: Row) -> tuple[Fault, Sentence] | None:
@@ -123,7 +124,7 @@ def _server_problems(server: Row, arp: Mapping[str, tuple[str, str]]) -> list[Se
     name, interface = server.get("name", ""), server.get("interface", "")
     seconds = seconds_of(server.get("lease-time", ""))
     if seconds is None or seconds > MAX_LEASE_SECONDS:
-        paste = f"`/ip dhcp-server set [find name='{name}'] lease-time=10m`"
+        paste = f"`/ip dhcp-server set [find name={quoted(name)}] lease-time=10m`"
         lease = server.get("lease-time") or "?"
         problems.append(
             Sentence(
@@ -135,8 +136,8 @@ def _server_problems(server: Row, arp: Mapping[str, tuple[str, str]]) -> list[Se
         )
     menu, mode = arp.get(interface, ("/interface/bridge", "enabled"))
     if mode != "reply-only" or not is_yes(server.get("add-arp")):
-        link = f"/{menu[1:].replace('/', ' ')} set [find name='{interface}'] arp=reply-only"
-        paste = f"`/ip dhcp-server set [find name='{name}'] add-arp=yes; {link}`"
+        link = f"/{menu[1:].replace('/', ' ')} set [find name={quoted(interface)}] arp=reply-only"
+        paste = f"`/ip dhcp-server set [find name={quoted(name)}] add-arp=yes; {link}`"
         problems.append(
             Sentence(
                 f"On '{interface}' a blocked customer can go on with an address that they enter by hand: it isn't arp=reply-only with"

@@ -83,10 +83,10 @@ async def read_firewall(session: Session) -> Firewall:
         session.rows_if_known(*_SERVERS),
     )
     setting = next(iter(settings or ()), {})
-    given = {row.get("interface", "") for row in addresses or () if is_yes(row.get("advertise")) and not _is_local(row)}
+    advertised = {row.get("interface", "") for row in addresses or () if is_yes(row.get("advertise")) and not _is_local(row)}
     served = {row.get("interface", "") for row in servers or ()}
     forwards = not is_yes(setting.get("disable-ipv6")) and setting.get("forward") not in {"false", "no"}
-    return Firewall(rules, rules6, mangle, frozenset(given | served), forwards_ipv6=rules6 is not None and forwards)
+    return Firewall(rules, rules6, mangle, frozenset(advertised | served), forwards_ipv6=rules6 is not None and forwards)
 
 
 async def fasttracked(session: Session, firewall: Firewall, addresses: Iterable[str]) -> dict[str, list[Command]]:
@@ -114,15 +114,15 @@ async def fasttracked(session: Session, firewall: Firewall, addresses: Iterable[
             if version == 4 or firewall.rules6 is not None
         )
     )
-    found: dict[str, list[Command]] = {}
+    removals: dict[str, list[Command]] = {}
     for (menu, _), rows in zip(_CONNECTIONS, read, strict=False):
         for row in rows or ():
             ends = {host_of(row.get("src-address", "")), host_of(row.get("reply-src-address", ""))} - {""}
             for text in {hosts[end] for end in ends if end in hosts} | {
                 text for network, text in networks for end in ends if ip_address(end) in network
             }:
-                found.setdefault(text, []).append((f"{menu}/remove", f"=.id={row['.id']}"))
-    return found
+                removals.setdefault(text, []).append((f"{menu}/remove", f"=.id={row['.id']}"))
+    return removals
 
 
 def host_of(end: str) -> str:

@@ -39,10 +39,11 @@ class HotspotDriver(AccountDriver[AccountConfig]):
         """A hotspot looks at IPv4 only, whether somebody is logged in or not."""
         del row
         firewall = view.firewall
-        given = set(view.interfaces.values()) & firewall.ipv6_interfaces if firewall is not None and firewall.forwards_ipv6 else set()
-        if not given:
+        if firewall is None or not firewall.forwards_ipv6:
             return None
-        interface = min(given)
+        interface = min(set(view.interfaces.values()) & firewall.ipv6_interfaces, default=None)
+        if interface is None:
+            return None
         return Sentence(
             f"IPv6 is given on '{interface}', and a hotspot doesn't stop it: turn it off there (/ipv6 address, /ipv6 dhcp-server).",
             f"IPv6 diberikan di '{interface}', dan hotspot tidak menahannya: matikan di sana (/ipv6 address, /ipv6 dhcp-server).",

@@ -12,6 +12,7 @@ from sebilling.plugins.contract import Fault, Outcome, Quality, Ref, Sentence, S
 
 from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
 from sebilling_mikrotik.bulk import refused
+from sebilling_mikrotik.fields import quoted
 from sebilling_mikrotik.reading import CUSTOMERS, PROFILES, SECRETS, subscribers
 from sebilling_mikrotik.session import Row
 from sebilling_mikrotik.usage import pppoe_usage
@@ -72,17 +73,16 @@ class PppoeDriver(AccountDriver[AccountConfig]):
             return None
         name = self.config.profile
         filled_in = (name, *sorted(view.inherited))
-        given = next((one for one in filled_in if any(view.profiles.get(one, {}).get(pool) for pool in _IPV6_POOLS)), None)
+        giver = next((profile for profile in filled_in if any(view.profiles.get(profile, {}).get(pool) for pool in _IPV6_POOLS)), None)
         own = row is not None and row.get("remote-ipv6-prefix", "") not in {"", "::/0"}
-        uses = [use for one in filled_in if (use := view.profiles.get(one, {}).get("use-ipv6", "default")) != "default"]
-        if uses[:1] == ["no"] or not (given or own):
+        uses = [use for profile in filled_in if (use := view.profiles.get(profile, {}).get("use-ipv6", "default")) != "default"]
+        if uses[:1] == ["no"] or not (giver or own):
             return None
-        paste = f"`/ppp profile set [find name='{name}'] use-ipv6=no`"
-        who = f"the profile '{given}'" if given else "the secret"
+        paste = f"`/ppp profile set [find name={quoted(name)}] use-ipv6=no`"
+        who = Sentence(f"the profile '{giver}'", f"profil '{giver}'") if giver else Sentence("the secret", "secret-nya")
         return Sentence(
-            f"IPv6 is on ({who} gives a prefix) and gets past the walled garden. Paste on the router: {paste}",
-            f"IPv6 aktif ({'profil ' + repr(given) if given else 'secret-nya'} memberi prefix) dan lolos dari halaman isolir."
-            f" Tempel di router: {paste}",
+            f"IPv6 is on ({who.english} gives a prefix) and gets past the walled garden. Paste on the router: {paste}",
+            f"IPv6 aktif ({who.indonesian} memberi prefix) dan lolos dari halaman isolir. Tempel di router: {paste}",
         )
 
     async def read_customers(self) -> Sequence[Subscriber]:

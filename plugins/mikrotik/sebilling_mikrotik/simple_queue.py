@@ -104,7 +104,12 @@ class QueueDriver(RowDriver[QueueConfig]):
             return Online(Sentence("connections from before are in FastTrack", "koneksi sebelumnya masih di FastTrack"), endable=True)
         if firewall is not None and (problem := firewall.fasttrack_problem) is not None:
             return Online(problem)
-        if firewall is not None and firewall.gives_ipv6 and (networks := list(_addresses(row))) and not any(":" in one for one in networks):
+        if (
+            firewall is not None
+            and firewall.gives_ipv6
+            and (networks := list(_addresses(row)))
+            and not any(":" in text for text in networks)
+        ):
             return Online(
                 Sentence(
                     "this router gives IPv6 and the queue's target has only an IPv4 address: add the customer's IPv6 prefix to the target",

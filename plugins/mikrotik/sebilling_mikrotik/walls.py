@@ -15,6 +15,7 @@ from typing import Final
 from sebilling.plugins.contract import Sentence
 
 from sebilling_mikrotik.device import is_yes
+from sebilling_mikrotik.fields import quoted
 from sebilling_mikrotik.session import Row
 
 _NOT_MATCHERS: Final = frozenset(
@@ -68,7 +69,7 @@ def wall_problem(rules: Sequence[Row], list_name: str, *, version: int) -> Sente
             f"The rule {let_through} of {menu} lets the address list '{list_name}' through. Paste on the router: {off}",
             f"Aturan {let_through} di {menu} meloloskan address list '{list_name}'. Tempel di router: {off}",
         )
-    move = f"`{menu} move [find src-address-list={_quoted(list_name)}] {top or 0}`"
+    move = f"`{menu} move [find src-address-list={quoted(list_name)}] {top or 0}`"
     return Sentence(
         f"The rule {let_through} of {menu} stands above the rule that stops the address list '{list_name}', and lets it through."
         f" Move the stopping rules to the top; paste on the router: {move}",
@@ -91,16 +92,12 @@ def described(rule: Row) -> str:
 
 def _lines(menu: str, list_name: str, *, top: int | None) -> str:
     """Return the minimum of a wall. RouterOS refuses `place-before` in an empty table."""
-    name = _quoted(list_name)
+    name = quoted(list_name)
     rules = ('protocol=udp dst-port=53 action=accept{} comment="isolir: DNS"', 'action=drop{} comment="isolir"')
-    places = ("" if top is None else f" place-before={top + number}" for number in range(len(rules)))
+    tops = ("" if top is None else f" place-before={top + number}" for number in range(len(rules)))
     return "; ".join(
-        f"`{menu} add chain=forward src-address-list={name} {rule.format(place)}`" for rule, place in zip(rules, places, strict=True)
+        f"`{menu} add chain=forward src-address-list={name} {rule.format(before)}`" for rule, before in zip(rules, tops, strict=True)
     )
-
-
-def _quoted(value: str) -> str:
-    return value if value.replace("-", "").replace("_", "").isalnum() and value.isascii() else f"'{value}'"
 
 
 def _passage(chains: Mapping[str, list[Row]], chain: str, list_name: str, *, listed: bool, above: tuple[str, ...]) -> _Passage:

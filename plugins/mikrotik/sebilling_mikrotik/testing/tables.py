@@ -89,10 +89,10 @@ class Table:
         del self.rows[row[".id"]]
         self._unname(row)
 
-    def move(self, rows: Collection[Row], place: int) -> None:
-        """Move rows to this place of the table, in their order."""
+    def move(self, rows: Collection[Row], number: int) -> None:
+        """Move rows before the one with this number, in their order."""
         rest = [row for row in self.rows.values() if row not in rows]
-        self.rows = {row[".id"]: row for row in (*rest[:place], *rows, *rest[place:])}
+        self.rows = {row[".id"]: row for row in (*rest[:number], *rows, *rest[number:])}
 
     def _unname(self, row: Row) -> None:
         left = [other for other in self.named.get(row.get(self.shape.key, ""), ()) if other is not row]

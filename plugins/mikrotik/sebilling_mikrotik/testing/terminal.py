@@ -20,18 +20,18 @@ def paste(router: Router, message: str) -> int:
 
 
 def _execute(router: Router, line: str) -> None:
-    found = _FIND.search(line)
+    finder = _FIND.search(line)
     words = shlex.split(_FIND.sub("", line))
     at = next(number for number, word in enumerate(words) if word in {"add", "set", "move", "disable", "remove"})
     table, verb, rest = router.table("/" + "/".join(words[:at])[1:]), words[at], words[at + 1 :]
     fields = dict(word.split("=", 1) for word in rest if "=" in word)
-    rows = _found(table, dict(word.split("=", 1) for word in shlex.split(found[1]))) if found else []
+    rows = _found(table, dict(word.split("=", 1) for word in shlex.split(finder[1]))) if finder else []
     rows += [table.rows[word] for word in rest if word.startswith("*")]
     if verb == "add":
-        place = fields.pop("place-before", None)
+        before = fields.pop("place-before", None)
         row = table.add(fields)
-        if place is not None:
-            table.move([row], int(place))
+        if before is not None:
+            table.move([row], int(before))
     elif verb == "move":
         table.move(rows, int(rest[0]))
     for row in rows:

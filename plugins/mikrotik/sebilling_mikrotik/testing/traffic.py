@@ -144,8 +144,8 @@ def _leased(router: Router, mac: str) -> bool:
 
 def _given_on(router: Router, interfaces: set[str]) -> bool:
     """Whether somebody on these interfaces gets IPv6, and through with it."""
-    given = _routes_ipv6(router) and any(row["interface"] in interfaces for row in _advertised(router))
-    return given and _prefix_passes(router, "2001:db8:d::/64")
+    is_given = _routes_ipv6(router) and any(row["interface"] in interfaces for row in _advertised(router))
+    return is_given and _prefix_passes(router, "2001:db8:d::/64")
 
 
 def _verdict(router: Router, packet: Packet, fast: list[Row] | None = None) -> bool:
