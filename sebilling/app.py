@@ -16,6 +16,7 @@ from sebilling import __version__, downloads, keys, web
 from sebilling.clock import Clock, system_clock
 from sebilling.compression import Compressed
 from sebilling.config import Settings
+from sebilling.customer_page.routes import routes as customer_pages
 from sebilling.db.engine import Database
 from sebilling.db.migrate import inspect
 from sebilling.db.state import DatabaseNotReady, DatabaseState
@@ -86,6 +87,7 @@ def create_app(
             Route("/graphql", BodyLimits(Compressed(Streams(view, parts, groups, lines)))),
             WebSocketRoute("/graphql", Sockets(view, parts, groups, lines)),
             downloads.route(parts),
+            *customer_pages(parts),
             *([] if settings.introspection == "nobody" else [graphiql.assets()]),
             *web.routes(),
         ],

@@ -161,13 +161,14 @@ def _receipt_pdf(receipt: receipts.Receipt, paper: Any) -> bytes:
     return receipt_pdf(receipt, paper=paper)
 
 
-def _invoice_pdf(invoice: receipts.InvoicePaper) -> bytes:
-    from sebilling.printing.pdf import invoice_pdf  # noqa: PLC0415 - as above
+def invoice_pdf(invoice: receipts.InvoicePaper) -> bytes:
+    """Draw an invoice; call it by `drawn`."""
+    from sebilling.printing import pdf  # noqa: PLC0415 - as above
 
-    return invoice_pdf(invoice)
+    return pdf.invoice_pdf(invoice)
 
 
-async def _drawn(draw: Callable[[], bytes]) -> bytes:
+async def drawn(draw: Callable[[], bytes]) -> bytes:
     """Render a PDF in a thread, one after the other, without blocking the event loop."""
     async with _drawing.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_DRAWN_AT_ONCE)):
         return await asyncio.to_thread(draw)
@@ -176,14 +177,14 @@ async def _drawn(draw: Callable[[], bytes]) -> bytes:
 async def _receipt(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         receipt = await receipts.read(session, about["payment"], scope=actor.scope)
-    content = await _drawn(partial(_receipt_pdf, receipt, _PAPERS[about["paper"]]))
+    content = await drawn(partial(_receipt_pdf, receipt, _PAPERS[about["paper"]]))
     return _file(parts, content, _PDF, f"{receipt.number}.pdf")
 
 
 async def _invoice(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:
     async with parts.database.reading() as session:
         invoice = await receipts.read_invoice(session, about["invoice"], scope=actor.scope)
-    return _file(parts, await _drawn(partial(_invoice_pdf, invoice)), _PDF, f"{invoice.number}.pdf")
+    return _file(parts, await drawn(partial(invoice_pdf, invoice)), _PDF, f"{invoice.number}.pdf")
 
 
 async def _proof(parts: Parts, actor: Actor, about: dict[str, Any]) -> Response:

@@ -255,7 +255,10 @@ class UnreadBodies:
 
 def _loggable(path: str) -> str:
     """Return the path without secrets, such as the token of a download."""
-    return "/downloads/…" if path.startswith("/downloads/") else path
+    for secret in ("/downloads/", "/tagihan/"):
+        if path.startswith(secret):
+            return f"{secret}…"
+    return path
 
 
 class RequestLog:

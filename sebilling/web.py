@@ -31,7 +31,7 @@ _SCREEN: Final = re.compile(r"[a-z0-9_/-]{0,200}")
 """Address of a screen."""
 _COLLECTOR: Final = "kolektor"
 """Folder of the collector's app."""
-_ROOTS_OF_OTHERS: Final = frozenset({"graphql", "downloads", "healthz", "readyz", "assets", _COLLECTOR})
+_ROOTS_OF_OTHERS: Final = frozenset({"graphql", "downloads", "healthz", "readyz", "assets", "tagihan", _COLLECTOR})
 """First parts of addresses that are never a screen's."""
 _OF_COLLECTOR: Final = {f"{_COLLECTOR}/": f"{_COLLECTOR}/index.html", f"{_COLLECTOR}/index.html": f"{_COLLECTOR}/index.html"}
 """Addresses of the collector's page; its service worker asks for it by the second."""

@@ -108,6 +108,11 @@ def limits_of_user(user_id: int) -> tuple[Limit, ...]:
     return (_limit(MAX_FAILURES, WITHIN, "signed in", str(user_id), account=_numbered(user_id)),)
 
 
+def limits_of_network(purpose: str, network: str) -> tuple[Limit, ...]:
+    """Return the limit of one network for guesses without an account, such as at a customer's page."""
+    return (_limit(MAX_FAILURES, WITHIN, purpose, network),)
+
+
 async def pay(database: Database, wanted: Sequence[Limit], *, at: datetime, field: InputPath) -> None:
     """Count one attempt against each limit, in a transaction of its own. Raises TooManyAttempts at `field`; then none is counted."""
     keys = [limit.key for limit in wanted]

@@ -62,6 +62,8 @@ class Settings:
     cash_limit_action: str
     look_every_minutes: int
     drift_action: str
+    payment_instructions: str
+    customer_promise_days: int
 
 
 class Changes(TypedDict, total=False):
@@ -84,6 +86,8 @@ class Changes(TypedDict, total=False):
     cash_limit_action: str
     look_every_minutes: int
     drift_action: str
+    payment_instructions: str
+    customer_promise_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,7 @@ def _logged(settings: Settings) -> SettingsValues:
         mass_block_percent=settings.mass_block_percent, pause_after_blocked_days=settings.pause_after_blocked_days,
         cash_limit=settings.cash_limit, cash_limit_action=settings.cash_limit_action,
         look_every_minutes=settings.look_every_minutes, drift_action=settings.drift_action,
+        payment_instructions=settings.payment_instructions, customer_promise_days=settings.customer_promise_days,
     )  # fmt: skip
 
 
@@ -156,6 +161,7 @@ def _checked(settings: Settings) -> Settings:
             ("late_fee_after_days", settings.late_fee_after_days, Sentence("Days before a late fee", "Hari sebelum denda"), 0, 365),
             ("mass_block_percent", settings.mass_block_percent, Sentence("Percentage of a mass block", "Persentase isolir massal"), 1, 100),
             ("pause_after_blocked_days", settings.pause_after_blocked_days, Sentence("Days before a pause", "Hari sebelum jeda"), 0, 365),
+            ("customer_promise_days", settings.customer_promise_days, Sentence("Days to promise", "Hari janji bayar"), 0, 14),
             ("look_every_minutes", settings.look_every_minutes, Sentence("Minutes between looks", "Menit antar pemeriksaan"), 5, 60),
             ("cash_limit", settings.cash_limit, Sentence("Limit on cash", "Batas uang tunai"), 0, MAX_RUPIAH),
         ):
@@ -167,9 +173,20 @@ def _checked(settings: Settings) -> Settings:
             company_name=check(_text, settings.company_name, "company_name", Sentence("The name", "Nama"), most=100),
             company_address=check(_text, settings.company_address, "company_address", Sentence("The address", "Alamat"), most=300),
             company_phone=check(_text, settings.company_phone, "company_phone", Sentence("The phone number", "Nomor telepon"), most=50),
+            payment_instructions=check(
+                _lines, settings.payment_instructions, "payment_instructions", Sentence("How to pay", "Cara membayar"), most=1_000
+            ),
             receipt_footer=check(_text, settings.receipt_footer, "receipt_footer", Sentence("The footer", "Baris penutup"), most=300),
         )
 
 
 def _text(text: str, field: str, what: Sentence, *, most: int) -> str:
     return validation.clean(text, what=what, field=field, most=most, required=False)
+
+
+def _lines(text: str, field: str, what: Sentence, *, most: int) -> str:
+    """Clean a text of several lines, each like any other text. Raises InvalidText."""
+    lines = [validation.clean(line, what=what, field=field, most=most, required=False) for line in text.strip().split("\n")]
+    shorter = "\n".join(lines).strip()
+    validation.clean(shorter.replace("\n", " "), what=what, field=field, most=most, required=False)
+    return shorter

@@ -78,6 +78,8 @@ class SettingsValues:
     cash_limit_action: str | Unset = UNSET
     look_every_minutes: int | Unset = UNSET
     drift_action: str | Unset = UNSET
+    payment_instructions: str | Unset = UNSET
+    customer_promise_days: int | Unset = UNSET
 
 
 @event("settings.changed", Subject.BILLING_SETTINGS)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import strawberry
 from sqlalchemy import text
 
-from sebilling.auth import links
+from sebilling.auth import customer_links, links
 from sebilling.billing import receipts
 from sebilling.billing.reports import Report
 from sebilling.errors import NotFound
@@ -159,4 +159,25 @@ async def report_link(
     return link_to(info, "report", report=report.value, month=str(month_in(month, field=("month",))), format=format.value)
 
 
-QUERIES: Final = [receipt, receipt_link, invoice_link, proof_link, report_link]
+_SEEN: Final = text(
+    "SELECT EXISTS (SELECT FROM customer WHERE id = :id AND (CAST(:scope AS bigint[]) IS NULL OR counter_id = ANY (:scope)))"
+)
+
+
+@output("Customer's own page, with what they owe and how to pay it.")
+class CustomerPageLink:
+    path: str = read("URL path on this server, valid without an end: send it only to the customer.", COUNTERS)
+
+
+@query(COUNTERS, "Get the address of a customer's own page, for a message to them.")
+async def customer_page_link(
+    info: Info, customer_id: Annotated[strawberry.ID, strawberry.argument(description="Id of the customer.")]
+) -> CustomerPageLink:
+    wanted = ids.decode(customer_id, Noun.CUSTOMER, field=("customerId",))
+    async with info.context.parts.database.reading() as session:
+        if not await session.value(_SEEN, {"id": wanted, "scope": info.context.signed_in.scope.ids}):
+            raise NotFound(field=("customerId",), noun=Noun.CUSTOMER, given=customer_id)
+    return row(path=customer_links.path(wanted, key=info.context.parts.key))
+
+
+QUERIES: Final = [receipt, receipt_link, invoice_link, proof_link, report_link, customer_page_link]

@@ -41,6 +41,8 @@ class BillingSettings:
     cash_limit_action: CashLimitAction = read("What happens to new cash beyond the limit.", READERS)
     look_every_minutes: int = read("Minutes between two looks at each device for what isn't as SeBilling left it.", READERS)
     drift_action: DriftAction = read("What happens to a customer who isn't as SeBilling left them on the device.", READERS)
+    payment_instructions: str = read("How to pay without a counter, such as bank accounts; shown on customers' pages.", READERS)
+    customer_promise_days: int = read("Days ahead that customers may promise to pay by themselves; 0 for not at all.", READERS)
 
 
 @query(READERS, "Get the billing settings of the ISP.")
@@ -91,6 +93,12 @@ class UpdateBillingSettingsInput:
     )
     drift_action: DriftAction | None = strawberry.field(
         default=strawberry.UNSET, description="What happens to a customer who isn't as SeBilling left them on the device."
+    )
+    payment_instructions: str | None = strawberry.field(
+        default=strawberry.UNSET, description="How to pay without a counter, such as bank accounts; several lines, at most 1000 characters."
+    )
+    customer_promise_days: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Days ahead that customers may promise to pay by themselves, 0 to 14; 0: not at all."
     )
     expected_version: int | None = strawberry.field(default=strawberry.UNSET, description=EXPECTED_VERSION)
 

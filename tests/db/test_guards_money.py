@@ -253,8 +253,8 @@ DISCOUNT = (
 CYCLE = "INSERT INTO billing_cycle (customer_id, months, effective_from, set_at) VALUES ({a}, @0, '2026-03-01', now())"
 SETTINGS = "UPDATE billing_settings SET "
 SECOND_SETTINGS = (
-    "INSERT INTO billing_settings SELECT 2, b.prorate_first_month, 0, 1, 1, 'DOWN', 0, 0, '', '', '', '', 30, 0, 0, 'WARN', 1, 10, 'REPORT'"
-    " FROM billing_settings b"
+    "INSERT INTO billing_settings SELECT 2, b.prorate_first_month, 0, 1, 1, 'DOWN', 0, 0, '', '', '', '', 30, 0, 0, 'WARN', 1,"
+    " 10, 'REPORT', '', 0 FROM billing_settings b"
 )
 
 

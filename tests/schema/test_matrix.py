@@ -33,6 +33,7 @@ invoices invoice payments payment deposits deposit drawers recap unresolvedMoney
 invoiceTotals paymentTotals depositTotals                                                           AFck U
 dashboard                                                                                           AFck U
 receipt receiptLink invoiceLink proofLink reportLink billingSchedule isolationForecast syncCustomers  AFck U
+customerPageLink                                                                                    AFck U
 customerTimeline promises                                                                           AFck U
 periods period blackoutDates                                                                            AFCK U
 generationRuns generationRun billingSettings events isolationPolicies isolationPlan isolationHolds  AF   U
@@ -181,6 +182,7 @@ RecapFigures      payments reversed refunded totalReceived credit totalDeposited
 RecapFigures      awaitingVerification cashOnHand                                                   AFCK U
 Receipt           number text32 text48 whatsApp link                                                AFCK U
 DownloadLink      url expiresAt                                                                     AFCK U
+CustomerPageLink  path                                                                              AFCK U
 IsolationForecast id blockOn amount invoiceNumber invoice mode promisedUntil text                   AFCK U
 BlackoutDate          id day reason                                                                        AFCK U
 CustomerSync      reset customers removed cursor more                                               AFCK U
@@ -208,7 +210,7 @@ PreviewLine       kind description quantity unitPrice amount                    
 BillingSettings   prorateFirstMonth taxRate taxNumerator taxDenominator taxRounding lateFee         AF   U
 BillingSettings   lateFeeAfterDays companyName companyAddress companyPhone receiptFooter            AF   U
 BillingSettings   massBlockPercent pauseAfterBlockedDays cashLimit cashLimitAction                         AF   U
-BillingSettings   lookEveryMinutes driftAction                                                      AF   U
+BillingSettings   lookEveryMinutes driftAction paymentInstructions customerPromiseDays                AF   U
 Event             id at actor user kind subject subjectId customer counter data                     AF   U
 ServiceToken      id user name role counters active createdAt expiresAt lastUsedAt                       AF   U
 """

@@ -23,6 +23,7 @@ class BillingSettings(Base):
         CheckConstraint("pause_after_blocked_days BETWEEN 0 AND 365", name="pause_after_blocked_days"),
         CheckConstraint("cash_limit BETWEEN 0 AND 1000000000000", name="cash_limit"),
         CheckConstraint("cash_limit_action IN ('WARN', 'REFUSE')", name="cash_limit_action"),
+        CheckConstraint("customer_promise_days BETWEEN 0 AND 14", name="customer_promise_days"),
         CheckConstraint("look_every_minutes BETWEEN 5 AND 60", name="look_every_minutes"),
         CheckConstraint("drift_action IN ('REPORT', 'REAPPLY_BLOCKS', 'ENFORCE')", name="drift_action"),
     )
@@ -56,5 +57,9 @@ class BillingSettings(Base):
     """How often each device is read to find what isn't as SeBilling left it."""
     drift_action: Mapped[String]
     """What happens when a customer isn't blocked any more on the device, or is blocked there and owes nothing."""
+    payment_instructions: Mapped[String]
+    """How to pay without a counter, such as bank accounts; several lines, may be empty."""
+    customer_promise_days: Mapped[int] = mapped_column(SmallInteger)
+    """Days ahead that customers may promise to pay by themselves on their page; 0: not at all."""
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     """Grows with each change by a person."""

@@ -60,7 +60,9 @@ async def _further(database: Database) -> list[isp.SignIn]:
     for username, name, role in _FURTHER:
         password = passwords.random_password()
         async with database.transaction(actor=operator("demo"), at=system_clock()) as session:
-            await users.create(session, username=username, name=name, role=role, password_hash=await passwords.hashed(password), counters=[])
+            await users.create(
+                session, username=username, name=name, role=role, password_hash=await passwords.hashed(password), counters=[]
+            )
         made.append(isp.SignIn(username, password, role))
     return made
 

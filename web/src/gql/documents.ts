@@ -483,6 +483,7 @@ export type Permission =
   | 'SEE_CUSTOMER'
   | 'SEE_CUSTOMERS'
   | 'SEE_CUSTOMER_COUNTS'
+  | 'SEE_CUSTOMER_PAGE_LINK'
   | 'SEE_CUSTOMER_TIMELINE'
   | 'SEE_DASHBOARD'
   | 'SEE_DEPOSIT'
@@ -819,6 +820,7 @@ export type UpdateBillingSettingsInput = {
   companyAddress?: string | null | undefined;
   companyName?: string | null | undefined;
   companyPhone?: string | null | undefined;
+  customerPromiseDays?: number | null | undefined;
   driftAction?: DriftAction | null | undefined;
   expectedVersion?: number | null | undefined;
   lateFee?: number | null | undefined;
@@ -826,6 +828,7 @@ export type UpdateBillingSettingsInput = {
   lookEveryMinutes?: number | null | undefined;
   massBlockPercent?: number | null | undefined;
   pauseAfterBlockedDays?: number | null | undefined;
+  paymentInstructions?: string | null | undefined;
   prorateFirstMonth?: boolean | null | undefined;
   receiptFooter?: string | null | undefined;
   taxDenominator?: number | null | undefined;
