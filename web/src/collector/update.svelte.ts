@@ -12,9 +12,11 @@ class Update {
     const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;
     // Pages without TLS have none: the app then needs the line to start, and nothing else.
     if (workers === undefined) return;
-    const hadOne = workers.controller !== null;
+    let controller = workers.controller;
     workers.addEventListener('controllerchange', () => {
-      if (hadOne) location.reload();
+      // The first one takes over the page as it is.
+      if (controller !== null) location.reload();
+      controller = workers.controller;
     });
     const registration = await workers.register('/kolektor/sw.js');
     const look = () => {
