@@ -377,6 +377,7 @@ def serve(settings: Settings, *, customers: int, full: bool, out: Console) -> No
             out.print(table)
             if web.is_built():
                 out.print(f"Web admin: {address}/", soft_wrap=True)
+                out.print(f"Collector's app: {address}/kolektor/", soft_wrap=True)
             out.print(f"GraphiQL: {address}/graphql   health: {address}/healthz   Press Ctrl-C to stop.", soft_wrap=True)
             try:
                 while True:

@@ -4,7 +4,7 @@ import { CollectorCashDocument, CollectorMeDocument } from '../gql/collector';
 import { alone, announce } from './lock';
 import { drain } from './outbox';
 import { phone } from './phone.svelte';
-import { ask } from './request';
+import { ask, endedBy } from './request';
 import { handTo, keep, type Me } from './store';
 import { sync } from './sync';
 
@@ -65,18 +65,17 @@ async function once(): Promise<void> {
   if (me === null) return;
   if (await handTo(me)) await phone.readCustomers();
   await phone.readNotes();
-  phone.refusal = '';
+  if (!phone.mayCollect) return;
   const sent = await drain(me.user.id, async () => {
     await phone.readAll();
     announce();
   });
-  phone.needsSignIn = sent.kind === 'signedOut';
-  phone.line = sent.kind === 'lost' ? 'offline' : 'online';
-  if (sent.kind === 'refused') phone.refusal = sent.message;
   // What was sent without an answer may be recorded: a sync now would subtract it twice.
-  if (sent.kind !== 'done') return;
-  const isCurrent = await sync(now, () => phone.readCustomers());
-  if (!isCurrent) phone.line = 'offline';
+  const ended = sent.kind === 'done' ? await sync(now, () => phone.readCustomers()) : sent;
+  phone.line = ended.kind === 'lost' ? 'offline' : 'online';
+  phone.needsSignIn = ended.kind === 'signedOut';
+  phone.refusal = ended.kind === 'refused' ? ended.message : '';
+  if (ended.kind !== 'done') return;
   await readCash(me);
   await phone.readNotes();
   announce();
@@ -90,10 +89,10 @@ async function caller(): Promise<Me | null> {
     phone.line = 'offline';
     return null;
   }
+  const ended = endedBy(outcome.errors);
   phone.line = 'online';
-  const errors = outcome.errors;
-  phone.needsSignIn = errors.some((error) => error.code === 'UNAUTHENTICATED');
-  if (!phone.needsSignIn) phone.refusal = errors.map((error) => error.message).join(' ');
+  phone.needsSignIn = ended.kind === 'signedOut';
+  phone.refusal = ended.kind === 'refused' ? ended.message : '';
   return null;
 }
 

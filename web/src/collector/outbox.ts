@@ -1,17 +1,16 @@
 // The outbox: each payment is stored before the screen changes, and sent in order until the server has answered it.
 import { SendOutboxDocument, type SendOutboxMutation } from '../gql/collector';
 import type { UserError } from '../lib/api.svelte';
-import { ask } from './request';
+import { ask, type Ended, endedBy } from './request';
 import { type Payment, store } from './store';
 
 const BATCH = 20;
 const KEPT_DAYS = 30;
+/** Codes that say nothing about a payment. */
+const OF_THE_USER = new Set(['UNAUTHENTICATED', 'FORBIDDEN']);
 
 type Result = NonNullable<SendOutboxMutation['recordPayments']['results']>[number];
 type Recorded = NonNullable<Result['payment']>;
-
-/** How sending ended: nothing waits, the line is bad, nobody is signed in, or the server refuses whatever is sent. */
-export type Sent = { kind: 'done' | 'lost' | 'signedOut' } | { kind: 'refused'; message: string };
 
 /** Store a payment durably; only then may the screen say that it was taken. Storing the same key again changes nothing. Raises DOMException. */
 export async function take(payment: Payment): Promise<void> {
@@ -48,7 +47,7 @@ export async function resolve(key: string): Promise<void> {
 }
 
 /** Send what this user took, the oldest first. A payment that the server couldn't deal with now is passed over until the next time. */
-export async function drain(userId: string, changed: () => Promise<void>): Promise<Sent> {
+export async function drain(userId: string, changed: () => Promise<void>): Promise<Ended> {
   const passedOver = new Set<string>();
   // How many are still sent one by one.
   let alone = 0;
@@ -60,8 +59,7 @@ export async function drain(userId: string, changed: () => Promise<void>): Promi
     if (outcome.kind === 'lost') return { kind: 'lost' };
     const payload = outcome.kind === 'answered' ? outcome.data.recordPayments : { results: null, errors: outcome.errors };
     if (payload.results === null) {
-      const ended = refusedAsWhole(payload.errors);
-      if (ended !== null) return ended;
+      if (payload.errors.some((error) => OF_THE_USER.has(error.code))) return endedBy(payload.errors);
       // One of them may be unreadable: it must not stop the others.
       if (batch.length > 1) {
         alone = batch.length;
@@ -81,12 +79,6 @@ export async function drain(userId: string, changed: () => Promise<void>): Promi
     alone -= 1;
     await changed();
   }
-}
-
-function refusedAsWhole(errors: readonly UserError[]): Sent | null {
-  if (errors.some((error) => error.code === 'UNAUTHENTICATED')) return { kind: 'signedOut' };
-  const forbidden = errors.find((error) => error.code === 'FORBIDDEN');
-  return forbidden === undefined ? null : { kind: 'refused', message: forbidden.message };
 }
 
 /** Keep what the server said of one payment; false if it has to be asked again later. */

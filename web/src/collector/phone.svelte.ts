@@ -1,4 +1,5 @@
 // What the screens show: read from the phone's database, again whenever this or another tab has changed it.
+import type { Permission } from '../gql/collector';
 import { dayOf, entriesOf } from './customers';
 import { waitingByCustomer } from './debts';
 import { onAnnounced } from './lock';
@@ -30,6 +31,15 @@ class Phone {
   /** Whoever took it, the money is in hand. */
   readonly waiting = $derived(waitingByCustomer(this.payments));
   readonly entries = $derived(entriesOf(this.customers, this.waiting, dayOf(new Date())));
+
+  can(permission: Permission): boolean {
+    return this.me?.permissions.includes(permission) ?? false;
+  }
+
+  /** Whether this app is for the signed-in user's role. */
+  get mayCollect(): boolean {
+    return this.can('RECORD_PAYMENTS') && this.can('SEE_SYNC_CUSTOMERS');
+  }
 
   async readAll(): Promise<void> {
     await Promise.all([this.readPayments(), this.readCustomers(), this.readNotes()]);

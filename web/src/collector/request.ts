@@ -14,6 +14,14 @@ export type Outcome<Data> =
   | { kind: 'refused'; errors: readonly UserError[] }
   | { kind: 'lost' };
 
+/** How a task of several requests ended: done, the line is bad, nobody is signed in, or the server refuses whatever is sent. */
+export type Ended = { kind: 'done' | 'lost' | 'signedOut' } | { kind: 'refused'; message: string };
+
+export function endedBy(errors: readonly UserError[]): Ended {
+  if (errors.some((error) => error.code === 'UNAUTHENTICATED')) return { kind: 'signedOut' };
+  return { kind: 'refused', message: errors.map((error) => error.message).join(' ') };
+}
+
 interface Body<Data> {
   data?: Data | null;
   errors?: { message: string; extensions?: { code?: string } }[];

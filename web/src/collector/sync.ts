@@ -1,20 +1,21 @@
 // The phone's copy of its collector's customers: page by page, each stored with its cursor in one transaction (docs/phone.md, section 4).
 import { SyncDocument, type SyncQuery } from '../gql/collector';
-import { ask } from './request';
+import { ask, type Ended, endedBy } from './request';
 import { kept, store } from './store';
 
 type Page = NonNullable<SyncQuery['syncCustomers']>;
 
-/** Read what has changed until nothing more has. Whether the copy is current now, and whether it changed. */
-export async function sync(now: () => string, changed: () => Promise<void>): Promise<boolean> {
+/** Read what has changed until nothing more has. */
+export async function sync(now: () => string, changed: () => Promise<void>): Promise<Ended> {
   for (;;) {
     const since = (await kept('cursor')) ?? null;
     const outcome = await ask(SyncDocument, { since, counterId: null });
-    if (outcome.kind !== 'answered' || outcome.data.syncCustomers === null) return false;
+    if (outcome.kind === 'lost') return { kind: 'lost' };
+    if (outcome.kind === 'refused' || outcome.data.syncCustomers === null) return endedBy(outcome.errors);
     const page = outcome.data.syncCustomers;
     await apply(page, since, now());
     if (page.reset || page.customers.length > 0 || page.removed.length > 0) await changed();
-    if (!page.more) return true;
+    if (!page.more) return { kind: 'done' };
   }
 }
 
