@@ -11,7 +11,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER: Final = ("tests/live", "plugins/radius/tests")
+TOGETHER: Final = ("tests/live", "tests/web/whole_app", "plugins/radius/tests")
 """Folders whose tests share what takes long to start: a process takes all of one."""
 LONG: Final = (
     "plugins/radius/tests", "tests/live", "tests/isolation/test_campaign.py", "tests/crash", "tests/money", "tests/fuzz",

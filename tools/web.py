@@ -1,7 +1,8 @@
 """Build or check the web app in `web/`: with the machine's Node, or with the one that PyPI has.
 
     python tools/web.py build    into sebilling/web_files/; Makefile and hatch_build.py call this
-    python tools/web.py check    types, rules, form, and whether the documents' types are those of schema.graphql and docs/web.md
+    python tools/web.py check    types, rules, form, exports that nobody imports, and whether the documents' types are those of
+                                 schema.graphql and docs/web.md
 
 Nothing is built with SEBILLING_NO_WEB=1; the server then says at / that it has no web app.
 """
@@ -21,7 +22,7 @@ INSTALLED = WEB / "node_modules" / ".sebilling-lock"
 """Digest of the lock file whose packages are installed: `npm ci` would fetch ten thousand files anew each time."""
 
 
-SCRIPTS = {"build": ["build"], "check": ["check", "lint", "codegen:check"]}
+SCRIPTS = {"build": ["build"], "check": ["check", "lint", "unused", "codegen:check"]}
 
 
 def main(task: str) -> None:

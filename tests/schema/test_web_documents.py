@@ -59,6 +59,7 @@ _NEWEST_COUNTER: Final = {"id": "SELECT 'cou_' || max(id) FROM counter"}
 _NEWEST_DEVICE: Final = {"id": "SELECT 'dev_' || max(id) FROM device"}
 _NEWEST_USER: Final = {"id": "SELECT 'usr_' || max(id) FROM app_user"}
 OF_ONE: Final = {
+    "mutation RetryServiceAccess": {"id": "SELECT 'acc_' || min(id) FROM service_access"},
     "mutation UpdatePlan": {"id": "SELECT 'pla_' || min(id) FROM plan"},
     **dict.fromkeys(("mutation UpdateCounter", "mutation ArchiveCounter", "mutation UnarchiveCounter"), _NEWEST_COUNTER),
     **dict.fromkeys(("mutation UpdateDevice", "mutation TestDevice", "mutation DeleteDevice"), _NEWEST_DEVICE),

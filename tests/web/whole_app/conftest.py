@@ -34,6 +34,7 @@ class Office(Shop):
 
     cookies: dict[Role, dict[str, str]]
     """The cookies of a signed-in user of each role."""
+    database_url: str
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -49,7 +50,7 @@ async def office(server_url: str, template: str) -> AsyncIterator[Office]:
         await asyncio.to_thread(month.run_month, address, url, billed, sign_ins[:5], stack, full=False)
         one_of_each = {sign_in.role: sign_in for sign_in in reversed(sign_ins)}
         cookies = {role: await _cookies(address, sign_in) for role, sign_in in one_of_each.items()}
-        yield Office(address, billed, sign_ins, cookies)
+        yield Office(address, billed, sign_ins, cookies, url)
     await database.close()
     await drop_database(server_url, "whole_app")
 
@@ -59,10 +60,9 @@ async def _further(database: Database) -> list[isp.SignIn]:
     made = []
     for username, name, role in _FURTHER:
         password = passwords.random_password()
+        hashed = await passwords.hashed(password)
         async with database.transaction(actor=operator("demo"), at=system_clock()) as session:
-            await users.create(
-                session, username=username, name=name, role=role, password_hash=await passwords.hashed(password), counters=[]
-            )
+            await users.create(session, username=username, name=name, role=role, password_hash=hashed, counters=[])
         made.append(isp.SignIn(username, password, role))
     return made
 

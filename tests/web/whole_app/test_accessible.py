@@ -1,14 +1,13 @@
 """axe finds nothing on any screen and dialog, in light and dark, in both languages; and nothing is wider than a phone."""
 
 import json
-import re
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from playwright.async_api import Browser, Locator, Page
+from playwright.async_api import Browser, Page
 
 from tests.web.whole_app.conftest import EVERYTHING, Office, signed_in
-from tests.web.whole_app.screens import ROOT, addresses, shown
+from tests.web.whole_app.screens import ROOT, addresses, answer_no_mutation, buttons, named, shown
 
 PHONE: Final = 360
 _AXE: Final = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
@@ -45,24 +44,6 @@ async def too_wide(page: Page, where: str) -> list[str]:
     return [f"{where}: {width} px wide"] if width > size["width"] else []
 
 
-def buttons(page: Page) -> Locator:
-    """Buttons that may open a dialog."""
-    return page.locator("main button:not([type=submit]):visible:enabled")
-
-
-async def answer_no_mutation(page: Page) -> None:
-    """Every mutation fails, so that any button can be pressed; the dialogs show the error."""
-
-    async def answer(route: Any) -> None:
-        if str(route.request.post_data_json.get("query", "")).lstrip().startswith("mutation"):
-            refused = {"message": "Ditolak oleh tes.", "extensions": {"code": "REFUSED"}}
-            await route.fulfill(json={"data": None, "errors": [refused]})
-        else:
-            await route.continue_()
-
-    await page.route("**/graphql", answer)
-
-
 @pytest.mark.parametrize(("language", "width"), _VARIANTS + (_MORE if EVERYTHING else []))
 async def test_every_screen_and_dialog(one_browser: Browser, office: Office, language: str, width: int) -> None:
     wrong: list[str] = []
@@ -75,10 +56,10 @@ async def test_every_screen_and_dialog(one_browser: Browser, office: Office, lan
             await open_with_axe(page, address)
             wrong += await findings(page, address)
             for name in dict.fromkeys(await buttons(page).all_inner_texts()):
-                named = buttons(page).filter(has_text=re.compile(rf"^\s*{re.escape(name.strip())}\s*$"))
-                if await named.count() == 0:
+                button = named(page, name)
+                if await button.count() == 0:
                     continue
-                await named.first.click()
+                await button.first.click()
                 dialog = page.get_by_role("dialog")
                 if await dialog.count():
                     dialogs += 1

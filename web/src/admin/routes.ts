@@ -3,7 +3,7 @@ import { createRouter } from 'sv-router';
 
 import NotFound from './screens/NotFound.svelte';
 
-export const { p, navigate, isActive, route } = createRouter({
+export const { p, navigate, route } = createRouter({
   '/': () => import('./screens/Dashboard.svelte'),
   '/invoice': () => import('./screens/Periods.svelte'),
   '/invoice/:month': () => import('./screens/Period.svelte'),

@@ -20,7 +20,7 @@ const plain = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').to
 const digits = (text: string) => text.replace(/\D/g, '').replace(/^(62|0)/, '');
 
 /** The street or hamlet of an address: what is before the number of the house. */
-export function areaOf(address: string): string {
+function areaOf(address: string): string {
   return (
     address
       .split(/,|\bno\b\.?|\brt\b|\d/i)[0]

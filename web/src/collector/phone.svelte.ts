@@ -6,7 +6,7 @@ import { onAnnounced } from './lock';
 import { payments } from './outbox';
 import { type Cash, type Customer, kept, type Me, type Payment, store } from './store';
 
-export type Line = 'unknown' | 'online' | 'offline';
+type Line = 'unknown' | 'online' | 'offline';
 
 class Phone {
   /** Whose phone it is; undefined until that is read, null if nobody has signed in. */

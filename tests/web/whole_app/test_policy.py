@@ -1,0 +1,74 @@
+"""The page asks no other host, allows no script or style in it, keeps the sign-in from scripts, and is small."""
+
+import gzip
+import re
+from pathlib import Path
+from typing import Final
+
+from playwright.async_api import Browser, Request, expect
+
+from tests.web.whole_app.conftest import Office, signed_in
+from tests.web.whole_app.screens import ROOT, addresses, shown
+
+MAX_FIRST_LOAD: Final = 90 * 1024
+"""Bytes of the admin's first load, compressed."""
+_FILES: Final = ROOT / "sebilling" / "web_files"
+_STATIC_IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport)\s*["']\./([\w.-]+\.js)["']""")
+
+
+def first_load(page: Path) -> dict[str, int]:
+    """Each file of the first load with its compressed bytes: the page, what it names, and what those scripts import at once."""
+    html = page.read_text(encoding="utf-8")
+    waiting = [_FILES / name.lstrip("/") for name in re.findall(r'(?:src|href)="(/[^"]+\.(?:js|css))"', html)]
+    sizes = {page.name: len(gzip.compress(html.encode(), 6))}
+    while waiting:
+        file = waiting.pop()
+        if file.name in sizes:
+            continue
+        content = file.read_bytes()
+        sizes[file.name] = len(gzip.compress(content, 6))
+        if file.suffix == ".js":
+            waiting += [file.parent / name for name in _STATIC_IMPORT.findall(content.decode())]
+    return sizes
+
+
+def test_first_load() -> None:
+    sizes = first_load(_FILES / "index.html")
+    assert len(sizes) >= 3, "a page, a script and styles"
+    assert sum(sizes.values()) <= MAX_FIRST_LOAD, sizes
+
+
+async def test_only_this_server_is_asked(one_browser: Browser, office: Office) -> None:
+    asked: set[str] = set()
+
+    def note(request: Request) -> None:
+        asked.add(re.sub(r"^(\w+://[^/]+).*", r"\1", request.url) if not request.url.startswith(("data:", "blob:")) else office.address)
+
+    async with signed_in(one_browser, office) as context:
+        page = await context.new_page()
+        page.on("request", note)
+        for address in addresses(str(office.month)):
+            answer = await page.goto(address)
+            await shown(page)
+            assert answer is not None
+            policy = answer.headers["content-security-policy"]
+            assert "unsafe" not in policy
+            assert "script-src 'self';" in policy
+            assert "style-src 'self';" in policy
+    assert asked == {office.address}
+
+
+async def test_no_script_reads_the_sign_in(one_browser: Browser, office: Office) -> None:
+    context = await one_browser.new_context(base_url=office.address, locale="id-ID")
+    page = await context.new_page()
+    await page.goto("/")
+    await page.get_by_label("Nama pengguna").fill(office.admin.username)
+    await page.get_by_label("Kata sandi").fill(office.admin.password)
+    await page.get_by_role("button", name="Masuk").click()
+    await expect(page.get_by_role("button", name="Keluar")).to_be_visible()
+    cookies = await context.cookies()
+    assert {(cookie.get("httpOnly"), cookie.get("sameSite")) for cookie in cookies} <= {(True, "Strict"), (True, "Lax")}
+    assert cookies
+    assert await page.evaluate("document.cookie") == ""
+    assert await page.evaluate("JSON.stringify({...localStorage})") == "{}", "nothing of the person stays in the browser"
+    await context.close()
