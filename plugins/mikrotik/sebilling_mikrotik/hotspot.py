@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from sebilling.plugins.contract import Quality, Ref, Sentence, Usage
+from sebilling.plugins.contract import Quality, Ref, Sentence, Subscriber, Usage
 
 from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
+from sebilling_mikrotik.reading import USER_PROFILES, USERS, subscribers, voucher
 from sebilling_mikrotik.session import Row
 from sebilling_mikrotik.usage import hotspot_usage
 from sebilling_mikrotik.views import View
@@ -17,7 +18,7 @@ class HotspotDriver(AccountDriver[AccountConfig]):
     """Block by `/ip/hotspot/user`. A restore keeps the cookie, so that the customer is back without typing a password."""
 
     kind: ClassVar[str] = "mikrotik.hotspot"
-    quality: ClassVar[Quality] = Quality.GOLD
+    quality: ClassVar[Quality] = Quality.PLATINUM
     title: ClassVar[Sentence] = Sentence("MikroTik hotspot", "Hotspot MikroTik")
     config_model: ClassVar[type[AccountConfig]] = AccountConfig
     service_kinds: ClassVar[Mapping[str, Sentence]] = {"HOTSPOT": Sentence("hotspot user name", "nama pengguna hotspot")}
@@ -48,6 +49,12 @@ class HotspotDriver(AccountDriver[AccountConfig]):
             f"IPv6 is given on '{interface}', and a hotspot doesn't stop it: turn it off there (/ipv6 address, /ipv6 dhcp-server).",
             f"IPv6 diberikan di '{interface}', dan hotspot tidak menahannya: matikan di sana (/ipv6 address, /ipv6 dhcp-server).",
         )
+
+    async def read_customers(self) -> Sequence[Subscriber]:
+        """Read every user in one round trip. Passwords are never requested. Raises DeviceError."""
+        users, profiles = await self.session.tables(USERS, USER_PROFILES)
+        garden = self.config.profile if self.by_profile else None
+        return subscribers(users, profiles, service_kind="HOTSPOT", garden=garden, left_out=voucher)
 
     async def read_usage(self) -> Sequence[Usage]:
         """Read the users who are logged in."""

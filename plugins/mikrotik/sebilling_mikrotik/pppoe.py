@@ -13,7 +13,7 @@ from sebilling.plugins.contract import Fault, Outcome, Quality, Ref, Sentence, S
 from sebilling_mikrotik.accounts import AccountConfig, AccountDriver
 from sebilling_mikrotik.bulk import refused
 from sebilling_mikrotik.fields import quoted
-from sebilling_mikrotik.reading import CUSTOMERS, PROFILES, SECRETS, subscribers
+from sebilling_mikrotik.reading import CUSTOMERS, PROFILES, SECRETS, of_service, subscribers
 from sebilling_mikrotik.session import Row
 from sebilling_mikrotik.usage import pppoe_usage
 from sebilling_mikrotik.views import View
@@ -89,8 +89,8 @@ class PppoeDriver(AccountDriver[AccountConfig]):
         """Read every secret in one round trip. Passwords are never requested. Raises DeviceError."""
         secrets, profiles = await self.session.tables(SECRETS, PROFILES)
         self.context.logger.info("mikrotik_read menu=%s rows=%d", SECRETS[0], len(secrets))
-        garden = self.config.profile if self.config.method == "profile" else None
-        return subscribers(secrets, profiles, service_kind="PPPOE", garden=garden)
+        garden = self.config.profile if self.by_profile else None
+        return subscribers(secrets, profiles, service_kind="PPPOE", garden=garden, left_out=of_service)
 
     async def read_usage(self) -> Sequence[Usage]:
         """Read the PPPoE sessions, with the counters of their interfaces."""

@@ -1,6 +1,6 @@
-"""Read a router for an import: its secrets without their passwords, and its profiles."""
+"""Read a router for an import: its accounts without their passwords, and their profiles."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sebilling.plugins.contract import DriverContext, Sentence, Subscriber
@@ -16,6 +16,13 @@ SECRETS: Final[Command] = (
     "=.proplist=.id,name,service,profile,caller-id,local-address,remote-address,disabled,comment,last-logged-out",
 )
 PROFILES: Final[Command] = ("/ppp/profile/print", "=.proplist=.id,name,local-address,remote-address,rate-limit,address-list,comment")
+
+USERS: Final[Command] = (
+    "/ip/hotspot/user/print", "=.proplist=.id,name,profile,disabled,dynamic,comment,limit-uptime,limit-bytes-total",
+)  # fmt: skip
+USER_PROFILES: Final[Command] = ("/ip/hotspot/user/profile/print", "=.proplist=.id,name,rate-limit,address-list")
+_VOUCHER: Final = ("limit-uptime", "limit-bytes-total")
+_UNLIMITED: Final = frozenset(("", "0", "0s"))
 
 CUSTOMERS: Final = frozenset(("", "any", "pppoe"))
 """Services of customers' secrets; other services belong to staff and tunnels between sites."""
@@ -41,14 +48,35 @@ async def _read(config: RouterConfig, context: DriverContext, command: Command) 
     return [{name: value for name, value in row.items() if name != "password"} for row in rows]
 
 
-def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind: str, garden: str | None) -> list[Subscriber]:
-    """Return secrets as subscribers. The profile is the plan, except for the profile `garden`, whose customers' plans are unknown.
+def of_service(row: Row) -> Sentence | None:
+    """Return why a secret isn't a customer's: it is for a service other than PPPoE."""
+    service = row.get("service", "any")
+    return None if service in CUSTOMERS else Sentence(f"service {service}", f"layanan {service}")
 
-    Secrets of services other than PPPoE are marked as not belonging to a customer.
+
+def voucher(row: Row) -> Sentence | None:
+    """Return why a hotspot user isn't a customer: the router made it itself, or it is a voucher, which runs out."""
+    if is_yes(row.get("dynamic")) or row.get("name") == "default-trial":
+        return Sentence("made by the router itself", "dibuat oleh router sendiri")
+    limits = [f"{name}={row[name]}" for name in _VOUCHER if row.get(name, "0") not in _UNLIMITED]
+    return Sentence(f"voucher ({', '.join(limits)})", f"voucer ({', '.join(limits)})") if limits else None
+
+
+def subscribers(
+    accounts: Sequence[Row],
+    profiles: Sequence[Row],
+    *,
+    service_kind: str,
+    garden: str | None,
+    left_out: Callable[[Row], Sentence | None],
+) -> list[Subscriber]:
+    """Return accounts as subscribers. The profile is the plan, except for the profile `garden`, whose customers' plans are unknown.
+
+    `left_out` tells why an account doesn't belong to a customer.
     """
     speeds = {row.get("name", ""): pair_bps(row.get("rate-limit", "")) for row in profiles}
     customers: list[Subscriber] = []
-    for row in secrets:
+    for row in accounts:
         profile = row.get("profile", "default")
         up, down = speeds.get(profile) or (0, 0)
         customers.append(
@@ -60,9 +88,7 @@ def subscribers(secrets: Sequence[Row], profiles: Sequence[Row], *, service_kind
                 disabled=is_yes(row.get("disabled")),
                 rate_down_kbps=down // 1_000 or None,  # 0 is no limit
                 rate_up_kbps=up // 1_000 or None,
-                left_out=None
-                if (service := row.get("service", "any")) in CUSTOMERS
-                else Sentence(f"service {service}", f"layanan {service}"),
+                left_out=left_out(row),
             )
         )
     return customers

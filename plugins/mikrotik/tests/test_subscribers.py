@@ -3,7 +3,7 @@
 import pytest
 from sebilling.plugins.contract import CustomerSource, DeviceError, Fault, Subscriber
 
-from sebilling_mikrotik import DhcpDriver, PppoeDriver, QueueDriver
+from sebilling_mikrotik import DhcpDriver, HotspotDriver, PppoeDriver, QueueDriver
 from sebilling_mikrotik.testing import Router, Simulator
 
 from .conftest import NAMES, PASSWORD, made
@@ -62,5 +62,24 @@ async def test_all_or_an_error(router: Router, simulator: Simulator, refused: st
         await read(simulator)
 
 
+async def test_hotspot_users_without_vouchers(router: Router, simulator: Simulator) -> None:
+    router.add("/ip/hotspot/user/profile", name="10M", rate_limit="10M/20M")
+    router.add("/ip/hotspot/user", name="siti", password=PASSWORD, profile="10M", comment="Siti - LKT01", limit_uptime="0s")
+    router.add("/ip/hotspot/user", name="vc-1234", profile="10M", limit_uptime="1d")
+    router.add("/ip/hotspot/user", name="T-AA:BB", profile="default", dynamic="true")
+    router.add("/ip/hotspot/user", name="cut", profile="isolir")
+    driver = made(HotspotDriver, simulator)
+    await driver.open()
+    siti, ticket, trial, cut = await driver.read_customers()
+    await driver.close()
+    assert siti == Subscriber("siti", "HOTSPOT", "10M", "Siti - LKT01", rate_down_kbps=20_000, rate_up_kbps=10_000)
+    assert ticket.left_out is not None
+    assert "limit-uptime=1d" in ticket.left_out.english
+    assert trial.left_out is not None
+    assert (cut.plan, cut.left_out) == (None, None)
+    assert not [command for command in simulator.seen if "password" in str(command)]
+
+
 def test_only_who_can_list_customers_says_so() -> None:
-    assert [issubclass(driver, CustomerSource) for driver in (PppoeDriver, QueueDriver, DhcpDriver)] == [True, False, False]
+    drivers = (PppoeDriver, HotspotDriver, QueueDriver, DhcpDriver)
+    assert [issubclass(driver, CustomerSource) for driver in drivers] == [True, True, False, False]

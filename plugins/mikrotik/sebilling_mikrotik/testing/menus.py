@@ -64,7 +64,8 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "/ip/hotspot": Shape({"name": "", "interface": "", "disabled": "no"}, unique=("name",)),
     "/ip/hotspot/user/profile": Shape(_PROFILE, unique=("name",)),
     "/ip/hotspot/user": Shape(
-        {"name": "", "server": "all", "password": "", "profile": "default", "comment": None, "disabled": "no", "dynamic": "false"},
+        {"name": "", "server": "all", "password": "", "profile": "default", "limit-uptime": None,
+         "limit-bytes-total": None, "comment": None, "disabled": "no", "dynamic": "false"},
         unique=("name", "server"), taken="failure: already have user with this name for this server",
         references={"profile": "/ip/hotspot/user/profile"}, sensitive=frozenset({"password"}),
     ),
