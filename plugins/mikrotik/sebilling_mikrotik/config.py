@@ -63,7 +63,7 @@ class RouterConfig(DeviceConfig, frozen=True):
         ),
     )
     kicks_per_second: int = Field(
-        default=500,
+        default=1000,
         ge=1,
         le=5000,
         description="Sessions ended per second at most. A router whose CPU is full when many dial again needs a lower number.",

@@ -43,7 +43,7 @@ async def simulator(router: Router) -> AsyncIterator[Simulator]:
 def settings(simulator: Simulator, **more: object) -> dict[str, object]:
     """Settings of a driver for the simulator."""
     own = {"host": "127.0.0.1", "port": simulator.port, "username": "sebilling", "password": PASSWORD, "tls": False, "timeout_seconds": 3,
-           "session_seconds": 1}  # fmt: skip
+           "session_seconds": 1, "kicks_per_second": 5_000}  # fmt: skip
     return own | more
 
 

@@ -106,7 +106,7 @@ async def test_five_thousand_at_20_ms(router: Router, simulator: Simulator) -> N
         router.add(SECRET, name=name, profile="10M")
         router.dial(name)
     simulator.faults.delay_seconds = 0.02
-    driver = made(PppoeDriver, simulator, timeout_seconds=10)
+    driver = made(PppoeDriver, simulator, timeout_seconds=10, kicks_per_second=1_000)
     await driver.open()
     began = time.perf_counter()
     outcomes = await applied(driver, refs(names, rate_down_kbps=40_000, rate_up_kbps=20_000))
