@@ -30,6 +30,7 @@ from sebilling.plugins.contract import (
 from sebilling_mikrotik.bulk import BulkDriver, Change, refused
 from sebilling_mikrotik.config import RouterConfig
 from sebilling_mikrotik.device import is_yes
+from sebilling_mikrotik.dual_stack import read_ipv6_of
 from sebilling_mikrotik.firewall import Firewall, fasttracked, read_firewall
 from sebilling_mikrotik.session import Command, Row
 
@@ -59,6 +60,8 @@ class Entries:
     firewall: Firewall
     passing: Mapping[str, list[Command]] = field(default_factory=dict)
     """Address of a listed customer → commands that remove its connections in FastTrack, which bypass every rule."""
+    ipv6: Mapping[str, list[str]] = field(default_factory=dict)
+    """IPv4 address of a listed customer → the IPv6 addresses of the same device."""
 
 
 class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
@@ -108,8 +111,10 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
                 if row.get("comment"):
                     by_comment.setdefault(row["comment"], []).append((menu, row))
                 by_address.setdefault(canonical(row.get("address", "")) or "", []).append(row)
-        listed = [ref.key for ref in refs if comment(ref) in by_comment]
-        return Entries(by_comment, by_address, firewall, await fasttracked(self.session, firewall, listed))
+        listed = [ref.key for ref in refs if comment(ref) in by_comment and canonical(ref.key) is not None]
+        ipv4 = [key for key in listed if ":" not in key] if firewall.gives_ipv6 else []
+        passing, ipv6 = await asyncio.gather(fasttracked(self.session, firewall, listed), read_ipv6_of(self.session, ipv4))
+        return Entries(by_comment, by_address, firewall, passing, ipv6)
 
     def kept(self, view: Entries, ref: Ref) -> Snapshot | None:
         del view
@@ -126,7 +131,19 @@ class AddressListDriver(BulkDriver[AddressListConfig, Entries]):
         """Return why a listed customer is online; None if they are offline."""
         if ref.key in view.passing:
             return Sentence("connections from before are in FastTrack", "koneksi sebelumnya masih di FastTrack")
-        return self._problem(view.firewall, canonical(ref.key))
+        if (problem := self._problem(view.firewall, canonical(ref.key))) is not None:
+            return problem
+        if not (addresses := view.ipv6.get(ref.key)):
+            return None
+        networks = [ip_network(listed) for listed, rows in view.by_address.items() if ":" in listed and any(map(_is_on, rows))]
+        for address in addresses:
+            own = ip_network(address, strict=False)
+            if not any(own.version == network.version and own.subnet_of(network) for network in networks):  # type: ignore[arg-type]
+                return Sentence(
+                    f"the same device has {address}, which isn't blocked: give the customer an access for their IPv6 network too",
+                    f"perangkat yang sama punya {address}, yang tidak terisolir: beri pelanggan akses untuk jaringan IPv6-nya juga",
+                )
+        return None
 
     def _ours(self, view: Entries, ref: Ref) -> tuple[Sequence[tuple[str, Row]], Sequence[Row], bool]:
         """Return our entries, others' entries of the same address, and whether ours still block as we wrote them."""
@@ -233,6 +250,10 @@ _NO_IPV6: Final = Sentence(
     "This router has no IPv6, so an IPv6 address can't be blocked on it.",
     "Router ini tidak punya IPv6, jadi alamat IPv6 tidak bisa diisolir di sana.",
 )
+
+
+def _is_on(row: Row) -> bool:
+    return not is_yes(row.get("disabled"))
 
 
 def comment(ref: Ref) -> str:

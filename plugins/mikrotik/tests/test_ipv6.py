@@ -91,6 +91,32 @@ async def test_an_ipv4_address_needs_the_ipv6_wall_too_where_customers_have_ipv6
     await driver.close()
 
 
+@pytest.mark.parametrize("kind", ["its own address", "a delegated prefix"])
+async def test_a_static_customer_with_ipv6_is_offline_when_both_are_blocked(kind: str, router: Router, simulator: Simulator) -> None:
+    mac, network = "AA:BB:CC:00:00:09", "2001:db8:8::/56"
+    router.add("/ipv6/address", address="2001:db8:1::1/64", interface="bridge")
+    router.add("/ip/arp", address="10.9.0.1", mac_address=mac)
+    router.add("/ipv6/neighbor", address="fe80::9", mac_address=mac)
+    if kind == "its own address":
+        router.add("/ipv6/neighbor", address="2001:db8:8::9", mac_address=mac)
+    else:
+        router.add("/ipv6/dhcp-server/binding", address=network, client_address="fe80::9")
+    router.add("/ipv6/firewall/filter", chain="forward", action="drop", src_address_list="ISOLIR")
+    driver = made(AddressListDriver, simulator)
+    await driver.open()
+    first, second = await jobs(driver, refs(["10.9.0.1", network]))
+    assert (await blocked(driver, [first]))[1].result is Result.CHANGED
+    assert online(router, "", "10.9.0.1")
+    reading = (await driver.read_state([first.ref], {1: first.snapshot}))[1]
+    assert reading.actual is State.ACTIVE
+    assert reading.detail is not None
+    assert "2001:db8:8::" in reading.detail.english
+    assert (await blocked(driver, [second]))[2].result is Result.CHANGED
+    assert not online(router, "", "10.9.0.1")
+    assert (await driver.read_state([first.ref], {1: first.snapshot}))[1].actual is State.BLOCKED
+    await driver.close()
+
+
 @pytest.mark.parametrize("method", ["profile", "disable"])
 async def test_a_hotspot_with_ipv6_holds_nobody_back(method: str, router: Router, simulator: Simulator) -> None:
     router.add(USER, name="budi")

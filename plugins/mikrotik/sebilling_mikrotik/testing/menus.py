@@ -54,6 +54,9 @@ SHAPES: Final[Mapping[str, Shape]] = {
          "dynamic": "false", "rate": "0/0", "bytes": "0/0"}, unique=("name",), taken="failure: already have such name",
         rates=frozenset(_PAIRS), read_only=frozenset({"dynamic", "rate", "bytes"}), check=_limits,
     ),
+    "/ip/arp": Shape({"address": "", "mac-address": "", "interface": ""}, key="address"),
+    "/ipv6/neighbor": Shape({"address": "", "mac-address": "", "interface": "", "status": "reachable"}, key="address"),
+    "/ipv6/dhcp-server/binding": Shape({"address": "", "client-address": "", "status": "bound", "disabled": "no"}, key="address"),
     "/ip/dhcp-server": Shape({"name": "", "interface": "", "lease-time": "10m", "add-arp": "no", "disabled": "no"}, unique=("name",),
                              booleans=frozenset({"disabled", "add-arp"})),
     "/ip/dhcp-server/lease": Shape(

@@ -50,7 +50,24 @@ def online(router: Router, menu: str, key: str) -> bool:
         case "/ip/dhcp-server/lease":
             return _leased(router, key)
         case _:
-            return passes(router, _host(key))
+            return passes(router, _host(key)) or (
+                ":" not in key and any(_prefix_passes(router, address) for address in _ipv6_of(router, key))
+            )
+
+
+def _ipv6_of(router: Router, key: str) -> Iterator[str]:
+    """Yield what the device at an IPv4 address has of IPv6: addresses from its network, and a delegated prefix."""
+    if "/ipv6/neighbor" not in router.tables:
+        return
+    macs = {row["mac-address"] for row in router.tables["/ip/arp"].rows.values() if _within(row["address"], key)}
+    for neighbor in router.tables["/ipv6/neighbor"].rows.values():
+        if neighbor["mac-address"] not in macs:
+            continue
+        if not neighbor["address"].startswith("fe80:"):
+            yield neighbor["address"]
+        for binding in router.tables["/ipv6/dhcp-server/binding"].rows.values():
+            if binding["client-address"] == neighbor["address"] and binding["disabled"] != "true":
+                yield binding["address"]
 
 
 def passes(router: Router, source: str, *, lists: frozenset[str] = frozenset()) -> bool:
