@@ -16,6 +16,7 @@ _MANGLE: Final[Command] = ("/ip/firewall/mangle/print", "=.proplist=.id,chain,ac
 _SETTINGS: Final[Command] = ("/ipv6/settings/print",)
 _ADDRESSES: Final[Command] = ("/ipv6/address/print", "=.proplist=address,interface,advertise,disabled,link-local", "?disabled=false")
 _SERVERS: Final[Command] = ("/ipv6/dhcp-server/print", "=.proplist=name,interface,disabled", "?disabled=false")
+_PREFIXES: Final[Command] = ("/ipv6/nd/prefix/print", "=.proplist=interface", "?disabled=false")
 _CONNECTIONS: Final = (("/ip/firewall/connection", 4), ("/ipv6/firewall/connection", 6))
 
 
@@ -27,7 +28,7 @@ class Firewall:
     rules6: Sequence[Row] | None
     mangle: Sequence[Row]
     ipv6_interfaces: frozenset[str]
-    """Interfaces on which the router gives IPv6 to customers: it advertises a prefix, or serves DHCPv6."""
+    """Interfaces on which the router gives IPv6 to customers: it advertises a prefix, or serves DHCPv6. A PPP session has its own."""
     forwards_ipv6: bool
     _walls: dict[tuple[str, int], Sentence | None] = field(default_factory=dict, init=False, repr=False)
     """What was judged already, as one reading asks about thousands of customers."""
@@ -35,7 +36,7 @@ class Firewall:
     @property
     def gives_ipv6(self) -> bool:
         """Whether customers may have IPv6 from this router by other means than PPP."""
-        return self.forwards_ipv6 and bool(self.ipv6_interfaces)
+        return self.forwards_ipv6 and any(not name.startswith("<") for name in self.ipv6_interfaces)  # a session's begins so
 
     @property
     def fasttrack(self) -> Row | None:
@@ -74,19 +75,24 @@ class Firewall:
 
 async def read_firewall(session: Session) -> Firewall:
     """Read it in one round trip. Raises DeviceError."""
-    rules, mangle, rules6, settings, addresses, servers = await asyncio.gather(
+    rules, mangle, rules6, settings, interfaces = await asyncio.gather(
         session.rows("/ip/firewall/filter/print"),
         session.rows(*_MANGLE),
         session.rows_if_known("/ipv6/firewall/filter/print"),
         session.rows_if_known(*_SETTINGS),
-        session.rows_if_known(*_ADDRESSES),
-        session.rows_if_known(*_SERVERS),
+        _ipv6_interfaces(session),
     )
     setting = next(iter(settings or ()), {})
-    advertised = {row.get("interface", "") for row in addresses or () if is_yes(row.get("advertise")) and not _is_local(row)}
-    served = {row.get("interface", "") for row in servers or ()}
     forwards = not is_yes(setting.get("disable-ipv6")) and setting.get("forward") not in {"false", "no"}
-    return Firewall(rules, rules6, mangle, frozenset(advertised | served), forwards_ipv6=rules6 is not None and forwards)
+    return Firewall(rules, rules6, mangle, interfaces, forwards_ipv6=rules6 is not None and forwards)
+
+
+async def _ipv6_interfaces(session: Session) -> frozenset[str]:
+    addresses, servers, prefixes = await asyncio.gather(
+        session.rows_if_known(*_ADDRESSES), session.rows_if_known(*_SERVERS), session.rows_if_known(*_PREFIXES)
+    )
+    advertised = [row for row in addresses or () if is_yes(row.get("advertise")) and not _is_local(row)]
+    return frozenset(row.get("interface", "") for row in (*advertised, *(servers or ()), *(prefixes or ())))
 
 
 async def fasttracked(session: Session, firewall: Firewall, addresses: Iterable[str]) -> dict[str, list[Command]]:

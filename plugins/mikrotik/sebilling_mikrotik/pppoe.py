@@ -16,7 +16,7 @@ from sebilling_mikrotik.fields import quoted
 from sebilling_mikrotik.reading import CUSTOMERS, PROFILES, SECRETS, of_service, subscribers
 from sebilling_mikrotik.session import Row
 from sebilling_mikrotik.usage import pppoe_usage
-from sebilling_mikrotik.views import View
+from sebilling_mikrotik.views import Online, View
 
 _IPV6_POOLS: Final = ("remote-ipv6-prefix-pool", "dhcpv6-pd-pool")
 
@@ -84,6 +84,14 @@ class PppoeDriver(AccountDriver[AccountConfig]):
             f"IPv6 is on ({who.english} gives a prefix) and gets past the walled garden. Paste on the router: {paste}",
             f"IPv6 aktif ({who.indonesian} memberi prefix) dan lolos dari halaman isolir. Tempel di router: {paste}",
         )
+
+    def online(self, view: View, ref: Ref, row: Row) -> Online | None:
+        online = super().online(view, ref, row)
+        if online is not None or view.firewall is None or not view.firewall.forwards_ipv6 or not view.sessions.get(ref.key):
+            return online
+        if f"<pppoe-{ref.key}>" not in view.firewall.ipv6_interfaces:
+            return None
+        return Online(Sentence("its session has IPv6 from before", "sesinya masih punya IPv6 dari sebelumnya"), endable=True)
 
     async def read_customers(self) -> Sequence[Subscriber]:
         """Read every secret in one round trip. Passwords are never requested. Raises DeviceError."""

@@ -187,31 +187,31 @@ _DARK = {"method": "disable"}
 
 
 class TestPppoe(Conformance):
-    way = Way(PppoeDriver, "/ppp/secret", 11, _SECRET, {"profile": "isolir"}, {"profile": "default"})
+    way = Way(PppoeDriver, "/ppp/secret", 12, _SECRET, {"profile": "isolir"}, {"profile": "default"})
 
 
 class TestPppoeDisable(Conformance):
-    way = Way(PppoeDriver, "/ppp/secret", 10, _SECRET, _DISABLED, more=_DARK)
+    way = Way(PppoeDriver, "/ppp/secret", 11, _SECRET, _DISABLED, more=_DARK)
 
 
 class TestHotspot(Conformance):
-    way = Way(HotspotDriver, "/ip/hotspot/user", 11, _USER, {"profile": "isolir"}, {"profile": "other"})
+    way = Way(HotspotDriver, "/ip/hotspot/user", 12, _USER, {"profile": "isolir"}, {"profile": "other"})
 
 
 class TestHotspotDisable(Conformance):
-    way = Way(HotspotDriver, "/ip/hotspot/user", 10, _USER, _DISABLED, more=_DARK)
+    way = Way(HotspotDriver, "/ip/hotspot/user", 11, _USER, _DISABLED, more=_DARK)
 
 
 class TestQueue(Conformance):
     way = Way(
-        QueueDriver, "/queue/simple", 7, {"max_limit": "10M/20M"}, {"max-limit": "64000/64000"},
+        QueueDriver, "/queue/simple", 8, {"max_limit": "10M/20M"}, {"max-limit": "64000/64000"},
         {"max-limit": "5M/5M"},
     )  # fmt: skip
 
 
 class TestDhcp(Conformance):
     way = Way(
-        DhcpDriver, "/ip/dhcp-server/lease", 8, {"address": "10.6.0.1"}, {"block-access": "true"}, key_field="mac-address",
+        DhcpDriver, "/ip/dhcp-server/lease", 9, {"address": "10.6.0.1"}, {"block-access": "true"}, key_field="mac-address",
         keys=[f"AA:BB:CC:00:00:{number:02X}" for number in range(11)], absent="AA:BB:CC:00:00:FF",
         spellings={"AA:BB:CC:00:00:01": ("aa-bb-cc-00-00-01", "aabb.cc00.0001")},
     )  # fmt: skip
@@ -219,7 +219,7 @@ class TestDhcp(Conformance):
 
 class TestAddressList(Conformance):
     way = Way(
-        AddressListDriver, "/ip/firewall/address-list", 8, cut={"list": "ISOLIR", "disabled": "false"}, hand={"disabled": "yes"},
+        AddressListDriver, "/ip/firewall/address-list", 9, cut={"list": "ISOLIR", "disabled": "false"}, hand={"disabled": "yes"},
         key_field="address", keys=[*(f"10.9.0.{number}" for number in range(1, 11)), "10.9.1.0/29"], absent=None,
         spellings={"10.9.0.1": ("10.9.0.1/32",), "2001:db8::5": ("2001:DB8:0::5/128",)},
     )  # fmt: skip

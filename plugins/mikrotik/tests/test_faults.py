@@ -16,7 +16,7 @@ from sebilling_mikrotik.testing import Router, Simulator
 from .conftest import PASSWORD, blocked, jobs, made, refs, restored
 
 NAMES = [f"u{number}" for number in range(100)]
-FIRST_READ = 11
+FIRST_READ = 12
 """Commands of the read before the first change."""
 
 

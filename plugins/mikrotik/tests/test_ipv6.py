@@ -31,9 +31,9 @@ async def test_a_session_with_ipv6_needs_a_garden_without_it(given: str, router:
     assert reading.actual is State.ACTIVE
     assert reading.detail is not None
     assert paste(router, reading.detail.english) == 1
-    for row in list(router.table("/ppp/active").rows.values()):  # as the customer's own session ends some day
-        router.table("/ppp/active").remove(row)
-        router.removed("/ppp/active", row)
+    assert online(router, SECRET, "budi"), "the session goes on as it began"
+    assert (await driver.read_state([job.ref], {1: job.snapshot}))[1].actual is State.ACTIVE
+    assert (await blocked(driver, [job]))[1].result is Result.CHANGED
     await asyncio.sleep(0.1)
     assert not online(router, SECRET, "budi")
     assert (await driver.read_state([job.ref], {1: job.snapshot}))[1].actual is State.BLOCKED
@@ -143,6 +143,10 @@ async def test_a_queue_for_ipv4_alone_limits_ipv4_alone(router: Router, simulato
     await blocked(driver, [job])
     assert online(router, QUEUE, "budi")
     assert (await driver.read_state([job.ref], {1: job.snapshot}))[1].actual is State.ACTIVE
+    (router.table("/ipv6/dhcp-server").find("six") or {})["interface"] = "<pppoe-siti>"
+    assert not online(router, QUEUE, "budi"), "a PPP session's IPv6 is its own"
+    assert (await driver.read_state([job.ref], {1: job.snapshot}))[1].actual is State.BLOCKED
+    (router.table("/ipv6/dhcp-server").find("six") or {})["interface"] = "bridge"
     queue["target"] = "10.9.0.1/32,2001:db8:1::/64"
     assert not online(router, QUEUE, "budi")
     assert (await driver.read_state([job.ref], {1: job.snapshot}))[1].actual is State.BLOCKED

@@ -80,6 +80,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "/ipv6/address": Shape({"address": "", "interface": "", "advertise": "yes", "link-local": "false", "disabled": "no"}, key="address",
                            booleans=frozenset({"advertise", "disabled"})),
     "/ipv6/dhcp-server": Shape({"name": "", "interface": "", "disabled": "no"}, unique=("name",)),
+    "/ipv6/nd/prefix": Shape({"prefix": "", "interface": "", "disabled": "no", "dynamic": "false"}, key="interface"),
     "/ipv6/firewall/filter": _RULE, "/ipv6/firewall/address-list": _LIST, "/ipv6/firewall/connection": _CONNECTION,
     "/system/identity": Shape({"name": "MikroTik"}),
     "/system/resource": Shape({"version": "", "board-name": "CHR", "uptime": "1w"}),

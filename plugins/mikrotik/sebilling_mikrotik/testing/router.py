@@ -28,7 +28,7 @@ class Router:
         self._addresses = itertools.count(1)
         self._sessions = itertools.count(0x81000001)
         self.prefixes: dict[str, str] = {}
-        """PPP session's `.id` → its IPv6 prefix, which no menu of the API shows."""
+        """PPP session's `.id` → its IPv6 prefix."""
         self._timers: set[asyncio.TimerHandle] = set()
         for menu in self.tables.keys() & set(SINGLE):
             self.add(
@@ -86,6 +86,7 @@ class Router:
         self._list(self.tables["/ppp/profile"].find(secret["profile"]), address)
         if (prefix := self.prefix(secret)) is not None:
             self.prefixes[row[".id"]] = prefix
+            self.add("/ipv6/nd/prefix", prefix=prefix, interface=f"<pppoe-{name}>", dynamic="true")
         return row
 
     def prefix(self, secret: Row) -> str | None:
@@ -120,8 +121,9 @@ class Router:
             listed.remove(entry)
         if menu == "/ppp/active":
             self.prefixes.pop(row[".id"], None)
-            for interface in list(self.tables["/interface"].named.get(f"<pppoe-{row['name']}>", ())):
-                self.tables["/interface"].remove(interface)
+            for menu_of_session in self.tables.keys() & {"/interface", "/ipv6/nd/prefix"}:
+                for dynamic in list(self.tables[menu_of_session].named.get(f"<pppoe-{row['name']}>", ())):
+                    self.tables[menu_of_session].remove(dynamic)
             if row["service"] == "pppoe":
                 self.later(lambda: self.dial(row["name"]))
         elif self.tables["/ip/hotspot/cookie"].find(row["user"]) is not None:

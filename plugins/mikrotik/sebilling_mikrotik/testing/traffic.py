@@ -254,7 +254,7 @@ def _advertised(router: Router) -> Iterator[Row]:
 
 
 def _gives_ipv6(router: Router) -> bool:
-    return any(True for _ in _advertised(router))
+    return any(not row["interface"].startswith("<") for row in _advertised(router))
 
 
 def _lists(profile: Row | None) -> frozenset[str]:
