@@ -200,6 +200,7 @@ CREATE INDEX customer_search_idx ON customer USING gin (name gin_trgm_ops, addre
 CREATE TRIGGER customer_kept BEFORE DELETE OR TRUNCATE ON customer FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
 CREATE TRIGGER customer_key_fixed BEFORE UPDATE OF id ON customer FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
 CREATE TRIGGER customer_moved BEFORE UPDATE OF counter_id ON customer FOR EACH ROW WHEN (old.counter_id <> new.counter_id) EXECUTE FUNCTION lock_counters();
+CREATE TRIGGER customer_wants_speed AFTER UPDATE OF plan_id ON customer FOR EACH ROW WHEN (old.plan_id IS DISTINCT FROM new.plan_id) EXECUTE FUNCTION want_speeds_of_customer();
 
 CREATE TABLE customer_move (
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -851,6 +852,7 @@ CREATE TABLE plan (
     CONSTRAINT plan_name_key UNIQUE (name),
     CONSTRAINT plan_price_check CHECK (price >= 0 AND price <= '1000000000000'::bigint)
 );
+CREATE TRIGGER plan_wants_speed AFTER UPDATE OF rate_down_kbps, rate_up_kbps ON plan FOR EACH ROW WHEN (old.rate_down_kbps IS DISTINCT FROM new.rate_down_kbps OR old.rate_up_kbps IS DISTINCT FROM new.rate_up_kbps) EXECUTE FUNCTION want_speeds_of_plan();
 
 CREATE TABLE plugin_cursor (
     id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -982,6 +984,7 @@ CREATE TABLE service_access (
     block_note text,
     reclaim boolean NOT NULL DEFAULT false,
     found_blocked boolean NOT NULL DEFAULT false,
+    speed_pending boolean NOT NULL DEFAULT false,
     CONSTRAINT service_access_pkey PRIMARY KEY (id),
     CONSTRAINT service_access_device_id_service_kind_key_key UNIQUE (device_id, service_kind, key),
     CONSTRAINT service_access_actual_check CHECK (actual = ANY (ARRAY['UNKNOWN'::text, 'ACTIVE'::text, 'BLOCKED'::text, 'DRIFTED'::text, 'ABSENT'::text])),
@@ -1005,6 +1008,7 @@ CREATE INDEX service_access_customer_id_idx ON service_access USING btree (custo
 CREATE INDEX service_access_dirty_idx ON service_access USING btree (device_id, next_at) WHERE desired_generation > observed_generation;
 CREATE INDEX service_access_drift_idx ON service_access USING btree (id) INCLUDE (customer_id) WHERE NOT (desired_generation = observed_generation AND (actual = desired OR actual = 'UNKNOWN'::text));
 CREATE INDEX service_access_restore_idx ON service_access USING btree (device_id, next_at) WHERE desired_generation > observed_generation AND desired = 'ACTIVE'::text;
+CREATE INDEX service_access_speed_pending_idx ON service_access USING btree (device_id) WHERE speed_pending;
 
 CREATE TABLE settlement_reversal (
     settlement_id bigint NOT NULL,
@@ -2043,6 +2047,29 @@ BEGIN
                              jsonb_build_object('collector_id', 'usr_' || NEW.received_by, 'amount', part, 'reason', '',
                                                 'payment_id', 'pay_' || NEW.id));
     END LOOP;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION want_speeds_of_customer()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    UPDATE service_access SET speed_pending = true WHERE customer_id = NEW.id AND NOT speed_pending;
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION want_speeds_of_plan()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    -- by ascending id, as everywhere that several are locked
+    WITH wanted AS MATERIALIZED (
+        SELECT service_access.id FROM service_access JOIN customer ON customer.id = customer_id
+         WHERE plan_id = NEW.id AND NOT speed_pending ORDER BY service_access.id FOR NO KEY UPDATE OF service_access
+    )
+    UPDATE service_access SET speed_pending = true FROM wanted WHERE service_access.id = wanted.id;
     RETURN NULL;
 END $function$;
 

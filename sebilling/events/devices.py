@@ -81,6 +81,17 @@ class ServiceAccessKeyChanged(Payload):
     after: str
 
 
+@event("service_access.speed_given", Subject.SERVICE_ACCESS)
+class SpeedGiven(Payload):
+    """A customer's account on a device was given the speed of their plan."""
+
+    customer_id: CustomerId
+    device_id: DeviceId
+    key: str
+    rate_down_kbps: int
+    rate_up_kbps: int
+
+
 @event("service_access.retried", Subject.SERVICE_ACCESS)
 class ServiceAccessRetried(Payload):
     """A block or restore is tried again at once. `reclaim`: without relying on what was stored of the time before the block."""

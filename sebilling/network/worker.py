@@ -15,7 +15,7 @@ from sebilling.clock import Clock
 from sebilling.db.engine import Database
 from sebilling.errors import NotFound
 from sebilling.logs import get_logger
-from sebilling.network import health, looks, reconcile
+from sebilling.network import health, looks, reconcile, speeds
 from sebilling.network.engine import Engine
 from sebilling.plugins.loading import Plugins
 from sebilling.retry import Retries, forgiving
@@ -53,7 +53,13 @@ async def run(engine: Engine) -> None:
     """Run the loops until cancelled."""
     try:
         async with asyncio.TaskGroup() as group:
-            turns: dict[str, Turn] = {"devices": functools.partial(_devices, group), "sweep": _sweeps, "health": _health, "looks": _looks}
+            turns: dict[str, Turn] = {
+                "devices": functools.partial(_devices, group),
+                "sweep": _sweeps,
+                "health": _health,
+                "looks": _looks,
+                "speeds": _speeds,
+            }
             for name, turn in turns.items():
                 group.create_task(_forever(name, turn, engine))
     finally:
@@ -102,4 +108,10 @@ async def _health(engine: Engine) -> float:
 async def _looks(engine: Engine) -> float:
     for device_id in await looks.due(engine):
         await looks.look_at(engine, device_id)
+    return LOOK_HEALTH_SECONDS
+
+
+async def _speeds(engine: Engine) -> float:
+    for device_id in await speeds.due(engine):
+        await speeds.give(engine, device_id)
     return LOOK_HEALTH_SECONDS

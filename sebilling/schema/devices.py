@@ -277,6 +277,7 @@ class ServiceAccess:
     desired: State = read("Desired state: ACTIVE or BLOCKED.", EVERYONE)
     actual: State | None = read("State last read from the device; null if it is unknown.", EVERYONE, sql="nullif({t}.actual, 'UNKNOWN')")
     in_sync: bool = read("Whether the desired state was applied and verified on the device.", EVERYONE, sql=f"({_IN_SYNC})")
+    speed_pending: bool = read("Whether the speed of the customer's plan is still to be given on the device.", EVERYONE)
     manual: bool = read("Whether a person decided the block (by hand, or by ending the service): no payment ends it.", EVERYONE)
     block_reason: BlockReason | None = read(
         "Reason for which the customer is to be blocked; null if not.", EVERYONE, sql=block_reasons.COLUMN

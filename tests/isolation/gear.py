@@ -117,6 +117,19 @@ class GearDriver(IsolationDriver[GearConfig]):
             Subscriber(key, "PPPOE", plan=profile, rate_down_kbps=self.gear.rates.get(key)) for key, profile in self.gear.profiles.items()
         ]
 
+    async def apply_plan(self, refs: Sequence[Ref]) -> AsyncIterator[Outcome]:
+        for ref in refs:
+            await asyncio.sleep(0)
+            if self.gear.refuses:
+                self.gear.refuses -= 1
+                yield Outcome(ref.id, Result.FAILED, Fault.REFUSED, Sentence("disk full", "disk penuh"), retryable=True)
+            elif ref.key not in self.gear.profiles:
+                yield Outcome(ref.id, Result.FAILED, Fault.ABSENT, Sentence("no such name", "nama itu tidak ada"))
+            else:
+                changed = self.gear.rates.get(ref.key) != ref.rate_down_kbps
+                self.gear.rates[ref.key] = ref.rate_down_kbps or 0
+                yield Outcome(ref.id, Result.CHANGED if changed else Result.UNCHANGED)
+
     async def read_usage(self) -> Sequence[Usage]:
         return [Usage(key, "PPPOE", address=address, bytes_down=7_500_000) for key, address in self.gear.online]
 

@@ -124,7 +124,7 @@ TwoStep           on recoveryCodes                                              
 UserError         code message field                                                                AFCKTU
 PageInfo          hasNextPage hasPreviousPage startCursor endCursor                                 AFCKTU
 ServiceAccess     id serviceKind key desired actual inSync manual blockReason detail error attempts AFCKTU
-ServiceAccess     readAt desiredAt customer                                                         AFCKTU
+ServiceAccess     readAt desiredAt customer speedPending                                            AFCKTU
 ServiceAccess     device                                                                            AF  TU
 BlockReason       code blockOn note text                                                            AFCKTU
 BlockReason       amount invoiceNumber                                                              AFCK U

@@ -83,6 +83,8 @@ class ServiceAccess(Base):
         Index(None, "customer_id"),
         # for the work to do on a device
         Index("service_access_dirty_idx", "device_id", "next_at", postgresql_where=text("desired_generation > observed_generation")),
+        # for speeds that are to be given
+        Index("service_access_speed_pending_idx", "device_id", postgresql_where=text("speed_pending")),
         # for customers who wait to be restored
         Index(
             "service_access_restore_idx",
@@ -131,6 +133,8 @@ class ServiceAccess(Base):
     read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     snapshot: Mapped[dict[str, str] | None] = mapped_column(JSONB)
     """Data needed to restore, committed before the device is changed; null while it isn't blocked."""
+    speed_pending: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The plan's speed is to be given on the device; set by a trigger when the plan changes."""
     reclaim: Mapped[bool] = mapped_column(server_default=text("false"))
     """To be restored without relying on the snapshot, as it was lost with the database or taken while blocked."""
     found_blocked: Mapped[bool] = mapped_column(server_default=text("false"))

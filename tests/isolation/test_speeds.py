@@ -1,0 +1,75 @@
+"""Speeds: another plan, or another speed of a plan, reaches the device, for those who are active and those who are restored later."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest_asyncio
+
+from sebilling.billing import customers, plans
+from sebilling.db.engine import Database
+from sebilling.network import speeds
+from tests.isolation.gear import GEARS, Gear
+from tests.isolation.test_engine import Place, _engines, make
+
+
+@pytest_asyncio.fixture
+async def gear() -> AsyncIterator[Gear]:
+    GEARS["one"] = Gear()
+    yield GEARS["one"]
+    GEARS.clear()
+    while _engines:
+        await _engines.pop().close()
+
+
+async def speed(place: Place, kbps: int) -> None:
+    async with place.isp.write(place.now) as session:
+        await plans.update(session, place.isp.plan_id, rate_down_kbps=kbps, rate_up_kbps=kbps)
+
+
+async def events(place: Place) -> list[str]:
+    return [row[0] for row in await place.isp.rows("SELECT data->>'key' FROM event WHERE kind = 'service_access.speed_given' ORDER BY id")]
+
+
+async def test_a_plans_new_speed_reaches_everybody_who_has_it(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, *[f"n{number}" for number in range(20)])
+    assert list(await speeds.due(place.engine)) == [], "nothing is sent that nobody changed"
+    await speed(place, 20_000)
+    assert await speeds.give(place.engine, place.device_id) == 20
+    assert set(gear.rates.values()) == {20_000}
+    assert (len(await events(place)), list(await speeds.due(place.engine))) == (20, [])
+    await speed(place, 20_000)
+    assert list(await speeds.due(place.engine)) == [], "the same speed again is no change"
+
+
+async def test_another_plan_reaches_the_customer(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi", "siti")
+    async with place.isp.write(place.now) as session:
+        fast = await plans.create(session, name="Cepat", price=250_000, rate_down_kbps=50_000, rate_up_kbps=25_000)
+        await customers.update(session, place.people["budi"], plan_id=fast)
+    assert await speeds.give(place.engine, place.device_id) == 1
+    assert (gear.rates, await events(place)) == ({"budi": 50_000}, ["budi"])
+
+
+async def test_who_is_blocked_gets_the_speed_when_they_are_back(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi")
+    await place.sweep()
+    await place.work()
+    await speed(place, 30_000)
+    assert list(await speeds.due(place.engine)) == []
+    await place.isp.pay(place.people["budi"], 150_000, at=place.now)
+    await place.work()
+    assert await speeds.give(place.engine, place.device_id) == 1
+    assert gear.rates == {"budi": 30_000}
+
+
+async def test_what_fails_is_shown_and_tried_again(database: Database, gear: Gear) -> None:
+    place = await make(database, gear, "budi", "siti")
+    del gear.profiles["siti"]
+    await speed(place, 20_000)
+    gear.refuses = 1
+    assert await speeds.give(place.engine, place.device_id) == 0
+    errors = dict(await place.isp.rows("SELECT key, error->>'en' FROM service_access"))
+    assert errors == {"budi": "disk full", "siti": "no such name"}
+    place.now += timedelta(minutes=1)
+    assert await speeds.give(place.engine, place.device_id) == 1
+    assert dict(await place.isp.rows("SELECT key, speed_pending FROM service_access")) == {"budi": False, "siti": True}
